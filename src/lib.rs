@@ -1,1 +1,5 @@
-//! Trimtab.
+//! Trimtab: a configuration center with a web console.
+//!
+//! This list is the only place that knows which modules are for the server alone. `ARCHITECTURE.md` is the map.
+
+pub mod domain;

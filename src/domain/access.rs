@@ -1,0 +1,381 @@
+//! Who may do what. An [`Actor`] is asked and answers with a [`May`], which the storage functions that write
+//! demand: code that has not asked does not compile.
+
+use std::{fmt, marker::PhantomData, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    error::{Error, Invalid, Need, Problem, Result, excerpt},
+    names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
+};
+
+/// What a person or token may do with the configs that a pattern names; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees configs, changes and releases.
+    Viewer,
+    /// Edits in changes of its own.
+    Editor,
+    /// Publishes and rolls back.
+    Publisher,
+    /// Manages namespaces, tokens and people.
+    Owner,
+}
+
+impl Role {
+    /// All roles, the least first.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Editor, Self::Publisher, Self::Owner];
+
+    /// `viewer`, `editor`, `publisher` or `owner`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Publisher => "publisher",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.into_iter().find(|r| r.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.iter().map(|r| r.as_str().to_owned()).collect();
+            Invalid::new("/role", Problem::Unknown { given: excerpt(text), known })
+        })
+    }
+}
+
+/// Which configs: `env/app/namespace`, each a name or `*`. The same type scopes roles and tokens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pattern {
+    env: Option<EnvName>,
+    app: Option<AppName>,
+    namespace: Option<NamespaceName>,
+}
+
+impl Pattern {
+    /// A pattern of parts; none stands for all.
+    #[must_use]
+    pub fn new(env: Option<EnvName>, app: Option<AppName>, namespace: Option<NamespaceName>) -> Self {
+        Self { env, app, namespace }
+    }
+
+    /// The environment that it is limited to.
+    #[must_use]
+    pub fn env(&self) -> Option<&EnvName> {
+        self.env.as_ref()
+    }
+
+    /// The application that it is limited to.
+    #[must_use]
+    pub fn app(&self) -> Option<&AppName> {
+        self.app.as_ref()
+    }
+
+    /// Whether it names this config.
+    #[must_use]
+    pub fn covers(&self, config: &ConfigId) -> bool {
+        self.covers_app(&config.env, &config.app) && self.namespace.as_ref().is_none_or(|n| *n == config.namespace)
+    }
+
+    /// Whether it names some config of this application in this environment.
+    #[must_use]
+    pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
+        self.covers_app(env, app)
+    }
+
+    /// Whether everything that `other` names is named by this one.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        fn part<T: PartialEq>(outer: Option<&T>, inner: Option<&T>) -> bool {
+            outer.is_none() || outer == inner
+        }
+        part(self.env.as_ref(), other.env.as_ref())
+            && part(self.app.as_ref(), other.app.as_ref())
+            && part(self.namespace.as_ref(), other.namespace.as_ref())
+    }
+
+    fn covers_app(&self, env: &EnvName, app: &AppName) -> bool {
+        self.env.as_ref().is_none_or(|e| e == env) && self.app.as_ref().is_none_or(|a| a == app)
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("/pattern", Problem::Pattern { text: excerpt(text) });
+        let parts: Vec<&str> = text.split('/').collect();
+        let [env, app, namespace] = parts[..] else {
+            return Err(wrong());
+        };
+        if [env, app, namespace].iter().any(|p| *p != "*" && !is_name(p)) {
+            return Err(wrong());
+        }
+        let named = |part: &str| (part != "*").then(|| part.to_owned());
+        Ok(Self {
+            env: named(env).map(|n| n.parse()).transpose()?,
+            app: named(app).map(|n| n.parse()).transpose()?,
+            namespace: named(namespace).map(|n| n.parse()).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.to_string()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |p: Option<&str>| p.unwrap_or("*").to_owned();
+        write!(
+            f,
+            "{}/{}/{}",
+            part(self.env.as_ref().map(EnvName::as_str)),
+            part(self.app.as_ref().map(AppName::as_str)),
+            part(self.namespace.as_ref().map(NamespaceName::as_str))
+        )
+    }
+}
+
+/// Who is asking: a person, an automation token, or the shell of the machine itself.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Stable identity: `user:<id>`, `token:<id>` or `shell`.
+    pub id: String,
+    /// The name that stands in changes, releases and the audit.
+    pub name: String,
+    administrator: bool,
+    creator: bool,
+    roles: Vec<(Pattern, Role)>,
+}
+
+impl Actor {
+    /// A person who has logged in.
+    #[must_use]
+    pub fn user(id: &str, name: &str, administrator: bool, roles: Vec<(Pattern, Role)>) -> Self {
+        Self { id: format!("user:{id}"), name: name.into(), administrator, creator: administrator, roles }
+    }
+
+    /// An automation token: it publishes what its patterns name; `creator` lets it make applications and environments.
+    #[must_use]
+    pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
+        let roles = write.iter().map(|p| (p.clone(), Role::Publisher)).collect();
+        Self { id: format!("token:{id}"), name: name.into(), administrator: false, creator, roles }
+    }
+
+    /// The command line on the server's own machine: whoever reads its settings owns the database anyway.
+    #[must_use]
+    pub fn shell() -> Self {
+        Self { id: "shell".into(), name: "command line".into(), administrator: true, creator: true, roles: Vec::new() }
+    }
+
+    /// Whether this is an administrator.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.administrator
+    }
+
+    /// The strongest role on a config; none when the actor may not even know of it.
+    #[must_use]
+    pub fn role(&self, config: &ConfigId) -> Option<Role> {
+        if self.administrator {
+            return Some(Role::Owner);
+        }
+        self.roles.iter().filter(|(p, _)| p.covers(config)).map(|(_, role)| *role).max()
+    }
+
+    /// Whether the actor may see anything of an application.
+    #[must_use]
+    pub fn sees_app(&self, app: &AppName) -> bool {
+        self.administrator || self.creator || self.roles.iter().any(|(p, _)| p.app.as_ref().is_none_or(|a| a == app))
+    }
+
+    /// Permission to see a config.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: whether it exists is not told.
+    pub fn may_view(&self, config: &ConfigId) -> Result<May<View>> {
+        self.at_least(Role::Viewer, Need::View, config)
+    }
+
+    /// Permission to edit a config in a change.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without the right to see it, else [`Error::Forbidden`].
+    pub fn may_edit(&self, config: &ConfigId) -> Result<May<Change>> {
+        self.at_least(Role::Editor, Need::Edit, config)
+    }
+
+    /// Permission to publish a config.
+    ///
+    /// # Errors
+    /// As [`Actor::may_edit`].
+    pub fn may_publish(&self, config: &ConfigId) -> Result<May<Publish>> {
+        self.at_least(Role::Publisher, Need::Publish, config)
+    }
+
+    /// Permission to manage an application: its namespaces, its description. Needs to own it in every environment.
+    ///
+    /// # Errors
+    /// As [`Actor::may_edit`].
+    pub fn may_own(&self, app: &AppName) -> Result<May<Own, AppName>> {
+        let owns = self.administrator
+            || self.roles.iter().any(|(p, role)| {
+                *role == Role::Owner
+                    && p.env.is_none()
+                    && p.namespace.is_none()
+                    && p.app.as_ref().is_none_or(|a| a == app)
+            });
+        // An automation token with --admin prepares the applications that it writes to.
+        if owns || self.creator {
+            return Ok(May::new(app.clone()));
+        }
+        Err(if self.sees_app(app) { Error::Forbidden(Need::Own) } else { Error::NotFound(app.to_string()) })
+    }
+
+    /// Permission to make and manage applications and environments.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn may_create(&self) -> Result<May<Create, ()>> {
+        if self.creator { Ok(May::new(())) } else { Err(Error::Forbidden(Need::Administer)) }
+    }
+
+    /// Permission to manage users and all tokens.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn may_administer(&self) -> Result<May<Administer, ()>> {
+        if self.administrator { Ok(May::new(())) } else { Err(Error::Forbidden(Need::Administer)) }
+    }
+
+    /// Permission to hand out and revoke a token with these patterns: the actor owns all that they name.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn may_grant(&self, patterns: &[Pattern]) -> Result<May<GrantToken, ()>> {
+        let owns = |wanted: &Pattern| self.roles.iter().any(|(p, role)| *role == Role::Owner && p.contains(wanted));
+        if self.administrator || (!patterns.is_empty() && patterns.iter().all(owns)) {
+            return Ok(May::new(()));
+        }
+        Err(Error::Forbidden(Need::Own))
+    }
+
+    fn at_least<What>(&self, role: Role, need: Need, config: &ConfigId) -> Result<May<What>> {
+        match self.role(config) {
+            Some(has) if has >= role => Ok(May::new(config.clone())),
+            Some(_) => Err(Error::Forbidden(need)),
+            None => Err(Error::NotFound(config.to_string())),
+        }
+    }
+}
+
+/// To see.
+#[derive(Debug)]
+pub enum View {}
+/// To edit in a change.
+#[derive(Debug)]
+pub enum Change {}
+/// To publish and roll back.
+#[derive(Debug)]
+pub enum Publish {}
+/// To manage an application.
+#[derive(Debug)]
+pub enum Own {}
+/// To create applications and environments.
+#[derive(Debug)]
+pub enum Create {}
+/// To manage users.
+#[derive(Debug)]
+pub enum Administer {}
+/// To hand out and revoke tokens.
+#[derive(Debug)]
+pub enum GrantToken {}
+
+/// Proof that an actor may do `What` to the object inside. Only an [`Actor`] makes one, and the object that was
+/// authorised is the object that is then worked on: there is no second spelling to get wrong.
+#[derive(Clone, Debug)]
+pub struct May<What, On = ConfigId> {
+    on: On,
+    what: PhantomData<fn() -> What>,
+}
+
+impl<What, On> May<What, On> {
+    fn new(on: On) -> Self {
+        Self { on, what: PhantomData }
+    }
+
+    /// The object.
+    pub fn on(&self) -> &On {
+        &self.on
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> ConfigId {
+        text.parse().unwrap()
+    }
+
+    fn someone(roles: &[(&str, Role)]) -> Actor {
+        Actor::user("1", "ana", false, roles.iter().map(|(p, r)| (p.parse().unwrap(), *r)).collect())
+    }
+
+    #[test]
+    fn patterns_are_three_parts() {
+        for good in ["*/*/*", "prod/shop/*", "*/shop/application"] {
+            assert_eq!(good.parse::<Pattern>().unwrap().to_string(), good);
+        }
+        for bad in ["", "*", "prod", "prod/shop", "prod/shop/app*", "prod/shop/a/b", "prod/Shop/*"] {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
+        }
+        let shop: Pattern = "*/shop/*".parse().unwrap();
+        assert!(shop.contains(&"prod/shop/*".parse().unwrap()) && !shop.contains(&"*/*/*".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_may_not_be_seen_does_not_exist() {
+        let ana = someone(&[("dev/shop/*", Role::Editor)]);
+        assert!(ana.may_edit(&config("dev/shop/application")).is_ok());
+        assert_eq!(ana.may_publish(&config("dev/shop/application")).unwrap_err(), Error::Forbidden(Need::Publish));
+        assert!(matches!(ana.may_view(&config("prod/shop/application")), Err(Error::NotFound(_))));
+        assert!(matches!(ana.may_publish(&config("dev/mail/application")), Err(Error::NotFound(_))));
+    }
+
+    #[test]
+    fn the_strongest_role_counts() {
+        let ana = someone(&[("*/*/*", Role::Viewer), ("dev/*/*", Role::Publisher)]);
+        assert_eq!(ana.role(&config("dev/shop/a")), Some(Role::Publisher));
+        assert_eq!(ana.role(&config("prod/shop/a")), Some(Role::Viewer));
+    }
+
+    #[test]
+    fn nobody_hands_out_more_than_is_theirs() {
+        let owner = someone(&[("*/shop/*", Role::Owner)]);
+        let patterns = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<Pattern>>();
+        assert!(owner.may_grant(&patterns(&["prod/shop/*"])).is_ok());
+        assert!(owner.may_grant(&patterns(&["prod/shop/*", "prod/mail/*"])).is_err());
+        assert!(owner.may_grant(&[]).is_err());
+        assert!(someone(&[("*/shop/*", Role::Publisher)]).may_grant(&patterns(&["prod/shop/*"])).is_err());
+    }
+}

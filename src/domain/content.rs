@@ -1,0 +1,343 @@
+//! What a config holds: items or a text, and the document that applications get.
+
+use std::{fmt, str::FromStr};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::{
+    error::{Invalid, Problem, excerpt},
+    limits,
+};
+
+/// How the document of a namespace is written. `kv` has items, the others are texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Keys and values; the document is a JSON object.
+    #[default]
+    Kv,
+    /// JSON text.
+    Json,
+    /// YAML text.
+    Yaml,
+    /// TOML text.
+    Toml,
+    /// Java properties text.
+    Properties,
+    /// XML text.
+    Xml,
+    /// Any text.
+    Text,
+}
+
+impl Format {
+    /// All formats, in the order in which they are offered.
+    pub const ALL: [Self; 7] = [Self::Kv, Self::Json, Self::Yaml, Self::Toml, Self::Properties, Self::Xml, Self::Text];
+
+    /// The format's name: `kv`, `json` …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kv => "kv",
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::Toml => "toml",
+            Self::Properties => "properties",
+            Self::Xml => "xml",
+            Self::Text => "text",
+        }
+    }
+
+    /// The `Content-Type` of the document.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Kv | Self::Json => "application/json",
+            Self::Yaml => "application/yaml; charset=utf-8",
+            Self::Toml => "application/toml; charset=utf-8",
+            Self::Properties | Self::Text => "text/plain; charset=utf-8",
+            Self::Xml => "application/xml; charset=utf-8",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        named(&Self::ALL, Self::as_str, text, "/format")
+    }
+}
+
+/// The type of an item's value. A typed item stands in the document as what it is, a string as a string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueType {
+    /// Any text.
+    #[default]
+    String,
+    /// A JSON number, kept as it was written.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Any JSON.
+    Json,
+}
+
+impl ValueType {
+    /// All types, in the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::String, Self::Number, Self::Boolean, Self::Json];
+
+    /// The type's name: `string`, `number` …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl FromStr for ValueType {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        named(&Self::ALL, Self::as_str, text, "/type")
+    }
+}
+
+fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str, pointer: &str) -> Result<T, Invalid> {
+    all.iter().copied().find(|t| name(*t) == text).ok_or_else(|| {
+        let known = all.iter().map(|t| name(*t).to_owned()).collect();
+        Invalid::new(pointer, Problem::Unknown { given: excerpt(text), known })
+    })
+}
+
+/// The value of a key in a `kv` config, with what people note beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The value as it was typed.
+    pub value: String,
+    /// Its type.
+    #[serde(rename = "type", default)]
+    pub kind: ValueType,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+    /// The release that last changed it; 0 in a change that is not published.
+    #[serde(default)]
+    pub since: u64,
+}
+
+impl Item {
+    /// A string item without a comment.
+    #[must_use]
+    pub fn string(value: impl Into<String>) -> Self {
+        Self { value: value.into(), ..Self::default() }
+    }
+
+    /// Whether both say the same to people and programs, whichever release they came with.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        (&self.value, self.kind, &self.comment) == (&other.value, other.kind, &other.comment)
+    }
+
+    /// Checks sizes and that the value is of its type.
+    ///
+    /// # Errors
+    /// What is wrong, with pointers `/value` and `/comment`, and line and column inside JSON.
+    pub fn check(&self) -> Result<(), Invalid> {
+        if self.value.len() > limits::VALUE_BYTES {
+            return Err(Invalid::new("/value", Problem::TooLong { max: limits::VALUE_BYTES }));
+        }
+        if self.comment.len() > limits::TEXT_BYTES {
+            return Err(Invalid::new("/comment", Problem::TooLong { max: limits::TEXT_BYTES }));
+        }
+        match self.kind {
+            ValueType::String => Ok(()),
+            ValueType::Number => match raw(&self.value) {
+                Ok(n) if n.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Ok(()),
+                _ => Err(Invalid::new("/value", Problem::Number)),
+            },
+            ValueType::Boolean if matches!(self.value.as_str(), "true" | "false") => Ok(()),
+            ValueType::Boolean => Err(Invalid::new("/value", Problem::Boolean)),
+            ValueType::Json => raw(&self.value).map(|_| ()).map_err(|e| json_error(&e).of("/value")),
+        }
+    }
+}
+
+/// The value as it stands in the document: a typed one raw, a string quoted.
+impl Item {
+    fn raw(&self) -> Box<RawValue> {
+        let typed = match self.kind {
+            ValueType::String => None,
+            _ => raw(&self.value).ok(),
+        };
+        typed.unwrap_or_else(|| serde_json::value::to_raw_value(&self.value).expect("a string is JSON"))
+    }
+}
+
+fn raw(text: &str) -> serde_json::Result<Box<RawValue>> {
+    serde_json::from_str::<Box<RawValue>>(text.trim())
+}
+
+/// A JSON parser's complaint with its place.
+#[must_use]
+pub fn json_error(error: &serde_json::Error) -> Invalid {
+    let (line, column) = (error.line().max(1), error.column().max(1));
+    let said = error.to_string();
+    let detail = said.split(" at line ").next().unwrap_or(&said).to_owned();
+    let place = |n| u32::try_from(n).unwrap_or(u32::MAX);
+    Invalid::at("", Problem::Syntax { format: Format::Json, detail }, place(line), place(column))
+}
+
+/// Checks a key: 1 to 256 bytes, no control characters, no white space around it.
+///
+/// # Errors
+/// What is wrong, with the pointer `/key`.
+pub fn check_key(key: &str) -> Result<(), Invalid> {
+    let problem = match key {
+        "" => Problem::Required,
+        _ if key.len() > limits::KEY_BYTES => Problem::TooLong { max: limits::KEY_BYTES },
+        _ if key.chars().any(char::is_control) => Problem::Control,
+        _ if key.trim() != key => Problem::Blanks,
+        _ => return Ok(()),
+    };
+    Err(Invalid::new("/key", problem))
+}
+
+/// Items by key, in the order of the document.
+pub type Items = IndexMap<String, Item>;
+
+/// The whole content of a config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// Items.
+    Kv(Items),
+    /// A text.
+    Text(String),
+}
+
+impl Content {
+    /// What a config of this format holds before its first release.
+    #[must_use]
+    pub fn empty(format: Format) -> Self {
+        if format == Format::Kv { Self::Kv(Items::new()) } else { Self::Text(String::new()) }
+    }
+
+    /// The document: exactly the bytes that applications get. Items become one JSON object, in order, on one line.
+    #[must_use]
+    pub fn document(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Kv(items) => {
+                let object: IndexMap<&String, Box<RawValue>> =
+                    items.iter().map(|(key, item)| (key, item.raw())).collect();
+                serde_json::to_string(&object).expect("strings and JSON are JSON")
+            }
+        }
+    }
+
+    /// The items; none for a text.
+    #[must_use]
+    pub fn items(&self) -> Option<&Items> {
+        match self {
+            Self::Kv(items) => Some(items),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The text; none for items.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Kv(_) => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, b| {
+        let _ = write!(hex, "{b:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(value: &str, kind: ValueType) -> Item {
+        Item { value: value.into(), kind, ..Item::default() }
+    }
+
+    #[test]
+    fn a_kv_document_is_a_json_object_of_strings_in_order() {
+        let items = Items::from([
+            ("b".into(), Item::string("1")),
+            ("a".into(), Item::string("tab\t \"quoted\" 商店 \u{2028}")),
+        ]);
+        let document = Content::Kv(items).document();
+        assert_eq!(document, "{\"b\":\"1\",\"a\":\"tab\\t \\\"quoted\\\" 商店 \u{2028}\"}");
+        assert_eq!(Content::empty(Format::Kv).document(), "{}");
+    }
+
+    #[test]
+    fn a_typed_item_stands_as_it_was_written() {
+        let items = Items::from([
+            ("n".into(), item("1.50e3", ValueType::Number)),
+            ("big".into(), item("12345678901234567890123", ValueType::Number)),
+            ("b".into(), item("true", ValueType::Boolean)),
+            ("j".into(), item(" {\"z\": 1, \"a\": []} ", ValueType::Json)),
+        ]);
+        assert_eq!(
+            Content::Kv(items).document(),
+            r#"{"n":1.50e3,"big":12345678901234567890123,"b":true,"j":{"z": 1, "a": []}}"#
+        );
+    }
+
+    #[test]
+    fn a_value_is_checked_against_its_type() {
+        for (value, kind) in [("-1", ValueType::Number), ("false", ValueType::Boolean), ("[1]", ValueType::Json)] {
+            item(value, kind).check().unwrap();
+        }
+        for (value, kind) in [
+            ("", ValueType::Number),
+            ("1,5", ValueType::Number),
+            ("\"1\"", ValueType::Number),
+            ("01", ValueType::Number),
+            ("NaN", ValueType::Number),
+            ("TRUE", ValueType::Boolean),
+            ("{", ValueType::Json),
+        ] {
+            assert!(item(value, kind).check().is_err(), "{value:?}");
+        }
+        let wrong = item("{\n  \"a\": ,\n}", ValueType::Json).check().unwrap_err();
+        assert_eq!((wrong.line, wrong.column), (Some(2), Some(8)));
+    }
+
+    #[test]
+    fn keys_have_limits() {
+        check_key("db.url").unwrap();
+        check_key("</textarea><script>").unwrap();
+        for bad in ["", " a", "a\n", "a\0b", &"k".repeat(257)] {
+            assert!(check_key(bad).is_err(), "{bad:?}");
+        }
+    }
+}

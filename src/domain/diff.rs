@@ -1,0 +1,387 @@
+//! Differences: old on the left, new on the right. By key for items, by line and word for texts.
+
+use serde::{Deserialize, Serialize};
+use similar::{ChangeTag, DiffOp, TextDiff};
+
+use super::{
+    content::{Content, Item, sha256},
+    names::ConfigId,
+};
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// It is new.
+    Added,
+    /// It has another value, type or comment.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+impl Kind {
+    /// `added`, `changed` or `removed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// One key that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyDiff {
+    /// The key.
+    pub key: String,
+    /// What it was.
+    pub old: Option<Item>,
+    /// What it is.
+    pub new: Option<Item>,
+}
+
+impl KeyDiff {
+    /// What became of the key.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match (&self.old, &self.new) {
+            (None, _) => Kind::Added,
+            (_, None) => Kind::Removed,
+            _ => Kind::Changed,
+        }
+    }
+}
+
+/// How two contents of a config differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Diff {
+    /// The keys that differ, in the order of the document.
+    Kv(Vec<KeyDiff>),
+    /// The two texts.
+    Text {
+        /// What it was.
+        old: String,
+        /// What it is.
+        new: String,
+    },
+}
+
+impl Diff {
+    /// Compares two contents. A text compared with items is compared as the document.
+    #[must_use]
+    pub fn of(old: &Content, new: &Content) -> Self {
+        let (Content::Kv(was), Content::Kv(is)) = (old, new) else {
+            return Self::Text { old: old.document(), new: new.document() };
+        };
+        let gone = was.iter().filter(|(key, _)| !is.contains_key(*key));
+        let gone = gone.map(|(key, item)| KeyDiff { key: key.clone(), old: Some(item.clone()), new: None });
+        let there = is.iter().filter(|(key, item)| was.get(*key).is_none_or(|old| !old.same(item)));
+        let there =
+            there.map(|(key, item)| KeyDiff { key: key.clone(), old: was.get(key).cloned(), new: Some(item.clone()) });
+        Self::Kv(there.chain(gone).collect())
+    }
+
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Kv(keys) => keys.is_empty(),
+            Self::Text { old, new } => old == new,
+        }
+    }
+
+    /// How many keys (or lines of a text) were added, changed and removed.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        match self {
+            Self::Kv(keys) => keys.iter().for_each(|k| counts.add(k.kind())),
+            Self::Text { old, new } => {
+                for op in text_diff(old, new).ops() {
+                    let (_, old, new) = op.as_tag_tuple();
+                    if matches!(op, DiffOp::Equal { .. }) {
+                        continue;
+                    }
+                    let both = old.len().min(new.len());
+                    counts.changed += both;
+                    counts.removed += old.len() - both;
+                    counts.added += new.len() - both;
+                }
+            }
+        }
+        counts
+    }
+}
+
+/// How much differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Keys or lines that are new.
+    pub added: usize,
+    /// Keys or lines that say something else.
+    pub changed: usize,
+    /// Keys or lines that are gone.
+    pub removed: usize,
+}
+
+impl Counts {
+    /// All of them together.
+    #[must_use]
+    pub fn total(self) -> usize {
+        self.added + self.changed + self.removed
+    }
+
+    fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Added => self.added += 1,
+            Kind::Changed => self.changed += 1,
+            Kind::Removed => self.removed += 1,
+        }
+    }
+}
+
+/// The difference of one config, as a change or a comparison shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigDiff {
+    /// The config.
+    pub config: ConfigId,
+    /// How it differs.
+    pub diff: Diff,
+}
+
+/// SHA-256 of a difference over any number of configs: what a page or script that looked at it sends back to
+/// publish it. Where it was released from does not count, only what becomes of each key.
+#[must_use]
+pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
+    let mut sorted: Vec<&ConfigDiff> = diffs.iter().collect();
+    sorted.sort_by(|a, b| a.config.cmp(&b.config));
+    type Said<'a> = Option<(&'a str, &'a str, &'a str)>;
+    fn said(item: Option<&Item>) -> Said<'_> {
+        item.map(|i| (i.value.as_str(), i.kind.as_str(), i.comment.as_str()))
+    }
+    let rows: Vec<(String, Vec<(&str, Said<'_>, Said<'_>)>)> = sorted
+        .iter()
+        .map(|config| {
+            let keys = match &config.diff {
+                Diff::Kv(keys) => {
+                    let mut keys: Vec<_> =
+                        keys.iter().map(|k| (k.key.as_str(), said(k.old.as_ref()), said(k.new.as_ref()))).collect();
+                    keys.sort_unstable();
+                    keys
+                }
+                Diff::Text { old, new } => vec![("", Some((old.as_str(), "", "")), Some((new.as_str(), "", "")))],
+            };
+            (config.config.to_string(), keys)
+        })
+        .collect();
+    sha256(&serde_json::to_vec(&rows).expect("strings are JSON"))
+}
+
+/// A stretch of text on one side of a difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// Whether this stretch differs from the other side.
+    pub differs: bool,
+    /// The text.
+    pub text: String,
+}
+
+/// Values longer than this, in bytes, are compared as wholes: word by word nobody could read it.
+const WORDS_BYTES: usize = 64 * 1024;
+
+/// Compares two values word by word: the old side and the new side.
+#[must_use]
+pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
+    let whole = |text: &str| vec![Word { differs: true, text: text.to_owned() }];
+    if old.len() + new.len() > WORDS_BYTES {
+        return (whole(old), whole(new));
+    }
+    let diff = TextDiff::from_unicode_words(old, new);
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for change in diff.iter_all_changes() {
+        let text = change.value();
+        match change.tag() {
+            ChangeTag::Equal => {
+                push(&mut left, false, text);
+                push(&mut right, false, text);
+            }
+            ChangeTag::Delete => push(&mut left, true, text),
+            ChangeTag::Insert => push(&mut right, true, text),
+        }
+    }
+    (left, right)
+}
+
+fn push(words: &mut Vec<Word>, differs: bool, text: &str) {
+    match words.last_mut() {
+        Some(last) if last.differs == differs => last.text.push_str(text),
+        _ => words.push(Word { differs, text: text.to_owned() }),
+    }
+}
+
+/// One side of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Its text, with what differs marked.
+    pub words: Vec<Word>,
+}
+
+/// A row of a line difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Row {
+    /// The same on both sides.
+    Same {
+        /// Its number on the left.
+        old: usize,
+        /// Its number on the right.
+        new: usize,
+        /// Its text.
+        text: String,
+    },
+    /// Differs: a line on the left, on the right, or one on each that belong together.
+    Differs {
+        /// The left side.
+        old: Option<Line>,
+        /// The right side.
+        new: Option<Line>,
+    },
+    /// So many lines that are the same on both sides and not shown.
+    Fold {
+        /// How many.
+        lines: usize,
+    },
+}
+
+/// Compares two texts line by line, with `context` unchanged lines around each difference.
+#[must_use]
+pub fn lines(old: &str, new: &str, context: usize) -> Vec<Row> {
+    let diff = text_diff(old, new);
+    let (left, right) = (|i| diff.old_slice(i).unwrap_or(""), |i| diff.new_slice(i).unwrap_or(""));
+    let ops = diff.ops();
+    let mut rows = Vec::new();
+    for (n, op) in ops.iter().enumerate() {
+        let (_, olds, news) = op.as_tag_tuple();
+        if !matches!(op, DiffOp::Equal { .. }) {
+            let pairs = olds.len().max(news.len());
+            rows.extend((0..pairs).map(|i| {
+                let old = (i < olds.len()).then(|| olds.start + i);
+                let new = (i < news.len()).then(|| news.start + i);
+                differing(old.map(|at| (at, left(at))), new.map(|at| (at, right(at))))
+            }));
+            continue;
+        }
+        let before = if n == 0 { 0 } else { context };
+        let after = if n + 1 == ops.len() { 0 } else { context };
+        let folded = olds.len().saturating_sub(before + after);
+        let same = |i: usize| Row::Same {
+            old: olds.start + i + 1,
+            new: news.start + i + 1,
+            text: bare(left(olds.start + i)).to_owned(),
+        };
+        // Folding a single line would save nothing.
+        if folded > 1 {
+            rows.extend((0..before).map(same));
+            rows.push(Row::Fold { lines: folded });
+            rows.extend((before + folded..olds.len()).map(same));
+        } else {
+            rows.extend((0..olds.len()).map(same));
+        }
+    }
+    rows
+}
+
+fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>) -> Row {
+    let line = |(at, _): (usize, &str), words| Line { number: at + 1, words };
+    let whole = |text: &str| vec![Word { differs: false, text: bare(text).to_owned() }];
+    match (old, new) {
+        (Some(o), Some(n)) => {
+            // Lines that differ in their end alone look the same unless the end is shown.
+            let (a, b) = (bare(o.1), bare(n.1));
+            let (left, right) = if a == b { words(&shown_end(o.1), &shown_end(n.1)) } else { words(a, b) };
+            Row::Differs { old: Some(line(o, left)), new: Some(line(n, right)) }
+        }
+        (old, new) => Row::Differs { old: old.map(|o| line(o, whole(o.1))), new: new.map(|n| line(n, whole(n.1))) },
+    }
+}
+
+fn text_diff<'a>(old: &'a str, new: &'a str) -> TextDiff<'a, 'a, str> {
+    // Beyond half a second the rest is shown as replaced: a page answers, whatever it is given.
+    TextDiff::configure().timeout(std::time::Duration::from_millis(500)).diff_lines(old, new)
+}
+
+fn bare(line: &str) -> &str {
+    line.strip_suffix('\n').map_or(line, |l| l.strip_suffix('\r').unwrap_or(l))
+}
+
+fn shown_end(line: &str) -> String {
+    let end = &line[bare(line).len()..];
+    let mark = match end {
+        "\r\n" => "␍␊",
+        "\n" => "␊",
+        _ => "",
+    };
+    format!("{}{mark}", bare(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::content::Items;
+
+    fn kv(pairs: &[(&str, &str)]) -> Content {
+        Content::Kv(pairs.iter().map(|(k, v)| ((*k).to_owned(), Item::string(*v))).collect::<Items>())
+    }
+
+    #[test]
+    fn items_are_compared_by_key() {
+        let diff = Diff::of(&kv(&[("a", "1"), ("b", "1"), ("c", "1")]), &kv(&[("c", "1"), ("b", "2"), ("d", "1")]));
+        let Diff::Kv(keys) = &diff else { panic!() };
+        let seen: Vec<_> = keys.iter().map(|k| (k.key.as_str(), k.kind())).collect();
+        assert_eq!(seen, [("b", Kind::Changed), ("d", Kind::Added), ("a", Kind::Removed)]);
+        assert_eq!(diff.counts(), Counts { added: 1, changed: 1, removed: 1 });
+    }
+
+    #[test]
+    fn words_mark_what_differs() {
+        let (left, right) = words("timeout 3000 ms", "timeout 4500 ms");
+        assert_eq!(left.iter().filter(|w| w.differs).map(|w| w.text.as_str()).collect::<String>(), "3000");
+        assert_eq!(right.iter().filter(|w| w.differs).map(|w| w.text.as_str()).collect::<String>(), "4500");
+        assert_eq!(left.iter().map(|w| w.text.as_str()).collect::<String>(), "timeout 3000 ms");
+    }
+
+    #[test]
+    fn lines_are_paired_numbered_and_folded() {
+        let old: String = (1..=20).map(|i| format!("line {i}\n")).collect();
+        let new = old.replace("line 10\n", "line ten\n");
+        let rows = lines(&old, &new, 2);
+        assert_eq!(rows.first(), Some(&Row::Fold { lines: 7 }));
+        assert_eq!(rows.last(), Some(&Row::Fold { lines: 8 }));
+        let Some(Row::Differs { old: Some(o), new: Some(n) }) = rows.get(3) else { panic!("{rows:?}") };
+        assert_eq!((o.number, n.number), (10, 10));
+    }
+
+    #[test]
+    fn a_changed_line_end_is_seen() {
+        let rows = lines("a\n", "a\r\n", 3);
+        let [Row::Differs { old: Some(o), new: Some(n) }] = &rows[..] else { panic!("{rows:?}") };
+        assert_ne!(o.words, n.words);
+    }
+
+    #[test]
+    fn the_hash_of_a_difference_knows_keys_not_places() {
+        let of = |old: &Content, new: &Content| {
+            let config = "prod/shop/application".parse().unwrap();
+            diff_sha256(&[ConfigDiff { config, diff: Diff::of(old, new) }])
+        };
+        let one = of(&kv(&[("a", "1")]), &kv(&[("a", "2")]));
+        assert_eq!(one, of(&kv(&[("z", "9"), ("a", "1")]), &kv(&[("z", "9"), ("a", "2")])));
+        assert_ne!(one, of(&kv(&[("a", "0")]), &kv(&[("a", "2")])));
+        assert_ne!(one, of(&kv(&[("a", "1")]), &kv(&[("a", "3")])));
+    }
+}

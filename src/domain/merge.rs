@@ -1,0 +1,179 @@
+//! Putting a change's edits on top of what is live, key by key.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    content::{Content, Item},
+    error::Conflict,
+    names::ConfigId,
+};
+
+/// What an author wants of one key, or of a whole text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edit {
+    /// The key gets this item.
+    Set(Item),
+    /// The key goes.
+    Remove,
+    /// The document becomes this text.
+    Text(String),
+}
+
+impl Edit {
+    /// The item that the key will have.
+    #[must_use]
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Self::Set(item) => Some(item),
+            _ => None,
+        }
+    }
+
+    /// The value or text that there will be; none when the key goes.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::Set(item) => Some(&item.value),
+            Self::Remove => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+}
+
+/// What there is at one key: an item, a text or nothing. Two compare equal when they say the same.
+#[derive(Clone, Copy, Debug)]
+pub enum At<'a> {
+    /// Nothing.
+    Absent,
+    /// An item.
+    Item(&'a Item),
+    /// A whole text.
+    Text(&'a str),
+}
+
+impl<'a> At<'a> {
+    /// What `content` has at `key` (the empty key is the whole text).
+    #[must_use]
+    pub fn of(content: &'a Content, key: &str) -> Self {
+        match content {
+            Content::Kv(items) => items.get(key).map_or(Self::Absent, Self::Item),
+            Content::Text(text) => Self::Text(text),
+        }
+    }
+
+    /// The value or text.
+    #[must_use]
+    pub fn value(self) -> Option<&'a str> {
+        match self {
+            Self::Absent => None,
+            Self::Item(item) => Some(&item.value),
+            Self::Text(text) => Some(text),
+        }
+    }
+
+    fn wanted(edit: &'a Edit) -> Self {
+        match edit {
+            Edit::Set(item) => Self::Item(item),
+            Edit::Remove => Self::Absent,
+            Edit::Text(text) => Self::Text(text),
+        }
+    }
+}
+
+impl PartialEq for At<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Absent, Self::Absent) => true,
+            (Self::Item(a), Self::Item(b)) => a.same(b),
+            (Self::Text(a), Self::Text(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// The conflict of one edit, if there is one: the key says something else in `live` than in `base`
+/// (the release that the edit was made on), and the edit wants neither.
+#[must_use]
+pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live: &Content) -> Option<Conflict> {
+    let (was, is, wanted) = (At::of(base, key), At::of(live, key), At::wanted(edit));
+    (was != is && is != wanted).then(|| Conflict {
+        config: config.clone(),
+        key: key.to_owned(),
+        base: was.value().map(str::to_owned),
+        theirs: is.value().map(str::to_owned),
+        mine: wanted.value().map(str::to_owned),
+    })
+}
+
+/// `live` with the edits on top. A key that is there keeps its place, a new one goes to the end.
+/// Items that the edits change carry `since` = `seq`.
+#[must_use]
+pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a Edit)>, seq: u64) -> Content {
+    let mut content = live.clone();
+    for (key, edit) in edits {
+        match (&mut content, edit) {
+            (Content::Kv(items), Edit::Set(item)) => {
+                let unchanged = items.get(key).is_some_and(|there| there.same(item));
+                if !unchanged {
+                    items.insert(key.to_owned(), Item { since: seq, ..item.clone() });
+                }
+            }
+            (Content::Kv(items), Edit::Remove) => {
+                items.shift_remove(key);
+            }
+            (Content::Text(text), Edit::Text(new)) => text.clone_from(new),
+            (Content::Kv(_), Edit::Text(_)) | (Content::Text(_), _) => {}
+        }
+    }
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::content::Items;
+
+    fn kv(pairs: &[(&str, &str)]) -> Content {
+        Content::Kv(pairs.iter().map(|(k, v)| ((*k).to_owned(), Item::string(*v))).collect::<Items>())
+    }
+
+    fn id() -> ConfigId {
+        "prod/shop/application".parse().unwrap()
+    }
+
+    fn set(value: &str) -> Edit {
+        Edit::Set(Item::string(value))
+    }
+
+    #[test]
+    fn a_key_changed_on_one_side_only_merges() {
+        let (base, live) = (kv(&[("a", "1"), ("b", "1")]), kv(&[("a", "1"), ("b", "2")]));
+        assert_eq!(conflict(&id(), "a", &set("9"), &base, &live), None);
+        let merged = apply(&live, [("a", &set("9")), ("c", &set("3"))], 5);
+        let Content::Kv(items) = &merged else { panic!() };
+        assert_eq!(merged.document(), r#"{"a":"9","b":"2","c":"3"}"#);
+        assert_eq!((items["a"].since, items["b"].since), (5, 0));
+    }
+
+    #[test]
+    fn a_key_changed_on_both_sides_is_a_conflict() {
+        let (base, live) = (kv(&[("a", "1")]), kv(&[("a", "2")]));
+        let found = conflict(&id(), "a", &set("3"), &base, &live).unwrap();
+        assert_eq!(
+            (found.base.as_deref(), found.theirs.as_deref(), found.mine.as_deref()),
+            (Some("1"), Some("2"), Some("3"))
+        );
+        assert!(conflict(&id(), "a", &Edit::Remove, &base, &live).is_some());
+        assert!(conflict(&id(), "a", &Edit::Remove, &base, &kv(&[])).is_none(), "both removed it");
+        assert!(conflict(&id(), "a", &set("2"), &base, &live).is_none(), "both want the same");
+    }
+
+    #[test]
+    fn a_text_is_one_key() {
+        let text = |t: &str| Content::Text(t.into());
+        assert!(conflict(&id(), "", &Edit::Text("c".into()), &text("a"), &text("b")).is_some());
+        assert!(conflict(&id(), "", &Edit::Text("c".into()), &text("a"), &text("a")).is_none());
+        assert_eq!(apply(&text("a"), [("", &Edit::Text("c".into()))], 2), text("c"));
+    }
+}

@@ -1,0 +1,15 @@
+//! Names, documents, differences, merges, changes, releases and roles: the rules of Trimtab.
+//!
+//! Nothing here does I/O or asks a clock, and all of it compiles for the server and for the browser.
+
+pub mod access;
+pub mod change;
+pub mod content;
+pub mod diff;
+pub mod error;
+pub mod limits;
+pub mod merge;
+pub mod names;
+pub mod release;
+pub mod time;
+pub mod token;

@@ -1,0 +1,159 @@
+//! Names of applications, environments, namespaces and configs: parsed once, at the edge.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Invalid, Problem};
+
+/// Tells whether `text` is a name: `[a-z0-9][a-z0-9._-]{0,63}`.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let fits = |b: u8, first: bool| {
+        b.is_ascii_lowercase() || b.is_ascii_digit() || (!first && matches!(b, b'.' | b'_' | b'-'))
+    };
+    (1..=64).contains(&text.len()) && text.bytes().enumerate().all(|(i, b)| fits(b, i == 0))
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $pointer:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                match text {
+                    "" => Err(Invalid::new($pointer, Problem::Required)),
+                    _ if is_name(text) => Ok(Self(text.to_owned())),
+                    _ => Err(Invalid::new($pointer, Problem::Name { name: super::error::excerpt(text) })),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Invalid;
+
+            fn try_from(text: String) -> Result<Self, Invalid> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of an application: a program that reads configuration.
+    AppName,
+    "/app"
+);
+name!(
+    /// The name of an environment: `dev`, `staging`, `prod` …
+    EnvName,
+    "/env"
+);
+name!(
+    /// The name of a namespace: one document of an application.
+    NamespaceName,
+    "/namespace"
+);
+
+/// A config: one namespace of one application in one environment. Written `env/app/namespace`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ConfigId {
+    /// The environment.
+    pub env: EnvName,
+    /// The application.
+    pub app: AppName,
+    /// The namespace.
+    pub namespace: NamespaceName,
+}
+
+impl ConfigId {
+    /// Parses the three names of a config.
+    ///
+    /// # Errors
+    /// The first name that is not one.
+    pub fn parse(env: &str, app: &str, namespace: &str) -> Result<Self, Invalid> {
+        Ok(Self { env: env.parse()?, app: app.parse()?, namespace: namespace.parse()? })
+    }
+}
+
+impl FromStr for ConfigId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let mut parts = text.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(env), Some(app), Some(namespace), None) => Self::parse(env, app, namespace),
+            _ => Err(Invalid::new("/config", Problem::Config { text: super::error::excerpt(text) })),
+        }
+    }
+}
+
+impl TryFrom<String> for ConfigId {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
+impl From<ConfigId> for String {
+    fn from(id: ConfigId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for ConfigId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.env, self.app, self.namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_lower_case_short_and_never_a_path() {
+        for good in ["a", "0", "shop", "mail-2.eu_west", &"a".repeat(64)] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["", ".", "..", "-a", "_a", "A", "a/b", "a b", "é", "a\0", "a%2f", &"a".repeat(65)] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_config_is_three_names() {
+        let id: ConfigId = "prod/shop/application".parse().unwrap();
+        assert_eq!(id.to_string(), "prod/shop/application");
+        for bad in ["prod/shop", "prod/shop/a/b", "prod//a", "/prod/shop/a", "prod/shop/A"] {
+            assert!(bad.parse::<ConfigId>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Releases: immutable, numbered documents, and how far each has come on its way to the readers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{change::ChangeId, content::Format, names::ConfigId, time::Time};
+
+/// A release without its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Of which config.
+    pub config: ConfigId,
+    /// 1, 2, 3 … per config.
+    pub seq: u64,
+    /// The format of its document.
+    pub format: Format,
+    /// SHA-256 of its document's bytes, in hexadecimal.
+    pub sha256: String,
+    /// Who published it, by name.
+    pub author: String,
+    /// Why.
+    pub message: String,
+    /// The change that made it.
+    pub change: ChangeId,
+    /// The release that it rolled back to, when it is a roll-back.
+    pub rolled_back_to: Option<u64>,
+    /// When it was committed in SQL.
+    pub accepted_at: Time,
+    /// When it was in the channel.
+    pub delivered_at: Option<Time>,
+    /// The channel's revision that brought it.
+    pub revision: Option<i64>,
+}
+
+/// How far the releases of a publish have come when it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Delivery {
+    /// All of them are in the channel.
+    Delivered {
+        /// The channel's revision.
+        revision: i64,
+    },
+    /// They are safe in SQL and will be delivered; why not yet.
+    Accepted {
+        /// For people, in English.
+        late_because: String,
+    },
+}
