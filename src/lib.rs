@@ -2,4 +2,9 @@
 //!
 //! This list is the only place that knows which modules are for the server alone. `ARCHITECTURE.md` is the map.
 
+#[cfg(feature = "ssr")]
+pub mod channel;
 pub mod domain;
+#[cfg(feature = "ssr")]
+pub mod storage;
+pub mod texts;
