@@ -236,7 +236,8 @@ impl Conn {
         Ok(on!(self, c => sqlx::query(
             "delete from edits where change_id = ? and env = ? and app = ? and namespace = ? and item_key = ?"
         ).bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(key)
-            .execute(c).await.map(|r| r.rows_affected()))? > 0)
+            .execute(c).await.map(|r| r.rows_affected()))?
+            > 0)
     }
 
     /// The change that an idempotency key made, with the hash of the request that came with it.

@@ -13,7 +13,10 @@ mod tokens;
 
 use std::sync::Arc;
 
-use sqlx::{MySql, MySqlPool, Sqlite, SqlitePool, Transaction, mysql::MySqlConnection, pool::PoolConnection, sqlite::SqliteConnection};
+use sqlx::{
+    MySql, MySqlPool, Sqlite, SqlitePool, Transaction, mysql::MySqlConnection, pool::PoolConnection,
+    sqlite::SqliteConnection,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::error::{Error, Part};

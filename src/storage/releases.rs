@@ -193,6 +193,18 @@ impl Conn {
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 
+    /// Who made which release of a config and when, from release `from` on.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn authors(&mut self, id: &ConfigId, from: u64) -> Result<Vec<(u64, (String, Time))>> {
+        let rows: Vec<(i64, String, i64)> = on!(self, c => sqlx::query_as(
+            "select seq, author, accepted_at from releases where env = ? and app = ? and namespace = ? and seq >= ?"
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(from))
+            .fetch_all(c).await)?;
+        Ok(rows.into_iter().map(|(seq, author, at)| (count(seq), (author, Time(at)))).collect())
+    }
+
     /// The releases of a change.
     ///
     /// # Errors

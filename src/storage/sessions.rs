@@ -4,11 +4,11 @@ use super::{Conn, on};
 use crate::domain::{error::Result, time::Time};
 
 impl Conn {
-    /// Writes a session, new or changed.
+    /// Writes a new session.
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn put_session(
+    pub async fn insert_session(
         &mut self,
         id_sha256: &str,
         user: Option<&str>,
@@ -16,14 +16,25 @@ impl Conn {
         expires_at: Time,
         now: Time,
     ) -> Result<()> {
-        let changed = on!(self, c => sqlx::query(
-            "update sessions set user_id = ?, data = ?, expires_at = ? where id_sha256 = ?"
-        ).bind(user).bind(data).bind(expires_at.0).bind(id_sha256).execute(c).await.map(|r| r.rows_affected()))?;
-        if changed == 0 {
-            on!(self, c => sqlx::query(
-                "insert into sessions (id_sha256, user_id, data, created_at, expires_at) values (?, ?, ?, ?, ?)"
-            ).bind(id_sha256).bind(user).bind(data).bind(now.0).bind(expires_at.0).execute(c).await.map(|_| ()))?;
-        }
+        on!(self, c => sqlx::query(
+            "insert into sessions (id_sha256, user_id, data, created_at, expires_at) values (?, ?, ?, ?, ?)"
+        ).bind(id_sha256).bind(user).bind(data).bind(now.0).bind(expires_at.0).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Writes a session that is there. One that was ended meanwhile stays ended.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn update_session(
+        &mut self,
+        id_sha256: &str,
+        user: Option<&str>,
+        data: &str,
+        expires_at: Time,
+    ) -> Result<()> {
+        on!(self, c => sqlx::query("update sessions set user_id = ?, data = ?, expires_at = ? where id_sha256 = ?")
+            .bind(user).bind(data).bind(expires_at.0).bind(id_sha256).execute(c).await.map(|_| ()))?;
         Ok(())
     }
 

@@ -1,0 +1,5 @@
+//! What proves who somebody is: passwords, sessions, tokens.
+
+pub mod passwords;
+pub mod sessions;
+pub mod tokens;
