@@ -12,7 +12,10 @@ mod releases;
 mod setup;
 mod tokens;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     auth::passwords::Passwords,
@@ -43,13 +46,21 @@ pub struct Service {
     db: Db,
     dispatch: Arc<Dispatch>,
     passwords: Passwords,
+    /// How long the answer to a publish waits for delivery.
+    patience: Duration,
 }
 
 impl Service {
     /// A service on a database, whose publishes go out through `dispatch`.
     #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        Self { db, dispatch, passwords: Passwords::default() }
+        Self { db, dispatch, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+    }
+
+    /// The same, waiting so long for delivery: for a command beside no server, not at all.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// What is late in delivery, and why.

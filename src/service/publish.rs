@@ -29,8 +29,6 @@ use crate::{
     storage::{Conn, Env, NewRelease},
 };
 
-/// How long the answer to a publish waits for delivery.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a wait for delivery asks the database, for what another node delivers.
 const ASK: Duration = Duration::from_millis(100);
 
@@ -350,7 +348,7 @@ impl Service {
         let mut waiting: BTreeSet<EnvName> =
             releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect();
         let mut revision = releases.iter().filter_map(|r| r.revision).max().unwrap_or(0);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         while !waiting.is_empty() {
             let next = deadline.min(Instant::now() + ASK);
             match timeout_at(next, arrivals.recv()).await {
