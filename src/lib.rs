@@ -1,5 +1,15 @@
 //! Trimtab: a configuration center with a web console.
 //!
-//! This list is the only place that knows which modules are for the server alone. `ARCHITECTURE.md` is the map.
+//! This list is the only place that knows which modules are for one side alone. `ARCHITECTURE.md` is the map.
+#![forbid(unsafe_code)]
 
+pub mod api;
+pub mod components;
 pub mod domain;
+pub mod islands;
+pub mod texts;
+
+#[cfg(feature = "ssr")]
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod server;

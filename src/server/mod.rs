@@ -1,0 +1,3 @@
+//! The server: layers around its routes.
+
+pub mod layers;
