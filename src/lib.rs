@@ -1,18 +1,35 @@
 //! Trimtab: a configuration center with a web console.
 //!
-//! This list is the only place that knows which modules are for the server alone. `ARCHITECTURE.md` is the map.
+//! This list is the only place that knows which modules are for one side alone. `ARCHITECTURE.md` is the map.
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod components;
+pub mod domain;
+pub mod islands;
+pub mod texts;
 
 #[cfg(feature = "ssr")]
 pub mod auth;
 #[cfg(feature = "ssr")]
+pub mod automation;
+#[cfg(feature = "ssr")]
 pub mod channel;
 #[cfg(feature = "ssr")]
+pub mod cli;
+#[cfg(feature = "ssr")]
 pub mod delivery;
-pub mod domain;
 #[cfg(feature = "ssr")]
 pub mod formats;
+#[cfg(feature = "ssr")]
+pub mod http;
+#[cfg(feature = "ssr")]
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod reader;
+#[cfg(feature = "ssr")]
+pub mod server;
 #[cfg(feature = "ssr")]
 pub mod service;
 #[cfg(feature = "ssr")]
 pub mod storage;
-pub mod texts;

@@ -2,6 +2,7 @@
 
 pub mod data_dir;
 mod health;
+pub mod layers;
 mod refresh;
 pub mod settings;
 pub mod telemetry;

@@ -1,6 +1,9 @@
 //! Every word that a person reads, in English and Chinese. Both stand in one line of [`texts!`], so a missing one
 //! does not compile; each is a method of [`Lang`], so the browser's part carries only the words that it uses.
 
+mod problems;
+mod shell;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +26,17 @@ impl Lang {
         match self {
             Self::En => "en",
             Self::Zh => "zh",
+        }
+    }
+}
+
+impl Lang {
+    /// The other language.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::En => Self::Zh,
+            Self::Zh => Self::En,
         }
     }
 }

@@ -1,0 +1,52 @@
+//! Server functions: what forms and islands send to. Each is thin: guard, parse, one service call, map the error.
+//!
+//! A function is declared like this; the prefix and a readable endpoint are part of the interface of the forms:
+//! ```ignore
+//! #[server(prefix = "/fn", endpoint = "log-in")]
+//! pub async fn log_in(name: String, password: String) -> Result<()> { … }
+//! ```
+//! Arguments are strings, numbers and booleans (a form's fields); the error is always [`Error`].
+
+pub mod prefer;
+pub mod shim;
+
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+
+use crate::domain::error::{Error, Invalid, Problem};
+
+/// Where every server function is: `/fn/<endpoint>`.
+pub const PREFIX: &str = "/fn/";
+
+impl FromServerFnError for Error {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
+        match value {
+            ServerFnErrorErr::Args(detail) | ServerFnErrorErr::MissingArg(detail) => {
+                Invalid::new("", Problem::Body { detail }).into()
+            }
+            // On the server nothing else can happen; in the browser it means that there was no answer.
+            _ => Self::Internal(String::new()),
+        }
+    }
+}
+
+/// The HTTP status of a refusal.
+#[must_use]
+pub fn status(error: &Error) -> u16 {
+    match error {
+        Error::Unauthenticated => 401,
+        Error::Forbidden(_) => 403,
+        Error::NotFound(_) => 404,
+        Error::Stale(_) | Error::State(_) => 409,
+        Error::Conflict(_) => 412,
+        Error::TooLarge(_) => 413,
+        Error::Invalid(_) => 422,
+        Error::Throttled(_) => 429,
+        Error::Internal(_) => 500,
+        Error::Unavailable { .. } => 503,
+    }
+}

@@ -1,0 +1,166 @@
+//! Differences by key: old on the left or above, new on the right or below; what differs word by word.
+
+use leptos::prelude::*;
+
+use super::lang;
+use crate::domain::{
+    content::Item,
+    diff::{Counts, KeyDiff, Kind, Word, words},
+};
+
+/// How a difference is laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiffView {
+    /// Old above new.
+    #[default]
+    Unified,
+    /// Old beside new.
+    SideBySide,
+}
+
+/// One side of a value, with what differs marked.
+#[component]
+pub fn Words(
+    /// The side.
+    words: Vec<Word>,
+    /// The old side marks what is taken away, the new one what is put in.
+    old: bool,
+) -> impl IntoView {
+    let part = move |word: Word| match (word.differs, old) {
+        (false, _) => word.text.into_any(),
+        (true, true) => view! { <del>{word.text}</del> }.into_any(),
+        (true, false) => view! { <ins>{word.text}</ins> }.into_any(),
+    };
+    words.into_iter().map(part).collect_view()
+}
+
+/// "1 added, 3 changed": what is not there is not said.
+#[component]
+pub fn Sum(
+    /// How much differs.
+    counts: Counts,
+) -> impl IntoView {
+    let t = lang();
+    let Counts { added, changed, removed } = counts;
+    if counts.total() == 0 {
+        return view! { <p class="sum quiet">{t.no_difference()}</p> }.into_any();
+    }
+    view! {
+        <p class="sum">
+            {(added > 0).then(|| view! { <span class="a">{t.n_added(added)}</span> })}
+            {(changed > 0).then(|| view! { <span class="c">{t.n_changed(changed)}</span> })}
+            {(removed > 0).then(|| view! { <span class="d">{t.n_removed(removed)}</span> })}
+        </p>
+    }
+    .into_any()
+}
+
+/// The word for what became of a key.
+#[must_use]
+pub fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Added => lang().added(),
+        Kind::Changed => lang().changed(),
+        Kind::Removed => lang().removed(),
+    }
+}
+
+/// The keys that differ.
+#[component]
+pub fn DiffKv(
+    /// In the order of the document.
+    keys: Vec<KeyDiff>,
+    /// Unified or side by side.
+    #[prop(optional)]
+    view: DiffView,
+    /// What the old side is: "Release 41".
+    #[prop(optional, into)]
+    old: Option<String>,
+    /// What the new side is: "My change".
+    #[prop(optional, into)]
+    new: Option<String>,
+) -> impl IntoView {
+    match view {
+        DiffView::Unified => {
+            let hunk = |(n, key)| view! { <Hunk n key /> };
+            view! { <ul class="hunks">{keys.into_iter().enumerate().map(hunk).collect_view()}</ul> }.into_any()
+        }
+        DiffView::SideBySide => view! { <KvTable keys old new /> }.into_any(),
+    }
+}
+
+/// What a key was and is, as two lists of words.
+fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
+    let whole = |item: &Item| vec![Word { differs: false, text: item.value.clone() }];
+    match (&key.old, &key.new) {
+        (Some(old), Some(new)) if old.value != new.value => {
+            let (left, right) = words(&old.value, &new.value);
+            (Some(left), Some(right))
+        }
+        (old, new) => (old.as_ref().map(whole), new.as_ref().map(whole)),
+    }
+}
+
+/// What else differs: the type, the comment.
+fn beside(key: &KeyDiff) -> Vec<String> {
+    let (Some(old), Some(new)) = (&key.old, &key.new) else { return Vec::new() };
+    let t = lang();
+    let kind = (old.kind != new.kind).then(|| t.type_changed(old.kind.as_str(), new.kind.as_str()));
+    let comment = (old.comment != new.comment).then(|| t.comment_changed(&old.comment, &new.comment));
+    kind.into_iter().chain(comment).collect()
+}
+
+#[component]
+fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
+    let (old, new) = sides(&key);
+    let same = key.old.as_ref().zip(key.new.as_ref()).is_some_and(|(o, n)| o.value == n.value);
+    let notes = beside(&key).into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
+    let kind = key.kind();
+    let side = |words: Option<Vec<Word>>, old: bool| {
+        words.map(|words| view! { <p class=if old { "o" } else { "n" }><Words words old /></p> })
+    };
+    view! {
+        <li class=kind.as_str() data-hunk=n>
+            <b>{key.key}<span class="visually-hidden">" "{kind_word(kind)}</span></b>
+            {(!same).then(|| (side(old, true), side(new, false)))}
+            {notes}
+        </li>
+    }
+}
+
+#[component]
+fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>) -> impl IntoView {
+    let t = lang();
+    let row = |(n, key): (usize, KeyDiff)| {
+        let (left, right) = sides(&key);
+        let notes = beside(&key).into_iter().map(|note| view! { <span class="note">{note}</span> }).collect_view();
+        let kind = key.kind();
+        let cell = |words: Option<Vec<Word>>, old: bool| match words {
+            Some(words) => {
+                view! { <td class=if old { "o" } else { "n" }><code><Words words old /></code></td> }.into_any()
+            }
+            None => view! { <td class="e"><span class="visually-hidden">{t.not_there()}</span></td> }.into_any(),
+        };
+        view! {
+            <tr class=kind.as_str() data-hunk=n>
+                <th scope="row">{key.key}<span class="state">{kind_word(kind)}</span>{notes}</th>
+                {cell(left, true)}
+                {cell(right, false)}
+            </tr>
+        }
+    };
+    view! {
+        <div class="sheet">
+            <table class="diff kv">
+                <thead>
+                    <tr>
+                        <th scope="col">{t.key()}</th>
+                        <th scope="col">{old.unwrap_or_else(|| t.was().to_owned())}</th>
+                        <th scope="col">{new.unwrap_or_else(|| t.is_now().to_owned())}</th>
+                    </tr>
+                </thead>
+                <tbody>{keys.into_iter().enumerate().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}

@@ -1,0 +1,167 @@
+//! Differences of texts, line by line.
+
+use leptos::prelude::*;
+
+use super::{DiffView, Words, lang};
+use crate::domain::diff::{Line, Row, Word};
+
+/// Two texts compared: rows of `domain::diff::lines`.
+#[component]
+pub fn DiffText(
+    /// The rows.
+    rows: Vec<Row>,
+    /// Unified or side by side.
+    #[prop(optional)]
+    view: DiffView,
+    /// What the old side is: "Live, release 12".
+    #[prop(into)]
+    old: String,
+    /// What the new side is: "My change".
+    #[prop(into)]
+    new: String,
+    /// Shows what is folded.
+    #[prop(optional, into)]
+    unfold: Option<String>,
+) -> impl IntoView {
+    match view {
+        DiffView::Unified => unified(rows, &old, &new, unfold).into_any(),
+        DiffView::SideBySide => side_by_side(rows, old, new, unfold).into_any(),
+    }
+}
+
+fn fold(lines: usize, columns: &'static str, unfold: Option<String>) -> impl IntoView {
+    let says = lang().unchanged_lines(lines);
+    let inside = match unfold {
+        Some(href) => view! { <a href=href>{says}</a> }.into_any(),
+        None => says.into_any(),
+    };
+    view! { <tr class="fold"><td colspan=columns>{inside}</td></tr> }
+}
+
+fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>) -> impl IntoView {
+    let same = |text: String| view! { <td><code>{text}</code></td> };
+    let side = |line: Option<Line>, old: bool| {
+        let (number, words) = line.map_or((None, None), |l| (Some(l.number), Some(l.words)));
+        let class = match (&words, old) {
+            (None, _) => "e",
+            (_, true) => "o",
+            (_, false) => "n",
+        };
+        view! {
+            <th scope="row">{number}</th>
+            <td class=class><code>{words.map(|words| view! { <Words words old /> })}</code></td>
+        }
+    };
+    let mut hunks = Hunks::default();
+    let row = move |row: Row| {
+        let hunk = hunks.at(&row);
+        match row {
+            Row::Same { old, new, text } => view! {
+                <tr><th scope="row">{old}</th>{same(text.clone())}<th scope="row">{new}</th>{same(text)}</tr>
+            }
+            .into_any(),
+            Row::Differs { old, new } => {
+                view! { <tr data-hunk=hunk>{side(old, true)}{side(new, false)}</tr> }.into_any()
+            }
+            Row::Fold { lines } => fold(lines, "4", unfold.clone()).into_any(),
+        }
+    };
+    view! {
+        <div class="sheet">
+            <table class="diff split">
+                <colgroup><col class="no" /><col /><col class="no" /><col /></colgroup>
+                <thead>
+                    <tr><th colspan="2" scope="colgroup">{old}</th><th colspan="2" scope="colgroup">{new}</th></tr>
+                </thead>
+                <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}
+
+/// Numbers the places that differ: `n` and `p` go from one to the next.
+#[derive(Default)]
+struct Hunks {
+    count: usize,
+    inside: bool,
+}
+
+impl Hunks {
+    /// The number of the place that begins with this row.
+    fn at(&mut self, row: &Row) -> Option<usize> {
+        let differs = matches!(row, Row::Differs { .. });
+        let begins = differs && !self.inside;
+        self.inside = differs;
+        self.count += usize::from(begins);
+        begins.then_some(self.count)
+    }
+}
+
+/// A line of the unified view.
+enum Flat {
+    Same(usize, usize, String),
+    Old(usize, Vec<Word>),
+    New(usize, Vec<Word>),
+    Fold(usize),
+}
+
+/// In each place that differs the old lines stand before the new ones.
+fn flatten(rows: Vec<Row>) -> Vec<Flat> {
+    let (mut flat, mut news) = (Vec::new(), Vec::new());
+    for row in rows {
+        match row {
+            Row::Differs { old, new } => {
+                flat.extend(old.map(|l| Flat::Old(l.number, l.words)));
+                news.extend(new.map(|l| Flat::New(l.number, l.words)));
+            }
+            Row::Same { old, new, text } => {
+                flat.append(&mut news);
+                flat.push(Flat::Same(old, new, text));
+            }
+            Row::Fold { lines } => {
+                flat.append(&mut news);
+                flat.push(Flat::Fold(lines));
+            }
+        }
+    }
+    flat.append(&mut news);
+    flat
+}
+
+fn unified(rows: Vec<Row>, old: &str, new: &str, unfold: Option<String>) -> impl IntoView {
+    let line = |was: Option<usize>, is: Option<usize>, class: &'static str, text: AnyView, hunk: Option<usize>| {
+        view! {
+            <tr data-hunk=hunk>
+                <th scope="row">{was}</th>
+                <th scope="row">{is}</th>
+                <td class=class><code>{text}</code></td>
+            </tr>
+        }
+        .into_any()
+    };
+    let mut hunks = Hunks::default();
+    let row = move |flat: Flat| {
+        let differs = matches!(flat, Flat::Old(..) | Flat::New(..));
+        let begins = differs && !hunks.inside;
+        hunks.inside = differs;
+        hunks.count += usize::from(begins);
+        let hunk = begins.then_some(hunks.count);
+        match flat {
+            Flat::Same(was, is, text) => line(Some(was), Some(is), "s", text.into_any(), None),
+            Flat::Old(was, words) => line(Some(was), None, "o", view! { <Words words old=true /> }.into_any(), hunk),
+            Flat::New(is, words) => line(None, Some(is), "n", view! { <Words words old=false /> }.into_any(), hunk),
+            Flat::Fold(lines) => fold(lines, "3", unfold.clone()).into_any(),
+        }
+    };
+    view! {
+        <div class="sheet">
+            <table class="diff unified">
+                <colgroup><col class="no" /><col class="no" /><col /></colgroup>
+                <thead>
+                    <tr><th colspan="3" scope="colgroup">{format!("{old} → {new}")}</th></tr>
+                </thead>
+                <tbody>{flatten(rows).into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}

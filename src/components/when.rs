@@ -1,0 +1,74 @@
+//! Points in time: relative while fresh, exact in `title` and `datetime`. The server says UTC; the island makes it local.
+
+use leptos::prelude::*;
+
+use super::lang;
+use crate::{
+    domain::time::{Time, civil},
+    texts::Lang,
+};
+
+/// What the clock said when the page was drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Now(pub Time);
+
+/// A point in time.
+#[component]
+pub fn When(
+    /// Which.
+    at: Time,
+) -> impl IntoView {
+    let text = relative(lang(), at, use_context::<Now>().map_or(at, |now| now.0));
+    let exact = at.rfc3339();
+    let title = format!("{} {} UTC", &exact[..10], &exact[11..19]);
+    view! { <time datetime=exact title=title>{text}</time> }
+}
+
+/// How long ago, under a day; else the day, with the year when it is another one.
+#[must_use]
+pub fn relative(lang: Lang, at: Time, now: Time) -> String {
+    const MINUTE: i64 = 60_000;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let ago = now.0 - at.0;
+    match ago {
+        ..0 => match -ago {
+            ..MINUTE => lang.soon().to_owned(),
+            ..HOUR => lang.in_minutes(-ago / MINUTE),
+            ..DAY => lang.in_hours(-ago / HOUR),
+            _ => day(lang, at, now),
+        },
+        ..MINUTE => lang.just_now().to_owned(),
+        ..HOUR => lang.minutes_ago(ago / MINUTE),
+        ..DAY => lang.hours_ago(ago / HOUR),
+        _ => day(lang, at, now),
+    }
+}
+
+/// The day in UTC.
+#[must_use]
+pub fn day(lang: Lang, at: Time, now: Time) -> String {
+    let date = |t: Time| civil(t.0.div_euclid(86_400_000));
+    let (year, month, day) = date(at);
+    let month = lang.months().split(' ').nth(month as usize - 1).unwrap_or_default();
+    if year == date(now).0 { lang.day_of(month, day) } else { lang.date_of(year, month, day) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_relative_under_a_day() {
+        let now = Time(1_795_364_000_000);
+        let says = |ms: i64| relative(Lang::En, now.plus_ms(-ms), now);
+        assert_eq!(says(0), "just now");
+        assert_eq!(says(59_999), "just now");
+        assert_eq!(says(120_000), "2 min ago");
+        assert_eq!(says(7_200_000), "2 h ago");
+        assert_eq!(says(3 * 86_400_000), "19 Nov");
+        assert_eq!(says(400 * 86_400_000), "18 Oct 2025");
+        assert_eq!(says(-7_200_000), "in 2 h");
+        assert_eq!(relative(Lang::Zh, now.plus_ms(-3 * 86_400_000), now), "11月19日");
+    }
+}

@@ -1,0 +1,158 @@
+//! The pages of errors: what happened, what still works, what to do.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use leptos::prelude::*;
+
+use super::Page;
+use crate::{
+    api,
+    components::{Form, Here, Hidden, I, Icon, LinkButton, PAGE_FIELD, Refused, Submit, Tone, lang},
+    domain::error::{Error, Part},
+    texts::Lang,
+};
+
+/// What a page of an error says.
+struct Said {
+    icon: I,
+    title: fn(Lang) -> &'static str,
+    text: String,
+    /// What still works.
+    works: &'static [fn(Lang) -> &'static str],
+    /// The same page may work in a moment.
+    again: bool,
+}
+
+fn says(t: Lang, error: &Error) -> Said {
+    let plain = |icon, title: fn(Lang) -> &'static str, text: &str| Said {
+        icon,
+        title,
+        text: text.to_owned(),
+        works: &[],
+        again: false,
+    };
+    match error {
+        Error::NotFound(_) => plain(I::Search, Lang::not_found_title, t.not_found_text()),
+        Error::Forbidden(need) => {
+            let text = format!("{}. {}", t.says_need(*need), t.forbidden_ask());
+            plain(I::Lock, Lang::forbidden_title, text.trim_end())
+        }
+        Error::TooLarge(_) => plain(I::Stop, Lang::too_large_title, &t.says(error)),
+        Error::Throttled(_) => plain(I::Clock, Lang::throttled_title, &t.says(error)),
+        Error::Internal(id) => Said {
+            text: format!("{} {}", t.internal_text(), t.internal_request(id)),
+            works: &[Lang::still_reading],
+            again: true,
+            ..plain(I::Warn, Lang::internal_title, "")
+        },
+        Error::Unavailable { part: Part::Database, .. } => Said {
+            works: &[Lang::still_reading, Lang::still_restarting, Lang::still_nothing_lost],
+            again: true,
+            ..plain(I::Warn, Lang::unavailable_title, t.database_down())
+        },
+        Error::Unavailable { part: Part::Channel, .. } => Said {
+            works: &[Lang::still_reading, Lang::still_editing, Lang::still_nothing_lost],
+            again: true,
+            ..plain(I::Warn, Lang::unavailable_title, t.channel_down())
+        },
+        _ => plain(I::Stop, Lang::problem_title, &t.says(error)),
+    }
+}
+
+/// The page of an error, with its status.
+#[must_use]
+pub fn page(error: &Error) -> Page {
+    let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (of_title, of_view) = (error.clone(), error.clone());
+    let view = move || view! { <Trouble said=says(lang(), &of_view) code=status.as_u16() /> };
+    Page::new(move |t| (says(t, &of_title).title)(t).to_owned(), view).status(status)
+}
+
+/// The page of a status that no error of ours stands for.
+#[must_use]
+pub fn of_status(status: StatusCode) -> Page {
+    let title: fn(Lang) -> &'static str = match status {
+        StatusCode::NOT_FOUND => return page(&Error::NotFound(String::new())),
+        StatusCode::PAYLOAD_TOO_LARGE => Lang::too_large_title,
+        StatusCode::METHOD_NOT_ALLOWED => Lang::method_title,
+        StatusCode::FORBIDDEN => Lang::cross_site_title,
+        s if s.is_server_error() => Lang::internal_title,
+        _ => Lang::problem_title,
+    };
+    let text = move |t: Lang| match status {
+        StatusCode::FORBIDDEN => t.cross_site_text(),
+        s if s.is_server_error() => t.internal_text(),
+        _ => "",
+    };
+    let said = move |t: Lang| Said {
+        icon: I::Stop,
+        title,
+        text: text(t).to_owned(),
+        works: if status.is_server_error() { &[Lang::still_reading] } else { &[] },
+        again: status.is_server_error(),
+    };
+    let view = move || view! { <Trouble said=said(lang()) code=status.as_u16() /> };
+    Page::new(move |t| title(t).to_owned(), view).status(status)
+}
+
+#[component]
+fn Trouble(said: Said, code: u16) -> impl IntoView {
+    let t = lang();
+    let came_back = use_context::<Here>().is_some_and(|here| here.came_back);
+    let works = (!said.works.is_empty()).then(|| {
+        let items = said.works.iter().map(|text| view! { <li><Icon name=I::Ok />{text(t)}</li> }).collect_view();
+        view! { <h2>{t.still_works()}</h2><ul class="works">{items}</ul> }
+    });
+    let again = (said.again && !came_back).then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });
+    view! {
+        <div class="trouble">
+            <p class="code"><Icon name=said.icon /><span>{code}</span></p>
+            <h1>{(said.title)(t)}</h1>
+            {(!said.text.is_empty()).then(|| view! { <p>{said.text}</p> })}
+            {works}
+            <p class="do">{again}<LinkButton href="/">{t.to_home()}</LinkButton></p>
+        </div>
+    }
+}
+
+/// After a form of somebody who is not logged in any more: nothing that was typed is lost.
+#[must_use]
+pub fn signed_out(refused: Refused) -> Page {
+    let view = move || {
+        let t = lang();
+        let kept = |name: &str| !name.contains("password") && name != PAGE_FIELD;
+        let fields = refused.fields().iter().filter(|(name, _)| kept(name));
+        let fields = fields.map(|(name, value)| view! { <Hidden name=name.clone() value=value.clone() /> }).collect_view();
+        view! {
+            <div class="trouble">
+                <p class="code"><Icon name=I::Lock /></p>
+                <h1>{t.signed_out_title()}</h1>
+                <p>{t.signed_out_text()}</p>
+                <Form action=refused.action().to_owned() class="do">
+                    {fields}
+                    <a class="btn primary" href="/login" target="_blank">{t.log_in_new_tab()}</a>
+                    <Submit>{t.send_again()}</Submit>
+                </Form>
+            </div>
+        }
+    };
+    Page::new(|t| t.signed_out_title().to_owned(), view).status(StatusCode::UNAUTHORIZED)
+}
+
+/// The answer of an unknown address under `/api/`: never a page.
+#[must_use]
+pub fn no_such_endpoint() -> Response {
+    let body = r#"{"type":"/problems/not-found","title":"There is no such endpoint","status":404}"#;
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+}
+
+/// The answer when even drawing a page went wrong.
+#[must_use]
+pub fn crashed() -> axum::http::Response<axum::body::Body> {
+    let body = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Trimtab</title>\
+                <h1>Something broke here</h1><p>It is in the server's log. Applications keep reading the configuration \
+                that they have.</p><p lang=\"zh\">服务器内部错误，详见日志。应用继续读取它们已有的配置。</p>";
+    (StatusCode::INTERNAL_SERVER_ERROR, axum::response::Html(body)).into_response()
+}

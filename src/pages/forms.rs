@@ -1,0 +1,237 @@
+//! Server functions, as forms and islands call them.
+//!
+//! A browser without scripts posts a form: on success it is sent on (303), when refused the page that the form was on
+//! comes back filled in, with the error's status. An island's form asks for the same with `X-Swap`, and gets the page
+//! at once. Everything else (`Accept: application/json`) gets the result or the error as JSON.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use leptos::{prelude::provide_context, server_fn::error::SERVER_FN_ERROR_HEADER};
+use tower::ServiceExt;
+
+use super::{
+    Visit, cookies, errors,
+    frame::{CameBack, Frame, LOCATION, SWAP, document, refuse},
+    visit::{self, Flash},
+};
+use crate::{
+    api::{
+        self,
+        shim::{Outcome, Said, own_path},
+    },
+    components::{PAGE_FIELD, Refused},
+    domain::error::Error,
+};
+
+/// The largest form, in bytes.
+const FORM_BYTES: usize = 4 * 1024 * 1024;
+
+/// Calls server functions.
+#[derive(Clone)]
+pub(super) struct Functions {
+    frame: Frame,
+    pages: Router,
+    context: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// A form post, read.
+struct Post {
+    parts: Parts,
+    body: Bytes,
+    /// The page that it is on.
+    page: Option<String>,
+    swap: bool,
+}
+
+impl Functions {
+    pub(super) fn new(frame: Frame, pages: Router, context: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { frame, pages, context: Arc::new(context) }
+    }
+
+    pub(super) async fn call(&self, request: Request) -> Response {
+        let visit = Visit::of(&request);
+        let html = accepts_html(request.headers());
+        let refuse = |error: Error| {
+            if html { refuse(&self.frame, visit.clone(), &error) } else { said_no(&error) }
+        };
+        if request.method() != Method::POST {
+            return document(&self.frame, visit, errors::of_status(StatusCode::METHOD_NOT_ALLOWED), None);
+        }
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if !kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return document(&self.frame, visit.clone(), errors::of_status(status), None);
+        }
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, FORM_BYTES).await else { return refuse(Error::TooLarge(FORM_BYTES)) };
+        let page = self.page_of(&parts.headers, &body);
+        let swap = parts.headers.contains_key(SWAP);
+        let post = Post { parts, body, page, swap };
+
+        let (answer, said) = self.run(&post).await;
+        if answer.status() == StatusCode::BAD_REQUEST && !answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+            return refuse(Error::NotFound(String::new()));
+        }
+        let answer = match (html, refusal(answer).await) {
+            (true, Ok(_)) => self.go_on(&post, &said).await,
+            (true, Err(error)) => self.come_back(&post, visit, error).await,
+            (false, Ok(answer)) => answer,
+            (false, Err(error)) => said_no(&error),
+        };
+        with_cookies(answer, said.cookies)
+    }
+
+    /// The path and query of the page that a form is on, when it is one of ours. A page that came back is at the
+    /// function's address: its forms say themselves what page it is.
+    fn page_of(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+        let page = self.referer(headers)?;
+        if !page.starts_with(api::PREFIX) {
+            return Some(page);
+        }
+        let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
+        let page = fields.into_iter().find(|(name, _)| name == PAGE_FIELD)?.1;
+        own_path(&page).filter(|page| !page.starts_with(api::PREFIX)).map(str::to_owned)
+    }
+
+    fn referer(&self, headers: &HeaderMap) -> Option<String> {
+        let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
+        let referer: Uri = text(header::REFERER)?.parse().ok()?;
+        let authority = referer.authority()?.as_str();
+        let known = self.frame.origins.iter().any(|o| o.split_once("://").is_some_and(|(_, host)| host == authority));
+        (known || text(header::HOST) == Some(authority)).then_some(())?;
+        own_path(referer.path_and_query()?.as_str()).map(str::to_owned)
+    }
+
+    /// Runs the function as if an island had called it: Leptos' own redirects and errors in the address stay out.
+    async fn run(&self, post: &Post) -> (Response, Said) {
+        let mut parts = post.parts.clone();
+        parts.headers.remove(header::REFERER);
+        parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let request = Request::from_parts(parts, Body::from(post.body.clone()));
+        let (outcome, context, lang) = (Outcome::default(), Arc::clone(&self.context), visit::lang(&request));
+        let provided = outcome.clone();
+        let provide = move || {
+            provide_context(provided.clone());
+            provide_context(lang);
+            context();
+        };
+        let answer = leptos_axum::handle_server_fns_with_context(provide, request).await.into_response();
+        (answer, outcome.take())
+    }
+
+    /// After success: to where the function said, or back to the page.
+    async fn go_on(&self, post: &Post, said: &Said) -> Response {
+        let back = post.page.as_deref().unwrap_or("/");
+        let to = said.location.as_deref().unwrap_or(back);
+        let location = HeaderValue::from_str(to).unwrap_or_else(|_| HeaderValue::from_static("/"));
+        let same = path_of(to) == path_of(back) && post.page.is_some();
+        if post.swap && same {
+            let flash = said.flash.clone().map(Flash);
+            let page = self.page_again(post, to, &said.cookies, |request| {
+                if let Some(flash) = flash {
+                    request.extensions_mut().insert(flash);
+                }
+            });
+            let mut answer = page.await;
+            answer.headers_mut().insert(LOCATION, location);
+            return answer;
+        }
+        let mut answer = if post.swap {
+            (StatusCode::NO_CONTENT, [(LOCATION, location)]).into_response()
+        } else {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+        };
+        if let Some(cookie) = said.flash.as_deref().and_then(cookies::say) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        answer
+    }
+
+    /// After a refusal: the page that the form is on, filled in; else the page of the error.
+    async fn come_back(&self, post: &Post, visit: Visit, error: Error) -> Response {
+        let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&post.body).unwrap_or_default();
+        let refused = Refused::new(post.parts.uri.path(), fields, error.clone());
+        if matches!(error, Error::Unauthenticated) {
+            let visit = Visit { path: post.page.clone().unwrap_or_else(|| "/".to_owned()), ..visit };
+            return document(&self.frame, visit, errors::signed_out(refused), None);
+        }
+        if let Some(page) = &post.page {
+            let again = self.page_again(post, page, &[], |request| {
+                request.extensions_mut().insert(refused);
+            });
+            let answer = again.await;
+            if answer.extensions().get::<CameBack>().is_some() {
+                return answer;
+            }
+        }
+        refuse(&self.frame, visit, &error)
+    }
+
+    /// A page of ours, as the person who posted would get it.
+    async fn page_again(
+        &self,
+        post: &Post,
+        path: &str,
+        cookies: &[String],
+        with: impl FnOnce(&mut Request),
+    ) -> Response {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = path.split('#').next().and_then(|p| p.parse().ok()).unwrap_or_default();
+        *request.headers_mut() = post.parts.headers.clone();
+        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::ORIGIN] {
+            request.headers_mut().remove(name);
+        }
+        // What the function has just set counts already; in front, where it is found first.
+        let new = cookies.iter().filter_map(|c| c.split(';').next()).collect::<Vec<_>>().join("; ");
+        let old = post.parts.headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if let (false, Ok(all)) = (new.is_empty(), HeaderValue::from_str(&format!("{new}; {old}"))) {
+            request.headers_mut().insert(header::COOKIE, all);
+        }
+        *request.extensions_mut() = post.parts.extensions.clone();
+        with(&mut request);
+        self.pages.clone().oneshot(request).await.into_response()
+    }
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn path_of(address: &str) -> &str {
+    address.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// The answer of a function that did what it was asked, or its error.
+async fn refusal(answer: Response) -> Result<Response, Error> {
+    if !answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return Ok(answer);
+    }
+    let body = to_bytes(answer.into_body(), FORM_BYTES).await.unwrap_or_default();
+    Err(serde_json::from_slice(&body).unwrap_or_else(|_| Error::Internal("?".to_owned())))
+}
+
+/// An error as an island reads it.
+fn said_no(error: &Error) -> Response {
+    let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = (status, axum::Json(error)).into_response();
+    // Leptos' caller knows an error by this header.
+    answer.headers_mut().insert(SERVER_FN_ERROR_HEADER, HeaderValue::from_static("1"));
+    answer
+}
+
+fn with_cookies(mut answer: Response, cookies: Vec<String>) -> Response {
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for cookie in cookies {
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    answer
+}

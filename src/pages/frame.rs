@@ -1,0 +1,179 @@
+//! The frame around all pages: makes one complete document of a [`Page`], status and headers before the first byte.
+
+use std::{sync::Arc, time::SystemTime};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect, Response},
+};
+use hydration_context::SsrSharedContext;
+use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{
+    Drawable, Failed, Page, Slot, Visit,
+    assets::Assets,
+    cookies, errors,
+    forms::Functions,
+    shell,
+};
+use crate::{
+    api,
+    components::{Here, Now, Refused},
+    domain::{error::Error, time::Time},
+};
+
+/// What all pages share.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The style and the islands.
+    pub assets: Arc<Assets>,
+    /// What `http://…` and `https://…` addresses of ours begin with, beside the one that the request names.
+    pub origins: Arc<[String]>,
+}
+
+impl Frame {
+    /// The frame of a server with these assets, that is known by these origins.
+    #[must_use]
+    pub fn new(options: &LeptosOptions, origins: Vec<String>) -> Self {
+        Self { assets: Arc::new(Assets::of(options)), origins: origins.into() }
+    }
+}
+
+/// The console: pages, and the server functions that their forms post to. `context` runs before each server function
+/// and provides what it needs; the request with its extensions is there already.
+pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + Sync + 'static) -> Router {
+    let pages = pages
+        .fallback(async || Failed::Refused(Error::NotFound(String::new())))
+        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+        .layer(middleware::from_fn_with_state(frame.clone(), draw));
+    let functions = Functions::new(frame, pages.clone(), context);
+    // A fallback, not a route: the parameters of a route would stand before those of the page that comes back.
+    Router::new().fallback(async move |request: Request| {
+        let path = request.uri().path();
+        if path.starts_with(api::PREFIX) {
+            return functions.call(request).await;
+        }
+        if path == "/api" || path.starts_with("/api/") {
+            return errors::no_such_endpoint();
+        }
+        pages.oneshot(request).await.into_response()
+    })
+}
+
+/// Tells that the form that was refused came back with this answer.
+#[derive(Clone, Copy)]
+pub(super) struct CameBack;
+
+async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
+    let visit = Visit::of(&request);
+    let mut response = next.run(request).await;
+    let drawable = response.extensions_mut().remove::<Slot>().and_then(|slot| slot.take());
+    let status = response.status();
+    let plain = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
+    match drawable {
+        Some(Drawable::Page(page)) => document(&frame, visit, page, Some(response)),
+        Some(Drawable::Refused(Error::Unauthenticated)) => to_log_in(&visit),
+        Some(Drawable::Refused(error)) => document(&frame, visit, errors::page(&error), Some(response)),
+        // A path that could not be parsed names nothing.
+        None if status == StatusCode::BAD_REQUEST && plain => {
+            document(&frame, visit, errors::page(&Error::NotFound(String::new())), None)
+        }
+        None if status.as_u16() >= 400 && plain => document(&frame, visit, errors::of_status(status), Some(response)),
+        None => response,
+    }
+}
+
+/// Where to log in before the page.
+fn to_log_in(visit: &Visit) -> Response {
+    if visit.path == "/" {
+        return Redirect::to("/login").into_response();
+    }
+    let next = serde_urlencoded::to_string([("next", &visit.path)]).unwrap_or_default();
+    Redirect::to(&format!("/login?{next}")).into_response()
+}
+
+/// Draws a page. Headers that its handler set stay.
+pub(crate) fn document(frame: &Frame, visit: Visit, page: Page, answered: Option<Response>) -> Response {
+    let nonce = Nonce::new();
+    let refused = visit.refused.clone();
+    let status = refused.as_ref().filter(|_| page.status.is_success()).map(|r| api::status(r.error()));
+    let status = status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(page.status);
+    let came_back = refused.is_some() && page.status.is_success();
+    let flashed = visit.flash.is_some();
+    let html = draw_html(frame, visit, page, &nonce);
+
+    let mut response = answered.unwrap_or_default();
+    *response.status_mut() = status;
+    *response.body_mut() = Body::from(html);
+    if came_back {
+        response.extensions_mut().insert(CameBack);
+    }
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy(&nonce));
+    if flashed {
+        headers.append(header::SET_COOKIE, cookies::SAID);
+    }
+    response
+}
+
+fn draw_html(frame: &Frame, visit: Visit, page: Page, nonce: &Nonce) -> String {
+    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
+    let html = owner.with(|| {
+        provide_context(visit.lang);
+        provide_context(Now(now()));
+        provide_context(nonce.clone());
+        provide_context(Here { path: visit.path.clone(), came_back: visit.at_function });
+        if let Some(refused) = visit.refused.clone() {
+            provide_context::<Refused>(refused);
+        }
+        let Page { title, view, crumbs, place, alone, .. } = page;
+        let title = title(visit.lang);
+        // Drawn first: what its fields say of a refused form is not said again above.
+        let main = view();
+        let body = if alone {
+            shell::alone(&visit, main).to_html()
+        } else {
+            shell::body(&visit, crumbs(visit.lang), place, main).to_html()
+        };
+        shell::document(&visit, &title, &frame.assets, nonce, &body)
+    });
+    owner.unset_with_forced_cleanup();
+    html
+}
+
+/// The content security policy of a page with this nonce.
+fn policy(nonce: &Nonce) -> HeaderValue {
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
+         connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or_else(|_| POLICY)
+}
+
+/// The content security policy of every other answer.
+pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Draws the page of an error for a request that has no page to come back to.
+pub(super) fn refuse(frame: &Frame, visit: Visit, error: &Error) -> Response {
+    document(frame, visit, errors::page(error), None)
+}
+
+/// Header of a form post that wants the page exchanged in place, and of the answer that tells where it went.
+pub(super) const SWAP: HeaderName = HeaderName::from_static("x-swap");
+pub(super) const LOCATION: HeaderName = HeaderName::from_static("x-location");
+

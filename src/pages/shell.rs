@@ -1,0 +1,223 @@
+//! What stands around every page: the document, the header, the rail, what was just said.
+
+use std::fmt::Write;
+
+use leptos::{nonce::Nonce, prelude::*};
+
+use super::{Place, Viewer, Visit, assets::Assets, visit::Theme};
+use crate::{
+    api::prefer::Prefer,
+    components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Mark, Menu, Mood, Sprite, lang},
+    islands::Enhance,
+    texts::Lang,
+};
+use leptos::server_fn::ServerFn;
+
+/// The whole document. Only `body` and the scripts are HTML already; they come from Leptos.
+pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
+    let mut html = String::with_capacity(body.len() + 2048);
+    let theme = visit.theme.map(|t| format!(" data-theme=\"{}\"", t.as_str())).unwrap_or_default();
+    let title = escaped(&visit.lang.title_of(title));
+    let _ = write!(
+        html,
+        "<!DOCTYPE html><html lang=\"{}\"{theme}><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
+         <link rel=\"stylesheet\" href=\"{}\"><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">",
+        visit.lang, assets.style
+    );
+    // Values are escaped, so only an island can have made this.
+    if body.contains("<leptos-island") {
+        html.push_str(&assets.scripts(nonce));
+    }
+    html.push_str("</head>");
+    html.push_str(body);
+    html.push_str("</html>");
+    html
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A page without header and rail.
+pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
+    let said = said(visit);
+    let foot = view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> };
+    view! {
+        <body class="alone">
+            <Sprite />
+            <main id="main">
+                <p class="brand"><Mark /><b>"Trimtab"</b></p>
+                {said}
+                {main}
+                {foot}
+            </main>
+        </body>
+    }
+}
+
+/// A page in the console.
+pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main: AnyView) -> impl IntoView + use<> {
+    let t = lang();
+    let said = said(visit);
+    let account = visit.viewer.clone().map(|viewer| view! { <Account viewer theme=visit.theme /> });
+    let rail = visit.viewer.clone().map(|viewer| view! { <Rail viewer place /> });
+    let find = visit.viewer.is_some().then(|| {
+        view! {
+            <a class="find" href="/search" aria-label=t.search_everything()>
+                <Icon name=I::Search />
+                <span>{t.search_everything()}</span>
+            </a>
+        }
+    });
+    let switches = visit.viewer.is_none().then(|| view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> });
+    view! {
+        <body class:bare=visit.viewer.is_none()>
+            <a class="skip" href="#main">{t.skip_to_content()}</a>
+            <Sprite />
+            <header class="top">
+                <a class="brand" href="/" aria-label=t.home_link()><Mark /><b>"Trimtab"</b></a>
+                <Crumbs crumbs />
+                {find}
+                {switches}
+                {account}
+            </header>
+            {rail}
+            <main id="main" tabindex="-1">
+                {said}
+                {main}
+            </main>
+            <Enhance />
+        </body>
+    }
+}
+
+/// What the last form did: a message, or why it was refused, as far as no field says it.
+fn said(visit: &Visit) -> impl IntoView + use<> {
+    let t = visit.lang;
+    let left = visit.refused.as_ref().and_then(crate::components::Refused::left);
+    let notice = left.map(|error| {
+        view! {
+            <Banner mood=Mood::Bad title=t.problem_here() alert=true>
+                <p>{t.says(&error)}</p>
+            </Banner>
+        }
+    });
+    let flash = visit.flash.clone().map(|text| view! { <p class="flash"><Icon name=I::Ok />{text}</p> });
+    view! {
+        <div id="flash" role="status">{flash}</div>
+        <div id="notice">{notice}</div>
+    }
+}
+
+fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
+    match place {
+        Place::Home => ("/", I::Home, t.home()),
+        Place::Applications => ("/apps", I::Apps, t.applications()),
+        Place::Changes => ("/changes", I::Edit, t.changes()),
+        Place::Delivery => ("/delivery", I::Send, t.delivery()),
+        Place::Instances => ("/instances", I::Nodes, t.instances()),
+        Place::Environments => ("/environments", I::Layers, t.environments()),
+        Place::Tokens => ("/tokens", I::Key, t.tokens()),
+        Place::Users => ("/users", I::People, t.users()),
+        Place::Audit => ("/audit", I::Log, t.audit()),
+    }
+}
+
+/// The main places.
+const DAILY: [Place; 5] = [Place::Home, Place::Applications, Place::Changes, Place::Delivery, Place::Instances];
+/// The places of those who set it up; on a phone they are under "More".
+const SETUP: [Place; 4] = [Place::Environments, Place::Tokens, Place::Users, Place::Audit];
+
+fn may_see(viewer: &Viewer, place: Place) -> bool {
+    viewer.administrator || !matches!(place, Place::Users | Place::Environments)
+}
+
+#[component]
+fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
+    let t = lang();
+    let open = viewer.changes_open;
+    let item = |this: Place, class: Option<&'static str>| {
+        let (href, icon, text) = entry(t, this);
+        let count = (this == Place::Changes && open > 0).then(|| {
+            view! {
+                <span class="n" aria-hidden="true">{open}</span>
+                <span class="visually-hidden">", "{t.open_changes(open)}</span>
+            }
+        });
+        let current = (place == Some(this)).then_some("page");
+        view! { <li class=class><a href=href aria-current=current><Icon name=icon />{text}{count}</a></li> }
+    };
+    let daily = DAILY.map(|place| item(place, None));
+    let setup: Vec<Place> = SETUP.into_iter().filter(|p| may_see(&viewer, *p)).collect();
+    let beside = setup.iter().enumerate().map(|(n, p)| item(*p, Some(if n == 0 { "gap wide-only" } else { "wide-only" })));
+    let beside = beside.collect_view();
+    let inside = setup.iter().map(|p| item(*p, None)).collect_view();
+    view! {
+        <nav class="rail" aria-label=t.main_navigation()>
+            <ul>
+                {daily.into_iter().collect_view()}
+                {beside}
+                <li class="narrow-only">
+                    <details class="menu up" name="menu">
+                        <summary><Icon name=I::More />{t.more()}</summary>
+                        <ul class="sheet">{inside}</ul>
+                    </details>
+                </li>
+            </ul>
+        </nav>
+    }
+}
+
+#[component]
+fn Account(viewer: Viewer, theme: Option<Theme>) -> impl IntoView {
+    let t = lang();
+    let Viewer { name, initials, .. } = viewer;
+    let label = t.account_of(&name);
+    let button = view! { <i class="avatar" aria-hidden="true">{initials}</i><b>{name}</b> }.into_any();
+    view! {
+        <Menu label button>
+            <a href="/account"><Icon name=I::Gear />{t.my_account()}</a>
+            <ThemeForm theme />
+            <LangForm />
+            <Form action="/fn/log-out" class="line">
+                <button type="submit"><Icon name=I::Out />{t.log_out()}</button>
+            </Form>
+        </Menu>
+    }
+}
+
+/// Light, dark, or as the system has it.
+#[component]
+fn ThemeForm(theme: Option<Theme>) -> impl IntoView {
+    let t = lang();
+    let choice = |value: &'static str, icon: I, text: &'static str, chosen: bool| {
+        view! {
+            <button type="submit" name="theme" value=value aria-pressed=chosen.to_string()>
+                <Icon name=icon /><span>{text}</span>
+            </button>
+        }
+    };
+    view! {
+        <Form action=Prefer::url() id="theme" class="choice" label=t.theme()>
+            {choice("light", I::Sun, t.theme_light(), theme == Some(Theme::Light))}
+            {choice("dark", I::Moon, t.theme_dark(), theme == Some(Theme::Dark))}
+            {choice("system", I::Screen, t.theme_system(), theme.is_none())}
+        </Form>
+    }
+}
+
+/// The other language, called as those who speak it call it.
+#[component]
+fn LangForm() -> impl IntoView {
+    let other = lang().other();
+    view! {
+        <Form action=Prefer::url() id="lang" class="line" label=lang().language()>
+            <Hidden name="lang" value=other.code() />
+            <button type="submit" lang=other.code()>
+                <Icon name=I::Globe />{other.itself()}
+            </button>
+        </Form>
+    }
+}

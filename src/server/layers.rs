@@ -1,0 +1,157 @@
+//! Every layer around the console, in its order. Readers have a router of their own, without these.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, set_header::SetResponseHeaderLayer,
+};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::pages::{Frame, Visit, errors, frame};
+
+/// The largest body of a request, in bytes: an import; forms have a limit of their own.
+const BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the layers need to know.
+#[derive(Clone, Debug)]
+pub struct Around {
+    /// Draws the pages of refusals.
+    pub frame: Frame,
+    /// The console is reached by `https://`: browsers are told to stay with it.
+    pub https: bool,
+}
+
+/// The id of a request: in the log, in the header `x-request-id`, on the page of a fault.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// Puts every layer around the console (`pages::console`, with the layer of the sessions around it).
+///
+/// A request passes them from the last line up, its answer from the first line down.
+pub fn pages(console: Router, around: &Around) -> Router {
+    console
+        .layer(middleware::from_fn_with_state(around.frame.clone(), same_site))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(CatchPanicLayer::custom(|_| errors::crashed()))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(around.https, headers))
+        .layer(middleware::from_fn(identify))
+}
+
+/// The style, the islands and the files beside them. Names with a hash in them never change what they mean.
+pub fn assets(frame: &Frame, hashed: bool) -> Router {
+    let kept = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let kept = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    let dir = |path: &str| ServeDir::new(frame.assets.dir.join(path)).precompressed_br().precompressed_gzip();
+    let pkg = Router::new().fallback_service(dir("pkg")).layer(kept);
+    let beside = |file: &str| tower_http::services::ServeFile::new(frame.assets.dir.join(file));
+    Router::new()
+        .nest("/pkg", pkg)
+        .route_service("/favicon.svg", beside("favicon.svg"))
+        .route_service("/robots.txt", beside("robots.txt"))
+        .layer(middleware::from_fn_with_state(false, headers))
+}
+
+/// Gives the request an id and a place in the log.
+async fn identify(mut request: Request, next: Next) -> Response {
+    let id = Uuid::new_v4().simple().to_string();
+    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+    }
+    response
+}
+
+/// The headers of every answer. A page has set its policy itself: it has a nonce in it.
+async fn headers(State(https): State<bool>, request: Request, next: Next) -> Response {
+    const PERMISSIONS: &str = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), \
+                               microphone=(), payment=(), usb=()";
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(frame::POLICY);
+    let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), PERMISSIONS);
+    if https {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000");
+    }
+    response
+}
+
+/// Refuses what another site makes a browser send.
+async fn same_site(State(frame): State<Frame>, request: Request, next: Next) -> Response {
+    if is_ours(&request, &frame.origins) {
+        return next.run(request).await;
+    }
+    tracing::warn!("refused a request from another site");
+    if request.headers().get(header::ACCEPT).is_some_and(|a| String::from_utf8_lossy(a.as_bytes()).contains("html")) {
+        return frame::document(&frame, Visit::of(&request), errors::of_status(StatusCode::FORBIDDEN), None);
+    }
+    StatusCode::FORBIDDEN.into_response()
+}
+
+/// Tells whether a request changes nothing or comes from a page of ours.
+///
+/// A browser that says where the request comes from is believed; else the origin has to be ours. A request that says
+/// neither is no browser's: it may go on unless it brings cookies.
+fn is_ours(request: &Request, origins: &[String]) -> bool {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return true;
+    }
+    let text = |name: HeaderName| request.headers().get(name).map(|v| v.to_str().unwrap_or("?"));
+    let origin = text(header::ORIGIN);
+    if origin.is_some_and(|o| origins.iter().any(|ours| ours == o)) {
+        return true;
+    }
+    match (text(HeaderName::from_static("sec-fetch-site")), origin) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin.split_once("://").is_some_and(|(_, host)| text(header::HOST) == Some(host)),
+        (None, None) => text(header::COOKIE).is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn ours(headers: &[(&str, &str)]) -> bool {
+        let mut request = Request::post("/fn/x").header("host", "config.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        is_ours(&request.body(Body::empty()).unwrap(), &["https://other.example".to_owned()])
+    }
+
+    #[test]
+    fn another_site_cannot_post() {
+        assert!(ours(&[("sec-fetch-site", "same-origin"), ("cookie", "a=b")]));
+        assert!(ours(&[("sec-fetch-site", "none")]));
+        assert!(!ours(&[("sec-fetch-site", "cross-site")]));
+        assert!(!ours(&[("sec-fetch-site", "same-site"), ("origin", "https://config.example")]));
+        assert!(ours(&[("origin", "https://config.example"), ("cookie", "a=b")]));
+        assert!(!ours(&[("origin", "https://evil.example")]));
+        assert!(!ours(&[("origin", "null")]));
+        assert!(ours(&[("sec-fetch-site", "cross-site"), ("origin", "https://other.example")]));
+        assert!(ours(&[]));
+        assert!(!ours(&[("cookie", "a=b")]));
+    }
+
+    #[test]
+    fn reading_is_always_ours() {
+        let request = Request::get("/").header("sec-fetch-site", "cross-site").body(Body::empty()).unwrap();
+        assert!(is_ours(&request, &[]));
+    }
+}
