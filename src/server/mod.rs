@@ -9,21 +9,24 @@ pub mod telemetry;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, middleware};
+use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    auth::tokens::Table,
+    auth::{guard, tokens::Table},
     automation,
     channel::Channel,
     delivery::Publisher,
     http::request_id,
+    pages::{self, Frame, console::{self, Console}},
     reader::{self, Reader, WAITERS},
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     storage::Db,
 };
 use data_dir::DataDir;
+use layers::Around;
 use settings::Settings;
 
 /// How long what is under way may take when the server goes down.
@@ -90,11 +93,7 @@ impl Node {
         let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
         tasks.spawn(async move { reader::feed::run(&source, &shelf, now, end).await });
 
-        let router = Router::new()
-            .merge(reader::router(reader.clone()))
-            .merge(automation::router(automation::Automation::new(service.clone(), reader.tokens.clone(), public_url.clone())))
-            .merge(health::router(service.clone(), reader))
-            .layer(axum::middleware::from_fn(request_id::layer));
+        let router = routes(&service, db, &reader, &public_url);
         announce(&service, &public_url).await?;
         Ok(Self { router, service, tasks, stop })
     }
@@ -125,6 +124,42 @@ impl Node {
         let _ = timeout(LAST_WORK, tasks.wait()).await;
         served
     }
+}
+
+/// Every route: the readers' own, automation's own, health, and the console behind its layers.
+fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str) -> Router {
+    let https = public_url.starts_with("https://");
+    let hashed = leptos_options().hash_files;
+    let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
+    let console = Console { service: service.clone(), reader: reader.clone(), public_url: public_url.into() };
+    let provided = service.clone();
+    let console = pages::console(frame.clone(), console::routes(console), move || {
+        leptos::context::provide_context(provided.clone());
+    });
+    let console = console
+        .layer(middleware::from_fn_with_state(service.clone(), guard::identify))
+        .layer(guard::sessions(db, https));
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url.to_owned());
+    Router::new()
+        .merge(reader::router(reader.clone()))
+        .merge(automation::router(automation))
+        .merge(health::router(service.clone(), reader.clone()))
+        .layer(middleware::from_fn(request_id::layer))
+        .merge(layers::assets(&frame, hashed))
+        .fallback_service(layers::pages(console, &Around { frame, https }))
+}
+
+/// Where the style and the islands are: what cargo-leptos wrote, in `LEPTOS_SITE_ROOT`, beside the program or in the
+/// working folder.
+fn leptos_options() -> LeptosOptions {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("site"))).filter(|p| p.is_dir());
+    let root = std::env::var("LEPTOS_SITE_ROOT").ok().or_else(|| Some(beside?.to_str()?.to_owned()));
+    let hash_files = std::env::current_exe().is_ok_and(|exe| exe.with_file_name("hash.txt").exists());
+    LeptosOptions::builder()
+        .output_name("trimtab")
+        .site_root(root.unwrap_or_else(|| "target/site".to_owned()))
+        .hash_files(hash_files)
+        .build()
 }
 
 /// Prints the set-up link while there are no users.

@@ -350,6 +350,15 @@ impl Service {
         Ok(views)
     }
 
+    /// How many open changes the actor has.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn count_my_changes(&self, actor: &Actor) -> Result<u32> {
+        let count = self.db.read().await?.count_open_changes(&actor.id).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     /// Open changes of everybody that the actor may see, the last edited first.
     ///
     /// # Errors

@@ -148,6 +148,18 @@ impl Conn {
         rows.into_iter().map(ChangeRow::change).collect()
     }
 
+    /// How many open changes with edits an author has.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn count_open_changes(&mut self, author: &str) -> Result<u64> {
+        let (n,): (i64,) = on!(self, c => sqlx::query_as(
+            "select count(*) from changes c where c.author = ? and c.state = 'open' \
+             and exists (select 1 from edits e where e.change_id = c.id)"
+        ).bind(author).fetch_one(c).await)?;
+        Ok(count(n))
+    }
+
     /// A page of everybody's changes in one state, the last edited first.
     ///
     /// # Errors
