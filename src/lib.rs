@@ -3,3 +3,6 @@
 //! This list is the only place that knows which modules are for the server alone. `ARCHITECTURE.md` is the map.
 
 pub mod domain;
+
+#[cfg(feature = "ssr")]
+pub mod channel;
