@@ -6,6 +6,8 @@
 mod etcd;
 mod local;
 mod plan;
+#[cfg(test)]
+mod suite;
 
 use std::{fmt, sync::Arc, time::Duration};
 
