@@ -6,6 +6,8 @@
 mod delivery;
 mod foreign;
 mod locks;
+mod outage;
+mod proxy;
 mod reading;
 
 use std::{env, sync::Arc, time::Duration};
