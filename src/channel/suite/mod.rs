@@ -5,7 +5,9 @@
 
 mod delivery;
 mod foreign;
+mod go;
 mod locks;
+mod measure;
 mod outage;
 mod proxy;
 mod reading;
