@@ -198,8 +198,8 @@ impl Channel {
     ///
     /// # Errors
     /// [`Fault::Refused`] when the settings contradict each other or a file cannot be read.
-    pub fn etcd(settings: EtcdSettings) -> Result<Self, Fault> {
-        Ok(Self::Etcd(Arc::new(Etcd::new(settings)?)))
+    pub async fn etcd(settings: EtcdSettings) -> Result<Self, Fault> {
+        Ok(Self::Etcd(Arc::new(Etcd::new(settings).await?)))
     }
 
     /// Takes the lock of an environment, waiting in line for at most `wait`. A wait shorter than a round trip is in

@@ -38,10 +38,6 @@ impl Keys {
         Ok(Self { root: root.to_owned() })
     }
 
-    pub fn root(&self) -> &str {
-        &self.root
-    }
-
     pub fn document(&self, config: &ConfigId) -> String {
         format!("{}/config/{config}", self.root)
     }

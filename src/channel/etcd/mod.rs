@@ -64,11 +64,11 @@ impl fmt::Debug for Etcd {
 }
 
 impl Etcd {
-    pub(super) fn new(settings: EtcdSettings) -> Result<Self, Fault> {
+    pub(super) async fn new(settings: EtcdSettings) -> Result<Self, Fault> {
         let members = settings.urls()?.into_iter().map(|url| Member { url, connection: Mutex::default() }).collect();
         Ok(Self {
             keys: Keys::new(&settings.root)?,
-            options: settings.options()?,
+            options: settings.options().await?,
             node: settings.node,
             timing: settings.timing,
             members,
@@ -78,9 +78,11 @@ impl Etcd {
 
     pub(super) async fn head(&self) -> Result<Head, Fault> {
         // A key that is never there: the answer is the header, and a linearizable read asks a quorum.
-        let key = self.keys.root();
-        let options = || Some(GetOptions::new().with_count_only());
-        let get = move |mut etcd: Client| async move { etcd.get(key, options()).await };
+        // It lies where a reader may read.
+        let key = &self.keys.documents();
+        let get = move |mut etcd: Client| async move {
+            etcd.get(key.as_str(), Some(GetOptions::new().with_count_only())).await
+        };
         let answer = self.call(self.timing.call, get).await?;
         head(answer.header())
     }

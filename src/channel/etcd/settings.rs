@@ -1,8 +1,13 @@
 //! How to reach a cluster, and how long to wait for what.
 
-use std::{fmt, fs, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
+use tokio::fs;
 
 use super::super::Fault;
 
@@ -118,7 +123,7 @@ impl EtcdSettings {
         }
     }
 
-    pub(super) fn options(&self) -> Result<ConnectOptions, Fault> {
+    pub(super) async fn options(&self) -> Result<ConnectOptions, Fault> {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(self.timing.connect)
             // A member that is cut off from the others ends its watches and refuses, instead of being late in silence.
@@ -129,25 +134,28 @@ impl EtcdSettings {
             (Some(name), Some(password)) => options = options.with_user(name, password),
             _ => return refused("etcd.username and etcd.password go together"),
         }
-        if let Some(tls) = self.tls()? {
+        if let Some(tls) = self.tls().await? {
             options = options.with_tls(tls);
         }
         Ok(options)
     }
 
-    fn tls(&self) -> Result<Option<TlsOptions>, Fault> {
-        let read = |path: &PathBuf| fs::read(path).or_else(|e| refused(format!("{}: {e}", path.display())));
+    async fn tls(&self) -> Result<Option<TlsOptions>, Fault> {
         let tls = match &self.ca {
             None if self.cert.is_some() || self.key.is_some() => return refused("etcd.cert needs etcd.ca"),
             None => return Ok(None),
-            Some(ca) => TlsOptions::new().ca_certificate(Certificate::from_pem(read(ca)?)),
+            Some(ca) => TlsOptions::new().ca_certificate(Certificate::from_pem(read(ca).await?)),
         };
         match (&self.cert, &self.key) {
             (None, None) => Ok(Some(tls)),
-            (Some(cert), Some(key)) => Ok(Some(tls.identity(Identity::from_pem(read(cert)?, read(key)?)))),
+            (Some(cert), Some(key)) => Ok(Some(tls.identity(Identity::from_pem(read(cert).await?, read(key).await?)))),
             _ => refused("etcd.cert and etcd.key go together"),
         }
     }
+}
+
+async fn read(pem: &Path) -> Result<Vec<u8>, Fault> {
+    fs::read(pem).await.or_else(|error| refused(format!("{}: {error}", pem.display())))
 }
 
 fn refused<T>(why: impl Into<String>) -> Result<T, Fault> {
@@ -170,8 +178,8 @@ mod tests {
         assert_eq!(tls.urls().unwrap(), ["https://a:2379", "https://b:2379"]);
     }
 
-    #[test]
-    fn settings_that_cannot_be_right_are_refused_by_name() {
+    #[tokio::test]
+    async fn settings_that_cannot_be_right_are_refused_by_name() {
         let tls = EtcdSettings { ca: Some("/nowhere/ca.pem".into()), ..settings(&["http://a:2379"]) };
         let user = EtcdSettings { username: Some("root".into()), ..settings(&["a:2379"]) };
         let cert = EtcdSettings { cert: Some("cert.pem".into()), ..settings(&["a:2379"]) };
@@ -180,24 +188,24 @@ mod tests {
             (settings(&["https://a:2379"]).urls().unwrap_err(), "etcd.ca"),
             (settings(&["ftp://a"]).urls().unwrap_err(), "ftp://a"),
             (tls.urls().unwrap_err(), "etcd.ca"),
-            (tls.options().unwrap_err(), "/nowhere/ca.pem"),
-            (user.options().unwrap_err(), "etcd.password"),
-            (cert.options().unwrap_err(), "etcd.cert"),
+            (tls.options().await.unwrap_err(), "/nowhere/ca.pem"),
+            (user.options().await.unwrap_err(), "etcd.password"),
+            (cert.options().await.unwrap_err(), "etcd.cert"),
         ] {
             assert!(matches!(&fault, Fault::Refused(why) if why.contains(names)), "{fault} names {names}");
         }
     }
 
-    #[test]
-    fn passwords_are_never_shown() {
+    #[tokio::test]
+    async fn passwords_are_never_shown() {
         let user = EtcdSettings {
             username: Some("root".into()),
             password: Some("hunter2".into()),
             ..settings(&["http://root:hunter2@a:2379"])
         };
         assert!(!format!("{:?}", user.urls()).contains("hunter2"));
-        let etcd = super::super::Etcd::new(EtcdSettings { endpoints: vec!["a:2379".into()], ..user.clone() }).unwrap();
-        assert!(!format!("{etcd:?}").contains("hunter2"));
-        assert!(!format!("{:?}", EtcdSettings { endpoints: vec!["a:2379".into()], ..user }).contains("hunter2"));
+        let user = EtcdSettings { endpoints: vec!["a:2379".into()], ..user };
+        assert!(!format!("{user:?}").contains("hunter2"));
+        assert!(!format!("{:?}", super::super::Etcd::new(user).await.unwrap()).contains("hunter2"));
     }
 }

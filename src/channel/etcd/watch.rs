@@ -31,12 +31,15 @@ pub struct EtcdWatch {
 impl Etcd {
     pub(in super::super) async fn watch(&self, after: i64) -> Result<EtcdWatch, Fault> {
         let (from, to) = &self.keys.releases();
+        let options = &WatchOptions::new().with_range(to.as_str()).with_start_revision(after + 1);
         let watch = move |etcd: Client| async move {
-            let options = WatchOptions::new().with_range(to.as_str()).with_start_revision(after + 1);
-            let mut watches = etcd.watch_client().max_decoding_message_size(MESSAGE_BYTES);
-            let mut stream = watches.watch(from.as_str(), Some(options)).await?;
-            let created = stream.message().await?;
-            Ok((stream, created.ok_or_else(|| Error::WatchError("it ended at once".into()))?))
+            let watched = create(&etcd, from, options).await?;
+            if !watched.1.cancel_reason().contains("invalid auth token") {
+                return Ok(watched);
+            }
+            // The client logs in again by itself when a call is refused so, but not when a watch is.
+            etcd.refresh_token().await?;
+            create(&etcd, from, options).await
         };
         let (stream, created) = self.call(self.timing.call, watch).await?;
         alive(&created)?;
@@ -123,6 +126,14 @@ impl EtcdWatch {
         }
         Ok(())
     }
+}
+
+/// A watch, and etcd's first response to it.
+async fn create(etcd: &Client, from: &str, options: &WatchOptions) -> Result<(WatchStream, WatchResponse), Error> {
+    let mut watches = etcd.watch_client().max_decoding_message_size(MESSAGE_BYTES);
+    let mut stream = watches.watch(from, Some(options.clone())).await?;
+    let created = stream.message().await?;
+    Ok((stream, created.ok_or_else(|| Error::WatchError("it ended at once".into()))?))
 }
 
 /// Whether a response says that the watch goes on.

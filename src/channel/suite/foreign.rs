@@ -1,7 +1,7 @@
 //! What lies in etcd byte for byte, and what happens when somebody else writes there.
 
 use super::{
-    super::{Damage, Fault},
+    super::{Channel, Damage, Fault},
     Bench, LONG, env, small,
 };
 use crate::domain::content::sha256;
@@ -100,6 +100,6 @@ async fn a_user_without_rights_is_refused_by_name_and_not_by_password() {
     let raw = bench.raw.as_ref().unwrap();
     let mut settings = raw.settings(&[&raw.endpoint]);
     (settings.username, settings.password) = (Some("nobody".into()), Some("hunter2".into()));
-    let fault = super::Channel::etcd(settings).unwrap().check().await.unwrap_err();
+    let fault = Channel::etcd(settings).await.unwrap().check().await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused(why) if !why.contains("hunter2")), "{fault:?}");
 }

@@ -89,7 +89,7 @@ async fn the_holder_is_shown_by_name_and_lease() {
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();
     let named = EtcdSettings { node: "console-2".into(), ..raw.settings(&[&raw.endpoint]) };
-    let named = Channel::etcd(named).unwrap();
+    let named = Channel::etcd(named).await.unwrap();
     let lock = named.lock(&env("prod"), LONG).await.unwrap();
     let prod = env("prod");
     let waiting = bench.other.lock(&prod, LONG);
@@ -111,7 +111,7 @@ async fn the_holder_is_shown_by_name_and_lease() {
 async fn a_lock_is_kept_beyond_the_life_of_its_lease() {
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();
-    let channel = raw.impatient(&[&raw.endpoint]);
+    let channel = raw.impatient(&[&raw.endpoint]).await;
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
     // Three lives of the lease, for the holder and for one who waits as long in the line behind it.
     let busy = channel.lock(&env("prod"), 3 * impatient().ttl).await.unwrap_err();
@@ -124,7 +124,7 @@ async fn a_lock_is_kept_beyond_the_life_of_its_lease() {
 async fn a_holder_notices_that_its_lease_is_gone() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let raw = bench.raw();
-    let channel = raw.impatient(&[&raw.endpoint]);
+    let channel = raw.impatient(&[&raw.endpoint]).await;
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
     assert!(!lock.is_lost());
     bench.expire(&lock).await;

@@ -11,6 +11,7 @@ mod measure;
 mod outage;
 mod proxy;
 mod reading;
+mod secured;
 
 use std::{env, sync::Arc, time::Duration};
 
@@ -72,7 +73,8 @@ impl Bench {
         let client = Client::connect([&endpoint], None).await.expect("a client connects lazily");
         let root = format!("test/{}", &Uuid::new_v4().simple().to_string()[..12]);
         let raw = Raw { client, endpoint, root, quiet: Some(QUIET.read().await) };
-        Some(Self { channel: raw.channel(&raw.endpoint), other: raw.channel(&raw.endpoint), raw: Some(raw) })
+        let (channel, other) = (raw.channel().await, raw.channel().await);
+        Some(Self { channel, other, raw: Some(raw) })
     }
 
     fn raw(&mut self) -> &mut Raw {
@@ -113,13 +115,13 @@ impl Raw {
         }
     }
 
-    fn channel(&self, endpoint: &str) -> Channel {
-        Channel::etcd(self.settings(&[endpoint])).unwrap()
+    async fn channel(&self) -> Channel {
+        Channel::etcd(self.settings(&[&self.endpoint])).await.unwrap()
     }
 
     /// A channel that gives up soon.
-    fn impatient(&self, endpoints: &[&str]) -> Channel {
-        Channel::etcd(EtcdSettings { timing: impatient(), ..self.settings(endpoints) }).unwrap()
+    async fn impatient(&self, endpoints: &[&str]) -> Channel {
+        Channel::etcd(EtcdSettings { timing: impatient(), ..self.settings(endpoints) }).await.unwrap()
     }
 
     async fn put(&mut self, key: &str, value: impl Into<Vec<u8>>) {

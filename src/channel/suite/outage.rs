@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{
-    super::{Channel, Fault, Lock},
+    super::{Channel, EtcdSettings, Fault, Lock},
     Bench, LONG, env, eventually, impatient,
     proxy::{Fate, Proxy},
     release, small,
@@ -16,7 +16,7 @@ async fn proxied() -> Option<(Bench, Proxy)> {
     let mut bench = Bench::etcd().await?;
     let raw = bench.raw.as_ref().unwrap();
     let proxy = Proxy::to(&raw.endpoint).await;
-    bench.channel = raw.impatient(&[&proxy.endpoint()]);
+    bench.channel = raw.impatient(&[&proxy.endpoint()]).await;
     Some((bench, proxy))
 }
 
@@ -64,7 +64,7 @@ async fn nobody_listens() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let channel =
         super::super::EtcdSettings { endpoints: vec![port.to_string()], timing: impatient(), ..Default::default() };
-    let channel = Channel::etcd(channel).unwrap();
+    let channel = Channel::etcd(channel).await.unwrap();
     all_fail_in_time(&channel, None).await;
     let Err(Fault::Unreachable(why)) = channel.check().await else { unreachable!() };
     assert!(why.contains(&port.to_string()) && why.contains("Connection refused"), "people are told why: {why}");
@@ -73,12 +73,12 @@ async fn nobody_listens() {
 #[tokio::test]
 async fn somebody_listens_and_never_answers() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let channel = super::super::EtcdSettings {
+    let channel = EtcdSettings {
         endpoints: vec![silent.local_addr().unwrap().to_string()],
         timing: impatient(),
         ..Default::default()
     };
-    all_fail_in_time(&Channel::etcd(channel).unwrap(), None).await;
+    all_fail_in_time(&Channel::etcd(channel).await.unwrap(), None).await;
 }
 
 #[tokio::test]
@@ -137,11 +137,11 @@ async fn another_member_takes_over() {
     let raw = bench.raw.as_ref().unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
     // Where nothing was sent, the next is asked at once.
-    raw.impatient(&[&closed, &raw.endpoint]).check().await.unwrap();
+    raw.impatient(&[&closed, &raw.endpoint]).await.check().await.unwrap();
 
     // Where it may have been, the call fails and the next one goes elsewhere.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let channel = raw.impatient(&[&silent.local_addr().unwrap().to_string(), &raw.endpoint]);
+    let channel = raw.impatient(&[&silent.local_addr().unwrap().to_string(), &raw.endpoint]).await;
     assert!(matches!(channel.check().await, Err(Fault::Unreachable(_))));
     channel.check().await.unwrap();
 }
