@@ -1,6 +1,8 @@
 //! Every word that a person reads, in English and Chinese. Both stand in one line of [`texts!`], so a missing one
 //! does not compile; each is a method of [`Lang`], so the browser's part carries only the words that it uses.
 
+mod problems;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
