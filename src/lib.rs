@@ -4,3 +4,8 @@
 
 pub mod domain;
 pub mod texts;
+
+#[cfg(feature = "ssr")]
+pub mod auth;
+#[cfg(feature = "ssr")]
+pub mod http;

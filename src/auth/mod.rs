@@ -1,0 +1,3 @@
+//! Who is asking: passwords, sessions, tokens.
+
+pub mod tokens;
