@@ -21,7 +21,7 @@ use crate::{
     delivery::Publisher,
     http::request_id,
     pages::{self, Frame, console::{self, Console}},
-    reader::{self, Reader, WAITERS},
+    reader::{self, Reader},
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     storage::Db,
 };
@@ -71,14 +71,14 @@ impl Node {
             .await
             .map_err(|e| format!("database {}: {e}", settings::masked_url(&settings.database_url)))?;
         let channel = match &settings.etcd {
-            Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
+            Some(etcd) => Channel::etcd(etcd.clone()).map_err(|e| format!("etcd: {e}"))?,
             None => Channel::local(),
         };
         let dispatch = Arc::new(Dispatch::default());
         let service = Service::new(db.clone(), dispatch.clone());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch, stop.clone());
         let tokens = Arc::new(Table::new());
-        let reader = Reader::new(tokens.clone(), now, WAITERS, stop.clone());
+        let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), stop.clone());
 
         if settings.etcd.is_none() {
             // Memory is empty at the start: what SQL has goes in before anybody can ask.
@@ -91,7 +91,7 @@ impl Node {
         tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
         tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
         let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
-        tasks.spawn(async move { reader::feed::run(&source, &shelf, now, end).await });
+        tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
 
         let router = routes(&service, db, &reader, &public_url);
         announce(&service, &public_url).await?;

@@ -60,7 +60,7 @@ impl Service {
             if new.creator {
                 actor.may_administer()?;
             }
-            let (id, text, sha256) = tokens::generate(new.kind);
+            let tokens::Fresh { id, text, sha256 } = tokens::generate(new.kind);
             let token = Token {
                 id,
                 name: new.name.trim().to_owned(),
