@@ -6,7 +6,13 @@ use clap::Args;
 
 use super::{Bench, Failed};
 use crate::{
-    domain::{access::Actor, error::{Error, Invalid}, limits, names::ConfigId, release::Delivery},
+    domain::{
+        access::Actor,
+        error::{Error, Invalid},
+        limits,
+        names::ConfigId,
+        release::Delivery,
+    },
     formats::{Source, Typing},
     service::{self, ImportMode, Publish},
 };
@@ -71,9 +77,11 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
         return Ok(());
     };
     let view = bench.service.change(&actor, &saved.change.id).await?;
-    let counts = view.configs.iter().map(|c| c.diff.counts()).fold((0, 0, 0), |(a, c, r), n| {
-        (a + n.added, c + n.changed, r + n.removed)
-    });
+    let counts = view
+        .configs
+        .iter()
+        .map(|c| c.diff.counts())
+        .fold((0, 0, 0), |(a, c, r), n| (a + n.added, c + n.changed, r + n.removed));
     let what = format!("{} added, {} changed, {} removed", counts.0, counts.1, counts.2);
     if !import.publish {
         println!("{config}: {what} in change {}, not yet published", saved.change.id);
@@ -89,9 +97,13 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
     let published = bench.service.publish(&actor, publish).await?;
     let release = published.releases.first().map_or(0, |r| r.seq);
     match published.delivery {
-        Delivery::Delivered { revision } => println!("{config}: release {release} delivered (revision {revision}): {what}"),
+        Delivery::Delivered { revision } => {
+            println!("{config}: release {release} delivered (revision {revision}): {what}")
+        }
         Delivery::Accepted { late_because } => {
-            println!("{config}: release {release} accepted: {what}; it is delivered as soon as possible ({late_because})");
+            println!(
+                "{config}: release {release} accepted: {what}; it is delivered as soon as possible ({late_because})"
+            );
         }
     }
     Ok(())

@@ -131,8 +131,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failed> {
         Command::Serve(file) if file.path.is_some() => file.path.as_deref(),
         _ => cli.file.path.as_deref(),
     };
-    let settings = Settings::load(file, std::env::vars(), &flags)
-        .map_err(|e| Failed(e.to_string()))?;
+    let settings = Settings::load(file, std::env::vars(), &flags).map_err(|e| Failed(e.to_string()))?;
     match command {
         Command::Serve(_) => {
             telemetry::start(&settings.log, settings.log_format)?;

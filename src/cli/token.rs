@@ -39,7 +39,10 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
     if kind == TokenKind::Read && read.is_empty() {
         return Err(Failed("say what the token is for: --read 'prod/shop/*', --write 'prod/shop/*' or --admin".into()));
     }
-    let patterns = read.iter().chain(&write).map(|p| p.parse::<Pattern>().map_err(|e| Failed::from(crate::domain::error::Error::from(e))));
+    let patterns = read
+        .iter()
+        .chain(&write)
+        .map(|p| p.parse::<Pattern>().map_err(|e| Failed::from(crate::domain::error::Error::from(e))));
     let mut patterns = patterns.collect::<Result<Vec<_>, _>>()?;
     if admin && patterns.is_empty() {
         patterns.push("*/*/*".parse().map_err(|e| Failed::from(crate::domain::error::Error::from(e)))?);

@@ -15,13 +15,7 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{
-    Drawable, Failed, Page, Slot, Viewer, Visit,
-    assets::Assets,
-    cookies, errors,
-    forms::Functions,
-    shell,
-};
+use super::{Drawable, Failed, Page, Slot, Viewer, Visit, assets::Assets, cookies, errors, forms::Functions, shell};
 use crate::{
     api,
     components::{Here, Now, Refused},
@@ -179,4 +173,3 @@ pub(super) fn refuse(frame: &Frame, visit: Visit, error: &Error) -> Response {
 /// Header of a form post that wants the page exchanged in place, and of the answer that tells where it went.
 pub(super) const SWAP: HeaderName = HeaderName::from_static("x-swap");
 pub(super) const LOCATION: HeaderName = HeaderName::from_static("x-location");
-

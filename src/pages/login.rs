@@ -1,6 +1,11 @@
 //! Logging in.
 
-use axum::{Router, extract::Query, response::{IntoResponse, Redirect}, routing::get};
+use axum::{
+    Router,
+    extract::Query,
+    response::{IntoResponse, Redirect},
+    routing::get,
+};
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 

@@ -71,7 +71,8 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
             </a>
         }
     });
-    let switches = visit.viewer.is_none().then(|| view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> });
+    let switches =
+        visit.viewer.is_none().then(|| view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> });
     view! {
         <body class:bare=visit.viewer.is_none()>
             <a class="skip" href="#main">{t.skip_to_content()}</a>
@@ -151,7 +152,8 @@ fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
     };
     let daily = DAILY.map(|place| item(place, None));
     let setup: Vec<Place> = SETUP.into_iter().filter(|p| may_see(&viewer, *p)).collect();
-    let beside = setup.iter().enumerate().map(|(n, p)| item(*p, Some(if n == 0 { "gap wide-only" } else { "wide-only" })));
+    let beside =
+        setup.iter().enumerate().map(|(n, p)| item(*p, Some(if n == 0 { "gap wide-only" } else { "wide-only" })));
     let beside = beside.collect_view();
     let inside = setup.iter().map(|p| item(*p, None)).collect_view();
     view! {

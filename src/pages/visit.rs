@@ -3,7 +3,11 @@
 use axum::{extract::Request, http::header};
 
 use super::cookies;
-use crate::{api::{self, shim::own_path}, components::Refused, texts::Lang};
+use crate::{
+    api::{self, shim::own_path},
+    components::Refused,
+    texts::Lang,
+};
 
 /// Who looks at the page. The layer of the sessions puts it into the request's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,8 @@ impl DataDir {
         make(path)?;
         let file = path.join("server.lock");
         let said = |e: std::io::Error| format!("{}: {e}", file.display());
-        let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file).map_err(said)?;
+        let mut lock =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file).map_err(said)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -9,10 +9,7 @@ use crate::{reader::Reader, service::Service};
 
 /// The routes; none needs a token.
 pub fn router(service: Service, reader: Arc<Reader>) -> Router {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .with_state((service, reader))
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state((service, reader))
 }
 
 async fn ready(State((service, reader)): State<(Service, Arc<Reader>)>) -> (StatusCode, Json<Value>) {

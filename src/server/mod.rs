@@ -20,7 +20,10 @@ use crate::{
     channel::Channel,
     delivery::Publisher,
     http::request_id,
-    pages::{self, Frame, console::{self, Console}},
+    pages::{
+        self, Frame,
+        console::{self, Console},
+    },
     reader::{self, Reader},
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     storage::Db,
@@ -166,7 +169,9 @@ fn leptos_options() -> LeptosOptions {
 async fn announce(service: &Service, public_url: &str) -> Result<(), String> {
     if service.needs_setup().await.map_err(|e| e.to_string())? {
         let code = service.setup_code().await.map_err(|e| e.to_string())?;
-        println!("first start: make the administrator at {public_url}/setup/{code} (works once, for {SETUP_LINK_HOURS} hours)");
+        println!(
+            "first start: make the administrator at {public_url}/setup/{code} (works once, for {SETUP_LINK_HOURS} hours)"
+        );
     }
     Ok(())
 }

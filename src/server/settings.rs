@@ -1,6 +1,11 @@
 //! Settings: defaults → file → environment → flags. Each value remembers where it came from.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use similar::get_close_matches;
 
@@ -177,9 +182,8 @@ impl Settings {
             SettingsError(format!("{name} = {value:?} ({origin}): {what}"))
         };
         let data_dir = PathBuf::from(text("data_dir"));
-        let database_url = given("database.url").unwrap_or_else(|| {
-            format!("sqlite://{}", data_dir.join("trimtab.db").display())
-        });
+        let database_url =
+            given("database.url").unwrap_or_else(|| format!("sqlite://{}", data_dir.join("trimtab.db").display()));
         if !storage::is_supported(&database_url) {
             let origin = &values["database.url"].1;
             return Err(SettingsError(format!("database.url ({origin}): must begin with sqlite:, mysql: or mariadb:")));
@@ -207,7 +211,9 @@ impl Settings {
             return Err(wrong("etcd.root", "must not be empty"));
         }
         Ok(Self {
-            listen: text("listen").parse().map_err(|_| wrong("listen", "must be an address and a port, as 127.0.0.1:3000"))?,
+            listen: text("listen")
+                .parse()
+                .map_err(|_| wrong("listen", "must be an address and a port, as 127.0.0.1:3000"))?,
             public_url: match given("public_url") {
                 Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
                     Some(url.trim_end_matches('/').to_owned())
@@ -250,7 +256,8 @@ fn set(
     }
     let names: Vec<&str> = KNOWN.iter().map(|k| k.name).collect();
     let nearest = get_close_matches(name, &names, 1, 0.4);
-    let hint = nearest.first().map_or_else(|| format!("known are: {}", names.join(", ")), |n| format!("did you mean {n}?"));
+    let hint =
+        nearest.first().map_or_else(|| format!("known are: {}", names.join(", ")), |n| format!("did you mean {n}?"));
     Err(SettingsError(format!("unknown setting {name:?} ({origin}); {hint}")))
 }
 

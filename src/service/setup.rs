@@ -66,10 +66,12 @@ impl Service {
         let (service, code, name, password) = (self.clone(), code.to_owned(), name.to_owned(), password.to_owned());
         detached(async move {
             let mut tx = service.db.write().await?;
+            // Taking the link comes first: it makes whoever comes at the same time wait, and then find none.
+            let taken = tx.take_setup_link(&sha256(code.as_bytes()), now()).await?;
             if tx.has_users().await? {
                 return Err(Error::State(State::SetUp));
             }
-            if !tx.setup_link_works(&sha256(code.as_bytes()), now()).await? {
+            if !taken {
                 return Err(Invalid::new("/code", Problem::SetupLink).into());
             }
             let new = NewUser { name, password, administrator: true, roles: Vec::new() };

@@ -209,6 +209,16 @@ impl Conn {
         Ok(n > 0)
     }
 
+    /// Uses up a set-up link that still works: of two who come at once, one gets true.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn take_setup_link(&mut self, sha256: &str, now: Time) -> Result<bool> {
+        Ok(on!(self, c => sqlx::query("delete from setup_links where sha256 = ? and expires_at > ?")
+            .bind(sha256).bind(now.0).execute(c).await.map(|r| r.rows_affected()))?
+            > 0)
+    }
+
     /// Ends all set-up links.
     ///
     /// # Errors
