@@ -4,6 +4,7 @@
 mod accounts;
 mod apps;
 mod changes;
+pub mod clock;
 mod configs;
 mod dispatch;
 mod import;
@@ -12,10 +13,7 @@ mod releases;
 mod setup;
 mod tokens;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     auth::passwords::Passwords,
@@ -24,7 +22,6 @@ use crate::{
         change::ChangeId,
         error::{Error, Invalid, Problem, Result},
         limits,
-        time::Time,
     },
     storage::{Conn, Db, Event},
 };
@@ -32,6 +29,7 @@ use crate::{
 pub use accounts::{Account, LoginTry, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeView, Save, Saved};
+pub use clock::now;
 pub use configs::{ConfigView, Mine, Pending};
 pub use dispatch::{Arrived, Dispatch, Late, Why};
 pub use import::{Import, ImportMode, ImportPreview};
@@ -91,13 +89,6 @@ impl Service {
         })
         .await
     }
-}
-
-/// The present instant.
-#[must_use]
-pub fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Runs a transaction to its end, whether or not the caller still waits: a browser that goes away in the middle must

@@ -1,7 +1,0 @@
-//! `trimtab demo`.
-
-use super::{Bench, Failed};
-
-pub(super) async fn run(_bench: &Bench) -> Result<(), Failed> {
-    Err(Failed("the demo data are not written yet".into()))
-}
