@@ -24,7 +24,5 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 # What tools/build.sh makes: the server, hash.txt and site/, which belong together.
 APP=$ROOT/target/app
 
-# The built server, told where its site is.
-trimtab() {
-  LEPTOS_SITE_ROOT=$APP/site LEPTOS_HASH_FILES=true "$APP/trimtab" "$@"
-}
+# How the built server finds its site: env "${APP_ENV[@]}" "$APP/trimtab" …
+APP_ENV=("LEPTOS_SITE_ROOT=$APP/site" LEPTOS_HASH_FILES=true)
