@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
-have() { command -v "$1" >/dev/null; }
+have() { type "$1" >/dev/null 2>&1; }
 say() { echo "setup: $*"; }
 give_up() { # WHAT COMMAND
   printf 'setup: %s is missing and could not be installed. Type this, then try again:\n\n    %s\n\n' "$1" "$2" >&2
@@ -61,7 +61,7 @@ cargo_tool() { # CRATE VERSION [FLAGS OF cargo install…]
     give_up "$crate $version" "cargo install --root $TOOLS $crate --version $version $*"
 }
 
-node() {
+node_js() {
   local version
   version=$(command node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
   if [ "${version:-0}" -lt "$NODE_OLDEST" ] || ! have npm; then
@@ -109,7 +109,7 @@ browser_packages() {
 
 build_tools() {
   rust
-  node
+  node_js
   cargo_tool wasm-bindgen-cli "$(wasm_bindgen_version)" # without --locked: its lock file names crates that mirrors lack
   cargo_tool cargo-leptos "$CARGO_LEPTOS_VERSION" --locked
   wasm_opt
