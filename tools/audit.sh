@@ -10,10 +10,10 @@ code=0
 cargo deny check licenses bans sources || code=1
 
 if cargo deny fetch db; then
-  cargo deny check --disable-fetch advisories || code=1
+  cargo deny --offline check advisories || code=1
 elif [ -n "$(find "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" -mindepth 1 -maxdepth 1 -name 'advisory-db-*' 2>/dev/null)" ]; then
   echo "audit: WARNING: the advisory database could not be reached; what follows is by an older copy." >&2
-  cargo deny check --disable-fetch advisories || code=1
+  cargo deny --offline check advisories || code=1
 else
   echo "audit: WARNING: the advisory database could not be reached: known holes were NOT looked for." >&2
 fi
