@@ -29,8 +29,6 @@ RUN apt-get update \
 COPY --from=build /src/target/app /app
 COPY LICENSE /app/
 ENV PATH=/app:$PATH \
-    LEPTOS_SITE_ROOT=/app/site \
-    LEPTOS_HASH_FILES=true \
     TRIMTAB_DATA_DIR=/data \
     TRIMTAB_LISTEN=0.0.0.0:3000
 USER trimtab

@@ -21,8 +21,6 @@ wasm_bindgen_version() {
 export PATH=$TOOLS/bin:$TOOLS/npm/node_modules/.bin:$PATH:$HOME/.cargo/bin:/usr/local/sbin:/usr/sbin
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
-# What tools/build.sh makes: the server, hash.txt and site/, which belong together.
+# What tools/build.sh makes: the server, hash.txt and site/, which belong together and are found by the server because
+# they lie beside it.
 APP=$ROOT/target/app
-
-# How the built server finds its site: env "${APP_ENV[@]}" "$APP/trimtab" …
-APP_ENV=("LEPTOS_SITE_ROOT=$APP/site" LEPTOS_HASH_FILES=true)

@@ -6,4 +6,4 @@ source "$(dirname "$0")/env.sh"
 "$ROOT/tools/setup.sh" run
 "$ROOT/tools/build.sh"
 cd "$ROOT"
-exec env "${APP_ENV[@]}" "$APP/trimtab" serve "$@"
+exec "$APP/trimtab" serve "$@"

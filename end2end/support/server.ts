@@ -4,12 +4,12 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 export type Setup = 'embedded' | 'cluster';
 
-/** A binary with its `site` folder beside it, as tools/build.sh leaves them. */
+/** It finds its site beside it, as tools/build.sh leaves them. */
 const binary = process.env.TRIMTAB_BIN ?? join(import.meta.dirname, '../../target/app/trimtab');
 
 /** The server drains for up to 25 s after SIGTERM. */
@@ -147,12 +147,7 @@ export class Server {
   /** The environment without the settings of whoever runs the tests. */
   #env(): NodeJS.ProcessEnv {
     const inherited = Object.entries(process.env).filter(([name]) => !/^(TRIMTAB|LEPTOS)_/.test(name));
-    return {
-      ...Object.fromEntries(inherited),
-      LEPTOS_SITE_ROOT: join(dirname(binary), 'site'),
-      LEPTOS_HASH_FILES: 'true',
-      ...this.settings,
-    };
+    return { ...Object.fromEntries(inherited), ...this.settings };
   }
 }
 
