@@ -56,15 +56,19 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   baseURL: async ({ server }, use) => use(server.url),
 
-  freshServer: async ({ setup }, use) => {
+  freshServer: async ({ setup }, use, testInfo) => {
     const servers: Server[] = [];
     await use(async (beside) => {
       const server = await Server.start(setup, beside);
       servers.push(server);
       return server;
     });
+    const failed = testInfo.status !== testInfo.expectedStatus;
     // The second node first: the database goes with the first one.
-    for (const server of servers.reverse()) await server.stop();
+    for (const server of servers.reverse()) {
+      if (failed) await testInfo.attach('fresh-server.log', { body: server.log, contentType: 'text/plain' });
+      await server.stop();
+    }
   },
 
   // Not a plain dependency on `administrator`: tests of an empty server must not find one there.
