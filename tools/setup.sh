@@ -89,7 +89,10 @@ end2end() {
 
 build_packages() {
   want cc build-essential pkg-config
-  want protoc protobuf-compiler # etcd-client compiles etcd's interface
+  want protoc protobuf-compiler # etcd-client compiles etcd's interface, which imports protoc's own files
+  local protoc
+  protoc=$(command -v protoc || echo /usr/bin/protoc)
+  if [ ! -e "${protoc%/*}/../include/google/protobuf/descriptor.proto" ]; then packages+=(libprotobuf-dev); fi
 }
 
 # mariadb-server would start a system service, which no test uses; the core packages have only the programs.
