@@ -177,7 +177,7 @@ impl Bench {
         // Memory is the server's own: what a command publishes there is delivered by the server, now or when it starts.
         let publisher = match &settings.etcd {
             Some(etcd) => {
-                let channel = Channel::etcd(etcd.clone()).map_err(|e| Failed(format!("etcd: {e}")))?;
+                let channel = Channel::etcd(etcd.clone()).await.map_err(|e| Failed(format!("etcd: {e}")))?;
                 let publisher = Publisher::new(db.clone(), channel, dispatch, stop.clone());
                 Some(tokio::spawn(publisher.run()))
             }

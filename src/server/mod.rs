@@ -74,7 +74,7 @@ impl Node {
             .await
             .map_err(|e| format!("database {}: {e}", settings::masked_url(&settings.database_url)))?;
         let channel = match &settings.etcd {
-            Some(etcd) => Channel::etcd(etcd.clone()).map_err(|e| format!("etcd: {e}"))?,
+            Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
             None => Channel::local(),
         };
         let dispatch = Arc::new(Dispatch::default());

@@ -106,6 +106,11 @@ impl Database {
         Self { url: format!("{base}/{name}"), dir: None }
     }
 
+    /// The same, keeping the folder of another one alive.
+    pub fn beside(self, other: &Self) -> Self {
+        Self { dir: other.dir.clone(), ..self }
+    }
+
     /// The folder of an SQLite database.
     pub fn folder(&self) -> Option<&std::path::Path> {
         self.dir.as_ref().map(|d| d.0.as_path())
@@ -120,14 +125,14 @@ impl Site {
     pub async fn cluster() -> Option<Self> {
         let (mysql, etcd) = servers()?;
         let root = format!("test-{}", unique());
-        let channel = Channel::etcd(etcd_settings(&etcd, &root)).unwrap();
+        let channel = Channel::etcd(etcd_settings(&etcd, &root)).await.unwrap();
         Some(Self::start(Database::mysql(&mysql).await, channel, root).await)
     }
 
     /// Another node on the same database and channel.
     pub async fn another_node(&self) -> Self {
         let channel = match servers().filter(|_| !self.root.is_empty()) {
-            Some((_, etcd)) => Channel::etcd(etcd_settings(&etcd, &self.root)).unwrap(),
+            Some((_, etcd)) => Channel::etcd(etcd_settings(&etcd, &self.root)).await.unwrap(),
             None => self.channel.clone(),
         };
         Self::start(self.database.clone(), channel, self.root.clone()).await
