@@ -32,6 +32,8 @@ part_browser() {
   step "browser" tools/with-servers.sh npm --prefix end2end test -- "${rest[@]}"
 }
 
+# A test that waits for ever shall not hold up everything behind it. The longest step, a first build, takes 12.
+limit=${TRIMTAB_STEP_MINUTES:-30}
 started=$SECONDS
 summary=()
 
@@ -39,7 +41,8 @@ step() { # NAME COMMAND…
   local name=$1 from=$SECONDS code=0
   shift
   printf '\n── %s: %s\n' "$name" "$*"
-  "$@" || code=$?
+  timeout --foreground --kill-after=60 "${limit}m" "$@" || code=$?
+  [ "$code" -ne 124 ] || echo "ended after $limit minutes" >&2
   if [ "$code" -ne 0 ]; then
     printf '\n── FAILED: %s (exit code %s, after %s s). Again: tools/test.sh %s\n' \
       "$name" "$code" $((SECONDS - from)) "$part" >&2
