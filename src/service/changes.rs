@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Service, check_text, detached, new_change_id, note, now};
+use super::{Idempotency, Service, check_text, detached, new_change_id, note, now, once::Work};
 use crate::{
     domain::{
         access::{Actor, May},
@@ -94,24 +94,28 @@ impl Service {
     /// [`Error::Invalid`] with the place; [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`],
     /// [`Error::Unavailable`].
     pub async fn save(&self, actor: &Actor, save: Save) -> Result<Saved> {
-        let mut saved = self.save_all(actor, None, vec![save]).await?;
-        saved.message.truncate(limits::TEXT_BYTES);
-        Ok(Saved { change: saved })
-    }
-
-    /// Saves edits of many configs in one change, all or none. With `message`, the change is always a new one.
-    ///
-    /// # Errors
-    /// As [`Service::save`]; pointers begin with `/edits/<n>` when `message` is given.
-    pub async fn save_all(&self, actor: &Actor, message: Option<String>, saves: Vec<Save>) -> Result<Change> {
         let (service, actor) = (self.clone(), actor.clone());
         detached(async move {
             let mut tx = service.db.write().await?;
-            let change = service.save_in(&mut tx, &actor, message, saves).await?;
+            let change = service.save_in(&mut tx, &actor, None, vec![save]).await?;
             tx.commit().await?;
-            Ok(change)
+            Ok(Saved { change })
         })
         .await
+    }
+
+    /// Saves edits of many configs in one new change, all or none.
+    ///
+    /// # Errors
+    /// As [`Service::save`]; pointers begin with `/edits/<n>`.
+    pub async fn save_all(
+        &self,
+        actor: &Actor,
+        message: String,
+        saves: Vec<Save>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<ChangeId> {
+        self.once(actor, idempotency, Work::Save { message, saves }).await
     }
 
     pub(super) async fn save_in(
@@ -123,10 +127,10 @@ impl Service {
     ) -> Result<Change> {
         check_text("/message", message.as_deref().unwrap_or_default())?;
         let many = message.is_some();
-        let mut change: Option<Change> = None;
-        if let Some(message) = message {
-            change = Some(self.open_change(tx, actor, message).await?);
-        }
+        let mut change: Option<Change> = match message {
+            Some(message) if !saves.is_empty() => Some(self.open_change(tx, actor, message).await?),
+            _ => None,
+        };
         for (n, save) in saves.into_iter().enumerate() {
             let prefix = if many { format!("/edits/{n}") } else { String::new() };
             let may = actor.may_edit(&save.config)?;
@@ -137,10 +141,7 @@ impl Service {
             self.save_one(tx, &may, &mut into, save).await.map_err(|e| under(e, &prefix))?;
             change = Some(into);
         }
-        let change = match change {
-            Some(change) => change,
-            None => return Err(Invalid::new("/edits", Problem::Required).into()),
-        };
+        let change = change.ok_or_else(|| Invalid::new("/edits", Problem::Required))?;
         self.check_size(tx, &change).await?;
         Ok(change)
     }

@@ -8,11 +8,12 @@ use tokio::{
 };
 
 use super::{
-    Service, Why,
+    Idempotency, Save, Service, Why,
     changes::{ChangeConfig, check_configs, diffs, open},
-    check_text, detached,
+    check_text,
     dispatch::Arrived,
     new_change_id, note, now,
+    once::Work,
 };
 use crate::{
     domain::{
@@ -64,15 +65,6 @@ pub struct Rollback {
     pub idempotency: Option<Idempotency>,
 }
 
-/// A key that the caller made up for one request, and the hash of that request.
-#[derive(Clone, Debug)]
-pub struct Idempotency {
-    /// The key.
-    pub key: String,
-    /// SHA-256 of the request, in hexadecimal.
-    pub body_sha256: String,
-}
-
 /// What a publish did.
 #[derive(Clone, Debug)]
 pub struct Published {
@@ -92,22 +84,8 @@ impl Service {
     /// [`Error::Invalid`] for a missing message or confirmation or a document that cannot be parsed,
     /// [`Error::State`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
-        check_text("/message", publish.message.as_deref().unwrap_or_default())?;
         let arrivals = self.dispatch.arrivals();
-        let (service, by) = (self.clone(), actor.clone());
-        let change = detached(async move {
-            let mut tx = service.db.write().await?;
-            if let Some(done) = service.remembered(&mut tx, &by, publish.idempotency.as_ref()).await? {
-                return Ok(done);
-            }
-            let id = publish.change.clone();
-            service.publish_in(&mut tx, &by, &publish).await?;
-            service.remember(&mut tx, &by, publish.idempotency.as_ref(), &id).await?;
-            tx.commit().await?;
-            service.dispatch.ring();
-            Ok(id)
-        })
-        .await?;
+        let change = self.once(actor, publish.idempotency.clone(), Work::Publish(publish)).await?;
         self.published(&change, arrivals).await
     }
 
@@ -120,25 +98,11 @@ impl Service {
         actor: &Actor,
         message: String,
         confirm: String,
-        saves: Vec<super::Save>,
+        saves: Vec<Save>,
         idempotency: Option<Idempotency>,
     ) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let (service, by) = (self.clone(), actor.clone());
-        let change = detached(async move {
-            let mut tx = service.db.write().await?;
-            if let Some(done) = service.remembered(&mut tx, &by, idempotency.as_ref()).await? {
-                return Ok(done);
-            }
-            let id = service.save_in(&mut tx, &by, Some(message), saves).await?.id;
-            let publish = Publish { change: id.clone(), diff_sha256: None, message: None, confirm, idempotency: None };
-            service.publish_in(&mut tx, &by, &publish).await?;
-            service.remember(&mut tx, &by, idempotency.as_ref(), &id).await?;
-            tx.commit().await?;
-            service.dispatch.ring();
-            Ok(id)
-        })
-        .await?;
+        let change = self.once(actor, idempotency, Work::SaveAndPublish { message, confirm, saves }).await?;
         self.published(&change, arrivals).await
     }
 
@@ -147,25 +111,13 @@ impl Service {
     /// # Errors
     /// As [`Service::publish`]; [`Error::State`] with `Empty` when the content is the live one already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
-        check_text("/message", &rollback.message)?;
         let arrivals = self.dispatch.arrivals();
-        let (service, by) = (self.clone(), actor.clone());
-        let change = detached(async move {
-            let mut tx = service.db.write().await?;
-            if let Some(done) = service.remembered(&mut tx, &by, rollback.idempotency.as_ref()).await? {
-                return Ok(done);
-            }
-            let id = service.roll_back_in(&mut tx, &by, &rollback).await?;
-            service.remember(&mut tx, &by, rollback.idempotency.as_ref(), &id).await?;
-            tx.commit().await?;
-            service.dispatch.ring();
-            Ok(id)
-        })
-        .await?;
+        let change = self.once(actor, rollback.idempotency.clone(), Work::RollBack(rollback)).await?;
         self.published(&change, arrivals).await
     }
 
-    async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<()> {
+    pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<ChangeId> {
+        check_text("/message", publish.message.as_deref().unwrap_or_default())?;
         let mut change = self.publishable(tx, actor, &publish.change).await?;
         if let Some(message) = &publish.message {
             change.message = message.trim().to_owned();
@@ -192,7 +144,8 @@ impl Service {
         tx.update_change(&change).await?;
         let object = change.id.to_string();
         let names: Vec<String> = assembled.iter().map(|c| format!("{} {}", c.config, c.live + 1)).collect();
-        note(tx, actor, "publish", object, names.join(", ")).await
+        note(tx, actor, "publish", object, names.join(", ")).await?;
+        Ok(change.id)
     }
 
     /// Locks a change that the actor may see and that is still open. Who publishes need not be its author: the
@@ -246,7 +199,8 @@ impl Service {
         tx.insert_release(may, &new).await
     }
 
-    async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<ChangeId> {
+    pub(super) async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<ChangeId> {
+        check_text("/message", &rollback.message)?;
         let id = &rollback.config;
         let may = actor.may_publish(id)?;
         let (env, namespace) = self.open_place(tx, id).await?;
@@ -294,32 +248,6 @@ impl Service {
         tx.insert_release(&may, &new).await?;
         note(tx, actor, "rollback", id.to_string(), format!("release {} = release {}", live + 1, rollback.to)).await?;
         Ok(change.id)
-    }
-
-    pub(super) async fn remembered(
-        &self,
-        tx: &mut Conn,
-        actor: &Actor,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Option<ChangeId>> {
-        let Some(idempotency) = idempotency else { return Ok(None) };
-        match tx.idempotent(&actor.id, &idempotency.key).await? {
-            None => Ok(None),
-            Some((body, change)) if body == idempotency.body_sha256 => Ok(Some(change)),
-            Some(_) => Err(Invalid::new("/idempotency-key", Problem::Idempotency).into()),
-        }
-    }
-
-    pub(super) async fn remember(
-        &self,
-        tx: &mut Conn,
-        actor: &Actor,
-        idempotency: Option<&Idempotency>,
-        change: &ChangeId,
-    ) -> Result<()> {
-        let Some(idempotency) = idempotency else { return Ok(()) };
-        let first = tx.remember(&actor.id, &idempotency.key, &idempotency.body_sha256, change, now()).await?;
-        if first { Ok(()) } else { Err(Error::State(State::InProgress)) }
     }
 
     /// What a published change has become: the answer to a retry, and to who comes back later.
