@@ -185,22 +185,16 @@ impl Service {
         Ok(change)
     }
 
-    async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
-        if change.author == actor.id {
-            return Ok(());
-        }
+    /// Who made a change sees it for as long as they may see what it touches: it shows what is live.
+    pub(super) async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
         let edits = db.edits(&change.id).await?;
-        let sees = |id: &ConfigId| actor.may_view(id).is_ok();
-        let released = db.releases_of_change(&change.id).await?;
-        let all = edits.iter().map(|e| &e.config).chain(released.iter().map(|r| &r.config));
-        let mut none = true;
-        for id in all {
-            none = false;
-            if !sees(id) {
-                return Err(Error::NotFound(change.id.to_string()));
-            }
-        }
-        if none && !actor.is_administrator() { Err(Error::NotFound(change.id.to_string())) } else { Ok(()) }
+        let releases = db.releases_of_change(&change.id).await?;
+        let mut touched = edits.iter().map(|e| &e.config).chain(releases.iter().map(|r| &r.config)).peekable();
+        let sees = match touched.peek() {
+            None => change.author == actor.id || actor.is_administrator(),
+            Some(_) => touched.all(|config| actor.may_view(config).is_ok()),
+        };
+        if sees { Ok(()) } else { Err(Error::NotFound(change.id.to_string())) }
     }
 
     async fn save_one(
@@ -316,7 +310,7 @@ impl Service {
     /// A change with its difference.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may not see one of its configs.
+    /// [`Error::NotFound`] also when the actor may not see one of its configs, whoever made it.
     pub async fn change(&self, actor: &Actor, id: &ChangeId) -> Result<ChangeView> {
         let mut db = self.db.read().await?;
         let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
@@ -343,12 +337,7 @@ impl Service {
     /// [`Error::Unavailable`].
     pub async fn my_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
         let changes = self.db.read().await?.changes_by(&actor.id, ChangeState::Open, limits::PAGE).await?;
-        let mut views = Vec::with_capacity(changes.len());
-        for change in changes {
-            views.push(self.change(actor, &change.id).await?);
-        }
-        views.retain(|v| !v.configs.is_empty());
-        Ok(views)
+        self.views(actor, changes).await
     }
 
     /// Open changes of everybody that the actor may see, the last edited first.
@@ -357,7 +346,12 @@ impl Service {
     /// [`Error::Unavailable`].
     pub async fn open_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
         let changes = self.db.read().await?.changes_in(ChangeState::Open, None, limits::PAGE_MAX).await?;
-        let mut views = Vec::new();
+        self.views(actor, changes).await
+    }
+
+    /// Those of the changes that the actor sees and that hold something.
+    async fn views(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeView>> {
+        let mut views = Vec::with_capacity(changes.len());
         for change in changes {
             match self.change(actor, &change.id).await {
                 Ok(view) if !view.configs.is_empty() => views.push(view),

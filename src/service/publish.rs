@@ -152,12 +152,9 @@ impl Service {
     /// difference that is published is the one that the publisher looked at.
     async fn publishable(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        let edits = tx.edits(id).await?;
-        if change.author != actor.id && edits.iter().any(|e| actor.may_view(&e.config).is_err()) {
-            return Err(Error::NotFound(id.to_string()));
-        }
+        self.visible(tx, actor, &change).await?;
         open(&change)?;
-        if edits.is_empty() {
+        if tx.edits(id).await?.is_empty() {
             return Err(Error::State(State::Empty));
         }
         Ok(change)
