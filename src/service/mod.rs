@@ -10,6 +10,7 @@ mod import;
 mod once;
 mod publish;
 mod releases;
+mod save;
 mod setup;
 mod tokens;
 
@@ -32,13 +33,14 @@ use crate::{
 
 pub use accounts::{Account, LoginTry, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
-pub use changes::{ChangeConfig, ChangeView, Save, Saved};
+pub use changes::{ChangeConfig, ChangeView};
 pub use configs::{ConfigView, Mine, Pending};
 pub use dispatch::{Arrived, Dispatch, Late, Why};
 pub use import::{Import, ImportMode, ImportPreview};
 pub use once::Idempotency;
 pub use publish::{Publish, Published, Rollback};
 pub use releases::{Compared, Side};
+pub use save::{Save, Saved};
 pub use setup::SETUP_LINK_HOURS;
 pub use tokens::{NewToken, ShownToken};
 
