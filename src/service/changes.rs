@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Service, check_text, detached, note, now};
+use super::{Published, Service, check_text, detached, note, now};
 use crate::{
     domain::{
         access::Actor,
@@ -12,6 +12,7 @@ use crate::{
         error::{Conflict, Error, Invalid, Need, Problem, Result, State},
         limits, merge,
         names::ConfigId,
+        release::Release,
     },
     storage::{Conn, Env},
 };
@@ -52,6 +53,8 @@ pub struct ChangeView {
     pub mine: bool,
     /// Whether the actor may publish all of it.
     pub may_publish: bool,
+    /// Its releases and how far they have come, once it is published.
+    pub published: Option<Published>,
 }
 
 impl ChangeView {
@@ -152,9 +155,13 @@ impl Service {
         let mut db = self.db.read().await?;
         let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         self.visible(&mut db, actor, &change).await?;
-        let configs = match change.state {
-            ChangeState::Published => self.published_configs(&mut db, &change).await?,
-            _ => self.assemble(&mut db, &change).await?,
+        let published = match change.state {
+            ChangeState::Published => Some(self.publication(&mut db, id).await?),
+            _ => None,
+        };
+        let configs = match &published {
+            Some(published) => self.published_configs(&mut db, &published.releases).await?,
+            None => self.assemble(&mut db, &change).await?,
         };
         let diffs: Vec<ConfigDiff> = diffs(&configs);
         let may_publish =
@@ -165,6 +172,7 @@ impl Service {
             may_publish: may_publish && !configs.is_empty(),
             change,
             configs,
+            published,
         })
     }
 
@@ -236,10 +244,10 @@ impl Service {
     }
 
     /// What a published change did: each of its releases against the one before.
-    async fn published_configs(&self, db: &mut Conn, change: &Change) -> Result<Vec<ChangeConfig>> {
-        let mut configs = Vec::new();
-        for release in db.releases_of_change(&change.id).await? {
-            let id = release.config;
+    async fn published_configs(&self, db: &mut Conn, releases: &[Release]) -> Result<Vec<ChangeConfig>> {
+        let mut configs = Vec::with_capacity(releases.len());
+        for release in releases {
+            let id = release.config.clone();
             let (env, _) = self.place(db, &id).await?;
             let before = self.content_at(db, &id, release.seq - 1, release.format).await?;
             let after = self.content_at(db, &id, release.seq, release.format).await?;

@@ -247,13 +247,16 @@ impl Service {
         Ok(change.id)
     }
 
-    /// What a published change has become: the answer to a retry, and to who comes back later.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn publication(&self, change: &ChangeId) -> Result<Published> {
-        let arrivals = self.dispatch.arrivals();
-        self.published(change, arrivals).await
+    /// A published change with its releases and how far they have come by now.
+    pub(super) async fn publication(&self, db: &mut Conn, change: &ChangeId) -> Result<Published> {
+        let releases = db.releases_of_change(change).await?;
+        let waiting = waiting(&releases);
+        let delivery = if waiting.is_empty() {
+            Delivery::Delivered { revision: revision(&releases) }
+        } else {
+            Delivery::Accepted { late_because: self.why_late(&waiting) }
+        };
+        Ok(Published { change: change.clone(), releases, delivery })
     }
 
     async fn published(&self, change: &ChangeId, arrivals: broadcast::Receiver<Arrived>) -> Result<Published> {
@@ -270,9 +273,7 @@ impl Service {
         releases: &[Release],
         mut arrivals: broadcast::Receiver<Arrived>,
     ) -> Delivery {
-        let mut waiting: BTreeSet<EnvName> =
-            releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect();
-        let mut revision = releases.iter().filter_map(|r| r.revision).max().unwrap_or(0);
+        let (mut waiting, mut revision) = (waiting(releases), revision(releases));
         let deadline = Instant::now() + self.patience;
         while !waiting.is_empty() {
             let next = deadline.min(Instant::now() + ASK);
@@ -303,6 +304,16 @@ impl Service {
         let late = self.dispatch.late().into_iter().find(|l| waiting.contains(&l.env));
         late.map_or(Why::Slow, |l| l.why).to_string()
     }
+}
+
+/// The environments that some of the releases have not reached yet.
+fn waiting(releases: &[Release]) -> BTreeSet<EnvName> {
+    releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect()
+}
+
+/// The channel's revision that has all those that were delivered.
+fn revision(releases: &[Release]) -> i64 {
+    releases.iter().filter_map(|r| r.revision).max().unwrap_or(0)
 }
 
 fn check_publish(configs: &[ChangeConfig], change: &Change, publish: &Publish) -> Result<()> {
