@@ -143,7 +143,8 @@ impl Service {
         change.updated_at = accepted_at;
         tx.update_change(&change).await?;
         let object = change.id.to_string();
-        let names: Vec<String> = assembled.iter().map(|c| format!("{} {}", c.config, c.live + 1)).collect();
+        let released = assembled.iter().filter(|c| !c.diff.is_empty());
+        let names: Vec<String> = released.map(|c| format!("{} {}", c.config, c.live + 1)).collect();
         note(tx, actor, "publish", object, names.join(", ")).await?;
         Ok(change.id)
     }
