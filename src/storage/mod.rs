@@ -20,7 +20,10 @@ use sqlx::{
     pool::PoolConnection,
     sqlite::{SqliteConnection, SqliteError},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use crate::domain::error::{Error, Part, State};
 
@@ -28,6 +31,7 @@ pub use accounts::UserRow;
 pub use apps::{App, Env, Namespace};
 pub use audit::Event;
 pub use changes::NewEdit;
+use connect::PATIENCE;
 pub use connect::is_supported;
 pub use due::Due;
 pub use releases::NewRelease;
@@ -98,7 +102,10 @@ impl Db {
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn write(&self) -> Result<Conn, Error> {
         let gate = match &self.gate {
-            Some(gate) => Some(gate.clone().acquire_owned().await.map_err(|_| closed())?),
+            Some(gate) => {
+                let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
+                Some(turn.map_err(|_| closed())?)
+            }
             None => None,
         };
         let on = match &self.pool {
@@ -147,6 +154,10 @@ impl Conn {
             On::MySqlTx(c) => Raw::MySql(c),
         }
     }
+}
+
+fn queued() -> Error {
+    Error::Unavailable { part: Part::Database, detail: "too much is being written".into() }
 }
 
 fn closed() -> Error {
