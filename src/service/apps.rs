@@ -117,6 +117,9 @@ impl Service {
                 protected: put.protected.unwrap_or(old.protected),
                 archived_at: archived(put.archived, old.archived_at),
             };
+            if before.as_ref() == Some(&env) {
+                return Ok(false);
+            }
             let new = tx.put_env(&may, &env, now()).await?;
             let detail = format!("protected: {}, archived: {}", env.protected, env.archived_at.is_some());
             note(&mut tx, &actor, if new { "env.create" } else { "env.change" }, env.name.to_string(), detail).await?;
@@ -135,10 +138,14 @@ impl Service {
         detached(async move {
             check_text("/title", put.title.as_deref().unwrap_or_default())?;
             check_text("/description", put.description.as_deref().unwrap_or_default())?;
+            // Whether there is one is not told to those who may not see it.
+            if !actor.sees_app(&put.name) {
+                return Err(Error::NotFound(put.name.to_string()));
+            }
             let mut tx = service.db.write().await?;
             let before = tx.app(&put.name).await?;
             let new = before.is_none();
-            let old = before.unwrap_or(App {
+            let old = before.clone().unwrap_or(App {
                 name: put.name.clone(),
                 title: String::new(),
                 description: String::new(),
@@ -153,7 +160,11 @@ impl Service {
             if new {
                 tx.insert_app(&actor.may_create()?, &app, now()).await?;
             } else {
-                tx.update_app(&actor.may_own(&app.name)?, &app).await?;
+                let may = actor.may_own(&app.name)?;
+                if before.as_ref() == Some(&app) {
+                    return Ok(false);
+                }
+                tx.update_app(&may, &app).await?;
             }
             note(&mut tx, &actor, if new { "app.create" } else { "app.change" }, app.name.to_string(), String::new())
                 .await?;
@@ -176,7 +187,7 @@ impl Service {
             let mut tx = service.db.write().await?;
             tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
             let before = tx.namespace(&put.app, &put.name).await?;
-            let old = before.unwrap_or(Namespace {
+            let old = before.clone().unwrap_or(Namespace {
                 app: put.app.clone(),
                 name: put.name.clone(),
                 format: put.format.unwrap_or_default(),
@@ -194,6 +205,9 @@ impl Service {
                 description: put.description.unwrap_or(old.description),
                 archived_at: archived(put.archived, old.archived_at),
             };
+            if before.as_ref() == Some(&namespace) {
+                return Ok(false);
+            }
             let new = tx.put_namespace(&may, &namespace, now()).await?;
             let object = format!("{}/{}", namespace.app, namespace.name);
             let action = if new { "namespace.create" } else { "namespace.change" };

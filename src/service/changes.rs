@@ -1,44 +1,21 @@
-//! Edits go into changes here, and changes are looked at and discarded here.
+//! Changes are looked at, described and discarded here.
 
 use std::collections::BTreeMap;
 
-use super::{Service, check_text, detached, new_change_id, note, now};
+use super::{Published, Service, check_text, detached, note, now};
 use crate::{
     domain::{
-        access::{Actor, May},
+        access::Actor,
         change::{Change, ChangeEdit, ChangeId, ChangeState},
-        content::{Content, Format, check_key},
+        content::{Content, Format},
         diff::{ConfigDiff, Diff, diff_sha256},
         error::{Conflict, Error, Invalid, Need, Problem, Result, State},
-        limits,
-        merge::{self, At, Edit},
+        limits, merge,
         names::ConfigId,
+        release::Release,
     },
-    formats,
-    storage::{Conn, Env, NewEdit},
+    storage::{Conn, Env},
 };
-
-/// Edits of one config, to be saved in a change.
-#[derive(Clone, Debug)]
-pub struct Save {
-    /// The config.
-    pub config: ConfigId,
-    /// The change that they go into; none for the author's open change on this config, or a new one.
-    pub change: Option<ChangeId>,
-    /// The release that was read: 0 when there was none, none for whatever is live.
-    pub base: Option<u64>,
-    /// The change's version that was read; none when the author had no change open.
-    pub version: Option<u64>,
-    /// What becomes of which key; the empty key is a whole text.
-    pub edits: Vec<(String, Edit)>,
-}
-
-/// What saving did.
-#[derive(Clone, Debug)]
-pub struct Saved {
-    /// The change, as it is now.
-    pub change: Change,
-}
 
 /// One config of a change.
 #[derive(Clone, Debug)]
@@ -76,6 +53,8 @@ pub struct ChangeView {
     pub mine: bool,
     /// Whether the actor may publish all of it.
     pub may_publish: bool,
+    /// Its releases and how far they have come, once it is published.
+    pub published: Option<Published>,
 }
 
 impl ChangeView {
@@ -87,91 +66,6 @@ impl ChangeView {
 }
 
 impl Service {
-    /// Saves edits in a change of the actor's. An edit that wants what is live is none, and is taken out.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when a key was changed since `base`, or by the author elsewhere since `version`;
-    /// [`Error::Invalid`] with the place; [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`],
-    /// [`Error::Unavailable`].
-    pub async fn save(&self, actor: &Actor, save: Save) -> Result<Saved> {
-        let mut saved = self.save_all(actor, None, vec![save]).await?;
-        saved.message.truncate(limits::TEXT_BYTES);
-        Ok(Saved { change: saved })
-    }
-
-    /// Saves edits of many configs in one change, all or none. With `message`, the change is always a new one.
-    ///
-    /// # Errors
-    /// As [`Service::save`]; pointers begin with `/edits/<n>` when `message` is given.
-    pub async fn save_all(&self, actor: &Actor, message: Option<String>, saves: Vec<Save>) -> Result<Change> {
-        let (service, actor) = (self.clone(), actor.clone());
-        detached(async move {
-            let mut tx = service.db.write().await?;
-            let change = service.save_in(&mut tx, &actor, message, saves).await?;
-            tx.commit().await?;
-            Ok(change)
-        })
-        .await
-    }
-
-    pub(super) async fn save_in(
-        &self,
-        tx: &mut Conn,
-        actor: &Actor,
-        message: Option<String>,
-        saves: Vec<Save>,
-    ) -> Result<Change> {
-        check_text("/message", message.as_deref().unwrap_or_default())?;
-        let many = message.is_some();
-        let mut change: Option<Change> = None;
-        if let Some(message) = message {
-            change = Some(self.open_change(tx, actor, message).await?);
-        }
-        for (n, save) in saves.into_iter().enumerate() {
-            let prefix = if many { format!("/edits/{n}") } else { String::new() };
-            let may = actor.may_edit(&save.config)?;
-            let mut into = match change.take() {
-                Some(change) => change,
-                None => self.change_for(tx, actor, &save).await?,
-            };
-            self.save_one(tx, &may, &mut into, save).await.map_err(|e| under(e, &prefix))?;
-            change = Some(into);
-        }
-        let change = match change {
-            Some(change) => change,
-            None => return Err(Invalid::new("/edits", Problem::Required).into()),
-        };
-        self.check_size(tx, &change).await?;
-        Ok(change)
-    }
-
-    /// The change that an edit goes into: the one named, the author's open one on this config, or a new one.
-    async fn change_for(&self, tx: &mut Conn, actor: &Actor, save: &Save) -> Result<Change> {
-        if let Some(id) = &save.change {
-            return self.own_open_change(tx, actor, id).await;
-        }
-        let open = tx.open_changes_on(&save.config).await?;
-        match open.into_iter().find(|c| c.author == actor.id) {
-            Some(change) => self.own_open_change(tx, actor, &change.id).await,
-            None => self.open_change(tx, actor, String::new()).await,
-        }
-    }
-
-    async fn open_change(&self, tx: &mut Conn, actor: &Actor, message: String) -> Result<Change> {
-        let change = Change {
-            id: new_change_id(),
-            author: actor.id.clone(),
-            author_name: actor.name.clone(),
-            message,
-            state: ChangeState::Open,
-            version: 0,
-            created_at: now(),
-            updated_at: now(),
-        };
-        tx.insert_change(&change).await?;
-        Ok(change)
-    }
-
     /// Locks a change that is the actor's and still open.
     pub(super) async fn own_open_change(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
@@ -184,75 +78,16 @@ impl Service {
         Ok(change)
     }
 
-    async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
-        if change.author == actor.id {
-            return Ok(());
-        }
+    /// Who made a change sees it for as long as they may see what it touches: it shows what is live.
+    pub(super) async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
         let edits = db.edits(&change.id).await?;
-        let sees = |id: &ConfigId| actor.may_view(id).is_ok();
-        let released = db.releases_of_change(&change.id).await?;
-        let all = edits.iter().map(|e| &e.config).chain(released.iter().map(|r| &r.config));
-        let mut none = true;
-        for id in all {
-            none = false;
-            if !sees(id) {
-                return Err(Error::NotFound(change.id.to_string()));
-            }
-        }
-        if none && !actor.is_administrator() { Err(Error::NotFound(change.id.to_string())) } else { Ok(()) }
-    }
-
-    async fn save_one(
-        &self,
-        tx: &mut Conn,
-        may: &May<crate::domain::access::Change>,
-        change: &mut Change,
-        save: Save,
-    ) -> Result<()> {
-        let id = may.on();
-        let (_, namespace) = self.open_place(tx, id).await?;
-        check_edits(namespace.format, &save.edits)?;
-        let live_seq = tx.live_seq(id).await?;
-        let base_seq = save.base.unwrap_or(live_seq);
-        let live = self.content_at(tx, id, live_seq, namespace.format).await?;
-        let base = if base_seq == live_seq {
-            live.clone()
-        } else {
-            self.content_at(tx, id, base_seq, namespace.format).await?
+        let releases = db.releases_of_change(&change.id).await?;
+        let mut touched = edits.iter().map(|e| &e.config).chain(releases.iter().map(|r| &r.config)).peekable();
+        let sees = match touched.peek() {
+            None => change.author == actor.id || actor.is_administrator(),
+            Some(_) => touched.all(|config| actor.may_view(config).is_ok()),
         };
-
-        let there = tx.edits(&change.id).await?;
-        let earlier: BTreeMap<&str, &ChangeEdit> =
-            there.iter().filter(|e| e.config == *id).map(|e| (e.key.as_str(), e)).collect();
-        let conflicts: Vec<Conflict> = save
-            .edits
-            .iter()
-            .filter_map(|(key, edit)| {
-                merge::conflict(id, key, edit, &base, &live)
-                    .or_else(|| elsewhere(id, key, edit, earlier.get(key.as_str()).copied(), save.version))
-            })
-            .collect();
-        if !conflicts.is_empty() {
-            return Err(Error::Conflict(conflicts));
-        }
-
-        change.version += 1;
-        change.updated_at = now();
-        for (n, (key, edit)) in save.edits.iter().enumerate() {
-            let no_difference = match edit {
-                Edit::Remove => At::of(&live, key) == At::Absent,
-                Edit::Set(item) => At::of(&live, key) == At::Item(item),
-                Edit::Text(text) => At::of(&live, key) == At::Text(text),
-            };
-            if no_difference {
-                tx.delete_edit(may, &change.id, key).await?;
-                continue;
-            }
-            let new = NewEdit { key, edit, base: live_seq, version: change.version };
-            let position = change.version.saturating_mul(100_000) + n as u64;
-            tx.put_edit(may, &change.id, &new, position, now()).await?;
-        }
-        tx.update_change(change).await
+        if sees { Ok(()) } else { Err(Error::NotFound(change.id.to_string())) }
     }
 
     /// Takes one key out of the actor's change: the page's "revert".
@@ -315,14 +150,18 @@ impl Service {
     /// A change with its difference.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may not see one of its configs.
+    /// [`Error::NotFound`] also when the actor may not see one of its configs, whoever made it.
     pub async fn change(&self, actor: &Actor, id: &ChangeId) -> Result<ChangeView> {
         let mut db = self.db.read().await?;
         let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         self.visible(&mut db, actor, &change).await?;
-        let configs = match change.state {
-            ChangeState::Published => self.published_configs(&mut db, &change).await?,
-            _ => self.assemble(&mut db, &change).await?,
+        let published = match change.state {
+            ChangeState::Published => Some(self.publication(&mut db, id).await?),
+            _ => None,
+        };
+        let configs = match &published {
+            Some(published) => self.published_configs(&mut db, &published.releases).await?,
+            None => self.assemble(&mut db, &change).await?,
         };
         let diffs: Vec<ConfigDiff> = diffs(&configs);
         let may_publish =
@@ -333,6 +172,7 @@ impl Service {
             may_publish: may_publish && !configs.is_empty(),
             change,
             configs,
+            published,
         })
     }
 
@@ -342,12 +182,7 @@ impl Service {
     /// [`Error::Unavailable`].
     pub async fn my_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
         let changes = self.db.read().await?.changes_by(&actor.id, ChangeState::Open, limits::PAGE).await?;
-        let mut views = Vec::with_capacity(changes.len());
-        for change in changes {
-            views.push(self.change(actor, &change.id).await?);
-        }
-        views.retain(|v| !v.configs.is_empty());
-        Ok(views)
+        self.views(actor, changes).await
     }
 
     /// How many open changes the actor has.
@@ -365,7 +200,12 @@ impl Service {
     /// [`Error::Unavailable`].
     pub async fn open_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
         let changes = self.db.read().await?.changes_in(ChangeState::Open, None, limits::PAGE_MAX).await?;
-        let mut views = Vec::new();
+        self.views(actor, changes).await
+    }
+
+    /// Those of the changes that the actor sees and that hold something.
+    async fn views(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeView>> {
+        let mut views = Vec::with_capacity(changes.len());
         for change in changes {
             match self.change(actor, &change.id).await {
                 Ok(view) if !view.configs.is_empty() => views.push(view),
@@ -413,10 +253,10 @@ impl Service {
     }
 
     /// What a published change did: each of its releases against the one before.
-    async fn published_configs(&self, db: &mut Conn, change: &Change) -> Result<Vec<ChangeConfig>> {
-        let mut configs = Vec::new();
-        for release in db.releases_of_change(&change.id).await? {
-            let id = release.config;
+    async fn published_configs(&self, db: &mut Conn, releases: &[Release]) -> Result<Vec<ChangeConfig>> {
+        let mut configs = Vec::with_capacity(releases.len());
+        for release in releases {
+            let id = release.config.clone();
             let (env, _) = self.place(db, &id).await?;
             let before = self.content_at(db, &id, release.seq - 1, release.format).await?;
             let after = self.content_at(db, &id, release.seq, release.format).await?;
@@ -445,12 +285,6 @@ impl Service {
             return Ok(Content::empty(format));
         }
         db.content(id, seq).await?.ok_or_else(|| Invalid::new("/base", Problem::Release { release: seq }).into())
-    }
-
-    /// What goes out in one etcd transaction must fit into one.
-    async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
-        let configs = self.assemble(tx, change).await?;
-        check_configs(&configs)
     }
 }
 
@@ -483,66 +317,5 @@ pub(super) fn open(change: &Change) -> Result<()> {
         ChangeState::Open => Ok(()),
         ChangeState::Published => Err(Error::State(State::Published)),
         ChangeState::Discarded => Err(Error::State(State::Discarded)),
-    }
-}
-
-/// The author saved this key elsewhere (another tab) after the page was read.
-fn elsewhere(
-    id: &ConfigId,
-    key: &str,
-    edit: &Edit,
-    earlier: Option<&ChangeEdit>,
-    read: Option<u64>,
-) -> Option<Conflict> {
-    let (earlier, read) = (earlier?, read?);
-    let same = match (&earlier.edit, edit) {
-        (Edit::Set(a), Edit::Set(b)) => a.same(b),
-        (a, b) => a == b,
-    };
-    (earlier.version > read && !same).then(|| Conflict {
-        config: id.clone(),
-        key: key.to_owned(),
-        base: None,
-        theirs: earlier.edit.value().map(str::to_owned),
-        mine: edit.value().map(str::to_owned),
-    })
-}
-
-fn check_edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
-    let mut wrong = Vec::new();
-    if edits.is_empty() {
-        wrong.push(Invalid::new("/set", Problem::Required));
-    }
-    if edits.len() > limits::ITEMS {
-        wrong.push(Invalid::new("/set", Problem::TooMany { max: limits::ITEMS }));
-    }
-    for (key, edit) in edits {
-        let at = |e: Invalid| e.under(&format!("/set/{}", key.replace('~', "~0").replace('/', "~1")));
-        match (format, edit) {
-            (Format::Kv, Edit::Text(_)) => wrong.push(Invalid::new("/text", Problem::Kind { format })),
-            (Format::Kv, Edit::Remove) => {}
-            (Format::Kv, Edit::Set(item)) => {
-                if let Err(e) = check_key(key) {
-                    wrong.push(e);
-                }
-                if let Err(e) = item.check() {
-                    wrong.push(at(e));
-                }
-            }
-            (_, Edit::Text(text)) => {
-                if let Err(e) = formats::check(format, text) {
-                    wrong.push(e.of("/text"));
-                }
-            }
-            (_, _) => wrong.push(Invalid::new("/set", Problem::Kind { format })),
-        }
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
-}
-
-fn under(error: Error, prefix: &str) -> Error {
-    match error {
-        Error::Invalid(list) => Error::Invalid(list.into_iter().map(|i| i.under(prefix)).collect()),
-        other => other,
     }
 }

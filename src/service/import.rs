@@ -116,7 +116,7 @@ impl Service {
         };
         match content {
             Content::Text(text) => Ok((format, text)),
-            Content::Kv(items) => Ok((Format::Kv, formats::write(source, &items)?)),
+            Content::Kv(items) => Ok((Format::Kv, formats::write(source, &items).map_err(Error::Invalid)?)),
         }
     }
 }

@@ -8,8 +8,10 @@ pub mod clock;
 mod configs;
 mod dispatch;
 mod import;
+mod once;
 mod publish;
 mod releases;
+mod save;
 mod setup;
 mod tokens;
 
@@ -28,13 +30,15 @@ use crate::{
 
 pub use accounts::{Account, LoginTry, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
-pub use changes::{ChangeConfig, ChangeView, Save, Saved};
+pub use changes::{ChangeConfig, ChangeView};
 pub use clock::now;
 pub use configs::{ConfigView, Mine, Pending};
 pub use dispatch::{Arrived, Dispatch, Late, Why};
 pub use import::{Import, ImportMode, ImportPreview};
-pub use publish::{Idempotency, Publish, Published, Rollback};
+pub use once::Idempotency;
+pub use publish::{Publish, Published, Rollback};
 pub use releases::{Compared, Side};
+pub use save::{Save, Saved};
 pub use setup::SETUP_LINK_HOURS;
 pub use tokens::{NewToken, ShownToken};
 

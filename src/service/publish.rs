@@ -8,11 +8,12 @@ use tokio::{
 };
 
 use super::{
-    Service, Why,
+    Idempotency, Save, Service, Why,
     changes::{ChangeConfig, check_configs, diffs, open},
-    check_text, detached,
+    check_text,
     dispatch::Arrived,
     new_change_id, note, now,
+    once::Work,
 };
 use crate::{
     domain::{
@@ -64,15 +65,6 @@ pub struct Rollback {
     pub idempotency: Option<Idempotency>,
 }
 
-/// A key that the caller made up for one request, and the hash of that request.
-#[derive(Clone, Debug)]
-pub struct Idempotency {
-    /// The key.
-    pub key: String,
-    /// SHA-256 of the request, in hexadecimal.
-    pub body_sha256: String,
-}
-
 /// What a publish did.
 #[derive(Clone, Debug)]
 pub struct Published {
@@ -92,22 +84,8 @@ impl Service {
     /// [`Error::Invalid`] for a missing message or confirmation or a document that cannot be parsed,
     /// [`Error::State`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
-        check_text("/message", publish.message.as_deref().unwrap_or_default())?;
         let arrivals = self.dispatch.arrivals();
-        let (service, by) = (self.clone(), actor.clone());
-        let change = detached(async move {
-            let mut tx = service.db.write().await?;
-            if let Some(done) = service.remembered(&mut tx, &by, publish.idempotency.as_ref()).await? {
-                return Ok(done);
-            }
-            let id = publish.change.clone();
-            service.publish_in(&mut tx, &by, &publish).await?;
-            service.remember(&mut tx, &by, publish.idempotency.as_ref(), &id).await?;
-            tx.commit().await?;
-            service.dispatch.ring();
-            Ok(id)
-        })
-        .await?;
+        let change = self.once(actor, publish.idempotency.clone(), Work::Publish(publish)).await?;
         self.published(&change, arrivals).await
     }
 
@@ -120,25 +98,11 @@ impl Service {
         actor: &Actor,
         message: String,
         confirm: String,
-        saves: Vec<super::Save>,
+        saves: Vec<Save>,
         idempotency: Option<Idempotency>,
     ) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let (service, by) = (self.clone(), actor.clone());
-        let change = detached(async move {
-            let mut tx = service.db.write().await?;
-            if let Some(done) = service.remembered(&mut tx, &by, idempotency.as_ref()).await? {
-                return Ok(done);
-            }
-            let id = service.save_in(&mut tx, &by, Some(message), saves).await?.id;
-            let publish = Publish { change: id.clone(), diff_sha256: None, message: None, confirm, idempotency: None };
-            service.publish_in(&mut tx, &by, &publish).await?;
-            service.remember(&mut tx, &by, idempotency.as_ref(), &id).await?;
-            tx.commit().await?;
-            service.dispatch.ring();
-            Ok(id)
-        })
-        .await?;
+        let change = self.once(actor, idempotency, Work::SaveAndPublish { message, confirm, saves }).await?;
         self.published(&change, arrivals).await
     }
 
@@ -147,25 +111,13 @@ impl Service {
     /// # Errors
     /// As [`Service::publish`]; [`Error::State`] with `Empty` when the content is the live one already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
-        check_text("/message", &rollback.message)?;
         let arrivals = self.dispatch.arrivals();
-        let (service, by) = (self.clone(), actor.clone());
-        let change = detached(async move {
-            let mut tx = service.db.write().await?;
-            if let Some(done) = service.remembered(&mut tx, &by, rollback.idempotency.as_ref()).await? {
-                return Ok(done);
-            }
-            let id = service.roll_back_in(&mut tx, &by, &rollback).await?;
-            service.remember(&mut tx, &by, rollback.idempotency.as_ref(), &id).await?;
-            tx.commit().await?;
-            service.dispatch.ring();
-            Ok(id)
-        })
-        .await?;
+        let change = self.once(actor, rollback.idempotency.clone(), Work::RollBack(rollback)).await?;
         self.published(&change, arrivals).await
     }
 
-    async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<()> {
+    pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<ChangeId> {
+        check_text("/message", publish.message.as_deref().unwrap_or_default())?;
         let mut change = self.publishable(tx, actor, &publish.change).await?;
         if let Some(message) = &publish.message {
             change.message = message.trim().to_owned();
@@ -191,20 +143,19 @@ impl Service {
         change.updated_at = accepted_at;
         tx.update_change(&change).await?;
         let object = change.id.to_string();
-        let names: Vec<String> = assembled.iter().map(|c| format!("{} {}", c.config, c.live + 1)).collect();
-        note(tx, actor, "publish", object, names.join(", ")).await
+        let released = assembled.iter().filter(|c| !c.diff.is_empty());
+        let names: Vec<String> = released.map(|c| format!("{} {}", c.config, c.live + 1)).collect();
+        note(tx, actor, "publish", object, names.join(", ")).await?;
+        Ok(change.id)
     }
 
     /// Locks a change that the actor may see and that is still open. Who publishes need not be its author: the
     /// difference that is published is the one that the publisher looked at.
     async fn publishable(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        let edits = tx.edits(id).await?;
-        if change.author != actor.id && edits.iter().any(|e| actor.may_view(&e.config).is_err()) {
-            return Err(Error::NotFound(id.to_string()));
-        }
+        self.visible(tx, actor, &change).await?;
         open(&change)?;
-        if edits.is_empty() {
+        if tx.edits(id).await?.is_empty() {
             return Err(Error::State(State::Empty));
         }
         Ok(change)
@@ -246,7 +197,8 @@ impl Service {
         tx.insert_release(may, &new).await
     }
 
-    async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<ChangeId> {
+    pub(super) async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<ChangeId> {
+        check_text("/message", &rollback.message)?;
         let id = &rollback.config;
         let may = actor.may_publish(id)?;
         let (env, namespace) = self.open_place(tx, id).await?;
@@ -296,39 +248,16 @@ impl Service {
         Ok(change.id)
     }
 
-    pub(super) async fn remembered(
-        &self,
-        tx: &mut Conn,
-        actor: &Actor,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Option<ChangeId>> {
-        let Some(idempotency) = idempotency else { return Ok(None) };
-        match tx.idempotent(&actor.id, &idempotency.key).await? {
-            None => Ok(None),
-            Some((body, change)) if body == idempotency.body_sha256 => Ok(Some(change)),
-            Some(_) => Err(Invalid::new("/idempotency-key", Problem::Idempotency).into()),
-        }
-    }
-
-    pub(super) async fn remember(
-        &self,
-        tx: &mut Conn,
-        actor: &Actor,
-        idempotency: Option<&Idempotency>,
-        change: &ChangeId,
-    ) -> Result<()> {
-        let Some(idempotency) = idempotency else { return Ok(()) };
-        let first = tx.remember(&actor.id, &idempotency.key, &idempotency.body_sha256, change, now()).await?;
-        if first { Ok(()) } else { Err(Error::State(State::InProgress)) }
-    }
-
-    /// What a published change has become: the answer to a retry, and to who comes back later.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn publication(&self, change: &ChangeId) -> Result<Published> {
-        let arrivals = self.dispatch.arrivals();
-        self.published(change, arrivals).await
+    /// A published change with its releases and how far they have come by now.
+    pub(super) async fn publication(&self, db: &mut Conn, change: &ChangeId) -> Result<Published> {
+        let releases = db.releases_of_change(change).await?;
+        let waiting = waiting(&releases);
+        let delivery = if waiting.is_empty() {
+            Delivery::Delivered { revision: revision(&releases) }
+        } else {
+            Delivery::Accepted { late_because: self.why_late(&waiting) }
+        };
+        Ok(Published { change: change.clone(), releases, delivery })
     }
 
     async fn published(&self, change: &ChangeId, arrivals: broadcast::Receiver<Arrived>) -> Result<Published> {
@@ -345,20 +274,19 @@ impl Service {
         releases: &[Release],
         mut arrivals: broadcast::Receiver<Arrived>,
     ) -> Delivery {
-        let mut waiting: BTreeSet<EnvName> =
-            releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect();
-        let mut revision = releases.iter().filter_map(|r| r.revision).max().unwrap_or(0);
+        let (mut waiting, mut revision) = (waiting(releases), revision(releases));
         let deadline = Instant::now() + self.patience;
+        let mut ask = Instant::now() + ASK;
         while !waiting.is_empty() {
-            let next = deadline.min(Instant::now() + ASK);
-            match timeout_at(next, arrivals.recv()).await {
-                Ok(Ok(arrived)) if arrived.change == *change => {
+            if let Ok(Ok(arrived)) = timeout_at(deadline.min(ask), arrivals.recv()).await {
+                if arrived.change == *change {
                     waiting.remove(&arrived.env);
                     revision = revision.max(arrived.revision);
+                }
+                // What another node delivers is told by the database alone, however much arrives here meanwhile.
+                if waiting.is_empty() || Instant::now() < deadline.min(ask) {
                     continue;
                 }
-                Ok(Ok(_)) => continue,
-                Ok(Err(_)) | Err(_) => {}
             }
             if let Ok((0, at)) = self.delivery_in_sql(change).await {
                 return Delivery::Delivered { revision: at.unwrap_or(revision) };
@@ -366,6 +294,7 @@ impl Service {
             if Instant::now() >= deadline {
                 return Delivery::Accepted { late_because: self.why_late(&waiting) };
             }
+            ask = Instant::now() + ASK;
         }
         Delivery::Delivered { revision }
     }
@@ -378,6 +307,16 @@ impl Service {
         let late = self.dispatch.late().into_iter().find(|l| waiting.contains(&l.env));
         late.map_or(Why::Slow, |l| l.why).to_string()
     }
+}
+
+/// The environments that some of the releases have not reached yet.
+fn waiting(releases: &[Release]) -> BTreeSet<EnvName> {
+    releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect()
+}
+
+/// The channel's revision that has all those that were delivered.
+fn revision(releases: &[Release]) -> i64 {
+    releases.iter().filter_map(|r| r.revision).max().unwrap_or(0)
 }
 
 fn check_publish(configs: &[ChangeConfig], change: &Change, publish: &Publish) -> Result<()> {

@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use super::{Db, Pool};
 use crate::domain::error::Error;
 
-/// How long a statement waits for a connection, and SQLite for a lock of another process.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
 
 /// Whether a database URL is of a kind that Trimtab speaks.

@@ -14,17 +14,24 @@ mod tokens;
 use std::sync::Arc;
 
 use sqlx::{
-    MySql, MySqlPool, Sqlite, SqlitePool, Transaction, mysql::MySqlConnection, pool::PoolConnection,
-    sqlite::SqliteConnection,
+    MySql, MySqlPool, Sqlite, SqlitePool, Transaction,
+    error::DatabaseError,
+    mysql::MySqlConnection,
+    pool::PoolConnection,
+    sqlite::{SqliteConnection, SqliteError},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
-use crate::domain::error::{Error, Part};
+use crate::domain::error::{Error, Part, State};
 
 pub use accounts::UserRow;
 pub use apps::{App, Env, Namespace};
 pub use audit::Event;
 pub use changes::NewEdit;
+use connect::PATIENCE;
 pub use connect::is_supported;
 pub use due::Due;
 pub use releases::NewRelease;
@@ -95,7 +102,10 @@ impl Db {
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn write(&self) -> Result<Conn, Error> {
         let gate = match &self.gate {
-            Some(gate) => Some(gate.clone().acquire_owned().await.map_err(|_| closed())?),
+            Some(gate) => {
+                let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
+                Some(turn.map_err(|_| closed())?)
+            }
             None => None,
         };
         let on = match &self.pool {
@@ -146,6 +156,10 @@ impl Conn {
     }
 }
 
+fn queued() -> Error {
+    Error::Unavailable { part: Part::Database, detail: "too much is being written".into() }
+}
+
 fn closed() -> Error {
     Error::Unavailable { part: Part::Database, detail: "it is being closed".into() }
 }
@@ -157,11 +171,9 @@ impl From<sqlx::Error> for Error {
         use sqlx::Error as E;
         let away = match &error {
             E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) | E::Protocol(_) => true,
-            // SQLite: busy, locked, disk I/O, full, cannot open. MySQL: shutting down, read-only, gone, deadlock, lock wait.
-            E::Database(d) => matches!(
-                d.code().as_deref(),
-                Some("5" | "6" | "10" | "13" | "14" | "8" | "40001" | "08S01" | "70100" | "HY000")
-            ),
+            // Two made the same thing at the same time; the slower one may look again.
+            E::Database(d) if d.is_unique_violation() => return Self::State(State::InProgress),
+            E::Database(d) => is_away(&**d),
             _ => false,
         };
         if away {
@@ -175,6 +187,16 @@ impl From<sqlx::Error> for Error {
         let id = uuid::Uuid::new_v4().simple().to_string();
         tracing::error!(error = %error, fault.id = %id, "a statement failed");
         Self::Internal(id)
+    }
+}
+
+/// SQLite: busy, locked, read-only, disk I/O, full, cannot open; the low byte of its extended codes.
+/// MySQL: shutting down, read-only, gone, deadlock, lock wait.
+fn is_away(error: &dyn DatabaseError) -> bool {
+    let code = error.code();
+    match error.try_downcast_ref::<SqliteError>() {
+        Some(_) => code.and_then(|c| c.parse::<u32>().ok()).is_some_and(|c| matches!(c & 0xff, 5 | 6 | 8 | 10 | 13 | 14)),
+        None => matches!(code.as_deref(), Some("40001" | "08S01" | "70100" | "HY000")),
     }
 }
 
