@@ -38,10 +38,10 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         site.publish_key(ana(), MAIL, "b", "1").await;
         let saves = vec![save(SHOP, vec![set("a", "1")]), save(MAIL, vec![set("b", "ana")])];
-        let change = site.service.save_all(ana(), Some("both".into()), saves).await.unwrap();
+        let change = site.service.save_all(ana(), "both".into(), saves, None).await.unwrap();
         site.publish_key(marek(), MAIL, "b", "marek").await;
 
-        assert!(matches!(site.publish(ana(), &change.id).await, Err(Error::Conflict(_))));
+        assert!(matches!(site.publish(ana(), &change).await, Err(Error::Conflict(_))));
         assert_eq!(site.in_channel(SHOP).await, None);
         assert_eq!(site.in_channel(MAIL).await.unwrap().1, r#"{"b":"marek"}"#);
     }

@@ -186,7 +186,7 @@ async fn open_changes(bench: &Bench, people: &[Actor]) -> Result<()> {
     ];
     bench
         .service
-        .save_all(&people[1], Some("Payment provider is slow since Monday".into()), vec![save(&shop, edits)])
+        .save_all(&people[1], "Payment provider is slow since Monday".into(), vec![save(&shop, edits)], None)
         .await?;
 
     let routes = ConfigId::parse("staging", "gateway", "routes.yaml")?;
@@ -200,7 +200,7 @@ async fn open_changes(bench: &Bench, people: &[Actor]) -> Result<()> {
         let id = ConfigId::parse(env, "search", "application")?;
         saves.push(save(&id, vec![("index.name".into(), Edit::Set(Item::string("products_v13")))]));
     }
-    bench.service.save_all(&people[2], Some("New search cluster".into()), saves).await.map(|_| ())
+    bench.service.save_all(&people[2], "New search cluster".into(), saves, None).await.map(|_| ())
 }
 
 fn items(app: &DemoApp, env: &str) -> Vec<(String, Edit)> {
