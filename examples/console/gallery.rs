@@ -43,9 +43,8 @@ pub async fn show() -> Answer {
 #[component]
 fn Gallery() -> impl IntoView {
     view! {
-        <Banner title="etcd does not answer since 14:02.">
+        <Banner title="etcd does not answer since 14:02." action=view! { <LinkButton href="#">"Details"</LinkButton> }.into_any()>
             <p>"Applications keep reading what they have; what you publish is accepted and delivered when it is back."</p>
-            <LinkButton href="#">"Details"</LinkButton>
         </Banner>
         <Head title="application" tag="kv">
             <Segments label="Environment" tabs=envs().map(|e| { let now = e.protected; Tab::env(e, "#").when(now) }).to_vec() />

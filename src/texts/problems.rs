@@ -12,7 +12,7 @@ texts! {
     says_throttled(seconds: u32): "Too many tries. Try again in {seconds} second" | "Too many tries. Try again in {seconds} seconds", "尝试次数过多，请在 {seconds} 秒后重试";
     says_unavailable(part: &str): "{part} does not answer", "{part}没有响应";
     says_internal(id: &str): "Something broke here. It is in the server's log under request {id}", "服务器内部错误，详见日志中的请求 {id}";
-    says_unreached: "The server could not be reached. Nothing was changed that you do not see here", "无法连接服务器。未做任何未在此显示的更改";
+    says_unreached: "The server could not be reached. What you typed is still here: try again", "无法连接服务器。您输入的内容仍在此处，请重试";
     part_database: "The database", "数据库";
     part_channel: "etcd", "etcd ";
 
