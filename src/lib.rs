@@ -1,7 +1,6 @@
 //! Trimtab: a configuration center with a web console.
 //!
 //! This list is the only place that knows which modules are for one side alone. `ARCHITECTURE.md` is the map.
-#![forbid(unsafe_code)]
 
 pub mod api;
 pub mod components;
@@ -33,3 +32,6 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "ssr")]
 pub mod storage;
+
+#[cfg(feature = "hydrate")]
+mod browser;

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::shim;
 use crate::domain::error::Result;
 
 /// Keeps a preference for a year: `lang` is `en` or `zh`, `theme` is `light`, `dark` or `system`; others change nothing.
@@ -15,6 +14,8 @@ pub async fn prefer(
     #[server(default)]
     theme: String,
 ) -> Result<()> {
+    use super::shim;
+
     const YEAR: &str = "Path=/; Max-Age=31536000; SameSite=Lax";
     if matches!(lang.as_str(), "en" | "zh") {
         shim::set_cookie(format!("lang={lang}; {YEAR}"));

@@ -127,6 +127,9 @@ pub fn Form(
     /// Its name, for a form that is a landmark.
     #[prop(optional, into)]
     label: Option<String>,
+    /// What was typed elsewhere on the page stays, though the page is loaded again.
+    #[prop(optional)]
+    keep: bool,
     /// Fields and buttons.
     children: Children,
 ) -> impl IntoView {
@@ -136,7 +139,7 @@ pub fn Form(
     let page = use_context::<Here>().filter(|here| here.came_back);
     let page = page.map(|here| view! { <Hidden name=PAGE_FIELD value=here.path /> });
     view! {
-        <form method="post" action=action id=id class=class aria-label=label data-swap=swap>
+        <form method="post" action=action id=id class=class aria-label=label data-swap=swap data-keep=keep.then_some("")>
             {hidden}
             {page}
             <Provider value=FormOf { prefix, refused }>{children()}</Provider>

@@ -92,15 +92,18 @@ pub fn Banner(
     /// Read out at once: an answer to what was just done.
     #[prop(optional)]
     alert: bool,
-    /// The rest, and a button at the end (`<LinkButton>`).
+    /// One button at the end.
+    #[prop(optional, into)]
+    action: Option<AnyView>,
+    /// The rest, in one `<p>`.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
     view! {
         <div class=format!("banner {}", mood.class()) role=if alert { "alert" } else { "status" }>
             <Icon name=mood.icon() />
-            <p><b>{title}</b></p>
-            {children.map(|children| view! { <div class="more">{children()}</div> })}
+            <div><b>{title}</b>{children.map(|children| children())}</div>
+            {action}
         </div>
     }
 }

@@ -21,7 +21,7 @@ pub fn When(
     let text = relative(lang(), at, use_context::<Now>().map_or(at, |now| now.0));
     let exact = at.rfc3339();
     let title = format!("{} {} UTC", &exact[..10], &exact[11..19]);
-    view! { <time datetime=exact title=title>{text}</time> }
+    view! { <time datetime=exact title=title data-when="">{text}</time> }
 }
 
 /// How long ago, under a day; else the day, with the year when it is another one.

@@ -1,7 +1,13 @@
 //! The parts that come alive in the browser. Each is an enhancement: what it wraps or finds works without it.
 
-use leptos::prelude::*;
+mod copy;
+mod dom;
+mod enhance;
+mod filter;
+mod keep;
+mod keys;
+mod menu;
+mod swap;
+mod times;
 
-/// What every page of the console gets where scripts run.
-#[island]
-pub fn Enhance() -> impl IntoView {}
+pub use self::enhance::*;

@@ -109,7 +109,7 @@ fn Trouble(said: Said, code: u16) -> impl IntoView {
         .then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });
     view! {
         <div class="trouble">
-            <p class="code"><Icon name=said.icon /><span>{code}</span></p>
+            <p class="about"><Icon name=said.icon /><span>{code}</span></p>
             <h1>{(said.title)(t)}</h1>
             {(!said.text.is_empty()).then(|| view! { <p>{said.text}</p> })}
             {works}
@@ -129,7 +129,7 @@ pub fn signed_out(refused: Refused) -> Page {
             fields.map(|(name, value)| view! { <Hidden name=name.clone() value=value.clone() /> }).collect_view();
         view! {
             <div class="trouble">
-                <p class="code"><Icon name=I::Lock /></p>
+                <p class="about"><Icon name=I::Lock /></p>
                 <h1>{t.signed_out_title()}</h1>
                 <p>{t.signed_out_text()}</p>
                 <Form action=refused.action().to_owned() class="do">

@@ -89,7 +89,7 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
                 {said}
                 {main}
             </main>
-            <Enhance />
+            <Enhance lang=t />
         </body>
     }
 }
@@ -157,7 +157,7 @@ fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
     let beside = beside.collect_view();
     let inside = setup.iter().map(|p| item(*p, None)).collect_view();
     view! {
-        <nav class="rail" aria-label=t.main_navigation()>
+        <nav class="rail" id="rail" aria-label=t.main_navigation()>
             <ul>
                 {daily.into_iter().collect_view()}
                 {beside}
@@ -202,7 +202,7 @@ fn ThemeForm(theme: Option<Theme>) -> impl IntoView {
         }
     };
     view! {
-        <Form action=Prefer::url() id="theme" class="choice" label=t.theme()>
+        <Form action=Prefer::url() id="theme" class="choice" label=t.theme() swap="theme">
             {choice("light", I::Sun, t.theme_light(), theme == Some(Theme::Light))}
             {choice("dark", I::Moon, t.theme_dark(), theme == Some(Theme::Dark))}
             {choice("system", I::Screen, t.theme_system(), theme.is_none())}
@@ -215,7 +215,7 @@ fn ThemeForm(theme: Option<Theme>) -> impl IntoView {
 fn LangForm() -> impl IntoView {
     let other = lang().other();
     view! {
-        <Form action=Prefer::url() id="lang" class="line" label=lang().language()>
+        <Form action=Prefer::url() id="lang" class="line" label=lang().language() keep=true>
             <Hidden name="lang" value=other.code() />
             <button type="submit" lang=other.code()>
                 <Icon name=I::Globe />{other.itself()}

@@ -1,0 +1,60 @@
+//! Buttons that copy: `data-copy` is the text, `data-copied` what the button is called for a moment afterwards.
+
+use leptos::{
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys::{HtmlDocument, HtmlElement, HtmlTextAreaElement},
+};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use super::dom;
+
+pub fn start() {
+    dom::on("click", |event| {
+        let Some(button) = dom::hit(&event, "[data-copy]") else { return };
+        let text = button.dataset().get("copy").unwrap_or_default();
+        spawn_local(async move {
+            if write(&text).await {
+                done(&button);
+            }
+        });
+    });
+}
+
+async fn write(text: &str) -> bool {
+    let navigator = dom::window().navigator();
+    // Without https there is no clipboard, but the old way.
+    let there = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")).is_ok_and(|c| c.is_object());
+    if there && JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok() {
+        return true;
+    }
+    by_selection(text).unwrap_or(false)
+}
+
+fn by_selection(text: &str) -> Option<bool> {
+    let document = dom::document();
+    let field: HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
+    field.set_value(text);
+    field.set_class_name("visually-hidden");
+    document.body()?.append_child(&field).ok()?;
+    field.select();
+    let copied = document.dyn_into::<HtmlDocument>().ok()?.exec_command("copy").ok();
+    field.remove();
+    copied
+}
+
+fn done(button: &HtmlElement) {
+    let was = button.get_attribute("aria-label");
+    let said = button.dataset().get("copied");
+    if let (Some(said), None) = (said, button.get_attribute("data-done")) {
+        button.set_attribute("aria-label", &said).ok();
+        button.set_attribute("data-done", "").ok();
+        let button = button.clone();
+        dom::later(1600, move || {
+            button.remove_attribute("data-done").ok();
+            match was {
+                Some(was) => button.set_attribute("aria-label", &was).ok(),
+                None => button.remove_attribute("aria-label").ok(),
+            };
+        });
+    }
+}

@@ -1,0 +1,62 @@
+//! Short ways to the document.
+
+use leptos::{
+    wasm_bindgen::{JsCast, prelude::Closure},
+    web_sys::{self, Document, Element, Event, HtmlElement, NodeList, Window},
+};
+
+/// The window. Islands run in a browser.
+pub fn window() -> Window {
+    web_sys::window().expect("a browser has a window")
+}
+
+/// The document.
+pub fn document() -> Document {
+    window().document().expect("a window has a document")
+}
+
+/// `<html>`.
+pub fn root() -> Element {
+    document().document_element().expect("a document has a root")
+}
+
+/// Calls `act` on every event of this name that reaches the document.
+pub fn on(name: &str, act: impl FnMut(Event) + 'static) {
+    let act = Closure::<dyn FnMut(Event)>::new(act);
+    document().add_event_listener_with_callback(name, act.as_ref().unchecked_ref()).ok();
+    // It listens as long as the page is there.
+    act.forget();
+}
+
+/// Calls `act` after `ms`, once.
+pub fn later(ms: i32, act: impl FnOnce() + 'static) {
+    let act = Closure::once_into_js(act);
+    window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), ms).ok();
+}
+
+/// Calls `act` every `ms`.
+pub fn every(ms: i32, act: impl FnMut() + 'static) {
+    let act = Closure::<dyn FnMut()>::new(act);
+    window().set_interval_with_callback_and_timeout_and_arguments_0(act.as_ref().unchecked_ref(), ms).ok();
+    act.forget();
+}
+
+/// What an event happened to, or the nearest element around it that fits.
+pub fn hit(event: &Event, selector: &str) -> Option<HtmlElement> {
+    let target = event.target()?.dyn_into::<Element>().ok()?;
+    target.closest(selector).ok()??.dyn_into().ok()
+}
+
+/// Every element below `root` that fits.
+pub fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
+    root.query_selector_all(selector).map(list).unwrap_or_default()
+}
+
+fn list(nodes: NodeList) -> Vec<HtmlElement> {
+    (0..nodes.length()).filter_map(|n| nodes.item(n)?.dyn_into().ok()).collect()
+}
+
+/// The element with this id.
+pub fn by_id(id: &str) -> Option<HtmlElement> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}

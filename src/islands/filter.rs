@@ -1,0 +1,80 @@
+//! Filters as you type: `data-filter` names a table or list; rows that lack a word are hidden. 10,000 rows are fine:
+//! their texts are read once, and only rows that change are touched.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use leptos::{
+    wasm_bindgen::JsCast,
+    web_sys::{HtmlElement, HtmlInputElement},
+};
+
+use super::dom;
+
+struct Row {
+    element: HtmlElement,
+    text: String,
+    hidden: bool,
+}
+
+thread_local! {
+    /// The rows of each table, as they were when it was last filtered.
+    static TABLES: RefCell<HashMap<String, (HtmlElement, Vec<Row>)>> = RefCell::default();
+}
+
+pub fn start() {
+    dom::on("input", |event| {
+        if let Some(input) = dom::hit(&event, "[data-filter]") {
+            apply(&input);
+        }
+    });
+    again();
+}
+
+/// Filters again: rows were exchanged, or the browser went back to a page and filled its fields.
+pub fn again() {
+    TABLES.with_borrow_mut(HashMap::clear);
+    for input in dom::all(&dom::root(), "[data-filter]") {
+        if input.dyn_ref::<HtmlInputElement>().is_some_and(|input| !input.value().is_empty()) {
+            apply(&input);
+        }
+    }
+}
+
+fn apply(input: &HtmlElement) -> Option<()> {
+    let input = input.dyn_ref::<HtmlInputElement>()?;
+    let id = input.dataset().get("filter")?;
+    let query = input.value().to_lowercase();
+    let words: Vec<&str> = query.split_whitespace().collect();
+    let table = dom::by_id(&id)?;
+    let (shown, all) = TABLES.with_borrow_mut(|tables| {
+        let (known, rows) = tables.entry(id.clone()).or_insert_with(|| (table.clone(), read(&table)));
+        if *known != table {
+            (*known, *rows) = (table.clone(), read(&table));
+        }
+        for row in rows.iter_mut() {
+            let hidden = !words.iter().all(|word| row.text.contains(word));
+            if hidden != row.hidden {
+                row.hidden = hidden;
+                row.element.set_hidden(hidden);
+            }
+        }
+        (rows.iter().filter(|row| !row.hidden).count(), rows.len())
+    });
+    let output = input.form().and_then(|form| form.query_selector("output").ok().flatten())?;
+    let says = match (words.is_empty(), shown) {
+        (true, _) => None,
+        (false, 0) => input.dataset().get("none"),
+        (false, _) => input.dataset().get("shows").map(|t| t.replacen("{}", &shown.to_string(), 1).replacen("{}", &all.to_string(), 1)),
+    };
+    output.set_text_content(says.as_deref());
+    Some(())
+}
+
+fn read(table: &HtmlElement) -> Vec<Row> {
+    let rows = dom::all(table, ":scope > tbody > tr, :scope > li");
+    let row = |element: HtmlElement| {
+        let text = element.text_content().unwrap_or_default().to_lowercase();
+        Row { hidden: element.hidden(), text, element }
+    };
+    rows.into_iter().map(row).collect()
+}

@@ -1,0 +1,73 @@
+//! Keeps what was typed when the page is loaded again in the other language.
+
+use leptos::{
+    wasm_bindgen::JsCast,
+    web_sys::{HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, Storage},
+};
+
+use super::dom;
+
+const KEY: &str = "kept";
+
+pub fn start() {
+    restore();
+    dom::on("submit", |event| {
+        if dom::hit(&event, "form[data-keep]").is_some() {
+            keep();
+        }
+    });
+}
+
+fn storage() -> Option<Storage> {
+    dom::window().session_storage().ok().flatten()
+}
+
+fn fields() -> Vec<HtmlElement> {
+    dom::all(&dom::root(), "form[method=post] :is(input:not([type=hidden], [type=password]), textarea, select)[id]")
+}
+
+/// What a field holds, when it is not what the server put there.
+fn typed(field: &HtmlElement) -> Option<String> {
+    if let Some(input) = field.dyn_ref::<HtmlInputElement>() {
+        return match input.type_().as_str() {
+            "checkbox" => (input.checked() != input.default_checked()).then(|| input.checked().to_string()),
+            _ => (input.value() != input.default_value()).then(|| input.value()),
+        };
+    }
+    if let Some(area) = field.dyn_ref::<HtmlTextAreaElement>() {
+        return (area.default_value().ok() != Some(area.value())).then(|| area.value());
+    }
+    field.dyn_ref::<HtmlSelectElement>().map(HtmlSelectElement::value)
+}
+
+fn keep() {
+    let typed: Vec<(String, String)> = fields().iter().filter_map(|f| Some((f.id(), typed(f)?))).collect();
+    let path = dom::window().location().pathname().unwrap_or_default();
+    if let (Some(storage), Ok(json)) = (storage(), serde_json::to_string(&(path, typed))) {
+        storage.set_item(KEY, &json).ok();
+    }
+}
+
+fn restore() -> Option<()> {
+    let storage = storage()?;
+    let json = storage.get_item(KEY).ok()??;
+    storage.remove_item(KEY).ok();
+    let (path, typed): (String, Vec<(String, String)>) = serde_json::from_str(&json).ok()?;
+    if dom::window().location().pathname().ok()? != path {
+        return None;
+    }
+    for (id, value) in typed {
+        let Some(field) = dom::by_id(&id) else { continue };
+        if let Some(input) = field.dyn_ref::<HtmlInputElement>() {
+            match input.type_().as_str() {
+                "checkbox" => input.set_checked(value == "true"),
+                _ => input.set_value(&value),
+            }
+        } else if let Some(area) = field.dyn_ref::<HtmlTextAreaElement>() {
+            area.set_value(&value);
+        } else if let Some(select) = field.dyn_ref::<HtmlSelectElement>() {
+            select.set_value(&value);
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,219 @@
+//! Forms that exchange only what they change. A form marked `data-swap="ids"` posts what it always posts, gets the page
+//! that it would have led to, and puts the elements of these ids in place. What goes wrong ends in the ordinary way.
+
+use std::cell::Cell;
+
+use leptos::{
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys::{
+        Document, DomParser, Element, Event, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, RequestInit,
+        Response, SubmitEvent, SupportedType, UrlSearchParams,
+    },
+};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use super::{dom, filter, times};
+use crate::texts::Lang;
+
+/// Exchanged with every form: what was said, and the counts in the rail.
+const ALWAYS: [&str; 3] = ["flash", "notice", "rail"];
+
+thread_local! {
+    /// The next submit goes the ordinary way.
+    static ORDINARY: Cell<bool> = const { Cell::new(false) };
+}
+
+pub fn start(lang: Lang) {
+    dom::on("submit", move |event| {
+        if let Some(sending) = Sending::of(&event) {
+            event.prevent_default();
+            spawn_local(sending.send(lang));
+        }
+    });
+}
+
+/// A form on its way.
+struct Sending {
+    form: HtmlFormElement,
+    button: Option<HtmlElement>,
+    ids: Vec<String>,
+}
+
+impl Sending {
+    fn of(event: &Event) -> Option<Self> {
+        let form: HtmlFormElement = event.target()?.dyn_into().ok()?;
+        let ids = form.dataset().get("swap")?;
+        if event.default_prevented() || ORDINARY.replace(false) {
+            return None;
+        }
+        let button = event.dyn_ref::<SubmitEvent>()?.submitter();
+        Some(Self { form, button, ids: ids.split_whitespace().map(str::to_owned).collect() })
+    }
+
+    async fn send(self, lang: Lang) {
+        // A second press while the first is on its way does nothing.
+        if self.form.has_attribute("aria-busy") {
+            return;
+        }
+        self.busy(true);
+        let answer = self.fetch().await;
+        self.busy(false);
+        let Some(answer) = answer else {
+            unreached(lang);
+            return;
+        };
+        if self.take(answer, lang).await.is_none() {
+            self.ordinarily();
+        }
+    }
+
+    fn busy(&self, busy: bool) {
+        let mark = |element: &Element, name: &str| match busy {
+            true => element.set_attribute(name, "true").ok(),
+            false => element.remove_attribute(name).ok(),
+        };
+        mark(&self.form, "aria-busy");
+        if let Some(button) = &self.button {
+            mark(button, "data-pressed");
+        }
+    }
+
+    async fn fetch(&self) -> Option<Response> {
+        let fields: JsValue = FormData::new_with_form(&self.form).ok()?.into();
+        let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
+        if let Some(button) = self.button.as_ref().and_then(|b| b.dyn_ref::<HtmlButtonElement>()) {
+            if !button.name().is_empty() {
+                fields.append(&button.name(), &button.value());
+            }
+        }
+        let action = self.form.get_attribute("action").unwrap_or_default();
+        let init = RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&fields);
+        let headers = js_sys::Object::new();
+        for (name, value) in [("accept", "text/html"), ("x-swap", "1")] {
+            js_sys::Reflect::set(&headers, &name.into(), &value.into()).ok()?;
+        }
+        init.set_headers(&headers);
+        let answer = JsFuture::from(dom::window().fetch_with_str_and_init(&action, &init)).await;
+        answer.ok()?.dyn_into().ok()
+    }
+
+    /// Puts the answer in place. None: only the ordinary way shows it.
+    async fn take(&self, answer: Response, lang: Lang) -> Option<()> {
+        const CONFLICT: u16 = 412;
+        let went = answer.headers().get("x-location").ok().flatten();
+        if answer.status() == 204 {
+            return dom::window().location().assign(&went?).ok();
+        }
+        if answer.status() == CONFLICT {
+            return None;
+        }
+        let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
+        let page = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
+        let focus = Focus::now();
+        // An error may have a page of its own: then that is shown.
+        let whole = !self.ids.iter().all(|id| page.get_element_by_id(id).is_some() && dom::by_id(id).is_some());
+        let ids = if whole { vec!["main".to_owned()] } else { self.ids.clone() };
+        for id in ids.iter().map(String::as_str).chain(ALWAYS) {
+            exchange(&page, id);
+        }
+        around(&page, went.as_deref().filter(|_| answer.ok()));
+        times::localise(lang, &dom::root());
+        filter::again();
+        focus.restore(answer.ok(), &ids);
+        Some(())
+    }
+
+    /// Sends the form as if there were no scripts.
+    fn ordinarily(&self) {
+        ORDINARY.set(true);
+        let sent = match &self.button {
+            Some(button) => self.form.request_submit_with_submitter(Some(button)),
+            None => self.form.request_submit(),
+        };
+        sent.ok();
+    }
+}
+
+/// Puts the new element of this id in the place of the old one.
+fn exchange(page: &Document, id: &str) -> Option<()> {
+    let old = dom::by_id(id)?;
+    let new: HtmlElement = page.get_element_by_id(id)?.dyn_into().ok()?;
+    if old.get_attribute("role").as_deref() == Some("status") {
+        // Only what changes inside a live region is read out.
+        let children = js_sys::Array::from(&new.child_nodes());
+        old.replace_children_with_node(&children);
+        return Some(());
+    }
+    if old.is_equal_node(Some(&new)) {
+        return Some(());
+    }
+    old.replace_with_with_node_1(&new).ok()?;
+    for island in dom::all(&new, "leptos-island") {
+        hydrate(&island);
+    }
+    Some(())
+}
+
+/// Brings an island to life that came with an exchange.
+fn hydrate(island: &HtmlElement) -> Option<JsValue> {
+    let hydrate = js_sys::Reflect::get(&dom::window(), &"__hydrateIsland".into()).ok()?;
+    let hydrate: js_sys::Function = hydrate.dyn_into().ok()?;
+    hydrate.call2(&JsValue::NULL, island, &island.dataset().get("component")?.into()).ok()
+}
+
+/// Title, theme and address follow the page.
+fn around(page: &Document, address: Option<&str>) -> Option<()> {
+    dom::document().set_title(&page.title());
+    let (old, new) = (dom::root(), page.document_element()?);
+    match new.get_attribute("data-theme") {
+        Some(theme) => old.set_attribute("data-theme", &theme).ok()?,
+        None => old.remove_attribute("data-theme").ok()?,
+    }
+    let history = dom::window().history().ok()?;
+    history.replace_state_with_url(&JsValue::NULL, "", Some(address?)).ok()
+}
+
+/// Says that there was no answer: what was typed stays where it is.
+fn unreached(lang: Lang) -> Option<()> {
+    let notice = dom::by_id("notice")?;
+    let banner = dom::document().create_element("p").ok()?;
+    banner.set_class_name("banner bad");
+    banner.set_attribute("role", "alert").ok()?;
+    banner.set_text_content(Some(lang.says_unreached()));
+    notice.set_text_content(None);
+    notice.append_child(&banner).ok()?;
+    notice.scroll_into_view_with_bool(false);
+    Some(())
+}
+
+/// Where the focus was.
+struct Focus {
+    id: Option<String>,
+}
+
+impl Focus {
+    fn now() -> Self {
+        let focused = dom::document().active_element();
+        Self { id: focused.map(|f| f.id()).filter(|id| !id.is_empty()) }
+    }
+
+    /// To the first field that is wrong; else to where it was; else to the first thing that was exchanged.
+    fn restore(&self, well: bool, ids: &[String]) -> Option<()> {
+        let wrong = (!well).then(|| dom::all(&dom::root(), "[aria-invalid=true]").into_iter().next()).flatten();
+        let lost = dom::document().active_element().is_none_or(|now| now.tag_name() == "BODY");
+        if let Some(field) = wrong {
+            return field.focus().ok();
+        }
+        if !lost {
+            return Some(());
+        }
+        let back = self.id.as_deref().and_then(dom::by_id);
+        let place = back.or_else(|| dom::by_id(ids.first()?))?;
+        if place.tab_index() < 0 && !place.has_attribute("tabindex") {
+            place.set_tab_index(-1);
+        }
+        place.focus().ok()
+    }
+}

@@ -1,0 +1,290 @@
+//! The frame of the console: documents, forms and layers, over a few pages and functions made for this.
+#![cfg(feature = "ssr")]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Path, Query, Request},
+    http::{HeaderMap, StatusCode, header},
+    routing::get,
+};
+use leptos::{config::LeptosOptions, prelude::*, server_fn::ServerFn};
+use serde::Deserialize;
+use tower::ServiceExt;
+use trimtab::{
+    api::shim,
+    components::{Field, Form, TextArea},
+    domain::error::{Error, Invalid, Part, Problem, Result},
+    pages::{Answer, Frame, Page, Viewer, console},
+    server::layers::{self, Around},
+};
+
+#[server(prefix = "/fn", endpoint = "keep")]
+pub async fn keep(key: String, text: String) -> Result<String> {
+    match key.as_str() {
+        "" => Err(Invalid::new("/key", Problem::Required).into()),
+        "gone" => Err(Error::NotFound("key".to_owned())),
+        "down" => Err(Error::Unavailable { part: Part::Database, detail: String::new() }),
+        "out" => Err(Error::Unauthenticated),
+        "elsewhere" => {
+            shim::say("Kept <b>");
+            shim::redirect("/thing/2?x=1");
+            Ok(text)
+        }
+        "evil" => {
+            shim::redirect("//evil.example/");
+            Ok(text)
+        }
+        _ => {
+            shim::say("Kept");
+            Ok(text)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    q: String,
+}
+
+async fn thing(Path(id): Path<u32>, Query(asked): Query<Asked>) -> Answer {
+    if id == 404 {
+        return Err(Error::NotFound("thing".to_owned()).into());
+    }
+    let view = move || {
+        view! {
+            <p>{format!("thing {id}, asked {}", asked.q)}</p>
+            <Form action=Keep::url() id="one" swap="one">
+                <Field name="key" label="Key" value="first" />
+                <TextArea name="text" label="Text" value="</textarea><script>alert(1)</script>" />
+            </Form>
+            <Form action=Keep::url() id="two"><Field name="key" label="Key" value="untouched" /></Form>
+        }
+    };
+    Ok(Page::new(move |_| format!("Thing <{id}>"), view))
+}
+
+fn app() -> Router {
+    let options = LeptosOptions::builder().output_name("trimtab").build();
+    let frame = Frame::new(&options, vec!["https://config.example".to_owned()]);
+    let pages = Router::new()
+        .route("/thing/{id}", get(thing))
+        .route("/private", get(async || -> Answer { Err(Error::Unauthenticated.into()) }))
+        .route("/panic", get(async || -> Answer { panic!("on purpose") }));
+    let console = console(frame.clone(), pages, || ()).layer(axum::Extension(Viewer::new("Lin Wei", false, 1)));
+    layers::pages(console, &Around { frame, https: true })
+}
+
+struct Got {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Got {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+}
+
+async fn send(request: axum::http::request::Builder, body: &str) -> Got {
+    let response = app().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Got { status: parts.status.as_u16(), headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+async fn open(path: &str) -> Got {
+    send(Request::get(path).header("host", "localhost").header("accept", "text/html"), "").await
+}
+
+fn post(page: &str) -> axum::http::request::Builder {
+    Request::post("/fn/keep")
+        .header("host", "localhost")
+        .header("accept", "text/html,*/*")
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("referer", format!("http://localhost{page}"))
+}
+
+#[tokio::test]
+async fn a_page_is_one_document_with_its_headers() {
+    let page = open("/thing/1?q=%3Cb%3E").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.starts_with("<!DOCTYPE html><html lang=\"en\"><head>"), "{}", &page.body[..200]);
+    assert!(page.body.contains("<title>Thing &lt;1&gt; · Trimtab</title>"));
+    assert!(page.body.contains("thing 1, asked &lt;b&gt;"));
+    assert!(!page.body.contains("<script>alert"), "a text left its box");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(page.header("cache-control"), "no-store");
+    let policy = page.header("content-security-policy");
+    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self' 'nonce-"), "{policy}");
+    assert!(page.body.contains(&format!("nonce=\"{nonce}\"")));
+    assert!(!open("/thing/1").await.header("content-security-policy").contains(nonce), "a nonce is used once");
+    assert!(!page.body.contains(" style="), "the policy forbids inline style");
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_of_security() {
+    for path in ["/thing/1", "/nowhere", "/thing/404", "/api/nowhere", "/panic", "/private", "/fn/keep"] {
+        let answer = open(path).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("strict-transport-security", "max-age=63072000"),
+        ] {
+            assert_eq!(answer.header(name), value, "{path}");
+        }
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert!(!answer.header("permissions-policy").is_empty() && !answer.header("x-request-id").is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn errors_have_pages_and_statuses() {
+    for (path, status, says) in [
+        ("/nowhere", 404, "There is no such page"),
+        ("/thing/404", 404, "There is no such page"),
+        ("/thing/not-a-number", 404, "There is no such page"),
+        ("/panic", 500, "Something broke here"),
+        ("/fn/keep", 405, "This address is not for opening"),
+    ] {
+        let page = open(path).await;
+        assert_eq!(page.status, status, "{path}");
+        assert!(page.body.contains(says), "{path}");
+        assert!(page.body.contains("class=\"rail\""), "{path} stands in the frame");
+    }
+    let api = open("/api/v9/nowhere").await;
+    assert_eq!((api.status, api.header("content-type")), (404, "application/problem+json"));
+    let private = open("/private?a=b").await;
+    assert_eq!((private.status, private.header("location")), (303, "/login?next=%2Fprivate%3Fa%3Db"));
+}
+
+#[tokio::test]
+async fn language_and_theme_are_in_the_first_byte() {
+    let request = Request::get("/thing/1").header("cookie", "lang=zh; theme=dark");
+    assert!(send(request, "").await.body.starts_with("<!DOCTYPE html><html lang=\"zh\" data-theme=\"dark\">"));
+    let request = Request::get("/thing/1").header("accept-language", "zh-CN,en;q=0.5");
+    assert!(send(request, "").await.body.starts_with("<!DOCTYPE html><html lang=\"zh\"><head>"));
+    let kept = send(
+        Request::post("/fn/prefer")
+            .header("host", "localhost")
+            .header("accept", "text/html")
+            .header("referer", "http://localhost/thing/1")
+            .header("content-type", "application/x-www-form-urlencoded"),
+        "theme=dark",
+    )
+    .await;
+    assert_eq!((kept.status, kept.header("location")), (303, "/thing/1"));
+    assert!(kept.header("set-cookie").starts_with("theme=dark; Path=/; Max-Age=31536000"));
+}
+
+#[tokio::test]
+async fn a_form_that_succeeds_leads_on() {
+    let back = send(post("/thing/1?q=a"), "form=one&key=a&text=b").await;
+    assert_eq!((back.status, back.header("location")), (303, "/thing/1?q=a"));
+    let flash = back.header("set-cookie").split(';').next().unwrap().to_owned();
+    let next = send(Request::get("/thing/1").header("cookie", flash), "").await;
+    assert!(next.body.contains("</svg>Kept</p>"), "{}", next.body);
+    assert!(next.header("set-cookie").starts_with("flash=; Path=/; Max-Age=0"));
+
+    let elsewhere = send(post("/thing/1"), "key=elsewhere&text=b").await;
+    assert_eq!((elsewhere.status, elsewhere.header("location")), (303, "/thing/2?x=1"));
+    let evil = send(post("/thing/1"), "key=evil&text=b").await;
+    assert_eq!(evil.header("location"), "/thing/1");
+}
+
+#[tokio::test]
+async fn a_form_that_is_refused_comes_back_filled_in() {
+    let page = send(post("/thing/7?q=asked"), "form=one&key=&text=typed+%3C%2Ftextarea%3E").await;
+    assert_eq!(page.status, 422);
+    assert!(page.body.contains("thing 7, asked asked"), "the page that the form was on");
+    assert!(page.body.contains("typed &lt;/textarea&gt;</textarea>"), "what was typed");
+    assert!(page.body.contains("id=\"one-key\"") && page.body.contains("aria-invalid=\"true\""));
+    assert!(page.body.contains("Fill this in"));
+    assert!(page.body.contains("value=\"untouched\""), "the other form is as it was");
+    assert!(!page.body.contains("This did not work"), "a field has said it");
+    assert!(page.body.contains("name=\"_page\" value=\"/thing/7?q=asked\""), "the page is known when it is sent again");
+
+    let again = send(post("/fn/keep"), "form=one&_page=%2Fthing%2F7%3Fq%3Dasked&key=a&text=b").await;
+    assert_eq!((again.status, again.header("location")), (303, "/thing/7?q=asked"));
+    let evil = send(post("/fn/keep"), "_page=%2F%2Fevil.example&key=a&text=b").await;
+    assert_eq!(evil.header("location"), "/");
+}
+
+#[tokio::test]
+async fn what_no_field_says_is_said_above() {
+    for (key, status, says) in [("gone", 404, "There is no key"), ("down", 503, "The database does not answer")] {
+        let page = send(post("/thing/1"), &format!("form=one&key={key}&text=typed")).await;
+        assert_eq!(page.status, status);
+        assert!(page.body.contains("This did not work") && page.body.contains(says), "{key}");
+        assert!(page.body.contains("typed</textarea>"), "{key}");
+    }
+    // Without a page to come back to there is the page of the error.
+    for page in ["http://evil.example/thing/1", "http://localhost/nowhere", "nonsense"] {
+        let request = post("").header("referer", page);
+        let mut headers = request;
+        headers.headers_mut().unwrap().insert(header::REFERER, page.parse().unwrap());
+        let got = send(headers, "form=one&key=gone&text=typed").await;
+        assert_eq!(got.status, 404, "{page}");
+        assert!(got.body.contains("There is no such page"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_typed_is_lost_when_nobody_is_logged_in_any_more() {
+    let page = send(post("/thing/1"), "form=one&key=out&text=typed&password=secret").await;
+    assert_eq!(page.status, 401);
+    assert!(page.body.contains("name=\"text\" value=\"typed\"") && page.body.contains("name=\"_page\" value=\"/thing/1\""));
+    assert!(!page.body.contains("secret"));
+}
+
+#[tokio::test]
+async fn an_exchange_gets_the_page_at_once() {
+    let well = send(post("/thing/1?q=a").header("x-swap", "1"), "form=one&key=a&text=b").await;
+    assert_eq!((well.status, well.header("x-location")), (200, "/thing/1?q=a"));
+    assert!(well.body.contains("thing 1, asked a") && well.body.contains("</svg>Kept</p>"));
+    let away = send(post("/thing/1").header("x-swap", "1"), "key=elsewhere&text=b").await;
+    assert_eq!((away.status, away.header("x-location")), (204, "/thing/2?x=1"));
+    assert!(away.header("set-cookie").starts_with("flash="));
+    let refused = send(post("/thing/1").header("x-swap", "1"), "form=one&key=&text=b").await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("Fill this in"));
+}
+
+#[tokio::test]
+async fn an_island_gets_json() {
+    let json = |body: &'static str| async move {
+        let mut request = post("/thing/1");
+        request.headers_mut().unwrap().insert(header::ACCEPT, "application/json".parse().unwrap());
+        send(request, body).await
+    };
+    let well = json("key=a&text=b").await;
+    assert_eq!((well.status, well.body.as_str(), well.header("cache-control")), (200, "\"b\"", "no-store"));
+    let refused = json("key=&text=b").await;
+    assert_eq!(refused.status, 422);
+    let error: Error = serde_json::from_str(&refused.body).unwrap();
+    assert_eq!(error, Invalid::new("/key", Problem::Required).into());
+    let missing = json("key=a").await;
+    assert_eq!(missing.status, 422, "{}", missing.body);
+}
+
+#[tokio::test]
+async fn what_is_not_a_form_of_ours_is_refused() {
+    let mut text = post("/thing/1");
+    text.headers_mut().unwrap().insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
+    assert_eq!(send(text, "key=a&text=b").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let mut other = post("/thing/1");
+    other.headers_mut().unwrap().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    let refused = send(other, "key=a&text=b").await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("This form was sent from another site"));
+    let large = send(post("/thing/1"), &format!("key=a&text={}", "x".repeat(5 << 20))).await;
+    assert_eq!(large.status, 413);
+    let unknown = Request::post("/fn/nowhere").header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(send(unknown.header("accept", "text/html"), "").await.status, 404);
+}
