@@ -83,8 +83,8 @@ async fn the_paused_holder() {
     let channel = Channel::etcd(settings(endpoint, root)).await.unwrap();
     let lock = channel.lock(&"prod".parse().unwrap(), Duration::from_secs(5)).await.unwrap();
     println!("locked");
-    let mut line = String::new();
-    BufReader::new(tokio::io::stdin()).read_line(&mut line).await.unwrap();
+    let go = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
+    go.await.unwrap().unwrap();
     // It knew nothing of the pause: it goes on where it was. A later release, so that only the fence stops it.
     let outcome = match channel.deliver(&lock, &[entry(2, r#"{"by":"the paused holder"}"#)]).await {
         Ok(_) => "something".to_owned(),
