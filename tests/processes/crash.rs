@@ -1,6 +1,6 @@
 //! A node that is killed at any moment loses nothing that it acknowledged, and delivers it after the restart.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -17,9 +17,12 @@ async fn killed_again_and_again(place: Place) {
     prepare(&node.url(), &client, &token).await;
 
     let (mut value, mut acknowledged, mut highest) = (0, None, 0);
+    let began = Instant::now();
+    assert!(matches!(node.publish(&client, &token, "n", value).await, Outcome::Acknowledged(1)));
+    // The kill falls anywhere between the first byte of a request and some publishes later, however slow the machine.
+    let window = began.elapsed().clamp(Duration::from_millis(10), Duration::from_secs(1)) * 3;
     for _ in 0..KILLS {
-        // The kill falls anywhere between the first byte of a request and long after its answer.
-        let end = tokio::time::sleep(Duration::from_micros(dice.random_range(0..60_000)));
+        let end = tokio::time::sleep(window.mul_f64(dice.random()));
         let publishing = async {
             loop {
                 value += 1;
@@ -31,6 +34,7 @@ async fn killed_again_and_again(place: Place) {
         };
         tokio::select! { () = end => {} () = publishing => {} }
         node.kill().await;
+        place.let_leases_run_out().await;
         node = place.start().await;
         let content = node.wait_for(&client, &token, highest).await;
         if let Some(acknowledged) = acknowledged {

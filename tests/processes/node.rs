@@ -58,6 +58,18 @@ impl Place {
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
+    /// Ends the leases of locks whose holder is dead, as etcd does by itself after ten seconds.
+    pub async fn let_leases_run_out(&self) {
+        let Some((endpoint, root)) = &self.etcd else { return };
+        let mut etcd = etcd_client::Client::connect([endpoint], None).await.unwrap();
+        let locks = etcd_client::GetOptions::new().with_prefix();
+        let held = etcd.get(format!("{root}/locks/"), Some(locks)).await.unwrap();
+        for lock in held.kvs() {
+            // One that has run out meanwhile is as good.
+            let _ = etcd.lease_revoke(lock.lease()).await;
+        }
+    }
+
     /// Starts a server and waits until it listens.
     pub async fn start(&self) -> Node {
         let mut child = self.command(&self.folder).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
