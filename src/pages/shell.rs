@@ -126,9 +126,9 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
 }
 
 /// The main places.
-const DAILY: [Place; 5] = [Place::Home, Place::Applications, Place::Changes, Place::Delivery, Place::Instances];
-/// The places of those who set it up; on a phone they are under "More".
-const SETUP: [Place; 4] = [Place::Environments, Place::Tokens, Place::Users, Place::Audit];
+const DAILY: [Place; 4] = [Place::Home, Place::Applications, Place::Changes, Place::Delivery];
+/// The other places; on a phone they are under "More".
+const OTHERS: [Place; 5] = [Place::Instances, Place::Environments, Place::Tokens, Place::Users, Place::Audit];
 
 fn may_see(viewer: &Viewer, place: Place) -> bool {
     viewer.administrator || !matches!(place, Place::Users | Place::Environments)
@@ -150,10 +150,10 @@ fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
         view! { <li class=class><a href=href aria-current=current><Icon name=icon />{text}{count}</a></li> }
     };
     let daily = DAILY.map(|place| item(place, None));
-    let setup: Vec<Place> = SETUP.into_iter().filter(|p| may_see(&viewer, *p)).collect();
-    let beside = setup.iter().enumerate().map(|(n, p)| item(*p, Some(if n == 0 { "gap wide-only" } else { "wide-only" })));
-    let beside = beside.collect_view();
-    let inside = setup.iter().map(|p| item(*p, None)).collect_view();
+    let others: Vec<Place> = OTHERS.into_iter().filter(|p| may_see(&viewer, *p)).collect();
+    let beside = others.iter().enumerate();
+    let beside = beside.map(|(n, p)| item(*p, Some(if n == 1 { "gap wide-only" } else { "wide-only" }))).collect_view();
+    let inside = others.iter().map(|p| item(*p, None)).collect_view();
     view! {
         <nav class="rail" id="rail" aria-label=t.main_navigation()>
             <ul>
