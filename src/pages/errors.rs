@@ -105,7 +105,8 @@ fn Trouble(said: Said, code: u16) -> impl IntoView {
         let items = said.works.iter().map(|text| view! { <li><Icon name=I::Ok />{text(t)}</li> }).collect_view();
         view! { <h2>{t.still_works()}</h2><ul class="works">{items}</ul> }
     });
-    let again = (said.again && !came_back).then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });
+    let again = (said.again && !came_back)
+        .then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });
     view! {
         <div class="trouble">
             <p class="about"><Icon name=said.icon /><span>{code}</span></p>
@@ -124,7 +125,8 @@ pub fn signed_out(refused: Refused) -> Page {
         let t = lang();
         let kept = |name: &str| !name.contains("password") && name != PAGE_FIELD;
         let fields = refused.fields().iter().filter(|(name, _)| kept(name));
-        let fields = fields.map(|(name, value)| view! { <Hidden name=name.clone() value=value.clone() /> }).collect_view();
+        let fields =
+            fields.map(|(name, value)| view! { <Hidden name=name.clone() value=value.clone() /> }).collect_view();
         view! {
             <div class="trouble">
                 <p class="about"><Icon name=I::Lock /></p>

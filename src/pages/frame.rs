@@ -15,13 +15,7 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{
-    Drawable, Failed, Page, Slot, Visit,
-    assets::Assets,
-    cookies, errors,
-    forms::Functions,
-    shell,
-};
+use super::{Drawable, Failed, Page, Slot, Visit, assets::Assets, cookies, errors, forms::Functions, shell};
 use crate::{
     api,
     components::{Here, Now, Refused},
@@ -157,7 +151,7 @@ fn policy(nonce: &Nonce) -> HeaderValue {
          connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'"
     );
-    HeaderValue::from_str(&policy).unwrap_or_else(|_| POLICY)
+    HeaderValue::from_str(&policy).unwrap_or(POLICY)
 }
 
 /// The content security policy of every other answer.
@@ -176,4 +170,3 @@ pub(super) fn refuse(frame: &Frame, visit: Visit, error: &Error) -> Response {
 /// Header of a form post that wants the page exchanged in place, and of the answer that tells where it went.
 pub(super) const SWAP: HeaderName = HeaderName::from_static("x-swap");
 pub(super) const LOCATION: HeaderName = HeaderName::from_static("x-location");
-

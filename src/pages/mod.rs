@@ -30,11 +30,7 @@ pub use self::{
     frame::{Frame, console},
     visit::{Viewer, Visit},
 };
-use crate::{
-    components::Crumb,
-    domain::error::Error,
-    texts::Lang,
-};
+use crate::{components::Crumb, domain::error::Error, texts::Lang};
 
 /// What a page's handler answers.
 pub type Answer = Result<Page, Failed>;
@@ -165,4 +161,3 @@ impl IntoResponse for Failed {
         }
     }
 }
-

@@ -17,10 +17,11 @@ use leptos::server_fn::ServerFn;
 pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
     let mut html = String::with_capacity(body.len() + 2048);
     let theme = visit.theme.map(|t| format!(" data-theme=\"{}\"", t.as_str())).unwrap_or_default();
+    let keys = if visit.no_keys { " data-keys=\"off\"" } else { "" };
     let title = escaped(&visit.lang.title_of(title));
     let _ = write!(
         html,
-        "<!DOCTYPE html><html lang=\"{}\"{theme}><head><meta charset=\"utf-8\">\
+        "<!DOCTYPE html><html lang=\"{}\"{theme}{keys}><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
          <link rel=\"stylesheet\" href=\"{}\"><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">",
@@ -43,7 +44,7 @@ fn escaped(text: &str) -> String {
 /// A page without header and rail.
 pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
     let said = said(visit);
-    let foot = view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> };
+    let foot = view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> };
     view! {
         <body class="alone">
             <Sprite />
@@ -71,7 +72,8 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
             </a>
         }
     });
-    let switches = visit.viewer.is_none().then(|| view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> });
+    let switches =
+        visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
     view! {
         <body class:bare=visit.viewer.is_none()>
             <a class="skip" href="#main">{t.skip_to_content()}</a>
