@@ -1,5 +1,6 @@
 //! The frame of the console: documents, forms and layers, over a few pages and functions made for this.
 #![cfg(feature = "ssr")]
+#![expect(missing_docs, reason = "functions made for these tests")]
 
 use axum::{
     Router,
@@ -239,7 +240,9 @@ async fn what_no_field_says_is_said_above() {
 async fn nothing_typed_is_lost_when_nobody_is_logged_in_any_more() {
     let page = send(post("/thing/1"), "form=one&key=out&text=typed&password=secret").await;
     assert_eq!(page.status, 401);
-    assert!(page.body.contains("name=\"text\" value=\"typed\"") && page.body.contains("name=\"_page\" value=\"/thing/1\""));
+    assert!(
+        page.body.contains("name=\"text\" value=\"typed\"") && page.body.contains("name=\"_page\" value=\"/thing/1\"")
+    );
     assert!(!page.body.contains("secret"));
 }
 

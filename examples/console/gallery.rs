@@ -25,7 +25,11 @@ pub fn keys() -> Vec<KeyDiff> {
     let number = |v: &str| Item { kind: ValueType::Number, ..Item::string(v) };
     vec![
         KeyDiff { key: "checkout.timeout_ms".into(), old: Some(number("3000")), new: Some(number("4500")) },
-        KeyDiff { key: "db.url".into(), old: Some(Item::string("mysql://shop@db-1.internal:3306/shop")), new: Some(Item::string("mysql://shop@db-2.internal:3306/shop?ssl=1")) },
+        KeyDiff {
+            key: "db.url".into(),
+            old: Some(Item::string("mysql://shop@db-1.internal:3306/shop")),
+            new: Some(Item::string("mysql://shop@db-2.internal:3306/shop?ssl=1")),
+        },
         KeyDiff { key: "cache.ttl".into(), old: Some(Item::string("60")), new: Some(number("60")) },
         KeyDiff { key: "features.new_cart".into(), old: None, new: Some(Item::string("true")) },
         KeyDiff { key: "features.old_banner".into(), old: Some(Item::string("false")), new: None },
@@ -107,7 +111,10 @@ fn Forms() -> impl IntoView {
 #[component]
 fn Differences() -> impl IntoView {
     let old: String = (1..=40).map(|n| format!("line {n}: some: value\n")).collect();
-    let new = old.replace("line 7: some", "line 7: another").replace("line 8: some: value\n", "").replace("line 30", "# 商品搜索\nline 30");
+    let new = old
+        .replace("line 7: some", "line 7: another")
+        .replace("line 8: some: value\n", "")
+        .replace("line 30", "# 商品搜索\nline 30");
     let rows = lines(&old, &new, 3);
     view! {
         <Card id="kv" title="Keys">

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use trimtab::{
     components::*,
-    domain::{diff::{Counts, lines}, time::Time},
+    domain::{
+        diff::{Counts, lines},
+        time::Time,
+    },
     pages::{Answer, Page, Place},
 };
 
@@ -14,11 +17,18 @@ fn shop() -> Vec<Crumb> {
 }
 
 fn environments() -> Vec<Tab> {
-    envs().map(|env| { let now = env.protected; Tab::env(env, "/config").when(now) }).to_vec()
+    envs()
+        .map(|env| {
+            let now = env.protected;
+            Tab::env(env, "/config").when(now)
+        })
+        .to_vec()
 }
 
 pub async fn config() -> Answer {
-    Ok(Page::new(|_| "application · shop · prod".to_owned(), || view! { <Config /> }).place(Place::Applications).crumbs(|_| shop()))
+    Ok(Page::new(|_| "application · shop · prod".to_owned(), || view! { <Config /> })
+        .place(Place::Applications)
+        .crumbs(|_| shop()))
 }
 
 #[component]
@@ -33,21 +43,33 @@ fn Config() -> impl IntoView {
         ("features.old_banner", "false", "boolean", "by you, just now", "removed"),
         ("http.listen", "0.0.0.0:8080", "string", "1 Jun, import", ""),
         ("mail.from", "\"Shop 商店\" <hello@shop.example>", "string", "1 Jun, import", ""),
-        ("search.synonyms_url", "https://assets.shop.example/search/synonyms-2026-10.json", "string", "19 Oct, Lin Wei", ""),
+        (
+            "search.synonyms_url",
+            "https://assets.shop.example/search/synonyms-2026-10.json",
+            "string",
+            "19 Oct, Lin Wei",
+            "",
+        ),
     ];
-    let row = |(key, value, kind, when, state): (&'static str, &'static str, &'static str, &'static str, &'static str)| {
-        let shown = if state == "changed" { view! { <del>"3000"</del>" "<ins>{value}</ins> }.into_any() } else { value.into_any() };
-        let note = (state == "changed").then(|| view! { <span class="note">"How long we wait for the payment provider"</span> });
-        let said = (!state.is_empty()).then(|| view! { <span class="state">{state}</span>" " });
-        view! {
-            <tr class=state>
-                <th scope="row">{key}{note}</th>
-                <td class="v">{shown}</td>
-                <td class="type">{kind}</td>
-                <td class="when">{said}{when}</td>
-            </tr>
-        }
-    };
+    let row =
+        |(key, value, kind, when, state): (&'static str, &'static str, &'static str, &'static str, &'static str)| {
+            let shown = if state == "changed" {
+                view! { <del>"3000"</del>" "<ins>{value}</ins> }.into_any()
+            } else {
+                value.into_any()
+            };
+            let note = (state == "changed")
+                .then(|| view! { <span class="note">"How long we wait for the payment provider"</span> });
+            let said = (!state.is_empty()).then(|| view! { <span class="state">{state}</span>" " });
+            view! {
+                <tr class=state>
+                    <th scope="row">{key}{note}</th>
+                    <td class="v">{shown}</td>
+                    <td class="type">{kind}</td>
+                    <td class="when">{said}{when}</td>
+                </tr>
+            }
+        };
     let edits: Vec<_> = keys().into_iter().filter(|k| k.key.contains('_')).collect();
     view! {
         <Head title="application" tag="kv">
@@ -94,14 +116,22 @@ fn Config() -> impl IntoView {
 }
 
 pub async fn home() -> Answer {
-    Ok(Page::new(|t| t.home().to_owned(), || view! { <Home /> }).place(Place::Home).crumbs(|t| vec![Crumb::here(t.home())]))
+    Ok(Page::new(|t| t.home().to_owned(), || view! { <Home /> })
+        .place(Place::Home)
+        .crumbs(|t| vec![Crumb::here(t.home())]))
 }
 
 #[component]
 fn Home() -> impl IntoView {
     let [dev, staging, prod] = envs();
     let (mine, theirs) = (prod.clone(), staging.clone());
-    let release = |what: &'static str, env: EnvLook, seq: u32, why: &'static str, who: &'static str, seen: &'static str, late: bool| {
+    let release = |what: &'static str,
+                   env: EnvLook,
+                   seq: u32,
+                   why: &'static str,
+                   who: &'static str,
+                   seen: &'static str,
+                   late: bool| {
         view! {
             <tr>
                 <td><a href="/config">{what}</a><br /><EnvTag env bare=true /></td>
@@ -180,14 +210,21 @@ fn App() -> impl IntoView {
 
 pub async fn difference() -> Answer {
     let crumbs = |_| vec![Crumb::env(envs()[2].clone(), "/app"), Crumb::to("shop", "/app"), Crumb::here("routes.yaml")];
-    Ok(Page::new(|_| "Difference · routes.yaml".to_owned(), || view! { <Difference /> }).place(Place::Applications).crumbs(crumbs))
+    Ok(Page::new(|_| "Difference · routes.yaml".to_owned(), || view! { <Difference /> })
+        .place(Place::Applications)
+        .crumbs(crumbs))
 }
 
 #[component]
 fn Difference() -> impl IntoView {
     let filler: String = (6..44).map(|n| format!("  - path: /p{n}\n")).collect();
-    let old = format!("routes:\n  - path: /checkout\n    upstream: payments-v1\n    timeout: 3s\n{filler}  - path: /legacy\n    upstream: shop-old\n# 商品搜索 product search\n  - path: /search\n");
-    let new = old.replace("v1", "v2").replace("timeout: 3s", "timeout: 4.5s\n    retries: 2").replace("  - path: /legacy\n    upstream: shop-old\n", "");
+    let old = format!(
+        "routes:\n  - path: /checkout\n    upstream: payments-v1\n    timeout: 3s\n{filler}  - path: /legacy\n    upstream: shop-old\n# 商品搜索 product search\n  - path: /search\n"
+    );
+    let new = old
+        .replace("v1", "v2")
+        .replace("timeout: 3s", "timeout: 4.5s\n    retries: 2")
+        .replace("  - path: /legacy\n    upstream: shop-old\n", "");
     view! {
         <Head title="routes.yaml" tag="yaml">
             <Segments label="Environment" tabs=environments() />

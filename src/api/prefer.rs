@@ -1,10 +1,10 @@
-//! Language and theme: kept in cookies, so that the first byte of a page is right, before and after logging in.
+//! Language, theme and single keys: kept in cookies, so that the first byte of a page is right, before and after logging in.
 
 use leptos::prelude::*;
 
 use crate::domain::error::Result;
 
-/// Keeps a preference for a year: `lang` is `en` or `zh`, `theme` is `light`, `dark` or `system`; others change nothing.
+/// Keeps preferences for a year; what is empty or unknown changes nothing.
 #[server(prefix = "/fn", endpoint = "prefer")]
 pub async fn prefer(
     /// `en`, `zh` or empty.
@@ -13,6 +13,9 @@ pub async fn prefer(
     /// `light`, `dark`, `system` or empty.
     #[server(default)]
     theme: String,
+    /// `on`, `off` or empty: shortcuts of a single key.
+    #[server(default)]
+    keys: String,
 ) -> Result<()> {
     use super::shim;
 
@@ -23,6 +26,11 @@ pub async fn prefer(
     match theme.as_str() {
         "light" | "dark" => shim::set_cookie(format!("theme={theme}; {YEAR}")),
         "system" => shim::set_cookie("theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned()),
+        _ => {}
+    }
+    match keys.as_str() {
+        "off" => shim::set_cookie(format!("keys=off; {YEAR}")),
+        "on" => shim::set_cookie("keys=; Path=/; Max-Age=0; SameSite=Lax".to_owned()),
         _ => {}
     }
     Ok(())

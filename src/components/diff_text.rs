@@ -38,6 +38,14 @@ fn fold(lines: usize, columns: &'static str, unfold: Option<String>) -> impl Int
     view! { <tr class="fold"><td colspan=columns>{inside}</td></tr> }
 }
 
+/// The number of a line; a side without a line has none.
+fn no(number: Option<usize>) -> AnyView {
+    match number {
+        Some(number) => view! { <th scope="row">{number}</th> }.into_any(),
+        None => view! { <td class="none"></td> }.into_any(),
+    }
+}
+
 fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>) -> impl IntoView {
     let same = |text: String| view! { <td><code>{text}</code></td> };
     let side = |line: Option<Line>, old: bool| {
@@ -48,7 +56,7 @@ fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>
             (_, false) => "n",
         };
         view! {
-            <th scope="row">{number}</th>
+            {no(number)}
             <td class=class><code>{words.map(|words| view! { <Words words old /> })}</code></td>
         }
     };
@@ -57,7 +65,7 @@ fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>
         let hunk = hunks.at(&row);
         match row {
             Row::Same { old, new, text } => view! {
-                <tr><th scope="row">{old}</th>{same(text.clone())}<th scope="row">{new}</th>{same(text)}</tr>
+                <tr>{no(Some(old))}{same(text.clone())}{no(Some(new))}{same(text)}</tr>
             }
             .into_any(),
             Row::Differs { old, new } => {
@@ -132,8 +140,8 @@ fn unified(rows: Vec<Row>, old: &str, new: &str, unfold: Option<String>) -> impl
     let line = |was: Option<usize>, is: Option<usize>, class: &'static str, text: AnyView, hunk: Option<usize>| {
         view! {
             <tr data-hunk=hunk>
-                <th scope="row">{was}</th>
-                <th scope="row">{is}</th>
+                {no(was)}
+                {no(is)}
                 <td class=class><code>{text}</code></td>
             </tr>
         }

@@ -28,20 +28,23 @@ pub fn When(
 #[must_use]
 pub fn relative(lang: Lang, at: Time, now: Time) -> String {
     const MINUTE: i64 = 60_000;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
+    const DAY: i64 = 24 * 60 * MINUTE;
     let ago = now.0 - at.0;
-    match ago {
-        ..0 => match -ago {
-            ..MINUTE => lang.soon().to_owned(),
-            ..HOUR => lang.in_minutes(-ago / MINUTE),
-            ..DAY => lang.in_hours(-ago / HOUR),
-            _ => day(lang, at, now),
-        },
-        ..MINUTE => lang.just_now().to_owned(),
-        ..HOUR => lang.minutes_ago(ago / MINUTE),
-        ..DAY => lang.hours_ago(ago / HOUR),
-        _ => day(lang, at, now),
+    let away = ago.abs();
+    if away >= DAY {
+        day(lang, at, now)
+    } else if ago < 0 {
+        match away / MINUTE {
+            0 => lang.soon().to_owned(),
+            minutes @ 1..60 => lang.in_minutes(minutes),
+            minutes => lang.in_hours(minutes / 60),
+        }
+    } else {
+        match away / MINUTE {
+            0 => lang.just_now().to_owned(),
+            minutes @ 1..60 => lang.minutes_ago(minutes),
+            minutes => lang.hours_ago(minutes / 60),
+        }
     }
 }
 

@@ -64,7 +64,10 @@ fn apply(input: &HtmlElement) -> Option<()> {
     let says = match (words.is_empty(), shown) {
         (true, _) => None,
         (false, 0) => input.dataset().get("none"),
-        (false, _) => input.dataset().get("shows").map(|t| t.replacen("{}", &shown.to_string(), 1).replacen("{}", &all.to_string(), 1)),
+        (false, _) => input
+            .dataset()
+            .get("shows")
+            .map(|t| t.replacen("{}", &shown.to_string(), 1).replacen("{}", &all.to_string(), 1)),
     };
     output.set_text_content(says.as_deref());
     Some(())

@@ -81,10 +81,9 @@ impl Sending {
     async fn fetch(&self) -> Option<Response> {
         let fields: JsValue = FormData::new_with_form(&self.form).ok()?.into();
         let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
-        if let Some(button) = self.button.as_ref().and_then(|b| b.dyn_ref::<HtmlButtonElement>()) {
-            if !button.name().is_empty() {
-                fields.append(&button.name(), &button.value());
-            }
+        let button = self.button.as_ref().and_then(|b| b.dyn_ref::<HtmlButtonElement>());
+        if let Some(button) = button.filter(|b| !b.name().is_empty()) {
+            fields.append(&button.name(), &button.value());
         }
         let action = self.form.get_attribute("action").unwrap_or_default();
         let init = RequestInit::new();

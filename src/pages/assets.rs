@@ -50,5 +50,6 @@ fn scripts(options: &LeptosOptions) -> String {
         view! { <HydrationScripts options islands=true /> }.to_html()
     });
     owner.unset_with_forced_cleanup();
-    html
+    // Leptos writes the nonce here too, where it means nothing.
+    html.replace(&format!("crossorigin=\"{NONCE}\""), "crossorigin=\"anonymous\"")
 }

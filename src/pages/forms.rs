@@ -82,7 +82,7 @@ impl Functions {
         let answer = match (html, refusal(answer).await) {
             (true, Ok(_)) => self.go_on(&post, &said).await,
             (true, Err(error)) => self.come_back(&post, visit, error).await,
-            (false, Ok(answer)) => answer,
+            (false, Ok(answer)) => with_location(answer, said.location.as_deref()),
             (false, Err(error)) => said_no(&error),
         };
         with_cookies(answer, said.cookies)
@@ -223,6 +223,14 @@ fn said_no(error: &Error) -> Response {
     let mut answer = (status, axum::Json(error)).into_response();
     // Leptos' caller knows an error by this header.
     answer.headers_mut().insert(SERVER_FN_ERROR_HEADER, HeaderValue::from_static("1"));
+    answer
+}
+
+/// Tells an island where the function would have led a browser.
+fn with_location(mut answer: Response, location: Option<&str>) -> Response {
+    if let Some(location) = location.and_then(|l| HeaderValue::from_str(l).ok()) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
     answer
 }
 

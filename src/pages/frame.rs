@@ -154,7 +154,7 @@ fn policy(nonce: &Nonce) -> HeaderValue {
          connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'"
     );
-    HeaderValue::from_str(&policy).unwrap_or_else(|_| POLICY)
+    HeaderValue::from_str(&policy).unwrap_or(POLICY)
 }
 
 /// The content security policy of every other answer.

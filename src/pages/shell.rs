@@ -17,10 +17,11 @@ use leptos::server_fn::ServerFn;
 pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
     let mut html = String::with_capacity(body.len() + 2048);
     let theme = visit.theme.map(|t| format!(" data-theme=\"{}\"", t.as_str())).unwrap_or_default();
+    let keys = if visit.no_keys { " data-keys=\"off\"" } else { "" };
     let title = escaped(&visit.lang.title_of(title));
     let _ = write!(
         html,
-        "<!DOCTYPE html><html lang=\"{}\"{theme}><head><meta charset=\"utf-8\">\
+        "<!DOCTYPE html><html lang=\"{}\"{theme}{keys}><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title>\
          <link rel=\"stylesheet\" href=\"{}\"><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">",
@@ -43,7 +44,7 @@ fn escaped(text: &str) -> String {
 /// A page without header and rail.
 pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
     let said = said(visit);
-    let foot = view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> };
+    let foot = view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> };
     view! {
         <body class="alone">
             <Sprite />
@@ -72,7 +73,7 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
         }
     });
     let switches =
-        visit.viewer.is_none().then(|| view! { <p class="foot"><LangForm /><ThemeForm theme=visit.theme /></p> });
+        visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
     view! {
         <body class:bare=visit.viewer.is_none()>
             <a class="skip" href="#main">{t.skip_to_content()}</a>
@@ -127,9 +128,9 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
 }
 
 /// The main places.
-const DAILY: [Place; 5] = [Place::Home, Place::Applications, Place::Changes, Place::Delivery, Place::Instances];
-/// The places of those who set it up; on a phone they are under "More".
-const SETUP: [Place; 4] = [Place::Environments, Place::Tokens, Place::Users, Place::Audit];
+const DAILY: [Place; 4] = [Place::Home, Place::Applications, Place::Changes, Place::Delivery];
+/// The other places; on a phone they are under "More".
+const OTHERS: [Place; 5] = [Place::Instances, Place::Environments, Place::Tokens, Place::Users, Place::Audit];
 
 fn may_see(viewer: &Viewer, place: Place) -> bool {
     viewer.administrator || !matches!(place, Place::Users | Place::Environments)
@@ -151,11 +152,10 @@ fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
         view! { <li class=class><a href=href aria-current=current><Icon name=icon />{text}{count}</a></li> }
     };
     let daily = DAILY.map(|place| item(place, None));
-    let setup: Vec<Place> = SETUP.into_iter().filter(|p| may_see(&viewer, *p)).collect();
-    let beside =
-        setup.iter().enumerate().map(|(n, p)| item(*p, Some(if n == 0 { "gap wide-only" } else { "wide-only" })));
-    let beside = beside.collect_view();
-    let inside = setup.iter().map(|p| item(*p, None)).collect_view();
+    let others: Vec<Place> = OTHERS.into_iter().filter(|p| may_see(&viewer, *p)).collect();
+    let beside = others.iter().enumerate();
+    let beside = beside.map(|(n, p)| item(*p, Some(if n == 1 { "gap wide-only" } else { "wide-only" }))).collect_view();
+    let inside = others.iter().map(|p| item(*p, None)).collect_view();
     view! {
         <nav class="rail" id="rail" aria-label=t.main_navigation()>
             <ul>

@@ -63,6 +63,8 @@ pub struct Visit {
     pub lang: Lang,
     /// From the cookie.
     pub theme: Option<Theme>,
+    /// Shortcuts of a single key are switched off, by cookie.
+    pub no_keys: bool,
     /// Path and query of the page.
     pub path: String,
     /// The page stands at the address of a server function: it came back after a post.
@@ -88,6 +90,7 @@ impl Visit {
                 Some("dark") => Some(Theme::Dark),
                 _ => None,
             },
+            no_keys: cookies::cookie(headers, "keys") == Some("off"),
             at_function: extensions.get::<Refused>().is_some() || path.starts_with(api::PREFIX),
             path: own_path(path).unwrap_or("/").to_owned(),
             viewer: extensions.get::<Viewer>().cloned(),
