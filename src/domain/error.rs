@@ -290,3 +290,9 @@ pub fn excerpt(text: &str) -> String {
     }
     short
 }
+
+/// A name as the last part of a JSON pointer (RFC 6901): `/edits`, and `/a~1b` for `a/b`.
+#[must_use]
+pub fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}

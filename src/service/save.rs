@@ -8,7 +8,7 @@ use crate::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Format, check_key},
-        error::{Conflict, Error, Invalid, Problem, Result},
+        error::{Conflict, Error, Invalid, Problem, Result, pointer},
         limits,
         merge::{self, At, Edit},
         names::ConfigId,
@@ -211,7 +211,7 @@ fn check_edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
         wrong.push(Invalid::new("/set", Problem::TooMany { max: limits::ITEMS }));
     }
     for (key, edit) in edits {
-        let at = |e: Invalid| e.under(&format!("/set/{}", key.replace('~', "~0").replace('/', "~1")));
+        let at = |e: Invalid| e.under(&format!("/set{}", pointer(key)));
         match (format, edit) {
             (Format::Kv, Edit::Text(_)) => wrong.push(Invalid::new("/text", Problem::Kind { format })),
             (Format::Kv, Edit::Remove) => {}
