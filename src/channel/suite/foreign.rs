@@ -2,7 +2,7 @@
 
 use super::{
     super::{Channel, Damage, Fault},
-    Bench, LONG, env, small,
+    Bench, LONG, env, next, small,
 };
 use crate::domain::content::sha256;
 
@@ -74,7 +74,7 @@ async fn a_watch_passes_over_what_somebody_else_wrote() {
     raw.put("meta/prod/b/y", "{}").await;
     raw.put("config/\u{1}", "").await;
     bench.channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)]);
 }
 
 #[tokio::test]
