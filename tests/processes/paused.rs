@@ -8,7 +8,10 @@ use tokio::{
 };
 use trimtab::{
     channel::{Channel, Entry, EtcdSettings, Fault, Meta, Timing},
-    domain::{content::{Format, sha256}, time::Time},
+    domain::{
+        content::{Format, sha256},
+        time::Time,
+    },
 };
 
 use crate::support::{config, etcd_settings, servers};
@@ -18,7 +21,10 @@ const CHILD: &str = "TRIMTAB_TEST_PAUSED";
 
 fn settings(endpoint: &str, root: &str) -> EtcdSettings {
     // The shortest lease that etcd gives.
-    EtcdSettings { timing: Timing { ttl: Duration::from_secs(2), ..Timing::default() }, ..etcd_settings(endpoint, root) }
+    EtcdSettings {
+        timing: Timing { ttl: Duration::from_secs(2), ..Timing::default() },
+        ..etcd_settings(endpoint, root)
+    }
 }
 
 fn entry(seq: u64, document: &str) -> Entry {
