@@ -50,6 +50,9 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Failed> {
+        if let Some(Away(error)) = parts.extensions.get() {
+            return Err(error.clone().into());
+        }
         parts.extensions.get::<Self>().cloned().ok_or(Failed::Refused(Error::Unauthenticated))
     }
 }
