@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::shim;
-use crate::domain::error::Result;
+use crate::domain::error::{Invalid, Problem, Result};
 
 /// Logs in and goes to `next`, a path of ours, or home.
 #[server(prefix = "/fn", endpoint = "log-in")]
@@ -27,4 +27,31 @@ pub async fn log_out() -> Result<()> {
     crate::auth::guard::log_out().await?;
     shim::redirect("/login");
     Ok(())
+}
+
+/// Changes one's own password. All sessions end, this one too.
+#[server(prefix = "/fn", endpoint = "change-password")]
+pub async fn change_password(
+    /// The present password.
+    current: String,
+    /// The new one.
+    password: String,
+    /// The new one, typed again.
+    again: String,
+) -> Result<()> {
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    typed_twice(&password, &again)?;
+    service.change_password(&user.account, &current, &password).await?;
+    crate::auth::guard::log_out().await?;
+    shim::say(shim::lang().account_changed());
+    shim::redirect("/login");
+    Ok(())
+}
+
+/// Checks that a new password was typed the same way twice.
+///
+/// # Errors
+/// At `/again`.
+pub fn typed_twice(password: &str, again: &str) -> Result<(), Invalid> {
+    if password == again { Ok(()) } else { Err(Invalid::new("/again", Problem::PasswordAgain)) }
 }

@@ -221,6 +221,18 @@ pub fn Select(
     view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
 }
 
+/// What is wrong with a group of fields, where no field of it says so.
+#[component]
+pub fn Problems(
+    /// Where the problems point.
+    #[prop(into)]
+    pointer: String,
+) -> impl IntoView {
+    let form = use_context::<FormOf>().unwrap_or_default();
+    let problems = form.refused.as_ref().map(|r| r.take(&pointer)).unwrap_or_default();
+    (!problems.is_empty()).then(|| view! { <p class="wrong"><Icon name=I::Stop />{said(&problems)}</p> })
+}
+
 /// A box to tick. Sends `true`, or nothing: the argument is `#[server(default)] name: bool`.
 #[component]
 pub fn Check(

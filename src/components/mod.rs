@@ -13,14 +13,15 @@ mod icon;
 mod layout;
 mod list;
 mod nav;
+mod sentence;
 mod text_area;
 mod when;
 
 use leptos::context::use_context;
 
 pub use self::{
-    code::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, nav::*, text_area::*,
-    when::*,
+    code::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, nav::*, sentence::*,
+    text_area::*, when::*,
 };
 use crate::texts::Lang;
 

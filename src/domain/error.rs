@@ -219,6 +219,8 @@ pub enum Problem {
     PasswordCommon,
     /// The present password does not fit.
     PasswordWrong,
+    /// The password and its repetition are not the same.
+    PasswordAgain,
     /// Name and password do not fit.
     Credentials,
     /// The set-up link is wrong or has expired.

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Viewer, account, login};
+use super::{Viewer, account, apps, changes, envs, home, login, setup, tokens, users};
 use crate::{auth::guard::CurrentUser, reader::Reader, service::Service};
 
 /// What the handlers of pages are given.
@@ -26,8 +26,15 @@ pub struct Console {
 /// The routes of all pages.
 pub fn routes(console: Console) -> Router {
     Router::new()
+        .merge(home::routes())
+        .merge(setup::routes())
         .merge(login::routes())
         .merge(account::routes())
+        .merge(apps::routes())
+        .merge(envs::routes())
+        .merge(changes::routes())
+        .merge(tokens::routes())
+        .merge(users::routes())
         .layer(middleware::from_fn_with_state(console.clone(), viewer))
         .with_state(console)
 }

@@ -52,6 +52,7 @@ texts! {
     problem_password_length: "Use 12 to 128 characters.", "请使用 12 到 128 个字符。";
     problem_password_common: "This password is among the first that anybody tries. Choose another one.", "此密码太常见，容易被猜中，请换一个。";
     problem_password_wrong: "This is not your present password.", "当前密码不正确。";
+    problem_password_again: "This is not the same password. Type it again.", "两次输入的密码不一致，请重新输入。";
     problem_credentials: "Name and password do not fit. Try again.", "用户名与密码不匹配，请重试。";
     problem_setup_link: "This link is wrong or has expired. Restart the server for a new one.", "此链接无效或已过期，请重启服务获取新链接。";
     problem_confirm(expected: &str): "Type “{expected}” to confirm.", "请输入“{expected}”以确认。";
@@ -131,6 +132,7 @@ impl Lang {
             Problem::PasswordLength => self.problem_password_length().into(),
             Problem::PasswordCommon => self.problem_password_common().into(),
             Problem::PasswordWrong => self.problem_password_wrong().into(),
+            Problem::PasswordAgain => self.problem_password_again().into(),
             Problem::Credentials => self.problem_credentials().into(),
             Problem::SetupLink => self.problem_setup_link().into(),
             Problem::Confirm { expected } => self.problem_confirm(expected),
