@@ -304,7 +304,7 @@ impl Service {
                 return Delivery::Delivered { revision: at.unwrap_or(revision) };
             }
             if Instant::now() >= deadline {
-                return Delivery::Accepted { late_because: self.why_late(&waiting) };
+                return Delivery::Accepted { late_because: self.why_late(releases).to_string() };
             }
             ask = Instant::now() + ASK;
         }
@@ -315,9 +315,11 @@ impl Service {
         self.db.read().await?.delivery_of(change).await
     }
 
-    fn why_late(&self, waiting: &BTreeSet<EnvName>) -> String {
-        let late = self.dispatch.late().into_iter().find(|l| waiting.contains(&l.env));
-        late.map_or(Why::Slow, |l| l.why).to_string()
+    /// Why releases that are accepted are not in the channel yet.
+    #[must_use]
+    pub fn why_late(&self, releases: &[Release]) -> Why {
+        let late = self.dispatch.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
+        late.map_or(Why::Slow, |l| l.why)
     }
 }
 
