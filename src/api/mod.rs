@@ -10,6 +10,8 @@
 pub mod account;
 pub mod apps;
 pub mod changes;
+pub mod config;
+pub mod paths;
 pub mod people;
 pub mod prefer;
 pub mod publish;

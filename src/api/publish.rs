@@ -1,39 +1,57 @@
-//! Publishing a change.
+//! Publishing and rolling back, as the forms of the pages send them.
 
 use leptos::prelude::*;
 
-use super::shim;
-use crate::domain::error::Result;
+use super::{paths, shim};
+use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
 
-/// Publishes a change and goes to its page, which shows how far its releases have come.
+/// Publishes a change and goes back to the page, which says how far it has come.
 #[server(prefix = "/fn", endpoint = "publish")]
 pub async fn publish(
     /// The change.
-    change: String,
-    /// SHA-256 of the difference that was looked at.
+    change: ChangeId,
+    /// Of the difference that was on the page.
     diff_sha256: String,
     /// Why.
     #[server(default)]
     message: String,
-    /// The names of the protected environments, typed.
+    /// The names of protected environments, typed.
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
-    use crate::{domain::release::Delivery, service::Publish};
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
-    let publish = Publish {
-        change: change.parse()?,
-        diff_sha256: Some(diff_sha256),
-        message: Some(message),
-        confirm,
-        idempotency: None,
-    };
+    use crate::{auth::guard, service::Publish};
+    let user = guard::user()?;
+    let publish =
+        Publish { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
+    let service = guard::service()?;
     let published = service.publish(&user.actor, publish).await?;
-    let t = shim::lang();
-    shim::say(match published.delivery {
-        Delivery::Delivered { .. } => t.change_published(published.releases.len()),
-        Delivery::Accepted { .. } => t.change_accepted().to_owned(),
-    });
-    shim::redirect(&format!("/changes/{}", published.change));
+    shim::say(shim::lang().published(&published.releases, &published.delivery, &service.why_late(&published.releases)));
+    Ok(())
+}
+
+/// Makes the content of release `to` a new release, and goes to the page of the config.
+#[server(prefix = "/fn", endpoint = "roll-back")]
+pub async fn roll_back(
+    /// The config.
+    config: ConfigId,
+    /// The release whose content comes back.
+    to: u64,
+    /// The release that was live on the page.
+    live: u64,
+    /// Why.
+    #[server(default)]
+    message: String,
+    /// The name of a protected environment, typed.
+    #[server(default)]
+    confirm: String,
+) -> Result<()> {
+    use crate::{auth::guard, service::Rollback};
+    let user = guard::user()?;
+    let page = paths::config(&config);
+    let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
+    let service = guard::service()?;
+    let published = service.roll_back(&user.actor, rollback).await?;
+    shim::redirect(&page);
+    shim::say(shim::lang().published(&published.releases, &published.delivery, &service.why_late(&published.releases)));
     Ok(())
 }

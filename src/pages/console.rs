@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Viewer, account, apps, changes, envs, home, login, setup, tokens, users};
+use super::{Viewer, account, apps, changes, config, envs, home, login, setup, tokens, users};
 use crate::{auth::guard::CurrentUser, reader::Reader, service::Service};
 
 /// What the handlers of pages are given.
@@ -35,6 +35,7 @@ pub fn routes(console: Console) -> Router {
         .merge(changes::routes())
         .merge(tokens::routes())
         .merge(users::routes())
+        .merge(config::routes())
         .layer(middleware::from_fn_with_state(console.clone(), viewer))
         .with_state(console)
 }

@@ -13,6 +13,7 @@ pub mod account;
 pub mod apps;
 pub mod assets;
 pub mod changes;
+pub mod config;
 pub mod console;
 pub mod cookies;
 pub mod envs;

@@ -4,6 +4,7 @@
 mod account;
 mod apps;
 mod changes;
+mod config;
 mod home;
 mod people;
 mod problems;

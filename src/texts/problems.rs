@@ -175,7 +175,7 @@ impl Lang {
     }
 
     /// Bytes as people say them: `256 bytes`, `20 KiB`, `1.4 MiB`.
-    fn size(self, bytes: usize) -> String {
+    pub(super) fn size(self, bytes: usize) -> String {
         let (unit, name) = match bytes {
             0..10_240 => return self.size_bytes(bytes),
             10_240..1_048_576 => (1024, "KiB"),

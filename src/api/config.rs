@@ -1,0 +1,180 @@
+//! Edits of a config, as the forms of its page send them. Each goes into the author's change; nothing is published.
+//!
+//! `change`, `base` and `version` are what the page had read: the author's change (empty: none), the live release and
+//! the change's version (0: none). `q` is what the page was filtered by.
+
+#![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
+
+use leptos::prelude::*;
+
+use super::{paths, shim};
+use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
+
+/// Saves a key: its value, type and comment.
+#[server(prefix = "/fn", endpoint = "save-item")]
+pub async fn save_item(
+    /// The config.
+    config: ConfigId,
+    /// The change; empty for none.
+    #[server(default)]
+    change: String,
+    /// The live release that was read.
+    base: u64,
+    /// The change's version that was read.
+    version: u64,
+    /// The key.
+    key: String,
+    /// The key is to be a new one.
+    #[server(default)]
+    new: bool,
+    /// The value.
+    value: String,
+    /// Its type.
+    kind: String,
+    /// What it is for.
+    #[server(default)]
+    comment: String,
+    /// What the page was filtered by.
+    #[server(default)]
+    q: String,
+) -> Result<()> {
+    use crate::{
+        auth::guard,
+        service::{ReadAt, TypedItem},
+    };
+    let user = guard::user()?;
+    let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
+    let typed = TypedItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
+    guard::service()?.type_item(&user.actor, at, typed).await?;
+    saved(&config, &q, &key);
+    Ok(())
+}
+
+/// Saves that a key goes.
+#[server(prefix = "/fn", endpoint = "remove-item")]
+pub async fn remove_item(
+    /// The config.
+    config: ConfigId,
+    /// The change; empty for none.
+    #[server(default)]
+    change: String,
+    /// The live release that was read.
+    base: u64,
+    /// The change's version that was read.
+    version: u64,
+    /// The key.
+    key: String,
+    /// What the page was filtered by.
+    #[server(default)]
+    q: String,
+) -> Result<()> {
+    use crate::{auth::guard, service::ReadAt};
+    let user = guard::user()?;
+    let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
+    guard::service()?.remove_item(&user.actor, at, key.clone()).await?;
+    saved(&config, &q, &key);
+    Ok(())
+}
+
+/// Saves the text of a config.
+#[server(prefix = "/fn", endpoint = "save-text")]
+pub async fn save_text(
+    /// The config.
+    config: ConfigId,
+    /// The change; empty for none.
+    #[server(default)]
+    change: String,
+    /// The live release that was read.
+    base: u64,
+    /// The change's version that was read.
+    version: u64,
+    /// The text.
+    text: String,
+) -> Result<()> {
+    use crate::{auth::guard, service::ReadAt};
+    let user = guard::user()?;
+    let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
+    guard::service()?.type_text(&user.actor, at, &text).await?;
+    saved(&config, "", "");
+    Ok(())
+}
+
+/// Takes one edit out of the change: what is live stays. Without a change there is nothing to take back.
+#[server(prefix = "/fn", endpoint = "revert-item")]
+pub async fn revert_item(
+    /// The config.
+    config: ConfigId,
+    /// The change; empty for none.
+    #[server(default)]
+    change: String,
+    /// The key; empty for a text.
+    #[server(default)]
+    key: String,
+    /// What the page was filtered by.
+    #[server(default)]
+    q: String,
+) -> Result<()> {
+    use crate::auth::guard;
+    let user = guard::user()?;
+    if let Some(change) = named(&change)? {
+        guard::service()?.revert(&user.actor, &change, &config, &key).await?;
+    }
+    shim::redirect(&at(&config, &q, &key));
+    shim::say(shim::lang().edit_reverted());
+    Ok(())
+}
+
+/// Keeps an edit whose key somebody else has changed meanwhile: it now stands on their release.
+#[server(prefix = "/fn", endpoint = "keep-mine")]
+pub async fn keep_mine(
+    /// The config.
+    config: ConfigId,
+    /// The change; empty for none.
+    #[server(default)]
+    change: String,
+    /// The live release that was read.
+    base: u64,
+    /// The change's version that was read.
+    version: u64,
+    /// The key; empty for a text.
+    #[server(default)]
+    key: String,
+) -> Result<()> {
+    use crate::{auth::guard, service::ReadAt};
+    let user = guard::user()?;
+    let read = ReadAt { config: config.clone(), change: named(&change)?, base, version };
+    guard::service()?.keep_mine(&user.actor, read, key.clone()).await?;
+    saved(&config, "", &key);
+    Ok(())
+}
+
+/// Throws all edits of a change away, whichever configs they are of.
+#[server(prefix = "/fn", endpoint = "discard-edits")]
+pub async fn discard_edits(
+    /// The config whose page it is.
+    config: ConfigId,
+    /// The change.
+    change: ChangeId,
+) -> Result<()> {
+    use crate::auth::guard;
+    let user = guard::user()?;
+    guard::service()?.discard(&user.actor, &change).await?;
+    shim::redirect(&paths::config(&config));
+    shim::say(shim::lang().edits_discarded());
+    Ok(())
+}
+
+fn named(change: &str) -> Result<Option<ChangeId>> {
+    if change.is_empty() { Ok(None) } else { Ok(Some(change.parse()?)) }
+}
+
+/// The page of the config, at a key.
+fn at(config: &ConfigId, q: &str, key: &str) -> String {
+    let page = paths::with(&paths::config(config), &[("q", q), ("at", key)]);
+    if key.is_empty() { page } else { page + "#at" }
+}
+
+fn saved(config: &ConfigId, q: &str, key: &str) {
+    shim::redirect(&at(config, q, key));
+    shim::say(shim::lang().edit_saved());
+}
