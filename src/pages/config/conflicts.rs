@@ -35,7 +35,7 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
             <p class="quiet">{t.conflicts_text()}</p>
             <ul>{conflicts.into_iter().enumerate().map(each).collect_view()}</ul>
         </section>
-    })
+    }.into_any())
 }
 
 #[component]
@@ -61,6 +61,7 @@ fn One(opened: Arc<Opened>, n: usize, conflict: Conflict) -> impl IntoView {
             </div>
         </li>
     }
+    .into_any()
 }
 
 /// What a form met that was sent: its own fields, below, hold what the viewer typed.
@@ -92,6 +93,7 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
             <div class="do">{theirs}</div>
         </div>
     }
+    .into_any()
 }
 
 /// Whether the other value is the viewer's own, saved from another tab.
@@ -117,6 +119,7 @@ fn Sides(conflict: Conflict, elsewhere: bool) -> impl IntoView {
         {(!key.is_empty()).then(|| view! { <h3 class="mono">{key}</h3> })}
         <dl class="sides">{first}{second}{side(t.merge_mine(), right)}</dl>
     }
+    .into_any()
 }
 
 fn whole(text: String) -> Vec<Word> {
@@ -128,5 +131,5 @@ fn side(name: &'static str, words: Option<Vec<Word>>) -> impl IntoView {
         Some(words) => view! { <dd class="mono"><Words words old=false /></dd> }.into_any(),
         None => view! { <dd class="quiet">{lang().not_set()}</dd> }.into_any(),
     };
-    view! { <div><dt>{name}</dt>{text}</div> }
+    view! { <div><dt>{name}</dt>{text}</div> }.into_any()
 }

@@ -32,6 +32,7 @@ pub fn Where(opened: Arc<Opened>, #[prop(optional)] key: String, #[prop(optional
         {(!key.is_empty()).then(|| view! { <Hidden name="key" value=key /> })}
         {(!q.is_empty()).then(|| view! { <Hidden name="q" value=q /> })}
     }
+    .into_any()
 }
 
 /// What a refused form of this key met, when it met somebody else's value.
@@ -85,6 +86,7 @@ pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> imp
             {others}
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -95,6 +97,7 @@ fn KeyField(key: String) -> impl IntoView {
         <Hidden name="new" value="true" />
         <Field name="key" label=t.key() value=key mono=true required=true autofocus=focus hint=t.key_hint() />
     }
+    .into_any()
 }
 
 /// Where the links of the form lead.
@@ -143,6 +146,7 @@ fn ItemFields(item: Item, live: Option<Item>, many: bool, more: String) -> impl 
         </div>
         {comment}
     }
+    .into_any()
 }
 
 /// Which change a first edit goes into, when the viewer has others open.
@@ -185,5 +189,5 @@ fn Others(opened: Arc<Opened>, key: String, q: String, pending: bool, live: Opti
             </Form>
         }
     });
-    view! { <div class="beside">{revert}{remove}</div> }
+    view! { <div class="beside">{revert}{remove}</div> }.into_any()
 }

@@ -43,6 +43,7 @@ pub fn Items(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
             <Tray opened editing />
         </div>
     }
+    .into_any()
 }
 
 #[component]

@@ -209,6 +209,7 @@ fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
         </Head>
         <Tabs label=t.config_pages() tabs />
     }
+    .into_any()
 }
 
 #[component]
@@ -243,6 +244,7 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
             {readers}
         </p>
     }
+    .into_any()
 }
 
 /// What an address asks of the first page.

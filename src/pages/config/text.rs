@@ -36,6 +36,7 @@ pub fn TextPage(opened: Arc<Opened>) -> impl IntoView {
             <Tray opened editing=!pending />
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -94,6 +95,7 @@ fn Editor(opened: Arc<Opened>, pending: bool) -> impl IntoView {
             </p>
         </Form>
     }
+    .into_any()
 }
 
 /// The lines around a place, with a mark below it.
@@ -110,7 +112,7 @@ fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
         view! { <li class:here=here value=n + 1><code>{shown}</code>{mark}</li> }
     };
     let rows = text.lines().enumerate().skip(line.saturating_sub(3)).take(5).map(row).collect_view();
-    view! { <ol class="excerpt">{rows}</ol> }
+    view! { <ol class="excerpt">{rows}</ol> }.into_any()
 }
 
 /// What is unusual about the line ends.

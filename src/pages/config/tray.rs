@@ -30,6 +30,7 @@ pub fn Tray(
             <Way opened />
         </aside>
     }
+    .into_any()
 }
 
 /// On a phone the tray is below the table: this stays in reach.
@@ -113,6 +114,7 @@ fn Next(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView {
         {publish}
         <div class="beside">{review}<Discard opened mine /></div>
     }
+    .into_any()
 }
 
 fn tone(editing: bool) -> Tone {
@@ -146,13 +148,14 @@ fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView 
             <Submit tone=tone(editing) icon=I::Send wide=true>{says}</Submit>
         </Form>
     }
+    .into_any()
 }
 
 /// Asks for the name of a protected environment.
 #[component]
 pub fn Confirm(env: String) -> impl IntoView {
     let label = lang().type_to_publish(&env);
-    view! { <Field name="confirm" label placeholder=env mono=true required=true /> }
+    view! { <Field name="confirm" label placeholder=env mono=true required=true /> }.into_any()
 }
 
 #[component]
@@ -171,6 +174,7 @@ fn Discard(opened: Arc<Opened>, mine: Mine) -> impl IntoView {
             </Form>
         </Reveal>
     }
+    .into_any()
 }
 
 /// Whose open changes touch this config, too.

@@ -34,7 +34,7 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
                 {live.delivered_at.is_some().then(|| view! { <Seen opened live /> })}
             </ol>
         </Card>
-    })
+    }.into_any())
 }
 
 #[component]
