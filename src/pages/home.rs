@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::{
     Answer, Page, Place,
-    changes::{ChangeItem, ChangeItemProps, LateBanner, LateBannerProps},
+    changes::{ChangeItem, LateBanner},
     console::Console,
     parts::{Looks, app_path, config_path},
 };
@@ -86,7 +86,12 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         all_apps: apps.len(),
         apps: mine_first(apps, &who.account, &changes, &latest),
         changes,
-        releases: latest.into_iter().take(RELEASES).map(|release| (seen(&console, &release, at), release)).map(|(s, r)| (r, s)).collect(),
+        releases: latest
+            .into_iter()
+            .take(RELEASES)
+            .map(|release| (seen(&console, &release, at), release))
+            .map(|(s, r)| (r, s))
+            .collect(),
     };
     Ok(Page::new(|t| t.home().to_owned(), move || view! { <Show home /> })
         .place(Place::Home)
@@ -130,7 +135,8 @@ fn Show(home: Home) -> impl IntoView {
     let t = lang();
     let late = home.late.iter().cloned().map(|late| view! { <LateBanner late /> }).collect_view();
     if home.all_apps == 0 {
-        return view! { {late}<Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }.into_any();
+        return view! { {late}<Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }
+            .into_any();
     }
     let last = home.releases.iter().find_map(|(r, _)| Some(r.delivered_at?.0 - r.accepted_at.0));
     let delivers = (home.late.is_empty() && home.envs > 0).then(|| {
@@ -186,6 +192,7 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
         let look = looks.get(&release.config.env);
         view! { <ReleaseRow release seen look /> }
     };
+    let rows = releases.into_iter().map(row).collect_view();
     view! {
         <Card id="releases" title=t.home_releases()>
             <table class="rows plain releases">
@@ -198,7 +205,7 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
                         <th scope="col">{t.home_seen()}</th>
                     </tr>
                 </thead>
-                <tbody>{releases.into_iter().map(row).collect_view()}</tbody>
+                <tbody>{rows}</tbody>
             </table>
         </Card>
     }

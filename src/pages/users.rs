@@ -56,9 +56,7 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
     users.retain(|user| query.split_whitespace().all(|word| user.name.contains(word)));
     let me = who.account.id.clone();
     let view = move || view! { <Users users me q=asked.q newer older /> };
-    Ok(Page::new(|t| t.people_title().to_owned(), view)
-        .place(Place::Users)
-        .crumbs(|t| vec![Crumb::here(t.users())]))
+    Ok(Page::new(|t| t.people_title().to_owned(), view).place(Place::Users).crumbs(|t| vec![Crumb::here(t.users())]))
 }
 
 #[component]
@@ -211,14 +209,15 @@ fn User(user: Account, scope: Scope, mine: bool) -> impl IntoView {
         let says = sentence(t.people_disabled_since(), [when(at)]);
         view! { <p class="flag warn"><Icon name=I::Warn /><span>{says}</span></p> }
     });
+    let (id, named) = (user.id.clone(), user.name);
     view! {
         <div class="column">
-            <Head title=user.name.clone()>
+            <Head title=named>
                 <p class="facts"><span>{since}</span>{last.map(|last| view! { <span>{last}</span> })}</p>
             </Head>
             {off}
             <Form action=ChangeUser::PATH class="card">
-                <Hidden name="id" value=user.id.clone() />
+                <Hidden name="id" value=id />
                 <Check name="administrator" label=t.people_is_administrator() checked=user.administrator />
                 <Problems pointer="/administrator" />
                 <Check name="disabled" label=t.people_is_disabled() checked=user.disabled_at.is_some() />
@@ -226,7 +225,7 @@ fn User(user: Account, scope: Scope, mine: bool) -> impl IntoView {
                 <p class="do"><Submit tone=Tone::Primary>{t.people_save()}</Submit></p>
                 <p class="hint">{if mine { t.people_ends_mine() } else { t.people_ends_sessions() }}</p>
             </Form>
-            {(!mine).then(|| view! { <Reset id=user.id /> })}
+            {(!mine).then(|| view! { <Reset id=user.id.clone() /> })}
         </div>
     }
 }

@@ -92,7 +92,7 @@ texts! {
     change_accepted: "Accepted. It is delivered as soon as possible.", "已接受，将尽快投递。";
 
     // The way of a release.
-    way_title: "On its way", "投递进度";
+    change_way_title: "On its way", "投递进度";
     way_accepted: "Accepted", "已接受";
     way_delivered: "Delivered", "已投递";
     way_not_delivered: "Not delivered yet", "尚未投递";

@@ -90,7 +90,13 @@ fn Matrix(shown: Shown) -> impl IntoView {
             view! { {(here.len() > 5).then_some(filter)}{table(&shown, t)} }.into_any()
         }
     };
-    let head = AppHead(AppHeadProps::builder().app(app.clone()).tab(AppTab::Configs).children(Box::new(move || instances.into_any())).build());
+    let head = AppHead(
+        AppHeadProps::builder()
+            .app(app.clone())
+            .tab(AppTab::Configs)
+            .children(Box::new(move || instances.into_any()))
+            .build(),
+    );
     view! {
         {head}
         <section id="configs">
@@ -245,10 +251,11 @@ fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView 
     let row = |namespace: Namespace| {
         let name = namespace.name.to_string();
         let back = owned.then(|| {
+            let (app, named) = (app.to_string(), name.clone());
             view! {
                 <Form action=ArchiveNamespace::PATH id=format!("restore-{name}") swap="configs">
-                    <Hidden name="app" value=app.as_str() />
-                    <Hidden name="namespace" value=name.clone() />
+                    <Hidden name="app" value=app />
+                    <Hidden name="namespace" value=named />
                     <Hidden name="archived" value="false" />
                     <Submit tone=Tone::Bare icon=I::Undo>{t.restore()}</Submit>
                 </Form>

@@ -104,8 +104,8 @@ fn Apps(list: List) -> impl IntoView {
         return view! { <Head title=t.apps_title() /><Nothing may_create />{add} }.into_any();
     }
     let switch = (away > 0).then(|| match archived {
-        true => view! { <a class="push" href="/apps">{t.apps_hide_archived()}</a> },
-        false => view! { <a class="push" href="/apps?archived=true">{t.apps_show_archived(away)}</a> },
+        true => view! { <a class="push" href="/apps">{t.apps_hide_archived()}</a> }.into_any(),
+        false => view! { <a class="push" href="/apps?archived=true">{t.apps_show_archived(away)}</a> }.into_any(),
     });
     let empty = apps.is_empty();
     let rows = apps.into_iter().map(|card| {

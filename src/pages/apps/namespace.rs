@@ -34,9 +34,9 @@ pub(super) async fn show(
     // The service has the last word: an owner may not see every environment.
     let fixed = cells.iter().any(|cell| cell.live.is_some() || !cell.pending.is_empty());
     let (title, crumb) = (name.to_string(), app_path(&app));
-    Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(move |t| {
-        vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())]
-    }))
+    Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(
+        move |t| vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())],
+    ))
 }
 
 #[component]
@@ -47,7 +47,8 @@ fn Settings(namespace: Namespace, fixed: bool) -> impl IntoView {
         view! { <p class="hint">{t.namespace_format_fixed()}</p> }.into_any()
     } else {
         let (options, value) = (formats(t), format.as_str());
-        view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }.into_any()
+        view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }
+            .into_any()
     };
     view! {
         <div class="column">

@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    conflicts::{Conflicts, ConflictsProps},
-    one::Shown,
-};
+use super::{conflicts::Conflicts, one::Shown};
 use crate::{
     components::*,
     domain::{
@@ -49,11 +46,12 @@ pub(super) fn Config(
             view! { <DiffText rows view=shown.drawn.view old new unfold /> }.into_any()
         }
     };
-    let named_by = format!("{anchor}-title");
+    let title = format!("{anchor}-title");
+    let named_by = title.clone();
     view! {
-        <section class="of-config" id=anchor aria-labelledby=named_by.clone()>
+        <section class="of-config" id=anchor aria-labelledby=named_by>
             <div class="title">
-                <h2 id=named_by>
+                <h2 id=title>
                     <EnvTag env=look />
                     <a href=config_path(&id) class="mono">{format!("{} / {}", id.app, id.namespace)}</a>
                 </h2>
@@ -74,7 +72,11 @@ fn sides(t: Lang, config: &ChangeConfig, shown: &Shown) -> (String, String) {
         ChangeState::Published => (release(config.live - 1), release(config.live)),
         _ => {
             let live = if config.live == 0 { t.change_live_none().to_owned() } else { t.change_live(config.live) };
-            let mine = if change.mine { t.change_mine_side().to_owned() } else { t.change_their_side(&change.change.author_name) };
+            let mine = if change.mine {
+                t.change_mine_side().to_owned()
+            } else {
+                t.change_their_side(&change.change.author_name)
+            };
             (live, mine)
         }
     }

@@ -7,9 +7,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
 use super::{
-    config::{Config, ConfigProps},
+    config::Config,
     list::{counts, first_line},
-    publish::{Aside, AsideProps},
+    publish::Aside,
     way::Progress,
 };
 use crate::{
@@ -73,7 +73,8 @@ pub(super) async fn show(
     let id: ChangeId = id.parse().map_err(|_| Error::NotFound(id))?;
     let change = console.service.change(&who.actor, &id).await?;
     let looks = Looks::of(&console.service.envs().await?);
-    let readers = change.configs.iter().map(|c| (c.config.clone(), console.reader.instances.of(&c.config, now()).len()));
+    let readers =
+        change.configs.iter().map(|c| (c.config.clone(), console.reader.instances.of(&c.config, now()).len()));
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
     let split = if view == DiffView::SideBySide { "view=split&" } else { "" };
     let drawn = Drawn {
@@ -124,6 +125,7 @@ fn One(shown: Shown) -> impl IntoView {
     let change = view.change.clone();
     let split = shown.drawn.view == DiffView::SideBySide;
     let here = format!("/changes/{}", change.id);
+    let some = !view.configs.is_empty();
     let segments = vec![
         Tab::to(t.unified(), here.clone()).when(!split),
         Tab::to(t.side_by_side(), format!("{here}?view=split")).when(split),
@@ -131,6 +133,7 @@ fn One(shown: Shown) -> impl IntoView {
     let configs = view.configs.iter().cloned().map(|config| view! { <Config config shown=shown.clone() /> });
     let configs = configs.collect_view();
     let nothing = counts(view).total() == 0;
+    let titled = shown.clone();
     let empty = (nothing && change.state == ChangeState::Open).then(|| {
         view! { <Empty icon=I::Edit title=t.change_empty()><p>{t.change_empty_text()}</p></Empty> }
     });
@@ -140,8 +143,8 @@ fn One(shown: Shown) -> impl IntoView {
     view! {
         {said()}
         {discarded}
-        <Title shown=shown.clone()>
-            {(!view.configs.is_empty()).then(|| view! { <Segments label=t.change_view() tabs=segments /> })}
+        <Title shown=titled>
+            {some.then(|| view! { <Segments label=t.change_view() tabs=segments /> })}
         </Title>
         <div class="with-tray" id="change">
             <div class="configs">{configs}{empty}</div>
@@ -184,11 +187,12 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
     };
     let describe = (mine && change.state == ChangeState::Open).then(|| {
         let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
+        let (id, message) = (change.id.to_string(), change.message.clone());
         view! {
             <Reveal summary=t.change_describe() icon=I::Edit open>
                 <Form action=DescribeChange::PATH>
-                    <Hidden name="change" value=change.id.as_str() />
-                    <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=change.message.clone() />
+                    <Hidden name="change" value=id />
+                    <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
                     <p class="do"><Submit>{t.save()}</Submit></p>
                 </Form>
             </Reveal>

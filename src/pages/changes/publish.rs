@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{
-    one::Shown,
-    way::{Way, WayProps},
-};
+use super::{one::Shown, way::Way};
 use crate::{
     api::{changes::DiscardChange, publish::Publish},
     components::*,
@@ -22,7 +19,9 @@ pub(super) fn Aside(
     shown: Shown,
 ) -> impl IntoView {
     match shown.change.change.state {
-        ChangeState::Published => view! { <Way progress=shown.progress late=shown.late looks=shown.looks /> }.into_any(),
+        ChangeState::Published => {
+            view! { <Way progress=shown.progress late=shown.late looks=shown.looks /> }.into_any()
+        }
         ChangeState::Discarded => ().into_any(),
         ChangeState::Open => view! { <Open shown /> }.into_any(),
     }
@@ -42,6 +41,7 @@ fn Open(shown: Shown) -> impl IntoView {
         differs.then(|| view! { <Send shown=shown.clone() /> }.into_any())
     };
     let edits: usize = view.configs.iter().map(|c| c.edits.len()).sum();
+    let change = view.change.id.to_string();
     let discard = view.mine.then(|| {
         view! {
             <div class="end">
@@ -53,7 +53,7 @@ fn Open(shown: Shown) -> impl IntoView {
                     confirm=t.change_discard()
                     action=DiscardChange::PATH
                 >
-                    <Hidden name="change" value=view.change.id.as_str() />
+                    <Hidden name="change" value=change />
                 </Sure>
             </div>
         }
@@ -92,15 +92,17 @@ fn Send(shown: Shown) -> impl IntoView {
         Some(field) => field.into_any(),
         None => view! { <Hidden name="confirm" value="" /> }.into_any(),
     };
+    let (change, message) = (view.change.id.to_string(), view.change.message.clone());
+    let diff_sha256 = view.diff_sha256.clone();
     view! {
         <Form action=Publish::PATH id="publish">
-            <Hidden name="change" value=view.change.id.as_str() />
-            <Hidden name="diff_sha256" value=view.diff_sha256.clone() />
+            <Hidden name="change" value=change />
+            <Hidden name="diff_sha256" value=diff_sha256 />
             <TextArea
                 name="message"
                 label=t.change_message()
                 note=note.unwrap_or_default()
-                value=view.change.message.clone()
+                value=message
                 rows=2
                 required
             />

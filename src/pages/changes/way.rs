@@ -49,7 +49,7 @@ pub(super) fn Way(
     });
     let parts = parts.collect_view();
     let again = under_way.then(|| view! { <p class="do"><LinkButton href="">{t.way_again()}</LinkButton></p> });
-    view! { <Card id="way" title=t.way_title()>{parts}{again}</Card> }
+    view! { <Card id="way" title=t.change_way_title()>{parts}{again}</Card> }
 }
 
 #[component]
@@ -110,7 +110,8 @@ fn Seen(progress: Progress) -> impl IntoView {
         let more = (more > 0).then(|| format!(" {}", t.change_more(more)));
         view! { <small>{t.way_waiting_for()}{names}{more}</small> }
     });
-    let newer = (progress.live > progress.release.seq).then(|| view! { <small>{t.way_superseded(progress.live)}</small> });
+    let newer =
+        (progress.live > progress.release.seq).then(|| view! { <small>{t.way_superseded(progress.live)}</small> });
     let says = t.way_seen(seen, all);
     view! {
         <li>

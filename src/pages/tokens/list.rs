@@ -33,8 +33,8 @@ pub(in crate::pages) fn Tokens(
     let now = use_context::<Now>().map_or(Time(0), |now| now.0);
     let over = tokens.iter().filter(|token| !token.lives(now)).count();
     let switch = (over > 0).then(|| match dead {
-        true => view! { <a class="push" href=path.clone()>{t.tokens_hide_dead()}</a> },
-        false => view! { <a class="push" href=format!("{path}?all=true")>{t.tokens_show_dead(over)}</a> },
+        true => view! { <a class="push" href=path.clone()>{t.tokens_hide_dead()}</a> }.into_any(),
+        false => view! { <a class="push" href=format!("{path}?all=true")>{t.tokens_show_dead(over)}</a> }.into_any(),
     });
     let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
@@ -87,6 +87,7 @@ fn Row(token: Token, now: Time) -> impl IntoView {
         None => view! { <span class="quiet">{t.tokens_never_used()}</span> }.into_any(),
     };
     let revoke = lives.then(|| {
+        let (id, name) = (token.id.clone(), token.name.clone());
         view! {
             <Sure
                 id=format!("revoke-{}", token.id)
@@ -98,8 +99,8 @@ fn Row(token: Token, now: Time) -> impl IntoView {
                 swap="tokens"
                 tone=Tone::Bare
             >
-                <Hidden name="id" value=token.id.clone() />
-                <Hidden name="name" value=token.name.clone() />
+                <Hidden name="id" value=id />
+                <Hidden name="name" value=name />
             </Sure>
         }
     });

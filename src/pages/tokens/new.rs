@@ -61,7 +61,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool) -> impl IntoVie
         n => t.token_expires_days(n),
     };
     let expiries = DAYS.map(|n| (n.to_string(), days(n))).to_vec();
-    let rows = (0..ROWS).map(|n| {
+    let row = |n: usize| {
         let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
         let value = ["*".to_owned(), app, "*".to_owned()];
         view! {
@@ -70,7 +70,8 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool) -> impl IntoVie
                 <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
             </fieldset>
         }
-    });
+    };
+    let rows = (0..ROWS).map(row).collect_view();
     view! {
         <div class="column">
             <Head title=t.token_new() />
@@ -88,7 +89,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool) -> impl IntoVie
                     <Select name="days" label=t.token_expires() options=expiries value="90" />
                 </div>
                 <h2>{t.token_reach()}</h2>
-                {rows.collect_view()}
+                {rows}
                 <Problems pointer="/patterns" />
                 <p class="hint">{t.token_reach_hint()}</p>
                 {administrator.then(|| view! { <Check name="creator" label=t.token_creator() /> })}
