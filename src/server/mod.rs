@@ -147,7 +147,7 @@ fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str) -> 
     let console = console
         .layer(middleware::from_fn_with_state(service.clone(), guard::identify))
         .layer(guard::sessions(db, https));
-    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url.to_owned());
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url);
     let rest = Router::new()
         .merge(automation::router(automation))
         .merge(health::router(service.clone(), reader.clone()))
