@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 
 use crate::{
-    components::{EnvLook, EnvTag, Form, Submit, Tone, lang},
+    components::{EnvLook, EnvTag, Field, Form, Submit, Tone, lang},
     domain::{
         access::{Pattern, Role},
         names::{AppName, ConfigId, EnvName},
@@ -84,6 +84,27 @@ pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
         (None, None) => t.reach_all_apps().to_owned(),
     };
     env.map_or_else(|| t.reach_everywhere(&what), |env| t.reach_in(&what, env))
+}
+
+/// The field for one's own password, where it has to be fresh and is not.
+#[component]
+pub fn Proof(
+    /// It was typed a moment ago.
+    fresh: bool,
+) -> impl IntoView {
+    let t = lang();
+    (!fresh).then(|| {
+        view! {
+            <Field
+                name="proof"
+                label=t.proof()
+                kind="password"
+                hint=t.proof_hint()
+                autocomplete="current-password"
+                required=true
+            />
+        }
+    })
 }
 
 /// A button that asks once more before something ends. Works without scripts: what opens is a popover.

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use super::{
     Answer, Page, Place,
     console::Console,
-    parts::{reach_words, role_word},
+    parts::{Proof, reach_words, role_word},
     scope::{PatternFields, Scope, parts},
 };
 use crate::{
     api::people::{ChangeUser, CreateUser, ResetPassword},
-    auth::guard::CurrentUser,
+    auth::guard::{CurrentUser, Fresh},
     components::*,
     domain::access::{Pattern, Role},
     service::Account,
@@ -125,16 +125,16 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
     }
 }
 
-async fn new(State(console): State<Console>, who: CurrentUser) -> Answer {
+async fn new(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fresh) -> Answer {
     who.actor.may_administer()?;
     let scope = Scope::of(&console, &who).await?;
-    Ok(Page::new(|t| t.people_new_title().to_owned(), move || view! { <New scope /> })
+    Ok(Page::new(|t| t.people_new_title().to_owned(), move || view! { <New scope fresh /> })
         .place(Place::Users)
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(t.people_add())]))
 }
 
 #[component]
-fn New(scope: Scope) -> impl IntoView {
+fn New(scope: Scope, fresh: bool) -> impl IntoView {
     let t = lang();
     view! {
         <div class="column">
@@ -154,6 +154,7 @@ fn New(scope: Scope) -> impl IntoView {
                 </div>
                 <Check name="administrator" label=t.people_is_administrator() />
                 <Roles scope roles=Vec::new() />
+                <Proof fresh />
                 <p class="do"><Submit tone=Tone::Primary>{t.people_make()}</Submit></p>
             </Form>
         </div>
@@ -192,17 +193,22 @@ fn meanings(t: Lang) -> [&'static str; 4] {
     [t.role_viewer_may(), t.role_editor_may(), t.role_publisher_may(), t.role_owner_may()]
 }
 
-async fn one(State(console): State<Console>, who: CurrentUser, Path(id): Path<String>) -> Answer {
+async fn one(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Fresh(fresh): Fresh,
+    Path(id): Path<String>,
+) -> Answer {
     let user = console.service.user(&who.actor, &id).await?;
     let scope = Scope::of(&console, &who).await?;
     let (title, crumb, mine) = (user.name.clone(), user.name.clone(), user.id == who.account.id);
-    Ok(Page::new(|_| title, move || view! { <User user scope mine /> })
+    Ok(Page::new(|_| title, move || view! { <User user scope mine fresh /> })
         .place(Place::Users)
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(crumb)]))
 }
 
 #[component]
-fn User(user: Account, scope: Scope, mine: bool) -> impl IntoView {
+fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
     let t = lang();
     let when = |at| view! { <When at /> }.into_any();
     let since = sentence(t.people_since(), [when(user.created_at)]);
@@ -223,21 +229,22 @@ fn User(user: Account, scope: Scope, mine: bool) -> impl IntoView {
                 <Problems pointer="/administrator" />
                 <Check name="disabled" label=t.people_is_disabled() checked=user.disabled_at.is_some() />
                 <Roles scope roles=user.roles />
+                <Proof fresh />
                 <p class="do"><Submit tone=Tone::Primary>{t.people_save()}</Submit></p>
                 <p class="hint">{if mine { t.people_ends_mine() } else { t.people_ends_sessions() }}</p>
             </Form>
-            {(!mine).then(|| view! { <Reset id=user.id /> })}
+            {(!mine).then(|| view! { <Reset id=user.id fresh /> })}
         </div>
     }
 }
 
 #[component]
-fn Reset(id: String) -> impl IntoView {
+fn Reset(id: String, fresh: bool) -> impl IntoView {
     let t = lang();
     view! {
         <Card id="reset" title=t.people_reset()>
             <p class="hint">{t.people_reset_text()}</p>
-            <Form action=ResetPassword::PATH class="row">
+            <Form action=ResetPassword::PATH>
                 <Hidden name="id" value=id />
                 <Field
                     name="password"
@@ -247,7 +254,8 @@ fn Reset(id: String) -> impl IntoView {
                     autocomplete="new-password"
                     required=true
                 />
-                <Submit>{t.people_reset_button()}</Submit>
+                <Proof fresh />
+                <div class="do"><Submit>{t.people_reset_button()}</Submit></div>
             </Form>
         </Card>
     }

@@ -97,7 +97,7 @@ fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl 
     };
     let label = key.as_ref().filter(|key| !key.is_empty()).map_or_else(|| t.conflict_of(&config), |key| t.conflict_of(key));
     view! {
-        <Form action=Resolve::PATH class="do" label swap="change notice">
+        <Form action=Resolve::PATH class="do" label swap="change">
             <Hidden name="change" value=change />
             <Hidden name="config" value=config />
             {key.is_none().then(|| view! { <Hidden name="all" value="true" /> })}
