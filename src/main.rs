@@ -1,2 +1,5 @@
-//! The command line.
-fn main() {}
+//! The command line's door.
+
+fn main() -> std::process::ExitCode {
+    trimtab::cli::run()
+}

@@ -7,6 +7,7 @@
 //! ```
 //! Arguments are strings, numbers and booleans (a form's fields); the error is always [`Error`].
 
+pub mod account;
 pub mod prefer;
 pub mod shim;
 

@@ -5,8 +5,11 @@
 
 mod etcd;
 mod local;
+mod plan;
+#[cfg(test)]
+mod suite;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +20,7 @@ use crate::domain::{
     time::Time,
 };
 
-pub use etcd::{Etcd, EtcdSettings};
+pub use etcd::{Etcd, EtcdSettings, Timing};
 pub use local::Local;
 
 /// What is known of a release beside its document: the value of its metadata key, as JSON.
@@ -38,6 +41,13 @@ pub struct Meta {
     pub published_at: Time,
     /// The change that made it.
     pub change: ChangeId,
+}
+
+impl Meta {
+    /// As it lies in the channel.
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers are JSON")
+    }
 }
 
 /// A release in the channel, or on its way there.
@@ -62,7 +72,44 @@ pub struct Listing {
     /// named in `damaged`.
     pub entries: Vec<Entry>,
     /// Keys that could not be read as a release.
-    pub damaged: Vec<String>,
+    pub damaged: Vec<Damage>,
+}
+
+/// Something in the channel that is not a release: a foreign write, or half of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The key.
+    pub key: String,
+    /// Whose key it is, where that can be told: the one to repair.
+    pub config: Option<ConfigId>,
+    /// What is wrong, for people.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.why)
+    }
+}
+
+/// How far the channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its latest revision.
+    pub revision: i64,
+    /// Which cluster said so.
+    pub cluster: u64,
+}
+
+/// Who holds a lock, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The node, when it says so; a Go program does not.
+    pub node: Option<String>,
+    /// Its lease in hexadecimal, as `etcdctl lease revoke` takes it.
+    pub lease: Option<String>,
+    /// How long the lock outlives its holder if that dies now. A restart of etcd makes it longer.
+    pub remaining: Option<Duration>,
 }
 
 /// Why the channel did not do it.
@@ -94,8 +141,12 @@ pub enum Fault {
     /// More than one transaction takes.
     #[error("too large for one transaction: {0}")]
     TooLarge(String),
+    /// It answers, but does not do it: no permission, no space, an entry that must not go out, settings that cannot
+    /// be right. Nothing was written, and the same again fails again until somebody does something.
+    #[error("{0}")]
+    Refused(String),
     /// What is watched from is no longer kept; list again.
-    #[error("compacted")]
+    #[error("the channel no longer keeps that revision")]
     Compacted,
 }
 
@@ -104,7 +155,7 @@ pub enum Fault {
 pub struct Delivered {
     /// The revision at which all of them are in the channel.
     pub revision: i64,
-    /// Configs that had this or a later release there already, so were not written.
+    /// Configs that had this or a later release there already, so were not written, in the order of their names.
     pub already: Vec<ConfigId>,
 }
 
@@ -117,7 +168,8 @@ pub enum Channel {
     Etcd(Arc<Etcd>),
 }
 
-/// A held lock of one environment. Dropping it without [`Lock::release`] frees it when its lease runs out.
+/// A held lock of one environment. [`Lock::release`] frees it at once; dropping it frees it in the background, and if
+/// that fails it is free when its lease runs out.
 #[derive(Debug)]
 pub enum Lock {
     /// In memory.
@@ -132,7 +184,188 @@ pub enum Watch {
     /// In memory.
     Local(local::LocalWatch),
     /// In etcd.
-    Etcd(etcd::EtcdWatch),
+    Etcd(Box<etcd::EtcdWatch>),
+}
+
+impl Channel {
+    /// A channel in the memory of this process. It starts empty: deliver what SQL holds.
+    #[must_use]
+    pub fn local() -> Self {
+        Self::Local(Arc::default())
+    }
+
+    /// A channel through etcd. Connects at the first call, so that a server starts while etcd is down.
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] when the settings contradict each other or a file cannot be read.
+    pub async fn etcd(settings: EtcdSettings) -> Result<Self, Fault> {
+        Ok(Self::Etcd(Arc::new(Etcd::new(settings).await?)))
+    }
+
+    /// Takes the lock of an environment, waiting in line for at most `wait`. A wait shorter than a round trip is in
+    /// vain. Dropping the future leaves the line.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] when it was not free in time, [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn lock(&self, env: &EnvName, wait: Duration) -> Result<Lock, Fault> {
+        match self {
+            Self::Local(local) => local.lock(env, wait).await.map(Lock::Local),
+            Self::Etcd(etcd) => etcd.lock(env, wait).await.map(Lock::Etcd),
+        }
+    }
+
+    /// Tells whether somebody waits behind a lock. Says yes when it cannot be told, because giving way is safe.
+    pub async fn contended(&self, lock: &Lock) -> bool {
+        match (self, lock) {
+            (Self::Local(local), Lock::Local(lock)) => local.contended(lock),
+            (Self::Etcd(etcd), Lock::Etcd(lock)) => etcd.contended(lock).await,
+            _ => true,
+        }
+    }
+
+    /// Who holds the lock of an environment now.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn holder(&self, env: &EnvName) -> Result<Option<Holder>, Fault> {
+        match self {
+            Self::Local(local) => Ok(local.holder(env)),
+            Self::Etcd(etcd) => etcd.holder(env).await,
+        }
+    }
+
+    /// Brings releases of the lock's environment to the readers: all that are not there yet in one transaction, or
+    /// none. Of several releases of one config the latest counts. A release that is there already, or a later one,
+    /// is not written, so delivering twice is safe.
+    ///
+    /// # Errors
+    /// [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written.
+    /// [`Fault::Unreachable`]: it may have been written, or may yet be; deliver again to know.
+    pub async fn deliver(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
+        self.write(lock, batch, false).await
+    }
+
+    /// Like [`Channel::deliver`], but writes a release again whose number is there already, whatever lies there: the
+    /// cure for a foreign write. A later release is left alone.
+    ///
+    /// # Errors
+    /// As [`Channel::deliver`], but never [`Fault::Mismatch`].
+    pub async fn repair(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
+        self.write(lock, batch, true).await
+    }
+
+    async fn write(&self, lock: &Lock, batch: &[Entry], repair: bool) -> Result<Delivered, Fault> {
+        let batch = plan::checked(lock.env(), batch)?;
+        match (self, lock) {
+            (Self::Local(local), Lock::Local(lock)) => local.deliver(lock, &batch, repair),
+            (Self::Etcd(etcd), Lock::Etcd(lock)) => etcd.deliver(lock, &batch, repair).await,
+            _ => Err(Fault::Fenced { env: lock.env().clone() }),
+        }
+    }
+
+    /// Tells whether one transaction takes a batch: asked when a change is saved, so that it is not refused later.
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`].
+    pub fn fits(batch: &[Entry]) -> Result<(), Fault> {
+        plan::fits(batch)
+    }
+
+    /// Everything in the channel at one revision.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`], [`Fault::Refused`], or [`Fault::Compacted`] when the revision went away while it was
+    /// read: list again.
+    pub async fn list(&self) -> Result<Listing, Fault> {
+        match self {
+            Self::Local(local) => Ok(local.list()),
+            Self::Etcd(etcd) => etcd.list().await,
+        }
+    }
+
+    /// Follows what comes after revision `after`: that of a listing or of an earlier watch.
+    ///
+    /// # Errors
+    /// [`Fault::Compacted`] when that revision is no longer kept, or not reached yet (etcd was restored); else
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn watch(&self, after: i64) -> Result<Watch, Fault> {
+        match self {
+            Self::Local(local) => local.watch(after).map(Watch::Local),
+            Self::Etcd(etcd) => etcd.watch(after).await.map(|watch| Watch::Etcd(Box::new(watch))),
+        }
+    }
+
+    /// How far the channel is. A quorum of etcd answers.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn head(&self) -> Result<Head, Fault> {
+        match self {
+            Self::Local(local) => Ok(local.head()),
+            Self::Etcd(etcd) => etcd.head().await,
+        }
+    }
+
+    /// Whether the channel answers; cheap.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn check(&self) -> Result<(), Fault> {
+        self.head().await.map(drop)
+    }
+}
+
+impl Lock {
+    /// The environment.
+    #[must_use]
+    pub fn env(&self) -> &EnvName {
+        match self {
+            Self::Local(lock) => lock.env(),
+            Self::Etcd(lock) => lock.env(),
+        }
+    }
+
+    /// Whether it is known to be lost. It may be lost and not known yet: what is safe is the compare in
+    /// [`Channel::deliver`].
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Local(lock) => lock.is_lost(),
+            Self::Etcd(lock) => lock.is_lost(),
+        }
+    }
+
+    /// Frees it for the next in line. When etcd does not answer, it is free as soon as its lease runs out.
+    pub async fn release(self) {
+        match self {
+            Self::Local(lock) => drop(lock),
+            Self::Etcd(lock) => lock.release().await,
+        }
+    }
+}
+
+impl Watch {
+    /// The next releases: those of one revision together, so a change over several configs comes at once. Waits until
+    /// there are some; may be dropped and called again. The same release may come twice.
+    ///
+    /// # Errors
+    /// Any [`Fault`] ends the watch. [`Fault::Compacted`]: too far behind; [`Fault::Unreachable`]: it broke, or the
+    /// channel fell silent.
+    pub async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+        match self {
+            Self::Local(watch) => watch.next().await,
+            Self::Etcd(watch) => watch.next().await,
+        }
+    }
+
+    /// The revision up to which [`Watch::next`] has given everything: where another watch goes on.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        match self {
+            Self::Local(watch) => watch.revision(),
+            Self::Etcd(watch) => watch.revision(),
+        }
+    }
 }
 
 mod rfc3339 {

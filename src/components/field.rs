@@ -66,7 +66,7 @@ fn Around(
 fn said(problems: &[Invalid]) -> String {
     let lang = lang();
     let say = |i: &Invalid| {
-        let text = lang.says_problem(&i.problem);
+        let text = lang.problem(&i.problem);
         i.line.map_or(text.clone(), |line| lang.at_line(line, &text))
     };
     problems.iter().map(say).collect::<Vec<_>>().join(" · ")

@@ -180,7 +180,7 @@ fn unreached(lang: Lang) -> Option<()> {
     let banner = dom::document().create_element("p").ok()?;
     banner.set_class_name("banner bad");
     banner.set_attribute("role", "alert").ok()?;
-    banner.set_text_content(Some(lang.says_unreached()));
+    banner.set_text_content(Some(lang.error_unreached()));
     notice.set_text_content(None);
     notice.append_child(&banner).ok()?;
     notice.scroll_into_view_with_bool(false);

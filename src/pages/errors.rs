@@ -36,11 +36,11 @@ fn says(t: Lang, error: &Error) -> Said {
     match error {
         Error::NotFound(_) => plain(I::Search, Lang::not_found_title, t.not_found_text()),
         Error::Forbidden(need) => {
-            let text = format!("{}. {}", t.says_need(*need), t.forbidden_ask());
+            let text = format!("{}. {}", t.need(*need), t.forbidden_ask());
             plain(I::Lock, Lang::forbidden_title, text.trim_end())
         }
-        Error::TooLarge(_) => plain(I::Stop, Lang::too_large_title, &t.says(error)),
-        Error::Throttled(_) => plain(I::Clock, Lang::throttled_title, &t.says(error)),
+        Error::TooLarge(_) => plain(I::Stop, Lang::too_large_title, &t.error(error)),
+        Error::Throttled(_) => plain(I::Clock, Lang::throttled_title, &t.error(error)),
         Error::Internal(id) => Said {
             text: format!("{} {}", t.internal_text(), t.internal_request(id)),
             works: &[Lang::still_reading],
@@ -57,7 +57,7 @@ fn says(t: Lang, error: &Error) -> Said {
             again: true,
             ..plain(I::Warn, Lang::unavailable_title, t.channel_down())
         },
-        _ => plain(I::Stop, Lang::problem_title, &t.says(error)),
+        _ => plain(I::Stop, Lang::problem_title, &t.error(error)),
     }
 }
 

@@ -15,7 +15,7 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Drawable, Failed, Page, Slot, Visit, assets::Assets, cookies, errors, forms::Functions, shell};
+use super::{Drawable, Failed, Page, Slot, Viewer, Visit, assets::Assets, cookies, errors, forms::Functions, shell};
 use crate::{
     api,
     components::{Here, Now, Refused},
@@ -65,8 +65,11 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
 pub(super) struct CameBack;
 
 async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
-    let visit = Visit::of(&request);
+    let mut visit = Visit::of(&request);
     let mut response = next.run(request).await;
+    if let Some(viewer) = response.extensions_mut().remove::<Viewer>() {
+        visit.viewer = Some(viewer);
+    }
     let drawable = response.extensions_mut().remove::<Slot>().and_then(|slot| slot.take());
     let status = response.status();
     let plain = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));

@@ -1,32 +1,46 @@
-//! Logging in: a model of a page. Its handler gives it plain data and the function that its form posts to.
+//! Logging in.
 
-use leptos::prelude::*;
+use axum::{
+    Router,
+    extract::Query,
+    response::{IntoResponse, Redirect},
+    routing::get,
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::Deserialize;
 
-use super::Page;
-use crate::components::{Field, Form, Hidden, Submit, Tone, lang};
+use super::{Answer, Failed, Page, console::Console};
+use crate::{
+    api::{self, shim::own_path},
+    auth::guard::CurrentUser,
+    components::{Field, Form, Hidden, Submit, Tone, lang},
+};
 
-/// What the page needs.
-#[derive(Clone, Debug, Default)]
-pub struct LogInForm {
-    /// The server function's path, from its `url()`; arguments `name`, `password`, `next`.
-    pub action: &'static str,
-    /// Where to go afterwards: a path of ours.
-    pub next: String,
+/// `/login`.
+pub fn routes() -> Router<Console> {
+    Router::new().route("/login", get(show))
 }
 
-/// `GET /login`.
-#[must_use]
-pub fn page(form: LogInForm) -> Page {
-    Page::new(|t| t.log_in().to_owned(), move || view! { <LogIn form /> }).alone()
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    next: String,
+}
+
+async fn show(user: Result<CurrentUser, Failed>, Query(asked): Query<Asked>) -> Answer {
+    if user.is_ok() {
+        return Err(Redirect::to(own_path(&asked.next).unwrap_or("/")).into_response().into());
+    }
+    Ok(Page::new(|t| t.log_in().to_owned(), move || view! { <LogIn next=asked.next /> }).alone())
 }
 
 #[component]
-fn LogIn(form: LogInForm) -> impl IntoView {
+fn LogIn(next: String) -> impl IntoView {
     let t = lang();
     view! {
-        <Form action=form.action class="card">
+        <Form action=api::account::LogIn::PATH class="card">
             <h1>{t.log_in()}</h1>
-            <Hidden name="next" value=form.next />
+            <Hidden name="next" value=next />
             <Field name="name" label=t.name() autocomplete="username" required=true autofocus=true />
             <Field name="password" label=t.password() kind="password" autocomplete="current-password" required=true />
             <Submit tone=Tone::Primary wide=true>{t.log_in()}</Submit>

@@ -9,7 +9,9 @@
 //! }
 //! ```
 
+pub mod account;
 pub mod assets;
+pub mod console;
 pub mod cookies;
 pub mod errors;
 pub mod forms;

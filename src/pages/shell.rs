@@ -102,7 +102,7 @@ fn said(visit: &Visit) -> impl IntoView + use<> {
     let notice = left.map(|error| {
         view! {
             <Banner mood=Mood::Bad title=t.problem_here() alert=true>
-                <p>{t.says(&error)}</p>
+                <p>{t.error(&error)}</p>
             </Banner>
         }
     });

@@ -1,3 +1,197 @@
-//! The server: layers around its routes.
+//! One process: its settings, its parts, its routes, its end.
 
+pub mod data_dir;
+mod health;
 pub mod layers;
+mod refresh;
+pub mod settings;
+pub mod telemetry;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, middleware};
+use leptos::config::LeptosOptions;
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    auth::{guard, tokens::Table},
+    automation,
+    channel::Channel,
+    delivery::Publisher,
+    http::request_id,
+    pages::{
+        self, Frame,
+        console::{self, Console},
+    },
+    reader::{self, Reader},
+    service::{Dispatch, SETUP_LINK_HOURS, Service, now},
+    storage::Db,
+};
+use data_dir::DataDir;
+use layers::Around;
+use settings::Settings;
+
+/// How long what is under way may take when the server goes down.
+const LAST_WORK: Duration = Duration::from_secs(25);
+
+/// Runs the server until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Why it does not start, in one line.
+pub async fn serve(settings: Settings) -> Result<(), String> {
+    let _held = DataDir::hold(&settings.data_dir)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|e| format!("listen = {}: {e}; another program may use the port", settings.listen))?;
+    let stop = CancellationToken::new();
+    let node = Node::start(settings, &listener, stop.clone()).await?;
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        tracing::info!("stopping");
+        stop.cancel();
+    });
+    node.run(listener).await
+}
+
+/// A server that is ready to run.
+pub struct Node {
+    router: Router,
+    service: Service,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Node {
+    /// Opens the database and the channel, starts what works in the background and puts the routes together.
+    ///
+    /// # Errors
+    /// Why it does not start, in one line.
+    pub async fn start(settings: Settings, listener: &TcpListener, stop: CancellationToken) -> Result<Self, String> {
+        let address = listener.local_addr().map_err(|e| e.to_string())?;
+        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let db = Db::open(&settings.database_url)
+            .await
+            .map_err(|e| format!("database {}: {e}", settings::masked_url(&settings.database_url)))?;
+        let channel = match &settings.etcd {
+            Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
+            None => Channel::local(),
+        };
+        let dispatch = Arc::new(Dispatch::default());
+        let service = Service::new(db.clone(), dispatch.clone());
+        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch, stop.clone());
+        let tokens = Arc::new(Table::new());
+        let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), stop.clone());
+
+        if settings.etcd.is_none() {
+            // Memory is empty at the start: what SQL has goes in before anybody can ask.
+            publisher.reconcile().await.map_err(|e| format!("the releases cannot be loaded: {e}"))?;
+        }
+        refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
+
+        let tasks = TaskTracker::new();
+        tasks.spawn(publisher.clone().run());
+        tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
+        tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
+        let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
+        tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
+
+        let router = routes(&service, db, &reader, &public_url);
+        announce(&service, &public_url).await?;
+        Ok(Self { router, service, tasks, stop })
+    }
+
+    /// The use cases of this server: for tests.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Serves until told to stop, then finishes what is under way, within a hard deadline.
+    ///
+    /// # Errors
+    /// The listener's.
+    pub async fn run(self, listener: TcpListener) -> Result<(), String> {
+        let address = listener.local_addr().map_err(|e| e.to_string())?;
+        println!("listening on http://{address}");
+        let stopping = self.stop.clone();
+        let app = self.router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let serving = axum::serve(listener, app).with_graceful_shutdown(async move { stopping.cancelled().await });
+        let (end, tasks) = (self.stop.clone(), self.tasks);
+        let served = tokio::select! {
+            served = async { serving.await } => served.map_err(|e| e.to_string()),
+            () = async { end.cancelled().await; tokio::time::sleep(LAST_WORK).await } => Ok(()),
+        };
+        tasks.close();
+        // Releases that are accepted and not delivered go out at the next start, or from another node.
+        let _ = timeout(LAST_WORK, tasks.wait()).await;
+        served
+    }
+}
+
+/// Every route: the readers' own, automation's own, health, and the console behind its layers.
+fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str) -> Router {
+    let https = public_url.starts_with("https://");
+    let hashed = leptos_options().hash_files;
+    let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
+    let console = Console { service: service.clone(), reader: reader.clone(), public_url: public_url.into() };
+    let provided = service.clone();
+    let console = pages::console(frame.clone(), console::routes(console), move || {
+        leptos::context::provide_context(provided.clone());
+    });
+    let console = console
+        .layer(middleware::from_fn_with_state(service.clone(), guard::identify))
+        .layer(guard::sessions(db, https));
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url.to_owned());
+    Router::new()
+        .merge(reader::router(reader.clone()))
+        .merge(automation::router(automation))
+        .merge(health::router(service.clone(), reader.clone()))
+        .layer(middleware::from_fn(request_id::layer))
+        .merge(layers::assets(&frame, hashed))
+        .fallback_service(layers::pages(console, &Around { frame, https }))
+}
+
+/// Where the style and the islands are: what cargo-leptos wrote, in `LEPTOS_SITE_ROOT`, beside the program or in the
+/// working folder.
+fn leptos_options() -> LeptosOptions {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("site"))).filter(|p| p.is_dir());
+    let root = std::env::var("LEPTOS_SITE_ROOT").ok().or_else(|| Some(beside?.to_str()?.to_owned()));
+    let hash_files = std::env::current_exe().is_ok_and(|exe| exe.with_file_name("hash.txt").exists());
+    LeptosOptions::builder()
+        .output_name("trimtab")
+        .site_root(root.unwrap_or_else(|| "target/site".to_owned()))
+        .hash_files(hash_files)
+        .build()
+}
+
+/// Prints the set-up link while there are no users.
+async fn announce(service: &Service, public_url: &str) -> Result<(), String> {
+    if service.needs_setup().await.map_err(|e| e.to_string())? {
+        let code = service.setup_code().await.map_err(|e| e.to_string())?;
+        println!(
+            "first start: make the administrator at {public_url}/setup/{code} (works once, for {SETUP_LINK_HOURS} hours)"
+        );
+    }
+    Ok(())
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    stop.run_until_cancelled(work).await;
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}

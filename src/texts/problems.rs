@@ -1,119 +1,167 @@
-//! Every way in which Trimtab says no, in words. What each means is in `domain::error`.
+//! The words of every refusal: what is wrong, and what to do next.
 
 use super::{Lang, texts};
-use crate::domain::error::{Error, Need, Part, Problem, State};
+use crate::domain::{
+    content::Format,
+    error::{Error, Need, Part, Problem, State},
+};
 
 texts! {
-    says_unauthenticated: "Log in first", "请先登录";
-    says_not_found(what: &str): "There is no {what}", "没有 {what}";
-    says_conflict(n: usize): "{n} key was changed by somebody else meanwhile" | "{n} keys were changed by somebody else meanwhile", "有 {n} 个键已被他人修改";
-    says_stale: "The difference has changed since you looked at it. Look again, then publish", "差异在您查看之后发生了变化。请重新查看后再发布";
-    says_too_large(max: &str): "Larger than {max}", "超过 {max}";
-    says_throttled(seconds: u32): "Too many tries. Try again in {seconds} second" | "Too many tries. Try again in {seconds} seconds", "尝试次数过多，请在 {seconds} 秒后重试";
-    says_unavailable(part: &str): "{part} does not answer", "{part}没有响应";
-    says_internal(id: &str): "Something broke here. It is in the server's log under request {id}", "服务器内部错误，详见日志中的请求 {id}";
-    says_unreached: "The server could not be reached. What you typed is still here: try again", "无法连接服务器。您输入的内容仍在此处，请重试";
-    part_database: "The database", "数据库";
-    part_channel: "etcd", "etcd ";
+    error_unauthenticated: "Log in, or send a valid token.", "请登录，或提供有效的令牌。";
+    error_not_found(what: &str): "There is no {what}, or you may not see it. Check the spelling.", "没有 {what}，或者你无权查看。请检查拼写。";
+    error_invalid(n: usize): "One field needs another look." | "{n} fields need another look.", "有 {n} 处需要修改。";
+    error_conflict(n: usize): "Somebody else changed {n} key meanwhile. Choose which value stays." | "Somebody else changed {n} keys meanwhile. Choose which values stay.", "期间有 {n} 个键被他人修改，请选择保留哪个值。";
+    error_stale: "The difference is no longer the one you looked at. Look again, then publish.", "差异已不是你看到的那份，请重新查看后再发布。";
+    error_too_large(size: &str): "Larger than {size}. Make it smaller, or split it.", "超过 {size}，请缩小或拆分。";
+    error_throttled(seconds: u32): "Too many tries. Try again in {seconds} second." | "Too many tries. Try again in {seconds} seconds.", "尝试次数过多，请在 {seconds} 秒后重试。";
+    error_database(detail: &str): "The database does not answer: {detail}. Applications keep reading what they have; try again in a moment.", "数据库没有响应：{detail}。应用仍可读取现有配置，请稍后重试。";
+    error_channel(detail: &str): "The channel to the readers does not answer: {detail}. Try again in a moment.", "下发通道没有响应：{detail}。请稍后重试。";
+    error_internal(request: &str): "Something went wrong on our side. Try again; if it stays, give an administrator the request number {request}.", "我们这边出错了。请重试；若仍然出错，请把请求编号 {request} 告诉管理员。";
 
-    needs_view: "You may not see this config", "您无权查看此配置";
-    needs_edit: "You may not edit this config", "您无权编辑此配置";
-    needs_publish: "You may not publish this config", "您无权发布此配置";
-    needs_own: "Only an owner of the application in this environment may do this", "只有该应用在此环境中的所有者可以执行此操作";
-    needs_administer: "Only an administrator may do this", "只有管理员可以执行此操作";
-    needs_author: "Only the author of the change, or somebody invited, may do this", "只有变更的作者或受邀者可以执行此操作";
-    needs_kind: "This token is not for that", "此令牌不可用于该操作";
+    need_view: "You may not see this config. Ask an owner of the application.", "你无权查看此配置，请联系应用的所有者。";
+    need_edit: "You may look here but not edit. Ask an owner of the application for the editor role.", "你可以查看但不能编辑，请向应用的所有者申请编辑角色。";
+    need_publish: "You may edit here but not publish. Ask a publisher to publish it.", "你可以编辑但不能发布，请让有发布权限的人发布。";
+    need_own: "Only an owner of the application may do this.", "只有应用的所有者可以这样做。";
+    need_administer: "Only an administrator may do this.", "只有管理员可以这样做。";
+    need_author: "This change is somebody else's. Ask its author to invite you.", "这是他人的变更，请让作者邀请你。";
+    need_kind: "This token only reads. Writing needs an automation token.", "此令牌只能读取，写入需要自动化令牌。";
 
-    state_published: "This change was published already", "此变更已发布";
-    state_discarded: "This change was discarded", "此变更已放弃";
-    state_empty: "There is nothing in this change that makes a difference", "此变更没有产生任何差异";
-    state_set_up: "The first administrator exists already", "首位管理员已存在";
-    state_in_progress: "The same request is being worked on", "相同的请求正在处理中";
-    state_archived: "This is archived", "此对象已归档";
+    state_published: "This change is published already. Start a new one.", "此变更已发布，请新建一个变更。";
+    state_discarded: "This change was discarded. Start a new one.", "此变更已放弃，请新建一个变更。";
+    state_empty: "This change makes no difference, so there is nothing to publish.", "此变更没有任何差异，无需发布。";
+    state_set_up: "The first administrator exists already. Log in.", "首位管理员已存在，请直接登录。";
+    state_in_progress: "The same request is still being worked on. Ask again in a moment.", "同一请求正在处理中，请稍后再查询。";
+    state_archived: "This is archived. Restore it first.", "此项已归档，请先恢复。";
 
-    problem_required: "Fill this in", "请填写此项";
-    problem_name: "Use lower-case letters, digits, “.”, “_” and “-”, at most 64; begin with a letter or digit", "只能使用小写字母、数字、“.”、“_”和“-”，最多 64 个字符，并以字母或数字开头";
-    problem_config: "Write it as environment/application/namespace", "请写成 环境/应用/命名空间";
-    problem_pattern: "Write it as environment/application/namespace, with * for all: prod/shop/*", "请写成 环境/应用/命名空间，* 表示全部：prod/shop/*";
-    problem_too_long(max: usize): "At most {max} bytes", "最多 {max} 字节";
-    problem_too_many(max: usize): "At most {max}", "最多 {max} 个";
-    problem_control: "Has a control character", "包含控制字符";
-    problem_blanks: "Begins or ends with white space", "开头或结尾有空白";
-    problem_number: "Not a number", "不是数字";
-    problem_boolean: "Only true or false", "只能是 true 或 false";
-    problem_syntax(format: &str, detail: &str): "Not valid {format}: {detail}", "{format} 语法错误：{detail}";
-    problem_duplicate(key: &str): "“{key}” is there twice", "“{key}” 重复";
-    problem_blank: "A published document may not be blank: programs that read it would stop", "发布的文档不能为空：读取它的程序会停止运行";
-    problem_unknown(given: &str): "There is no “{given}”", "没有 “{given}”";
-    problem_unknown_of(given: &str, known: &str): "There is no “{given}”, only {known}", "没有 “{given}”，只有 {known}";
-    problem_taken: "This name is taken", "此名称已被使用";
-    problem_password_length: "Between 12 and 128 characters", "长度须为 12 至 128 个字符";
-    problem_password_common: "Everybody tries this one first. Choose another", "这个密码太常见，请换一个";
-    problem_password_wrong: "Not your present password", "当前密码不正确";
-    problem_credentials: "Name and password do not fit", "用户名与密码不匹配";
-    problem_setup_link: "The set-up link is wrong or has expired. The server's log has a new one after a restart", "设置链接错误或已过期。重启服务器后日志中会有新的链接";
-    problem_confirm(expected: &str): "Type “{expected}” to confirm", "请输入 “{expected}” 以确认";
-    problem_kind(format: &str): "This config is {format}: it cannot be edited like this", "此配置的格式是 {format}，不能这样编辑";
-    problem_format_fixed(format: &str): "It has releases: the format stays {format}", "已有发布版本，格式固定为 {format}";
-    problem_release(n: u64): "There is no release {n} of this config", "此配置没有版本 {n}";
-    problem_idempotency: "This idempotency key was used for another request", "此幂等键已用于其他请求";
-    problem_duration: "Write a duration such as 90d or 12h", "请填写时长，例如 90d 或 12h";
-    problem_range(min: u64, max: u64): "A whole number from {min} to {max}", "须为 {min} 至 {max} 的整数";
-    problem_last_administrator: "This is the last administrator", "这是最后一位管理员";
-    problem_body(detail: &str): "Not understood: {detail}", "无法理解：{detail}";
-    problem_secrets_not_offered: "Secret items are not offered by this version", "此版本不支持机密项";
+    problem_required: "Fill this in.", "请填写此项。";
+    problem_name(name: &str): "“{name}” is not a name. Use a–z, 0–9, “.”, “_” and “-”, beginning with a letter or digit, 64 at most.", "“{name}”不是有效名称。请使用 a–z、0–9、“.”、“_”、“-”，以字母或数字开头，最多 64 个字符。";
+    problem_config(text: &str): "“{text}” is not a config. Write environment/application/namespace.", "“{text}”不是配置，请写成 环境/应用/命名空间。";
+    problem_pattern(text: &str): "“{text}” is not a pattern. Write prod/shop/*, each part a name or *.", "“{text}”不是有效范围，请写成 prod/shop/*，每段为名称或 *。";
+    problem_too_long(size: &str): "Longer than {size}. Make it shorter.", "超过 {size}，请缩短。";
+    problem_too_many(max: usize): "More than {max}. Take fewer.", "超过 {max} 个，请减少。";
+    problem_control: "Has a control character, such as a tab or a line break. Remove it.", "含有控制字符（例如制表符或换行），请删除。";
+    problem_blanks: "Begins or ends with white space. Remove it.", "首尾有空白，请删除。";
+    problem_number: "Not a number. Write it as JSON does: 42, -1.5, 6e3.", "不是数字，请按 JSON 书写：42、-1.5、6e3。";
+    problem_boolean: "Write true or false.", "请写 true 或 false。";
+    problem_syntax(format: &str, detail: &str): "Not valid {format}: {detail}.", "不是有效的 {format}：{detail}。";
+    problem_duplicate(key: &str): "“{key}” stands here twice. Keep one.", "“{key}”出现了两次，请保留一个。";
+    problem_blank: "A published document is never blank: programs that read it would stop. Write something.", "发布的文档不能为空，否则读取它的程序会停止。请填写内容。";
+    problem_unknown(given: &str): "“{given}” is not known here. Check the spelling.", "不认识“{given}”，请检查拼写。";
+    problem_not_one_of(given: &str, known: &str): "“{given}” is not known here. There is: {known}.", "不认识“{given}”，可用的有：{known}。";
+    problem_taken: "This name is taken. Choose another one.", "此名称已被占用，请换一个。";
+    problem_password_length: "Use 12 to 128 characters.", "请使用 12 到 128 个字符。";
+    problem_password_common: "This password is among the first that anybody tries. Choose another one.", "此密码太常见，容易被猜中，请换一个。";
+    problem_password_wrong: "This is not your present password.", "当前密码不正确。";
+    problem_credentials: "Name and password do not fit. Try again.", "用户名与密码不匹配，请重试。";
+    problem_setup_link: "This link is wrong or has expired. Restart the server for a new one.", "此链接无效或已过期，请重启服务获取新链接。";
+    problem_confirm(expected: &str): "Type “{expected}” to confirm.", "请输入“{expected}”以确认。";
+    problem_kind_items: "This config has keys and values. Edit keys, not a text.", "此配置由键值组成，请编辑键而不是文本。";
+    problem_kind_text(format: &str): "This config is one {format} text. Send the text, not keys.", "此配置是一份 {format} 文本，请提交文本而不是键。";
+    problem_format_fixed(format: &str): "It has releases as {format}, so its format stays. Make another namespace.", "它已有 {format} 格式的发布，格式不能更改。请新建命名空间。";
+    problem_release(release: u64): "This config has no release {release}. Choose one from its list.", "此配置没有发布 {release}，请从列表中选择。";
+    problem_idempotency: "This idempotency key was used for another request. Use a new one.", "此幂等键已用于另一请求，请换一个。";
+    problem_duration: "Not a duration. Write 90d, 12h or 30m.", "不是时长，请写 90d、12h 或 30m。";
+    problem_range(min: u64, max: u64): "Give a whole number from {min} to {max}.", "请填写 {min} 到 {max} 之间的整数。";
+    problem_last_administrator: "This is the last administrator. Make another one first.", "这是最后一位管理员，请先添加另一位。";
+    problem_body(detail: &str): "The request cannot be read: {detail}.", "无法读取请求：{detail}。";
+    problem_secrets: "Secret items are not offered by this version.", "此版本尚不支持机密项。";
+
+    error_unreached: "The server could not be reached. What you typed is still here: try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
     at_line(line: u32, text: &str): "Line {line}: {text}", "第 {line} 行：{text}";
+
+    size_bytes(n: usize): "{n} byte" | "{n} bytes", "{n} 字节";
+
+    token_missing: "Send a token: “Authorization: Bearer …”.", "请提供令牌：“Authorization: Bearer …”。";
+    token_mistyped: "This is not a whole token: it was cut or mistyped. Copy it again.", "令牌不完整或有误，请重新复制。";
+    token_unknown: "This token is not known here. Ask for a new one.", "不认识此令牌，请申请新的。";
+    token_expired: "This token has expired. Ask for a new one.", "此令牌已过期，请申请新的。";
+    token_revoked: "This token was revoked. Ask for a new one.", "此令牌已吊销，请申请新的。";
+    token_scope(config: &str): "This token does not reach {config}. Ask for one that does.", "此令牌无权访问 {config}，请申请有权限的令牌。";
+    config_unreleased(config: &str): "{config} has no release. Publish it, or check the spelling.", "{config} 尚无发布。请先发布，或检查拼写。";
+    method_not_allowed(allow: &str): "Not this way. Use {allow}.", "不支持此方法，请使用 {allow}。";
+    type_not_supported(given: &str, expected: &str): "“{given}” is not taken here. Send {expected}.", "不接受“{given}”，请发送 {expected}。";
 }
 
 impl Lang {
-    /// Says an error in one sentence. What is wrong with fields is joined; the fields say it themselves better.
+    /// What went wrong, and what to do.
     #[must_use]
-    pub fn says(self, error: &Error) -> String {
+    pub fn error(self, error: &Error) -> String {
         match error {
-            Error::Unauthenticated => self.says_unauthenticated().to_owned(),
-            Error::Forbidden(need) => self.says_need(*need).to_owned(),
-            Error::NotFound(what) => self.says_not_found(what),
-            Error::Invalid(all) => {
-                let all: Vec<_> = all.iter().map(|i| self.says_problem(&i.problem)).collect();
-                all.join(" · ")
-            }
-            Error::Conflict(keys) => self.says_conflict(keys.len()),
-            Error::Stale(_) => self.says_stale().to_owned(),
-            Error::State(state) => self.says_state(*state).to_owned(),
-            Error::TooLarge(max) => self.says_too_large(&size(*max)),
-            Error::Throttled(seconds) => self.says_throttled(*seconds),
-            Error::Unavailable { part, .. } => self.says_unavailable(self.part(*part)),
-            Error::Internal(id) if id.is_empty() => self.says_unreached().to_owned(),
-            Error::Internal(id) => self.says_internal(id),
+            Error::Unauthenticated => self.error_unauthenticated().into(),
+            Error::Forbidden(need) => self.need(*need).into(),
+            Error::NotFound(what) => self.error_not_found(what),
+            // One mistake says itself what it is; of many, each stands at its field.
+            Error::Invalid(list) => match &list[..] {
+                [one] => self.problem(&one.problem),
+                many => self.error_invalid(many.len()),
+            },
+            Error::Conflict(keys) => self.error_conflict(keys.len()),
+            Error::Stale(_) => self.error_stale().into(),
+            Error::State(state) => self.state(*state).into(),
+            Error::TooLarge(bytes) => self.error_too_large(&self.size(*bytes)),
+            Error::Throttled(seconds) => self.error_throttled(*seconds),
+            Error::Unavailable { part: Part::Database, detail } => self.error_database(detail),
+            Error::Unavailable { part: Part::Channel, detail } => self.error_channel(detail),
+            // A server function's caller in the browser got no answer.
+            Error::Internal(request) if request.is_empty() => self.error_unreached().into(),
+            Error::Internal(request) => self.error_internal(request),
         }
     }
 
-    /// The name of a part of the installation.
+    /// What is wrong with a field, and what it should be.
     #[must_use]
-    pub fn part(self, part: Part) -> &'static str {
-        match part {
-            Part::Database => self.part_database(),
-            Part::Channel => self.part_channel(),
+    pub fn problem(self, problem: &Problem) -> String {
+        match problem {
+            Problem::Required => self.problem_required().into(),
+            Problem::Name { name } => self.problem_name(name),
+            Problem::Config { text } => self.problem_config(text),
+            Problem::Pattern { text } => self.problem_pattern(text),
+            Problem::TooLong { max } => self.problem_too_long(&self.size(*max)),
+            Problem::TooMany { max } => self.problem_too_many(*max),
+            Problem::Control => self.problem_control().into(),
+            Problem::Blanks => self.problem_blanks().into(),
+            Problem::Number => self.problem_number().into(),
+            Problem::Boolean => self.problem_boolean().into(),
+            Problem::Syntax { format, detail } => self.problem_syntax(format.as_str(), sentence(detail)),
+            Problem::Duplicate { key } => self.problem_duplicate(key),
+            Problem::Blank => self.problem_blank().into(),
+            Problem::Unknown { given, known } if known.is_empty() => self.problem_unknown(given),
+            Problem::Unknown { given, known } => self.problem_not_one_of(given, &known.join(", ")),
+            Problem::Taken => self.problem_taken().into(),
+            Problem::PasswordLength => self.problem_password_length().into(),
+            Problem::PasswordCommon => self.problem_password_common().into(),
+            Problem::PasswordWrong => self.problem_password_wrong().into(),
+            Problem::Credentials => self.problem_credentials().into(),
+            Problem::SetupLink => self.problem_setup_link().into(),
+            Problem::Confirm { expected } => self.problem_confirm(expected),
+            Problem::Kind { format } if *format == Format::Kv => self.problem_kind_items().into(),
+            Problem::Kind { format } => self.problem_kind_text(format.as_str()),
+            Problem::FormatFixed { format } => self.problem_format_fixed(format.as_str()),
+            Problem::Release { release } => self.problem_release(*release),
+            Problem::Idempotency => self.problem_idempotency().into(),
+            Problem::Duration => self.problem_duration().into(),
+            Problem::Range { min, max } => self.problem_range(*min, *max),
+            Problem::LastAdministrator => self.problem_last_administrator().into(),
+            Problem::Body { detail } => self.problem_body(sentence(detail)),
+            Problem::SecretsNotOffered => self.problem_secrets().into(),
         }
     }
 
-    /// Says what an actor lacks.
+    /// What an actor lacks, and whom to ask.
     #[must_use]
-    pub fn says_need(self, need: Need) -> &'static str {
+    pub fn need(self, need: Need) -> &'static str {
         match need {
-            Need::View => self.needs_view(),
-            Need::Edit => self.needs_edit(),
-            Need::Publish => self.needs_publish(),
-            Need::Own => self.needs_own(),
-            Need::Administer => self.needs_administer(),
-            Need::Author => self.needs_author(),
-            Need::Kind => self.needs_kind(),
+            Need::View => self.need_view(),
+            Need::Edit => self.need_edit(),
+            Need::Publish => self.need_publish(),
+            Need::Own => self.need_own(),
+            Need::Administer => self.need_administer(),
+            Need::Author => self.need_author(),
+            Need::Kind => self.need_kind(),
         }
     }
 
-    /// Says why an object is not ready.
-    #[must_use]
-    pub fn says_state(self, state: State) -> &'static str {
+    fn state(self, state: State) -> &'static str {
         match state {
             State::Published => self.state_published(),
             State::Discarded => self.state_discarded(),
@@ -124,51 +172,48 @@ impl Lang {
         }
     }
 
-    /// Says what is wrong with a field.
-    #[must_use]
-    pub fn says_problem(self, problem: &Problem) -> String {
-        let fixed = match problem {
-            Problem::TooLong { max } => return self.problem_too_long(*max),
-            Problem::TooMany { max } => return self.problem_too_many(*max),
-            Problem::Syntax { format, detail } => return self.problem_syntax(format.as_str(), detail),
-            Problem::Duplicate { key } => return self.problem_duplicate(key),
-            Problem::Unknown { given, known } if known.is_empty() => return self.problem_unknown(given),
-            Problem::Unknown { given, known } => return self.problem_unknown_of(given, &known.join(", ")),
-            Problem::Confirm { expected } => return self.problem_confirm(expected),
-            Problem::Kind { format } => return self.problem_kind(format.as_str()),
-            Problem::FormatFixed { format } => return self.problem_format_fixed(format.as_str()),
-            Problem::Release { release } => return self.problem_release(*release),
-            Problem::Range { min, max } => return self.problem_range(*min, *max),
-            Problem::Body { detail } => return self.problem_body(detail),
-            Problem::Required => self.problem_required(),
-            Problem::Name { .. } => self.problem_name(),
-            Problem::Config { .. } => self.problem_config(),
-            Problem::Pattern { .. } => self.problem_pattern(),
-            Problem::Control => self.problem_control(),
-            Problem::Blanks => self.problem_blanks(),
-            Problem::Number => self.problem_number(),
-            Problem::Boolean => self.problem_boolean(),
-            Problem::Blank => self.problem_blank(),
-            Problem::Taken => self.problem_taken(),
-            Problem::PasswordLength => self.problem_password_length(),
-            Problem::PasswordCommon => self.problem_password_common(),
-            Problem::PasswordWrong => self.problem_password_wrong(),
-            Problem::Credentials => self.problem_credentials(),
-            Problem::SetupLink => self.problem_setup_link(),
-            Problem::Idempotency => self.problem_idempotency(),
-            Problem::Duration => self.problem_duration(),
-            Problem::LastAdministrator => self.problem_last_administrator(),
-            Problem::SecretsNotOffered => self.problem_secrets_not_offered(),
+    /// Bytes as people say them: `256 bytes`, `20 KiB`, `1.4 MiB`.
+    fn size(self, bytes: usize) -> String {
+        let (unit, name) = match bytes {
+            0..10_240 => return self.size_bytes(bytes),
+            10_240..1_048_576 => (1024, "KiB"),
+            _ => (1_048_576, "MiB"),
         };
-        fixed.to_owned()
+        match (bytes * 10 + unit / 2) / unit {
+            tenths if tenths % 10 == 0 => format!("{} {name}", tenths / 10),
+            tenths => format!("{}.{} {name}", tenths / 10, tenths % 10),
+        }
     }
 }
 
-/// A size in bytes for people: `1.4 MiB`.
-fn size(bytes: usize) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
-        _ => format!("{}.{} MiB", bytes >> 20, ((bytes % (1 << 20)) * 10) >> 20),
+/// What a parser said, without the full stop that our sentence sets itself.
+fn sentence(detail: &str) -> &str {
+    detail.trim().trim_end_matches('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{error::Invalid, limits};
+
+    #[test]
+    fn one_mistake_is_named_and_many_are_counted() {
+        let one = vec![Invalid::new("/wait", Problem::Range { min: 1, max: 90 })];
+        let many = vec![Invalid::new("/a", Problem::Required), Invalid::new("/b", Problem::Taken)];
+        assert_eq!(Lang::En.error(&Error::Invalid(one)), "Give a whole number from 1 to 90.");
+        assert_eq!(Lang::En.error(&Error::Invalid(many.clone())), "2 fields need another look.");
+        assert_eq!(Lang::Zh.error(&Error::Invalid(many)), "有 2 处需要修改。");
+    }
+
+    #[test]
+    fn sizes_are_said_as_people_say_them() {
+        let said = [256, 2000, 10_240, limits::VALUE_BYTES, limits::DOCUMENT_BYTES].map(|n| Lang::En.size(n));
+        assert_eq!(said, ["256 bytes", "2000 bytes", "10 KiB", "1 MiB", "1.4 MiB"]);
+    }
+
+    #[test]
+    fn a_parser_does_not_end_our_sentence() {
+        let wrong = Problem::Body { detail: "unknown field `ttle`. ".into() };
+        assert_eq!(Lang::En.problem(&wrong), "The request cannot be read: unknown field `ttle`.");
     }
 }

@@ -1,0 +1,26 @@
+# Everything that a person types. The work is done in tools/*.sh; each installs what it needs and is missing.
+# The times are of two cores; the first run of all compiles the tools as well (about 15 minutes, once).
+
+.PHONY: help run test watch audit screenshots fmt
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z].*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and start it on http://127.0.0.1:3000, data in ./data (first 10 min, then seconds)
+	@tools/run.sh
+
+test: ## all checks and tests (first 25 min, then 5); some of them: make test ONLY="fmt clippy"
+	@tools/test.sh $(ONLY)
+
+watch: ## run a development build, rebuilt at every change (first 4 min, then seconds)
+	@tools/watch.sh
+
+audit: ## licences, sources and known holes of the dependencies (seconds)
+	@tools/audit.sh
+
+screenshots: ## pictures of all pages into end2end/screenshots/ (2 min after a build)
+	@tools/screenshots.sh
+
+fmt: ## format the Rust sources (a second)
+	@cargo fmt

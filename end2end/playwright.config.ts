@@ -1,0 +1,37 @@
+import { defineConfig } from '@playwright/test';
+import type { Options } from './support/test';
+
+export default defineConfig<object, Options>({
+  testDir: 'tests',
+  outputDir: 'test-results',
+  forbidOnly: !!process.env.CI,
+  // A test that passes only the second time has found something.
+  retries: 0,
+  workers: 2,
+  timeout: 30_000,
+  expect: { timeout: 5_000 },
+  reporter: [['list'], ['html', { open: 'never' }]],
+  use: {
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  // The same tests on both set-ups. Pictures are taken by the same machinery, but only on demand.
+  projects: process.env.SCREENSHOTS
+    ? [{ name: 'screenshots', testDir: '.', testMatch: 'screenshots.ts', use: { setup: 'embedded' } }]
+    : [
+        { name: 'embedded', use: { setup: 'embedded' } },
+        { name: 'cluster', use: { setup: 'cluster' } },
+      ],
+});

@@ -1,0 +1,16 @@
+import { expect, test } from '../support/test';
+
+test('the server says that it is well', async ({ request }) => {
+  const answer = await request.get('/healthz');
+  expect(answer.status()).toBe(200);
+});
+
+test.describe('without JavaScript', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('the log-in page is there', async ({ page }) => {
+    await page.goto('/login');
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    await expect(page.locator('input[autocomplete="current-password"]')).toBeVisible();
+  });
+});

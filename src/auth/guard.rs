@@ -1,0 +1,166 @@
+//! Who is asking: the session's user, for pages and server functions alike.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::request::Parts,
+    middleware::Next,
+    response::Response,
+};
+use leptos::context::use_context;
+use tower_sessions::{
+    Expiry, Session, SessionManagerLayer,
+    cookie::{SameSite, time::Duration},
+};
+
+use super::sessions::{Sessions, USER};
+use crate::{
+    domain::{
+        access::Actor,
+        error::{Error, Result},
+        time::Time,
+    },
+    http::bearer,
+    pages::Failed,
+    service::{Account, LoginTry, Service, now},
+    storage::Db,
+};
+
+/// A session that is not used for so long ends.
+const IDLE: Duration = Duration::hours(12);
+/// A session ends after so long, used or not.
+const ABSOLUTE_MS: i64 = 7 * 24 * 3_600_000;
+/// How often a session that is used is written, to put off its end.
+const TOUCH_MS: i64 = 10 * 60_000;
+/// When the session began, and when it was last written: Unix milliseconds.
+const SINCE: &str = "since";
+const SEEN: &str = "seen";
+
+/// The person who is logged in.
+#[derive(Clone, Debug)]
+pub struct CurrentUser {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The same, as the services know it.
+    pub actor: Arc<Actor>,
+}
+
+impl<S: Sync> FromRequestParts<S> for CurrentUser {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Failed> {
+        parts.extensions.get::<Self>().cloned().ok_or(Failed::Refused(Error::Unauthenticated))
+    }
+}
+
+/// The layer that finds a request's session. Over https the cookie cannot be set by another host or path.
+#[must_use]
+pub fn sessions(db: Db, https: bool) -> SessionManagerLayer<Sessions> {
+    SessionManagerLayer::new(Sessions::new(db))
+        .with_name(if https { "__Host-trimtab" } else { "trimtab" })
+        .with_secure(https)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(IDLE))
+}
+
+/// The layer that finds the session's user. A database that does not answer makes nobody logged in: the page says so.
+pub async fn identify(State(service): State<Service>, session: Session, mut request: Request, next: Next) -> Response {
+    match current(&service, &session).await {
+        Ok(Some(user)) => {
+            request.extensions_mut().insert(user);
+        }
+        Ok(None) => {}
+        Err(error) => {
+            request.extensions_mut().insert(Away(error));
+        }
+    }
+    next.run(request).await
+}
+
+/// Whether somebody is logged in cannot be told now, and why.
+#[derive(Clone, Debug)]
+pub struct Away(pub Error);
+
+async fn current(service: &Service, session: &Session) -> Result<Option<CurrentUser>> {
+    let Some(id) = session.get::<String>(USER).await.map_err(broken)? else { return Ok(None) };
+    let since: i64 = session.get(SINCE).await.map_err(broken)?.unwrap_or_default();
+    let (now, seen) = (now().0, session.get::<i64>(SEEN).await.map_err(broken)?.unwrap_or_default());
+    let account = service.account(&id).await?.filter(|_| now - since < ABSOLUTE_MS);
+    let Some(account) = account else {
+        session.flush().await.map_err(broken)?;
+        return Ok(None);
+    };
+    if now - seen > TOUCH_MS {
+        session.insert(SEEN, now).await.map_err(broken)?;
+    }
+    let actor = Arc::new(account.actor());
+    Ok(Some(CurrentUser { account: Arc::new(account), actor }))
+}
+
+/// The service, in a server function.
+///
+/// # Errors
+/// Never where the console is wired up.
+pub fn service() -> Result<Service> {
+    use_context().ok_or_else(|| Error::Internal("no service".into()))
+}
+
+/// Who calls a server function.
+///
+/// # Errors
+/// [`Error::Unauthenticated`]; [`Error::Unavailable`] when it cannot be told.
+pub fn user() -> Result<CurrentUser> {
+    let parts = parts()?;
+    if let Some(Away(error)) = parts.extensions.get() {
+        return Err(error.clone());
+    }
+    parts.extensions.get::<CurrentUser>().cloned().ok_or(Error::Unauthenticated)
+}
+
+/// Logs in: checks name and password, and begins a session with a new id.
+///
+/// # Errors
+/// As [`Service::log_in`].
+pub async fn log_in(name: String, password: String) -> Result<()> {
+    let parts = parts()?;
+    let address = bearer::address(&parts.extensions).map(|a| a.to_string()).unwrap_or_default();
+    let account = service()?.log_in(LoginTry { name, password, address }).await?;
+    begin(&account).await
+}
+
+/// Begins a session for an account that has just proved itself.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn begin(account: &Account) -> Result<()> {
+    let session = session()?;
+    let Time(now) = now();
+    // What the session was before, it is no longer: no id from before the log-in works after it.
+    session.flush().await.map_err(broken)?;
+    session.insert(USER, &account.id).await.map_err(broken)?;
+    session.insert(SINCE, now).await.map_err(broken)?;
+    session.insert(SEEN, now).await.map_err(broken)
+}
+
+/// Ends the session.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn log_out() -> Result<()> {
+    session()?.flush().await.map_err(broken)
+}
+
+fn session() -> Result<Session> {
+    parts()?.extensions.get::<Session>().cloned().ok_or_else(|| Error::Internal("no session".into()))
+}
+
+fn parts() -> Result<Parts> {
+    use_context().ok_or_else(|| Error::Internal("no request".into()))
+}
+
+fn broken(error: tower_sessions::session::Error) -> Error {
+    Error::Unavailable { part: crate::domain::error::Part::Database, detail: error.to_string() }
+}

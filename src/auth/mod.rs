@@ -1,0 +1,6 @@
+//! What proves who somebody is: passwords, sessions, tokens.
+
+pub mod guard;
+pub mod passwords;
+pub mod sessions;
+pub mod tokens;

@@ -1,0 +1,153 @@
+//! Passwords: argon2id with OWASP's parameters, never more than a few at once, so that log-ins cannot stop readers.
+
+use std::sync::{Arc, LazyLock};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use tokio::sync::Semaphore;
+
+use crate::domain::error::{Error, Invalid, Problem, Result};
+
+/// Kibibytes of memory, rounds and lanes of one hash. Source: OWASP Password Storage Cheat Sheet.
+const MEMORY: u32 = 19_456;
+const ROUNDS: u32 = 2;
+const LANES: u32 = 1;
+/// How many are hashed at once; each takes 19 MiB and a core for tens of milliseconds.
+const AT_ONCE: usize = 2;
+/// How many may wait; more are told to come back.
+const WAITING: usize = 100;
+
+/// What is compared with when there is no such user: it costs the same and fits nothing.
+static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now(&uuid::Uuid::new_v4().to_string()));
+
+/// Hashes and checks passwords, a few at a time.
+#[derive(Clone, Debug)]
+pub struct Passwords {
+    working: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { working: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::new(Semaphore::new(WAITING)) }
+    }
+}
+
+/// What checking a password found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does not fit.
+    Wrong,
+    /// It fits.
+    Right,
+    /// It fits, and its hash was made with weaker parameters than today's: hash it again.
+    RightButWeak,
+}
+
+impl Passwords {
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when too many wait already.
+    pub async fn hash(&self, password: &str) -> Result<String> {
+        let password = password.to_owned();
+        self.work(move || hash_now(&password)).await
+    }
+
+    /// Checks a password against the hash of a user; of none, it takes as long and fails.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when too many wait already.
+    pub async fn verify(&self, password: &str, phc: Option<&str>) -> Result<Verdict> {
+        let (password, phc) = (password.to_owned(), phc.map(str::to_owned));
+        self.work(move || {
+            let known = phc.is_some();
+            let verdict = verify_now(&password, phc.as_deref().unwrap_or(&NOBODY));
+            if known { verdict } else { Verdict::Wrong }
+        })
+        .await
+    }
+
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let _place = self.waiting.try_acquire().map_err(|_| Error::Throttled(2))?;
+        let permit = self.working.clone().acquire_owned().await.map_err(|_| Error::Throttled(2))?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        done.await.map_err(|e| {
+            tracing::error!(error = %e, "hashing a password failed");
+            Error::Internal("password".into())
+        })
+    }
+}
+
+/// Checks a new password: 12 to 128 characters, and not one that is guessed at once.
+///
+/// # Errors
+/// What is wrong, with the pointer `/password`.
+pub fn check(password: &str, name: &str) -> Result<(), Invalid> {
+    let length = password.chars().count();
+    if !(12..=128).contains(&length) {
+        return Err(Invalid::new("/password", Problem::PasswordLength));
+    }
+    // zxcvbn knows the lists that attackers begin with; 0 and 1 are "guessed within a million tries".
+    if u8::from(zxcvbn::zxcvbn(password, &[name, "trimtab"]).score()) < 2 {
+        return Err(Invalid::new("/password", Problem::PasswordCommon));
+    }
+    Ok(())
+}
+
+fn params() -> Params {
+    Params::new(MEMORY, ROUNDS, LANES, None).expect("the parameters are within argon2's limits")
+}
+
+fn hash_now(password: &str) -> String {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params());
+    argon2.hash_password(password.as_bytes()).expect("argon2 hashes any password").to_string()
+}
+
+fn verify_now(password: &str, phc: &str) -> Verdict {
+    let Ok(hash) = PasswordHash::new(phc) else { return Verdict::Wrong };
+    if Argon2::default().verify_password(password.as_bytes(), &hash).is_err() {
+        return Verdict::Wrong;
+    }
+    let weak = hash.algorithm.as_str() != "argon2id"
+        || Params::try_from(&hash).is_ok_and(|p| p.m_cost() < MEMORY || p.t_cost() < ROUNDS || p.p_cost() < LANES);
+    if weak { Verdict::RightButWeak } else { Verdict::Right }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hash_says_its_parameters_and_fits_one_password() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse battery").await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(passwords.verify("correct horse battery", Some(&hash)).await, Ok(Verdict::Right));
+        assert_eq!(passwords.verify("correct horse batterz", Some(&hash)).await, Ok(Verdict::Wrong));
+        assert_eq!(passwords.verify("correct horse battery", None).await, Ok(Verdict::Wrong));
+    }
+
+    #[test]
+    fn a_weaker_hash_is_known_as_such() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8 * 1024, 1, 1, None).unwrap());
+        let hash = weak.hash_password(b"correct horse battery").unwrap().to_string();
+        assert_eq!(verify_now("correct horse battery", &hash), Verdict::RightButWeak);
+    }
+
+    #[test]
+    fn a_new_password_is_long_and_not_everybodys() {
+        check("correct horse battery", "ana").unwrap();
+        check("密码很长但是没有人会猜到的一句话", "ana").unwrap();
+        assert_eq!(check("short", "ana").unwrap_err().problem, Problem::PasswordLength);
+        assert_eq!(check(&"x".repeat(129), "ana").unwrap_err().problem, Problem::PasswordLength);
+        for common in ["passwordpassword", "aaaaaaaaaaaaaa", "123456789012"] {
+            assert_eq!(check(common, "ana").unwrap_err().problem, Problem::PasswordCommon, "{common}");
+        }
+    }
+}

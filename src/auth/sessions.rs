@@ -1,0 +1,88 @@
+//! Where sessions are kept: in SQL, found by the hash of their id, so that who reads the table cannot become somebody.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+    session_store::{Error, Result},
+};
+
+use crate::{
+    domain::{content::sha256, time::Time},
+    service::now,
+    storage::Db,
+};
+
+/// The key in a session's data that holds the user's id.
+pub const USER: &str = "user";
+
+/// Sessions in SQL.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    db: Db,
+}
+
+impl Sessions {
+    /// Sessions in this database.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    async fn write(&self, record: &Record, new: bool) -> std::result::Result<(), crate::domain::error::Error> {
+        let (id, user) = (key(&record.id), record.data.get(USER).and_then(|v| v.as_str()).map(str::to_owned));
+        let data = serde_json::to_string(&record.data).expect("session data is JSON");
+        let expires = Time(record.expiry_date.unix_timestamp().saturating_mul(1000));
+        let db = self.db.clone();
+        // In a task of its own, as every transaction: see `service::detached`.
+        let write = tokio::spawn(async move {
+            let mut tx = db.write().await?;
+            if new {
+                tx.insert_session(&id, user.as_deref(), &data, expires, now()).await?;
+            } else {
+                tx.update_session(&id, user.as_deref(), &data, expires).await?;
+            }
+            tx.commit().await
+        });
+        write.await.unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string())))
+    }
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        self.write(record, true).await.map_err(backend)
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        self.write(record, false).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let mut db = self.db.read().await.map_err(backend)?;
+        let Some((data, expires)) = db.session(&key(id), now()).await.map_err(backend)? else { return Ok(None) };
+        let data = serde_json::from_str(&data).map_err(|e| Error::Decode(e.to_string()))?;
+        let expiry_date =
+            OffsetDateTime::from_unix_timestamp(expires.0 / 1000).map_err(|e| Error::Decode(e.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        let (db, id) = (self.db.clone(), key(id));
+        let delete = tokio::spawn(async move {
+            let mut tx = db.write().await?;
+            tx.delete_session(&id).await?;
+            tx.commit().await
+        });
+        delete.await.unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string()))).map_err(backend)
+    }
+}
+
+fn key(id: &Id) -> String {
+    sha256(&id.0.to_be_bytes())
+}
+
+fn backend(error: crate::domain::error::Error) -> Error {
+    Error::Backend(error.to_string())
+}

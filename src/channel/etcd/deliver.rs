@@ -1,0 +1,129 @@
+//! Puts releases into etcd: one transaction, fenced by the lock's create revision and by what was read before.
+
+use etcd_client::{Compare, CompareOp, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse, TxnResponse};
+
+use super::{
+    super::{
+        Delivered, Entry, Fault, Meta,
+        plan::{Held, Plan, plan},
+    },
+    Etcd, EtcdLock, head,
+};
+
+/// How often a delivery looks again when a config moved under its feet while the lock was held: an earlier transaction
+/// of this node that was thought lost, or a foreign write.
+const ATTEMPTS: usize = 3;
+
+/// What became of a transaction.
+#[derive(Debug)]
+enum Outcome {
+    /// Written, at this revision.
+    Written(i64),
+    /// Not written; the lock is held, but a config moved. What they hold now.
+    Moved(Vec<Held>),
+    /// Not written; the lock is gone.
+    Fenced,
+    /// Nobody knows.
+    Unknown(Fault),
+}
+
+impl Etcd {
+    pub(in super::super) async fn deliver(
+        &self,
+        lock: &EtcdLock,
+        batch: &[&Entry],
+        repair: bool,
+    ) -> Result<Delivered, Fault> {
+        let mut held = self.held(batch).await?;
+        for _ in 0..ATTEMPTS {
+            let Plan { due, already, revision } = plan(batch, held, repair)?;
+            if due.is_empty() {
+                return Ok(Delivered { revision, already });
+            }
+            match self.put(lock, batch, &due).await? {
+                Outcome::Written(revision) => return Ok(Delivered { revision, already }),
+                Outcome::Moved(now) => held = now,
+                Outcome::Fenced => break,
+                Outcome::Unknown(fault) => {
+                    let revision = self.settle(&due, fault).await?;
+                    return Ok(Delivered { revision, already });
+                }
+            }
+        }
+        Err(Fault::Fenced { env: lock.env().clone() })
+    }
+
+    /// What etcd holds of the configs of a batch, all at one revision.
+    async fn held(&self, batch: &[&Entry]) -> Result<Vec<Held>, Fault> {
+        let answer = self.txn(&Txn::new().and_then(self.reads(batch))).await?;
+        Ok(found(&answer).iter().map(|kv| held(kv.as_ref())).collect())
+    }
+
+    async fn txn(&self, txn: &Txn) -> Result<TxnResponse, Fault> {
+        self.call(self.timing.call, move |mut etcd| async move { etcd.txn(txn.clone()).await }).await
+    }
+
+    fn reads(&self, batch: &[&Entry]) -> Vec<TxnOp> {
+        batch.iter().map(|entry| TxnOp::get(self.keys.meta(&entry.config), None)).collect()
+    }
+
+    /// Writes what is due, if the lock is still this one and no config moved since it was read.
+    async fn put(&self, lock: &EtcdLock, batch: &[&Entry], due: &[(&Entry, Held)]) -> Result<Outcome, Fault> {
+        let mut compares = vec![Compare::create_revision(lock.key(), CompareOp::Equal, lock.fence())];
+        let mut puts = Vec::with_capacity(due.len() * 2);
+        for (entry, held) in due {
+            let meta = self.keys.meta(&entry.config);
+            compares.push(Compare::mod_revision(meta.as_str(), CompareOp::Equal, held.revision));
+            puts.push(TxnOp::put(self.keys.document(&entry.config), &*entry.document, None));
+            puts.push(TxnOp::put(meta, entry.meta.json(), None));
+        }
+        let mut reads = vec![TxnOp::get(lock.key(), Some(GetOptions::new().with_keys_only()))];
+        reads.extend(self.reads(batch));
+        let answer = match self.txn(&Txn::new().when(compares).and_then(puts).or_else(reads)).await {
+            Err(fault @ Fault::Unreachable(_)) => return Ok(Outcome::Unknown(fault)),
+            answer => answer?,
+        };
+        if answer.succeeded() {
+            return Ok(Outcome::Written(head(answer.header())?.revision));
+        }
+        let found = found(&answer);
+        match found.split_first() {
+            Some((Some(key), metas)) if key.create_revision() == lock.fence() => {
+                Ok(Outcome::Moved(metas.iter().map(|kv| held(kv.as_ref())).collect()))
+            }
+            _ => {
+                lock.lose();
+                Ok(Outcome::Fenced)
+            }
+        }
+    }
+
+    /// Reads what became of a transaction without an answer. It is there, or it is not there *yet*: it may still be on
+    /// its way, so the caller has to come again and read anew; the compares keep both from being written.
+    async fn settle(&self, due: &[(&Entry, Held)], fault: Fault) -> Result<i64, Fault> {
+        let batch: Vec<&Entry> = due.iter().map(|(entry, _)| *entry).collect();
+        let now = self.held(&batch).await.map_err(|_| fault.clone())?;
+        let landed =
+            |((entry, before), now): (&(&Entry, Held), &Held)| now.revision != before.revision && now.covers(entry);
+        if due.iter().zip(&now).all(landed) {
+            return Ok(now.iter().map(|now| now.revision).max().unwrap_or_default());
+        }
+        Err(fault)
+    }
+}
+
+/// The first key of each read of a transaction.
+fn found(answer: &TxnResponse) -> Vec<Option<KeyValue>> {
+    let first = |response| match response {
+        TxnOpResponse::Get(get) => get.kvs().first().cloned(),
+        _ => None,
+    };
+    answer.op_responses().into_iter().map(first).collect()
+}
+
+/// Metadata that cannot be read counts as none: writing over it is the cure.
+fn held(kv: Option<&KeyValue>) -> Held {
+    let Some(kv) = kv else { return Held::default() };
+    let meta: Option<Meta> = serde_json::from_slice(kv.value()).ok();
+    Held { revision: kv.mod_revision(), release: meta.map(|meta| (meta.seq, meta.sha256)) }
+}

@@ -1,0 +1,222 @@
+//! The lock of an environment: a fresh lease, kept alive, and etcd's lock service.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use etcd_client::{
+    Client, Compare, CompareOp, GetOptions, GetResponse, LockOptions, PutOptions, SortOrder, SortTarget, Txn, TxnOp,
+};
+use tokio::{runtime::Handle, task::AbortHandle, time};
+
+use super::{
+    super::{Fault, Holder},
+    Etcd,
+};
+use crate::domain::names::EnvName;
+
+/// A lock in etcd.
+#[derive(Debug)]
+pub struct EtcdLock {
+    env: EnvName,
+    key: Vec<u8>,
+    fence: i64,
+    lease: Lease,
+}
+
+impl EtcdLock {
+    pub(in super::super) fn env(&self) -> &EnvName {
+        &self.env
+    }
+
+    pub(in super::super) fn is_lost(&self) -> bool {
+        self.lease.life.is_over()
+    }
+
+    pub(in super::super) async fn release(self) {
+        self.lease.revoke().await;
+    }
+
+    /// The key under which this lock is held.
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Its create revision: never given twice, so that only this holder's writes pass.
+    pub(super) fn fence(&self) -> i64 {
+        self.fence
+    }
+
+    /// Notes that etcd says it is lost.
+    pub(super) fn lose(&self) {
+        self.lease.keeper.abort();
+        self.lease.life.end();
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn lease(&self) -> i64 {
+        self.lease.id
+    }
+}
+
+impl Etcd {
+    pub(in super::super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<EtcdLock, Fault> {
+        // Whatever ends this future early drops the lease, and with it the place in the line.
+        let lease = Lease::grant(self).await?;
+        let (name, id) = (&self.keys.lock(env), lease.id);
+        let lock = move |mut etcd: Client| async move {
+            let locking = etcd.lock(name.as_str(), Some(LockOptions::new().with_lease(id)));
+            time::timeout(wait, locking).await.ok().transpose()
+        };
+        let answer = self.call(wait + self.timing.call, lock).await?;
+        let Some(answer) = answer else {
+            return Err(Fault::Busy { env: env.clone() });
+        };
+        let key = answer.key();
+        let found = self.call(self.timing.call, move |mut etcd| async move { etcd.get(key, None).await }).await?;
+        let Some(found) = found.kvs().first() else {
+            return Err(Fault::Unreachable(format!("the lease for the lock of {env} ran out while waiting")));
+        };
+        let lock = EtcdLock { env: env.clone(), fence: found.create_revision(), key: key.to_vec(), lease };
+        self.sign(&lock);
+        Ok(lock)
+    }
+
+    /// Writes this node's name into the lock's key, for people, without anybody waiting for it. Others who wait for the
+    /// lock look at create revisions and deletions alone.
+    fn sign(self: &Arc<Self>, lock: &EtcdLock) {
+        if self.node.is_empty() {
+            return;
+        }
+        let (etcd, key, fence, lease) = (Arc::clone(self), lock.key.clone(), lock.fence, lock.lease.id);
+        tokio::spawn(async move {
+            let txn = Txn::new()
+                .when([Compare::create_revision(key.as_slice(), CompareOp::Equal, fence)])
+                .and_then([TxnOp::put(key, etcd.node.as_str(), Some(PutOptions::new().with_lease(lease)))]);
+            let txn = &txn;
+            let _ = etcd.call(etcd.timing.call, move |mut client| async move { client.txn(txn.clone()).await }).await;
+        });
+    }
+
+    pub(in super::super) async fn contended(&self, lock: &EtcdLock) -> bool {
+        let line = self.line(&lock.env, GetOptions::new().with_count_only()).await;
+        line.map_or(true, |line| line.count() > 1)
+    }
+
+    pub(in super::super) async fn holder(&self, env: &EnvName) -> Result<Option<Holder>, Fault> {
+        let oldest = GetOptions::new().with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);
+        let line = self.line(env, oldest).await?;
+        let Some(first) = line.kvs().first() else {
+            return Ok(None);
+        };
+        let node = first.value_str().ok().filter(|name| !name.is_empty()).map(str::to_owned);
+        let id = first.lease();
+        let ask = move |mut etcd: Client| async move { etcd.lease_time_to_live(id, None).await };
+        let lease = self.call(self.timing.call, ask).await?;
+        let remaining = u64::try_from(lease.ttl()).ok().map(Duration::from_secs);
+        Ok(Some(Holder { node, lease: Some(format!("{id:x}")), remaining }))
+    }
+
+    /// The keys of a lock: its holder's and those of all who wait.
+    async fn line(&self, env: &EnvName, options: GetOptions) -> Result<GetResponse, Fault> {
+        let (prefix, options) = (&format!("{}/", self.keys.lock(env)), &options.with_prefix());
+        let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
+        self.call(self.timing.call, get).await
+    }
+}
+
+/// A lease that is kept alive while this lives and revoked when it is dropped.
+#[derive(Debug)]
+struct Lease {
+    id: i64,
+    etcd: Arc<Etcd>,
+    life: Life,
+    keeper: AbortHandle,
+    revoked: bool,
+}
+
+impl Lease {
+    async fn grant(etcd: &Arc<Etcd>) -> Result<Self, Fault> {
+        let sent = Instant::now();
+        let seconds = i64::try_from(etcd.timing.ttl.as_secs()).unwrap_or(i64::MAX);
+        let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
+        let answer = etcd.call(etcd.timing.call, grant).await?;
+        // etcd may give more than it was asked for.
+        let ttl = Duration::from_secs(answer.ttl().unsigned_abs());
+        let life = Life(Arc::new(Mutex::new(Some(sent + ttl))));
+        let keeper = tokio::spawn(keep(Arc::clone(etcd), answer.id(), ttl, life.clone())).abort_handle();
+        Ok(Self { id: answer.id(), etcd: Arc::clone(etcd), life, keeper, revoked: false })
+    }
+
+    async fn revoke(mut self) {
+        self.keeper.abort();
+        if let Err(fault) = revoke(&self.etcd, self.id).await {
+            tracing::warn!(%fault, "a lock could not be freed; it will be when its lease runs out");
+        }
+        self.revoked = true;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.keeper.abort();
+        // Without a runtime, at the end of the process, the lease runs out by itself.
+        if let (false, Ok(runtime)) = (self.revoked, Handle::try_current()) {
+            let (etcd, id) = (Arc::clone(&self.etcd), self.id);
+            runtime.spawn(async move { revoke(&etcd, id).await });
+        }
+    }
+}
+
+/// Ends a lease: deletes its key in the line as well.
+async fn revoke(etcd: &Etcd, id: i64) -> Result<(), Fault> {
+    etcd.call(etcd.timing.call, move |mut client| async move { client.lease_revoke(id).await }).await.map(drop)
+}
+
+/// Until when a lease lives for sure, counted from before the last renewal was sent; none when it is over for good.
+#[derive(Clone, Debug)]
+struct Life(Arc<Mutex<Option<Instant>>>);
+
+impl Life {
+    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        self.until().is_none_or(|until| until <= Instant::now())
+    }
+
+    fn extend(&self, to: Instant) {
+        if let Some(until) = self.until().as_mut() {
+            *until = to;
+        }
+    }
+
+    fn end(&self) {
+        *self.until() = None;
+    }
+}
+
+/// Renews a lease three times in its life, over a new stream each time, so that a broken connection or a lost member is
+/// not the end of it. Stops when etcd no longer knows it.
+async fn keep(etcd: Arc<Etcd>, id: i64, ttl: Duration, life: Life) {
+    let within = etcd.timing.call.min(ttl / 3);
+    let mut pause = ttl / 3;
+    loop {
+        time::sleep(pause).await;
+        let sent = Instant::now();
+        match etcd.call(within, move |mut client| async move { client.lease_keep_alive(id).await }).await {
+            Ok(_) => {
+                life.extend(sent + ttl);
+                pause = ttl / 3;
+            }
+            Err(Fault::Refused(why)) => {
+                tracing::warn!(why, "a lock was lost");
+                return life.end();
+            }
+            // Soon again: the lease lives on until its end.
+            Err(_) => pause = ttl / 20,
+        }
+    }
+}

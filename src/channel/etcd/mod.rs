@@ -1,0 +1,222 @@
+//! The channel through etcd.
+//!
+//! Facts of etcd 3.4 and its client that this code leans on: a transaction is never retried blindly; the client keeps
+//! no lease alive, follows no watch across a broken connection and has no deadline of its own; linearizable reads are
+//! the default; a key's create revision never comes twice.
+
+mod deliver;
+mod keys;
+mod list;
+mod lock;
+mod settings;
+mod watch;
+
+use std::{
+    error::Error as _,
+    fmt, io,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use etcd_client::{Client, ConnectOptions, Error, GetOptions, ResponseHeader};
+use tokio::time::{Instant, timeout_at};
+
+use self::keys::Keys;
+pub use self::{
+    lock::EtcdLock,
+    settings::{EtcdSettings, Timing},
+    watch::EtcdWatch,
+};
+use super::{Fault, Head};
+
+/// A cluster, and the member in use. One connection a member, not a balanced one: requests stay with a member until it
+/// fails, so that a paused or cut off member costs one deadline and not every third request.
+pub struct Etcd {
+    keys: Keys,
+    node: String,
+    timing: Timing,
+    options: ConnectOptions,
+    members: Vec<Member>,
+    current: AtomicUsize,
+}
+
+struct Member {
+    url: String,
+    connection: Mutex<Connection>,
+}
+
+/// A client as long as it works, and which one it is, so that only the caller who saw it fail throws it away.
+#[derive(Default)]
+struct Connection {
+    number: usize,
+    client: Option<Client>,
+}
+
+impl fmt::Debug for Etcd {
+    /// Without the options, which hold the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let members: Vec<&str> = self.members.iter().map(|m| m.url.as_str()).collect();
+        f.debug_struct("Etcd").field("keys", &self.keys).field("members", &members).finish_non_exhaustive()
+    }
+}
+
+impl Etcd {
+    pub(super) async fn new(settings: EtcdSettings) -> Result<Self, Fault> {
+        let members = settings.urls()?.into_iter().map(|url| Member { url, connection: Mutex::default() }).collect();
+        Ok(Self {
+            keys: Keys::new(&settings.root)?,
+            options: settings.options().await?,
+            node: settings.node,
+            timing: settings.timing,
+            members,
+            current: AtomicUsize::new(0),
+        })
+    }
+
+    pub(super) async fn head(&self) -> Result<Head, Fault> {
+        // A key that is never there: the answer is the header, and a linearizable read asks a quorum.
+        // It lies where a reader may read.
+        let key = &self.keys.documents();
+        let get = move |mut etcd: Client| async move {
+            etcd.get(key.as_str(), Some(GetOptions::new().with_count_only())).await
+        };
+        let answer = self.call(self.timing.call, get).await?;
+        head(answer.header())
+    }
+
+    /// Runs one request within its deadline, on the member in use. A member that fails is left for the next one; the
+    /// request goes to the next only when it never left here, so it is not done twice.
+    ///
+    /// (Not `AsyncFn`: its futures cannot be shown to be `Send`, so nothing above could be spawned.)
+    async fn call<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let deadline = Instant::now() + within;
+        let mut left = self.members.len();
+        loop {
+            left -= 1;
+            let index = self.current.load(Ordering::Relaxed) % self.members.len();
+            let member = &self.members[index];
+            let number = member.connection().number;
+            let answer = timeout_at(deadline, async { request(member.client(&self.options).await?).await }).await;
+            let error = match answer {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    self.leave(index, number);
+                    return Err(Fault::Unreachable(format!("etcd at {} did not answer in {within:?}", member.url)));
+                }
+            };
+            let fault = fault(&member.url, &error);
+            if matches!(fault, Fault::Unreachable(_)) {
+                self.leave(index, number);
+            }
+            if left == 0 || !never_sent(&error) {
+                return Err(fault);
+            }
+        }
+    }
+
+    /// Goes on to the next member, and to a new connection when this member's turn comes again: a half-open one would
+    /// swallow requests until TCP gives up.
+    fn leave(&self, index: usize, number: usize) {
+        let mut connection = self.members[index].connection();
+        if connection.number == number {
+            *connection = Connection { number: number + 1, client: None };
+            let _ = self.current.compare_exchange(
+                index,
+                (index + 1) % self.members.len(),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
+    }
+}
+
+impl Member {
+    fn connection(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client; a new one connects lazily, but logs in at once when there is a user.
+    async fn client(&self, options: &ConnectOptions) -> Result<Client, Error> {
+        if let Some(client) = &self.connection().client {
+            return Ok(client.clone());
+        }
+        let client = Client::connect([&self.url], Some(options.clone())).await?;
+        Ok(self.connection().client.get_or_insert(client).clone())
+    }
+}
+
+/// What a response says of the cluster.
+fn head(header: Option<&ResponseHeader>) -> Result<Head, Fault> {
+    let header = header.ok_or_else(|| Fault::Unreachable("etcd sent an answer without a header".into()))?;
+    Ok(Head { revision: header.revision(), cluster: header.cluster_id() })
+}
+
+/// What an error means. Only what etcd itself says is a refusal; anything else may hide an outcome.
+fn fault(url: &str, error: &Error) -> Fault {
+    const INVALID_ARGUMENT: i32 = 3;
+    const NOT_FOUND: i32 = 5;
+    const PERMISSION_DENIED: i32 = 7;
+    const RESOURCE_EXHAUSTED: i32 = 8;
+    const FAILED_PRECONDITION: i32 = 9;
+    const OUT_OF_RANGE: i32 = 11;
+    const UNAUTHENTICATED: i32 = 16;
+    const REFUSALS: [i32; 7] = [
+        INVALID_ARGUMENT,
+        NOT_FOUND,
+        PERMISSION_DENIED,
+        RESOURCE_EXHAUSTED,
+        FAILED_PRECONDITION,
+        OUT_OF_RANGE,
+        UNAUTHENTICATED,
+    ];
+    /// The lock service talks to etcd through a client of its own and loses the code of these.
+    const WITHOUT_CODE: [&str; 3] = ["permission denied", "invalid auth token", "user name is empty"];
+    const TOO_LARGE: [&str; 3] = ["too many operations in txn", "request is too large", "message larger than max"];
+
+    let Error::GRpcStatus(status) = error else {
+        let why = format!("etcd at {url}: {error}");
+        return match error {
+            Error::InvalidArgs(_) | Error::InvalidUri(_) | Error::LeaseKeepAliveError(_) => Fault::Refused(why),
+            _ => Fault::Unreachable(why),
+        };
+    };
+    let message = status.message();
+    let code = status.code() as i32;
+    if message.contains("required revision has been compacted") {
+        return Fault::Compacted;
+    }
+    if TOO_LARGE.iter().any(|text| message.contains(text)) {
+        return Fault::TooLarge(message.to_owned());
+    }
+    let said = message.starts_with("etcdserver: ") && REFUSALS.contains(&code);
+    if said || WITHOUT_CODE.iter().any(|text| message.contains(text)) {
+        return Fault::Refused(format!("etcd refuses: {}", message.trim_start_matches("etcdserver: ")));
+    }
+    let cause = causes(error).last().map_or_else(|| message.to_owned(), ToString::to_string);
+    Fault::Unreachable(format!("etcd at {url}: {cause}"))
+}
+
+/// Whether the request certainly never left: there was no connection to send it on.
+fn never_sent(error: &Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|io| matches!(io.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
+}
+
+/// What is behind an error, outermost first. The client's own error type names no source.
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let first: Option<&(dyn std::error::Error + 'static)> = match error {
+        Error::GRpcStatus(status) => status.source(),
+        Error::TransportError(error) => Some(error),
+        _ => None,
+    };
+    std::iter::successors(first, |&cause| cause.source())
+}

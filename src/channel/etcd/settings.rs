@@ -1,0 +1,211 @@
+//! How to reach a cluster, and how long to wait for what.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
+use tokio::fs;
+
+use super::super::Fault;
+
+/// Time to live of a lock's lease: how long a dead holder blocks the others. etcd's minimum is 2 s.
+const TTL: Duration = Duration::from_secs(10);
+/// Until a connection stands.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Until a request is answered.
+const CALL: Duration = Duration::from_secs(3);
+/// Until a page of a listing is there; it may be many megabytes.
+const PAGE: Duration = Duration::from_secs(10);
+/// Silence of a watch after which it is asked for a sign of life.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long the channel waits for what. Tests shorten it.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Time to live of a lock's lease: 10 s.
+    pub ttl: Duration,
+    /// Until a connection stands: 2 s.
+    pub connect: Duration,
+    /// Until a request is answered: 3 s. A delivery takes up to three: read, write and, when the outcome of the write is
+    /// unknown, read again.
+    pub call: Duration,
+    /// Until a page of a listing is there: 10 s.
+    pub page: Duration,
+    /// Silence of a watch after which it is asked for a sign of life, which has to come within `call`: 5 s.
+    pub silence: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { ttl: TTL, connect: CONNECT, call: CALL, page: PAGE, silence: SILENCE }
+    }
+}
+
+/// How to reach a cluster. With authentication, the user needs to read and write the prefix `<root>/`; a reader to read it.
+#[derive(Clone)]
+pub struct EtcdSettings {
+    /// Members: `host:port`, or a URL.
+    pub endpoints: Vec<String>,
+    /// What all keys begin with: `trimtab`.
+    pub root: String,
+    /// The user, with `password`.
+    pub username: Option<String>,
+    /// The user's password.
+    pub password: Option<String>,
+    /// PEM file of the authority that signed the members' certificates. Makes the connection TLS.
+    pub ca: Option<PathBuf>,
+    /// PEM file of a client certificate, with `key`.
+    pub cert: Option<PathBuf>,
+    /// PEM file of its key.
+    pub key: Option<PathBuf>,
+    /// What this node is called where the holder of a lock is shown; empty says nothing.
+    pub node: String,
+    /// How long to wait for what.
+    pub timing: Timing,
+}
+
+impl Default for EtcdSettings {
+    fn default() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            root: "trimtab".into(),
+            username: None,
+            password: None,
+            ca: None,
+            cert: None,
+            key: None,
+            node: String::new(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+impl fmt::Debug for EtcdSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EtcdSettings")
+            .field("endpoints", &self.endpoints)
+            .field("root", &self.root)
+            .field("username", &self.username)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("ca", &self.ca)
+            .field("cert", &self.cert)
+            .field("key", &self.key)
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EtcdSettings {
+    /// The members as URLs. Without a scheme they get the one that fits the other settings.
+    pub(super) fn urls(&self) -> Result<Vec<String>, Fault> {
+        if self.endpoints.is_empty() {
+            return refused("etcd.endpoints names no member");
+        }
+        self.endpoints.iter().map(|endpoint| self.url(endpoint.trim().trim_end_matches('/'))).collect()
+    }
+
+    fn url(&self, endpoint: &str) -> Result<String, Fault> {
+        let tls = self.ca.is_some();
+        if endpoint.contains('@') {
+            // Not repeated, since it may hold a password.
+            return refused("etcd.endpoints: user and password belong in etcd.username and etcd.password");
+        }
+        match endpoint.split_once("://") {
+            None if endpoint.is_empty() => refused("etcd.endpoints names an empty member"),
+            None => Ok(format!("{}://{endpoint}", if tls { "https" } else { "http" })),
+            Some(("http", _)) if tls => refused(format!("{endpoint} is not TLS, but etcd.ca is set")),
+            Some(("https", _)) if !tls => refused(format!("{endpoint} needs etcd.ca")),
+            Some(("http" | "https", _)) => Ok(endpoint.to_owned()),
+            Some(_) => refused(format!("{endpoint} is neither http nor https")),
+        }
+    }
+
+    pub(super) async fn options(&self) -> Result<ConnectOptions, Fault> {
+        let mut options = ConnectOptions::new()
+            .with_connect_timeout(self.timing.connect)
+            // A member that is cut off from the others ends its watches and refuses, instead of being late in silence.
+            .with_require_leader(true)
+            .with_auto_token_refresh(true);
+        match (&self.username, &self.password) {
+            (None, None) => {}
+            (Some(name), Some(password)) => options = options.with_user(name, password),
+            _ => return refused("etcd.username and etcd.password go together"),
+        }
+        if let Some(tls) = self.tls().await? {
+            options = options.with_tls(tls);
+        }
+        Ok(options)
+    }
+
+    async fn tls(&self) -> Result<Option<TlsOptions>, Fault> {
+        let tls = match &self.ca {
+            None if self.cert.is_some() || self.key.is_some() => return refused("etcd.cert needs etcd.ca"),
+            None => return Ok(None),
+            Some(ca) => TlsOptions::new().ca_certificate(Certificate::from_pem(read(ca).await?)),
+        };
+        match (&self.cert, &self.key) {
+            (None, None) => Ok(Some(tls)),
+            (Some(cert), Some(key)) => Ok(Some(tls.identity(Identity::from_pem(read(cert).await?, read(key).await?)))),
+            _ => refused("etcd.cert and etcd.key go together"),
+        }
+    }
+}
+
+async fn read(pem: &Path) -> Result<Vec<u8>, Fault> {
+    fs::read(pem).await.or_else(|error| refused(format!("{}: {error}", pem.display())))
+}
+
+fn refused<T>(why: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Refused(why.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(endpoints: &[&str]) -> EtcdSettings {
+        EtcdSettings { endpoints: endpoints.iter().map(|&e| e.to_owned()).collect(), ..EtcdSettings::default() }
+    }
+
+    #[test]
+    fn members_without_a_scheme_get_the_one_that_fits() {
+        let plain = settings(&["a:2379", " http://b:2379/ "]);
+        assert_eq!(plain.urls().unwrap(), ["http://a:2379", "http://b:2379"]);
+        let tls = EtcdSettings { ca: Some("ca.pem".into()), ..settings(&["a:2379", "https://b:2379"]) };
+        assert_eq!(tls.urls().unwrap(), ["https://a:2379", "https://b:2379"]);
+    }
+
+    #[tokio::test]
+    async fn settings_that_cannot_be_right_are_refused_by_name() {
+        let tls = EtcdSettings { ca: Some("/nowhere/ca.pem".into()), ..settings(&["http://a:2379"]) };
+        let user = EtcdSettings { username: Some("root".into()), ..settings(&["a:2379"]) };
+        let cert = EtcdSettings { cert: Some("cert.pem".into()), ..settings(&["a:2379"]) };
+        for (fault, names) in [
+            (settings(&[]).urls().unwrap_err(), "etcd.endpoints"),
+            (settings(&["https://a:2379"]).urls().unwrap_err(), "etcd.ca"),
+            (settings(&["ftp://a"]).urls().unwrap_err(), "ftp://a"),
+            (tls.urls().unwrap_err(), "etcd.ca"),
+            (tls.options().await.unwrap_err(), "/nowhere/ca.pem"),
+            (user.options().await.unwrap_err(), "etcd.password"),
+            (cert.options().await.unwrap_err(), "etcd.cert"),
+        ] {
+            assert!(matches!(&fault, Fault::Refused(why) if why.contains(names)), "{fault} names {names}");
+        }
+    }
+
+    #[tokio::test]
+    async fn passwords_are_never_shown() {
+        let user = EtcdSettings {
+            username: Some("root".into()),
+            password: Some("hunter2".into()),
+            ..settings(&["http://root:hunter2@a:2379"])
+        };
+        assert!(!format!("{:?}", user.urls()).contains("hunter2"));
+        let user = EtcdSettings { endpoints: vec!["a:2379".into()], ..user };
+        assert!(!format!("{user:?}").contains("hunter2"));
+        assert!(!format!("{:?}", super::super::Etcd::new(user).await.unwrap()).contains("hunter2"));
+    }
+}

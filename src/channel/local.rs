@@ -1,0 +1,249 @@
+//! The channel of a single node: memory. It behaves as etcd does, so one suite tests both.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::timeout};
+
+use super::{
+    Delivered, Entry, Fault, Head, Holder, Listing,
+    plan::{Held, plan},
+};
+use crate::domain::names::{ConfigId, EnvName};
+
+/// Deliveries kept for watchers. One that is further behind lists again.
+const HISTORY: usize = 64;
+/// Memory is never restored.
+const CLUSTER: u64 = 1;
+
+/// The releases of this process.
+#[derive(Debug, Default)]
+pub struct Local {
+    state: Mutex<State>,
+    delivered: Notify,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    revision: i64,
+    /// With the revision that brought each.
+    entries: BTreeMap<ConfigId, (i64, Entry)>,
+    history: VecDeque<(i64, Vec<Entry>)>,
+    /// The history holds everything after this revision.
+    compacted: i64,
+    /// The last fence given out; as in etcd it never comes twice.
+    fence: u64,
+    lines: HashMap<EnvName, Line>,
+}
+
+/// The holder of a lock and those behind.
+#[derive(Debug, Default)]
+struct Line {
+    holder: Option<u64>,
+    waiting: usize,
+}
+
+impl Local {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No change of the state can panic half way, so a poisoned one is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<LocalLock, Fault> {
+        let waiting = Waiting::new(self, env);
+        let taken = timeout(wait, async {
+            loop {
+                let freed = self.freed.notified();
+                if let Some(fence) = self.take(env) {
+                    return fence;
+                }
+                freed.await;
+            }
+        });
+        match taken.await {
+            Ok(fence) => Ok(LocalLock { local: Arc::clone(self), env: env.clone(), fence }),
+            Err(_) => Err(Fault::Busy { env: waiting.env.clone() }),
+        }
+    }
+
+    fn take(&self, env: &EnvName) -> Option<u64> {
+        let mut state = self.state();
+        let fence = state.fence + 1;
+        let line = state.lines.entry(env.clone()).or_default();
+        if line.holder.is_some() {
+            return None;
+        }
+        line.holder = Some(fence);
+        state.fence = fence;
+        Some(fence)
+    }
+
+    fn holds(&self, env: &EnvName) -> Option<u64> {
+        self.state().lines.get(env).and_then(|line| line.holder)
+    }
+
+    /// Takes the lock away from its holder, as etcd does when a lease runs out.
+    #[cfg(test)]
+    pub(super) fn expire(&self, env: &EnvName) {
+        self.state().lines.entry(env.clone()).or_default().holder = None;
+        self.freed.notify_waiters();
+    }
+
+    /// Forgets the history, as etcd's compaction does.
+    #[cfg(test)]
+    pub(super) fn compact(&self) {
+        let mut state = self.state();
+        state.history.clear();
+        state.compacted = state.revision;
+    }
+
+    pub(super) fn contended(&self, lock: &LocalLock) -> bool {
+        self.state().lines.get(&lock.env).is_some_and(|line| line.waiting > 0)
+    }
+
+    pub(super) fn holder(&self, env: &EnvName) -> Option<Holder> {
+        self.holds(env).map(|_| Holder { node: None, lease: None, remaining: None })
+    }
+
+    pub(super) fn deliver(&self, lock: &LocalLock, batch: &[&Entry], repair: bool) -> Result<Delivered, Fault> {
+        let mut state = self.state();
+        if state.lines.get(&lock.env).and_then(|line| line.holder) != Some(lock.fence) {
+            return Err(Fault::Fenced { env: lock.env.clone() });
+        }
+        let held = batch.iter().map(|entry| state.held(&entry.config)).collect();
+        let plan = plan(batch, held, repair)?;
+        if plan.due.is_empty() {
+            return Ok(Delivered { revision: plan.revision, already: plan.already });
+        }
+        let revision = state.put(plan.due.into_iter().map(|(entry, _)| entry.clone()).collect());
+        drop(state);
+        self.delivered.notify_waiters();
+        Ok(Delivered { revision, already: plan.already })
+    }
+
+    pub(super) fn list(&self) -> Listing {
+        let state = self.state();
+        let entries = state.entries.values().map(|(_, entry)| entry.clone()).collect();
+        Listing { revision: state.revision, cluster: CLUSTER, entries, damaged: Vec::new() }
+    }
+
+    pub(super) fn head(&self) -> Head {
+        Head { revision: self.state().revision, cluster: CLUSTER }
+    }
+
+    pub(super) fn watch(self: &Arc<Self>, after: i64) -> Result<LocalWatch, Fault> {
+        let state = self.state();
+        if after < state.compacted || after > state.revision {
+            return Err(Fault::Compacted);
+        }
+        Ok(LocalWatch { local: Arc::clone(self), after })
+    }
+}
+
+impl State {
+    fn held(&self, config: &ConfigId) -> Held {
+        self.entries.get(config).map_or_else(Held::default, |(revision, entry)| Held {
+            revision: *revision,
+            release: Some((entry.meta.seq, entry.meta.sha256.clone())),
+        })
+    }
+
+    fn put(&mut self, batch: Vec<Entry>) -> i64 {
+        self.revision += 1;
+        for entry in &batch {
+            self.entries.insert(entry.config.clone(), (self.revision, entry.clone()));
+        }
+        self.history.push_back((self.revision, batch));
+        while self.history.len() > HISTORY
+            && let Some((revision, _)) = self.history.pop_front()
+        {
+            self.compacted = revision;
+        }
+        self.revision
+    }
+
+    /// The first delivery after a revision.
+    fn after(&self, revision: i64) -> Result<Option<&(i64, Vec<Entry>)>, Fault> {
+        if revision < self.compacted {
+            return Err(Fault::Compacted);
+        }
+        Ok(self.history.get(self.history.partition_point(|(at, _)| *at <= revision)))
+    }
+}
+
+/// Counts as one who waits for as long as it lives, so that a dropped waiter is forgotten.
+struct Waiting<'a> {
+    local: &'a Local,
+    env: &'a EnvName,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(local: &'a Local, env: &'a EnvName) -> Self {
+        local.state().lines.entry(env.clone()).or_default().waiting += 1;
+        Self { local, env }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.local.state().lines.entry(self.env.clone()).or_default().waiting -= 1;
+    }
+}
+
+/// A lock of this process.
+#[derive(Debug)]
+pub struct LocalLock {
+    local: Arc<Local>,
+    env: EnvName,
+    fence: u64,
+}
+
+impl LocalLock {
+    pub(super) fn env(&self) -> &EnvName {
+        &self.env
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.local.holds(&self.env) != Some(self.fence)
+    }
+}
+
+impl Drop for LocalLock {
+    fn drop(&mut self) {
+        let mut state = self.local.state();
+        let line = state.lines.entry(self.env.clone()).or_default();
+        if line.holder == Some(self.fence) {
+            line.holder = None;
+        }
+        drop(state);
+        self.local.freed.notify_waiters();
+    }
+}
+
+/// A watch of this process.
+#[derive(Debug)]
+pub struct LocalWatch {
+    local: Arc<Local>,
+    after: i64,
+}
+
+impl LocalWatch {
+    pub(super) async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+        loop {
+            let delivered = self.local.delivered.notified();
+            if let Some((revision, batch)) = self.local.state().after(self.after)? {
+                self.after = *revision;
+                return Ok(batch.clone());
+            }
+            delivered.await;
+        }
+    }
+
+    pub(super) fn revision(&self) -> i64 {
+        self.after
+    }
+}

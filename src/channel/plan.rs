@@ -1,0 +1,110 @@
+//! What a delivery has to write. Both channels decide it here, so that they cannot differ.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Fault};
+use crate::domain::{
+    content::sha256,
+    names::{ConfigId, EnvName},
+};
+
+/// Operations of one etcd transaction (`--max-txn-ops`). A config takes two puts.
+const OPERATIONS: usize = 128;
+/// Bytes of one etcd request (`--max-request-bytes`).
+const REQUEST_BYTES: usize = 1536 * 1024;
+/// What the compares, lengths and headers of one config take beside its keys and values, rounded up.
+const OVERHEAD_BYTES: usize = 160;
+/// The most that the keys of one config take: document, and metadata three times (compare, put, read when it failed).
+const KEYS_BYTES: usize = 4 * (200 + 40);
+
+/// What the channel holds of a config.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held {
+    /// The revision that last touched its metadata; 0 when there is none.
+    pub revision: i64,
+    /// Number and SHA-256 of its release; none when there is none that can be read.
+    pub release: Option<(u64, String)>,
+}
+
+impl Held {
+    /// Whether this is the entry's release or a later one.
+    pub fn covers(&self, entry: &Entry) -> bool {
+        match &self.release {
+            Some((seq, hash)) => *seq > entry.meta.seq || (*seq == entry.meta.seq && *hash == entry.meta.sha256),
+            None => false,
+        }
+    }
+}
+
+/// What is to be written, and what is there already.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    /// The entries to write, each with what the channel held when it was decided.
+    pub due: Vec<(&'a Entry, Held)>,
+    /// Configs that hold this or a later release.
+    pub already: Vec<ConfigId>,
+    /// The latest revision that brought one of those.
+    pub revision: i64,
+}
+
+/// Refuses what must not, or cannot, go out in one transaction under the lock of `env`; else the batch with the latest
+/// release of each config, in the order of their names.
+pub(super) fn checked<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec<&'a Entry>, Fault> {
+    let mut latest: BTreeMap<&ConfigId, &Entry> = BTreeMap::new();
+    for entry in batch {
+        if entry.config.env != *env {
+            return Err(Fault::Refused(format!("{} is not of {env}, whose lock is held", entry.config)));
+        }
+        let known = latest.entry(&entry.config).or_insert(entry);
+        if known.meta.seq < entry.meta.seq {
+            *known = entry;
+        }
+    }
+    let batch: Vec<&Entry> = latest.into_values().collect();
+    fits(batch.iter().copied())?;
+    for entry in &batch {
+        if entry.document.trim().is_empty() {
+            let why = "is empty; a program that reads it from etcd would stop";
+            return Err(Fault::Refused(format!("the document of {} {why}", entry.config)));
+        }
+        if sha256(entry.document.as_bytes()) != entry.meta.sha256 {
+            return Err(Fault::Refused(format!("the document of {} does not match its SHA-256", entry.config)));
+        }
+    }
+    Ok(batch)
+}
+
+/// Tells whether one transaction takes them all. Errs on the safe side by a few hundred bytes a config.
+pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(), Fault> {
+    let (mut configs, mut bytes) = (0, 512);
+    for entry in batch {
+        configs += 1;
+        bytes += entry.document.len() + entry.meta.json().len() + KEYS_BYTES + OVERHEAD_BYTES;
+    }
+    if configs * 2 > OPERATIONS {
+        return Err(Fault::TooLarge(format!("{configs} configs; at most {}", OPERATIONS / 2)));
+    }
+    if bytes > REQUEST_BYTES {
+        return Err(Fault::TooLarge(format!("{bytes} bytes; at most {REQUEST_BYTES}")));
+    }
+    Ok(())
+}
+
+/// Decides what is due, given what the channel holds of each (in the same order). With `repair`, the same release is
+/// written again, whatever lies there; a later one is left alone in any case.
+pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Result<Plan<'a>, Fault> {
+    let mut plan = Plan { due: Vec::new(), already: Vec::new(), revision: 0 };
+    for (entry, held) in batch.iter().copied().zip(held) {
+        let same = held.release.as_ref().is_some_and(|(seq, _)| *seq == entry.meta.seq);
+        if same && !repair && !held.covers(entry) {
+            return Err(Fault::Mismatch { config: entry.config.clone(), seq: entry.meta.seq });
+        }
+        if held.covers(entry) && !(same && repair) {
+            plan.revision = plan.revision.max(held.revision);
+            plan.already.push(entry.config.clone());
+        } else {
+            plan.due.push((entry, held));
+        }
+    }
+    Ok(plan)
+}

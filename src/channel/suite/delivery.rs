@@ -1,0 +1,168 @@
+//! What a delivery writes, and what it never does.
+
+use super::{
+    super::{Channel, Delivered, Fault},
+    Bench, LONG, env, numbers, on_both, release, small,
+};
+
+on_both! {
+    a_release_and_the_next_one_arrive
+    a_change_over_several_configs_is_whole
+    delivering_again_writes_nothing
+    a_number_never_goes_back
+    of_several_releases_the_latest_counts
+    the_same_number_with_another_document_is_a_mismatch
+    a_repair_writes_the_same_number_again
+    a_holder_whose_lease_ran_out_writes_nothing
+    a_lock_is_good_for_its_own_environment
+    what_is_too_large_is_refused_and_what_just_fits_is_taken
+    a_document_that_must_not_go_out_is_refused
+    nothing_is_delivered_at_once
+}
+
+async fn a_release_and_the_next_one_arrive(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut revisions = Vec::new();
+    for seq in 1..=2 {
+        let entry = [small("shop/application", seq)];
+        let Delivered { revision, already } = bench.channel.deliver(&lock, &entry).await.unwrap();
+        assert_eq!(already, []);
+        revisions.push(revision);
+        assert_eq!(bench.other.list().await.unwrap().entries, entry);
+    }
+    assert!(revisions[0] < revisions[1], "{revisions:?}");
+    lock.release().await;
+}
+
+async fn a_change_over_several_configs_is_whole(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+    let change = [small("a/x", 1), small("b/y", 1), small("c/z", 1)];
+    let delivered = bench.channel.deliver(&lock, &change).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), change);
+    assert_eq!(watch.revision(), delivered.revision);
+    assert_eq!(bench.other.list().await.unwrap().entries, change);
+}
+
+async fn delivering_again_writes_nothing(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let first = bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    let both = [small("a/x", 1), small("b/y", 1)];
+    let second = bench.channel.deliver(&lock, &both).await.unwrap();
+    assert_eq!(second.already, [both[0].config.clone()]);
+    let third = bench.channel.deliver(&lock, &both).await.unwrap();
+    assert_eq!(third.revision, second.revision, "the revision that brought the last of them");
+    assert_eq!(third.already.len(), 2);
+    let again = bench.channel.deliver(&lock, &both[..1]).await.unwrap();
+    assert_eq!(again.revision, first.revision);
+}
+
+async fn a_number_never_goes_back(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 10)]).await.unwrap();
+    // As text, 9 would come after 10.
+    for seq in [9, 1] {
+        let late = [small("a/x", seq)];
+        let delivered = bench.channel.deliver(&lock, &late).await.unwrap();
+        assert_eq!(delivered.already, ["prod/a/x".parse().unwrap()]);
+        let repaired = bench.channel.repair(&lock, &late).await.unwrap();
+        assert_eq!(repaired.already.len(), 1);
+    }
+    assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 10)]);
+}
+
+async fn of_several_releases_the_latest_counts(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let due = [small("a/x", 2), small("a/x", 3), small("a/x", 1)];
+    bench.channel.deliver(&lock, &due).await.unwrap();
+    assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 3)]);
+}
+
+async fn the_same_number_with_another_document_is_a_mismatch(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 1), small("b/y", 1)]).await.unwrap();
+    let other = release("b/y", 1, "{\"other\":\"1\"}");
+    let mismatch = Fault::Mismatch { config: other.config.clone(), seq: 1 };
+    assert_eq!(bench.channel.deliver(&lock, &[small("a/x", 2), other]).await, Err(mismatch));
+    assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 1), small("b/y", 1)]);
+}
+
+async fn a_repair_writes_the_same_number_again(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+    let right = [release("a/x", 1, "{\"right\":\"1\"}")];
+    let repaired = bench.channel.repair(&lock, &right).await.unwrap();
+    assert_eq!(repaired.already, []);
+    assert_eq!(watch.next().await.unwrap(), right, "readers hear of it");
+    assert_eq!(bench.channel.list().await.unwrap().entries, right);
+}
+
+async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {
+    let paused = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.expire(&paused).await;
+    let fenced = Err(Fault::Fenced { env: env("prod") });
+    assert_eq!(bench.channel.deliver(&paused, &[small("a/x", 1)]).await, fenced, "nobody else has the lock yet");
+    assert!(paused.is_lost());
+
+    let lock = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    bench.other.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    assert_eq!(bench.channel.deliver(&paused, &[small("a/x", 2), small("b/y", 1)]).await, fenced);
+    assert_eq!(bench.channel.repair(&paused, &[small("a/x", 1)]).await, fenced);
+    assert_eq!(numbers(&bench.other.list().await.unwrap().entries), [("a/x".to_owned(), 1)]);
+
+    // Neither this nor the end of the lost lock harms its successor.
+    paused.release().await;
+    bench.other.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
+    assert!(!lock.is_lost());
+}
+
+async fn a_lock_is_good_for_its_own_environment(bench: Bench) {
+    let lock = bench.channel.lock(&env("dev"), LONG).await.unwrap();
+    let refused = bench.channel.deliver(&lock, &[small("a/x", 1)]).await;
+    assert!(matches!(&refused, Err(Fault::Refused(why)) if why.contains("prod/a/x")), "{refused:?}");
+    assert_eq!(bench.channel.list().await.unwrap().entries, []);
+}
+
+async fn what_is_too_large_is_refused_and_what_just_fits_is_taken(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let many = |count: usize| (0..count).map(|i| small(&format!("app{i}/x"), 1)).collect::<Vec<_>>();
+    assert!(matches!(bench.channel.deliver(&lock, &many(65)).await, Err(Fault::TooLarge(_))));
+    bench.channel.deliver(&lock, &many(64)).await.unwrap();
+
+    // The largest that passes the look beforehand also passes etcd; by one config, and by many of the longest names.
+    let largest = |apps: &[String]| {
+        let batch = |bytes: usize| {
+            let document = "x".repeat(bytes);
+            apps.iter().map(|app| release(app, 1, &document)).collect::<Vec<_>>()
+        };
+        let (mut low, mut high) = (1, 1536 * 1024);
+        while high - low > 1 {
+            let middle = usize::midpoint(low, high);
+            *if Channel::fits(&batch(middle)).is_ok() { &mut low } else { &mut high } = middle;
+        }
+        (batch(low), batch(high))
+    };
+    let long = |i: usize| format!("{i:a>64}/{}", "n".repeat(64));
+    for apps in [vec!["one/x".to_owned()], (0..64).map(long).collect()] {
+        let (fits, too_large) = largest(&apps);
+        bench.channel.deliver(&lock, &fits).await.unwrap();
+        assert!(matches!(bench.channel.deliver(&lock, &too_large).await, Err(Fault::TooLarge(_))));
+    }
+}
+
+async fn a_document_that_must_not_go_out_is_refused(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut torn = small("a/x", 1);
+    torn.document = "{\"seq\":".into();
+    for bad in [torn, release("a/x", 1, ""), release("a/x", 1, " \n")] {
+        let refused = bench.channel.deliver(&lock, &[small("b/y", 1), bad]).await;
+        assert!(matches!(&refused, Err(Fault::Refused(why)) if why.contains("prod/a/x")), "{refused:?}");
+    }
+    assert_eq!(bench.channel.list().await.unwrap().entries, []);
+}
+
+async fn nothing_is_delivered_at_once(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    assert_eq!(bench.channel.deliver(&lock, &[]).await, Ok(Delivered { revision: 0, already: vec![] }));
+}

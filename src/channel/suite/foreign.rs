@@ -1,0 +1,105 @@
+//! What lies in etcd byte for byte, and what happens when somebody else writes there.
+
+use super::{
+    super::{Channel, Damage, Fault},
+    Bench, LONG, env, small,
+};
+use crate::domain::content::sha256;
+
+#[tokio::test]
+async fn what_lies_in_etcd_is_what_direct_readers_rely_on() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("shop/application", 7)]).await.unwrap();
+    let raw = bench.raw();
+    assert_eq!(raw.get("config/prod/shop/application").await, "{\"seq\":\"7\"}");
+    let meta: serde_json::Value = serde_json::from_str(&raw.get("meta/prod/shop/application").await).unwrap();
+    let expected = serde_json::json!({
+        "seq": 7,
+        "sha256": sha256(b"{\"seq\":\"7\"}"),
+        "format": "kv",
+        "author": "ada",
+        "message": "release \"7\"\n商店",
+        "published_at": "2026-11-22T16:00:00.123Z",
+        "change": "0198c0de-0000-7000-8000-000000000000",
+    });
+    assert_eq!(meta, expected);
+}
+
+#[tokio::test]
+async fn what_is_not_a_release_is_named_and_left_out() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let good = ["a/x", "b/y", "c/z", "d/w", "e/v"].map(|config| small(config, 1));
+    bench.channel.deliver(&lock, &good).await.unwrap();
+    let raw = bench.raw();
+    raw.put("config/prod/a/x", "{\"edited\":\"by hand\"}").await;
+    raw.put("meta/prod/b/y", "not JSON").await;
+    raw.delete("config/prod/c/z").await;
+    raw.delete("meta/prod/d/w").await;
+    raw.put("config/prod/new/x", "{}").await;
+    raw.put("config/UPPER", "{}").await;
+    raw.put("config/prod/a/\n", [0xff]).await;
+
+    let listing = bench.other.list().await.unwrap();
+    assert_eq!(listing.entries, [small("e/v", 1)]);
+    let root = bench.raw().root.clone();
+    let found: Vec<(&str, Option<String>)> = listing
+        .damaged
+        .iter()
+        .map(|Damage { key, config, .. }| (&key[root.len() + 1..], config.as_ref().map(ToString::to_string)))
+        .collect();
+    let of = |config: &str| Some(format!("prod/{config}"));
+    let expected = [
+        ("config/UPPER", None),
+        ("config/prod/a/\\n", None),
+        ("config/prod/a/x", of("a/x")),
+        ("meta/prod/b/y", of("b/y")),
+        ("meta/prod/c/z", of("c/z")),
+        ("config/prod/d/w", of("d/w")),
+        ("config/prod/new/x", of("new/x")),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_watch_passes_over_what_somebody_else_wrote() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+    let raw = bench.raw();
+    raw.put("config/prod/a/x", "{\"edited\":\"by hand\"}").await;
+    raw.delete("config/prod/a/x").await;
+    raw.put("meta/prod/b/y", "{}").await;
+    raw.put("config/\u{1}", "").await;
+    bench.channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2)]);
+}
+
+#[tokio::test]
+async fn a_repair_heals_what_somebody_else_wrote() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let good = ["a/x", "b/y", "c/z"].map(|config| small(config, 1));
+    bench.channel.deliver(&lock, &good).await.unwrap();
+    let raw = bench.raw();
+    raw.put("config/prod/a/x", "{\"edited\":\"by hand\"}").await;
+    raw.put("meta/prod/b/y", "not JSON").await;
+    raw.delete("config/prod/c/z").await;
+    assert_eq!(bench.channel.list().await.unwrap().damaged.len(), 3);
+    bench.channel.repair(&lock, &good).await.unwrap();
+    let listing = bench.channel.list().await.unwrap();
+    assert_eq!((listing.entries.as_slice(), listing.damaged.len()), (good.as_slice(), 0));
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_refused_by_name_and_not_by_password() {
+    // No authentication is set up, and etcd says so: an answer, not silence.
+    let Some(bench) = Bench::etcd().await else { return };
+    let raw = bench.raw.as_ref().unwrap();
+    let mut settings = raw.settings(&[&raw.endpoint]);
+    (settings.username, settings.password) = (Some("nobody".into()), Some("hunter2".into()));
+    let fault = Channel::etcd(settings).await.unwrap().check().await.unwrap_err();
+    assert!(matches!(&fault, Fault::Refused(why) if !why.contains("hunter2")), "{fault:?}");
+}

@@ -1,0 +1,152 @@
+//! With Go programs (`tests/go`): the lock of etcd's `concurrency` package, and a reader that polls its key.
+//!
+//! Skipped, and said so, where there is no `go` or its modules cannot be fetched.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::OnceCell,
+    time::timeout,
+};
+
+use super::{
+    super::{Fault, Lock},
+    Bench, LONG, env as named, eventually, small,
+};
+
+/// A running Go program: one line in, one line out.
+struct Program {
+    _process: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    async fn start(name: &str, arguments: [&str; 2]) -> Option<Self> {
+        let mut process = Command::new(built().await?.join(name))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap()).lines();
+        Some(Self { _process: process, input, output })
+    }
+
+    async fn send(&mut self, line: &str) {
+        self.input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    async fn line(&mut self) -> String {
+        let line = timeout(LONG, self.output.next_line()).await.expect("a line in time");
+        line.unwrap().expect("the program ended")
+    }
+
+    async fn ask(&mut self, line: &str) -> String {
+        self.send(line).await;
+        self.line().await
+    }
+}
+
+/// The folder of the programs, built once.
+async fn built() -> Option<&'static Path> {
+    static BUILT: OnceCell<Option<PathBuf>> = OnceCell::const_new();
+    BUILT.get_or_init(build).await.as_deref()
+}
+
+async fn build() -> Option<PathBuf> {
+    let go = |arguments: &[&str]| {
+        let mut go = Command::new("go");
+        go.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/go"));
+        go
+    };
+    match go(&["mod", "download"]).output().await {
+        Err(error) => {
+            println!("skipped: no go: {error}");
+            return None;
+        }
+        Ok(output) if !output.status.success() => {
+            println!("skipped: go modules cannot be fetched: {}", String::from_utf8_lossy(&output.stderr));
+            return None;
+        }
+        Ok(_) => {}
+    }
+    let programs = env::current_exe().unwrap().with_file_name("go-interop");
+    let output = go(&["build", "-o", &format!("{}/", programs.display()), "./..."]).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(programs)
+}
+
+/// A bench, and a Go program at the lock of `prod`.
+async fn beside_go() -> Option<(Bench, Program)> {
+    let bench = Bench::etcd().await?;
+    let raw = bench.raw.as_ref().unwrap();
+    let go = Program::start("mutex", [&raw.endpoint, &format!("{}/locks/prod", raw.root)]).await?;
+    Some((bench, go))
+}
+
+#[tokio::test]
+async fn a_lock_held_here_excludes_go() {
+    let Some((mut bench, mut go)) = beside_go().await else { return };
+    let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
+    assert_eq!(go.ask("trylock").await, "locked");
+    go.send("lock").await;
+    eventually("go waits", async || bench.channel.contended(&lock).await).await;
+    bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    lock.release().await;
+    assert_eq!(go.line().await, "ok");
+
+    // And when its lease runs out.
+    assert_eq!(go.ask("unlock").await, "ok");
+    let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
+    go.send("lock").await;
+    eventually("go waits", async || bench.channel.contended(&lock).await).await;
+    bench.expire(&lock).await;
+    assert_eq!(go.line().await, "ok");
+    assert_eq!(go.ask("owner").await, "true");
+    let fenced = bench.channel.deliver(&lock, &[small("a/x", 2)]).await;
+    assert_eq!(fenced, Err(Fault::Fenced { env: named("prod") }));
+}
+
+#[tokio::test]
+async fn a_lock_held_by_go_excludes_this() {
+    let Some((bench, mut go)) = beside_go().await else { return };
+    assert_eq!(go.ask("lock").await, "ok");
+    assert_eq!(go.ask("owner").await, "true");
+    let busy = bench.channel.lock(&named("prod"), Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!(busy, Fault::Busy { env: named("prod") });
+    let holder = bench.channel.holder(&named("prod")).await.unwrap().unwrap();
+    assert_eq!(holder.node, None, "a Go program gives no name");
+
+    let (channel, prod) = (bench.channel.clone(), named("prod"));
+    let next = tokio::spawn(async move { channel.lock(&prod, LONG).await });
+    assert_eq!(go.ask("owner").await, "true");
+    assert_eq!(go.ask("unlock").await, "ok");
+    let lock: Lock = next.await.unwrap().unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    assert_eq!(go.ask("trylock").await, "locked");
+}
+
+#[tokio::test]
+async fn a_go_program_that_polls_its_key_sees_every_state() {
+    let Some(bench) = Bench::etcd().await else { return };
+    let raw = bench.raw.as_ref().unwrap();
+    let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("shop/application", 1)]).await.unwrap();
+    let key = format!("{}/config/prod/shop/application", raw.root);
+    let Some(mut go) = Program::start("poll", [&raw.endpoint, &key]).await else { return };
+    assert_eq!(go.line().await, "1");
+    for seq in 2..=4 {
+        bench.channel.deliver(&lock, &[small("shop/application", seq)]).await.unwrap();
+        assert_eq!(go.line().await, seq.to_string());
+    }
+}

@@ -1,0 +1,145 @@
+//! Who holds a lock, who waits, and how it is lost.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    super::{Channel, EtcdSettings, Fault, Lock},
+    Bench, LONG, env, eventually, impatient, on_both, small,
+};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+on_both! {
+    a_lock_excludes_others_until_it_is_released
+    environments_are_locked_apart
+    a_dropped_lock_is_free
+    a_waiter_that_was_dropped_leaves_the_line
+    a_holder_knows_that_somebody_waits
+    the_holder_is_shown
+}
+
+async fn a_lock_excludes_others_until_it_is_released(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let start = Instant::now();
+    let busy = bench.other.lock(&env("prod"), SHORT).await.unwrap_err();
+    assert_eq!(busy, Fault::Busy { env: env("prod") });
+    assert!(start.elapsed() >= SHORT);
+
+    let (other, prod) = (bench.other.clone(), env("prod"));
+    let next = tokio::spawn(async move { other.lock(&prod, LONG).await });
+    eventually("somebody waits", async || bench.channel.contended(&lock).await).await;
+    assert!(!lock.is_lost());
+    lock.release().await;
+    let lock = next.await.unwrap().unwrap();
+    bench.other.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+}
+
+async fn environments_are_locked_apart(bench: Bench) {
+    let mut locks = Vec::new();
+    for name in ["prod", "prod-eu", "pro", "dev"] {
+        locks.push(bench.channel.lock(&env(name), LONG).await.unwrap());
+    }
+    for lock in &locks {
+        assert!(!bench.channel.contended(lock).await, "{}", lock.env());
+    }
+}
+
+async fn a_dropped_lock_is_free(bench: Bench) {
+    drop(bench.channel.lock(&env("prod"), LONG).await.unwrap());
+    // In less than the life of its lease.
+    bench.other.lock(&env("prod"), Duration::from_secs(5)).await.unwrap();
+}
+
+async fn a_waiter_that_was_dropped_leaves_the_line(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let (other, prod) = (bench.other.clone(), env("prod"));
+    let waiter = tokio::spawn(async move { other.lock(&prod, LONG).await });
+    eventually("somebody waits", async || bench.channel.contended(&lock).await).await;
+    waiter.abort();
+    eventually("nobody waits", async || !bench.channel.contended(&lock).await).await;
+
+    // Nor does one who had enough of it.
+    bench.other.lock(&env("prod"), SHORT).await.unwrap_err();
+    eventually("nobody waits", async || !bench.channel.contended(&lock).await).await;
+    assert!(!lock.is_lost());
+}
+
+async fn a_holder_knows_that_somebody_waits(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    assert!(!bench.channel.contended(&lock).await);
+    let (other, prod) = (bench.other.clone(), env("prod"));
+    let next = tokio::spawn(async move { other.lock(&prod, LONG).await });
+    eventually("somebody waits", async || bench.channel.contended(&lock).await).await;
+    lock.release().await;
+    let lock = next.await.unwrap().unwrap();
+    assert!(!bench.other.contended(&lock).await);
+}
+
+async fn the_holder_is_shown(bench: Bench) {
+    assert_eq!(bench.channel.holder(&env("prod")).await.unwrap(), None);
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    assert!(bench.other.holder(&env("prod")).await.unwrap().is_some());
+    assert_eq!(bench.other.holder(&env("dev")).await.unwrap(), None);
+    lock.release().await;
+    assert_eq!(bench.channel.holder(&env("prod")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_holder_is_shown_by_name_and_lease() {
+    let Some(bench) = Bench::etcd().await else { return };
+    let raw = bench.raw.as_ref().unwrap();
+    let named = EtcdSettings { node: "console-2".into(), ..raw.settings(&[&raw.endpoint]) };
+    let named = Channel::etcd(named).await.unwrap();
+    let lock = named.lock(&env("prod"), LONG).await.unwrap();
+    let prod = env("prod");
+    let waiting = bench.other.lock(&prod, LONG);
+    let shown = eventually("the holder has a name", async || {
+        let holder = bench.channel.holder(&env("prod")).await.unwrap().unwrap();
+        let Lock::Etcd(held) = &lock else { unreachable!() };
+        assert_eq!(holder.lease, Some(format!("{:x}", held.lease())));
+        assert!(holder.remaining.is_some_and(|left| left <= Duration::from_secs(10)), "{holder:?}");
+        holder.node.as_deref() == Some("console-2")
+    });
+    shown.await;
+    // The name in the key moves neither the fence nor the line.
+    named.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    let (next, ()) = tokio::join!(waiting, lock.release());
+    bench.other.deliver(&next.unwrap(), &[small("a/x", 2)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_is_kept_beyond_the_life_of_its_lease() {
+    let Some(bench) = Bench::etcd().await else { return };
+    let raw = bench.raw.as_ref().unwrap();
+    let channel = raw.impatient(&[&raw.endpoint]).await;
+    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    // Three lives of the lease, for the holder and for one who waits as long in the line behind it.
+    let busy = channel.lock(&env("prod"), 3 * impatient().ttl).await.unwrap_err();
+    assert_eq!(busy, Fault::Busy { env: env("prod") });
+    assert!(!lock.is_lost());
+    channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_holder_notices_that_its_lease_is_gone() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let raw = bench.raw();
+    let channel = raw.impatient(&[&raw.endpoint]).await;
+    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    assert!(!lock.is_lost());
+    bench.expire(&lock).await;
+    eventually("the lock is lost", async || lock.is_lost()).await;
+}
+
+#[tokio::test]
+async fn a_holder_whose_key_was_deleted_writes_nothing() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let Lock::Etcd(held) = &lock else { unreachable!() };
+    bench.raw().delete(&format!("locks/prod/{:x}", held.lease())).await;
+    assert!(!lock.is_lost(), "its lease lives");
+    let fenced = bench.channel.deliver(&lock, &[small("a/x", 1)]).await;
+    assert_eq!(fenced, Err(Fault::Fenced { env: env("prod") }));
+    assert!(lock.is_lost());
+    assert_eq!(bench.channel.list().await.unwrap().entries, []);
+}

@@ -1,0 +1,186 @@
+//! The behaviour of the channel: one suite for memory and for etcd.
+//!
+//! The etcd half runs when `TRIMTAB_TEST_ETCD` names a server (`host:port`), else it says that it was skipped. Each test
+//! has a root of its own.
+
+mod delivery;
+mod foreign;
+mod go;
+mod locks;
+mod measure;
+mod outage;
+mod proxy;
+mod reading;
+mod secured;
+
+use std::{env, sync::Arc, time::Duration};
+
+use etcd_client::Client;
+use tokio::sync::{RwLock, RwLockReadGuard};
+use uuid::Uuid;
+
+use super::{Channel, Entry, EtcdSettings, Lock, Meta, Timing};
+use crate::domain::{content::Format, content::sha256, names::EnvName, time::Time};
+
+/// Longer than anything takes that goes well.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Compaction concerns all of etcd, so the test that does it runs while no other does.
+static QUIET: RwLock<()> = RwLock::const_new(());
+
+/// Runs tests on both channels.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod local {
+            $(#[tokio::test] async fn $name() { super::$name(super::Bench::local()).await })*
+        }
+        mod etcd {
+            $(#[tokio::test] async fn $name() {
+                if let Some(bench) = super::Bench::etcd().await { super::$name(bench).await }
+            })*
+        }
+    };
+}
+use on_both;
+
+/// A channel as two nodes see it, and a way to reach behind it.
+struct Bench {
+    channel: Channel,
+    /// The same channel as another node has it.
+    other: Channel,
+    raw: Option<Raw>,
+}
+
+/// etcd without the channel.
+struct Raw {
+    client: Client,
+    endpoint: String,
+    root: String,
+    quiet: Option<RwLockReadGuard<'static, ()>>,
+}
+
+impl Bench {
+    fn local() -> Self {
+        let channel = Channel::local();
+        Self { other: channel.clone(), channel, raw: None }
+    }
+
+    async fn etcd() -> Option<Self> {
+        let Ok(endpoint) = env::var("TRIMTAB_TEST_ETCD") else {
+            println!("skipped: TRIMTAB_TEST_ETCD names no etcd");
+            return None;
+        };
+        let client = Client::connect([&endpoint], None).await.expect("a client connects lazily");
+        let root = format!("test/{}", &Uuid::new_v4().simple().to_string()[..12]);
+        let raw = Raw { client, endpoint, root, quiet: Some(QUIET.read().await) };
+        let (channel, other) = (raw.channel().await, raw.channel().await);
+        Some(Self { channel, other, raw: Some(raw) })
+    }
+
+    fn raw(&mut self) -> &mut Raw {
+        self.raw.as_mut().expect("a test of etcd")
+    }
+
+    /// Takes a lock away from its holder: its lease runs out.
+    async fn expire(&mut self, lock: &Lock) {
+        match (&self.channel, lock) {
+            (Channel::Local(local), lock) => local.expire(lock.env()),
+            (Channel::Etcd(_), Lock::Etcd(lock)) => {
+                self.raw().client.lease_revoke(lock.lease()).await.unwrap();
+            }
+            _ => unreachable!("a lock of the other channel"),
+        }
+    }
+
+    /// Forgets the history.
+    async fn compact(&mut self) {
+        if let Channel::Local(local) = &self.channel {
+            return local.compact();
+        }
+        let revision = self.channel.head().await.unwrap().revision;
+        let raw = self.raw();
+        raw.quiet = None;
+        let alone = QUIET.write().await;
+        raw.client.compact(revision, None).await.unwrap();
+        raw.quiet = Some(alone.downgrade());
+    }
+}
+
+impl Raw {
+    fn settings(&self, endpoints: &[&str]) -> EtcdSettings {
+        EtcdSettings {
+            endpoints: endpoints.iter().map(|&endpoint| endpoint.to_owned()).collect(),
+            root: self.root.clone(),
+            ..EtcdSettings::default()
+        }
+    }
+
+    async fn channel(&self) -> Channel {
+        Channel::etcd(self.settings(&[&self.endpoint])).await.unwrap()
+    }
+
+    /// A channel that gives up soon.
+    async fn impatient(&self, endpoints: &[&str]) -> Channel {
+        Channel::etcd(EtcdSettings { timing: impatient(), ..self.settings(endpoints) }).await.unwrap()
+    }
+
+    async fn put(&mut self, key: &str, value: impl Into<Vec<u8>>) {
+        self.client.put(format!("{}/{key}", self.root), value, None).await.unwrap();
+    }
+
+    async fn delete(&mut self, key: &str) {
+        self.client.delete(format!("{}/{key}", self.root), None).await.unwrap();
+    }
+
+    async fn get(&mut self, key: &str) -> String {
+        let found = self.client.get(format!("{}/{key}", self.root), None).await.unwrap();
+        found.kvs()[0].value_str().unwrap().to_owned()
+    }
+}
+
+fn impatient() -> Timing {
+    let ms = Duration::from_millis;
+    Timing { ttl: Duration::from_secs(2), connect: ms(400), call: ms(500), page: ms(600), silence: ms(300) }
+}
+
+fn env(name: &str) -> EnvName {
+    name.parse().unwrap()
+}
+
+/// A release of a config of `prod`.
+fn release(config: &str, seq: u64, document: &str) -> Entry {
+    Entry {
+        config: format!("prod/{config}").parse().unwrap(),
+        meta: Meta {
+            seq,
+            sha256: sha256(document.as_bytes()),
+            format: Format::Kv,
+            author: "ada".into(),
+            message: format!("release \"{seq}\"\n商店"),
+            published_at: Time(1_795_363_200_123),
+            change: "0198c0de-0000-7000-8000-000000000000".parse().unwrap(),
+        },
+        document: Arc::from(document),
+    }
+}
+
+/// A small release.
+fn small(config: &str, seq: u64) -> Entry {
+    release(config, seq, &format!("{{\"seq\":\"{seq}\"}}"))
+}
+
+/// Numbers of the releases of a listing or a batch, by config.
+fn numbers(entries: &[Entry]) -> Vec<(String, u64)> {
+    let number = |entry: &Entry| (format!("{}/{}", entry.config.app, entry.config.namespace), entry.meta.seq);
+    entries.iter().map(number).collect()
+}
+
+/// Waits for what cannot be awaited otherwise.
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} never came true"));
+}

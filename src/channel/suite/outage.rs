@@ -1,0 +1,202 @@
+//! etcd is down, silent, late or comes back; and what becomes of a delivery then.
+
+use std::time::{Duration, Instant};
+
+use tokio::{net::TcpListener, time::timeout};
+
+use super::{
+    super::{Channel, EtcdSettings, Fault, Lock},
+    Bench, LONG, env, eventually, impatient,
+    proxy::{Fate, Proxy},
+    release, small,
+};
+
+/// A bench whose first node reaches etcd through a proxy, and is impatient.
+async fn proxied() -> Option<(Bench, Proxy)> {
+    let mut bench = Bench::etcd().await?;
+    let raw = bench.raw.as_ref().unwrap();
+    let proxy = Proxy::to(&raw.endpoint).await;
+    bench.channel = raw.impatient(&[&proxy.endpoint()]).await;
+    Some((bench, proxy))
+}
+
+/// Makes all calls; each has to answer that etcd is unreachable, in time.
+async fn all_fail_in_time(channel: &Channel, lock: Option<Lock>) {
+    const SLACK: Duration = Duration::from_millis(700);
+    let timing = impatient();
+    let wait = Duration::from_millis(100);
+    let start = Instant::now();
+    let within = |what: &str, limit: Duration, since: Instant| {
+        assert!(since.elapsed() < limit + SLACK, "{what} took {:?}", since.elapsed());
+    };
+    let unreachable = |what: &str, fault: Option<Fault>| {
+        assert!(matches!(fault, Some(Fault::Unreachable(_))), "{what}: {fault:?}");
+    };
+    unreachable("check", channel.check().await.err());
+    within("check", timing.call, start);
+    for (what, limit) in [("lock", timing.call * 2 + wait), ("holder", timing.call * 2), ("watch", timing.call)] {
+        let start = Instant::now();
+        let fault = match what {
+            "lock" => channel.lock(&env("prod"), wait).await.err(),
+            "holder" => channel.holder(&env("prod")).await.err(),
+            _ => channel.watch(1).await.err(),
+        };
+        unreachable(what, fault);
+        within(what, limit, start);
+    }
+    let start = Instant::now();
+    unreachable("list", channel.list().await.err());
+    within("list", timing.page, start);
+    let Some(lock) = lock else { return };
+    let start = Instant::now();
+    unreachable("deliver", channel.deliver(&lock, &[small("a/x", 1)]).await.err());
+    within("deliver", timing.call * 3, start);
+    let start = Instant::now();
+    assert!(channel.contended(&lock).await, "giving way is safe");
+    within("contended", timing.call, start);
+    let start = Instant::now();
+    lock.release().await;
+    within("release", timing.call, start);
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let channel =
+        super::super::EtcdSettings { endpoints: vec![port.to_string()], timing: impatient(), ..Default::default() };
+    let channel = Channel::etcd(channel).await.unwrap();
+    all_fail_in_time(&channel, None).await;
+    let Err(Fault::Unreachable(why)) = channel.check().await else { unreachable!() };
+    assert!(why.contains(&port.to_string()) && why.contains("Connection refused"), "people are told why: {why}");
+}
+
+#[tokio::test]
+async fn somebody_listens_and_never_answers() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let channel = EtcdSettings {
+        endpoints: vec![silent.local_addr().unwrap().to_string()],
+        timing: impatient(),
+        ..Default::default()
+    };
+    all_fail_in_time(&Channel::etcd(channel).await.unwrap(), None).await;
+}
+
+#[tokio::test]
+async fn etcd_is_paused() {
+    let Some((bench, proxy)) = proxied().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut watch = bench.channel.watch(1.max(bench.channel.head().await.unwrap().revision)).await.unwrap();
+    // Idle for longer than the watch trusts silence: it asks, and etcd answers.
+    let idle = impatient().silence * 2 + impatient().call;
+    assert!(timeout(idle, watch.next()).await.is_err());
+
+    proxy.stall();
+    let start = Instant::now();
+    assert!(matches!(watch.next().await, Err(Fault::Unreachable(_))));
+    assert!(start.elapsed() < impatient().silence + impatient().call + Duration::from_millis(700));
+    all_fail_in_time(&bench.channel, Some(lock)).await;
+}
+
+#[tokio::test]
+async fn etcd_comes_back() {
+    let Some((bench, mut proxy)) = proxied().await else { return };
+    let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
+    proxy.down().await;
+    assert!(matches!(watch.next().await, Err(Fault::Unreachable(_))));
+    assert!(matches!(bench.channel.check().await, Err(Fault::Unreachable(_))));
+    proxy.up().await;
+    bench.channel.check().await.unwrap();
+    let mut watch = bench.channel.watch(watch.revision()).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 1)]);
+}
+
+#[tokio::test]
+async fn a_lock_outlives_a_broken_connection_but_not_its_lease() {
+    let Some((bench, mut proxy)) = proxied().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    proxy.cut();
+    // Longer than the lease would live without a renewal.
+    let busy = bench.other.lock(&env("prod"), impatient().ttl * 2).await.unwrap_err();
+    assert_eq!(busy, Fault::Busy { env: env("prod") });
+    assert!(!lock.is_lost());
+
+    proxy.down().await;
+    eventually("the lock is lost", async || lock.is_lost()).await;
+    let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    proxy.up().await;
+    let fenced = bench.channel.deliver(&lock, &[small("a/x", 1)]).await;
+    assert_eq!(fenced, Err(Fault::Fenced { env: env("prod") }));
+    bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_member_takes_over() {
+    let Some(bench) = Bench::etcd().await else { return };
+    let raw = bench.raw.as_ref().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    // Where nothing was sent, the next is asked at once.
+    raw.impatient(&[&closed, &raw.endpoint]).await.check().await.unwrap();
+
+    // Where it may have been, the call fails and the next one goes elsewhere.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let channel = raw.impatient(&[&silent.local_addr().unwrap().to_string(), &raw.endpoint]).await;
+    assert!(matches!(channel.check().await, Err(Fault::Unreachable(_))));
+    channel.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_found() {
+    let Some((bench, proxy)) = proxied().await else { return };
+    let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    proxy.mark("unanswered", Fate::Unanswered);
+    let change = [release("a/x", 1, "{\"a\":\"unanswered\"}"), small("b/y", 1)];
+    let (delivered, ()) = tokio::join!(bench.channel.deliver(&lock, &change), async {
+        assert_eq!(watch.next().await.unwrap(), change);
+        proxy.cut();
+    });
+    assert_eq!(delivered.unwrap().revision, watch.revision(), "written once, by the first try");
+    assert_eq!(bench.other.list().await.unwrap().entries, change);
+}
+
+#[tokio::test]
+async fn a_write_that_never_arrived_is_not_called_delivered() {
+    let Some((bench, proxy)) = proxied().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    proxy.mark("lost", Fate::Lost);
+    let change = [release("a/x", 1, "{\"a\":\"lost\"}")];
+    assert!(matches!(bench.channel.deliver(&lock, &change).await, Err(Fault::Unreachable(_))));
+    assert_eq!(bench.other.list().await.unwrap().entries, []);
+    bench.channel.deliver(&lock, &change).await.unwrap();
+    assert_eq!(bench.other.list().await.unwrap().entries, change);
+}
+
+#[tokio::test]
+async fn a_write_that_arrives_after_the_lock_was_lost_changes_nothing() {
+    let Some((mut bench, proxy)) = proxied().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    proxy.mark("late", Fate::Late);
+    let late = [release("a/x", 1, "{\"a\":\"late\"}")];
+    assert!(matches!(bench.channel.deliver(&lock, &late).await, Err(Fault::Unreachable(_))));
+    bench.expire(&lock).await;
+    let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    proxy.let_go().await;
+    assert_eq!(bench.other.list().await.unwrap().entries, [], "its fence is not the lock's any more");
+    bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_arrives_after_its_repetition_changes_nothing() {
+    let Some((bench, proxy)) = proxied().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    proxy.mark("late", Fate::Late);
+    let late = [release("a/x", 1, "{\"a\":\"late\"}")];
+    assert!(matches!(bench.channel.deliver(&lock, &late).await, Err(Fault::Unreachable(_))));
+    let again = bench.channel.deliver(&lock, &late).await.unwrap();
+    let newer = bench.channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
+    proxy.let_go().await;
+    assert!(again.revision < newer.revision);
+    assert_eq!(bench.other.list().await.unwrap().entries, [small("a/x", 2)], "under the same lock, too");
+}

@@ -1,0 +1,173 @@
+//! A small fault proxy in front of etcd.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{Notify, watch},
+    task::AbortHandle,
+};
+
+/// What happens to the first bytes from the client that hold a mark.
+#[derive(Clone, Copy, Debug)]
+pub enum Fate {
+    /// They arrive, but no answer on this connection comes back.
+    Unanswered,
+    /// They never arrive: the connection breaks.
+    Lost,
+    /// They arrive when [`Proxy::let_go`] says so, and nothing after them on this connection.
+    Late,
+}
+
+/// A TCP proxy that can be made to misbehave.
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    listener: AbortHandle,
+}
+
+struct Shared {
+    upstream: String,
+    /// While false, nothing moves, and connections stay open.
+    flowing: watch::Sender<bool>,
+    /// Counts how often all connections were cut.
+    cuts: watch::Sender<usize>,
+    marked: Mutex<Option<(Vec<u8>, Fate)>>,
+    go: Notify,
+    answered: Notify,
+}
+
+impl Proxy {
+    pub async fn to(upstream: &str) -> Self {
+        let shared = Arc::new(Shared {
+            upstream: upstream.to_owned(),
+            flowing: watch::Sender::new(true),
+            cuts: watch::Sender::new(0),
+            marked: Mutex::new(None),
+            go: Notify::new(),
+            answered: Notify::new(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Self { address, listener: accept(listener, Arc::clone(&shared)), shared }
+    }
+
+    pub fn endpoint(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// All that is on its way stops there, as when the peer is paused.
+    pub fn stall(&self) {
+        self.shared.flowing.send_replace(false);
+    }
+
+    /// Breaks all connections.
+    pub fn cut(&self) {
+        self.shared.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Breaks all connections and refuses new ones.
+    pub async fn down(&self) {
+        self.listener.abort();
+        self.cut();
+        super::eventually("the port is closed", async || TcpStream::connect(self.address).await.is_err()).await;
+    }
+
+    /// Listens again, on the same port.
+    pub async fn up(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.listener = accept(listener, Arc::clone(&self.shared));
+    }
+
+    pub fn mark(&self, bytes: &str, fate: Fate) {
+        *self.shared.marked.lock().unwrap() = Some((bytes.into(), fate));
+    }
+
+    /// Lets go what was held up, and waits until etcd has answered it.
+    pub async fn let_go(&self) {
+        let answered = self.shared.answered.notified();
+        self.shared.go.notify_one();
+        answered.await;
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.listener.abort();
+        self.cut();
+    }
+}
+
+fn accept(listener: TcpListener, shared: Arc<Shared>) -> AbortHandle {
+    let task = tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(Arc::clone(&shared).serve(client));
+        }
+    });
+    task.abort_handle()
+}
+
+impl Shared {
+    async fn serve(self: Arc<Self>, client: TcpStream) {
+        let mut cuts = self.cuts.subscribe();
+        let Ok(server) = TcpStream::connect(&self.upstream).await else { return };
+        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+        let deaf = AtomicBool::new(false);
+        tokio::select! {
+            _ = self.requests(from_client, to_server, &deaf) => {}
+            _ = self.answers(from_server, to_client, &deaf) => {}
+            _ = cuts.changed() => {}
+        }
+    }
+
+    async fn requests(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, deaf: &AtomicBool) -> Option<()> {
+        let mut flowing = self.flowing.subscribe();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = from.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
+            flowing.wait_for(|flowing| *flowing).await.ok()?;
+            match self.fate(&buffer[..count]) {
+                None => {}
+                Some(Fate::Lost) => return None,
+                Some(Fate::Unanswered) => deaf.store(true, Ordering::SeqCst),
+                Some(Fate::Late) => {
+                    self.go.notified().await;
+                    to.write_all(&buffer[..count]).await.ok()?;
+                    std::future::pending::<()>().await;
+                }
+            }
+            to.write_all(&buffer[..count]).await.ok()?;
+        }
+    }
+
+    async fn answers(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, deaf: &AtomicBool) -> Option<()> {
+        let mut flowing = self.flowing.subscribe();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = from.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
+            flowing.wait_for(|flowing| *flowing).await.ok()?;
+            self.answered.notify_waiters();
+            if !deaf.load(Ordering::SeqCst) {
+                to.write_all(&buffer[..count]).await.ok()?;
+            }
+        }
+    }
+
+    fn fate(&self, bytes: &[u8]) -> Option<Fate> {
+        let mut marked = self.marked.lock().unwrap();
+        let (mark, fate) = marked.as_ref()?;
+        let fate = bytes.windows(mark.len()).any(|window| window == mark).then_some(*fate)?;
+        *marked = None;
+        Some(fate)
+    }
+}

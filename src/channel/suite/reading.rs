@@ -1,0 +1,150 @@
+//! Listings and watches.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{
+    super::{Channel, Fault, Lock},
+    Bench, LONG, env, numbers, on_both, release, small,
+};
+
+on_both! {
+    a_listing_goes_over_many_pages
+    a_listing_is_of_one_revision
+    a_watch_goes_on_where_another_ended
+    a_wait_for_the_next_release_may_be_dropped
+    what_was_compacted_has_to_be_listed_again
+    a_revision_that_is_not_reached_yet_has_to_be_listed_again
+}
+
+/// Delivers in batches of 60.
+async fn fill(channel: &Channel, lock: &Lock, configs: usize) {
+    let entries: Vec<_> = (0..configs).map(|i| small(&format!("app{i:05}/x"), 1)).collect();
+    for batch in entries.chunks(60) {
+        channel.deliver(lock, batch).await.unwrap();
+    }
+}
+
+async fn a_listing_goes_over_many_pages(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    fill(&bench.channel, &lock, 1300).await;
+    let listing = bench.other.list().await.unwrap();
+    assert_eq!(listing.damaged, []);
+    let expected: Vec<_> = (0..1300).map(|i| (format!("app{i:05}/x"), 1)).collect();
+    assert_eq!(numbers(&listing.entries), expected);
+    let head = bench.channel.head().await.unwrap();
+    assert_eq!(listing.cluster, head.cluster);
+    assert!(listing.revision <= head.revision);
+}
+
+async fn a_listing_is_of_one_revision(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    fill(&bench.channel, &lock, 300).await;
+    // First and last by name, so on different pages; they move together.
+    let pair = |seq| [small("aa/x", seq), small("zz/x", seq)];
+    bench.channel.deliver(&lock, &pair(1)).await.unwrap();
+    let publisher = {
+        let channel = bench.channel.clone();
+        tokio::spawn(async move {
+            for seq in 2.. {
+                channel.deliver(&lock, &pair(seq)).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    for _ in 0..20 {
+        let entries = numbers(&bench.other.list().await.unwrap().entries);
+        assert_eq!(entries.len(), 302);
+        assert_eq!(entries[0].1, entries[301].1, "{:?} {:?}", entries[0], entries[301]);
+    }
+    publisher.abort();
+}
+
+async fn a_watch_goes_on_where_another_ended(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let start = bench.other.list().await.unwrap().revision;
+    bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    let mut watch = bench.other.watch(start).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 1)], "it was there before the watch");
+    let seen = watch.revision();
+    drop(watch);
+
+    bench.channel.deliver(&lock, &[small("a/x", 2), small("b/y", 1)]).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 3)]).await.unwrap();
+    let mut watch = bench.other.watch(seen).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2), small("b/y", 1)]);
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 3)]);
+    bench.channel.deliver(&lock, &[small("a/x", 4)]).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 4)]);
+}
+
+async fn a_wait_for_the_next_release_may_be_dropped(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+    for seq in 1..=3 {
+        assert!(timeout(Duration::from_millis(20), watch.next()).await.is_err());
+        bench.channel.deliver(&lock, &[small("a/x", seq)]).await.unwrap();
+        assert_eq!(watch.next().await.unwrap(), [small("a/x", seq)]);
+    }
+}
+
+async fn what_was_compacted_has_to_be_listed_again(mut bench: Bench) {
+    let start = bench.channel.list().await.unwrap().revision;
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    for seq in 1..=3 {
+        bench.channel.deliver(&lock, &[small("a/x", seq)]).await.unwrap();
+    }
+    bench.compact().await;
+    let watched = match bench.other.watch(start).await {
+        Ok(mut watch) => watch.next().await.map(drop),
+        Err(fault) => Err(fault),
+    };
+    assert_eq!(watched, Err(Fault::Compacted));
+
+    let listing = bench.other.list().await.unwrap();
+    assert_eq!(listing.entries, [small("a/x", 3)]);
+    let mut watch = bench.other.watch(listing.revision).await.unwrap();
+    // The wait for silence took longer than the lease, maybe.
+    drop(lock);
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 4)]).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 4)]);
+}
+
+async fn a_revision_that_is_not_reached_yet_has_to_be_listed_again(bench: Bench) {
+    let revision = bench.channel.head().await.unwrap().revision;
+    assert_eq!(bench.channel.watch(revision + 1_000_000_000).await.unwrap_err(), Fault::Compacted);
+}
+
+#[tokio::test]
+async fn a_watcher_in_memory_that_is_too_slow_has_to_list_again() {
+    let channel = Channel::local();
+    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut slow = channel.watch(0).await.unwrap();
+    for seq in 1..200 {
+        channel.deliver(&lock, &[small("a/x", seq)]).await.unwrap();
+    }
+    assert_eq!(slow.next().await, Err(Fault::Compacted));
+    let mut watch = channel.watch(channel.list().await.unwrap().revision - 1).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 199)]);
+}
+
+#[tokio::test]
+async fn large_documents_are_listed_and_a_watcher_too_far_behind_them_lists_again() {
+    let Some(bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let start = bench.channel.head().await.unwrap().revision;
+    let large = "x".repeat(1_400_000);
+    for i in 0..4 {
+        bench.channel.deliver(&lock, &[release(&format!("app{i}/x"), 1, &large)]).await.unwrap();
+    }
+    // More than one answer may hold.
+    let listing = bench.other.list().await.unwrap();
+    assert_eq!(listing.entries.len(), 4);
+    assert!(listing.entries.iter().all(|entry| *entry.document == *large));
+    let mut behind = bench.other.watch(start).await.unwrap();
+    assert_eq!(behind.next().await, Err(Fault::Compacted));
+    let mut watch = bench.other.watch(listing.revision - 1).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().len(), 1);
+}

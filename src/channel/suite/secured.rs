@@ -1,0 +1,172 @@
+//! An etcd of its own with TLS, client certificates and users: what a production cluster looks like.
+//!
+//! Skipped, and said so, where `etcd` or `openssl` is not on the path.
+
+use std::{env::temp_dir, path::PathBuf, process::Stdio, time::Duration};
+
+use etcd_client::{Client, ConnectOptions, Permission, TlsOptions};
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+};
+use uuid::Uuid;
+
+use super::{
+    super::{Channel, EtcdSettings, Fault},
+    LONG, env, eventually, small,
+};
+
+const PASSWORD: &str = "hunter2";
+/// Longer than an idle token lives.
+const TOKEN: Duration = Duration::from_secs(3);
+
+/// A server that ends, and whose folder goes away, with this.
+struct Secured {
+    _process: Child,
+    folder: PathBuf,
+    endpoint: String,
+}
+
+impl Drop for Secured {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Secured {
+    /// Users: `trimtab` may read and write `trimtab/`, `reader` read it, `stranger` nothing. A token lives for one
+    /// idle second.
+    async fn start() -> Option<Self> {
+        let folder = temp_dir().join(format!("trimtab-{}", Uuid::new_v4().simple()));
+        std::fs::create_dir(&folder).unwrap();
+        certificates(&folder).await?;
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let endpoint = format!("https://127.0.0.1:{port}");
+        let file = |name: &str| folder.join(name);
+        let process = Command::new("etcd")
+            .arg("--data-dir")
+            .arg(file("data"))
+            .args(["--listen-client-urls", &endpoint, "--advertise-client-urls", &endpoint])
+            .args(["--listen-peer-urls", "http://127.0.0.1:0", "--logger", "zap", "--log-level", "error"])
+            .arg("--cert-file")
+            .arg(file("cert.pem"))
+            .arg("--key-file")
+            .arg(file("key.pem"))
+            .arg("--trusted-ca-file")
+            .arg(file("cert.pem"))
+            .args(["--client-cert-auth", "--auth-token-ttl", "1"])
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        let Ok(process) = process else {
+            println!("skipped: no etcd");
+            return None;
+        };
+        let secured = Self { _process: process, folder, endpoint };
+        let channel = secured.channel(None).await;
+        eventually("etcd is up", async || channel.check().await.is_ok()).await;
+        secured.users().await;
+        Some(secured)
+    }
+
+    async fn users(&self) {
+        let pem = |name: &str| std::fs::read(self.folder.join(name)).unwrap();
+        let tls = TlsOptions::new()
+            .ca_certificate(etcd_client::Certificate::from_pem(pem("cert.pem")))
+            .identity(etcd_client::Identity::from_pem(pem("cert.pem"), pem("key.pem")));
+        let options = ConnectOptions::new().with_tls(tls);
+        let mut etcd = Client::connect([&self.endpoint], Some(options)).await.unwrap();
+        for (user, rights) in [
+            ("trimtab", Some(Permission::read_write("trimtab/"))),
+            ("reader", Some(Permission::read("trimtab/"))),
+            ("stranger", None),
+            ("root", None),
+        ] {
+            etcd.user_add(user, PASSWORD, None).await.unwrap();
+            etcd.role_add(user).await.unwrap();
+            etcd.user_grant_role(user, user).await.unwrap();
+            if let Some(rights) = rights {
+                etcd.role_grant_permission(user, rights.with_prefix()).await.unwrap();
+            }
+        }
+        etcd.auth_enable().await.unwrap();
+    }
+
+    async fn channel(&self, user: Option<(&str, &str)>) -> Channel {
+        let pem = |name: &str| Some(self.folder.join(name));
+        let settings = EtcdSettings {
+            endpoints: vec![self.endpoint.clone()],
+            username: user.map(|(name, _)| name.into()),
+            password: user.map(|(_, password)| password.into()),
+            ca: pem("cert.pem"),
+            cert: pem("cert.pem"),
+            key: pem("key.pem"),
+            ..EtcdSettings::default()
+        };
+        Channel::etcd(settings).await.unwrap()
+    }
+}
+
+/// One certificate for the authority, the server and the client.
+async fn certificates(folder: &std::path::Path) -> Option<()> {
+    let made = Command::new("openssl")
+        .args("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nobody -keyout key.pem -out cert.pem".split(' '))
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .current_dir(folder)
+        .output()
+        .await;
+    if made.is_ok_and(|made| made.status.success()) {
+        return Some(());
+    }
+    println!("skipped: no openssl");
+    None
+}
+
+fn is_refused<T: std::fmt::Debug>(answer: &Result<T, Fault>) -> bool {
+    matches!(answer, Err(Fault::Refused(why)) if !why.contains("hunter"))
+}
+
+#[tokio::test]
+async fn with_tls_and_a_user_everything_works() {
+    let Some(secured) = Secured::start().await else { return };
+    let channel = secured.channel(Some(("trimtab", PASSWORD))).await;
+    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut watch = channel.watch(channel.head().await.unwrap().revision).await.unwrap();
+    channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 1)]);
+    assert!(channel.holder(&env("prod")).await.unwrap().is_some());
+    assert!(!channel.contended(&lock).await);
+
+    let reader = secured.channel(Some(("reader", PASSWORD))).await;
+    assert_eq!(reader.list().await.unwrap().entries, [small("a/x", 1)]);
+    let mut watch = reader.watch(reader.head().await.unwrap().revision).await.unwrap();
+    channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2)]);
+    assert!(is_refused(&reader.lock(&env("dev"), LONG).await));
+
+    for (name, password) in [("stranger", PASSWORD), ("trimtab", "hunter3"), ("nobody", PASSWORD)] {
+        let channel = secured.channel(Some((name, password))).await;
+        assert!(is_refused(&channel.list().await), "{name}");
+        assert!(is_refused(&channel.watch(1).await), "{name}");
+        assert!(is_refused(&channel.lock(&env("dev"), LONG).await), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ran_out_is_renewed() {
+    let Some(secured) = Secured::start().await else { return };
+    let channel = secured.channel(Some(("trimtab", PASSWORD))).await;
+    // The lock is kept alive all the while.
+    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    tokio::time::sleep(TOKEN).await;
+    channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    tokio::time::sleep(TOKEN).await;
+    let mut watch = channel.watch(1).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 1)]);
+    tokio::time::sleep(TOKEN).await;
+    lock.release().await;
+    tokio::time::sleep(TOKEN).await;
+    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
+    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2)], "a watch outlives the token that it began with");
+}

@@ -1,0 +1,235 @@
+//! `trimtab demo`: a dozen applications with hundreds of keys and some weeks of releases, made through the same
+//! services as everything else, with a clock that is turned back.
+
+mod data;
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::{Bench, Failed};
+use crate::{
+    domain::{
+        access::{Actor, Role},
+        content::{Format, Item},
+        error::Result,
+        merge::Edit,
+        names::{AppName, ConfigId},
+        time::Time,
+    },
+    service::{NewUser, PutApp, PutEnv, PutNamespace, Rollback, Save, clock},
+};
+use data::{APPS, COMMON, DemoApp, EDITS};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+/// How many days ago the demo begins.
+const DAYS: i64 = 36;
+const ENVS: [(&str, &str, bool); 3] =
+    [("dev", "Development", false), ("staging", "Staging", false), ("prod", "Production", true)];
+
+/// Fills the database, once: applications that exist already are left alone.
+pub(super) async fn run(bench: &Bench) -> std::result::Result<(), Failed> {
+    let today = clock::now();
+    let people = people(bench).await?;
+    let made = fill(bench, &people, today).await;
+    clock::turn_to(today);
+    let apps = made?;
+    println!("demo: {apps} new applications in 3 environments");
+    Ok(())
+}
+
+async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
+    let shell = Actor::shell();
+    clock::turn_to(today.plus_ms(-DAYS * DAY_MS));
+    for (n, (name, title, protected)) in ENVS.into_iter().enumerate() {
+        let put = PutEnv {
+            name: name.parse()?,
+            title: Some(title.into()),
+            position: i32::try_from(n).ok().map(|n| n * 10),
+            protected: Some(protected),
+            archived: None,
+        };
+        bench.service.put_env(&shell, put).await?;
+    }
+    let there: Vec<AppName> = bench.service.apps(&shell).await?.into_iter().map(|c| c.app.name).collect();
+    let new: Vec<&DemoApp> = APPS.iter().filter(|app| there.iter().all(|t| t.as_str() != app.name)).collect();
+    // The same demo every time: pictures of it can be compared.
+    let mut dice = StdRng::seed_from_u64(7);
+    for app in &new {
+        clock::turn_to(today.plus_ms(-DAYS * DAY_MS));
+        make(bench, app).await?;
+        history(bench, app, people, today, &mut dice).await?;
+    }
+    if new.len() == APPS.len() {
+        clock::turn_to(today.plus_ms(-20 * 60_000));
+        open_changes(bench, people).await?;
+    }
+    Ok(new.len())
+}
+
+/// The people of the demo. New ones get a password of chance, which is printed.
+async fn people(bench: &Bench) -> Result<Vec<Actor>> {
+    let all: [(&str, bool, &[(&str, Role)]); 5] = [
+        ("ana.ruiz", true, &[]),
+        ("lin.wei", false, &[("*/shop/*", Role::Owner), ("*/search/*", Role::Owner), ("*/*/*", Role::Publisher)]),
+        ("marek.novak", false, &[("*/*/*", Role::Publisher)]),
+        (
+            "sara.haddad",
+            false,
+            &[("dev/*/*", Role::Publisher), ("staging/*/*", Role::Editor), ("prod/*/*", Role::Viewer)],
+        ),
+        ("tom.okafor", false, &[("*/*/*", Role::Viewer)]),
+    ];
+    let shell = Actor::shell();
+    let known = bench.service.users(&shell, "", 200).await?;
+    let mut actors = Vec::new();
+    for (name, administrator, roles) in all {
+        let account = match known.iter().find(|a| a.name == name) {
+            Some(account) => account.clone(),
+            None => {
+                let roles = roles.iter().map(|(p, r)| Ok((p.parse()?, *r))).collect::<Result<Vec<_>>>()?;
+                let password = uuid::Uuid::new_v4().simple().to_string()[..20].to_owned();
+                println!("demo: log in as {name} with {password}");
+                let new = NewUser { name: name.into(), password, administrator, roles };
+                bench.service.create_user(&shell, new).await?
+            }
+        };
+        actors.push(account.actor());
+    }
+    Ok(actors)
+}
+
+async fn make(bench: &Bench, app: &DemoApp) -> Result<()> {
+    let (shell, name) = (Actor::shell(), app.name.parse::<AppName>()?);
+    let put = PutApp {
+        name: name.clone(),
+        title: Some(app.title.into()),
+        description: Some(app.description.into()),
+        archived: None,
+    };
+    bench.service.put_app(&shell, put).await?;
+    let application = [("application", Format::Kv)];
+    for (namespace, format) in application.into_iter().chain(app.texts.iter().map(|(n, f, _)| (*n, *f))) {
+        let put = PutNamespace {
+            app: name.clone(),
+            name: namespace.parse()?,
+            format: Some(format),
+            description: None,
+            archived: None,
+        };
+        bench.service.put_namespace(&shell, put).await?;
+    }
+    Ok(())
+}
+
+/// The first releases of an application, and what became of them since.
+async fn history(bench: &Bench, app: &DemoApp, people: &[Actor], today: Time, dice: &mut StdRng) -> Result<()> {
+    for (env, ..) in ENVS {
+        let id = ConfigId::parse(env, app.name, "application")?;
+        let begin = -DAYS * DAY_MS + dice.random_range(0..2 * DAY_MS);
+        clock::turn_to(today.plus_ms(begin));
+        let mut saves = vec![save(&id, items(app, env))];
+        for (namespace, _, text) in app.texts {
+            saves.push(save(
+                &ConfigId::parse(env, app.name, namespace)?,
+                vec![(String::new(), Edit::Text((*text).into()))],
+            ));
+        }
+        publish(bench, &people[0], env, "Import of what we had", saves).await?;
+        let rounds = if env == "dev" { 14 } else { 7 };
+        for round in 0..rounds {
+            let at = begin + (-begin - 3_600_000) * i64::from(round + 1) / i64::from(rounds + 1);
+            clock::turn_to(today.plus_ms(at + dice.random_range(0..DAY_MS / 3)).min(today.plus_ms(-60_000)));
+            let (key, values, why) = EDITS[dice.random_range(0..EDITS.len())];
+            let who = &people[dice.random_range(0..if env == "dev" { 4 } else { 3 })];
+            let value = values[dice.random_range(0..values.len())];
+            change_key(bench, who, &id, key, value, why).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn change_key(bench: &Bench, who: &Actor, id: &ConfigId, key: &str, value: &str, why: &str) -> Result<()> {
+    let (live, content) = bench.service.live_content(who, id).await?;
+    let Some(item) = content.items().and_then(|items| items.get(key)) else { return Ok(()) };
+    if item.value == value {
+        // Nothing to change: somebody was not happy with the last release instead.
+        if live > 2 {
+            let rollback = Rollback {
+                config: id.clone(),
+                to: live - 1,
+                message: "Back, it made things worse".into(),
+                confirm: id.env.to_string(),
+                live: None,
+                idempotency: None,
+            };
+            let done = bench.service.roll_back(who, rollback).await?;
+            mark(bench, &done).await?;
+        }
+        return Ok(());
+    }
+    let edit = Edit::Set(Item { value: value.into(), ..item.clone() });
+    publish(bench, who, id.env.as_str(), why, vec![save(id, vec![(key.into(), edit)])]).await
+}
+
+/// What people are working on right now.
+async fn open_changes(bench: &Bench, people: &[Actor]) -> Result<()> {
+    let shop = ConfigId::parse("prod", "shop", "application")?;
+    let typed = |key: &str, value: &str| {
+        let known = APPS[0].keys.iter().find(|(k, ..)| *k == key);
+        let kind = known.map(|(_, _, kind)| *kind).unwrap_or_default();
+        (key.to_owned(), Edit::Set(Item { value: value.into(), kind, ..Item::default() }))
+    };
+    let edits = vec![
+        typed("checkout.timeout_ms", "4500"),
+        typed("features.new_cart", "true"),
+        typed("payments.banner", "We are looking into slow payments · 支付较慢，正在处理"),
+        ("features.old_banner".into(), Edit::Remove),
+    ];
+    bench
+        .service
+        .save_all(&people[1], "Payment provider is slow since Monday".into(), vec![save(&shop, edits)], None)
+        .await?;
+
+    let routes = ConfigId::parse("staging", "gateway", "routes.yaml")?;
+    let (_, content) = bench.service.live_content(&people[2], &routes).await?;
+    let text = content
+        .document()
+        .replace("payments-v1", "payments-v2")
+        .replace("timeout: 3s", "timeout: 4.5s\n    retries: 2");
+    let mut saves = vec![save(&routes, vec![(String::new(), Edit::Text(text))])];
+    for env in ["dev", "staging"] {
+        let id = ConfigId::parse(env, "search", "application")?;
+        saves.push(save(&id, vec![("index.name".into(), Edit::Set(Item::string("products_v13")))]));
+    }
+    bench.service.save_all(&people[2], "New search cluster".into(), saves, None).await.map(|_| ())
+}
+
+fn items(app: &DemoApp, env: &str) -> Vec<(String, Edit)> {
+    let fill = |value: &str| value.replace("{app}", app.name).replace("{env}", env);
+    let common = COMMON.iter().map(|(key, value, kind, comment)| (*key, *value, *kind, *comment));
+    let own = app.keys.iter().map(|(key, value, kind)| (*key, *value, *kind, ""));
+    own.chain(common)
+        .map(|(key, value, kind, comment)| {
+            (key.to_owned(), Edit::Set(Item { value: fill(value), kind, comment: comment.into(), since: 0 }))
+        })
+        .collect()
+}
+
+fn save(id: &ConfigId, edits: Vec<(String, Edit)>) -> Save {
+    Save { config: id.clone(), change: None, base: None, version: None, edits }
+}
+
+async fn publish(bench: &Bench, who: &Actor, env: &str, why: &str, saves: Vec<Save>) -> Result<()> {
+    let done = bench.service.save_and_publish(who, why.into(), env.into(), saves, None).await?;
+    mark(bench, &done).await
+}
+
+/// Without a channel of its own, a command leaves delivery to the server; the demo's past is delivered already.
+async fn mark(bench: &Bench, done: &crate::service::Published) -> Result<()> {
+    if bench.publisher.is_some() {
+        return Ok(());
+    }
+    let marks: Vec<_> = done.releases.iter().map(|r| (r.config.clone(), r.seq)).collect();
+    let mut tx = bench.db.write().await?;
+    tx.mark_delivered(&marks, 1, clock::now().plus_ms(11)).await?;
+    tx.commit().await
+}

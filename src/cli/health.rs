@@ -1,0 +1,36 @@
+//! `trimtab healthcheck`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::Failed;
+use crate::server::settings::Settings;
+
+/// Asks `/healthz` of the server on this machine.
+pub(super) async fn check(settings: &Settings) -> Result<(), Failed> {
+    let mut address = settings.listen;
+    if address.ip().is_unspecified() {
+        let local = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        address = SocketAddr::new(local, address.port());
+    }
+    let asked = timeout(Duration::from_secs(3), ask(address)).await;
+    match asked {
+        Ok(Ok(status)) if status.starts_with("HTTP/1.1 200") => Ok(()),
+        Ok(Ok(status)) => Err(Failed(format!("{address} answers {status:?}"))),
+        Ok(Err(e)) => Err(Failed(format!("{address}: {e}"))),
+        Err(_) => Err(Failed(format!("{address} does not answer within 3 s"))),
+    }
+}
+
+async fn ask(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer).await?;
+    Ok(answer.lines().next().unwrap_or_default().to_owned())
+}

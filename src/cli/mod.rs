@@ -1,0 +1,201 @@
+//! The command line. Every command works beside a running server on the same settings.
+
+mod admin;
+mod demo;
+mod files;
+mod health;
+mod token;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    channel::Channel,
+    delivery::Publisher,
+    domain::error::Error,
+    server::{self, data_dir, settings::Settings, telemetry},
+    service::{Dispatch, Service},
+    storage::Db,
+    texts::Lang,
+};
+
+/// Trimtab, a configuration center with a web console.
+#[derive(Parser, Debug)]
+#[command(name = "trimtab", version, about, subcommand_required = false)]
+struct Cli {
+    #[command(flatten)]
+    file: SettingsFile,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+// Not global: after `import` and `export`, --config names the config.
+#[derive(Args, Debug)]
+struct SettingsFile {
+    /// The settings file [default: trimtab.toml when there is one]
+    #[arg(long = "config", id = "settings", value_name = "FILE")]
+    path: Option<PathBuf>,
+}
+
+/// Settings on the command line; they win over the environment and the file.
+#[derive(Args, Debug)]
+struct Flags {
+    /// Address and port to listen on; port 0 takes any free one
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The folder of the SQLite file
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// console or reader
+    #[arg(long, global = true)]
+    role: Option<String>,
+    /// Filter of the log
+    #[arg(long, global = true)]
+    log: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server (the default)
+    Serve(SettingsFile),
+    /// Print the settings in force and where each came from
+    Config,
+    /// Administrators
+    Admin {
+        #[command(subcommand)]
+        command: admin::Command,
+    },
+    /// Tokens of programs
+    Token {
+        #[command(subcommand)]
+        command: token::Command,
+    },
+    /// Fill the database with demo data; safe to run twice
+    Demo,
+    /// Read a file into a change, and publish it if asked
+    Import(files::Import),
+    /// Write a config to a file
+    Export(files::Export),
+    /// Ask the running server whether it lives; for containers
+    Healthcheck,
+}
+
+/// Why a command failed: one line for people.
+#[derive(Debug)]
+pub struct Failed(String);
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self(Lang::En.error(&error))
+    }
+}
+
+impl From<String> for Failed {
+    fn from(said: String) -> Self {
+        Self(said)
+    }
+}
+
+/// Runs the command that the arguments name. 0 done, 1 failed, 2 wrong usage (clap's own).
+#[must_use]
+pub fn run() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(cli)),
+        Err(e) => Err(Failed(format!("the runtime does not start: {e}"))),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(Failed(said)) => {
+            eprintln!("trimtab: {said}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failed> {
+    let flags = [
+        ("listen", cli.flags.listen),
+        ("data_dir", cli.flags.data_dir),
+        ("role", cli.flags.role),
+        ("log", cli.flags.log.clone()),
+    ];
+    let flags: Vec<(&str, String)> = flags.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
+    let command = cli.command.unwrap_or(Command::Serve(SettingsFile { path: None }));
+    let file = match &command {
+        Command::Serve(file) if file.path.is_some() => file.path.as_deref(),
+        _ => cli.file.path.as_deref(),
+    };
+    let settings = Settings::load(file, std::env::vars(), &flags).map_err(|e| Failed(e.to_string()))?;
+    match command {
+        Command::Serve(_) => {
+            telemetry::start(&settings.log, settings.log_format)?;
+            server::serve(settings).await.map_err(Failed)
+        }
+        Command::Config => {
+            print!("{}", settings.describe());
+            Ok(())
+        }
+        Command::Healthcheck => health::check(&settings).await,
+        command => {
+            // A command says what it did on stdout; the log is for what went wrong underneath.
+            telemetry::start(cli.flags.log.as_deref().unwrap_or("error"), settings.log_format)?;
+            let bench = Bench::open(&settings).await?;
+            let done = match command {
+                Command::Admin { command } => admin::run(&bench, command).await,
+                Command::Token { command } => token::run(&bench, command).await,
+                Command::Demo => demo::run(&bench).await,
+                Command::Import(import) => files::import(&bench, import).await,
+                Command::Export(export) => files::export(&bench, export).await,
+                Command::Serve(_) | Command::Config | Command::Healthcheck => Ok(()),
+            };
+            bench.close().await;
+            done
+        }
+    }
+}
+
+/// What commands work with: the service on the settings' database, and a publisher where this process may deliver.
+struct Bench {
+    service: Service,
+    db: Db,
+    stop: CancellationToken,
+    publisher: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Bench {
+    async fn open(settings: &Settings) -> Result<Self, Failed> {
+        data_dir::make(&settings.data_dir)?;
+        let db = Db::open(&settings.database_url).await?;
+        let (dispatch, stop) = (Arc::new(Dispatch::default()), CancellationToken::new());
+        let mut service = Service::new(db.clone(), dispatch.clone());
+        // Memory is the server's own: what a command publishes there is delivered by the server, now or when it starts.
+        let publisher = match &settings.etcd {
+            Some(etcd) => {
+                let channel = Channel::etcd(etcd.clone()).await.map_err(|e| Failed(format!("etcd: {e}")))?;
+                let publisher = Publisher::new(db.clone(), channel, dispatch, stop.clone());
+                Some(tokio::spawn(publisher.run()))
+            }
+            None => {
+                if !data_dir::DataDir::is_held(&settings.data_dir) {
+                    service = service.with_patience(Duration::ZERO);
+                }
+                None
+            }
+        };
+        Ok(Self { service, db, stop, publisher })
+    }
+
+    async fn close(self) {
+        self.stop.cancel();
+        if let Some(publisher) = self.publisher {
+            let _ = publisher.await;
+        }
+        self.db.close().await;
+    }
+}

@@ -1,0 +1,62 @@
+//! `trimtab token create`.
+
+use clap::Subcommand;
+
+use super::{Bench, Failed};
+use crate::{
+    domain::{
+        access::{Actor, Pattern},
+        token::TokenKind,
+    },
+    service::{NewToken, now},
+};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Make a token and print it, alone, on stdout. It is shown this once
+    Create {
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        /// Configs that it reads, as 'prod/shop/*'; may be given several times
+        #[arg(long, value_name = "ENV/APP/NAMESPACE", num_args = 1..)]
+        read: Vec<String>,
+        /// Configs that it writes and reads: makes an automation token
+        #[arg(long, value_name = "ENV/APP/NAMESPACE", num_args = 1.., conflicts_with = "read")]
+        write: Vec<String>,
+        /// It may also create applications and environments
+        #[arg(long, conflicts_with = "read")]
+        admin: bool,
+        /// How long it works, as 90d or 12h [default: until it is revoked]
+        #[arg(long, value_name = "DURATION")]
+        expires: Option<String>,
+    },
+}
+
+pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
+    let Command::Create { name, read, write, admin, expires } = command;
+    let kind = if write.is_empty() && !admin { TokenKind::Read } else { TokenKind::Automation };
+    if kind == TokenKind::Read && read.is_empty() {
+        return Err(Failed("say what the token is for: --read 'prod/shop/*', --write 'prod/shop/*' or --admin".into()));
+    }
+    let patterns = read
+        .iter()
+        .chain(&write)
+        .map(|p| p.parse::<Pattern>().map_err(|e| Failed::from(crate::domain::error::Error::from(e))));
+    let mut patterns = patterns.collect::<Result<Vec<_>, _>>()?;
+    if admin && patterns.is_empty() {
+        patterns.push("*/*/*".parse().map_err(|e| Failed::from(crate::domain::error::Error::from(e)))?);
+    }
+    let expires_at = match expires {
+        None => None,
+        Some(text) => {
+            let wait = humantime::parse_duration(&text)
+                .map_err(|e| Failed(format!("--expires {text:?}: {e}; write 90d or 12h")))?;
+            Some(now().plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+        }
+    };
+    let new = NewToken { name, kind, patterns, creator: admin, expires_at };
+    let shown = bench.service.create_token(&Actor::shell(), new).await?;
+    println!("{}", shown.text);
+    Ok(())
+}

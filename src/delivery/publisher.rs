@@ -1,0 +1,257 @@
+//! Drains the outbox: a task on every node, one worker for each environment that has something due.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    channel::{Channel, Entry, Fault, Lock},
+    domain::{
+        error::{Error, Result},
+        names::{ConfigId, EnvName},
+        time::Time,
+    },
+    service::{Arrived, Dispatch, Late, Why, now},
+    storage::{Db, Due},
+};
+
+/// How often the outbox is looked at without anybody ringing: a command or another node may have filled it.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a worker waits for the lock before it says so and begins again.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How long the lock is kept when nothing more is due: in a row of publishes only the first pays for it.
+const LINGER: Duration = Duration::from_secs(1);
+/// How often a lingering worker looks for what other nodes have accepted.
+const LINGER_LOOK: Duration = Duration::from_millis(25);
+/// Releases that are read at once.
+const BATCH: u32 = 100;
+/// Pauses after a failure: the first and the longest.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Carries releases from SQL into the channel. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    pub(super) db: Db,
+    pub(super) channel: Channel,
+    pub(super) dispatch: Arc<Dispatch>,
+    /// Environments that have a worker.
+    working: Arc<Mutex<HashSet<EnvName>>>,
+    workers: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Publisher {
+    /// A publisher; nothing happens before [`Publisher::run`].
+    #[must_use]
+    pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
+        Self { db, channel, dispatch, working: Arc::default(), workers: TaskTracker::new(), stop }
+    }
+
+    /// Delivers what is due, until told to stop; then finishes what is under way.
+    pub async fn run(self) {
+        let mut bell = self.dispatch.bell();
+        while !self.stop.is_cancelled() {
+            if let Err(error) = self.start_workers().await {
+                tracing::warn!(error = %error, "the outbox cannot be read; trying again");
+            }
+            tokio::select! {
+                _ = bell.changed() => {}
+                () = sleep(LOOK) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+        self.workers.close();
+        self.workers.wait().await;
+    }
+
+    /// Delivers what is due now and returns when nothing is: for a command beside no server.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn drain_once(&self) -> Result<()> {
+        for (env, ..) in self.db.read().await?.due_envs().await? {
+            let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
+            let drained = self.drain(&env, &lock).await;
+            lock.release().await;
+            drained?;
+        }
+        Ok(())
+    }
+
+    async fn start_workers(&self) -> Result<()> {
+        let due = self.db.read().await?.due_envs().await?;
+        let mut working = self.working.lock().await;
+        for (env, ..) in due {
+            if working.insert(env.clone()) {
+                let publisher = self.clone();
+                self.workers.spawn(async move {
+                    publisher.work(&env).await;
+                    publisher.working.lock().await.remove(&env);
+                    // Something may have come between the last look and now.
+                    publisher.dispatch.ring();
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the lock of an environment and delivers until nothing is due, or until told to stop.
+    async fn work(&self, env: &EnvName) {
+        let mut pause = BACK_OFF.0;
+        loop {
+            match self.work_locked(env).await {
+                Ok(()) => return,
+                Err(failure) => self.say_late(env, failure).await,
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.stop.cancelled() => return,
+            }
+            pause = (pause * 2).min(BACK_OFF.1);
+        }
+    }
+
+    async fn work_locked(&self, env: &EnvName) -> Result<(), Failure> {
+        let lock = self.channel.lock(env, LOCK_WAIT).await?;
+        let done = self.drain_and_linger(env, &lock).await;
+        lock.release().await;
+        done
+    }
+
+    async fn drain_and_linger(&self, env: &EnvName, lock: &Lock) -> Result<(), Failure> {
+        let (mut idle_since, mut bell) = (Instant::now(), self.dispatch.bell());
+        loop {
+            if self.drain(env, lock).await? {
+                idle_since = Instant::now();
+            }
+            if self.stop.is_cancelled() || idle_since.elapsed() > LINGER || self.channel.contended(lock).await {
+                return Ok(());
+            }
+            let _ = timeout(LINGER_LOOK, bell.changed()).await;
+        }
+    }
+
+    /// Delivers everything that is due in an environment, change by change in the order of acceptance. True when
+    /// there was something. A config of which the channel holds something else is left to people, with everything
+    /// that comes after it; the others go on.
+    async fn drain(&self, env: &EnvName, lock: &Lock) -> Result<bool, Failure> {
+        let (mut any, mut frozen) = (false, Frozen::default());
+        loop {
+            let due = self.db.read().await?.due(env, BATCH).await?;
+            let full = due.len() == BATCH as usize;
+            let mut changes = by_change(due);
+            // The last change of a full page may be cut in two; it comes again whole with the next page.
+            if full && changes.len() > 1 {
+                changes.pop();
+            }
+            let mut progress = false;
+            for change in changes.into_iter().filter(|c| !c.is_empty()) {
+                if frozen.touches(&change) {
+                    frozen.add(&change);
+                    continue;
+                }
+                match self.deliver(env, lock, &change).await {
+                    Ok(()) => progress = true,
+                    Err(mismatch @ Failure::Channel(Fault::Mismatch { .. })) => {
+                        frozen.add(&change);
+                        self.say_late(env, mismatch).await;
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+            any |= progress;
+            if !progress {
+                if frozen.0.is_empty() {
+                    self.dispatch.on_time(env);
+                }
+                return Ok(any);
+            }
+        }
+    }
+
+    async fn deliver(&self, env: &EnvName, lock: &Lock, releases: &[Entry]) -> Result<(), Failure> {
+        let Some(change) = releases.first().map(|e| e.meta.change.clone()) else { return Ok(()) };
+        let done = self.channel.deliver(lock, releases).await?;
+        // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
+        self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
+        let marks: Vec<(ConfigId, u64)> = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
+        let db = self.db.clone();
+        let mark = tokio::spawn(async move {
+            let mut tx = db.write().await?;
+            tx.mark_delivered(&marks, done.revision, now()).await?;
+            tx.commit().await
+        });
+        mark.await.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string())))?;
+        Ok(())
+    }
+
+    async fn say_late(&self, env: &EnvName, failure: Failure) {
+        tracing::warn!(env = %env, error = %failure, "delivery is late");
+        let why = match failure {
+            Failure::Channel(Fault::Busy { .. }) => Why::Busy,
+            Failure::Channel(Fault::Mismatch { config, seq }) => Why::Mismatch(config, seq),
+            Failure::Channel(fault) => Why::Channel(fault.to_string()),
+            // The database is said to be away where it is asked.
+            Failure::Database(_) => return,
+        };
+        let (waiting, since) = self.waiting(env).await.unwrap_or((0, now()));
+        self.dispatch.set_late(Late { env: env.clone(), since, why, waiting });
+    }
+
+    async fn waiting(&self, env: &EnvName) -> Result<(u64, Time)> {
+        let due = self.db.read().await?.due_envs().await?;
+        Ok(due.into_iter().find(|(e, ..)| e == env).map_or((0, now()), |(_, n, at)| (n, at)))
+    }
+}
+
+/// Why a worker stopped.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Channel(#[from] Fault),
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Channel(fault) => unavailable(fault),
+            Failure::Database(error) => error,
+        }
+    }
+}
+
+fn unavailable(fault: Fault) -> Error {
+    Error::Unavailable { part: crate::domain::error::Part::Channel, detail: fault.to_string() }
+}
+
+/// Configs that wait for people.
+#[derive(Default)]
+struct Frozen(HashSet<ConfigId>);
+
+impl Frozen {
+    fn touches(&self, change: &[Entry]) -> bool {
+        change.iter().any(|e| self.0.contains(&e.config))
+    }
+
+    fn add(&mut self, change: &[Entry]) {
+        self.0.extend(change.iter().map(|e| e.config.clone()));
+    }
+}
+
+/// Groups what is due by change, keeping the order.
+fn by_change(due: Vec<Due>) -> Vec<Vec<Entry>> {
+    let mut changes: Vec<Vec<Entry>> = Vec::new();
+    for Due { entry, .. } in due {
+        match changes.last_mut() {
+            Some(last) if last.last().is_some_and(|e| e.meta.change == entry.meta.change) => last.push(entry),
+            _ => changes.push(vec![entry]),
+        }
+    }
+    changes
+}

@@ -1,0 +1,89 @@
+//! JSON bodies: refused with the right status, and the place of the mistake.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::problem::Problem;
+use crate::domain::{
+    error::{Error, Invalid, Problem as Wrong},
+    limits,
+};
+
+/// The largest body that is read where the server sets no other limit, in bytes: a document, each of its characters
+/// escaped at the worst usual rate.
+pub const BODY_BYTES: usize = 2 * limits::DOCUMENT_BYTES;
+
+/// A body of `application/json`, parsed. Refuses with 415, 413, 400 (not JSON) or 422 (JSON of another shape).
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let given = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if !is_json(given) {
+            return Err(Problem::unsupported_type(given, "application/json"));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
+            match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(BODY_BYTES).into(),
+                // The client went away or broke off.
+                _ => Problem::malformed(Invalid::new("", Wrong::Body { detail: "the body ended early".into() })),
+            }
+        })?;
+        parse(&body).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line().max(1), error.column().max(1));
+        let said = error.to_string();
+        let detail = said.split(" at line ").next().unwrap_or(&said).to_owned();
+        let place = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        let wrong = Invalid::at("", Wrong::Body { detail }, place(line), place(column));
+        match error.classify() {
+            Category::Data => wrong.into(),
+            _ => Problem::malformed(wrong),
+        }
+    })
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Input {
+        #[expect(dead_code, reason = "only its shape counts")]
+        n: u32,
+    }
+
+    async fn status(content_type: &str, body: &'static str) -> u16 {
+        let request = Request::builder().header("content-type", content_type).body(Body::from(body)).unwrap();
+        Json::<Input>::from_request(request, &()).await.map_or_else(|p| p.status().as_u16(), |_| 200)
+    }
+
+    #[tokio::test]
+    async fn each_mistake_has_its_status() {
+        assert_eq!(status("application/json; charset=utf-8", r#"{"n": 1}"#).await, 200);
+        assert_eq!(status("application/json", r#"{"n": 1"#).await, 400);
+        assert_eq!(status("application/json", r#"{"n": "one"}"#).await, 422);
+        assert_eq!(status("application/json", r#"{"n": 1, "m": 2}"#).await, 422);
+        assert_eq!(status("text/plain", r#"{"n": 1}"#).await, 415);
+    }
+}

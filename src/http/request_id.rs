@@ -1,0 +1,115 @@
+//! The number under which one request is found again: in its answer, in the log, in a report to an administrator.
+
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+
+use super::problem::Problem;
+
+/// `X-Request-Id`, in requests and in answers.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request's number: the caller's own where it is a sensible one, else made here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The number of this request: as [`layer`] noted it, else as its header says, else a new one.
+    #[must_use]
+    pub fn of<B>(request: &axum::http::Request<B>) -> Self {
+        if let Some(id) = request.extensions().get::<Self>() {
+            return id.clone();
+        }
+        match request.headers().get(HEADER) {
+            // Copied: the value is a slice of the connection's read buffer and would keep that alive.
+            Some(given) if sensible(given.as_bytes()) => {
+                HeaderValue::from_bytes(given.as_bytes()).map_or_else(|_| Self::new(), Self)
+            }
+            _ => Self::new(),
+        }
+    }
+
+    /// A number that no other request of this process has.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
+        static START: LazyLock<u64> = LazyLock::new(rand::random);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let mut n = scatter(START.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)));
+        let mut text = [0; 16];
+        for digit in text.iter_mut().rev() {
+            *digit = b"0123456789abcdef"[(n & 15) as usize];
+            n >>= 4;
+        }
+        Self(HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value"))
+    }
+
+    /// The number as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// Writes the number into an answer: into its header, and into its body when it is a [`Problem`].
+    pub fn finish(self, response: &mut Response) {
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            *response.body_mut() = problem.body(Some(self.as_str())).into();
+        }
+        response.headers_mut().entry(HEADER).or_insert(self.0);
+    }
+}
+
+/// Numbers every request that passes. For `axum::middleware::from_fn`.
+pub async fn layer(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(&request);
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.run(request).await;
+    id.finish(&mut response);
+    response
+}
+
+/// What may stand in logs and answers as it came: 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+fn sensible(id: &[u8]) -> bool {
+    let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
+    (1..=64).contains(&id.len()) && id.iter().all(fits)
+}
+
+/// A bijection, so that numbers in a row do not look alike. Source: the finaliser of `SplitMix64` (S. Vigna, public domain).
+fn scatter(mut n: u64) -> u64 {
+    n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(given: &str) -> RequestId {
+        RequestId::of(&axum::http::Request::builder().header(HEADER, given).body(()).unwrap())
+    }
+
+    #[test]
+    fn a_sensible_number_is_kept_and_an_odd_one_replaced() {
+        for good in ["a", "7f1c-22", "0190e0b2-7c1e-7d3e-9c55-0242ac120002"] {
+            assert_eq!(id_for(good).as_str(), good);
+        }
+        for odd in ["", "two words", "<script>", &"a".repeat(65)] {
+            assert_eq!(id_for(odd).as_str().len(), 16, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_requests_have_one_number() {
+        let all: std::collections::HashSet<_> = (0..1000).map(|_| RequestId::new().as_str().to_owned()).collect();
+        assert_eq!(all.len(), 1000);
+    }
+}

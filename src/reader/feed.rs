@@ -1,0 +1,277 @@
+//! Keeps the shelf up to date from the channel, and trusts no watch: whenever one ends, and every few minutes anyway,
+//! everything is listed again.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::shelf::{Applied, Shelf};
+use crate::{
+    channel::{Channel, Entry, Fault, Listing, Watch},
+    domain::time::Time,
+};
+
+/// A list or the start of a watch that takes longer has failed.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a watch is usually kept before everything is listed again. Up to half of it is added by chance, so that
+/// the readers of a cluster do not all list at once.
+pub const RELIST: Duration = Duration::from_secs(180);
+/// The first wait after a failure; it doubles with each further one.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// The longest wait between tries.
+const BACK_OFF_MAX: Duration = Duration::from_secs(5);
+/// A watch that lived this long was a good one.
+const GOOD: Duration = Duration::from_secs(10);
+
+/// Where releases come from: the channel, or a test's idea of it.
+pub trait Source: Sync {
+    /// Releases as they come.
+    type Tail: Tail + Send;
+
+    /// Everything, at one revision.
+    fn list(&self) -> impl Future<Output = Result<Listing, Fault>> + Send;
+
+    /// What comes after a revision.
+    fn watch(&self, after: i64) -> impl Future<Output = Result<Self::Tail, Fault>> + Send;
+}
+
+/// The open end of a [`Source`].
+pub trait Tail {
+    /// The next releases, as many as became visible at once.
+    fn next(&mut self) -> impl Future<Output = Result<Vec<Entry>, Fault>> + Send;
+}
+
+impl Source for Channel {
+    type Tail = Watch;
+
+    async fn list(&self) -> Result<Listing, Fault> {
+        self.list().await
+    }
+
+    async fn watch(&self, after: i64) -> Result<Watch, Fault> {
+        self.watch(after).await
+    }
+}
+
+impl Tail for Watch {
+    async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+        self.next().await
+    }
+}
+
+/// Feeds the shelf until `stop`, listing everything again after `relist`: usually [`RELIST`]. While the channel is not
+/// heard the shelf is marked stale, since the moment it was last heard; readers keep what it holds.
+pub async fn run(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: Duration, stop: CancellationToken) {
+    stop.run_until_cancelled(feed(source, shelf, clock, relist)).await;
+}
+
+async fn feed(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: Duration) {
+    let (mut heard, mut wait) = (clock(), BACK_OFF);
+    loop {
+        let began = Instant::now();
+        let fault = round(source, shelf, clock, relist, &mut heard).await.err();
+        if began.elapsed() >= GOOD {
+            wait = BACK_OFF;
+        }
+        // No fault: it was only time to list again.
+        let Some(fault) = fault else { continue };
+        if fault == Fault::Compacted {
+            tracing::info!("the watch fell behind, listing again");
+        } else {
+            shelf.set_stale(Some(heard));
+            tracing::warn!(feed.fault = %fault, "the channel was lost, trying again");
+        }
+        sleep(rand::random_range(wait / 2..wait)).await;
+        wait = (wait * 2).min(BACK_OFF_MAX);
+    }
+}
+
+/// One listing and the watch that follows it, until that ends or is old enough.
+async fn round(
+    source: &impl Source,
+    shelf: &Shelf,
+    clock: fn() -> Time,
+    relist: Duration,
+    heard: &mut Time,
+) -> Result<(), Fault> {
+    let listing = in_time("list", source.list()).await?;
+    let revision = listing.revision;
+    report(&listing, shelf.stale_since());
+    log(&shelf.adopt(listing));
+    *heard = clock();
+    shelf.set_stale(None);
+
+    let mut tail = in_time("watch", source.watch(revision)).await?;
+    let old = sleep(relist + relist.mul_f64(rand::random_range(0.0..0.5)));
+    tokio::pin!(old);
+    loop {
+        tokio::select! {
+            entries = tail.next() => {
+                // Silence is the usual state of a watch, so until it ended it was heard.
+                *heard = clock();
+                log(&shelf.apply(entries?));
+            }
+            () = &mut old => return Ok(()),
+        }
+    }
+}
+
+async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let late = |_| Fault::Unreachable(format!("{what}: no answer within {} s", DEADLINE.as_secs()));
+    timeout(DEADLINE, work).await.map_err(late)?
+}
+
+fn report(listing: &Listing, stale: Option<Time>) {
+    for key in &listing.damaged {
+        tracing::error!(channel.key = %key, "not a release; readers keep the last good one");
+    }
+    if listing.entries.is_empty() {
+        tracing::warn!(channel.revision = listing.revision, "the channel is empty; readers keep what they have");
+    }
+    if let Some(since) = stale {
+        tracing::info!(feed.stale_since = %since.rfc3339(), "the channel is heard again");
+    }
+}
+
+fn log(applied: &Applied) {
+    for config in &applied.renewed {
+        tracing::debug!(%config, "a newer release is here");
+    }
+    for config in &applied.behind {
+        tracing::warn!(%config, "the channel holds an older release than readers have; they keep theirs");
+    }
+    for config in &applied.corrected {
+        tracing::warn!(%config, "the channel has other bytes under the same release now");
+    }
+    for (config, why) in &applied.unusable {
+        tracing::error!(%config, reason = %why, "a release cannot be sent; readers keep the last good one");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::reader::{
+        shelf::Waiter,
+        tests::{entry, now},
+    };
+
+    const KEY: &str = "prod/shop/a";
+
+    type Said = Result<Vec<Entry>, Fault>;
+    /// From which revision a watch was opened, and what makes it speak.
+    type Opened = (i64, mpsc::UnboundedSender<Said>);
+
+    /// A channel that does what each test says: its listings in a row (the last one stays), and one watch at a time.
+    struct Script {
+        listings: Mutex<Vec<Result<Listing, Fault>>>,
+        watches: mpsc::UnboundedSender<Opened>,
+    }
+
+    struct Scripted(mpsc::UnboundedReceiver<Said>);
+
+    impl Source for Script {
+        type Tail = Scripted;
+
+        async fn list(&self) -> Result<Listing, Fault> {
+            let mut listings = self.listings.lock().unwrap();
+            if listings.len() > 1 { listings.remove(0) } else { listings[0].clone() }
+        }
+
+        async fn watch(&self, after: i64) -> Result<Scripted, Fault> {
+            let (send, receive) = mpsc::unbounded_channel();
+            self.watches.send((after, send)).unwrap();
+            Ok(Scripted(receive))
+        }
+    }
+
+    impl Tail for Scripted {
+        async fn next(&mut self) -> Said {
+            self.0.recv().await.unwrap_or(Err(Fault::Compacted))
+        }
+    }
+
+    fn fed(listings: Vec<Result<Listing, Fault>>, relist: Duration) -> (Arc<Shelf>, mpsc::UnboundedReceiver<Opened>) {
+        let shelf = Arc::new(Shelf::new());
+        let (watches, opened) = mpsc::unbounded_channel();
+        let script = Script { listings: Mutex::new(listings), watches };
+        let feeding = Arc::clone(&shelf);
+        tokio::spawn(async move { run(&script, &feeding, now, relist, CancellationToken::new()).await });
+        (shelf, opened)
+    }
+
+    fn listing(revision: i64, entries: &[(&str, u64)]) -> Result<Listing, Fault> {
+        let entries = entries.iter().map(|(key, seq)| entry(key, *seq, &format!("{{\"n\":{seq}}}"))).collect();
+        Ok(Listing { revision, entries, ..Listing::default() })
+    }
+
+    fn lost() -> Fault {
+        Fault::Unreachable("connection refused".into())
+    }
+
+    /// Awaits release `seq` of the config.
+    async fn arrives(shelf: &Shelf, seq: u64) {
+        let mut waiter = Waiter::new([(KEY.into(), seq - 1)]);
+        while waiter.look(shelf).is_empty() {
+            waiter.rung().await;
+        }
+        assert_eq!(shelf.get(KEY).unwrap().seq(), seq);
+    }
+
+    #[tokio::test]
+    async fn a_watch_begins_where_the_list_ended() {
+        let (shelf, mut opened) = fed(vec![listing(7, &[(KEY, 1)])], RELIST);
+        let (after, watch) = opened.recv().await.unwrap();
+        assert!(after == 7 && shelf.is_ready() && shelf.stale_since().is_none());
+        watch.send(Ok(vec![entry(KEY, 2, "{}")])).unwrap();
+        arrives(&shelf, 2).await;
+    }
+
+    #[tokio::test]
+    async fn what_a_lost_watch_missed_is_listed_and_nothing_goes_backward() {
+        let listings = vec![listing(7, &[(KEY, 2)]), Err(lost()), listing(3, &[(KEY, 1)]), listing(9, &[(KEY, 4)])];
+        let (shelf, mut opened) = fed(listings, RELIST);
+        let (_, watch) = opened.recv().await.unwrap();
+        watch.send(Err(lost())).unwrap();
+
+        let (after, watch) = opened.recv().await.unwrap();
+        assert_eq!((after, shelf.get(KEY).unwrap().seq()), (3, 2));
+        watch.send(Err(Fault::Compacted)).unwrap();
+        assert_eq!(opened.recv().await.unwrap().0, 9);
+        arrives(&shelf, 4).await;
+    }
+
+    #[tokio::test]
+    async fn silence_is_noted_from_its_beginning_and_ends_with_a_listing() {
+        let began = now();
+        let (shelf, mut opened) = fed(vec![Err(lost()), Err(lost()), listing(1, &[(KEY, 1)])], RELIST);
+        while shelf.stale_since().is_none() {
+            tokio::task::yield_now().await;
+        }
+        assert!((began..=now()).contains(&shelf.stale_since().unwrap()) && !shelf.is_ready());
+        opened.recv().await.unwrap();
+        assert!(shelf.stale_since().is_none() && shelf.is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_quiet_watch_is_not_trusted_for_ever() {
+        let listings = vec![listing(1, &[(KEY, 1)]), listing(1, &[(KEY, 2)])];
+        let (shelf, mut opened) = fed(listings, Duration::from_millis(5));
+        let _silent = opened.recv().await.unwrap();
+        arrives(&shelf, 2).await;
+    }
+
+    #[tokio::test]
+    async fn an_emptied_channel_empties_nobody() {
+        let listings = vec![listing(5, &[(KEY, 3)]), listing(1, &[])];
+        let (shelf, mut opened) = fed(listings, Duration::from_millis(5));
+        let _first = opened.recv().await.unwrap();
+        let _second = opened.recv().await.unwrap();
+        assert_eq!(shelf.get(KEY).unwrap().seq(), 3);
+    }
+}

@@ -1,0 +1,249 @@
+//! Who holds which release: what the delivery page calls "seen by 18 of 20".
+//!
+//! Kept in memory, within bounds, from what the reads themselves say. It is a picture for people, not a record.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+};
+
+use axum::http::{HeaderName, Request, header};
+
+use crate::{
+    domain::{names::ConfigId, time::Time},
+    http::bearer,
+};
+
+/// The name of the copy that asks.
+pub const INSTANCE: HeaderName = HeaderName::from_static("x-instance");
+
+/// Instances that are remembered, over all configs.
+const MOST: usize = 50_000;
+/// Instances of one config, so that one careless client cannot crowd out all others.
+const MOST_OF_ONE: usize = 20_000;
+/// After so many milliseconds without a sign an instance counts as gone.
+const GONE_MS: i64 = 10 * 60_000;
+/// How often those who are gone are cleared away, in milliseconds.
+const SWEEP_MS: i64 = 60_000;
+/// Longest name and client that are kept, in bytes.
+const TEXT: usize = 128;
+
+/// Who asks, as far as the request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor<'a> {
+    /// Its `X-Instance`, else its address.
+    pub name: Cow<'a, str>,
+    /// Its `User-Agent`.
+    pub client: Cow<'a, str>,
+}
+
+impl<'a> Visitor<'a> {
+    /// Who sent this request; none when it gives neither a sensible name nor an address.
+    #[must_use]
+    pub fn of<B>(request: &'a Request<B>) -> Option<Self> {
+        let text = |name| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::trim);
+        let given = text(INSTANCE).filter(|name| (1..=TEXT).contains(&name.len())).map(Cow::Borrowed);
+        let name = given.or_else(|| bearer::address(request.extensions()).map(|ip| ip.to_string().into()))?;
+        let client = text(header::USER_AGENT).unwrap_or_default();
+        // Header values are ASCII here, so any byte is a boundary.
+        Some(Self { name, client: client[..client.len().min(TEXT)].into() })
+    }
+
+    /// The same, without the request.
+    #[must_use]
+    pub fn into_owned(self) -> Visitor<'static> {
+        Visitor { name: self.name.into_owned().into(), client: self.client.into_owned().into() }
+    }
+}
+
+/// A copy of an application, and the release of a config that it last got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name, or its address where it gave none.
+    pub name: String,
+    /// Its `User-Agent`.
+    pub client: String,
+    /// The release that it holds.
+    pub release: u64,
+    /// When it first got that release.
+    pub since: Time,
+    /// When it was last heard of.
+    pub seen_at: Time,
+}
+
+/// All instances, by config.
+#[derive(Debug, Default)]
+pub struct Instances {
+    rooms: RwLock<HashMap<Box<str>, Room>>,
+    total: AtomicUsize,
+    swept_at: AtomicI64,
+}
+
+type Room = Mutex<HashMap<Box<str>, Seen>>;
+
+#[derive(Debug)]
+struct Seen {
+    client: Box<str>,
+    release: u64,
+    since: Time,
+    at: Time,
+}
+
+impl Seen {
+    fn lives(&self, now: Time) -> bool {
+        now.0 - self.at.0 < GONE_MS
+    }
+}
+
+impl Instances {
+    /// Nobody yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes that `visitor` holds this release of the config `env/app/namespace`.
+    pub fn note(&self, config: &str, visitor: &Visitor<'_>, release: u64, now: Time) {
+        if self.renew(config, visitor, release, now) {
+            return;
+        }
+        if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_MS {
+            self.sweep(now);
+        }
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        let room = rooms.entry(config.into()).or_default().get_mut().unwrap_or_else(PoisonError::into_inner);
+        if room.len() >= MOST_OF_ONE || self.total.load(Ordering::Relaxed) >= MOST {
+            return;
+        }
+        let seen = Seen { client: (*visitor.client).into(), release, since: now, at: now };
+        if room.insert((*visitor.name).into(), seen).is_none() {
+            self.total.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The usual case: somebody who is known comes again. False when it is not.
+    fn renew(&self, config: &str, visitor: &Visitor<'_>, release: u64, now: Time) -> bool {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(room) = rooms.get(config) else { return false };
+        let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(seen) = room.get_mut(&*visitor.name) else { return false };
+        seen.at = now;
+        if seen.release != release {
+            (seen.release, seen.since) = (release, now);
+        }
+        if *seen.client != *visitor.client {
+            seen.client = (*visitor.client).into();
+        }
+        true
+    }
+
+    /// Who holds what of a config, by name.
+    #[must_use]
+    pub fn of(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        rooms.get(&*config.to_string()).map(|room| listed(room, now)).unwrap_or_default()
+    }
+
+    /// Who holds what, of all configs `env/app/namespace`.
+    #[must_use]
+    pub fn all(&self, now: Time) -> Vec<(String, Vec<Instance>)> {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = rooms.iter().map(|(config, room)| (config.to_string(), listed(room, now))).collect();
+        all.retain(|(_, instances)| !instances.is_empty());
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    fn sweep(&self, now: Time) {
+        self.swept_at.store(now.0, Ordering::Relaxed);
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        rooms.retain(|_, room| {
+            let room = room.get_mut().unwrap_or_else(PoisonError::into_inner);
+            room.retain(|_, seen| seen.lives(now));
+            !room.is_empty()
+        });
+        let left = rooms.values_mut().map(|r| r.get_mut().unwrap_or_else(PoisonError::into_inner).len()).sum();
+        self.total.store(left, Ordering::Relaxed);
+    }
+}
+
+fn listed(room: &Room, now: Time) -> Vec<Instance> {
+    let room = room.lock().unwrap_or_else(PoisonError::into_inner);
+    let living = room.iter().filter(|(_, seen)| seen.lives(now));
+    let mut list: Vec<_> = living
+        .map(|(name, seen)| Instance {
+            name: name.to_string(),
+            client: seen.client.to_string(),
+            release: seen.release,
+            since: seen.since,
+            seen_at: seen.at,
+        })
+        .collect();
+    list.sort_by(|a, b| a.name.cmp(&b.name));
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "prod/shop/a";
+
+    fn visitor(name: &str) -> Visitor<'static> {
+        Visitor { name: name.to_owned().into(), client: "curl/8".into() }
+    }
+
+    fn of(instances: &Instances, now: i64) -> Vec<(String, u64, Time)> {
+        let list = instances.of(&KEY.parse().unwrap(), Time(now));
+        list.into_iter().map(|i| (i.name, i.release, i.since)).collect()
+    }
+
+    #[test]
+    fn an_instance_holds_what_it_last_got() {
+        let instances = Instances::new();
+        for (name, release, at) in [("a", 1, 10), ("b", 1, 20), ("a", 2, 30), ("a", 2, 40)] {
+            instances.note(KEY, &visitor(name), release, Time(at));
+        }
+        assert_eq!(of(&instances, 50), [("a".into(), 2, Time(30)), ("b".into(), 1, Time(20))]);
+        assert_eq!(instances.all(Time(50)).len(), 1);
+    }
+
+    #[test]
+    fn who_is_silent_for_ten_minutes_is_gone() {
+        let instances = Instances::new();
+        instances.note(KEY, &visitor("a"), 1, Time(0));
+        instances.note(KEY, &visitor("b"), 1, Time(GONE_MS - 1));
+        assert_eq!(of(&instances, GONE_MS).len(), 1);
+        instances.note("prod/shop/other", &visitor("c"), 1, Time(GONE_MS + SWEEP_MS));
+        assert_eq!(instances.total.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn one_config_does_not_crowd_out_the_others() {
+        let instances = Instances::new();
+        for n in 0..=MOST_OF_ONE {
+            instances.note(KEY, &visitor(&n.to_string()), 1, Time(0));
+        }
+        assert_eq!(of(&instances, 0).len(), MOST_OF_ONE);
+        instances.note("prod/shop/other", &visitor("a"), 1, Time(0));
+        assert_eq!(instances.all(Time(0))[1].1.len(), 1);
+    }
+
+    #[test]
+    fn a_name_is_short_and_an_address_stands_in_for_it() {
+        let mut request = Request::builder().header("user-agent", "curl/8").header("x-instance", " shop-1 ");
+        let named = request.body(()).unwrap();
+        assert_eq!(Visitor::of(&named).unwrap(), visitor("shop-1"));
+
+        request = Request::builder().header("user-agent", "x".repeat(999)).header("x-instance", "y".repeat(999));
+        let mut odd = request.body(()).unwrap();
+        assert_eq!(Visitor::of(&odd), None);
+        odd.extensions_mut().insert(bearer::ClientAddr([192, 0, 2, 7].into()));
+        let visitor = Visitor::of(&odd).unwrap();
+        assert_eq!((&*visitor.name, visitor.client.len()), ("192.0.2.7", TEXT));
+    }
+}

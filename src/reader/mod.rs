@@ -1,0 +1,159 @@
+//! Reading: snapshots, long polls and event streams, answered from memory.
+//!
+//! The way of a read is: token → scope → shelf → bytes. Nothing of it touches SQL, etcd or a service. [`feed`] keeps
+//! the shelf up to date from the channel; whoever wires the server keeps [`Reader::tokens`] up to date from storage.
+
+mod endpoints;
+pub mod feed;
+pub mod instances;
+mod query;
+pub mod shelf;
+pub mod snapshot;
+#[cfg(test)]
+pub(crate) mod tests;
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::{Method, Request},
+    routing::any,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::tokens::{Grant, Table},
+    domain::{
+        error::{Error, Need, Part, excerpt},
+        names::ConfigId,
+        time::Time,
+    },
+    http::{bearer, problem::Problem},
+    texts::Lang,
+};
+use instances::{Instances, Visitor};
+use shelf::Shelf;
+use snapshot::Snapshot;
+
+/// How readers are served.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Long polls and streams that may be open at once.
+    pub waiters: usize,
+    /// How often a stream shows that it lives.
+    pub ping: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { waiters: 20_000, ping: Duration::from_secs(15) }
+    }
+}
+
+/// All that a read needs, and nothing else.
+#[derive(Debug)]
+pub struct Reader {
+    /// The releases.
+    pub shelf: Arc<Shelf>,
+    /// Who may read what.
+    pub tokens: Arc<Table>,
+    /// Who has read what.
+    pub instances: Arc<Instances>,
+    clock: fn() -> Time,
+    ping: Duration,
+    places: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Reader {
+    /// A reader over an empty shelf. `stop` ends long polls and streams when the server goes down.
+    #[must_use]
+    pub fn new(tokens: Arc<Table>, clock: fn() -> Time, settings: &Settings, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self {
+            shelf: Arc::new(Shelf::new()),
+            tokens,
+            instances: Arc::new(Instances::new()),
+            clock,
+            ping: settings.ping,
+            places: Arc::new(Semaphore::new(settings.waiters)),
+            stop,
+        })
+    }
+
+    /// Lets a request in by its token. This comes before anything else: without a token nothing is told, not even
+    /// whether a path or a method exists.
+    ///
+    /// # Errors
+    /// 401, 503 while the tokens are not loaded, and then 405 for anything but GET and HEAD.
+    pub fn admit<B>(&self, request: &Request<B>) -> Result<Grant, Problem> {
+        let grant = self.tokens.authenticate(bearer::token(request.headers())?, (self.clock)())?;
+        match *request.method() {
+            Method::GET | Method::HEAD => Ok(grant),
+            _ => Err(Problem::method_not_allowed("GET, HEAD")),
+        }
+    }
+
+    /// The latest release of `env/app/namespace`; none when it has none. The one guard of everything that reads: what
+    /// is authorised and what is loaded are the same object.
+    ///
+    /// # Errors
+    /// 403 for whatever the token does not reach, whether it exists or not; 404 for what is no config's name.
+    pub fn open(&self, grant: &Grant, key: &str) -> Result<Option<Arc<Snapshot>>, Problem> {
+        let held = self.shelf.get(key);
+        let reads = match &held {
+            Some(snapshot) => grant.reads(&snapshot.entry.config),
+            None => grant.reads(&key.parse::<ConfigId>().map_err(|_| self.absent(key))?),
+        };
+        if reads { Ok(held) } else { Err(out_of_scope(key)) }
+    }
+
+    /// Says that there is no such release, or that nothing at all is known yet.
+    fn absent(&self, key: &str) -> Problem {
+        if !self.shelf.is_ready() {
+            let detail = "no release has arrived since the start".into();
+            return Error::Unavailable { part: Part::Channel, detail }.into();
+        }
+        let key = excerpt(key);
+        let said = Lang::En.config_unreleased(&key);
+        Problem::from(Error::NotFound(key)).because(said)
+    }
+
+    /// A place for something that waits.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let full = |_| Error::Unavailable { part: Part::Channel, detail: "too many readers wait here".into() };
+        Ok(Arc::clone(&self.places).try_acquire_owned().map_err(full)?)
+    }
+
+    /// Notes that somebody holds a release.
+    fn note(&self, key: &str, visitor: Option<&Visitor<'_>>, release: u64) {
+        if let Some(visitor) = visitor {
+            self.instances.note(key, visitor, release, (self.clock)());
+        }
+    }
+
+    /// When a token that lives now will end by itself, on the clock that timers use.
+    fn expiry(&self, grant: &Grant) -> Option<Instant> {
+        let left = grant.token().expires_at?.0 - (self.clock)().0;
+        Instant::now().checked_add(Duration::from_millis(left.max(0).unsigned_abs()))
+    }
+}
+
+fn out_of_scope(what: &str) -> Problem {
+    let said = Lang::En.token_scope(&excerpt(what));
+    Problem::from(Error::Forbidden(Need::View)).because(said)
+}
+
+/// The read endpoints, for the top of the server's router: their paths are read as they came, so not nested.
+pub fn router(reader: Arc<Reader>) -> Router {
+    Router::new()
+        .route("/api/v1/configs/{env}/{app}/{namespace}", any(endpoints::config))
+        .route("/api/v1/configs/{env}/{app}/{namespace}/raw", any(endpoints::raw))
+        .route("/api/v1/configs/{env}/{app}", any(endpoints::app))
+        .route("/api/v1/watch", any(watch::watch))
+        .with_state(reader)
+}

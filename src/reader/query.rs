@@ -1,0 +1,179 @@
+//! What a read asks for beside its path. A parameter that is not known is refused by name: `?aftr=3` would otherwise
+//! be answered at once, for ever.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::domain::{
+    error::{Invalid, Problem, excerpt},
+    names::ConfigId,
+};
+
+/// Configs of one stream.
+pub const WATCHED: usize = 200;
+/// The longest wait, in seconds.
+const WAIT_MAX: u64 = 90;
+/// The largest number that every JSON parser reads exactly.
+const RELEASE_MAX: u64 = (1 << 53) - 1;
+
+/// `?after=&wait=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Newer {
+    /// The release that the client has; only newer ones are of use to it.
+    pub after: Option<u64>,
+    /// How long to wait for one.
+    pub wait: Option<Duration>,
+}
+
+impl Newer {
+    /// Reads the query of a snapshot.
+    ///
+    /// # Errors
+    /// Every parameter that is not known, stands twice, or is out of its range; `wait` without `after`.
+    pub fn parse(query: Option<&str>) -> Result<Self, Vec<Invalid>> {
+        let Some(query) = query else { return Ok(Self::default()) };
+        let (mut newer, mut wrong) = (Self::default(), Vec::new());
+        for (name, value) in pairs(query, &mut wrong) {
+            let taken = match &*name {
+                "after" => number(&value, 0, RELEASE_MAX).map(|n| newer.after.replace(n).is_some()),
+                "wait" => number(&value, 1, WAIT_MAX).map(|s| newer.wait.replace(Duration::from_secs(s)).is_some()),
+                _ => Err(unknown(&name, &["after", "wait"])),
+            };
+            match taken {
+                Ok(false) => {}
+                Ok(true) => wrong.push(Invalid::new(pointer(&name), Problem::Duplicate { key: name.into() })),
+                Err(problem) => wrong.push(Invalid::new(pointer(&name), problem)),
+            }
+        }
+        if wrong.is_empty() && newer.wait.is_some() && newer.after.is_none() {
+            wrong.push(Invalid::new("/after", Problem::Required));
+        }
+        if wrong.is_empty() { Ok(newer) } else { Err(wrong) }
+    }
+}
+
+/// Refuses any parameter.
+///
+/// # Errors
+/// Each that there is.
+pub fn none(query: Option<&str>) -> Result<(), Vec<Invalid>> {
+    let mut wrong = Vec::new();
+    let given = pairs(query.unwrap_or_default(), &mut wrong);
+    wrong.extend(given.into_iter().map(|(name, _)| Invalid::new(pointer(&name), unknown(&name, &[]))));
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// Reads `?config=…&config=…`, in the order given, each once.
+///
+/// # Errors
+/// Every one that is not a config, an unknown parameter, none at all, or more than [`WATCHED`].
+pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
+    let (mut configs, mut wrong) = (Vec::new(), Vec::new());
+    for (name, value) in pairs(query.unwrap_or_default(), &mut wrong) {
+        match value.parse::<ConfigId>() {
+            _ if name != "config" => wrong.push(Invalid::new(pointer(&name), unknown(&name, &["config"]))),
+            Ok(config) if configs.contains(&config) => {}
+            Ok(_) if configs.len() == WATCHED => {
+                return Err(vec![Invalid::new("/config", Problem::TooMany { max: WATCHED })]);
+            }
+            Ok(config) => configs.push(config),
+            Err(not) => wrong.push(not.of("/config")),
+        }
+    }
+    if wrong.is_empty() && configs.is_empty() {
+        wrong.push(Invalid::new("/config", Problem::Required));
+    }
+    if wrong.is_empty() { Ok(configs) } else { Err(wrong) }
+}
+
+/// Whether `If-None-Match` names this validator: a list of strong or weak ones in any number of headers, or `*`.
+#[must_use]
+pub fn has(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let etag = etag.as_bytes();
+    let names = |value: &HeaderValue| {
+        value.as_bytes() == etag
+            || value
+                .as_bytes()
+                .split(|b| *b == b',')
+                .map(<[u8]>::trim_ascii)
+                .any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == etag)
+    };
+    headers.get_all(header::IF_NONE_MATCH).iter().any(names)
+}
+
+fn pairs<'a>(query: &'a str, wrong: &mut Vec<Invalid>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+    serde_urlencoded::from_str(query).unwrap_or_else(|error| {
+        wrong.push(Invalid::new("", Problem::Body { detail: error.to_string() }));
+        Vec::new()
+    })
+}
+
+fn number(text: &str, min: u64, max: u64) -> Result<u64, Problem> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|n| digits && (min..=max).contains(n)).ok_or(Problem::Range { min, max })
+}
+
+fn unknown(name: &str, known: &[&str]) -> Problem {
+    Problem::Unknown { given: excerpt(name), known: known.iter().map(|&k| k.to_owned()).collect() }
+}
+
+/// The JSON pointer of a parameter (RFC 6901).
+fn pointer(name: &str) -> String {
+    format!("/{}", excerpt(name).replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong<T>(parsed: Result<T, Vec<Invalid>>) -> Vec<String> {
+        parsed.map(drop).unwrap_err().into_iter().map(|w| w.pointer).collect()
+    }
+
+    #[test]
+    fn a_wait_is_1_to_90_seconds_for_a_release_after_one() {
+        let newer = Newer::parse(Some("after=3&wait=90")).unwrap();
+        assert_eq!(newer, Newer { after: Some(3), wait: Some(Duration::from_secs(90)) });
+        assert_eq!(Newer::parse(None), Ok(Newer::default()));
+        assert_eq!(Newer::parse(Some("")), Ok(Newer::default()));
+        for bad in ["wait=0&after=1", "wait=91&after=1", "wait=&after=1", "wait=%2B5&after=1", "after=1&wait=1&wait=2"]
+        {
+            assert_eq!(wrong(Newer::parse(Some(bad))), ["/wait"], "{bad}");
+        }
+        assert_eq!(wrong(Newer::parse(Some("wait=5"))), ["/after"]);
+        assert_eq!(wrong(Newer::parse(Some("after=-1&aftr=2&a/b"))), ["/after", "/aftr", "/a~1b"]);
+    }
+
+    #[test]
+    fn configs_are_each_taken_once_in_their_order() {
+        let configs = configs(Some("config=prod/b/c&config=prod%2Fa%2Fc&config=prod/b/c")).unwrap();
+        assert_eq!(configs.iter().map(ToString::to_string).collect::<Vec<_>>(), ["prod/b/c", "prod/a/c"]);
+    }
+
+    #[test]
+    fn a_stream_of_nothing_or_of_too_much_is_refused() {
+        let many: Vec<String> = (0..=WATCHED).map(|n| format!("config=prod/shop/n{n}")).collect();
+        assert!(configs(Some(&many[1..].join("&"))).is_ok());
+        for bad in [None, Some(""), Some("config=prod/shop"), Some("config=Prod/shop/a"), Some(&*many.join("&"))] {
+            assert_eq!(wrong(configs(bad)), ["/config"], "{bad:?}");
+        }
+        assert_eq!(wrong(configs(Some("config=prod/shop/a&from=1"))), ["/from"]);
+        assert_eq!(wrong(none(Some("x=1"))), ["/x"]);
+    }
+
+    #[test]
+    fn a_validator_may_be_weak_one_of_many_or_any() {
+        let etag = HeaderValue::from_static("\"ab\"");
+        let asks = |value: &'static str| {
+            has(&HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(value))]), &etag)
+        };
+        for yes in ["\"ab\"", "W/\"ab\"", "\"x\", \"ab\"", "\"x\",W/\"ab\" ", "*"] {
+            assert!(asks(yes), "{yes}");
+        }
+        for no in ["", "ab", "\"abc\"", "\"AB\"", "w/\"ab\""] {
+            assert!(!asks(no), "{no}");
+        }
+        assert!(!has(&HeaderMap::new(), &etag));
+    }
+}

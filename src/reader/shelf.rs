@@ -1,0 +1,421 @@
+//! What readers are answered from: the latest release of every config, in memory.
+//!
+//! Rules that hold whatever the channel says: a config's number never falls, nothing is ever taken off the shelf, and
+//! an empty listing is not an empty configuration. The only release that is replaced by one of the same number is one
+//! whose bytes the channel has since corrected: see [`Shelf::apply`].
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak},
+};
+
+use axum::http::HeaderValue;
+use tokio::sync::Notify;
+
+use super::snapshot::Snapshot;
+use crate::{
+    channel::{Entry, Listing},
+    domain::{names::ConfigId, time::Time},
+};
+
+/// All snapshots. A look-up takes no allocation and waits for no work: snapshots are made outside the lock.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    // By "env/app", then by namespace: one look-up and one short walk, and all namespaces of an application in order.
+    apps: HashMap<Box<str>, BTreeMap<Box<str>, Slot>>,
+    // How often a config was new, and who waits for one that is not there yet.
+    births: u64,
+    strangers: Bells,
+    ready: bool,
+    stale: Option<(Time, HeaderValue)>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    latest: Arc<Snapshot>,
+    bells: Bells,
+}
+
+/// What a batch did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Configs that have a newer release now.
+    pub renewed: Vec<ConfigId>,
+    /// Configs whose release here has a higher number than the channel's: it was restored from a backup, or lags.
+    pub behind: Vec<ConfigId>,
+    /// Configs whose release came again with other bytes under the same number.
+    pub corrected: Vec<ConfigId>,
+    /// Releases that cannot be sent, and why. What was there stays.
+    pub unusable: Vec<(ConfigId, String)>,
+}
+
+impl Shelf {
+    /// An empty shelf, not ready: nothing is known yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes over releases, all of them at once for whoever reads: nobody sees one of them and then an older one of
+    /// another. Only higher numbers count, in any order, any number of times.
+    ///
+    /// The same number with other bytes is taken over too: somebody wrote to the channel past Trimtab, or the
+    /// reconciler put that right, and the channel's latest word is what all readers agree on. Who waits by number is
+    /// not woken by it; who asks with an `ETag` gets it.
+    pub fn apply(&self, entries: Vec<Entry>) -> Applied {
+        let mut applied = Applied::default();
+        let made = self.prepare(entries, &mut applied);
+        let (bells, replaced) = self.put(made, &mut applied);
+        for bell in bells.iter().filter_map(Weak::upgrade) {
+            bell.notify_one();
+        }
+        // Large documents are freed here, after everybody was told.
+        drop(replaced);
+        applied
+    }
+
+    /// Takes over a whole listing. What it lacks stays: live documents are never deleted, so a listing without one is
+    /// a channel that lost it. An empty one says nothing about readiness either.
+    pub fn adopt(&self, listing: Listing) -> Applied {
+        let any = !listing.entries.is_empty();
+        let applied = self.apply(listing.entries);
+        if any {
+            self.write(|inner| inner.ready = true);
+        }
+        applied
+    }
+
+    /// Says that the shelf is complete though empty: a fresh installation, in which nothing was ever published.
+    pub fn declare_ready(&self) {
+        self.write(|inner| inner.ready = true);
+    }
+
+    /// Whether readers can be answered.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.read().ready
+    }
+
+    /// Notes that the channel is not heard since `since` (the first such word counts), or is heard again.
+    pub fn set_stale(&self, since: Option<Time>) {
+        self.write(|inner| match (since, &inner.stale) {
+            (None, _) => inner.stale = None,
+            (Some(_), Some(_)) => {}
+            (Some(at), None) => {
+                inner.stale = HeaderValue::from_str(&at.rfc3339()).ok().map(|text| (at, text));
+            }
+        });
+    }
+
+    /// Since when the shelf may be behind.
+    #[must_use]
+    pub fn stale_since(&self) -> Option<Time> {
+        self.read().stale.as_ref().map(|(at, _)| *at)
+    }
+
+    /// The same as a header's value.
+    pub(super) fn stale_header(&self) -> Option<HeaderValue> {
+        self.read().stale.as_ref().map(|(_, text)| text.clone())
+    }
+
+    /// The latest release of a config, by its canonical spelling `env/app/namespace` and by no other.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Arc<Snapshot>> {
+        self.read().slot(key).map(|slot| Arc::clone(&slot.latest))
+    }
+
+    /// The latest releases of all configs of `env/app`, ordered by namespace.
+    #[must_use]
+    pub fn of_app(&self, env_app: &str) -> Vec<Arc<Snapshot>> {
+        let inner = self.read();
+        inner.apps.get(env_app).into_iter().flat_map(BTreeMap::values).map(|s| Arc::clone(&s.latest)).collect()
+    }
+
+    /// All releases, to be kept on disk for a start without the channel.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let inner = self.read();
+        inner.apps.values().flat_map(BTreeMap::values).map(|slot| slot.latest.entry.clone()).collect()
+    }
+
+    /// Makes snapshots of those entries that say something new.
+    fn prepare(&self, entries: Vec<Entry>, applied: &mut Applied) -> Vec<Snapshot> {
+        let mut made = Vec::new();
+        for entry in entries {
+            let held = self.get(&entry.config.to_string());
+            if held.is_some_and(|held| !says_new(&entry, &held.entry, applied)) {
+                continue;
+            }
+            let config = entry.config.clone();
+            match Snapshot::new(entry) {
+                Ok(snapshot) => made.push(snapshot),
+                Err(why) => applied.unusable.push((config, why)),
+            }
+        }
+        made
+    }
+
+    fn put(&self, made: Vec<Snapshot>, applied: &mut Applied) -> (Vec<Weak<Notify>>, Vec<Arc<Snapshot>>) {
+        let (mut bells, mut replaced) = (Vec::new(), Vec::new());
+        if made.is_empty() {
+            return (bells, replaced);
+        }
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let inner = &mut *inner;
+        for snapshot in made {
+            let id = &snapshot.entry.config;
+            let (app, namespace) = (format!("{}/{}", id.env, id.app), id.namespace.as_str());
+            let slots = inner.apps.entry(app.into()).or_default();
+            let Some(slot) = slots.get_mut(namespace) else {
+                applied.renewed.push(id.clone());
+                slots.insert(namespace.into(), Slot { latest: Arc::new(snapshot), bells: Bells::default() });
+                inner.births += 1;
+                bells.append(&mut inner.strangers.take());
+                continue;
+            };
+            // Looked at again under the lock: a batch may hold two releases of one config, in any order.
+            match snapshot.seq().cmp(&slot.latest.seq()) {
+                std::cmp::Ordering::Less => continue,
+                std::cmp::Ordering::Equal => {}
+                std::cmp::Ordering::Greater => {
+                    applied.renewed.push(id.clone());
+                    bells.append(&mut slot.bells.take());
+                }
+            }
+            replaced.push(mem::replace(&mut slot.latest, Arc::new(snapshot)));
+        }
+        (bells, replaced)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Inner)) {
+        change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Inner {
+    fn slot(&self, key: &str) -> Option<&Slot> {
+        let (app, namespace) = key.rsplit_once('/')?;
+        self.apps.get(app)?.get(namespace)
+    }
+}
+
+fn says_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {
+    match entry.meta.seq.cmp(&held.meta.seq) {
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Less => {
+            applied.behind.push(entry.config.clone());
+            false
+        }
+        std::cmp::Ordering::Equal if entry.meta.sha256 == held.meta.sha256 => false,
+        std::cmp::Ordering::Equal => {
+            applied.corrected.push(entry.config.clone());
+            true
+        }
+    }
+}
+
+/// Who is to be woken by the next release. Whoever is gone by then is forgotten when the list would grow.
+#[derive(Debug, Default)]
+struct Bells(Mutex<Vec<Weak<Notify>>>);
+
+impl Bells {
+    fn add(&self, bell: &Arc<Notify>) {
+        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if bells.len() == bells.capacity() {
+            bells.retain(|b| b.strong_count() > 0);
+        }
+        bells.push(Arc::downgrade(bell));
+    }
+
+    fn take(&mut self) -> Vec<Weak<Notify>> {
+        mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Waits for releases of some configs: one bell, hung at each of them.
+///
+/// A bell is hung under the lock under which the config is looked at, and a release takes all bells of its config
+/// under the lock under which it becomes visible: what lands after the look rings, and nothing falls in between.
+#[derive(Debug)]
+pub struct Waiter {
+    bell: Arc<Notify>,
+    wanted: Vec<Wanted>,
+    // The births at which the bell was hung with those who wait for a config that is not there yet.
+    births: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    key: Box<str>,
+    // What the client has; 0 is nothing.
+    has: u64,
+    // The release that the bell hangs at; 0 is none.
+    hung: u64,
+}
+
+impl Waiter {
+    /// Waits for releases of these configs above the number beside each.
+    pub fn new(wanted: impl IntoIterator<Item = (Box<str>, u64)>) -> Self {
+        let wanted = wanted.into_iter().map(|(key, has)| Wanted { key, has, hung: 0 }).collect();
+        Self { bell: Arc::default(), wanted, births: None }
+    }
+
+    /// What is newer than at the last look: by its position among the configs, all at one moment.
+    pub fn look(&mut self, shelf: &Shelf) -> Vec<(usize, Arc<Snapshot>)> {
+        let mut news = Vec::new();
+        let inner = shelf.read();
+        for (at, wanted) in self.wanted.iter_mut().enumerate() {
+            let Some(slot) = inner.slot(&wanted.key) else {
+                if self.births != Some(inner.births) {
+                    inner.strangers.add(&self.bell);
+                    self.births = Some(inner.births);
+                }
+                continue;
+            };
+            let seq = slot.latest.seq();
+            if wanted.hung != seq {
+                slot.bells.add(&self.bell);
+                wanted.hung = seq;
+            }
+            if seq > wanted.has {
+                wanted.has = seq;
+                news.push((at, Arc::clone(&slot.latest)));
+            }
+        }
+        news
+    }
+
+    /// Returns when it is worth another look.
+    pub async fn rung(&self) {
+        self.bell.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::reader::tests::entry;
+
+    fn id(key: &str) -> ConfigId {
+        key.parse().unwrap()
+    }
+
+    fn shelf(entries: &[(&str, u64)]) -> Shelf {
+        let shelf = Shelf::new();
+        shelf.apply(entries.iter().map(|(key, seq)| entry(key, *seq, &format!("{{\"n\":{seq}}}"))).collect());
+        shelf
+    }
+
+    fn seq(shelf: &Shelf, key: &str) -> u64 {
+        shelf.get(key).map_or(0, |s| s.seq())
+    }
+
+    #[test]
+    fn numbers_never_fall() {
+        let shelf = shelf(&[("prod/shop/a", 5)]);
+        let applied = shelf.apply(vec![entry("prod/shop/a", 4, "{}"), entry("prod/shop/b", 1, "{}")]);
+        assert_eq!((applied.behind, applied.renewed), (vec![id("prod/shop/a")], vec![id("prod/shop/b")]));
+        assert_eq!(seq(&shelf, "prod/shop/a"), 5);
+    }
+
+    #[test]
+    fn of_one_batch_the_highest_number_stays_whatever_the_order() {
+        let shelf = shelf(&[("prod/shop/a", 3), ("prod/shop/a", 1), ("prod/shop/a", 2)]);
+        assert_eq!(seq(&shelf, "prod/shop/a"), 3);
+    }
+
+    #[test]
+    fn an_empty_listing_takes_nothing_away() {
+        let shelf = shelf(&[("prod/shop/a", 1)]);
+        assert!(!shelf.is_ready());
+        shelf.adopt(Listing::default());
+        assert!(!shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
+        shelf.adopt(Listing { entries: vec![entry("prod/shop/b", 1, "{}")], ..Listing::default() });
+        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
+    }
+
+    #[test]
+    fn a_corrected_release_replaces_its_number() {
+        let shelf = shelf(&[("prod/shop/a", 1)]);
+        let applied = shelf.apply(vec![entry("prod/shop/a", 1, r#"{"right":"1"}"#)]);
+        assert_eq!((applied.corrected, applied.renewed), (vec![id("prod/shop/a")], vec![]));
+        assert_eq!(&*shelf.get("prod/shop/a").unwrap().entry.document, r#"{"right":"1"}"#);
+    }
+
+    #[test]
+    fn an_unusable_release_leaves_the_last_good_one() {
+        let shelf = shelf(&[("prod/shop/a", 1)]);
+        let applied = shelf.apply(vec![entry("prod/shop/a", 2, "no json")]);
+        assert_eq!(applied.unusable[0].0, id("prod/shop/a"));
+        assert_eq!(seq(&shelf, "prod/shop/a"), 1);
+    }
+
+    #[test]
+    fn the_first_silence_counts() {
+        let shelf = Shelf::new();
+        shelf.set_stale(Some(Time(1000)));
+        shelf.set_stale(Some(Time(2000)));
+        assert_eq!(shelf.stale_since(), Some(Time(1000)));
+        assert_eq!(shelf.stale_header().unwrap(), "1970-01-01T00:00:01.000Z");
+        shelf.set_stale(None);
+        assert_eq!(shelf.stale_since(), None);
+    }
+
+    #[test]
+    fn only_the_canonical_spelling_finds_a_config() {
+        let shelf = shelf(&[("prod/shop/a", 1)]);
+        for other in ["prod/shop/A", "prod/shop/a/", "/prod/shop/a", "prod//shop/a", "prod/shop/%61", "prod/shop", ""] {
+            assert!(shelf.get(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_release_between_the_look_and_the_wait_rings() {
+        let shelf = shelf(&[("prod/shop/a", 1)]);
+        let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/new".into(), 0)]);
+        assert!(waiter.look(&shelf).is_empty() && waiter.rung().now_or_never().is_none());
+
+        shelf.apply(vec![entry("prod/shop/a", 2, "{}")]);
+        assert!(waiter.rung().now_or_never().is_some());
+        assert_eq!(waiter.look(&shelf)[0].1.seq(), 2);
+
+        shelf.apply(vec![entry("prod/shop/other", 1, "{}")]);
+        assert!(waiter.rung().now_or_never().is_some() && waiter.look(&shelf).is_empty());
+        shelf.apply(vec![entry("prod/shop/new", 1, "{}")]);
+        assert!(waiter.rung().now_or_never().is_some());
+        assert_eq!(waiter.look(&shelf)[0].0, 1);
+        assert!(waiter.rung().now_or_never().is_none());
+    }
+
+    #[test]
+    fn configs_of_one_batch_are_seen_together() {
+        let shelf = shelf(&[("prod/shop/a", 1), ("prod/shop/b", 1)]);
+        let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/b".into(), 1)]);
+        assert!(waiter.look(&shelf).is_empty());
+        shelf.apply(vec![entry("prod/shop/b", 2, "{}"), entry("prod/shop/a", 2, "{}")]);
+        assert_eq!(waiter.look(&shelf).len(), 2);
+    }
+
+    #[test]
+    fn who_has_gone_is_forgotten() {
+        let shelf = shelf(&[("prod/shop/a", 1)]);
+        for _ in 0..1000 {
+            Waiter::new([("prod/shop/a".into(), 1)]).look(&shelf);
+        }
+        let inner = shelf.read();
+        let bells = inner.slot("prod/shop/a").unwrap().bells.0.lock().unwrap().capacity();
+        assert!(bells < 16, "{bells}");
+    }
+}

@@ -1,0 +1,221 @@
+//! One release as readers get it: every byte that does not depend on who asks is made once.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{channel::Entry, domain::content::Format};
+
+/// The number of the release that is answered.
+pub const RELEASE: HeaderName = HeaderName::from_static("x-config-release");
+/// Since when the answer may be behind, RFC 3339. Absent while the channel is heard.
+pub const STALE_SINCE: HeaderName = HeaderName::from_static("x-config-stale-since");
+
+/// Clients keep what they got, and ask whether it is still so; nobody in between keeps it.
+const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// In which shape a document is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// With its number, time and hash around it, as JSON.
+    Envelope,
+    /// The document alone, as its own content type.
+    Raw,
+}
+
+/// A release, ready to be sent.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The release.
+    pub entry: Entry,
+    /// `{env, app, namespace, format, release, sha256, published_at, content}`.
+    pub envelope: Bytes,
+    document: Bytes,
+    etag: HeaderValue,
+    number: HeaderValue,
+    // Made when the first stream asks for it.
+    event: OnceLock<Bytes>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    env: &'a str,
+    app: &'a str,
+    namespace: &'a str,
+    format: Format,
+    release: u64,
+    sha256: &'a str,
+    published_at: String,
+    content: Content<'a>,
+}
+
+/// A `kv` document is JSON already and stands as it is; parsing and writing it again could change its numbers.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Items(&'a RawValue),
+    Text(&'a str),
+}
+
+/// Owner of a document's bytes, so that they are shared with the channel instead of copied.
+struct Document(Arc<str>);
+
+impl AsRef<[u8]> for Document {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Snapshot {
+    /// Prepares a release.
+    ///
+    /// # Errors
+    /// Why it cannot be sent: a foreign write put a `kv` document there that is no JSON object.
+    pub fn new(entry: Entry) -> Result<Self, String> {
+        let (config, meta) = (&entry.config, &entry.meta);
+        let content = match meta.format {
+            Format::Kv => Content::Items(object(&entry.document)?),
+            _ => Content::Text(&entry.document),
+        };
+        let envelope = serde_json::to_vec(&Envelope {
+            env: config.env.as_str(),
+            app: config.app.as_str(),
+            namespace: config.namespace.as_str(),
+            format: meta.format,
+            release: meta.seq,
+            sha256: &meta.sha256,
+            published_at: meta.published_at.rfc3339(),
+            content,
+        });
+        Ok(Self {
+            envelope: envelope.map_err(|e| e.to_string())?.into(),
+            document: Bytes::from_owner(Document(Arc::clone(&entry.document))),
+            etag: HeaderValue::from_str(&format!("\"{}\"", meta.sha256)).map_err(|e| e.to_string())?,
+            number: meta.seq.into(),
+            event: OnceLock::new(),
+            entry,
+        })
+    }
+
+    /// The release's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.entry.meta.seq
+    }
+
+    /// The strong validator: the document's SHA-256, quoted. Releases with the same bytes share it.
+    #[must_use]
+    pub fn etag(&self) -> &HeaderValue {
+        &self.etag
+    }
+
+    /// 200 with the whole document.
+    #[must_use]
+    pub fn answer(&self, view: View, stale: Option<HeaderValue>) -> Response {
+        let (kind, body) = match view {
+            View::Envelope => (JSON, &self.envelope),
+            View::Raw => (HeaderValue::from_static(self.entry.meta.format.content_type()), &self.document),
+        };
+        let mut response = Response::new(Body::from(body.clone()));
+        let headers = response.headers_mut();
+        headers.reserve(8);
+        headers.insert(header::CONTENT_TYPE, kind);
+        self.describe(headers, stale);
+        response
+    }
+
+    /// 304: whoever asks has it already.
+    #[must_use]
+    pub fn unchanged(&self, stale: Option<HeaderValue>) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        self.describe(response.headers_mut(), stale);
+        response
+    }
+
+    fn describe(&self, headers: &mut HeaderMap, stale: Option<HeaderValue>) {
+        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(RELEASE, self.number.clone());
+        validate(headers, stale);
+    }
+
+    /// The data of a server-sent event with its blank line: what follows the `event` and `id` lines.
+    #[must_use]
+    pub fn event(&self) -> Bytes {
+        let made = self.event.get_or_init(|| {
+            let json = std::str::from_utf8(&self.envelope).unwrap_or_default();
+            // An item typed as JSON may have line breaks between its tokens; each line is a `data` of its own.
+            let lines = json.split(['\n', '\r']).filter(|line| !line.is_empty());
+            lines.flat_map(|line| ["data: ", line, "\n"]).chain(["\n"]).collect::<String>().into()
+        });
+        made.clone()
+    }
+}
+
+/// Headers of every answer that a client may keep, or has.
+pub(super) fn validate(headers: &mut HeaderMap, stale: Option<HeaderValue>) {
+    headers.insert(header::CACHE_CONTROL, CACHE);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if let Some(since) = stale {
+        headers.insert(STALE_SINCE, since);
+    }
+}
+
+fn object(document: &str) -> Result<&RawValue, String> {
+    let raw: &RawValue = serde_json::from_str(document).map_err(|e| e.to_string())?;
+    if raw.get().starts_with('{') { Ok(raw) } else { Err("a kv document is a JSON object".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::tests::entry;
+
+    fn text(bytes: &Bytes) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_envelope_holds_the_document_as_it_is() {
+        let made = Snapshot::new(entry("prod/shop/a", 7, r#"{"n":1.50e3}"#)).unwrap();
+        let sha = crate::domain::content::sha256(br#"{"n":1.50e3}"#);
+        let wanted = format!(
+            r#"{{"env":"prod","app":"shop","namespace":"a","format":"kv","release":7,"sha256":"{sha}","published_at":"2026-11-22T16:31:00.123Z","content":{{"n":1.50e3}}}}"#
+        );
+        assert_eq!(text(&made.envelope), wanted);
+        assert_eq!(text(&made.document), r#"{"n":1.50e3}"#);
+        assert_eq!(made.etag(), &format!("\"{sha}\""));
+    }
+
+    #[test]
+    fn a_text_is_one_string() {
+        let mut yaml = entry("prod/shop/a", 1, "a: \"1\"\n");
+        yaml.meta.format = Format::Yaml;
+        let made = Snapshot::new(yaml).unwrap();
+        assert!(text(&made.envelope).ends_with(r#""content":"a: \"1\"\n"}"#), "{:?}", made.envelope);
+    }
+
+    #[test]
+    fn what_is_no_object_is_not_sent_as_items() {
+        for foreign in ["", "[]", "{", "null", "{} {}"] {
+            assert!(Snapshot::new(entry("prod/shop/a", 1, foreign)).is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn each_line_of_a_document_is_a_line_of_its_event() {
+        let made = Snapshot::new(entry("prod/shop/a", 1, "{\"j\":[1,\r\n2]}")).unwrap();
+        let event = made.event();
+        let lines: Vec<_> = text(&event).lines().collect();
+        assert!(lines[0].ends_with(r#""content":{"j":[1,"#) && lines[1] == "data: 2]}}", "{lines:?}");
+        assert!(text(&event).ends_with("}}\n\n"));
+    }
+}

@@ -1,0 +1,189 @@
+//! Reading, as programs see it.
+
+mod polls;
+mod refusals;
+mod snapshots;
+mod streams;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request, StatusCode},
+    response::Response,
+};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::{Reader, Settings, router};
+use crate::{
+    auth::tokens::{self, Table},
+    channel::{Entry, Listing, Meta},
+    domain::{
+        content::{Format, sha256},
+        time::Time,
+        token::{Token, TokenKind},
+    },
+};
+
+pub fn now() -> Time {
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    Time(since.as_millis().try_into().unwrap())
+}
+
+/// A release of a `kv` config.
+pub fn entry(config: &str, seq: u64, document: &str) -> Entry {
+    Entry {
+        config: config.parse().unwrap(),
+        meta: Meta {
+            seq,
+            sha256: sha256(document.as_bytes()),
+            format: Format::Kv,
+            author: "ana".into(),
+            message: String::new(),
+            published_at: Time(1_795_365_060_123),
+            change: "01980000-0000-7000-8000-000000000000".parse().unwrap(),
+        },
+        document: document.into(),
+    }
+}
+
+pub const SHOP: &str = "/api/v1/configs/prod/shop/application";
+
+/// A reader with one config, `prod/shop/application`, at release 1, and a token that reads all of `prod`.
+struct TestReader {
+    reader: Arc<Reader>,
+    stop: CancellationToken,
+    tokens: Mutex<Vec<Token>>,
+    token: String,
+}
+
+impl TestReader {
+    fn new() -> Self {
+        Self::with(&Settings::default())
+    }
+
+    fn with(settings: &Settings) -> Self {
+        let stop = CancellationToken::new();
+        let reader = Reader::new(Arc::new(Table::new()), now, settings, stop.clone());
+        let mut test = Self { reader, stop, tokens: Mutex::default(), token: String::new() };
+        test.token = test.token_for(TokenKind::Read, &["prod/*/*"]);
+        let entries = vec![entry("prod/shop/application", 1, r#"{"timeout":"3000"}"#)];
+        test.reader.shelf.adopt(Listing { entries, ..Listing::default() });
+        test
+    }
+
+    fn token_for(&self, kind: TokenKind, patterns: &[&str]) -> String {
+        let fresh = tokens::generate(kind);
+        let token = Token {
+            id: fresh.id,
+            name: "test".into(),
+            kind,
+            patterns: patterns.iter().map(|p| p.parse().unwrap()).collect(),
+            creator: false,
+            sha256: fresh.sha256,
+            created_by: "ana".into(),
+            created_at: Time(0),
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        self.tokens.lock().unwrap().push(token);
+        self.change_tokens(|_| {});
+        fresh.text
+    }
+
+    fn change_tokens(&self, change: impl FnMut(&mut Token)) {
+        let mut tokens = self.tokens.lock().unwrap();
+        tokens.iter_mut().for_each(change);
+        self.reader.tokens.replace(tokens.clone());
+    }
+
+    fn revoke(&self) {
+        self.change_tokens(|token| token.revoked_at = Some(now()));
+    }
+
+    fn expire_in(&self, time: Duration) {
+        let at = now().plus_ms(time.as_millis().try_into().unwrap());
+        self.change_tokens(|token| token.expires_at = Some(at));
+    }
+
+    fn publish(&self, config: &str, seq: u64) {
+        self.reader.shelf.apply(vec![entry(config, seq, &format!(r#"{{"n":"{seq}"}}"#))]);
+    }
+
+    /// A GET with the token.
+    fn get(&self, uri: &str) -> Ask {
+        self.ask("GET", uri).header("authorization", &format!("Bearer {}", self.token))
+    }
+
+    /// A request without any header.
+    fn ask(&self, method: &str, uri: &str) -> Ask {
+        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        Ask { reader: Arc::clone(&self.reader), request }
+    }
+}
+
+/// A request that can be sent.
+struct Ask {
+    reader: Arc<Reader>,
+    request: Request<Body>,
+}
+
+impl Ask {
+    fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.request.headers_mut().insert(name, value.parse().unwrap());
+        self
+    }
+
+    fn token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    async fn open(self) -> Response {
+        router(self.reader).oneshot(self.request).await.unwrap()
+    }
+
+    async fn send(self) -> Got {
+        let (parts, body) = self.open().await.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 24).await.unwrap();
+        Got { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+struct Got {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Got {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn release(&self) -> u64 {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.json()["release"].as_u64().unwrap()
+    }
+
+    /// The refusal's type, after checking that it is a whole one.
+    fn problem(&self) -> String {
+        let body = self.json();
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(body["status"], self.status.as_u16());
+        assert_eq!(body["request_id"], self.header("x-request-id"));
+        assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
+        body["type"].as_str().unwrap().strip_prefix("/problems/").unwrap().to_owned()
+    }
+}

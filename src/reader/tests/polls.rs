@@ -1,0 +1,128 @@
+use std::pin::pin;
+
+use futures::{FutureExt, poll};
+
+use super::*;
+
+#[tokio::test]
+async fn a_newer_release_is_answered_at_once() {
+    let test = TestReader::new();
+    test.publish("prod/shop/application", 5);
+    assert_eq!(test.get(&format!("{SHOP}?after=4&wait=90")).send().await.release(), 5);
+    assert_eq!(test.get(&format!("{SHOP}?after=0")).send().await.release(), 5);
+    assert_eq!(test.get(&format!("{SHOP}?after=5")).send().await.status, 304);
+}
+
+#[tokio::test]
+async fn a_release_that_lands_after_the_request_is_answered() {
+    let test = TestReader::new();
+    let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).send());
+    assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/other", 1);
+    assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/application", 2);
+    assert_eq!(parked.await.release(), 2);
+}
+
+#[tokio::test]
+async fn a_poll_of_the_raw_document_waits_as_well() {
+    let test = TestReader::new();
+    let mut parked = pin!(test.get(&format!("{SHOP}/raw?after=1&wait=90")).send());
+    assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/application", 2);
+    assert_eq!(parked.await.body, r#"{"n":"2"}"#);
+}
+
+#[tokio::test]
+async fn without_a_newer_release_it_is_304_after_the_wait() {
+    let test = TestReader::new();
+    let began = std::time::Instant::now();
+    let got = test.get(&format!("{SHOP}?after=1&wait=1")).send().await;
+    assert_eq!((got.status.as_u16(), got.header("x-config-release")), (304, "1"));
+    assert!(began.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn one_who_is_ahead_of_this_node_waits_for_it() {
+    let test = TestReader::new();
+    let mut parked = pin!(test.get(&format!("{SHOP}?after=3&wait=90")).send());
+    assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/application", 3);
+    assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/application", 4);
+    assert_eq!(parked.await.release(), 4);
+}
+
+#[tokio::test]
+async fn a_roll_back_to_the_same_bytes_is_a_newer_release() {
+    let test = TestReader::new();
+    let etag = test.get(SHOP).send().await.header("etag").to_owned();
+    test.reader.shelf.apply(vec![entry("prod/shop/application", 3, r#"{"timeout":"3000"}"#)]);
+    let got = test.get(&format!("{SHOP}?after=2&wait=90")).header("if-none-match", &etag).send().await;
+    assert_eq!((got.release(), got.header("etag")), (3, &*etag));
+}
+
+#[tokio::test]
+async fn the_first_release_can_be_waited_for() {
+    let test = TestReader::new();
+    let mut parked = pin!(test.get("/api/v1/configs/prod/shop/new?after=0&wait=90").send());
+    assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/new", 1);
+    assert_eq!(parked.await.release(), 1);
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_polls() {
+    let test = TestReader::new();
+    let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).send());
+    assert!(poll!(&mut parked).is_pending());
+    test.revoke();
+    let got = parked.await;
+    assert_eq!((got.status.as_u16(), got.problem().as_str()), (401, "unauthenticated"));
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_its_polls() {
+    let test = TestReader::new();
+    test.expire_in(Duration::from_millis(30));
+    assert_eq!(test.get(&format!("{SHOP}?after=1&wait=90")).send().await.status, 401);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_down_answers_304() {
+    let test = TestReader::new();
+    let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).send());
+    assert!(poll!(&mut parked).is_pending());
+    test.stop.cancel();
+    assert_eq!(parked.await.status, 304);
+}
+
+#[tokio::test]
+async fn too_many_who_wait_are_told_to_come_back() {
+    let test = TestReader::with(&Settings { waiters: 1, ..Settings::default() });
+    let uri = format!("{SHOP}?after=1&wait=90");
+    let mut parked = Box::pin(test.get(&uri).send());
+    assert!(poll!(&mut parked).is_pending());
+    let got = test.get(&uri).send().await;
+    assert_eq!((got.status.as_u16(), got.header("retry-after")), (503, "2"));
+    assert_eq!(test.get("/api/v1/watch?config=prod/shop/application").send().await.status, 503);
+    assert_eq!(test.get(SHOP).send().await.status, 200, "snapshots need no place");
+
+    drop(parked);
+    let mut parked = pin!(test.get(&uri).send());
+    assert!((&mut parked).now_or_never().is_none());
+    test.publish("prod/shop/application", 2);
+    assert_eq!(parked.await.release(), 2);
+}
+
+#[tokio::test]
+async fn one_who_waits_is_known_by_what_it_has() {
+    let test = TestReader::new();
+    let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).header("x-instance", "shop-1").send());
+    assert!(poll!(&mut parked).is_pending());
+    let seen = || test.reader.instances.of(&"prod/shop/application".parse().unwrap(), now())[0].release;
+    assert_eq!(seen(), 1);
+    test.publish("prod/shop/application", 2);
+    parked.await;
+    assert_eq!(seen(), 2);
+}

@@ -1,0 +1,158 @@
+use serde_json::json;
+
+use super::*;
+
+const PATHS: [&str; 4] =
+    [SHOP, "/api/v1/configs/prod/shop", "/api/v1/watch?config=prod/shop/application", "/api/v1/watch"];
+
+#[tokio::test]
+async fn without_a_token_nothing_is_told() {
+    let test = TestReader::new();
+    for path in PATHS.into_iter().chain(["/api/v1/configs/prod/shop/nothing", "/api/v1/configs/PROD/shop/a?x=1"]) {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] {
+            let got = test.ask(method, path).send().await;
+            assert_eq!((got.status.as_u16(), got.header("www-authenticate")), (401, "Bearer"), "{method} {path}");
+        }
+    }
+    assert_eq!(test.ask("GET", SHOP).send().await.problem(), "unauthenticated");
+}
+
+#[tokio::test]
+async fn each_bad_token_is_401_and_says_which() {
+    let test = TestReader::new();
+    let typo = format!("{}x", &test.token[..test.token.len() - 1]);
+    let stranger = tokens::generate(TokenKind::Read).text;
+    for (token, said) in [(&*typo, "cut or mistyped"), (&*stranger, "not known"), ("", "cut or mistyped")] {
+        let got = test.ask("GET", SHOP).token(token).send().await;
+        assert_eq!((got.status.as_u16(), got.problem().as_str()), (401, "unauthenticated"));
+        assert_eq!(got.header("www-authenticate"), r#"Bearer error="invalid_token""#);
+        assert!(got.json()["detail"].as_str().unwrap().contains(said), "{}", got.body);
+    }
+    test.expire_in(Duration::ZERO);
+    assert!(test.get(SHOP).send().await.body.contains("has expired"));
+    test.revoke();
+    let got = test.get(SHOP).send().await;
+    assert!(got.status == 401 && got.body.contains("was revoked") && !got.body.contains(&test.token));
+}
+
+#[tokio::test]
+async fn outside_a_tokens_scope_whether_it_exists_is_not_told() {
+    let test = TestReader::new();
+    let token = test.token_for(TokenKind::Read, &["dev/*/*", "prod/mail/*"]);
+    let mut told = Vec::new();
+    for name in ["application", "nothingatal"] {
+        for path in [
+            format!("/api/v1/configs/prod/shop/{name}"),
+            format!("/api/v1/configs/prod/shop/{name}/raw"),
+            format!("/api/v1/configs/prod/shop/{name}?after=0&wait=1"),
+            format!("/api/v1/watch?config=dev/shop/a&config=prod/shop/{name}"),
+        ] {
+            let got = test.get(&path).token(&token).send().await;
+            assert_eq!((got.status.as_u16(), got.problem().as_str()), (403, "forbidden"), "{path}");
+            let mut body = got.json();
+            body["request_id"] = json!(null);
+            told.push(body.to_string().replace(name, "…"));
+        }
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(test.get("/api/v1/configs/prod/shop").token(&token).send().await.status, 403);
+}
+
+#[tokio::test]
+async fn inside_the_scope_what_is_not_there_is_404() {
+    let test = TestReader::new();
+    for path in ["prod/shop/nothing", "prod/nothing", "prod/shop/nothing/raw", "prod/shop/nothing?after=0&wait=1"] {
+        let got = test.get(&format!("/api/v1/configs/{path}")).send().await;
+        assert_eq!((got.status.as_u16(), got.problem().as_str()), (404, "not-found"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_path_never_reaches_a_config() {
+    let test = TestReader::new();
+    for path in [
+        "prod/shop/application/",
+        "prod//shop/application",
+        "/prod/shop/application",
+        "prod/./shop/application",
+        "prod/shop/x/../application",
+        "prod/shop/%61pplication",
+        "prod/shop%2fapplication",
+        "prod/shop/application%2e",
+        "prod/shop/application%00",
+        "prod/shop/application;x=1",
+        "prod/shop/Application",
+        "PROD/shop/application",
+        "prod/shop/application/RAW",
+        "prod/shop/application/raw/",
+        "prod/shop/",
+        "prod/Shop",
+    ] {
+        let path = format!("/api/v1/configs/{path}");
+        assert_eq!(test.get(&path).send().await.status, 404, "{path}");
+        let strange = test.ask("GET", &path).send().await.status;
+        assert!(strange == 401 || strange == 404, "{path}: {strange}");
+    }
+    assert_eq!(test.get("/api/v1/Configs/prod/shop/application").send().await.status, 404);
+}
+
+#[tokio::test]
+async fn other_methods_are_405() {
+    let test = TestReader::new();
+    for path in PATHS {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            let got = test.ask(method, path).token(&test.token).send().await;
+            assert_eq!((got.status.as_u16(), got.problem().as_str()), (405, "method-not-allowed"), "{method} {path}");
+            assert_eq!(got.header("allow"), "GET, HEAD");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_parameter_is_named() {
+    let test = TestReader::new();
+    for (query, pointers) in [
+        ("after=1&wait=0", vec!["/wait"]),
+        ("after=1&wait=91", vec!["/wait"]),
+        ("after=x&wait=soon", vec!["/after", "/wait"]),
+        ("wait=5", vec!["/after"]),
+        ("aftr=1", vec!["/aftr"]),
+    ] {
+        let got = test.get(&format!("{SHOP}?{query}")).send().await;
+        assert_eq!((got.status.as_u16(), got.problem().as_str()), (422, "invalid"), "{query}");
+        let errors = got.json()["errors"].as_array().unwrap().clone();
+        let named: Vec<_> = errors.iter().map(|e| e["pointer"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(named, pointers);
+        assert!(errors.iter().all(|e| !e["message"].as_str().unwrap().is_empty()));
+    }
+    assert_eq!(test.get("/api/v1/configs/prod/shop?after=1").send().await.status, 422);
+    assert_eq!(test.get("/api/v1/watch").send().await.status, 422);
+    assert_eq!(test.get("/api/v1/watch?config=prod/shop").send().await.status, 422);
+}
+
+#[tokio::test]
+async fn an_automation_token_reads_what_it_may_write() {
+    let test = TestReader::new();
+    let token = test.token_for(TokenKind::Automation, &["prod/shop/*"]);
+    assert_eq!(test.get(SHOP).token(&token).send().await.release(), 1);
+    assert_eq!(test.get("/api/v1/configs/prod/mail/a").token(&token).send().await.status, 403);
+}
+
+#[tokio::test]
+async fn before_anything_is_known_everybody_is_told_to_come_back() {
+    let stop = CancellationToken::new();
+    let reader = Reader::new(Arc::new(Table::new()), now, &Settings::default(), stop.clone());
+    let mut test = TestReader { reader, stop, tokens: Mutex::default(), token: String::new() };
+    let unknown = tokens::generate(TokenKind::Read).text;
+    let got = test.ask("GET", SHOP).token(&unknown).send().await;
+    assert_eq!((got.status.as_u16(), got.header("retry-after")), (503, "2"), "tokens are not loaded");
+
+    test.token = test.token_for(TokenKind::Read, &["*/*/*"]);
+    for path in PATHS.into_iter().take(3).chain(["/api/v1/configs/prod/shop/a?after=0&wait=1"]) {
+        let got = test.get(path).send().await;
+        assert_eq!((got.status.as_u16(), got.problem().as_str()), (503, "unavailable"), "{path}");
+    }
+    test.reader.shelf.declare_ready();
+    assert_eq!(test.get(SHOP).send().await.status, 404);
+}

@@ -1,0 +1,207 @@
+//! Server-sent events: many configs over one connection.
+//!
+//! A stream holds no releases: it knows what it has sent and looks at the shelf when it is asked for more. So a slow
+//! client costs no memory and skips what is no longer the latest; one that takes nothing at all is ended by its
+//! connection ([`crate::http::listener`]).
+
+use std::{collections::VecDeque, convert::Infallible, fmt::Write, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    response::{IntoResponse, Response},
+};
+use futures::stream;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Reader,
+    instances::Visitor,
+    query,
+    shelf::Waiter,
+    snapshot::{NOSNIFF, STALE_SINCE},
+};
+use crate::{
+    auth::tokens::Grant,
+    http::{problem::Problem, request_id::RequestId},
+};
+
+/// How often it is noted that the client of a quiet stream is still there.
+const NOTE: Duration = Duration::from_secs(60);
+/// When a client comes back after a broken stream.
+const RETRY: &str = "retry: 2000\n\n";
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// `GET /api/v1/watch?config=…&config=…`.
+pub(super) async fn watch(State(reader): State<Arc<Reader>>, request: Request) -> Response {
+    let id = RequestId::of(&request);
+    let mut response = open(&reader, &request).unwrap_or_else(IntoResponse::into_response);
+    id.finish(&mut response);
+    response
+}
+
+fn open(reader: &Arc<Reader>, request: &Request) -> Result<Response, Problem> {
+    let grant = reader.admit(request)?;
+    let configs = query::configs(request.uri().query())?;
+    let keys: Vec<Box<str>> = configs.iter().map(|config| config.to_string().into()).collect();
+    for key in &keys {
+        reader.open(&grant, key)?;
+    }
+    if !reader.shelf.is_ready() {
+        return Err(reader.absent(&keys[0]));
+    }
+    let body = if request.method() == Method::HEAD {
+        Body::empty()
+    } else {
+        let events = Events::new(reader, grant, keys, request)?;
+        Body::from_stream(stream::unfold(Box::new(events), |mut events| async {
+            let chunk = events.next().await?;
+            Some((Ok::<_, Infallible>(chunk), events))
+        }))
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    // Asks a proxy in front to pass each event on at once.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    if let Some(since) = reader.shelf.stale_header() {
+        headers.insert(STALE_SINCE, since);
+    }
+    Ok(response)
+}
+
+/// One open stream.
+struct Events {
+    reader: Arc<Reader>,
+    grant: Grant,
+    visitor: Option<Visitor<'static>>,
+    keys: Box<[Box<str>]>,
+    // The release of each config that the client has; 0 is none.
+    sent: Box<[u64]>,
+    // Which configs, in which order, the numbers of an id are of.
+    mark: u32,
+    waiter: Waiter,
+    out: VecDeque<Bytes>,
+    ping_at: Instant,
+    note_at: Instant,
+    over: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Events {
+    fn new(reader: &Arc<Reader>, grant: Grant, keys: Vec<Box<str>>, request: &Request) -> Result<Self, Problem> {
+        let mark = crc32fast::hash(keys.join("&").as_bytes());
+        let sent = resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
+        Ok(Self {
+            waiter: Waiter::new(keys.iter().cloned().zip(sent.iter().copied())),
+            visitor: Visitor::of(request).map(Visitor::into_owned),
+            reader: Arc::clone(reader),
+            grant,
+            keys: keys.into(),
+            sent: sent.into(),
+            mark,
+            out: VecDeque::from([Bytes::from_static(RETRY.as_bytes())]),
+            ping_at: Instant::now() + reader.ping,
+            note_at: Instant::now() + NOTE,
+            over: false,
+            _place: reader.place()?,
+        })
+    }
+
+    /// The next piece of the body; none at its end.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(chunk) = self.out.pop_front() {
+                return Some(chunk);
+            }
+            if self.over {
+                return None;
+            }
+            self.look();
+            if self.out.is_empty() {
+                self.wait().await;
+            }
+        }
+    }
+
+    /// Lines up whatever is newer than what was sent.
+    fn look(&mut self) {
+        for (at, snapshot) in self.waiter.look(&self.reader.shelf) {
+            self.sent[at] = snapshot.seq();
+            self.reader.note(&self.keys[at], self.visitor.as_ref(), snapshot.seq());
+            self.out.push_back(format!("event: config\nid: {}\n", id(self.mark, &self.sent)).into());
+            self.out.push_back(snapshot.event());
+        }
+    }
+
+    async fn wait(&mut self) {
+        let expiry = self.reader.expiry(&self.grant);
+        let wake = expiry.map_or(self.ping_at, |at| at.min(self.ping_at));
+        tokio::select! {
+            () = self.waiter.rung() => {}
+            () = self.grant.over() => self.over = true,
+            () = self.reader.stop.cancelled() => {
+                self.over = true;
+                // A node that goes down sends its clients to the others, not all in one moment.
+                self.out.push_back(format!("retry: {}\n\n", rand::random_range(500..5000)).into());
+            }
+            () = sleep_until(wake) => {
+                let now = Instant::now();
+                self.over = expiry.is_some_and(|at| at <= now);
+                if now >= self.ping_at {
+                    self.ping_at = now + self.reader.ping;
+                    self.out.push_back(Bytes::from_static(b": still here\n\n"));
+                }
+                if now >= self.note_at {
+                    self.note_at = now + NOTE;
+                    self.note();
+                }
+            }
+        }
+    }
+
+    fn note(&self) {
+        for (key, sent) in self.keys.iter().zip(&self.sent).filter(|(_, sent)| **sent > 0) {
+            self.reader.note(key, self.visitor.as_ref(), *sent);
+        }
+    }
+}
+
+/// The id of an event: a mark of the configs asked for, then the release of each that the client has by then. Whoever
+/// shows it again with the same configs gets only what is newer.
+fn id(mark: u32, sent: &[u64]) -> String {
+    let mut text = format!("{mark:08x}");
+    for (at, seq) in sent.iter().enumerate() {
+        let _ = write!(text, "{}{seq}", if at == 0 { '-' } else { '.' });
+    }
+    text
+}
+
+/// What the client has, as its `Last-Event-ID` says; none when that is not of these configs.
+fn resumed(headers: &HeaderMap, mark: u32, configs: usize) -> Option<Vec<u64>> {
+    let (of, sent) = headers.get(LAST_EVENT_ID)?.to_str().ok()?.split_once('-')?;
+    let sent: Vec<u64> = sent.split('.').map(|seq| seq.parse().ok()).collect::<Option<_>>()?;
+    (of == format!("{mark:08x}") && sent.len() == configs).then_some(sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_only_for_the_same_configs() {
+        let headers = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[3, 0, 12]).parse().unwrap())]);
+        assert_eq!(headers[LAST_EVENT_ID], "00000007-3.0.12");
+        assert_eq!(resumed(&headers, 7, 3), Some(vec![3, 0, 12]));
+        assert_eq!(resumed(&headers, 8, 3), None);
+        assert_eq!(resumed(&headers, 7, 2), None);
+        assert_eq!(resumed(&HeaderMap::new(), 7, 3), None);
+    }
+}

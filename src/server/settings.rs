@@ -1,0 +1,362 @@
+//! Settings: defaults → file → environment → flags. Each value remembers where it came from.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use similar::get_close_matches;
+
+use crate::{channel::EtcdSettings, storage};
+
+/// A setting that exists: its name, its default, what it is for.
+struct Known {
+    name: &'static str,
+    default: &'static str,
+    secret: bool,
+    about: &'static str,
+}
+
+const fn known(name: &'static str, default: &'static str, about: &'static str) -> Known {
+    Known { name, default, secret: false, about }
+}
+
+const fn secret(name: &'static str, about: &'static str) -> Known {
+    Known { name, default: "", secret: true, about }
+}
+
+const KNOWN: [Known; 15] = [
+    known("listen", "127.0.0.1:3000", "address and port; port 0 takes any free one"),
+    known("public_url", "", "how people reach the console; from listen when empty"),
+    known("data_dir", "./data", "SQLite file, last known good, lock file"),
+    known("role", "console", "console serves everything, reader the read endpoints alone"),
+    secret("database.url", "sqlite://<data_dir>/trimtab.db, or mysql://user:password@host:3306/database"),
+    known("etcd.endpoints", "", "comma-separated; empty is the in-process channel"),
+    known("etcd.root", "trimtab", "what all keys begin with"),
+    known("etcd.username", "", "etcd user"),
+    secret("etcd.password", "etcd password"),
+    known("etcd.ca", "", "PEM file of the authority of etcd's certificates"),
+    known("etcd.cert", "", "PEM file of the client certificate"),
+    known("etcd.key", "", "PEM file of its key"),
+    known("proxies", "", "comma-separated addresses whose X-Forwarded-For counts"),
+    known("log", "info", "filter in the syntax of tracing"),
+    known("log_format", "text", "text or json"),
+];
+
+/// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
+/// container beside a service called "trimtab".
+const FOREIGN: [&str; 5] = ["TEST_", "CACHE", "SERVICE_", "PORT_", "PORT"];
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// A file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// A flag of the command line.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Flag(name) => write!(f, "flag --{name}"),
+        }
+    }
+}
+
+/// A setting that cannot be used: which, from where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+/// What this process serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Console,
+    /// The read endpoints alone.
+    Reader,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The settings in force, checked.
+#[derive(Clone)]
+pub struct Settings {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// How people reach the console, when it was set.
+    pub public_url: Option<String>,
+    /// The folder of the SQLite file and the lock file.
+    pub data_dir: PathBuf,
+    /// What is served.
+    pub role: Role,
+    /// The database; may hold a password.
+    pub database_url: String,
+    /// etcd, when it is used.
+    pub etcd: Option<EtcdSettings>,
+    /// Addresses whose `X-Forwarded-For` counts.
+    pub proxies: Vec<std::net::IpAddr>,
+    /// Filter of the log.
+    pub log: String,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    values: BTreeMap<&'static str, (String, Origin)>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.describe())
+    }
+}
+
+impl Settings {
+    /// Reads the settings: `file` when it is given, else `trimtab.toml` when it is there.
+    ///
+    /// # Errors
+    /// What is wrong, where it came from and what there is instead.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&str, String)],
+    ) -> Result<Self, SettingsError> {
+        let mut values: BTreeMap<&'static str, (String, Origin)> =
+            KNOWN.iter().map(|k| (k.name, (k.default.to_owned(), Origin::Default))).collect();
+        let default = Path::new("trimtab.toml");
+        if let Some(path) = file.or_else(|| default.exists().then_some(default)) {
+            for (name, value) in from_file(path)? {
+                set(&mut values, &name, value, Origin::File(path.to_owned()))?;
+            }
+        }
+        for (name, value) in environment {
+            let Some(rest) = name.strip_prefix("TRIMTAB_") else { continue };
+            if FOREIGN.iter().any(|f| rest == *f || (f.ends_with('_') && rest.starts_with(f))) {
+                continue;
+            }
+            let key = rest.to_lowercase().replace("__", ".");
+            set(&mut values, &key, value, Origin::Environment(name))?;
+        }
+        for (name, value) in flags {
+            set(&mut values, name, value.clone(), Origin::Flag(name.replace(['.', '_'], "-")))?;
+        }
+        Self::check(values)
+    }
+
+    /// The settings in force, a line each, with where each came from. Secrets are masked.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        for known in &KNOWN {
+            let (value, origin) = &self.values[known.name];
+            let shown = match known.name {
+                "database.url" => masked_url(&self.database_url),
+                _ if known.secret && !value.is_empty() => "******".to_owned(),
+                _ => format!("{value:?}"),
+            };
+            text.push_str(&format!("{:<16} = {shown:<34} # {origin}; {}\n", known.name, known.about));
+        }
+        text
+    }
+
+    fn check(values: BTreeMap<&'static str, (String, Origin)>) -> Result<Self, SettingsError> {
+        let text = |name: &str| values[name].0.trim().to_owned();
+        let given = |name: &str| Some(text(name)).filter(|t| !t.is_empty());
+        let wrong = |name: &str, what: &str| {
+            let (value, origin) = &values[name];
+            SettingsError(format!("{name} = {value:?} ({origin}): {what}"))
+        };
+        let data_dir = PathBuf::from(text("data_dir"));
+        let database_url =
+            given("database.url").unwrap_or_else(|| format!("sqlite://{}", data_dir.join("trimtab.db").display()));
+        if !storage::is_supported(&database_url) {
+            let origin = &values["database.url"].1;
+            return Err(SettingsError(format!("database.url ({origin}): must begin with sqlite:, mysql: or mariadb:")));
+        }
+        let endpoints: Vec<String> = list(&text("etcd.endpoints"));
+        if endpoints.is_empty() && !database_url.starts_with("sqlite:") {
+            return Err(SettingsError(
+                "database.url is MySQL, but etcd.endpoints is empty: several nodes on one database need etcd to \
+                 reach each other's readers. Set etcd.endpoints, or use SQLite on one node."
+                    .into(),
+            ));
+        }
+        let path = |name: &str| given(name).map(PathBuf::from);
+        let etcd = (!endpoints.is_empty()).then(|| EtcdSettings {
+            endpoints,
+            root: text("etcd.root").trim_matches('/').to_owned(),
+            username: given("etcd.username"),
+            password: given("etcd.password"),
+            ca: path("etcd.ca"),
+            cert: path("etcd.cert"),
+            key: path("etcd.key"),
+            ..EtcdSettings::default()
+        });
+        if etcd.as_ref().is_some_and(|e| e.root.is_empty()) {
+            return Err(wrong("etcd.root", "must not be empty"));
+        }
+        Ok(Self {
+            listen: text("listen")
+                .parse()
+                .map_err(|_| wrong("listen", "must be an address and a port, as 127.0.0.1:3000"))?,
+            public_url: match given("public_url") {
+                Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                    Some(url.trim_end_matches('/').to_owned())
+                }
+                Some(_) => return Err(wrong("public_url", "must begin with http:// or https://")),
+                None => None,
+            },
+            role: match text("role").as_str() {
+                "console" => Role::Console,
+                "reader" => Role::Reader,
+                _ => return Err(wrong("role", "must be console or reader")),
+            },
+            proxies: list(&text("proxies"))
+                .iter()
+                .map(|p| p.parse().map_err(|_| wrong("proxies", "must be IP addresses, comma-separated")))
+                .collect::<Result<_, _>>()?,
+            log: text("log"),
+            log_format: match text("log_format").as_str() {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return Err(wrong("log_format", "must be text or json")),
+            },
+            data_dir,
+            database_url,
+            etcd,
+            values,
+        })
+    }
+}
+
+fn set(
+    values: &mut BTreeMap<&'static str, (String, Origin)>,
+    name: &str,
+    value: String,
+    origin: Origin,
+) -> Result<(), SettingsError> {
+    if let Some(known) = KNOWN.iter().find(|k| k.name == name) {
+        values.insert(known.name, (value, origin));
+        return Ok(());
+    }
+    let names: Vec<&str> = KNOWN.iter().map(|k| k.name).collect();
+    let nearest = get_close_matches(name, &names, 1, 0.4);
+    let hint =
+        nearest.first().map_or_else(|| format!("known are: {}", names.join(", ")), |n| format!("did you mean {n}?"));
+    Err(SettingsError(format!("unknown setting {name:?} ({origin}); {hint}")))
+}
+
+fn from_file(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
+    let wrong = |what: String| SettingsError(format!("{}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+    let mut found = Vec::new();
+    flatten("", &table, &mut found).map_err(wrong)?;
+    Ok(found)
+}
+
+fn flatten(prefix: &str, table: &toml::Table, found: &mut Vec<(String, String)>) -> Result<(), String> {
+    for (name, value) in table {
+        let name = format!("{prefix}{name}");
+        match value {
+            toml::Value::Table(inner) => flatten(&format!("{name}."), inner, found)?,
+            toml::Value::String(text) => found.push((name, text.clone())),
+            toml::Value::Integer(_) | toml::Value::Boolean(_) => found.push((name, value.to_string())),
+            toml::Value::Array(all) if all.iter().all(toml::Value::is_str) => {
+                let all: Vec<&str> = all.iter().filter_map(toml::Value::as_str).collect();
+                found.push((name, all.join(",")));
+            }
+            _ => return Err(format!("{name} must be a text or a list of texts")),
+        }
+    }
+    Ok(())
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+}
+
+/// A database URL without its password.
+#[must_use]
+pub fn masked_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:******@{host}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(env: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Settings::load(Some(Path::new("/dev/null")), env, &[])
+    }
+
+    #[test]
+    fn without_settings_it_is_the_embedded_set_up() {
+        let settings = load(&[]).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:3000");
+        assert_eq!(settings.database_url, "sqlite://./data/trimtab.db");
+        assert!(settings.etcd.is_none());
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+        let dir = std::env::temp_dir().join(format!("trimtab-settings-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let file = dir.join("t.toml");
+        std::fs::write(&file, "log = 'debug'\nlisten = '0.0.0.0:1'\n[etcd]\nendpoints = ['a:1', 'b:2']\n").unwrap();
+        let env = [("TRIMTAB_LISTEN".to_owned(), "0.0.0.0:2".to_owned())];
+        let settings = Settings::load(Some(&file), env.into_iter(), &[("listen", "0.0.0.0:3".into())]).unwrap();
+        assert_eq!((settings.listen.port(), settings.log.as_str()), (3, "debug"));
+        assert_eq!(settings.etcd.unwrap().endpoints, ["a:1", "b:2"]);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named_with_the_nearest_known_one() {
+        let said = load(&[("TRIMTAB_DATABASE__ULR", "x")]).unwrap_err().to_string();
+        assert!(said.contains("database.ulr") && said.contains("did you mean database.url?"), "{said}");
+        assert!(load(&[("TRIMTAB_TEST_ETCD", "x"), ("TRIMTAB_SERVICE_HOST", "x"), ("TRIMTAB_PORT", "tcp://")]).is_ok());
+    }
+
+    #[test]
+    fn mysql_without_etcd_is_refused_and_sqlite_with_etcd_is_not() {
+        let mysql = ("TRIMTAB_DATABASE__URL", "mysql://u:hidden@h/d");
+        assert!(load(&[mysql]).unwrap_err().to_string().contains("etcd.endpoints"));
+        let etcd = ("TRIMTAB_ETCD__ENDPOINTS", "127.0.0.1:2379");
+        assert!(load(&[etcd]).is_ok() && load(&[mysql, etcd]).is_ok());
+    }
+
+    #[test]
+    fn secrets_are_masked_wherever_settings_are_shown() {
+        let settings = load(&[
+            ("TRIMTAB_DATABASE__URL", "mysql://u:canary1@h/d"),
+            ("TRIMTAB_ETCD__ENDPOINTS", "h:1"),
+            ("TRIMTAB_ETCD__PASSWORD", "canary2"),
+        ]);
+        let shown = format!("{:?}", settings.unwrap());
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}

@@ -1,0 +1,308 @@
+//! Environments, applications, namespaces: made, described, archived; listed; and the matrix of an application.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Service, check_text, detached, note, now};
+use crate::{
+    domain::{
+        access::Actor,
+        content::Format,
+        error::{Error, Invalid, Problem, Result, State},
+        names::{AppName, ConfigId, EnvName, NamespaceName},
+        release::Release,
+    },
+    storage::{App, Conn, Env, Namespace},
+};
+
+/// An environment to be made or changed; what is left out stays.
+#[derive(Clone, Debug)]
+pub struct PutEnv {
+    /// Its name.
+    pub name: EnvName,
+    /// What people call it.
+    pub title: Option<String>,
+    /// Its place among the others.
+    pub position: Option<i32>,
+    /// Whether publishing wants a message and the name typed.
+    pub protected: Option<bool>,
+    /// Put away, or taken back.
+    pub archived: Option<bool>,
+}
+
+/// An application to be made or changed; what is left out stays.
+#[derive(Clone, Debug)]
+pub struct PutApp {
+    /// Its name.
+    pub name: AppName,
+    /// What people call it.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: Option<String>,
+    /// Put away, or taken back.
+    pub archived: Option<bool>,
+}
+
+/// A namespace to be made or changed; what is left out stays.
+#[derive(Clone, Debug)]
+pub struct PutNamespace {
+    /// Its application.
+    pub app: AppName,
+    /// Its name.
+    pub name: NamespaceName,
+    /// How its documents are written; fixed once there is a release.
+    pub format: Option<Format>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Put away, or taken back.
+    pub archived: Option<bool>,
+}
+
+/// An application in a list.
+#[derive(Clone, Debug)]
+pub struct AppCard {
+    /// The application.
+    pub app: App,
+    /// How many namespaces it has.
+    pub namespaces: u64,
+}
+
+/// One config in the matrix of an application.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// Whether the actor may see it.
+    pub visible: bool,
+    /// Its live release.
+    pub live: Option<Release>,
+    /// Open edits: the actor's id, the author's name, how many.
+    pub pending: Vec<(String, String, u64)>,
+}
+
+/// An application with its configs: namespaces × environments.
+#[derive(Clone, Debug)]
+pub struct AppMatrix {
+    /// The application.
+    pub app: App,
+    /// The columns.
+    pub envs: Vec<Env>,
+    /// The rows; each has one cell an environment.
+    pub rows: Vec<(Namespace, Vec<Cell>)>,
+    /// Whether the actor may add namespaces and change the description.
+    pub owned: bool,
+}
+
+impl Service {
+    /// Makes or changes an environment. True when it is new.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].
+    pub async fn put_env(&self, actor: &Actor, put: PutEnv) -> Result<bool> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move {
+            let may = actor.may_create()?;
+            check_text("/title", put.title.as_deref().unwrap_or_default())?;
+            let mut tx = service.db.write().await?;
+            let before = tx.env(&put.name).await?;
+            let last = tx.envs().await?.last().map_or(0, |e| e.position.saturating_add(10));
+            let old = before.clone().unwrap_or(Env {
+                name: put.name.clone(),
+                title: String::new(),
+                position: last,
+                protected: false,
+                archived_at: None,
+            });
+            let env = Env {
+                name: put.name,
+                title: put.title.unwrap_or(old.title),
+                position: put.position.unwrap_or(old.position),
+                protected: put.protected.unwrap_or(old.protected),
+                archived_at: archived(put.archived, old.archived_at),
+            };
+            if before.as_ref() == Some(&env) {
+                return Ok(false);
+            }
+            let new = tx.put_env(&may, &env, now()).await?;
+            let detail = format!("protected: {}, archived: {}", env.protected, env.archived_at.is_some());
+            note(&mut tx, &actor, if new { "env.create" } else { "env.change" }, env.name.to_string(), detail).await?;
+            tx.commit().await?;
+            Ok(new)
+        })
+        .await
+    }
+
+    /// Makes or changes an application. True when it is new.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Unavailable`].
+    pub async fn put_app(&self, actor: &Actor, put: PutApp) -> Result<bool> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move {
+            check_text("/title", put.title.as_deref().unwrap_or_default())?;
+            check_text("/description", put.description.as_deref().unwrap_or_default())?;
+            // Whether there is one is not told to those who may not see it.
+            if !actor.sees_app(&put.name) {
+                return Err(Error::NotFound(put.name.to_string()));
+            }
+            let mut tx = service.db.write().await?;
+            let before = tx.app(&put.name).await?;
+            let new = before.is_none();
+            let old = before.clone().unwrap_or(App {
+                name: put.name.clone(),
+                title: String::new(),
+                description: String::new(),
+                archived_at: None,
+            });
+            let app = App {
+                name: put.name,
+                title: put.title.unwrap_or(old.title),
+                description: put.description.unwrap_or(old.description),
+                archived_at: archived(put.archived, old.archived_at),
+            };
+            if new {
+                tx.insert_app(&actor.may_create()?, &app, now()).await?;
+            } else {
+                let may = actor.may_own(&app.name)?;
+                if before.as_ref() == Some(&app) {
+                    return Ok(false);
+                }
+                tx.update_app(&may, &app).await?;
+            }
+            note(&mut tx, &actor, if new { "app.create" } else { "app.change" }, app.name.to_string(), String::new())
+                .await?;
+            tx.commit().await?;
+            Ok(new)
+        })
+        .await
+    }
+
+    /// Makes or changes a namespace of an application. True when it is new.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`] without the application, [`Error::Invalid`] when the format of a
+    /// namespace with releases would change, [`Error::Unavailable`].
+    pub async fn put_namespace(&self, actor: &Actor, put: PutNamespace) -> Result<bool> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move {
+            let may = actor.may_own(&put.app)?;
+            check_text("/description", put.description.as_deref().unwrap_or_default())?;
+            let mut tx = service.db.write().await?;
+            tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
+            let before = tx.namespace(&put.app, &put.name).await?;
+            let old = before.clone().unwrap_or(Namespace {
+                app: put.app.clone(),
+                name: put.name.clone(),
+                format: put.format.unwrap_or_default(),
+                description: String::new(),
+                archived_at: None,
+            });
+            let format = put.format.unwrap_or(old.format);
+            if format != old.format && service.is_used(&mut tx, &put.app, &put.name).await? {
+                return Err(Invalid::new("/format", Problem::FormatFixed { format: old.format }).into());
+            }
+            let namespace = Namespace {
+                app: put.app,
+                name: put.name,
+                format,
+                description: put.description.unwrap_or(old.description),
+                archived_at: archived(put.archived, old.archived_at),
+            };
+            if before.as_ref() == Some(&namespace) {
+                return Ok(false);
+            }
+            let new = tx.put_namespace(&may, &namespace, now()).await?;
+            let object = format!("{}/{}", namespace.app, namespace.name);
+            let action = if new { "namespace.create" } else { "namespace.change" };
+            note(&mut tx, &actor, action, object, format!("format: {format}")).await?;
+            tx.commit().await?;
+            Ok(new)
+        })
+        .await
+    }
+
+    /// Whether a namespace has a release or an open edit in any environment.
+    async fn is_used(&self, tx: &mut Conn, app: &AppName, name: &NamespaceName) -> Result<bool> {
+        let released = tx.live_releases(app).await?.iter().any(|r| r.config.namespace == *name);
+        let edited = tx.pending_counts(app.as_str()).await?.iter().any(|(_, ns, ..)| ns == name.as_str());
+        Ok(released || edited)
+    }
+
+    /// All environments, in their order, archived ones at their place.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn envs(&self) -> Result<Vec<Env>> {
+        self.db.read().await?.envs().await
+    }
+
+    /// The applications that the actor sees, by name.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn apps(&self, actor: &Actor) -> Result<Vec<AppCard>> {
+        let mut db = self.db.read().await?;
+        let counts: HashMap<String, i64> = db.namespace_counts().await?.into_iter().collect();
+        let apps = db.apps().await?.into_iter().filter(|app| actor.sees_app(&app.name));
+        let count = |app: &App| counts.get(app.name.as_str()).map_or(0, |n| u64::try_from(*n).unwrap_or(0));
+        Ok(apps.map(|app| AppCard { namespaces: count(&app), app }).collect())
+    }
+
+    /// One application with its matrix of configs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the actor may see none of it.
+    pub async fn app(&self, actor: &Actor, name: &AppName) -> Result<AppMatrix> {
+        if !actor.sees_app(name) {
+            return Err(Error::NotFound(name.to_string()));
+        }
+        let mut db = self.db.read().await?;
+        let app = db.app(name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
+        let envs: Vec<Env> = db.envs().await?.into_iter().filter(|e| e.archived_at.is_none()).collect();
+        let mut live: HashMap<ConfigId, Release> =
+            db.live_releases(name).await?.into_iter().map(|r| (r.config.clone(), r)).collect();
+        let mut pending: BTreeMap<(String, String), Vec<(String, String, u64)>> = BTreeMap::new();
+        for (env, namespace, author, author_name, n) in db.pending_counts(name.as_str()).await? {
+            let n = u64::try_from(n).unwrap_or(0);
+            pending.entry((env, namespace)).or_default().push((author, author_name, n));
+        }
+        let mut cell = |env: &Env, namespace: &Namespace| {
+            let id = ConfigId { env: env.name.clone(), app: name.clone(), namespace: namespace.name.clone() };
+            if actor.may_view(&id).is_err() {
+                return Cell::default();
+            }
+            let key = (env.name.to_string(), namespace.name.to_string());
+            Cell { visible: true, live: live.remove(&id), pending: pending.remove(&key).unwrap_or_default() }
+        };
+        let namespaces = db.namespaces(name).await?;
+        let rows = namespaces.into_iter().map(|ns| {
+            let cells = envs.iter().map(|env| cell(env, &ns)).collect();
+            (ns, cells)
+        });
+        let rows = rows.collect();
+        Ok(AppMatrix { owned: actor.may_own(name).is_ok(), app, envs, rows })
+    }
+
+    /// The environment and namespace of a config, when both exist.
+    pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<(Env, Namespace)> {
+        let missing = || Error::NotFound(id.to_string());
+        let env = db.env(&id.env).await?.ok_or_else(missing)?;
+        let namespace = db.namespace(&id.app, &id.namespace).await?.ok_or_else(missing)?;
+        Ok((env, namespace))
+    }
+
+    /// As [`Service::place`], when neither they nor the application are archived.
+    pub(super) async fn open_place(&self, db: &mut Conn, id: &ConfigId) -> Result<(Env, Namespace)> {
+        let (env, namespace) = self.place(db, id).await?;
+        let app = db.app(&id.app).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+        if env.archived_at.or(namespace.archived_at).or(app.archived_at).is_some() {
+            return Err(Error::State(State::Archived));
+        }
+        Ok((env, namespace))
+    }
+}
+
+fn archived(wanted: Option<bool>, at: Option<crate::domain::time::Time>) -> Option<crate::domain::time::Time> {
+    match wanted {
+        None => at,
+        Some(true) => at.or_else(|| Some(now())),
+        Some(false) => None,
+    }
+}

@@ -1,0 +1,321 @@
+//! Changes are looked at, described and discarded here.
+
+use std::collections::BTreeMap;
+
+use super::{Published, Service, check_text, detached, note, now};
+use crate::{
+    domain::{
+        access::Actor,
+        change::{Change, ChangeEdit, ChangeId, ChangeState},
+        content::{Content, Format},
+        diff::{ConfigDiff, Diff, diff_sha256},
+        error::{Conflict, Error, Invalid, Need, Problem, Result, State},
+        limits, merge,
+        names::ConfigId,
+        release::Release,
+    },
+    storage::{Conn, Env},
+};
+
+/// One config of a change.
+#[derive(Clone, Debug)]
+pub struct ChangeConfig {
+    /// The config.
+    pub config: ConfigId,
+    /// Its environment.
+    pub env: Env,
+    /// Its format.
+    pub format: Format,
+    /// The number of its live release, 0 when there is none.
+    pub live: u64,
+    /// The live content.
+    pub before: Content,
+    /// The content with the edits on top.
+    pub after: Content,
+    /// How they differ.
+    pub diff: Diff,
+    /// Keys that were changed on both sides.
+    pub conflicts: Vec<Conflict>,
+    /// The edits.
+    pub edits: Vec<ChangeEdit>,
+}
+
+/// A change as people look at it before they publish.
+#[derive(Clone, Debug)]
+pub struct ChangeView {
+    /// The change.
+    pub change: Change,
+    /// Its configs, in order.
+    pub configs: Vec<ChangeConfig>,
+    /// SHA-256 of the difference: sent back to publish it.
+    pub diff_sha256: String,
+    /// Whether the actor made it.
+    pub mine: bool,
+    /// Whether the actor may publish all of it.
+    pub may_publish: bool,
+    /// Its releases and how far they have come, once it is published.
+    pub published: Option<Published>,
+}
+
+impl ChangeView {
+    /// All its conflicts.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        self.configs.iter().flat_map(|c| c.conflicts.clone()).collect()
+    }
+}
+
+impl Service {
+    /// Locks a change that is the actor's and still open.
+    pub(super) async fn own_open_change(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
+        let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+        if change.author != actor.id {
+            // Whether somebody else's change exists is not told to those who may not see it.
+            self.visible(tx, actor, &change).await?;
+            return Err(Error::Forbidden(Need::Author));
+        }
+        open(&change)?;
+        Ok(change)
+    }
+
+    /// Who made a change sees it for as long as they may see what it touches: it shows what is live.
+    pub(super) async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
+        let edits = db.edits(&change.id).await?;
+        let releases = db.releases_of_change(&change.id).await?;
+        let mut touched = edits.iter().map(|e| &e.config).chain(releases.iter().map(|r| &r.config)).peekable();
+        let sees = match touched.peek() {
+            None => change.author == actor.id || actor.is_administrator(),
+            Some(_) => touched.all(|config| actor.may_view(config).is_ok()),
+        };
+        if sees { Ok(()) } else { Err(Error::NotFound(change.id.to_string())) }
+    }
+
+    /// Takes one key out of the actor's change: the page's "revert".
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`], [`Error::Unavailable`].
+    pub async fn revert(&self, actor: &Actor, change: &ChangeId, config: &ConfigId, key: &str) -> Result<Change> {
+        let (service, actor, id, config, key) =
+            (self.clone(), actor.clone(), change.clone(), config.clone(), key.to_owned());
+        detached(async move {
+            let may = actor.may_edit(&config)?;
+            let mut tx = service.db.write().await?;
+            let mut change = service.own_open_change(&mut tx, &actor, &id).await?;
+            if tx.delete_edit(&may, &id, &key).await? {
+                change.version += 1;
+                change.updated_at = now();
+                tx.update_change(&change).await?;
+            }
+            tx.commit().await?;
+            Ok(change)
+        })
+        .await
+    }
+
+    /// Throws a change away.
+    ///
+    /// # Errors
+    /// As [`Service::revert`].
+    pub async fn discard(&self, actor: &Actor, change: &ChangeId) -> Result<()> {
+        let (service, actor, id) = (self.clone(), actor.clone(), change.clone());
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            let mut change = service.own_open_change(&mut tx, &actor, &id).await?;
+            change.state = ChangeState::Discarded;
+            change.updated_at = now();
+            tx.update_change(&change).await?;
+            note(&mut tx, &actor, "change.discard", id.to_string(), String::new()).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// Gives a change its message.
+    ///
+    /// # Errors
+    /// As [`Service::revert`], and [`Error::Invalid`].
+    pub async fn describe(&self, actor: &Actor, change: &ChangeId, message: &str) -> Result<()> {
+        check_text("/message", message)?;
+        let (service, actor, id, message) = (self.clone(), actor.clone(), change.clone(), message.to_owned());
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            let mut change = service.own_open_change(&mut tx, &actor, &id).await?;
+            change.message = message;
+            tx.update_change(&change).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// A change with its difference.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the actor may not see one of its configs, whoever made it.
+    pub async fn change(&self, actor: &Actor, id: &ChangeId) -> Result<ChangeView> {
+        let mut db = self.db.read().await?;
+        let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+        self.visible(&mut db, actor, &change).await?;
+        let published = match change.state {
+            ChangeState::Published => Some(self.publication(&mut db, id).await?),
+            _ => None,
+        };
+        let configs = match &published {
+            Some(published) => self.published_configs(&mut db, &published.releases).await?,
+            None => self.assemble(&mut db, &change).await?,
+        };
+        let diffs: Vec<ConfigDiff> = diffs(&configs);
+        let may_publish =
+            change.state == ChangeState::Open && configs.iter().all(|c| actor.may_publish(&c.config).is_ok());
+        Ok(ChangeView {
+            diff_sha256: diff_sha256(&diffs),
+            mine: change.author == actor.id,
+            may_publish: may_publish && !configs.is_empty(),
+            change,
+            configs,
+            published,
+        })
+    }
+
+    /// The actor's open changes, the last edited first, each with the configs that it touches and how many edits.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn my_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
+        let changes = self.db.read().await?.changes_by(&actor.id, ChangeState::Open, limits::PAGE).await?;
+        self.views(actor, changes).await
+    }
+
+    /// How many open changes the actor has.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn count_my_changes(&self, actor: &Actor) -> Result<u32> {
+        let count = self.db.read().await?.count_open_changes(&actor.id).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Open changes of everybody that the actor may see, the last edited first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn open_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
+        let changes = self.db.read().await?.changes_in(ChangeState::Open, None, limits::PAGE_MAX).await?;
+        self.views(actor, changes).await
+    }
+
+    /// Those of the changes that the actor sees and that hold something.
+    async fn views(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeView>> {
+        let mut views = Vec::with_capacity(changes.len());
+        for change in changes {
+            match self.change(actor, &change.id).await {
+                Ok(view) if !view.configs.is_empty() => views.push(view),
+                Ok(_) | Err(Error::NotFound(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(views)
+    }
+
+    /// Puts the edits of a change on top of what is live, config by config.
+    pub(super) async fn assemble(&self, db: &mut Conn, change: &Change) -> Result<Vec<ChangeConfig>> {
+        let mut by_config: BTreeMap<ConfigId, Vec<ChangeEdit>> = BTreeMap::new();
+        for edit in db.edits(&change.id).await? {
+            by_config.entry(edit.config.clone()).or_default().push(edit);
+        }
+        let mut configs = Vec::with_capacity(by_config.len());
+        for (id, edits) in by_config {
+            let live = db.live_seq(&id).await?;
+            configs.push(self.assemble_one(db, id, edits, live).await?);
+        }
+        Ok(configs)
+    }
+
+    pub(super) async fn assemble_one(
+        &self,
+        db: &mut Conn,
+        id: ConfigId,
+        edits: Vec<ChangeEdit>,
+        live: u64,
+    ) -> Result<ChangeConfig> {
+        let (env, namespace) = self.place(db, &id).await?;
+        let before = self.content_at(db, &id, live, namespace.format).await?;
+        let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
+        let mut conflicts = Vec::new();
+        for edit in edits.iter().filter(|e| e.base != live) {
+            if !bases.contains_key(&edit.base) {
+                bases.insert(edit.base, self.content_at(db, &id, edit.base, namespace.format).await?);
+            }
+            conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, &bases[&edit.base], &before));
+        }
+        let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), live + 1);
+        let diff = Diff::of(&before, &after);
+        Ok(ChangeConfig { config: id, env, format: namespace.format, live, before, after, diff, conflicts, edits })
+    }
+
+    /// What a published change did: each of its releases against the one before.
+    async fn published_configs(&self, db: &mut Conn, releases: &[Release]) -> Result<Vec<ChangeConfig>> {
+        let mut configs = Vec::with_capacity(releases.len());
+        for release in releases {
+            let id = release.config.clone();
+            let (env, _) = self.place(db, &id).await?;
+            let before = self.content_at(db, &id, release.seq - 1, release.format).await?;
+            let after = self.content_at(db, &id, release.seq, release.format).await?;
+            let diff = Diff::of(&before, &after);
+            configs.push(ChangeConfig {
+                config: id,
+                env,
+                format: release.format,
+                live: release.seq,
+                before,
+                after,
+                diff,
+                conflicts: Vec::new(),
+                edits: Vec::new(),
+            });
+        }
+        Ok(configs)
+    }
+
+    /// The content of a release; of release 0, nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such release.
+    pub(super) async fn content_at(&self, db: &mut Conn, id: &ConfigId, seq: u64, format: Format) -> Result<Content> {
+        if seq == 0 {
+            return Ok(Content::empty(format));
+        }
+        db.content(id, seq).await?.ok_or_else(|| Invalid::new("/base", Problem::Release { release: seq }).into())
+    }
+}
+
+/// Checks that a change fits into one transaction of the channel, and each document into its limits.
+pub(super) fn check_configs(configs: &[ChangeConfig]) -> Result<()> {
+    if configs.len() > limits::CHANGE_CONFIGS {
+        return Err(Invalid::new("/edits", Problem::TooMany { max: limits::CHANGE_CONFIGS }).into());
+    }
+    let mut bytes = 0;
+    for config in configs {
+        if config.after.items().is_some_and(|items| items.len() > limits::ITEMS) {
+            return Err(Invalid::new("/edits", Problem::TooMany { max: limits::ITEMS }).into());
+        }
+        bytes += config.after.document().len();
+    }
+    if bytes > limits::CHANGE_BYTES {
+        return Err(Invalid::new("/edits", Problem::TooLong { max: limits::CHANGE_BYTES }).into());
+    }
+    Ok(())
+}
+
+/// The differences of assembled configs, those without one left out.
+pub(super) fn diffs(configs: &[ChangeConfig]) -> Vec<ConfigDiff> {
+    let differing = configs.iter().filter(|c| !c.diff.is_empty());
+    differing.map(|c| ConfigDiff { config: c.config.clone(), diff: c.diff.clone() }).collect()
+}
+
+pub(super) fn open(change: &Change) -> Result<()> {
+    match change.state {
+        ChangeState::Open => Ok(()),
+        ChangeState::Published => Err(Error::State(State::Published)),
+        ChangeState::Discarded => Err(Error::State(State::Discarded)),
+    }
+}

@@ -1,0 +1,148 @@
+//! A config as its page shows it: what is live, what is pending and whose.
+
+use std::collections::BTreeMap;
+
+use super::{ChangeConfig, Service};
+use crate::{
+    domain::{
+        access::{Actor, Role},
+        change::{Change, ChangeId, ChangeState},
+        content::Content,
+        error::{Error, Result},
+        limits,
+        merge::Edit,
+        names::ConfigId,
+        release::Release,
+        time::Time,
+    },
+    storage::{App, Env, Namespace},
+};
+
+/// The actor's own open change on a config.
+#[derive(Clone, Debug)]
+pub struct Mine {
+    /// The change.
+    pub change: Change,
+    /// This config in it: edits, difference, conflicts.
+    pub config: ChangeConfig,
+    /// How many other configs the change touches.
+    pub elsewhere: usize,
+}
+
+/// Somebody else's open edits of a config.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The change.
+    pub change: Change,
+    /// The keys that it edits (the empty key is the whole text), and whether it removes them.
+    pub keys: Vec<(String, bool)>,
+}
+
+/// Everything that the page of a config shows.
+#[derive(Clone, Debug)]
+pub struct ConfigView {
+    /// The config.
+    pub id: ConfigId,
+    /// The application.
+    pub app: App,
+    /// The environment.
+    pub env: Env,
+    /// The environments in which the actor sees this namespace.
+    pub envs: Vec<Env>,
+    /// The namespace.
+    pub namespace: Namespace,
+    /// What the actor may do here.
+    pub role: Role,
+    /// The live release; none before the first.
+    pub live: Option<Release>,
+    /// The live content.
+    pub content: Content,
+    /// Who made which release and when, for the releases that items were last changed in.
+    pub authors: BTreeMap<u64, (String, Time)>,
+    /// The actor's own change.
+    pub mine: Option<Mine>,
+    /// Other open changes of the actor's, which edits could go into.
+    pub other_changes: Vec<Change>,
+    /// What others are editing.
+    pub others: Vec<Pending>,
+}
+
+impl ConfigView {
+    /// The number of the live release, 0 before the first.
+    #[must_use]
+    pub fn live_seq(&self) -> u64 {
+        self.live.as_ref().map_or(0, |r| r.seq)
+    }
+}
+
+impl Service {
+    /// A config with what is live, what is pending and whose. `change` chooses among several open changes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the actor may not see it.
+    pub async fn config(&self, actor: &Actor, id: &ConfigId, change: Option<&ChangeId>) -> Result<ConfigView> {
+        actor.may_view(id)?;
+        let role = actor.role(id).unwrap_or(Role::Viewer);
+        let mut db = self.db.read().await?;
+        let (env, namespace) = self.place(&mut db, id).await?;
+        let app = db.app(&id.app).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+        let envs = db.envs().await?.into_iter().filter(|e| {
+            let there = ConfigId { env: e.name.clone(), ..id.clone() };
+            e.archived_at.is_none() && actor.may_view(&there).is_ok()
+        });
+        let envs = envs.collect();
+        let seq = db.live_seq(id).await?;
+        let live = db.release(id, seq).await?;
+        let content = self.content_at(&mut db, id, seq, namespace.format).await?;
+        let oldest = content.items().and_then(|items| items.values().map(|i| i.since).min());
+        let authors = match oldest {
+            Some(oldest) => db.authors(id, oldest).await?.into_iter().collect(),
+            None => BTreeMap::new(),
+        };
+        let (mut mine, mut others) = (None, Vec::new());
+        for found in db.open_changes_on(id).await? {
+            let edits = db.edits(&found.id).await?;
+            if found.author != actor.id {
+                let here = edits.into_iter().filter(|e| e.config == *id);
+                let keys = here.map(|e| (e.key, e.edit == Edit::Remove)).collect();
+                others.push(Pending { change: found, keys });
+                continue;
+            }
+            if mine.is_some() || change.is_some_and(|wanted| *wanted != found.id) {
+                continue;
+            }
+            let (here, elsewhere): (Vec<_>, Vec<_>) = edits.into_iter().partition(|e| e.config == *id);
+            let configs: std::collections::BTreeSet<ConfigId> = elsewhere.into_iter().map(|e| e.config).collect();
+            let config = self.assemble_one(&mut db, id.clone(), here, seq).await?;
+            mine = Some(Mine { change: found, config, elsewhere: configs.len() });
+        }
+        let mut other_changes = db.changes_by(&actor.id, ChangeState::Open, limits::PAGE).await?;
+        other_changes.retain(|c| mine.as_ref().is_none_or(|m: &Mine| m.change.id != c.id));
+        Ok(ConfigView {
+            id: id.clone(),
+            app,
+            env,
+            envs,
+            namespace,
+            role,
+            live,
+            content,
+            authors,
+            mine,
+            other_changes,
+            others,
+        })
+    }
+
+    /// The number and content of a config's live release; 0 and nothing before the first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the actor may not see it.
+    pub async fn live_content(&self, actor: &Actor, id: &ConfigId) -> Result<(u64, Content)> {
+        actor.may_view(id)?;
+        let mut db = self.db.read().await?;
+        let (_, namespace) = self.place(&mut db, id).await?;
+        let seq = db.live_seq(id).await?;
+        Ok((seq, self.content_at(&mut db, id, seq, namespace.format).await?))
+    }
+}

@@ -1,0 +1,144 @@
+//! The use cases. Each takes an [`Actor`] and an input, decides, writes in one transaction together with its audit
+//! event, and returns a domain result. Authorisation is here, whoever calls: page, API or command line.
+
+mod accounts;
+mod apps;
+mod changes;
+pub mod clock;
+mod configs;
+mod dispatch;
+mod import;
+mod once;
+mod publish;
+mod releases;
+mod save;
+mod setup;
+mod tokens;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    auth::passwords::Passwords,
+    domain::{
+        access::Actor,
+        change::ChangeId,
+        error::{Error, Invalid, Problem, Result},
+        limits,
+    },
+    storage::{Conn, Db, Event},
+};
+
+pub use accounts::{Account, LoginTry, NewUser};
+pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
+pub use changes::{ChangeConfig, ChangeView};
+pub use clock::now;
+pub use configs::{ConfigView, Mine, Pending};
+pub use dispatch::{Arrived, Dispatch, Late, Why};
+pub use import::{Import, ImportMode, ImportPreview};
+pub use once::Idempotency;
+pub use publish::{Publish, Published, Rollback};
+pub use releases::{Compared, Side};
+pub use save::{Save, Saved};
+pub use setup::SETUP_LINK_HOURS;
+pub use tokens::{NewToken, ShownToken};
+
+/// Everything that Trimtab does for people and programs that write. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service {
+    db: Db,
+    dispatch: Arc<Dispatch>,
+    passwords: Passwords,
+    /// How long the answer to a publish waits for delivery.
+    patience: Duration,
+}
+
+impl Service {
+    /// A service on a database, whose publishes go out through `dispatch`.
+    #[must_use]
+    pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
+        Self { db, dispatch, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+    }
+
+    /// The same, waiting so long for delivery: for a command beside no server, not at all.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// What is late in delivery, and why.
+    #[must_use]
+    pub fn late(&self) -> Vec<Late> {
+        self.dispatch.late()
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none.
+    pub async fn check_database(&self) -> Result<()> {
+        self.db.read().await?.ping().await
+    }
+
+    /// Drops sessions and idempotency keys that are too old to matter.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub async fn sweep(&self) -> Result<()> {
+        let service = self.clone();
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            let now = now();
+            tx.sweep(now, now.plus_ms(-24 * 3_600_000)).await?;
+            tx.commit().await
+        })
+        .await
+    }
+}
+
+/// Runs a transaction to its end, whether or not the caller still waits: a browser that goes away in the middle must
+/// not leave one open (transact-rs/sqlx#4385).
+async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(panic) => Err(internal(&panic)),
+    }
+}
+
+/// A fault of ours: the cause goes to the log under the id that the user sees.
+fn internal(cause: &dyn std::fmt::Display) -> Error {
+    let id = new_id();
+    tracing::error!(cause = %cause, fault.id = %id, "a use case failed");
+    Error::Internal(id)
+}
+
+/// A new UUIDv7.
+fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+fn new_change_id() -> ChangeId {
+    new_id().parse().expect("a UUID is a change's identity")
+}
+
+/// Notes what was done, in the transaction that does it. `detail` never carries values, passwords or tokens.
+async fn note(
+    tx: &mut Conn,
+    actor: &Actor,
+    action: &'static str,
+    object: impl Into<String>,
+    detail: String,
+) -> Result<()> {
+    let event = Event { id: new_id(), at: now(), actor, action, object: object.into(), detail };
+    tx.note(&event).await
+}
+
+/// Checks a title, message or description: not too long, no control characters but line ends.
+fn check_text(pointer: &str, text: &str) -> Result<(), Invalid> {
+    if text.len() > limits::TEXT_BYTES {
+        return Err(Invalid::new(pointer, Problem::TooLong { max: limits::TEXT_BYTES }));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Invalid::new(pointer, Problem::Control));
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The history of a config, and comparisons.
+
+use super::Service;
+use crate::domain::{
+    access::Actor,
+    change::ChangeId,
+    content::Content,
+    diff::Diff,
+    error::{Error, Invalid, Problem, Result},
+    limits,
+    names::ConfigId,
+    release::Release,
+};
+
+/// One side of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What is live.
+    Live(ConfigId),
+    /// A release, by number; 0 is "nothing yet".
+    Release(ConfigId, u64),
+    /// A config as a change would make it.
+    Change(ConfigId, ChangeId),
+}
+
+impl Side {
+    fn config(&self) -> &ConfigId {
+        match self {
+            Self::Live(id) | Self::Release(id, _) | Self::Change(id, _) => id,
+        }
+    }
+}
+
+/// Two contents and how they differ.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// The left side.
+    pub old: Content,
+    /// The release on the left, when it is one.
+    pub old_seq: u64,
+    /// The right side.
+    pub new: Content,
+    /// The release on the right, when it is one.
+    pub new_seq: u64,
+    /// How they differ.
+    pub diff: Diff,
+}
+
+impl Service {
+    /// A page of a config's releases, the newest first, those before `before`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the actor may not see the config.
+    pub async fn releases(
+        &self,
+        actor: &Actor,
+        id: &ConfigId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Release>> {
+        actor.may_view(id)?;
+        let mut db = self.db.read().await?;
+        self.place(&mut db, id).await?;
+        db.releases(id, before, limit.clamp(1, limits::PAGE_MAX)).await
+    }
+
+    /// One release with its content.
+    ///
+    /// # Errors
+    /// As [`Service::releases`], and when there is no such release.
+    pub async fn release_with_content(&self, actor: &Actor, id: &ConfigId, seq: u64) -> Result<(Release, Content)> {
+        actor.may_view(id)?;
+        let mut db = self.db.read().await?;
+        let missing = || Error::NotFound(format!("{id} release {seq}"));
+        let release = db.release(id, seq).await?.ok_or_else(missing)?;
+        let content = db.content(id, seq).await?.ok_or_else(missing)?;
+        Ok((release, content))
+    }
+
+    /// The newest releases of all configs that the actor sees, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn latest_releases(&self, actor: &Actor, limit: u32) -> Result<Vec<Release>> {
+        // Those that may not be seen are left out, so more are read than are shown.
+        let all = self.db.read().await?.latest_releases(limits::PAGE_MAX).await?;
+        let seen = all.into_iter().filter(|r| actor.may_view(&r.config).is_ok());
+        Ok(seen.take(limit as usize).collect())
+    }
+
+    /// Compares two contents: old left, new right. Any two releases, what is live in two environments, a change.
+    ///
+    /// # Errors
+    /// As [`Service::releases`].
+    pub async fn compare(&self, actor: &Actor, left: &Side, right: &Side) -> Result<Compared> {
+        let (old_seq, old) = self.side(actor, left).await?;
+        let (new_seq, new) = self.side(actor, right).await?;
+        let diff = Diff::of(&old, &new);
+        Ok(Compared { old, old_seq, new, new_seq, diff })
+    }
+
+    async fn side(&self, actor: &Actor, side: &Side) -> Result<(u64, Content)> {
+        let id = side.config();
+        actor.may_view(id)?;
+        let mut db = self.db.read().await?;
+        let (_, namespace) = self.place(&mut db, id).await?;
+        match side {
+            Side::Live(_) => {
+                let seq = db.live_seq(id).await?;
+                Ok((seq, self.content_at(&mut db, id, seq, namespace.format).await?))
+            }
+            Side::Release(_, 0) => Ok((0, Content::empty(namespace.format))),
+            Side::Release(_, seq) => {
+                let content = db.content(id, *seq).await?;
+                let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
+                Ok((*seq, content.ok_or_else(wrong)?))
+            }
+            Side::Change(_, change) => {
+                let view = self.change(actor, change).await?;
+                let found = view.configs.into_iter().find(|c| c.config == *id);
+                let config = found.ok_or_else(|| Error::NotFound(id.to_string()))?;
+                Ok((0, config.after))
+            }
+        }
+    }
+}

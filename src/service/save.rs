@@ -1,0 +1,242 @@
+//! Edits go into changes here.
+
+use std::collections::BTreeMap;
+
+use super::{Idempotency, Service, changes::check_configs, check_text, detached, new_change_id, now, once::Work};
+use crate::{
+    domain::{
+        access::{self, Actor, May},
+        change::{Change, ChangeEdit, ChangeId, ChangeState},
+        content::{Format, check_key},
+        error::{Conflict, Error, Invalid, Problem, Result},
+        limits,
+        merge::{self, At, Edit},
+        names::ConfigId,
+    },
+    formats,
+    storage::{Conn, NewEdit},
+};
+
+/// Edits of one config, to be saved in a change.
+#[derive(Clone, Debug)]
+pub struct Save {
+    /// The config.
+    pub config: ConfigId,
+    /// The change that they go into; none for the author's open change on this config, or a new one.
+    pub change: Option<ChangeId>,
+    /// The release that was read: 0 when there was none, none for whatever is live.
+    pub base: Option<u64>,
+    /// The change's version that was read; none when the author had no change open.
+    pub version: Option<u64>,
+    /// What becomes of which key; the empty key is a whole text.
+    pub edits: Vec<(String, Edit)>,
+}
+
+/// What saving did.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// The change, as it is now.
+    pub change: Change,
+}
+
+impl Service {
+    /// Saves edits in a change of the actor's. An edit that wants what is live is none, and is taken out.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when a key was changed since `base`, or by the author elsewhere since `version`;
+    /// [`Error::Invalid`] with the place; [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`],
+    /// [`Error::Unavailable`].
+    pub async fn save(&self, actor: &Actor, save: Save) -> Result<Saved> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            let change = service.save_in(&mut tx, &actor, None, vec![save]).await?;
+            tx.commit().await?;
+            Ok(Saved { change })
+        })
+        .await
+    }
+
+    /// Saves edits of many configs in one new change, all or none.
+    ///
+    /// # Errors
+    /// As [`Service::save`]; pointers begin with `/edits/<n>`.
+    pub async fn save_all(
+        &self,
+        actor: &Actor,
+        message: String,
+        saves: Vec<Save>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<ChangeId> {
+        self.once(actor, idempotency, Work::Save { message, saves }).await
+    }
+
+    pub(super) async fn save_in(
+        &self,
+        tx: &mut Conn,
+        actor: &Actor,
+        message: Option<String>,
+        saves: Vec<Save>,
+    ) -> Result<Change> {
+        check_text("/message", message.as_deref().unwrap_or_default())?;
+        let many = message.is_some();
+        let mut change: Option<Change> = match message {
+            Some(message) if !saves.is_empty() => Some(self.open_change(tx, actor, message).await?),
+            _ => None,
+        };
+        for (n, save) in saves.into_iter().enumerate() {
+            let prefix = if many { format!("/edits/{n}") } else { String::new() };
+            let may = actor.may_edit(&save.config)?;
+            let mut into = match change.take() {
+                Some(change) => change,
+                None => self.change_for(tx, actor, &save).await?,
+            };
+            self.save_one(tx, &may, &mut into, save).await.map_err(|e| under(e, &prefix))?;
+            change = Some(into);
+        }
+        let change = change.ok_or_else(|| Invalid::new("/edits", Problem::Required))?;
+        self.check_size(tx, &change).await?;
+        Ok(change)
+    }
+
+    /// The change that an edit goes into: the one named, the author's open one on this config, or a new one.
+    async fn change_for(&self, tx: &mut Conn, actor: &Actor, save: &Save) -> Result<Change> {
+        if let Some(id) = &save.change {
+            return self.own_open_change(tx, actor, id).await;
+        }
+        let open = tx.open_changes_on(&save.config).await?;
+        match open.into_iter().find(|c| c.author == actor.id) {
+            Some(change) => self.own_open_change(tx, actor, &change.id).await,
+            None => self.open_change(tx, actor, String::new()).await,
+        }
+    }
+
+    async fn open_change(&self, tx: &mut Conn, actor: &Actor, message: String) -> Result<Change> {
+        let change = Change {
+            id: new_change_id(),
+            author: actor.id.clone(),
+            author_name: actor.name.clone(),
+            message,
+            state: ChangeState::Open,
+            version: 0,
+            created_at: now(),
+            updated_at: now(),
+        };
+        tx.insert_change(&change).await?;
+        Ok(change)
+    }
+
+    /// What goes out in one etcd transaction must fit into one.
+    async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
+        let configs = self.assemble(tx, change).await?;
+        check_configs(&configs)
+    }
+
+    async fn save_one(&self, tx: &mut Conn, may: &May<access::Change>, change: &mut Change, save: Save) -> Result<()> {
+        let id = may.on();
+        let (_, namespace) = self.open_place(tx, id).await?;
+        check_edits(namespace.format, &save.edits)?;
+        let live_seq = tx.live_seq(id).await?;
+        let base_seq = save.base.unwrap_or(live_seq);
+        let live = self.content_at(tx, id, live_seq, namespace.format).await?;
+        let base = if base_seq == live_seq {
+            live.clone()
+        } else {
+            self.content_at(tx, id, base_seq, namespace.format).await?
+        };
+
+        let there = tx.edits(&change.id).await?;
+        let earlier: BTreeMap<&str, &ChangeEdit> =
+            there.iter().filter(|e| e.config == *id).map(|e| (e.key.as_str(), e)).collect();
+        let conflicts: Vec<Conflict> = save
+            .edits
+            .iter()
+            .filter_map(|(key, edit)| {
+                merge::conflict(id, key, edit, &base, &live)
+                    .or_else(|| elsewhere(id, key, edit, earlier.get(key.as_str()).copied(), save.version))
+            })
+            .collect();
+        if !conflicts.is_empty() {
+            return Err(Error::Conflict(conflicts));
+        }
+
+        change.version += 1;
+        change.updated_at = now();
+        for (n, (key, edit)) in save.edits.iter().enumerate() {
+            let no_difference = match edit {
+                Edit::Remove => At::of(&live, key) == At::Absent,
+                Edit::Set(item) => At::of(&live, key) == At::Item(item),
+                Edit::Text(text) => At::of(&live, key) == At::Text(text),
+            };
+            if no_difference {
+                tx.delete_edit(may, &change.id, key).await?;
+                continue;
+            }
+            let new = NewEdit { key, edit, base: live_seq, version: change.version };
+            let position = change.version.saturating_mul(100_000) + n as u64;
+            tx.put_edit(may, &change.id, &new, position, now()).await?;
+        }
+        tx.update_change(change).await
+    }
+}
+
+/// The author saved this key elsewhere (another tab) after the page was read.
+fn elsewhere(
+    id: &ConfigId,
+    key: &str,
+    edit: &Edit,
+    earlier: Option<&ChangeEdit>,
+    read: Option<u64>,
+) -> Option<Conflict> {
+    let (earlier, read) = (earlier?, read?);
+    let same = match (&earlier.edit, edit) {
+        (Edit::Set(a), Edit::Set(b)) => a.same(b),
+        (a, b) => a == b,
+    };
+    (earlier.version > read && !same).then(|| Conflict {
+        config: id.clone(),
+        key: key.to_owned(),
+        base: None,
+        theirs: earlier.edit.value().map(str::to_owned),
+        mine: edit.value().map(str::to_owned),
+    })
+}
+
+fn check_edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
+    let mut wrong = Vec::new();
+    if edits.is_empty() {
+        wrong.push(Invalid::new("/set", Problem::Required));
+    }
+    if edits.len() > limits::ITEMS {
+        wrong.push(Invalid::new("/set", Problem::TooMany { max: limits::ITEMS }));
+    }
+    for (key, edit) in edits {
+        let at = |e: Invalid| e.under(&format!("/set/{}", key.replace('~', "~0").replace('/', "~1")));
+        match (format, edit) {
+            (Format::Kv, Edit::Text(_)) => wrong.push(Invalid::new("/text", Problem::Kind { format })),
+            (Format::Kv, Edit::Remove) => {}
+            (Format::Kv, Edit::Set(item)) => {
+                if let Err(e) = check_key(key) {
+                    wrong.push(e);
+                }
+                if let Err(e) = item.check() {
+                    wrong.push(at(e));
+                }
+            }
+            (_, Edit::Text(text)) => {
+                if let Err(e) = formats::check(format, text) {
+                    wrong.push(e.of("/text"));
+                }
+            }
+            (_, _) => wrong.push(Invalid::new("/set", Problem::Kind { format })),
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}
+
+fn under(error: Error, prefix: &str) -> Error {
+    match error {
+        Error::Invalid(list) => Error::Invalid(list.into_iter().map(|i| i.under(prefix)).collect()),
+        other => other,
+    }
+}

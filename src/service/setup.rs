@@ -1,0 +1,113 @@
+//! The first start: a link that works once, the first administrator, and something to begin with.
+
+use rand::Rng;
+
+use super::{Account, NewUser, PutApp, PutEnv, PutNamespace, Service, detached, now};
+use crate::domain::{
+    access::Actor,
+    content::{Format, sha256},
+    error::{Error, Invalid, Problem, Result, State},
+    names::AppName,
+};
+
+/// How long a set-up link works.
+pub const SETUP_LINK_HOURS: i64 = 24;
+
+impl Service {
+    /// Whether nobody can log in yet.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn needs_setup(&self) -> Result<bool> {
+        Ok(!self.db.read().await?.has_users().await?)
+    }
+
+    /// A new code for the set-up link, when there are no users yet.
+    ///
+    /// # Errors
+    /// [`Error::State`] with `SetUp` when there are, [`Error::Unavailable`].
+    pub async fn setup_code(&self) -> Result<String> {
+        let service = self.clone();
+        detached(async move {
+            let mut bytes = [0u8; 20];
+            rand::rng().fill_bytes(&mut bytes);
+            let code = bytes.iter().fold(String::new(), |code, b| format!("{code}{b:02x}"));
+            let mut tx = service.db.write().await?;
+            if tx.has_users().await? {
+                return Err(Error::State(State::SetUp));
+            }
+            tx.insert_setup_link(&sha256(code.as_bytes()), now().plus_ms(SETUP_LINK_HOURS * 3_600_000), now()).await?;
+            tx.commit().await?;
+            Ok(code)
+        })
+        .await
+    }
+
+    /// Checks a set-up code without using it.
+    ///
+    /// # Errors
+    /// [`Error::State`] with `SetUp`, [`Error::Invalid`] with [`Problem::SetupLink`], [`Error::Unavailable`].
+    pub async fn check_setup(&self, code: &str) -> Result<()> {
+        let mut db = self.db.read().await?;
+        if db.has_users().await? {
+            return Err(Error::State(State::SetUp));
+        }
+        if db.setup_link_works(&sha256(code.as_bytes()), now()).await? {
+            return Ok(());
+        }
+        Err(Invalid::new("/code", Problem::SetupLink).into())
+    }
+
+    /// Makes the first administrator and ends all set-up links.
+    ///
+    /// # Errors
+    /// As [`Service::check_setup`], and [`Error::Invalid`] at `/name` or `/password`.
+    pub async fn set_up(&self, code: &str, name: &str, password: &str) -> Result<Account> {
+        let (service, code, name, password) = (self.clone(), code.to_owned(), name.to_owned(), password.to_owned());
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            // Taking the link comes first: it makes whoever comes at the same time wait, and then find none.
+            let taken = tx.take_setup_link(&sha256(code.as_bytes()), now()).await?;
+            if tx.has_users().await? {
+                return Err(Error::State(State::SetUp));
+            }
+            if !taken {
+                return Err(Invalid::new("/code", Problem::SetupLink).into());
+            }
+            let new = NewUser { name, password, administrator: true, roles: Vec::new() };
+            let account = service.insert_user(&mut tx, &Actor::shell(), &new).await?;
+            tx.delete_setup_links().await?;
+            tx.commit().await?;
+            Ok(account)
+        })
+        .await
+    }
+
+    /// The guided start: environments `dev`, `staging` and a protected `prod`, and an application with a namespace
+    /// `application`. What exists already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].
+    pub async fn guided_start(&self, actor: &Actor, app: &AppName, title: &str) -> Result<()> {
+        let there = self.envs().await?;
+        for (n, name) in ["dev", "staging", "prod"].into_iter().enumerate() {
+            let name = name.parse()?;
+            if there.iter().any(|e| e.name == name) {
+                continue;
+            }
+            let position = i32::try_from(n).ok().map(|n| n * 10);
+            let protected = Some(n == 2);
+            self.put_env(actor, PutEnv { name, title: None, position, protected, archived: None }).await?;
+        }
+        let (name, title) = (app.clone(), Some(title.to_owned()));
+        self.put_app(actor, PutApp { name, title, description: None, archived: None }).await?;
+        let namespace = PutNamespace {
+            app: app.clone(),
+            name: "application".parse()?,
+            format: Some(Format::Kv),
+            description: None,
+            archived: None,
+        };
+        self.put_namespace(actor, namespace).await.map(|_| ())
+    }
+}

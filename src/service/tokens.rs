@@ -1,0 +1,154 @@
+//! Tokens: made, listed, revoked, and turned into actors.
+
+use super::{Service, check_text, detached, note, now};
+use crate::{
+    auth::tokens,
+    domain::{
+        access::{Actor, Pattern},
+        error::{Error, Invalid, Problem, Result, excerpt},
+        limits,
+        names::AppName,
+        time::Time,
+        token::{Token, TokenKind},
+    },
+};
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// The configs that it reaches.
+    pub patterns: Vec<Pattern>,
+    /// Whether it may create applications and environments.
+    pub creator: bool,
+    /// When it stops working by itself.
+    pub expires_at: Option<Time>,
+}
+
+/// A new token with its text, which is shown this once.
+#[derive(Clone)]
+pub struct ShownToken {
+    /// The token as it is kept.
+    pub token: Token,
+    /// Its text.
+    pub text: String,
+}
+
+impl Service {
+    /// Makes a token. Its text is in this answer and nowhere else.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the actor does not own all that it names, [`Error::Invalid`],
+    /// [`Error::Unavailable`].
+    pub async fn create_token(&self, actor: &Actor, new: NewToken) -> Result<ShownToken> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move {
+            if new.name.trim().is_empty() {
+                return Err(Invalid::new("/name", Problem::Required).into());
+            }
+            check_text("/name", &new.name)?;
+            if new.patterns.is_empty() && !new.creator {
+                return Err(Invalid::new("/patterns", Problem::Required).into());
+            }
+            if new.patterns.len() > 100 {
+                return Err(Invalid::new("/patterns", Problem::TooMany { max: 100 }).into());
+            }
+            let may = actor.may_grant(&new.patterns)?;
+            if new.creator {
+                actor.may_administer()?;
+            }
+            let tokens::Fresh { id, text, sha256 } = tokens::generate(new.kind);
+            let token = Token {
+                id,
+                name: new.name.trim().to_owned(),
+                kind: new.kind,
+                patterns: new.patterns,
+                creator: new.creator,
+                sha256,
+                created_by: actor.name.clone(),
+                created_at: now(),
+                expires_at: new.expires_at,
+                revoked_at: None,
+                last_used_at: None,
+            };
+            let mut tx = service.db.write().await?;
+            tx.insert_token(&may, &token).await?;
+            note(&mut tx, &actor, "token.create", token.id.clone(), reach(&token)).await?;
+            tx.commit().await?;
+            Ok(ShownToken { token, text })
+        })
+        .await
+    }
+
+    /// Revokes a token; readers notice within five seconds.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the actor does not own all that it names, [`Error::Unavailable`].
+    pub async fn revoke_token(&self, actor: &Actor, id: &str) -> Result<()> {
+        let (service, actor, id) = (self.clone(), actor.clone(), id.to_owned());
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            let missing = || Error::NotFound(excerpt(&id));
+            let token = tx.token(&id).await?.ok_or_else(missing)?;
+            let may = actor.may_grant(&token.patterns).map_err(|_| missing())?;
+            tx.revoke_token(&may, &id, now()).await?;
+            note(&mut tx, &actor, "token.revoke", id.clone(), reach(&token)).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// A page of the tokens that the actor may revoke, the newest first; of one application, when it is named.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn tokens(&self, actor: &Actor, app: Option<&AppName>, before: Option<Time>) -> Result<Vec<Token>> {
+        let mut tokens = self.db.read().await?.tokens(before, limits::PAGE_MAX).await?;
+        tokens.retain(|t| {
+            let of_app = |app| t.patterns.iter().any(|p| p.app().is_none_or(|a| a == app));
+            actor.may_grant(&t.patterns).is_ok() && app.is_none_or(of_app)
+        });
+        Ok(tokens)
+    }
+
+    /// The actor behind an automation token's text.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`] for a read token, [`Error::Unavailable`].
+    pub async fn actor_of_token(&self, token: &Token) -> Result<Actor> {
+        if token.kind != TokenKind::Automation {
+            return Err(Error::Forbidden(crate::domain::error::Need::Kind));
+        }
+        Ok(Actor::token(&token.id, &token.name, token.creator, &token.patterns))
+    }
+
+    /// All tokens that work now: what readers check against.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn living_tokens(&self) -> Result<Vec<Token>> {
+        self.db.read().await?.living_tokens(now()).await
+    }
+
+    /// Notes when tokens were last used.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn tokens_used(&self, uses: Vec<(String, Time)>) -> Result<()> {
+        let service = self.clone();
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            tx.tokens_used(&uses).await?;
+            tx.commit().await
+        })
+        .await
+    }
+}
+
+fn reach(token: &Token) -> String {
+    let patterns: Vec<String> = token.patterns.iter().map(ToString::to_string).collect();
+    format!("{} {}", token.kind.as_str(), patterns.join(", "))
+}

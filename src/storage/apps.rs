@@ -1,0 +1,216 @@
+//! Environments, applications and namespaces.
+
+use super::{Conn, damaged, on, parsed};
+use crate::domain::{
+    access::{Create, May, Own},
+    content::Format,
+    error::Result,
+    names::{AppName, EnvName, NamespaceName},
+    time::Time,
+};
+
+/// An environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Env {
+    /// Its name.
+    pub name: EnvName,
+    /// What people call it.
+    pub title: String,
+    /// Its place in the row of environments, from left to right.
+    pub position: i32,
+    /// Whether publishing wants a message and the name typed.
+    pub protected: bool,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its name.
+    pub name: AppName,
+    /// What people call it.
+    pub title: String,
+    /// What it does.
+    pub description: String,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its application.
+    pub app: AppName,
+    /// Its name.
+    pub name: NamespaceName,
+    /// How its documents are written.
+    pub format: Format,
+    /// What it is for.
+    pub description: String,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
+}
+
+type EnvRow = (String, String, i32, bool, Option<i64>);
+type AppRow = (String, String, String, Option<i64>);
+type NamespaceRow = (String, String, String, String, Option<i64>);
+
+fn env((name, title, position, protected, archived): EnvRow) -> Result<Env> {
+    Ok(Env { name: parsed("an environment", &name)?, title, position, protected, archived_at: archived.map(Time) })
+}
+
+fn app((name, title, description, archived): AppRow) -> Result<App> {
+    Ok(App { name: parsed("an application", &name)?, title, description, archived_at: archived.map(Time) })
+}
+
+fn namespace((app, name, format, description, archived): NamespaceRow) -> Result<Namespace> {
+    Ok(Namespace {
+        app: parsed("an application", &app)?,
+        name: parsed("a namespace", &name)?,
+        format: format.parse().map_err(|e| damaged("a format", e))?,
+        description,
+        archived_at: archived.map(Time),
+    })
+}
+
+impl Conn {
+    /// All environments, in their order.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn envs(&mut self) -> Result<Vec<Env>> {
+        let rows: Vec<EnvRow> = on!(self, c => sqlx::query_as(
+            "select name, title, position, protected, archived_at from envs order by position, name"
+        ).fetch_all(c).await)?;
+        rows.into_iter().map(env).collect()
+    }
+
+    /// One environment.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn env(&mut self, name: &EnvName) -> Result<Option<Env>> {
+        let row: Option<EnvRow> = on!(self, c => sqlx::query_as(
+            "select name, title, position, protected, archived_at from envs where name = ?"
+        ).bind(name.as_str()).fetch_optional(c).await)?;
+        row.map(env).transpose()
+    }
+
+    /// Writes an environment, new or changed. True when it is new.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn put_env(&mut self, _: &May<Create, ()>, env: &Env, now: Time) -> Result<bool> {
+        let archived = env.archived_at.map(|t| t.0);
+        let changed = on!(self, c => sqlx::query(
+            "update envs set title = ?, position = ?, protected = ?, archived_at = ? where name = ?"
+        ).bind(&env.title).bind(env.position).bind(env.protected).bind(archived).bind(env.name.as_str())
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        if changed > 0 {
+            return Ok(false);
+        }
+        on!(self, c => sqlx::query(
+            "insert into envs (name, title, position, protected, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
+        ).bind(env.name.as_str()).bind(&env.title).bind(env.position).bind(env.protected).bind(now.0).bind(archived)
+            .execute(c).await.map(|_| ()))?;
+        Ok(true)
+    }
+
+    /// All applications, by name.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn apps(&mut self) -> Result<Vec<App>> {
+        let rows: Vec<AppRow> = on!(self, c => sqlx::query_as(
+            "select name, title, description, archived_at from apps order by name"
+        ).fetch_all(c).await)?;
+        rows.into_iter().map(app).collect()
+    }
+
+    /// One application.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn app(&mut self, name: &AppName) -> Result<Option<App>> {
+        let row: Option<AppRow> = on!(self, c => sqlx::query_as(
+            "select name, title, description, archived_at from apps where name = ?"
+        ).bind(name.as_str()).fetch_optional(c).await)?;
+        row.map(app).transpose()
+    }
+
+    /// Makes an application.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn insert_app(&mut self, _: &May<Create, ()>, app: &App, now: Time) -> Result<()> {
+        on!(self, c => sqlx::query(
+            "insert into apps (name, title, description, created_at, archived_at) values (?, ?, ?, ?, null)"
+        ).bind(app.name.as_str()).bind(&app.title).bind(&app.description).bind(now.0).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Describes or archives an application.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn update_app(&mut self, may: &May<Own, AppName>, app: &App) -> Result<()> {
+        on!(self, c => sqlx::query("update apps set title = ?, description = ?, archived_at = ? where name = ?")
+            .bind(&app.title).bind(&app.description).bind(app.archived_at.map(|t| t.0)).bind(may.on().as_str())
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// The namespaces of an application, by name.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn namespaces(&mut self, of: &AppName) -> Result<Vec<Namespace>> {
+        let rows: Vec<NamespaceRow> = on!(self, c => sqlx::query_as(
+            "select app, name, format, description, archived_at from namespaces where app = ? order by name"
+        ).bind(of.as_str()).fetch_all(c).await)?;
+        rows.into_iter().map(namespace).collect()
+    }
+
+    /// How many namespaces each application has, archived ones left out.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn namespace_counts(&mut self) -> Result<Vec<(String, i64)>> {
+        Ok(on!(self, c => sqlx::query_as(
+            "select app, count(*) from namespaces where archived_at is null group by app"
+        ).fetch_all(c).await)?)
+    }
+
+    /// One namespace.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn namespace(&mut self, of: &AppName, name: &NamespaceName) -> Result<Option<Namespace>> {
+        let row: Option<NamespaceRow> = on!(self, c => sqlx::query_as(
+            "select app, name, format, description, archived_at from namespaces where app = ? and name = ?"
+        ).bind(of.as_str()).bind(name.as_str()).fetch_optional(c).await)?;
+        row.map(namespace).transpose()
+    }
+
+    /// Writes a namespace of the application that `may` names, new or changed. True when it is new.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn put_namespace(&mut self, may: &May<Own, AppName>, namespace: &Namespace, now: Time) -> Result<bool> {
+        let (app, name) = (may.on().as_str(), namespace.name.as_str());
+        let archived = namespace.archived_at.map(|t| t.0);
+        let changed = on!(self, c => sqlx::query(
+            "update namespaces set format = ?, description = ?, archived_at = ? where app = ? and name = ?"
+        ).bind(namespace.format.as_str()).bind(&namespace.description).bind(archived).bind(app).bind(name)
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        if changed > 0 {
+            return Ok(false);
+        }
+        on!(self, c => sqlx::query(
+            "insert into namespaces (app, name, format, description, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
+        ).bind(app).bind(name).bind(namespace.format.as_str()).bind(&namespace.description).bind(now.0).bind(archived)
+            .execute(c).await.map(|_| ()))?;
+        Ok(true)
+    }
+}

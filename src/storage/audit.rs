@@ -1,0 +1,35 @@
+//! Audit events: who did what to which object when. Written in the transaction of what they tell; never changed.
+
+use super::{Conn, on};
+use crate::domain::{access::Actor, error::Result, time::Time};
+
+/// An event to be written. `detail` never carries values, passwords or tokens.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// UUIDv7.
+    pub id: String,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub actor: &'a Actor,
+    /// What: `publish`, `token.create` …
+    pub action: &'static str,
+    /// To which object.
+    pub object: String,
+    /// More, for people.
+    pub detail: String,
+}
+
+impl Conn {
+    /// Writes an event.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn note(&mut self, event: &Event<'_>) -> Result<()> {
+        on!(self, c => sqlx::query(
+            "insert into audit_events (id, at, actor, actor_name, action, object, detail) values (?, ?, ?, ?, ?, ?, ?)"
+        ).bind(&event.id).bind(event.at.0).bind(&event.actor.id).bind(&event.actor.name).bind(event.action)
+            .bind(&event.object).bind(&event.detail).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! Changes and their edits.
+
+use super::{Conn, count, damaged, on, parsed, signed};
+use crate::domain::{
+    access::{self, May},
+    change::{Change, ChangeEdit, ChangeId, ChangeState},
+    error::Result,
+    merge::Edit,
+    names::ConfigId,
+    time::Time,
+};
+
+/// An edit to be written.
+#[derive(Clone, Debug)]
+pub struct NewEdit<'a> {
+    /// The key; empty for a whole text.
+    pub key: &'a str,
+    /// What the author wants.
+    pub edit: &'a Edit,
+    /// The release that it is made on.
+    pub base: u64,
+    /// The change's version that saves it.
+    pub version: u64,
+}
+
+#[derive(sqlx::FromRow)]
+struct ChangeRow {
+    id: String,
+    author: String,
+    author_name: String,
+    message: String,
+    state: String,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl ChangeRow {
+    fn change(self) -> Result<Change> {
+        let state = match self.state.as_str() {
+            "open" => ChangeState::Open,
+            "published" => ChangeState::Published,
+            "discarded" => ChangeState::Discarded,
+            other => return Err(damaged("a change's state", other)),
+        };
+        Ok(Change {
+            id: parsed("a change", &self.id)?,
+            author: self.author,
+            author_name: self.author_name,
+            message: self.message,
+            state,
+            version: count(self.version),
+            created_at: Time(self.created_at),
+            updated_at: Time(self.updated_at),
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct EditRow {
+    env: String,
+    app: String,
+    namespace: String,
+    item_key: String,
+    edit: String,
+    base: i64,
+    version: i64,
+    at: i64,
+}
+
+impl EditRow {
+    fn edit(self) -> Result<ChangeEdit> {
+        Ok(ChangeEdit {
+            config: ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?,
+            key: self.item_key,
+            edit: serde_json::from_str(&self.edit).map_err(|e| damaged("an edit", e))?,
+            base: count(self.base),
+            version: count(self.version),
+            at: Time(self.at),
+        })
+    }
+}
+
+macro_rules! changes {
+    ($tail:literal) => {
+        concat!(
+            "select c.id, c.author, c.author_name, c.message, c.state, c.version, c.created_at, c.updated_at ",
+            "from changes c ",
+            $tail
+        )
+    };
+}
+
+impl Conn {
+    /// Opens a change.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn insert_change(&mut self, change: &Change) -> Result<()> {
+        on!(self, c => sqlx::query(
+            "insert into changes (id, author, author_name, message, state, version, created_at, updated_at) \
+             values (?, ?, ?, ?, ?, ?, ?, ?)"
+        ).bind(change.id.as_str()).bind(&change.author).bind(&change.author_name).bind(&change.message)
+            .bind(change.state.as_str()).bind(signed(change.version)).bind(change.created_at.0)
+            .bind(change.updated_at.0).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Writes a change's message, state and version.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn update_change(&mut self, change: &Change) -> Result<()> {
+        on!(self, c => sqlx::query("update changes set message = ?, state = ?, version = ?, updated_at = ? where id = ?")
+            .bind(&change.message).bind(change.state.as_str()).bind(signed(change.version)).bind(change.updated_at.0)
+            .bind(change.id.as_str()).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Reads a change and locks it until this transaction ends.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn lock_change(&mut self, id: &ChangeId) -> Result<Option<Change>> {
+        on!(self, c => sqlx::query("update changes set version = version where id = ?").bind(id.as_str())
+            .execute(c).await.map(|_| ()))?;
+        self.change(id).await
+    }
+
+    /// Reads a change.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn change(&mut self, id: &ChangeId) -> Result<Option<Change>> {
+        let row: Option<ChangeRow> = on!(self, c => sqlx::query_as(changes!("where c.id = ?")).bind(id.as_str())
+            .fetch_optional(c).await)?;
+        row.map(ChangeRow::change).transpose()
+    }
+
+    /// A page of an author's changes in one state, the last edited first.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn changes_by(&mut self, author: &str, state: ChangeState, limit: u32) -> Result<Vec<Change>> {
+        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
+            changes!("where c.author = ? and c.state = ? order by c.updated_at desc limit ?")
+        ).bind(author).bind(state.as_str()).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(ChangeRow::change).collect()
+    }
+
+    /// How many open changes with edits an author has.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn count_open_changes(&mut self, author: &str) -> Result<u64> {
+        let (n,): (i64,) = on!(self, c => sqlx::query_as(
+            "select count(*) from changes c where c.author = ? and c.state = 'open' \
+             and exists (select 1 from edits e where e.change_id = c.id)"
+        ).bind(author).fetch_one(c).await)?;
+        Ok(count(n))
+    }
+
+    /// A page of everybody's changes in one state, the last edited first.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn changes_in(&mut self, state: ChangeState, before: Option<Time>, limit: u32) -> Result<Vec<Change>> {
+        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
+            changes!("where c.state = ? and c.updated_at < ? order by c.updated_at desc limit ?")
+        ).bind(state.as_str()).bind(before.map_or(i64::MAX, |t| t.0)).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(ChangeRow::change).collect()
+    }
+
+    /// The open changes that edit a config.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn open_changes_on(&mut self, id: &ConfigId) -> Result<Vec<Change>> {
+        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
+            changes!("where c.state = 'open' and exists (select 1 from edits e where e.change_id = c.id \
+                      and e.env = ? and e.app = ? and e.namespace = ?) order by c.updated_at desc limit 100")
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).fetch_all(c).await)?;
+        rows.into_iter().map(ChangeRow::change).collect()
+    }
+
+    /// How many edits open changes hold, by config of an application and author: `(env, namespace, author, name, n)`.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn pending_counts(&mut self, app: &str) -> Result<Vec<(String, String, String, String, i64)>> {
+        Ok(on!(self, c => sqlx::query_as(
+            "select e.env, e.namespace, c.author, c.author_name, count(*) from edits e join changes c \
+             on c.id = e.change_id where c.state = 'open' and e.app = ? \
+             group by e.env, e.namespace, c.author, c.author_name"
+        ).bind(app).fetch_all(c).await)?)
+    }
+
+    /// The edits of a change, by config, in the order in which they were made.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn edits(&mut self, id: &ChangeId) -> Result<Vec<ChangeEdit>> {
+        let rows: Vec<EditRow> = on!(self, c => sqlx::query_as(
+            "select env, app, namespace, item_key, edit, base, version, at from edits \
+             where change_id = ? order by env, app, namespace, position, item_key"
+        ).bind(id.as_str()).fetch_all(c).await)?;
+        rows.into_iter().map(EditRow::edit).collect()
+    }
+
+    /// Writes an edit of the config that `may` names, over an earlier one of the same key, whose place it keeps.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn put_edit(
+        &mut self,
+        may: &May<access::Change>,
+        change: &ChangeId,
+        new: &NewEdit<'_>,
+        position: u64,
+        now: Time,
+    ) -> Result<()> {
+        let id = may.on();
+        let edit = serde_json::to_string(new.edit).map_err(|e| damaged("an edit", e))?;
+        let replaced = on!(self, c => sqlx::query(
+            "update edits set edit = ?, base = ?, version = ?, at = ? \
+             where change_id = ? and env = ? and app = ? and namespace = ? and item_key = ?"
+        ).bind(&edit).bind(signed(new.base)).bind(signed(new.version)).bind(now.0).bind(change.as_str())
+            .bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(new.key)
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        if replaced > 0 {
+            return Ok(());
+        }
+        on!(self, c => sqlx::query(
+            "insert into edits (change_id, env, app, namespace, item_key, edit, base, version, at, position) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        ).bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(new.key)
+            .bind(&edit).bind(signed(new.base)).bind(signed(new.version)).bind(now.0).bind(signed(position))
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Takes the edit of one key out of a change. True when there was one.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn delete_edit(&mut self, may: &May<access::Change>, change: &ChangeId, key: &str) -> Result<bool> {
+        let id = may.on();
+        Ok(on!(self, c => sqlx::query(
+            "delete from edits where change_id = ? and env = ? and app = ? and namespace = ? and item_key = ?"
+        ).bind(change.as_str()).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(key)
+            .execute(c).await.map(|r| r.rows_affected()))?
+            > 0)
+    }
+
+    /// The change that an idempotency key made, with the hash of the request that came with it.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn idempotent(&mut self, actor: &str, key: &str) -> Result<Option<(String, ChangeId)>> {
+        let row: Option<(String, String)> = on!(self, c => sqlx::query_as(
+            "select body_sha256, change_id from idempotency where actor = ? and idem_key = ?"
+        ).bind(actor).bind(key).fetch_optional(c).await)?;
+        row.map(|(body, change)| Ok((body, parsed("a change", &change)?))).transpose()
+    }
+
+    /// Remembers which change an idempotency key made. False when it is remembered already.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn remember(&mut self, actor: &str, key: &str, body: &str, change: &ChangeId, now: Time) -> Result<bool> {
+        let done = on!(self, c => sqlx::query(
+            "insert into idempotency (actor, idem_key, body_sha256, change_id, created_at) values (?, ?, ?, ?, ?)"
+        ).bind(actor).bind(key).bind(body).bind(change.as_str()).bind(now.0).execute(c).await.map(|_| ()));
+        match done {
+            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Opening a database: its pool, its session settings, its migrations.
+
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    Executor,
+    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::Semaphore;
+
+use super::{Db, Pool};
+use crate::domain::error::Error;
+
+/// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+const CONNECTIONS: u32 = 16;
+
+/// Whether a database URL is of a kind that Trimtab speaks.
+#[must_use]
+pub fn is_supported(url: &str) -> bool {
+    ["sqlite:", "mysql:", "mariadb:"].iter().any(|scheme| url.starts_with(scheme))
+}
+
+impl Db {
+    /// Opens the database that a URL names and brings its tables up to date, under a lock when several start together.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not answer or refuses; the detail says why.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        if url.starts_with("sqlite:") { Self::open_sqlite(url).await } else { Self::open_mysql(url).await }
+    }
+
+    async fn open_sqlite(url: &str) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged publish survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(PATIENCE);
+        let lock = migration_lock(options.get_filename());
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(migrating)?;
+        drop(lock);
+        Ok(Self { pool: Pool::Sqlite(pool), gate: Some(Arc::new(Semaphore::new(1))) })
+    }
+
+    async fn open_mysql(url: &str) -> Result<Self, Error> {
+        let url = url.replacen("mariadb:", "mysql:", 1);
+        let options = MySqlConnectOptions::from_str(&url)?;
+        let pool = MySqlPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // Rows are locked by name where it matters; gap locks would only make deadlocks.
+                    connection.execute("set session transaction isolation level read committed").await?;
+                    connection.execute("set session innodb_lock_wait_timeout = 5").await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await?;
+        // The driver takes a named lock (get_lock) for this, so nodes that start together wait for one another.
+        sqlx::migrate!("migrations/mysql").run(&pool).await.map_err(migrating)?;
+        Ok(Self { pool: Pool::MySql(pool), gate: None })
+    }
+}
+
+/// The SQLite driver does not lock while it migrates; a command beside a starting server must wait.
+fn migration_lock(database: &Path) -> Option<std::fs::File> {
+    let path = database.with_extension("migrating");
+    let file = std::fs::File::create(path).ok()?;
+    file.lock().ok()?;
+    Some(file)
+}
+
+fn migrating(error: sqlx::migrate::MigrateError) -> Error {
+    match error {
+        sqlx::migrate::MigrateError::Execute(e) => e.into(),
+        other => super::damaged("the list of migrations", other),
+    }
+}

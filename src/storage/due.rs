@@ -1,0 +1,145 @@
+//! The outbox: releases that are accepted and not yet in the channel. Written by publishing, drained by `delivery`.
+
+use std::sync::Arc;
+
+use super::{Conn, count, damaged, on, parsed, releases::content, signed};
+use crate::{
+    channel::{Entry, Meta},
+    domain::{
+        change::ChangeId,
+        error::Result,
+        names::{ConfigId, EnvName},
+        time::Time,
+    },
+};
+
+/// A release with its document, ready for the channel.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The release and its document.
+    pub entry: Entry,
+    /// When it was accepted.
+    pub accepted_at: Time,
+}
+
+#[derive(sqlx::FromRow)]
+struct DueRow {
+    env: String,
+    app: String,
+    namespace: String,
+    seq: i64,
+    format: String,
+    content: String,
+    sha256: String,
+    author: String,
+    message: String,
+    change_id: String,
+    accepted_at: i64,
+}
+
+impl DueRow {
+    fn due(self) -> Result<Due> {
+        let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
+        let format = parsed("a format", &self.format)?;
+        let meta = Meta {
+            seq: count(self.seq),
+            sha256: self.sha256,
+            format,
+            author: self.author,
+            message: self.message,
+            published_at: Time(self.accepted_at),
+            change: parsed("a change", &self.change_id)?,
+        };
+        let document = Arc::from(content(format, self.content)?.document());
+        Ok(Due { entry: Entry { config, meta, document }, accepted_at: Time(self.accepted_at) })
+    }
+}
+
+macro_rules! due {
+    ($tail:literal) => {
+        concat!(
+            "select r.env, r.app, r.namespace, r.seq, r.format, r.content, r.sha256, r.author, r.message, ",
+            "r.change_id, r.accepted_at from releases r ",
+            $tail
+        )
+    };
+}
+
+impl Conn {
+    /// Environments with something due, with the number of releases and the time of the oldest.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn due_envs(&mut self) -> Result<Vec<(EnvName, u64, Time)>> {
+        let rows: Vec<(String, i64, i64)> = on!(self, c => sqlx::query_as(
+            "select env, count(*), min(accepted_at) from releases where delivered_at is null group by env order by env"
+        ).fetch_all(c).await)?;
+        rows.into_iter().map(|(env, n, at)| Ok((parsed("an environment", &env)?, count(n), Time(at)))).collect()
+    }
+
+    /// What is due in an environment, the oldest first: at most `limit` releases.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn due(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Due>> {
+        let rows: Vec<DueRow> = on!(self, c => sqlx::query_as(
+            due!("where r.delivered_at is null and r.env = ? order by r.accepted_at, r.change_id, r.app, r.namespace limit ?")
+        ).bind(env.as_str()).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(DueRow::due).collect()
+    }
+
+    /// Configs with the number and hash of their live release, those that are still due left out: what the channel
+    /// should hold at least.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn expected(&mut self) -> Result<Vec<(ConfigId, u64, String)>> {
+        let rows: Vec<(String, String, String, i64, String)> = on!(self, c => sqlx::query_as(
+            "select r.env, r.app, r.namespace, r.seq, r.sha256 from configs c join releases r on r.env = c.env \
+             and r.app = c.app and r.namespace = c.namespace and r.seq = c.live where r.delivered_at is not null"
+        ).fetch_all(c).await)?;
+        let read = |(env, app, namespace, seq, sha256): (String, String, String, i64, String)| {
+            let id = ConfigId::parse(&env, &app, &namespace).map_err(|e| damaged("a config", e))?;
+            Ok((id, count(seq), sha256))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// One release with its document, for a channel that lost it.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn entry(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Entry>> {
+        let row: Option<DueRow> = on!(self, c => sqlx::query_as(
+            due!("where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
+            .fetch_optional(c).await)?;
+        Ok(row.map(DueRow::due).transpose()?.map(|due| due.entry))
+    }
+
+    /// Marks releases as delivered. Told twice, the first time stands.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn mark_delivered(&mut self, of: &[(ConfigId, u64)], revision: i64, now: Time) -> Result<()> {
+        for (id, seq) in of {
+            on!(self, c => sqlx::query(
+                "update releases set delivered_at = ?, revision = ? \
+                 where env = ? and app = ? and namespace = ? and seq = ? and delivered_at is null"
+            ).bind(now.0).bind(revision).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
+                .bind(signed(*seq)).execute(c).await.map(|_| ()))?;
+        }
+        Ok(())
+    }
+
+    /// How many releases of a change are still due, and the highest revision of those that are not.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn delivery_of(&mut self, change: &ChangeId) -> Result<(u64, Option<i64>)> {
+        let (due, revision): (i64, Option<i64>) = on!(self, c => sqlx::query_as(
+            "select count(case when delivered_at is null then 1 end), max(revision) from releases where change_id = ?"
+        ).bind(change.as_str()).fetch_one(c).await)?;
+        Ok((count(due), revision))
+    }
+}

@@ -1,0 +1,242 @@
+//! Releases: written once, read by number. Only `delivered_at` and `revision` ever change.
+
+use super::{Conn, count, damaged, on, parsed, signed};
+use crate::domain::{
+    access::{May, Publish},
+    change::ChangeId,
+    content::{Content, Format},
+    error::Result,
+    names::{AppName, ConfigId},
+    release::Release,
+    time::Time,
+};
+
+/// A release to be written.
+#[derive(Clone, Debug)]
+pub struct NewRelease<'a> {
+    /// Its number.
+    pub seq: u64,
+    /// The format of its document.
+    pub format: Format,
+    /// Its content.
+    pub content: &'a Content,
+    /// SHA-256 of its document.
+    pub sha256: &'a str,
+    /// The actor's id.
+    pub author_id: &'a str,
+    /// The actor's name.
+    pub author: &'a str,
+    /// Why.
+    pub message: &'a str,
+    /// The change that makes it.
+    pub change: &'a ChangeId,
+    /// The release that it rolls back to.
+    pub rolled_back_to: Option<u64>,
+    /// When it is accepted.
+    pub accepted_at: Time,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct ReleaseRow {
+    env: String,
+    app: String,
+    namespace: String,
+    seq: i64,
+    format: String,
+    sha256: String,
+    author: String,
+    message: String,
+    change_id: String,
+    rolled_back_to: Option<i64>,
+    accepted_at: i64,
+    delivered_at: Option<i64>,
+    revision: Option<i64>,
+}
+
+impl ReleaseRow {
+    pub(super) fn release(self) -> Result<Release> {
+        Ok(Release {
+            config: ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?,
+            seq: count(self.seq),
+            format: parsed("a format", &self.format)?,
+            sha256: self.sha256,
+            author: self.author,
+            message: self.message,
+            change: parsed("a change", &self.change_id)?,
+            rolled_back_to: self.rolled_back_to.map(count),
+            accepted_at: Time(self.accepted_at),
+            delivered_at: self.delivered_at.map(Time),
+            revision: self.revision,
+        })
+    }
+}
+
+/// Reads back a stored content.
+pub(super) fn content(format: Format, text: String) -> Result<Content> {
+    match format {
+        Format::Kv => serde_json::from_str(&text).map(Content::Kv).map_err(|e| damaged("a release", e)),
+        _ => Ok(Content::Text(text)),
+    }
+}
+
+fn stored(content: &Content) -> String {
+    match content {
+        Content::Kv(items) => serde_json::to_string(items).expect("items are JSON"),
+        Content::Text(text) => text.clone(),
+    }
+}
+
+/// The columns of a [`ReleaseRow`], in one place: `columns!("where …")` is the whole statement.
+macro_rules! releases {
+    ($tail:literal) => {
+        concat!(
+            "select env, app, namespace, seq, format, sha256, author, message, change_id, rolled_back_to, ",
+            "accepted_at, delivered_at, revision from releases ",
+            $tail
+        )
+    };
+}
+pub(super) use releases;
+
+impl Conn {
+    /// Locks a config until this transaction ends and gives the number of its newest release, 0 when there is none.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn lock_config(&mut self, may: &May<Publish>) -> Result<u64> {
+        let id = may.on();
+        for _ in 0..2 {
+            let there = on!(self, c => sqlx::query(
+                "update configs set live = live where env = ? and app = ? and namespace = ?"
+            ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
+                .execute(c).await.map(|r| r.rows_affected()))?;
+            if there > 0 {
+                return self.live_seq(id).await;
+            }
+            let inserted = on!(self, c => sqlx::query(
+                "insert into configs (env, app, namespace, live) values (?, ?, ?, 0)"
+            ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).execute(c).await.map(|_| ()));
+            match inserted {
+                Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {}
+                other => {
+                    other?;
+                    return Ok(0);
+                }
+            }
+        }
+        self.live_seq(id).await
+    }
+
+    /// The number of a config's newest release, 0 when there is none.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn live_seq(&mut self, id: &ConfigId) -> Result<u64> {
+        let row: Option<(i64,)> = on!(self, c => sqlx::query_as(
+            "select live from configs where env = ? and app = ? and namespace = ?"
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).fetch_optional(c).await)?;
+        Ok(row.map_or(0, |(seq,)| count(seq)))
+    }
+
+    /// Writes the next release of the config that `may` names, which this transaction has locked.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn insert_release(&mut self, may: &May<Publish>, new: &NewRelease<'_>) -> Result<()> {
+        let id = may.on();
+        on!(self, c => sqlx::query(
+            "insert into releases (env, app, namespace, seq, format, content, sha256, author_id, author, message, \
+             change_id, rolled_back_to, accepted_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(new.seq))
+            .bind(new.format.as_str()).bind(stored(new.content)).bind(new.sha256).bind(new.author_id).bind(new.author)
+            .bind(new.message).bind(new.change.as_str()).bind(new.rolled_back_to.map(signed)).bind(new.accepted_at.0)
+            .execute(c).await.map(|_| ()))?;
+        on!(self, c => sqlx::query("update configs set live = ? where env = ? and app = ? and namespace = ?")
+            .bind(signed(new.seq)).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// One release without its content.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn release(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Release>> {
+        let row: Option<ReleaseRow> = on!(self, c => sqlx::query_as(
+            releases!("where env = ? and app = ? and namespace = ? and seq = ?")
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
+            .fetch_optional(c).await)?;
+        row.map(ReleaseRow::release).transpose()
+    }
+
+    /// The content of a release.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn content(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Content>> {
+        let row: Option<(String, String)> = on!(self, c => sqlx::query_as(
+            "select format, content from releases where env = ? and app = ? and namespace = ? and seq = ?"
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
+            .fetch_optional(c).await)?;
+        row.map(|(format, text)| content(parsed("a format", &format)?, text)).transpose()
+    }
+
+    /// A page of a config's releases, the newest first, those before `before`.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn releases(&mut self, id: &ConfigId, before: Option<u64>, limit: u32) -> Result<Vec<Release>> {
+        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+            releases!("where env = ? and app = ? and namespace = ? and seq < ? order by seq desc limit ?")
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
+            .bind(before.map_or(i64::MAX, signed)).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(ReleaseRow::release).collect()
+    }
+
+    /// Who made which release of a config and when, from release `from` on.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn authors(&mut self, id: &ConfigId, from: u64) -> Result<Vec<(u64, (String, Time))>> {
+        let rows: Vec<(i64, String, i64)> = on!(self, c => sqlx::query_as(
+            "select seq, author, accepted_at from releases where env = ? and app = ? and namespace = ? and seq >= ?"
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(from))
+            .fetch_all(c).await)?;
+        Ok(rows.into_iter().map(|(seq, author, at)| (count(seq), (author, Time(at)))).collect())
+    }
+
+    /// The releases of a change.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn releases_of_change(&mut self, id: &ChangeId) -> Result<Vec<Release>> {
+        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+            releases!("where change_id = ? order by env, app, namespace")
+        ).bind(id.as_str()).fetch_all(c).await)?;
+        rows.into_iter().map(ReleaseRow::release).collect()
+    }
+
+    /// The newest releases of all configs, newest first.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn latest_releases(&mut self, limit: u32) -> Result<Vec<Release>> {
+        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+            releases!("order by accepted_at desc limit ?")
+        ).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(ReleaseRow::release).collect()
+    }
+
+    /// The live release of each config of an application, without content.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn live_releases(&mut self, app: &AppName) -> Result<Vec<Release>> {
+        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+            "select r.env, r.app, r.namespace, r.seq, r.format, r.sha256, r.author, r.message, r.change_id, \
+             r.rolled_back_to, r.accepted_at, r.delivered_at, r.revision from configs c join releases r \
+             on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live where c.app = ?"
+        ).bind(app.as_str()).fetch_all(c).await)?;
+        rows.into_iter().map(ReleaseRow::release).collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! Sessions: found by the hash of their id; the id itself is in the browser alone.
+
+use super::{Conn, on};
+use crate::domain::{error::Result, time::Time};
+
+impl Conn {
+    /// Writes a new session.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn insert_session(
+        &mut self,
+        id_sha256: &str,
+        user: Option<&str>,
+        data: &str,
+        expires_at: Time,
+        now: Time,
+    ) -> Result<()> {
+        on!(self, c => sqlx::query(
+            "insert into sessions (id_sha256, user_id, data, created_at, expires_at) values (?, ?, ?, ?, ?)"
+        ).bind(id_sha256).bind(user).bind(data).bind(now.0).bind(expires_at.0).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Writes a session that is there. One that was ended meanwhile stays ended.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn update_session(
+        &mut self,
+        id_sha256: &str,
+        user: Option<&str>,
+        data: &str,
+        expires_at: Time,
+    ) -> Result<()> {
+        on!(self, c => sqlx::query("update sessions set user_id = ?, data = ?, expires_at = ? where id_sha256 = ?")
+            .bind(user).bind(data).bind(expires_at.0).bind(id_sha256).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// The data of a session that has not expired.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn session(&mut self, id_sha256: &str, now: Time) -> Result<Option<(String, Time)>> {
+        let row: Option<(String, i64)> = on!(self, c => sqlx::query_as(
+            "select data, expires_at from sessions where id_sha256 = ? and expires_at > ?"
+        ).bind(id_sha256).bind(now.0).fetch_optional(c).await)?;
+        Ok(row.map(|(data, at)| (data, Time(at))))
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn delete_session(&mut self, id_sha256: &str) -> Result<()> {
+        on!(self, c => sqlx::query("delete from sessions where id_sha256 = ?").bind(id_sha256)
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Ends all sessions of a user.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn delete_sessions_of(&mut self, user: &str) -> Result<()> {
+        on!(self, c => sqlx::query("delete from sessions where user_id = ?").bind(user)
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Drops what is too old to matter: sessions that have expired, idempotency keys from before `day_ago`.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn sweep(&mut self, now: Time, day_ago: Time) -> Result<()> {
+        on!(self, c => sqlx::query("delete from sessions where expires_at < ?").bind(now.0)
+            .execute(c).await.map(|_| ()))?;
+        on!(self, c => sqlx::query("delete from idempotency where created_at < ?").bind(day_ago.0)
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+}

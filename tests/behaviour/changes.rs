@@ -1,0 +1,145 @@
+//! Edits belong to a change, and a change to its author.
+
+use trimtab::domain::{
+    content::{Item, ValueType},
+    error::{Error, Need, Problem},
+    merge::Edit,
+};
+
+use crate::{on_both_set_ups, support::*};
+
+const SHOP: &str = "dev/shop/application";
+const ROUTES: &str = "dev/shop/routes.yaml";
+
+on_both_set_ups! {
+    async fn an_edit_is_seen_as_pending_and_not_as_live(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.service.save(ana(), save(SHOP, vec![set("a", "2"), set("b", "1")])).await.unwrap();
+
+        let hers = site.service.config(ana(), &config(SHOP), None).await.unwrap();
+        assert_eq!(value(&hers.content, "a"), Some("1"));
+        let mine = hers.mine.unwrap();
+        assert_eq!((value(&mine.config.after, "a"), value(&mine.config.after, "b")), (Some("2"), Some("1")));
+
+        let his = site.service.config(marek(), &config(SHOP), None).await.unwrap();
+        assert!(his.mine.is_none());
+        assert_eq!(his.others[0].change.author_name, "ana");
+        assert_eq!(his.others[0].keys.len(), 2);
+    }
+
+    async fn edits_of_two_authors_never_mix(site: Site) {
+        let site = site.with_shop().await;
+        let hers = site.service.save(ana(), save(SHOP, vec![set("a", "ana")])).await.unwrap().change;
+        let his = site.service.save(marek(), save(SHOP, vec![set("b", "marek")])).await.unwrap().change;
+        assert_ne!(hers.id, his.id);
+
+        site.publish(marek(), &his.id).await.unwrap();
+        assert_eq!(site.in_channel(SHOP).await, Some((1, r#"{"b":"marek"}"#.into())));
+
+        let refused = site.service.save(marek(), trimtab::service::Save { change: Some(hers.id), ..save(SHOP, vec![set("c", "1")]) });
+        assert_eq!(refused.await.unwrap_err(), Error::Forbidden(Need::Author));
+    }
+
+    async fn a_save_on_an_old_release_merges_other_keys_and_refuses_the_same_key(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.publish_key(marek(), SHOP, "a", "2").await;
+
+        let merged = site.service.save(ana(), save_on(SHOP, 1, vec![set("b", "1")])).await.unwrap();
+        let refused = site.service.save(ana(), save_on(SHOP, 1, vec![set("a", "3")])).await.unwrap_err();
+        let Error::Conflict(conflicts) = refused else { panic!("{refused:?}") };
+        let c = &conflicts[0];
+        assert_eq!((c.base.as_deref(), c.theirs.as_deref(), c.mine.as_deref()), (Some("1"), Some("2"), Some("3")));
+
+        site.publish(ana(), &merged.change.id).await.unwrap();
+        assert_eq!(site.in_channel(SHOP).await, Some((3, r#"{"a":"2","b":"1"}"#.into())));
+    }
+
+    async fn the_same_author_in_two_tabs_is_told_too(site: Site) {
+        let site = site.with_shop().await;
+        let first = site.service.save(ana(), save(SHOP, vec![set("a", "tab one")])).await.unwrap().change;
+        let stale = trimtab::service::Save { version: Some(first.version - 1), ..save(SHOP, vec![set("a", "tab two")]) };
+        assert!(matches!(site.service.save(ana(), stale).await, Err(Error::Conflict(_))));
+        let fresh = trimtab::service::Save { version: Some(first.version), ..save(SHOP, vec![set("a", "tab two")]) };
+        site.service.save(ana(), fresh).await.unwrap();
+    }
+
+    async fn editing_back_to_what_is_live_leaves_nothing_pending(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        let change = site.service.save(ana(), save(SHOP, vec![set("a", "2"), remove("nothing")])).await.unwrap().change;
+        site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap();
+        assert!(site.service.change(ana(), &change.id).await.unwrap().configs.is_empty());
+        assert!(site.service.my_changes(ana()).await.unwrap().is_empty());
+    }
+
+    async fn reverting_a_key_takes_it_out_of_the_change(site: Site) {
+        let site = site.with_shop().await;
+        let change = site.service.save(ana(), save(SHOP, vec![set("a", "1"), set("b", "1")])).await.unwrap().change;
+        site.service.revert(ana(), &change.id, &config(SHOP), "a").await.unwrap();
+        site.publish(ana(), &change.id).await.unwrap();
+        assert_eq!(site.in_channel(SHOP).await, Some((1, r#"{"b":"1"}"#.into())));
+    }
+
+    async fn a_discarded_change_takes_no_more_edits(site: Site) {
+        let site = site.with_shop().await;
+        let change = site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap().change;
+        site.service.discard(ana(), &change.id).await.unwrap();
+        let again = trimtab::service::Save { change: Some(change.id.clone()), ..save(SHOP, vec![set("a", "1")]) };
+        assert!(matches!(site.service.save(ana(), again).await, Err(Error::State(_))));
+        assert!(matches!(site.publish(ana(), &change.id).await, Err(Error::State(_))));
+    }
+
+    async fn values_are_checked_with_their_place(site: Site) {
+        let site = site.with_shop().await;
+        let json = Item { value: "{\n \"a\": }".into(), kind: ValueType::Json, ..Item::default() };
+        let refused = site.service.save(ana(), save(SHOP, vec![("j/1".into(), Edit::Set(json))])).await.unwrap_err();
+        let Error::Invalid(wrong) = refused else { panic!("{refused:?}") };
+        assert_eq!((wrong[0].pointer.as_str(), wrong[0].line), ("/set/j~11/value", Some(2)));
+
+        let refused = site.service.save(ana(), save(ROUTES, vec![text("a: [1\nb: 2\n")])).await.unwrap_err();
+        let Error::Invalid(wrong) = refused else { panic!("{refused:?}") };
+        assert!(matches!(wrong[0].problem, Problem::Syntax { .. }) && wrong[0].line.is_some(), "{wrong:?}");
+
+        for blank in ["", " \n\t\n"] {
+            assert!(matches!(site.service.save(ana(), save(ROUTES, vec![text(blank)])).await, Err(Error::Invalid(_))));
+        }
+        let other_kind = site.service.save(ana(), save(ROUTES, vec![set("a", "1")])).await;
+        assert!(matches!(other_kind, Err(Error::Invalid(_))));
+    }
+
+    async fn sizes_are_limited_and_what_fits_survives(site: Site) {
+        let site = site.with_shop().await;
+        let long = "x".repeat(1024 * 1024);
+        site.publish_key(ana(), SHOP, &"k".repeat(256), &long).await;
+        let (_, document) = site.in_channel(SHOP).await.unwrap();
+        assert!(document.len() > 1024 * 1024);
+        for edits in [vec![set("k", &format!("{long}x"))], vec![set(&"k".repeat(257), "1")], vec![set("k", &long)]] {
+            let refused = site.service.save(ana(), save(SHOP, edits)).await;
+            assert!(matches!(refused, Err(Error::Invalid(_))), "over 1 MiB, over 256 bytes, over 1.4 MiB together");
+        }
+    }
+
+    async fn hostile_text_comes_back_to_the_letter(site: Site) {
+        let site = site.with_shop().await;
+        let hostile = "</textarea><script>alert(1)</script>\r\n\t\u{0}\u{1}\u{2028}\u{202e}😀\\\"' 商店";
+        site.publish_key(ana(), SHOP, "</script>.键", hostile).await;
+        let (_, document) = site.in_channel(SHOP).await.unwrap();
+        let map: std::collections::HashMap<String, String> = serde_json::from_str(&document).unwrap();
+        assert_eq!(map["</script>.键"], hostile);
+        let crlf = "a: 1\r\n# 注释 comment\r\nb: 'x'\r\n";
+        let change = site.service.save(ana(), save(ROUTES, vec![text(crlf)])).await.unwrap().change;
+        site.publish(ana(), &change.id).await.unwrap();
+        assert_eq!(site.in_channel(ROUTES).await.unwrap().1, crlf);
+    }
+
+    async fn new_keys_keep_the_order_in_which_they_came(site: Site) {
+        let site = site.with_shop().await;
+        let edits = ["z", "m", "a"].map(|k| set(k, "1")).to_vec();
+        let change = site.service.save(ana(), save(SHOP, edits)).await.unwrap().change;
+        site.service.save(ana(), save(SHOP, vec![set("b", "1")])).await.unwrap();
+        site.publish(ana(), &change.id).await.unwrap();
+        assert_eq!(site.in_channel(SHOP).await.unwrap().1, r#"{"z":"1","m":"1","a":"1","b":"1"}"#);
+    }
+}

@@ -1,0 +1,11 @@
+//! How Trimtab behaves, on SQLite with the in-process channel and on MariaDB with etcd alike.
+//! `tools/with-servers.sh cargo test --features ssr` brings the servers up.
+
+mod accounts;
+mod changes;
+mod delivery;
+mod publishing;
+mod roles;
+mod rollback;
+mod support;
+mod tokens;

@@ -1,0 +1,80 @@
+//! Rolling back is a new release; numbers never go back.
+
+use trimtab::{
+    domain::error::{Error, Problem, State},
+    service::Rollback,
+};
+
+use crate::{on_both_set_ups, support::*};
+
+const SHOP: &str = "dev/shop/application";
+const PROD: &str = "prod/shop/application";
+
+fn back(id: &str, to: u64) -> Rollback {
+    Rollback {
+        config: config(id),
+        to,
+        message: "back".into(),
+        confirm: config(id).env.to_string(),
+        live: None,
+        idempotency: None,
+    }
+}
+
+on_both_set_ups! {
+    async fn the_content_of_an_older_release_comes_back_as_a_new_one(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.publish_key(ana(), SHOP, "a", "2").await;
+        let done = site.service.roll_back(ana(), back(SHOP, 1)).await.unwrap();
+        assert_delivered(&done);
+        assert_eq!((done.releases[0].seq, done.releases[0].rolled_back_to), (3, Some(1)));
+        assert_eq!(site.in_channel(SHOP).await, Some((3, r#"{"a":"1"}"#.into())));
+        let history = site.service.releases(ana(), &config(SHOP), None, 10).await.unwrap();
+        assert_eq!(history.iter().map(|r| r.seq).collect::<Vec<_>>(), [3, 2, 1]);
+    }
+
+    async fn the_first_release_can_come_back_too(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.publish_key(ana(), SHOP, "b", "2").await;
+        site.service.roll_back(ana(), back(SHOP, 1)).await.unwrap();
+        assert_eq!(site.in_channel(SHOP).await.unwrap().1, r#"{"a":"1"}"#);
+    }
+
+    async fn open_changes_are_rebased_and_keep_their_edits(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.publish_key(ana(), SHOP, "a", "bad").await;
+        let change = site.service.save(marek(), save(SHOP, vec![set("b", "new")])).await.unwrap().change;
+        site.service.roll_back(ana(), back(SHOP, 1)).await.unwrap();
+        site.publish(marek(), &change.id).await.unwrap();
+        assert_eq!(site.in_channel(SHOP).await.unwrap().1, r#"{"a":"1","b":"new"}"#);
+    }
+
+    async fn rolling_back_to_what_is_live_or_never_was_is_refused(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        assert_eq!(site.service.roll_back(ana(), back(SHOP, 1)).await.unwrap_err(), Error::State(State::Empty));
+        let never = site.service.roll_back(ana(), back(SHOP, 9)).await.unwrap_err();
+        assert!(matches!(&never, Error::Invalid(w) if w[0].problem == Problem::Release { release: 9 }), "{never:?}");
+    }
+
+    async fn a_protected_environment_wants_its_name_here_too(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), PROD, "a", "1").await;
+        site.publish_key(ana(), PROD, "a", "2").await;
+        let unconfirmed = Rollback { confirm: String::new(), ..back(PROD, 1) };
+        assert!(matches!(site.service.roll_back(ana(), unconfirmed).await, Err(Error::Invalid(_))));
+        site.service.roll_back(ana(), back(PROD, 1)).await.unwrap();
+    }
+
+    async fn a_roll_back_that_looked_at_an_older_release_is_refused(site: Site) {
+        let site = site.with_shop().await;
+        for value in ["1", "2", "3"] {
+            site.publish_key(ana(), SHOP, "a", value).await;
+        }
+        let stale = Rollback { live: Some(2), ..back(SHOP, 1) };
+        assert!(matches!(site.service.roll_back(ana(), stale).await, Err(Error::Stale(_))));
+    }
+}

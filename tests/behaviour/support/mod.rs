@@ -1,0 +1,304 @@
+//! A whole installation for a test, on either set-up, with what tests say again and again as short words.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::Connection;
+use tokio_util::sync::CancellationToken;
+use trimtab::{
+    channel::{Channel, EtcdSettings},
+    delivery::Publisher,
+    domain::{
+        access::{Actor, Pattern, Role},
+        content::{Content, Format, Item},
+        error::Result,
+        merge::Edit,
+        names::ConfigId,
+        release::Delivery,
+    },
+    service::{Dispatch, Publish, Published, PutApp, PutEnv, PutNamespace, Save, Service},
+    storage::Db,
+};
+
+/// Runs each test on SQLite with the in-process channel and on MariaDB with etcd.
+#[macro_export]
+macro_rules! on_both_set_ups {
+    ($($(#[$doc:meta])* async fn $name:ident($site:ident: Site) $body:block)*) => {
+        $(mod $name {
+            use super::*;
+            async fn run($site: Site) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn embedded() {
+                run(Site::embedded().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn cluster() {
+                if let Some(site) = Site::cluster().await {
+                    run(site).await;
+                }
+            }
+        })*
+    };
+}
+
+/// An installation: a database, a channel, a service, a publisher at work.
+pub struct Site {
+    pub service: Service,
+    pub db: Db,
+    pub channel: Channel,
+    pub database: Database,
+    pub root: String,
+    stop: CancellationToken,
+}
+
+/// Where a test's database is; dropped with it.
+#[derive(Clone)]
+pub struct Database {
+    pub url: String,
+    dir: Option<Arc<Folder>>,
+}
+
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    format!("{}_{}_{}", std::process::id(), nanos % 1_000_000_000, COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Where the real servers are; none when they are not running, which in CI is a failure.
+pub fn servers() -> Option<(String, String)> {
+    let found = std::env::var("TRIMTAB_TEST_MYSQL").ok().zip(std::env::var("TRIMTAB_TEST_ETCD").ok());
+    assert!(found.is_some() || std::env::var("CI").is_err(), "CI must run this under tools/with-servers.sh");
+    if found.is_none() {
+        eprintln!("skipped: no MariaDB and etcd; run tools/with-servers.sh cargo test");
+    }
+    found
+}
+
+impl Database {
+    pub fn sqlite() -> Self {
+        let dir = std::env::temp_dir().join(format!("trimtab-test-{}", unique()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let url = format!("sqlite://{}", dir.join("trimtab.db").display());
+        Self { url, dir: Some(Arc::new(Folder(dir))) }
+    }
+
+    pub async fn mysql(server: &str) -> Self {
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let name = format!("trimtab_{}", unique());
+        let mut admin = sqlx::MySqlConnection::connect(server).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
+        Self { url: format!("{base}/{name}"), dir: None }
+    }
+
+    /// The same, keeping the folder of another one alive.
+    pub fn beside(self, other: &Self) -> Self {
+        Self { dir: other.dir.clone(), ..self }
+    }
+
+    /// The folder of an SQLite database.
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.dir.as_ref().map(|d| d.0.as_path())
+    }
+}
+
+impl Site {
+    pub async fn embedded() -> Self {
+        Self::start(Database::sqlite(), Channel::local(), String::new()).await
+    }
+
+    pub async fn cluster() -> Option<Self> {
+        let (mysql, etcd) = servers()?;
+        let root = format!("test-{}", unique());
+        let channel = Channel::etcd(etcd_settings(&etcd, &root)).await.unwrap();
+        Some(Self::start(Database::mysql(&mysql).await, channel, root).await)
+    }
+
+    /// Another node on the same database and channel.
+    pub async fn another_node(&self) -> Self {
+        let channel = match servers().filter(|_| !self.root.is_empty()) {
+            Some((_, etcd)) => Channel::etcd(etcd_settings(&etcd, &self.root)).await.unwrap(),
+            None => self.channel.clone(),
+        };
+        Self::start(self.database.clone(), channel, self.root.clone()).await
+    }
+
+    /// The same database without a publisher: what it accepts stays due until [`Site::deliver`].
+    pub async fn accepting_only(self) -> Self {
+        self.stop.cancel();
+        let service = Service::new(self.db.clone(), Arc::new(Dispatch::default())).with_patience(Duration::ZERO);
+        Self {
+            service,
+            db: self.db.clone(),
+            channel: self.channel.clone(),
+            database: self.database.clone(),
+            root: self.root.clone(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    async fn start(database: Database, channel: Channel, root: String) -> Self {
+        let db = Db::open(&database.url).await.unwrap();
+        let (dispatch, stop) = (Arc::new(Dispatch::default()), CancellationToken::new());
+        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
+        tokio::spawn(publisher.run());
+        Self { service: Service::new(db.clone(), dispatch), db, channel, database, root, stop }
+    }
+
+    /// Drains what is due, as a publisher of another node would.
+    pub async fn deliver(&self) {
+        let dispatch = Arc::new(Dispatch::default());
+        Publisher::new(self.db.clone(), self.channel.clone(), dispatch, CancellationToken::new())
+            .drain_once()
+            .await
+            .unwrap();
+    }
+
+    /// Waits until the database knows that everything is delivered; who waits for an answer is told a moment earlier.
+    pub async fn settled(&self) {
+        let settled = async {
+            while !self.db.read().await.unwrap().due_envs().await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), settled).await.expect("the outbox drains");
+    }
+
+    /// Environments dev and (protected) prod; the application shop with the namespace application, and routes.yaml.
+    pub async fn with_shop(self) -> Self {
+        let shell = Actor::shell();
+        for (n, name) in ["dev", "prod"].into_iter().enumerate() {
+            let put = PutEnv {
+                name: name.parse().unwrap(),
+                title: None,
+                position: Some(n as i32),
+                protected: Some(name == "prod"),
+                archived: None,
+            };
+            self.service.put_env(&shell, put).await.unwrap();
+        }
+        for app in ["shop", "mail"] {
+            let put = PutApp { name: app.parse().unwrap(), title: None, description: None, archived: None };
+            self.service.put_app(&shell, put).await.unwrap();
+            for (name, format) in [("application", Format::Kv), ("routes.yaml", Format::Yaml)] {
+                let put = PutNamespace {
+                    app: app.parse().unwrap(),
+                    name: name.parse().unwrap(),
+                    format: Some(format),
+                    description: None,
+                    archived: None,
+                };
+                self.service.put_namespace(&shell, put).await.unwrap();
+            }
+        }
+        self
+    }
+
+    /// The document of a config's live release in the channel.
+    pub async fn in_channel(&self, id: &str) -> Option<(u64, String)> {
+        let listing = self.channel.list().await.unwrap();
+        assert!(listing.damaged.is_empty(), "{:?}", listing.damaged);
+        let entry = listing.entries.into_iter().find(|e| e.config == config(id))?;
+        Some((entry.meta.seq, entry.document.to_string()))
+    }
+
+    /// Saves one key and publishes it, all at once.
+    pub async fn publish_key(&self, actor: &Actor, id: &str, key: &str, value: &str) -> Published {
+        let saves = vec![save(id, vec![set(key, value)])];
+        self.service.save_and_publish(actor, "test".into(), confirm(id), saves, None).await.unwrap()
+    }
+
+    /// Publishes a change as its author looked at it.
+    pub async fn publish(&self, actor: &Actor, change: &trimtab::domain::change::ChangeId) -> Result<Published> {
+        let view = self.service.change(actor, change).await?;
+        let env = view.configs.first().map(|c| c.config.env.to_string()).unwrap_or_default();
+        let publish = Publish {
+            change: change.clone(),
+            diff_sha256: Some(view.diff_sha256),
+            message: Some("test".into()),
+            confirm: env,
+            idempotency: None,
+        };
+        self.service.publish(actor, publish).await
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub fn etcd_settings(endpoint: &str, root: &str) -> EtcdSettings {
+    EtcdSettings { endpoints: vec![endpoint.to_owned()], root: root.to_owned(), ..EtcdSettings::default() }
+}
+
+pub fn config(id: &str) -> ConfigId {
+    id.parse().unwrap()
+}
+
+fn confirm(id: &str) -> String {
+    config(id).env.to_string()
+}
+
+/// Somebody with roles, who need not exist in the database.
+pub fn someone(name: &str, roles: &[(&str, Role)]) -> Actor {
+    Actor::user(name, name, false, roles.iter().map(|(p, r)| (p.parse::<Pattern>().unwrap(), *r)).collect())
+}
+
+/// Ana publishes everything.
+pub fn ana() -> &'static Actor {
+    static ANA: LazyLock<Actor> = LazyLock::new(|| someone("ana", &[("*/*/*", Role::Publisher)]));
+    &ANA
+}
+
+/// Marek publishes everything too.
+pub fn marek() -> &'static Actor {
+    static MAREK: LazyLock<Actor> = LazyLock::new(|| someone("marek", &[("*/*/*", Role::Publisher)]));
+    &MAREK
+}
+
+pub fn set(key: &str, value: &str) -> (String, Edit) {
+    (key.to_owned(), Edit::Set(Item::string(value)))
+}
+
+pub fn remove(key: &str) -> (String, Edit) {
+    (key.to_owned(), Edit::Remove)
+}
+
+pub fn text(text: &str) -> (String, Edit) {
+    (String::new(), Edit::Text(text.to_owned()))
+}
+
+/// Edits on whatever is live.
+pub fn save(id: &str, edits: Vec<(String, Edit)>) -> Save {
+    Save { config: config(id), change: None, base: None, version: None, edits }
+}
+
+/// Edits on a release that was read.
+pub fn save_on(id: &str, base: u64, edits: Vec<(String, Edit)>) -> Save {
+    Save { base: Some(base), ..save(id, edits) }
+}
+
+pub fn value<'a>(content: &'a Content, key: &str) -> Option<&'a str> {
+    content.items()?.get(key).map(|i| i.value.as_str())
+}
+
+pub fn assert_delivered(published: &Published) {
+    assert!(matches!(published.delivery, Delivery::Delivered { .. }), "{:?}", published.delivery);
+}

@@ -1,0 +1,54 @@
+//! Tokens are scoped, expire, and are shown once.
+
+use trimtab::{
+    domain::{
+        access::{Actor, Pattern, Role},
+        error::Error,
+        token::TokenKind,
+    },
+    service::{NewToken, now},
+};
+
+use crate::{on_both_set_ups, support::*};
+
+fn read(patterns: &[&str]) -> NewToken {
+    NewToken {
+        name: "reader".into(),
+        kind: TokenKind::Read,
+        patterns: patterns.iter().map(|p| p.parse::<Pattern>().unwrap()).collect(),
+        creator: false,
+        expires_at: None,
+    }
+}
+
+on_both_set_ups! {
+    async fn only_a_hash_is_kept(site: Site) {
+        let shown = site.service.create_token(&Actor::shell(), read(&["prod/shop/*"])).await.unwrap();
+        let kept = site.service.living_tokens().await.unwrap();
+        assert_eq!(kept, [shown.token.clone()]);
+        assert!(!format!("{kept:?}").contains(&shown.text));
+        assert_eq!(kept[0].sha256, trimtab::domain::content::sha256(shown.text.as_bytes()));
+    }
+
+    async fn a_revoked_or_expired_token_is_dead(site: Site) {
+        let shell = Actor::shell();
+        let revoked = site.service.create_token(&shell, read(&["prod/shop/*"])).await.unwrap().token;
+        site.service.revoke_token(&shell, &revoked.id).await.unwrap();
+        let expired = NewToken { expires_at: Some(now().plus_ms(-1)), ..read(&["prod/shop/*"]) };
+        site.service.create_token(&shell, expired).await.unwrap();
+        assert!(site.service.living_tokens().await.unwrap().is_empty());
+        assert_eq!(site.service.tokens(&shell, None, None).await.unwrap().len(), 2);
+    }
+
+    async fn an_owner_hands_out_only_what_is_theirs(site: Site) {
+        let owner = someone("olga", &[("*/shop/*", Role::Owner)]);
+        let theirs = site.service.create_token(&owner, read(&["prod/shop/*"])).await.unwrap().token;
+        assert!(matches!(site.service.create_token(&owner, read(&["prod/mail/*"])).await, Err(Error::Forbidden(_))));
+        let other = site.service.create_token(&Actor::shell(), read(&["prod/mail/*"])).await.unwrap().token;
+        let seen = site.service.tokens(&owner, None, None).await.unwrap();
+        assert_eq!(seen.iter().map(|t| &t.id).collect::<Vec<_>>(), [&theirs.id]);
+        assert!(matches!(site.service.revoke_token(&owner, &other.id).await, Err(Error::NotFound(_))));
+        let creator = NewToken { creator: true, kind: TokenKind::Automation, ..read(&["*/shop/*"]) };
+        assert!(matches!(site.service.create_token(&owner, creator).await, Err(Error::Forbidden(_))));
+    }
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# tools/run.sh [ARGUMENTS OF trimtab serve…]
+# Builds and starts the server with its default, embedded set-up. The data lies in ./data.
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+"$ROOT/tools/setup.sh" run
+"$ROOT/tools/build.sh"
+cd "$ROOT"
+exec "$APP/trimtab" serve "$@"

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# tools/test.sh [PART…] [-- ARGUMENTS]
+# Runs all parts in order, or those that are named (also: TRIMTAB_ONLY="fmt clippy"), and stops at the first failure.
+#   fmt      the formatting is rustfmt's
+#   clippy   no warning, in the server and in the WASM
+#   unit     cargo test, beside a real MariaDB and a real etcd
+#   build    the release build
+#   browser  Playwright against it, on both set-ups; alone it takes the last build as it is
+# Arguments after -- go to cargo test or Playwright: tools/test.sh unit -- storage::
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+
+parts=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do parts+=("$1"); shift; done
+[ $# -eq 0 ] || shift
+rest=("$@")
+if [ ${#parts[@]} -eq 0 ]; then read -ra parts <<<"${TRIMTAB_ONLY:-fmt clippy unit build browser}"; fi
+
+part_fmt() { step "format" cargo fmt --check; }
+
+part_clippy() {
+  step "clippy, server" cargo clippy --features ssr --all-targets -- -D warnings
+  step "clippy, WASM" cargo clippy --lib --features hydrate --target wasm32-unknown-unknown -- -D warnings
+}
+
+part_unit() { step "cargo test" tools/with-servers.sh cargo test --features ssr "${rest[@]}"; }
+
+part_build() { step "release build" tools/build.sh; }
+
+part_browser() {
+  [ -x "$APP/trimtab" ] || part_build
+  step "browser" tools/with-servers.sh npm --prefix end2end test -- "${rest[@]}"
+}
+
+# A test that waits for ever shall not hold up everything behind it. The longest step, a first build, takes 12.
+limit=${TRIMTAB_STEP_MINUTES:-30}
+started=$SECONDS
+summary=()
+
+step() { # NAME COMMAND…
+  local name=$1 from=$SECONDS code=0
+  shift
+  printf '\n── %s: %s\n' "$name" "$*"
+  timeout --foreground --kill-after=60 "${limit}m" "$@" || code=$?
+  [ "$code" -ne 124 ] || echo "ended after $limit minutes" >&2
+  if [ "$code" -ne 0 ]; then
+    printf '\n── FAILED: %s (exit code %s, after %s s). Again: tools/test.sh %s\n' \
+      "$name" "$code" $((SECONDS - from)) "$part" >&2
+    exit 1
+  fi
+  summary+=("$(printf '%-16s %4s s' "$name" $((SECONDS - from)))")
+  printf '── %s: good, %s s\n' "$name" $((SECONDS - from))
+}
+
+cd "$ROOT"
+for part in "${parts[@]}"; do
+  declare -F "part_$part" >/dev/null || { echo "no such part: $part (see the top of $0)" >&2; exit 2; }
+done
+part=setup
+step "set-up" tools/setup.sh test
+for part in "${parts[@]}"; do "part_$part"; done
+
+printf '\n── All good, %s s\n' $((SECONDS - started))
+printf '   %s\n' "${summary[@]}"

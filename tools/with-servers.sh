@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# tools/with-servers.sh COMMAND…
+# Runs a command beside a MariaDB and an etcd of its own, on free ports, in a temporary folder, and removes them after it.
+#
+# The command finds in its environment
+#   TRIMTAB_TEST_MYSQL            URL of a user who may create and drop databases named trimtab…
+#   TRIMTAB_TEST_ETCD             host:port
+#   TRIMTAB_TEST_DIR              the folder, with mysql.log and etcd.log
+# and for tests that break things, for each of MYSQL and ETCD
+#   TRIMTAB_TEST_MYSQL_PIDFILE    whom to stop or kill
+#   TRIMTAB_TEST_MYSQL_START      a script that runs the server again, in the foreground, on the same port and data
+#   TRIMTAB_TEST_MYSQL_SOCKET     (MariaDB only) the way in for its root
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+
+[ $# -gt 0 ] || { echo "usage: tools/with-servers.sh COMMAND…" >&2; exit 2; }
+
+deadline=60 # seconds for a server to answer; a loaded machine takes about ten
+dir=
+child=
+
+stop_group() { # PID: the command and all that it started
+  kill -TERM -- "-$1" 2>/dev/null || return 0
+  for _ in $(seq 100); do kill -0 -- "-$1" 2>/dev/null || return 0; sleep 0.1; done
+  kill -KILL -- "-$1" 2>/dev/null || true
+}
+
+clean_up() {
+  trap '' INT TERM HUP
+  [ -z "$child" ] || stop_group "$child"
+  # The folder goes away, so nothing is lost by not asking politely, and one that a test left paused ends too.
+  [ -n "$dir" ] || return
+  local pid
+  for pid in $(cat "$dir"/*.pid 2>/dev/null); do
+    kill -KILL "$pid" 2>/dev/null || continue
+    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
+  done
+  rm -rf "$dir"
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+dir=$(mktemp -d "${TMPDIR:-/tmp}/trimtab-servers.XXXXXX")
+
+# Below the range from which the kernel takes the ports of outgoing connections.
+free_port() {
+  local port
+  while port=$((RANDOM % 12000 + 20000)); do
+    (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+}
+
+# A start script writes its own pid, which stays the server's, and is what a test runs to start it again.
+start_script() { # NAME COMMAND
+  printf '#!/bin/sh\necho $$ >%q\nexec %s >>%q 2>&1\n' "$dir/$1.pid" "$2" "$dir/$1.log" >"$dir/$1.sh"
+  chmod +x "$dir/$1.sh"
+}
+
+# In a session of its own, so that ctrl-C reaches the command and not the servers under its feet;
+# and it ends when this script is killed without a chance to clean up.
+start() { # NAME READY
+  setsid setpriv --pdeathsig KILL "$dir/$1.sh" </dev/null &
+  local pid=$! end=$((SECONDS + deadline))
+  disown # or bash remarks on its death
+  until "$2" >/dev/null 2>&1; do
+    if ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; then
+      kill -KILL "$pid" 2>/dev/null || true
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+
+up() { # NAME: three tries, because somebody else may take a port between our look and the server's start
+  for _ in 1 2 3; do
+    "configure_$1"
+    if start "$1" "ready_$1"; then return; fi
+  done
+  echo "with-servers: $1 does not start:" >&2
+  tail -n 20 "$dir/$1.log" >&2
+  exit 1
+}
+
+user=$(id -un)
+
+install_mysql() {
+  # Through a wrapper, because mariadb-install-db --user would give a system folder to that user.
+  printf '#!/bin/sh\nexec mariadbd "$@" --user=%q\n' "$user" >"$dir/mariadbd"
+  chmod +x "$dir/mariadbd"
+  MYSQLD_BOOTSTRAP=$dir/mariadbd mariadb-install-db --no-defaults --datadir="$dir/mysql" --skip-test-db \
+    --auth-root-authentication-method=normal --skip-name-resolve >"$dir/mysql.log" 2>&1 || {
+    cat "$dir/mysql.log" >&2
+    exit 1
+  }
+  cat >"$dir/mysql.sql" <<'SQL'
+create database if not exists trimtab character set utf8mb4;
+create user if not exists trimtab@'%' identified by 'trimtab';
+grant all on `trimtab%`.* to trimtab@'%';
+SQL
+}
+
+configure_mysql() {
+  mysql_port=$(free_port)
+  # Every commit goes to the kernel, which a killed server cannot lose, but not to the disk.
+  start_script mysql "mariadbd --no-defaults --user=$user --datadir=$dir/mysql --socket=$dir/mysql.sock \
+--bind-address=127.0.0.1 --port=$mysql_port --init-file=$dir/mysql.sql --skip-name-resolve \
+--innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --max-connections=400"
+}
+
+ready_mysql() {
+  # Over the socket, which is surely ours. It opens after the port.
+  mariadb --no-defaults --socket="$dir/mysql.sock" -u trimtab -ptrimtab -e 'select 1' trimtab
+}
+
+configure_etcd() {
+  etcd_port=$(free_port)
+  local peer
+  peer=http://127.0.0.1:$(free_port)
+  rm -rf "$dir/etcd"
+  start_script etcd "etcd --name test --data-dir=$dir/etcd --logger=zap \
+--listen-client-urls=http://127.0.0.1:$etcd_port --advertise-client-urls=http://127.0.0.1:$etcd_port \
+--listen-peer-urls=$peer --initial-advertise-peer-urls=$peer --initial-cluster=test=$peer"
+}
+
+ready_etcd() {
+  ETCDCTL_API=3 etcdctl --endpoints="127.0.0.1:$etcd_port" endpoint health
+}
+
+install_mysql
+up mysql
+up etcd
+
+export TRIMTAB_TEST_DIR=$dir
+export TRIMTAB_TEST_MYSQL=mysql://trimtab:trimtab@127.0.0.1:$mysql_port/trimtab
+export TRIMTAB_TEST_MYSQL_PIDFILE=$dir/mysql.pid TRIMTAB_TEST_MYSQL_START=$dir/mysql.sh
+export TRIMTAB_TEST_MYSQL_SOCKET=$dir/mysql.sock
+export TRIMTAB_TEST_ETCD=127.0.0.1:$etcd_port
+export TRIMTAB_TEST_ETCD_PIDFILE=$dir/etcd.pid TRIMTAB_TEST_ETCD_START=$dir/etcd.sh
+export ETCDCTL_API=3 # Debian's 3.4 speaks version 2 without it
+
+code=0
+if [ -t 0 ]; then
+  # At a terminal the command keeps it: `tools/with-servers.sh bash` is a good place to look around.
+  "$@" || code=$?
+else
+  # bash runs no trap while it waits for a command in the foreground. In the background, and as a group of its own,
+  # a signal to this script ends the command too.
+  set -m
+  "$@" <&0 &
+  child=$!
+  set +m
+  wait "$child" || code=$?
+  kill -0 -- "-$child" 2>/dev/null || child= # else something that it started is still there
+fi
+exit "$code"
