@@ -17,12 +17,13 @@ use axum::{
     response::Response,
     routing::get,
 };
-use leptos::{config::LeptosOptions, server_fn::ServerFn};
+use leptos::{config::LeptosOptions, prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 use tower_http::services::{ServeDir, ServeFile};
 use trimtab::{
-    domain::error::{Error, Need, Part},
-    pages::{Answer, Frame, Viewer, console, errors, login},
+    components::{Field, Form, Hidden, Submit, Tone, lang},
+    domain::error::{Error as Refusal, Need, Part},
+    pages::{Answer, Frame, Page, Viewer, console, errors},
     server::layers::{self, Around},
 };
 
@@ -75,21 +76,33 @@ struct After {
     next: String,
 }
 
-async fn log_in(Query(query): Query<After>) -> Answer {
-    Ok(login::page(login::LogInForm { action: functions::LogIn::url(), next: query.next }))
+async fn log_in(Query(After { next }): Query<After>) -> Answer {
+    let view = move || {
+        let t = lang();
+        view! {
+            <Form action=functions::LogIn::url() class="card">
+                <h1>{t.log_in()}</h1>
+                <Hidden name="next" value=next />
+                <Field name="name" label=t.name() autocomplete="username" required=true autofocus=true />
+                <Field name="password" label=t.password() kind="password" autocomplete="current-password" required=true />
+                <Submit tone=Tone::Primary wide=true>{t.log_in()}</Submit>
+            </Form>
+        }
+    };
+    Ok(Page::new(|t| t.log_in().to_owned(), view).alone())
 }
 
 async fn error(Path(kind): Path<String>) -> Answer {
     Err(match kind.as_str() {
-        "401" => Error::Unauthenticated,
-        "403" => Error::Forbidden(Need::Publish),
-        "429" => Error::Throttled(30),
-        "500" => Error::Internal("0f3a9c".to_owned()),
-        "503" => Error::Unavailable { part: Part::Database, detail: "refused".to_owned() },
-        "504" => Error::Unavailable { part: Part::Channel, detail: "timeout".to_owned() },
-        "413" => Error::TooLarge(4 << 20),
+        "401" => Refusal::Unauthenticated,
+        "403" => Refusal::Forbidden(Need::Publish),
+        "429" => Refusal::Throttled(30),
+        "500" => Refusal::Internal("0f3a9c".to_owned()),
+        "503" => Refusal::Unavailable { part: Part::Database, detail: "refused".to_owned() },
+        "504" => Refusal::Unavailable { part: Part::Channel, detail: "timeout".to_owned() },
+        "413" => Refusal::TooLarge(4 << 20),
         "418" => return Ok(errors::of_status(axum::http::StatusCode::IM_A_TEAPOT)),
-        _ => Error::NotFound(kind),
+        _ => Refusal::NotFound(kind),
     }
     .into())
 }

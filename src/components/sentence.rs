@@ -4,13 +4,13 @@ use leptos::prelude::*;
 
 /// A sentence with `parts` in the places of its `{}`, one after the other. The words are ours: what people typed is a
 /// part, never a piece of the sentence.
-pub fn sentence(words: &str, parts: impl IntoIterator<Item = AnyView>) -> impl IntoView + use<> {
+pub fn sentence(words: &str, parts: impl IntoIterator<Item = AnyView>) -> AnyView {
     let mut parts: Vec<Option<AnyView>> = parts.into_iter().map(Some).collect();
     let piece = |(n, piece): (usize, &str)| {
         let part = n.checked_sub(1).and_then(|n| parts.get_mut(n)).and_then(Option::take);
         (part, piece.to_owned())
     };
-    words.split("{}").enumerate().map(piece).collect_view()
+    words.split("{}").enumerate().map(piece).collect_view().into_any()
 }
 
 #[cfg(test)]

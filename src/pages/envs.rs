@@ -137,12 +137,13 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(name): Path<
 fn Edit(env: Env, look: EnvLook) -> impl IntoView {
     let t = lang();
     let name = env.name.to_string();
+    let (this, question) = (name.clone(), t.archive_ask(&name));
     let end = match env.archived_at {
         Some(at) => view! {
             <Card id="end" title=t.archived()>
                 <p>{sentence(t.archived_since(), [view! { <When at /> }.into_any()])}</p>
                 <Form action=ArchiveEnv::PATH class="do">
-                    <Hidden name="env" value=name.clone() />
+                    <Hidden name="env" value=this />
                     <Hidden name="archived" value="false" />
                     <Submit icon=I::Undo>{t.restore()}</Submit>
                 </Form>
@@ -156,12 +157,12 @@ fn Edit(env: Env, look: EnvLook) -> impl IntoView {
                     <Sure
                         id="archive"
                         button=t.archive()
-                        title=t.archive_ask(&name)
+                        title=question
                         text=t.envs_archive_text()
                         confirm=t.archive()
                         action=ArchiveEnv::PATH
                     >
-                        <Hidden name="env" value=name.clone() />
+                        <Hidden name="env" value=this />
                         <Hidden name="archived" value="true" />
                     </Sure>
                 </div>

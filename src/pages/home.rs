@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::{
     Answer, Page, Place,
-    changes::{ChangeItem, ChangeItemProps, LateBanner, LateBannerProps},
+    changes::{ChangeItem, LateBanner},
     console::Console,
     parts::{Looks, app_path, config_path},
 };
@@ -186,6 +186,7 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
         let look = looks.get(&release.config.env);
         view! { <ReleaseRow release seen look /> }
     };
+    let rows = releases.into_iter().map(row).collect_view();
     view! {
         <Card id="releases" title=t.home_releases()>
             <table class="rows plain releases">
@@ -198,7 +199,7 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
                         <th scope="col">{t.home_seen()}</th>
                     </tr>
                 </thead>
-                <tbody>{releases.into_iter().map(row).collect_view()}</tbody>
+                <tbody>{rows}</tbody>
             </table>
         </Card>
     }

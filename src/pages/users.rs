@@ -217,6 +217,7 @@ fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
         let says = sentence(t.people_disabled_since(), [when(at)]);
         view! { <p class="flag warn"><Icon name=I::Warn /><span>{says}</span></p> }
     });
+    let id = user.id.clone();
     view! {
         <div class="column">
             <Head title=user.name.clone()>
@@ -224,7 +225,7 @@ fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
             </Head>
             {off}
             <Form action=ChangeUser::PATH class="card">
-                <Hidden name="id" value=user.id.clone() />
+                <Hidden name="id" value=id />
                 <Check name="administrator" label=t.people_is_administrator() checked=user.administrator />
                 <Problems pointer="/administrator" />
                 <Check name="disabled" label=t.people_is_disabled() checked=user.disabled_at.is_some() />

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{AppHead, AppHeadProps, AppTab, crumbs, matrix_of};
+use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     api::apps::{ArchiveNamespace, CreateNamespace},
     auth::guard::CurrentUser,
@@ -90,9 +90,8 @@ fn Matrix(shown: Shown) -> impl IntoView {
             view! { {(here.len() > 5).then_some(filter)}{table(&shown, t)} }.into_any()
         }
     };
-    let head = AppHead(AppHeadProps::builder().app(app.clone()).tab(AppTab::Configs).children(Box::new(move || instances.into_any())).build());
     view! {
-        {head}
+        <AppHead app=app.clone() tab=AppTab::Configs>{instances}</AppHead>
         <section id="configs">
             {body}
             {add}
@@ -243,12 +242,13 @@ fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView 
         return None;
     }
     let row = |namespace: Namespace| {
-        let name = namespace.name.to_string();
+        let (app, name) = (app.to_string(), namespace.name.to_string());
+        let sent = name.clone();
         let back = owned.then(|| {
             view! {
                 <Form action=ArchiveNamespace::PATH id=format!("restore-{name}") swap="configs">
-                    <Hidden name="app" value=app.as_str() />
-                    <Hidden name="namespace" value=name.clone() />
+                    <Hidden name="app" value=app />
+                    <Hidden name="namespace" value=sent />
                     <Hidden name="archived" value="false" />
                     <Submit tone=Tone::Bare icon=I::Undo>{t.restore()}</Submit>
                 </Form>

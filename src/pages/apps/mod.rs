@@ -103,10 +103,11 @@ fn Apps(list: List) -> impl IntoView {
     if nothing {
         return view! { <Head title=t.apps_title() /><Nothing may_create />{add} }.into_any();
     }
-    let switch = (away > 0).then(|| match archived {
-        true => view! { <a class="push" href="/apps">{t.apps_hide_archived()}</a> },
-        false => view! { <a class="push" href="/apps?archived=true">{t.apps_show_archived(away)}</a> },
-    });
+    let (href, says) = match archived {
+        true => ("/apps", t.apps_hide_archived().to_owned()),
+        false => ("/apps?archived=true", t.apps_show_archived(away)),
+    };
+    let switch = (away > 0).then(|| view! { <a class="push quiet" href=href>{says}</a> });
     let empty = apps.is_empty();
     let rows = apps.into_iter().map(|card| {
         let release = latest.get(&card.app.name).cloned();

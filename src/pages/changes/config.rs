@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    conflicts::{Conflicts, ConflictsProps},
-    one::Shown,
-};
+use super::{conflicts::Conflicts, one::Shown};
 use crate::{
     components::*,
     domain::{
@@ -49,11 +46,12 @@ pub(super) fn Config(
             view! { <DiffText rows view=shown.drawn.view old new unfold /> }.into_any()
         }
     };
-    let named_by = format!("{anchor}-title");
+    let heading = format!("{anchor}-title");
+    let named_by = heading.clone();
     view! {
-        <section class="of-config" id=anchor aria-labelledby=named_by.clone()>
+        <section class="of-config" id=anchor aria-labelledby=named_by>
             <div class="title">
-                <h2 id=named_by>
+                <h2 id=heading>
                     <EnvTag env=look />
                     <a href=config_path(&id) class="mono">{format!("{} / {}", id.app, id.namespace)}</a>
                 </h2>

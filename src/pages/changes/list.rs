@@ -48,10 +48,11 @@ fn Changes(mine: Vec<ChangeView>, others: Vec<ChangeView>, looks: Looks) -> impl
         let items = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> });
         view! { <ul class="list">{items.collect_view()}</ul> }.into_any()
     };
+    let (mine, others) = (items(mine, t.changes_none_mine()), items(others, t.changes_none_others()));
     view! {
         {head}
-        <Card id="mine" title=t.changes_mine()>{items(mine, t.changes_none_mine())}</Card>
-        <Card id="others" title=t.changes_others()>{items(others, t.changes_none_others())}</Card>
+        <Card id="mine" title=t.changes_mine()>{mine}</Card>
+        <Card id="others" title=t.changes_others()>{others}</Card>
     }
     .into_any()
 }

@@ -7,9 +7,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
 use super::{
-    config::{Config, ConfigProps},
+    config::Config,
     list::{counts, first_line},
-    publish::{Aside, AsideProps},
+    publish::Aside,
     way::Progress,
 };
 use crate::{
@@ -120,7 +120,7 @@ async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Resu
 #[component]
 fn One(shown: Shown) -> impl IntoView {
     let t = lang();
-    let view = &shown.change;
+    let view = shown.change.clone();
     let change = view.change.clone();
     let split = shown.drawn.view == DiffView::SideBySide;
     let here = format!("/changes/{}", change.id);
@@ -130,7 +130,7 @@ fn One(shown: Shown) -> impl IntoView {
     ];
     let configs = view.configs.iter().cloned().map(|config| view! { <Config config shown=shown.clone() /> });
     let configs = configs.collect_view();
-    let nothing = counts(view).total() == 0;
+    let nothing = counts(&view).total() == 0;
     let empty = (nothing && change.state == ChangeState::Open).then(|| {
         view! { <Empty icon=I::Edit title=t.change_empty()><p>{t.change_empty_text()}</p></Empty> }
     });
@@ -182,13 +182,14 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
         ChangeState::Published => (Mood::Good, t.change_is_published()),
         ChangeState::Discarded => (Mood::Quiet, t.change_is_discarded()),
     };
+    let message = change.message.clone();
     let describe = (mine && change.state == ChangeState::Open).then(|| {
         let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
         view! {
             <Reveal summary=t.change_describe() icon=I::Edit open>
                 <Form action=DescribeChange::PATH>
                     <Hidden name="change" value=change.id.as_str() />
-                    <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=change.message.clone() />
+                    <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
                     <p class="do"><Submit>{t.save()}</Submit></p>
                 </Form>
             </Reveal>

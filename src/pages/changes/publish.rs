@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{
-    one::Shown,
-    way::{Way, WayProps},
-};
+use super::{one::Shown, way::Way};
 use crate::{
     api::{changes::DiscardChange, publish::Publish},
     components::*,
@@ -31,7 +28,7 @@ pub(super) fn Aside(
 #[component]
 fn Open(shown: Shown) -> impl IntoView {
     let t = lang();
-    let view = &shown.change;
+    let view = shown.change.clone();
     let differs = view.configs.iter().any(|c| !c.diff.is_empty());
     let publish = if !view.may_publish {
         let says = if view.mine { t.publish_not_mine_to() } else { t.publish_view_only() };
@@ -42,6 +39,7 @@ fn Open(shown: Shown) -> impl IntoView {
         differs.then(|| view! { <Send shown=shown.clone() /> }.into_any())
     };
     let edits: usize = view.configs.iter().map(|c| c.edits.len()).sum();
+    let id = view.change.id.to_string();
     let discard = view.mine.then(|| {
         view! {
             <div class="end">
@@ -53,7 +51,7 @@ fn Open(shown: Shown) -> impl IntoView {
                     confirm=t.change_discard()
                     action=DiscardChange::PATH
                 >
-                    <Hidden name="change" value=view.change.id.as_str() />
+                    <Hidden name="change" value=id />
                 </Sure>
             </div>
         }
@@ -65,7 +63,7 @@ fn Open(shown: Shown) -> impl IntoView {
 #[component]
 fn Send(shown: Shown) -> impl IntoView {
     let t = lang();
-    let view = &shown.change;
+    let view = shown.change.clone();
     let differing: Vec<_> = view.configs.iter().filter(|c| !c.diff.is_empty()).collect();
     let protected: BTreeSet<&str> =
         differing.iter().filter(|c| c.env.protected).map(|c| c.config.env.as_str()).collect();
@@ -84,6 +82,7 @@ fn Send(shown: Shown) -> impl IntoView {
     });
     let becomes = becomes.collect_view();
     let edits: usize = differing.iter().map(|c| c.edits.len()).sum();
+    let (change, seen, message) = (view.change.id.to_string(), view.diff_sha256.clone(), view.change.message.clone());
     let required = !protected.is_empty();
     let confirm = required.then(|| {
         view! { <Field name="confirm" label=t.publish_type(&expected) placeholder=expected.clone() mono=true required=true /> }
@@ -94,13 +93,13 @@ fn Send(shown: Shown) -> impl IntoView {
     };
     view! {
         <Form action=Publish::PATH id="publish">
-            <Hidden name="change" value=view.change.id.as_str() />
-            <Hidden name="diff_sha256" value=view.diff_sha256.clone() />
+            <Hidden name="change" value=change />
+            <Hidden name="diff_sha256" value=seen />
             <TextArea
                 name="message"
                 label=t.change_message()
                 note=note.unwrap_or_default()
-                value=view.change.message.clone()
+                value=message
                 rows=2
                 required
             />

@@ -32,10 +32,11 @@ pub(in crate::pages) fn Tokens(
     let t = lang();
     let now = use_context::<Now>().map_or(Time(0), |now| now.0);
     let over = tokens.iter().filter(|token| !token.lives(now)).count();
-    let switch = (over > 0).then(|| match dead {
-        true => view! { <a class="push" href=path.clone()>{t.tokens_hide_dead()}</a> },
-        false => view! { <a class="push" href=format!("{path}?all=true")>{t.tokens_show_dead(over)}</a> },
-    });
+    let (href, says) = match dead {
+        true => (path, t.tokens_hide_dead().to_owned()),
+        false => (format!("{path}?all=true"), t.tokens_show_dead(over)),
+    };
+    let switch = (over > 0).then(|| view! { <a class="push quiet" href=href>{says}</a> });
     let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
     let rows = rows.into_iter().map(|token| view! { <Row token now /> }).collect_view();
@@ -86,6 +87,7 @@ fn Row(token: Token, now: Time) -> impl IntoView {
         Some(at) => view! { <When at /> }.into_any(),
         None => view! { <span class="quiet">{t.tokens_never_used()}</span> }.into_any(),
     };
+    let (id, name) = (token.id.clone(), token.name.clone());
     let revoke = lives.then(|| {
         view! {
             <Sure
@@ -98,8 +100,8 @@ fn Row(token: Token, now: Time) -> impl IntoView {
                 swap="tokens"
                 tone=Tone::Bare
             >
-                <Hidden name="id" value=token.id.clone() />
-                <Hidden name="name" value=token.name.clone() />
+                <Hidden name="id" value=id />
+                <Hidden name="name" value=name />
             </Sure>
         }
     });

@@ -11,7 +11,7 @@ use axum::{
 use leptos::prelude::*;
 use serde::Deserialize;
 
-pub(super) use self::list::{Tokens, TokensProps};
+pub(super) use self::list::Tokens;
 use super::{Answer, Page, Place, console::Console, scope::Scope};
 use crate::{auth::guard::CurrentUser, components::*, domain::{limits, time::Time}};
 

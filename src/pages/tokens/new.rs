@@ -78,6 +78,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
             </fieldset>
         }
     });
+    let rows = rows.collect_view();
     view! {
         <div class="column">
             <Head title=t.token_new() />
@@ -95,7 +96,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
                     <Select name="days" label=t.token_expires() options=expiries value="90" />
                 </div>
                 <h2>{t.token_reach()}</h2>
-                {rows.collect_view()}
+                {rows}
                 <Problems pointer="/patterns" />
                 <p class="hint">{t.token_reach_hint()}</p>
                 {administrator.then(|| view! { <Check name="creator" label=t.token_creator() /> })}
