@@ -70,6 +70,7 @@ fn Mine(account: Account, theme: String) -> impl IntoView {
             </Card>
         </div>
     }
+    .into_any()
 }
 
 /// The same switches as in the menu, where they are easier to find.
@@ -88,6 +89,7 @@ fn Look(theme: String) -> impl IntoView {
             <Form action=Prefer::PATH id="my-theme" class="choice" label=t.theme() swap="my-theme theme">{themes}</Form>
         </div>
     }
+    .into_any()
 }
 
 #[component]

@@ -73,6 +73,7 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
         <p class="lead">{t.envs_lead()}</p>
         <section id="envs">{table}<Add first=none /></section>
     }
+    .into_any()
 }
 
 #[component]
@@ -102,6 +103,7 @@ fn Row(env: Env, look: EnvLook, first: bool, last: bool) -> impl IntoView {
             </td>
         </tr>
     }
+    .into_any()
 }
 
 #[component]
@@ -120,6 +122,7 @@ fn Add(first: bool) -> impl IntoView {
             </Form>
         </Reveal>
     }
+    .into_any()
 }
 
 async fn one(State(console): State<Console>, who: CurrentUser, Path(name): Path<EnvName>) -> Answer {
@@ -182,4 +185,5 @@ fn Edit(env: Env, look: EnvLook) -> impl IntoView {
             {end}
         </div>
     }
+    .into_any()
 }

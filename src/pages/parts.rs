@@ -8,7 +8,7 @@ use crate::{
     components::{EnvLook, EnvTag, Field, Form, Submit, Tone, lang},
     domain::{
         access::{Pattern, Role},
-        names::{AppName, ConfigId, EnvName},
+        names::{ConfigId, EnvName},
     },
     storage::Env,
     texts::Lang,
@@ -36,18 +36,6 @@ impl Looks {
     }
 }
 
-/// The page of a config.
-#[must_use]
-pub fn config_path(id: &ConfigId) -> String {
-    format!("/configs/{id}")
-}
-
-/// The page of an application.
-#[must_use]
-pub fn app_path(app: &AppName) -> String {
-    format!("/apps/{app}")
-}
-
 /// An environment and what is in it, on one line: "prod shop / application".
 #[component]
 pub fn ConfigName(
@@ -56,7 +44,7 @@ pub fn ConfigName(
     /// How its environment is drawn.
     look: EnvLook,
 ) -> impl IntoView {
-    view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
+    view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }.into_any()
 }
 
 /// The name of a role.
@@ -154,4 +142,5 @@ pub fn Sure(
             </Form>
         </div>
     }
+    .into_any()
 }

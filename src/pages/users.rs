@@ -88,6 +88,7 @@ fn Users(users: Vec<Account>, me: String, q: String, newer: Option<String>, olde
         </div>
         <Pager of=t.people_title() newer older />
     }
+    .into_any()
 }
 
 #[component]
@@ -123,6 +124,7 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
             <td>{last}</td>
         </tr>
     }
+    .into_any()
 }
 
 async fn new(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fresh) -> Answer {
@@ -159,6 +161,7 @@ fn New(scope: Scope, fresh: bool) -> impl IntoView {
             </Form>
         </div>
     }
+    .into_any()
 }
 
 /// The rows of a user's roles, and a few empty ones.
@@ -173,7 +176,7 @@ fn Roles(scope: Scope, roles: Vec<(Pattern, Role)>) -> impl IntoView {
     let rows = filled.chain(spare).enumerate().map(|(n, (value, role))| {
         let (name, pointer) = (format!("roles[{n}]"), format!("/roles/{n}"));
         view! {
-            <fieldset class="row">
+            <fieldset class="row pattern">
                 <legend class="visually-hidden">{t.people_role_row(n + 1)}</legend>
                 <Select name=format!("{name}[role]") label=t.role() options=options.clone() value=role pointer=format!("{pointer}/role") />
                 <PatternFields scope=scope.clone() name pointer value />
@@ -187,6 +190,7 @@ fn Roles(scope: Scope, roles: Vec<(Pattern, Role)>) -> impl IntoView {
         <p class="hint">{t.people_roles_hint()}</p>
         <ul class="hint">{meanings(t).map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
     }
+    .into_any()
 }
 
 fn meanings(t: Lang) -> [&'static str; 4] {
@@ -237,6 +241,7 @@ fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
             {(!mine).then(|| view! { <Reset id=user.id fresh /> })}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -260,4 +265,5 @@ fn Reset(id: String, fresh: bool) -> impl IntoView {
             </Form>
         </Card>
     }
+    .into_any()
 }

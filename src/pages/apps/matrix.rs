@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
-    api::apps::{ArchiveNamespace, CreateNamespace},
+    api::{paths, apps::{ArchiveNamespace, CreateNamespace}},
     auth::guard::CurrentUser,
     components::*,
     domain::{
@@ -18,7 +18,7 @@ use crate::{
     pages::{
         Answer, Page, Place,
         console::Console,
-        parts::{Looks, config_path},
+        parts::Looks,
     },
     service::{AppMatrix, Cell, now},
     storage::{Env, Namespace},
@@ -81,13 +81,13 @@ fn Matrix(shown: Shown) -> impl IntoView {
     let instances = (shown.instances > 0).then(|| view! { <span>{t.app_instances(shown.instances)}</span> });
     let (away, here): (Vec<_>, Vec<_>) = shown.matrix.rows.iter().partition(|(ns, _)| ns.archived_at.is_some());
     let away: Vec<Namespace> = away.into_iter().map(|(ns, _)| ns.clone()).collect();
-    let add = owned.then(|| view! { <AddNamespace app=app.name.clone() first=here.is_empty() /> });
+    let mut add = owned.then(|| view! { <AddNamespace app=app.name.clone() first=here.is_empty() /> });
     let body = match (shown.matrix.envs.is_empty(), here.is_empty()) {
         (true, _) => view! { <NoEnvs /> }.into_any(),
         (_, true) => view! { <NoNamespaces owned /> }.into_any(),
         _ => {
-            let filter = view! { <div class="bar"><FilterBox of="namespaces" label=t.app_filter() value=shown.q.clone() /></div> };
-            view! { {(here.len() > 5).then_some(filter)}{table(&shown, t)} }.into_any()
+            view! { <div class="bar"><FilterBox of="namespaces" label=t.app_filter() value=shown.q.clone() />{add.take()}</div>{table(&shown, t)} }
+                .into_any()
         }
     };
     view! {
@@ -98,6 +98,7 @@ fn Matrix(shown: Shown) -> impl IntoView {
             <Away app=app.name namespaces=away owned />
         </section>
     }
+    .into_any()
 }
 
 fn table(shown: &Shown, t: Lang) -> impl IntoView + use<> {
@@ -134,7 +135,7 @@ fn RowHead(namespace: Namespace, owned: bool) -> impl IntoView {
         view! { <a class="btn bare small gear" href=href aria-label=label.clone() title=label><Icon name=I::Gear /></a> }
     });
     let note = (!description.is_empty()).then(|| view! { <span class="note">{description}</span> });
-    view! { <th scope="row">{name.to_string()}<Tag>{format.as_str()}</Tag>{settings}{note}</th> }
+    view! { <th scope="row">{name.to_string()}<Tag>{format.as_str()}</Tag>{settings}{note}</th> }.into_any()
 }
 
 fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {
@@ -165,7 +166,7 @@ fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: La
     };
     let late = late.map(|says| view! { <span class="late"><Icon name=I::Warn />{says}</span> });
     let pending = pending(cell, &shown.me, t);
-    view! { <td><a href=config_path(&id)>{live}{pending}{late}</a></td> }.into_any()
+    view! { <td><a href=paths::config(&id)>{live}{pending}{late}</a></td> }.into_any()
 }
 
 /// Mine first; the others by name while there is one, else together.
@@ -191,6 +192,7 @@ fn NoEnvs() -> impl IntoView {
             <LinkButton href="/envs">{t.app_no_envs_make()}</LinkButton>
         </Empty>
     }
+    .into_any()
 }
 
 #[component]
@@ -202,6 +204,7 @@ fn NoNamespaces(owned: bool) -> impl IntoView {
             {(!owned).then(|| view! { <p>{t.app_no_namespaces_ask()}</p> })}
         </Empty>
     }
+    .into_any()
 }
 
 /// Formats as they are offered.
@@ -232,6 +235,7 @@ fn AddNamespace(app: AppName, first: bool) -> impl IntoView {
             </Form>
         </Reveal>
     }
+    .into_any()
 }
 
 /// Namespaces that were put away.

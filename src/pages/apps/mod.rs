@@ -18,10 +18,10 @@ use serde::Deserialize;
 use super::{
     Answer, Page, Place,
     console::Console,
-    parts::{Looks, app_path},
+    parts::Looks,
 };
 use crate::{
-    api::apps::CreateApp,
+    api::{apps::CreateApp, paths},
     auth::guard::CurrentUser,
     components::*,
     domain::{error::Result, limits, names::AppName, release::Release},
@@ -107,7 +107,7 @@ fn Apps(list: List) -> impl IntoView {
         true => ("/apps", t.apps_hide_archived().to_owned()),
         false => ("/apps?archived=true", t.apps_show_archived(away)),
     };
-    let switch = (away > 0).then(|| view! { <a class="push quiet" href=href>{says}</a> });
+    let switch = (away > 0).then(|| view! { <a class="quiet" href=href>{says}</a> });
     let empty = apps.is_empty();
     let rows = apps.into_iter().map(|card| {
         let release = latest.get(&card.app.name).cloned();
@@ -138,9 +138,9 @@ fn Apps(list: List) -> impl IntoView {
         <div class="bar">
             <FilterBox of="apps" label=t.apps_filter() value=q />
             {switch}
+            {add}
         </div>
         {table}
-        {add}
     }
     .into_any()
 }
@@ -149,7 +149,7 @@ fn Apps(list: List) -> impl IntoView {
 fn Row(card: AppCard, release: Option<Release>, looks: Looks) -> impl IntoView {
     let t = lang();
     let AppCard { app, namespaces } = card;
-    let path = app_path(&app.name);
+    let path = paths::app(&app.name);
     let title = (!app.title.is_empty()).then(|| view! { <span class="quiet">{app.title}</span> });
     let away = app.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
     let latest = release.map(|release| {
@@ -164,6 +164,7 @@ fn Row(card: AppCard, release: Option<Release>, looks: Looks) -> impl IntoView {
             <td class="num">{namespaces}</td>
         </tr>
     }
+    .into_any()
 }
 
 #[component]
@@ -175,6 +176,7 @@ fn Nothing(may_create: bool) -> impl IntoView {
             {may_create.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.apps_none_start()}</LinkButton> })}
         </Empty>
     }
+    .into_any()
 }
 
 #[component]
@@ -193,6 +195,7 @@ fn Add() -> impl IntoView {
             </Form>
         </Reveal>
     }
+    .into_any()
 }
 
 /// The head of an application's pages: its name, its title, its tabs.
@@ -207,7 +210,7 @@ fn AppHead(
     children: Option<Children>,
 ) -> impl IntoView {
     let t = lang();
-    let path = app_path(&app.name);
+    let path = paths::app(&app.name);
     let to = |this: AppTab, text: &str, end: &str| Tab::to(text, format!("{path}{end}")).when(tab == this);
     let tabs = vec![
         to(AppTab::Configs, t.app_configs(), ""),
@@ -226,6 +229,7 @@ fn AppHead(
         </Head>
         <Tabs label=t.app_tabs() tabs />
     }
+    .into_any()
 }
 
 /// The tabs of an application.

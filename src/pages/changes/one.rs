@@ -13,7 +13,7 @@ use super::{
     way::Progress,
 };
 use crate::{
-    api::changes::DescribeChange,
+    api::{changes::DescribeChange, paths},
     auth::guard::CurrentUser,
     components::*,
     domain::{
@@ -123,7 +123,7 @@ fn One(shown: Shown) -> impl IntoView {
     let view = shown.change.clone();
     let change = view.change.clone();
     let split = shown.drawn.view == DiffView::SideBySide;
-    let here = format!("/changes/{}", change.id);
+    let here = paths::change(&change.id);
     let segments = vec![
         Tab::to(t.unified(), here.clone()).when(!split),
         Tab::to(t.side_by_side(), format!("{here}?view=split")).when(split),
@@ -137,17 +137,19 @@ fn One(shown: Shown) -> impl IntoView {
     let discarded = (change.state == ChangeState::Discarded).then(|| {
         view! { <Banner mood=Mood::Quiet title=t.change_discarded_title()><p>{t.change_discarded_text()}</p></Banner> }
     });
+    let segments = (!nothing).then(|| view! { <Segments label=t.change_view() tabs=segments /> });
     view! {
-        {said()}
-        {discarded}
-        <Title shown=shown.clone()>
-            {(!view.configs.is_empty()).then(|| view! { <Segments label=t.change_view() tabs=segments /> })}
-        </Title>
-        <div class="with-tray" id="change">
-            <div class="configs">{configs}{empty}</div>
-            <aside class="tray"><Aside shown /></aside>
+        <div id="change">
+            {said()}
+            {discarded}
+            <Title shown=shown.clone()>{segments}</Title>
+            <div class="with-tray">
+                <div class="configs">{configs}{empty}</div>
+                <aside class="tray"><Aside shown /></aside>
+            </div>
         </div>
     }
+    .into_any()
 }
 
 /// What came of the form that was refused, when this page says it better than the frame.
@@ -211,4 +213,5 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
         {rest}
         {describe}
     }
+    .into_any()
 }

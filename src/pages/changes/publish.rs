@@ -56,7 +56,7 @@ fn Open(shown: Shown) -> impl IntoView {
             </div>
         }
     });
-    view! { <Card id="publish-title" title=t.publish_title()>{publish}{discard}</Card> }
+    view! { <Card id="publish-title" title=t.publish_title()>{publish}{discard}</Card> }.into_any()
 }
 
 /// The form that publishes.
@@ -68,7 +68,7 @@ fn Send(shown: Shown) -> impl IntoView {
     let protected: BTreeSet<&str> =
         differing.iter().filter(|c| c.env.protected).map(|c| c.config.env.as_str()).collect();
     let expected = protected.iter().copied().collect::<Vec<_>>().join(" ");
-    let note = (!protected.is_empty()).then(|| t.publish_required(&expected));
+    let note = if protected.is_empty() { t.why_optional().to_owned() } else { t.why_required(&expected) };
     let readers: usize = differing.iter().filter_map(|c| shown.readers.get(&c.config)).sum();
     let becomes = differing.iter().map(|c| {
         let look = shown.looks.get(&c.config.env);
@@ -85,20 +85,20 @@ fn Send(shown: Shown) -> impl IntoView {
     let (change, seen, message) = (view.change.id.to_string(), view.diff_sha256.clone(), view.change.message.clone());
     let required = !protected.is_empty();
     let confirm = required.then(|| {
-        view! { <Field name="confirm" label=t.publish_type(&expected) placeholder=expected.clone() mono=true required=true /> }
+        view! { <Field name="confirm" label=t.type_to_publish(&expected) placeholder=expected.clone() mono=true required=true /> }
     });
     let confirm = match confirm {
         Some(field) => field.into_any(),
         None => view! { <Hidden name="confirm" value="" /> }.into_any(),
     };
     view! {
-        <Form action=Publish::PATH id="publish">
+        <Form action=Publish::PATH id="publish" swap="change">
             <Hidden name="change" value=change />
             <Hidden name="diff_sha256" value=seen />
             <TextArea
                 name="message"
                 label=t.change_message()
-                note=note.unwrap_or_default()
+                note
                 value=message
                 rows=2
                 required
@@ -106,8 +106,9 @@ fn Send(shown: Shown) -> impl IntoView {
             {confirm}
             <p class="hint">{t.publish_becomes()}</p>
             <ul class="becomes">{becomes}</ul>
-            {(readers > 0).then(|| view! { <p class="hint">{t.publish_readers(readers)}</p> })}
+            {(readers > 0).then(|| view! { <p class="hint">{t.instances_read(readers)}</p> })}
             <p class="do"><Submit tone=Tone::Primary icon=I::Send wide=true>{t.publish_button(edits)}</Submit></p>
         </Form>
     }
+    .into_any()
 }

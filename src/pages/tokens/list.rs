@@ -68,7 +68,7 @@ pub(in crate::pages) fn Tokens(
     };
     let filter = many.then(|| view! { <FilterBox of="tokens-table" label=t.tokens_filter() /> });
     let bar = (many || over > 0).then(|| view! { <div class="bar">{filter}{switch}</div> });
-    view! { <section id="tokens">{bar}{table}</section> }
+    view! { <section id="tokens">{bar}{table}</section> }.into_any()
 }
 
 #[component]
@@ -114,6 +114,7 @@ fn Row(token: Token, now: Time) -> impl IntoView {
             <td class="num acts">{revoke}</td>
         </tr>
     }
+    .into_any()
 }
 
 /// When it ends or ended.

@@ -72,7 +72,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
         let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
         let value = ["*".to_owned(), app, "*".to_owned()];
         view! {
-            <fieldset class="row">
+            <fieldset class="row pattern">
                 <legend class="visually-hidden">{t.token_reach_row(n + 1)}</legend>
                 <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
             </fieldset>
@@ -105,6 +105,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
             </Form>
         </div>
     }
+    .into_any()
 }
 
 /// What came with the post.
@@ -225,4 +226,5 @@ fn Once(shown: ShownToken, address: String, published: bool) -> impl IntoView {
             <p class="do"><LinkButton href="/tokens">{t.token_done()}</LinkButton></p>
         </div>
     }
+    .into_any()
 }
