@@ -17,7 +17,10 @@ pub async fn create_app(
     #[server(default)]
     namespace: bool,
 ) -> Result<()> {
-    use crate::{domain::content::Format, service::{PutApp, PutNamespace}};
+    use crate::{
+        domain::content::Format,
+        service::{PutApp, PutNamespace},
+    };
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
     let name: crate::domain::names::AppName = app.trim().parse()?;
     let title = Some(title.trim().to_owned());
@@ -138,8 +141,13 @@ pub async fn archive_namespace(
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
     let (t, name) = (shim::lang(), namespace.parse()?);
-    let put =
-        crate::service::PutNamespace { app: app.parse()?, name, format: None, description: None, archived: Some(archived) };
+    let put = crate::service::PutNamespace {
+        app: app.parse()?,
+        name,
+        format: None,
+        description: None,
+        archived: Some(archived),
+    };
     service.put_namespace(&user.actor, put).await?;
     shim::say(if archived { t.archived_now(&namespace) } else { t.restored_now(&namespace) });
     shim::redirect(&format!("/apps/{app}"));

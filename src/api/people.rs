@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_at_its_field() {
-        let Err(Error::Invalid(wrong)) = read(&[row("", "", ""), row("*", "Shop", "viewer"), row("", "", "king")]) else {
+        let Err(Error::Invalid(wrong)) = read(&[row("", "", ""), row("*", "Shop", "viewer"), row("", "", "king")])
+        else {
             panic!("these are no roles");
         };
         let pointers: Vec<_> = wrong.iter().map(|w| w.pointer.as_str()).collect();

@@ -87,7 +87,12 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         all_apps: apps.len(),
         apps: mine_first(apps, &who.account, &changes, &latest),
         changes,
-        releases: latest.into_iter().take(RELEASES).map(|release| (seen(&console, &release, at), release)).map(|(s, r)| (r, s)).collect(),
+        releases: latest
+            .into_iter()
+            .take(RELEASES)
+            .map(|release| (seen(&console, &release, at), release))
+            .map(|(s, r)| (r, s))
+            .collect(),
     };
     Ok(Page::new(|t| t.home().to_owned(), move || view! { <Show home /> })
         .place(Place::Home)
@@ -131,7 +136,8 @@ fn Show(home: Home) -> impl IntoView {
     let t = lang();
     let late = home.late.iter().cloned().map(|late| view! { <LateBanner late /> }).collect_view();
     if home.all_apps == 0 {
-        return view! { {late}<Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }.into_any();
+        return view! { {late}<Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }
+            .into_any();
     }
     let last = home.releases.iter().find_map(|(r, _)| Some(r.delivered_at?.0 - r.accepted_at.0));
     let delivers = (home.late.is_empty() && home.envs > 0).then(|| {

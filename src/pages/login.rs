@@ -27,11 +27,7 @@ struct Asked {
     next: String,
 }
 
-async fn show(
-    State(console): State<Console>,
-    user: Result<CurrentUser, Failed>,
-    Query(asked): Query<Asked>,
-) -> Answer {
+async fn show(State(console): State<Console>, user: Result<CurrentUser, Failed>, Query(asked): Query<Asked>) -> Answer {
     if user.is_ok() {
         return Err(Redirect::to(own_path(&asked.next).unwrap_or("/")).into_response().into());
     }

@@ -56,9 +56,7 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
     users.retain(|user| query.split_whitespace().all(|word| user.name.contains(word)));
     let me = who.account.id.clone();
     let view = move || view! { <Users users me q=asked.q newer older /> };
-    Ok(Page::new(|t| t.people_title().to_owned(), view)
-        .place(Place::Users)
-        .crumbs(|t| vec![Crumb::here(t.users())]))
+    Ok(Page::new(|t| t.people_title().to_owned(), view).place(Place::Users).crumbs(|t| vec![Crumb::here(t.users())]))
 }
 
 #[component]
@@ -224,7 +222,7 @@ fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
     let id = user.id.clone();
     view! {
         <div class="column">
-            <Head title=user.name.clone()>
+            <Head title=named>
                 <p class="facts"><span>{since}</span>{last.map(|last| view! { <span>{last}</span> })}</p>
             </Head>
             {off}

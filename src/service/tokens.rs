@@ -107,7 +107,8 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn tokens(&self, actor: &Actor, app: Option<&AppName>, before: Option<Time>) -> Result<Vec<Token>> {
-        let of_app = |token: &Token| app.is_none_or(|app| token.patterns.iter().any(|p| p.app().is_none_or(|a| a == app)));
+        let of_app =
+            |token: &Token| app.is_none_or(|app| token.patterns.iter().any(|p| p.app().is_none_or(|a| a == app)));
         let (mut db, mut before, page) = (self.db.read().await?, before, limits::PAGE_MAX as usize);
         let mut tokens = Vec::new();
         // Those of others are left out, so more are read than are given.

@@ -249,6 +249,7 @@ fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView 
         let (app, name) = (app.to_string(), namespace.name.to_string());
         let sent = name.clone();
         let back = owned.then(|| {
+            let (app, named) = (app.to_string(), name.clone());
             view! {
                 <Form action=ArchiveNamespace::PATH id=format!("restore-{name}") swap="configs">
                     <Hidden name="app" value=app />

@@ -47,7 +47,8 @@ fn Settings(namespace: Namespace, fixed: bool) -> impl IntoView {
         view! { <p class="hint">{t.namespace_format_fixed()}</p> }.into_any()
     } else {
         let (options, value) = (formats(t), format.as_str());
-        view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }.into_any()
+        view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }
+            .into_any()
     };
     view! {
         <div class="column">

@@ -73,7 +73,11 @@ fn sides(t: Lang, config: &ChangeConfig, shown: &Shown) -> (String, String) {
         ChangeState::Published => (release(config.live - 1), release(config.live)),
         _ => {
             let live = if config.live == 0 { t.change_live_none().to_owned() } else { t.change_live(config.live) };
-            let mine = if change.mine { t.change_mine_side().to_owned() } else { t.change_their_side(&change.change.author_name) };
+            let mine = if change.mine {
+                t.change_mine_side().to_owned()
+            } else {
+                t.change_their_side(&change.change.author_name)
+            };
             (live, mine)
         }
     }

@@ -96,7 +96,8 @@ fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl 
         Some(_) => (t.conflict_keep_mine(), t.conflict_keep_theirs()),
         None => (t.conflict_all_mine(), t.conflict_all_theirs()),
     };
-    let label = key.as_ref().filter(|key| !key.is_empty()).map_or_else(|| t.conflict_of(&config), |key| t.conflict_of(key));
+    let label =
+        key.as_ref().filter(|key| !key.is_empty()).map_or_else(|| t.conflict_of(&config), |key| t.conflict_of(key));
     view! {
         <Form action=Resolve::PATH class="do" label swap="change">
             <Hidden name="change" value=change />

@@ -73,7 +73,8 @@ pub(super) async fn show(
     let id: ChangeId = id.parse().map_err(|_| Error::NotFound(id))?;
     let change = console.service.change(&who.actor, &id).await?;
     let looks = Looks::of(&console.service.envs().await?);
-    let readers = change.configs.iter().map(|c| (c.config.clone(), console.reader.instances.of(&c.config, now()).len()));
+    let readers =
+        change.configs.iter().map(|c| (c.config.clone(), console.reader.instances.of(&c.config, now()).len()));
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
     let split = if view == DiffView::SideBySide { "view=split&" } else { "" };
     let drawn = Drawn {
@@ -187,6 +188,7 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
     let message = change.message.clone();
     let describe = (mine && change.state == ChangeState::Open).then(|| {
         let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
+        let (id, message) = (change.id.to_string(), change.message.clone());
         view! {
             <Reveal summary=t.change_describe() icon=I::Edit open>
                 <Form action=DescribeChange::PATH>

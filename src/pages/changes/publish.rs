@@ -19,7 +19,9 @@ pub(super) fn Aside(
     shown: Shown,
 ) -> impl IntoView {
     match shown.change.change.state {
-        ChangeState::Published => view! { <Way progress=shown.progress late=shown.late looks=shown.looks /> }.into_any(),
+        ChangeState::Published => {
+            view! { <Way progress=shown.progress late=shown.late looks=shown.looks /> }.into_any()
+        }
         ChangeState::Discarded => ().into_any(),
         ChangeState::Open => view! { <Open shown /> }.into_any(),
     }
@@ -91,6 +93,8 @@ fn Send(shown: Shown) -> impl IntoView {
         Some(field) => field.into_any(),
         None => view! { <Hidden name="confirm" value="" /> }.into_any(),
     };
+    let (change, message) = (view.change.id.to_string(), view.change.message.clone());
+    let diff_sha256 = view.diff_sha256.clone();
     view! {
         <Form action=Publish::PATH id="publish" swap="change">
             <Hidden name="change" value=change />

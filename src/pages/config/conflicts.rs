@@ -29,13 +29,16 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
     }
     let title = t.n_conflicts(conflicts.len());
     let each = |(n, conflict)| view! { <One opened=opened.clone() n conflict /> };
-    Some(view! {
-        <section class="card merging" id="conflicts" aria-labelledby="conflicts-title">
-            <h2 id="conflicts-title">{title}</h2>
-            <p class="quiet">{t.conflicts_text()}</p>
-            <ul>{conflicts.into_iter().enumerate().map(each).collect_view()}</ul>
-        </section>
-    }.into_any())
+    Some(
+        view! {
+            <section class="card merging" id="conflicts" aria-labelledby="conflicts-title">
+                <h2 id="conflicts-title">{title}</h2>
+                <p class="quiet">{t.conflicts_text()}</p>
+                <ul>{conflicts.into_iter().enumerate().map(each).collect_view()}</ul>
+            </section>
+        }
+        .into_any(),
+    )
 }
 
 #[component]

@@ -21,20 +21,23 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
     let live = opened.view.live.clone()?;
     let arrived = live.delivered_at.is_some() && opened.seen() == opened.instances.len();
     let title = if arrived { t.way_title(live.seq) } else { t.way_moving(live.seq) };
-    Some(view! {
-        <Card id="way" title>
-            <ol class="way">
-                <li>
-                    <span class="dot"><Icon name=I::Ok /></span>
-                    <b>{t.accepted()}</b>
-                    <When at=live.accepted_at />
-                    {(!live.message.is_empty()).then(|| view! { <small>{live.message.clone()}</small> })}
-                </li>
-                <Delivered opened=opened.clone() live=live.clone() />
-                {live.delivered_at.is_some().then(|| view! { <Seen opened live /> })}
-            </ol>
-        </Card>
-    }.into_any())
+    Some(
+        view! {
+            <Card id="way" title>
+                <ol class="way">
+                    <li>
+                        <span class="dot"><Icon name=I::Ok /></span>
+                        <b>{t.accepted()}</b>
+                        <When at=live.accepted_at />
+                        {(!live.message.is_empty()).then(|| view! { <small>{live.message.clone()}</small> })}
+                    </li>
+                    <Delivered opened=opened.clone() live=live.clone() />
+                    {live.delivered_at.is_some().then(|| view! { <Seen opened live /> })}
+                </ol>
+            </Card>
+        }
+        .into_any(),
+    )
 }
 
 #[component]

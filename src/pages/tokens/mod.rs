@@ -13,7 +13,11 @@ use serde::Deserialize;
 
 pub(super) use self::list::Tokens;
 use super::{Answer, Page, Place, console::Console, scope::Scope};
-use crate::{auth::guard::CurrentUser, components::*, domain::{limits, time::Time}};
+use crate::{
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{limits, time::Time},
+};
 
 /// `/tokens`, `/tokens/new`.
 pub fn routes() -> Router<Console> {
