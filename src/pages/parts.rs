@@ -44,7 +44,8 @@ pub fn ConfigName(
     /// How its environment is drawn.
     look: EnvLook,
 ) -> impl IntoView {
-    view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }.into_any()
+    view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
+        .into_any()
 }
 
 /// The name of a role.

@@ -195,12 +195,7 @@ fn meanings(t: Lang) -> [&'static str; 4] {
     [t.role_viewer_may(), t.role_editor_may(), t.role_publisher_may(), t.role_owner_may()]
 }
 
-async fn one(
-    State(console): State<Console>,
-    who: CurrentUser,
-    Fresh(fresh): Fresh,
-    Path(id): Path<String>,
-) -> Answer {
+async fn one(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fresh, Path(id): Path<String>) -> Answer {
     let user = console.service.user(&who.actor, &id).await?;
     let scope = Scope::of(&console, &who).await?;
     let (title, crumb, mine) = (user.name.clone(), user.name.clone(), user.id == who.account.id);
@@ -222,7 +217,7 @@ fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
     let id = user.id.clone();
     view! {
         <div class="column">
-            <Head title=named>
+            <Head title=user.name.clone()>
                 <p class="facts"><span>{since}</span>{last.map(|last| view! { <span>{last}</span> })}</p>
             </Head>
             {off}

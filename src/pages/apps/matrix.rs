@@ -8,18 +8,17 @@ use serde::Deserialize;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
-    api::{paths, apps::{ArchiveNamespace, CreateNamespace}},
+    api::{
+        apps::{ArchiveNamespace, CreateNamespace},
+        paths,
+    },
     auth::guard::CurrentUser,
     components::*,
     domain::{
         content::Format,
         names::{AppName, ConfigId},
     },
-    pages::{
-        Answer, Page, Place,
-        console::Console,
-        parts::Looks,
-    },
+    pages::{Answer, Page, Place, console::Console, parts::Looks},
     service::{AppMatrix, Cell, now},
     storage::{Env, Namespace},
     texts::Lang,
@@ -249,7 +248,6 @@ fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView 
         let (app, name) = (app.to_string(), namespace.name.to_string());
         let sent = name.clone();
         let back = owned.then(|| {
-            let (app, named) = (app.to_string(), name.clone());
             view! {
                 <Form action=ArchiveNamespace::PATH id=format!("restore-{name}") swap="configs">
                     <Hidden name="app" value=app />

@@ -15,11 +15,7 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{
-    Answer, Page, Place,
-    console::Console,
-    parts::Looks,
-};
+use super::{Answer, Page, Place, console::Console, parts::Looks};
 use crate::{
     api::{apps::CreateApp, paths},
     auth::guard::CurrentUser,

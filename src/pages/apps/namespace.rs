@@ -5,18 +5,17 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{matrix::formats, matrix_of};
 use crate::{
-    api::{paths, apps::{ArchiveNamespace, ChangeNamespace}},
+    api::{
+        apps::{ArchiveNamespace, ChangeNamespace},
+        paths,
+    },
     auth::guard::CurrentUser,
     components::*,
     domain::{
         error::{Error, Need},
         names::{AppName, NamespaceName},
     },
-    pages::{
-        Answer, Page, Place,
-        console::Console,
-        parts::Sure,
-    },
+    pages::{Answer, Page, Place, console::Console, parts::Sure},
     storage::Namespace,
 };
 
@@ -34,9 +33,9 @@ pub(super) async fn show(
     // The service has the last word: an owner may not see every environment.
     let fixed = cells.iter().any(|cell| cell.live.is_some() || !cell.pending.is_empty());
     let (title, crumb) = (name.to_string(), paths::app(&app));
-    Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(move |t| {
-        vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())]
-    }))
+    Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(
+        move |t| vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())],
+    ))
 }
 
 #[component]

@@ -46,9 +46,8 @@ fn Changes(mine: Vec<ChangeView>, others: Vec<ChangeView>, looks: Looks) -> impl
         if changes.is_empty() {
             return view! { <p class="quiet">{none}</p> }.into_any();
         }
-        let item = |change| view! { <ChangeItem change looks=looks.clone() /> };
-        let items = changes.into_iter().map(item).collect_view();
-        view! { <ul class="list">{items}</ul> }.into_any()
+        let items = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> });
+        view! { <ul class="list">{items.collect_view()}</ul> }.into_any()
     };
     let (mine, others) = (items(mine, t.changes_none_mine()), items(others, t.changes_none_others()));
     view! {

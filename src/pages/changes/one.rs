@@ -188,7 +188,6 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
     let message = change.message.clone();
     let describe = (mine && change.state == ChangeState::Open).then(|| {
         let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
-        let (id, message) = (change.id.to_string(), change.message.clone());
         view! {
             <Reveal summary=t.change_describe() icon=I::Edit open>
                 <Form action=DescribeChange::PATH>

@@ -93,8 +93,6 @@ fn Send(shown: Shown) -> impl IntoView {
         Some(field) => field.into_any(),
         None => view! { <Hidden name="confirm" value="" /> }.into_any(),
     };
-    let (change, message) = (view.change.id.to_string(), view.change.message.clone());
-    let diff_sha256 = view.diff_sha256.clone();
     view! {
         <Form action=Publish::PATH id="publish" swap="change">
             <Hidden name="change" value=change />

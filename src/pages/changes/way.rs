@@ -112,7 +112,8 @@ fn Seen(progress: Progress) -> impl IntoView {
         let more = (more > 0).then(|| format!(" {}", t.and_more(more)));
         view! { <small>{t.waiting_for()}{names}{more}</small> }
     });
-    let newer = (progress.live > progress.release.seq).then(|| view! { <small>{t.way_superseded(progress.live)}</small> });
+    let newer =
+        (progress.live > progress.release.seq).then(|| view! { <small>{t.way_superseded(progress.live)}</small> });
     let says = t.seen_by_n(seen, all);
     view! {
         <li>

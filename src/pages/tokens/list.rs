@@ -89,7 +89,6 @@ fn Row(token: Token, now: Time) -> impl IntoView {
     };
     let (id, name) = (token.id.clone(), token.name.clone());
     let revoke = lives.then(|| {
-        let (id, name) = (token.id.clone(), token.name.clone());
         view! {
             <Sure
                 id=format!("revoke-{}", token.id)

@@ -68,7 +68,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
         n => t.token_expires_days(n),
     };
     let expiries = DAYS.map(|n| (n.to_string(), days(n))).to_vec();
-    let row = |n: usize| {
+    let rows = (0..ROWS).map(|n| {
         let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
         let value = ["*".to_owned(), app, "*".to_owned()];
         view! {
