@@ -20,6 +20,7 @@ use axum::{
 use leptos::prelude::*;
 use serde::Deserialize;
 
+pub(super) use self::way::took;
 use super::{Answer, Failed, Page, Place, console::Console};
 use crate::{
     api::paths,
