@@ -124,30 +124,6 @@ pub async fn revert_item(
     Ok(())
 }
 
-/// Keeps an edit whose key somebody else has changed meanwhile: it now stands on their release.
-#[server(prefix = "/fn", endpoint = "keep-mine")]
-pub async fn keep_mine(
-    /// The config.
-    config: ConfigId,
-    /// The change; empty for none.
-    #[server(default)]
-    change: String,
-    /// The live release that was read.
-    base: u64,
-    /// The change's version that was read.
-    version: u64,
-    /// The key; empty for a text.
-    #[server(default)]
-    key: String,
-) -> Result<()> {
-    use crate::{auth::guard, service::ReadAt};
-    let user = guard::user()?;
-    let read = ReadAt { config: config.clone(), change: named(&change)?, base, version };
-    guard::service()?.keep_mine(&user.actor, read, key.clone()).await?;
-    saved(&config, "", &key);
-    Ok(())
-}
-
 /// Throws all edits of a change away, whichever configs they are of.
 #[server(prefix = "/fn", endpoint = "discard-edits")]
 pub async fn discard_edits(
@@ -161,6 +137,45 @@ pub async fn discard_edits(
     guard::service()?.discard(&user.actor, &change).await?;
     shim::redirect(&paths::config(&config));
     shim::say(shim::lang().edits_discarded());
+    Ok(())
+}
+
+/// Puts an import that was previewed into the change.
+#[server(prefix = "/fn", endpoint = "add-import")]
+pub async fn add_import(
+    /// The config.
+    config: ConfigId,
+    /// The change; empty for none.
+    #[server(default)]
+    change: String,
+    /// How the text is written; of no matter when the config is a text.
+    source: String,
+    /// Numbers and booleans become strings.
+    strings: bool,
+    /// Keys that are not in the text go.
+    replace: bool,
+    /// The text in base64 (RFC 4648, 5, without padding): a form would change its line ends.
+    text: String,
+) -> Result<()> {
+    use crate::{
+        auth::guard,
+        domain::error::{Error, Invalid, Problem},
+        formats::Typing,
+        service::{Import, ImportMode},
+    };
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let user = guard::user()?;
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Invalid::new("/text", Problem::Unicode))?;
+    let import = Import {
+        config: config.clone(),
+        source: source.parse()?,
+        text: String::from_utf8(bytes).map_err(|_| Error::from(Invalid::new("/text", Problem::Unicode)))?,
+        typing: if strings { Typing::Strings } else { Typing::Keep },
+        mode: if replace { ImportMode::Replace } else { ImportMode::Merge },
+    };
+    guard::service()?.import(&user.actor, &import, named(&change)?).await?;
+    shim::redirect(&paths::config(&config));
+    shim::say(shim::lang().import_added());
     Ok(())
 }
 

@@ -269,6 +269,8 @@ pub enum Problem {
         /// What the parser says.
         detail: String,
     },
+    /// Not UTF-8.
+    Unicode,
     /// Secret items are not offered by this version.
     SecretsNotOffered,
 }

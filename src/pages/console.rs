@@ -21,6 +21,8 @@ pub struct Console {
     pub reader: Arc<Reader>,
     /// How people and programs reach this server.
     pub public_url: Arc<str>,
+    /// What all keys in etcd begin with; none without etcd.
+    pub etcd_root: Option<Arc<str>>,
 }
 
 /// The routes of all pages.

@@ -99,7 +99,8 @@ impl Node {
         let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
         tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
 
-        let router = routes(&service, db, &reader, &public_url);
+        let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
+        let router = routes(&service, db, &reader, &public_url, etcd_root);
         announce(&service, &public_url).await?;
         Ok(Self { router, service, tasks, stop })
     }
@@ -135,11 +136,19 @@ impl Node {
 }
 
 /// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str) -> Router {
+fn routes(
+    service: &Service,
+    db: Db,
+    reader: &Arc<Reader>,
+    public_url: &str,
+    etcd_root: Option<Arc<str>>,
+) -> Router {
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
     let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
-    let console = Console { service: service.clone(), reader: reader.clone(), public_url: public_url.into() };
+    let (service_of_pages, reader_of_pages) = (service.clone(), reader.clone());
+    let console =
+        Console { service: service_of_pages, reader: reader_of_pages, public_url: public_url.into(), etcd_root };
     let provided = service.clone();
     let console = pages::console(frame.clone(), console::routes(console), move || {
         leptos::context::provide_context(provided.clone());

@@ -6,7 +6,7 @@ use crate::domain::{
     access::Actor,
     change::ChangeId,
     content::{Content, Item, ValueType, check_key},
-    error::{Error, Invalid, Problem, Result},
+    error::{Invalid, Problem, Result},
     merge::Edit,
     names::ConfigId,
     typed::restored,
@@ -88,18 +88,6 @@ impl Service {
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
         let text = restored(now(&view).text().unwrap_or_default(), text);
         self.save(actor, at.save(String::new(), Edit::Text(text))).await
-    }
-
-    /// Makes the author's edit of a key one on the live release that was looked at: it stays, whatever others did.
-    ///
-    /// # Errors
-    /// As [`Service::save`]; [`Error::NotFound`] when there is no such edit.
-    pub async fn keep_mine(&self, actor: &Actor, at: ReadAt, key: String) -> Result<Saved> {
-        let view = self.config(actor, &at.config, at.change.as_ref()).await?;
-        let edits = view.mine.map(|mine| mine.config.edits).unwrap_or_default();
-        let edit = edits.into_iter().find(|edit| edit.key == key);
-        let edit = edit.ok_or_else(|| Error::NotFound(key.clone()))?.edit;
-        self.save(actor, at.save(key, edit)).await
     }
 }
 

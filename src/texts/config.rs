@@ -152,6 +152,106 @@ texts! {
     why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的发布 {seq} 是另一份文档";
     why_slow: "It takes longer than usual", "耗时比平时长";
 
+    // Differences.
+    nothing_yet: "Nothing yet", "尚无内容";
+    live_release(n: u64): "Live, release {n}", "当前生效，发布 {n}";
+    env_live(env: &str): "Live in {env}", "{env} 当前生效";
+    env_release(env: &str, n: u64): "{env}, release {n}", "{env}，发布 {n}";
+    env_nothing(env: &str): "{env}, nothing yet", "{env}，尚无内容";
+    compared_with: "Compared with", "对比对象";
+    view_of: "View", "视图";
+    compare_others: "Compare others", "对比其他";
+    compare_from: "From", "从";
+    compare_to: "To", "到";
+    compare: "Compare", "对比";
+    next_previous: "next and previous difference", "下一处、上一处差异";
+    nothing_to_compare: "Nothing to compare yet", "还没有可对比的内容";
+    nothing_to_compare_text: "What you edit shows up here, against what is live.", "你的修改会显示在这里，与当前生效的内容对比。";
+    same_on_both_sides: "Both sides say the same.", "两边内容相同。";
+    more_not_shown(n: usize): "{n} more is not shown." | "{n} more are not shown.", "还有 {n} 处未显示。";
+    show_all: "Show all", "全部显示";
+
+    // Releases.
+    no_releases: "Nothing published yet", "尚未发布";
+    no_releases_text: "Each publish becomes a numbered release that stays here for ever.", "每次发布都会成为带编号的记录，永久保留。";
+    tab_release: "Release", "发布";
+    by_whom: "By", "发布人";
+    when_accepted: "When", "时间";
+    actions: "Actions", "操作";
+    live: "live", "生效中";
+    rolled_back_to(n: u64): "back to {n}", "回滚到 {n}";
+    no_reason: "No reason given", "未填写原因";
+    roll_back_to(n: u64): "Roll back to release {n}", "回滚到发布 {n}";
+    roll_back_title: "Roll back", "回滚";
+    roll_back_text: "A roll-back is a new release with the content of an older one. Nothing is deleted.", "回滚会用旧发布的内容创建一个新发布，不会删除任何内容。";
+    roll_back_does(n: u64, live: u64): "Makes the content of release {n} live again. Against release {live}, which is live now:", "让发布 {n} 的内容重新生效。与当前生效的发布 {live} 相比：";
+    same_as_live(live: u64): "Its content is live already, as release {live}.", "其内容已作为发布 {live} 生效。";
+    delivered_after(text: &str): "delivered after {text}", "{text}后投递完成";
+    its_change: "Its change", "所属变更";
+    copy_hash: "Copy the hash of the document", "复制文档的哈希值";
+    shown_is: "Shown", "显示";
+    what_it_changed: "What it changed", "它的修改";
+    against_live: "Against live", "与当前生效对比";
+    content: "Content", "内容";
+    download: "Download", "下载";
+
+    // Readers.
+    no_readers_text: "Copies of the application show up here when they ask for this config, with the release that they got.", "应用实例读取此配置后会显示在这里，并注明拿到的发布。";
+    filter_instances(n: usize): "Filter {n} instances", "筛选 {n} 个实例";
+    here_only: "Those that this server has heard of in the last ten minutes.", "仅包括最近十分钟内访问过本服务器的实例。";
+    instance: "Instance", "实例";
+    holds: "Has", "持有";
+    holds_since: "Since", "自";
+    last_heard: "Last heard of", "最近访问";
+    client: "Client", "客户端";
+    n_behind(n: u64): "{n} behind", "落后 {n}";
+
+    // Using it.
+    over_http: "Over HTTP", "通过 HTTP";
+    over_http_text: "Any language, no library. An unchanged config costs a 304: send the ETag back as If-None-Match.", "任何语言均可，无需客户端库。内容未变时返回 304：请把 ETag 作为 If-None-Match 传回。";
+    snapshot: "What is live", "当前内容";
+    raw_document: "The document alone", "仅文档";
+    long_poll: "Wait for the next release", "等待下一个发布";
+    long_poll_text(n: u64): "Answers at once when there is a release after {n}, else when one comes; 304 after a minute. X-Instance names the copy on the page of the readers.", "若已有 {n} 之后的发布则立即返回，否则等到有新发布，一分钟后返回 304。X-Instance 是显示在读取方页面上的实例名称。";
+    events: "Every release as an event", "以事件接收每个发布";
+    go_text: "The standard library is enough.", "只需标准库。";
+    a_token: "A read token", "读取令牌";
+    a_token_text: "Readers show a token. On the server's machine:", "读取时需要令牌。在服务器上执行：";
+    no_etcd_text: "This server runs without etcd. With it, applications can also read the document straight from its key.", "本服务器未使用 etcd。配置 etcd 后，应用也可直接从键读取文档。";
+    etcd_text: "Each config is one key; its value is the document. Watch it with any client. Do not write to it.", "每个配置对应一个键，值即文档。可用任意客户端监听，请勿写入。";
+    etcd_key: "The key", "键名";
+    etcd_get: "Read", "读取";
+    etcd_watch: "Watch", "监听";
+
+    // Import and export.
+    import_page: "Import", "导入";
+    paste_or_upload: "Paste or upload", "粘贴或上传";
+    paste_here: "Paste here", "粘贴到这里";
+    paste_hint: ".properties, .env, JSON, YAML or TOML. Nested keys are joined with dots.", "支持 .properties、.env、JSON、YAML、TOML。嵌套的键用点连接。";
+    paste_text_hint: "Replaces the whole text.", "将替换整个文本。";
+    or_a_file: "Or choose a file", "或选择文件";
+    file_was(name: &str): "The preview is of {name}. Choose it again to preview it with other options.", "预览来自 {name}。如需更改选项，请重新选择该文件。";
+    source: "Written as", "格式";
+    source_guess: "Find out", "自动识别";
+    typing: "Numbers and booleans", "数字和布尔值";
+    typing_keep: "Keep their type", "保留类型";
+    typing_strings: "Become strings", "转为字符串";
+    mode: "Keys that are not in it", "其中没有的键";
+    mode_merge: "Stay", "保留";
+    mode_replace: "Are removed", "删除";
+    preview: "Preview", "预览";
+    import_preview: "What it would change", "将产生的修改";
+    read_as(source: &str): "Read as {source}.", "按 {source} 读取。";
+    after_import: "After the import", "导入后";
+    add_edits(n: usize): "Add {n} edit to my change" | "Add {n} edits to my change", "将 {n} 处修改加入我的变更";
+    add_text: "Add the text to my change", "将文本加入我的变更";
+    import_nothing: "This would change nothing", "没有任何变化";
+    import_nothing_text: "What is there says all of it already.", "现有内容已包含全部内容。";
+    import_wrong: "This cannot be imported", "无法导入";
+    import_added: "Added to your change, not live yet", "已加入你的变更，尚未生效";
+    download_live: "Export", "导出";
+    download_text: "What is live, as a file.", "将当前生效的内容下载为文件。";
+
     // After publishing.
     release_delivered(seq: u64): "Release {seq} is delivered", "发布 {seq} 已投递";
     releases_delivered(n: usize): "{n} release is delivered" | "{n} releases are delivered", "{n} 个发布已投递";

@@ -65,6 +65,7 @@ texts! {
     problem_range(min: u64, max: u64): "Give a whole number from {min} to {max}.", "请填写 {min} 到 {max} 之间的整数。";
     problem_last_administrator: "This is the last administrator. Make another one first.", "这是最后一位管理员，请先添加另一位。";
     problem_body(detail: &str): "The request cannot be read: {detail}.", "无法读取请求：{detail}。";
+    problem_unicode: "Not UTF-8. Save it as UTF-8, then send it again.", "不是 UTF-8 编码，请另存为 UTF-8 后重试。";
     problem_secrets: "Secret items are not offered by this version.", "此版本尚不支持机密项。";
 
     error_unreached: "The server could not be reached. What you typed is still here: try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
@@ -145,6 +146,7 @@ impl Lang {
             Problem::Range { min, max } => self.problem_range(*min, *max),
             Problem::LastAdministrator => self.problem_last_administrator().into(),
             Problem::Body { detail } => self.problem_body(sentence(detail)),
+            Problem::Unicode => self.problem_unicode().into(),
             Problem::SecretsNotOffered => self.problem_secrets().into(),
         }
     }

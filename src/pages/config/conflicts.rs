@@ -7,11 +7,8 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{Opened, edit::Where, here};
 use crate::{
-    api::{
-        config::{KeepMine, RevertItem},
-        paths::Encoded,
-    },
-    components::{Form, LinkButton, Submit, Words, lang},
+    api::{changes::Resolve, config::RevertItem, paths::Encoded},
+    components::{Form, Hidden, LinkButton, Submit, Words, lang},
     domain::{
         diff::{Word, words},
         error::Conflict,
@@ -28,13 +25,13 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
         return None;
     }
     let title = t.n_conflicts(conflicts.len());
-    let each = |(n, conflict)| view! { <One opened=opened.clone() n conflict /> };
+    let each = |conflict| view! { <One opened=opened.clone() conflict /> };
     Some(
         view! {
             <section class="card merging" id="conflicts" aria-labelledby="conflicts-title">
                 <h2 id="conflicts-title">{title}</h2>
                 <p class="quiet">{t.conflicts_text()}</p>
-                <ul>{conflicts.into_iter().enumerate().map(each).collect_view()}</ul>
+                <ul>{conflicts.into_iter().map(each).collect_view()}</ul>
             </section>
         }
         .into_any(),
@@ -42,26 +39,26 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
 }
 
 #[component]
-fn One(opened: Arc<Opened>, n: usize, conflict: Conflict) -> impl IntoView {
+fn One(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
     let t = lang();
     let key = conflict.key.clone();
     let edit = format!("{}?edit={}#edit", here(&opened), Encoded(&key));
     let edit = (!key.is_empty()).then(|| view! { <LinkButton href=edit>{t.edit_it()}</LinkButton> });
-    let (opened_again, key_again) = (opened.clone(), key.clone());
+    let (change, _) = opened.read();
     view! {
         <li>
             <Sides conflict elsewhere=false />
-            <div class="do">
-                <Form action=RevertItem::PATH id=format!("theirs-{n}") swap="config">
-                    <Where opened key />
-                    <Submit>{t.keep_theirs()}</Submit>
-                </Form>
-                <Form action=KeepMine::PATH id=format!("mine-{n}") swap="config">
-                    <Where opened=opened_again key=key_again />
-                    <Submit>{t.keep_mine()}</Submit>
-                </Form>
-                {edit}
-            </div>
+            <Form action=Resolve::PATH swap="config">
+                    <Hidden name="change" value=change />
+                    <Hidden name="config" value=opened.view.id.to_string() />
+                    <Hidden name="key" value=key />
+                    <Hidden name="live" value=opened.view.live_seq().to_string() />
+                    <div class="do">
+                        <Submit name="keep" value="theirs">{t.keep_theirs()}</Submit>
+                        <Submit name="keep" value="mine">{t.keep_mine()}</Submit>
+                        {edit}
+                    </div>
+            </Form>
         </li>
     }
     .into_any()

@@ -2,11 +2,18 @@
 //! they differ; what was released; who reads it and how; import and export.
 
 mod conflicts;
+mod difference;
 mod edit;
+mod export;
+mod import;
 mod items;
+mod readers;
+mod release;
+mod releases;
 mod rows;
 mod text;
 mod tray;
+mod usage;
 mod way;
 
 use std::sync::Arc;
@@ -21,7 +28,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::way::took;
-use super::{Answer, Failed, Page, Place, console::Console};
+use super::{Answer, Failed, Page, Place, console::Console, parts::Looks};
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
@@ -31,7 +38,7 @@ use crate::{
         change::ChangeId,
         content::{Content, Format},
         error::{Error, Result},
-        names::ConfigId,
+        names::{ConfigId, EnvName},
     },
     reader::instances::Instance,
     service::{ConfigView, Late, now},
@@ -40,7 +47,16 @@ use crate::{
 
 /// `/configs/…`.
 pub fn routes() -> Router<Console> {
-    Router::new().route("/configs/{env}/{app}/{namespace}", get(show))
+    let below = Router::new()
+        .route("/", get(show))
+        .route("/difference", get(difference::show))
+        .route("/releases", get(releases::show))
+        .route("/releases/{seq}", get(release::show))
+        .route("/readers", get(readers::show))
+        .route("/use", get(usage::show))
+        .route("/import", get(import::show).post(import::preview))
+        .route("/export", get(export::download));
+    Router::new().nest("/configs/{env}/{app}/{namespace}", below)
 }
 
 /// The config that an address names. What is no name names nothing.
@@ -69,20 +85,16 @@ pub(super) struct Opened {
     pub late: Option<Late>,
     /// Its address.
     pub path: String,
-    /// The environments in which it can be seen, as they are drawn.
-    looks: Vec<EnvLook>,
+    /// How environments are drawn.
+    looks: Looks,
 }
 
 impl Opened {
     /// Asks for a config; `change` chooses among several open changes of the viewer's.
     pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
         let view = console.service.config(&user.actor, id, change).await?;
-        // The colour of an environment is that of its place among all of them, seen or not.
-        let all = console.service.envs().await?;
-        let place = |look: &crate::storage::Env| all.iter().position(|e| e.name == look.name).unwrap_or(0);
-        let look = |env| EnvLook { name: env_name(env), place: place(env), protected: env.protected };
         Ok(Self {
-            looks: view.envs.iter().map(look).collect(),
+            looks: Looks::of(&console.service.envs().await?),
             instances: console.reader.instances.of(id, now()),
             late: console.service.late().into_iter().find(|l| l.env == id.env),
             path: paths::config(id),
@@ -105,11 +117,9 @@ impl Opened {
         env.archived_at.or(app.archived_at).or(namespace.archived_at).is_some()
     }
 
-    /// The environment, as it is drawn.
-    fn look(&self) -> EnvLook {
-        let name = self.view.id.env.as_str();
-        let look = self.looks.iter().find(|look| look.name == name).cloned();
-        look.unwrap_or_else(|| EnvLook { name: name.to_owned(), place: 0, protected: self.view.env.protected })
+    /// The environments in which it can be seen, as they are drawn.
+    pub fn looks(&self) -> impl Iterator<Item = (&EnvName, EnvLook)> {
+        self.view.envs.iter().map(|env| (&env.name, self.looks.get(&env.name)))
     }
 
     /// What the viewer sees: the live content with the own edits on top.
@@ -129,22 +139,33 @@ impl Opened {
     }
 }
 
-fn env_name(env: &crate::storage::Env) -> String {
-    env.name.to_string()
-}
-
 /// A page of a config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// Items, or the text.
     Content,
+    /// Two states compared.
+    Difference,
+    /// The history.
+    Releases,
+    /// Who reads it.
+    Readers,
+    /// How programs read it.
+    Usage,
+    /// Import and export; no tab leads there.
+    Import,
 }
 
 impl Part {
     /// What is added to the address of the config.
-    fn path(self) -> &'static str {
+    pub fn path(self) -> &'static str {
         match self {
             Self::Content => "",
+            Self::Difference => "/difference",
+            Self::Releases => "/releases",
+            Self::Readers => "/readers",
+            Self::Usage => "/use",
+            Self::Import => "/import",
         }
     }
 
@@ -152,6 +173,11 @@ impl Part {
         match self {
             Self::Content if format == Format::Kv => t.tab_items(),
             Self::Content => t.tab_text(),
+            Self::Difference => t.tab_difference(),
+            Self::Releases => t.tab_releases(),
+            Self::Readers => t.tab_readers(),
+            Self::Usage => t.tab_use(),
+            Self::Import => t.import_page(),
         }
     }
 }
@@ -164,10 +190,9 @@ pub(super) fn page<V: IntoView + 'static>(
 ) -> Page {
     let opened = Arc::new(opened);
     let (id, format) = (opened.view.id.clone(), opened.view.namespace.format);
-    let (of_crumbs, env) = (id.clone(), opened.look());
+    let (of_crumbs, env) = (id.clone(), opened.looks.get(&opened.view.id.env));
     let title = move |t: Lang| match part {
         Part::Content => format!("{} · {} · {}", id.namespace, id.app, id.env),
-        #[expect(unreachable_patterns, reason = "more pages follow")]
         part => format!("{} · {} · {} · {}", part.text(t, format), id.namespace, id.app, id.env),
     };
     let crumbs = move |_| {
@@ -192,13 +217,20 @@ fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
     let t = lang();
     let view = &opened.view;
     let (id, format) = (&view.id, view.namespace.format);
-    let envs = opened.looks.iter().map(|look| {
-        let there = format!("/configs/{}/{}/{}{}", look.name, id.app, id.namespace, part.path());
-        Tab::env(look.clone(), there).when(look.name == id.env.as_str())
+    let envs = opened.looks().map(|(env, look)| {
+        let there = format!("/configs/{env}/{}/{}{}", id.app, id.namespace, part.path());
+        Tab::env(look, there).when(*env == id.env)
     });
     let envs: Vec<Tab> = envs.collect();
     let tab = |this: Part| Tab::to(this.text(t, format), format!("{}{}", opened.path, this.path())).when(this == part);
-    let tabs = vec![tab(Part::Content)];
+    let pending = view.mine.as_ref().map_or(0, |mine| mine.config.diff.counts().total());
+    let tabs = vec![
+        tab(Part::Content),
+        tab(Part::Difference).waiting(pending as u64),
+        tab(Part::Releases).count(view.live_seq()),
+        tab(Part::Readers).count(opened.instances.len() as u64),
+        tab(Part::Usage),
+    ];
     let archived = opened.archived().then(|| {
         view! { <Banner mood=Mood::Quiet title=t.config_archived()><p>{t.config_archived_text()}</p></Banner> }
     });

@@ -64,23 +64,29 @@ fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
         return view! { <Card id="mine" title=t.my_change()><p class="quiet">{text}</p></Card> }.into_any();
     };
     let difference = format!("{}/difference", opened.path);
-    let seen = match &mine.config.diff {
-        Diff::Kv(keys) => {
-            let more = keys.len().saturating_sub(HUNKS);
-            let more = (more > 0).then(|| view! { <p class="more"><a href=difference>{t.more_edits(more)}</a></p> });
-            let keys = keys.iter().take(HUNKS).cloned().collect();
-            view! { <DiffKv keys />{more} }.into_any()
-        }
-        Diff::Text { .. } => view! { <p class="more"><a href=difference>{t.see_difference()}</a></p> }.into_any(),
-    };
     view! {
         <Card id="mine" title=t.my_change()>
             <Sum counts=mine.config.diff.counts() />
-            {seen}
+            <Hunks diff=mine.config.diff.clone() difference />
             <Next opened mine editing />
         </Card>
     }
     .into_any()
+}
+
+/// The first keys of a difference; the others are where `difference` leads.
+#[component]
+pub fn Hunks(diff: Diff, difference: String) -> impl IntoView {
+    let t = lang();
+    match diff {
+        Diff::Kv(mut keys) => {
+            let more = keys.len().saturating_sub(HUNKS);
+            let more = (more > 0).then(|| view! { <p class="more"><a href=difference>{t.more_edits(more)}</a></p> });
+            keys.truncate(HUNKS);
+            view! { <DiffKv keys />{more} }.into_any()
+        }
+        Diff::Text { .. } => view! { <p class="more"><a href=difference>{t.see_difference()}</a></p> }.into_any(),
+    }
 }
 
 /// What can be done with the change now.
