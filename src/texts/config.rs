@@ -116,8 +116,8 @@ texts! {
     publish_text: "Publish the text", "发布文本";
     review: "Review", "评审";
     discard: "Discard", "放弃";
-    discard_question(n: usize): "Throw away {n} edit" | "Throw away {n} edits", "放弃 {n} 处修改";
-    discard_whole(n: usize): "The change also has edits of {n} other config. They go too." | "The change also has edits of {n} other configs. They go too.", "此变更还包含其他 {n} 个配置的修改，将一并放弃。";
+    discard_question(n: usize): "Discard {n} edit?" | "Discard {n} edits?", "放弃 {n} 处修改？";
+    discard_whole(n: usize): "The change also has edits of {n} other config. All of it is thrown away and does not come back." | "The change also has edits of {n} other configs. All of it is thrown away and does not come back.", "此变更还包含其他 {n} 个配置的修改，将一并放弃且无法恢复。";
     also_elsewhere(n: usize): "This change also edits {n} other config. All of it is published together." | "This change also edits {n} other configs. All of it is published together.", "此变更还修改了其他 {n} 个配置，会一起发布。";
     review_and_publish: "Review and publish", "评审并发布";
     may_not_publish: "You can edit here. A publisher reviews and publishes it.", "你可以编辑；由有发布权限的人评审并发布。";

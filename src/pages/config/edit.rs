@@ -10,7 +10,7 @@ use crate::{
         config::{RemoveItem, RevertItem, SaveItem},
         paths::Encoded,
     },
-    components::{Field, Form, Hidden, I, LinkButton, Refused, Select, Submit, TextArea, Tone, lang},
+    components::{Field, Form, Hidden, I, Icon, LinkButton, Refused, Select, Submit, TextArea, Tone, lang},
     domain::{
         content::{Item, ValueType},
         error::{Conflict, Error},
@@ -35,12 +35,14 @@ pub fn Where(opened: Arc<Opened>, #[prop(optional)] key: String, #[prop(optional
     .into_any()
 }
 
-/// What a refused form of this key met, when it met somebody else's value.
+/// The refused form of a key that this page is the answer to.
+fn refused() -> Option<Refused> {
+    use_context::<Refused>().filter(|r| [SaveItem::PATH, RemoveItem::PATH].contains(&r.action()))
+}
+
+/// What it met, when somebody else has another value of this key.
 fn met(key: &str) -> Option<Conflict> {
-    let refused = use_context::<Refused>()?;
-    if ![SaveItem::PATH, RemoveItem::PATH].contains(&refused.action()) {
-        return None;
-    }
+    let refused = refused()?;
     let Error::Conflict(all) = refused.error() else { return None };
     let found = all.iter().find(|c| c.key == key)?.clone();
     refused.taken();
@@ -51,42 +53,56 @@ fn met(key: &str) -> Option<Conflict> {
 #[component]
 pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> impl IntoView {
     let t = lang();
-    let typed = use_context::<Refused>().filter(|r| r.is_of(SaveItem::PATH, Some("item")));
-    let typed_new = typed.as_ref().is_some_and(|r| r.value("new").is_some());
-    let key = typed.filter(|_| typed_new).and_then(|r| r.value("key").map(str::to_owned)).unwrap_or(key);
+    let sent = refused();
+    let sent = |name: &str| sent.as_ref().and_then(|r| r.value(name));
+    // A form that came back says itself whether it was for a new key.
+    let sent_new = sent("new").is_some();
+    let key = sent("key").filter(|_| sent_new).map_or(key, str::to_owned);
+    let met = met(&key);
+    let merging = met.is_some() && sent("value").is_some();
     let now = opened.content().items().and_then(|items| items.get(&key)).cloned();
     let live = opened.view.content.items().and_then(|items| items.get(&key)).cloned();
-    let met = met(&key);
-    // A form that came back says itself whether it was for a new key.
-    let new = met.is_none() && (typed_new || now.is_none() && live.is_none());
-    let item = now.clone().or(live.clone()).unwrap_or_default();
-    let pending = live.as_ref().zip(now.as_ref()).is_none_or(|(live, now)| !live.same(now)) && !new;
-    let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
-    let many = lines || item.value.contains('\n') || item.value.chars().count() > ONE_LINE;
+    let new = met.is_none() && (sent_new || now.is_none() && live.is_none());
+    let there = There { now: now.is_some(), live: live.clone() };
+    let item = now.or(live).unwrap_or_default();
+    let many = lines
+        || item.value.contains('\n')
+        || item.value.chars().count() > ONE_LINE
+        || sent("value").is_some_and(|v| v.contains('\n'));
     let around = paths_around(&opened, &key, new, &q);
+    let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
     let merge = met.map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
-    let at = if new { String::new() } else { key.clone() };
-    let says = if merge.is_some() { t.keep_mine_edited() } else { t.save_to_change() };
-    let others = (!new)
-        .then(|| view! { <Others opened=opened.clone() key=key.clone() q=q.clone() pending live=live.clone() /> });
+    let was = there.live.clone().filter(|live| !live.same(&item));
+    let says = if merging { t.keep_mine_edited() } else { t.save_to_change() };
+    let forms = view! { <Forms opened=opened.clone() key=key.clone() q=q.clone() there=there.clone() /> };
     view! {
         <section class="edit" id="edit" aria-labelledby="edit-title">
             <h2 id="edit-title">{title}</h2>
             {merge}
             <Form action=SaveItem::PATH id="item" swap="config">
-                <Where opened=opened.clone() key=at q=q.clone() />
+                <Where opened=opened.clone() key=if new { String::new() } else { key.clone() } q=q.clone() />
                 {new.then(|| view! { <KeyField key=key.clone() /> })}
-                <ItemFields item live=live.filter(|_| pending) many more=around.more />
+                <ItemFields item was many more=around.more />
                 <GoesInto opened=opened.clone() />
-                <p class="do">
+                <div class="do">
                     <Submit tone=Tone::Primary>{says}</Submit>
                     <LinkButton href=around.back>{t.cancel()}</LinkButton>
-                </p>
+                    <Apart opened=opened.clone() key=key.clone() there=there.clone() />
+                </div>
             </Form>
-            {others}
+            {forms}
         </section>
     }
     .into_any()
+}
+
+/// What there is of a key.
+#[derive(Clone)]
+struct There {
+    /// The viewer sees it: it is live and not removed, or added.
+    now: bool,
+    /// What is live.
+    live: Option<Item>,
 }
 
 #[component]
@@ -118,17 +134,17 @@ fn paths_around(opened: &Opened, key: &str, new: bool, q: &str) -> PathsAround {
 
 /// Value, type and comment.
 #[component]
-fn ItemFields(item: Item, live: Option<Item>, many: bool, more: String) -> impl IntoView {
+fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl IntoView {
     let t = lang();
     let Item { value, kind, comment, .. } = item;
-    let was = live.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value}</code></p> });
+    let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value}</code></p> });
     let rows = u32::try_from(value.lines().count().clamp(3, 20)).unwrap_or(3);
     let field = if many {
         view! { <TextArea name="value" label=t.value() value=value rows mono=true /> }.into_any()
     } else {
         view! {
             <Field name="value" label=t.value() value=value mono=true />
-            <a class="more-lines hint" href=more>{t.many_lines()}</a>
+            <a class="many hint" href=more>{t.many_lines()}</a>
         }
         .into_any()
     };
@@ -166,28 +182,45 @@ fn GoesInto(opened: Arc<Opened>) -> impl IntoView {
     Some(view! { <Select name="change" label=t.goes_into() options hint=t.goes_into_hint() /> })
 }
 
-/// Removing the key, taking the edit back: forms of their own.
+impl There {
+    fn can_go(&self) -> bool {
+        self.now && self.live.is_some()
+    }
+}
+
+/// The buttons that do something else with the key. Their forms stand beside that of the key: forms do not nest.
 #[component]
-fn Others(opened: Arc<Opened>, key: String, q: String, pending: bool, live: Option<Item>) -> impl IntoView {
+fn Apart(opened: Arc<Opened>, key: String, there: There) -> impl IntoView {
     let t = lang();
-    let gone = opened.content().items().is_none_or(|items| !items.contains_key(&key));
+    let revert = edited(&opened, &key).then(|| {
+        view! { <button type="submit" form="revert" class=Tone::Plain.class()><Icon name=I::Undo />{t.revert_edit()}</button> }
+    });
+    let remove = there.can_go().then(|| {
+        view! { <button type="submit" form="remove" class=Tone::Danger.class()><Icon name=I::Trash />{t.remove_key()}</button> }
+    });
+    view! { <span class="apart">{revert}{remove}</span> }.into_any()
+}
+
+/// Whether the viewer's change has an edit of a key.
+fn edited(opened: &Opened, key: &str) -> bool {
+    opened.view.mine.as_ref().is_some_and(|mine| mine.config.edits.iter().any(|edit| edit.key == key))
+}
+
+#[component]
+fn Forms(opened: Arc<Opened>, key: String, q: String, there: There) -> impl IntoView {
     let (of_revert, of_remove) = (opened.clone(), opened.clone());
     let (revert_key, revert_q) = (key.clone(), q.clone());
-    let revert = pending.then(move || {
+    let revert = edited(&opened, &key).then(move || {
         view! {
             <Form action=RevertItem::PATH id="revert" swap="config">
                 <Where opened=of_revert key=revert_key q=revert_q />
-                <Submit icon=I::Undo>{t.revert_edit()}</Submit>
             </Form>
         }
     });
-    let remove = (live.is_some() && !gone).then(move || {
+    let remove = there.can_go().then(move || {
         view! {
-            <Form action=RemoveItem::PATH id="remove" swap="config">
-                <Where opened=of_remove key q />
-                <Submit tone=Tone::Danger icon=I::Trash>{t.remove_key()}</Submit>
-            </Form>
+            <Form action=RemoveItem::PATH id="remove" swap="config"><Where opened=of_remove key q /></Form>
         }
     });
-    view! { <div class="beside">{revert}{remove}</div> }.into_any()
+    view! { {revert}{remove} }.into_any()
 }

@@ -59,7 +59,7 @@ pub(super) fn links(opened: &Opened, release: Option<u64>) -> AnyView {
     let seq = release.map(|seq| seq.to_string()).unwrap_or_default();
     let link = |format: &str, text: String| {
         let href = paths::with(&path, &[("format", format), ("release", &seq)]);
-        view! { <li><a href=href download><Icon name=I::Export />{text}</a></li> }
+        view! { <li><a class="btn small" href=href download><Icon name=I::Export />{text}</a></li> }
     };
     let items = match opened.view.namespace.format {
         Format::Kv => {

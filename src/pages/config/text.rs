@@ -109,7 +109,7 @@ fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
         // As wide as what stands before the place, tabs included.
         let before: String = text.chars().take(column.min(160) - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
         let mark = here.then(|| view! { <i aria-hidden="true">{format!("{before}▲")}</i> });
-        view! { <li class:here=here value=n + 1><code>{shown}</code>{mark}</li> }
+        view! { <li class:here=here><span class="no">{n + 1}</span><code>{shown}</code>{mark}</li> }
     };
     let rows = text.lines().enumerate().skip(line.saturating_sub(3)).take(5).map(row).collect_view();
     view! { <ol class="excerpt">{rows}</ol> }.into_any()

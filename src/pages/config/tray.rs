@@ -8,8 +8,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{Opened, way::Way};
 use crate::{
     api::{config::DiscardEdits, paths, publish::Publish},
-    components::{Card, DiffKv, Field, Form, Hidden, I, LinkButton, Refused, Reveal, Submit, Sum, Tone, lang},
+    components::{Card, DiffKv, Field, Form, Hidden, I, LinkButton, Submit, Sum, Tone, lang},
     domain::diff::{ConfigDiff, Diff, diff_sha256},
+    pages::parts::Sure,
     service::Mine,
 };
 
@@ -167,18 +168,22 @@ pub fn Confirm(env: String) -> impl IntoView {
 #[component]
 fn Discard(opened: Arc<Opened>, mine: Mine) -> impl IntoView {
     let t = lang();
-    let whole = (mine.elsewhere > 0).then(|| view! { <p class="hint">{t.discard_whole(mine.elsewhere)}</p> });
-    let open = use_context::<Refused>().is_some_and(|r| r.is_of(DiscardEdits::PATH, None));
     let count = mine.config.edits.len();
+    let text = if mine.elsewhere > 0 { t.discard_whole(mine.elsewhere) } else { t.change_discard_text(count) };
     view! {
-        <Reveal summary=t.discard() open>
-            <Form action=DiscardEdits::PATH id="discard" swap="config">
-                <Hidden name="config" value=opened.view.id.to_string() />
-                <Hidden name="change" value=mine.change.id.to_string() />
-                <Submit tone=Tone::Danger icon=I::Trash>{t.discard_question(count)}</Submit>
-                {whole}
-            </Form>
-        </Reveal>
+        <Sure
+            id="discard"
+            button=t.discard()
+            title=t.discard_question(count)
+            text
+            confirm=t.discard()
+            action=DiscardEdits::PATH
+            swap="config"
+            tone=Tone::Bare
+        >
+            <Hidden name="config" value=opened.view.id.to_string() />
+            <Hidden name="change" value=mine.change.id.to_string() />
+        </Sure>
     }
     .into_any()
 }

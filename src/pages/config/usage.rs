@@ -44,7 +44,7 @@ fn Usage(opened: Arc<Opened>, url: String, root: Option<Arc<str>>) -> impl IntoV
                 </Card>
                 <Card id="go" title="Go">
                     <p class="quiet">{t.go_text()}</p>
-                    <Code label="Go" text=go(&one, kv) />
+                    <div class="go"><Code label="Go" text=go(&one, kv) /></div>
                 </Card>
             </div>
             <div class="stack">
