@@ -13,6 +13,8 @@ mod icon;
 mod layout;
 mod list;
 mod nav;
+#[cfg(test)]
+mod tests;
 mod text_area;
 mod when;
 
