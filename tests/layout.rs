@@ -174,7 +174,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in entries.flatten() {
         let path = entry.path();
-        if path.is_dir() {
+        // What is in `tests` is compiled for tests alone.
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "tests") {
             files.extend(sources(&path));
         } else if path.extension().is_some_and(|e| e == "rs") {
             files.push(path);

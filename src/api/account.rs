@@ -2,8 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::shim;
-use crate::domain::error::Result;
+use crate::domain::error::{Invalid, Problem, Result};
 
 /// Logs in and goes to `next`, a path of ours, or home.
 #[server(prefix = "/fn", endpoint = "log-in")]
@@ -17,7 +16,7 @@ pub async fn log_in(
     next: String,
 ) -> Result<()> {
     crate::auth::guard::log_in(name, password).await?;
-    shim::redirect(shim::own_path(&next).unwrap_or("/"));
+    super::shim::redirect(super::shim::own_path(&next).unwrap_or("/"));
     Ok(())
 }
 
@@ -25,6 +24,33 @@ pub async fn log_in(
 #[server(prefix = "/fn", endpoint = "log-out")]
 pub async fn log_out() -> Result<()> {
     crate::auth::guard::log_out().await?;
-    shim::redirect("/login");
+    super::shim::redirect("/login");
     Ok(())
+}
+
+/// Changes one's own password. All sessions end, this one too.
+#[server(prefix = "/fn", endpoint = "change-password")]
+pub async fn change_password(
+    /// The present password.
+    current: String,
+    /// The new one.
+    password: String,
+    /// The new one, typed again.
+    again: String,
+) -> Result<()> {
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    typed_twice(&password, &again)?;
+    service.change_password(&user.account, &current, &password).await?;
+    crate::auth::guard::log_out().await?;
+    super::shim::say(super::shim::lang().account_changed());
+    super::shim::redirect("/login");
+    Ok(())
+}
+
+/// Checks that a new password was typed the same way twice.
+///
+/// # Errors
+/// At `/again`.
+pub fn typed_twice(password: &str, again: &str) -> Result<(), Invalid> {
+    if password == again { Ok(()) } else { Err(Invalid::new("/again", Problem::PasswordAgain)) }
 }

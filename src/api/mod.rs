@@ -8,8 +8,16 @@
 //! Arguments are strings, numbers and booleans (a form's fields); the error is always [`Error`].
 
 pub mod account;
+pub mod apps;
+pub mod changes;
+pub mod config;
+pub mod paths;
+pub mod people;
 pub mod prefer;
+pub mod publish;
+pub mod setup;
 pub mod shim;
+pub mod tokens;
 
 use leptos::server_fn::{
     codec::JsonEncoding,

@@ -46,6 +46,7 @@ fn Around(
     problems: Vec<Invalid>,
     children: Children,
 ) -> impl IntoView {
+    let note = note.filter(|note| !note.is_empty());
     let hint = hint.map(|hint| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> });
     let error = (!problems.is_empty()).then(|| {
         view! { <p class="wrong" id=format!("{id}-error")><Icon name=I::Stop />{said(&problems)}</p> }
@@ -219,6 +220,18 @@ pub fn Select(
         </select>
     };
     view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
+}
+
+/// What is wrong with a group of fields, where no field of it says so.
+#[component]
+pub fn Problems(
+    /// Where the problems point.
+    #[prop(into)]
+    pointer: String,
+) -> impl IntoView {
+    let form = use_context::<FormOf>().unwrap_or_default();
+    let problems = form.refused.as_ref().map(|r| r.take(&pointer)).unwrap_or_default();
+    (!problems.is_empty()).then(|| view! { <p class="wrong"><Icon name=I::Stop />{said(&problems)}</p> })
 }
 
 /// A box to tick. Sends `true`, or nothing: the argument is `#[server(default)] name: bool`.

@@ -130,16 +130,22 @@ pub fn Form(
     /// What was typed elsewhere on the page stays, though the page is loaded again.
     #[prop(optional)]
     keep: bool,
+    /// It sends a file: not to a server function.
+    #[prop(optional)]
+    upload: bool,
     /// Fields and buttons.
     children: Children,
 ) -> impl IntoView {
+    let enctype = upload.then_some("multipart/form-data");
     let refused = use_context::<Refused>().filter(|r| r.is_of(&action, id.as_deref()));
     let prefix = id.clone().unwrap_or_else(|| action.rsplit('/').next().unwrap_or_default().to_owned());
+    // None, given through a component that may have some.
+    let swap = swap.filter(|ids| !ids.is_empty());
     let hidden = id.clone().map(|id| view! { <Hidden name="form" value=id /> });
     let page = use_context::<Here>().filter(|here| here.came_back);
     let page = page.map(|here| view! { <Hidden name=PAGE_FIELD value=here.path /> });
     view! {
-        <form method="post" action=action id=id class=class aria-label=label data-swap=swap data-keep=keep.then_some("")>
+        <form method="post" enctype=enctype action=action id=id class=class aria-label=label data-swap=swap data-keep=keep.then_some("")>
             {hidden}
             {page}
             <Provider value=FormOf { prefix, refused }>{children()}</Provider>

@@ -45,6 +45,7 @@ icons! {
     Info "info" "M2.5 8a5.5 5.5 0 1 0 11 0 5.5 5.5 0 1 0-11 0zM8 7.5v3.3M8 5.2v.1";
     Stop "stop" "M5.7 2.5h4.6l3.2 3.2v4.6l-3.2 3.2H5.7l-3.2-3.2V5.7zM8 5.3v3.4M8 10.7v.1";
     Copy "copy" "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3";
+    Up "up" "m4 9.5 4-4 4 4";
     Down "down" "m4 6.5 4 4 4-4";
     Left "left" "m9.5 4-4 4 4 4";
     Right "right" "m6.5 4 4 4-4 4";

@@ -13,6 +13,7 @@ mod icon;
 mod layout;
 mod list;
 mod nav;
+mod sentence;
 #[cfg(test)]
 mod tests;
 mod text_area;
@@ -21,8 +22,8 @@ mod when;
 use leptos::context::use_context;
 
 pub use self::{
-    code::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, nav::*, text_area::*,
-    when::*,
+    code::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, nav::*, sentence::*,
+    text_area::*, when::*,
 };
 use crate::texts::Lang;
 

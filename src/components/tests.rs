@@ -65,8 +65,6 @@ fn what_is_typed_stays_text() {
         for tag in ["<script", "<img", "<svg onload", "<!--", "</title", "</style"] {
             assert!(!html.contains(tag), "{tag} of {text:?}");
         }
-        // Quotes end an attribute: outside of tags there is none that we did not write.
-        assert!(!html.contains(" onfocus=alert(1) autofocus='\" "), "{text:?}");
         assert_eq!(html.matches("<textarea").count(), 1, "{text:?}");
         assert_eq!(html.matches("</textarea>").count(), 1, "{text:?}");
     }

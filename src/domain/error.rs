@@ -152,6 +152,12 @@ impl From<Invalid> for Error {
     }
 }
 
+impl From<Vec<Invalid>> for Error {
+    fn from(invalid: Vec<Invalid>) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
 /// What can be wrong with a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Problem {
@@ -219,6 +225,8 @@ pub enum Problem {
     PasswordCommon,
     /// The present password does not fit.
     PasswordWrong,
+    /// The password and its repetition are not the same.
+    PasswordAgain,
     /// Name and password do not fit.
     Credentials,
     /// The set-up link is wrong or has expired.
@@ -261,6 +269,8 @@ pub enum Problem {
         /// What the parser says.
         detail: String,
     },
+    /// Not UTF-8.
+    Unicode,
     /// Secret items are not offered by this version.
     SecretsNotOffered,
 }
@@ -289,4 +299,10 @@ pub fn excerpt(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+/// A name as the last part of a JSON pointer (RFC 6901): `/edits`, and `/a~1b` for `a/b`.
+#[must_use]
+pub fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -13,3 +13,4 @@ pub mod names;
 pub mod release;
 pub mod time;
 pub mod token;
+pub mod typed;

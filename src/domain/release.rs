@@ -46,3 +46,29 @@ pub enum Delivery {
         late_because: String,
     },
 }
+
+/// Why something is late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The channel does not answer; what it said.
+    Channel(String),
+    /// Another node holds the lock.
+    Busy,
+    /// The channel holds another document under the same number.
+    Mismatch(ConfigId, u64),
+    /// It takes longer than the answer waits.
+    Slow,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Channel(said) => write!(f, "the channel does not answer: {said}"),
+            Self::Busy => f.write_str("another node holds the lock and is publishing"),
+            Self::Mismatch(config, seq) => {
+                write!(f, "the channel holds another document as release {seq} of {config}")
+            }
+            Self::Slow => f.write_str("it takes longer than usual"),
+        }
+    }
+}

@@ -10,14 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::problem::Problem;
-use crate::domain::{
-    error::{Error, Invalid, Problem as Wrong},
-    limits,
-};
+use crate::domain::error::{Error, Invalid, Problem as Wrong};
 
-/// The largest body that is read where the server sets no other limit, in bytes: a document, each of its characters
-/// escaped at the worst usual rate.
-pub const BODY_BYTES: usize = 2 * limits::DOCUMENT_BYTES;
+/// The largest body that is read, in bytes, where the router sets it as its limit: all documents of a change, each of
+/// their characters escaped at the worst rate.
+pub const BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A body of `application/json`, parsed. Refuses with 415, 413, 400 (not JSON) or 422 (JSON of another shape).
 #[derive(Clone, Copy, Debug)]

@@ -4,4 +4,5 @@ pub mod bearer;
 pub mod json;
 pub mod listener;
 pub mod problem;
+pub mod query;
 pub mod request_id;

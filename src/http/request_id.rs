@@ -9,7 +9,7 @@ use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 
 use super::problem::Problem;
@@ -25,16 +25,18 @@ impl RequestId {
     /// The number of this request: as [`layer`] noted it, else as its header says, else a new one.
     #[must_use]
     pub fn of<B>(request: &axum::http::Request<B>) -> Self {
+        Self::given(request).unwrap_or_else(Self::new)
+    }
+
+    /// The number that this request came with; none when it came without a sensible one.
+    #[must_use]
+    pub fn given<B>(request: &axum::http::Request<B>) -> Option<Self> {
         if let Some(id) = request.extensions().get::<Self>() {
-            return id.clone();
+            return Some(id.clone());
         }
-        match request.headers().get(HEADER) {
-            // Copied: the value is a slice of the connection's read buffer and would keep that alive.
-            Some(given) if sensible(given.as_bytes()) => {
-                HeaderValue::from_bytes(given.as_bytes()).map_or_else(|_| Self::new(), Self)
-            }
-            _ => Self::new(),
-        }
+        let given = request.headers().get(HEADER).filter(|id| sensible(id.as_bytes()))?;
+        // Copied: the value is a slice of the connection's read buffer and would keep that alive.
+        HeaderValue::from_bytes(given.as_bytes()).ok().map(Self)
     }
 
     /// A number that no other request of this process has.
@@ -65,6 +67,18 @@ impl RequestId {
         }
         response.headers_mut().entry(HEADER).or_insert(self.0);
     }
+}
+
+/// The answer of a read. One that went well carries a number only if the request did: nothing is noted of it, and it is
+/// made a hundred thousand times a second. A refusal always has one.
+#[must_use]
+pub fn answer(given: Option<RequestId>, result: Result<Response, Problem>) -> Response {
+    let id = if result.is_err() { Some(given.unwrap_or_else(RequestId::new)) } else { given };
+    let mut response = result.unwrap_or_else(IntoResponse::into_response);
+    if let Some(id) = id {
+        id.finish(&mut response);
+    }
+    response
 }
 
 /// Numbers every request that passes. For `axum::middleware::from_fn`.

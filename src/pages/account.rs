@@ -1,10 +1,108 @@
 //! One's own account.
 
-use axum::Router;
+use axum::{Router, http::HeaderMap, routing::get};
+use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::console::Console;
+use super::{
+    Answer, Page,
+    console::Console,
+    cookies::cookie,
+    parts::{reach_words, role_word},
+};
+use crate::{
+    api::{account::ChangePassword, prefer::Prefer},
+    auth::guard::CurrentUser,
+    components::*,
+    domain::access::{Pattern, Role},
+    service::Account,
+    texts::Lang,
+};
 
 /// `/account`.
 pub fn routes() -> Router<Console> {
-    Router::new()
+    Router::new().route("/account", get(show))
+}
+
+async fn show(who: CurrentUser, headers: HeaderMap) -> Answer {
+    let account = Account::clone(&who.account);
+    let theme = cookie(&headers, "theme").unwrap_or("system").to_owned();
+    Ok(Page::new(|t| t.my_account().to_owned(), move || view! { <Mine account theme /> })
+        .crumbs(|t| vec![Crumb::here(t.my_account())]))
+}
+
+#[component]
+fn Mine(account: Account, theme: String) -> impl IntoView {
+    let t = lang();
+    let made = view! { <When at=account.created_at /> }.into_any();
+    let administrator = account.administrator;
+    view! {
+        <div class="column">
+            <Head title=account.name>
+                <p class="facts">
+                    <span>{sentence(t.account_made(), [made])}</span>
+                    {administrator.then(|| view! { <Badge>{t.people_administrator()}</Badge> })}
+                </p>
+            </Head>
+            <Card id="roles" title=t.account_roles()>
+                <Roles administrator roles=account.roles />
+            </Card>
+            <Card id="password" title=t.account_password()>
+                <p class="hint">{t.account_password_text()}</p>
+                <Form action=ChangePassword::PATH>
+                    <Field name="current" label=t.account_current() kind="password" autocomplete="current-password" required=true />
+                    <div class="row">
+                        <Field
+                            name="password"
+                            label=t.account_new()
+                            kind="password"
+                            hint=t.people_password_hint()
+                            autocomplete="new-password"
+                            required=true
+                        />
+                        <Field name="again" label=t.account_again() kind="password" autocomplete="new-password" required=true />
+                    </div>
+                    <p class="do"><Submit tone=Tone::Primary>{t.account_change()}</Submit></p>
+                </Form>
+            </Card>
+            <Card id="look" title=t.account_look()>
+                <p class="hint">{t.account_look_text()}</p>
+                <Look theme />
+            </Card>
+        </div>
+    }
+    .into_any()
+}
+
+/// The same switches as in the menu, where they are easier to find.
+#[component]
+fn Look(theme: String) -> impl IntoView {
+    let t = lang();
+    let choice = |name: &'static str, value: &'static str, says: &'static str, chosen: bool| {
+        view! { <button type="submit" name=name value=value aria-pressed=chosen.to_string()>{says}</button> }
+    };
+    let langs = [Lang::En, Lang::Zh].map(|l| choice("lang", l.code(), l.itself(), l == t)).collect_view();
+    let themes = [("light", t.theme_light()), ("dark", t.theme_dark()), ("system", t.theme_system())];
+    let themes = themes.map(|(value, says)| choice("theme", value, says, value == theme)).collect_view();
+    view! {
+        <div class="switches">
+            <Form action=Prefer::PATH id="my-lang" class="choice" label=t.language()>{langs}</Form>
+            <Form action=Prefer::PATH id="my-theme" class="choice" label=t.theme() swap="my-theme theme">{themes}</Form>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Roles(administrator: bool, roles: Vec<(Pattern, Role)>) -> impl IntoView {
+    let t = lang();
+    if administrator {
+        return view! { <p>{t.account_everything()}</p> }.into_any();
+    }
+    if roles.is_empty() {
+        return view! { <p>{t.account_no_roles()}</p> }.into_any();
+    }
+    let item = |(pattern, role): (Pattern, Role)| {
+        view! { <li><span>{reach_words(t, &pattern)}</span><b>{role_word(t, role)}</b></li> }
+    };
+    view! { <ul class="list plain">{roles.into_iter().map(item).collect_view()}</ul> }.into_any()
 }

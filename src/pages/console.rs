@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Viewer, account, login};
+use super::{Viewer, account, apps, changes, config, envs, home, login, setup, tokens, users};
 use crate::{auth::guard::CurrentUser, reader::Reader, service::Service};
 
 /// What the handlers of pages are given.
@@ -21,13 +21,23 @@ pub struct Console {
     pub reader: Arc<Reader>,
     /// How people and programs reach this server.
     pub public_url: Arc<str>,
+    /// What all keys in etcd begin with; none without etcd.
+    pub etcd_root: Option<Arc<str>>,
 }
 
 /// The routes of all pages.
 pub fn routes(console: Console) -> Router {
     Router::new()
+        .merge(home::routes())
+        .merge(setup::routes())
         .merge(login::routes())
         .merge(account::routes())
+        .merge(apps::routes())
+        .merge(envs::routes())
+        .merge(changes::routes())
+        .merge(tokens::routes())
+        .merge(users::routes())
+        .merge(config::routes())
         .layer(middleware::from_fn_with_state(console.clone(), viewer))
         .with_state(console)
 }

@@ -113,8 +113,9 @@ fn to_log_in(visit: &Visit) -> Response {
 }
 
 /// Draws a page. Headers that its handler set stay.
-pub(crate) fn document(frame: &Frame, visit: Visit, page: Page, answered: Option<Response>) -> Response {
+pub(crate) fn document(frame: &Frame, mut visit: Visit, mut page: Page, answered: Option<Response>) -> Response {
     let nonce = Nonce::new();
+    visit.refused = page.refused.take().or(visit.refused);
     let refused = visit.refused.clone();
     let status = refused.as_ref().filter(|_| page.status.is_success()).map(|r| api::status(r.error()));
     let status = status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(page.status);

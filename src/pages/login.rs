@@ -2,14 +2,14 @@
 
 use axum::{
     Router,
-    extract::Query,
+    extract::{Query, State},
     response::{IntoResponse, Redirect},
     routing::get,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{Answer, Failed, Page, console::Console};
+use super::{Answer, Failed, Page, console::Console, setup::Nobody};
 use crate::{
     api::{self, shim::own_path},
     auth::guard::CurrentUser,
@@ -27,9 +27,12 @@ struct Asked {
     next: String,
 }
 
-async fn show(user: Result<CurrentUser, Failed>, Query(asked): Query<Asked>) -> Answer {
+async fn show(State(console): State<Console>, user: Result<CurrentUser, Failed>, Query(asked): Query<Asked>) -> Answer {
     if user.is_ok() {
         return Err(Redirect::to(own_path(&asked.next).unwrap_or("/")).into_response().into());
+    }
+    if console.service.needs_setup().await? {
+        return Ok(Page::new(|t| t.setup_first_title().to_owned(), || view! { <Nobody /> }).alone());
     }
     Ok(Page::new(|t| t.log_in().to_owned(), move || view! { <LogIn next=asked.next /> }).alone())
 }
@@ -46,4 +49,5 @@ fn LogIn(next: String) -> impl IntoView {
             <Submit tone=Tone::Primary wide=true>{t.log_in()}</Submit>
         </Form>
     }
+    .into_any()
 }

@@ -10,14 +10,24 @@
 //! ```
 
 pub mod account;
+pub mod apps;
 pub mod assets;
+pub mod changes;
+pub mod config;
 pub mod console;
 pub mod cookies;
+pub mod envs;
 pub mod errors;
 pub mod forms;
 pub mod frame;
+pub mod home;
 pub mod login;
+pub mod parts;
+pub mod scope;
+pub mod setup;
 pub mod shell;
+pub mod tokens;
+pub mod users;
 pub mod visit;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +42,11 @@ pub use self::{
     frame::{Frame, console},
     visit::{Viewer, Visit},
 };
-use crate::{components::Crumb, domain::error::Error, texts::Lang};
+use crate::{
+    components::{Crumb, Refused},
+    domain::error::Error,
+    texts::Lang,
+};
 
 /// What a page's handler answers.
 pub type Answer = Result<Page, Failed>;
@@ -60,6 +74,7 @@ pub struct Page {
     pub(crate) crumbs: Box<dyn FnOnce(Lang) -> Vec<Crumb> + Send>,
     pub(crate) place: Option<Place>,
     pub(crate) alone: bool,
+    pub(crate) refused: Option<Refused>,
 }
 
 impl Page {
@@ -75,6 +90,7 @@ impl Page {
             crumbs: Box::new(|_| Vec::new()),
             place: None,
             alone: false,
+            refused: None,
         }
     }
 
@@ -96,6 +112,13 @@ impl Page {
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// The same, with a form that its own handler refused: filled in, and with the error's status.
+    #[must_use]
+    pub fn refused(mut self, refused: Refused) -> Self {
+        self.refused = Some(refused);
         self
     }
 

@@ -120,7 +120,7 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
         Place::Changes => ("/changes", I::Edit, t.changes()),
         Place::Delivery => ("/delivery", I::Send, t.delivery()),
         Place::Instances => ("/instances", I::Nodes, t.instances()),
-        Place::Environments => ("/environments", I::Layers, t.environments()),
+        Place::Environments => ("/envs", I::Layers, t.environments()),
         Place::Tokens => ("/tokens", I::Key, t.tokens()),
         Place::Users => ("/users", I::People, t.users()),
         Place::Audit => ("/audit", I::Log, t.audit()),

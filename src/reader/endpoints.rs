@@ -1,18 +1,26 @@
-//! Snapshots and long polls.
+//! Which request is a read, and snapshots and long polls.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::{
-    body::Body,
-    extract::{Request, State},
+    Router,
+    body::{Body, HttpBody},
+    extract::Request,
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures::future::{BoxFuture, Either};
 use sha2::{Digest, Sha256};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until},
 };
+use tower::Service;
 
 use super::{
     Reader,
@@ -21,46 +29,98 @@ use super::{
     query::{self, Newer},
     shelf::Waiter,
     snapshot::{self, Snapshot, View},
+    watch,
 };
 use crate::{
     auth::tokens::{Denied, Grant},
     domain::names::{AppName, EnvName},
-    http::{problem::Problem, request_id::RequestId},
+    http::{
+        problem::Problem,
+        request_id::{RequestId, answer},
+    },
 };
 
 const PREFIX: &str = "/api/v1/configs/";
 
-/// `GET /api/v1/configs/{env}/{app}/{namespace}`.
-pub(super) async fn config(State(reader): State<Arc<Reader>>, request: Request) -> Response {
-    read(&reader, request, View::Envelope).await
+/// What a path asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target<'a> {
+    /// `/api/v1/configs/{env}/{app}/{namespace}`, or the same with `/raw`.
+    Config(&'a str, View),
+    /// `/api/v1/configs/{env}/{app}`.
+    App(&'a str),
+    /// `/api/v1/watch`.
+    Watch,
 }
 
-/// `GET /api/v1/configs/{env}/{app}/{namespace}/raw`.
-pub(super) async fn raw(State(reader): State<Arc<Reader>>, request: Request) -> Response {
-    read(&reader, request, View::Raw).await
-}
-
-/// `GET /api/v1/configs/{env}/{app}`.
-pub(super) async fn app(State(reader): State<Arc<Reader>>, request: Request) -> Response {
-    let id = RequestId::of(&request);
-    let mut response = reader.all(&request).unwrap_or_else(IntoResponse::into_response);
-    id.finish(&mut response);
-    response
-}
-
-async fn read(reader: &Reader, request: Request, view: View) -> Response {
-    let id = RequestId::of(&request);
-    let decided = match reader.decide(&request, view) {
-        Ok(Next::Answer(response)) => Ok(response),
-        Ok(Next::Wait(parked)) => {
-            // Whoever waits for a minute keeps no more than it needs.
-            drop(request);
-            Box::pin(parked.wait(reader)).await
+impl<'a> Target<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let Some(key) = path.strip_prefix(PREFIX) else {
+            return (path == "/api/v1/watch").then_some(Self::Watch);
+        };
+        match key.bytes().filter(|b| *b == b'/').count() {
+            1 => Some(Self::App(key)),
+            2 => Some(Self::Config(key, View::Envelope)),
+            3 => key.strip_suffix("/raw").map(|key| Self::Config(key, View::Raw)),
+            _ => None,
         }
-        Err(problem) => Err(problem),
-    };
-    let mut response = decided.unwrap_or_else(IntoResponse::into_response);
-    id.finish(&mut response);
+    }
+}
+
+/// Takes the requests that read, and leaves the others to the rest.
+#[derive(Clone)]
+pub(super) struct Front {
+    reader: Arc<Reader>,
+    rest: Router,
+}
+
+impl Front {
+    pub(super) fn new(reader: Arc<Reader>, rest: Router) -> Self {
+        Self { reader, rest }
+    }
+}
+
+impl Service<Request> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.rest, cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Some(target) = Target::of(request.uri().path()) else {
+            return Either::Right(Box::pin(self.rest.call(request)));
+        };
+        let (given, head) = (RequestId::given(&request), request.method() == Method::HEAD);
+        let done = move |result| {
+            let response = answer(given, result);
+            Ok(if head { bodiless(response) } else { response })
+        };
+        let decided = match target {
+            Target::Config(key, view) => self.reader.config(&request, key, view),
+            Target::App(key) => self.reader.app(&request, key).map(Next::Answer),
+            Target::Watch => watch::open(&self.reader, &request).map(Next::Answer),
+        };
+        match decided {
+            Ok(Next::Answer(response)) => Either::Left(ready(done(Ok(response)))),
+            Err(problem) => Either::Left(ready(done(Err(problem)))),
+            Ok(Next::Wait(parked)) => {
+                // The request ends here: whoever waits for a minute keeps no more than it needs.
+                let reader = Arc::clone(&self.reader);
+                Either::Right(Box::pin(async move { done(parked.wait(&reader).await) }))
+            }
+        }
+    }
+}
+
+/// The answer to HEAD: all of the answer to GET but its body.
+fn bodiless(mut response: Response) -> Response {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = Body::empty();
     response
 }
 
@@ -81,11 +141,9 @@ struct Parked {
 }
 
 impl Reader {
-    fn decide(&self, request: &Request, view: View) -> Result<Next, Problem> {
-        let grant = self.admit(request)?;
-        let path = request.uri().path();
-        let key = path.strip_prefix(PREFIX).unwrap_or(path);
-        let key = if view == View::Raw { key.strip_suffix("/raw").unwrap_or(key) } else { key };
+    fn config(&self, request: &Request, key: &str, view: View) -> Result<Next, Problem> {
+        let now = (self.clock)();
+        let grant = self.admit(request, now)?;
         let held = self.open(&grant, key)?;
         let Newer { after, wait } = Newer::parse(request.uri().query())?;
         let visitor = visitor(request);
@@ -98,7 +156,7 @@ impl Reader {
                 None => query::has(request.headers(), snapshot.etag()),
             };
             // Whoever says that it has a release holds it, and so does whoever gets one now.
-            self.note(key, visitor.as_ref(), snapshot.seq());
+            self.note(key, visitor.as_ref(), snapshot.seq(), now);
             if !has {
                 return Ok(Next::Answer(snapshot.answer(view, self.shelf.stale_header())));
             }
@@ -127,10 +185,9 @@ impl Reader {
     }
 
     /// All namespaces of an application that the token reaches.
-    fn all(&self, request: &Request) -> Result<Response, Problem> {
-        let grant = self.admit(request)?;
-        let path = request.uri().path();
-        let key = path.strip_prefix(PREFIX).unwrap_or(path);
+    fn app(&self, request: &Request, key: &str) -> Result<Response, Problem> {
+        let now = (self.clock)();
+        let grant = self.admit(request, now)?;
         let (env, app) = key.split_once('/').ok_or_else(|| self.absent(key))?;
         let names = env.parse::<EnvName>().ok().zip(app.parse::<AppName>().ok());
         let (env, app) = names.ok_or_else(|| self.absent(key))?;
@@ -146,7 +203,7 @@ impl Reader {
         }
         let visitor = visitor(request);
         for config in &configs {
-            self.note(&config.entry.config.to_string(), visitor.as_ref(), config.seq());
+            self.note(&config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
         }
         let etag = validator(&configs);
         let mut response = if query::has(request.headers(), &etag) {
@@ -167,7 +224,7 @@ impl Parked {
         let end = expiry.map_or(self.until, |at| at.min(self.until));
         loop {
             if let Some((_, snapshot)) = self.waiter.look(&reader.shelf).pop() {
-                reader.note(&self.key, self.visitor.as_ref(), snapshot.seq());
+                reader.note(&self.key, self.visitor.as_ref(), snapshot.seq(), (reader.clock)());
                 return Ok(snapshot.answer(self.view, reader.shelf.stale_header()));
             }
             tokio::select! {
@@ -211,4 +268,27 @@ fn validator(configs: &[Arc<Snapshot>]) -> HeaderValue {
     }
     let hex: String = all.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
     HeaderValue::from_str(&format!("\"{hex}\"")).expect("hexadecimal digits are a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_is_known_by_its_path() {
+        let config = |key, view| Some(Target::Config(key, view));
+        for (path, target) in [
+            ("/api/v1/configs/prod/shop/a", config("prod/shop/a", View::Envelope)),
+            ("/api/v1/configs/prod/shop/raw", config("prod/shop/raw", View::Envelope)),
+            ("/api/v1/configs/prod/shop/a/raw", config("prod/shop/a", View::Raw)),
+            ("/api/v1/configs/prod/shop", Some(Target::App("prod/shop"))),
+            ("/api/v1/watch", Some(Target::Watch)),
+        ] {
+            assert_eq!(Target::of(path), target, "{path}");
+        }
+        for other in ["/", "/api/v1/configs/prod/shop/a/releases", "/api/v1/configs", "/api/v1/watch/", "/API/v1/watch"]
+        {
+            assert_eq!(Target::of(other), None, "{other}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Mutex, PoisonError, RwLock,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -35,10 +36,19 @@ const TEXT: usize = 128;
 /// Who asks, as far as the request says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visitor<'a> {
-    /// Its `X-Instance`, else its address.
-    pub name: Cow<'a, str>,
+    /// Who.
+    pub name: Name<'a>,
     /// Its `User-Agent`.
     pub client: Cow<'a, str>,
+}
+
+/// What a copy is known by. An address is not written out on every read, only when people look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// Its `X-Instance`.
+    Given(Cow<'a, str>),
+    /// Where it comes from, without one.
+    Address(IpAddr),
 }
 
 impl<'a> Visitor<'a> {
@@ -46,8 +56,8 @@ impl<'a> Visitor<'a> {
     #[must_use]
     pub fn of<B>(request: &'a Request<B>) -> Option<Self> {
         let text = |name| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::trim);
-        let given = text(INSTANCE).filter(|name| (1..=TEXT).contains(&name.len())).map(Cow::Borrowed);
-        let name = given.or_else(|| bearer::address(request.extensions()).map(|ip| ip.to_string().into()))?;
+        let given = text(INSTANCE).filter(|name| (1..=TEXT).contains(&name.len())).map(|n| Name::Given(n.into()));
+        let name = given.or_else(|| bearer::address(request.extensions()).map(Name::Address))?;
         let client = text(header::USER_AGENT).unwrap_or_default();
         // Header values are ASCII here, so any byte is a boundary.
         Some(Self { name, client: client[..client.len().min(TEXT)].into() })
@@ -56,7 +66,11 @@ impl<'a> Visitor<'a> {
     /// The same, without the request.
     #[must_use]
     pub fn into_owned(self) -> Visitor<'static> {
-        Visitor { name: self.name.into_owned().into(), client: self.client.into_owned().into() }
+        let name = match self.name {
+            Name::Given(name) => Name::Given(name.into_owned().into()),
+            Name::Address(ip) => Name::Address(ip),
+        };
+        Visitor { name, client: self.client.into_owned().into() }
     }
 }
 
@@ -78,12 +92,59 @@ pub struct Instance {
 /// All instances, by config.
 #[derive(Debug, Default)]
 pub struct Instances {
-    rooms: RwLock<HashMap<Box<str>, Room>>,
+    rooms: RwLock<HashMap<Box<str>, Mutex<Room>>>,
     total: AtomicUsize,
     swept_at: AtomicI64,
 }
 
-type Room = Mutex<HashMap<Box<str>, Seen>>;
+/// The instances of one config.
+#[derive(Debug, Default)]
+struct Room {
+    named: HashMap<Box<str>, Seen>,
+    unnamed: HashMap<IpAddr, Seen>,
+}
+
+impl Room {
+    fn get(&mut self, name: &Name<'_>) -> Option<&mut Seen> {
+        match name {
+            Name::Given(name) => self.named.get_mut(&**name),
+            Name::Address(ip) => self.unnamed.get_mut(ip),
+        }
+    }
+
+    fn insert(&mut self, name: &Name<'_>, seen: Seen) -> Option<Seen> {
+        match name {
+            Name::Given(name) => self.named.insert((**name).into(), seen),
+            Name::Address(ip) => self.unnamed.insert(*ip, seen),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.named.len() + self.unnamed.len()
+    }
+
+    fn keep_living(&mut self, now: Time) {
+        self.named.retain(|_, seen| seen.lives(now));
+        self.unnamed.retain(|_, seen| seen.lives(now));
+    }
+
+    fn list(&self, now: Time) -> Vec<Instance> {
+        let named = self.named.iter().map(|(name, seen)| (name.to_string(), seen));
+        let unnamed = self.unnamed.iter().map(|(ip, seen)| (ip.to_string(), seen));
+        let living = named.chain(unnamed).filter(|(_, seen)| seen.lives(now));
+        let mut list: Vec<_> = living
+            .map(|(name, seen)| Instance {
+                name,
+                client: seen.client.to_string(),
+                release: seen.release,
+                since: seen.since,
+                seen_at: seen.at,
+            })
+            .collect();
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list
+    }
+}
 
 #[derive(Debug)]
 struct Seen {
@@ -120,7 +181,7 @@ impl Instances {
             return;
         }
         let seen = Seen { client: (*visitor.client).into(), release, since: now, at: now };
-        if room.insert((*visitor.name).into(), seen).is_none() {
+        if room.insert(&visitor.name, seen).is_none() {
             self.total.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -130,7 +191,7 @@ impl Instances {
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
         let Some(room) = rooms.get(config) else { return false };
         let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(seen) = room.get_mut(&*visitor.name) else { return false };
+        let Some(seen) = room.get(&visitor.name) else { return false };
         seen.at = now;
         if seen.release != release {
             (seen.release, seen.since) = (release, now);
@@ -163,28 +224,16 @@ impl Instances {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
         rooms.retain(|_, room| {
             let room = room.get_mut().unwrap_or_else(PoisonError::into_inner);
-            room.retain(|_, seen| seen.lives(now));
-            !room.is_empty()
+            room.keep_living(now);
+            room.len() > 0
         });
         let left = rooms.values_mut().map(|r| r.get_mut().unwrap_or_else(PoisonError::into_inner).len()).sum();
         self.total.store(left, Ordering::Relaxed);
     }
 }
 
-fn listed(room: &Room, now: Time) -> Vec<Instance> {
-    let room = room.lock().unwrap_or_else(PoisonError::into_inner);
-    let living = room.iter().filter(|(_, seen)| seen.lives(now));
-    let mut list: Vec<_> = living
-        .map(|(name, seen)| Instance {
-            name: name.to_string(),
-            client: seen.client.to_string(),
-            release: seen.release,
-            since: seen.since,
-            seen_at: seen.at,
-        })
-        .collect();
-    list.sort_by(|a, b| a.name.cmp(&b.name));
-    list
+fn listed(room: &Mutex<Room>, now: Time) -> Vec<Instance> {
+    room.lock().unwrap_or_else(PoisonError::into_inner).list(now)
 }
 
 #[cfg(test)]
@@ -194,7 +243,7 @@ mod tests {
     const KEY: &str = "prod/shop/a";
 
     fn visitor(name: &str) -> Visitor<'static> {
-        Visitor { name: name.to_owned().into(), client: "curl/8".into() }
+        Visitor { name: Name::Given(name.to_owned().into()), client: "curl/8".into() }
     }
 
     fn of(instances: &Instances, now: i64) -> Vec<(String, u64, Time)> {
@@ -244,6 +293,6 @@ mod tests {
         assert_eq!(Visitor::of(&odd), None);
         odd.extensions_mut().insert(bearer::ClientAddr([192, 0, 2, 7].into()));
         let visitor = Visitor::of(&odd).unwrap();
-        assert_eq!((&*visitor.name, visitor.client.len()), ("192.0.2.7", TEXT));
+        assert_eq!((visitor.name, visitor.client.len()), (Name::Address([192, 0, 2, 7].into()), TEXT));
     }
 }

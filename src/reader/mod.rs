@@ -18,7 +18,6 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     http::{Method, Request},
-    routing::any,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -90,8 +89,8 @@ impl Reader {
     ///
     /// # Errors
     /// 401, 503 while the tokens are not loaded, and then 405 for anything but GET and HEAD.
-    pub fn admit<B>(&self, request: &Request<B>) -> Result<Grant, Problem> {
-        let grant = self.tokens.authenticate(bearer::token(request.headers())?, (self.clock)())?;
+    pub fn admit<B>(&self, request: &Request<B>, now: Time) -> Result<Grant, Problem> {
+        let grant = self.tokens.authenticate(bearer::token(request.headers())?, now)?;
         match *request.method() {
             Method::GET | Method::HEAD => Ok(grant),
             _ => Err(Problem::method_not_allowed("GET, HEAD")),
@@ -130,9 +129,9 @@ impl Reader {
     }
 
     /// Notes that somebody holds a release.
-    fn note(&self, key: &str, visitor: Option<&Visitor<'_>>, release: u64) {
+    fn note(&self, key: &str, visitor: Option<&Visitor<'_>>, release: u64, now: Time) {
         if let Some(visitor) = visitor {
-            self.instances.note(key, visitor, release, (self.clock)());
+            self.instances.note(key, visitor, release, now);
         }
     }
 
@@ -148,12 +147,10 @@ fn out_of_scope(what: &str) -> Problem {
     Problem::from(Error::Forbidden(Need::View)).because(said)
 }
 
-/// The read endpoints, for the top of the server's router: their paths are read as they came, so not nested.
-pub fn router(reader: Arc<Reader>) -> Router {
-    Router::new()
-        .route("/api/v1/configs/{env}/{app}/{namespace}", any(endpoints::config))
-        .route("/api/v1/configs/{env}/{app}/{namespace}/raw", any(endpoints::raw))
-        .route("/api/v1/configs/{env}/{app}", any(endpoints::app))
-        .route("/api/v1/watch", any(watch::watch))
-        .with_state(reader)
+/// Puts the read endpoints in front of everything else that the server has.
+///
+/// Reads do not pass through the routing and the layers of the rest, and their paths are compared as they came: no
+/// other spelling is decoded, cleaned or folded into a config's name on the way.
+pub fn in_front(reader: Arc<Reader>, rest: Router) -> Router {
+    Router::new().fallback_service(endpoints::Front::new(reader, rest))
 }

@@ -1,14 +1,19 @@
 //! What a read asks for beside its path. A parameter that is not known is refused by name: `?aftr=3` would otherwise
 //! be answered at once, for ever.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use crate::domain::{
-    error::{Invalid, Problem, excerpt},
-    names::ConfigId,
+use crate::{
+    domain::{
+        error::{Invalid, Problem},
+        names::ConfigId,
+    },
+    http::query::{numbers, pairs, pointer, unknown},
 };
+
+pub use crate::http::query::none;
 
 /// Configs of one stream.
 pub const WATCHED: usize = 200;
@@ -32,36 +37,12 @@ impl Newer {
     /// # Errors
     /// Every parameter that is not known, stands twice, or is out of its range; `wait` without `after`.
     pub fn parse(query: Option<&str>) -> Result<Self, Vec<Invalid>> {
-        let Some(query) = query else { return Ok(Self::default()) };
-        let (mut newer, mut wrong) = (Self::default(), Vec::new());
-        for (name, value) in pairs(query, &mut wrong) {
-            let taken = match &*name {
-                "after" => number(&value, 0, RELEASE_MAX).map(|n| newer.after.replace(n).is_some()),
-                "wait" => number(&value, 1, WAIT_MAX).map(|s| newer.wait.replace(Duration::from_secs(s)).is_some()),
-                _ => Err(unknown(&name, &["after", "wait"])),
-            };
-            match taken {
-                Ok(false) => {}
-                Ok(true) => wrong.push(Invalid::new(pointer(&name), Problem::Duplicate { key: name.into() })),
-                Err(problem) => wrong.push(Invalid::new(pointer(&name), problem)),
-            }
+        let [after, wait] = numbers(query, [("after", 0..=RELEASE_MAX), ("wait", 1..=WAIT_MAX)])?;
+        if wait.is_some() && after.is_none() {
+            return Err(vec![Invalid::new("/after", Problem::Required)]);
         }
-        if wrong.is_empty() && newer.wait.is_some() && newer.after.is_none() {
-            wrong.push(Invalid::new("/after", Problem::Required));
-        }
-        if wrong.is_empty() { Ok(newer) } else { Err(wrong) }
+        Ok(Self { after, wait: wait.map(Duration::from_secs) })
     }
-}
-
-/// Refuses any parameter.
-///
-/// # Errors
-/// Each that there is.
-pub fn none(query: Option<&str>) -> Result<(), Vec<Invalid>> {
-    let mut wrong = Vec::new();
-    let given = pairs(query.unwrap_or_default(), &mut wrong);
-    wrong.extend(given.into_iter().map(|(name, _)| Invalid::new(pointer(&name), unknown(&name, &[]))));
-    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 /// Reads `?config=…&config=…`, in the order given, each once.
@@ -70,7 +51,7 @@ pub fn none(query: Option<&str>) -> Result<(), Vec<Invalid>> {
 /// Every one that is not a config, an unknown parameter, none at all, or more than [`WATCHED`].
 pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
     let (mut configs, mut wrong) = (Vec::new(), Vec::new());
-    for (name, value) in pairs(query.unwrap_or_default(), &mut wrong) {
+    for (name, value) in pairs(query, &mut wrong) {
         match value.parse::<ConfigId>() {
             _ if name != "config" => wrong.push(Invalid::new(pointer(&name), unknown(&name, &["config"]))),
             Ok(config) if configs.contains(&config) => {}
@@ -100,27 +81,6 @@ pub fn has(headers: &HeaderMap, etag: &HeaderValue) -> bool {
                 .any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == etag)
     };
     headers.get_all(header::IF_NONE_MATCH).iter().any(names)
-}
-
-fn pairs<'a>(query: &'a str, wrong: &mut Vec<Invalid>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
-    serde_urlencoded::from_str(query).unwrap_or_else(|error| {
-        wrong.push(Invalid::new("", Problem::Body { detail: error.to_string() }));
-        Vec::new()
-    })
-}
-
-fn number(text: &str, min: u64, max: u64) -> Result<u64, Problem> {
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|n| digits && (min..=max).contains(n)).ok_or(Problem::Range { min, max })
-}
-
-fn unknown(name: &str, known: &[&str]) -> Problem {
-    Problem::Unknown { given: excerpt(name), known: known.iter().map(|&k| k.to_owned()).collect() }
-}
-
-/// The JSON pointer of a parameter (RFC 6901).
-fn pointer(name: &str) -> String {
-    format!("/{}", excerpt(name).replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]

@@ -5,9 +5,13 @@
 //! whose bytes the channel has since corrected: see [`Shelf::apply`].
 
 use std::{
+    cmp,
     collections::{BTreeMap, HashMap},
     mem,
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::http::HeaderValue;
@@ -23,6 +27,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Shelf {
     inner: RwLock<Inner>,
+    // Asked by every read, so without a lock.
+    is_stale: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -104,12 +110,15 @@ impl Shelf {
 
     /// Notes that the channel is not heard since `since` (the first such word counts), or is heard again.
     pub fn set_stale(&self, since: Option<Time>) {
-        self.write(|inner| match (since, &inner.stale) {
-            (None, _) => inner.stale = None,
-            (Some(_), Some(_)) => {}
-            (Some(at), None) => {
-                inner.stale = HeaderValue::from_str(&at.rfc3339()).ok().map(|text| (at, text));
+        self.write(|inner| {
+            match (since, &inner.stale) {
+                (None, _) => inner.stale = None,
+                (Some(_), Some(_)) => {}
+                (Some(at), None) => {
+                    inner.stale = HeaderValue::from_str(&at.rfc3339()).ok().map(|text| (at, text));
+                }
             }
+            self.is_stale.store(inner.stale.is_some(), Ordering::Relaxed);
         });
     }
 
@@ -121,7 +130,11 @@ impl Shelf {
 
     /// The same as a header's value.
     pub(super) fn stale_header(&self) -> Option<HeaderValue> {
-        self.read().stale.as_ref().map(|(_, text)| text.clone())
+        if self.is_stale.load(Ordering::Relaxed) {
+            self.read().stale.as_ref().map(|(_, text)| text.clone())
+        } else {
+            None
+        }
     }
 
     /// The latest release of a config, by its canonical spelling `env/app/namespace` and by no other.
@@ -181,9 +194,9 @@ impl Shelf {
             };
             // Looked at again under the lock: a batch may hold two releases of one config, in any order.
             match snapshot.seq().cmp(&slot.latest.seq()) {
-                std::cmp::Ordering::Less => continue,
-                std::cmp::Ordering::Equal => {}
-                std::cmp::Ordering::Greater => {
+                cmp::Ordering::Less => continue,
+                cmp::Ordering::Equal => {}
+                cmp::Ordering::Greater => {
                     applied.renewed.push(id.clone());
                     bells.append(&mut slot.bells.take());
                 }
@@ -211,13 +224,13 @@ impl Inner {
 
 fn says_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {
     match entry.meta.seq.cmp(&held.meta.seq) {
-        std::cmp::Ordering::Greater => true,
-        std::cmp::Ordering::Less => {
+        cmp::Ordering::Greater => true,
+        cmp::Ordering::Less => {
             applied.behind.push(entry.config.clone());
             false
         }
-        std::cmp::Ordering::Equal if entry.meta.sha256 == held.meta.sha256 => false,
-        std::cmp::Ordering::Equal => {
+        cmp::Ordering::Equal if entry.meta.sha256 == held.meta.sha256 => false,
+        cmp::Ordering::Equal => {
             applied.corrected.push(entry.config.clone());
             true
         }

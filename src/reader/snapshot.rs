@@ -126,7 +126,6 @@ impl Snapshot {
         };
         let mut response = Response::new(Body::from(body.clone()));
         let headers = response.headers_mut();
-        headers.reserve(8);
         headers.insert(header::CONTENT_TYPE, kind);
         self.describe(headers, stale);
         response

@@ -8,9 +8,9 @@ use std::{collections::VecDeque, convert::Infallible, fmt::Write, sync::Arc, tim
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    response::{IntoResponse, Response},
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::Response,
 };
 use futures::stream;
 use tokio::{
@@ -25,10 +25,7 @@ use super::{
     shelf::Waiter,
     snapshot::{NOSNIFF, STALE_SINCE},
 };
-use crate::{
-    auth::tokens::Grant,
-    http::{problem::Problem, request_id::RequestId},
-};
+use crate::{auth::tokens::Grant, http::problem::Problem};
 
 /// How often it is noted that the client of a quiet stream is still there.
 const NOTE: Duration = Duration::from_secs(60);
@@ -38,15 +35,8 @@ const RETRY: &str = "retry: 2000\n\n";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// `GET /api/v1/watch?config=…&config=…`.
-pub(super) async fn watch(State(reader): State<Arc<Reader>>, request: Request) -> Response {
-    let id = RequestId::of(&request);
-    let mut response = open(&reader, &request).unwrap_or_else(IntoResponse::into_response);
-    id.finish(&mut response);
-    response
-}
-
-fn open(reader: &Arc<Reader>, request: &Request) -> Result<Response, Problem> {
-    let grant = reader.admit(request)?;
+pub(super) fn open(reader: &Arc<Reader>, request: &Request) -> Result<Response, Problem> {
+    let grant = reader.admit(request, (reader.clock)())?;
     let configs = query::configs(request.uri().query())?;
     let keys: Vec<Box<str>> = configs.iter().map(|config| config.to_string().into()).collect();
     for key in &keys {
@@ -55,16 +45,11 @@ fn open(reader: &Arc<Reader>, request: &Request) -> Result<Response, Problem> {
     if !reader.shelf.is_ready() {
         return Err(reader.absent(&keys[0]));
     }
-    let body = if request.method() == Method::HEAD {
-        Body::empty()
-    } else {
-        let events = Events::new(reader, grant, keys, request)?;
-        Body::from_stream(stream::unfold(Box::new(events), |mut events| async {
-            let chunk = events.next().await?;
-            Some((Ok::<_, Infallible>(chunk), events))
-        }))
-    };
-    let mut response = Response::new(body);
+    let events = Events::new(reader, grant, keys, request)?;
+    let mut response = Response::new(Body::from_stream(stream::unfold(Box::new(events), |mut events| async {
+        let chunk = events.next().await?;
+        Some((Ok::<_, Infallible>(chunk), events))
+    })));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -133,9 +118,11 @@ impl Events {
 
     /// Lines up whatever is newer than what was sent.
     fn look(&mut self) {
-        for (at, snapshot) in self.waiter.look(&self.reader.shelf) {
+        let news = self.waiter.look(&self.reader.shelf);
+        let now = (self.reader.clock)();
+        for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
-            self.reader.note(&self.keys[at], self.visitor.as_ref(), snapshot.seq());
+            self.reader.note(&self.keys[at], self.visitor.as_ref(), snapshot.seq(), now);
             self.out.push_back(format!("event: config\nid: {}\n", id(self.mark, &self.sent)).into());
             self.out.push_back(snapshot.event());
         }
@@ -168,8 +155,9 @@ impl Events {
     }
 
     fn note(&self) {
+        let now = (self.reader.clock)();
         for (key, sent) in self.keys.iter().zip(&self.sent).filter(|(_, sent)| **sent > 0) {
-            self.reader.note(key, self.visitor.as_ref(), *sent);
+            self.reader.note(key, self.visitor.as_ref(), *sent, now);
         }
     }
 }

@@ -11,9 +11,11 @@ use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, set_header::SetResponseHeaderLayer,
 };
 use tracing::Instrument;
-use uuid::Uuid;
 
-use crate::pages::{Frame, Visit, errors, frame};
+use crate::{
+    http::request_id::RequestId,
+    pages::{Frame, Visit, errors, frame},
+};
 
 /// The largest body of a request, in bytes: an import; forms have a limit of their own.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -26,10 +28,6 @@ pub struct Around {
     /// The console is reached by `https://`: browsers are told to stay with it.
     pub https: bool,
 }
-
-/// The id of a request: in the log, in the header `x-request-id`, on the page of a fault.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
 
 /// Puts every layer around the console (`pages::console`, with the layer of the sessions around it).
 ///
@@ -58,15 +56,14 @@ pub fn assets(frame: &Frame, hashed: bool) -> Router {
         .layer(middleware::from_fn_with_state(false, headers))
 }
 
-/// Gives the request an id and a place in the log.
+/// Numbers the request and gives it a place in the log.
 async fn identify(mut request: Request, next: Next) -> Response {
-    let id = Uuid::new_v4().simple().to_string();
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let id = RequestId::of(&request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", id = id.as_str(), %method, path);
+    request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).instrument(span).await;
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
-    }
+    id.finish(&mut response);
     response
 }
 

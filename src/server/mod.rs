@@ -9,7 +9,7 @@ pub mod telemetry;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, middleware};
+use axum::{Router, middleware, serve::ListenerExt};
 use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -19,7 +19,10 @@ use crate::{
     automation,
     channel::Channel,
     delivery::Publisher,
-    http::request_id,
+    http::{
+        listener::{Impatient, STALL},
+        request_id,
+    },
     pages::{
         self, Frame,
         console::{self, Console},
@@ -96,7 +99,8 @@ impl Node {
         let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
         tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
 
-        let router = routes(&service, db, &reader, &public_url);
+        let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
+        let router = routes(&service, db, &reader, &public_url, etcd_root);
         announce(&service, &public_url).await?;
         Ok(Self { router, service, tasks, stop })
     }
@@ -116,6 +120,8 @@ impl Node {
         println!("listening on http://{address}");
         let stopping = self.stop.clone();
         let app = self.router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
+        let listener = Impatient::new(listener, STALL).tap_io(|_| {});
         let serving = axum::serve(listener, app).with_graceful_shutdown(async move { stopping.cancelled().await });
         let (end, tasks) = (self.stop.clone(), self.tasks);
         let served = tokio::select! {
@@ -129,12 +135,14 @@ impl Node {
     }
 }
 
-/// Every route: the readers' own, automation's own, health, and the console behind its layers.
-fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str) -> Router {
+/// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
+fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str, etcd_root: Option<Arc<str>>) -> Router {
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
     let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
-    let console = Console { service: service.clone(), reader: reader.clone(), public_url: public_url.into() };
+    let (service_of_pages, reader_of_pages) = (service.clone(), reader.clone());
+    let console =
+        Console { service: service_of_pages, reader: reader_of_pages, public_url: public_url.into(), etcd_root };
     let provided = service.clone();
     let console = pages::console(frame.clone(), console::routes(console), move || {
         leptos::context::provide_context(provided.clone());
@@ -142,14 +150,14 @@ fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str) -> 
     let console = console
         .layer(middleware::from_fn_with_state(service.clone(), guard::identify))
         .layer(guard::sessions(db, https));
-    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url.to_owned());
-    Router::new()
-        .merge(reader::router(reader.clone()))
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url);
+    let rest = Router::new()
         .merge(automation::router(automation))
         .merge(health::router(service.clone(), reader.clone()))
         .layer(middleware::from_fn(request_id::layer))
         .merge(layers::assets(&frame, hashed))
-        .fallback_service(layers::pages(console, &Around { frame, https }))
+        .fallback_service(layers::pages(console, &Around { frame, https }));
+    reader::in_front(reader.clone(), rest)
 }
 
 /// Where the style and the islands are: what cargo-leptos wrote, in `LEPTOS_SITE_ROOT`, beside the program or in the

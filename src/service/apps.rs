@@ -96,12 +96,25 @@ impl Service {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].
     pub async fn put_env(&self, actor: &Actor, put: PutEnv) -> Result<bool> {
+        self.write_env(actor, put, Name::Any).await
+    }
+
+    /// Makes an environment.
+    ///
+    /// # Errors
+    /// As [`Service::put_env`], and [`Problem::Taken`] at `/env`.
+    pub async fn create_env(&self, actor: &Actor, put: PutEnv) -> Result<()> {
+        self.write_env(actor, put, Name::Free).await.map(|_| ())
+    }
+
+    async fn write_env(&self, actor: &Actor, put: PutEnv, name: Name) -> Result<bool> {
         let (service, actor) = (self.clone(), actor.clone());
         detached(async move {
             let may = actor.may_create()?;
             check_text("/title", put.title.as_deref().unwrap_or_default())?;
             let mut tx = service.db.write().await?;
             let before = tx.env(&put.name).await?;
+            name.check("/env", before.is_some())?;
             let last = tx.envs().await?.last().map_or(0, |e| e.position.saturating_add(10));
             let old = before.clone().unwrap_or(Env {
                 name: put.name.clone(),
@@ -129,11 +142,49 @@ impl Service {
         .await
     }
 
+    /// Puts the environments in this order, from left to right. Those that are not named come after it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Unavailable`].
+    pub async fn order_envs(&self, actor: &Actor, order: Vec<EnvName>) -> Result<()> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move {
+            let may = actor.may_create()?;
+            let mut tx = service.db.write().await?;
+            let mut envs = tx.envs().await?;
+            envs.sort_by_key(|env| order.iter().position(|name| *name == env.name).unwrap_or(order.len()));
+            for (env, position) in envs.iter_mut().zip((0..).step_by(10)) {
+                if env.position != position {
+                    env.position = position;
+                    tx.put_env(&may, env, now()).await?;
+                }
+            }
+            let names: Vec<&str> = envs.iter().map(|env| env.name.as_str()).collect();
+            note(&mut tx, &actor, "env.order", names.join(" "), String::new()).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
     /// Makes or changes an application. True when it is new.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Unavailable`].
     pub async fn put_app(&self, actor: &Actor, put: PutApp) -> Result<bool> {
+        self.write_app(actor, put, Name::Any).await
+    }
+
+    /// Makes an application.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] with [`Problem::Taken`] at `/app`, [`Error::Unavailable`].
+    pub async fn create_app(&self, actor: &Actor, put: PutApp) -> Result<()> {
+        // Who may not make one is not told which names there are.
+        actor.may_create()?;
+        self.write_app(actor, put, Name::Free).await.map(|_| ())
+    }
+
+    async fn write_app(&self, actor: &Actor, put: PutApp, name: Name) -> Result<bool> {
         let (service, actor) = (self.clone(), actor.clone());
         detached(async move {
             check_text("/title", put.title.as_deref().unwrap_or_default())?;
@@ -144,6 +195,7 @@ impl Service {
             }
             let mut tx = service.db.write().await?;
             let before = tx.app(&put.name).await?;
+            name.check("/app", before.is_some())?;
             let new = before.is_none();
             let old = before.clone().unwrap_or(App {
                 name: put.name.clone(),
@@ -180,6 +232,18 @@ impl Service {
     /// [`Error::Forbidden`], [`Error::NotFound`] without the application, [`Error::Invalid`] when the format of a
     /// namespace with releases would change, [`Error::Unavailable`].
     pub async fn put_namespace(&self, actor: &Actor, put: PutNamespace) -> Result<bool> {
+        self.write_namespace(actor, put, Name::Any).await
+    }
+
+    /// Makes a namespace of an application.
+    ///
+    /// # Errors
+    /// As [`Service::put_namespace`], and [`Problem::Taken`] at `/namespace`.
+    pub async fn create_namespace(&self, actor: &Actor, put: PutNamespace) -> Result<()> {
+        self.write_namespace(actor, put, Name::Free).await.map(|_| ())
+    }
+
+    async fn write_namespace(&self, actor: &Actor, put: PutNamespace, name: Name) -> Result<bool> {
         let (service, actor) = (self.clone(), actor.clone());
         detached(async move {
             let may = actor.may_own(&put.app)?;
@@ -187,6 +251,7 @@ impl Service {
             let mut tx = service.db.write().await?;
             tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
             let before = tx.namespace(&put.app, &put.name).await?;
+            name.check("/namespace", before.is_some())?;
             let old = before.clone().unwrap_or(Namespace {
                 app: put.app.clone(),
                 name: put.name.clone(),
@@ -258,7 +323,7 @@ impl Service {
         let envs: Vec<Env> = db.envs().await?.into_iter().filter(|e| e.archived_at.is_none()).collect();
         let mut live: HashMap<ConfigId, Release> =
             db.live_releases(name).await?.into_iter().map(|r| (r.config.clone(), r)).collect();
-        let mut pending: BTreeMap<(String, String), Vec<(String, String, u64)>> = BTreeMap::new();
+        let mut pending: BTreeMap<(String, String), Vec<_>> = BTreeMap::new();
         for (env, namespace, author, author_name, n) in db.pending_counts(name.as_str()).await? {
             let n = u64::try_from(n).unwrap_or(0);
             pending.entry((env, namespace)).or_default().push((author, author_name, n));
@@ -296,6 +361,21 @@ impl Service {
             return Err(Error::State(State::Archived));
         }
         Ok((env, namespace))
+    }
+}
+
+/// Whether the name of what is written may be there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Name {
+    /// It is made or changed.
+    Any,
+    /// It is made.
+    Free,
+}
+
+impl Name {
+    fn check(self, pointer: &str, taken: bool) -> Result<(), Invalid> {
+        if self == Self::Free && taken { Err(Invalid::new(pointer, Problem::Taken)) } else { Ok(()) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changes are looked at, described and discarded here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{Published, Service, check_text, detached, note, now};
 use crate::{
@@ -78,6 +78,13 @@ impl Service {
         Ok(change)
     }
 
+    /// A change that the actor may see.
+    pub(super) async fn seen(&self, db: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
+        let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+        self.visible(db, actor, &change).await?;
+        Ok(change)
+    }
+
     /// Who made a change sees it for as long as they may see what it touches: it shows what is live.
     pub(super) async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
         let edits = db.edits(&change.id).await?;
@@ -152,13 +159,12 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] also when the actor may not see one of its configs, whoever made it.
     pub async fn change(&self, actor: &Actor, id: &ChangeId) -> Result<ChangeView> {
-        let mut db = self.db.read().await?;
-        let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        self.visible(&mut db, actor, &change).await?;
+        let change = self.seen(&mut self.db.read().await?, actor, id).await?;
         let published = match change.state {
-            ChangeState::Published => Some(self.publication(&mut db, id).await?),
+            ChangeState::Published => Some(self.progress(id).await?),
             _ => None,
         };
+        let mut db = self.db.read().await?;
         let configs = match &published {
             Some(published) => self.published_configs(&mut db, &published.releases).await?,
             None => self.assemble(&mut db, &change).await?,
@@ -242,10 +248,11 @@ impl Service {
         let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
         let mut conflicts = Vec::new();
         for edit in edits.iter().filter(|e| e.base != live) {
-            if !bases.contains_key(&edit.base) {
-                bases.insert(edit.base, self.content_at(db, &id, edit.base, namespace.format).await?);
-            }
-            conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, &bases[&edit.base], &before));
+            let base = match bases.entry(edit.base) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(place) => place.insert(self.content_at(db, &id, edit.base, namespace.format).await?),
+            };
+            conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, base, &before));
         }
         let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), live + 1);
         let diff = Diff::of(&before, &after);

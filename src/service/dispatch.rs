@@ -7,37 +7,8 @@ use std::{
 
 use tokio::sync::{broadcast, watch};
 
-use crate::domain::{
-    change::ChangeId,
-    names::{ConfigId, EnvName},
-    time::Time,
-};
-
-/// Why something is late.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// The channel does not answer; what it said.
-    Channel(String),
-    /// Another node holds the lock.
-    Busy,
-    /// The channel holds another document under the same number.
-    Mismatch(ConfigId, u64),
-    /// It takes longer than the answer waits.
-    Slow,
-}
-
-impl std::fmt::Display for Why {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Channel(said) => write!(f, "the channel does not answer: {said}"),
-            Self::Busy => f.write_str("another node holds the lock and is publishing"),
-            Self::Mismatch(config, seq) => {
-                write!(f, "the channel holds another document as release {seq} of {config}")
-            }
-            Self::Slow => f.write_str("it takes longer than usual"),
-        }
-    }
-}
+pub use crate::domain::release::Why;
+use crate::domain::{change::ChangeId, names::EnvName, time::Time};
 
 /// An environment whose releases are late.
 #[derive(Clone, Debug, PartialEq, Eq)]

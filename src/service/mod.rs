@@ -14,6 +14,7 @@ mod releases;
 mod save;
 mod setup;
 mod tokens;
+mod typed;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,6 +42,7 @@ pub use releases::{Compared, Side};
 pub use save::{Save, Saved};
 pub use setup::SETUP_LINK_HOURS;
 pub use tokens::{NewToken, ShownToken};
+pub use typed::{ReadAt, TypedItem};
 
 /// Everything that Trimtab does for people and programs that write. Cheap to clone.
 #[derive(Clone, Debug)]

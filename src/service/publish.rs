@@ -86,7 +86,7 @@ impl Service {
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
         let change = self.once(actor, publish.idempotency.clone(), Work::Publish(publish)).await?;
-        self.published(&change, arrivals).await
+        self.published(&change, arrivals, self.patience).await
     }
 
     /// Saves edits of many configs and publishes them, in one transaction.
@@ -103,7 +103,7 @@ impl Service {
     ) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
         let change = self.once(actor, idempotency, Work::SaveAndPublish { message, confirm, saves }).await?;
-        self.published(&change, arrivals).await
+        self.published(&change, arrivals, self.patience).await
     }
 
     /// Makes a new release whose content equals an older one. Everybody's open changes stay and are rebased.
@@ -113,7 +113,7 @@ impl Service {
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
         let change = self.once(actor, rollback.idempotency.clone(), Work::RollBack(rollback)).await?;
-        self.published(&change, arrivals).await
+        self.published(&change, arrivals, self.patience).await
     }
 
     pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<ChangeId> {
@@ -248,21 +248,30 @@ impl Service {
         Ok(change.id)
     }
 
-    /// A published change with its releases and how far they have come by now.
-    pub(super) async fn publication(&self, db: &mut Conn, change: &ChangeId) -> Result<Published> {
-        let releases = db.releases_of_change(change).await?;
-        let waiting = waiting(&releases);
-        let delivery = if waiting.is_empty() {
-            Delivery::Delivered { revision: revision(&releases) }
-        } else {
-            Delivery::Accepted { late_because: self.why_late(&waiting) }
-        };
-        Ok(Published { change: change.clone(), releases, delivery })
+    /// What a published change has become. As the answer to a publish, this waits for delivery.
+    ///
+    /// # Errors
+    /// As [`Service::change`].
+    pub async fn publication(&self, actor: &Actor, change: &ChangeId) -> Result<Published> {
+        let arrivals = self.dispatch.arrivals();
+        self.seen(&mut self.db.read().await?, actor, change).await?;
+        self.published(change, arrivals, self.patience).await
     }
 
-    async fn published(&self, change: &ChangeId, arrivals: broadcast::Receiver<Arrived>) -> Result<Published> {
+    /// The same, for a look in between. Of what is under way a moment is waited for all the same: who publishes is
+    /// told of the delivery before the database is, and who then looks shall not see less.
+    pub(super) async fn progress(&self, change: &ChangeId) -> Result<Published> {
+        self.published(change, self.dispatch.arrivals(), self.patience.min(ASK)).await
+    }
+
+    async fn published(
+        &self,
+        change: &ChangeId,
+        arrivals: broadcast::Receiver<Arrived>,
+        patience: Duration,
+    ) -> Result<Published> {
         let releases = self.db.read().await?.releases_of_change(change).await?;
-        let delivery = self.delivery(change, &releases, arrivals).await;
+        let delivery = self.delivery(change, &releases, arrivals, patience).await;
         Ok(Published { change: change.clone(), releases, delivery })
     }
 
@@ -273,9 +282,12 @@ impl Service {
         change: &ChangeId,
         releases: &[Release],
         mut arrivals: broadcast::Receiver<Arrived>,
+        patience: Duration,
     ) -> Delivery {
-        let (mut waiting, mut revision) = (waiting(releases), revision(releases));
-        let deadline = Instant::now() + self.patience;
+        let mut waiting: BTreeSet<EnvName> =
+            releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect();
+        let mut revision = releases.iter().filter_map(|r| r.revision).max().unwrap_or(0);
+        let deadline = Instant::now() + patience;
         let mut ask = Instant::now() + ASK;
         while !waiting.is_empty() {
             if let Ok(Ok(arrived)) = timeout_at(deadline.min(ask), arrivals.recv()).await {
@@ -292,7 +304,7 @@ impl Service {
                 return Delivery::Delivered { revision: at.unwrap_or(revision) };
             }
             if Instant::now() >= deadline {
-                return Delivery::Accepted { late_because: self.why_late(&waiting) };
+                return Delivery::Accepted { late_because: self.why_late(releases).to_string() };
             }
             ask = Instant::now() + ASK;
         }
@@ -303,20 +315,12 @@ impl Service {
         self.db.read().await?.delivery_of(change).await
     }
 
-    fn why_late(&self, waiting: &BTreeSet<EnvName>) -> String {
-        let late = self.dispatch.late().into_iter().find(|l| waiting.contains(&l.env));
-        late.map_or(Why::Slow, |l| l.why).to_string()
+    /// Why releases that are accepted are not in the channel yet.
+    #[must_use]
+    pub fn why_late(&self, releases: &[Release]) -> Why {
+        let late = self.dispatch.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
+        late.map_or(Why::Slow, |l| l.why)
     }
-}
-
-/// The environments that some of the releases have not reached yet.
-fn waiting(releases: &[Release]) -> BTreeSet<EnvName> {
-    releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect()
-}
-
-/// The channel's revision that has all those that were delivered.
-fn revision(releases: &[Release]) -> i64 {
-    releases.iter().filter_map(|r| r.revision).max().unwrap_or(0)
 }
 
 fn check_publish(configs: &[ChangeConfig], change: &Change, publish: &Publish) -> Result<()> {

@@ -101,16 +101,27 @@ impl Service {
         .await
     }
 
-    /// A page of the tokens that the actor may revoke, the newest first; of one application, when it is named.
+    /// The tokens that the actor may revoke, the newest first: [`limits::PAGE_MAX`] of those made before `before`, or
+    /// the rest. Of one application, when it is named.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn tokens(&self, actor: &Actor, app: Option<&AppName>, before: Option<Time>) -> Result<Vec<Token>> {
-        let mut tokens = self.db.read().await?.tokens(before, limits::PAGE_MAX).await?;
-        tokens.retain(|t| {
-            let of_app = |app| t.patterns.iter().any(|p| p.app().is_none_or(|a| a == app));
-            actor.may_grant(&t.patterns).is_ok() && app.is_none_or(of_app)
-        });
+        let of_app =
+            |token: &Token| app.is_none_or(|app| token.patterns.iter().any(|p| p.app().is_none_or(|a| a == app)));
+        let (mut db, mut before, page) = (self.db.read().await?, before, limits::PAGE_MAX as usize);
+        let mut tokens = Vec::new();
+        // Those of others are left out, so more are read than are given.
+        loop {
+            let read = db.tokens(before, limits::PAGE_MAX).await?;
+            let last = read.len() < page;
+            before = read.last().map(|token| token.created_at);
+            tokens.extend(read.into_iter().filter(|t| actor.may_grant(&t.patterns).is_ok() && of_app(t)));
+            if last || tokens.len() >= page {
+                break;
+            }
+        }
+        tokens.truncate(page);
         Ok(tokens)
     }
 

@@ -195,7 +195,9 @@ impl From<sqlx::Error> for Error {
 fn is_away(error: &dyn DatabaseError) -> bool {
     let code = error.code();
     match error.try_downcast_ref::<SqliteError>() {
-        Some(_) => code.and_then(|c| c.parse::<u32>().ok()).is_some_and(|c| matches!(c & 0xff, 5 | 6 | 8 | 10 | 13 | 14)),
+        Some(_) => {
+            code.and_then(|c| c.parse::<u32>().ok()).is_some_and(|c| matches!(c & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+        }
         None => matches!(code.as_deref(), Some("40001" | "08S01" | "70100" | "HY000")),
     }
 }

@@ -96,7 +96,6 @@ macro_rules! releases {
         )
     };
 }
-pub(super) use releases;
 
 impl Conn {
     /// Locks a config until this transaction ends and gives the number of its newest release, 0 when there is none.

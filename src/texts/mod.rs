@@ -1,8 +1,16 @@
 //! Every word that a person reads, in English and Chinese. Both stand in one line of [`texts!`], so a missing one
 //! does not compile; each is a method of [`Lang`], so the browser's part carries only the words that it uses.
 
+mod account;
+mod apps;
+mod changes;
+mod config;
+mod home;
+mod people;
 mod problems;
+mod setup;
 mod shell;
+mod tokens;
 
 use std::{fmt, str::FromStr};
 

@@ -52,6 +52,7 @@ texts! {
     problem_password_length: "Use 12 to 128 characters.", "请使用 12 到 128 个字符。";
     problem_password_common: "This password is among the first that anybody tries. Choose another one.", "此密码太常见，容易被猜中，请换一个。";
     problem_password_wrong: "This is not your present password.", "当前密码不正确。";
+    problem_password_again: "This is not the same password. Type it again.", "两次输入的密码不一致，请重新输入。";
     problem_credentials: "Name and password do not fit. Try again.", "用户名与密码不匹配，请重试。";
     problem_setup_link: "This link is wrong or has expired. Restart the server for a new one.", "此链接无效或已过期，请重启服务获取新链接。";
     problem_confirm(expected: &str): "Type “{expected}” to confirm.", "请输入“{expected}”以确认。";
@@ -64,6 +65,7 @@ texts! {
     problem_range(min: u64, max: u64): "Give a whole number from {min} to {max}.", "请填写 {min} 到 {max} 之间的整数。";
     problem_last_administrator: "This is the last administrator. Make another one first.", "这是最后一位管理员，请先添加另一位。";
     problem_body(detail: &str): "The request cannot be read: {detail}.", "无法读取请求：{detail}。";
+    problem_unicode: "Not UTF-8. Save it as UTF-8, then send it again.", "不是 UTF-8 编码，请另存为 UTF-8 后重试。";
     problem_secrets: "Secret items are not offered by this version.", "此版本尚不支持机密项。";
 
     error_unreached: "The server could not be reached. What you typed is still here: try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
@@ -131,6 +133,7 @@ impl Lang {
             Problem::PasswordLength => self.problem_password_length().into(),
             Problem::PasswordCommon => self.problem_password_common().into(),
             Problem::PasswordWrong => self.problem_password_wrong().into(),
+            Problem::PasswordAgain => self.problem_password_again().into(),
             Problem::Credentials => self.problem_credentials().into(),
             Problem::SetupLink => self.problem_setup_link().into(),
             Problem::Confirm { expected } => self.problem_confirm(expected),
@@ -143,6 +146,7 @@ impl Lang {
             Problem::Range { min, max } => self.problem_range(*min, *max),
             Problem::LastAdministrator => self.problem_last_administrator().into(),
             Problem::Body { detail } => self.problem_body(sentence(detail)),
+            Problem::Unicode => self.problem_unicode().into(),
             Problem::SecretsNotOffered => self.problem_secrets().into(),
         }
     }
@@ -173,7 +177,7 @@ impl Lang {
     }
 
     /// Bytes as people say them: `256 bytes`, `20 KiB`, `1.4 MiB`.
-    fn size(self, bytes: usize) -> String {
+    pub(super) fn size(self, bytes: usize) -> String {
         let (unit, name) = match bytes {
             0..10_240 => return self.size_bytes(bytes),
             10_240..1_048_576 => (1024, "KiB"),

@@ -1,6 +1,7 @@
 //! The lock of an environment: a fresh lease, kept alive, and etcd's lock service.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -11,10 +12,10 @@ use etcd_client::{
 use tokio::{runtime::Handle, task::AbortHandle, time};
 
 use super::{
-    super::{Fault, Holder},
+    super::{Entry, Fault, Holder, plan::Held},
     Etcd,
 };
-use crate::domain::names::EnvName;
+use crate::domain::names::{ConfigId, EnvName};
 
 /// A lock in etcd.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct EtcdLock {
     key: Vec<u8>,
     fence: i64,
     lease: Lease,
+    /// What was written under it: in a row of deliveries to the same configs, nothing has to be read again.
+    written: Mutex<HashMap<ConfigId, Held>>,
 }
 
 impl EtcdLock {
@@ -46,6 +49,19 @@ impl EtcdLock {
     /// Its create revision: never given twice, so that only this holder's writes pass.
     pub(super) fn fence(&self) -> i64 {
         self.fence
+    }
+
+    /// What this lock wrote last to each config of a batch, if it wrote to all of them. A guess: somebody else may have
+    /// written since.
+    pub(super) fn written(&self, batch: &[&Entry]) -> Option<Vec<Held>> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.iter().map(|entry| written.get(&entry.config).cloned()).collect()
+    }
+
+    /// Notes what it wrote.
+    pub(super) fn wrote(&self, entry: &Entry, revision: i64) {
+        let held = Held { revision, release: Some((entry.meta.seq, entry.meta.sha256.clone())) };
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.config.clone(), held);
     }
 
     /// Notes that etcd says it is lost.
@@ -78,7 +94,8 @@ impl Etcd {
         let Some(found) = found.kvs().first() else {
             return Err(Fault::Unreachable(format!("the lease for the lock of {env} ran out while waiting")));
         };
-        let lock = EtcdLock { env: env.clone(), fence: found.create_revision(), key: key.to_vec(), lease };
+        let (env, fence, key) = (env.clone(), found.create_revision(), key.to_vec());
+        let lock = EtcdLock { env, key, fence, lease, written: Mutex::default() };
         self.sign(&lock);
         Ok(lock)
     }

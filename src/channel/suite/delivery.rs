@@ -2,7 +2,7 @@
 
 use super::{
     super::{Channel, Delivered, Fault},
-    Bench, LONG, env, numbers, on_both, release, small,
+    Bench, LONG, env, next, numbers, on_both, release, small,
 };
 
 on_both! {
@@ -39,7 +39,7 @@ async fn a_change_over_several_configs_is_whole(bench: Bench) {
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
     let change = [small("a/x", 1), small("b/y", 1), small("c/z", 1)];
     let delivered = bench.channel.deliver(&lock, &change).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), change);
+    assert_eq!(next(&mut watch).await.unwrap(), change);
     assert_eq!(watch.revision(), delivered.revision);
     assert_eq!(bench.other.list().await.unwrap().entries, change);
 }
@@ -94,7 +94,7 @@ async fn a_repair_writes_the_same_number_again(bench: Bench) {
     let right = [release("a/x", 1, "{\"right\":\"1\"}")];
     let repaired = bench.channel.repair(&lock, &right).await.unwrap();
     assert_eq!(repaired.already, []);
-    assert_eq!(watch.next().await.unwrap(), right, "readers hear of it");
+    assert_eq!(next(&mut watch).await.unwrap(), right, "readers hear of it");
     assert_eq!(bench.channel.list().await.unwrap().entries, right);
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Channel, Damage, Fault},
-    Bench, LONG, env, small,
+    Bench, LONG, env, next, small,
 };
 use crate::domain::content::sha256;
 
@@ -74,7 +74,7 @@ async fn a_watch_passes_over_what_somebody_else_wrote() {
     raw.put("meta/prod/b/y", "{}").await;
     raw.put("config/\u{1}", "").await;
     bench.channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)]);
 }
 
 #[tokio::test]
@@ -91,6 +91,29 @@ async fn a_repair_heals_what_somebody_else_wrote() {
     bench.channel.repair(&lock, &good).await.unwrap();
     let listing = bench.channel.list().await.unwrap();
     assert_eq!((listing.entries.as_slice(), listing.damaged.len()), (good.as_slice(), 0));
+}
+
+#[tokio::test]
+async fn what_a_lock_wrote_before_is_not_believed_to_be_there_still() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    for seq in [1, 2, 2, 3] {
+        bench.channel.deliver(&lock, &[small("a/x", seq), small("b/y", seq)]).await.unwrap();
+        // Wiped.
+        for key in ["config/prod/a/x", "meta/prod/a/x"] {
+            bench.raw().delete(key).await;
+        }
+    }
+    let delivered = bench.channel.deliver(&lock, &[small("a/x", 3), small("b/y", 3)]).await.unwrap();
+    assert_eq!(delivered.already, ["prod/b/y".parse().unwrap()]);
+    assert_eq!(bench.other.list().await.unwrap().entries, [small("a/x", 3), small("b/y", 3)]);
+
+    // Another holder wrote a later one, with a lock that this one thinks it still has.
+    bench.expire(&lock).await;
+    let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    bench.other.deliver(&next, &[small("a/x", 5)]).await.unwrap();
+    let fenced = bench.channel.deliver(&lock, &[small("a/x", 4)]).await;
+    assert_eq!(fenced, Err(Fault::Fenced { env: env("prod") }));
 }
 
 #[tokio::test]

@@ -113,8 +113,8 @@ async fn a_lock_is_kept_beyond_the_life_of_its_lease() {
     let raw = bench.raw.as_ref().unwrap();
     let channel = raw.impatient(&[&raw.endpoint]).await;
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
-    // Three lives of the lease, for the holder and for one who waits as long in the line behind it.
-    let busy = channel.lock(&env("prod"), 3 * impatient().ttl).await.unwrap_err();
+    // Two lives of the lease, for the holder and for one who waits as long in the line behind it.
+    let busy = channel.lock(&env("prod"), impatient().ttl * 2).await.unwrap_err();
     assert_eq!(busy, Fault::Busy { env: env("prod") });
     assert!(!lock.is_lost());
     channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();

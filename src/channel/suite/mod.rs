@@ -16,10 +16,13 @@ mod secured;
 use std::{env, sync::Arc, time::Duration};
 
 use etcd_client::Client;
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::{
+    sync::{RwLock, RwLockReadGuard},
+    time::timeout,
+};
 use uuid::Uuid;
 
-use super::{Channel, Entry, EtcdSettings, Lock, Meta, Timing};
+use super::{Channel, Entry, EtcdSettings, Fault, Lock, Meta, Timing, Watch};
 use crate::domain::{content::Format, content::sha256, names::EnvName, time::Time};
 
 /// Longer than anything takes that goes well.
@@ -138,9 +141,10 @@ impl Raw {
     }
 }
 
+/// Short, and still enough for a busy machine.
 fn impatient() -> Timing {
     let ms = Duration::from_millis;
-    Timing { ttl: Duration::from_secs(2), connect: ms(400), call: ms(500), page: ms(600), silence: ms(300) }
+    Timing { ttl: Duration::from_secs(3), connect: ms(700), call: ms(900), page: ms(1000), silence: ms(400) }
 }
 
 fn env(name: &str) -> EnvName {
@@ -169,6 +173,11 @@ fn small(config: &str, seq: u64) -> Entry {
     release(config, seq, &format!("{{\"seq\":\"{seq}\"}}"))
 }
 
+/// The next releases of a watch; they have to come in time.
+async fn next(watch: &mut Watch) -> Result<Vec<Entry>, Fault> {
+    timeout(LONG, watch.next()).await.expect("a release in time")
+}
+
 /// Numbers of the releases of a listing or a batch, by config.
 fn numbers(entries: &[Entry]) -> Vec<(String, u64)> {
     let number = |entry: &Entry| (format!("{}/{}", entry.config.app, entry.config.namespace), entry.meta.seq);
@@ -182,5 +191,5 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} never came true"));
+    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} never came true"));
 }

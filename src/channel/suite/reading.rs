@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{
     super::{Channel, Fault, Lock},
-    Bench, LONG, env, numbers, on_both, release, small,
+    Bench, LONG, env, next, numbers, on_both, release, small,
 };
 
 on_both! {
@@ -66,17 +66,17 @@ async fn a_watch_goes_on_where_another_ended(bench: Bench) {
     let start = bench.other.list().await.unwrap().revision;
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let mut watch = bench.other.watch(start).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 1)], "it was there before the watch");
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)], "it was there before the watch");
     let seen = watch.revision();
     drop(watch);
 
     bench.channel.deliver(&lock, &[small("a/x", 2), small("b/y", 1)]).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 3)]).await.unwrap();
     let mut watch = bench.other.watch(seen).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2), small("b/y", 1)]);
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 3)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2), small("b/y", 1)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 3)]);
     bench.channel.deliver(&lock, &[small("a/x", 4)]).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 4)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 4)]);
 }
 
 async fn a_wait_for_the_next_release_may_be_dropped(bench: Bench) {
@@ -85,7 +85,7 @@ async fn a_wait_for_the_next_release_may_be_dropped(bench: Bench) {
     for seq in 1..=3 {
         assert!(timeout(Duration::from_millis(20), watch.next()).await.is_err());
         bench.channel.deliver(&lock, &[small("a/x", seq)]).await.unwrap();
-        assert_eq!(watch.next().await.unwrap(), [small("a/x", seq)]);
+        assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", seq)]);
     }
 }
 
@@ -97,7 +97,7 @@ async fn what_was_compacted_has_to_be_listed_again(mut bench: Bench) {
     }
     bench.compact().await;
     let watched = match bench.other.watch(start).await {
-        Ok(mut watch) => watch.next().await.map(drop),
+        Ok(mut watch) => next(&mut watch).await.map(drop),
         Err(fault) => Err(fault),
     };
     assert_eq!(watched, Err(Fault::Compacted));
@@ -109,7 +109,7 @@ async fn what_was_compacted_has_to_be_listed_again(mut bench: Bench) {
     drop(lock);
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 4)]).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 4)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 4)]);
 }
 
 async fn a_revision_that_is_not_reached_yet_has_to_be_listed_again(bench: Bench) {
@@ -125,9 +125,9 @@ async fn a_watcher_in_memory_that_is_too_slow_has_to_list_again() {
     for seq in 1..200 {
         channel.deliver(&lock, &[small("a/x", seq)]).await.unwrap();
     }
-    assert_eq!(slow.next().await, Err(Fault::Compacted));
+    assert_eq!(next(&mut slow).await, Err(Fault::Compacted));
     let mut watch = channel.watch(channel.list().await.unwrap().revision - 1).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 199)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 199)]);
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn large_documents_are_listed_and_a_watcher_too_far_behind_them_lists_agai
     assert_eq!(listing.entries.len(), 4);
     assert!(listing.entries.iter().all(|entry| *entry.document == *large));
     let mut behind = bench.other.watch(start).await.unwrap();
-    assert_eq!(behind.next().await, Err(Fault::Compacted));
+    assert_eq!(next(&mut behind).await, Err(Fault::Compacted));
     let mut watch = bench.other.watch(listing.revision - 1).await.unwrap();
-    assert_eq!(watch.next().await.unwrap().len(), 1);
+    assert_eq!(next(&mut watch).await.unwrap().len(), 1);
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Channel, EtcdSettings, Fault},
-    LONG, env, eventually, small,
+    LONG, env, eventually, next, small,
 };
 
 const PASSWORD: &str = "hunter2";
@@ -133,7 +133,7 @@ async fn with_tls_and_a_user_everything_works() {
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
     let mut watch = channel.watch(channel.head().await.unwrap().revision).await.unwrap();
     channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 1)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)]);
     assert!(channel.holder(&env("prod")).await.unwrap().is_some());
     assert!(!channel.contended(&lock).await);
 
@@ -141,7 +141,7 @@ async fn with_tls_and_a_user_everything_works() {
     assert_eq!(reader.list().await.unwrap().entries, [small("a/x", 1)]);
     let mut watch = reader.watch(reader.head().await.unwrap().revision).await.unwrap();
     channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)]);
     assert!(is_refused(&reader.lock(&env("dev"), LONG).await));
 
     for (name, password) in [("stranger", PASSWORD), ("trimtab", "hunter3"), ("nobody", PASSWORD)] {
@@ -162,11 +162,11 @@ async fn a_token_that_ran_out_is_renewed() {
     channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     tokio::time::sleep(TOKEN).await;
     let mut watch = channel.watch(1).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 1)]);
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)]);
     tokio::time::sleep(TOKEN).await;
     lock.release().await;
     tokio::time::sleep(TOKEN).await;
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
     channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
-    assert_eq!(watch.next().await.unwrap(), [small("a/x", 2)], "a watch outlives the token that it began with");
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)], "a watch outlives the token that it began with");
 }

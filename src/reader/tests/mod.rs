@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::{
+    Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode},
     response::Response,
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::{Reader, Settings, router};
+use super::{Reader, Settings, in_front};
 use crate::{
     auth::tokens::{self, Table},
     channel::{Entry, Listing, Meta},
@@ -145,7 +146,7 @@ impl Ask {
     }
 
     async fn open(self) -> Response {
-        router(self.reader).oneshot(self.request).await.unwrap()
+        in_front(self.reader, Router::new()).oneshot(self.request).await.unwrap()
     }
 
     async fn send(self) -> Got {

@@ -169,7 +169,8 @@ async fn served(test: &TestReader) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let listener = Impatient::new(listener, crate::http::listener::STALL).tap_io(|_| {});
-    let app = router(Arc::clone(&test.reader)).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let app =
+        in_front(Arc::clone(&test.reader), Router::new()).into_make_service_with_connect_info::<std::net::SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }

@@ -179,6 +179,12 @@ impl Site {
         tokio::time::timeout(Duration::from_secs(10), settled).await.expect("the outbox drains");
     }
 
+    /// Waits until everything that is due has arrived, then gives what the change has become.
+    pub async fn publication(&self, change: &trimtab::domain::change::ChangeId) -> Published {
+        self.settled().await;
+        self.service.change(ana(), change).await.unwrap().published.expect("the change is published")
+    }
+
     /// Environments dev and (protected) prod; the application shop with the namespace application, and routes.yaml.
     pub async fn with_shop(self) -> Self {
         let shell = Actor::shell();

@@ -1,0 +1,84 @@
+//! Changes: their message, ways out of conflicts, throwing them away. Publishing is `api::publish`.
+
+use leptos::prelude::*;
+
+use crate::domain::error::Result;
+
+/// Gives a change its message.
+#[server(prefix = "/fn", endpoint = "describe-change")]
+pub async fn describe_change(
+    /// Which.
+    change: String,
+    /// Why.
+    #[server(default)]
+    message: String,
+) -> Result<()> {
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    service.describe(&user.actor, &change.parse()?, message.trim()).await?;
+    super::shim::say(super::shim::lang().saved());
+    Ok(())
+}
+
+/// Throws a change away.
+#[server(prefix = "/fn", endpoint = "discard-change")]
+pub async fn discard_change(
+    /// Which.
+    change: String,
+) -> Result<()> {
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    service.discard(&user.actor, &change.parse()?).await?;
+    super::shim::say(super::shim::lang().change_discarded_now());
+    super::shim::redirect("/changes");
+    Ok(())
+}
+
+/// Decides conflicts of one config: `keep` says whose value stays.
+#[server(prefix = "/fn", endpoint = "resolve")]
+pub async fn resolve(
+    /// The change.
+    change: String,
+    /// The config.
+    config: String,
+    /// The key; the empty one is the whole text.
+    #[server(default)]
+    key: String,
+    /// All conflicts of the config instead of one key.
+    #[server(default)]
+    all: bool,
+    /// `mine` or `theirs`.
+    keep: String,
+    /// The release that was looked at: what "theirs" was then.
+    live: u64,
+) -> Result<()> {
+    use crate::{
+        domain::error::{Error, Invalid, Problem, excerpt},
+        service::Save,
+    };
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (id, config) = (change.parse()?, config.parse()?);
+    let view = service.change(&user.actor, &id).await?;
+    let found = view.configs.into_iter().find(|c| c.config == config);
+    let found = found.ok_or_else(|| Error::NotFound(config.to_string()))?;
+    let keys: Vec<&str> = found.conflicts.iter().map(|c| c.key.as_str()).filter(|k| all || *k == key).collect();
+    match keep.as_str() {
+        "mine" => {
+            let mine = found.edits.iter().filter(|e| keys.contains(&e.key.as_str()));
+            let edits: Vec<_> = mine.map(|e| (e.key.clone(), e.edit.clone())).collect();
+            // Decided meanwhile: nothing is left to do.
+            if !edits.is_empty() {
+                let version = Some(view.change.version);
+                service.save(&user.actor, Save { config, change: Some(id), base: Some(live), version, edits }).await?;
+            }
+        }
+        "theirs" => {
+            for key in keys {
+                service.revert(&user.actor, &id, &config, key).await?;
+            }
+        }
+        other => {
+            let known = vec!["mine".to_owned(), "theirs".to_owned()];
+            return Err(Invalid::new("/keep", Problem::Unknown { given: excerpt(other), known }).into());
+        }
+    }
+    Ok(())
+}

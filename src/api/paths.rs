@@ -1,0 +1,74 @@
+//! Where pages are, for links and for where a form leads.
+
+use std::fmt::Write;
+
+use crate::domain::{
+    change::ChangeId,
+    names::{AppName, ConfigId},
+};
+
+/// The page of a config.
+#[must_use]
+pub fn config(id: &ConfigId) -> String {
+    format!("/configs/{id}")
+}
+
+/// The page of a release.
+#[must_use]
+pub fn release(id: &ConfigId, seq: u64) -> String {
+    format!("/configs/{id}/releases/{seq}")
+}
+
+/// The page of a change.
+#[must_use]
+pub fn change(id: &ChangeId) -> String {
+    format!("/changes/{id}")
+}
+
+/// The page of an application.
+#[must_use]
+pub fn app(name: &AppName) -> String {
+    format!("/apps/{name}")
+}
+
+/// `path` with a query; pairs without a value are left out.
+#[must_use]
+pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
+    let mut address = path.to_owned();
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        let before = if address.contains('?') { '&' } else { '?' };
+        let _ = write!(address, "{before}{name}={}", Encoded(value));
+    }
+    address
+}
+
+/// A text as a value of a query: only unreserved characters (RFC 3986, 2.3) stand for themselves.
+pub struct Encoded<'a>(pub &'a str);
+
+impl std::fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    f.write_char(char::from(byte))?
+                }
+                _ => write!(f, "%{byte:02X}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_carries_any_text() {
+        let key = "a b&c=#</script>商";
+        let address = with("/x", &[("q", ""), ("edit", key), ("view", "split")]);
+        assert_eq!(address, "/x?edit=a%20b%26c%3D%23%3C%2Fscript%3E%E5%95%86&view=split");
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(address.split_once('?').unwrap().1).unwrap();
+        assert_eq!(pairs[0].1, key);
+    }
+}

@@ -1,0 +1,64 @@
+//! Publishing and rolling back, as the forms of the pages send them.
+
+use leptos::prelude::*;
+
+use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
+
+/// Publishes a change and goes back to the page, which says how far it has come.
+#[server(prefix = "/fn", endpoint = "publish")]
+pub async fn publish(
+    /// The change.
+    change: ChangeId,
+    /// Of the difference that was on the page.
+    diff_sha256: String,
+    /// Why.
+    #[server(default)]
+    message: String,
+    /// The names of protected environments, typed.
+    #[server(default)]
+    confirm: String,
+) -> Result<()> {
+    use crate::{auth::guard, service::Publish};
+    let user = guard::user()?;
+    let publish =
+        Publish { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
+    let service = guard::service()?;
+    let published = service.publish(&user.actor, publish).await?;
+    super::shim::say(super::shim::lang().published(
+        &published.releases,
+        &published.delivery,
+        &service.why_late(&published.releases),
+    ));
+    Ok(())
+}
+
+/// Makes the content of release `to` a new release, and goes to the page of the config.
+#[server(prefix = "/fn", endpoint = "roll-back")]
+pub async fn roll_back(
+    /// The config.
+    config: ConfigId,
+    /// The release whose content comes back.
+    to: u64,
+    /// The release that was live on the page.
+    live: u64,
+    /// Why.
+    #[server(default)]
+    message: String,
+    /// The name of a protected environment, typed.
+    #[server(default)]
+    confirm: String,
+) -> Result<()> {
+    use crate::{auth::guard, service::Rollback};
+    let user = guard::user()?;
+    let page = super::paths::config(&config);
+    let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
+    let service = guard::service()?;
+    let published = service.roll_back(&user.actor, rollback).await?;
+    super::shim::redirect(&page);
+    super::shim::say(super::shim::lang().published(
+        &published.releases,
+        &published.delivery,
+        &service.why_late(&published.releases),
+    ));
+    Ok(())
+}

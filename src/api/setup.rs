@@ -1,0 +1,40 @@
+//! The first administrator, and something to begin with.
+
+use leptos::prelude::*;
+
+use crate::domain::error::Result;
+
+/// Makes the first administrator, who is then logged in.
+#[server(prefix = "/fn", endpoint = "set-up")]
+pub async fn set_up(
+    /// Of the set-up link.
+    code: String,
+    /// The name to log in with.
+    name: String,
+    /// The password.
+    password: String,
+    /// The same again.
+    again: String,
+) -> Result<()> {
+    super::account::typed_twice(&password, &again)?;
+    let account = crate::auth::guard::service()?.set_up(&code, &name, &password).await?;
+    crate::auth::guard::begin(&account).await?;
+    super::shim::redirect("/start");
+    Ok(())
+}
+
+/// Makes the usual environments and a first application.
+#[server(prefix = "/fn", endpoint = "guided-start")]
+pub async fn guided_start(
+    /// The name of the application.
+    app: String,
+    /// What people call it; may be empty.
+    #[server(default)]
+    title: String,
+) -> Result<()> {
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let app = app.trim().parse()?;
+    service.guided_start(&user.actor, &app, title.trim()).await?;
+    super::shim::redirect(&format!("/start?app={app}"));
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! The text formats: the syntax check of text namespaces, and reading and writing items (import and export).
+//!
+//! Each format is one file. A new one is such a file, an arm in [`check`] when a namespace can have it, and a
+//! [`Source`] with its [`Codec`] when items can be read from it.
+//!
+//! All of it is written for hostile texts: nesting, aliases, entities, attributes and totals have limits, so that no
+//! text of an allowed length costs more than a second or two, or overflows the stack.
+
+mod cursor;
+mod dotenv;
+mod json;
+mod properties;
+mod reading;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod tree;
+mod xml;
+mod yaml;
+mod yaml_write;
+
+use std::{fmt, str::FromStr};
+
+use crate::domain::{
+    content::{Format, Item, Items, check_key},
+    error::{Invalid, Problem, excerpt},
+    limits,
+};
+use reading::{Reading, pointer};
+
+/// The deepest nesting that is read: the limit of `serde_json`, and more than any configuration has.
+const DEPTH: usize = 128;
+
+/// Longest text that items are read from, in bytes: escapes make a document at most three times as long.
+pub const SOURCE_BYTES: usize = 4 * limits::DOCUMENT_BYTES;
+
+/// Checks the text of a text namespace.
+///
+/// # Errors
+/// [`Problem::Blank`], [`Problem::TooLong`], [`Problem::Syntax`] or [`Problem::Duplicate`], with an empty pointer, and
+/// with line and column (1-based, in characters) where the parser knows them. [`Problem::Kind`] for `kv`, which has
+/// items and no text.
+pub fn check(format: Format, text: &str) -> Result<(), Invalid> {
+    if text.len() > limits::DOCUMENT_BYTES {
+        return Err(Invalid::new("", Problem::TooLong { max: limits::DOCUMENT_BYTES }));
+    }
+    let text = without_bom(text);
+    if text.trim().is_empty() {
+        return Err(Invalid::new("", Problem::Blank));
+    }
+    match format {
+        Format::Kv => Err(Invalid::new("", Problem::Kind { format })),
+        Format::Json => json::check(text),
+        Format::Yaml => yaml::check(text),
+        Format::Toml => toml::check(text),
+        Format::Properties => properties::check(text),
+        Format::Xml => xml::check(text),
+        Format::Text => Ok(()),
+    }
+}
+
+/// What items are read from and written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Java properties: strings only.
+    Properties,
+    /// A `.env` file: strings only.
+    Dotenv,
+    /// A JSON object.
+    Json,
+    /// A YAML mapping.
+    Yaml,
+    /// A TOML document.
+    Toml,
+}
+
+impl Source {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 5] = [Self::Properties, Self::Dotenv, Self::Json, Self::Yaml, Self::Toml];
+
+    fn codec(self) -> &'static Codec {
+        match self {
+            Self::Properties => &properties::CODEC,
+            Self::Dotenv => &dotenv::CODEC,
+            Self::Json => &json::CODEC,
+            Self::Yaml => &yaml::CODEC,
+            Self::Toml => &toml::CODEC,
+        }
+    }
+
+    /// Its name: `properties`, `dotenv` …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.codec().name
+    }
+
+    /// What a file of this name is read as: `a.yml`, `conf/.env`, `.env.local`. The path does not matter, nor does case.
+    #[must_use]
+    pub fn from_file_name(name: &str) -> Option<Self> {
+        let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
+        if name.starts_with(".env.") {
+            return Some(Self::Dotenv);
+        }
+        let (_, extension) = name.rsplit_once('.')?;
+        let extension = if extension == "yml" { "yaml" } else { extension };
+        Self::ALL.into_iter().find(|source| source.media().extension == extension)
+    }
+
+    /// What an exported file is called and sent as.
+    #[must_use]
+    pub fn media(self) -> Media {
+        self.codec().media
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Source {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.into_iter().map(|source| source.as_str().to_owned()).collect();
+            Invalid::new("/source", Problem::Unknown { given: excerpt(text), known })
+        })
+    }
+}
+
+/// How a file is called and sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// The end of its name, without the dot.
+    pub extension: &'static str,
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+}
+
+/// What the document of a namespace is called and sent as when somebody downloads it.
+#[must_use]
+pub fn media(format: Format) -> Media {
+    let extension = match format {
+        Format::Kv => Format::Json.as_str(),
+        Format::Text => "txt",
+        _ => format.as_str(),
+    };
+    Media { extension, content_type: format.content_type() }
+}
+
+/// What becomes of typed values when items are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Typing {
+    /// A number stays a number, a boolean a boolean, null the JSON `null`.
+    #[default]
+    Keep,
+    /// Every scalar becomes a string: a number as it was written, null the empty string. Arrays are still JSON.
+    Strings,
+}
+
+/// Reads items in the order of the text.
+///
+/// Nested keys are joined with dots (`db.url`). Arrays, and objects without keys, become items of type `json`. A comment
+/// directly above a key is kept. Numbers keep their digits: a literal that JSON has not (`0x1F`, `1_000`) becomes the
+/// number that JSON has, or else a string as it was written (`.inf`, and `0777`, which YAML 1.1 and 1.2 read differently).
+///
+/// # Errors
+/// What is wrong with the text, or with up to 50 items: the pointer is `/items/<key>` then, with line and column.
+pub fn read(source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
+    if text.len() > SOURCE_BYTES {
+        return Err(vec![Invalid::new("", Problem::TooLong { max: SOURCE_BYTES })]);
+    }
+    let text = without_bom(text);
+    let mut reading = Reading::new(text, typing);
+    let end = (source.codec().read)(text, &mut reading);
+    reading.finish(end)
+}
+
+/// Writes items, one after the other, under the keys that they have. [`read`] gives them back, except that
+/// - properties and `.env` have strings only;
+/// - JSON has no comments;
+/// - an item of type `json` is read back as what it is: an object as the items in it, a number as a number; its white
+///   space is kept by JSON alone.
+///
+/// # Errors
+/// Every item that the format cannot carry, with the pointer `/items/<key>`.
+pub fn write(source: Source, items: &Items) -> Result<String, Vec<Invalid>> {
+    let codec = source.codec();
+    let mut out = String::new();
+    let mut wrong = Vec::new();
+    for (key, item) in items {
+        match entry(codec, key, item) {
+            Ok(entry) => {
+                out.push_str(if out.is_empty() { codec.frame.open } else { codec.frame.between });
+                if codec.comments {
+                    push_comment(&mut out, &item.comment);
+                }
+                out.push_str(&entry);
+            }
+            Err(invalid) => wrong.push(invalid.of(pointer(key))),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    out.push_str(if out.is_empty() { codec.frame.empty } else { codec.frame.close });
+    Ok(out)
+}
+
+fn entry(codec: &Codec, key: &str, item: &Item) -> Result<String, Invalid> {
+    check_key(key)?;
+    item.check()?;
+    (codec.entry)(key, item)
+}
+
+/// A reader that follows YAML 1.1 or JavaScript sees a new line at more characters than others do. No comment must
+/// end before its line does, so these and all control characters become spaces.
+fn push_comment(out: &mut String, comment: &str) {
+    for line in comment.lines() {
+        out.push('#');
+        out.push_str(if line.is_empty() { "" } else { " " });
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+        out.extend(line.chars().map(|c| if breaks(c) { ' ' } else { c }));
+        out.push('\n');
+    }
+}
+
+/// How one format reads and writes items.
+struct Codec {
+    name: &'static str,
+    media: Media,
+    /// Adds to the reading what the text says; an error ends it.
+    read: fn(&str, &mut Reading) -> Result<(), Invalid>,
+    /// One item, without the end of its line.
+    entry: fn(&str, &Item) -> Result<String, Invalid>,
+    /// Whether it has comments, which then begin with `#`.
+    comments: bool,
+    frame: Frame,
+}
+
+/// What stands around the items.
+struct Frame {
+    empty: &'static str,
+    open: &'static str,
+    between: &'static str,
+    close: &'static str,
+}
+
+impl Frame {
+    /// One item after the other.
+    const LINES: Self = Self { empty: "", open: "", between: "\n", close: "\n" };
+}
+
+fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn syntax(format: Format, detail: impl Into<String>) -> Problem {
+    Problem::Syntax { format, detail: detail.into() }
+}

@@ -1,0 +1,323 @@
+//! What holds for all formats, and the words of the other tests.
+
+use proptest::{prelude::*, sample::select, test_runner::TestCaseResult};
+
+use super::*;
+use crate::domain::content::ValueType;
+
+/// What a check said: `line:column detail`, or `ok`.
+pub(super) fn found(checked: Result<(), Invalid>) -> String {
+    checked.map_or_else(|invalid| said(&invalid), |()| "ok".to_owned())
+}
+
+fn said(invalid: &Invalid) -> String {
+    let place = match (invalid.line, invalid.column) {
+        (Some(line), Some(column)) => format!("{line}:{column} "),
+        _ => String::new(),
+    };
+    let problem = match &invalid.problem {
+        Problem::Syntax { detail, .. } => detail.clone(),
+        Problem::Duplicate { key } => format!("duplicate {key}"),
+        problem => format!("{problem:?}"),
+    };
+    place + &problem
+}
+
+/// What was wrong: `pointer line:column detail`.
+pub(super) trait Problems {
+    fn problems(self) -> Vec<String>;
+}
+
+impl<T> Problems for Result<T, Vec<Invalid>> {
+    fn problems(self) -> Vec<String> {
+        let wrong = self.err().unwrap_or_default();
+        wrong.iter().map(|invalid| format!("{} {}", invalid.pointer, said(invalid))).collect()
+    }
+}
+
+/// `key=value` of all items.
+pub(super) fn items(source: Source, text: &str) -> Vec<String> {
+    read(source, text, Typing::Keep).unwrap().iter().map(|(key, item)| format!("{key}={}", item.value)).collect()
+}
+
+/// `key type value` of all items.
+pub(super) fn typed(items: &Items) -> Vec<String> {
+    items.iter().map(|(key, item)| format!("{key} {} {}", item.kind.as_str(), item.value)).collect()
+}
+
+const HOSTILE: [&str; 44] = [
+    "", " ", "  ", "\t", "\n", "\r\n", "\r", "\n\n", "'", "\"", "`", "\\", "\\n", "#", " #", "# ", "=", ":", ": ",
+    "- ", "${X}", "$(x)", "é", "商店", "😀", "\u{2028}", "\u{85}", "\u{feff}", "\u{a0}", "\0", "\u{1}", "\u{b}",
+    "\u{c}", "\u{1b}", "\u{7f}", "\u{9f}", "\u{fffe}", "'''", "\"\"\"", "---", "a", "b c", "{", "]",
+];
+
+const LOOKALIKES: [&str; 26] = [
+    "true",
+    "False",
+    "yes",
+    "no",
+    "on",
+    "null",
+    "~",
+    "NULL",
+    "123",
+    "-1",
+    "1.5",
+    "1e5",
+    "0x1F",
+    "0777",
+    "1_000",
+    ".inf",
+    "nan",
+    "2024-01-31",
+    "12:30:45",
+    "1979-05-27T07:32:00Z",
+    "<<",
+    "[1]",
+    "{}",
+    "{\"a\":1}",
+    "!!str x",
+    "*a",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => select(&LOOKALIKES[..]).prop_map(str::to_owned),
+        5 => prop::collection::vec(select(&HOSTILE[..]), 0..8).prop_map(|parts| parts.concat()),
+        2 => any::<String>(),
+    ]
+}
+
+fn key() -> impl Strategy<Value = String> {
+    text().prop_map(|key| if check_key(&key).is_ok() { key } else { "plain.key".to_owned() })
+}
+
+fn comment() -> impl Strategy<Value = String> {
+    select(&["", "", "what it is", "# 'odd' \"one\": [x", "two\n\n lines", "!é"][..]).prop_map(str::to_owned)
+}
+
+fn item() -> impl Strategy<Value = Item> {
+    const NUMBERS: [&str; 7] = ["0", "-0", "1.50e3", "-1E+5", "9223372036854775807", "0.10", "1e-7"];
+    const JSON: [&str; 6] =
+        ["null", "{}", "[]", "[1.50,-0]", "[null,true,\"a\\u0000\\\"é\u{2028}😀\\n\"]", "[[],{\"\":{\"a: b\":[{}]}}]"];
+    let of = |kind| move |value: String| Item { kind, ..Item::string(value) };
+    let value = prop_oneof![
+        6 => text().prop_map(Item::string),
+        1 => select(&NUMBERS[..]).prop_map(str::to_owned).prop_map(of(ValueType::Number)),
+        1 => select(&["true", "false"][..]).prop_map(str::to_owned).prop_map(of(ValueType::Boolean)),
+        1 => select(&JSON[..]).prop_map(str::to_owned).prop_map(of(ValueType::Json)),
+    ];
+    (value, comment()).prop_map(|(item, comment)| Item { comment, ..item })
+}
+
+fn all_items() -> impl Strategy<Value = Items> {
+    prop::collection::vec((key(), item()), 0..6).prop_map(|items| items.into_iter().collect())
+}
+
+/// The items as a format can hold them.
+fn held(source: Source, items: Items) -> Items {
+    items
+        .into_iter()
+        .enumerate()
+        .map(|(n, (key, mut item))| {
+            match source {
+                Source::Json => item.comment.clear(),
+                Source::Yaml => {}
+                Source::Toml => item.value = item.value.replace("null", "0"),
+                Source::Properties => item.kind = ValueType::String,
+                Source::Dotenv => {
+                    item.kind = ValueType::String;
+                    item.value = item.value.replace('\0', "");
+                    return (format!("_K.{n}-"), item);
+                }
+            }
+            if source == Source::Toml && item.kind == ValueType::Json && item.value == "0" {
+                item.kind = ValueType::Number;
+            }
+            (key, item)
+        })
+        .collect()
+}
+
+fn comes_back(source: Source, items: Items) -> TestCaseResult {
+    let items: Vec<_> = held(source, items).into_iter().collect();
+    let written = write(source, &items.iter().cloned().collect()).unwrap();
+    for text in [written.clone(), format!("\u{feff}{written}")] {
+        let back: Vec<_> =
+            read(source, &text, Typing::Keep).unwrap_or_else(|e| panic!("{e:?} in {text}")).into_iter().collect();
+        prop_assert_eq!(&back, &items, "{}", &text);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_text_that_is_blank_or_too_long_is_refused_in_every_format() {
+    for format in Format::ALL {
+        for blank in ["", " \r\n\t", "\u{feff}\n"] {
+            assert_eq!(found(check(format, blank)), "Blank", "{format}");
+        }
+        let long = "x".repeat(limits::DOCUMENT_BYTES + 1);
+        assert_eq!(found(check(format, &long)), format!("TooLong {{ max: {} }}", limits::DOCUMENT_BYTES));
+    }
+    assert_eq!(found(check(Format::Text, &"x".repeat(limits::DOCUMENT_BYTES))), "ok");
+    assert_eq!(found(check(Format::Kv, "{}")), "Kind { format: Kv }");
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_text() {
+    for (source, text) in [
+        (Source::Properties, "a=1\r\nb=2\r\n"),
+        (Source::Dotenv, "a=1\r\nb='2'\r\n"),
+        (Source::Json, "{\r\n\"a\": 1,\r\n\"b\": 2}\r\n"),
+        (Source::Yaml, "a: 1\r\nb: 2\r\n"),
+        (Source::Toml, "a = 1\r\nb = 2\r\n"),
+    ] {
+        assert_eq!(items(source, &format!("\u{feff}{text}")), ["a=1", "b=2"], "{source}");
+        if let Ok(format) = source.as_str().parse() {
+            check(format, &format!("\u{feff}{text}")).unwrap();
+        }
+    }
+    check(Format::Xml, "\u{feff}<?xml version=\"1.0\"?>\r\n<a/>\r\n").unwrap();
+}
+
+#[test]
+fn a_source_is_known_by_its_name_and_by_a_file_name() {
+    for source in Source::ALL {
+        assert_eq!(source.as_str().parse(), Ok(source));
+        assert_eq!(Source::from_file_name(&format!("dir.json/A.{}", source.media().extension)), Some(source));
+    }
+    assert!("yml".parse::<Source>().is_err());
+    for (name, source) in [
+        (".env", Some(Source::Dotenv)),
+        ("conf\\.env.production", Some(Source::Dotenv)),
+        ("application.YML", Some(Source::Yaml)),
+        ("a.properties.bak", None),
+        ("json", None),
+        ("", None),
+    ] {
+        assert_eq!(Source::from_file_name(name), source, "{name}");
+    }
+    assert_eq!(media(Format::Kv), Source::Json.media());
+    assert_eq!(media(Format::Text).extension, "txt");
+}
+
+#[test]
+fn an_empty_set_of_items_comes_back() {
+    for source in Source::ALL {
+        assert_eq!(items(source, &write(source, &Items::new()).unwrap()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_export_reads_well() {
+    let item = |kind, value: &str| Item { kind, ..Item::string(value) };
+    let items = Items::from([
+        ("db.url".into(), Item { comment: "Where it is.\nAsk Ann.".into(), ..Item::string("mysql://a:b@c/d?e=f#g") }),
+        ("db.pool".into(), item(ValueType::Number, "1.50e3")),
+        ("on".into(), item(ValueType::Boolean, "true")),
+        ("list".into(), item(ValueType::Json, "[1, {\"a\": \"b\"}]")),
+        ("text".into(), Item::string("server {\n  listen 80;\n}\n")),
+        ("word".into(), Item::string("plain")),
+        ("no".into(), Item::string("no")),
+    ]);
+    let yaml = "# Where it is.\n# Ask Ann.\ndb.url: \"mysql://a:b@c/d?e=f#g\"\ndb.pool: 1.50e3\n\"on\": true\n\
+                list: [1, {\"a\": \"b\"}]\ntext: |\n  server {\n    listen 80;\n  }\nword: plain\n\"no\": \"no\"\n";
+    assert_eq!(write(Source::Yaml, &items).unwrap(), yaml);
+    let toml = "# Where it is.\n# Ask Ann.\n\"db.url\" = \"mysql://a:b@c/d?e=f#g\"\n\"db.pool\" = 1.50e3\non = true\n\
+                list = [1, { a = \"b\" }]\ntext = \"\"\"\nserver {\n  listen 80;\n}\n\"\"\"\nword = \"plain\"\nno = \"no\"\n";
+    assert_eq!(write(Source::Toml, &items).unwrap(), toml);
+    let json = "{\n  \"db.url\": \"mysql://a:b@c/d?e=f#g\",\n  \"db.pool\": 1.50e3,\n  \"on\": true,\n  \
+                \"list\": [1, {\"a\": \"b\"}],\n  \"text\": \"server {\\n  listen 80;\\n}\\n\",\n  \
+                \"word\": \"plain\",\n  \"no\": \"no\"\n}\n";
+    assert_eq!(write(Source::Json, &items).unwrap(), json);
+}
+
+#[test]
+fn a_json_object_comes_back_as_the_items_in_it() {
+    let items = Items::from([("a".into(), Item { kind: ValueType::Json, ..Item::string("{\"b\": 1, \"c\": {}}") })]);
+    for source in [Source::Json, Source::Yaml, Source::Toml] {
+        let back = read(source, &write(source, &items).unwrap(), Typing::Keep).unwrap();
+        assert_eq!(typed(&back), ["a.b number 1", "a.c json {}"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_an_item_is_refused_when_it_is_written() {
+    let items = Items::from([
+        ("a/b".into(), Item { kind: ValueType::Number, ..Item::string("x") }),
+        (" a".into(), Item::string("x")),
+        (
+            "deep".into(),
+            Item { kind: ValueType::Json, ..Item::string(format!("{}{}", "[".repeat(128), "]".repeat(128))) },
+        ),
+    ]);
+    assert_eq!(
+        write(Source::Json, &items).problems(),
+        ["/items/a~1b Number", "/items/ a Blanks", "/items/deep 1:128 nested deeper than 128 levels"]
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_told_up_to_fifty_items() {
+    let text: String = (0..100).map(|n| format!("\\ k{n}=1\n")).collect();
+    let problems = read(Source::Properties, &text, Typing::Keep).problems();
+    assert_eq!((problems.len(), &*problems[1]), (50, "/items/ k1 2:1 Blanks"));
+    let key = "k".repeat(257);
+    assert_eq!(
+        read(Source::Json, &format!("{{\"a\": 1,\n \"{key}\": 1}}"), Typing::Keep).problems(),
+        [format!("/items/{key} 2:2 TooLong {{ max: 256 }}")]
+    );
+}
+
+#[test]
+fn more_than_a_config_can_hold_is_refused() {
+    let text: String = (0..=limits::ITEMS).map(|n| format!("k{n}=1\n")).collect();
+    assert_eq!(read(Source::Properties, &text, Typing::Keep).problems(), [" 20001:1 TooMany { max: 20000 }"]);
+    let text = format!("a={0}\nb={0}\n", "x".repeat(limits::VALUE_BYTES));
+    assert_eq!(read(Source::Dotenv, &text, Typing::Keep).problems(), [" 2:1 TooLong { max: 1468006 }"]);
+    let text = format!("a={}\n", "x".repeat(limits::VALUE_BYTES + 1));
+    assert_eq!(read(Source::Dotenv, &text, Typing::Keep).problems(), ["/items/a 1:1 TooLong { max: 1048576 }"]);
+    assert!(read(Source::Dotenv, &"#".repeat(SOURCE_BYTES + 1), Typing::Keep).is_err());
+}
+
+#[test]
+fn a_value_of_a_mebibyte_comes_back() {
+    let line = "商店 'a' \"b\" \\ ${X} # c\r\n";
+    let value = line.repeat(limits::VALUE_BYTES / line.len());
+    let items = Items::from([("a".into(), Item::string(value)), ("b".into(), Item::string("x\n".repeat(100_000)))]);
+    for source in Source::ALL {
+        let text = write(source, &items).unwrap();
+        assert!(text.len() <= SOURCE_BYTES);
+        assert!(read(source, &text, Typing::Keep).unwrap() == items, "{source}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn properties_come_back(items in all_items()) { comes_back(Source::Properties, items)?; }
+
+    #[test]
+    fn dotenv_comes_back(items in all_items()) { comes_back(Source::Dotenv, items)?; }
+
+    #[test]
+    fn json_comes_back(items in all_items()) { comes_back(Source::Json, items)?; }
+
+    #[test]
+    fn yaml_comes_back(items in all_items()) { comes_back(Source::Yaml, items)?; }
+
+    #[test]
+    fn toml_comes_back(items in all_items()) { comes_back(Source::Toml, items)?; }
+
+    #[test]
+    fn no_text_breaks_a_reader(parts in prop::collection::vec(prop_oneof![select(&HOSTILE[..]), select(&LOOKALIKES[..])], 0..30)) {
+        let text = parts.concat();
+        for source in Source::ALL {
+            let _ = read(source, &text, Typing::Keep);
+        }
+        for format in Format::ALL {
+            let _ = check(format, &text);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! TOML. Numbers and dates are taken as they stand in the text.
+
+use std::rc::Rc;
+
+use ::toml::{
+    Spanned, Value,
+    de::{DeTable, DeValue, Error},
+};
+
+use super::{
+    Codec, Frame, Media, json,
+    reading::{At, Kind, Reading, Scalar, comment_above, quote},
+    syntax,
+    tree::{Entry, Node, flatten},
+};
+use crate::domain::{
+    content::{Format, Item, ValueType},
+    error::{Invalid, Problem},
+};
+
+/// The deepest nesting that is written; the parser refuses 80 levels.
+const WRITTEN_DEPTH: usize = 64;
+
+pub(super) const CODEC: Codec = Codec {
+    name: "toml",
+    media: Media { extension: "toml", content_type: "application/toml; charset=utf-8" },
+    read,
+    entry,
+    comments: true,
+    frame: Frame::LINES,
+};
+
+/// Checks a whole document, numbers that TOML cannot hold included.
+pub(super) fn check(text: &str) -> Result<(), Invalid> {
+    document(text).map(drop)
+}
+
+fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+    flatten(&document(text)?, reading)
+}
+
+fn document(text: &str) -> Result<Vec<Entry>, Invalid> {
+    let table = DeTable::parse(text).map_err(|error| unreadable(text, &error))?;
+    let mut tree = Tree { text, ends: Vec::new() };
+    tree.find_ends(table.get_ref());
+    tree.ends.sort_unstable();
+    tree.entries(table.get_ref())
+}
+
+fn unreadable(text: &str, error: &Error) -> Invalid {
+    let problem = problem(error.message());
+    match error.span() {
+        Some(span) => At::Byte(span.start).invalid(text, problem),
+        None => Invalid::new("", problem),
+    }
+}
+
+fn problem(detail: impl Into<String>) -> Problem {
+    syntax(Format::Toml, detail)
+}
+
+/// The text, to make nodes of what the parser found in it.
+struct Tree<'t> {
+    text: &'t str,
+    /// Where each key and each scalar ends. What stands between two of them can be a comment, and never a part of a string.
+    ends: Vec<usize>,
+}
+
+impl Tree<'_> {
+    fn find_ends(&mut self, table: &DeTable) {
+        for (key, value) in table {
+            let end = key.span().end;
+            let is_dotted = self.text[end..].trim_start_matches([' ', '\t']).starts_with('.');
+            self.ends.extend((!is_dotted).then_some(end));
+            self.find_ends_in(value);
+        }
+    }
+
+    fn find_ends_in(&mut self, value: &Spanned<DeValue>) {
+        match value.get_ref() {
+            DeValue::Table(table) => self.find_ends(table),
+            DeValue::Array(values) => values.iter().for_each(|value| self.find_ends_in(value)),
+            _ => self.ends.push(value.span().end),
+        }
+    }
+
+    fn entries(&self, table: &DeTable) -> Result<Vec<Entry>, Invalid> {
+        table
+            .iter()
+            .map(|(key, value)| {
+                let start = key.span().start;
+                let from = match self.ends.partition_point(|end| *end <= start) {
+                    0 => 0,
+                    n => self.ends[n - 1],
+                };
+                Ok(Entry {
+                    key: key.get_ref().to_string(),
+                    node: Rc::new(self.node(value)?),
+                    comment: comment_above(self.text, from, start, &['#']),
+                    at: At::Byte(start),
+                })
+            })
+            .collect()
+    }
+
+    fn node(&self, value: &Spanned<DeValue>) -> Result<Node, Invalid> {
+        let written = &self.text[value.span()];
+        let fault = |detail| Err(At::Byte(value.span().start).invalid(self.text, problem(detail)));
+        Ok(Node::Scalar(match value.get_ref() {
+            DeValue::String(string) => Scalar::new(Kind::String, string.as_ref()),
+            DeValue::Integer(n) if i64::from_str_radix(n.as_str(), n.radix()).is_err() => return fault(INTEGER),
+            DeValue::Float(n) if is_beyond_float(n.as_str()) => return fault(FLOAT),
+            DeValue::Integer(_) | DeValue::Float(_) => Scalar::new(Kind::Number, written),
+            DeValue::Boolean(_) => Scalar::new(Kind::Boolean, written),
+            DeValue::Datetime(_) => Scalar::new(Kind::String, written),
+            DeValue::Array(values) => {
+                let nodes = values.iter().map(|value| self.node(value).map(Rc::new)).collect::<Result<_, _>>()?;
+                return Ok(Node::List(nodes));
+            }
+            DeValue::Table(table) => return Ok(Node::Map(self.entries(table)?)),
+        }))
+    }
+}
+
+const INTEGER: &str = "an integer of TOML has at most 64 bits";
+const FLOAT: &str = "this number is larger than a TOML float";
+
+fn is_beyond_float(literal: &str) -> bool {
+    !literal.contains("inf") && literal.parse().is_ok_and(f64::is_infinite)
+}
+
+/// # Errors
+/// For what TOML cannot hold: `null`, integers of more than 64 bits, floats that are too large, very deep nesting.
+fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
+    let value = match item.kind {
+        // It chooses between the kinds of quotes, so that a text of several lines stays one.
+        ValueType::String => Value::String(item.value.clone()).to_string(),
+        _ => {
+            let mut value = String::new();
+            push_value(&mut value, &json::item_value(item)?, 0)?;
+            value
+        }
+    };
+    Ok(format!("{} = {value}", name(key)))
+}
+
+fn push_value(out: &mut String, value: &json::Value, depth: usize) -> Result<(), Invalid> {
+    let fault = |detail: &str| Err(Invalid::new("", problem(detail)));
+    match value {
+        _ if depth > WRITTEN_DEPTH => return fault("nested deeper than 64 levels"),
+        json::Value::Literal("null") => return fault("TOML has no null"),
+        json::Value::Literal(n) if is_integer(n) && n.parse::<i64>().is_err() => return fault(INTEGER),
+        json::Value::Literal(n) if is_beyond_float(n) => return fault(FLOAT),
+        json::Value::Literal(literal) => out.push_str(literal),
+        json::Value::String(string) => out.push_str(&basic(string)),
+        json::Value::List { values, .. } => {
+            out.push('[');
+            for (n, value) in values.iter().enumerate() {
+                out.push_str(if n == 0 { "" } else { ", " });
+                push_value(out, value, depth + 1)?;
+            }
+            out.push(']');
+        }
+        json::Value::Map(members) => {
+            out.push('{');
+            for (n, json::Member { key, value, .. }) in members.iter().enumerate() {
+                out.push_str(if n == 0 { " " } else { ", " });
+                out.push_str(&name(key));
+                out.push_str(" = ");
+                push_value(out, value, depth + 1)?;
+            }
+            out.push_str(" }");
+        }
+    }
+    Ok(())
+}
+
+fn is_integer(literal: &str) -> bool {
+    !literal.contains(['.', 'e', 'E']) && literal != "true" && literal != "false"
+}
+
+/// A key: bare where it can be.
+fn name(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { basic(key) }
+}
+
+/// A string on one line. JSON has the same escapes, but lets U+007F be.
+fn basic(text: &str) -> String {
+    quote(text).replace('\u{7f}', "\\u007F")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Problems, found, items, typed};
+    use super::*;
+    use crate::domain::content::Items;
+    use crate::formats::{Source, Typing, read, write};
+
+    #[test]
+    fn values_are_taken_as_they_were_written() {
+        let text = "title = \"t\"\r\nn = 1_000\nhex = 0xFF\nf = 1.50e3\ninf = -inf\non = true\nday = 1979-05-27 07:32:00Z\n\
+                    a = [1, 2.50, 'x', { k = 1979-05-27, n = nan }]\n[db.main]\nurl = '''\na\nb'''\nopts.x = +1\nempty = {}\n\
+                    [[list]]\nz = 1\na = 0b11\n[[list]]\n";
+        assert_eq!(
+            typed(&read(Source::Toml, text, Typing::Keep).unwrap()),
+            [
+                "title string t",
+                "n number 1000",
+                "hex number 255",
+                "f number 1.50e3",
+                "inf string -inf",
+                "on boolean true",
+                "day string 1979-05-27 07:32:00Z",
+                "a json [1,2.50,\"x\",{\"k\":\"1979-05-27\",\"n\":\"nan\"}]",
+                "db.main.url string a\nb",
+                "db.main.opts.x number 1",
+                "db.main.empty json {}",
+                "list json [{\"z\":1,\"a\":3},{}]",
+            ]
+        );
+        assert_eq!(
+            typed(&read(Source::Toml, text, Typing::Strings).unwrap())[1..3],
+            ["n string 1_000", "hex string 0xFF"]
+        );
+    }
+
+    #[test]
+    fn an_error_has_its_place() {
+        for (text, said) in [
+            ("a = 1\n'é' = x", "2:7 "),
+            ("a = 1\na = 2", "2:1 duplicate key"),
+            ("a = 12345678901234567890123", "1:5 an integer of TOML has at most 64 bits"),
+            ("a = [1e999]", "1:6 this number is larger than a TOML float"),
+            ("a = 1\rb = 2", "1:7 carriage return must be followed by newline"),
+        ] {
+            let found = found(check(text));
+            assert!(found.starts_with(said), "{text}: {found}");
+        }
+        assert_eq!(
+            read(Source::Toml, "a.b = 1\n\"a.b\" = 2", Typing::Keep).problems(),
+            ["/items/a.b 2:1 duplicate a.b"]
+        );
+    }
+
+    #[test]
+    fn a_comment_directly_above_a_key_is_its_comment() {
+        let text =
+            "# head\n\n# a\na = '''\n# text\n'''\n# tables have none\n[t]\n# one\n# two\nb.c = 1 # tail\nd = 2\n";
+        let items = read(Source::Toml, text, Typing::Keep).unwrap();
+        let comments: Vec<_> = items.values().map(|item| item.comment.as_str()).collect();
+        assert_eq!(comments, ["a", "one\ntwo", ""]);
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_a_stack_overflow() {
+        for text in [
+            format!("a = {}", "[".repeat(100_000)),
+            format!("a = {}", "{a=".repeat(100_000)),
+            format!("{} = 1", ["a"; 100_000].join(".")),
+            format!("[{}]", ["a"; 100_000].join(".")),
+        ] {
+            assert!(check(&text).is_err());
+        }
+    }
+
+    #[test]
+    fn what_toml_cannot_hold_is_refused() {
+        let item = |kind, value: &str| Item { kind, ..Item::string(value) };
+        let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        let items = Items::from([
+            ("null".into(), item(ValueType::Json, "[null]")),
+            ("big".into(), item(ValueType::Number, "12345678901234567890123")),
+            ("huge".into(), item(ValueType::Number, "1e999")),
+            ("deep".into(), item(ValueType::Json, &nested)),
+            ("twice".into(), item(ValueType::Json, "[{\"a\": 1, \"a\": 2}]")),
+        ]);
+        assert_eq!(
+            write(Source::Toml, &items).problems(),
+            [
+                "/items/null TOML has no null",
+                "/items/big an integer of TOML has at most 64 bits",
+                "/items/huge this number is larger than a TOML float",
+                "/items/deep nested deeper than 64 levels",
+                "/items/twice 1:11 duplicate a",
+            ]
+        );
+    }
+
+    #[test]
+    fn json_is_written_as_arrays_and_inline_tables() {
+        let json = r#"[{"a b": [1.50, "x\u007f\n"], "c": {}}]"#;
+        let written = entry("k.l", &Item { kind: ValueType::Json, ..Item::string(json) }).unwrap();
+        assert_eq!(written, r#""k.l" = [{ "a b" = [1.50, "x\u007F\n"], c = { } }]"#);
+        assert_eq!(items(Source::Toml, &written), ["k.l=[{\"a b\":[1.50,\"x\u{7f}\\n\"],\"c\":{}}]"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! What JSON, YAML and TOML have in common: objects in objects.
+
+use std::rc::Rc;
+
+use super::reading::{At, Kind, Reading, Scalar, quote};
+use crate::domain::{
+    error::{Invalid, Problem},
+    limits,
+};
+
+/// A value of a tree. Shared, since a YAML alias is the same value again.
+#[derive(Debug)]
+pub(super) enum Node {
+    Scalar(Scalar),
+    List(Vec<Rc<Node>>),
+    Map(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) node: Rc<Node>,
+    pub(super) comment: String,
+    pub(super) at: At,
+}
+
+/// Adds the leaves of a map, their keys joined with dots.
+pub(super) fn flatten(map: &[Entry], reading: &mut Reading) -> Result<(), Invalid> {
+    flatten_under(None, map, reading)
+}
+
+fn flatten_under(prefix: Option<&str>, map: &[Entry], reading: &mut Reading) -> Result<(), Invalid> {
+    for Entry { key, node, comment, at } in map {
+        let key = prefix.map_or_else(|| key.clone(), |prefix| format!("{prefix}.{key}"));
+        match &**node {
+            Node::Map(inner) if inner.is_empty() => {
+                reading.add(key, Scalar::new(Kind::Json, "{}"), comment.clone(), *at)?;
+            }
+            Node::Map(_) if key.len() > limits::KEY_BYTES => {
+                reading.refuse(&key, Problem::TooLong { max: limits::KEY_BYTES }, *at)?;
+            }
+            Node::Map(inner) => flatten_under(Some(&key), inner, reading)?,
+            Node::Scalar(scalar) => reading.add(key, scalar.clone(), comment.clone(), *at)?,
+            list @ Node::List(_) => {
+                let mut json = String::new();
+                list.push_json(&mut json);
+                reading.add(key, Scalar::new(Kind::Json, json), comment.clone(), *at)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Node {
+    /// Writes it as JSON. Stops soon after more than a value may have: aliases can make it as long as one likes.
+    fn push_json(&self, out: &mut String) {
+        if out.len() > limits::VALUE_BYTES {
+            return;
+        }
+        match self {
+            Self::Scalar(scalar) => out.push_str(&scalar.json()),
+            Self::List(nodes) => {
+                out.push('[');
+                for (n, node) in nodes.iter().enumerate() {
+                    out.push_str(if n == 0 { "" } else { "," });
+                    node.push_json(out);
+                }
+                out.push(']');
+            }
+            Self::Map(entries) => {
+                out.push('{');
+                for (n, entry) in entries.iter().enumerate() {
+                    out.push_str(if n == 0 { "" } else { "," });
+                    out.push_str(&quote(&entry.key));
+                    out.push(':');
+                    entry.node.push_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! YAML 1.2, read from the parser's events: so that literals keep their digits, double keys are seen, and aliases stay
+//! references. A text of a few hundred bytes can mean gigabytes ("billion laughs"); nothing here ever builds them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+
+use super::{
+    Codec, DEPTH, Frame, Media,
+    reading::{At, Kind, Reading, Scalar, comment_at_end_of, number},
+    syntax,
+    tree::{Entry, Node, flatten},
+    yaml_write::entry,
+};
+use crate::domain::{
+    content::Format,
+    error::{Invalid, Problem},
+    limits,
+};
+
+pub(super) const CODEC: Codec = Codec {
+    name: "yaml",
+    media: Media { extension: "yaml", content_type: "application/yaml; charset=utf-8" },
+    read,
+    entry,
+    comments: true,
+    frame: Frame { empty: "{}\n", ..Frame::LINES },
+};
+
+/// Checks all documents of a stream; the same key twice in one mapping is an error.
+pub(super) fn check(text: &str) -> Result<(), Invalid> {
+    Builder::new(text, false).build().map(drop)
+}
+
+fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+    let documents = Builder::new(text, true).build()?;
+    match documents.first().map(|document| &**document) {
+        Some(Node::Map(entries)) => flatten(entries, reading),
+        _ => {
+            let problem = problem("the top level is not a mapping: `key: value` is expected");
+            Err(At::Line(1, 1).invalid(text, problem))
+        }
+    }
+}
+
+fn problem(detail: impl Into<String>) -> Problem {
+    syntax(Format::Yaml, detail)
+}
+
+/// Builds the nodes of a text.
+struct Builder<'t> {
+    text: &'t str,
+    lines: Vec<&'t str>,
+    /// Whether items are read: then there is one document, keys are scalars, tags are those of JSON, and `<<` merges.
+    strict: bool,
+    documents: Vec<Rc<Node>>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Finished>,
+    /// The last line of what was read so far, comments not counted.
+    last_line: usize,
+    /// Entries that merges may still add.
+    merges: usize,
+}
+
+/// A sequence or mapping that is not yet closed.
+struct Open {
+    content: Content,
+    anchor: usize,
+    at: At,
+    /// How deep the deepest value in it is.
+    height: usize,
+}
+
+enum Content {
+    List(Vec<Rc<Node>>),
+    Map { entries: Vec<Entry>, seen: HashSet<String>, key: Option<Key>, merged: Vec<Rc<Node>> },
+}
+
+/// A key whose value comes next.
+struct Key {
+    text: String,
+    merges: bool,
+    at: At,
+    comment: String,
+}
+
+/// A value that is complete.
+#[derive(Clone)]
+struct Finished {
+    node: Rc<Node>,
+    height: usize,
+}
+
+/// A value with its place, on its way into what it is in.
+struct Placed {
+    value: Finished,
+    at: At,
+    comment: String,
+    /// Whether it is a plain `<<`.
+    merges: bool,
+}
+
+impl<'t> Builder<'t> {
+    fn new(text: &'t str, strict: bool) -> Self {
+        Self {
+            text,
+            lines: text.split('\n').collect(),
+            strict,
+            documents: Vec::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            last_line: 0,
+            merges: limits::ITEMS,
+        }
+    }
+
+    fn build(mut self) -> Result<Vec<Rc<Node>>, Invalid> {
+        // The parser takes them, but those of most applications do not.
+        let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+        if let Some(offset) = self.text.find(control) {
+            return Err(
+                self.fault(At::Byte(offset), "YAML has no control characters; in double quotes they can be escaped")
+            );
+        }
+        let mut parser = Parser::new_from_str(self.text);
+        while let Some(event) = parser.next_event() {
+            let (event, span) = event.map_err(|error| {
+                let place = error.marker();
+                // The end is told as the beginning of a line after it.
+                let at = match place.line() {
+                    line if line > self.lines.len() => At::Byte(self.text.len()),
+                    line => At::Line(line, place.col() + 1),
+                };
+                at.invalid(self.text, problem(error.info()))
+            })?;
+            self.event(event, span)?;
+        }
+        Ok(self.documents)
+    }
+
+    fn event(&mut self, event: Event, span: Span) -> Result<(), Invalid> {
+        let at = At::Line(span.start.line(), span.start.col() + 1);
+        let comment = match event {
+            Event::Scalar(..) | Event::Alias(_) => self.comment(span.start.line()),
+            _ => String::new(),
+        };
+        if span.start != span.end || matches!(event, Event::Scalar(..)) {
+            // A block scalar ends at the beginning of the line after it.
+            self.last_line = span.end.line() - usize::from(span.end.col() == 0);
+        }
+        match event {
+            Event::DocumentStart(_) if self.strict && !self.documents.is_empty() => {
+                Err(self.fault(at, "a second document: only one can be read as items"))
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), &["seq"], at)?;
+                self.open(Content::List(Vec::new()), anchor, at)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), &["map"], at)?;
+                let map = Content::Map { entries: Vec::new(), seen: HashSet::new(), key: None, merged: Vec::new() };
+                self.open(map, anchor, at)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.check_tag(tag.as_deref(), &["str", "int", "float", "bool", "null"], at)?;
+                let merges = style == ScalarStyle::Plain && text == "<<" && self.strict;
+                let kind = kind(&text, style, tag.as_deref());
+                let node = Rc::new(Node::Scalar(Scalar::new(kind, text)));
+                let value = Finished { node, height: 0 };
+                self.anchors.extend((anchor > 0).then(|| (anchor, value.clone())));
+                self.put(Placed { value, at, comment, merges })
+            }
+            Event::Alias(anchor) => {
+                let Some(value) = self.anchors.get(&anchor).cloned() else {
+                    return Err(self.fault(at, "this alias is a part of what it stands for"));
+                };
+                if self.open.len() + value.height > DEPTH {
+                    return Err(self.too_deep(at));
+                }
+                self.put(Placed { value, at, comment, merges: false })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fault(&self, at: At, detail: impl Into<String>) -> Invalid {
+        at.invalid(self.text, problem(detail))
+    }
+
+    fn too_deep(&self, at: At) -> Invalid {
+        self.fault(at, format!("nested deeper than {DEPTH} levels"))
+    }
+
+    /// The comment directly above a line, when nothing else begins in that line.
+    fn comment(&self, line: usize) -> String {
+        match self.lines.get(self.last_line..line - 1) {
+            Some(lines) if self.strict => comment_at_end_of(lines, &['#']),
+            _ => String::new(),
+        }
+    }
+
+    /// A tag that JSON has no type for would get lost.
+    fn check_tag(&self, tag: Option<&Tag>, known: &[&str], at: At) -> Result<(), Invalid> {
+        match tag {
+            Some(tag)
+                if self.strict
+                    && !is_plain_string(tag)
+                    && !(tag.is_yaml_core_schema() && known.contains(&&*tag.suffix)) =>
+            {
+                Err(self.fault(at, format!("the tag {tag} cannot be read into an item")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, content: Content, anchor: usize, at: At) -> Result<(), Invalid> {
+        if self.open.len() == DEPTH {
+            return Err(self.too_deep(at));
+        }
+        self.open.push(Open { content, anchor, at, height: 0 });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Invalid> {
+        let Open { content, anchor, at, height } = self.open.pop().expect("the parser pairs starts and ends");
+        let node = match content {
+            Content::List(nodes) => Node::List(nodes),
+            Content::Map { mut entries, mut seen, merged, .. } => {
+                for map in merged {
+                    self.merge(&map, &mut entries, &mut seen, at)?;
+                }
+                Node::Map(entries)
+            }
+        };
+        let value = Finished { node: Rc::new(node), height: height + 1 };
+        self.anchors.extend((anchor > 0).then(|| (anchor, value.clone())));
+        self.put(Placed { value, at, comment: String::new(), merges: false })
+    }
+
+    /// Adds the entries of `<<` that the mapping has not (<https://yaml.org/type/merge.html>).
+    fn merge(
+        &mut self,
+        node: &Node,
+        entries: &mut Vec<Entry>,
+        seen: &mut HashSet<String>,
+        at: At,
+    ) -> Result<(), Invalid> {
+        match node {
+            Node::Map(merged) => {
+                self.merges = self
+                    .merges
+                    .checked_sub(merged.len())
+                    .ok_or_else(|| at.invalid(self.text, Problem::TooMany { max: limits::ITEMS }))?;
+                entries.extend(merged.iter().filter(|entry| seen.insert(entry.key.clone())).cloned());
+                Ok(())
+            }
+            Node::List(nodes) if nodes.iter().all(|node| matches!(**node, Node::Map(_))) => {
+                nodes.iter().try_for_each(|node| self.merge(node, entries, seen, at))
+            }
+            _ => Err(self.fault(at, "`<<` in this mapping merges something that is no mapping")),
+        }
+    }
+
+    /// Puts a value into what is open.
+    fn put(&mut self, placed: Placed) -> Result<(), Invalid> {
+        let Placed { value: Finished { node, height }, at, comment, merges } = placed;
+        let Some(open) = self.open.last_mut() else {
+            self.documents.push(node);
+            return Ok(());
+        };
+        open.height = open.height.max(height);
+        match &mut open.content {
+            Content::List(nodes) => nodes.push(node),
+            Content::Map { entries, merged, key, .. } if key.is_some() => {
+                let Key { text, merges, at, comment } = key.take().expect("there is a key");
+                if merges {
+                    merged.push(node);
+                } else {
+                    entries.push(Entry { key: text, node, comment, at });
+                }
+            }
+            Content::Map { seen, key, .. } => {
+                let text = match &*node {
+                    Node::Scalar(scalar) => scalar.text.clone(),
+                    _ if self.strict => {
+                        return Err(self.fault(at, "a key that is no scalar cannot be read into an item"));
+                    }
+                    _ => {
+                        *key = Some(Key { text: String::new(), merges, at, comment });
+                        return Ok(());
+                    }
+                };
+                if !seen.insert(text.clone()) {
+                    return Err(at.invalid(self.text, Problem::Duplicate { key: text }));
+                }
+                *key = Some(Key { text, merges, at, comment });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tag `!`: a string, whatever it looks like.
+fn is_plain_string(tag: &Tag) -> bool {
+    tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty()
+}
+
+/// What a scalar is in the core schema of YAML 1.2.
+fn kind(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
+    let is_string = match tag {
+        Some(tag) => is_plain_string(tag) || tag.suffix == "str",
+        None => style != ScalarStyle::Plain,
+    };
+    match text {
+        _ if is_string => Kind::String,
+        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Kind::Boolean,
+        _ if is_number(text) => Kind::Number,
+        _ => Kind::String,
+    }
+}
+
+/// YAML 1.1 has more notations of numbers. What 1.2 takes for a string stays one, but for `1_000`, which is never meant so;
+/// `2024_01` is.
+fn is_number(text: &str) -> bool {
+    let unsigned = text.trim_start_matches(['+', '-']);
+    let is_older = match unsigned.get(..2) {
+        Some("0b") => true,
+        Some("0x" | "0o") => unsigned.len() < text.len() || text.contains('_'),
+        _ => !text.split('_').skip(1).all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit())),
+    };
+    !is_older && number(text).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Problems, found, items, typed};
+    use super::*;
+    use crate::formats::{Source, Typing, read};
+
+    #[test]
+    fn values_are_read_in_the_core_schema_with_their_digits() {
+        let text = "n: 1.50e3\nbig: 12345678901234567890123\nhex: 0x0b\nolder: [-0x1F, 0b1, 0x1_000]\nthousands: 1_000\nmonth: 2024_01\ninf: -.inf\n\
+                    mode: 0777\non: yes\nt: True\nnothing: ~\nempty:\nday: 2024-01-31\ns: \"1\"\nstr: !!str 1\nint: !!int '5'\nbang: ! 1\n\
+                    list: [1, +2, x, 'y', null, {a: 0o17}]\nmap: {}\nblock: |\n  a\n    b\n\nfold: >-\n  a\n  b\n1: one\n";
+        assert_eq!(
+            typed(&read(Source::Yaml, text, Typing::Keep).unwrap()),
+            [
+                "n number 1.50e3",
+                "big number 12345678901234567890123",
+                "hex number 11",
+                "older json [\"-0x1F\",\"0b1\",\"0x1_000\"]",
+                "thousands number 1000",
+                "month string 2024_01",
+                "inf string -.inf",
+                "mode string 0777",
+                "on string yes",
+                "t boolean true",
+                "nothing json null",
+                "empty json null",
+                "day string 2024-01-31",
+                "s string 1",
+                "str string 1",
+                "int number 5",
+                "bang string 1",
+                "list json [1,2,\"x\",\"y\",null,{\"a\":15}]",
+                "map json {}",
+                "block string a\n  b\n",
+                "fold string a b",
+                "1 string one",
+            ]
+        );
+        let strings = typed(&read(Source::Yaml, text, Typing::Strings).unwrap());
+        assert_eq!(
+            (&*strings[2], &*strings[9], &*strings[10]),
+            ("hex string 0x0b", "t string true", "nothing string ")
+        );
+    }
+
+    #[test]
+    fn aliases_and_merges_are_read() {
+        let text = "base: &base {a: 1, b: &two 2}\ndev:\n  <<: *base\n  b: 3\nlist: [*two, *base]\nboth:\n  <<: [{a: 4}, *base]\n";
+        assert_eq!(
+            items(Source::Yaml, text),
+            ["base.a=1", "base.b=2", "dev.b=3", "dev.a=1", "list=[2,{\"a\":1,\"b\":2}]", "both.a=4", "both.b=2"]
+        );
+    }
+
+    #[test]
+    fn the_same_key_twice_is_an_error_wherever_it_is() {
+        check("a: {b: 1}\nb: [{b: 1}, {b: 1}]\n---\na: 1\n").unwrap();
+        assert_eq!(found(check("é: [{b: 1, b: 2}]")), "1:12 duplicate b");
+        assert_eq!(found(check("a: 1\n\"a\": 2")), "2:1 duplicate a");
+        assert_eq!(read(Source::Yaml, "a.b: 1\na:\n  b: 2", Typing::Keep).problems(), ["/items/a.b 3:3 duplicate a.b"]);
+    }
+
+    #[test]
+    fn an_error_has_its_place() {
+        assert_eq!(found(check("é: 'é' x")), "1:8 invalid trailing content after double-quoted scalar");
+        assert_eq!(found(check("a: [1")), "1:6 while parsing a flow sequence, expected ',' or ']'");
+        check("a: [\n  1\n]\nb: {\n  c: 1\n}\n").unwrap();
+        assert!(found(check("a: \"é\u{1}\"")).starts_with("1:6 YAML has no control characters"));
+        for (text, said) in [
+            ("- 1", "1:1 the top level is not a mapping"),
+            ("# nothing", "1:1 the top level is not a mapping"),
+            ("a: 1\n---\na: 2", "2:1 a second document"),
+            ("? [a]\n: 1", "1:3 a key that is no scalar"),
+            ("a: !Ref b", "1:4 the tag !Ref cannot be read"),
+            ("a: 1\n<<: 2", "1:1 `<<` in this mapping"),
+        ] {
+            let problems = read(Source::Yaml, text, Typing::Keep).problems().concat();
+            assert!(problems.trim().starts_with(said), "{text}: {problems}");
+        }
+        check("? [a]\n: !Ref 1\n--- !x\n- 2").unwrap();
+    }
+
+    #[test]
+    fn a_comment_directly_above_a_key_is_its_comment() {
+        let text = "# head\n\n# a\na: |\n  text\n  # text\n# b\nb:\n  # one\n  # two\n  c: 'x\n\n    y' # tail\n  d: [1,\n  # in\n   2]\n# e\ne: 1\n";
+        let items = read(Source::Yaml, text, Typing::Keep).unwrap();
+        let comments: Vec<_> = items.values().map(|item| item.comment.as_str()).collect();
+        assert_eq!(comments, ["a", "one\ntwo", "", "e"]);
+    }
+
+    #[test]
+    fn alias_bombs_are_refused_before_they_are_built() {
+        let bomb = |leaf: &str, level: fn(usize) -> String| {
+            (1..30).fold(format!("a0: &a0 {leaf}\n"), |text, n| format!("{text}a{n}: &a{n} {}\n", level(n - 1)))
+        };
+        let lists = bomb("[x]", |n| format!("[{}]", vec![format!("*a{n}"); 9].join(", ")));
+        let maps = bomb("{x: 1}", |n| format!("{{b: *a{n}, c: *a{n}, d: *a{n}}}"));
+        let empty = bomb("{x: {}}", |n| format!("{{b: *a{n}, c: *a{n}, d: *a{n}}}"));
+        let long =
+            format!("a: &a {}\n{}", "x".repeat(200_000), (0..100).map(|n| format!("k{n}: *a\n")).collect::<String>());
+        let merges = format!(
+            "a: &a {{{}}}\n{}",
+            (0..1000).map(|n| format!("k{n}: 1, ")).collect::<String>(),
+            (0..1000).map(|n| format!("m{n}: {{<<: *a}}\n")).collect::<String>()
+        );
+        for bomb in [lists, maps, empty, long, merges] {
+            check(&bomb).unwrap();
+            let problems = read(Source::Yaml, &bomb, Typing::Keep).problems().concat();
+            assert!(problems.contains("TooLong") || problems.contains("TooMany"), "{problems}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_a_stack_overflow() {
+        for text in [
+            "[".repeat(100_000),
+            "{a: ".repeat(100_000),
+            "- ".repeat(100_000),
+            "? ".repeat(100_000),
+            (0..1500).map(|n| " ".repeat(n) + "a:\n").collect(),
+        ] {
+            assert!(check(&text).is_err());
+        }
+        let chain: String = (1..100_000).map(|n| format!("- &a{n} [*a{}]\n", n - 1)).collect();
+        assert!(found(check(&format!("- &a0 []\n{chain}"))).ends_with("nested deeper than 128 levels"));
+    }
+}

@@ -1,0 +1,142 @@
+//! Items as YAML that readers of 1.1 and of 1.2 read alike.
+
+use super::json;
+use crate::domain::{
+    content::{Item, ValueType},
+    error::Invalid,
+};
+
+/// A key of more characters must be marked with `?`.
+const SIMPLE_KEY: usize = 1000;
+
+pub(super) fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
+    let value = match item.kind {
+        ValueType::String if is_block(&item.value) => block(&item.value),
+        ValueType::String => scalar(&item.value),
+        _ => {
+            let mut value = String::new();
+            push_flow(&mut value, &json::item_value(item)?);
+            value
+        }
+    };
+    Ok(format!("{}: {value}", scalar(key)))
+}
+
+/// A string without quotes, where nobody takes it for anything else.
+fn scalar(text: &str) -> String {
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-');
+    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    if begins && text.chars().all(plain) && !words.contains(&&*text.to_ascii_lowercase()) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+/// Characters that readers of YAML 1.1 and 1.2 take for no more than themselves.
+fn is_plain_character(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+        && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_plain_character(c) => out.push(c),
+            c => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Whether a text is as well written line by line: blanks and line ends at its edges would need more than that.
+fn is_block(text: &str) -> bool {
+    let lines = text.strip_suffix('\n').unwrap_or(text);
+    text.contains('\n')
+        && !lines.starts_with(['\n', ' '])
+        && !lines.ends_with('\n')
+        && lines.split('\n').all(|line| line.chars().all(is_plain_character) && !line.ends_with(' '))
+        && !lines.is_empty()
+}
+
+fn block(text: &str) -> String {
+    let mut out = String::from(if text.ends_with('\n') { "|" } else { "|-" });
+    for line in text.lines() {
+        out.push_str(if line.is_empty() { "\n" } else { "\n  " });
+        out.push_str(line);
+    }
+    out
+}
+
+fn push_flow(out: &mut String, value: &json::Value) {
+    match value {
+        json::Value::Literal(literal) => out.push_str(literal),
+        json::Value::String(string) => out.push_str(&quoted(string)),
+        json::Value::List { values, .. } => {
+            out.push('[');
+            for (n, value) in values.iter().enumerate() {
+                out.push_str(if n == 0 { "" } else { ", " });
+                push_flow(out, value);
+            }
+            out.push(']');
+        }
+        json::Value::Map(members) => {
+            out.push('{');
+            for (n, json::Member { key, value, .. }) in members.iter().enumerate() {
+                let key = quoted(key);
+                out.push_str(if n == 0 { "" } else { ", " });
+                out.push_str(if key.len() > SIMPLE_KEY { "? " } else { "" });
+                out.push_str(&key);
+                out.push_str(": ");
+                push_flow(out, value);
+            }
+            out.push('}');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::items;
+    use super::*;
+    use crate::formats::Source;
+
+    #[test]
+    fn what_older_readers_take_for_something_else_is_quoted() {
+        for plain in ["a", "db.url", "_x/y-z.1", "nobody"] {
+            assert_eq!(scalar(plain), plain);
+        }
+        for text in
+            ["", "1", "no", "Yes", "y", "null", "~", ".inf", "a b", "a:", "é", "0x1F", "2024-01-31", "12:30", "<<"]
+        {
+            assert!(scalar(text).starts_with('"'), "{text}");
+        }
+        assert_eq!(scalar("é\u{2028}\u{85}\u{1}\u{feff}\"\\😀"), r#""é\u2028\u0085\u0001\uFEFF\"\\😀""#);
+    }
+
+    #[test]
+    fn a_text_of_several_lines_stands_line_by_line_where_it_can() {
+        for text in ["a\n\n  b\nc", "a\nb\n", "#a\n---\n"] {
+            assert!(is_block(text), "{text:?}");
+        }
+        for text in ["", "a", "\n", "\na", " a\nb", "a \nb", "a\n\n", "a\r\nb", "a\n\tb", "a\n\u{85}b"] {
+            assert!(!is_block(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_very_long_key_in_json_is_marked() {
+        let key = "é".repeat(2000);
+        let json = format!("[{{\"{key}\":1}}]");
+        let written = entry("a", &Item { kind: ValueType::Json, ..Item::string(&json) }).unwrap();
+        assert_eq!(items(Source::Yaml, &written), [format!("a={json}")]);
+    }
+}

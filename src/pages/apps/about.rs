@@ -1,0 +1,115 @@
+//! What an application is, how programs read it, putting it away.
+
+use axum::extract::{Path, State};
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{AppHead, AppTab, crumbs, matrix_of};
+use crate::{
+    api::apps::{ArchiveApp, DescribeApp},
+    auth::guard::CurrentUser,
+    components::*,
+    domain::names::AppName,
+    pages::{Answer, Page, Place, console::Console, parts::Sure},
+    storage::App,
+};
+
+/// What the page shows.
+struct About {
+    app: App,
+    owned: bool,
+    /// An address that reads one of its configs.
+    address: String,
+}
+
+pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Path(name): Path<AppName>) -> Answer {
+    let (matrix, _) = matrix_of(&console, &who, &name).await?;
+    let env = matrix.envs.last().map_or_else(|| "prod".to_owned(), |env| env.name.to_string());
+    let namespace = matrix.rows.first().map_or_else(|| "application".to_owned(), |(ns, _)| ns.name.to_string());
+    let address = format!("{}/api/v1/configs/{env}/{name}/{namespace}", console.public_url);
+    let about = About { app: matrix.app, owned: matrix.owned, address };
+    let (title, crumbs) = (name.to_string(), crumbs(&name));
+    Ok(Page::new(move |t| format!("{} · {title}", t.app_about()), move || view! { <Show about /> })
+        .place(Place::Applications)
+        .crumbs(crumbs))
+}
+
+#[component]
+fn Show(about: About) -> impl IntoView {
+    let t = lang();
+    let About { app, owned, address } = about;
+    let what = if owned {
+        view! { <Describe app=app.clone() /> }.into_any()
+    } else {
+        let description = app.description.clone();
+        view! { <p class="prose">{description}</p> }.into_any()
+    };
+    let end = owned.then(|| view! { <End app=app.clone() /> });
+    let read = format!("curl -H 'Authorization: Bearer ttr_…' {address}");
+    let tokens = format!("/apps/{}/tokens", app.name);
+    view! {
+        <AppHead app tab=AppTab::About />
+        <div class="column">
+            <Card id="what" title=t.about_title()>{what}</Card>
+            <Card id="read" title=t.about_read()>
+                <p>{sentence(t.about_read_text(), [view! { <code>{address.rsplit('/').next().unwrap_or_default().to_owned()}</code> }.into_any()])}</p>
+                <Code text=read label=t.about_read() />
+                <p class="do"><LinkButton href=tokens icon=I::Key>{t.app_tokens()}</LinkButton></p>
+            </Card>
+            {end}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Describe(app: App) -> impl IntoView {
+    let t = lang();
+    view! {
+        <Form action=DescribeApp::PATH>
+            <Hidden name="app" value=app.name.as_str() />
+            <Field name="title" label=t.title_field() hint=t.title_hint() value=app.title />
+            <TextArea name="description" label=t.description_field() hint=t.about_description_hint() value=app.description />
+            <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
+        </Form>
+    }
+    .into_any()
+}
+
+#[component]
+fn End(app: App) -> impl IntoView {
+    let t = lang();
+    let name = app.name.as_str().to_owned();
+    if let Some(at) = app.archived_at {
+        let since = sentence(t.archived_since(), [view! { <When at /> }.into_any()]);
+        return view! {
+            <Card id="end" title=t.archived()>
+                <p>{since}</p>
+                <Form action=ArchiveApp::PATH class="do">
+                    <Hidden name="app" value=name />
+                    <Hidden name="archived" value="false" />
+                    <Submit icon=I::Undo>{t.restore()}</Submit>
+                </Form>
+            </Card>
+        }
+        .into_any();
+    }
+    view! {
+        <Card id="end" title=t.archive()>
+            <p>{t.about_archive_text()}</p>
+            <div class="do">
+                <Sure
+                    id="archive"
+                    button=t.archive()
+                    title=t.archive_ask(&name)
+                    text=t.about_archive_text()
+                    confirm=t.archive()
+                    action=ArchiveApp::PATH
+                >
+                    <Hidden name="app" value=name />
+                    <Hidden name="archived" value="true" />
+                </Sure>
+            </div>
+        </Card>
+    }
+    .into_any()
+}

@@ -1,0 +1,248 @@
+//! Applications: the list, and the pages of each.
+
+mod about;
+mod matrix;
+mod namespace;
+mod tokens;
+
+use std::collections::HashMap;
+
+use axum::{
+    Router,
+    extract::{Query, State},
+    routing::get,
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::Deserialize;
+
+use super::{Answer, Page, Place, console::Console, parts::Looks};
+use crate::{
+    api::{apps::CreateApp, paths},
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{error::Result, limits, names::AppName, release::Release},
+    service::{AppCard, AppMatrix},
+    storage::App,
+    texts::Lang,
+};
+
+/// `/apps`, `/apps/{app}`, its tabs, and the settings of its namespaces.
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .route("/apps", get(list))
+        .route("/apps/{app}", get(matrix::show))
+        .route("/apps/{app}/tokens", get(tokens::show))
+        .route("/apps/{app}/about", get(about::show))
+        .route("/apps/{app}/namespaces/{namespace}", get(namespace::show))
+}
+
+/// How the list is asked for.
+#[derive(Deserialize)]
+struct Asked {
+    /// Words that a row has to have.
+    #[serde(default)]
+    q: String,
+    /// With archived ones.
+    #[serde(default)]
+    archived: bool,
+}
+
+/// What the list shows.
+struct List {
+    q: String,
+    archived: bool,
+    apps: Vec<AppCard>,
+    /// How many are archived.
+    away: usize,
+    /// Those that are not.
+    all: usize,
+    latest: HashMap<AppName, Release>,
+    looks: Looks,
+    may_create: bool,
+}
+
+async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+    let all = console.service.apps(&who.actor).await?;
+    let looks = Looks::of(&console.service.envs().await?);
+    let mut latest = HashMap::new();
+    for release in console.service.latest_releases(&who.actor, limits::PAGE_MAX).await? {
+        latest.entry(release.config.app.clone()).or_insert(release);
+    }
+    let away = all.iter().filter(|card| card.app.archived_at.is_some()).count();
+    let count = all.len() - away;
+    let query = asked.q.to_lowercase();
+    let shown = |card: &AppCard| {
+        let text = format!("{} {}", card.app.name, card.app.title).to_lowercase();
+        (asked.archived || card.app.archived_at.is_none()) && query.split_whitespace().all(|word| text.contains(word))
+    };
+    let list = List {
+        apps: all.into_iter().filter(shown).collect(),
+        archived: asked.archived,
+        q: asked.q,
+        away,
+        all: count,
+        latest,
+        looks,
+        may_create: who.actor.may_create().is_ok(),
+    };
+    Ok(Page::new(|t| t.apps_title().to_owned(), move || view! { <Apps list /> })
+        .place(Place::Applications)
+        .crumbs(|t| vec![Crumb::here(t.applications())]))
+}
+
+#[component]
+fn Apps(list: List) -> impl IntoView {
+    let t = lang();
+    let List { q, archived, apps, away, all, latest, looks, may_create } = list;
+    let nothing = all + away == 0;
+    let add = may_create.then(|| view! { <Add /> });
+    if nothing {
+        return view! { <Head title=t.apps_title() /><Nothing may_create />{add} }.into_any();
+    }
+    let (href, says) = match archived {
+        true => ("/apps", t.apps_hide_archived().to_owned()),
+        false => ("/apps?archived=true", t.apps_show_archived(away)),
+    };
+    let switch = (away > 0).then(|| view! { <a class="quiet" href=href>{says}</a> });
+    let empty = apps.is_empty();
+    let rows = apps.into_iter().map(|card| {
+        let release = latest.get(&card.app.name).cloned();
+        view! { <Row card release looks=looks.clone() /> }
+    });
+    let rows = rows.collect_view();
+    let table = if empty {
+        view! { <Empty icon=I::Search title=t.apps_none_found(&q) /> }.into_any()
+    } else {
+        view! {
+            <div class="sheet">
+                <table class="rows apps" id="apps">
+                    <thead>
+                        <tr>
+                            <th scope="col">{t.apps_column()}</th>
+                            <th scope="col">{t.apps_released()}</th>
+                            <th scope="col" class="num">{t.apps_namespaces()}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <Head title=t.apps_title()><p class="facts"><span>{t.apps_count(all)}</span></p></Head>
+        <div class="bar">
+            <FilterBox of="apps" label=t.apps_filter() value=q />
+            {switch}
+            {add}
+        </div>
+        {table}
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(card: AppCard, release: Option<Release>, looks: Looks) -> impl IntoView {
+    let t = lang();
+    let AppCard { app, namespaces } = card;
+    let path = paths::app(&app.name);
+    let title = (!app.title.is_empty()).then(|| view! { <span class="quiet">{app.title}</span> });
+    let away = app.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
+    let latest = release.map(|release| {
+        let look = looks.get(&release.config.env);
+        let what = format!("{} {}", release.config.namespace, release.seq);
+        view! { <EnvTag env=look bare=true />" "<span class="mono">{what}</span>" "<span class="quiet"><When at=release.accepted_at /></span> }
+    });
+    view! {
+        <tr>
+            <td><a href=path><b>{app.name.to_string()}</b></a>" "{away}" "{title}</td>
+            <td>{latest}</td>
+            <td class="num">{namespaces}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn Nothing(may_create: bool) -> impl IntoView {
+    let t = lang();
+    view! {
+        <Empty icon=I::Apps title=t.apps_none()>
+            <p>{if may_create { t.apps_none_make() } else { t.apps_none_ask() }}</p>
+            {may_create.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.apps_none_start()}</LinkButton> })}
+        </Empty>
+    }
+    .into_any()
+}
+
+#[component]
+fn Add() -> impl IntoView {
+    let t = lang();
+    let open = use_context::<Refused>().is_some_and(|r| r.is_of(CreateApp::PATH, None));
+    view! {
+        <Reveal summary=t.apps_add() icon=I::Plus open id="add">
+            <Form action=CreateApp::PATH>
+                <div class="row">
+                    <Field name="app" label=t.apps_name() hint=t.apps_name_hint() mono=true required=true />
+                    <Field name="title" label=t.title_field() hint=t.title_hint() />
+                </div>
+                <Check name="namespace" label=t.apps_first_namespace() checked=true />
+                <p class="do"><Submit tone=Tone::Primary>{t.apps_make()}</Submit></p>
+            </Form>
+        </Reveal>
+    }
+    .into_any()
+}
+
+/// The head of an application's pages: its name, its title, its tabs.
+#[component]
+fn AppHead(
+    /// The application.
+    app: App,
+    /// Which tab is open.
+    tab: AppTab,
+    /// Facts beside the title.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let t = lang();
+    let path = paths::app(&app.name);
+    let to = |this: AppTab, text: &str, end: &str| Tab::to(text, format!("{path}{end}")).when(tab == this);
+    let tabs = vec![
+        to(AppTab::Configs, t.app_configs(), ""),
+        to(AppTab::Tokens, t.app_tokens(), "/tokens"),
+        to(AppTab::About, t.app_about(), "/about"),
+    ];
+    let away = app.archived_at.is_some().then(|| {
+        let title = t.app_archived_title(app.name.as_str());
+        view! { <Banner title><p>{t.app_archived_text()}</p></Banner> }
+    });
+    let title = (!app.title.is_empty()).then(|| view! { <span>{app.title}</span> });
+    view! {
+        {away}
+        <Head title=app.name.as_str()>
+            <p class="facts">{title}{children.map(|children| children())}</p>
+        </Head>
+        <Tabs label=t.app_tabs() tabs />
+    }
+    .into_any()
+}
+
+/// The tabs of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AppTab {
+    Configs,
+    Tokens,
+    About,
+}
+
+fn crumbs(app: &AppName) -> impl FnOnce(Lang) -> Vec<Crumb> + Send + 'static {
+    let app = app.clone();
+    move |t| vec![Crumb::to(t.applications(), "/apps"), Crumb::here(app.as_str())]
+}
+
+/// The application without the rows of archived namespaces, and those rows' namespaces.
+async fn matrix_of(console: &Console, who: &CurrentUser, name: &AppName) -> Result<(AppMatrix, Looks)> {
+    let matrix = console.service.app(&who.actor, name).await?;
+    Ok((matrix, Looks::of(&console.service.envs().await?)))
+}

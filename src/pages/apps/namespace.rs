@@ -1,0 +1,105 @@
+//! The settings of a namespace: what it is for, its format, putting it away.
+
+use axum::extract::{Path, State};
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{matrix::formats, matrix_of};
+use crate::{
+    api::{
+        apps::{ArchiveNamespace, ChangeNamespace},
+        paths,
+    },
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{
+        error::{Error, Need},
+        names::{AppName, NamespaceName},
+    },
+    pages::{Answer, Page, Place, console::Console, parts::Sure},
+    storage::Namespace,
+};
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Path((app, name)): Path<(AppName, NamespaceName)>,
+) -> Answer {
+    let (matrix, _) = matrix_of(&console, &who, &app).await?;
+    if !matrix.owned {
+        return Err(Error::Forbidden(Need::Own).into());
+    }
+    let found = matrix.rows.into_iter().find(|(namespace, _)| namespace.name == name);
+    let (namespace, cells) = found.ok_or_else(|| Error::NotFound(format!("{app}/{name}")))?;
+    // The service has the last word: an owner may not see every environment.
+    let fixed = cells.iter().any(|cell| cell.live.is_some() || !cell.pending.is_empty());
+    let (title, crumb) = (name.to_string(), paths::app(&app));
+    Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(
+        move |t| vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())],
+    ))
+}
+
+#[component]
+fn Settings(namespace: Namespace, fixed: bool) -> impl IntoView {
+    let t = lang();
+    let Namespace { app, name, format, description, .. } = namespace.clone();
+    let choose = if fixed {
+        view! { <p class="hint">{t.namespace_format_fixed()}</p> }.into_any()
+    } else {
+        let (options, value) = (formats(t), format.as_str());
+        view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }
+            .into_any()
+    };
+    view! {
+        <div class="column">
+            <Head title=name.as_str() tag=format.as_str() />
+            <Form action=ChangeNamespace::PATH class="card">
+                <Hidden name="app" value=app.as_str() />
+                <Hidden name="namespace" value=name.as_str() />
+                <Field name="description" label=t.namespace_for() value=description />
+                {choose}
+                <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
+            </Form>
+            <End namespace />
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn End(namespace: Namespace) -> impl IntoView {
+    let t = lang();
+    let Namespace { app, name, archived_at, .. } = namespace;
+    let question = t.archive_ask(name.as_str());
+    let fields = view! {
+        <Hidden name="app" value=app.as_str() />
+        <Hidden name="namespace" value=name.as_str() />
+        <Hidden name="archived" value=archived_at.is_none().to_string() />
+    };
+    match archived_at {
+        Some(at) => view! {
+            <Card id="end" title=t.archived()>
+                <p>{sentence(t.archived_since(), [view! { <When at /> }.into_any()])}</p>
+                <Form action=ArchiveNamespace::PATH class="do">{fields}<Submit icon=I::Undo>{t.restore()}</Submit></Form>
+            </Card>
+        }
+        .into_any(),
+        None => view! {
+            <Card id="end" title=t.archive()>
+                <p>{t.namespace_archive_text()}</p>
+                <div class="do">
+                    <Sure
+                        id="archive"
+                        button=t.archive()
+                        title=question
+                        text=t.namespace_archive_text()
+                        confirm=t.archive()
+                        action=ArchiveNamespace::PATH
+                    >
+                        {fields}
+                    </Sure>
+                </div>
+            </Card>
+        }
+        .into_any(),
+    }
+}

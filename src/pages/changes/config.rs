@@ -1,0 +1,84 @@
+//! One config of a change: what it does there.
+
+use leptos::prelude::*;
+
+use super::{conflicts::Conflicts, one::Shown};
+use crate::{
+    api::paths,
+    components::*,
+    domain::{
+        change::ChangeState,
+        diff::{Diff, lines},
+    },
+    service::ChangeConfig,
+    texts::Lang,
+};
+
+/// What a change does to one config.
+#[component]
+pub(super) fn Config(
+    /// The config.
+    config: ChangeConfig,
+    /// The page.
+    shown: Shown,
+) -> impl IntoView {
+    let t = lang();
+    let change = &shown.change;
+    let open = change.change.state == ChangeState::Open;
+    let id = config.config.clone();
+    let anchor = format!("config-{}-{}-{}", id.env, id.app, id.namespace);
+    let look = shown.looks.get(&id.env);
+    let edit = (open && change.mine).then(|| {
+        let href = paths::config(&id);
+        view! { <LinkButton href tone=Tone::Bare icon=I::Edit>{t.change_edit_config()}</LinkButton> }
+    });
+    let conflicts = (open && !config.conflicts.is_empty()).then(|| {
+        view! { <Conflicts config=config.clone() change=change.clone() drawn=shown.drawn.clone() /> }
+    });
+    let (old, new) = sides(t, &config, &shown);
+    let counts = config.diff.counts();
+    let diff = match config.diff {
+        _ if counts.total() == 0 => view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any(),
+        Diff::Kv(keys) => view! { <DiffKv keys view=shown.drawn.view old new /> }.into_any(),
+        Diff::Text { old: was, new: is } => {
+            let rows = lines(&was, &is, shown.drawn.context);
+            let unfold = format!("{}#{anchor}", shown.drawn.unfold);
+            view! { <DiffText rows view=shown.drawn.view old new unfold /> }.into_any()
+        }
+    };
+    let heading = format!("{anchor}-title");
+    let named_by = heading.clone();
+    view! {
+        <section class="of-config" id=anchor aria-labelledby=named_by>
+            <div class="title">
+                <h2 id=heading>
+                    <EnvTag env=look />
+                    <a href=paths::config(&id) class="mono">{format!("{} / {}", id.app, id.namespace)}</a>
+                </h2>
+                <Sum counts />
+                {edit}
+            </div>
+            {conflicts}
+            {diff}
+        </section>
+    }
+    .into_any()
+}
+
+/// What the two sides of a difference are called.
+fn sides(t: Lang, config: &ChangeConfig, shown: &Shown) -> (String, String) {
+    let change = &shown.change;
+    let release = |seq| if seq == 0 { t.change_live_none().to_owned() } else { t.change_release(seq) };
+    match change.change.state {
+        ChangeState::Published => (release(config.live - 1), release(config.live)),
+        _ => {
+            let live = if config.live == 0 { t.change_live_none().to_owned() } else { t.change_live(config.live) };
+            let mine = if change.mine {
+                t.change_mine_side().to_owned()
+            } else {
+                t.change_their_side(&change.change.author_name)
+            };
+            (live, mine)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Keys that were changed on both sides: before, live now, and what the change wants; and the ways out.
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::one::Drawn;
+use crate::{
+    api::{changes::Resolve, paths},
+    components::*,
+    domain::{diff::lines, error::Conflict},
+    service::{ChangeConfig, ChangeView},
+};
+
+/// The conflicts of one config.
+#[component]
+pub(super) fn Conflicts(
+    /// The config.
+    config: ChangeConfig,
+    /// The change.
+    change: ChangeView,
+    /// How differences are drawn.
+    drawn: Drawn,
+) -> impl IntoView {
+    let t = lang();
+    let (many, text) = (config.conflicts.len(), config.format != crate::domain::content::Format::Kv);
+    let title = if text { t.conflict_title_text().to_owned() } else { t.conflict_title(many) };
+    let lead = if change.mine { t.conflict_lead() } else { t.conflict_lead_other() };
+    let form = |conflict: Option<&Conflict>| {
+        let key = conflict.map(|c| c.key.clone());
+        change.mine.then(|| view! { <Ways key change=change.change.id.to_string() config=config.config.to_string() live=config.live /> })
+    };
+    let body = if text {
+        let one = config.conflicts.first().cloned();
+        let edit = paths::config(&config.config);
+        one.map(|conflict| {
+            let ways = form(Some(&conflict));
+            view! { <TextConflict conflict drawn />{ways}{change.mine.then(|| view! { <p class="hint"><a href=edit>{t.conflict_edit_text()}</a></p> })} }
+        })
+        .into_any()
+    } else {
+        let items = config.conflicts.iter().map(|conflict| {
+            let ways = form(Some(conflict));
+            view! { <li><KeyConflict conflict=conflict.clone() />{ways}</li> }
+        });
+        let items = items.collect_view();
+        let all = (many > 1).then(|| form(None));
+        view! { <ul>{items}</ul>{all} }.into_any()
+    };
+    view! {
+        <div class="conflicts">
+            <p class="flag warn"><Icon name=I::Warn /><b>{title}</b></p>
+            <p class="hint">{lead}</p>
+            {body}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn KeyConflict(conflict: Conflict) -> impl IntoView {
+    let t = lang();
+    let value = |label: &'static str, value: Option<String>| {
+        let value = match value {
+            Some(value) => view! { <code>{value}</code> }.into_any(),
+            None => view! { <span class="quiet">{t.conflict_absent()}</span> }.into_any(),
+        };
+        view! { <div><dt>{label}</dt><dd>{value}</dd></div> }
+    };
+    view! {
+        <b class="mono">{conflict.key}</b>
+        <dl class="three">
+            {value(t.conflict_base(), conflict.base)}
+            {value(t.conflict_theirs(), conflict.theirs)}
+            {value(t.conflict_mine(), conflict.mine)}
+        </dl>
+    }
+    .into_any()
+}
+
+/// Of a whole text: what both sides did to it since they parted.
+#[component]
+fn TextConflict(conflict: Conflict, drawn: Drawn) -> impl IntoView {
+    let t = lang();
+    let base = conflict.base.unwrap_or_default();
+    let side = |title: &'static str, new: Option<String>| {
+        let rows = lines(&base, &new.unwrap_or_default(), drawn.context);
+        view! { <div><h3>{title}</h3><DiffText rows view=drawn.view old=t.conflict_base() new=title /></div> }
+    };
+    view! { {side(t.conflict_their_text(), conflict.theirs)}{side(t.conflict_my_text(), conflict.mine)} }.into_any()
+}
+
+/// The two ways out, for one key or for all of a config.
+#[component]
+fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl IntoView {
+    let t = lang();
+    let (mine, theirs) = match key {
+        Some(_) => (t.conflict_keep_mine(), t.conflict_keep_theirs()),
+        None => (t.conflict_all_mine(), t.conflict_all_theirs()),
+    };
+    let label =
+        key.as_ref().filter(|key| !key.is_empty()).map_or_else(|| t.conflict_of(&config), |key| t.conflict_of(key));
+    view! {
+        <Form action=Resolve::PATH class="do" label swap="change">
+            <Hidden name="change" value=change />
+            <Hidden name="config" value=config />
+            {key.is_none().then(|| view! { <Hidden name="all" value="true" /> })}
+            <Hidden name="key" value=key.unwrap_or_default() />
+            <Hidden name="live" value=live.to_string() />
+            <Submit name="keep" value="mine">{mine}</Submit>
+            <Submit name="keep" value="theirs">{theirs}</Submit>
+        </Form>
+    }
+    .into_any()
+}

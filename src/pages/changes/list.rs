@@ -1,0 +1,120 @@
+//! Open changes: one's own, and those of others.
+
+use axum::extract::State;
+use leptos::prelude::*;
+
+use crate::{
+    api::paths,
+    auth::guard::CurrentUser,
+    components::*,
+    domain::diff::Counts,
+    pages::{
+        Answer, Page, Place,
+        console::Console,
+        parts::{ConfigName, Looks},
+    },
+    service::ChangeView,
+};
+
+/// Configs that an item names.
+const NAMED: usize = 2;
+
+pub(super) async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
+    let open = console.service.open_changes(&who.actor).await?;
+    let looks = Looks::of(&console.service.envs().await?);
+    let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|change| change.mine);
+    Ok(Page::new(|t| t.changes_title().to_owned(), move || view! { <Changes mine others looks /> })
+        .place(Place::Changes)
+        .crumbs(|t| vec![Crumb::here(t.changes())]))
+}
+
+#[component]
+fn Changes(mine: Vec<ChangeView>, others: Vec<ChangeView>, looks: Looks) -> impl IntoView {
+    let t = lang();
+    let head = view! { <Head title=t.changes_title() /><p class="lead">{t.changes_lead()}</p> };
+    if mine.is_empty() && others.is_empty() {
+        return view! {
+            {head}
+            <Empty icon=I::Edit title=t.changes_none()>
+                <p>{t.changes_none_text()}</p>
+                <LinkButton href="/apps">{t.changes_to_apps()}</LinkButton>
+            </Empty>
+        }
+        .into_any();
+    }
+    let items = |changes: Vec<ChangeView>, none: &'static str| {
+        if changes.is_empty() {
+            return view! { <p class="quiet">{none}</p> }.into_any();
+        }
+        let items = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> });
+        view! { <ul class="list">{items.collect_view()}</ul> }.into_any()
+    };
+    let (mine, others) = (items(mine, t.changes_none_mine()), items(others, t.changes_none_others()));
+    view! {
+        {head}
+        <Card id="mine" title=t.changes_mine()>{mine}</Card>
+        <Card id="others" title=t.changes_others()>{others}</Card>
+    }
+    .into_any()
+}
+
+/// A change in a list: what it is for, what it touches, whether it waits for a decision.
+#[component]
+pub(in crate::pages) fn ChangeItem(
+    /// The change.
+    change: ChangeView,
+    /// How environments are drawn.
+    looks: Looks,
+) -> impl IntoView {
+    let t = lang();
+    let href = paths::change(&change.change.id);
+    let counts = counts(&change);
+    let (conflicts, more) = (change.conflicts(), change.configs.len().saturating_sub(NAMED));
+    let named = change.configs.iter().take(NAMED).map(|config| {
+        view! { <span><ConfigName id=config.config.clone() look=looks.get(&config.config.env) /></span> }
+    });
+    let named = named.collect_view();
+    let more = (more > 0).then(|| view! { <span class="quiet">{t.change_more(more)}</span> });
+    let author = (!change.mine).then(|| {
+        let name = view! { <b>{change.change.author_name.clone()}</b> }.into_any();
+        view! { <span>{sentence(t.change_by(), [name])}</span> }
+    });
+    let edited = sentence(t.change_edited(), [view! { <When at=change.change.updated_at /> }.into_any()]);
+    let text = conflicts.iter().all(|conflict| conflict.key.is_empty());
+    let says = if text { t.change_conflict_text().to_owned() } else { t.change_conflicts(conflicts.len()) };
+    let flag = (!conflicts.is_empty()).then(|| {
+        view! {
+            <p class="flag warn">
+                <Icon name=I::Warn />
+                <span>{says}" "<a href=href.clone()>{t.change_decide()}</a></span>
+            </p>
+        }
+    });
+    let untitled = change.change.message.trim().is_empty();
+    let title = first_line(&change.change.message).unwrap_or_else(|| t.change_untitled().to_owned());
+    view! {
+        <li>
+            <a href=href.clone()><b class:quiet=untitled>{title}</b><Sum counts /></a>
+            <p>{named}{more}{author}<span class="quiet">{edited}</span></p>
+            {flag}
+        </li>
+    }
+    .into_any()
+}
+
+/// How much a change changes, over all its configs.
+pub(super) fn counts(change: &ChangeView) -> Counts {
+    change.configs.iter().fold(Counts::default(), |sum, config| {
+        let counts = config.diff.counts();
+        Counts {
+            added: sum.added + counts.added,
+            changed: sum.changed + counts.changed,
+            removed: sum.removed + counts.removed,
+        }
+    })
+}
+
+/// The first line of a message, when it has one.
+pub(super) fn first_line(message: &str) -> Option<String> {
+    message.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}

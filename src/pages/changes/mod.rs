@@ -1,0 +1,18 @@
+//! Changes: whose are open, what each does, deciding conflicts, publishing.
+
+mod config;
+mod conflicts;
+mod list;
+mod one;
+mod publish;
+mod way;
+
+use axum::{Router, routing::get};
+
+pub(super) use self::{list::ChangeItem, way::LateBanner};
+use super::console::Console;
+
+/// `/changes`, `/changes/{id}`.
+pub fn routes() -> Router<Console> {
+    Router::new().route("/changes", get(list::show)).route("/changes/{id}", get(one::show))
+}

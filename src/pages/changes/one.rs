@@ -1,0 +1,218 @@
+//! One change: its difference, config by config, and what can be done with it.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, State};
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::Deserialize;
+
+use super::{
+    config::Config,
+    list::{counts, first_line},
+    publish::Aside,
+    way::Progress,
+};
+use crate::{
+    api::{changes::DescribeChange, paths},
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{
+        access::Actor,
+        change::{ChangeId, ChangeState},
+        error::Error,
+        names::ConfigId,
+        release::Release,
+    },
+    pages::{Answer, Page, Place, console::Console, parts::Looks},
+    service::{ChangeView, Late, now},
+    texts::Lang,
+};
+
+/// Lines around each difference of a text.
+const CONTEXT: usize = 3;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// `split` is side by side.
+    #[serde(default)]
+    view: String,
+    /// Show all lines of texts.
+    #[serde(default)]
+    all: bool,
+}
+
+/// How the differences are to be drawn.
+#[derive(Clone, Debug)]
+pub(super) struct Drawn {
+    pub view: DiffView,
+    /// Lines around each difference of a text.
+    pub context: usize,
+    /// The same page with all lines.
+    pub unfold: String,
+}
+
+/// What the page shows.
+#[derive(Clone)]
+pub(super) struct Shown {
+    pub change: ChangeView,
+    pub looks: Looks,
+    pub drawn: Drawn,
+    /// How many instances read each config now.
+    pub readers: HashMap<ConfigId, usize>,
+    /// Its releases, when it is published, and how far each has come.
+    pub progress: Vec<Progress>,
+    pub late: Vec<Late>,
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let id: ChangeId = id.parse().map_err(|_| Error::NotFound(id))?;
+    let change = console.service.change(&who.actor, &id).await?;
+    let looks = Looks::of(&console.service.envs().await?);
+    let readers =
+        change.configs.iter().map(|c| (c.config.clone(), console.reader.instances.of(&c.config, now()).len()));
+    let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
+    let split = if view == DiffView::SideBySide { "view=split&" } else { "" };
+    let drawn = Drawn {
+        view,
+        context: if asked.all { usize::MAX / 4 } else { CONTEXT },
+        unfold: format!("/changes/{id}?{split}all=true"),
+    };
+    let shown = Shown {
+        readers: readers.collect(),
+        progress: progress(&console, &who.actor, &change).await?,
+        late: console.service.late(),
+        looks,
+        drawn,
+        change,
+    };
+    let title = first_line(&shown.change.change.message);
+    let crumb = title.clone();
+    Ok(Page::new(move |t| title_or(t, title), move || view! { <One shown /> })
+        .place(Place::Changes)
+        .crumbs(move |t| vec![Crumb::to(t.changes(), "/changes"), Crumb::here(title_or(t, crumb))]))
+}
+
+fn title_or(t: Lang, title: Option<String>) -> String {
+    title.unwrap_or_else(|| t.change_untitled().to_owned())
+}
+
+/// The releases of a published change; of another one, none.
+async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Result<Vec<Progress>, Error> {
+    if change.change.state != ChangeState::Published {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::with_capacity(change.configs.len());
+    for config in &change.configs {
+        let found = console.service.releases(actor, &config.config, Some(config.live + 1), 1).await?;
+        let release = found.into_iter().find(|r: &Release| r.seq == config.live);
+        let Some(release) = release else { continue };
+        let instances = console.reader.instances.of(&config.config, now());
+        let live = console.reader.shelf.get(&config.config.to_string()).map_or(0, |snapshot| snapshot.seq());
+        all.push(Progress { release, instances, live });
+    }
+    Ok(all)
+}
+
+#[component]
+fn One(shown: Shown) -> impl IntoView {
+    let t = lang();
+    let view = shown.change.clone();
+    let change = view.change.clone();
+    let split = shown.drawn.view == DiffView::SideBySide;
+    let here = paths::change(&change.id);
+    let segments = vec![
+        Tab::to(t.unified(), here.clone()).when(!split),
+        Tab::to(t.side_by_side(), format!("{here}?view=split")).when(split),
+    ];
+    let configs = view.configs.iter().cloned().map(|config| view! { <Config config shown=shown.clone() /> });
+    let configs = configs.collect_view();
+    let nothing = counts(&view).total() == 0;
+    let empty = (nothing && change.state == ChangeState::Open).then(|| {
+        view! { <Empty icon=I::Edit title=t.change_empty()><p>{t.change_empty_text()}</p></Empty> }
+    });
+    let discarded = (change.state == ChangeState::Discarded).then(|| {
+        view! { <Banner mood=Mood::Quiet title=t.change_discarded_title()><p>{t.change_discarded_text()}</p></Banner> }
+    });
+    let segments = (!nothing).then(|| view! { <Segments label=t.change_view() tabs=segments /> });
+    view! {
+        <div id="change">
+            {said()}
+            {discarded}
+            <Title shown=shown.clone()>{segments}</Title>
+            <div class="with-tray">
+                <div class="configs">{configs}{empty}</div>
+                <aside class="tray"><Aside shown /></aside>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// What came of the form that was refused, when this page says it better than the frame.
+fn said() -> Option<AnyView> {
+    let refused = use_context::<Refused>()?;
+    let t = lang();
+    let (title, text) = match refused.error() {
+        Error::Stale(_) => (t.publish_stale_title(), t.publish_stale_text()),
+        Error::Conflict(_) => (t.publish_conflict_title(), t.publish_conflict_text()),
+        _ => return None,
+    };
+    refused.taken();
+    Some(view! { <Banner title alert=true><p>{text}</p></Banner> }.into_any())
+}
+
+#[component]
+fn Title(shown: Shown, children: Children) -> impl IntoView {
+    let t = lang();
+    let ChangeView { change, mine, configs, .. } = shown.change;
+    let when = |at| view! { <When at /> }.into_any();
+    let author = (!mine).then(|| {
+        let name = view! { <b>{change.author_name.clone()}</b> }.into_any();
+        view! { <span>{sentence(t.change_by(), [name])}</span> }
+    });
+    let time = match change.state {
+        ChangeState::Open => sentence(t.change_last_edit(), [when(change.updated_at)]).into_any(),
+        ChangeState::Published => sentence(t.change_published_when(), [when(change.updated_at)]).into_any(),
+        ChangeState::Discarded => sentence(t.change_opened(), [when(change.created_at)]).into_any(),
+    };
+    let (mood, state) = match change.state {
+        ChangeState::Open => (Mood::Warn, t.change_open()),
+        ChangeState::Published => (Mood::Good, t.change_is_published()),
+        ChangeState::Discarded => (Mood::Quiet, t.change_is_discarded()),
+    };
+    let message = change.message.clone();
+    let describe = (mine && change.state == ChangeState::Open).then(|| {
+        let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
+        view! {
+            <Reveal summary=t.change_describe() icon=I::Edit open>
+                <Form action=DescribeChange::PATH>
+                    <Hidden name="change" value=change.id.as_str() />
+                    <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
+                    <p class="do"><Submit>{t.save()}</Submit></p>
+                </Form>
+            </Reveal>
+        }
+    });
+    let title = title_or(t, first_line(&change.message));
+    let rest = change.message.lines().skip_while(|line| line.trim().is_empty()).skip(1).collect::<Vec<_>>().join("\n");
+    let rest = (!rest.trim().is_empty()).then(|| view! { <p class="prose">{rest}</p> });
+    view! {
+        <Head title>
+            {children()}
+            <p class="facts">
+                <Badge mood>{state}</Badge>
+                {author}
+                <span>{time}</span>
+                <span>{t.change_configs(configs.len())}</span>
+            </p>
+        </Head>
+        {rest}
+        {describe}
+    }
+    .into_any()
+}

@@ -1,0 +1,116 @@
+//! Beside a change: publishing it, or how far it has come.
+
+use std::collections::BTreeSet;
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{one::Shown, way::Way};
+use crate::{
+    api::{changes::DiscardChange, publish::Publish},
+    components::*,
+    domain::change::ChangeState,
+    pages::parts::Sure,
+};
+
+/// What can be done with a change, or what has become of it.
+#[component]
+pub(super) fn Aside(
+    /// The page.
+    shown: Shown,
+) -> impl IntoView {
+    match shown.change.change.state {
+        ChangeState::Published => {
+            view! { <Way progress=shown.progress late=shown.late looks=shown.looks /> }.into_any()
+        }
+        ChangeState::Discarded => ().into_any(),
+        ChangeState::Open => view! { <Open shown /> }.into_any(),
+    }
+}
+
+#[component]
+fn Open(shown: Shown) -> impl IntoView {
+    let t = lang();
+    let view = shown.change.clone();
+    let differs = view.configs.iter().any(|c| !c.diff.is_empty());
+    let publish = if !view.may_publish {
+        let says = if view.mine { t.publish_not_mine_to() } else { t.publish_view_only() };
+        (!view.configs.is_empty()).then(|| view! { <p>{says}</p> }.into_any())
+    } else if !view.conflicts().is_empty() {
+        Some(view! { <p class="flag warn"><Icon name=I::Warn />{t.publish_conflicts()}</p> }.into_any())
+    } else {
+        differs.then(|| view! { <Send shown=shown.clone() /> }.into_any())
+    };
+    let edits: usize = view.configs.iter().map(|c| c.edits.len()).sum();
+    let id = view.change.id.to_string();
+    let discard = view.mine.then(|| {
+        view! {
+            <div class="end">
+                <Sure
+                    id="discard"
+                    button=t.change_discard()
+                    title=t.change_discard_ask()
+                    text=t.change_discard_text(edits)
+                    confirm=t.change_discard()
+                    action=DiscardChange::PATH
+                >
+                    <Hidden name="change" value=id />
+                </Sure>
+            </div>
+        }
+    });
+    view! { <Card id="publish-title" title=t.publish_title()>{publish}{discard}</Card> }.into_any()
+}
+
+/// The form that publishes.
+#[component]
+fn Send(shown: Shown) -> impl IntoView {
+    let t = lang();
+    let view = shown.change.clone();
+    let differing: Vec<_> = view.configs.iter().filter(|c| !c.diff.is_empty()).collect();
+    let protected: BTreeSet<&str> =
+        differing.iter().filter(|c| c.env.protected).map(|c| c.config.env.as_str()).collect();
+    let expected = protected.iter().copied().collect::<Vec<_>>().join(" ");
+    let note = if protected.is_empty() { t.why_optional().to_owned() } else { t.why_required(&expected) };
+    let readers: usize = differing.iter().filter_map(|c| shown.readers.get(&c.config)).sum();
+    let becomes = differing.iter().map(|c| {
+        let look = shown.looks.get(&c.config.env);
+        view! {
+            <li>
+                {t.change_release(c.live + 1)}" · "
+                <EnvTag env=look bare=true />" "
+                <span class="mono">{format!("{} / {}", c.config.app, c.config.namespace)}</span>
+            </li>
+        }
+    });
+    let becomes = becomes.collect_view();
+    let edits: usize = differing.iter().map(|c| c.edits.len()).sum();
+    let (change, seen, message) = (view.change.id.to_string(), view.diff_sha256.clone(), view.change.message.clone());
+    let required = !protected.is_empty();
+    let confirm = required.then(|| {
+        view! { <Field name="confirm" label=t.type_to_publish(&expected) placeholder=expected.clone() mono=true required=true /> }
+    });
+    let confirm = match confirm {
+        Some(field) => field.into_any(),
+        None => view! { <Hidden name="confirm" value="" /> }.into_any(),
+    };
+    view! {
+        <Form action=Publish::PATH id="publish" swap="change">
+            <Hidden name="change" value=change />
+            <Hidden name="diff_sha256" value=seen />
+            <TextArea
+                name="message"
+                label=t.change_message()
+                note
+                value=message
+                rows=2
+                required
+            />
+            {confirm}
+            <p class="hint">{t.publish_becomes()}</p>
+            <ul class="becomes">{becomes}</ul>
+            {(readers > 0).then(|| view! { <p class="hint">{t.instances_read(readers)}</p> })}
+            <p class="do"><Submit tone=Tone::Primary icon=I::Send wide=true>{t.publish_button(edits)}</Submit></p>
+        </Form>
+    }
+    .into_any()
+}

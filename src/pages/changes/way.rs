@@ -1,0 +1,146 @@
+//! The way of releases: accepted, delivered, seen by how many; and what is late, in words.
+
+use leptos::prelude::*;
+
+use crate::{
+    api::paths,
+    components::*,
+    domain::release::Release,
+    pages::{config::took, parts::Looks},
+    reader::instances::Instance,
+    service::{Late, Why},
+};
+
+/// Instances that are named.
+const NAMED: usize = 3;
+
+/// A release and who has it.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    pub release: Release,
+    /// Who reads the config.
+    pub instances: Vec<Instance>,
+    /// What the channel has now.
+    pub live: u64,
+}
+
+impl Progress {
+    fn waiting(&self) -> Vec<&Instance> {
+        self.instances.iter().filter(|instance| instance.release < self.release.seq).collect()
+    }
+}
+
+/// How far the releases of a change have come.
+#[component]
+pub(super) fn Way(
+    /// Its releases.
+    progress: Vec<Progress>,
+    /// What is late.
+    late: Vec<Late>,
+    /// How environments are drawn.
+    looks: Looks,
+) -> impl IntoView {
+    let t = lang();
+    let under_way = progress.iter().any(|p| p.release.delivered_at.is_none() || !p.waiting().is_empty());
+    let parts = progress.into_iter().map(|p| {
+        let late = late.iter().find(|late| late.env == p.release.config.env).cloned();
+        let look = looks.get(&p.release.config.env);
+        view! { <One progress=p late look /> }
+    });
+    let parts = parts.collect_view();
+    let again = under_way.then(|| view! { <p class="do"><LinkButton href="">{t.way_again()}</LinkButton></p> });
+    view! { <Card id="way" title=t.change_way()>{parts}{again}</Card> }.into_any()
+}
+
+#[component]
+fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
+    let t = lang();
+    let Release { config, seq, accepted_at, delivered_at, revision, .. } = progress.release.clone();
+    let done = || view! { <span class="dot"><Icon name=I::Ok /></span> };
+    let delivered = match delivered_at {
+        Some(at) => {
+            let revision = revision.map(|n| view! { <small>{t.revision(n)}</small> });
+            let took = t.plus_ms(&took(t, at.0 - accepted_at.0));
+            view! { <li>{done()}<b>{t.delivered()}</b><span class="took">{took}</span>{revision}</li> }.into_any()
+        }
+        None => {
+            let why = t.why_late(&late.as_ref().map_or(Why::Slow, |late| late.why.clone()));
+            let since = late.map(|late| sentence(t.way_late_since(), [view! { <When at=late.since /> }.into_any()]));
+            view! {
+                <li>
+                    <span class="dot now"><Icon name=I::Clock /></span>
+                    <b>{t.not_delivered()}</b>
+                    <span class="took">{since}</span>
+                    <small>{t.late_because(&why)}" "{t.late_works()}</small>
+                </li>
+            }
+            .into_any()
+        }
+    };
+    let seen = delivered_at.map(|_| view! { <Seen progress=progress.clone() /> });
+    view! {
+        <p class="which">
+            <a href=paths::config(&config)>
+                <EnvTag env=look bare=true />" "
+                <span class="mono">{format!("{} / {}", config.app, config.namespace)}</span>
+            </a>
+            <span class="quiet">{t.change_release(seq)}</span>
+        </p>
+        <ol class="way">
+            <li>{done()}<b>{t.accepted()}</b><span class="took"><When at=accepted_at /></span></li>
+            {delivered}
+            {seen}
+        </ol>
+    }
+    .into_any()
+}
+
+#[component]
+fn Seen(progress: Progress) -> impl IntoView {
+    let t = lang();
+    let all = progress.instances.len();
+    if all == 0 {
+        return view! { <li><span class="dot due"><Icon name=I::Nodes /></span><span class="quiet">{t.nobody_reads()}</span></li> }
+            .into_any();
+    }
+    let waiting = progress.waiting();
+    let seen = all - waiting.len();
+    let more = waiting.len().saturating_sub(NAMED);
+    let names = waiting.iter().take(NAMED).map(|i| view! { " "<code>{i.name.clone()}</code> }).collect_view();
+    let (dot, icon) = if waiting.is_empty() { ("dot", I::Ok) } else { ("dot now", I::Nodes) };
+    let waiting = (!waiting.is_empty()).then(|| {
+        let more = (more > 0).then(|| format!(" {}", t.and_more(more)));
+        view! { <small>{t.waiting_for()}{names}{more}</small> }
+    });
+    let newer =
+        (progress.live > progress.release.seq).then(|| view! { <small>{t.way_superseded(progress.live)}</small> });
+    let says = t.seen_by_n(seen, all);
+    view! {
+        <li>
+            <span class=dot><Icon name=icon /></span>
+            <b>{says.clone()}</b>
+            <progress value=seen max=all aria-label=says></progress>
+            {waiting}
+            {newer}
+        </li>
+    }
+    .into_any()
+}
+
+/// Says that an environment is late: since when, why, what still works, what happens next.
+#[component]
+pub(in crate::pages) fn LateBanner(
+    /// What is late.
+    late: Late,
+) -> impl IntoView {
+    let t = lang();
+    let since = sentence(t.late_since(), [view! { <When at=late.since /> }.into_any()]);
+    let title = t.late_title(late.env.as_str());
+    let action = view! { <LinkButton href="/delivery">{t.late_details()}</LinkButton> }.into_any();
+    view! {
+        <Banner title action>
+            <p>{since}" "{t.late_because(&t.why_late(&late.why))}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
+        </Banner>
+    }
+    .into_any()
+}

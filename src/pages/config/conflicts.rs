@@ -1,0 +1,135 @@
+//! Merging: a key that the viewer edits and somebody else has published meanwhile. Base, theirs and mine stand side by
+//! side; nothing that was typed is lost.
+
+use std::sync::Arc;
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{Opened, edit::Where, here};
+use crate::{
+    api::{changes::Resolve, config::RevertItem, paths::Encoded},
+    components::{Form, Hidden, LinkButton, Submit, Words, lang},
+    domain::{
+        diff::{Word, words},
+        error::Conflict,
+        merge::At,
+    },
+};
+
+/// The viewer's saved edits that meet a newer release. Above the page, until all are decided.
+#[component]
+pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
+    let t = lang();
+    let conflicts = opened.view.mine.as_ref().map(|mine| mine.config.conflicts.clone()).unwrap_or_default();
+    if conflicts.is_empty() {
+        return None;
+    }
+    let title = t.n_conflicts(conflicts.len());
+    let each = |conflict| view! { <One opened=opened.clone() conflict /> };
+    Some(
+        view! {
+            <section class="card merging" id="conflicts" aria-labelledby="conflicts-title">
+                <h2 id="conflicts-title">{title}</h2>
+                <p class="quiet">{t.conflicts_text()}</p>
+                <ul>{conflicts.into_iter().map(each).collect_view()}</ul>
+            </section>
+        }
+        .into_any(),
+    )
+}
+
+#[component]
+fn One(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
+    let t = lang();
+    let key = conflict.key.clone();
+    let edit = format!("{}?edit={}#edit", here(&opened), Encoded(&key));
+    let edit = (!key.is_empty()).then(|| view! { <LinkButton href=edit>{t.edit_it()}</LinkButton> });
+    let (change, _) = opened.read();
+    view! {
+        <li>
+            <Sides conflict elsewhere=false />
+            <Form action=Resolve::PATH swap="config">
+                    <Hidden name="change" value=change />
+                    <Hidden name="config" value=opened.view.id.to_string() />
+                    <Hidden name="key" value=key />
+                    <Hidden name="live" value=opened.view.live_seq().to_string() />
+                    <div class="do">
+                        <Submit name="keep" value="theirs">{t.keep_theirs()}</Submit>
+                        <Submit name="keep" value="mine">{t.keep_mine()}</Submit>
+                        {edit}
+                    </div>
+            </Form>
+        </li>
+    }
+    .into_any()
+}
+
+/// What a form met that was sent: its own fields, below, hold what the viewer typed.
+#[component]
+pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
+    let t = lang();
+    let elsewhere = is_elsewhere(&opened, &conflict);
+    let live = opened.view.live.as_ref();
+    let text = match live.filter(|_| !elsewhere) {
+        Some(live) => t.merge_text(&live.author, live.seq),
+        None => t.merge_elsewhere().to_owned(),
+    };
+    let key = conflict.key.clone();
+    let theirs = if elsewhere {
+        view! { <LinkButton href=opened.path.clone()>{t.keep_theirs()}</LinkButton> }.into_any()
+    } else {
+        view! {
+            <Form action=RevertItem::PATH id="theirs" swap="config">
+                <Where opened=opened.clone() key />
+                <Submit>{t.keep_theirs()}</Submit>
+            </Form>
+        }
+        .into_any()
+    };
+    view! {
+        <div class="merging" role="alert">
+            <p><b>{t.merge_title()}</b>" "{text}</p>
+            <Sides conflict elsewhere />
+            <div class="do">{theirs}</div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Whether the other value is the viewer's own, saved from another tab.
+fn is_elsewhere(opened: &Opened, conflict: &Conflict) -> bool {
+    let live = At::of(&opened.view.content, &conflict.key).value();
+    let mine = At::of(opened.content(), &conflict.key).value();
+    conflict.theirs.as_deref() == mine && live != mine
+}
+
+/// The three values of a key; what differs from the first is marked.
+#[component]
+fn Sides(conflict: Conflict, elsewhere: bool) -> impl IntoView {
+    let t = lang();
+    let Conflict { key, base, theirs, mine, .. } = conflict;
+    let against = |side: &Option<String>| match (&base, side) {
+        (Some(base), Some(side)) => Some(words(base, side).1),
+        (_, side) => side.clone().map(whole),
+    };
+    let (right, left) = (against(&mine), against(&theirs));
+    let first = (!elsewhere).then(|| side(t.merge_base(), base.clone().map(whole)));
+    let second = side(if elsewhere { t.merge_elsewhere_side() } else { t.merge_theirs() }, left);
+    view! {
+        {(!key.is_empty()).then(|| view! { <h3 class="mono">{key}</h3> })}
+        <dl class="sides">{first}{second}{side(t.merge_mine(), right)}</dl>
+    }
+    .into_any()
+}
+
+fn whole(text: String) -> Vec<Word> {
+    vec![Word { differs: false, text }]
+}
+
+fn side(name: &'static str, words: Option<Vec<Word>>) -> impl IntoView {
+    let text = match words {
+        Some(words) => view! { <dd class="mono"><Words words old=false /></dd> }.into_any(),
+        None => view! { <dd class="quiet">{lang().not_set()}</dd> }.into_any(),
+    };
+    view! { <div><dt>{name}</dt>{text}</div> }.into_any()
+}

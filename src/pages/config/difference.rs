@@ -1,0 +1,320 @@
+//! Two states of a config compared: what is live, a release, another environment, the viewer's change.
+
+use std::{fmt, sync::Arc};
+
+use axum::extract::{Query, State};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::{At, Opened, Part, page};
+use crate::{
+    api::paths,
+    auth::guard::CurrentUser,
+    components::{DiffKv, DiffText, DiffView, Empty, I, LinkButton, Reveal, Segments, Select, Submit, Sum, Tab, lang},
+    domain::{
+        diff::{Diff, lines},
+        names::{ConfigId, EnvName},
+        release::Release,
+    },
+    pages::{Answer, console::Console},
+    service::{Compared, ConfigView, Side},
+    texts::Lang,
+};
+
+/// So many keys or rows are shown, unless all are asked for.
+const MOST: usize = 2000;
+/// Lines around each difference of a text.
+const CONTEXT: usize = 3;
+/// Releases that are offered to compare with.
+const OFFERED: u32 = 50;
+
+/// What an address asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// The left side: `live`, a release, `env:<name>`.
+    from: String,
+    /// The right side: `mine`, `live`, a release.
+    to: String,
+    /// The left side, when it is what is live in another environment.
+    env: String,
+    /// `split` is side by side.
+    view: String,
+    /// Everything, however long.
+    all: Option<String>,
+}
+
+/// A side of the comparison, as an address names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Which {
+    Live,
+    Mine,
+    Release(u64),
+    Env(EnvName),
+}
+
+impl Which {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "live" => Some(Self::Live),
+            "mine" => Some(Self::Mine),
+            _ => match text.strip_prefix("env:") {
+                Some(env) => env.parse().ok().map(Self::Env),
+                None => text.parse().ok().map(Self::Release),
+            },
+        }
+    }
+
+    fn side(&self, view: &ConfigView) -> Side {
+        let id = view.id.clone();
+        match (self, &view.mine) {
+            (Self::Mine, Some(mine)) => Side::Change(id, mine.change.id.clone()),
+            (Self::Live | Self::Mine, _) => Side::Live(id),
+            (Self::Release(seq), _) => Side::Release(id, *seq),
+            (Self::Env(env), _) => Side::Live(ConfigId { env: env.clone(), ..id }),
+        }
+    }
+
+    /// What it is called; `seq` is the release that it turned out to be.
+    fn name(&self, t: Lang, seq: u64) -> String {
+        match self {
+            Self::Mine => t.my_change().to_owned(),
+            Self::Live | Self::Release(_) if seq == 0 => t.nothing_yet().to_owned(),
+            Self::Live => t.live_release(seq),
+            Self::Release(_) => t.release_title(seq),
+            Self::Env(env) if seq == 0 => t.env_nothing(env.as_str()),
+            Self::Env(env) => t.env_release(env.as_str(), seq),
+        }
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live => f.write_str("live"),
+            Self::Mine => f.write_str("mine"),
+            Self::Release(seq) => write!(f, "{seq}"),
+            Self::Env(env) => write!(f, "env:{env}"),
+        }
+    }
+}
+
+/// What is compared. Unless told: the viewer's change with what is live, else the live release with the one before.
+struct Sides {
+    left: Which,
+    right: Which,
+}
+
+impl Sides {
+    fn of(asked: &Asked, view: &ConfigView) -> Self {
+        let live = view.live_seq();
+        let pending = view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
+        let usual = if pending { Which::Mine } else { Which::Live };
+        let right = Which::of(&asked.to).filter(|w| !matches!(w, Which::Env(_))).unwrap_or(usual);
+        let before = match right {
+            Which::Release(seq) => Which::Release(seq.saturating_sub(1)),
+            Which::Live => Which::Release(live.saturating_sub(1)),
+            Which::Mine | Which::Env(_) => Which::Live,
+        };
+        let env = asked.env.parse().ok().map(Which::Env);
+        let left = env.or_else(|| Which::of(&asked.from)).unwrap_or(before);
+        Self { left, right }
+    }
+}
+
+/// What the page shows.
+struct Shown {
+    opened: Arc<Opened>,
+    sides: Sides,
+    compared: Compared,
+    releases: Vec<Release>,
+    view: DiffView,
+    all: bool,
+}
+
+impl Shown {
+    /// The same page with another view, or with everything.
+    fn link(&self, left: &Which, view: DiffView, all: bool) -> String {
+        let path = format!("{}{}", self.opened.path, Part::Difference.path());
+        let (left, right) = (left.to_string(), self.sides.right.to_string());
+        let view = if view == DiffView::SideBySide { "split" } else { "" };
+        paths::with(&path, &[("from", &left), ("to", &right), ("view", view), ("all", if all { "1" } else { "" })])
+    }
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    user: CurrentUser,
+    At(id): At,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let opened = Opened::load(&console, &user, &id, None).await?;
+    let sides = Sides::of(&asked, &opened.view);
+    let (left, right) = (sides.left.side(&opened.view), sides.right.side(&opened.view));
+    let compared = console.service.compare(&user.actor, &left, &right).await?;
+    let releases = console.service.releases(&user.actor, &id, None, OFFERED).await?;
+    let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
+    let all = asked.all.is_some();
+    Ok(page(opened, Part::Difference, move |opened| {
+        let shown = Arc::new(Shown { opened, sides, compared, releases, view, all });
+        view! { <Difference shown /> }
+    }))
+}
+
+#[component]
+fn Difference(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let Shown { sides, compared, view, .. } = &*shown;
+    if compared.old_seq == 0 && compared.new_seq == 0 && compared.diff.is_empty() {
+        return view! { <Empty icon=I::Split title=t.nothing_to_compare()><p>{t.nothing_to_compare_text()}</p></Empty> }
+            .into_any();
+    }
+    let (old, new) = (sides.left.name(t, compared.old_seq), sides.right.name(t, compared.new_seq));
+    let views = [(DiffView::Unified, t.unified()), (DiffView::SideBySide, t.side_by_side())];
+    let views = views.map(|(this, text)| Tab::to(text, shown.link(&sides.left, this, shown.all)).when(this == *view));
+    let diff = Diffs { diff: compared.diff.clone(), view: *view, old: old.clone(), new: new.clone(), all: shown.all };
+    let everything = shown.link(&sides.left, *view, true);
+    let counts = compared.diff.counts();
+    view! {
+        <div class="bar">
+            <Quick shown=shown.clone() />
+            <Segments label=t.view_of() tabs=views.to_vec() />
+        </div>
+        <div class="versus">
+            <p><span class="quiet">{old}</span>" → "<b>{new}</b></p>
+            <Sum counts />
+            {(counts.total() > 1).then(|| view! { <p class="alive-only quiet keys"><kbd>"n"</kbd><kbd>"p"</kbd>" "{t.next_previous()}</p> })}
+            <Choose shown />
+        </div>
+        <Body diffs=diff everything />
+    }
+    .into_any()
+}
+
+/// The comparisons that are asked for most.
+#[component]
+fn Quick(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let view = &shown.opened.view;
+    let live = view.live_seq();
+    let mut lefts = Vec::new();
+    match shown.sides.right {
+        Which::Mine => lefts.push((Which::Live, t.live_release(live))),
+        Which::Live if live > 1 => lefts.push((Which::Release(live - 1), t.release_title(live - 1))),
+        Which::Release(seq) if seq > 1 => {
+            lefts.push((Which::Release(seq - 1), t.release_title(seq - 1)));
+        }
+        _ => {}
+    }
+    if let (Which::Release(seq), true) = (&shown.sides.left, lefts.iter().all(|(w, _)| *w != shown.sides.left)) {
+        lefts.push((shown.sides.left.clone(), t.release_title(*seq)));
+    }
+    let mut tabs: Vec<Tab> = lefts
+        .into_iter()
+        .map(|(which, text)| Tab::to(text, shown.link(&which, shown.view, false)).when(which == shown.sides.left))
+        .collect();
+    tabs.extend(shown.opened.looks().filter(|(env, _)| **env != view.id.env).map(|(env, look)| {
+        let which = Which::Env(env.clone());
+        Tab::env(look, shown.link(&which, shown.view, false)).when(which == shown.sides.left)
+    }));
+    view! { <Segments label=t.compared_with() tabs /> }.into_any()
+}
+
+/// Any two sides.
+#[component]
+fn Choose(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let view = &shown.opened.view;
+    let release = |r: &Release| {
+        let day = &r.accepted_at.rfc3339()[..10];
+        let why: String = r.message.lines().next().unwrap_or_default().chars().take(40).collect();
+        (r.seq.to_string(), format!("{} · {day} · {} · {why}", r.seq, r.author))
+    };
+    let releases: Vec<_> = shown.releases.iter().map(release).collect();
+    let live = ("live".to_owned(), t.live_release(view.live_seq()));
+    let mut from = vec![live.clone()];
+    from.extend(
+        view.envs
+            .iter()
+            .filter(|e| e.name != view.id.env)
+            .map(|e| (format!("env:{}", e.name), t.env_live(e.name.as_str()))),
+    );
+    from.extend(releases.iter().cloned());
+    let mut to: Vec<_> = view.mine.iter().map(|_| ("mine".to_owned(), t.my_change().to_owned())).collect();
+    to.push(live);
+    to.extend(releases);
+    for (side, which) in [(&mut from, &shown.sides.left), (&mut to, &shown.sides.right)] {
+        let name = which.to_string();
+        if side.iter().all(|(value, _)| *value != name) {
+            side.push((name, which.name(t, if let Which::Release(seq) = which { *seq } else { 1 })));
+        }
+    }
+    let path = format!("{}{}", shown.opened.path, Part::Difference.path());
+    let split =
+        (shown.view == DiffView::SideBySide).then(|| view! { <input type="hidden" name="view" value="split" /> });
+    let (left, right) = (shown.sides.left.to_string(), shown.sides.right.to_string());
+    view! {
+        <Reveal summary=t.compare_others()>
+            <form method="get" action=path class="row choose">
+                <Select name="from" label=t.compare_from() options=from value=left />
+                <Select name="to" label=t.compare_to() options=to value=right />
+                {split}
+                <Submit>{t.compare()}</Submit>
+            </form>
+        </Reveal>
+    }
+    .into_any()
+}
+
+/// A difference and how it is drawn.
+pub(super) struct Diffs {
+    /// The difference.
+    pub diff: Diff,
+    /// Unified or side by side.
+    pub view: DiffView,
+    /// What the left side is called.
+    pub old: String,
+    /// What the right side is called.
+    pub new: String,
+    /// All of it, however long.
+    pub all: bool,
+}
+
+/// The difference itself; `everything` is the address of the page that shows all of it.
+#[component]
+pub(super) fn Body(diffs: Diffs, everything: String) -> impl IntoView {
+    let t = lang();
+    let Diffs { diff, view, old, new, all } = diffs;
+    if diff.is_empty() {
+        return view! { <Empty icon=I::Ok title=t.no_difference()><p>{t.same_on_both_sides()}</p></Empty> }.into_any();
+    }
+    let cut = |count: usize| {
+        let left = if all { 0 } else { count.saturating_sub(MOST) };
+        (left > 0).then(|| {
+            let href = everything.clone();
+            view! {
+                <p class="cut">
+                    {t.more_not_shown(left)}
+                    <LinkButton href>{t.show_all()}</LinkButton>
+                </p>
+            }
+        })
+    };
+    match diff {
+        Diff::Kv(mut keys) => {
+            let cut = cut(keys.len());
+            if !all {
+                keys.truncate(MOST);
+            }
+            view! { <DiffKv keys view old new />{cut} }.into_any()
+        }
+        Diff::Text { old: was, new: is } => {
+            let mut rows = lines(&was, &is, if all { usize::MAX / 4 } else { CONTEXT });
+            let cut = cut(rows.len());
+            if !all {
+                rows.truncate(MOST);
+            }
+            view! { <DiffText rows view old new unfold=everything.clone() />{cut} }.into_any()
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Downloads: a config as a file, in any format.
+
+use axum::{
+    extract::{Query, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::{At, Opened};
+use crate::{
+    api::paths,
+    auth::guard::CurrentUser,
+    components::{I, Icon},
+    domain::content::Format,
+    formats::{self, Source},
+    pages::{Failed, console::Console},
+};
+
+/// What an address asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// How items are written; a text is what it is.
+    format: String,
+    /// An older release.
+    release: Option<u64>,
+}
+
+pub(super) async fn download(
+    State(console): State<Console>,
+    user: CurrentUser,
+    At(id): At,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failed> {
+    let source: Source = if asked.format.is_empty() {
+        Source::Json
+    } else {
+        asked.format.parse().map_err(crate::domain::error::Error::from)?
+    };
+    let (format, text) = console.service.export(&user.actor, &id, source, asked.release).await?;
+    let media = if format == Format::Kv { source.media() } else { formats::media(format) };
+    // Names are lower-case letters, digits, dots and dashes: nothing in them ends the quotes.
+    let stem = id.namespace.as_str().trim_end_matches(&format!(".{}", media.extension)).to_owned();
+    let of = asked.release.map(|seq| format!(".r{seq}")).unwrap_or_default();
+    let name = format!("attachment; filename=\"{}-{}-{stem}{of}.{}\"", id.env, id.app, media.extension);
+    let headers = [
+        (header::CONTENT_TYPE, media.content_type.to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// Links to the files of what is live, or of a release.
+pub(super) fn links(opened: &Opened, release: Option<u64>) -> AnyView {
+    let path = format!("{}/export", opened.path);
+    let seq = release.map(|seq| seq.to_string()).unwrap_or_default();
+    let link = |format: &str, text: String| {
+        let href = paths::with(&path, &[("format", format), ("release", &seq)]);
+        view! { <li><a href=href download><Icon name=I::Export />{text}</a></li> }
+    };
+    let items = match opened.view.namespace.format {
+        Format::Kv => {
+            let each = |source: Source| link(source.as_str(), format!(".{}", source.media().extension));
+            Source::ALL.into_iter().map(each).collect_view()
+        }
+        format => vec![link("", format!(".{}", formats::media(format).extension))],
+    };
+    view! { <ul class="downloads">{items}</ul> }.into_any()
+}

@@ -1,0 +1,291 @@
+//! Import: a pasted text or a file, shown as a difference before it goes into the viewer's change.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Multipart, State, multipart::MultipartError},
+    http::StatusCode,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{
+    At, Opened, Part,
+    difference::{Body, Diffs},
+    edit::Where,
+    export, page,
+};
+use crate::{
+    api::{self, config::AddImport},
+    auth::guard::CurrentUser,
+    components::{
+        Banner, Card, DiffView, Form, Hidden, I, LinkButton, Mood, Refused, Select, Submit, Sum, TextArea, Tone, lang,
+    },
+    domain::{
+        content::Format,
+        error::{Error, Invalid, Problem},
+        typed::restored,
+    },
+    formats::{Source, Typing},
+    pages::{Answer, Page, console::Console},
+    service::{Import, ImportMode, ImportPreview},
+};
+
+/// The longest text, in bytes: it comes back in a form, where it is a third longer.
+const MOST: usize = 2_900_000;
+
+/// What the form sends.
+#[derive(Clone, Debug, Default)]
+struct Sent {
+    text: String,
+    /// The text came as a file: it stands in no field.
+    file: Option<String>,
+    source: String,
+    typing: String,
+    mode: String,
+}
+
+pub(super) async fn show(State(console): State<Console>, user: CurrentUser, At(id): At) -> Answer {
+    user.actor.may_edit(&id)?;
+    let opened = Opened::load(&console, &user, &id, None).await?;
+    Ok(draw(opened, Sent::default(), None))
+}
+
+/// Answers a post of the form with the page, and in it what the import would change. It changes nothing.
+pub(super) async fn preview(State(console): State<Console>, user: CurrentUser, At(id): At, form: Multipart) -> Answer {
+    user.actor.may_edit(&id)?;
+    let opened = Opened::load(&console, &user, &id, None).await?;
+    let (sent, outcome) = match read(form, &opened).await {
+        Err(error) => (Sent::default(), Err(error)),
+        Ok(sent) => {
+            let outcome = match sent.import(&opened) {
+                Ok(import) => {
+                    console.service.preview_import(&user.actor, &import).await.map(|preview| (preview, import))
+                }
+                Err(invalid) => Err(invalid.into()),
+            };
+            (sent, outcome)
+        }
+    };
+    let status = outcome.as_ref().err().map(api::status).and_then(|s| StatusCode::from_u16(s).ok());
+    Ok(draw(opened, sent, Some(outcome)).status(status.unwrap_or(StatusCode::OK)))
+}
+
+async fn read(mut form: Multipart, opened: &Opened) -> Result<Sent, Error> {
+    let mut sent = Sent::default();
+    while let Some(field) = form.next_field().await.map_err(|e| unread(&e))? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let file = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
+        let bytes = field.bytes().await.map_err(|e| unread(&e))?;
+        if bytes.len() > MOST {
+            return Err(Error::TooLarge(MOST));
+        }
+        let text = String::from_utf8(bytes.into()).map_err(|_| Invalid::new("/text", Problem::Unicode))?;
+        match name.as_str() {
+            "file" if file.is_some() => (sent.text, sent.file) = (text, file),
+            // A field sends its line ends as CRLF; a file is taken as it is.
+            "text" if sent.file.is_none() => {
+                sent.text = restored(opened.content().text().unwrap_or_default(), &text);
+            }
+            "source" => sent.source = text,
+            "typing" => sent.typing = text,
+            "mode" => sent.mode = text,
+            _ => {}
+        }
+    }
+    Ok(sent)
+}
+
+fn unread(error: &MultipartError) -> Error {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(MOST),
+        _ => Invalid::new("", Problem::Body { detail: error.body_text() }).into(),
+    }
+}
+
+impl Sent {
+    fn import(&self, opened: &Opened) -> Result<Import, Invalid> {
+        if self.text.trim().is_empty() {
+            return Err(Invalid::new("/text", Problem::Required));
+        }
+        let source = match self.source.as_str() {
+            "" => self.file.as_deref().and_then(Source::from_file_name).unwrap_or_else(|| guessed(&self.text)),
+            name => name.parse()?,
+        };
+        Ok(Import {
+            config: opened.view.id.clone(),
+            source,
+            text: self.text.clone(),
+            typing: if self.typing == "strings" { Typing::Strings } else { Typing::Keep },
+            mode: if self.mode == "replace" { ImportMode::Replace } else { ImportMode::Merge },
+        })
+    }
+}
+
+/// What a pasted text looks like.
+fn guessed(text: &str) -> Source {
+    let lines = text.lines().map(str::trim);
+    let Some(line) = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with(['#', '!'])) else {
+        return Source::Properties;
+    };
+    let before = line.split(['=', ':']).next().unwrap_or_default().trim();
+    let shouted = before.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    match line.find(['=', ':']).map(|at| line.as_bytes()[at]) {
+        _ if line.starts_with('{') => Source::Json,
+        _ if line.starts_with('[') => Source::Toml,
+        _ if line.starts_with("export ") => Source::Dotenv,
+        Some(b'=') if shouted => Source::Dotenv,
+        Some(b'=') if line.contains(" = \"") => Source::Toml,
+        Some(b':') => Source::Yaml,
+        _ => Source::Properties,
+    }
+}
+
+type Outcome = Result<(ImportPreview, Import), Error>;
+
+fn draw(opened: Opened, sent: Sent, outcome: Option<Outcome>) -> Page {
+    page(opened, Part::Import, move |opened| view! { <ImportPage opened sent outcome /> })
+}
+
+#[component]
+fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl IntoView {
+    let t = lang();
+    let result = outcome.map(|outcome| match outcome {
+        Ok((preview, import)) => view! { <Preview opened=opened.clone() preview import /> }.into_any(),
+        Err(error) => view! { <Wrong error /> }.into_any(),
+    });
+    // What was to be added and was refused is not lost.
+    let sent = match use_context::<Refused>().filter(|r| r.action() == AddImport::PATH) {
+        Some(refused) => Sent {
+            text: refused.value("text").and_then(|text| decoded(text).ok()).unwrap_or_default(),
+            ..Sent::default()
+        },
+        None => sent,
+    };
+    view! {
+        <div class="two">
+            <div class="stack">
+                {result}
+                <ImportForm opened=opened.clone() sent />
+            </div>
+            <div class="stack">
+                <Card id="export" title=t.download_live()>
+                    <p class="quiet">{t.download_text()}</p>
+                    {export::links(&opened, None)}
+                </Card>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// The text of [`AddImport`], in base64: a form would change its line ends.
+pub(crate) fn decoded(text: &str) -> Result<String, Invalid> {
+    let wrong = || Invalid::new("/text", Problem::Unicode);
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+#[component]
+fn Wrong(error: Error) -> impl IntoView {
+    let t = lang();
+    let Error::Invalid(all) = &error else {
+        return view! { <Banner mood=Mood::Bad title=t.import_wrong() alert=true><p>{t.error(&error)}</p></Banner> }
+            .into_any();
+    };
+    let each = |invalid: &Invalid| {
+        let text = t.problem(&invalid.problem);
+        let text = match (invalid.line, invalid.column) {
+            (Some(line), Some(column)) => t.at_place(line, column, &text),
+            (Some(line), None) => t.at_line(line, &text),
+            _ => text,
+        };
+        let key = invalid.pointer.strip_prefix("/items/").map(|key| key.replace("~1", "/").replace("~0", "~"));
+        view! { <li>{key.map(|key| view! { <code>{key}</code>" " })}{text}</li> }
+    };
+    let list = all.iter().map(each).collect_view();
+    view! {
+        <Banner mood=Mood::Bad title=t.import_wrong() alert=true>
+            <ul class="problems">{list}</ul>
+        </Banner>
+    }
+    .into_any()
+}
+
+#[component]
+fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl IntoView {
+    let t = lang();
+    if preview.edits.is_empty() {
+        return view! { <Banner mood=Mood::Good title=t.import_nothing()><p>{t.import_nothing_text()}</p></Banner> }
+            .into_any();
+    }
+    let counts = preview.diff.counts();
+    let kv = opened.view.namespace.format == Format::Kv;
+    let read_as = kv.then(|| view! { <p class="quiet">{t.read_as(import.source.as_str())}</p> });
+    let old =
+        if opened.view.mine.is_some() { t.my_change().to_owned() } else { t.live_release(opened.view.live_seq()) };
+    let diffs = Diffs { diff: preview.diff, view: DiffView::Unified, old, new: t.after_import().to_owned(), all: true };
+    let says = if kv { t.add_edits(preview.edits.len()) } else { t.add_text().to_owned() };
+    view! {
+        <Card id="preview" title=t.import_preview()>
+            <Sum counts />
+            {read_as}
+            <div class="preview"><Body diffs everything=String::new() /></div>
+            <Form action=AddImport::PATH id="add">
+                <Where opened=opened.clone() />
+                <Hidden name="source" value=import.source.as_str() />
+                <Hidden name="strings" value=(import.typing == Typing::Strings).to_string() />
+                <Hidden name="replace" value=(import.mode == ImportMode::Replace).to_string() />
+                <Hidden name="text" value=URL_SAFE_NO_PAD.encode(&import.text) />
+                <p class="do">
+                    <Submit tone=Tone::Primary icon=I::Plus>{says}</Submit>
+                    <LinkButton href=opened.path.clone()>{t.cancel()}</LinkButton>
+                </p>
+            </Form>
+        </Card>
+    }
+    .into_any()
+}
+
+#[component]
+fn ImportForm(opened: Arc<Opened>, sent: Sent) -> impl IntoView {
+    let t = lang();
+    let kv = opened.view.namespace.format == Format::Kv;
+    let options = kv.then(|| view! { <Options sent=sent.clone() /> });
+    let text = if sent.file.is_some() { String::new() } else { sent.text };
+    let file = sent.file.map(|name| view! { <p class="hint">{t.file_was(&name)}</p> });
+    let hint = if kv { t.paste_hint() } else { t.paste_text_hint() };
+    view! {
+        <Card id="paste" title=t.paste_or_upload()>
+            <Form action=format!("{}/import", opened.path) id="import" upload=true>
+                <TextArea name="text" label=t.paste_here() value=text rows=12 mono=true hint />
+                <div class="field">
+                    <label for="import-file">{t.or_a_file()}</label>
+                    <input id="import-file" type="file" name="file" />
+                    {file}
+                </div>
+                {options}
+                <p class="do"><Submit icon=I::Eye>{t.preview()}</Submit></p>
+            </Form>
+        </Card>
+    }
+    .into_any()
+}
+
+#[component]
+fn Options(sent: Sent) -> impl IntoView {
+    let t = lang();
+    let mut sources = vec![(String::new(), t.source_guess().to_owned())];
+    sources.extend(Source::ALL.map(|source| (source.as_str().to_owned(), format!(".{}", source.media().extension))));
+    let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
+    let typing = vec![pair("", t.typing_keep()), pair("strings", t.typing_strings())];
+    let mode = vec![pair("", t.mode_merge()), pair("replace", t.mode_replace())];
+    view! {
+        <div class="row">
+            <Select name="source" label=t.source() options=sources value=sent.source />
+            <Select name="typing" label=t.typing() options=typing value=sent.typing />
+            <Select name="mode" label=t.mode() options=mode value=sent.mode />
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,316 @@
+//! The pages of a config: `/configs/{env}/{app}/{namespace}` and below. What is live, what is pending and whose; how
+//! they differ; what was released; who reads it and how; import and export.
+
+mod conflicts;
+mod difference;
+mod edit;
+mod export;
+mod import;
+mod items;
+mod readers;
+mod release;
+mod releases;
+mod rows;
+mod text;
+mod tray;
+mod usage;
+mod way;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, Query, RawPathParams, State},
+    http::request::Parts,
+    routing::get,
+};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+pub(super) use self::way::took;
+use super::{Answer, Failed, Page, Place, console::Console, parts::Looks};
+use crate::{
+    api::paths,
+    auth::guard::CurrentUser,
+    components::{Banner, Crumb, EnvLook, Head, Here, Mood, Segments, Tab, Tabs, When, lang},
+    domain::{
+        access::Role,
+        change::ChangeId,
+        content::{Content, Format},
+        error::{Error, Result},
+        names::{ConfigId, EnvName},
+    },
+    reader::instances::Instance,
+    service::{ConfigView, Late, now},
+    texts::Lang,
+};
+
+/// `/configs/…`.
+pub fn routes() -> Router<Console> {
+    let below = Router::new()
+        .route("/", get(show))
+        .route("/difference", get(difference::show))
+        .route("/releases", get(releases::show))
+        .route("/releases/{seq}", get(release::show))
+        .route("/readers", get(readers::show))
+        .route("/use", get(usage::show))
+        .route("/import", get(import::show).post(import::preview))
+        .route("/export", get(export::download));
+    Router::new().nest("/configs/{env}/{app}/{namespace}", below)
+}
+
+/// The config that an address names. What is no name names nothing.
+pub(super) struct At(pub ConfigId);
+
+impl<S: Send + Sync> FromRequestParts<S> for At {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Failed> {
+        let missing = |what: &str| Failed::Refused(Error::NotFound(what.to_owned()));
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing(""))?;
+        let param = |name| params.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value);
+        let (env, app, namespace) = (param("env"), param("app"), param("namespace"));
+        let id = ConfigId::parse(env, app, namespace).map_err(|_| missing(&format!("{env}/{app}/{namespace}")))?;
+        Ok(Self(id))
+    }
+}
+
+/// A config with what all of its pages show.
+pub(super) struct Opened {
+    /// The config.
+    pub view: ConfigView,
+    /// Who reads it.
+    pub instances: Vec<Instance>,
+    /// When its newest release is late in delivery, why.
+    pub late: Option<Late>,
+    /// Its address.
+    pub path: String,
+    /// How environments are drawn.
+    looks: Looks,
+}
+
+impl Opened {
+    /// Asks for a config; `change` chooses among several open changes of the viewer's.
+    pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
+        let view = console.service.config(&user.actor, id, change).await?;
+        Ok(Self {
+            looks: Looks::of(&console.service.envs().await?),
+            instances: console.reader.instances.of(id, now()),
+            late: console.service.late().into_iter().find(|l| l.env == id.env),
+            path: paths::config(id),
+            view,
+        })
+    }
+
+    /// Whether the viewer may edit here: the service decides, this only draws.
+    pub fn may_edit(&self) -> bool {
+        self.view.role >= Role::Editor && !self.archived()
+    }
+
+    /// Whether the viewer may publish and roll back here.
+    pub fn may_publish(&self) -> bool {
+        self.view.role >= Role::Publisher && !self.archived()
+    }
+
+    fn archived(&self) -> bool {
+        let (env, app, namespace) = (&self.view.env, &self.view.app, &self.view.namespace);
+        env.archived_at.or(app.archived_at).or(namespace.archived_at).is_some()
+    }
+
+    /// The environments in which it can be seen, as they are drawn.
+    pub fn looks(&self) -> impl Iterator<Item = (&EnvName, EnvLook)> {
+        self.view.envs.iter().map(|env| (&env.name, self.looks.get(&env.name)))
+    }
+
+    /// What the viewer sees: the live content with the own edits on top.
+    pub fn content(&self) -> &Content {
+        self.view.mine.as_ref().map_or(&self.view.content, |mine| &mine.config.after)
+    }
+
+    /// The viewer's change: its id and version; nothing and 0 without one.
+    pub fn read(&self) -> (String, u64) {
+        self.view.mine.as_ref().map_or((String::new(), 0), |m| (m.change.id.to_string(), m.change.version))
+    }
+
+    /// How many instances hold the live release.
+    pub fn seen(&self) -> usize {
+        let live = self.view.live_seq();
+        self.instances.iter().filter(|i| i.release >= live).count()
+    }
+}
+
+/// A page of a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Items, or the text.
+    Content,
+    /// Two states compared.
+    Difference,
+    /// The history.
+    Releases,
+    /// Who reads it.
+    Readers,
+    /// How programs read it.
+    Usage,
+    /// Import and export; no tab leads there.
+    Import,
+}
+
+impl Part {
+    /// What is added to the address of the config.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Content => "",
+            Self::Difference => "/difference",
+            Self::Releases => "/releases",
+            Self::Readers => "/readers",
+            Self::Usage => "/use",
+            Self::Import => "/import",
+        }
+    }
+
+    fn text(self, t: Lang, format: Format) -> &'static str {
+        match self {
+            Self::Content if format == Format::Kv => t.tab_items(),
+            Self::Content => t.tab_text(),
+            Self::Difference => t.tab_difference(),
+            Self::Releases => t.tab_releases(),
+            Self::Readers => t.tab_readers(),
+            Self::Usage => t.tab_use(),
+            Self::Import => t.import_page(),
+        }
+    }
+}
+
+/// The document of a config's page: the head and the tabs, and `view` below them.
+pub(super) fn page<V: IntoView + 'static>(
+    opened: Opened,
+    part: Part,
+    view: impl FnOnce(Arc<Opened>) -> V + Send + 'static,
+) -> Page {
+    let opened = Arc::new(opened);
+    let (id, format) = (opened.view.id.clone(), opened.view.namespace.format);
+    let (of_crumbs, env) = (id.clone(), opened.looks.get(&opened.view.id.env));
+    let title = move |t: Lang| match part {
+        Part::Content => format!("{} · {} · {}", id.namespace, id.app, id.env),
+        part => format!("{} · {} · {} · {}", part.text(t, format), id.namespace, id.app, id.env),
+    };
+    let crumbs = move |_| {
+        let ConfigId { app, namespace, .. } = of_crumbs;
+        let app_page = paths::app(&app);
+        vec![
+            Crumb::env(env, app_page.clone()),
+            Crumb::to(app.to_string(), app_page),
+            Crumb::here(namespace.to_string()),
+        ]
+    };
+    let body = move || {
+        let around = opened.clone();
+        view! { <div id="config"><Around opened=around part />{view(opened)}</div> }
+    };
+    Page::new(title, body).place(Place::Applications).crumbs(crumbs)
+}
+
+/// What stands above each page of a config.
+#[component]
+fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
+    let t = lang();
+    let view = &opened.view;
+    let (id, format) = (&view.id, view.namespace.format);
+    let envs = opened.looks().map(|(env, look)| {
+        let there = format!("/configs/{env}/{}/{}{}", id.app, id.namespace, part.path());
+        Tab::env(look, there).when(*env == id.env)
+    });
+    let envs: Vec<Tab> = envs.collect();
+    let tab = |this: Part| Tab::to(this.text(t, format), format!("{}{}", opened.path, this.path())).when(this == part);
+    let pending = view.mine.as_ref().map_or(0, |mine| mine.config.diff.counts().total());
+    let tabs = vec![
+        tab(Part::Content),
+        tab(Part::Difference).waiting(pending as u64),
+        tab(Part::Releases).count(view.live_seq()),
+        tab(Part::Readers).count(opened.instances.len() as u64),
+        tab(Part::Usage),
+    ];
+    let archived = opened.archived().then(|| {
+        view! { <Banner mood=Mood::Quiet title=t.config_archived()><p>{t.config_archived_text()}</p></Banner> }
+    });
+    view! {
+        {archived}
+        <Head title=id.namespace.to_string() tag=format.as_str()>
+            <Segments label=t.environments() tabs=envs />
+            <Facts opened=opened.clone() />
+        </Head>
+        <Tabs label=t.config_pages() tabs />
+    }
+    .into_any()
+}
+
+#[component]
+fn Facts(opened: Arc<Opened>) -> impl IntoView {
+    let t = lang();
+    let live = match &opened.view.live {
+        None => view! { <span>{t.nothing_live()}</span> }.into_any(),
+        Some(live) => view! {
+            <span>
+                {t.live_is()}" "<b><a href=paths::release(&live.config, live.seq)>{t.release_n(live.seq)}</a></b>{t.comma()}
+                <When at=live.accepted_at />" "{t.by_author(&live.author)}
+            </span>
+        }
+        .into_any(),
+    };
+    let (count, word) = match opened.content() {
+        Content::Kv(items) => (items.len(), t.keys_counted(items.len())),
+        Content::Text(text) => (text.lines().count(), t.lines_counted(text.lines().count())),
+    };
+    let (seen, all) = (opened.seen(), opened.instances.len());
+    let readers = match all {
+        0 => view! { <span>{t.no_readers_yet()}</span> }.into_any(),
+        _ => view! {
+            <span>{t.seen_by_label()}" "<b>{t.n_of_m(seen, all)}</b>" "{t.instances_word(all)}</span>
+        }
+        .into_any(),
+    };
+    view! {
+        <p class="facts">
+            {live}
+            <span><b>{count}</b>" "{word}</span>
+            {readers}
+        </p>
+    }
+    .into_any()
+}
+
+/// What an address asks of the first page.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// Only rows that have every word.
+    pub q: String,
+    /// The key whose form is open.
+    pub edit: Option<String>,
+    /// The form for a new key is open.
+    pub add: Option<String>,
+    /// The value's field has many lines.
+    pub lines: Option<String>,
+    /// The key that was just saved.
+    pub at: String,
+    /// The viewer's change, when several are open.
+    pub change: String,
+}
+
+async fn show(State(console): State<Console>, user: CurrentUser, At(id): At, Query(asked): Query<Asked>) -> Answer {
+    let change = asked.change.parse().ok();
+    let opened = Opened::load(&console, &user, &id, change.as_ref()).await?;
+    Ok(page(opened, Part::Content, move |opened| match opened.view.namespace.format {
+        Format::Kv => view! { <items::Items opened asked /> }.into_any(),
+        _ => view! { <text::TextPage opened /> }.into_any(),
+    }))
+}
+
+/// What links on this page begin with: nothing, unless it came back at the address of a function.
+pub(super) fn here(opened: &Opened) -> String {
+    match use_context::<Here>() {
+        Some(Here { came_back: false, .. }) => String::new(),
+        _ => opened.path.clone(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Who reads a config, and which release each copy has.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::{At, Opened, Part, page};
+use crate::{
+    auth::guard::CurrentUser,
+    components::{Badge, Empty, FilterBox, I, LinkButton, Mood, When, lang},
+    pages::{Answer, console::Console},
+    reader::instances::Instance,
+};
+
+/// Fewer need no filter.
+const FILTERED: usize = 10;
+/// The most rows; a filter finds the others.
+const MOST: usize = 2000;
+
+/// What an address asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// Only rows that have every word.
+    q: String,
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    user: CurrentUser,
+    At(id): At,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let opened = Opened::load(&console, &user, &id, None).await?;
+    Ok(page(opened, Part::Readers, move |opened| view! { <Readers opened q=asked.q /> }))
+}
+
+#[component]
+fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
+    let t = lang();
+    let mut instances = opened.instances.clone();
+    if instances.is_empty() {
+        return view! {
+            <Empty icon=I::Nodes title=t.no_readers_yet()>
+                <p>{t.no_readers_text()}</p>
+                <p class="do"><LinkButton href=format!("{}{}", opened.path, Part::Usage.path())>{t.tab_use()}</LinkButton></p>
+            </Empty>
+        }
+        .into_any();
+    }
+    // Who is behind comes first.
+    instances.sort_by(|a, b| (a.release, &a.name).cmp(&(b.release, &b.name)));
+    let (live, all, seen) = (opened.view.live_seq(), instances.len(), opened.seen());
+    let words: Vec<String> = q.split_whitespace().map(str::to_lowercase).collect();
+    let has = |i: &Instance| {
+        let text = format!("{} {} {}", i.name, i.client, i.release).to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    };
+    let few = all <= MOST;
+    let rows = instances.into_iter().filter_map(|i| {
+        let fits = words.is_empty() || has(&i);
+        (fits || few).then(|| view! { <Row instance=i live hidden=!fits /> })
+    });
+    let rows: Vec<_> = rows.take(MOST).collect();
+    let filter = (all > FILTERED).then(|| {
+        view! { <FilterBox of="readers" label=t.filter_instances(all) value=q /> }
+    });
+    view! {
+        <div class="bar">
+            {filter}
+            <p class="quiet push">{t.seen_by_n(seen, all)}". "{t.here_only()}</p>
+        </div>
+        <div class="sheet">
+            <table class="rows readers" id="readers">
+                <thead>
+                    <tr>
+                        <th scope="col">{t.instance()}</th>
+                        <th scope="col">{t.holds()}</th>
+                        <th scope="col">{t.holds_since()}</th>
+                        <th scope="col">{t.last_heard()}</th>
+                        <th scope="col">{t.client()}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(instance: Instance, live: u64, hidden: bool) -> impl IntoView {
+    let t = lang();
+    let behind = live.saturating_sub(instance.release);
+    let state = if behind > 0 {
+        view! { <Badge mood=Mood::Warn>{t.n_behind(behind)}</Badge> }.into_any()
+    } else {
+        view! { <Badge mood=Mood::Good>{t.live()}</Badge> }.into_any()
+    };
+    view! {
+        <tr hidden=hidden>
+            <td class="mono">{instance.name}</td>
+            <td>{t.release_n(instance.release)}" "{state}</td>
+            <td><When at=instance.since /></td>
+            <td><When at=instance.seen_at /></td>
+            <td class="quiet client">{instance.client}</td>
+        </tr>
+    }
+}

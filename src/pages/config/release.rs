@@ -1,0 +1,300 @@
+//! One release: what it changed, what rolling back to it would change, its content; and rolling back.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::Deserialize;
+
+use super::{
+    At, Opened, Part,
+    difference::{Body, Diffs},
+    items::shown,
+    page,
+    tray::{Confirm, Hunks},
+    way::took,
+};
+use crate::{
+    api::{paths, publish::RollBack},
+    auth::guard::CurrentUser,
+    components::{
+        Badge, Card, Code, Copy, DiffView, Field, Form, Hidden, I, LinkButton, Mood, Segments, Submit, Sum, Tab, Tone,
+        When, lang,
+    },
+    domain::{
+        content::{Content, Items},
+        diff::Diff,
+        error::Error,
+        release::Release,
+    },
+    pages::{Answer, console::Console},
+    service::{Compared, Side},
+};
+
+/// What an address asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// `before`: what it changed; `live`: what rolling back to it would change; `content`.
+    show: String,
+    /// `split` is side by side.
+    view: String,
+    /// Everything, however long.
+    all: Option<String>,
+}
+
+/// What is shown of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Before,
+    Live,
+    Content,
+}
+
+impl What {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Live => "live",
+            Self::Content => "content",
+        }
+    }
+}
+
+/// The page.
+struct Shown {
+    opened: Arc<Opened>,
+    release: Release,
+    content: Content,
+    /// Against the release before.
+    before: Compared,
+    /// From what is live to this one: what rolling back does.
+    back: Compared,
+    what: What,
+    view: DiffView,
+    all: bool,
+}
+
+impl Shown {
+    fn link(&self, what: What, view: DiffView, all: bool) -> String {
+        let path = paths::release(&self.release.config, self.release.seq);
+        let view = if view == DiffView::SideBySide { "split" } else { "" };
+        paths::with(&path, &[("show", what.as_str()), ("view", view), ("all", if all { "1" } else { "" })])
+    }
+
+    fn is_live(&self) -> bool {
+        self.release.seq == self.opened.view.live_seq()
+    }
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    user: CurrentUser,
+    At(id): At,
+    Path((_, _, _, seq)): Path<(String, String, String, String)>,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let missing = || Error::NotFound(format!("{id} {seq}"));
+    let seq: u64 = seq.parse().ok().filter(|seq| *seq > 0).ok_or_else(missing)?;
+    let opened = Opened::load(&console, &user, &id, None).await?;
+    let (release, content) = console.service.release_with_content(&user.actor, &id, seq).await?;
+    let this = Side::Release(id.clone(), seq);
+    let before = console.service.compare(&user.actor, &Side::Release(id.clone(), seq - 1), &this).await?;
+    let back = console.service.compare(&user.actor, &Side::Live(id.clone()), &this).await?;
+    let what = match asked.show.as_str() {
+        "content" => What::Content,
+        "live" if seq != opened.view.live_seq() => What::Live,
+        _ => What::Before,
+    };
+    let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
+    let all = asked.all.is_some();
+    Ok(page(opened, Part::Releases, move |opened| {
+        view! { <One shown=Shown { opened, release, content, before, back, what, view, all } /> }
+    }))
+}
+
+#[component]
+fn One(shown: Shown) -> impl IntoView {
+    let shown = Arc::new(shown);
+    view! {
+        <About shown=shown.clone() />
+        <div class="with-tray">
+            <section class="stack">
+                <Switches shown=shown.clone() />
+                <Main shown=shown.clone() />
+            </section>
+            <aside class="tray">
+                <Back shown=shown.clone() />
+                <Export shown />
+            </aside>
+        </div>
+    }
+    .into_any()
+}
+
+/// When, by whom, why, how far it has come.
+#[component]
+fn About(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let release = shown.release.clone();
+    let live = shown.is_live().then(|| view! { <Badge mood=Mood::Good>{t.live()}</Badge> });
+    let rolled = release.rolled_back_to.map(|to| {
+        view! { <a href=paths::release(&release.config, to)><Badge>{t.rolled_back_to(to)}</Badge></a> }
+    });
+    let delivered = match release.delivered_at {
+        Some(at) => view! { <span>{t.delivered_after(&took(t, at.0 - release.accepted_at.0))}</span> }.into_any(),
+        None => view! { <span class="warn">{t.not_delivered()}</span> }.into_any(),
+    };
+    let short: String = release.sha256.chars().take(12).collect();
+    view! {
+        <div class="about-release">
+            <h2>{t.release_title(release.seq)}" "{live}{rolled}</h2>
+            {(!release.message.is_empty()).then(|| view! { <p class="message">{release.message.clone()}</p> })}
+            <p class="facts">
+                <span><When at=release.accepted_at />" "{t.by_author(&release.author)}</span>
+                {delivered}
+                <span><a href=paths::change(&release.change)>{t.its_change()}</a></span>
+                <span>"SHA-256 "<code>{short}</code><Copy text=release.sha256 label=t.copy_hash() /></span>
+            </p>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Switches(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let mut tabs = vec![(What::Before, t.what_it_changed().to_owned())];
+    if !shown.is_live() {
+        tabs.push((What::Live, t.against_live().to_owned()));
+    }
+    tabs.push((What::Content, t.content().to_owned()));
+    let tabs = tabs
+        .into_iter()
+        .map(|(what, text)| Tab::to(text, shown.link(what, shown.view, false)).when(what == shown.what));
+    let views = [(DiffView::Unified, t.unified()), (DiffView::SideBySide, t.side_by_side())];
+    let views =
+        views.map(|(view, text)| Tab::to(text, shown.link(shown.what, view, shown.all)).when(view == shown.view));
+    let views = (shown.what != What::Content).then(|| view! { <Segments label=t.view_of() tabs=views.to_vec() /> });
+    view! { <div class="bar"><Segments label=t.shown_is() tabs=tabs.collect() />{views}</div> }.into_any()
+}
+
+#[component]
+fn Main(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let seq = shown.release.seq;
+    let (compared, old) = match shown.what {
+        What::Content => return view! { <Document content=shown.content.clone() seq /> }.into_any(),
+        What::Before if seq == 1 => (&shown.before, t.nothing_yet().to_owned()),
+        What::Before => (&shown.before, t.release_title(seq - 1)),
+        What::Live => (&shown.back, t.live_release(shown.opened.view.live_seq())),
+    };
+    let counts = compared.diff.counts();
+    let diffs = Diffs { diff: compared.diff.clone(), view: shown.view, old, new: t.release_title(seq), all: shown.all };
+    let everything = shown.link(shown.what, shown.view, true);
+    view! { <Sum counts /><Body diffs everything /> }.into_any()
+}
+
+#[component]
+fn Document(content: Content, seq: u64) -> impl IntoView {
+    let t = lang();
+    match content {
+        Content::Text(text) => {
+            view! { <div class="document"><Code text label=t.release_title(seq) /></div> }.into_any()
+        }
+        Content::Kv(items) => view! { <Table items /> }.into_any(),
+    }
+}
+
+#[component]
+fn Table(items: Items) -> impl IntoView {
+    let t = lang();
+    let rows = items.into_iter().map(|(key, item)| {
+        let note = (!item.comment.is_empty()).then(|| view! { <span class="note">{item.comment}</span> });
+        view! {
+            <tr>
+                <th scope="row">{key}{note}</th>
+                <td class="v">{shown(&item.value)}</td>
+                <td class="type">{item.kind.as_str()}</td>
+            </tr>
+        }
+    });
+    view! {
+        <div class="sheet">
+            <table class="items">
+                <thead>
+                    <tr><th scope="col">{t.key()}</th><th scope="col">{t.value()}</th><th scope="col">{t.value_type()}</th></tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// Rolling back: to this release; from the live one, to the release before.
+#[component]
+fn Back(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let (seq, opened) = (shown.release.seq, &shown.opened);
+    if !opened.may_publish() {
+        return None;
+    }
+    let content = if shown.is_live() {
+        let before = seq - 1;
+        if before == 0 {
+            return None;
+        }
+        let href = format!("{}#roll-back", paths::release(&shown.release.config, before));
+        view! {
+            <p class="quiet">{t.roll_back_text()}</p>
+            <LinkButton href icon=I::Undo wide=true>{t.roll_back_to(before)}</LinkButton>
+        }
+        .into_any()
+    } else if shown.back.diff.is_empty() {
+        view! { <p class="quiet">{t.same_as_live(opened.view.live_seq())}</p> }.into_any()
+    } else {
+        view! { <BackForm shown=shown.clone() /> }.into_any()
+    };
+    Some(view! { <Card id="roll-back" title=t.roll_back_title()>{content}</Card> }.into_any())
+}
+
+#[component]
+fn BackForm(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let view = &shown.opened.view;
+    let (seq, live, protected) = (shown.release.seq, view.live_seq(), view.env.protected);
+    let env = view.env.name.to_string();
+    let whole = shown.link(What::Live, shown.view, false);
+    let note = if protected { t.why_required(&env) } else { t.why_optional().to_owned() };
+    let confirm = protected.then(|| view! { <Confirm env=env.clone() /> });
+    let diff: Diff = shown.back.diff.clone();
+    let counts = diff.counts();
+    let config = view.id.to_string();
+    let readers = shown.opened.instances.len();
+    view! {
+        <p class="quiet">{t.roll_back_does(seq, live)}</p>
+        <Sum counts />
+        <Hunks diff difference=whole />
+        <Form action=RollBack::PATH id="back">
+            <Hidden name="config" value=config />
+            <Hidden name="to" value=seq.to_string() />
+            <Hidden name="live" value=live.to_string() />
+            <Field name="message" label=t.why() note required=protected />
+            {confirm}
+            <p class="hint">
+                {t.becomes_release(live + 1)}
+                {(readers > 0).then(|| view! { " "{t.instances_read(readers)} })}
+            </p>
+            <Submit tone=Tone::Primary icon=I::Undo wide=true>{t.roll_back_to(seq)}</Submit>
+        </Form>
+    }
+    .into_any()
+}
+
+#[component]
+fn Export(shown: Arc<Shown>) -> impl IntoView {
+    let t = lang();
+    let links = super::export::links(&shown.opened, Some(shown.release.seq));
+    view! { <Card id="export" title=t.download()>{links}</Card> }.into_any()
+}

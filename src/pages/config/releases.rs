@@ -1,0 +1,100 @@
+//! The history of a config, the newest release first.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::{At, Opened, Part, page};
+use crate::{
+    api::paths,
+    auth::guard::CurrentUser,
+    components::{Badge, Empty, I, Mood, Pager, When, lang},
+    domain::{limits, release::Release},
+    pages::{Answer, console::Console},
+};
+
+/// Which page.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// Releases before this one.
+    before: Option<u64>,
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    user: CurrentUser,
+    At(id): At,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let opened = Opened::load(&console, &user, &id, None).await?;
+    let releases = console.service.releases(&user.actor, &id, asked.before, limits::PAGE).await?;
+    Ok(page(opened, Part::Releases, move |opened| view! { <Releases opened releases /> }))
+}
+
+#[component]
+fn Releases(opened: Arc<Opened>, releases: Vec<Release>) -> impl IntoView {
+    let t = lang();
+    let live = opened.view.live_seq();
+    if releases.is_empty() {
+        return view! { <Empty icon=I::Log title=t.no_releases()><p>{t.no_releases_text()}</p></Empty> }.into_any();
+    }
+    let (first, last) = (releases[0].seq, releases[releases.len() - 1].seq);
+    let path = format!("{}{}", opened.path, Part::Releases.path());
+    let page = u64::from(limits::PAGE);
+    let newer = (first < live).then(|| match first + 1 + page {
+        before if before > live => path.clone(),
+        before => format!("{path}?before={before}"),
+    });
+    let older = (last > 1).then(|| format!("{path}?before={last}"));
+    let rows = releases.into_iter().map(|release| view! { <Row release live back=opened.may_publish() /> });
+    let rows = rows.collect_view();
+    view! {
+        <div class="sheet">
+            <table class="rows releases">
+                <thead>
+                    <tr>
+                        <th scope="col">{t.tab_release()}</th>
+                        <th scope="col">{t.why()}</th>
+                        <th scope="col">{t.by_whom()}</th>
+                        <th scope="col">{t.when_accepted()}</th>
+                        <th scope="col"><span class="visually-hidden">{t.actions()}</span></th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+        <Pager of=t.tab_releases() newer older />
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(release: Release, live: u64, back: bool) -> impl IntoView {
+    let t = lang();
+    let href = paths::release(&release.config, release.seq);
+    let is_live = (release.seq == live).then(|| view! { <Badge mood=Mood::Good>{t.live()}</Badge> });
+    let late = release.delivered_at.is_none().then(|| view! { <Badge mood=Mood::Warn>{t.not_delivered()}</Badge> });
+    let rolled = release.rolled_back_to.map(|to| view! { <Badge>{t.rolled_back_to(to)}</Badge> });
+    let message = release.message.clone();
+    let message = if message.is_empty() {
+        view! { <span class="quiet">{t.no_reason()}</span> }.into_any()
+    } else {
+        message.into_any()
+    };
+    let roll_back = (back && release.seq < live).then(|| {
+        let to = format!("{href}#roll-back");
+        view! { <a class="btn bare small" href=to aria-label=t.roll_back_to(release.seq)>{t.roll_back_link()}</a> }
+    });
+    view! {
+        <tr>
+            <td><a href=href><b>{release.seq}</b></a>" "{is_live}{late}</td>
+            <td class="why">{message}" "{rolled}</td>
+            <td>{release.author}</td>
+            <td class="when"><When at=release.accepted_at /></td>
+            <td class="do">{roll_back}</td>
+        </tr>
+    }
+}

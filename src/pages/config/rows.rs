@@ -1,0 +1,104 @@
+//! The rows of the table of items: what is live with the viewer's edits in their places.
+
+use std::collections::HashMap;
+
+use super::Opened;
+use crate::{
+    domain::{
+        change::{Change, ChangeEdit},
+        content::{Content, Item},
+        diff::{Diff, Kind},
+    },
+    service::ConfigView,
+};
+
+/// A key in the table.
+pub struct Row<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// What is live.
+    pub old: Option<&'a Item>,
+    /// What the viewer's change makes of it.
+    pub new: Option<&'a Item>,
+    /// The viewer's edit.
+    pub edit: Option<&'a ChangeEdit>,
+    /// Somebody else published this key after the viewer had edited it.
+    pub conflict: bool,
+    /// Who else edits it, and whether they remove it.
+    pub others: &'a [(&'a Change, bool)],
+}
+
+impl<'a> Row<'a> {
+    /// What becomes of the key, when the viewer edits it.
+    pub fn kind(&self) -> Option<Kind> {
+        self.edit?;
+        Some(match (self.old, self.new) {
+            (None, _) => Kind::Added,
+            (_, None) => Kind::Removed,
+            _ => Kind::Changed,
+        })
+    }
+
+    /// The item that is shown: what it will be, or what it was when it goes.
+    pub fn item(&self) -> Option<&'a Item> {
+        self.new.or(self.old)
+    }
+
+    /// Whether the row has every word of a filter, in lower case.
+    pub fn has(&self, words: &[String]) -> bool {
+        let has = |text: &str, word: &str| text.to_lowercase().contains(word);
+        let item = |item: Option<&Item>, word: &str| {
+            item.is_some_and(|i| has(&i.value, word) || has(&i.comment, word) || i.kind.as_str() == word)
+        };
+        let all = |word: &String| {
+            has(self.key, word)
+                || item(self.old, word)
+                || item(self.new, word)
+                || self.others.iter().any(|(change, _)| has(&change.author_name, word))
+        };
+        words.iter().all(all)
+    }
+}
+
+/// What others do, by key.
+pub type Others<'a> = HashMap<&'a str, Vec<(&'a Change, bool)>>;
+
+/// What others are editing in a config, by key.
+pub fn others(view: &ConfigView) -> Others<'_> {
+    let mut all = Others::new();
+    for pending in &view.others {
+        for (key, removes) in &pending.keys {
+            all.entry(key).or_default().push((&pending.change, *removes));
+        }
+    }
+    all
+}
+
+/// Every row, in the order of the document; what the viewer adds comes last, as it will in the document.
+pub fn rows<'a>(opened: &'a Opened, others: &'a Others<'a>) -> Vec<Row<'a>> {
+    let view = &opened.view;
+    let Content::Kv(live) = &view.content else { return Vec::new() };
+    let mine = view.mine.as_ref().map(|mine| &mine.config);
+    let differs = match mine.map(|config| &config.diff) {
+        Some(Diff::Kv(keys)) => keys.as_slice(),
+        _ => &[],
+    };
+    let edits: HashMap<&str, &ChangeEdit> =
+        mine.iter().flat_map(|config| &config.edits).map(|edit| (edit.key.as_str(), edit)).collect();
+    let conflicts = mine.map(|config| config.conflicts.as_slice()).unwrap_or_default();
+    let new: HashMap<&str, Option<&Item>> = differs.iter().map(|key| (key.key.as_str(), key.new.as_ref())).collect();
+    let row = |key: &'a str, old: Option<&'a Item>| {
+        let differs = new.get(key);
+        Row {
+            key,
+            old,
+            new: differs.copied().unwrap_or(old),
+            edit: differs.and_then(|_| edits.get(key).copied()),
+            conflict: conflicts.iter().any(|c| c.key == key),
+            others: others.get(key).map(Vec::as_slice).unwrap_or_default(),
+        }
+    };
+    let there = live.iter().map(|(key, item)| row(key, Some(item)));
+    let added = differs.iter().filter(|key| key.old.is_none()).map(|key| row(&key.key, None));
+    there.chain(added).collect()
+}

@@ -1,0 +1,128 @@
+//! The text of a config: an editor, and the viewer's change beside it.
+
+use std::sync::Arc;
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{
+    Opened,
+    conflicts::{Conflicts, Merge},
+    edit::Where,
+    tray::{Stub, Tray},
+};
+use crate::{
+    api::config::SaveText,
+    components::{Code, Empty, Form, I, Icon, LinkButton, Refused, Submit, TextArea, Tone, lang},
+    domain::error::{Conflict, Error, Invalid},
+};
+
+/// The page.
+#[component]
+pub fn TextPage(opened: Arc<Opened>) -> impl IntoView {
+    let pending = opened.view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
+    let content = if opened.may_edit() {
+        view! { <Editor opened=opened.clone() pending /> }.into_any()
+    } else {
+        view! { <ReadOnly opened=opened.clone() /> }.into_any()
+    };
+    view! {
+        <Conflicts opened=opened.clone() />
+        <div class="with-tray">
+            <section class="stack" aria-label=lang().text_of(opened.view.namespace.format.as_str())>
+                {content}
+                <Stub opened=opened.clone() />
+            </section>
+            // Saving comes first; once something is saved, publishing is what the page is for.
+            <Tray opened editing=!pending />
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn ReadOnly(opened: Arc<Opened>) -> impl IntoView {
+    let t = lang();
+    let text = opened.content().text().unwrap_or_default().to_owned();
+    if text.is_empty() {
+        return view! { <Empty icon=I::Log title=t.no_text_title()><p>{t.no_keys_viewer()}</p></Empty> }.into_any();
+    }
+    view! { <div class="document"><Code text label=t.text_of(opened.view.namespace.format.as_str()) /></div> }
+        .into_any()
+}
+
+/// What the refused text met.
+fn met() -> Option<Conflict> {
+    let refused = use_context::<Refused>().filter(|r| r.action() == SaveText::PATH)?;
+    let Error::Conflict(all) = refused.error() else { return None };
+    let found = all.first()?.clone();
+    refused.taken();
+    Some(found)
+}
+
+/// What is wrong with the refused text, and the lines around it.
+fn wrong() -> Option<(Invalid, String)> {
+    let refused = use_context::<Refused>().filter(|r| r.action() == SaveText::PATH)?;
+    let text = refused.value("text")?.to_owned();
+    refused.take("/text").into_iter().find(|i| i.line.is_some()).map(|invalid| (invalid, text))
+}
+
+#[component]
+fn Editor(opened: Arc<Opened>, pending: bool) -> impl IntoView {
+    let t = lang();
+    let format = opened.view.namespace.format;
+    let text = opened.content().text().unwrap_or_default().to_owned();
+    let merge = met().map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
+    let merging = merge.is_some();
+    let says = if merging { t.keep_mine_edited() } else { t.save_text() };
+    let tone = if pending && !merging { Tone::Plain } else { Tone::Primary };
+    let place = wrong().map(|(invalid, text)| view! { <Excerpt invalid text /> });
+    let ends = line_ends(&text).map(|says| says(t)).map(|says| view! { <span class="hint">{says}</span> });
+    let names: Vec<&str> = opened.view.others.iter().map(|o| o.change.author_name.as_str()).collect();
+    let others = (!names.is_empty()).then(|| {
+        view! { <p class="flag warn"><Icon name=I::People />{t.text_others(&names.join(", "))}</p> }
+    });
+    view! {
+        {others}
+        {merge}
+        <Form action=SaveText::PATH id="text" swap="config" class="editor">
+            <Where opened=opened.clone() />
+            <TextArea name="text" label=t.text_of(format.as_str()) value=text rows=20 mono=true quiet=true />
+            {place}
+            <p class="do">
+                <Submit tone>{says}</Submit>
+                <LinkButton href=format!("{}/import", opened.path) icon=I::Import>{t.upload_or_import()}</LinkButton>
+                {ends}
+            </p>
+        </Form>
+    }
+    .into_any()
+}
+
+/// The lines around a place, with a mark below it.
+#[component]
+fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
+    let line = usize::try_from(invalid.line.unwrap_or(1)).unwrap_or(1).max(1);
+    let column = usize::try_from(invalid.column.unwrap_or(1)).unwrap_or(1).max(1);
+    let row = |(n, text): (usize, &str)| {
+        let shown: String = text.chars().take(160).collect();
+        let here = n + 1 == line;
+        // As wide as what stands before the place, tabs included.
+        let before: String = text.chars().take(column.min(160) - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let mark = here.then(|| view! { <i aria-hidden="true">{format!("{before}▲")}</i> });
+        view! { <li class:here=here value=n + 1><code>{shown}</code>{mark}</li> }
+    };
+    let rows = text.lines().enumerate().skip(line.saturating_sub(3)).take(5).map(row).collect_view();
+    view! { <ol class="excerpt">{rows}</ol> }.into_any()
+}
+
+/// What is unusual about the line ends.
+fn line_ends(text: &str) -> Option<fn(crate::texts::Lang) -> &'static str> {
+    use crate::texts::Lang;
+    let (crlf, lf) = (text.matches("\r\n").count(), text.matches('\n').count());
+    let cr = text.matches('\r').count() - crlf;
+    match (crlf, lf - crlf, cr) {
+        (0, _, 0) => None,
+        (_, 0, 0) => Some(Lang::ends_crlf),
+        _ => Some(Lang::ends_mixed),
+    }
+}

@@ -1,0 +1,201 @@
+//! "My change": the viewer's edits of this config in reach beside them, and the button that publishes them. Below it
+//! the way of the last release, and who else edits.
+
+use std::sync::Arc;
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{Opened, way::Way};
+use crate::{
+    api::{config::DiscardEdits, paths, publish::Publish},
+    components::{Card, DiffKv, Field, Form, Hidden, I, LinkButton, Refused, Reveal, Submit, Sum, Tone, lang},
+    domain::diff::{ConfigDiff, Diff, diff_sha256},
+    service::Mine,
+};
+
+/// So many keys of the difference are shown here; all of them on the page of the difference.
+const HUNKS: usize = 6;
+
+/// The cards beside the content.
+#[component]
+pub fn Tray(
+    opened: Arc<Opened>,
+    /// A form is open: then publishing is not what the page is for.
+    editing: bool,
+) -> impl IntoView {
+    view! {
+        <aside class="tray" id="my-change">
+            <MyChange opened=opened.clone() editing />
+            <Others opened=opened.clone() />
+            <Way opened />
+        </aside>
+    }
+    .into_any()
+}
+
+/// On a phone the tray is below the table: this stays in reach.
+#[component]
+pub fn Stub(opened: Arc<Opened>) -> impl IntoView {
+    let t = lang();
+    let edits = opened.view.mine.as_ref().map_or(0, edits);
+    (edits > 0).then(|| {
+        view! {
+            <p class="pending">
+                <b>{t.edits_not_live(edits)}</b>
+                <a class="btn primary" href="#my-change">{t.review()}</a>
+            </p>
+        }
+    })
+}
+
+/// How many edits make a difference. A text is one.
+fn edits(mine: &Mine) -> usize {
+    match &mine.config.diff {
+        Diff::Kv(keys) => keys.len(),
+        Diff::Text { old, new } => usize::from(old != new),
+    }
+}
+
+#[component]
+fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
+    let t = lang();
+    let Some(mine) = opened.view.mine.clone() else {
+        let text = if opened.may_edit() { t.no_edits_text() } else { t.no_edits_viewer() };
+        return view! { <Card id="mine" title=t.my_change()><p class="quiet">{text}</p></Card> }.into_any();
+    };
+    let difference = format!("{}/difference", opened.path);
+    view! {
+        <Card id="mine" title=t.my_change()>
+            <Sum counts=mine.config.diff.counts() />
+            <Hunks diff=mine.config.diff.clone() difference />
+            <Next opened mine editing />
+        </Card>
+    }
+    .into_any()
+}
+
+/// The first keys of a difference; the others are where `difference` leads.
+#[component]
+pub fn Hunks(diff: Diff, difference: String) -> impl IntoView {
+    let t = lang();
+    match diff {
+        Diff::Kv(mut keys) => {
+            let more = keys.len().saturating_sub(HUNKS);
+            let more = (more > 0).then(|| view! { <p class="more"><a href=difference>{t.more_edits(more)}</a></p> });
+            keys.truncate(HUNKS);
+            view! { <DiffKv keys />{more} }.into_any()
+        }
+        Diff::Text { .. } => view! { <p class="more"><a href=difference>{t.see_difference()}</a></p> }.into_any(),
+    }
+}
+
+/// What can be done with the change now.
+#[component]
+fn Next(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView {
+    let t = lang();
+    let page = paths::change(&mine.change.id);
+    let conflicts = mine.config.conflicts.len();
+    let publish = if conflicts > 0 {
+        view! { <p class="warn">{t.resolve_first(conflicts)}</p> }.into_any()
+    } else if mine.elsewhere > 0 {
+        view! {
+            <p class="quiet">{t.also_elsewhere(mine.elsewhere)}</p>
+            <LinkButton href=page.clone() tone=tone(editing) wide=true>{t.review_and_publish()}</LinkButton>
+        }
+        .into_any()
+    } else if !opened.may_publish() {
+        view! {
+            <p class="quiet">{t.may_not_publish()}</p>
+            <LinkButton href=page.clone() tone=tone(editing) wide=true>{t.open_change()}</LinkButton>
+        }
+        .into_any()
+    } else if mine.config.diff.is_empty() {
+        view! { <p class="quiet">{t.nothing_left()}</p> }.into_any()
+    } else {
+        view! { <PublishForm opened=opened.clone() mine=mine.clone() editing /> }.into_any()
+    };
+    let alone = mine.elsewhere == 0 && conflicts == 0 && opened.may_publish();
+    let review = alone.then(|| view! { <LinkButton href=page tone=Tone::Bare>{t.review()}</LinkButton> });
+    view! {
+        {publish}
+        <div class="beside">{review}<Discard opened mine /></div>
+    }
+    .into_any()
+}
+
+fn tone(editing: bool) -> Tone {
+    if editing { Tone::Plain } else { Tone::Primary }
+}
+
+#[component]
+fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView {
+    let t = lang();
+    let protected = opened.view.env.protected;
+    let name = opened.view.env.name.to_string();
+    let becomes = opened.view.live_seq() + 1;
+    let differs = ConfigDiff { config: opened.view.id.clone(), diff: mine.config.diff.clone() };
+    let note = if protected { t.why_required(&name) } else { t.why_optional().to_owned() };
+    let confirm = protected.then(|| view! { <Confirm env=name /> });
+    let readers = opened.instances.len();
+    let says = match &mine.config.diff {
+        Diff::Kv(keys) => t.publish_edits(keys.len()),
+        Diff::Text { .. } => t.publish_text().to_owned(),
+    };
+    view! {
+        <Form action=Publish::PATH id="publish" swap="config">
+            <Hidden name="change" value=mine.change.id.to_string() />
+            <Hidden name="diff_sha256" value=diff_sha256(&[differs]) />
+            <Field name="message" label=t.why() note value=mine.change.message.clone() required=protected />
+            {confirm}
+            <p class="hint">
+                {t.becomes_release(becomes)}
+                {(readers > 0).then(|| view! { " "{t.instances_read(readers)} })}
+            </p>
+            <Submit tone=tone(editing) icon=I::Send wide=true>{says}</Submit>
+        </Form>
+    }
+    .into_any()
+}
+
+/// Asks for the name of a protected environment.
+#[component]
+pub fn Confirm(env: String) -> impl IntoView {
+    let label = lang().type_to_publish(&env);
+    view! { <Field name="confirm" label placeholder=env mono=true required=true /> }.into_any()
+}
+
+#[component]
+fn Discard(opened: Arc<Opened>, mine: Mine) -> impl IntoView {
+    let t = lang();
+    let whole = (mine.elsewhere > 0).then(|| view! { <p class="hint">{t.discard_whole(mine.elsewhere)}</p> });
+    let open = use_context::<Refused>().is_some_and(|r| r.is_of(DiscardEdits::PATH, None));
+    let count = mine.config.edits.len();
+    view! {
+        <Reveal summary=t.discard() open>
+            <Form action=DiscardEdits::PATH id="discard" swap="config">
+                <Hidden name="config" value=opened.view.id.to_string() />
+                <Hidden name="change" value=mine.change.id.to_string() />
+                <Submit tone=Tone::Danger icon=I::Trash>{t.discard_question(count)}</Submit>
+                {whole}
+            </Form>
+        </Reveal>
+    }
+    .into_any()
+}
+
+/// Whose open changes touch this config, too.
+#[component]
+fn Others(opened: Arc<Opened>) -> impl IntoView {
+    let t = lang();
+    if opened.view.others.is_empty() {
+        return None;
+    }
+    let items = opened.view.others.iter().map(|pending| {
+        let text = pending.keys.iter().any(|(key, _)| key.is_empty());
+        let what = if text { t.the_text().to_owned() } else { t.n_keys(pending.keys.len()) };
+        let name = pending.change.author_name.clone();
+        view! { <li><a href=paths::change(&pending.change.id)>{name}</a><span class="quiet">{what}</span></li> }
+    });
+    let items = items.collect_view();
+    Some(view! { <Card id="others" title=t.others_edit()><ul class="list plain">{items}</ul></Card> })
+}

@@ -1,0 +1,120 @@
+//! The way of the last release: accepted, delivered, seen by so many of so many.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::Opened;
+use crate::{
+    components::{Card, I, Icon, When, lang},
+    domain::release::{Release, Why},
+    texts::Lang,
+};
+
+/// So many instances that do not have it yet are named.
+const NAMED: usize = 3;
+
+/// The card.
+#[component]
+pub fn Way(opened: Arc<Opened>) -> impl IntoView {
+    let t = lang();
+    let live = opened.view.live.clone()?;
+    let arrived = live.delivered_at.is_some() && opened.seen() == opened.instances.len();
+    let title = if arrived { t.way_title(live.seq) } else { t.way_moving(live.seq) };
+    Some(
+        view! {
+            <Card id="way" title>
+                <ol class="way">
+                    <li>
+                        <span class="dot"><Icon name=I::Ok /></span>
+                        <b>{t.accepted()}</b>
+                        <When at=live.accepted_at />
+                        {(!live.message.is_empty()).then(|| view! { <small>{live.message.clone()}</small> })}
+                    </li>
+                    <Delivered opened=opened.clone() live=live.clone() />
+                    {live.delivered_at.is_some().then(|| view! { <Seen opened live /> })}
+                </ol>
+            </Card>
+        }
+        .into_any(),
+    )
+}
+
+#[component]
+fn Delivered(opened: Arc<Opened>, live: Release) -> impl IntoView {
+    let t = lang();
+    let Some(at) = live.delivered_at else {
+        let why = opened.late.as_ref().map_or(Why::Slow, |late| late.why.clone());
+        let before = live.seq - 1;
+        return view! {
+            <li>
+                <span class="dot now"><Icon name=I::Clock /></span>
+                <b>{t.not_delivered()}</b>
+                <small>{t.why_late(&why)}</small>
+                {(before > 0).then(|| view! { <small>{t.still_read(before)}</small> })}
+            </li>
+        }
+        .into_any();
+    };
+    view! {
+        <li>
+            <span class="dot"><Icon name=I::Ok /></span>
+            <b>{t.delivered()}</b>
+            <time>{t.plus_ms(&took(t, at.0 - live.accepted_at.0))}</time>
+            {live.revision.map(|n| view! { <small>{t.revision(n)}</small> })}
+        </li>
+    }
+    .into_any()
+}
+
+#[component]
+fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
+    let t = lang();
+    let (seen, all) = (opened.seen(), opened.instances.len());
+    if all == 0 {
+        return view! {
+            <li>
+                <span class="dot due"><Icon name=I::Nodes /></span>
+                <b>{t.nobody_reads()}</b>
+                <small>{t.nobody_reads_text()}</small>
+            </li>
+        }
+        .into_any();
+    }
+    let missing: Vec<&str> =
+        opened.instances.iter().filter(|i| i.release < live.seq).map(|i| i.name.as_str()).collect();
+    let names: Vec<_> = missing.iter().take(NAMED).map(|name| view! { " "<code>{(*name).to_owned()}</code> }).collect();
+    let more = missing.len().saturating_sub(NAMED);
+    let waiting = (!missing.is_empty()).then(|| {
+        view! {
+            <small>
+                {t.waiting_for()}{names}
+                {(more > 0).then(|| view! { " "{t.and_more(more)} })}
+            </small>
+        }
+    });
+    // Instances that came later read it later: only those that were there when it was made tell how long it took.
+    let last = opened.instances.iter().filter(|i| i.release == live.seq).map(|i| i.since.0 - live.accepted_at.0).max();
+    let last = last.filter(|ms| (0..60_000).contains(ms)).map(|ms| view! { <time>{t.plus_ms(&took(t, ms))}</time> });
+    let class = if missing.is_empty() { "dot" } else { "dot now" };
+    let icon = if missing.is_empty() { I::Ok } else { I::Nodes };
+    view! {
+        <li>
+            <span class=class><Icon name=icon /></span>
+            <b>{t.seen_by_n(seen, all)}</b>
+            {last}
+            <progress value=seen max=all aria-label=t.seen_by_n(seen, all)></progress>
+            {waiting}
+        </li>
+    }
+    .into_any()
+}
+
+/// How long something took: `9 ms`, `1.2 s`, `3 min`.
+pub(in crate::pages) fn took(t: Lang, ms: i64) -> String {
+    match ms.max(0) {
+        ms @ ..1000 => t.milliseconds(ms),
+        ms @ 1000..60_000 => t.seconds(&format!("{}.{}", ms / 1000, ms % 1000 / 100)),
+        ms => t.minutes(ms / 60_000),
+    }
+}

@@ -1,0 +1,189 @@
+//! Environments: their order, what publishing to each wants.
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::get,
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{
+    Answer, Page, Place,
+    console::Console,
+    parts::{Looks, Sure},
+};
+use crate::{
+    api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{error::Error, names::EnvName},
+    storage::Env,
+};
+
+/// `/envs`, `/envs/{env}`.
+pub fn routes() -> Router<Console> {
+    Router::new().route("/envs", get(list)).route("/envs/{env}", get(one))
+}
+
+async fn list(State(console): State<Console>, who: CurrentUser) -> Answer {
+    who.actor.may_create()?;
+    let envs = console.service.envs().await?;
+    Ok(Page::new(|t| t.envs_title().to_owned(), move || view! { <Envs envs /> })
+        .place(Place::Environments)
+        .crumbs(|t| vec![Crumb::here(t.environments())]))
+}
+
+#[component]
+fn Envs(envs: Vec<Env>) -> impl IntoView {
+    let t = lang();
+    let looks = Looks::of(&envs);
+    let (none, last) = (envs.is_empty(), envs.len().saturating_sub(1));
+    let rows = envs.into_iter().enumerate().map(|(n, env)| {
+        let look = looks.get(&env.name);
+        view! { <Row env look first=n == 0 last=n == last /> }
+    });
+    let rows = rows.collect_view();
+    let table = if none {
+        view! {
+            <Empty icon=I::Layers title=t.envs_none()>
+                <p>{t.envs_none_text()}</p>
+                <LinkButton href="/start">{t.apps_none_start()}</LinkButton>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <div class="sheet">
+                <table class="rows envs">
+                    <thead>
+                        <tr>
+                            <th scope="col">{t.envs_column()}</th>
+                            <th scope="col">{t.envs_publishing()}</th>
+                            <th scope="col"><span class="visually-hidden">{t.envs_order()}</span></th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <Head title=t.envs_title() />
+        <p class="lead">{t.envs_lead()}</p>
+        <section id="envs">{table}<Add first=none /></section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(env: Env, look: EnvLook, first: bool, last: bool) -> impl IntoView {
+    let t = lang();
+    let name = env.name.to_string();
+    let title = (!env.title.is_empty()).then(|| view! { <span class="quiet">{env.title}</span> });
+    let away = env.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
+    let step = |earlier: bool, icon: I, says: String, off: bool| {
+        let (id, env) = (format!("{}-{name}", if earlier { "up" } else { "down" }), name.clone());
+        view! {
+            <Form action=MoveEnv::PATH id swap="envs">
+                <Hidden name="env" value=env />
+                <Hidden name="earlier" value=earlier.to_string() />
+                <button type="submit" class="btn bare" aria-label=says.clone() title=says disabled=off><Icon name=icon /></button>
+            </Form>
+        }
+    };
+    view! {
+        <tr>
+            <td><EnvTag env=look />" "{title}" "{away}</td>
+            <td class="quiet">{if env.protected { t.envs_protected() } else { t.envs_open() }}</td>
+            <td class="num acts">
+                {step(true, I::Up, t.envs_earlier(&name), first)}
+                {step(false, I::Down, t.envs_later(&name), last)}
+                <LinkButton href=format!("/envs/{name}") tone=Tone::Bare icon=I::Edit>{t.envs_edit()}</LinkButton>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn Add(first: bool) -> impl IntoView {
+    let t = lang();
+    let open = use_context::<Refused>().is_some_and(|r| r.is_of(CreateEnv::PATH, None));
+    view! {
+        <Reveal summary=t.envs_add() icon=I::Plus open=open || first id="add">
+            <Form action=CreateEnv::PATH swap="envs">
+                <div class="row">
+                    <Field name="env" label=t.apps_name() hint=t.envs_name_hint() mono=true required=true />
+                    <Field name="title" label=t.title_field() hint=t.title_hint() />
+                </div>
+                <Check name="protected" label=t.envs_protect() />
+                <p class="do"><Submit tone=Tone::Primary>{t.envs_make()}</Submit></p>
+            </Form>
+        </Reveal>
+    }
+    .into_any()
+}
+
+async fn one(State(console): State<Console>, who: CurrentUser, Path(name): Path<EnvName>) -> Answer {
+    who.actor.may_create()?;
+    let envs = console.service.envs().await?;
+    let look = Looks::of(&envs).get(&name);
+    let env = envs.into_iter().find(|env| env.name == name).ok_or_else(|| Error::NotFound(name.to_string()))?;
+    let crumb = look.clone();
+    Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env look /> })
+        .place(Place::Environments)
+        .crumbs(move |t| vec![Crumb::to(t.environments(), "/envs"), Crumb::env(crumb, "")]))
+}
+
+#[component]
+fn Edit(env: Env, look: EnvLook) -> impl IntoView {
+    let t = lang();
+    let name = env.name.to_string();
+    let (this, question) = (name.clone(), t.archive_ask(&name));
+    let end = match env.archived_at {
+        Some(at) => view! {
+            <Card id="end" title=t.archived()>
+                <p>{sentence(t.archived_since(), [view! { <When at /> }.into_any()])}</p>
+                <Form action=ArchiveEnv::PATH class="do">
+                    <Hidden name="env" value=this />
+                    <Hidden name="archived" value="false" />
+                    <Submit icon=I::Undo>{t.restore()}</Submit>
+                </Form>
+            </Card>
+        }
+        .into_any(),
+        None => view! {
+            <Card id="end" title=t.archive()>
+                <p>{t.envs_archive_text()}</p>
+                <div class="do">
+                    <Sure
+                        id="archive"
+                        button=t.archive()
+                        title=question
+                        text=t.envs_archive_text()
+                        confirm=t.archive()
+                        action=ArchiveEnv::PATH
+                    >
+                        <Hidden name="env" value=this />
+                        <Hidden name="archived" value="true" />
+                    </Sure>
+                </div>
+            </Card>
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="column">
+            <div class="head"><h1><EnvTag env=look /></h1></div>
+            <Form action=ChangeEnv::PATH class="card">
+                <Hidden name="env" value=name />
+                <Field name="title" label=t.title_field() hint=t.title_hint() value=env.title />
+                <Check name="protected" label=t.envs_protect() checked=env.protected />
+                <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
+            </Form>
+            {end}
+        </div>
+    }
+    .into_any()
+}

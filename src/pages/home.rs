@@ -1,0 +1,304 @@
+//! The home page: what is mine, what is late, what was released, who needs a look.
+
+use std::collections::{BTreeSet, HashSet};
+
+use axum::{Router, extract::State, routing::get};
+use leptos::prelude::*;
+
+use super::{
+    Answer, Page, Place,
+    changes::{ChangeItem, LateBanner},
+    console::Console,
+    parts::Looks,
+};
+use crate::{
+    api::paths,
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{access::Role, limits, names::ConfigId, release::Release, time::Time, token::Token},
+    reader::instances::Instance,
+    service::{Account, AppCard, ChangeView, Late, now},
+};
+
+/// Releases that are listed.
+const RELEASES: usize = 10;
+/// Applications that are listed.
+const APPS: usize = 7;
+/// Configs with stragglers that are listed.
+const LOOK: usize = 5;
+/// A reader may be behind for so long before it needs a look: a long poll answers at once, a snapshot a minute later.
+const PATIENCE_MS: i64 = 60_000;
+/// A token that ends so soon needs a look.
+const SOON_MS: i64 = 14 * 24 * 3_600_000;
+
+/// `/`.
+pub fn routes() -> Router<Console> {
+    Router::new().route("/", get(show))
+}
+
+/// Readers of a config that hold an older release than the live one.
+#[derive(Clone)]
+struct Behind {
+    config: ConfigId,
+    /// When the live one came.
+    since: Time,
+    instances: Vec<Instance>,
+}
+
+/// What the page shows.
+struct Home {
+    name: String,
+    administrator: bool,
+    looks: Looks,
+    envs: usize,
+    late: Vec<Late>,
+    changes: Vec<ChangeView>,
+    /// Each with how many instances have it, of how many.
+    releases: Vec<(Release, Option<(usize, usize)>)>,
+    behind: Vec<Behind>,
+    ending: Vec<Token>,
+    apps: Vec<AppCard>,
+    all_apps: usize,
+    /// How many instances read, and how many configs.
+    readers: (usize, usize),
+}
+
+async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
+    let (service, actor, at) = (&console.service, &who.actor, now());
+    let envs = service.envs().await?;
+    let apps: Vec<AppCard> =
+        service.apps(actor).await?.into_iter().filter(|card| card.app.archived_at.is_none()).collect();
+    let changes = service.my_changes(actor).await?;
+    let latest = service.latest_releases(actor, limits::PAGE_MAX).await?;
+    let mut read = console.reader.instances.all(at);
+    read.retain(|(id, _)| id.parse().is_ok_and(|id| actor.may_view(&id).is_ok()));
+    let names: HashSet<&str> = read.iter().flat_map(|(_, list)| list).map(|i| i.name.as_str()).collect();
+    let tokens = service.tokens(actor, None, None).await?;
+    let ends = |token: &Token| token.lives(at) && token.expires_at.is_some_and(|end| end.0 - at.0 < SOON_MS);
+    let home = Home {
+        name: who.account.name.clone(),
+        administrator: actor.may_create().is_ok(),
+        looks: Looks::of(&envs),
+        envs: envs.iter().filter(|env| env.archived_at.is_none()).count(),
+        late: service.late(),
+        behind: behind(&console, &read, at),
+        readers: (names.len(), read.len()),
+        ending: tokens.into_iter().filter(ends).collect(),
+        all_apps: apps.len(),
+        apps: mine_first(apps, &who.account, &changes, &latest),
+        changes,
+        releases: latest
+            .into_iter()
+            .take(RELEASES)
+            .map(|release| (seen(&console, &release, at), release))
+            .map(|(s, r)| (r, s))
+            .collect(),
+    };
+    Ok(Page::new(|t| t.home().to_owned(), move || view! { <Show home /> })
+        .place(Place::Home)
+        .crumbs(|t| vec![Crumb::here(t.home())]))
+}
+
+fn seen(console: &Console, release: &Release, at: Time) -> Option<(usize, usize)> {
+    let instances = console.reader.instances.of(&release.config, at);
+    let have = instances.iter().filter(|instance| instance.release >= release.seq).count();
+    (!instances.is_empty()).then_some((have, instances.len()))
+}
+
+fn behind(console: &Console, read: &[(String, Vec<Instance>)], at: Time) -> Vec<Behind> {
+    let of = |(key, instances): &(String, Vec<Instance>)| {
+        let snapshot = console.reader.shelf.get(key)?;
+        let since = snapshot.entry.meta.published_at;
+        let late = instances.iter().filter(|i| i.release < snapshot.seq()).cloned().collect::<Vec<_>>();
+        let counts = !late.is_empty() && at.0 - since.0 > PATIENCE_MS;
+        counts.then(|| Behind { config: snapshot.entry.config.clone(), since, instances: late })
+    };
+    read.iter().filter_map(of).collect()
+}
+
+/// Applications that the person edits in, those of the own changes and releases first.
+fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeView], latest: &[Release]) -> Vec<AppCard> {
+    let edits = |card: &AppCard| {
+        me.administrator
+            || me.roles.iter().any(|(p, role)| *role >= Role::Editor && p.app().is_none_or(|app| *app == card.app.name))
+    };
+    let of_changes = changes.iter().flat_map(|change| &change.configs).map(|config| &config.config.app);
+    let of_releases = latest.iter().filter(|release| release.author == me.name).map(|release| &release.config.app);
+    let recent: BTreeSet<_> = of_changes.chain(of_releases).cloned().collect();
+    apps.retain(edits);
+    apps.sort_by_key(|card| !recent.contains(&card.app.name));
+    apps.truncate(APPS);
+    apps
+}
+
+#[component]
+fn Show(home: Home) -> impl IntoView {
+    let t = lang();
+    let late = home.late.iter().cloned().map(|late| view! { <LateBanner late /> }).collect_view();
+    if home.all_apps == 0 {
+        return view! { {late}<Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }
+            .into_any();
+    }
+    let last = home.releases.iter().find_map(|(r, _)| Some(r.delivered_at?.0 - r.accepted_at.0));
+    let delivers = (home.late.is_empty() && home.envs > 0).then(|| {
+        let last = last.filter(|ms| (0..10_000).contains(ms)).map(|ms| format!(" · {}", t.home_last_took(ms)));
+        view! { <span>{t.home_delivers(home.envs)}{last}</span> }
+    });
+    let (instances, configs) = home.readers;
+    let readers = (instances > 0).then(|| view! { <span>{t.home_instances(instances, configs)}</span> });
+    let (looks, changes) = (home.looks.clone(), home.changes);
+    let none = changes.is_empty();
+    let changes = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> }).collect_view();
+    view! {
+        {late}
+        <Head title=t.home_hello(&home.name)><p class="facts">{delivers}{readers}</p></Head>
+        <div class="two">
+            <div>
+                <Card id="changes" title=t.home_changes()>
+                    {if none {
+                        view! { <p class="quiet">{t.home_changes_none()}</p> }.into_any()
+                    } else {
+                        view! { <ul class="list">{changes}</ul> }.into_any()
+                    }}
+                </Card>
+                <Releases releases=home.releases looks=home.looks.clone() />
+            </div>
+            <div>
+                <Look behind=home.behind ending=home.ending looks=home.looks />
+                <Apps apps=home.apps all=home.all_apps />
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Nothing(administrator: bool) -> impl IntoView {
+    let t = lang();
+    view! {
+        <Empty icon=I::Apps title=t.home_empty()>
+            <p>{if administrator { t.home_empty_make() } else { t.home_empty_ask() }}</p>
+            {administrator.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.home_empty_start()}</LinkButton> })}
+        </Empty>
+    }
+    .into_any()
+}
+
+#[component]
+fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> impl IntoView {
+    let t = lang();
+    if releases.is_empty() {
+        return view! { <Card id="releases" title=t.home_releases()><p class="quiet">{t.home_releases_none()}</p></Card> }.into_any();
+    }
+    let row = |(release, seen): (Release, Option<(usize, usize)>)| {
+        let look = looks.get(&release.config.env);
+        view! { <ReleaseRow release seen look /> }
+    };
+    let rows = releases.into_iter().map(row).collect_view();
+    view! {
+        <Card id="releases" title=t.home_releases()>
+            <table class="rows plain releases">
+                <thead>
+                    <tr>
+                        <th scope="col">{t.home_config()}</th>
+                        <th scope="col">{t.home_release()}</th>
+                        <th scope="col">{t.home_why()}</th>
+                        <th scope="col">{t.home_who()}</th>
+                        <th scope="col">{t.home_seen()}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </Card>
+    }
+    .into_any()
+}
+
+#[component]
+fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> impl IntoView {
+    let t = lang();
+    let back = release.rolled_back_to.map(|seq| view! { <span class="quiet">{t.home_rolled_back(seq)}" "</span> });
+    let seen = match (release.delivered_at, seen) {
+        (None, _) => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
+        (_, Some((seen, all))) => view! { <span class:warn=seen < all>{t.home_seen_by(seen, all)}</span> }.into_any(),
+        (_, None) => view! { <span class="quiet">"–"</span> }.into_any(),
+    };
+    let config = format!("{} / {}", release.config.app, release.config.namespace);
+    let change = paths::change(&release.change);
+    view! {
+        <tr>
+            <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
+            <td><a href=change>{release.seq}</a></td>
+            <td class="why">{back}{release.message}</td>
+            <td>{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
+            <td class="seen">{seen}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks) -> impl IntoView {
+    let t = lang();
+    let none = behind.is_empty() && ending.is_empty();
+    let more = behind.len().saturating_sub(LOOK);
+    let items = behind.into_iter().take(LOOK).map(|behind| {
+        let look = looks.get(&behind.config.env);
+        view! { <BehindItem behind look /> }
+    });
+    let items = items.collect_view();
+    let ending = ending.into_iter().map(|token| {
+        let name = view! { <b>{token.name}</b> }.into_any();
+        let when = token.expires_at.map(|at| view! { <When at /> }.into_any());
+        let says = sentence(t.home_token_ends(), [Some(name), when].into_iter().flatten());
+        view! { <li><p class="flag warn"><Icon name=I::Clock /><span>{says}" "<a href="/tokens">{t.tokens()}</a></span></p></li> }
+    });
+    let ending = ending.collect_view();
+    let body = if none {
+        view! { <p class="flag good"><Icon name=I::Ok />{t.home_look_none()}</p> }.into_any()
+    } else {
+        let more = (more > 0).then(|| view! { <li class="quiet">{t.home_others_behind(more)}</li> });
+        view! { <ul class="list">{items}{more}{ending}</ul> }.into_any()
+    };
+    view! { <Card id="look" title=t.home_look()>{body}</Card> }.into_any()
+}
+
+#[component]
+fn BehindItem(behind: Behind, look: EnvLook) -> impl IntoView {
+    let t = lang();
+    let Behind { config, since, instances } = behind;
+    let (first, more) = (instances.first().cloned(), instances.len().saturating_sub(1));
+    let first = first.map(|i| view! { <code>{i.name}</code>" "{t.home_still_holds(i.release)} });
+    let newer = sentence(t.home_newer(), [view! { <When at=since /> }.into_any()]);
+    let more = (more > 0).then(|| view! { " "{t.home_others_behind(more)} });
+    view! {
+        <li>
+            <p class="flag warn">
+                <Icon name=I::Warn />
+                <span>
+                    <a href=paths::config(&config)>{format!("{} / {}", config.app, config.namespace)}</a>" "
+                    <EnvTag env=look bare=true />
+                </span>
+            </p>
+            <p class="quiet"><span>{first}{more}</span><span>{newer}</span></p>
+        </li>
+    }
+    .into_any()
+}
+
+#[component]
+fn Apps(apps: Vec<AppCard>, all: usize) -> impl IntoView {
+    let t = lang();
+    let item = |card: AppCard| {
+        let path = paths::app(&card.app.name);
+        view! { <li><a href=path>{card.app.name.to_string()}</a><span class="quiet">{t.home_namespaces(card.namespaces)}</span></li> }
+    };
+    let items = apps.into_iter().map(item).collect_view();
+    view! {
+        <Card id="apps" title=t.home_apps()>
+            <ul class="list plain">{items}</ul>
+            <LinkButton href="/apps" wide=true>{t.home_all_apps(all)}</LinkButton>
+        </Card>
+    }
+    .into_any()
+}

@@ -1,0 +1,147 @@
+//! What several pages show: environments in their colours, configs by name, a second thought before something ends.
+
+use std::collections::HashMap;
+
+use leptos::prelude::*;
+
+use crate::{
+    components::{EnvLook, EnvTag, Field, Form, Submit, Tone, lang},
+    domain::{
+        access::{Pattern, Role},
+        names::{ConfigId, EnvName},
+    },
+    storage::Env,
+    texts::Lang,
+};
+
+/// How each environment is drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Looks(HashMap<EnvName, EnvLook>);
+
+impl Looks {
+    /// From all environments, in their order: so that each has the same hue on every page.
+    #[must_use]
+    pub fn of(envs: &[Env]) -> Self {
+        let look = |(place, env): (usize, &Env)| {
+            (env.name.clone(), EnvLook { name: env.name.to_string(), place, protected: env.protected })
+        };
+        Self(envs.iter().enumerate().map(look).collect())
+    }
+
+    /// How this one is drawn.
+    #[must_use]
+    pub fn get(&self, env: &EnvName) -> EnvLook {
+        let unknown = || EnvLook { name: env.to_string(), place: 0, protected: false };
+        self.0.get(env).cloned().unwrap_or_else(unknown)
+    }
+}
+
+/// An environment and what is in it, on one line: "prod shop / application".
+#[component]
+pub fn ConfigName(
+    /// The config.
+    id: ConfigId,
+    /// How its environment is drawn.
+    look: EnvLook,
+) -> impl IntoView {
+    view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
+        .into_any()
+}
+
+/// The name of a role.
+#[must_use]
+pub fn role_word(t: Lang, role: Role) -> &'static str {
+    match role {
+        Role::Viewer => t.role_viewer(),
+        Role::Editor => t.role_editor(),
+        Role::Publisher => t.role_publisher(),
+        Role::Owner => t.role_owner(),
+    }
+}
+
+/// What a pattern names, in words: "shop in prod".
+#[must_use]
+pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
+    let text = pattern.to_string();
+    let mut parts = text.split('/').map(|part| (part != "*").then_some(part));
+    let mut next = || parts.next().flatten();
+    let (env, app, namespace) = (next(), next(), next());
+    let what = match (app, namespace) {
+        (Some(app), Some(namespace)) => format!("{app} / {namespace}"),
+        (Some(app), None) => app.to_owned(),
+        (None, Some(namespace)) => t.reach_namespace(namespace),
+        (None, None) => t.reach_all_apps().to_owned(),
+    };
+    env.map_or_else(|| t.reach_everywhere(&what), |env| t.reach_in(&what, env))
+}
+
+/// The field for one's own password, where it has to be fresh and is not.
+#[component]
+pub fn Proof(
+    /// It was typed a moment ago.
+    fresh: bool,
+) -> impl IntoView {
+    let t = lang();
+    (!fresh).then(|| {
+        view! {
+            <Field
+                name="proof"
+                label=t.proof()
+                kind="password"
+                hint=t.proof_hint()
+                autocomplete="current-password"
+                required=true
+            />
+        }
+    })
+}
+
+/// A button that asks once more before something ends. Works without scripts: what opens is a popover.
+#[component]
+pub fn Sure(
+    /// Unique on the page.
+    #[prop(into)]
+    id: String,
+    /// What the button says.
+    #[prop(into)]
+    button: String,
+    /// The question.
+    #[prop(into)]
+    title: String,
+    /// What follows from it.
+    #[prop(into)]
+    text: String,
+    /// What the button that does it says.
+    #[prop(into)]
+    confirm: String,
+    /// The path of the function that does it.
+    action: &'static str,
+    /// What the form exchanges where scripts run.
+    #[prop(optional, into)]
+    swap: Option<String>,
+    /// The looks of the first button.
+    #[prop(default = Tone::Danger)]
+    tone: Tone,
+    /// The fields that it sends.
+    children: Children,
+) -> impl IntoView {
+    let (target, heading, form) = (id.clone(), format!("{id}-title"), format!("{id}-form"));
+    let (named_by, close) = (heading.clone(), id.clone());
+    view! {
+        <button type="button" class=tone.class() popovertarget=target>{button}</button>
+        <div popover="auto" class="dialog" id=id role="dialog" aria-labelledby=named_by>
+            <h2 id=heading>{title}</h2>
+            <p>{text}</p>
+            <Form action id=form swap=swap.unwrap_or_default()>
+                {children()}
+                <div class="do">
+                    <Submit tone=Tone::Danger>{confirm}</Submit>
+                    <button type="button" class="btn" popovertarget=close popovertargetaction="hide" autofocus=true>
+                        {lang().keep_it()}
+                    </button>
+                </div>
+            </Form>
+        </div>
+    }
+    .into_any()
+}

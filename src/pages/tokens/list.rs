@@ -1,0 +1,133 @@
+//! Tokens in a table.
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use crate::{
+    api::tokens::RevokeToken,
+    components::*,
+    domain::{
+        time::Time,
+        token::{Token, TokenKind},
+    },
+    pages::parts::{Sure, reach_words},
+    texts::Lang,
+};
+
+/// A token that ends within so many milliseconds is worth a word.
+const SOON_MS: i64 = 14 * 24 * 3_600_000;
+
+/// A list of tokens with what each reaches; those that no longer work are apart.
+#[component]
+pub(in crate::pages) fn Tokens(
+    /// The newest first.
+    tokens: Vec<Token>,
+    /// Those that no longer work are shown, too.
+    dead: bool,
+    /// The page that it is on.
+    #[prop(into)]
+    path: String,
+    /// Whether the reader may make one.
+    may: bool,
+) -> impl IntoView {
+    let t = lang();
+    let now = use_context::<Now>().map_or(Time(0), |now| now.0);
+    let over = tokens.iter().filter(|token| !token.lives(now)).count();
+    let (href, says) = match dead {
+        true => (path, t.tokens_hide_dead().to_owned()),
+        false => (format!("{path}?all=true"), t.tokens_show_dead(over)),
+    };
+    let switch = (over > 0).then(|| view! { <a class="push quiet" href=href>{says}</a> });
+    let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
+    let (none, many) = (rows.is_empty(), rows.len() > 8);
+    let rows = rows.into_iter().map(|token| view! { <Row token now /> }).collect_view();
+    let table = if none {
+        view! {
+            <Empty icon=I::Key title=t.tokens_none()>
+                <p>{if may { t.tokens_none_text() } else { t.tokens_none_owned() }}</p>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <div class="sheet">
+                <table class="rows tokens" id="tokens-table">
+                    <thead>
+                        <tr>
+                            <th scope="col">{t.tokens_column()}</th>
+                            <th scope="col">{t.tokens_reach()}</th>
+                            <th scope="col">{t.tokens_used()}</th>
+                            <th scope="col">{t.tokens_expires()}</th>
+                            <th scope="col"><span class="visually-hidden">{t.tokens_acts()}</span></th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        }
+        .into_any()
+    };
+    let filter = many.then(|| view! { <FilterBox of="tokens-table" label=t.tokens_filter() /> });
+    let bar = (many || over > 0).then(|| view! { <div class="bar">{filter}{switch}</div> });
+    view! { <section id="tokens">{bar}{table}</section> }.into_any()
+}
+
+#[component]
+fn Row(token: Token, now: Time) -> impl IntoView {
+    let t = lang();
+    let lives = token.lives(now);
+    let kind = match token.kind {
+        TokenKind::Read => t.tokens_read(),
+        TokenKind::Automation => t.tokens_automation(),
+    };
+    let author = view! { <span>{token.created_by.clone()}</span> }.into_any();
+    let made = sentence(t.tokens_made(), [author, view! { <When at=token.created_at /> }.into_any()]);
+    let reach = token.patterns.iter().map(|p| view! { <li>{reach_words(t, p)}</li> }).collect_view();
+    let creator = token.creator.then(|| view! { <li>{t.tokens_creator()}</li> });
+    let used = match token.last_used_at {
+        Some(at) => view! { <When at /> }.into_any(),
+        None => view! { <span class="quiet">{t.tokens_never_used()}</span> }.into_any(),
+    };
+    let (id, name) = (token.id.clone(), token.name.clone());
+    let revoke = lives.then(|| {
+        view! {
+            <Sure
+                id=format!("revoke-{}", token.id)
+                button=t.token_revoke()
+                title=t.token_revoke_ask(&token.name)
+                text=t.token_revoke_text()
+                confirm=t.token_revoke()
+                action=RevokeToken::PATH
+                swap="tokens"
+                tone=Tone::Bare
+            >
+                <Hidden name="id" value=id />
+                <Hidden name="name" value=name />
+            </Sure>
+        }
+    });
+    view! {
+        <tr class:over=!lives>
+            <td><b>{token.name.clone()}</b><Tag>{kind}</Tag><br /><span class="quiet">{made}</span></td>
+            <td><ul>{reach}{creator}</ul></td>
+            <td>{used}</td>
+            <td>{end(&token, now, t)}</td>
+            <td class="num acts">{revoke}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// When it ends or ended.
+fn end(token: &Token, now: Time, t: Lang) -> AnyView {
+    let when = |at| view! { <When at /> }.into_any();
+    match (token.revoked_at, token.expires_at) {
+        (Some(at), _) => view! { <Badge>{sentence(t.tokens_revoked(), [when(at)])}</Badge> }.into_any(),
+        (None, Some(at)) if at <= now => view! { <Badge>{sentence(t.tokens_expired(), [when(at)])}</Badge> }.into_any(),
+        (None, Some(at)) => {
+            let soon = at.0 - now.0 < SOON_MS;
+            let badge = soon.then(|| view! { " "<Badge mood=Mood::Warn>{t.tokens_expires_soon()}</Badge> });
+            view! { {when(at)}{badge} }.into_any()
+        }
+        (None, None) => view! { <span class="quiet">{t.tokens_no_expiry()}</span> }.into_any(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Tokens of programs: which there are, making one, ending one.
+
+mod list;
+mod new;
+
+use axum::{
+    Router,
+    extract::{Query, State},
+    routing::get,
+};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+pub(super) use self::list::Tokens;
+use super::{Answer, Page, Place, console::Console, scope::Scope};
+use crate::{
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{limits, time::Time},
+};
+
+/// `/tokens`, `/tokens/new`.
+pub fn routes() -> Router<Console> {
+    Router::new().route("/tokens", get(all)).route("/tokens/new", get(new::show).post(new::make))
+}
+
+/// How the list is asked for.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// Only those made before: Unix milliseconds.
+    pub before: Option<i64>,
+    /// Also those that no longer work.
+    #[serde(default)]
+    pub all: bool,
+}
+
+async fn all(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+    let tokens = console.service.tokens(&who.actor, None, asked.before.map(Time)).await?;
+    let older = (tokens.len() == limits::PAGE_MAX as usize).then(|| tokens.last().map(|token| token.created_at.0));
+    let older = older.flatten().map(|at| format!("/tokens?before={at}"));
+    let newer = asked.before.map(|_| "/tokens".to_owned());
+    let may = !Scope::of(&console, &who).await?.is_empty();
+    let view = move || {
+        let t = lang();
+        view! {
+            <Head title=t.tokens_title()>
+                {may.then(|| view! { <LinkButton href="/tokens/new" tone=Tone::Primary icon=I::Plus>{t.tokens_add()}</LinkButton> })}
+            </Head>
+            <p class="lead">{t.tokens_lead()}</p>
+            <Tokens tokens dead=asked.all path="/tokens" may />
+            <Pager of=t.tokens_title() newer older />
+        }
+    };
+    Ok(Page::new(|t| t.tokens_title().to_owned(), view).place(Place::Tokens).crumbs(|t| vec![Crumb::here(t.tokens())]))
+}

@@ -1,0 +1,230 @@
+//! Making a token. Its text stands in the answer of this form post and nowhere else: not in an address, not in a
+//! cookie, not in a log. So it is an ordinary handler, behind the same layers as the server functions.
+
+use axum::{
+    Extension,
+    extract::{Query, RawForm, State},
+    http::StatusCode,
+};
+use leptos::prelude::*;
+use serde::Deserialize;
+use tower_sessions::Session;
+
+use crate::{
+    api::people::pattern,
+    auth::guard::{self, CurrentUser, Fresh},
+    components::*,
+    domain::{
+        access::Pattern,
+        error::{Error, Invalid, Problem, Result, excerpt},
+        limits,
+        names::AppName,
+        token::TokenKind,
+    },
+    pages::{
+        Answer, Failed, Page, Place,
+        console::Console,
+        errors,
+        parts::{Proof, reach_words},
+        scope::{PatternFields, Scope},
+    },
+    service::{NewToken, ShownToken, now},
+};
+
+const PATH: &str = "/tokens/new";
+/// How many rows the form has.
+const ROWS: usize = 3;
+/// After how many days a token can stop working; 0 is never.
+const DAYS: [u32; 5] = [7, 30, 90, 365, 0];
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// The application that it is for.
+    app: Option<AppName>,
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Fresh(fresh): Fresh,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let scope = Scope::of(&console, &who).await?;
+    Ok(form(scope, asked.app, who.account.administrator, fresh))
+}
+
+fn form(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> Page {
+    Page::new(|t| t.token_new().to_owned(), move || view! { <Make scope app administrator fresh /> })
+        .place(Place::Tokens)
+        .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
+}
+
+#[component]
+fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> impl IntoView {
+    let t = lang();
+    let days = |days: u32| match days {
+        0 => t.token_expires_never().to_owned(),
+        365 => t.token_expires_year().to_owned(),
+        n => t.token_expires_days(n),
+    };
+    let expiries = DAYS.map(|n| (n.to_string(), days(n))).to_vec();
+    let rows = (0..ROWS).map(|n| {
+        let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
+        let value = ["*".to_owned(), app, "*".to_owned()];
+        view! {
+            <fieldset class="row pattern">
+                <legend class="visually-hidden">{t.token_reach_row(n + 1)}</legend>
+                <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
+            </fieldset>
+        }
+    });
+    let rows = rows.collect_view();
+    view! {
+        <div class="column">
+            <Head title=t.token_new() />
+            <Form action=PATH class="card">
+                <Field name="name" label=t.token_name() hint=t.token_name_hint() required=true autofocus=true />
+                <div class="row">
+                    <Select
+                        name="kind"
+                        label=t.token_kind()
+                        options=vec![
+                            ("read".to_owned(), t.token_kind_read().to_owned()),
+                            ("automation".to_owned(), t.token_kind_automation().to_owned()),
+                        ]
+                    />
+                    <Select name="days" label=t.token_expires() options=expiries value="90" />
+                </div>
+                <h2>{t.token_reach()}</h2>
+                {rows}
+                <Problems pointer="/patterns" />
+                <p class="hint">{t.token_reach_hint()}</p>
+                {administrator.then(|| view! { <Check name="creator" label=t.token_creator() /> })}
+                <Proof fresh />
+                <p class="do"><Submit tone=Tone::Primary>{t.token_make()}</Submit></p>
+            </Form>
+        </div>
+    }
+    .into_any()
+}
+
+/// What came with the post.
+struct Sent(Vec<(String, String)>);
+
+impl Sent {
+    fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+
+    /// The token that is asked for.
+    fn token(&self) -> Result<NewToken> {
+        let days: u32 = self.text("days").parse().map_err(|_| Invalid::new("/days", Problem::Duration))?;
+        let known = || TokenKind::ALL.map(|kind| kind.as_str().to_owned()).to_vec();
+        let wrong = || Invalid::new("/kind", Problem::Unknown { given: excerpt(self.text("kind")), known: known() });
+        let kind = TokenKind::ALL.into_iter().find(|kind| kind.as_str() == self.text("kind")).ok_or_else(wrong)?;
+        let creator = kind == TokenKind::Automation && !self.text("creator").is_empty();
+        let ms = i64::from(days) * 24 * 3_600_000;
+        Ok(NewToken {
+            name: self.text("name").to_owned(),
+            kind,
+            patterns: self.patterns()?,
+            creator,
+            expires_at: (days > 0).then(|| now().plus_ms(ms)),
+        })
+    }
+
+    fn patterns(&self) -> Result<Vec<Pattern>> {
+        let row = |n: usize| {
+            let field = |part: &str| self.text(&format!("patterns[{n}][{part}]")).to_owned();
+            (n, field("env"), field("app"), field("namespace"))
+        };
+        let rows = (0..ROWS).map(row).filter(|(_, _, app, _)| !app.is_empty());
+        let read = rows.map(|(n, env, app, namespace)| pattern(&format!("/patterns/{n}"), &env, &app, &namespace));
+        Ok(read.collect::<Result<Vec<_>, _>>()?)
+    }
+}
+
+pub(super) async fn make(
+    State(console): State<Console>,
+    who: Result<CurrentUser, Failed>,
+    Extension(session): Extension<Session>,
+    RawForm(body): RawForm,
+) -> Answer {
+    let sent = Sent(serde_urlencoded::from_bytes(&body).unwrap_or_default());
+    let Ok(who) = who else {
+        return Ok(errors::signed_out(Refused::new(PATH, sent.0, Error::Unauthenticated)));
+    };
+    match create(&console, &session, &who, &sent).await {
+        Ok(shown) => {
+            // So that it works at once, here; other nodes know it within a second.
+            console.reader.tokens.replace(console.service.living_tokens().await?);
+            let (address, published) = address(&console, &who, &shown.token.patterns).await?;
+            Ok(once(shown, address, published))
+        }
+        Err(error) => {
+            let Fresh(fresh) = Fresh::of(&session).await?;
+            let page = form(Scope::of(&console, &who).await?, None, who.account.administrator, fresh);
+            Ok(page.refused(Refused::new(PATH, sent.0, error)))
+        }
+    }
+}
+
+async fn create(console: &Console, session: &Session, who: &CurrentUser, sent: &Sent) -> Result<ShownToken> {
+    let new = sent.token()?;
+    guard::prove(&console.service, session, who, sent.text("proof")).await?;
+    console.service.create_token(&who.actor, new).await
+}
+
+/// An address that the token reads: a config that is published, when there is one.
+async fn address(console: &Console, who: &CurrentUser, patterns: &[Pattern]) -> Result<(String, bool)> {
+    let releases = console.service.latest_releases(&who.actor, limits::PAGE_MAX).await?;
+    let found = releases.into_iter().find(|r| patterns.iter().any(|p| p.covers(&r.config)));
+    let prefix = format!("{}/api/v1/configs", console.public_url);
+    if let Some(release) = found {
+        return Ok((format!("{prefix}/{}", release.config), true));
+    }
+    let first = patterns.first().map(ToString::to_string).unwrap_or_default();
+    let mut parts = first.split('/').zip(["prod", "shop", "application"]).map(|(p, or)| if p == "*" { or } else { p });
+    let mut next = || parts.next().unwrap_or("…");
+    Ok((format!("{prefix}/{}/{}/{}", next(), next(), next()), false))
+}
+
+fn once(shown: ShownToken, address: String, published: bool) -> Page {
+    Page::new(|t| t.token_new().to_owned(), move || view! { <Once shown address published /> })
+        .place(Place::Tokens)
+        .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
+        .status(StatusCode::CREATED)
+}
+
+#[component]
+fn Once(shown: ShownToken, address: String, published: bool) -> impl IntoView {
+    let t = lang();
+    let ShownToken { token, text } = shown;
+    let curl = format!("curl -H 'Authorization: Bearer {text}' {address}");
+    let reach = token.patterns.iter().map(|p| view! { <li>{reach_words(t, p)}</li> }).collect_view();
+    let until = match token.expires_at {
+        Some(at) => view! { <When at /> }.into_any(),
+        None => t.token_works_until_revoked().into_any(),
+    };
+    view! {
+        <div class="column">
+            <Head title=t.token_shown_title(&token.name) />
+            <Banner title=t.token_shown_once()><p>{t.token_shown_once_text()}</p></Banner>
+            <Card id="text" title=t.token_text()>
+                <Code text label=t.token_text() />
+                <dl class="pairs">
+                    <dt>{t.token_reaches()}</dt>
+                    <dd><ul>{reach}{token.creator.then(|| view! { <li>{t.tokens_creator()}</li> })}</ul></dd>
+                    <dt>{t.token_works_until()}</dt>
+                    <dd>{until}</dd>
+                </dl>
+            </Card>
+            <Card id="try" title=t.token_try()>
+                {(!published).then(|| view! { <p>{t.token_try_none()}</p> })}
+                <Code text=curl label=t.token_try() />
+            </Card>
+            <p class="do"><LinkButton href="/tokens">{t.token_done()}</LinkButton></p>
+        </div>
+    }
+    .into_any()
+}

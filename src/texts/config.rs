@@ -1,0 +1,290 @@
+//! The pages of a config.
+
+use super::{Lang, texts};
+use crate::domain::release::{Delivery, Release, Why};
+
+texts! {
+    // Around all of its pages.
+    config_pages: "Config", "配置";
+    tab_items: "Items", "条目";
+    tab_text: "Text", "文本";
+    tab_difference: "Difference", "差异";
+    tab_releases: "Releases", "发布记录";
+    tab_readers: "Readers", "读取方";
+    tab_use: "Use it", "接入";
+    comma: ", ", "，";
+    live_is: "Live:", "当前：";
+    release_n(n: u64): "release {n}", "发布 {n}";
+    release_title(n: u64): "Release {n}", "发布 {n}";
+    by_author(name: &str): "by {name}", "由 {name} 发布";
+    nothing_live: "Nothing published yet", "尚未发布";
+    keys_counted(n: usize): "key" | "keys", "个键";
+    lines_counted(n: usize): "line" | "lines", "行";
+    seen_by_label: "Seen by", "已送达";
+    n_of_m(n: usize, m: usize): "{n} of {m}", "{n} / {m}";
+    instances_word(m: usize): "instance" | "instances", "个实例";
+    no_readers_yet: "Nobody reads it yet", "尚无读取方";
+    config_archived: "This is archived", "此配置已归档";
+    config_archived_text: "It can be read and looked at, but not edited. Applications keep reading what is live.", "可以查看和读取，但不能编辑。应用仍读取当前内容。";
+
+    // Items.
+    value: "Value", "值";
+    value_type: "Type", "类型";
+    last_change: "Last change", "最近修改";
+    comment: "Comment", "备注";
+    comment_hint: "What it is for. Only people see it.", "用途说明，仅供人查看。";
+    filter_keys(n: usize): "Filter {n} key" | "Filter {n} keys", "筛选 {n} 个键";
+    add_key: "Add key", "添加键";
+    paste_or_import: "Paste or import", "粘贴或导入";
+    edit_key(key: &str): "Edit {key}", "编辑 {key}";
+    by_you: " by you, ", "（你）";
+    is_editing(name: &str): "{name} is editing this", "{name} 正在编辑";
+    is_removing(name: &str): "{name} is removing this", "{name} 正要删除";
+    in_conflict: "conflict", "冲突";
+    empty_value: "empty", "空";
+    blanks_around: "Begins or ends with white space", "首尾有空白";
+    line_count(n: usize): "{n} line" | "{n} lines", "{n} 行";
+    long_value(size: &str): "{size}, show all", "{size}，展开全部";
+    no_keys_title: "No keys yet", "还没有键";
+    no_keys_text: "Add the first key, or paste a whole .env, properties, JSON, YAML or TOML file.", "添加第一个键，或直接粘贴整个 .env、properties、JSON、YAML、TOML 文件。";
+    no_keys_viewer: "Nothing has been published here yet.", "这里还没有发布过任何内容。";
+    first_rows(shown: usize, all: usize): "The first {shown} of {all} keys. Filter to find the others.", "显示前 {shown} 个，共 {all} 个键。请筛选以查找其余的键。";
+    items_of(config: &str): "Items of {config}", "{config} 的条目";
+
+    // Editing a key.
+    edit_title(key: &str): "Edit {key}", "编辑 {key}";
+    new_key_title: "New key", "新的键";
+    key_hint: "Dots make groups: checkout.timeout_ms", "用点分组，例如 checkout.timeout_ms";
+    live_value: "Live value", "当前值";
+    save_to_change: "Save", "保存";
+    add_to_change: "Add to my change", "加入我的变更";
+    cancel: "Cancel", "取消";
+    remove_key: "Remove", "删除";
+    revert_edit: "Take back my edit", "撤回我的修改";
+    goes_into: "Goes into", "加入到";
+    goes_into_hint: "Edits of one change are published together.", "同一变更中的修改会一起发布。";
+    a_new_change: "A new change", "新的变更";
+    change_without_message(at: &str): "Change without a message, {at}", "无说明的变更，{at}";
+    edit_saved: "Saved in your change, not live yet", "已保存到你的变更，尚未生效";
+    edit_reverted: "Taken back: what is live stays", "已撤回，保留当前内容";
+    edits_discarded: "Your edits are thrown away", "你的修改已放弃";
+    only_viewer: "You can look here, not edit. An owner of the application can give you the role.", "你只能查看。应用的所有者可以授予你编辑权限。";
+
+    many_lines: "A value of many lines", "多行的值";
+
+    // Merging.
+    merge_title: "Somebody else changed this meanwhile", "期间有人修改了这里";
+    merge_text(name: &str, release: u64): "{name} published release {release} after you began. Nothing that you typed is lost: choose what stays.", "在你开始之后，{name} 发布了 {release}。你输入的内容没有丢失，请选择保留哪一个。";
+    merge_elsewhere: "You saved another value of this key elsewhere, in another tab perhaps. Choose what stays.", "你在别处（例如另一个标签页）保存了此键的另一个值，请选择保留哪一个。";
+    n_conflicts(n: usize): "{n} of your edits meets a newer release" | "{n} of your edits meet a newer release", "你的 {n} 处修改与更新的发布冲突";
+    conflicts_text: "Somebody published another value of the same key after you edited it. Choose what stays, then publish.", "在你修改之后，有人发布了同一个键的其他值。请选择保留哪一个，然后再发布。";
+    merge_base: "When you began", "你开始时";
+    merge_theirs: "Theirs, live now", "对方的（当前）";
+    merge_elsewhere_side: "Saved elsewhere", "在别处保存的";
+    merge_mine: "Mine", "我的";
+    keep_theirs: "Keep theirs", "保留对方的";
+    keep_mine: "Keep mine", "保留我的";
+    keep_mine_edited: "Keep mine, as it stands below", "保留我的（如下）";
+    edit_it: "Edit", "编辑";
+    not_set: "not there", "不存在";
+
+    // Text.
+    text_of(format: &str): "The {format} document", "{format} 文档";
+    save_text: "Save", "保存";
+    at_place(line: u32, column: u32, text: &str): "Line {line}, column {column}: {text}", "第 {line} 行第 {column} 列：{text}";
+    no_text_title: "No text yet", "还没有内容";
+    text_pending: "These are your edits, not live yet.", "这是你的修改，尚未生效。";
+    text_others(names: &str): "{names} is editing this text too. Whoever publishes second merges.", "{names} 也在编辑此文本，后发布的人需要合并。";
+    ends_crlf: "Lines end with CRLF", "换行符为 CRLF";
+    ends_mixed: "Line ends are mixed; lines that you do not touch keep theirs", "换行符混用；未改动的行保持原样";
+    upload_or_import: "Upload", "上传";
+
+    // My change.
+    my_change: "My change", "我的变更";
+    no_edits: "No edits", "没有修改";
+    no_edits_text: "What you edit is collected here. Nothing is live until you publish.", "你的修改会汇集在这里，发布之前不会生效。";
+    no_edits_viewer: "What others edit here appears once it is published.", "他人的修改在发布后出现在这里。";
+    see_difference: "See the difference", "查看差异";
+    more_edits(n: usize): "and {n} more" | "and {n} more", "还有 {n} 处";
+    why: "Why", "原因";
+    why_required(env: &str): "required in {env}", "{env} 必填";
+    why_optional: "optional", "选填";
+    type_to_publish(env: &str): "Type {env} to publish there", "输入 {env} 以确认发布";
+    becomes_release(n: u64): "Becomes release {n}.", "将成为发布 {n}。";
+    instances_read(n: usize): "{n} instance reads this config." | "{n} instances read this config.", "有 {n} 个实例读取此配置。";
+    publish_edits(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处修改";
+    publish_text: "Publish the text", "发布文本";
+    review: "Review", "评审";
+    discard: "Discard", "放弃";
+    discard_question(n: usize): "Throw away {n} edit" | "Throw away {n} edits", "放弃 {n} 处修改";
+    discard_whole(n: usize): "The change also has edits of {n} other config. They go too." | "The change also has edits of {n} other configs. They go too.", "此变更还包含其他 {n} 个配置的修改，将一并放弃。";
+    also_elsewhere(n: usize): "This change also edits {n} other config. All of it is published together." | "This change also edits {n} other configs. All of it is published together.", "此变更还修改了其他 {n} 个配置，会一起发布。";
+    review_and_publish: "Review and publish", "评审并发布";
+    may_not_publish: "You can edit here. A publisher reviews and publishes it.", "你可以编辑；由有发布权限的人评审并发布。";
+    open_change: "Open the change", "打开变更";
+    resolve_first(n: usize): "Choose what stays of {n} key first." | "Choose what stays of {n} keys first.", "请先处理 {n} 个冲突的键。";
+    edits_not_live(n: usize): "{n} edit, not yet live" | "{n} edits, not yet live", "{n} 处修改尚未生效";
+    nothing_left: "Your edits make no difference any more: what is live says the same.", "你的修改与当前内容已无差异。";
+    others_edit: "Others are editing", "他人正在编辑";
+    n_keys(n: usize): "{n} key" | "{n} keys", "{n} 个键";
+    the_text: "the text", "文本";
+
+    // The way of a release.
+    way_title(n: u64): "Release {n}", "发布 {n}";
+    way_moving(n: u64): "Release {n} on its way", "发布 {n} 投递中";
+    accepted: "Accepted", "已接受";
+    delivered: "Delivered", "已投递";
+    not_delivered: "Not delivered yet", "尚未投递";
+    revision(n: i64): "revision {n}", "修订号 {n}";
+    seen_by_n(n: usize, m: usize): "Seen by {n} of {m}", "{m} 个中的 {n} 个已送达";
+    nobody_reads: "Nobody reads it", "无人读取";
+    nobody_reads_text: "No instance has asked for this config in the last ten minutes.", "最近十分钟内没有实例读取此配置。";
+    waiting_for: "Waiting for", "等待";
+    and_more(n: usize): "and {n} more" | "and {n} more", "等另外 {n} 个";
+    still_read(n: u64): "Applications keep reading release {n}.", "应用仍读取发布 {n}。";
+    roll_back_link: "Roll back", "回滚";
+    plus_ms(text: &str): "+ {text}", "+ {text}";
+    milliseconds(n: i64): "{n} ms", "{n} 毫秒";
+    seconds(n: &str): "{n} s", "{n} 秒";
+    minutes(n: i64): "{n} min", "{n} 分钟";
+    why_channel(detail: &str): "The channel does not answer: {detail}", "下发通道没有响应：{detail}";
+    why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
+    why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的发布 {seq} 是另一份文档";
+    why_slow: "It takes longer than usual", "耗时比平时长";
+
+    // Differences.
+    nothing_yet: "Nothing yet", "尚无内容";
+    live_release(n: u64): "Live, release {n}", "当前生效，发布 {n}";
+    env_live(env: &str): "Live in {env}", "{env} 当前生效";
+    env_release(env: &str, n: u64): "{env}, release {n}", "{env}，发布 {n}";
+    env_nothing(env: &str): "{env}, nothing yet", "{env}，尚无内容";
+    compared_with: "Compared with", "对比对象";
+    view_of: "View", "视图";
+    compare_others: "Compare others", "对比其他";
+    compare_from: "From", "从";
+    compare_to: "To", "到";
+    compare: "Compare", "对比";
+    next_previous: "next and previous difference", "下一处、上一处差异";
+    nothing_to_compare: "Nothing to compare yet", "还没有可对比的内容";
+    nothing_to_compare_text: "What you edit shows up here, against what is live.", "你的修改会显示在这里，与当前生效的内容对比。";
+    same_on_both_sides: "Both sides say the same.", "两边内容相同。";
+    more_not_shown(n: usize): "{n} more is not shown." | "{n} more are not shown.", "还有 {n} 处未显示。";
+    show_all: "Show all", "全部显示";
+
+    // Releases.
+    no_releases: "Nothing published yet", "尚未发布";
+    no_releases_text: "Each publish becomes a numbered release that stays here for ever.", "每次发布都会成为带编号的记录，永久保留。";
+    tab_release: "Release", "发布";
+    by_whom: "By", "发布人";
+    when_accepted: "When", "时间";
+    actions: "Actions", "操作";
+    live: "live", "生效中";
+    rolled_back_to(n: u64): "back to {n}", "回滚到 {n}";
+    no_reason: "No reason given", "未填写原因";
+    roll_back_to(n: u64): "Roll back to release {n}", "回滚到发布 {n}";
+    roll_back_title: "Roll back", "回滚";
+    roll_back_text: "A roll-back is a new release with the content of an older one. Nothing is deleted.", "回滚会用旧发布的内容创建一个新发布，不会删除任何内容。";
+    roll_back_does(n: u64, live: u64): "Makes the content of release {n} live again. Against release {live}, which is live now:", "让发布 {n} 的内容重新生效。与当前生效的发布 {live} 相比：";
+    same_as_live(live: u64): "Its content is live already, as release {live}.", "其内容已作为发布 {live} 生效。";
+    delivered_after(text: &str): "delivered after {text}", "{text}后投递完成";
+    its_change: "Its change", "所属变更";
+    copy_hash: "Copy the hash of the document", "复制文档的哈希值";
+    shown_is: "Shown", "显示";
+    what_it_changed: "What it changed", "它的修改";
+    against_live: "Against live", "与当前生效对比";
+    content: "Content", "内容";
+    download: "Download", "下载";
+
+    // Readers.
+    no_readers_text: "Copies of the application show up here when they ask for this config, with the release that they got.", "应用实例读取此配置后会显示在这里，并注明拿到的发布。";
+    filter_instances(n: usize): "Filter {n} instances", "筛选 {n} 个实例";
+    here_only: "Those that this server has heard of in the last ten minutes.", "仅包括最近十分钟内访问过本服务器的实例。";
+    instance: "Instance", "实例";
+    holds: "Has", "持有";
+    holds_since: "Since", "自";
+    last_heard: "Last heard of", "最近访问";
+    client: "Client", "客户端";
+    n_behind(n: u64): "{n} behind", "落后 {n}";
+
+    // Using it.
+    over_http: "Over HTTP", "通过 HTTP";
+    over_http_text: "Any language, no library. An unchanged config costs a 304: send the ETag back as If-None-Match.", "任何语言均可，无需客户端库。内容未变时返回 304：请把 ETag 作为 If-None-Match 传回。";
+    snapshot: "What is live", "当前内容";
+    raw_document: "The document alone", "仅文档";
+    long_poll: "Wait for the next release", "等待下一个发布";
+    long_poll_text(n: u64): "Answers at once when there is a release after {n}, else when one comes; 304 after a minute. X-Instance names the copy on the page of the readers.", "若已有 {n} 之后的发布则立即返回，否则等到有新发布，一分钟后返回 304。X-Instance 是显示在读取方页面上的实例名称。";
+    events: "Every release as an event", "以事件接收每个发布";
+    go_text: "The standard library is enough.", "只需标准库。";
+    a_token: "A read token", "读取令牌";
+    a_token_text: "Readers show a token. On the server's machine:", "读取时需要令牌。在服务器上执行：";
+    no_etcd_text: "This server runs without etcd. With it, applications can also read the document straight from its key.", "本服务器未使用 etcd。配置 etcd 后，应用也可直接从键读取文档。";
+    etcd_text: "Each config is one key; its value is the document. Watch it with any client. Do not write to it.", "每个配置对应一个键，值即文档。可用任意客户端监听，请勿写入。";
+    etcd_key: "The key", "键名";
+    etcd_get: "Read", "读取";
+    etcd_watch: "Watch", "监听";
+
+    // Import and export.
+    import_page: "Import", "导入";
+    paste_or_upload: "Paste or upload", "粘贴或上传";
+    paste_here: "Paste here", "粘贴到这里";
+    paste_hint: ".properties, .env, JSON, YAML or TOML. Nested keys are joined with dots.", "支持 .properties、.env、JSON、YAML、TOML。嵌套的键用点连接。";
+    paste_text_hint: "Replaces the whole text.", "将替换整个文本。";
+    or_a_file: "Or choose a file", "或选择文件";
+    file_was(name: &str): "The preview is of {name}. Choose it again to preview it with other options.", "预览来自 {name}。如需更改选项，请重新选择该文件。";
+    source: "Written as", "格式";
+    source_guess: "Find out", "自动识别";
+    typing: "Numbers and booleans", "数字和布尔值";
+    typing_keep: "Keep their type", "保留类型";
+    typing_strings: "Become strings", "转为字符串";
+    mode: "Keys that are not in it", "其中没有的键";
+    mode_merge: "Stay", "保留";
+    mode_replace: "Are removed", "删除";
+    preview: "Preview", "预览";
+    import_preview: "What it would change", "将产生的修改";
+    read_as(source: &str): "Read as {source}.", "按 {source} 读取。";
+    after_import: "After the import", "导入后";
+    add_edits(n: usize): "Add {n} edit to my change" | "Add {n} edits to my change", "将 {n} 处修改加入我的变更";
+    add_text: "Add the text to my change", "将文本加入我的变更";
+    import_nothing: "This would change nothing", "没有任何变化";
+    import_nothing_text: "What is there says all of it already.", "现有内容已包含全部内容。";
+    import_wrong: "This cannot be imported", "无法导入";
+    import_added: "Added to your change, not live yet", "已加入你的变更，尚未生效";
+    download_live: "Export", "导出";
+    download_text: "What is live, as a file.", "将当前生效的内容下载为文件。";
+
+    // After publishing.
+    release_delivered(seq: u64): "Release {seq} is delivered", "发布 {seq} 已投递";
+    releases_delivered(n: usize): "{n} release is delivered" | "{n} releases are delivered", "{n} 个发布已投递";
+    release_accepted(seq: u64, because: &str): "Release {seq} is accepted and will be delivered. {because}", "发布 {seq} 已接受，稍后投递。{because}";
+    releases_accepted(n: usize, because: &str): "{n} release is accepted and will be delivered. {because}" | "{n} releases are accepted and will be delivered. {because}", "{n} 个发布已接受，稍后投递。{because}";
+}
+
+impl Lang {
+    /// Why something is late.
+    #[must_use]
+    pub fn why_late(self, why: &Why) -> String {
+        match why {
+            Why::Channel(detail) => self.why_channel(detail),
+            Why::Busy => self.why_busy().to_owned(),
+            Why::Mismatch(config, seq) => self.why_mismatch(&config.to_string(), *seq),
+            Why::Slow => self.why_slow().to_owned(),
+        }
+    }
+
+    /// What publishing or rolling back did, in one sentence.
+    #[must_use]
+    pub fn published(self, releases: &[Release], delivery: &Delivery, why: &Why) -> String {
+        match (delivery, releases) {
+            (Delivery::Delivered { .. }, [one]) => self.release_delivered(one.seq),
+            (Delivery::Delivered { .. }, many) => self.releases_delivered(many.len()),
+            (Delivery::Accepted { .. }, [one]) => self.release_accepted(one.seq, &self.why_late(why)),
+            (Delivery::Accepted { .. }, many) => self.releases_accepted(many.len(), &self.why_late(why)),
+        }
+    }
+
+    /// Bytes as people say them.
+    #[must_use]
+    pub fn bytes(self, bytes: usize) -> String {
+        self.size(bytes)
+    }
+}

@@ -1,0 +1,87 @@
+//! A node that is killed at any moment loses nothing that it acknowledged, and delivers it after the restart.
+
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::node::{Outcome, Place};
+
+const KILLS: u64 = 50;
+const SEED: u64 = 20_261_122;
+
+async fn killed_again_and_again(place: Place) {
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let mut dice = StdRng::seed_from_u64(SEED);
+    let mut node = place.start().await;
+    prepare(&node.url(), &client, &token).await;
+
+    let (mut value, mut acknowledged, mut highest) = (0, None, 0);
+    let began = Instant::now();
+    assert!(matches!(node.publish(&client, &token, "n", value).await, Outcome::Acknowledged(1)));
+    // The kill falls anywhere between the first byte of a request and some publishes later, however slow the machine.
+    let window = began.elapsed().clamp(Duration::from_millis(10), Duration::from_secs(1)) * 3;
+    for _ in 0..KILLS {
+        let end = tokio::time::sleep(window.mul_f64(dice.random()));
+        let publishing = async {
+            loop {
+                value += 1;
+                match node.publish(&client, &token, "n", value).await {
+                    Outcome::Acknowledged(release) => (acknowledged, highest) = (Some(value), highest.max(release)),
+                    Outcome::Unknown => break,
+                }
+            }
+        };
+        tokio::select! { () = end => {} () = publishing => {} }
+        node.kill().await;
+        place.let_leases_run_out().await;
+        node = place.start().await;
+        let content = node.wait_for(&client, &token, highest).await;
+        if let Some(acknowledged) = acknowledged {
+            let there: u64 = content["n"].as_str().unwrap().parse().unwrap();
+            assert!(there >= acknowledged, "acknowledged {acknowledged}, but {there} is there");
+        }
+    }
+    assert!(highest >= KILLS / 4, "only {highest} publishes were acknowledged: the test did not test");
+    every_release_is_there_once(&node.url(), &client, &token, highest).await;
+}
+
+async fn prepare(url: &str, client: &reqwest::Client, token: &str) {
+    for (path, body) in [
+        ("envs/dev", serde_json::json!({})),
+        ("apps/shop", serde_json::json!({})),
+        ("apps/shop/namespaces/application", serde_json::json!({"format": "kv"})),
+    ] {
+        let answer = client.put(format!("{url}/api/v1/{path}")).bearer_auth(token).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+    }
+}
+
+async fn every_release_is_there_once(url: &str, client: &reqwest::Client, token: &str, highest: u64) {
+    let (mut all, mut before) = (Vec::new(), None);
+    loop {
+        let before_query = before.map(|b: u64| format!("&before={b}")).unwrap_or_default();
+        let url = format!("{url}/api/v1/configs/dev/shop/application/releases?limit=200{before_query}");
+        let page: serde_json::Value = client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
+        let numbers: Vec<u64> =
+            page["releases"].as_array().unwrap().iter().map(|r| r["release"].as_u64().unwrap()).collect();
+        let Some(last) = numbers.last() else { break };
+        before = Some(*last);
+        all.extend(numbers);
+    }
+    all.reverse();
+    assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
+    assert!(all.len() as u64 >= highest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_fifty_times_nothing_is_lost_embedded() {
+    killed_again_and_again(Place::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_fifty_times_nothing_is_lost_cluster() {
+    if let Some(place) = Place::cluster().await {
+        killed_again_and_again(place).await;
+    }
+}

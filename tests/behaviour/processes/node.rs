@@ -1,0 +1,151 @@
+//! A server in a process of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::support::{Database, servers};
+
+/// Where a server keeps its things: survives the server.
+#[derive(Clone)]
+pub struct Place {
+    database: Database,
+    folder: PathBuf,
+    etcd: Option<(String, String)>,
+}
+
+impl Place {
+    pub fn embedded() -> Self {
+        let database = Database::sqlite();
+        let folder = database.folder().unwrap().to_owned();
+        Self { database, folder, etcd: None }
+    }
+
+    pub async fn cluster() -> Option<Self> {
+        let (mysql, etcd) = servers()?;
+        // The folder of an SQLite database that is never made: it goes with the test.
+        let folder = Database::sqlite();
+        let database = Database::mysql(&mysql).await.beside(&folder);
+        let path = folder.folder().unwrap().to_owned();
+        let root = path.file_name().unwrap().to_string_lossy().into_owned();
+        Some(Self { database, folder: path, etcd: Some((etcd, root)) })
+    }
+
+    fn command(&self, folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trimtab"));
+        command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "error");
+        command.env("TRIMTAB_DATABASE__URL", &self.database.url).current_dir(folder);
+        if let Some((endpoint, root)) = &self.etcd {
+            command.env("TRIMTAB_ETCD__ENDPOINTS", endpoint).env("TRIMTAB_ETCD__ROOT", root);
+        }
+        command.kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command of the same program on these settings and gives what it printed.
+    pub async fn cli(&self, args: &[&str]) -> String {
+        let out = self.command(&self.folder).args(args).output().await.unwrap();
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Ends the leases of locks whose holder is dead, as etcd does by itself after ten seconds.
+    pub async fn let_leases_run_out(&self) {
+        let Some((endpoint, root)) = &self.etcd else { return };
+        let mut etcd = etcd_client::Client::connect([endpoint], None).await.unwrap();
+        let locks = etcd_client::GetOptions::new().with_prefix();
+        let held = etcd.get(format!("{root}/locks/"), Some(locks)).await.unwrap();
+        for lock in held.kvs() {
+            // One that has run out meanwhile is as good.
+            let _ = etcd.lease_revoke(lock.lease()).await;
+        }
+    }
+
+    /// Starts a server and waits until it listens.
+    pub async fn start(&self) -> Node {
+        let mut child = self.command(&self.folder).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let listening = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some(url) = line.strip_prefix("listening on ") {
+                    return url.to_owned();
+                }
+            }
+            panic!("the server ended before it listened");
+        };
+        let url = timeout(Duration::from_secs(20), listening).await.expect("a server listens within 20 s");
+        Node { child, url }
+    }
+}
+
+/// A running server.
+pub struct Node {
+    child: Child,
+    url: String,
+}
+
+/// What a client knows of a publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was told that this release is accepted or delivered.
+    Acknowledged(u64),
+    /// The connection broke: it may have been accepted or not.
+    Unknown,
+}
+
+impl Node {
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// As `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Publishes one key in `dev/shop/application`.
+    pub async fn publish(&self, client: &reqwest::Client, token: &str, key: &str, value: u64) -> Outcome {
+        let edit = json!({"config": "dev/shop/application", "set": {key: value.to_string()}});
+        let body = json!({"message": "crash test", "edits": [edit], "publish": true});
+        let request = client.post(format!("{}/api/v1/changes", self.url)).bearer_auth(token).json(&body);
+        let Ok(answer) = request.send().await else { return Outcome::Unknown };
+        let status = answer.status();
+        let Ok(body) = answer.json::<Value>().await else { return Outcome::Unknown };
+        match status.as_u16() {
+            200 | 202 => Outcome::Acknowledged(body["releases"][0]["release"].as_u64().unwrap()),
+            _ => panic!("{status}: {body}"),
+        }
+    }
+
+    /// What the read endpoint says of `dev/shop/application`.
+    pub async fn read(&self, client: &reqwest::Client, token: &str) -> (u64, Value) {
+        let url = format!("{}/api/v1/configs/dev/shop/application", self.url);
+        let body: Value = client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
+        (body["release"].as_u64().unwrap_or_default(), body["content"].clone())
+    }
+
+    /// Waits until the read endpoint holds at least this release.
+    pub async fn wait_for(&self, client: &reqwest::Client, token: &str, release: u64) -> Value {
+        let waiting = async {
+            loop {
+                let (seq, content) = self.read(client, token).await;
+                if seq >= release {
+                    return content;
+                }
+                let url = format!("{}/api/v1/configs/dev/shop/application?after={seq}&wait=5", self.url);
+                client.get(url).bearer_auth(token).send().await.unwrap();
+            }
+        };
+        timeout(Duration::from_secs(20), waiting).await.expect("what was accepted arrives within 20 s")
+    }
+}
