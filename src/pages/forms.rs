@@ -255,3 +255,23 @@ fn with_cookies(mut answer: Response, cookies: Vec<String>) -> Response {
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use leptos::server_fn::axum::server_fn_paths;
+
+    use crate::api;
+
+    #[test]
+    fn every_function_changes_something_by_post_alone() {
+        let all: Vec<_> = server_fn_paths().collect();
+        assert!(!all.is_empty(), "functions register themselves");
+        for (path, method) in all {
+            assert_eq!(method, Method::POST, "{path}");
+            let name = path.strip_prefix(api::PREFIX).unwrap_or_default();
+            let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            assert!(plain && !name.is_empty(), "{path} has no readable endpoint");
+        }
+    }
+}
