@@ -8,7 +8,8 @@ test('the server says that it is well', async ({ request }) => {
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false });
 
-  test('the log-in page is there', async ({ page }) => {
+  test('the log-in page is there', async ({ page, administrator }) => {
+    expect(administrator.name).not.toBe('');
     await page.goto('/login');
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await expect(page.locator('input[autocomplete="current-password"]')).toBeVisible();
