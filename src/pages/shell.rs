@@ -64,14 +64,6 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
     let said = said(visit);
     let account = visit.viewer.clone().map(|viewer| view! { <Account viewer theme=visit.theme /> });
     let rail = visit.viewer.clone().map(|viewer| view! { <Rail viewer place /> });
-    let find = visit.viewer.is_some().then(|| {
-        view! {
-            <a class="find" href="/search" aria-label=t.search_everything()>
-                <Icon name=I::Search />
-                <span>{t.search_everything()}</span>
-            </a>
-        }
-    });
     let switches =
         visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
     view! {
@@ -81,7 +73,6 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
             <header class="top">
                 <a class="brand" href="/" aria-label=t.home_link()><Mark /><b>"Trimtab"</b></a>
                 <Crumbs crumbs />
-                {find}
                 {switches}
                 {account}
             </header>
@@ -128,9 +119,9 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
 }
 
 /// The main places.
-const DAILY: [Place; 4] = [Place::Home, Place::Applications, Place::Changes, Place::Delivery];
+const DAILY: [Place; 3] = [Place::Home, Place::Applications, Place::Changes];
 /// The other places; on a phone they are under "More".
-const OTHERS: [Place; 5] = [Place::Instances, Place::Environments, Place::Tokens, Place::Users, Place::Audit];
+const OTHERS: [Place; 3] = [Place::Environments, Place::Tokens, Place::Users];
 
 fn may_see(viewer: &Viewer, place: Place) -> bool {
     viewer.administrator || !matches!(place, Place::Users | Place::Environments)
