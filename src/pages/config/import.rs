@@ -251,7 +251,7 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
 fn ImportForm(opened: Arc<Opened>, sent: Sent) -> impl IntoView {
     let t = lang();
     let kv = opened.view.namespace.format == Format::Kv;
-    let options = kv.then(|| view! { <Options sent=sent.clone() /> });
+    let of_options = sent.clone();
     let text = if sent.file.is_some() { String::new() } else { sent.text };
     let file = sent.file.map(|name| view! { <p class="hint">{t.file_was(&name)}</p> });
     let hint = if kv { t.paste_hint() } else { t.paste_text_hint() };
@@ -264,7 +264,7 @@ fn ImportForm(opened: Arc<Opened>, sent: Sent) -> impl IntoView {
                     <input id="import-file" type="file" name="file" />
                     {file}
                 </div>
-                {options}
+                {kv.then(|| view! { <Options sent=of_options /> })}
                 <p class="do"><Submit icon=I::Eye>{t.preview()}</Submit></p>
             </Form>
         </Card>
