@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::shim;
 use crate::domain::error::{Invalid, Problem, Result};
 
 /// Logs in and goes to `next`, a path of ours, or home.
@@ -17,7 +16,7 @@ pub async fn log_in(
     next: String,
 ) -> Result<()> {
     crate::auth::guard::log_in(name, password).await?;
-    shim::redirect(shim::own_path(&next).unwrap_or("/"));
+    super::shim::redirect(super::shim::own_path(&next).unwrap_or("/"));
     Ok(())
 }
 
@@ -25,7 +24,7 @@ pub async fn log_in(
 #[server(prefix = "/fn", endpoint = "log-out")]
 pub async fn log_out() -> Result<()> {
     crate::auth::guard::log_out().await?;
-    shim::redirect("/login");
+    super::shim::redirect("/login");
     Ok(())
 }
 
@@ -43,8 +42,8 @@ pub async fn change_password(
     typed_twice(&password, &again)?;
     service.change_password(&user.account, &current, &password).await?;
     crate::auth::guard::log_out().await?;
-    shim::say(shim::lang().account_changed());
-    shim::redirect("/login");
+    super::shim::say(super::shim::lang().account_changed());
+    super::shim::redirect("/login");
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::shim;
 use crate::domain::error::Result;
 
 /// Makes an application, with a namespace `application` when `namespace` is ticked, and goes there.
@@ -30,7 +29,7 @@ pub async fn create_app(
         let first = PutNamespace { app, name: "application".parse()?, format, description: None, archived: None };
         service.put_namespace(&user.actor, first).await?;
     }
-    shim::redirect(&format!("/apps/{name}"));
+    super::shim::redirect(&format!("/apps/{name}"));
     Ok(())
 }
 
@@ -52,7 +51,7 @@ pub async fn describe_app(
     // Also for those who may make applications: this form makes none.
     service.app(&user.actor, &name).await?;
     service.put_app(&user.actor, crate::service::PutApp { name, title, description, archived: None }).await?;
-    shim::say(shim::lang().saved());
+    super::shim::say(super::shim::lang().saved());
     Ok(())
 }
 
@@ -69,8 +68,8 @@ pub async fn archive_app(
     service.app(&user.actor, &name).await?;
     let put = crate::service::PutApp { name, title: None, description: None, archived: Some(archived) };
     service.put_app(&user.actor, put).await?;
-    let t = shim::lang();
-    shim::say(if archived { t.archived_now(&app) } else { t.restored_now(&app) });
+    let t = super::shim::lang();
+    super::shim::say(if archived { t.archived_now(&app) } else { t.restored_now(&app) });
     Ok(())
 }
 
@@ -96,8 +95,8 @@ pub async fn create_namespace(
         archived: None,
     };
     service.create_namespace(&user.actor, put).await?;
-    shim::say(shim::lang().namespace_made(namespace.trim()));
-    shim::redirect(&format!("/apps/{app}"));
+    super::shim::say(super::shim::lang().namespace_made(namespace.trim()));
+    super::shim::redirect(&format!("/apps/{app}"));
     Ok(())
 }
 
@@ -124,8 +123,8 @@ pub async fn change_namespace(
         archived: None,
     };
     service.put_namespace(&user.actor, put).await?;
-    shim::say(shim::lang().saved());
-    shim::redirect(&format!("/apps/{app}"));
+    super::shim::say(super::shim::lang().saved());
+    super::shim::redirect(&format!("/apps/{app}"));
     Ok(())
 }
 
@@ -140,7 +139,7 @@ pub async fn archive_namespace(
     archived: bool,
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
-    let (t, name) = (shim::lang(), namespace.parse()?);
+    let (t, name) = (super::shim::lang(), namespace.parse()?);
     let put = crate::service::PutNamespace {
         app: app.parse()?,
         name,
@@ -149,8 +148,8 @@ pub async fn archive_namespace(
         archived: Some(archived),
     };
     service.put_namespace(&user.actor, put).await?;
-    shim::say(if archived { t.archived_now(&namespace) } else { t.restored_now(&namespace) });
-    shim::redirect(&format!("/apps/{app}"));
+    super::shim::say(if archived { t.archived_now(&namespace) } else { t.restored_now(&namespace) });
+    super::shim::redirect(&format!("/apps/{app}"));
     Ok(())
 }
 
@@ -170,7 +169,7 @@ pub async fn create_env(
     let (name, title) = (env.trim().parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
     service.create_env(&user.actor, put).await?;
-    shim::say(shim::lang().env_made(env.trim()));
+    super::shim::say(super::shim::lang().env_made(env.trim()));
     Ok(())
 }
 
@@ -190,8 +189,8 @@ pub async fn change_env(
     let (name, title) = (env.parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
     service.put_env(&user.actor, put).await?;
-    shim::say(shim::lang().saved());
-    shim::redirect("/envs");
+    super::shim::say(super::shim::lang().saved());
+    super::shim::redirect("/envs");
     Ok(())
 }
 
@@ -204,11 +203,11 @@ pub async fn archive_env(
     archived: bool,
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
-    let (t, name) = (shim::lang(), env.parse()?);
+    let (t, name) = (super::shim::lang(), env.parse()?);
     let put = crate::service::PutEnv { name, title: None, position: None, protected: None, archived: Some(archived) };
     service.put_env(&user.actor, put).await?;
-    shim::say(if archived { t.archived_now(&env) } else { t.restored_now(&env) });
-    shim::redirect("/envs");
+    super::shim::say(if archived { t.archived_now(&env) } else { t.restored_now(&env) });
+    super::shim::redirect("/envs");
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::shim;
 use crate::domain::error::Result;
 
 /// Gives a change its message.
@@ -16,7 +15,7 @@ pub async fn describe_change(
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
     service.describe(&user.actor, &change.parse()?, message.trim()).await?;
-    shim::say(shim::lang().saved());
+    super::shim::say(super::shim::lang().saved());
     Ok(())
 }
 
@@ -28,8 +27,8 @@ pub async fn discard_change(
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
     service.discard(&user.actor, &change.parse()?).await?;
-    shim::say(shim::lang().change_discarded_now());
-    shim::redirect("/changes");
+    super::shim::say(super::shim::lang().change_discarded_now());
+    super::shim::redirect("/changes");
     Ok(())
 }
 

@@ -179,17 +179,23 @@ pub async fn add_import(
     Ok(())
 }
 
-fn named(change: &str) -> Result<Option<ChangeId>> {
+/// The change that a form names; the empty text names none.
+///
+/// # Errors
+/// [`crate::domain::error::Error::Invalid`] for what is no change's identity.
+pub fn named(change: &str) -> Result<Option<ChangeId>> {
     if change.is_empty() { Ok(None) } else { Ok(Some(change.parse()?)) }
 }
 
 /// The page of the config, at a key.
-fn at(config: &ConfigId, q: &str, key: &str) -> String {
+#[must_use]
+pub fn at(config: &ConfigId, q: &str, key: &str) -> String {
     let page = paths::with(&paths::config(config), &[("q", q), ("at", key)]);
     if key.is_empty() { page } else { page + "#at" }
 }
 
-fn saved(config: &ConfigId, q: &str, key: &str) {
+/// Goes back to the key that was saved, and says so.
+pub fn saved(config: &ConfigId, q: &str, key: &str) {
     shim::redirect(&at(config, q, key));
     shim::say(shim::lang().edit_saved());
 }

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::shim;
 use crate::domain::{
     access::{Pattern, Role},
     error::{Error, Invalid, Result},
@@ -39,12 +38,15 @@ pub async fn create_user(
     /// What the user may do where.
     #[server(default)]
     roles: Vec<RoleRow>,
+    /// The caller's own password, when it is not fresh.
+    #[server(default)]
+    proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::proven(&proof).await?);
     let new = crate::service::NewUser { name, password, administrator, roles: read(&roles)? };
     let account = service.create_user(&user.actor, new).await?;
-    shim::say(shim::lang().people_made(&account.name));
-    shim::redirect("/users");
+    super::shim::say(super::shim::lang().people_made(&account.name));
+    super::shim::redirect("/users");
     Ok(())
 }
 
@@ -62,11 +64,14 @@ pub async fn change_user(
     /// What the user may do where.
     #[server(default)]
     roles: Vec<RoleRow>,
+    /// The caller's own password, when it is not fresh.
+    #[server(default)]
+    proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::proven(&proof).await?);
     let account = service.user(&user.actor, &id).await?;
     service.change_user(&user.actor, &id, administrator, disabled, read(&roles)?).await?;
-    shim::say(shim::lang().people_saved(&account.name));
+    super::shim::say(super::shim::lang().people_saved(&account.name));
     Ok(())
 }
 
@@ -77,11 +82,14 @@ pub async fn reset_password(
     id: String,
     /// The new password.
     password: String,
+    /// The caller's own password, when it is not fresh.
+    #[server(default)]
+    proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::proven(&proof).await?);
     let account = service.user(&user.actor, &id).await?;
     service.reset_password(&user.actor, &id, &password).await?;
-    shim::say(shim::lang().people_reset_done(&account.name));
+    super::shim::say(super::shim::lang().people_reset_done(&account.name));
     Ok(())
 }
 

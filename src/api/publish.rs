@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::{paths, shim};
 use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
 
 /// Publishes a change and goes back to the page, which says how far it has come.
@@ -25,7 +24,11 @@ pub async fn publish(
         Publish { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
     let service = guard::service()?;
     let published = service.publish(&user.actor, publish).await?;
-    shim::say(shim::lang().published(&published.releases, &published.delivery, &service.why_late(&published.releases)));
+    super::shim::say(super::shim::lang().published(
+        &published.releases,
+        &published.delivery,
+        &service.why_late(&published.releases),
+    ));
     Ok(())
 }
 
@@ -47,11 +50,15 @@ pub async fn roll_back(
 ) -> Result<()> {
     use crate::{auth::guard, service::Rollback};
     let user = guard::user()?;
-    let page = paths::config(&config);
+    let page = super::paths::config(&config);
     let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
     let service = guard::service()?;
     let published = service.roll_back(&user.actor, rollback).await?;
-    shim::redirect(&page);
-    shim::say(shim::lang().published(&published.releases, &published.delivery, &service.why_late(&published.releases)));
+    super::shim::redirect(&page);
+    super::shim::say(super::shim::lang().published(
+        &published.releases,
+        &published.delivery,
+        &service.why_late(&published.releases),
+    ));
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::shim;
 use crate::domain::error::Result;
 
 /// Makes the first administrator, who is then logged in.
@@ -20,7 +19,7 @@ pub async fn set_up(
     super::account::typed_twice(&password, &again)?;
     let account = crate::auth::guard::service()?.set_up(&code, &name, &password).await?;
     crate::auth::guard::begin(&account).await?;
-    shim::redirect("/start");
+    super::shim::redirect("/start");
     Ok(())
 }
 
@@ -36,6 +35,6 @@ pub async fn guided_start(
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
     let app = app.trim().parse()?;
     service.guided_start(&user.actor, &app, title.trim()).await?;
-    shim::redirect(&format!("/start?app={app}"));
+    super::shim::redirect(&format!("/start?app={app}"));
     Ok(())
 }

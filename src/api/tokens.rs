@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::shim;
 use crate::domain::error::Result;
 
 /// Revokes a token.
@@ -16,6 +15,6 @@ pub async fn revoke_token(
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
     service.revoke_token(&user.actor, &id).await?;
-    shim::say(shim::lang().token_revoked_now(&name));
+    super::shim::say(super::shim::lang().token_revoked_now(&name));
     Ok(())
 }

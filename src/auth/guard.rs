@@ -36,6 +36,9 @@ const TOUCH_MS: i64 = 10 * 60_000;
 /// When the session began, and when it was last written: Unix milliseconds.
 const SINCE: &str = "since";
 const SEEN: &str = "seen";
+/// When the password was last typed in this session, and for how long that counts as fresh.
+const PROVEN: &str = "proven";
+const FRESH_MS: i64 = 10 * 60_000;
 
 /// The person who is logged in.
 #[derive(Clone, Debug)]
@@ -55,6 +58,54 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
         }
         parts.extensions.get::<Self>().cloned().ok_or(Failed::Refused(Error::Unauthenticated))
     }
+}
+
+/// Whether the password was typed a moment ago: what hands out power asks for it again when it was not (ASVS 7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fresh(pub bool);
+
+impl<S: Sync> FromRequestParts<S> for Fresh {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Failed> {
+        match parts.extensions.get::<Session>() {
+            Some(session) => Ok(Self::of(session).await?),
+            None => Ok(Self(false)),
+        }
+    }
+}
+
+impl Fresh {
+    /// Whether it was, in this session.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn of(session: &Session) -> Result<Self> {
+        let at: i64 = session.get(PROVEN).await.map_err(broken)?.unwrap_or_default();
+        Ok(Self(now().0 - at < FRESH_MS))
+    }
+}
+
+/// Makes sure that it is the person who is logged in: by the password, unless it was typed a moment ago.
+///
+/// # Errors
+/// As [`Service::prove`].
+pub async fn prove(service: &Service, session: &Session, user: &CurrentUser, password: &str) -> Result<()> {
+    if Fresh::of(session).await?.0 {
+        return Ok(());
+    }
+    service.prove(&user.account, password).await?;
+    session.insert(PROVEN, now().0).await.map_err(broken)
+}
+
+/// As [`prove`], in a server function.
+///
+/// # Errors
+/// As [`prove`], and those of [`user`].
+pub async fn proven(password: &str) -> Result<CurrentUser> {
+    let user = user()?;
+    prove(&service()?, &session()?, &user, password).await?;
+    Ok(user)
 }
 
 /// The layer that finds a request's session. Over https the cookie cannot be set by another host or path.
@@ -145,7 +196,8 @@ pub async fn begin(account: &Account) -> Result<()> {
     session.flush().await.map_err(broken)?;
     session.insert(USER, &account.id).await.map_err(broken)?;
     session.insert(SINCE, now).await.map_err(broken)?;
-    session.insert(SEEN, now).await.map_err(broken)
+    session.insert(SEEN, now).await.map_err(broken)?;
+    session.insert(PROVEN, now).await.map_err(broken)
 }
 
 /// Ends the session.

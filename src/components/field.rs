@@ -46,6 +46,7 @@ fn Around(
     problems: Vec<Invalid>,
     children: Children,
 ) -> impl IntoView {
+    let note = note.filter(|note| !note.is_empty());
     let hint = hint.map(|hint| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> });
     let error = (!problems.is_empty()).then(|| {
         view! { <p class="wrong" id=format!("{id}-error")><Icon name=I::Stop />{said(&problems)}</p> }

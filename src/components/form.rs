@@ -139,6 +139,8 @@ pub fn Form(
     let enctype = upload.then_some("multipart/form-data");
     let refused = use_context::<Refused>().filter(|r| r.is_of(&action, id.as_deref()));
     let prefix = id.clone().unwrap_or_else(|| action.rsplit('/').next().unwrap_or_default().to_owned());
+    // None, given through a component that may have some.
+    let swap = swap.filter(|ids| !ids.is_empty());
     let hidden = id.clone().map(|id| view! { <Hidden name="form" value=id /> });
     let page = use_context::<Here>().filter(|here| here.came_back);
     let page = page.map(|here| view! { <Hidden name=PAGE_FIELD value=here.path /> });

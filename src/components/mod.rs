@@ -14,6 +14,8 @@ mod layout;
 mod list;
 mod nav;
 mod sentence;
+#[cfg(test)]
+mod tests;
 mod text_area;
 mod when;
 

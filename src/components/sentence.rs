@@ -8,7 +8,8 @@ pub fn sentence(words: &str, parts: impl IntoIterator<Item = AnyView>) -> AnyVie
     let mut parts: Vec<Option<AnyView>> = parts.into_iter().map(Some).collect();
     let piece = |(n, piece): (usize, &str)| {
         let part = n.checked_sub(1).and_then(|n| parts.get_mut(n)).and_then(Option::take);
-        (part, piece.to_owned())
+        // Leptos draws an empty text as a blank.
+        (part, (!piece.is_empty()).then(|| piece.to_owned()))
     };
     words.split("{}").enumerate().map(piece).collect_view().into_any()
 }

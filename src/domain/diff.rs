@@ -153,17 +153,22 @@ pub struct ConfigDiff {
     pub diff: Diff,
 }
 
+/// What an item says: value, type, comment.
+type Said<'a> = Option<(&'a str, &'a str, &'a str)>;
+/// A key, what it said and what it says.
+type SaidOfKey<'a> = (&'a str, Said<'a>, Said<'a>);
+
+fn said(item: Option<&Item>) -> Said<'_> {
+    item.map(|i| (i.value.as_str(), i.kind.as_str(), i.comment.as_str()))
+}
+
 /// SHA-256 of a difference over any number of configs: what a page or script that looked at it sends back to
 /// publish it. Where it was released from does not count, only what becomes of each key.
 #[must_use]
 pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
     let mut sorted: Vec<&ConfigDiff> = diffs.iter().collect();
     sorted.sort_by(|a, b| a.config.cmp(&b.config));
-    type Said<'a> = Option<(&'a str, &'a str, &'a str)>;
-    fn said(item: Option<&Item>) -> Said<'_> {
-        item.map(|i| (i.value.as_str(), i.kind.as_str(), i.comment.as_str()))
-    }
-    let rows: Vec<(String, Vec<(&str, Said<'_>, Said<'_>)>)> = sorted
+    let rows: Vec<(String, Vec<SaidOfKey<'_>>)> = sorted
         .iter()
         .map(|config| {
             let keys = match &config.diff {

@@ -1,19 +1,21 @@
 //! One's own account.
 
-use axum::{Router, routing::get};
+use axum::{Router, http::HeaderMap, routing::get};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
     Answer, Page,
     console::Console,
+    cookies::cookie,
     parts::{reach_words, role_word},
 };
 use crate::{
-    api::account::ChangePassword,
+    api::{account::ChangePassword, prefer::Prefer},
     auth::guard::CurrentUser,
     components::*,
     domain::access::{Pattern, Role},
     service::Account,
+    texts::Lang,
 };
 
 /// `/account`.
@@ -21,14 +23,15 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/account", get(show))
 }
 
-async fn show(who: CurrentUser) -> Answer {
+async fn show(who: CurrentUser, headers: HeaderMap) -> Answer {
     let account = Account::clone(&who.account);
-    Ok(Page::new(|t| t.my_account().to_owned(), move || view! { <Mine account /> })
+    let theme = cookie(&headers, "theme").unwrap_or("system").to_owned();
+    Ok(Page::new(|t| t.my_account().to_owned(), move || view! { <Mine account theme /> })
         .crumbs(|t| vec![Crumb::here(t.my_account())]))
 }
 
 #[component]
-fn Mine(account: Account) -> impl IntoView {
+fn Mine(account: Account, theme: String) -> impl IntoView {
     let t = lang();
     let made = view! { <When at=account.created_at /> }.into_any();
     let administrator = account.administrator;
@@ -61,8 +64,32 @@ fn Mine(account: Account) -> impl IntoView {
                     <p class="do"><Submit tone=Tone::Primary>{t.account_change()}</Submit></p>
                 </Form>
             </Card>
+            <Card id="look" title=t.account_look()>
+                <p class="hint">{t.account_look_text()}</p>
+                <Look theme />
+            </Card>
         </div>
     }
+    .into_any()
+}
+
+/// The same switches as in the menu, where they are easier to find.
+#[component]
+fn Look(theme: String) -> impl IntoView {
+    let t = lang();
+    let choice = |name: &'static str, value: &'static str, says: &'static str, chosen: bool| {
+        view! { <button type="submit" name=name value=value aria-pressed=chosen.to_string()>{says}</button> }
+    };
+    let langs = [Lang::En, Lang::Zh].map(|l| choice("lang", l.code(), l.itself(), l == t)).collect_view();
+    let themes = [("light", t.theme_light()), ("dark", t.theme_dark()), ("system", t.theme_system())];
+    let themes = themes.map(|(value, says)| choice("theme", value, says, value == theme)).collect_view();
+    view! {
+        <div class="switches">
+            <Form action=Prefer::PATH id="my-lang" class="choice" label=t.language()>{langs}</Form>
+            <Form action=Prefer::PATH id="my-theme" class="choice" label=t.theme() swap="my-theme theme">{themes}</Form>
+        </div>
+    }
+    .into_any()
 }
 
 #[component]

@@ -73,6 +73,7 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
         <p class="lead">{t.envs_lead()}</p>
         <section id="envs">{table}<Add first=none /></section>
     }
+    .into_any()
 }
 
 #[component]
@@ -102,6 +103,7 @@ fn Row(env: Env, look: EnvLook, first: bool, last: bool) -> impl IntoView {
             </td>
         </tr>
     }
+    .into_any()
 }
 
 #[component]
@@ -120,6 +122,7 @@ fn Add(first: bool) -> impl IntoView {
             </Form>
         </Reveal>
     }
+    .into_any()
 }
 
 async fn one(State(console): State<Console>, who: CurrentUser, Path(name): Path<EnvName>) -> Answer {
@@ -137,13 +140,13 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(name): Path<
 fn Edit(env: Env, look: EnvLook) -> impl IntoView {
     let t = lang();
     let name = env.name.to_string();
-    let (named, ask) = (name.clone(), t.archive_ask(&name));
+    let (this, question) = (name.clone(), t.archive_ask(&name));
     let end = match env.archived_at {
         Some(at) => view! {
             <Card id="end" title=t.archived()>
                 <p>{sentence(t.archived_since(), [view! { <When at /> }.into_any()])}</p>
                 <Form action=ArchiveEnv::PATH class="do">
-                    <Hidden name="env" value=named />
+                    <Hidden name="env" value=this />
                     <Hidden name="archived" value="false" />
                     <Submit icon=I::Undo>{t.restore()}</Submit>
                 </Form>
@@ -157,12 +160,12 @@ fn Edit(env: Env, look: EnvLook) -> impl IntoView {
                     <Sure
                         id="archive"
                         button=t.archive()
-                        title=ask
+                        title=question
                         text=t.envs_archive_text()
                         confirm=t.archive()
                         action=ArchiveEnv::PATH
                     >
-                        <Hidden name="env" value=named />
+                        <Hidden name="env" value=this />
                         <Hidden name="archived" value="true" />
                     </Sure>
                 </div>
@@ -182,4 +185,5 @@ fn Edit(env: Env, look: EnvLook) -> impl IntoView {
             {end}
         </div>
     }
+    .into_any()
 }

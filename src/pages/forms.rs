@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use super::{
     Visit, cookies, errors,
-    frame::{CameBack, Frame, LOCATION, SWAP, document, refuse},
+    frame::{CameBack, Frame, Instead, LOCATION, NOWHERE, SWAP, document},
     visit::{self, Flash},
 };
 use crate::{
@@ -56,36 +56,49 @@ impl Functions {
     }
 
     pub(super) async fn call(&self, request: Request) -> Response {
-        let visit = Visit::of(&request);
         let html = accepts_html(request.headers());
-        let refuse = |error: Error| {
-            if html { refuse(&self.frame, visit.clone(), &error) } else { said_no(&error) }
-        };
-        if request.method() != Method::POST {
-            return document(&self.frame, visit, errors::of_status(StatusCode::METHOD_NOT_ALLOWED), None);
-        }
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        if !kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return document(&self.frame, visit.clone(), errors::of_status(status), None);
-        }
         let (parts, body) = request.into_parts();
-        let Ok(body) = to_bytes(body, FORM_BYTES).await else { return refuse(Error::TooLarge(FORM_BYTES)) };
-        let page = self.page_of(&parts.headers, &body);
-        let swap = parts.headers.contains_key(SWAP);
-        let post = Post { parts, body, page, swap };
-
+        let post = match self.read(parts.clone(), body).await {
+            Ok(post) => post,
+            Err(instead) => return self.refuse(&parts, html, instead).await,
+        };
         let (answer, said) = self.run(&post).await;
         if answer.status() == StatusCode::BAD_REQUEST && !answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
-            return refuse(Error::NotFound(String::new()));
+            return self.refuse(&parts, html, Instead::Error(Error::NotFound(String::new()))).await;
         }
         let answer = match (html, refusal(answer).await) {
             (true, Ok(_)) => self.go_on(&post, &said).await,
-            (true, Err(error)) => self.come_back(&post, visit, error).await,
+            (true, Err(error)) => self.come_back(&post, error).await,
             (false, Ok(answer)) => with_location(answer, said.location.as_deref()),
             (false, Err(error)) => said_no(&error),
         };
         with_cookies(answer, said.cookies)
+    }
+
+    /// Reads a form: only a POST, only what a form of ours sends, only so much.
+    async fn read(&self, parts: Parts, body: Body) -> Result<Post, Instead> {
+        if parts.method != Method::POST {
+            return Err(Instead::Status(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if !kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
+            return Err(Instead::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let body = to_bytes(body, FORM_BYTES).await.map_err(|_| Instead::Error(Error::TooLarge(FORM_BYTES)))?;
+        let page = self.page_of(&parts.headers, &body);
+        let swap = parts.headers.contains_key(SWAP);
+        Ok(Post { parts, body, page, swap })
+    }
+
+    /// Without a page to come back to: the page of the error, or the error as JSON.
+    async fn refuse(&self, parts: &Parts, html: bool, instead: Instead) -> Response {
+        if html {
+            return self.page_again(parts, NOWHERE, &[], |request| _ = request.extensions_mut().insert(instead)).await;
+        }
+        match instead {
+            Instead::Error(error) => said_no(&error),
+            Instead::Status(status) => status.into_response(),
+        }
     }
 
     /// The path and query of the page that a form is on, when it is one of ours. A page that came back is at the
@@ -115,7 +128,7 @@ impl Functions {
         parts.headers.remove(header::REFERER);
         parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let request = Request::from_parts(parts, Body::from(post.body.clone()));
-        let (outcome, context, lang) = (Outcome::default(), Arc::clone(&self.context), visit::lang(&request));
+        let (outcome, context, lang) = (Outcome::default(), Arc::clone(&self.context), visit::lang(request.headers()));
         let provided = outcome.clone();
         let provide = move || {
             provide_context(provided.clone());
@@ -134,7 +147,7 @@ impl Functions {
         let same = path_of(to) == path_of(back) && post.page.is_some();
         if post.swap && same {
             let flash = said.flash.clone().map(Flash);
-            let page = self.page_again(post, to, &said.cookies, |request| {
+            let page = self.page_again(&post.parts, to, &said.cookies, |request| {
                 if let Some(flash) = flash {
                     request.extensions_mut().insert(flash);
                 }
@@ -155,46 +168,45 @@ impl Functions {
     }
 
     /// After a refusal: the page that the form is on, filled in; else the page of the error.
-    async fn come_back(&self, post: &Post, visit: Visit, error: Error) -> Response {
+    async fn come_back(&self, post: &Post, error: Error) -> Response {
         let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&post.body).unwrap_or_default();
         let refused = Refused::new(post.parts.uri.path(), fields, error.clone());
         if matches!(error, Error::Unauthenticated) {
-            let visit = Visit { path: post.page.clone().unwrap_or_else(|| "/".to_owned()), ..visit };
+            let page = post.page.clone().unwrap_or_else(|| "/".to_owned());
+            let visit = Visit { path: page, at_function: true, viewer: None, ..Visit::of_parts(&post.parts) };
             return document(&self.frame, visit, errors::signed_out(refused), None);
         }
         if let Some(page) = &post.page {
-            let again = self.page_again(post, page, &[], |request| {
-                request.extensions_mut().insert(refused);
-            });
+            let again = self.page_again(&post.parts, page, &[], |request| _ = request.extensions_mut().insert(refused));
             let answer = again.await;
             if answer.extensions().get::<CameBack>().is_some() {
                 return answer;
             }
         }
-        refuse(&self.frame, visit, &error)
+        self.refuse(&post.parts, true, Instead::Error(error)).await
     }
 
     /// A page of ours, as the person who posted would get it.
     async fn page_again(
         &self,
-        post: &Post,
+        parts: &Parts,
         path: &str,
         cookies: &[String],
         with: impl FnOnce(&mut Request),
     ) -> Response {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = path.split('#').next().and_then(|p| p.parse().ok()).unwrap_or_default();
-        *request.headers_mut() = post.parts.headers.clone();
+        *request.headers_mut() = parts.headers.clone();
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::ORIGIN] {
             request.headers_mut().remove(name);
         }
         // What the function has just set counts already; in front, where it is found first.
         let new = cookies.iter().filter_map(|c| c.split(';').next()).collect::<Vec<_>>().join("; ");
-        let old = post.parts.headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let old = parts.headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if let (false, Ok(all)) = (new.is_empty(), HeaderValue::from_str(&format!("{new}; {old}"))) {
             request.headers_mut().insert(header::COOKIE, all);
         }
-        *request.extensions_mut() = post.parts.extensions.clone();
+        *request.extensions_mut() = parts.extensions.clone();
         with(&mut request);
         self.pages.clone().oneshot(request).await.into_response()
     }
@@ -242,4 +254,24 @@ fn with_cookies(mut answer: Response, cookies: Vec<String>) -> Response {
         }
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use leptos::server_fn::axum::server_fn_paths;
+
+    use crate::api;
+
+    #[test]
+    fn every_function_changes_something_by_post_alone() {
+        let all: Vec<_> = server_fn_paths().collect();
+        assert!(!all.is_empty(), "functions register themselves");
+        for (path, method) in all {
+            assert_eq!(method, Method::POST, "{path}");
+            let name = path.strip_prefix(api::PREFIX).unwrap_or_default();
+            let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            assert!(plain && !name.is_empty(), "{path} has no readable endpoint");
+        }
+    }
 }

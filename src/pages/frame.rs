@@ -15,7 +15,7 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Drawable, Failed, Page, Slot, Viewer, Visit, assets::Assets, cookies, errors, forms::Functions, shell};
+use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies, errors, forms::Functions, shell};
 use crate::{
     api,
     components::{Here, Now, Refused},
@@ -40,10 +40,10 @@ impl Frame {
 }
 
 /// The console: pages, and the server functions that their forms post to. `context` runs before each server function
-/// and provides what it needs; the request with its extensions is there already.
+/// and provides what it needs; the request with its extensions is there already. Layers that `pages` has already, such
+/// as the one that tells who is looking, are around the pages of errors too.
 pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + Sync + 'static) -> Router {
     let pages = pages
-        .fallback(async || Failed::Refused(Error::NotFound(String::new())))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
         .layer(middleware::from_fn_with_state(frame.clone(), draw));
     let functions = Functions::new(frame, pages.clone(), context);
@@ -64,11 +64,28 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
 #[derive(Clone, Copy)]
 pub(super) struct CameBack;
 
+/// In a request to [`NOWHERE`]: draw the page of this status or error, in the frame of whoever asks.
+#[derive(Clone)]
+pub(super) enum Instead {
+    Error(Error),
+    Status(StatusCode),
+}
+
+/// An address where there is no page.
+pub(super) const NOWHERE: &str = "/-/";
+
 async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
     let mut visit = Visit::of(&request);
+    let instead = request.extensions().get::<Instead>().cloned();
     let mut response = next.run(request).await;
     if let Some(viewer) = response.extensions_mut().remove::<Viewer>() {
         visit.viewer = Some(viewer);
+    }
+    visit.at_function |= instead.is_some();
+    match instead {
+        Some(Instead::Error(error)) => return document(&frame, visit, errors::page(&error), None),
+        Some(Instead::Status(status)) => return document(&frame, visit, errors::of_status(status), None),
+        None => {}
     }
     let drawable = response.extensions_mut().remove::<Slot>().and_then(|slot| slot.take());
     let status = response.status();
@@ -164,11 +181,6 @@ pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; ba
 fn now() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Draws the page of an error for a request that has no page to come back to.
-pub(super) fn refuse(frame: &Frame, visit: Visit, error: &Error) -> Response {
-    document(frame, visit, errors::page(error), None)
 }
 
 /// Header of a form post that wants the page exchanged in place, and of the answer that tells where it went.

@@ -9,9 +9,10 @@ use super::{
     Answer, Page, Place,
     changes::{ChangeItem, LateBanner},
     console::Console,
-    parts::{Looks, app_path, config_path},
+    parts::Looks,
 };
 use crate::{
+    api::paths,
     auth::guard::CurrentUser,
     components::*,
     domain::{access::Role, limits, names::ConfigId, release::Release, time::Time, token::Token},
@@ -180,6 +181,7 @@ fn Nothing(administrator: bool) -> impl IntoView {
             {administrator.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.home_empty_start()}</LinkButton> })}
         </Empty>
     }
+    .into_any()
 }
 
 #[component]
@@ -222,16 +224,17 @@ fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> 
         (_, None) => view! { <span class="quiet">"–"</span> }.into_any(),
     };
     let config = format!("{} / {}", release.config.app, release.config.namespace);
-    let change = format!("/changes/{}", release.change);
+    let change = paths::change(&release.change);
     view! {
         <tr>
-            <td><a href=config_path(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
+            <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
             <td><a href=change>{release.seq}</a></td>
             <td class="why">{back}{release.message}</td>
             <td>{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
             <td class="seen">{seen}</td>
         </tr>
     }
+    .into_any()
 }
 
 #[component]
@@ -248,7 +251,7 @@ fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks) -> impl IntoView 
         let name = view! { <b>{token.name}</b> }.into_any();
         let when = token.expires_at.map(|at| view! { <When at /> }.into_any());
         let says = sentence(t.home_token_ends(), [Some(name), when].into_iter().flatten());
-        view! { <li><p class="flag warn"><Icon name=I::Clock /><a href="/tokens">{says}</a></p></li> }
+        view! { <li><p class="flag warn"><Icon name=I::Clock /><span>{says}" "<a href="/tokens">{t.tokens()}</a></span></p></li> }
     });
     let ending = ending.collect_view();
     let body = if none {
@@ -257,7 +260,7 @@ fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks) -> impl IntoView 
         let more = (more > 0).then(|| view! { <li class="quiet">{t.home_others_behind(more)}</li> });
         view! { <ul class="list">{items}{more}{ending}</ul> }.into_any()
     };
-    view! { <Card id="look" title=t.home_look()>{body}</Card> }
+    view! { <Card id="look" title=t.home_look()>{body}</Card> }.into_any()
 }
 
 #[component]
@@ -272,19 +275,22 @@ fn BehindItem(behind: Behind, look: EnvLook) -> impl IntoView {
         <li>
             <p class="flag warn">
                 <Icon name=I::Warn />
-                <a href=config_path(&config)>{format!("{} / {}", config.app, config.namespace)}</a>
-                <EnvTag env=look bare=true />
+                <span>
+                    <a href=paths::config(&config)>{format!("{} / {}", config.app, config.namespace)}</a>" "
+                    <EnvTag env=look bare=true />
+                </span>
             </p>
             <p class="quiet"><span>{first}{more}</span><span>{newer}</span></p>
         </li>
     }
+    .into_any()
 }
 
 #[component]
 fn Apps(apps: Vec<AppCard>, all: usize) -> impl IntoView {
     let t = lang();
     let item = |card: AppCard| {
-        let path = app_path(&card.app.name);
+        let path = paths::app(&card.app.name);
         view! { <li><a href=path>{card.app.name.to_string()}</a><span class="quiet">{t.home_namespaces(card.namespaces)}</span></li> }
     };
     let items = apps.into_iter().map(item).collect_view();
@@ -294,4 +300,5 @@ fn Apps(apps: Vec<AppCard>, all: usize) -> impl IntoView {
             <LinkButton href="/apps" wide=true>{t.home_all_apps(all)}</LinkButton>
         </Card>
     }
+    .into_any()
 }

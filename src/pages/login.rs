@@ -49,4 +49,5 @@ fn LogIn(next: String) -> impl IntoView {
             <Submit tone=Tone::Primary wide=true>{t.log_in()}</Submit>
         </Form>
     }
+    .into_any()
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 
 use crate::{
-    components::{EnvLook, EnvTag, Form, Submit, Tone, lang},
+    components::{EnvLook, EnvTag, Field, Form, Submit, Tone, lang},
     domain::{
         access::{Pattern, Role},
-        names::{AppName, ConfigId, EnvName},
+        names::{ConfigId, EnvName},
     },
     storage::Env,
     texts::Lang,
@@ -36,18 +36,6 @@ impl Looks {
     }
 }
 
-/// The page of a config.
-#[must_use]
-pub fn config_path(id: &ConfigId) -> String {
-    format!("/configs/{id}")
-}
-
-/// The page of an application.
-#[must_use]
-pub fn app_path(app: &AppName) -> String {
-    format!("/apps/{app}")
-}
-
 /// An environment and what is in it, on one line: "prod shop / application".
 #[component]
 pub fn ConfigName(
@@ -57,6 +45,7 @@ pub fn ConfigName(
     look: EnvLook,
 ) -> impl IntoView {
     view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
+        .into_any()
 }
 
 /// The name of a role.
@@ -84,6 +73,27 @@ pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
         (None, None) => t.reach_all_apps().to_owned(),
     };
     env.map_or_else(|| t.reach_everywhere(&what), |env| t.reach_in(&what, env))
+}
+
+/// The field for one's own password, where it has to be fresh and is not.
+#[component]
+pub fn Proof(
+    /// It was typed a moment ago.
+    fresh: bool,
+) -> impl IntoView {
+    let t = lang();
+    (!fresh).then(|| {
+        view! {
+            <Field
+                name="proof"
+                label=t.proof()
+                kind="password"
+                hint=t.proof_hint()
+                autocomplete="current-password"
+                required=true
+            />
+        }
+    })
 }
 
 /// A button that asks once more before something ends. Works without scripts: what opens is a popover.
@@ -133,4 +143,5 @@ pub fn Sure(
             </Form>
         </div>
     }
+    .into_any()
 }

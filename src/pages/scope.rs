@@ -100,6 +100,7 @@ pub fn PatternFields(
             mono=true
         />
     }
+    .into_any()
 }
 
 /// The three parts of a pattern as fields hold them.

@@ -60,6 +60,7 @@ fn First(code: String) -> impl IntoView {
             <Submit tone=Tone::Primary wide=true>{t.setup_make()}</Submit>
         </Form>
     }
+    .into_any()
 }
 
 #[component]
@@ -74,6 +75,7 @@ fn Wrong() -> impl IntoView {
             <Code text="trimtab admin create NAME" label=t.setup_command() />
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -88,6 +90,7 @@ fn Done() -> impl IntoView {
             <Code text="trimtab admin create NAME" label=t.setup_command() />
         </div>
     }
+    .into_any()
 }
 
 /// On `/login`, before there is anybody.
@@ -103,6 +106,7 @@ pub(super) fn Nobody() -> impl IntoView {
             <Code text="trimtab admin create NAME" label=t.setup_command() />
         </div>
     }
+    .into_any()
 }
 
 #[derive(Deserialize)]
@@ -154,6 +158,7 @@ fn Begin() -> impl IntoView {
             </Form>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -186,7 +191,8 @@ fn Ready(app: AppName, first: Option<(EnvName, EnvLook)>) -> impl IntoView {
                     <p class="do"><LinkButton href="/users/new" icon=I::People>{t.start_step_people_make()}</LinkButton></p>
                 </li>
             </ol>
-            <p class="do"><LinkButton href="/" tone=Tone::Bare>{t.start_home()}</LinkButton></p>
+            <p class="do"><LinkButton href="/">{t.start_home()}</LinkButton></p>
         </div>
     }
+    .into_any()
 }

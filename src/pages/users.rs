@@ -11,12 +11,12 @@ use serde::Deserialize;
 use super::{
     Answer, Page, Place,
     console::Console,
-    parts::{reach_words, role_word},
+    parts::{Proof, reach_words, role_word},
     scope::{PatternFields, Scope, parts},
 };
 use crate::{
     api::people::{ChangeUser, CreateUser, ResetPassword},
-    auth::guard::CurrentUser,
+    auth::guard::{CurrentUser, Fresh},
     components::*,
     domain::access::{Pattern, Role},
     service::Account,
@@ -86,6 +86,7 @@ fn Users(users: Vec<Account>, me: String, q: String, newer: Option<String>, olde
         </div>
         <Pager of=t.people_title() newer older />
     }
+    .into_any()
 }
 
 #[component]
@@ -121,18 +122,19 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
             <td>{last}</td>
         </tr>
     }
+    .into_any()
 }
 
-async fn new(State(console): State<Console>, who: CurrentUser) -> Answer {
+async fn new(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fresh) -> Answer {
     who.actor.may_administer()?;
     let scope = Scope::of(&console, &who).await?;
-    Ok(Page::new(|t| t.people_new_title().to_owned(), move || view! { <New scope /> })
+    Ok(Page::new(|t| t.people_new_title().to_owned(), move || view! { <New scope fresh /> })
         .place(Place::Users)
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(t.people_add())]))
 }
 
 #[component]
-fn New(scope: Scope) -> impl IntoView {
+fn New(scope: Scope, fresh: bool) -> impl IntoView {
     let t = lang();
     view! {
         <div class="column">
@@ -152,10 +154,12 @@ fn New(scope: Scope) -> impl IntoView {
                 </div>
                 <Check name="administrator" label=t.people_is_administrator() />
                 <Roles scope roles=Vec::new() />
+                <Proof fresh />
                 <p class="do"><Submit tone=Tone::Primary>{t.people_make()}</Submit></p>
             </Form>
         </div>
     }
+    .into_any()
 }
 
 /// The rows of a user's roles, and a few empty ones.
@@ -170,7 +174,7 @@ fn Roles(scope: Scope, roles: Vec<(Pattern, Role)>) -> impl IntoView {
     let rows = filled.chain(spare).enumerate().map(|(n, (value, role))| {
         let (name, pointer) = (format!("roles[{n}]"), format!("/roles/{n}"));
         view! {
-            <fieldset class="row">
+            <fieldset class="row pattern">
                 <legend class="visually-hidden">{t.people_role_row(n + 1)}</legend>
                 <Select name=format!("{name}[role]") label=t.role() options=options.clone() value=role pointer=format!("{pointer}/role") />
                 <PatternFields scope=scope.clone() name pointer value />
@@ -184,23 +188,24 @@ fn Roles(scope: Scope, roles: Vec<(Pattern, Role)>) -> impl IntoView {
         <p class="hint">{t.people_roles_hint()}</p>
         <ul class="hint">{meanings(t).map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
     }
+    .into_any()
 }
 
 fn meanings(t: Lang) -> [&'static str; 4] {
     [t.role_viewer_may(), t.role_editor_may(), t.role_publisher_may(), t.role_owner_may()]
 }
 
-async fn one(State(console): State<Console>, who: CurrentUser, Path(id): Path<String>) -> Answer {
+async fn one(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fresh, Path(id): Path<String>) -> Answer {
     let user = console.service.user(&who.actor, &id).await?;
     let scope = Scope::of(&console, &who).await?;
     let (title, crumb, mine) = (user.name.clone(), user.name.clone(), user.id == who.account.id);
-    Ok(Page::new(|_| title, move || view! { <User user scope mine /> })
+    Ok(Page::new(|_| title, move || view! { <User user scope mine fresh /> })
         .place(Place::Users)
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(crumb)]))
 }
 
 #[component]
-fn User(user: Account, scope: Scope, mine: bool) -> impl IntoView {
+fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
     let t = lang();
     let when = |at| view! { <When at /> }.into_any();
     let since = sentence(t.people_since(), [when(user.created_at)]);
@@ -209,10 +214,10 @@ fn User(user: Account, scope: Scope, mine: bool) -> impl IntoView {
         let says = sentence(t.people_disabled_since(), [when(at)]);
         view! { <p class="flag warn"><Icon name=I::Warn /><span>{says}</span></p> }
     });
-    let (id, named) = (user.id.clone(), user.name);
+    let id = user.id.clone();
     view! {
         <div class="column">
-            <Head title=named>
+            <Head title=user.name.clone()>
                 <p class="facts"><span>{since}</span>{last.map(|last| view! { <span>{last}</span> })}</p>
             </Head>
             {off}
@@ -222,21 +227,23 @@ fn User(user: Account, scope: Scope, mine: bool) -> impl IntoView {
                 <Problems pointer="/administrator" />
                 <Check name="disabled" label=t.people_is_disabled() checked=user.disabled_at.is_some() />
                 <Roles scope roles=user.roles />
+                <Proof fresh />
                 <p class="do"><Submit tone=Tone::Primary>{t.people_save()}</Submit></p>
                 <p class="hint">{if mine { t.people_ends_mine() } else { t.people_ends_sessions() }}</p>
             </Form>
-            {(!mine).then(|| view! { <Reset id=user.id.clone() /> })}
+            {(!mine).then(|| view! { <Reset id=user.id fresh /> })}
         </div>
     }
+    .into_any()
 }
 
 #[component]
-fn Reset(id: String) -> impl IntoView {
+fn Reset(id: String, fresh: bool) -> impl IntoView {
     let t = lang();
     view! {
         <Card id="reset" title=t.people_reset()>
             <p class="hint">{t.people_reset_text()}</p>
-            <Form action=ResetPassword::PATH class="row">
+            <Form action=ResetPassword::PATH>
                 <Hidden name="id" value=id />
                 <Field
                     name="password"
@@ -246,8 +253,10 @@ fn Reset(id: String) -> impl IntoView {
                     autocomplete="new-password"
                     required=true
                 />
-                <Submit>{t.people_reset_button()}</Submit>
+                <Proof fresh />
+                <div class="do"><Submit>{t.people_reset_button()}</Submit></div>
             </Form>
         </Card>
     }
+    .into_any()
 }

@@ -1,6 +1,9 @@
 //! What a request says about how its page is to be drawn.
 
-use axum::{extract::Request, http::header};
+use axum::{
+    extract::Request,
+    http::{Extensions, HeaderMap, Uri, header, request::Parts},
+};
 
 use super::cookies;
 use crate::{
@@ -81,10 +84,19 @@ impl Visit {
     /// Reads it from a request.
     #[must_use]
     pub fn of(request: &Request) -> Self {
-        let (headers, extensions) = (request.headers(), request.extensions());
-        let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
+        Self::new(request.uri(), request.headers(), request.extensions())
+    }
+
+    /// Reads it from a request whose body was taken.
+    #[must_use]
+    pub fn of_parts(parts: &Parts) -> Self {
+        Self::new(&parts.uri, &parts.headers, &parts.extensions)
+    }
+
+    fn new(uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let path = uri.path_and_query().map_or("/", |p| p.as_str());
         Self {
-            lang: lang(request),
+            lang: lang(headers),
             theme: match cookies::cookie(headers, "theme") {
                 Some("light") => Some(Theme::Light),
                 Some("dark") => Some(Theme::Dark),
@@ -102,9 +114,9 @@ impl Visit {
 
 /// The language of whoever sent the request.
 #[must_use]
-pub fn lang(request: &Request) -> Lang {
-    let chosen = cookies::cookie(request.headers(), "lang").and_then(|text| text.parse().ok());
-    let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+pub fn lang(headers: &HeaderMap) -> Lang {
+    let chosen = cookies::cookie(headers, "lang").and_then(|text| text.parse().ok());
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     chosen.or_else(|| accepted.and_then(preferred)).unwrap_or_default()
 }
 

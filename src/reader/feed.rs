@@ -34,6 +34,9 @@ pub trait Source: Sync {
 
     /// What comes after a revision.
     fn watch(&self, after: i64) -> impl Future<Output = Result<Self::Tail, Fault>> + Send;
+
+    /// Whether an empty listing means that nothing was ever published, and not that something was lost.
+    fn is_complete(&self) -> bool;
 }
 
 /// The open end of a [`Source`].
@@ -51,6 +54,11 @@ impl Source for Channel {
 
     async fn watch(&self, after: i64) -> Result<Watch, Fault> {
         self.watch(after).await
+    }
+
+    /// Memory is filled with what SQL has before readers are fed from it; etcd may have been wiped.
+    fn is_complete(&self) -> bool {
+        matches!(self, Self::Local(_))
     }
 }
 
@@ -99,6 +107,9 @@ async fn round(
     let revision = listing.revision;
     report(&listing, shelf.stale_since());
     log(&shelf.adopt(listing));
+    if source.is_complete() {
+        shelf.declare_ready();
+    }
     *heard = clock();
     shelf.set_stale(None);
 
@@ -188,6 +199,10 @@ mod tests {
             self.watches.send((after, send)).unwrap();
             Ok(Scripted(receive))
         }
+
+        fn is_complete(&self) -> bool {
+            false
+        }
     }
 
     impl Tail for Scripted {
@@ -273,5 +288,18 @@ mod tests {
         let _first = opened.recv().await.unwrap();
         let _second = opened.recv().await.unwrap();
         assert_eq!(shelf.get(KEY).unwrap().seq(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_delivered_in_memory_arrives() {
+        let (channel, shelf) = (Channel::local(), Arc::new(Shelf::new()));
+        let (source, feeding) = (channel.clone(), Arc::clone(&shelf));
+        tokio::spawn(async move { run(&source, &feeding, now, RELIST, CancellationToken::new()).await });
+        while !shelf.is_ready() {
+            tokio::task::yield_now().await;
+        }
+        let lock = channel.lock(&"prod".parse().unwrap(), Duration::from_secs(1)).await.unwrap();
+        channel.deliver(&lock, &[entry(KEY, 1, "{}")]).await.unwrap();
+        arrives(&shelf, 1).await;
     }
 }

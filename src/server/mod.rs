@@ -136,13 +136,7 @@ impl Node {
 }
 
 /// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(
-    service: &Service,
-    db: Db,
-    reader: &Arc<Reader>,
-    public_url: &str,
-    etcd_root: Option<Arc<str>>,
-) -> Router {
+fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str, etcd_root: Option<Arc<str>>) -> Router {
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
     let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
@@ -156,7 +150,7 @@ fn routes(
     let console = console
         .layer(middleware::from_fn_with_state(service.clone(), guard::identify))
         .layer(guard::sessions(db, https));
-    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url.to_owned());
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url);
     let rest = Router::new()
         .merge(automation::router(automation))
         .merge(health::router(service.clone(), reader.clone()))

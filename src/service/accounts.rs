@@ -140,6 +140,35 @@ impl Service {
         Ok(Some(Account::of(&user, roles)))
     }
 
+    /// Checks a person's own password once more, before something that wants it fresh.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] at `/proof`, [`Error::Throttled`] after too many failures, [`Error::Unavailable`].
+    pub async fn prove(&self, account: &Account, password: &str) -> Result<()> {
+        if password.is_empty() {
+            return Err(Invalid::new("/proof", Problem::Required).into());
+        }
+        let (service, account, password) = (self.clone(), account.clone(), password.to_owned());
+        detached(async move { service.verify_own(&account, &password, "/proof").await }).await
+    }
+
+    /// Checks a person's own password; failures count as failed log-ins do.
+    async fn verify_own(&self, account: &Account, password: &str, pointer: &str) -> Result<()> {
+        let subject = format!("user:{}", excerpt(&account.name));
+        let (tries, user) = {
+            let mut db = self.db.read().await?;
+            let tries = pause(db.failures(&subject).await?, now())?;
+            (tries, db.user(&account.id).await?.ok_or(Error::Unauthenticated)?)
+        };
+        if self.passwords.verify(password, Some(&user.password)).await? != Verdict::Wrong {
+            return Ok(());
+        }
+        let mut tx = self.db.write().await?;
+        tx.failed(&subject, tries + 1, now()).await?;
+        tx.commit().await?;
+        Err(Invalid::new(pointer, Problem::PasswordWrong).into())
+    }
+
     /// Changes one's own password. All one's sessions end.
     ///
     /// # Errors
@@ -147,10 +176,7 @@ impl Service {
     pub async fn change_password(&self, account: &Account, current: &str, new: &str) -> Result<()> {
         let (service, account, current, new) = (self.clone(), account.clone(), current.to_owned(), new.to_owned());
         detached(async move {
-            let user = service.db.read().await?.user(&account.id).await?.ok_or(Error::Unauthenticated)?;
-            if service.passwords.verify(&current, Some(&user.password)).await? == Verdict::Wrong {
-                return Err(Invalid::new("/current", Problem::PasswordWrong).into());
-            }
+            service.verify_own(&account, &current, "/current").await?;
             check(&new, &account.name)?;
             let hash = service.passwords.hash(&new).await?;
             let mut tx = service.db.write().await?;

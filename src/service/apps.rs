@@ -323,7 +323,7 @@ impl Service {
         let envs: Vec<Env> = db.envs().await?.into_iter().filter(|e| e.archived_at.is_none()).collect();
         let mut live: HashMap<ConfigId, Release> =
             db.live_releases(name).await?.into_iter().map(|r| (r.config.clone(), r)).collect();
-        let mut pending: BTreeMap<(String, String), Vec<(String, String, u64)>> = BTreeMap::new();
+        let mut pending: BTreeMap<(String, String), Vec<_>> = BTreeMap::new();
         for (env, namespace, author, author_name, n) in db.pending_counts(name.as_str()).await? {
             let n = u64::try_from(n).unwrap_or(0);
             pending.entry((env, namespace)).or_default().push((author, author_name, n));

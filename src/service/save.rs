@@ -7,7 +7,7 @@ use crate::{
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
-        content::{Format, check_key},
+        content::{Content, Format, check_key},
         error::{Conflict, Error, Invalid, Problem, Result, pointer},
         limits,
         merge::{self, At, Edit},
@@ -57,10 +57,11 @@ impl Service {
         .await
     }
 
-    /// Saves edits of many configs in one new change, all or none.
+    /// Saves edits of many configs in one new change, all or none. An item without a comment keeps the one that is
+    /// there: programs set values, people explain them.
     ///
     /// # Errors
-    /// As [`Service::save`]; pointers begin with `/edits/<n>`.
+    /// As [`Service::save`], with the conflicts of all configs; pointers begin with `/edits/<n>`.
     pub async fn save_all(
         &self,
         actor: &Actor,
@@ -84,6 +85,7 @@ impl Service {
             Some(message) if !saves.is_empty() => Some(self.open_change(tx, actor, message).await?),
             _ => None,
         };
+        let mut conflicts = Vec::new();
         for (n, save) in saves.into_iter().enumerate() {
             let prefix = if many { format!("/edits/{n}") } else { String::new() };
             let may = actor.may_edit(&save.config)?;
@@ -91,8 +93,14 @@ impl Service {
                 Some(change) => change,
                 None => self.change_for(tx, actor, &save).await?,
             };
-            self.save_one(tx, &may, &mut into, save).await.map_err(|e| under(e, &prefix))?;
+            match self.save_one(tx, &may, &mut into, save, many).await {
+                Err(Error::Conflict(found)) => conflicts.extend(found),
+                saved => saved.map_err(|e| under(e, &prefix))?,
+            }
             change = Some(into);
+        }
+        if !conflicts.is_empty() {
+            return Err(Error::Conflict(conflicts));
         }
         let change = change.ok_or_else(|| Invalid::new("/edits", Problem::Required))?;
         self.check_size(tx, &change).await?;
@@ -132,7 +140,14 @@ impl Service {
         check_configs(&configs)
     }
 
-    async fn save_one(&self, tx: &mut Conn, may: &May<access::Change>, change: &mut Change, save: Save) -> Result<()> {
+    async fn save_one(
+        &self,
+        tx: &mut Conn,
+        may: &May<access::Change>,
+        change: &mut Change,
+        mut save: Save,
+        keep_comments: bool,
+    ) -> Result<()> {
         let id = may.on();
         let (_, namespace) = self.open_place(tx, id).await?;
         check_edits(namespace.format, &save.edits)?;
@@ -144,6 +159,9 @@ impl Service {
         } else {
             self.content_at(tx, id, base_seq, namespace.format).await?
         };
+        if keep_comments {
+            take_comments(&mut save.edits, &live);
+        }
 
         let there = tx.edits(&change.id).await?;
         let earlier: BTreeMap<&str, &ChangeEdit> =
@@ -177,6 +195,17 @@ impl Service {
             tx.put_edit(may, &change.id, &new, position, now()).await?;
         }
         tx.update_change(change).await
+    }
+}
+
+/// Gives items without a comment the one that is there.
+fn take_comments(edits: &mut [(String, Edit)], live: &Content) {
+    let Some(there) = live.items() else { return };
+    for (key, edit) in edits {
+        match (edit, there.get(key)) {
+            (Edit::Set(item), Some(old)) if item.comment.is_empty() => item.comment.clone_from(&old.comment),
+            _ => {}
+        }
     }
 }
 

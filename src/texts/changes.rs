@@ -18,6 +18,7 @@ texts! {
     change_edited: "edited {}", "编辑于 {}";
     change_by: "by {}", "作者 {}";
     change_more(n: usize): "and {n} more", "以及另外 {n} 个";
+    change_conflict_text: "Somebody else released another text meanwhile.", "期间有人发布了另一份文本。";
     change_conflicts(n: usize): "Somebody else released {n} of the same keys meanwhile." | "Somebody else released {n} of the same keys meanwhile.", "期间有人发布了 {n} 个相同的键。";
     change_decide: "Decide", "处理";
 
@@ -75,11 +76,6 @@ texts! {
     // Publishing.
     publish_title: "Publish", "发布";
     publish_becomes: "Becomes", "将成为";
-    publish_release_of(seq: u64): "release {seq} of", "发布 {seq}：";
-    publish_readers(n: usize): "{n} instance reads this." | "{n} instances read this.", "有 {n} 个实例正在读取。";
-    publish_required_in: "required in {}", "{} 要求填写";
-    publish_required(env: &str): "required in {env}", "{env} 要求填写";
-    publish_type(expected: &str): "Type {expected} to publish there", "输入 {expected} 以确认发布";
     publish_button(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处编辑";
     publish_conflicts: "Decide the conflicts first.", "请先处理冲突。";
     publish_not_mine_to: "You may edit here but not publish. Send a publisher the address of this page.", "你可以编辑但不能发布，请把本页地址发给有发布权限的人。";
@@ -88,31 +84,17 @@ texts! {
     publish_stale_text: "Nothing was published. Below is the difference as it is now: look through it, then publish.", "没有发布任何内容。下面是最新的差异，请查看后再发布。";
     publish_conflict_title: "Somebody else published the same keys just now", "刚刚有人发布了相同的键";
     publish_conflict_text: "Nothing was published. Decide below whose values stay.", "没有发布任何内容，请在下面决定保留谁的值。";
-    change_published(n: usize): "Published and delivered." | "Published and delivered: {n} releases.", "已发布并投递 {n} 个发布。";
-    change_accepted: "Accepted. It is delivered as soon as possible.", "已接受，将尽快投递。";
 
-    // The way of a release.
-    change_way_title: "On its way", "投递进度";
-    way_accepted: "Accepted", "已接受";
-    way_delivered: "Delivered", "已投递";
-    way_not_delivered: "Not delivered yet", "尚未投递";
+    // The way of its releases.
+    change_way: "On its way", "投递进度";
     way_late_since: "late since {}", "自 {} 起延迟";
-    way_after(ms: i64): "+ {ms} ms", "+ {ms} 毫秒";
-    way_after_seconds(s: i64): "+ {s} s", "+ {s} 秒";
-    way_revision(revision: i64): "revision {revision} of the channel", "通道修订版 {revision}";
-    way_seen(seen: usize, all: usize): "Seen by {seen} of {all}", "{seen} / {all} 已获取";
-    way_nobody: "Nobody reads this config yet", "还没有实例读取此配置";
-    way_waiting_for: "Waiting for", "等待";
     way_superseded(seq: u64): "Release {seq} is live now", "当前生效的是发布 {seq}";
     way_again: "Look again", "刷新";
 
     // What is late, and why.
     late_title(env: &str): "{env} does not deliver.", "{env} 未能投递。";
     late_since: "Since {}:", "自 {} 起：";
-    late_channel: "etcd does not answer.", "etcd 没有响应。";
-    late_busy: "Another node holds the lock and is publishing.", "另一个节点持有锁，正在发布。";
-    late_mismatch: "etcd holds another document as release {} of {}: somebody wrote there past Trimtab.", "etcd 中 {} 号发布（{}）的内容与记录不符：有人绕过 Trimtab 写入。";
-    late_slow: "It takes longer than usual.", "耗时比平时更长。";
+    late_because(why: &str): "{why}.", "{why}。";
     late_works: "Applications keep reading what they have. You can edit and publish: it is accepted and goes out by itself.",
         "应用仍可读取现有配置。你可以继续编辑和发布，内容会被接受并自动投递。";
     late_waiting(n: u64): "{n} release waits." | "{n} releases wait.", "有 {n} 个发布在等待。";

@@ -23,6 +23,8 @@ texts! {
     part_namespace: "Namespace", "命名空间";
     part_all: "all", "全部";
     part_choose: "choose …", "请选择……";
+    proof: "Your own password", "你的密码";
+    proof_hint: "To be sure that it is you. Not asked again for ten minutes.", "用于确认是你本人，十分钟内不再询问。";
     keep_it: "No, leave it", "不，保持原样";
 
     // The list.

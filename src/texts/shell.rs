@@ -87,9 +87,9 @@ texts! {
     // Errors as pages.
     not_found_title: "There is no such page", "没有这个页面";
     not_found_text: "It was never there, was removed, or you may not know of it. Names are written in lower case.",
-        "它可能从未存在、已被删除，或您无权知晓。名称一律小写。";
-    forbidden_title: "You may not do this", "您无权执行此操作";
-    forbidden_ask: "An owner of the application or an administrator can give you the role.", "应用的所有者或管理员可以授予您相应的角色。";
+        "它可能从未存在、已被删除，或你无权知晓。名称一律小写。";
+    forbidden_title: "You may not do this", "你无权执行此操作";
+    forbidden_ask: "An owner of the application or an administrator can give you the role.", "应用的所有者或管理员可以授予你相应的角色。";
     cross_site_title: "This form was sent from another site", "此表单来自其他站点";
     cross_site_text: "Nothing was changed. Open the page here and try again.", "未做任何更改。请在本站打开页面后重试。";
     internal_title: "Something broke here", "服务器内部错误";
@@ -99,7 +99,7 @@ texts! {
     unavailable_title: "A part does not answer", "有组件没有响应";
     still_works: "What still works", "仍然可用";
     database_down: "The database does not answer. Pages that read it and saving wait until it is back.", "数据库没有响应。读取数据库的页面和保存操作需等待其恢复。";
-    channel_down: "etcd does not answer. What you publish is accepted and delivered when it is back.", "etcd 没有响应。您发布的内容会被接受，并在其恢复后投递。";
+    channel_down: "etcd does not answer. What you publish is accepted and delivered when it is back.", "etcd 没有响应。你发布的内容会被接受，并在其恢复后投递。";
     still_reading: "Applications keep reading the configuration that they have", "应用继续读取它们已有的配置";
     still_restarting: "Applications that restart get the last known good configuration", "重启的应用会得到最近一次有效的配置";
     still_nothing_lost: "Nothing that was published is lost", "已发布的内容不会丢失";
@@ -108,8 +108,8 @@ texts! {
     too_large_title: "That was too large", "内容过大";
     throttled_title: "Too many tries", "尝试次数过多";
     problem_title: "This did not work", "操作未完成";
-    signed_out_title: "You are not logged in any more", "您的登录已失效";
-    signed_out_text: "Log in in another tab, then send again: what you typed is kept on this page.", "请在另一个标签页中登录，然后重新发送：您输入的内容保留在本页。";
+    signed_out_title: "You are not logged in any more", "你的登录已失效";
+    signed_out_text: "Log in in another tab, then send again: what you typed is kept on this page.", "请在另一个标签页中登录，然后重新发送：你输入的内容保留在本页。";
     log_in_new_tab: "Log in, in a new tab", "在新标签页中登录";
     send_again: "Send again", "重新发送";
     try_again: "Try again", "重试";

@@ -4,6 +4,7 @@
 mod accounts;
 mod changes;
 mod delivery;
+mod processes;
 mod publishing;
 mod roles;
 mod rollback;

@@ -127,6 +127,7 @@ on_both_set_ups! {
         let answers = futures::future::join_all((0..8).map(|_| go())).await;
         let changes: std::collections::BTreeSet<_> = answers.iter().flatten().map(|p| p.change.clone()).collect();
         assert_eq!(changes.len(), 1, "{answers:?}");
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
         assert_eq!(site.in_channel(SHOP).await.unwrap().0, 1);
     }
 

@@ -65,9 +65,12 @@ async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
     Ok(new.len())
 }
 
+/// A person: the name, whether an administrator, what they may do where.
+type Person = (&'static str, bool, &'static [(&'static str, Role)]);
+
 /// The people of the demo. New ones get a password of chance, which is printed.
 async fn people(bench: &Bench) -> Result<Vec<Actor>> {
-    let all: [(&str, bool, &[(&str, Role)]); 5] = [
+    let all: [Person; 5] = [
         ("ana.ruiz", true, &[]),
         ("lin.wei", false, &[("*/shop/*", Role::Owner), ("*/search/*", Role::Owner), ("*/*/*", Role::Publisher)]),
         ("marek.novak", false, &[("*/*/*", Role::Publisher)]),

@@ -58,6 +58,7 @@ fn Show(about: About) -> impl IntoView {
             {end}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -71,6 +72,7 @@ fn Describe(app: App) -> impl IntoView {
             <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
         </Form>
     }
+    .into_any()
 }
 
 #[component]

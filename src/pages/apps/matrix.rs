@@ -6,20 +6,19 @@ use axum::extract::{Path, Query, State};
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{AppHead, AppHeadProps, AppTab, crumbs, matrix_of};
+use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
-    api::apps::{ArchiveNamespace, CreateNamespace},
+    api::{
+        apps::{ArchiveNamespace, CreateNamespace},
+        paths,
+    },
     auth::guard::CurrentUser,
     components::*,
     domain::{
         content::Format,
         names::{AppName, ConfigId},
     },
-    pages::{
-        Answer, Page, Place,
-        console::Console,
-        parts::{Looks, config_path},
-    },
+    pages::{Answer, Page, Place, console::Console, parts::Looks},
     service::{AppMatrix, Cell, now},
     storage::{Env, Namespace},
     texts::Lang,
@@ -81,30 +80,24 @@ fn Matrix(shown: Shown) -> impl IntoView {
     let instances = (shown.instances > 0).then(|| view! { <span>{t.app_instances(shown.instances)}</span> });
     let (away, here): (Vec<_>, Vec<_>) = shown.matrix.rows.iter().partition(|(ns, _)| ns.archived_at.is_some());
     let away: Vec<Namespace> = away.into_iter().map(|(ns, _)| ns.clone()).collect();
-    let add = owned.then(|| view! { <AddNamespace app=app.name.clone() first=here.is_empty() /> });
+    let mut add = owned.then(|| view! { <AddNamespace app=app.name.clone() first=here.is_empty() /> });
     let body = match (shown.matrix.envs.is_empty(), here.is_empty()) {
         (true, _) => view! { <NoEnvs /> }.into_any(),
         (_, true) => view! { <NoNamespaces owned /> }.into_any(),
         _ => {
-            let filter = view! { <div class="bar"><FilterBox of="namespaces" label=t.app_filter() value=shown.q.clone() /></div> };
-            view! { {(here.len() > 5).then_some(filter)}{table(&shown, t)} }.into_any()
+            view! { <div class="bar"><FilterBox of="namespaces" label=t.app_filter() value=shown.q.clone() />{add.take()}</div>{table(&shown, t)} }
+                .into_any()
         }
     };
-    let head = AppHead(
-        AppHeadProps::builder()
-            .app(app.clone())
-            .tab(AppTab::Configs)
-            .children(Box::new(move || instances.into_any()))
-            .build(),
-    );
     view! {
-        {head}
+        <AppHead app=app.clone() tab=AppTab::Configs>{instances}</AppHead>
         <section id="configs">
             {body}
             {add}
             <Away app=app.name namespaces=away owned />
         </section>
     }
+    .into_any()
 }
 
 fn table(shown: &Shown, t: Lang) -> impl IntoView + use<> {
@@ -141,7 +134,7 @@ fn RowHead(namespace: Namespace, owned: bool) -> impl IntoView {
         view! { <a class="btn bare small gear" href=href aria-label=label.clone() title=label><Icon name=I::Gear /></a> }
     });
     let note = (!description.is_empty()).then(|| view! { <span class="note">{description}</span> });
-    view! { <th scope="row">{name.to_string()}<Tag>{format.as_str()}</Tag>{settings}{note}</th> }
+    view! { <th scope="row">{name.to_string()}<Tag>{format.as_str()}</Tag>{settings}{note}</th> }.into_any()
 }
 
 fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {
@@ -172,7 +165,7 @@ fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: La
     };
     let late = late.map(|says| view! { <span class="late"><Icon name=I::Warn />{says}</span> });
     let pending = pending(cell, &shown.me, t);
-    view! { <td><a href=config_path(&id)>{live}{pending}{late}</a></td> }.into_any()
+    view! { <td><a href=paths::config(&id)>{live}{pending}{late}</a></td> }.into_any()
 }
 
 /// Mine first; the others by name while there is one, else together.
@@ -198,6 +191,7 @@ fn NoEnvs() -> impl IntoView {
             <LinkButton href="/envs">{t.app_no_envs_make()}</LinkButton>
         </Empty>
     }
+    .into_any()
 }
 
 #[component]
@@ -209,6 +203,7 @@ fn NoNamespaces(owned: bool) -> impl IntoView {
             {(!owned).then(|| view! { <p>{t.app_no_namespaces_ask()}</p> })}
         </Empty>
     }
+    .into_any()
 }
 
 /// Formats as they are offered.
@@ -239,6 +234,7 @@ fn AddNamespace(app: AppName, first: bool) -> impl IntoView {
             </Form>
         </Reveal>
     }
+    .into_any()
 }
 
 /// Namespaces that were put away.
@@ -249,13 +245,13 @@ fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView 
         return None;
     }
     let row = |namespace: Namespace| {
-        let name = namespace.name.to_string();
+        let (app, name) = (app.to_string(), namespace.name.to_string());
+        let sent = name.clone();
         let back = owned.then(|| {
-            let (app, named) = (app.to_string(), name.clone());
             view! {
                 <Form action=ArchiveNamespace::PATH id=format!("restore-{name}") swap="configs">
                     <Hidden name="app" value=app />
-                    <Hidden name="namespace" value=named />
+                    <Hidden name="namespace" value=sent />
                     <Hidden name="archived" value="false" />
                     <Submit tone=Tone::Bare icon=I::Undo>{t.restore()}</Submit>
                 </Form>

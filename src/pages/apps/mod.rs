@@ -15,13 +15,9 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{
-    Answer, Page, Place,
-    console::Console,
-    parts::{Looks, app_path},
-};
+use super::{Answer, Page, Place, console::Console, parts::Looks};
 use crate::{
-    api::apps::CreateApp,
+    api::{apps::CreateApp, paths},
     auth::guard::CurrentUser,
     components::*,
     domain::{error::Result, limits, names::AppName, release::Release},
@@ -103,10 +99,11 @@ fn Apps(list: List) -> impl IntoView {
     if nothing {
         return view! { <Head title=t.apps_title() /><Nothing may_create />{add} }.into_any();
     }
-    let switch = (away > 0).then(|| match archived {
-        true => view! { <a class="push" href="/apps">{t.apps_hide_archived()}</a> }.into_any(),
-        false => view! { <a class="push" href="/apps?archived=true">{t.apps_show_archived(away)}</a> }.into_any(),
-    });
+    let (href, says) = match archived {
+        true => ("/apps", t.apps_hide_archived().to_owned()),
+        false => ("/apps?archived=true", t.apps_show_archived(away)),
+    };
+    let switch = (away > 0).then(|| view! { <a class="quiet" href=href>{says}</a> });
     let empty = apps.is_empty();
     let rows = apps.into_iter().map(|card| {
         let release = latest.get(&card.app.name).cloned();
@@ -137,9 +134,9 @@ fn Apps(list: List) -> impl IntoView {
         <div class="bar">
             <FilterBox of="apps" label=t.apps_filter() value=q />
             {switch}
+            {add}
         </div>
         {table}
-        {add}
     }
     .into_any()
 }
@@ -148,7 +145,7 @@ fn Apps(list: List) -> impl IntoView {
 fn Row(card: AppCard, release: Option<Release>, looks: Looks) -> impl IntoView {
     let t = lang();
     let AppCard { app, namespaces } = card;
-    let path = app_path(&app.name);
+    let path = paths::app(&app.name);
     let title = (!app.title.is_empty()).then(|| view! { <span class="quiet">{app.title}</span> });
     let away = app.archived_at.is_some().then(|| view! { <Badge>{t.archived()}</Badge> });
     let latest = release.map(|release| {
@@ -163,6 +160,7 @@ fn Row(card: AppCard, release: Option<Release>, looks: Looks) -> impl IntoView {
             <td class="num">{namespaces}</td>
         </tr>
     }
+    .into_any()
 }
 
 #[component]
@@ -174,6 +172,7 @@ fn Nothing(may_create: bool) -> impl IntoView {
             {may_create.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.apps_none_start()}</LinkButton> })}
         </Empty>
     }
+    .into_any()
 }
 
 #[component]
@@ -192,6 +191,7 @@ fn Add() -> impl IntoView {
             </Form>
         </Reveal>
     }
+    .into_any()
 }
 
 /// The head of an application's pages: its name, its title, its tabs.
@@ -206,7 +206,7 @@ fn AppHead(
     children: Option<Children>,
 ) -> impl IntoView {
     let t = lang();
-    let path = app_path(&app.name);
+    let path = paths::app(&app.name);
     let to = |this: AppTab, text: &str, end: &str| Tab::to(text, format!("{path}{end}")).when(tab == this);
     let tabs = vec![
         to(AppTab::Configs, t.app_configs(), ""),
@@ -225,6 +225,7 @@ fn AppHead(
         </Head>
         <Tabs label=t.app_tabs() tabs />
     }
+    .into_any()
 }
 
 /// The tabs of an application.

@@ -5,18 +5,17 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{matrix::formats, matrix_of};
 use crate::{
-    api::apps::{ArchiveNamespace, ChangeNamespace},
+    api::{
+        apps::{ArchiveNamespace, ChangeNamespace},
+        paths,
+    },
     auth::guard::CurrentUser,
     components::*,
     domain::{
         error::{Error, Need},
         names::{AppName, NamespaceName},
     },
-    pages::{
-        Answer, Page, Place,
-        console::Console,
-        parts::{Sure, app_path},
-    },
+    pages::{Answer, Page, Place, console::Console, parts::Sure},
     storage::Namespace,
 };
 
@@ -33,7 +32,7 @@ pub(super) async fn show(
     let (namespace, cells) = found.ok_or_else(|| Error::NotFound(format!("{app}/{name}")))?;
     // The service has the last word: an owner may not see every environment.
     let fixed = cells.iter().any(|cell| cell.live.is_some() || !cell.pending.is_empty());
-    let (title, crumb) = (name.to_string(), app_path(&app));
+    let (title, crumb) = (name.to_string(), paths::app(&app));
     Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(
         move |t| vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())],
     ))
@@ -63,6 +62,7 @@ fn Settings(namespace: Namespace, fixed: bool) -> impl IntoView {
             <End namespace />
         </div>
     }
+    .into_any()
 }
 
 #[component]

@@ -4,12 +4,12 @@ use leptos::prelude::*;
 
 use super::{conflicts::Conflicts, one::Shown};
 use crate::{
+    api::paths,
     components::*,
     domain::{
         change::ChangeState,
         diff::{Diff, lines},
     },
-    pages::parts::config_path,
     service::ChangeConfig,
     texts::Lang,
 };
@@ -29,7 +29,7 @@ pub(super) fn Config(
     let anchor = format!("config-{}-{}-{}", id.env, id.app, id.namespace);
     let look = shown.looks.get(&id.env);
     let edit = (open && change.mine).then(|| {
-        let href = config_path(&id);
+        let href = paths::config(&id);
         view! { <LinkButton href tone=Tone::Bare icon=I::Edit>{t.change_edit_config()}</LinkButton> }
     });
     let conflicts = (open && !config.conflicts.is_empty()).then(|| {
@@ -46,14 +46,14 @@ pub(super) fn Config(
             view! { <DiffText rows view=shown.drawn.view old new unfold /> }.into_any()
         }
     };
-    let title = format!("{anchor}-title");
-    let named_by = title.clone();
+    let heading = format!("{anchor}-title");
+    let named_by = heading.clone();
     view! {
         <section class="of-config" id=anchor aria-labelledby=named_by>
             <div class="title">
-                <h2 id=title>
+                <h2 id=heading>
                     <EnvTag env=look />
-                    <a href=config_path(&id) class="mono">{format!("{} / {}", id.app, id.namespace)}</a>
+                    <a href=paths::config(&id) class="mono">{format!("{} / {}", id.app, id.namespace)}</a>
                 </h2>
                 <Sum counts />
                 {edit}
@@ -62,6 +62,7 @@ pub(super) fn Config(
             {diff}
         </section>
     }
+    .into_any()
 }
 
 /// What the two sides of a difference are called.

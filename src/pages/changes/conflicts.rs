@@ -4,10 +4,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::one::Drawn;
 use crate::{
-    api::changes::Resolve,
+    api::{changes::Resolve, paths},
     components::*,
     domain::{diff::lines, error::Conflict},
-    pages::parts::config_path,
     service::{ChangeConfig, ChangeView},
 };
 
@@ -31,7 +30,7 @@ pub(super) fn Conflicts(
     };
     let body = if text {
         let one = config.conflicts.first().cloned();
-        let edit = config_path(&config.config);
+        let edit = paths::config(&config.config);
         one.map(|conflict| {
             let ways = form(Some(&conflict));
             view! { <TextConflict conflict drawn />{ways}{change.mine.then(|| view! { <p class="hint"><a href=edit>{t.conflict_edit_text()}</a></p> })} }
@@ -53,6 +52,7 @@ pub(super) fn Conflicts(
             {body}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -73,6 +73,7 @@ fn KeyConflict(conflict: Conflict) -> impl IntoView {
             {value(t.conflict_mine(), conflict.mine)}
         </dl>
     }
+    .into_any()
 }
 
 /// Of a whole text: what both sides did to it since they parted.
@@ -84,7 +85,7 @@ fn TextConflict(conflict: Conflict, drawn: Drawn) -> impl IntoView {
         let rows = lines(&base, &new.unwrap_or_default(), drawn.context);
         view! { <div><h3>{title}</h3><DiffText rows view=drawn.view old=t.conflict_base() new=title /></div> }
     };
-    view! { {side(t.conflict_their_text(), conflict.theirs)}{side(t.conflict_my_text(), conflict.mine)} }
+    view! { {side(t.conflict_their_text(), conflict.theirs)}{side(t.conflict_my_text(), conflict.mine)} }.into_any()
 }
 
 /// The two ways out, for one key or for all of a config.
@@ -98,7 +99,7 @@ fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl 
     let label =
         key.as_ref().filter(|key| !key.is_empty()).map_or_else(|| t.conflict_of(&config), |key| t.conflict_of(key));
     view! {
-        <Form action=Resolve::PATH class="do" label swap="change notice">
+        <Form action=Resolve::PATH class="do" label swap="change">
             <Hidden name="change" value=change />
             <Hidden name="config" value=config />
             {key.is_none().then(|| view! { <Hidden name="all" value="true" /> })}
@@ -108,4 +109,5 @@ fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl 
             <Submit name="keep" value="theirs">{theirs}</Submit>
         </Form>
     }
+    .into_any()
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use leptos::prelude::*;
 
 use crate::{
+    api::paths,
     auth::guard::CurrentUser,
     components::*,
     domain::diff::Counts,
@@ -45,9 +46,8 @@ fn Changes(mine: Vec<ChangeView>, others: Vec<ChangeView>, looks: Looks) -> impl
         if changes.is_empty() {
             return view! { <p class="quiet">{none}</p> }.into_any();
         }
-        let item = |change| view! { <ChangeItem change looks=looks.clone() /> };
-        let items = changes.into_iter().map(item).collect_view();
-        view! { <ul class="list">{items}</ul> }.into_any()
+        let items = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> });
+        view! { <ul class="list">{items.collect_view()}</ul> }.into_any()
     };
     let (mine, others) = (items(mine, t.changes_none_mine()), items(others, t.changes_none_others()));
     view! {
@@ -67,9 +67,9 @@ pub(in crate::pages) fn ChangeItem(
     looks: Looks,
 ) -> impl IntoView {
     let t = lang();
-    let href = format!("/changes/{}", change.change.id);
+    let href = paths::change(&change.change.id);
     let counts = counts(&change);
-    let (conflicts, more) = (change.conflicts().len(), change.configs.len().saturating_sub(NAMED));
+    let (conflicts, more) = (change.conflicts(), change.configs.len().saturating_sub(NAMED));
     let named = change.configs.iter().take(NAMED).map(|config| {
         view! { <span><ConfigName id=config.config.clone() look=looks.get(&config.config.env) /></span> }
     });
@@ -80,11 +80,13 @@ pub(in crate::pages) fn ChangeItem(
         view! { <span>{sentence(t.change_by(), [name])}</span> }
     });
     let edited = sentence(t.change_edited(), [view! { <When at=change.change.updated_at /> }.into_any()]);
-    let flag = (conflicts > 0).then(|| {
+    let text = conflicts.iter().all(|conflict| conflict.key.is_empty());
+    let says = if text { t.change_conflict_text().to_owned() } else { t.change_conflicts(conflicts.len()) };
+    let flag = (!conflicts.is_empty()).then(|| {
         view! {
             <p class="flag warn">
                 <Icon name=I::Warn />
-                <span>{t.change_conflicts(conflicts)}" "<a href=href.clone()>{t.change_decide()}</a></span>
+                <span>{says}" "<a href=href.clone()>{t.change_decide()}</a></span>
             </p>
         }
     });
@@ -97,6 +99,7 @@ pub(in crate::pages) fn ChangeItem(
             {flag}
         </li>
     }
+    .into_any()
 }
 
 /// How much a change changes, over all its configs.

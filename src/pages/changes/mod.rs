@@ -9,10 +9,7 @@ mod way;
 
 use axum::{Router, routing::get};
 
-pub(super) use self::{
-    list::{ChangeItem, ChangeItemProps},
-    way::{LateBanner, LateBannerProps},
-};
+pub(super) use self::{list::ChangeItem, way::LateBanner};
 use super::console::Console;
 
 /// `/changes`, `/changes/{id}`.

@@ -13,7 +13,7 @@ use super::{
     way::Progress,
 };
 use crate::{
-    api::changes::DescribeChange,
+    api::{changes::DescribeChange, paths},
     auth::guard::CurrentUser,
     components::*,
     domain::{
@@ -121,36 +121,36 @@ async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Resu
 #[component]
 fn One(shown: Shown) -> impl IntoView {
     let t = lang();
-    let view = &shown.change;
+    let view = shown.change.clone();
     let change = view.change.clone();
     let split = shown.drawn.view == DiffView::SideBySide;
-    let here = format!("/changes/{}", change.id);
-    let some = !view.configs.is_empty();
+    let here = paths::change(&change.id);
     let segments = vec![
         Tab::to(t.unified(), here.clone()).when(!split),
         Tab::to(t.side_by_side(), format!("{here}?view=split")).when(split),
     ];
     let configs = view.configs.iter().cloned().map(|config| view! { <Config config shown=shown.clone() /> });
     let configs = configs.collect_view();
-    let nothing = counts(view).total() == 0;
-    let titled = shown.clone();
+    let nothing = counts(&view).total() == 0;
     let empty = (nothing && change.state == ChangeState::Open).then(|| {
         view! { <Empty icon=I::Edit title=t.change_empty()><p>{t.change_empty_text()}</p></Empty> }
     });
     let discarded = (change.state == ChangeState::Discarded).then(|| {
         view! { <Banner mood=Mood::Quiet title=t.change_discarded_title()><p>{t.change_discarded_text()}</p></Banner> }
     });
+    let segments = (!nothing).then(|| view! { <Segments label=t.change_view() tabs=segments /> });
     view! {
-        {said()}
-        {discarded}
-        <Title shown=titled>
-            {some.then(|| view! { <Segments label=t.change_view() tabs=segments /> })}
-        </Title>
-        <div class="with-tray" id="change">
-            <div class="configs">{configs}{empty}</div>
-            <aside class="tray"><Aside shown /></aside>
+        <div id="change">
+            {said()}
+            {discarded}
+            <Title shown=shown.clone()>{segments}</Title>
+            <div class="with-tray">
+                <div class="configs">{configs}{empty}</div>
+                <aside class="tray"><Aside shown /></aside>
+            </div>
         </div>
     }
+    .into_any()
 }
 
 /// What came of the form that was refused, when this page says it better than the frame.
@@ -185,13 +185,13 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
         ChangeState::Published => (Mood::Good, t.change_is_published()),
         ChangeState::Discarded => (Mood::Quiet, t.change_is_discarded()),
     };
+    let message = change.message.clone();
     let describe = (mine && change.state == ChangeState::Open).then(|| {
         let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
-        let (id, message) = (change.id.to_string(), change.message.clone());
         view! {
             <Reveal summary=t.change_describe() icon=I::Edit open>
                 <Form action=DescribeChange::PATH>
-                    <Hidden name="change" value=id />
+                    <Hidden name="change" value=change.id.as_str() />
                     <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
                     <p class="do"><Submit>{t.save()}</Submit></p>
                 </Form>
@@ -214,4 +214,5 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
         {rest}
         {describe}
     }
+    .into_any()
 }

@@ -30,7 +30,7 @@ pub(super) fn Aside(
 #[component]
 fn Open(shown: Shown) -> impl IntoView {
     let t = lang();
-    let view = &shown.change;
+    let view = shown.change.clone();
     let differs = view.configs.iter().any(|c| !c.diff.is_empty());
     let publish = if !view.may_publish {
         let says = if view.mine { t.publish_not_mine_to() } else { t.publish_view_only() };
@@ -41,7 +41,7 @@ fn Open(shown: Shown) -> impl IntoView {
         differs.then(|| view! { <Send shown=shown.clone() /> }.into_any())
     };
     let edits: usize = view.configs.iter().map(|c| c.edits.len()).sum();
-    let change = view.change.id.to_string();
+    let id = view.change.id.to_string();
     let discard = view.mine.then(|| {
         view! {
             <div class="end">
@@ -53,24 +53,24 @@ fn Open(shown: Shown) -> impl IntoView {
                     confirm=t.change_discard()
                     action=DiscardChange::PATH
                 >
-                    <Hidden name="change" value=change />
+                    <Hidden name="change" value=id />
                 </Sure>
             </div>
         }
     });
-    view! { <Card id="publish-title" title=t.publish_title()>{publish}{discard}</Card> }
+    view! { <Card id="publish-title" title=t.publish_title()>{publish}{discard}</Card> }.into_any()
 }
 
 /// The form that publishes.
 #[component]
 fn Send(shown: Shown) -> impl IntoView {
     let t = lang();
-    let view = &shown.change;
+    let view = shown.change.clone();
     let differing: Vec<_> = view.configs.iter().filter(|c| !c.diff.is_empty()).collect();
     let protected: BTreeSet<&str> =
         differing.iter().filter(|c| c.env.protected).map(|c| c.config.env.as_str()).collect();
     let expected = protected.iter().copied().collect::<Vec<_>>().join(" ");
-    let note = (!protected.is_empty()).then(|| t.publish_required(&expected));
+    let note = if protected.is_empty() { t.why_optional().to_owned() } else { t.why_required(&expected) };
     let readers: usize = differing.iter().filter_map(|c| shown.readers.get(&c.config)).sum();
     let becomes = differing.iter().map(|c| {
         let look = shown.looks.get(&c.config.env);
@@ -84,24 +84,23 @@ fn Send(shown: Shown) -> impl IntoView {
     });
     let becomes = becomes.collect_view();
     let edits: usize = differing.iter().map(|c| c.edits.len()).sum();
+    let (change, seen, message) = (view.change.id.to_string(), view.diff_sha256.clone(), view.change.message.clone());
     let required = !protected.is_empty();
     let confirm = required.then(|| {
-        view! { <Field name="confirm" label=t.publish_type(&expected) placeholder=expected.clone() mono=true required=true /> }
+        view! { <Field name="confirm" label=t.type_to_publish(&expected) placeholder=expected.clone() mono=true required=true /> }
     });
     let confirm = match confirm {
         Some(field) => field.into_any(),
         None => view! { <Hidden name="confirm" value="" /> }.into_any(),
     };
-    let (change, message) = (view.change.id.to_string(), view.change.message.clone());
-    let diff_sha256 = view.diff_sha256.clone();
     view! {
-        <Form action=Publish::PATH id="publish">
+        <Form action=Publish::PATH id="publish" swap="change">
             <Hidden name="change" value=change />
-            <Hidden name="diff_sha256" value=diff_sha256 />
+            <Hidden name="diff_sha256" value=seen />
             <TextArea
                 name="message"
                 label=t.change_message()
-                note=note.unwrap_or_default()
+                note
                 value=message
                 rows=2
                 required
@@ -109,8 +108,9 @@ fn Send(shown: Shown) -> impl IntoView {
             {confirm}
             <p class="hint">{t.publish_becomes()}</p>
             <ul class="becomes">{becomes}</ul>
-            {(readers > 0).then(|| view! { <p class="hint">{t.publish_readers(readers)}</p> })}
+            {(readers > 0).then(|| view! { <p class="hint">{t.instances_read(readers)}</p> })}
             <p class="do"><Submit tone=Tone::Primary icon=I::Send wide=true>{t.publish_button(edits)}</Submit></p>
         </Form>
     }
+    .into_any()
 }

@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 
 use crate::{
+    api::paths,
     components::*,
-    domain::{release::Release, time::Time},
-    pages::parts::{Looks, config_path},
+    domain::release::Release,
+    pages::{config::took, parts::Looks},
     reader::instances::Instance,
     service::{Late, Why},
-    texts::Lang,
 };
 
 /// Instances that are named.
@@ -49,7 +49,7 @@ pub(super) fn Way(
     });
     let parts = parts.collect_view();
     let again = under_way.then(|| view! { <p class="do"><LinkButton href="">{t.way_again()}</LinkButton></p> });
-    view! { <Card id="way" title=t.change_way_title()>{parts}{again}</Card> }
+    view! { <Card id="way" title=t.change_way()>{parts}{again}</Card> }.into_any()
 }
 
 #[component]
@@ -59,18 +59,19 @@ fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
     let done = || view! { <span class="dot"><Icon name=I::Ok /></span> };
     let delivered = match delivered_at {
         Some(at) => {
-            let revision = revision.map(|n| view! { <small>{t.way_revision(n)}</small> });
-            view! { <li>{done()}<b>{t.way_delivered()}</b><span class="took">{took(t, accepted_at, at)}</span>{revision}</li> }.into_any()
+            let revision = revision.map(|n| view! { <small>{t.revision(n)}</small> });
+            let took = t.plus_ms(&took(t, at.0 - accepted_at.0));
+            view! { <li>{done()}<b>{t.delivered()}</b><span class="took">{took}</span>{revision}</li> }.into_any()
         }
         None => {
-            let why = late.as_ref().map(|late| why(t, &late.why));
+            let why = t.why_late(&late.as_ref().map_or(Why::Slow, |late| late.why.clone()));
             let since = late.map(|late| sentence(t.way_late_since(), [view! { <When at=late.since /> }.into_any()]));
             view! {
                 <li>
                     <span class="dot now"><Icon name=I::Clock /></span>
-                    <b>{t.way_not_delivered()}</b>
+                    <b>{t.not_delivered()}</b>
                     <span class="took">{since}</span>
-                    <small>{why}" "{t.late_works()}</small>
+                    <small>{t.late_because(&why)}" "{t.late_works()}</small>
                 </li>
             }
             .into_any()
@@ -79,18 +80,19 @@ fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
     let seen = delivered_at.map(|_| view! { <Seen progress=progress.clone() /> });
     view! {
         <p class="which">
-            <a href=config_path(&config)>
+            <a href=paths::config(&config)>
                 <EnvTag env=look bare=true />" "
                 <span class="mono">{format!("{} / {}", config.app, config.namespace)}</span>
             </a>
             <span class="quiet">{t.change_release(seq)}</span>
         </p>
         <ol class="way">
-            <li>{done()}<b>{t.way_accepted()}</b><span class="took"><When at=accepted_at /></span></li>
+            <li>{done()}<b>{t.accepted()}</b><span class="took"><When at=accepted_at /></span></li>
             {delivered}
             {seen}
         </ol>
     }
+    .into_any()
 }
 
 #[component]
@@ -98,7 +100,7 @@ fn Seen(progress: Progress) -> impl IntoView {
     let t = lang();
     let all = progress.instances.len();
     if all == 0 {
-        return view! { <li><span class="dot due"><Icon name=I::Nodes /></span><span class="quiet">{t.way_nobody()}</span></li> }
+        return view! { <li><span class="dot due"><Icon name=I::Nodes /></span><span class="quiet">{t.nobody_reads()}</span></li> }
             .into_any();
     }
     let waiting = progress.waiting();
@@ -107,12 +109,12 @@ fn Seen(progress: Progress) -> impl IntoView {
     let names = waiting.iter().take(NAMED).map(|i| view! { " "<code>{i.name.clone()}</code> }).collect_view();
     let (dot, icon) = if waiting.is_empty() { ("dot", I::Ok) } else { ("dot now", I::Nodes) };
     let waiting = (!waiting.is_empty()).then(|| {
-        let more = (more > 0).then(|| format!(" {}", t.change_more(more)));
-        view! { <small>{t.way_waiting_for()}{names}{more}</small> }
+        let more = (more > 0).then(|| format!(" {}", t.and_more(more)));
+        view! { <small>{t.waiting_for()}{names}{more}</small> }
     });
     let newer =
         (progress.live > progress.release.seq).then(|| view! { <small>{t.way_superseded(progress.live)}</small> });
-    let says = t.way_seen(seen, all);
+    let says = t.seen_by_n(seen, all);
     view! {
         <li>
             <span class=dot><Icon name=icon /></span>
@@ -123,26 +125,6 @@ fn Seen(progress: Progress) -> impl IntoView {
         </li>
     }
     .into_any()
-}
-
-fn took(t: Lang, accepted: Time, delivered: Time) -> String {
-    match (delivered.0 - accepted.0).max(0) {
-        ms @ ..10_000 => t.way_after(ms),
-        ms => t.way_after_seconds(ms / 1000),
-    }
-}
-
-/// Why something is late, in a sentence.
-pub(in crate::pages) fn why(t: Lang, why: &Why) -> AnyView {
-    match why {
-        Why::Channel(_) => t.late_channel().into_any(),
-        Why::Busy => t.late_busy().into_any(),
-        Why::Slow => t.late_slow().into_any(),
-        Why::Mismatch(config, seq) => {
-            let parts = [seq.to_string().into_any(), view! { <code>{config.to_string()}</code> }.into_any()];
-            sentence(t.late_mismatch(), parts).into_any()
-        }
-    }
 }
 
 /// Says that an environment is late: since when, why, what still works, what happens next.
@@ -157,7 +139,8 @@ pub(in crate::pages) fn LateBanner(
     let action = view! { <LinkButton href="/delivery">{t.late_details()}</LinkButton> }.into_any();
     view! {
         <Banner title action>
-            <p>{since}" "{why(t, &late.why)}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
+            <p>{since}" "{t.late_because(&t.why_late(&late.why))}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
         </Banner>
     }
+    .into_any()
 }

@@ -111,7 +111,7 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
 }
 
 /// How long something took: `9 ms`, `1.2 s`, `3 min`.
-pub(super) fn took(t: Lang, ms: i64) -> String {
+pub(in crate::pages) fn took(t: Lang, ms: i64) -> String {
     match ms.max(0) {
         ms @ ..1000 => t.milliseconds(ms),
         ms @ 1000..60_000 => t.seconds(&format!("{}.{}", ms / 1000, ms % 1000 / 100)),

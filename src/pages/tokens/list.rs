@@ -32,10 +32,11 @@ pub(in crate::pages) fn Tokens(
     let t = lang();
     let now = use_context::<Now>().map_or(Time(0), |now| now.0);
     let over = tokens.iter().filter(|token| !token.lives(now)).count();
-    let switch = (over > 0).then(|| match dead {
-        true => view! { <a class="push" href=path.clone()>{t.tokens_hide_dead()}</a> }.into_any(),
-        false => view! { <a class="push" href=format!("{path}?all=true")>{t.tokens_show_dead(over)}</a> }.into_any(),
-    });
+    let (href, says) = match dead {
+        true => (path, t.tokens_hide_dead().to_owned()),
+        false => (format!("{path}?all=true"), t.tokens_show_dead(over)),
+    };
+    let switch = (over > 0).then(|| view! { <a class="push quiet" href=href>{says}</a> });
     let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
     let rows = rows.into_iter().map(|token| view! { <Row token now /> }).collect_view();
@@ -67,7 +68,7 @@ pub(in crate::pages) fn Tokens(
     };
     let filter = many.then(|| view! { <FilterBox of="tokens-table" label=t.tokens_filter() /> });
     let bar = (many || over > 0).then(|| view! { <div class="bar">{filter}{switch}</div> });
-    view! { <section id="tokens">{bar}{table}</section> }
+    view! { <section id="tokens">{bar}{table}</section> }.into_any()
 }
 
 #[component]
@@ -86,8 +87,8 @@ fn Row(token: Token, now: Time) -> impl IntoView {
         Some(at) => view! { <When at /> }.into_any(),
         None => view! { <span class="quiet">{t.tokens_never_used()}</span> }.into_any(),
     };
+    let (id, name) = (token.id.clone(), token.name.clone());
     let revoke = lives.then(|| {
-        let (id, name) = (token.id.clone(), token.name.clone());
         view! {
             <Sure
                 id=format!("revoke-{}", token.id)
@@ -113,6 +114,7 @@ fn Row(token: Token, now: Time) -> impl IntoView {
             <td class="num acts">{revoke}</td>
         </tr>
     }
+    .into_any()
 }
 
 /// When it ends or ended.

@@ -2,15 +2,17 @@
 //! cookie, not in a log. So it is an ordinary handler, behind the same layers as the server functions.
 
 use axum::{
+    Extension,
     extract::{Query, RawForm, State},
     http::StatusCode,
 };
 use leptos::prelude::*;
 use serde::Deserialize;
+use tower_sessions::Session;
 
 use crate::{
     api::people::pattern,
-    auth::guard::CurrentUser,
+    auth::guard::{self, CurrentUser, Fresh},
     components::*,
     domain::{
         access::Pattern,
@@ -23,7 +25,7 @@ use crate::{
         Answer, Failed, Page, Place,
         console::Console,
         errors,
-        parts::reach_words,
+        parts::{Proof, reach_words},
         scope::{PatternFields, Scope},
     },
     service::{NewToken, ShownToken, now},
@@ -41,19 +43,24 @@ pub(super) struct Asked {
     app: Option<AppName>,
 }
 
-pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+pub(super) async fn show(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Fresh(fresh): Fresh,
+    Query(asked): Query<Asked>,
+) -> Answer {
     let scope = Scope::of(&console, &who).await?;
-    Ok(form(scope, asked.app, who.account.administrator))
+    Ok(form(scope, asked.app, who.account.administrator, fresh))
 }
 
-fn form(scope: Scope, app: Option<AppName>, administrator: bool) -> Page {
-    Page::new(|t| t.token_new().to_owned(), move || view! { <Make scope app administrator /> })
+fn form(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> Page {
+    Page::new(|t| t.token_new().to_owned(), move || view! { <Make scope app administrator fresh /> })
         .place(Place::Tokens)
         .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
 }
 
 #[component]
-fn Make(scope: Scope, app: Option<AppName>, administrator: bool) -> impl IntoView {
+fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> impl IntoView {
     let t = lang();
     let days = |days: u32| match days {
         0 => t.token_expires_never().to_owned(),
@@ -61,17 +68,17 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool) -> impl IntoVie
         n => t.token_expires_days(n),
     };
     let expiries = DAYS.map(|n| (n.to_string(), days(n))).to_vec();
-    let row = |n: usize| {
+    let rows = (0..ROWS).map(|n| {
         let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
         let value = ["*".to_owned(), app, "*".to_owned()];
         view! {
-            <fieldset class="row">
+            <fieldset class="row pattern">
                 <legend class="visually-hidden">{t.token_reach_row(n + 1)}</legend>
                 <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
             </fieldset>
         }
-    };
-    let rows = (0..ROWS).map(row).collect_view();
+    });
+    let rows = rows.collect_view();
     view! {
         <div class="column">
             <Head title=t.token_new() />
@@ -93,10 +100,12 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool) -> impl IntoVie
                 <Problems pointer="/patterns" />
                 <p class="hint">{t.token_reach_hint()}</p>
                 {administrator.then(|| view! { <Check name="creator" label=t.token_creator() /> })}
+                <Proof fresh />
                 <p class="do"><Submit tone=Tone::Primary>{t.token_make()}</Submit></p>
             </Form>
         </div>
     }
+    .into_any()
 }
 
 /// What came with the post.
@@ -138,17 +147,14 @@ impl Sent {
 pub(super) async fn make(
     State(console): State<Console>,
     who: Result<CurrentUser, Failed>,
+    Extension(session): Extension<Session>,
     RawForm(body): RawForm,
 ) -> Answer {
     let sent = Sent(serde_urlencoded::from_bytes(&body).unwrap_or_default());
     let Ok(who) = who else {
         return Ok(errors::signed_out(Refused::new(PATH, sent.0, Error::Unauthenticated)));
     };
-    let made = match sent.token() {
-        Ok(new) => console.service.create_token(&who.actor, new).await,
-        Err(error) => Err(error),
-    };
-    match made {
+    match create(&console, &session, &who, &sent).await {
         Ok(shown) => {
             // So that it works at once, here; other nodes know it within a second.
             console.reader.tokens.replace(console.service.living_tokens().await?);
@@ -156,10 +162,17 @@ pub(super) async fn make(
             Ok(once(shown, address, published))
         }
         Err(error) => {
-            let page = form(Scope::of(&console, &who).await?, None, who.account.administrator);
+            let Fresh(fresh) = Fresh::of(&session).await?;
+            let page = form(Scope::of(&console, &who).await?, None, who.account.administrator, fresh);
             Ok(page.refused(Refused::new(PATH, sent.0, error)))
         }
     }
+}
+
+async fn create(console: &Console, session: &Session, who: &CurrentUser, sent: &Sent) -> Result<ShownToken> {
+    let new = sent.token()?;
+    guard::prove(&console.service, session, who, sent.text("proof")).await?;
+    console.service.create_token(&who.actor, new).await
 }
 
 /// An address that the token reads: a config that is published, when there is one.
@@ -213,4 +226,5 @@ fn Once(shown: ShownToken, address: String, published: bool) -> impl IntoView {
             <p class="do"><LinkButton href="/tokens">{t.token_done()}</LinkButton></p>
         </div>
     }
+    .into_any()
 }

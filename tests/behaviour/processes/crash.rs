@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::node::{Outcome, Place};
+use super::node::{Outcome, Place};
 
 const KILLS: u64 = 50;
 const SEED: u64 = 20_261_122;

@@ -45,7 +45,7 @@ async fn a_holder_paused_past_its_lease_writes_nothing() {
     let Some((_, endpoint)) = servers() else { return };
     let root = format!("paused-{}", std::process::id());
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "paused::the_paused_holder", "--nocapture"])
+        .args(["--exact", "processes::paused::the_paused_holder", "--nocapture"])
         .env(CHILD, format!("{endpoint}|{root}"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,0 +1,80 @@
+//! The body of a request, and the key that makes its retry safe.
+
+use axum::{
+    extract::{FromRequest, Request},
+    http::HeaderMap,
+};
+use serde_json::value::RawValue;
+
+use super::node::{self, Node};
+use crate::{
+    domain::{
+        content::sha256,
+        error::{Error, Invalid, Problem as Wrong},
+    },
+    http::{json::Json, problem::Problem, query},
+    service::Idempotency,
+};
+
+/// A body of JSON that nobody looked into yet.
+pub(super) struct Body {
+    raw: Box<RawValue>,
+    /// From the header `Idempotency-Key`.
+    pub once: Option<Idempotency>,
+}
+
+impl Body {
+    /// Reads the body into what a use case takes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that is wrong, each at its JSON pointer.
+    pub(super) fn read<T>(&self, shape: impl FnOnce(&Node<'_>) -> Option<T>) -> Result<T, Error> {
+        node::read(&self.raw, shape)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        query::none(request.uri().query())?;
+        let key = key(request.headers())?;
+        let line = format!("{} {}\n", request.method(), request.uri().path());
+        let Json(raw) = Json::<Box<RawValue>>::from_request(request, state).await?;
+        let once = key.map(|key| Idempotency { key, body_sha256: sha256((line + raw.get()).as_bytes()) });
+        Ok(Self { raw, once })
+    }
+}
+
+/// The `Idempotency-Key`: 1 to 255 visible ASCII characters.
+fn key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
+    let mut all = headers.get_all("idempotency-key").iter();
+    let (Some(value), another) = (all.next(), all.next()) else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    if another.is_none() && (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(Some(key.to_owned()));
+    }
+    let detail = "Idempotency-Key is one header of 1 to 255 visible ASCII characters".into();
+    Err(Invalid::new("/idempotency-key", Wrong::Body { detail }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_short_and_visible() {
+        let of = |values: &[&str]| {
+            let value = |v: &&str| ("idempotency-key".parse().unwrap(), HeaderValue::from_bytes(v.as_bytes()).unwrap());
+            key(&values.iter().map(value).collect())
+        };
+        let longest = "k".repeat(255);
+        assert_eq!(of(&[]), Ok(None));
+        assert_eq!(of(&[&longest]), Ok(Some(longest.clone())));
+        for bad in [&[""][..], &["two words"], &["é"], &["a", "b"], &[&format!("{longest}k")]] {
+            assert!(of(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What a change is asked to do to its configs.
+
+use std::collections::HashSet;
+
+use super::node::{Node, given};
+use crate::{
+    domain::{
+        content::{Item, ValueType, check_key},
+        error::{Invalid, Problem, excerpt},
+        merge::Edit,
+        names::ConfigId,
+    },
+    service::Save,
+};
+
+/// The largest release number: the largest that every JSON parser reads exactly.
+pub(super) const RELEASE_MAX: u64 = (1 << 53) - 1;
+
+/// The body of `POST /api/v1/changes`.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub message: String,
+    pub confirm: String,
+    pub publish: bool,
+    pub saves: Vec<Save>,
+}
+
+/// Reads a change: `{message?, edits, publish?, confirm?}`.
+pub(super) fn change(node: &Node<'_>) -> Option<Wanted> {
+    let [message, edits, publish, confirm] = node.fields(["message", "edits", "publish", "confirm"])?;
+    let mut configs = HashSet::new();
+    let edits = node.required("edits", edits).and_then(|edits| edits.elements()).unwrap_or_default();
+    let saves = edits.iter().filter_map(|edit| save(edit, &mut configs)).collect();
+    let (message, confirm) = (given(message, Node::string), given(confirm, Node::string));
+    let publish = given(publish, Node::boolean);
+    Some(Wanted {
+        message: message?.unwrap_or_default(),
+        confirm: confirm?.unwrap_or_default(),
+        publish: publish?.unwrap_or_default(),
+        saves,
+    })
+}
+
+/// Reads the edits of one config: `{config, base?, set?, remove?}` or `{config, base?, text}`.
+fn save(node: &Node<'_>, configs: &mut HashSet<ConfigId>) -> Option<Save> {
+    let [config, base, set, remove, text] = node.fields(["config", "base", "set", "remove", "text"])?;
+    let config = node.required("config", config).and_then(|named| {
+        let config: ConfigId = named.parsed()?;
+        let first = configs.insert(config.clone());
+        if first { Some(config) } else { named.refuse(Problem::Duplicate { key: config.to_string() }) }
+    });
+    let base = given(base, |base| base.whole(0, RELEASE_MAX));
+    let edits = match (text, set, remove) {
+        (Some(text), None, None) => text.string().map(|text| vec![(String::new(), Edit::Text(text))]),
+        (Some(text), ..) => {
+            let detail = "an edit has either “text” or “set” and “remove”".into();
+            text.refuse(Problem::Body { detail })
+        }
+        (None, None, None) => node.refuse_as(Invalid::new("/set", Problem::Required)),
+        (None, set, remove) => keys(set, remove),
+    };
+    Some(Save { config: config?, change: None, base: base?, version: None, edits: edits? })
+}
+
+fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, Edit)>> {
+    let (set, remove) = (given(set, Node::members), given(remove, Node::elements));
+    let mut edits = Vec::new();
+    for (key, value) in set?.unwrap_or_default() {
+        if let Err(wrong) = check_key(&key) {
+            value.refuse_as::<()>(wrong.of(""));
+        }
+        if let Some(item) = item(&value) {
+            edits.push((key, Edit::Set(item)));
+        }
+    }
+    let mut named: HashSet<String> = edits.iter().map(|(key, _)| key.clone()).collect();
+    for node in remove?.unwrap_or_default() {
+        let Some(key) = node.string() else { continue };
+        if let Err(wrong) = check_key(&key) {
+            node.refuse_as::<()>(wrong.of(""));
+        } else if named.insert(key.clone()) {
+            edits.push((key, Edit::Remove));
+        } else {
+            node.refuse::<()>(Problem::Duplicate { key: excerpt(&key) });
+        }
+    }
+    Some(edits)
+}
+
+/// Reads a value: a string; a number or boolean, which keeps its type and its spelling; or
+/// `{value, type?, secret?, comment?}`.
+fn item(node: &Node<'_>) -> Option<Item> {
+    if node.begins() != '{' {
+        let (value, kind) = plain(node)?;
+        let item = Item { value, kind, ..Item::default() };
+        return item.check().map_or_else(|wrong| node.refuse_as(wrong.of("")), |()| Some(item));
+    }
+    let [value, kind, secret, comment] = node.fields(["value", "type", "secret", "comment"])?;
+    let value = node.required("value", value);
+    let kind = given(kind, Node::parsed::<ValueType>);
+    let comment = given(comment, Node::string);
+    given(secret, |secret| match secret.boolean()? {
+        true => secret.refuse(Problem::SecretsNotOffered),
+        false => Some(()),
+    })?;
+    let (value, kind) = match kind? {
+        None => plain(&value?)?,
+        Some(kind) => typed(&value?, kind)?,
+    };
+    let item = Item { value, kind, comment: comment?.unwrap_or_default(), since: 0 };
+    item.check().map_or_else(|wrong| node.refuse_as(wrong), |()| Some(item))
+}
+
+/// A value that says its type itself.
+fn plain(node: &Node<'_>) -> Option<(String, ValueType)> {
+    let raw = || node.text().to_owned();
+    match node.begins() {
+        '"' => Some((node.string()?, ValueType::String)),
+        't' | 'f' => Some((raw(), ValueType::Boolean)),
+        '-' | '0'..='9' => Some((raw(), ValueType::Number)),
+        'n' => node.expected("a value; to take a key out, name it in “remove”"),
+        _ => node.expected("a string, a number, true or false; for other JSON, {\"value\": …, \"type\": \"json\"}"),
+    }
+}
+
+/// A value whose type is named. A string is what people would type; of type `json` anything else is itself.
+fn typed(node: &Node<'_>, kind: ValueType) -> Option<(String, ValueType)> {
+    match (node.begins(), kind) {
+        ('"', _) | (_, ValueType::String) => Some((node.string()?, kind)),
+        _ => Some((node.text().to_owned(), kind)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{automation::node, domain::error::Error};
+
+    fn read(edits: &str) -> Result<Vec<Save>, Error> {
+        let body = format!(r#"{{"edits": {edits}}}"#);
+        node::read(serde_json::from_str(&body).unwrap(), change).map(|wanted| wanted.saves)
+    }
+
+    fn set(value: &str) -> Result<Item, Vec<String>> {
+        match read(&format!(r#"[{{"config": "prod/shop/application", "set": {{"a.b": {value}}}}}]"#)) {
+            Ok(saves) => Ok(saves[0].edits[0].1.item().unwrap().clone()),
+            Err(Error::Invalid(wrong)) => Err(wrong.into_iter().map(|w| w.pointer).collect()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_value_keeps_its_type_and_its_spelling() {
+        for (given, value, kind) in [
+            (r#""5""#, "5", ValueType::String),
+            ("1.50e3", "1.50e3", ValueType::Number),
+            ("123456789012345678901234567890", "123456789012345678901234567890", ValueType::Number),
+            ("true", "true", ValueType::Boolean),
+            (r#"{"value": "5"}"#, "5", ValueType::String),
+            (r#"{"value": 0.10}"#, "0.10", ValueType::Number),
+            (r#"{"value": "0.10", "type": "number"}"#, "0.10", ValueType::Number),
+            (r#"{"value": {"z": 1.0, "a": []}, "type": "json"}"#, r#"{"z": 1.0, "a": []}"#, ValueType::Json),
+            (r#"{"value": "[1]", "type": "json", "secret": false, "comment": null}"#, "[1]", ValueType::Json),
+        ] {
+            let item = set(given).unwrap();
+            assert_eq!((item.value.as_str(), item.kind), (value, kind), "{given}");
+        }
+        assert_eq!(set(r#"{"value": "5", "comment": "why"}"#).unwrap().comment, "why");
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused_where_it_stands() {
+        let at = "/edits/0/set/a.b";
+        for (given, pointer) in [
+            ("null", ""),
+            ("[1]", ""),
+            (r#"{"valeu": 1, "value": 1}"#, "/valeu"),
+            (r#"{"type": "number"}"#, "/value"),
+            (r#"{"value": 5, "type": "string"}"#, "/value"),
+            (r#"{"value": "x", "type": "number"}"#, "/value"),
+            (r#"{"value": "TRUE", "type": "boolean"}"#, "/value"),
+            (r#"{"value": "{", "type": "json"}"#, "/value"),
+            (r#"{"value": "x", "type": "int"}"#, "/type"),
+            (r#"{"value": "x", "secret": true}"#, "/secret"),
+            (r#"{"value": {"a": 1}}"#, "/value"),
+        ] {
+            assert_eq!(set(given), Err(vec![format!("{at}{pointer}")]), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_edit_says_one_thing_of_one_config() {
+        for (edits, pointers) in [
+            ("{}", &["/edits"][..]),
+            (r#"[{"set": {"a": "1"}}]"#, &["/edits/0/config"]),
+            (r#"[{"config": "prod/shop", "set": {"a": "1"}}]"#, &["/edits/0/config"]),
+            (r#"[{"config": "prod/shop/a"}]"#, &["/edits/0/set"]),
+            (r#"[{"config": "prod/shop/a", "text": "x", "remove": []}]"#, &["/edits/0/text"]),
+            (r#"[{"config": "prod/shop/a", "base": -1, "text": "x"}]"#, &["/edits/0/base"]),
+            (
+                r#"[{"config": "prod/shop/a", "set": {"a": "1"}, "remove": ["b", "a", "b", " "]}]"#,
+                &["/edits/0/remove/1", "/edits/0/remove/2", "/edits/0/remove/3"],
+            ),
+            (
+                r#"[{"config": "prod/shop/a", "set": {"a": "1", "a": "2", "": "3"}}]"#,
+                &["/edits/0/set/a", "/edits/0/set/"],
+            ),
+            (
+                r#"[{"config": "prod/shop/a", "text": "x"}, {"config": "prod/shop/a", "text": "y"}]"#,
+                &["/edits/1/config"],
+            ),
+        ] {
+            let Err(Error::Invalid(wrong)) = read(edits) else { panic!("{edits} was taken") };
+            assert_eq!(wrong.iter().map(|w| w.pointer.as_str()).collect::<Vec<_>>(), pointers, "{edits}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Who asks, and for what.
+
+use axum::{
+    extract::{FromRequestParts, Path, Request, State},
+    http::{HeaderValue, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+
+use super::Automation;
+use crate::{
+    auth::tokens::Grant,
+    domain::{
+        access::Actor,
+        error::{Error, excerpt},
+    },
+    http::{bearer, problem::Problem},
+    service::now,
+};
+
+/// Lets in whoever shows a token that works. This comes before anything else: without a token nothing is told, not
+/// even whether a path or a method exists.
+pub(super) async fn admit(
+    State(automation): State<Automation>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let grant = automation.tokens.authenticate(bearer::token(request.headers())?, now())?;
+    request.extensions_mut().insert(grant);
+    let mut response = next.run(request).await;
+    for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+/// The actor behind the token that [`admit`] let in: one that writes. Without it the service does nothing.
+pub(super) struct By(pub Actor);
+
+impl FromRequestParts<Automation> for By {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, automation: &Automation) -> Result<Self, Problem> {
+        let grant = parts.extensions.get::<Grant>().ok_or(Error::Unauthenticated)?;
+        Ok(Self(automation.service.actor_of_token(grant.token()).await?))
+    }
+}
+
+/// The parts of the address that are in braces, decoded.
+pub(super) struct Place<const N: usize>(pub [String; N]);
+
+impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Place<N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // What is not UTF-8 is no name.
+        let missing = || Error::NotFound(excerpt(parts.uri.path()));
+        let names = Path::<Vec<String>>::from_request_parts(&mut parts.clone(), state).await;
+        let names = names.ok().and_then(|Path(names)| names.try_into().ok());
+        Ok(Self(names.ok_or_else(missing)?))
+    }
+}
+
+impl<const N: usize> Place<N> {
+    /// Reads the parts; whatever is no name is not there.
+    pub(super) fn find<T, E>(self, read: impl FnOnce([&str; N]) -> Result<T, E>) -> Result<T, Error> {
+        read(self.0.each_ref().map(String::as_str)).map_err(|_| Error::NotFound(excerpt(&self.0.join("/"))))
+    }
+}

@@ -1,0 +1,95 @@
+//! The HTTP API that writes: environments, applications, changes and releases, for programs with an automation token.
+//!
+//! A handler reads the request into domain types (`body`, `edits`), calls the service once and says what became of it
+//! (`answers`). It gets its actor from `guard` alone, and a route is in `routes` or not there at all.
+
+mod answers;
+mod body;
+mod changes;
+mod edits;
+mod guard;
+mod node;
+mod openapi;
+mod places;
+mod releases;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::Uri,
+    middleware::{from_fn, from_fn_with_state},
+    response::Response,
+    routing::{MethodRouter, any, get, post, put},
+};
+
+use crate::{
+    auth::tokens::Table,
+    domain::{
+        change::ChangeId,
+        error::{Error, excerpt},
+    },
+    http::{json, problem::Problem, request_id},
+    service::Service,
+};
+
+/// What a handler answers.
+type Answer = Result<Response, Problem>;
+
+/// All that the endpoints need. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Automation {
+    service: Service,
+    tokens: Arc<Table>,
+    public_url: Arc<str>,
+}
+
+impl Automation {
+    /// Endpoints over a service, for tokens of `tokens`. `public_url` is how people reach the console.
+    #[must_use]
+    pub fn new(service: Service, tokens: Arc<Table>, public_url: impl AsRef<str>) -> Self {
+        Self { service, tokens, public_url: public_url.as_ref().trim_end_matches('/').into() }
+    }
+
+    /// The page of a change.
+    fn page_of(&self, change: &ChangeId) -> String {
+        format!("{}/changes/{change}", self.public_url)
+    }
+}
+
+/// The write endpoints, for the top of the server's router. Whatever else is asked for under `/api/v1/` is not there.
+pub fn router(automation: Automation) -> Router {
+    let unknown = async |uri: Uri| Problem::from(Error::NotFound(excerpt(uri.path())));
+    let guarded = routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, allow, methods)| router.route(path, only(allow, methods)));
+    guarded
+        .route("/api/v1/{*unknown}", any(unknown))
+        .layer(DefaultBodyLimit::max(json::BODY_BYTES))
+        .layer(from_fn_with_state(automation.clone(), guard::admit))
+        .route(openapi::PATH, only("GET, HEAD", get(openapi::show)))
+        .layer(from_fn(request_id::layer))
+        .with_state(automation)
+}
+
+/// The methods of a path, of which `allow` tells those that ask for another.
+fn only(allow: &'static str, methods: MethodRouter<Automation>) -> MethodRouter<Automation> {
+    methods.fallback(async move || Problem::method_not_allowed(allow))
+}
+
+/// Every route that needs a token, with the methods that it has.
+fn routes() -> [(&'static str, &'static str, MethodRouter<Automation>); 8] {
+    [
+        ("/api/v1/envs/{env}", "PUT", put(places::put_env)),
+        ("/api/v1/apps/{app}", "PUT", put(places::put_app)),
+        ("/api/v1/apps/{app}/namespaces/{namespace}", "PUT", put(places::put_namespace)),
+        ("/api/v1/changes", "POST", post(changes::create)),
+        ("/api/v1/changes/{id}", "GET, HEAD, DELETE", get(changes::show).delete(changes::discard)),
+        ("/api/v1/changes/{id}/publish", "POST", post(changes::publish)),
+        ("/api/v1/configs/{env}/{app}/{namespace}/releases", "GET, HEAD", get(releases::list)),
+        ("/api/v1/configs/{env}/{app}/{namespace}/rollback", "POST", post(releases::roll_back)),
+    ]
+}

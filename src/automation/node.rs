@@ -1,0 +1,245 @@
+//! Strict reading of JSON: all that is wrong is found at once, each at its pointer, and numbers stay as they were
+//! written.
+
+use std::{cell::RefCell, collections::HashSet, fmt, str::FromStr};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use similar::get_close_matches;
+
+use crate::domain::error::{Error, Invalid, Problem, excerpt, pointer};
+
+/// Mistakes that one answer tells.
+const TOLD: usize = 100;
+/// Names longer than this, in bytes, stand shortened in pointers.
+const NAME: usize = 300;
+
+/// Reads a whole body.
+///
+/// # Errors
+/// [`Error::Invalid`] with everything that `shape` refused.
+pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(&Node<'_>) -> Option<T>) -> Result<T, Error> {
+    let wrong = RefCell::default();
+    let read = shape(&Node { raw, at: String::new(), wrong: &wrong });
+    let wrong = wrong.into_inner();
+    match read {
+        Some(read) if wrong.is_empty() => Ok(read),
+        _ => Err(Error::Invalid(wrong)),
+    }
+}
+
+/// A value in the body. What reads it as something gives none when it is something else, which is then noted.
+pub(super) struct Node<'a> {
+    raw: &'a RawValue,
+    at: String,
+    wrong: &'a RefCell<Vec<Invalid>>,
+}
+
+impl<'a> Node<'a> {
+    /// The value as it was written.
+    pub(super) fn text(&self) -> &'a str {
+        self.raw.get()
+    }
+
+    /// The first character that was written: it tells what kind of value this is.
+    pub(super) fn begins(&self) -> char {
+        self.text().chars().next().unwrap_or_default()
+    }
+
+    /// Notes what is wrong with this value.
+    pub(super) fn refuse<T>(&self, problem: Problem) -> Option<T> {
+        self.refuse_as(Invalid::new("", problem))
+    }
+
+    /// Notes what is wrong in this value; the pointer is from here.
+    pub(super) fn refuse_as<T>(&self, wrong: Invalid) -> Option<T> {
+        let mut all = self.wrong.borrow_mut();
+        if all.len() < TOLD {
+            all.push(wrong.under(&self.at));
+        }
+        None
+    }
+
+    /// Notes that something else was expected.
+    pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
+        self.refuse(Problem::Body { detail: format!("expected {what}") })
+    }
+
+    /// A member that must be there.
+    pub(super) fn required(&self, name: &str, member: Option<Self>) -> Option<Self> {
+        member.or_else(|| self.refuse_as(Invalid::new(format!("/{name}"), Problem::Required)))
+    }
+
+    /// The members of an object that has these and no others. One that is `null` counts as left out.
+    pub(super) fn fields<const N: usize>(&self, known: [&str; N]) -> Option<[Option<Self>; N]> {
+        let mut found = [const { None }; N];
+        for (name, node) in self.members()? {
+            match known.iter().position(|k| *k == name) {
+                Some(_) if node.text() == "null" => {}
+                Some(at) => found[at] = Some(node),
+                None if self.wrong.borrow().len() >= TOLD => break,
+                None => {
+                    let given = excerpt(&name);
+                    // The nearest first.
+                    let near = get_close_matches(given.as_str(), &known, N, 0.0);
+                    let known = near.into_iter().map(str::to_owned).collect();
+                    node.refuse::<()>(Problem::Unknown { given, known });
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// The members of an object, each name once, in their order.
+    pub(super) fn members(&self) -> Option<Vec<(String, Self)>> {
+        let Ok(Members(all)) = serde_json::from_str(self.text()) else { return self.expected("an object") };
+        let mut seen = HashSet::with_capacity(all.len());
+        let mut members = Vec::with_capacity(all.len());
+        for (name, raw) in &all {
+            let node = if name.len() > NAME { self.below(&excerpt(name), raw) } else { self.below(name, raw) };
+            if seen.insert(name) {
+                members.push((name.clone(), node));
+            } else {
+                node.refuse::<()>(Problem::Duplicate { key: excerpt(name) });
+            }
+        }
+        Some(members)
+    }
+
+    /// The elements of an array.
+    pub(super) fn elements(&self) -> Option<Vec<Self>> {
+        match serde_json::from_str::<Vec<&RawValue>>(self.text()) {
+            Ok(all) => Some(all.into_iter().enumerate().map(|(n, raw)| self.below(&n.to_string(), raw)).collect()),
+            Err(_) => self.expected("an array"),
+        }
+    }
+
+    /// A string.
+    pub(super) fn string(&self) -> Option<String> {
+        match serde_json::from_str(self.text()) {
+            Ok(text) => Some(text),
+            // It is a string, but not of Unicode: half of a surrogate pair.
+            Err(e) if self.begins() == '"' => {
+                let said = e.to_string();
+                self.refuse(Problem::Body { detail: said.split(" at line ").next().unwrap_or(&said).into() })
+            }
+            Err(_) => self.expected("a string"),
+        }
+    }
+
+    /// A string that is something.
+    pub(super) fn parsed<T: FromStr<Err = Invalid>>(&self) -> Option<T> {
+        self.string()?.parse().map_or_else(|wrong: Invalid| self.refuse_as(wrong.of("")), Some)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        self.text().parse().map_or_else(|_| self.expected("true or false"), Some)
+    }
+
+    /// A whole number.
+    pub(super) fn whole(&self, min: u64, max: u64) -> Option<u64> {
+        let number = self.text().parse().ok().filter(|n| (min..=max).contains(n));
+        number.or_else(|| self.refuse(Problem::Range { min, max }))
+    }
+
+    fn below(&self, name: &str, raw: &'a RawValue) -> Self {
+        let at = format!("{}{}", self.at, pointer(name));
+        Self { raw, at, wrong: self.wrong }
+    }
+}
+
+/// What a member says, or nothing when it is left out.
+pub(super) fn given<'a, T>(member: Option<Node<'a>>, read: impl FnOnce(&Node<'a>) -> Option<T>) -> Option<Option<T>> {
+    match member {
+        None => Some(None),
+        Some(node) => read(&node).map(Some),
+    }
+}
+
+/// An object with its names as often as they stand there; a map would keep the last of each.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    all.push(member);
+                }
+                Ok(all)
+            }
+        }
+        from.deserialize_map(Each).map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong<T: fmt::Debug>(body: &str, shape: impl FnOnce(&Node<'_>) -> Option<T>) -> Vec<String> {
+        let Err(Error::Invalid(wrong)) = read(serde_json::from_str(body).unwrap(), shape) else {
+            panic!("{body} was taken")
+        };
+        wrong.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_its_place() {
+        let body = r#"{"mesage": "x", "limit": -1, "on": "yes", "list": 1, "on": true}"#;
+        let told = wrong(body, |node| {
+            let [message, limit, on, list] = node.fields(["message", "limit", "on", "list"])?;
+            node.required("message", message);
+            limit?.whole(0, 9);
+            on?.boolean();
+            list?.elements().map(|all| all.len())
+        });
+        assert_eq!(
+            told,
+            [
+                r#"/on: Duplicate { key: "on" }"#,
+                r#"/mesage: Unknown { given: "mesage", known: ["message", "list", "limit", "on"] }"#,
+                "/message: Required",
+                "/limit: Range { min: 0, max: 9 }",
+                r#"/on: Body { detail: "expected true or false" }"#,
+                r#"/list: Body { detail: "expected an array" }"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_is_escaped_in_a_pointer_and_a_huge_one_shortened() {
+        let body = format!(r#"{{"a/b~c": {{"x": 1}}, "{}": {{}}}}"#, "k".repeat(5000));
+        let told = wrong(&body, |node| {
+            for (_, member) in node.members()? {
+                let [] = member.fields([])?;
+                member.string();
+            }
+            Some(())
+        });
+        assert!(told[0].starts_with("/a~1b~0c/x: Unknown"), "{told:?}");
+        assert!(told.iter().all(|t| t.len() < 200), "{told:?}");
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_no_text() {
+        assert_eq!(wrong(r#""\ud800""#, |node| node.string()).len(), 1);
+        assert_eq!(wrong("5", |node| node.string()), [r#": Body { detail: "expected a string" }"#]);
+    }
+
+    #[test]
+    fn an_answer_tells_so_many_mistakes_and_no_more() {
+        let body = format!("[{}]", vec!["0"; 1000].join(","));
+        let told = wrong(&body, |node| Some(node.elements()?.iter().map(Node::boolean).collect::<Vec<_>>()));
+        assert_eq!(told.len(), TOLD);
+    }
+}

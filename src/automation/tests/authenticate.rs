@@ -1,0 +1,78 @@
+//! Who gets in at all.
+
+use serde_json::json;
+
+use super::Api;
+use crate::{automation::routes, domain::token::TokenKind};
+
+#[tokio::test]
+async fn nothing_is_told_without_a_token() {
+    let api = Api::new().await;
+    let there = routes().map(|(path, ..)| path.replace(['{', '}'], ""));
+    let odd =
+        ["/api/v1/", "/api/v1/nothing", "/api/v1/changes/", "/api/v1//changes", "/api/v1/CHANGES"].map(String::from);
+    for path in there.iter().chain(&odd) {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+            let reply = api.stranger().ask(method, path).await;
+            assert!(reply.status == 401 || reply.status == 404 && path == "/api/v1/", "{method} {path}: {reply}");
+        }
+    }
+    assert_eq!(api.stranger().get(&there[3]).await.headers["www-authenticate"], "Bearer");
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_made_opens_nothing() {
+    let api = Api::new().await;
+    let mut shop = api.shop().await;
+    shop.token = Some(crate::auth::tokens::generate(TokenKind::Automation).text);
+    let reply = shop.get("/api/v1/changes").await;
+    assert_eq!(reply.refusal(), "401 /problems/unauthenticated");
+    assert_eq!(reply.headers["www-authenticate"], r#"Bearer error="invalid_token""#);
+}
+
+#[tokio::test]
+async fn a_revoked_token_opens_nothing() {
+    let api = Api::new().await;
+    let shop = api.shop().await;
+    let (id, _) = shop.open("dev/shop/application", json!({"a": "1"})).await;
+    let token = &api.service.living_tokens().await.unwrap()[0].id;
+    api.service.revoke_token(&crate::domain::access::Actor::shell(), token).await.unwrap();
+    api.tokens.replace(api.service.living_tokens().await.unwrap());
+    assert_eq!(shop.get(&format!("/api/v1/changes/{id}")).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_read_token_writes_nothing() {
+    let api = Api::new().await;
+    let reader = api.caller(TokenKind::Read, false, "*/shop/*").await;
+    for (path, allow, _) in routes() {
+        let path = path.replace(['{', '}'], "");
+        for method in allow.split(", ").filter(|method| *method != "HEAD") {
+            let reply = reader.ask(method, &path).await;
+            assert_eq!(reply.refusal(), "403 /problems/forbidden", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_writes_one_application_knows_of_no_other() {
+    let api = Api::new().await;
+    let (shop, mail) = (api.shop().await, api.caller(TokenKind::Automation, false, "*/mail/*").await);
+    let (id, diff) = mail.open("dev/mail/application", json!({"a": "1"})).await;
+    let edit = json!([{"config": "dev/mail/application", "set": {"a": "2"}}]);
+    let replies = [
+        shop.get(&format!("/api/v1/changes/{id}")).await,
+        shop.delete(&format!("/api/v1/changes/{id}")).await,
+        shop.post(&format!("/api/v1/changes/{id}/publish"), json!({"diff_sha256": diff})).await,
+        shop.post("/api/v1/changes", json!({"edits": edit})).await,
+        shop.get("/api/v1/configs/dev/mail/application/releases").await,
+        shop.post("/api/v1/configs/dev/mail/application/rollback", json!({"to": 1})).await,
+        shop.put("/api/v1/apps/mail", json!({})).await,
+        shop.put("/api/v1/apps/nothing", json!({})).await,
+        shop.put("/api/v1/apps/mail/namespaces/application", json!({})).await,
+    ];
+    for (n, reply) in replies.iter().enumerate() {
+        assert_eq!(reply.refusal(), "404 /problems/not-found", "{n}");
+    }
+    assert_eq!(mail.get(&format!("/api/v1/changes/{id}")).await.body["state"], "open");
+}

@@ -1,0 +1,5 @@
+//! Whole servers, as an operator runs them: started, killed, paused, started again.
+
+mod crash;
+mod node;
+mod paused;
