@@ -91,10 +91,9 @@ texts! {
     // Text.
     text_of(format: &str): "The {format} document", "{format} 文档";
     save_text: "Save", "保存";
-    at_place(line: u32, column: u32, text: &str): "Line {line}, column {column}: {text}", "第 {line} 行第 {column} 列：{text}";
     no_text_title: "No text yet", "还没有内容";
     text_pending: "These are your edits, not live yet.", "这是你的修改，尚未生效。";
-    text_others(names: &str): "{names} is editing this text too. Whoever publishes second merges.", "{names} 也在编辑此文本，后发布的人需要合并。";
+    text_others(names: &str): "Also being edited by {names}. Whoever publishes second merges.", "{names} 也在编辑此文本，后发布的人需要合并。";
     ends_crlf: "Lines end with CRLF", "换行符为 CRLF";
     ends_mixed: "Line ends are mixed; lines that you do not touch keep theirs", "换行符混用；未改动的行保持原样";
     upload_or_import: "Upload", "上传";

@@ -150,6 +150,7 @@ fn draw(opened: Opened, sent: Sent, outcome: Option<Outcome>) -> Page {
 #[component]
 fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl IntoView {
     let t = lang();
+    let ready = matches!(outcome, Some(Ok(_)));
     let result = outcome.map(|outcome| match outcome {
         Ok((preview, import)) => view! { <Preview opened=opened.clone() preview import /> }.into_any(),
         Err(error) => view! { <Wrong error /> }.into_any(),
@@ -166,7 +167,7 @@ fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl
         <div class="two">
             <div class="stack">
                 {result}
-                <ImportForm opened=opened.clone() sent />
+                <ImportForm opened=opened.clone() sent ready />
             </div>
             <div class="stack">
                 <Card id="export" title=t.download_live()>
@@ -248,7 +249,7 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
 }
 
 #[component]
-fn ImportForm(opened: Arc<Opened>, sent: Sent) -> impl IntoView {
+fn ImportForm(opened: Arc<Opened>, sent: Sent, ready: bool) -> impl IntoView {
     let t = lang();
     let kv = opened.view.namespace.format == Format::Kv;
     let of_options = sent.clone();
@@ -265,7 +266,7 @@ fn ImportForm(opened: Arc<Opened>, sent: Sent) -> impl IntoView {
                     {file}
                 </div>
                 {kv.then(|| view! { <Options sent=of_options /> })}
-                <p class="do"><Submit icon=I::Eye>{t.preview()}</Submit></p>
+                <p class="do"><Submit tone=if ready { Tone::Plain } else { Tone::Primary } icon=I::Eye>{t.preview()}</Submit></p>
             </Form>
         </Card>
     }

@@ -194,7 +194,7 @@ impl<'a> Drawn<'a> {
             let since = row.old.map_or(0, |item| item.since);
             return view! { {self.released(since)}{others} }.into_any();
         };
-        let conflict = row.conflict.then(|| view! { <Badge mood=Mood::Bad>{t.in_conflict()}</Badge>" " });
+        let conflict = row.conflict.then(|| view! { <Badge mood=Mood::Bad>{t.in_conflict()}</Badge> });
         view! { {conflict}<span class="state">{kind_word(kind)}</span>{t.by_you()}<When at=edit.at />{others} }
             .into_any()
     }
