@@ -47,7 +47,7 @@ const KNOWN: [Known; 15] = [
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
 /// container beside a service called "trimtab".
-const FOREIGN: [&str; 5] = ["TEST_", "CACHE", "SERVICE_", "PORT_", "PORT"];
+const FOREIGN: [&str; 8] = ["TEST_", "CACHE", "ONLY", "STEP_MINUTES", "BIN", "SERVICE_", "PORT_", "PORT"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
