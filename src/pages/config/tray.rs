@@ -61,7 +61,7 @@ fn edits(mine: &Mine) -> usize {
 fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
     let t = lang();
     let Some(mine) = opened.view.mine.clone() else {
-        let text = if opened.may_edit() { t.no_edits_text() } else { t.no_edits_viewer() };
+        let text = if opened.may_edit() { t.no_edits_text() } else { t.only_viewer() };
         return view! { <Card id="mine" title=t.my_change()><p class="quiet">{text}</p></Card> }.into_any();
     };
     let difference = format!("{}/difference", opened.path);
