@@ -13,10 +13,10 @@ texts! {
     tab_readers: "Readers", "读取方";
     tab_use: "Use it", "接入";
     comma: ", ", "，";
-    live_is: "Live:", "当前：";
+    live_is: "Live:", "当前生效：";
     release_n(n: u64): "release {n}", "发布 {n}";
     release_title(n: u64): "Release {n}", "发布 {n}";
-    by_author(name: &str): "by {name}", "由 {name} 发布";
+    by_author(name: &str): "by {name}", "· {name}";
     nothing_live: "Nothing published yet", "尚未发布";
     keys_counted(n: usize): "key" | "keys", "个键";
     lines_counted(n: usize): "line" | "lines", "行";

@@ -290,3 +290,24 @@ fn Options(sent: Sent) -> impl IntoView {
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pasted_text_is_known_by_its_first_line() {
+        for (text, source) in [
+            ("# a comment\n\n  {\"a\": 1}", Source::Json),
+            ("db.url=mysql://x", Source::Properties),
+            ("db.url: x", Source::Yaml),
+            ("DB_URL=x", Source::Dotenv),
+            ("export db=x", Source::Dotenv),
+            ("[db]\nurl = 1", Source::Toml),
+            ("url = \"x\"", Source::Toml),
+            ("", Source::Properties),
+        ] {
+            assert_eq!(guessed(text), source, "{text:?}");
+        }
+    }
+}

@@ -133,3 +133,14 @@ pub(in crate::pages) fn took(t: Lang, ms: i64) -> String {
         ms => t.minutes(ms / 60_000),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let said = [-5, 9, 999, 1250, 59_999, 60_000, 3_600_000].map(|ms| took(Lang::En, ms));
+        assert_eq!(said, ["0 ms", "9 ms", "999 ms", "1.2 s", "59.9 s", "1 min", "60 min"]);
+    }
+}
