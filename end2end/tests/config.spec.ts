@@ -11,12 +11,16 @@ let applications = 0;
 async function application(server: Server): Promise<string> {
   const name = `config${process.pid}-${applications++}`;
   const token = await server.cli(['token', 'create', '--name', name, '--admin', '--write', '*/*/*']);
-  const call = async (method: string, path: string, body: object) => {
-    const answer = await fetch(`${server.url}/api/v1/${path}`, {
+  const send = (method: string, path: string, body: object) =>
+    fetch(`${server.url}/api/v1/${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
+  // What a command makes is noticed by the server within two seconds.
+  await expect.poll(async () => (await send('PUT', 'envs/dev', {})).ok).toBe(true);
+  const call = async (method: string, path: string, body: object) => {
+    const answer = await send(method, path, body);
     expect(answer.ok, `${path}: ${answer.status} ${await answer.text()}`).toBe(true);
   };
   await call('PUT', 'envs/staging', {});
