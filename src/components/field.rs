@@ -68,7 +68,11 @@ fn said(problems: &[Invalid]) -> String {
     let lang = lang();
     let say = |i: &Invalid| {
         let text = lang.problem(&i.problem);
-        i.line.map_or(text.clone(), |line| lang.at_line(line, &text))
+        match (i.line, i.column) {
+            (Some(line), Some(column)) => lang.at_place(line, column, &text),
+            (Some(line), None) => lang.at_line(line, &text),
+            _ => text,
+        }
     };
     problems.iter().map(say).collect::<Vec<_>>().join(" · ")
 }

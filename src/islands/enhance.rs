@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::{copy, dom, filter, keep, keys, menu, swap, times};
+use super::{carry, copy, dom, filter, keep, keys, menu, swap, times};
 use crate::texts::Lang;
 
 /// Brings the page to life: forms marked `data-swap` exchange only what they change, filters act as you type, buttons
@@ -18,6 +18,7 @@ pub fn Enhance(
     Effect::new(move |_| {
         swap::start(lang);
         filter::start();
+        carry::start();
         copy::start();
         times::start(lang);
         menu::start();

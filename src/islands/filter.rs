@@ -74,7 +74,7 @@ fn apply(input: &HtmlElement) -> Option<()> {
 }
 
 fn read(table: &HtmlElement) -> Vec<Row> {
-    let rows = dom::all(table, ":scope > tbody > tr, :scope > li");
+    let rows = dom::all(table, ":scope > tbody > tr:not(.editing), :scope > li");
     let row = |element: HtmlElement| {
         let text = element.text_content().unwrap_or_default().to_lowercase();
         Row { hidden: element.hidden(), text, element }

@@ -1,5 +1,6 @@
 //! The parts that come alive in the browser. Each is an enhancement: what it wraps or finds works without it.
 
+mod carry;
 mod copy;
 mod dom;
 mod enhance;

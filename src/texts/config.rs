@@ -13,10 +13,10 @@ texts! {
     tab_readers: "Readers", "读取方";
     tab_use: "Use it", "接入";
     comma: ", ", "，";
-    live_is: "Live:", "当前：";
+    live_is: "Live:", "当前生效：";
     release_n(n: u64): "release {n}", "发布 {n}";
     release_title(n: u64): "Release {n}", "发布 {n}";
-    by_author(name: &str): "by {name}", "由 {name} 发布";
+    by_author(name: &str): "by {name}", "· {name}";
     nothing_live: "Nothing published yet", "尚未发布";
     keys_counted(n: usize): "key" | "keys", "个键";
     lines_counted(n: usize): "line" | "lines", "行";
@@ -36,14 +36,12 @@ texts! {
     filter_keys(n: usize): "Filter {n} key" | "Filter {n} keys", "筛选 {n} 个键";
     add_key: "Add key", "添加键";
     paste_or_import: "Paste or import", "粘贴或导入";
-    edit_key(key: &str): "Edit {key}", "编辑 {key}";
     by_you: " by you, ", "（你）";
     is_editing(name: &str): "{name} is editing this", "{name} 正在编辑";
     is_removing(name: &str): "{name} is removing this", "{name} 正要删除";
     in_conflict: "conflict", "冲突";
     empty_value: "empty", "空";
     blanks_around: "Begins or ends with white space", "首尾有空白";
-    line_count(n: usize): "{n} line" | "{n} lines", "{n} 行";
     long_value(size: &str): "{size}, show all", "{size}，展开全部";
     no_keys_title: "No keys yet", "还没有键";
     no_keys_text: "Add the first key, or paste a whole .env, properties, JSON, YAML or TOML file.", "添加第一个键，或直接粘贴整个 .env、properties、JSON、YAML、TOML 文件。";
@@ -57,7 +55,6 @@ texts! {
     key_hint: "Dots make groups: checkout.timeout_ms", "用点分组，例如 checkout.timeout_ms";
     live_value: "Live value", "当前值";
     save_to_change: "Save", "保存";
-    add_to_change: "Add to my change", "加入我的变更";
     cancel: "Cancel", "取消";
     remove_key: "Remove", "删除";
     revert_edit: "Take back my edit", "撤回我的修改";
@@ -68,7 +65,7 @@ texts! {
     edit_saved: "Saved in your change, not live yet", "已保存到你的变更，尚未生效";
     edit_reverted: "Taken back: what is live stays", "已撤回，保留当前内容";
     edits_discarded: "Your edits are thrown away", "你的修改已放弃";
-    only_viewer: "You can look here, not edit. An owner of the application can give you the role.", "你只能查看。应用的所有者可以授予你编辑权限。";
+    only_viewer: "You can look here, not edit.", "你在这里只能查看，不能编辑。";
 
     many_lines: "A value of many lines", "多行的值";
 
@@ -91,19 +88,15 @@ texts! {
     // Text.
     text_of(format: &str): "The {format} document", "{format} 文档";
     save_text: "Save", "保存";
-    at_place(line: u32, column: u32, text: &str): "Line {line}, column {column}: {text}", "第 {line} 行第 {column} 列：{text}";
     no_text_title: "No text yet", "还没有内容";
-    text_pending: "These are your edits, not live yet.", "这是你的修改，尚未生效。";
-    text_others(names: &str): "{names} is editing this text too. Whoever publishes second merges.", "{names} 也在编辑此文本，后发布的人需要合并。";
+    text_others(names: &str): "Also being edited by {names}. Whoever publishes second merges.", "{names} 也在编辑此文本，后发布的人需要合并。";
     ends_crlf: "Lines end with CRLF", "换行符为 CRLF";
     ends_mixed: "Line ends are mixed; lines that you do not touch keep theirs", "换行符混用；未改动的行保持原样";
     upload_or_import: "Upload", "上传";
 
     // My change.
     my_change: "My change", "我的变更";
-    no_edits: "No edits", "没有修改";
     no_edits_text: "What you edit is collected here. Nothing is live until you publish.", "你的修改会汇集在这里，发布之前不会生效。";
-    no_edits_viewer: "What others edit here appears once it is published.", "他人的修改在发布后出现在这里。";
     see_difference: "See the difference", "查看差异";
     more_edits(n: usize): "and {n} more" | "and {n} more", "还有 {n} 处";
     why: "Why", "原因";

@@ -69,6 +69,7 @@ texts! {
     problem_secrets: "Secret items are not offered by this version.", "此版本尚不支持机密项。";
 
     error_unreached: "The server could not be reached. What you typed is still here: try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
+    at_place(line: u32, column: u32, text: &str): "Line {line}, column {column}: {text}", "第 {line} 行第 {column} 列：{text}";
     at_line(line: u32, text: &str): "Line {line}: {text}", "第 {line} 行：{text}";
 
     size_bytes(n: usize): "{n} byte" | "{n} bytes", "{n} 字节";

@@ -8,9 +8,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{Opened, edit::Where, here};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
-    components::{Form, Hidden, LinkButton, Submit, Words, lang},
+    components::{DiffText, Form, Hidden, LinkButton, Submit, Words, lang},
     domain::{
-        diff::{Word, words},
+        diff::{Word, lines, words},
         error::Conflict,
         merge::At,
     },
@@ -103,10 +103,13 @@ fn is_elsewhere(opened: &Opened, conflict: &Conflict) -> bool {
     conflict.theirs.as_deref() == mine && live != mine
 }
 
-/// The three values of a key; what differs from the first is marked.
+/// The three values of a key; what differs from the first is marked. Of a text, what each side did to it.
 #[component]
 fn Sides(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let t = lang();
+    if conflict.key.is_empty() {
+        return view! { <Texts conflict elsewhere /> }.into_any();
+    }
     let Conflict { key, base, theirs, mine, .. } = conflict;
     let against = |side: &Option<String>| match (&base, side) {
         (Some(base), Some(side)) => Some(words(base, side).1),
@@ -120,6 +123,30 @@ fn Sides(conflict: Conflict, elsewhere: bool) -> impl IntoView {
         <dl class="sides">{first}{second}{side(t.merge_mine(), right)}</dl>
     }
     .into_any()
+}
+
+/// Lines around each difference of a text.
+const CONTEXT: usize = 2;
+
+#[component]
+fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
+    let t = lang();
+    let Conflict { base, theirs, mine, .. } = conflict;
+    let theirs = theirs.unwrap_or_default();
+    // Of two of the author's own, what the one would do to the other.
+    let between = |old: &str, old_name: &'static str, new: &str, new_name: &'static str| {
+        let rows = lines(old, new, CONTEXT);
+        view! { <div class="text-side"><DiffText rows old=old_name new=new_name /></div> }
+    };
+    let mine = mine.unwrap_or_default();
+    match base.filter(|_| !elsewhere) {
+        Some(base) => view! {
+            {between(&base, t.merge_base(), &theirs, t.merge_theirs())}
+            {between(&base, t.merge_base(), &mine, t.merge_mine())}
+        }
+        .into_any(),
+        None => between(&theirs, t.merge_elsewhere_side(), &mine, t.merge_mine()).into_any(),
+    }
 }
 
 fn whole(text: String) -> Vec<Word> {

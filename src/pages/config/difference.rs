@@ -106,9 +106,8 @@ struct Sides {
 }
 
 impl Sides {
-    fn of(asked: &Asked, view: &ConfigView) -> Self {
-        let live = view.live_seq();
-        let pending = view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
+    /// `live` is the number of the live release, `pending` whether the viewer's change makes a difference.
+    fn of(asked: &Asked, live: u64, pending: bool) -> Self {
         let usual = if pending { Which::Mine } else { Which::Live };
         let right = Which::of(&asked.to).filter(|w| !matches!(w, Which::Env(_))).unwrap_or(usual);
         let before = match right {
@@ -149,7 +148,8 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Answer {
     let opened = Opened::load(&console, &user, &id, None).await?;
-    let sides = Sides::of(&asked, &opened.view);
+    let pending = opened.view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
+    let sides = Sides::of(&asked, opened.view.live_seq(), pending);
     let (left, right) = (sides.left.side(&opened.view), sides.right.side(&opened.view));
     let compared = console.service.compare(&user.actor, &left, &right).await?;
     let releases = console.service.releases(&user.actor, &id, None, OFFERED).await?;
@@ -316,5 +316,36 @@ pub(super) fn Body(diffs: Diffs, everything: String) -> impl IntoView {
             }
             view! { <DiffText rows view old new unfold=everything.clone() />{cut} }.into_any()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sides(query: &str, live: u64, pending: bool) -> String {
+        let asked: Asked = serde_urlencoded::from_str(query).unwrap();
+        let Sides { left, right } = Sides::of(&asked, live, pending);
+        format!("{left} {right}")
+    }
+
+    #[test]
+    fn my_change_is_compared_with_what_is_live() {
+        assert_eq!(sides("", 4, true), "live mine");
+        assert_eq!(sides("from=2", 4, true), "2 mine");
+        assert_eq!(sides("env=staging", 4, true), "env:staging mine");
+    }
+
+    #[test]
+    fn without_one_a_release_is_compared_with_the_one_before() {
+        assert_eq!(sides("", 4, false), "3 live");
+        assert_eq!(sides("", 0, false), "0 live");
+        assert_eq!(sides("to=3", 4, true), "2 3");
+        assert_eq!(sides("from=env:dev&to=2", 4, true), "env:dev 2");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_as_if_it_were_not_there() {
+        assert_eq!(sides("from=-1&to=env:dev&env=Not+A+Name", 4, true), "live mine");
     }
 }

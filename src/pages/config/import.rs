@@ -150,6 +150,7 @@ fn draw(opened: Opened, sent: Sent, outcome: Option<Outcome>) -> Page {
 #[component]
 fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl IntoView {
     let t = lang();
+    let ready = matches!(outcome, Some(Ok(_)));
     let result = outcome.map(|outcome| match outcome {
         Ok((preview, import)) => view! { <Preview opened=opened.clone() preview import /> }.into_any(),
         Err(error) => view! { <Wrong error /> }.into_any(),
@@ -166,7 +167,7 @@ fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl
         <div class="two">
             <div class="stack">
                 {result}
-                <ImportForm opened=opened.clone() sent />
+                <ImportForm opened=opened.clone() sent ready />
             </div>
             <div class="stack">
                 <Card id="export" title=t.download_live()>
@@ -248,10 +249,10 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
 }
 
 #[component]
-fn ImportForm(opened: Arc<Opened>, sent: Sent) -> impl IntoView {
+fn ImportForm(opened: Arc<Opened>, sent: Sent, ready: bool) -> impl IntoView {
     let t = lang();
     let kv = opened.view.namespace.format == Format::Kv;
-    let options = kv.then(|| view! { <Options sent=sent.clone() /> });
+    let of_options = sent.clone();
     let text = if sent.file.is_some() { String::new() } else { sent.text };
     let file = sent.file.map(|name| view! { <p class="hint">{t.file_was(&name)}</p> });
     let hint = if kv { t.paste_hint() } else { t.paste_text_hint() };
@@ -264,8 +265,8 @@ fn ImportForm(opened: Arc<Opened>, sent: Sent) -> impl IntoView {
                     <input id="import-file" type="file" name="file" />
                     {file}
                 </div>
-                {options}
-                <p class="do"><Submit icon=I::Eye>{t.preview()}</Submit></p>
+                {kv.then(|| view! { <Options sent=of_options /> })}
+                <p class="do"><Submit tone=if ready { Tone::Plain } else { Tone::Primary } icon=I::Eye>{t.preview()}</Submit></p>
             </Form>
         </Card>
     }
@@ -288,4 +289,25 @@ fn Options(sent: Sent) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pasted_text_is_known_by_its_first_line() {
+        for (text, source) in [
+            ("# a comment\n\n  {\"a\": 1}", Source::Json),
+            ("db.url=mysql://x", Source::Properties),
+            ("db.url: x", Source::Yaml),
+            ("DB_URL=x", Source::Dotenv),
+            ("export db=x", Source::Dotenv),
+            ("[db]\nurl = 1", Source::Toml),
+            ("url = \"x\"", Source::Toml),
+            ("", Source::Properties),
+        ] {
+            assert_eq!(guessed(text), source, "{text:?}");
+        }
+    }
 }

@@ -79,6 +79,12 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
         .take(MOST)
         .collect();
     let left = (!hides && body.len() == MOST).then(|| view! { <p class="hint">{t.first_rows(MOST, total)}</p> });
+    // Where scripts run, the filter itself says so, and takes it back when it is cleared.
+    let found = words.is_empty() || all.iter().any(|row| row.has(&words));
+    let all_of_them = opened.path.clone();
+    let none = (!found).then(|| {
+        view! { <noscript><p class="cut">{t.filter_none()}<LinkButton href=all_of_them>{t.show_all()}</LinkButton></p></noscript> }
+    });
     let base = here(&opened);
     let tools = opened.may_edit().then(|| {
         view! {
@@ -106,6 +112,7 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
             </table>
         </div>
         {left}
+        {none}
     }
     .into_any()
 }
@@ -156,9 +163,10 @@ impl<'a> Drawn<'a> {
         let item = row.item();
         let note =
             item.filter(|i| !i.comment.is_empty()).map(|i| view! { <span class="note">{i.comment.clone()}</span> });
+        let class = kind.map(Kind::as_str).or((!row.others.is_empty()).then_some("others"));
         let id = (!self.at.is_empty() && self.at == row.key).then_some("at");
         view! {
-            <tr class=kind.map(Kind::as_str) id=id hidden=hidden>
+            <tr class=class id=id hidden=hidden>
                 <th scope="row">{key}{note}</th>
                 <td class="v">{value(row)}</td>
                 <td class="type">{item.map(|i| i.kind.as_str())}</td>
@@ -194,7 +202,7 @@ impl<'a> Drawn<'a> {
             let since = row.old.map_or(0, |item| item.since);
             return view! { {self.released(since)}{others} }.into_any();
         };
-        let conflict = row.conflict.then(|| view! { <Badge mood=Mood::Bad>{t.in_conflict()}</Badge>" " });
+        let conflict = row.conflict.then(|| view! { <Badge mood=Mood::Bad>{t.in_conflict()}</Badge> });
         view! { {conflict}<span class="state">{kind_word(kind)}</span>{t.by_you()}<When at=edit.at />{others} }
             .into_any()
     }

@@ -267,7 +267,6 @@ fn BackForm(shown: Arc<Shown>) -> impl IntoView {
     let env = view.env.name.to_string();
     let whole = shown.link(What::Live, shown.view, false);
     let note = if protected { t.why_required(&env) } else { t.why_optional().to_owned() };
-    let confirm = protected.then(|| view! { <Confirm env=env.clone() /> });
     let diff: Diff = shown.back.diff.clone();
     let counts = diff.counts();
     let config = view.id.to_string();
@@ -281,7 +280,7 @@ fn BackForm(shown: Arc<Shown>) -> impl IntoView {
             <Hidden name="to" value=seq.to_string() />
             <Hidden name="live" value=live.to_string() />
             <Field name="message" label=t.why() note required=protected />
-            {confirm}
+            {protected.then(|| view! { <Confirm env /> })}
             <p class="hint">
                 {t.becomes_release(live + 1)}
                 {(readers > 0).then(|| view! { " "{t.instances_read(readers)} })}

@@ -61,7 +61,7 @@ fn edits(mine: &Mine) -> usize {
 fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
     let t = lang();
     let Some(mine) = opened.view.mine.clone() else {
-        let text = if opened.may_edit() { t.no_edits_text() } else { t.no_edits_viewer() };
+        let text = if opened.may_edit() { t.no_edits_text() } else { t.only_viewer() };
         return view! { <Card id="mine" title=t.my_change()><p class="quiet">{text}</p></Card> }.into_any();
     };
     let difference = format!("{}/difference", opened.path);
@@ -136,7 +136,6 @@ fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView 
     let becomes = opened.view.live_seq() + 1;
     let differs = ConfigDiff { config: opened.view.id.clone(), diff: mine.config.diff.clone() };
     let note = if protected { t.why_required(&name) } else { t.why_optional().to_owned() };
-    let confirm = protected.then(|| view! { <Confirm env=name /> });
     let readers = opened.instances.len();
     let says = match &mine.config.diff {
         Diff::Kv(keys) => t.publish_edits(keys.len()),
@@ -147,7 +146,7 @@ fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView 
             <Hidden name="change" value=mine.change.id.to_string() />
             <Hidden name="diff_sha256" value=diff_sha256(&[differs]) />
             <Field name="message" label=t.why() note value=mine.change.message.clone() required=protected />
-            {confirm}
+            {protected.then(|| view! { <Confirm env=name /> })}
             <p class="hint">
                 {t.becomes_release(becomes)}
                 {(readers > 0).then(|| view! { " "{t.instances_read(readers)} })}

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::Opened;
 use crate::{
+    api::paths,
     components::{Card, I, Icon, When, lang},
     domain::release::{Release, Why},
     texts::Lang,
@@ -32,12 +33,26 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
                         {(!live.message.is_empty()).then(|| view! { <small>{live.message.clone()}</small> })}
                     </li>
                     <Delivered opened=opened.clone() live=live.clone() />
-                    {live.delivered_at.is_some().then(|| view! { <Seen opened live /> })}
+                    {live.delivered_at.is_some().then(|| view! { <Seen opened=opened.clone() live=live.clone() /> })}
                 </ol>
+                <Ways opened live arrived />
             </Card>
         }
         .into_any(),
     )
+}
+
+/// Looking again while it is on its way; going back to the release before.
+#[component]
+fn Ways(opened: Arc<Opened>, live: Release, arrived: bool) -> impl IntoView {
+    let t = lang();
+    let again = (!arrived).then(|| view! { <a class="btn small" href=opened.path.clone()>{t.way_again()}</a> });
+    let before = Some(live.seq - 1).filter(|before| *before > 0 && opened.may_publish());
+    let back = before.map(|before| {
+        let href = format!("{}#roll-back", paths::release(&live.config, before));
+        view! { <a class="btn small bare" href=href><Icon name=I::Undo />{t.roll_back_to(before)}</a> }
+    });
+    (again.is_some() || back.is_some()).then(|| view! { <p class="beside">{again}{back}</p> }.into_any())
 }
 
 #[component]
@@ -116,5 +131,16 @@ pub(in crate::pages) fn took(t: Lang, ms: i64) -> String {
         ms @ ..1000 => t.milliseconds(ms),
         ms @ 1000..60_000 => t.seconds(&format!("{}.{}", ms / 1000, ms % 1000 / 100)),
         ms => t.minutes(ms / 60_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let said = [-5, 9, 999, 1250, 59_999, 60_000, 3_600_000].map(|ms| took(Lang::En, ms));
+        assert_eq!(said, ["0 ms", "9 ms", "999 ms", "1.2 s", "59.9 s", "1 min", "60 min"]);
     }
 }

@@ -1,0 +1,31 @@
+//! What a table is filtered by goes along to where the links of its rows lead: who comes back finds the same rows.
+
+use leptos::{
+    wasm_bindgen::JsCast,
+    web_sys::{Element, Event, HtmlInputElement, UrlSearchParams},
+};
+
+use super::dom;
+
+pub fn start() {
+    dom::on("click", |event| {
+        carry(&event);
+    });
+}
+
+fn carry(event: &Event) -> Option<()> {
+    let link = dom::hit(event, "table[id] a[href*='?edit=']")?;
+    let table = link.closest("table[id]").ok()??;
+    let boxes = dom::all(&dom::root(), "[data-filter]");
+    let input = boxes.into_iter().find(|input| input.dataset().get("filter") == Some(table.id()))?;
+    let value = input.dyn_ref::<HtmlInputElement>()?.value();
+    let link: &Element = &link;
+    let href = link.get_attribute("href")?;
+    let (address, place) = href.split_once('#').unwrap_or((&href, ""));
+    // The filter comes last, where the server wrote one.
+    let address = address.split("&q=").next().unwrap_or(address);
+    let query = UrlSearchParams::new().ok()?;
+    query.append("q", &value);
+    let query = if value.is_empty() { String::new() } else { format!("&{}", query.to_string()) };
+    link.set_attribute("href", &format!("{address}{query}#{place}")).ok()
+}
