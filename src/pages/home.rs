@@ -197,7 +197,7 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
     let rows = releases.into_iter().map(row).collect_view();
     view! {
         <Card id="releases" title=t.home_releases()>
-            <table class="rows plain releases">
+            <table class="rows plain stacked releases">
                 <thead>
                     <tr>
                         <th scope="col">{t.home_config()}</th>
@@ -228,10 +228,10 @@ fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> 
     view! {
         <tr>
             <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
-            <td><a href=change>{release.seq}</a></td>
+            <td data-th=t.home_release()><a href=change>{release.seq}</a></td>
             <td class="why">{back}{release.message}</td>
-            <td>{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
-            <td class="seen">{seen}</td>
+            <td class="who">{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
+            <td class="seen" data-th=t.home_seen()>{seen}</td>
         </tr>
     }
     .into_any()

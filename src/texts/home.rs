@@ -27,7 +27,7 @@ texts! {
     home_token_ends: "The token {} expires {}", "令牌 {} 将于 {} 到期";
     home_apps: "Applications I work on", "我的应用";
     home_namespaces(n: u64): "{n} namespace" | "{n} namespaces", "{n} 个命名空间";
-    home_all_apps(n: usize): "All {n} applications" | "All {n} applications", "全部 {n} 个应用";
+    home_all_apps(n: usize): "All applications" | "All {n} applications", "全部 {n} 个应用";
     home_empty: "Nothing is here yet", "这里还没有内容";
     home_empty_make: "Begin with an application: a program that reads its configuration here. It takes a minute.",
         "从一个应用开始：应用是从这里读取配置的程序，只需一分钟。";

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::extract::{Path, Query, State};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     way::Progress,
 };
 use crate::{
-    api::{changes::DescribeChange, paths},
+    api::paths,
     auth::guard::CurrentUser,
     components::*,
     domain::{
@@ -185,22 +185,9 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
         ChangeState::Published => (Mood::Good, t.change_is_published()),
         ChangeState::Discarded => (Mood::Quiet, t.change_is_discarded()),
     };
-    let message = change.message.clone();
-    let describe = (mine && change.state == ChangeState::Open).then(|| {
-        let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
-        view! {
-            <Reveal summary=t.change_describe() icon=I::Edit open>
-                <Form action=DescribeChange::PATH>
-                    <Hidden name="change" value=change.id.as_str() />
-                    <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
-                    <p class="do"><Submit>{t.save()}</Submit></p>
-                </Form>
-            </Reveal>
-        }
-    });
     let title = title_or(t, first_line(&change.message));
     let rest = change.message.lines().skip_while(|line| line.trim().is_empty()).skip(1).collect::<Vec<_>>().join("\n");
-    let rest = (!rest.trim().is_empty()).then(|| view! { <p class="prose">{rest}</p> });
+    let rest = (!rest.trim().is_empty()).then(|| view! { <p class="prose">{rest.trim().to_owned()}</p> });
     view! {
         <Head title>
             {children()}
@@ -212,7 +199,6 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
             </p>
         </Head>
         {rest}
-        {describe}
     }
     .into_any()
 }
