@@ -107,13 +107,6 @@ fn Send(shown: Shown) -> impl IntoView {
     let edits: usize = differing.iter().map(|c| c.edits.len()).sum();
     let (change, seen, message) = (view.change.id.to_string(), view.diff_sha256.clone(), view.change.message.clone());
     let required = !protected.is_empty();
-    let confirm = required.then(|| {
-        view! { <Field name="confirm" label=t.type_to_publish(&expected) placeholder=expected.clone() mono=true required=true /> }
-    });
-    let confirm = match confirm {
-        Some(field) => field.into_any(),
-        None => view! { <Hidden name="confirm" value="" /> }.into_any(),
-    };
     view! {
         <Form action=Publish::PATH id="publish" swap="change">
             <Hidden name="change" value=change />
@@ -126,7 +119,7 @@ fn Send(shown: Shown) -> impl IntoView {
                 rows=2
                 required
             />
-            {confirm}
+            <Confirm expected required />
             <p class="hint">{t.publish_becomes()}</p>
             <ul class="becomes">{becomes}</ul>
             {(readers > 0).then(|| view! { <p class="hint">{t.publish_readers(readers)}</p> })}
@@ -134,4 +127,11 @@ fn Send(shown: Shown) -> impl IntoView {
         </Form>
     }
     .into_any()
+}
+
+/// Asks for the names of protected environments. A field is made where its form is, so it is a component.
+#[component]
+fn Confirm(expected: String, required: bool) -> impl IntoView {
+    let label = lang().type_to_publish(&expected);
+    required.then(|| view! { <Field name="confirm" label placeholder=expected mono=true required=true /> })
 }
