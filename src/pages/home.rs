@@ -145,6 +145,7 @@ fn Show(home: Home) -> impl IntoView {
         view! { <span>{t.home_delivers(home.envs)}{last}</span> }
     });
     let (instances, configs) = home.readers;
+    let read = instances > 0;
     let readers = (instances > 0).then(|| view! { <span>{t.home_instances(instances, configs)}</span> });
     let (looks, changes) = (home.looks.clone(), home.changes);
     let none = changes.is_empty();
@@ -164,7 +165,7 @@ fn Show(home: Home) -> impl IntoView {
                 <Releases releases=home.releases looks=home.looks.clone() />
             </div>
             <div>
-                <Look behind=home.behind ending=home.ending looks=home.looks />
+                <Look behind=home.behind ending=home.ending looks=home.looks read />
                 <Apps apps=home.apps all=home.all_apps />
             </div>
         </div>
@@ -238,7 +239,7 @@ fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> 
 }
 
 #[component]
-fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks) -> impl IntoView {
+fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks, read: bool) -> impl IntoView {
     let t = lang();
     let none = behind.is_empty() && ending.is_empty();
     let more = behind.len().saturating_sub(LOOK);
@@ -254,7 +255,9 @@ fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks) -> impl IntoView 
         view! { <li><p class="flag warn"><Icon name=I::Clock /><span>{says}" "<a href="/tokens">{t.tokens()}</a></span></p></li> }
     });
     let ending = ending.collect_view();
-    let body = if none {
+    let body = if none && !read {
+        view! { <p class="quiet">{t.home_no_readers()}</p> }.into_any()
+    } else if none {
         view! { <p class="flag good"><Icon name=I::Ok />{t.home_look_none()}</p> }.into_any()
     } else {
         let more = (more > 0).then(|| view! { <li class="quiet">{t.home_others_behind(more)}</li> });

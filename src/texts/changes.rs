@@ -28,6 +28,8 @@ texts! {
     change_last_edit: "last edit {}", "最后编辑 {}";
     change_open: "open", "进行中";
     change_is_published: "published", "已发布";
+    change_is_accepted: "accepted", "已接受";
+    change_accepted_when: "accepted {}", "接受于 {}";
     change_is_discarded: "discarded", "已放弃";
     change_published_when: "published {}", "发布于 {}";
     change_discarded_title: "This change was discarded", "此变更已放弃";
@@ -83,13 +85,12 @@ texts! {
 
     // The way of its releases.
     change_way: "On its way", "投递进度";
-    way_late_since: "late since {}", "自 {} 起延迟";
     way_superseded(seq: u64): "Release {seq} is live now", "当前生效的是发布 {seq}";
     way_again: "Look again", "刷新";
 
     // What is late, and why.
-    late_title(env: &str): "{env} does not deliver.", "{env} 未能投递。";
-    late_since: "Since {}:", "自 {} 起：";
+    late_title(env: &str): "{env}: delivery is late", "{env}：投递延迟";
+    late_since: "It began {}.", "开始于 {}。";
     late_because(why: &str): "{why}.", "{why}。";
     late_works: "Applications keep reading what they have. You can edit and publish: it is accepted and goes out by itself.",
         "应用仍可读取现有配置。你可以继续编辑和发布，内容会被接受并自动投递。";

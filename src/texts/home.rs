@@ -21,6 +21,7 @@ texts! {
     home_rolled_back(seq: u64): "Rolled back to release {seq}", "回滚到发布 {seq}";
     home_look: "Needs a look", "需要关注";
     home_look_none: "All readers are up to date.", "所有读取方都是最新的。";
+    home_no_readers: "No program has read its configuration in the last ten minutes.", "最近十分钟内没有程序读取配置。";
     home_still_holds(seq: u64): "still holds release {seq}", "仍在使用发布 {seq}";
     home_newer: "a newer one came {}", "新发布于 {}";
     home_others_behind(n: usize): "and {n} more" | "and {n} more", "以及另外 {n} 个";

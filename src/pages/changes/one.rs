@@ -169,6 +169,8 @@ fn said() -> Option<AnyView> {
 #[component]
 fn Title(shown: Shown, children: Children) -> impl IntoView {
     let t = lang();
+    // Nothing is called published before the channel has it.
+    let late = shown.progress.iter().any(|p| p.release.delivered_at.is_none());
     let ChangeView { change, mine, configs, .. } = shown.change;
     let when = |at| view! { <When at /> }.into_any();
     let author = (!mine).then(|| {
@@ -177,11 +179,13 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
     });
     let time = match change.state {
         ChangeState::Open => sentence(t.change_last_edit(), [when(change.updated_at)]).into_any(),
+        ChangeState::Published if late => sentence(t.change_accepted_when(), [when(change.updated_at)]).into_any(),
         ChangeState::Published => sentence(t.change_published_when(), [when(change.updated_at)]).into_any(),
         ChangeState::Discarded => sentence(t.change_opened(), [when(change.created_at)]).into_any(),
     };
     let (mood, state) = match change.state {
         ChangeState::Open => (Mood::Warn, t.change_open()),
+        ChangeState::Published if late => (Mood::Warn, t.change_is_accepted()),
         ChangeState::Published => (Mood::Good, t.change_is_published()),
         ChangeState::Discarded => (Mood::Quiet, t.change_is_discarded()),
     };

@@ -62,6 +62,9 @@ fn form(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
 #[component]
 fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> impl IntoView {
     let t = lang();
+    if scope.is_empty() {
+        return view! { <Head title=t.token_new() /><Empty icon=I::Key title=t.tokens_none_owned() /> }.into_any();
+    }
     let days = |days: u32| match days {
         0 => t.token_expires_never().to_owned(),
         365 => t.token_expires_year().to_owned(),
