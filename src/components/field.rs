@@ -11,6 +11,7 @@ struct Parts {
     value: String,
     problems: Vec<Invalid>,
     described_by: Option<String>,
+    came_back: bool,
 }
 
 impl Parts {
@@ -25,9 +26,15 @@ impl Parts {
         Self {
             value: typed.or(value).unwrap_or_default(),
             described_by: (!said_by.is_empty()).then(|| said_by.join(" ")),
+            came_back: form.refused.is_some(),
             id,
             problems,
         }
+    }
+
+    /// Whether the focus is here when the page opens: in a form that came back, at the first field that is wrong.
+    fn focused(&self, first: bool) -> bool {
+        if self.came_back { !self.problems.is_empty() } else { first }
     }
 
     fn invalid(&self) -> Option<&'static str> {
@@ -133,7 +140,7 @@ pub fn Field(
             autocomplete=autocomplete
             placeholder=placeholder
             required=required
-            autofocus=autofocus
+            autofocus=parts.focused(autofocus)
             spellcheck=if mono { Some("false") } else { None }
             autocapitalize=if mono { Some("off") } else { None }
             aria-invalid=parts.invalid()

@@ -56,15 +56,27 @@ impl Sending {
             return;
         }
         self.busy(true);
-        let answer = self.fetch().await;
-        self.busy(false);
-        let Some(answer) = answer else {
-            unreached(lang);
-            return;
+        let held = self.hold();
+        let taken = match self.fetch().await {
+            Some(answer) => self.take(answer, lang).await,
+            None => unreached(lang),
         };
-        if self.take(answer, lang).await.is_none() {
+        self.busy(false);
+        for field in held {
+            field.remove_attribute("readonly").ok();
+        }
+        if taken.is_none() {
             self.ordinarily();
         }
+    }
+
+    /// Fields cannot be typed in while the form is on its way: the answer may bring the form again, without it.
+    fn hold(&self) -> Vec<HtmlElement> {
+        let fields = dom::all(&self.form, "input:not([readonly]), textarea:not([readonly])");
+        for field in &fields {
+            field.set_attribute("readonly", "").ok();
+        }
+        fields
     }
 
     fn busy(&self, busy: bool) {

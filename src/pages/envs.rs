@@ -54,7 +54,7 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
     } else {
         view! {
             <div class="sheet">
-                <table class="rows envs">
+                <table class="rows stacked envs">
                     <thead>
                         <tr>
                             <th scope="col">{t.envs_column()}</th>
@@ -95,7 +95,7 @@ fn Row(env: Env, look: EnvLook, first: bool, last: bool) -> impl IntoView {
     view! {
         <tr>
             <td><EnvTag env=look />" "{title}" "{away}</td>
-            <td class="quiet">{if env.protected { t.envs_protected() } else { t.envs_open() }}</td>
+            <td class="quiet" data-th=t.envs_publishing()>{if env.protected { t.envs_protected() } else { t.envs_open() }}</td>
             <td class="num acts">
                 {step(true, I::Up, t.envs_earlier(&name), first)}
                 {step(false, I::Down, t.envs_later(&name), last)}

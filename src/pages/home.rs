@@ -145,6 +145,7 @@ fn Show(home: Home) -> impl IntoView {
         view! { <span>{t.home_delivers(home.envs)}{last}</span> }
     });
     let (instances, configs) = home.readers;
+    let read = instances > 0;
     let readers = (instances > 0).then(|| view! { <span>{t.home_instances(instances, configs)}</span> });
     let (looks, changes) = (home.looks.clone(), home.changes);
     let none = changes.is_empty();
@@ -164,7 +165,7 @@ fn Show(home: Home) -> impl IntoView {
                 <Releases releases=home.releases looks=home.looks.clone() />
             </div>
             <div>
-                <Look behind=home.behind ending=home.ending looks=home.looks />
+                <Look behind=home.behind ending=home.ending looks=home.looks read />
                 <Apps apps=home.apps all=home.all_apps />
             </div>
         </div>
@@ -197,7 +198,7 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
     let rows = releases.into_iter().map(row).collect_view();
     view! {
         <Card id="releases" title=t.home_releases()>
-            <table class="rows plain releases">
+            <table class="rows plain stacked releases">
                 <thead>
                     <tr>
                         <th scope="col">{t.home_config()}</th>
@@ -228,17 +229,17 @@ fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> 
     view! {
         <tr>
             <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
-            <td><a href=change>{release.seq}</a></td>
+            <td data-th=t.home_release()><a href=change>{release.seq}</a></td>
             <td class="why">{back}{release.message}</td>
-            <td>{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
-            <td class="seen">{seen}</td>
+            <td class="who">{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
+            <td class="seen" data-th=t.home_seen()>{seen}</td>
         </tr>
     }
     .into_any()
 }
 
 #[component]
-fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks) -> impl IntoView {
+fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks, read: bool) -> impl IntoView {
     let t = lang();
     let none = behind.is_empty() && ending.is_empty();
     let more = behind.len().saturating_sub(LOOK);
@@ -254,7 +255,9 @@ fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks) -> impl IntoView 
         view! { <li><p class="flag warn"><Icon name=I::Clock /><span>{says}" "<a href="/tokens">{t.tokens()}</a></span></p></li> }
     });
     let ending = ending.collect_view();
-    let body = if none {
+    let body = if none && !read {
+        view! { <p class="quiet">{t.home_no_readers()}</p> }.into_any()
+    } else if none {
         view! { <p class="flag good"><Icon name=I::Ok />{t.home_look_none()}</p> }.into_any()
     } else {
         let more = (more > 0).then(|| view! { <li class="quiet">{t.home_others_behind(more)}</li> });

@@ -101,7 +101,7 @@ pub(super) fn Nobody() -> impl IntoView {
         <div class="card">
             <h1>{t.setup_first_title()}</h1>
             <p>{t.setup_first_text()}</p>
-            <Code text="first start: make the administrator at …/setup/…" label=t.setup_printed() />
+            <pre class="printed">"first start: make the administrator at http://…/setup/…"</pre>
             <p>{t.setup_first_shell()}</p>
             <Code text="trimtab admin create NAME" label=t.setup_command() />
         </div>

@@ -73,7 +73,7 @@ fn Users(users: Vec<Account>, me: String, q: String, newer: Option<String>, olde
         </Head>
         <div class="bar"><FilterBox of="users" label=t.people_filter() value=q /></div>
         <div class="sheet">
-            <table class="rows users" id="users">
+            <table class="rows stacked users" id="users">
                 <thead>
                     <tr>
                         <th scope="col">{t.people_name()}</th>
@@ -119,7 +119,7 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
                 {off.then(|| view! { " "<Badge mood=Mood::Warn>{t.people_disabled()}</Badge> })}
             </td>
             <td>{may}</td>
-            <td>{last}</td>
+            <td data-th=t.people_last()>{last}</td>
         </tr>
     }
     .into_any()

@@ -28,6 +28,8 @@ texts! {
     change_last_edit: "last edit {}", "最后编辑 {}";
     change_open: "open", "进行中";
     change_is_published: "published", "已发布";
+    change_is_accepted: "accepted", "已接受";
+    change_accepted_when: "accepted {}", "接受于 {}";
     change_is_discarded: "discarded", "已放弃";
     change_published_when: "published {}", "发布于 {}";
     change_discarded_title: "This change was discarded", "此变更已放弃";
@@ -60,14 +62,9 @@ texts! {
     conflict_lead: "Since these edits began, somebody else released other values. Decide what is to be published.",
         "在这些编辑开始之后，有人发布了其他的值。请决定发布哪一个。";
     conflict_lead_other: "The author has to decide before this can be published.", "需由作者处理后才能发布。";
-    conflict_base: "Before", "原值";
-    conflict_theirs: "Live now", "当前生效";
-    conflict_mine: "This change", "此变更";
-    conflict_absent: "not there", "不存在";
-    conflict_keep_mine: "Keep mine", "保留我的";
-    conflict_keep_theirs: "Keep what is live", "保留当前生效的";
+    conflict_side: "This change", "此变更";
     conflict_all_mine: "Keep all of mine", "全部保留我的";
-    conflict_all_theirs: "Keep all that is live", "全部保留当前生效的";
+    conflict_all_theirs: "Keep all of theirs", "全部保留对方的";
     conflict_of(key: &str): "Decide {key}", "处理 {key}";
     conflict_their_text: "What was released meanwhile", "期间发布的修改";
     conflict_my_text: "What this change does", "此变更的修改";
@@ -76,6 +73,7 @@ texts! {
     // Publishing.
     publish_title: "Publish", "发布";
     publish_becomes: "Becomes", "将成为";
+    publish_readers(n: usize): "{n} instance reads this." | "{n} instances read this.", "有 {n} 个实例正在读取。";
     publish_button(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处编辑";
     publish_conflicts: "Decide the conflicts first.", "请先处理冲突。";
     publish_not_mine_to: "You may edit here but not publish. Send a publisher the address of this page.", "你可以编辑但不能发布，请把本页地址发给有发布权限的人。";
@@ -87,13 +85,12 @@ texts! {
 
     // The way of its releases.
     change_way: "On its way", "投递进度";
-    way_late_since: "late since {}", "自 {} 起延迟";
     way_superseded(seq: u64): "Release {seq} is live now", "当前生效的是发布 {seq}";
     way_again: "Look again", "刷新";
 
     // What is late, and why.
-    late_title(env: &str): "{env} does not deliver.", "{env} 未能投递。";
-    late_since: "Since {}:", "自 {} 起：";
+    late_title(env: &str): "{env}: delivery is late", "{env}：投递延迟";
+    late_since: "It began {}.", "开始于 {}。";
     late_because(why: &str): "{why}.", "{why}。";
     late_works: "Applications keep reading what they have. You can edit and publish: it is accepted and goes out by itself.",
         "应用仍可读取现有配置。你可以继续编辑和发布，内容会被接受并自动投递。";

@@ -21,13 +21,14 @@ texts! {
     home_rolled_back(seq: u64): "Rolled back to release {seq}", "回滚到发布 {seq}";
     home_look: "Needs a look", "需要关注";
     home_look_none: "All readers are up to date.", "所有读取方都是最新的。";
+    home_no_readers: "No program has read its configuration in the last ten minutes.", "最近十分钟内没有程序读取配置。";
     home_still_holds(seq: u64): "still holds release {seq}", "仍在使用发布 {seq}";
     home_newer: "a newer one came {}", "新发布于 {}";
     home_others_behind(n: usize): "and {n} more" | "and {n} more", "以及另外 {n} 个";
     home_token_ends: "The token {} expires {}", "令牌 {} 将于 {} 到期";
     home_apps: "Applications I work on", "我的应用";
     home_namespaces(n: u64): "{n} namespace" | "{n} namespaces", "{n} 个命名空间";
-    home_all_apps(n: usize): "All {n} applications" | "All {n} applications", "全部 {n} 个应用";
+    home_all_apps(n: usize): "All applications" | "All {n} applications", "全部 {n} 个应用";
     home_empty: "Nothing is here yet", "这里还没有内容";
     home_empty_make: "Begin with an application: a program that reads its configuration here. It takes a minute.",
         "从一个应用开始：应用是从这里读取配置的程序，只需一分钟。";

@@ -8,19 +8,17 @@ texts! {
     setup_first_text: "The first administrator is made with a link that works once. The server prints it when it starts:",
         "首位管理员通过一次性链接创建。服务器启动时会打印该链接：";
     setup_first_shell: "Or make one on the server's machine:", "也可以在服务器上直接创建：";
-    setup_printed: "What the server prints", "服务器打印的内容";
     setup_command: "A command", "命令";
 
     // The set-up link.
     setup_title: "Make the first administrator", "创建首位管理员";
     setup_lead: "This account may do everything. Others get their own from it.", "此账户拥有全部权限，其他人的账户由它创建。";
-    setup_name_hint: "To log in with. Any characters, in lower case.", "用于登录，任意字符，不区分大小写。";
+    setup_name_hint: "To log in with. Upper and lower case are the same.", "用于登录，不区分大小写。";
     setup_password_hint: "12 characters or more. Four random words are good.", "至少 12 个字符，例如四个随机词语。";
     setup_password_again: "Password again", "再次输入密码";
     setup_make: "Make the administrator", "创建管理员";
     setup_wrong_title: "This link does not work", "此链接无效";
-    setup_wrong_text: "It was mistyped, or it is older than 24 hours, or a newer start of the server has replaced the database behind it.",
-        "链接可能输入有误、已超过 24 小时，或服务器已改用另一个数据库。";
+    setup_wrong_text: "It was mistyped, or it is older than 24 hours.", "链接输入有误，或已超过 24 小时。";
     setup_wrong_do: "Restart the server: it prints a new link while nobody can log in.", "请重启服务器：在还没有账户时，它会打印新的链接。";
     setup_done_title: "This is set up already", "已完成初始设置";
     setup_done_text: "The link has done its work. Log in; who has forgotten the password gets a new one from an administrator.",

@@ -262,7 +262,7 @@ fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView 
     };
     Some(view! {
         <details class="reveal away">
-            <summary>{t.namespaces_archived()}" "<span class="n">{namespaces.len()}</span></summary>
+            <summary><Icon name=I::Down />{t.namespaces_archived()}" "<span class="n">{namespaces.len()}</span></summary>
             <ul class="list plain in">{namespaces.into_iter().map(row).collect_view()}</ul>
         </details>
     })

@@ -115,7 +115,7 @@ fn Apps(list: List) -> impl IntoView {
     } else {
         view! {
             <div class="sheet">
-                <table class="rows apps" id="apps">
+                <table class="rows stacked apps" id="apps">
                     <thead>
                         <tr>
                             <th scope="col">{t.apps_column()}</th>
@@ -157,7 +157,7 @@ fn Row(card: AppCard, release: Option<Release>, looks: Looks) -> impl IntoView {
         <tr>
             <td><a href=path><b>{app.name.to_string()}</b></a>" "{away}" "{title}</td>
             <td>{latest}</td>
-            <td class="num">{namespaces}</td>
+            <td class="num" data-th=t.apps_namespaces()>{namespaces}</td>
         </tr>
     }
     .into_any()

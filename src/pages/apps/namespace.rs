@@ -12,6 +12,7 @@ use crate::{
     auth::guard::CurrentUser,
     components::*,
     domain::{
+        content::Format,
         error::{Error, Need},
         names::{AppName, NamespaceName},
     },
@@ -42,13 +43,6 @@ pub(super) async fn show(
 fn Settings(namespace: Namespace, fixed: bool) -> impl IntoView {
     let t = lang();
     let Namespace { app, name, format, description, .. } = namespace.clone();
-    let choose = if fixed {
-        view! { <p class="hint">{t.namespace_format_fixed()}</p> }.into_any()
-    } else {
-        let (options, value) = (formats(t), format.as_str());
-        view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }
-            .into_any()
-    };
     view! {
         <div class="column">
             <Head title=name.as_str() tag=format.as_str() />
@@ -56,13 +50,23 @@ fn Settings(namespace: Namespace, fixed: bool) -> impl IntoView {
                 <Hidden name="app" value=app.as_str() />
                 <Hidden name="namespace" value=name.as_str() />
                 <Field name="description" label=t.namespace_for() value=description />
-                {choose}
+                <Choose format fixed />
                 <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
             </Form>
             <End namespace />
         </div>
     }
     .into_any()
+}
+
+#[component]
+fn Choose(format: Format, fixed: bool) -> impl IntoView {
+    let t = lang();
+    if fixed {
+        return view! { <p class="hint">{t.namespace_format_fixed()}</p> }.into_any();
+    }
+    let (options, value) = (formats(t), format.as_str());
+    view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }.into_any()
 }
 
 #[component]

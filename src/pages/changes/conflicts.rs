@@ -7,6 +7,7 @@ use crate::{
     api::{changes::Resolve, paths},
     components::*,
     domain::{diff::lines, error::Conflict},
+    pages::config::Sides,
     service::{ChangeConfig, ChangeView},
 };
 
@@ -24,6 +25,7 @@ pub(super) fn Conflicts(
     let (many, text) = (config.conflicts.len(), config.format != crate::domain::content::Format::Kv);
     let title = if text { t.conflict_title_text().to_owned() } else { t.conflict_title(many) };
     let lead = if change.mine { t.conflict_lead() } else { t.conflict_lead_other() };
+    let own = if change.mine { t.merge_mine() } else { t.conflict_side() };
     let form = |conflict: Option<&Conflict>| {
         let key = conflict.map(|c| c.key.clone());
         change.mine.then(|| view! { <Ways key change=change.change.id.to_string() config=config.config.to_string() live=config.live /> })
@@ -33,13 +35,13 @@ pub(super) fn Conflicts(
         let edit = paths::config(&config.config);
         one.map(|conflict| {
             let ways = form(Some(&conflict));
-            view! { <TextConflict conflict drawn />{ways}{change.mine.then(|| view! { <p class="hint"><a href=edit>{t.conflict_edit_text()}</a></p> })} }
+            view! { <TextConflict conflict drawn own />{ways}{change.mine.then(|| view! { <p class="hint"><a href=edit>{t.conflict_edit_text()}</a></p> })} }
         })
         .into_any()
     } else {
         let items = config.conflicts.iter().map(|conflict| {
             let ways = form(Some(conflict));
-            view! { <li><KeyConflict conflict=conflict.clone() />{ways}</li> }
+            view! { <li><Sides conflict=conflict.clone() elsewhere=false own />{ways}</li> }
         });
         let items = items.collect_view();
         let all = (many > 1).then(|| form(None));
@@ -55,37 +57,17 @@ pub(super) fn Conflicts(
     .into_any()
 }
 
-#[component]
-fn KeyConflict(conflict: Conflict) -> impl IntoView {
-    let t = lang();
-    let value = |label: &'static str, value: Option<String>| {
-        let value = match value {
-            Some(value) => view! { <code>{value}</code> }.into_any(),
-            None => view! { <span class="quiet">{t.conflict_absent()}</span> }.into_any(),
-        };
-        view! { <div><dt>{label}</dt><dd>{value}</dd></div> }
-    };
-    view! {
-        <b class="mono">{conflict.key}</b>
-        <dl class="three">
-            {value(t.conflict_base(), conflict.base)}
-            {value(t.conflict_theirs(), conflict.theirs)}
-            {value(t.conflict_mine(), conflict.mine)}
-        </dl>
-    }
-    .into_any()
-}
-
 /// Of a whole text: what both sides did to it since they parted.
 #[component]
-fn TextConflict(conflict: Conflict, drawn: Drawn) -> impl IntoView {
+fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl IntoView {
     let t = lang();
     let base = conflict.base.unwrap_or_default();
-    let side = |title: &'static str, new: Option<String>| {
+    let side = |title: &'static str, name: &'static str, new: Option<String>| {
         let rows = lines(&base, &new.unwrap_or_default(), drawn.context);
-        view! { <div><h3>{title}</h3><DiffText rows view=drawn.view old=t.conflict_base() new=title /></div> }
+        view! { <h3>{title}</h3><DiffText rows view=drawn.view old=t.merge_base() new=name /> }
     };
-    view! { {side(t.conflict_their_text(), conflict.theirs)}{side(t.conflict_my_text(), conflict.mine)} }.into_any()
+    let theirs = side(t.conflict_their_text(), t.merge_theirs(), conflict.theirs);
+    view! { {theirs}{side(t.conflict_my_text(), own, conflict.mine)} }.into_any()
 }
 
 /// The two ways out, for one key or for all of a config.
@@ -93,7 +75,7 @@ fn TextConflict(conflict: Conflict, drawn: Drawn) -> impl IntoView {
 fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl IntoView {
     let t = lang();
     let (mine, theirs) = match key {
-        Some(_) => (t.conflict_keep_mine(), t.conflict_keep_theirs()),
+        Some(_) => (t.keep_mine(), t.keep_theirs()),
         None => (t.conflict_all_mine(), t.conflict_all_theirs()),
     };
     let label =

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::extract::{Path, Query, State};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     way::Progress,
 };
 use crate::{
-    api::{changes::DescribeChange, paths},
+    api::paths,
     auth::guard::CurrentUser,
     components::*,
     domain::{
@@ -169,6 +169,8 @@ fn said() -> Option<AnyView> {
 #[component]
 fn Title(shown: Shown, children: Children) -> impl IntoView {
     let t = lang();
+    // Nothing is called published before the channel has it.
+    let late = shown.progress.iter().any(|p| p.release.delivered_at.is_none());
     let ChangeView { change, mine, configs, .. } = shown.change;
     let when = |at| view! { <When at /> }.into_any();
     let author = (!mine).then(|| {
@@ -177,30 +179,19 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
     });
     let time = match change.state {
         ChangeState::Open => sentence(t.change_last_edit(), [when(change.updated_at)]).into_any(),
+        ChangeState::Published if late => sentence(t.change_accepted_when(), [when(change.updated_at)]).into_any(),
         ChangeState::Published => sentence(t.change_published_when(), [when(change.updated_at)]).into_any(),
         ChangeState::Discarded => sentence(t.change_opened(), [when(change.created_at)]).into_any(),
     };
     let (mood, state) = match change.state {
         ChangeState::Open => (Mood::Warn, t.change_open()),
+        ChangeState::Published if late => (Mood::Warn, t.change_is_accepted()),
         ChangeState::Published => (Mood::Good, t.change_is_published()),
         ChangeState::Discarded => (Mood::Quiet, t.change_is_discarded()),
     };
-    let message = change.message.clone();
-    let describe = (mine && change.state == ChangeState::Open).then(|| {
-        let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
-        view! {
-            <Reveal summary=t.change_describe() icon=I::Edit open>
-                <Form action=DescribeChange::PATH>
-                    <Hidden name="change" value=change.id.as_str() />
-                    <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
-                    <p class="do"><Submit>{t.save()}</Submit></p>
-                </Form>
-            </Reveal>
-        }
-    });
     let title = title_or(t, first_line(&change.message));
     let rest = change.message.lines().skip_while(|line| line.trim().is_empty()).skip(1).collect::<Vec<_>>().join("\n");
-    let rest = (!rest.trim().is_empty()).then(|| view! { <p class="prose">{rest}</p> });
+    let rest = (!rest.trim().is_empty()).then(|| view! { <p class="prose">{rest.trim().to_owned()}</p> });
     view! {
         <Head title>
             {children()}
@@ -212,7 +203,6 @@ fn Title(shown: Shown, children: Children) -> impl IntoView {
             </p>
         </Head>
         {rest}
-        {describe}
     }
     .into_any()
 }

@@ -6,7 +6,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{one::Shown, way::Way};
 use crate::{
-    api::{changes::DiscardChange, publish::Publish},
+    api::{
+        changes::{DescribeChange, DiscardChange},
+        publish::Publish,
+    },
     components::*,
     domain::change::ChangeState,
     pages::parts::Sure,
@@ -41,10 +44,11 @@ fn Open(shown: Shown) -> impl IntoView {
         differs.then(|| view! { <Send shown=shown.clone() /> }.into_any())
     };
     let edits: usize = view.configs.iter().map(|c| c.edits.len()).sum();
-    let id = view.change.id.to_string();
-    let discard = view.mine.then(|| {
+    let (id, message) = (view.change.id.to_string(), view.change.message);
+    let own = view.mine.then(|| {
         view! {
             <div class="end">
+                <Describe id=id.clone() message />
                 <Sure
                     id="discard"
                     button=t.change_discard()
@@ -58,7 +62,24 @@ fn Open(shown: Shown) -> impl IntoView {
             </div>
         }
     });
-    view! { <Card id="publish-title" title=t.publish_title()>{publish}{discard}</Card> }.into_any()
+    view! { <Card id="publish-title" title=t.publish_title()>{publish}{own}</Card> }.into_any()
+}
+
+/// Says why before it is published: to find it again, and for whoever publishes it.
+#[component]
+fn Describe(id: String, message: String) -> impl IntoView {
+    let t = lang();
+    let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
+    view! {
+        <Reveal summary=t.change_describe() icon=I::Edit open>
+            <Form action=DescribeChange::PATH swap="change">
+                <Hidden name="change" value=id />
+                <TextArea name="message" label=t.change_message() hint=t.change_message_hint() value=message />
+                <p class="do"><Submit>{t.save()}</Submit></p>
+            </Form>
+        </Reveal>
+    }
+    .into_any()
 }
 
 /// The form that publishes.
@@ -86,13 +107,6 @@ fn Send(shown: Shown) -> impl IntoView {
     let edits: usize = differing.iter().map(|c| c.edits.len()).sum();
     let (change, seen, message) = (view.change.id.to_string(), view.diff_sha256.clone(), view.change.message.clone());
     let required = !protected.is_empty();
-    let confirm = required.then(|| {
-        view! { <Field name="confirm" label=t.type_to_publish(&expected) placeholder=expected.clone() mono=true required=true /> }
-    });
-    let confirm = match confirm {
-        Some(field) => field.into_any(),
-        None => view! { <Hidden name="confirm" value="" /> }.into_any(),
-    };
     view! {
         <Form action=Publish::PATH id="publish" swap="change">
             <Hidden name="change" value=change />
@@ -105,12 +119,19 @@ fn Send(shown: Shown) -> impl IntoView {
                 rows=2
                 required
             />
-            {confirm}
+            <Confirm expected required />
             <p class="hint">{t.publish_becomes()}</p>
             <ul class="becomes">{becomes}</ul>
-            {(readers > 0).then(|| view! { <p class="hint">{t.instances_read(readers)}</p> })}
+            {(readers > 0).then(|| view! { <p class="hint">{t.publish_readers(readers)}</p> })}
             <p class="do"><Submit tone=Tone::Primary icon=I::Send wide=true>{t.publish_button(edits)}</Submit></p>
         </Form>
     }
     .into_any()
+}
+
+/// Asks for the names of protected environments. A field is made where its form is, so it is a component.
+#[component]
+fn Confirm(expected: String, required: bool) -> impl IntoView {
+    let label = lang().type_to_publish(&expected);
+    required.then(|| view! { <Field name="confirm" label placeholder=expected mono=true required=true /> })
 }

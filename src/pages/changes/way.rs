@@ -65,7 +65,7 @@ fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
         }
         None => {
             let why = t.why_late(&late.as_ref().map_or(Why::Slow, |late| late.why.clone()));
-            let since = late.map(|late| sentence(t.way_late_since(), [view! { <When at=late.since /> }.into_any()]));
+            let since = late.map(|late| view! { <When at=late.since /> });
             view! {
                 <li>
                     <span class="dot now"><Icon name=I::Clock /></span>
@@ -139,7 +139,7 @@ pub(in crate::pages) fn LateBanner(
     let action = view! { <LinkButton href="/delivery">{t.late_details()}</LinkButton> }.into_any();
     view! {
         <Banner title action>
-            <p>{since}" "{t.late_because(&t.why_late(&late.why))}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
+            <p>{t.late_because(&t.why_late(&late.why))}" "{since}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
         </Banner>
     }
     .into_any()

@@ -105,7 +105,15 @@ fn is_elsewhere(opened: &Opened, conflict: &Conflict) -> bool {
 
 /// The three values of a key; what differs from the first is marked. Of a text, what each side did to it.
 #[component]
-fn Sides(conflict: Conflict, elsewhere: bool) -> impl IntoView {
+pub(in crate::pages) fn Sides(
+    /// The key with its values.
+    conflict: Conflict,
+    /// The other value is the author's own, from another tab.
+    elsewhere: bool,
+    /// What the author's side is called.
+    #[prop(default = lang().merge_mine())]
+    own: &'static str,
+) -> impl IntoView {
     let t = lang();
     if conflict.key.is_empty() {
         return view! { <Texts conflict elsewhere /> }.into_any();
@@ -120,7 +128,7 @@ fn Sides(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let second = side(if elsewhere { t.merge_elsewhere_side() } else { t.merge_theirs() }, left);
     view! {
         {(!key.is_empty()).then(|| view! { <h3 class="mono">{key}</h3> })}
-        <dl class="sides">{first}{second}{side(t.merge_mine(), right)}</dl>
+        <dl class="sides">{first}{second}{side(own, right)}</dl>
     }
     .into_any()
 }

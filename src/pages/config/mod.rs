@@ -27,7 +27,7 @@ use axum::{
 use leptos::prelude::*;
 use serde::Deserialize;
 
-pub(super) use self::way::took;
+pub(super) use self::{conflicts::Sides, way::took};
 use super::{Answer, Failed, Page, Place, console::Console, parts::Looks};
 use crate::{
     api::paths,

@@ -50,7 +50,7 @@ pub(in crate::pages) fn Tokens(
     } else {
         view! {
             <div class="sheet">
-                <table class="rows tokens" id="tokens-table">
+                <table class="rows stacked tokens" id="tokens-table">
                     <thead>
                         <tr>
                             <th scope="col">{t.tokens_column()}</th>
@@ -108,9 +108,9 @@ fn Row(token: Token, now: Time) -> impl IntoView {
     view! {
         <tr class:over=!lives>
             <td><b>{token.name.clone()}</b><Tag>{kind}</Tag><br /><span class="quiet">{made}</span></td>
-            <td><ul>{reach}{creator}</ul></td>
-            <td>{used}</td>
-            <td>{end(&token, now, t)}</td>
+            <td data-th=t.tokens_reach()><ul>{reach}{creator}</ul></td>
+            <td data-th=t.tokens_used()>{used}</td>
+            <td data-th=t.tokens_expires()>{end(&token, now, t)}</td>
             <td class="num acts">{revoke}</td>
         </tr>
     }

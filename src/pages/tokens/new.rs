@@ -62,23 +62,15 @@ fn form(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
 #[component]
 fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> impl IntoView {
     let t = lang();
+    if scope.is_empty() {
+        return view! { <Head title=t.token_new() /><Empty icon=I::Key title=t.tokens_none_owned() /> }.into_any();
+    }
     let days = |days: u32| match days {
         0 => t.token_expires_never().to_owned(),
         365 => t.token_expires_year().to_owned(),
         n => t.token_expires_days(n),
     };
     let expiries = DAYS.map(|n| (n.to_string(), days(n))).to_vec();
-    let rows = (0..ROWS).map(|n| {
-        let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
-        let value = ["*".to_owned(), app, "*".to_owned()];
-        view! {
-            <fieldset class="row pattern">
-                <legend class="visually-hidden">{t.token_reach_row(n + 1)}</legend>
-                <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
-            </fieldset>
-        }
-    });
-    let rows = rows.collect_view();
     view! {
         <div class="column">
             <Head title=t.token_new() />
@@ -96,7 +88,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
                     <Select name="days" label=t.token_expires() options=expiries value="90" />
                 </div>
                 <h2>{t.token_reach()}</h2>
-                {rows}
+                <Rows scope app />
                 <Problems pointer="/patterns" />
                 <p class="hint">{t.token_reach_hint()}</p>
                 {administrator.then(|| view! { <Check name="creator" label=t.token_creator() /> })}
@@ -106,6 +98,23 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
         </div>
     }
     .into_any()
+}
+
+/// Which configs it reaches.
+#[component]
+fn Rows(scope: Scope, app: Option<AppName>) -> impl IntoView {
+    let t = lang();
+    let rows = (0..ROWS).map(|n| {
+        let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
+        let value = ["*".to_owned(), app, "*".to_owned()];
+        view! {
+            <fieldset class="row pattern">
+                <legend class="visually-hidden">{t.token_reach_row(n + 1)}</legend>
+                <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
+            </fieldset>
+        }
+    });
+    rows.collect_view()
 }
 
 /// What came with the post.
