@@ -64,7 +64,7 @@ icons! {
     Split "split" "M2.5 3.5h11v9h-11zM8 3.5v9";
     Rows "rows" "M2.5 3.5h11v9h-11zM2.5 8h11";
     Flag "flag" "M4 14V2.5M4 3.5h8.5L10.5 6.2l2 2.8H4";
-    Gear "gear" "M5.8 8a2.2 2.2 0 1 0 4.4 0 2.2 2.2 0 1 0-4.4 0zM8 1.9v2M8 12.1v2M1.9 8h2M12.1 8h2M3.7 3.7l1.4 1.4M10.9 10.9l1.4 1.4M3.7 12.3l1.4-1.4M10.9 5.1l1.4-1.4";
+    Gear "gear" "M2.5 5h5.3M11.2 5h2.3M2.5 11h2.3M8.2 11h5.3M7.8 5a1.7 1.7 0 1 0 3.4 0 1.7 1.7 0 1 0-3.4 0zM4.8 11a1.7 1.7 0 1 0 3.4 0 1.7 1.7 0 1 0-3.4 0z";
 }
 
 /// Every picture, once a page: [`Icon`] refers to it.
