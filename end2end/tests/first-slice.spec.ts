@@ -54,6 +54,7 @@ for (const scripts of [true, false]) {
       await publish.locator('[name=message]').fill('first release');
       await publish.locator('[name=confirm]').fill('production');
       await publish.locator('button[type=submit]').click();
+      await expect(publish.locator('[name=confirm]')).toHaveAttribute('aria-invalid', 'true');
       await expect(publish.locator('[name=message]')).toHaveValue('first release');
       await publish.locator('[name=confirm]').fill('prod');
       await publish.locator('button[type=submit]').click();
