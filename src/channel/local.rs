@@ -119,7 +119,7 @@ impl Local {
         if plan.due.is_empty() {
             return Ok(Delivered { revision: plan.revision, already: plan.already });
         }
-        let revision = state.put(plan.due.into_iter().map(|(entry, _)| entry.clone()).collect());
+        let revision = state.put(plan.due.into_iter().map(|(entry, _)| entry.into_owned()).collect());
         drop(state);
         self.delivered.notify_waiters();
         Ok(Delivered { revision, already: plan.already })

@@ -84,6 +84,8 @@ pub struct Damage {
     pub config: Option<ConfigId>,
     /// What is wrong, for people.
     pub why: &'static str,
+    /// Half of a release is gone, and nothing else is wrong: nobody's writing is lost when it is delivered again.
+    pub lost: bool,
 }
 
 impl fmt::Display for Damage {
@@ -155,8 +157,9 @@ pub enum Fault {
 pub struct Delivered {
     /// The revision at which all of them are in the channel.
     pub revision: i64,
-    /// Configs that had this or a later release there already, so were not written, in the order of their names.
-    pub already: Vec<ConfigId>,
+    /// Configs that had this or a later release there already, so were not written, with the number that they have, in
+    /// the order of their names.
+    pub already: Vec<(ConfigId, u64)>,
 }
 
 /// The channel of this installation. This enum is the one place that names both.

@@ -1,10 +1,10 @@
 //! What a delivery has to write. Both channels decide it here, so that they cannot differ.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use super::{Entry, Fault};
+use super::{Entry, Fault, Meta};
 use crate::domain::{
-    content::sha256,
+    content::{Format, sha256},
     names::{ConfigId, EnvName},
 };
 
@@ -30,9 +30,31 @@ impl Held {
     /// Whether this is the entry's release or a later one.
     pub fn covers(&self, entry: &Entry) -> bool {
         match &self.release {
-            Some((seq, hash)) => *seq > entry.meta.seq || (*seq == entry.meta.seq && *hash == entry.meta.sha256),
+            Some((seq, _)) if *seq > entry.meta.seq => true,
+            Some((seq, hash)) => *seq == entry.meta.seq && entry.has(hash),
             None => false,
         }
+    }
+}
+
+impl Entry {
+    /// Whether this is the hash of the document, or of what a repair made of it.
+    pub(crate) fn has(&self, hash: &str) -> bool {
+        self.meta.sha256 == hash || self.stirred().is_some_and(|stirred| stirred.meta.sha256 == hash)
+    }
+
+    /// The same release in other bytes, which mean the same: with a line end more, or less. Programs that missed a write
+    /// (go-zero's subscribers do) are woken by changed bytes alone. None where every byte is meant.
+    fn stirred(&self) -> Option<Self> {
+        if self.meta.format == Format::Text {
+            return None;
+        }
+        let document: Arc<str> = match self.document.strip_suffix('\n') {
+            Some(less) => less.into(),
+            None => format!("{}\n", self.document).into(),
+        };
+        let meta = Meta { sha256: sha256(document.as_bytes()), ..self.meta.clone() };
+        Some(Self { config: self.config.clone(), meta, document })
     }
 }
 
@@ -40,9 +62,9 @@ impl Held {
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     /// The entries to write, each with what the channel held when it was decided.
-    pub due: Vec<(&'a Entry, Held)>,
-    /// Configs that hold this or a later release.
-    pub already: Vec<ConfigId>,
+    pub due: Vec<(Cow<'a, Entry>, Held)>,
+    /// Configs that hold this or a later release, with its number.
+    pub already: Vec<(ConfigId, u64)>,
     /// The latest revision that brought one of those.
     pub revision: i64,
 }
@@ -91,7 +113,7 @@ pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(),
 }
 
 /// Decides what is due, given what the channel holds of each (in the same order). With `repair`, the same release is
-/// written again, whatever lies there; a later one is left alone in any case.
+/// written again, whatever lies there, in other bytes than it says; a later one is left alone in any case.
 pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Result<Plan<'a>, Fault> {
     let mut plan = Plan { due: Vec::new(), already: Vec::new(), revision: 0 };
     for (entry, held) in batch.iter().copied().zip(held) {
@@ -99,11 +121,15 @@ pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Re
         if same && !repair && !held.covers(entry) {
             return Err(Fault::Mismatch { config: entry.config.clone(), seq: entry.meta.seq });
         }
-        if held.covers(entry) && !(same && repair) {
-            plan.revision = plan.revision.max(held.revision);
-            plan.already.push(entry.config.clone());
-        } else {
-            plan.due.push((entry, held));
+        match &held.release {
+            Some((seq, _)) if held.covers(entry) && !(same && repair) => {
+                plan.revision = plan.revision.max(held.revision);
+                plan.already.push((entry.config.clone(), *seq));
+            }
+            Some((_, hash)) if same && *hash == entry.meta.sha256 => {
+                plan.due.push((entry.stirred().map_or(Cow::Borrowed(entry), Cow::Owned), held));
+            }
+            _ => plan.due.push((Cow::Borrowed(entry), held)),
         }
     }
     Ok(plan)

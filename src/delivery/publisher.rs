@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     channel::{Channel, Entry, Fault, Lock},
     domain::{
-        error::{Error, Result},
+        error::{Error, Part, Result, State},
         names::{ConfigId, EnvName},
         time::Time,
     },
@@ -41,7 +41,7 @@ pub struct Publisher {
     /// Environments that have a worker.
     working: Arc<Mutex<HashSet<EnvName>>>,
     workers: TaskTracker,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
 impl Publisher {
@@ -54,6 +54,7 @@ impl Publisher {
     /// Delivers what is due, until told to stop; then finishes what is under way.
     pub async fn run(self) {
         let mut bell = self.dispatch.bell();
+        self.workers.spawn(self.clone().repair_what_is_asked());
         while !self.stop.is_cancelled() {
             if let Err(error) = self.start_workers().await {
                 tracing::warn!(error = %error, "the outbox cannot be read; trying again");
@@ -162,11 +163,9 @@ impl Publisher {
                 }
                 match self.deliver(env, lock, &change).await {
                     Ok(()) => progress = true,
-                    Err(Failure::Channel(
-                        fault @ (Fault::Mismatch { .. } | Fault::TooLarge(_) | Fault::Refused(_)),
-                    )) => {
+                    Err(failure) if failure.is_for_people() => {
                         frozen.add(&change);
-                        self.say_late(env, fault.into()).await;
+                        self.say_late(env, failure).await;
                     }
                     Err(other) => return Err(other),
                 }
@@ -184,6 +183,7 @@ impl Publisher {
     async fn deliver(&self, env: &EnvName, lock: &Lock, releases: &[Entry]) -> Result<(), Failure> {
         let Some(change) = releases.first().map(|e| e.meta.change.clone()) else { return Ok(()) };
         let done = self.channel.deliver(lock, releases).await?;
+        self.check_ahead(&done.already).await?;
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
         self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
         let marks: Vec<(ConfigId, u64)> = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
@@ -197,12 +197,27 @@ impl Publisher {
         Ok(())
     }
 
+    /// What lies in the channel already is this release or one that followed it: unless the database knows of none.
+    async fn check_ahead(&self, already: &[(ConfigId, u64)]) -> Result<(), Failure> {
+        if already.is_empty() {
+            return Ok(());
+        }
+        let mut db = self.db.read().await?;
+        for (config, seq) in already {
+            if *seq > db.live_seq(config).await? {
+                return Err(Failure::Ahead { config: config.clone(), seq: *seq });
+            }
+        }
+        Ok(())
+    }
+
     async fn say_late(&self, env: &EnvName, failure: Failure) {
         tracing::warn!(env = %env, error = %failure, "delivery is late");
         let why = match failure {
             Failure::Channel(Fault::Busy { .. }) => Why::Busy,
             Failure::Channel(Fault::Mismatch { config, seq }) => Why::Mismatch(config, seq),
             Failure::Channel(fault) => Why::Channel(fault.to_string()),
+            Failure::Ahead { config, seq } => Why::Ahead(config, seq),
             // The database is said to be away where it is asked.
             Failure::Database(_) => return,
         };
@@ -221,21 +236,32 @@ impl Publisher {
 enum Failure {
     #[error(transparent)]
     Channel(#[from] Fault),
+    #[error("the channel holds release {seq} of {config}, which the database does not know")]
+    Ahead { config: ConfigId, seq: u64 },
     #[error(transparent)]
     Database(#[from] Error),
+}
+
+impl Failure {
+    /// Whether the same again fails again until somebody does something, and other changes may go out meanwhile.
+    fn is_for_people(&self) -> bool {
+        use Fault::{Mismatch, Refused, TooLarge};
+        matches!(self, Self::Ahead { .. } | Self::Channel(Mismatch { .. } | TooLarge(_) | Refused(_)))
+    }
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Channel(fault) => unavailable(fault),
+            Failure::Ahead { .. } => Error::State(State::Ahead),
             Failure::Database(error) => error,
         }
     }
 }
 
-fn unavailable(fault: Fault) -> Error {
-    Error::Unavailable { part: crate::domain::error::Part::Channel, detail: fault.to_string() }
+pub(super) fn unavailable(fault: Fault) -> Error {
+    Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
 }
 
 /// Configs that wait for people.

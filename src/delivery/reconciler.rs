@@ -1,69 +1,105 @@
-//! Compares SQL with the channel, on start and every 30 s: what the channel lost is delivered again.
+//! Compares SQL with the channel: what the channel lost is delivered again; where it holds something else, people are
+//! told and decide.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use tokio::time::sleep;
 
-use super::Publisher;
+use super::{Publisher, publisher::unavailable};
 use crate::{
-    channel::{Entry, Fault},
+    channel::{Channel, Entry, Listing, Lock},
     domain::{
-        error::{Error, Part, Result},
+        drift::DriftKind,
+        error::{Error, Result, State},
         names::{ConfigId, EnvName},
     },
+    service::{Repair, Service, now},
+    storage::Expected,
 };
 
+/// How often both are compared.
 const EVERY: Duration = Duration::from_secs(30);
+/// How soon again when one of them did not answer: as soon as it is back.
+const AGAIN: Duration = Duration::from_secs(2);
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Releases that go out again in one transaction; large ones go alone when they do not fit together.
 const BATCH: usize = 50;
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+struct Found {
+    /// Releases that the channel does not have, by environment.
+    behind: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
+    /// Releases of which half is gone.
+    halved: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
+    drifts: Vec<(ConfigId, DriftKind)>,
+}
 
 impl Publisher {
     /// Reconciles now and then every 30 s, for ever.
     pub async fn keep_reconciled(self) {
         loop {
-            match self.reconcile().await {
-                Ok(0) => {}
-                Ok(n) => tracing::info!(releases = n, "delivered again what the channel did not have"),
-                Err(error) => {
-                    tracing::warn!(error = %error, "the channel cannot be compared with the database; trying again")
+            let pause = match self.reconcile().await {
+                Ok(0) => EVERY,
+                Ok(n) => {
+                    tracing::info!(releases = n, "delivered again what the channel did not have");
+                    EVERY
                 }
-            }
-            sleep(EVERY).await;
+                Err(error) => {
+                    tracing::warn!(error = %error, "the channel cannot be compared with the database; trying again");
+                    AGAIN
+                }
+            };
+            sleep(pause).await;
         }
     }
 
-    /// Delivers again what the channel has lost or is behind with. Gives how many releases that were.
+    /// Delivers again what the channel has lost or is behind with, and notes where it holds something else. Gives how
+    /// many releases went out.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when SQL or the channel does not answer.
     pub async fn reconcile(&self) -> Result<usize> {
-        let listing = self.channel.list().await.map_err(channel)?;
-        let there: HashMap<ConfigId, u64> = listing.entries.into_iter().map(|e| (e.config, e.meta.seq)).collect();
+        // In this order: what is delivered meanwhile is in SQL already.
+        let listing = self.channel.list().await.map_err(unavailable)?;
         let expected = self.db.read().await?.expected().await?;
-        let behind = expected.into_iter().filter(|(id, seq, _)| there.get(id).is_none_or(|have| have < seq));
-        let mut by_env: HashMap<EnvName, Vec<(ConfigId, u64)>> = HashMap::new();
-        for (id, seq, _) in behind {
-            by_env.entry(id.env.clone()).or_default().push((id, seq));
+        let Found { behind, halved, drifts } = compare(listing, expected);
+        self.alarm(drifts).await?;
+        let behind = self.write_again(behind, false).await?;
+        Ok(behind + self.write_again(halved, true).await?)
+    }
+
+    /// Keeps what departs where pages find it; what is new is logged and stands in the audit.
+    async fn alarm(&self, drifts: Vec<(ConfigId, DriftKind)>) -> Result<()> {
+        for drift in self.dispatch.set_drifts(drifts, now()) {
+            tracing::error!(config = %drift.config, "{}; an administrator has to decide", drift.kind);
+            Service::new(self.db.clone(), self.dispatch.clone()).note_drift(&drift).await?;
         }
-        let mut delivered = 0;
-        for (env, behind) in by_env {
-            let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(channel)?;
+        Ok(())
+    }
+
+    async fn write_again(&self, by_env: BTreeMap<EnvName, Vec<(ConfigId, u64)>>, repair: bool) -> Result<usize> {
+        let mut written = 0;
+        for (env, releases) in by_env {
+            let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
             let mut outcome = Ok(());
-            for chunk in behind.chunks(BATCH) {
-                outcome = self.deliver_again(&lock, chunk).await;
+            for chunk in releases.chunks(BATCH) {
+                outcome = self.write_chunk(&lock, chunk, repair).await;
                 if outcome.is_err() {
                     break;
                 }
-                delivered += chunk.len();
+                written += chunk.len();
             }
             lock.release().await;
             outcome?;
         }
-        Ok(delivered)
+        Ok(written)
     }
 
-    async fn deliver_again(&self, lock: &crate::channel::Lock, releases: &[(ConfigId, u64)]) -> Result<()> {
+    async fn write_chunk(&self, lock: &Lock, releases: &[(ConfigId, u64)], repair: bool) -> Result<()> {
         let mut entries = Vec::with_capacity(releases.len());
         {
             let mut db = self.db.read().await?;
@@ -71,20 +107,71 @@ impl Publisher {
                 entries.extend(db.entry(id, *seq).await?);
             }
         }
-        match self.channel.deliver(lock, &entries).await {
-            Err(Fault::TooLarge(_)) if entries.len() > 1 => self.one_by_one(lock, entries).await,
-            other => other.map(|_| ()).map_err(channel),
-        }
-    }
-
-    async fn one_by_one(&self, lock: &crate::channel::Lock, entries: Vec<Entry>) -> Result<()> {
-        for entry in entries {
-            self.channel.deliver(lock, &[entry]).await.map_err(channel)?;
+        let batches = if Channel::fits(&entries).is_ok() {
+            vec![entries]
+        } else {
+            entries.into_iter().map(|e| vec![e]).collect()
+        };
+        for batch in batches {
+            let written = match repair {
+                true => self.channel.repair(lock, &batch).await,
+                false => self.channel.deliver(lock, &batch).await,
+            };
+            written.map_err(unavailable)?;
         }
         Ok(())
     }
+
+    /// Does the repairs that people ask for, until told to stop.
+    pub(super) async fn repair_what_is_asked(self) {
+        let Some(mut asked) = self.dispatch.take_repairs() else { return };
+        while let Some(Some(Repair { config, done })) = self.stop.run_until_cancelled(asked.recv()).await {
+            let outcome = self.repair(&config).await;
+            // Who asked may be gone.
+            let _ = done.send(outcome);
+        }
+    }
+
+    /// Writes the live release of a config into the channel again, whatever lies there; then looks what still departs.
+    async fn repair(&self, config: &ConfigId) -> Result<()> {
+        let entry = {
+            let mut db = self.db.read().await?;
+            let live = db.live_seq(config).await?;
+            db.entry(config, live).await?.ok_or_else(|| Error::NotFound(config.to_string()))?
+        };
+        let lock = self.channel.lock(&config.env, LOCK_WAIT).await.map_err(unavailable)?;
+        let repaired = self.channel.repair(&lock, &[entry]).await;
+        lock.release().await;
+        let already = repaired.map_err(unavailable)?.already;
+        self.dispatch.ring();
+        self.reconcile().await?;
+        if already.is_empty() { Ok(()) } else { Err(Error::State(State::Ahead)) }
+    }
 }
 
-fn channel(fault: Fault) -> Error {
-    Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
+fn compare(listing: Listing, expected: Vec<Expected>) -> Found {
+    let mut there: HashMap<ConfigId, Entry> = listing.entries.into_iter().map(|e| (e.config.clone(), e)).collect();
+    let halves = listing.damaged.into_iter().filter_map(|damage| Some((damage.config?, damage.lost)));
+    let damaged: HashMap<ConfigId, bool> = halves.collect();
+    let mut found = Found::default();
+    for Expected { config, seq, sha256, delivered } in expected {
+        let entry = there.remove(&config);
+        let lost = damaged.get(&config).copied();
+        match (entry, lost) {
+            (Some(entry), _) if entry.meta.seq > seq => {
+                found.drifts.push((config, DriftKind::Ahead { live: seq, seq: entry.meta.seq }));
+            }
+            // Still due: the publisher's.
+            _ if !delivered => {}
+            (Some(entry), _) if entry.meta.seq == seq && entry.has(&sha256) => {}
+            (Some(entry), _) if entry.meta.seq == seq => found.drifts.push((config, DriftKind::Foreign { seq })),
+            (None, Some(false)) => found.drifts.push((config, DriftKind::Foreign { seq })),
+            (None, Some(true)) => found.halved.entry(config.env.clone()).or_default().push((config, seq)),
+            (Some(_) | None, _) => found.behind.entry(config.env.clone()).or_default().push((config, seq)),
+        }
+    }
+    // What is left the database does not know of.
+    let unknown = there.into_values();
+    found.drifts.extend(unknown.map(|entry| (entry.config, DriftKind::Ahead { live: 0, seq: entry.meta.seq })));
+    found
 }

@@ -158,7 +158,7 @@ impl fmt::Display for Pattern {
 /// Who is asking: a person, an automation token, or the shell of the machine itself.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// Stable identity: `user:<id>`, `token:<id>` or `shell`.
+    /// Stable identity: `user:<id>`, `token:<id>`, `shell` or `system`.
     pub id: String,
     /// The name that stands in changes, releases and the audit.
     pub name: String,
@@ -185,6 +185,12 @@ impl Actor {
     #[must_use]
     pub fn shell() -> Self {
         Self { id: "shell".into(), name: "command line".into(), administrator: true, creator: true, roles: Vec::new() }
+    }
+
+    /// The server itself, where it notes what it found. It may nothing.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { id: "system".into(), name: "Trimtab".into(), administrator: false, creator: false, roles: Vec::new() }
     }
 
     /// Whether this is an administrator.

@@ -85,6 +85,8 @@ pub enum State {
     InProgress,
     /// The application, environment or namespace is archived.
     Archived,
+    /// The channel holds a later release of the config than the database knows of.
+    Ahead,
 }
 
 /// A part of the installation.

@@ -6,6 +6,7 @@ pub mod access;
 pub mod change;
 pub mod content;
 pub mod diff;
+pub mod drift;
 pub mod error;
 pub mod limits;
 pub mod merge;

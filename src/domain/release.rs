@@ -56,6 +56,8 @@ pub enum Why {
     Busy,
     /// The channel holds another document under the same number.
     Mismatch(ConfigId, u64),
+    /// The channel holds a later release, of this number, than the database knows of.
+    Ahead(ConfigId, u64),
     /// It takes longer than the answer waits.
     Slow,
 }
@@ -67,6 +69,9 @@ impl std::fmt::Display for Why {
             Self::Busy => f.write_str("another node holds the lock and is publishing"),
             Self::Mismatch(config, seq) => {
                 write!(f, "the channel holds another document as release {seq} of {config}")
+            }
+            Self::Ahead(config, seq) => {
+                write!(f, "the channel holds release {seq} of {config}, which the database does not know")
             }
             Self::Slow => f.write_str("it takes longer than usual"),
         }

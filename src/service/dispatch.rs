@@ -3,12 +3,24 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use crate::domain::release::Why;
-use crate::domain::{change::ChangeId, names::EnvName, time::Time};
+use crate::domain::{
+    change::ChangeId,
+    drift::{Drift, DriftKind},
+    error::{Error, Part, Result},
+    names::{ConfigId, EnvName},
+    time::Time,
+};
+
+/// Repairs that wait at the most.
+const REPAIRS: usize = 64;
+/// How long somebody who asks for a repair waits for it.
+const REPAIR_WAIT: Duration = Duration::from_secs(15);
 
 /// An environment whose releases are late.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,17 +46,37 @@ pub struct Arrived {
     pub revision: i64,
 }
 
+/// A config whose live release is to be written into the channel again, and who waits for that.
+#[derive(Debug)]
+pub struct Repair {
+    /// The config.
+    pub config: ConfigId,
+    /// Takes the outcome.
+    pub done: oneshot::Sender<Result<()>>,
+}
+
 /// The bell and the answers.
 #[derive(Debug)]
 pub struct Dispatch {
     bell: watch::Sender<u64>,
     arrived: broadcast::Sender<Arrived>,
     late: Mutex<BTreeMap<EnvName, Late>>,
+    drifts: Mutex<BTreeMap<ConfigId, Drift>>,
+    repairs: mpsc::Sender<Repair>,
+    asked: Mutex<Option<mpsc::Receiver<Repair>>>,
 }
 
 impl Default for Dispatch {
     fn default() -> Self {
-        Self { bell: watch::Sender::new(0), arrived: broadcast::channel(1024).0, late: Mutex::default() }
+        let (repairs, asked) = mpsc::channel(REPAIRS);
+        Self {
+            bell: watch::Sender::new(0),
+            arrived: broadcast::channel(1024).0,
+            late: Mutex::default(),
+            drifts: Mutex::default(),
+            repairs,
+            asked: Mutex::new(Some(asked)),
+        }
     }
 }
 
@@ -88,5 +120,54 @@ impl Dispatch {
     #[must_use]
     pub fn late(&self) -> Vec<Late> {
         self.late.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Says in what the channel departs from the database now. Gives what was not known before.
+    pub fn set_drifts(&self, found: impl IntoIterator<Item = (ConfigId, DriftKind)>, now: Time) -> Vec<Drift> {
+        let mut known = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *known);
+        let mut new = Vec::new();
+        for (config, kind) in found {
+            let same = before.get(&config).filter(|drift| drift.kind == kind).cloned();
+            let drift = same.unwrap_or_else(|| {
+                let drift = Drift { config: config.clone(), kind, since: now };
+                new.push(drift.clone());
+                drift
+            });
+            known.insert(config, drift);
+        }
+        new
+    }
+
+    /// In what the channel departs from the database, as this node found last.
+    #[must_use]
+    pub fn drifts(&self) -> Vec<Drift> {
+        self.drifts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Whether the channel holds a later release of a config than the database knows of.
+    #[must_use]
+    pub fn is_ahead(&self, config: &ConfigId) -> bool {
+        let drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        drifts.get(config).is_some_and(|drift| matches!(drift.kind, DriftKind::Ahead { .. }))
+    }
+
+    /// Has the live release of a config written into the channel again, and waits for it.
+    ///
+    /// # Errors
+    /// Those of the publisher; [`Error::Unavailable`] when it does not come to it in time.
+    pub async fn repair(&self, config: ConfigId) -> Result<()> {
+        let away = |detail: &str| Error::Unavailable { part: Part::Channel, detail: detail.to_owned() };
+        let (done, outcome) = oneshot::channel();
+        self.repairs.try_send(Repair { config, done }).map_err(|_| away("too many repairs wait already"))?;
+        match tokio::time::timeout(REPAIR_WAIT, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            _ => Err(away("the repair takes longer than the answer waits; look again in a moment")),
+        }
+    }
+
+    /// The repairs that are asked for. There is one publisher, which takes this once.
+    pub fn take_repairs(&self) -> Option<mpsc::Receiver<Repair>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

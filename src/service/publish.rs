@@ -128,6 +128,7 @@ impl Service {
         for id in &configs {
             let may = actor.may_publish(id)?;
             self.open_place(tx, id).await?;
+            self.not_ahead(id)?;
             let live = tx.lock_config(&may).await?;
             locked.push((may, live));
         }
@@ -159,6 +160,11 @@ impl Service {
             return Err(Error::State(State::Empty));
         }
         Ok(change)
+    }
+
+    /// A release of a number that readers have already would never reach them.
+    fn not_ahead(&self, id: &ConfigId) -> Result<()> {
+        if self.dispatch.is_ahead(id) { Err(Error::State(State::Ahead)) } else { Ok(()) }
     }
 
     /// Later than every release that this one follows, also when a node's clock is behind.
@@ -202,6 +208,7 @@ impl Service {
         let id = &rollback.config;
         let may = actor.may_publish(id)?;
         let (env, namespace) = self.open_place(tx, id).await?;
+        self.not_ahead(id)?;
         let live = tx.lock_config(&may).await?;
         if let Some(seen) = rollback.live.filter(|seen| *seen != live) {
             tracing::debug!(config = %id, seen, live, "a roll-back that looked at an older release");

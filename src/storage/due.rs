@@ -22,6 +22,19 @@ pub struct Due {
     pub accepted_at: Time,
 }
 
+/// A live release, as the channel should hold it.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Of which config.
+    pub config: ConfigId,
+    /// Its number.
+    pub seq: u64,
+    /// SHA-256 of its document.
+    pub sha256: String,
+    /// Whether it was delivered; else it is still due.
+    pub delivered: bool,
+}
+
 #[derive(sqlx::FromRow)]
 struct DueRow {
     env: String,
@@ -88,20 +101,20 @@ impl Conn {
         rows.into_iter().map(DueRow::due).collect()
     }
 
-    /// Configs with the number and hash of their live release, those that are still due left out: what the channel
-    /// should hold at least.
+    /// The live release of every config: what the channel should hold.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn expected(&mut self) -> Result<Vec<(ConfigId, u64, String)>> {
-        let rows: Vec<(String, String, String, i64, String)> = on!(self, c => sqlx::query_as(
-            "select r.env, r.app, r.namespace, r.seq, r.sha256 from configs c join releases r on r.env = c.env \
-             and r.app = c.app and r.namespace = c.namespace and r.seq = c.live where r.delivered_at is not null"
+    pub async fn expected(&mut self) -> Result<Vec<Expected>> {
+        let rows: Vec<(String, String, String, i64, String, Option<i64>)> = on!(self, c => sqlx::query_as(
+            "select r.env, r.app, r.namespace, r.seq, r.sha256, r.delivered_at from configs c join releases r \
+             on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"
         ).fetch_all(c).await)?;
-        let read = |(env, app, namespace, seq, sha256): (String, String, String, i64, String)| {
-            let id = ConfigId::parse(&env, &app, &namespace).map_err(|e| damaged("a config", e))?;
-            Ok((id, count(seq), sha256))
-        };
+        let read =
+            |(env, app, namespace, seq, sha256, delivered_at): (String, String, String, i64, String, Option<i64>)| {
+                let config = ConfigId::parse(&env, &app, &namespace).map_err(|e| damaged("a config", e))?;
+                Ok(Expected { config, seq: count(seq), sha256, delivered: delivered_at.is_some() })
+            };
         rows.into_iter().map(read).collect()
     }
 

@@ -33,7 +33,7 @@ pub use audit::Event;
 pub use changes::NewEdit;
 use connect::PATIENCE;
 pub use connect::is_supported;
-pub use due::Due;
+pub use due::{Due, Expected};
 pub use releases::NewRelease;
 
 /// The database of this installation.

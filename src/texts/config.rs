@@ -143,6 +143,7 @@ texts! {
     why_channel(detail: &str): "The channel does not answer: {detail}", "下发通道没有响应：{detail}";
     why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
     why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的发布 {seq} 是另一份文档";
+    why_ahead(config: &str, seq: u64): "The channel holds release {seq} of {config}, which the database does not know", "通道中 {config} 的发布 {seq} 在数据库中不存在";
     why_slow: "It takes longer than usual", "耗时比平时长";
 
     // Differences.
@@ -260,6 +261,7 @@ impl Lang {
             Why::Channel(detail) => self.why_channel(detail),
             Why::Busy => self.why_busy().to_owned(),
             Why::Mismatch(config, seq) => self.why_mismatch(&config.to_string(), *seq),
+            Why::Ahead(config, seq) => self.why_ahead(&config.to_string(), *seq),
             Why::Slow => self.why_slow().to_owned(),
         }
     }

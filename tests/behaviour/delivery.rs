@@ -1,12 +1,17 @@
 //! From SQL to the channel: in order, exactly once, whoever does it and whatever falls over.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
 use trimtab::{
-    channel::Entry,
+    channel::{Channel, Entry, Meta},
+    delivery::Publisher,
     domain::{
+        access::Role,
         content::sha256,
-        release::{Release, Why},
+        drift::DriftKind,
+        error::{Error, Need, State},
+        release::{Delivery, Release, Why},
     },
 };
 
@@ -26,6 +31,19 @@ async fn history(site: &Site, id: &str) -> Vec<Release> {
     }
     all.reverse();
     all
+}
+
+/// Somebody else's program writes a release of that number over the one that is there.
+async fn overwrite(site: &Site, seq: u64) {
+    let env = config(SHOP).env;
+    let lock = site.channel.lock(&env, WAIT).await.unwrap();
+    let document: Arc<str> = r#"{"a":"foreign"}"#.into();
+    let listing = site.channel.list().await.unwrap();
+    let mut entry = listing.entries.into_iter().find(|e| e.config == config(SHOP)).unwrap();
+    entry.meta = Meta { seq, sha256: sha256(document.as_bytes()), ..entry.meta };
+    entry.document = document;
+    site.channel.repair(&lock, &[entry]).await.unwrap();
+    lock.release().await;
 }
 
 on_both_set_ups! {
@@ -126,12 +144,59 @@ on_both_set_ups! {
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
         site.settled().await;
-        let fresh = trimtab::channel::Channel::local();
-        let dispatch = std::sync::Arc::new(trimtab::service::Dispatch::default());
-        let publisher =
-            trimtab::delivery::Publisher::new(site.db.clone(), fresh.clone(), dispatch, tokio_util::sync::CancellationToken::new());
+        let fresh = Channel::local();
+        let publisher = Publisher::new(site.db.clone(), fresh.clone(), Arc::default(), CancellationToken::new());
         assert_eq!(publisher.reconcile().await.unwrap(), 2);
         assert_eq!(publisher.reconcile().await.unwrap(), 0);
         assert_eq!(fresh.list().await.unwrap().entries.len(), 2);
+    }
+
+    async fn a_foreign_write_is_an_alarm_until_somebody_repairs_it(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.settled().await;
+        overwrite(&site, 1).await;
+        let reconciler = site.publisher();
+        assert_eq!(reconciler.reconcile().await.unwrap(), 0, "nobody's bytes are overwritten unasked");
+        let drift = site.service.drifts(ana()).pop().expect("an alarm");
+        assert_eq!((drift.config, drift.kind), (config(SHOP), DriftKind::Foreign { seq: 1 }));
+
+        let viewer = someone("vera", &[("*/shop/*", Role::Viewer)]);
+        assert_eq!(site.service.repair(&viewer, &config(SHOP)).await, Err(Error::Forbidden(Need::Publish)));
+        site.service.repair(ana(), &config(SHOP)).await.unwrap();
+        let (seq, document) = site.in_channel(SHOP).await.unwrap();
+        assert_eq!((seq, document.trim()), (1, r#"{"a":"1"}"#));
+        assert_eq!(site.service.drifts(ana()), []);
+        assert_eq!(reconciler.reconcile().await.unwrap(), 0);
+        assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
+    }
+
+    async fn nothing_is_published_where_the_channel_is_ahead_of_the_database(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.settled().await;
+        // The database was restored from a backup of before releases 2 to 7.
+        overwrite(&site, 7).await;
+        site.publisher().reconcile().await.unwrap();
+        let drift = site.service.drifts(ana()).pop().expect("an alarm");
+        assert_eq!(drift.kind, DriftKind::Ahead { live: 1, seq: 7 });
+        let saves = vec![save(SHOP, vec![set("a", "2")])];
+        let refused = site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await;
+        assert_eq!(refused.unwrap_err(), Error::State(State::Ahead));
+        assert_eq!(site.service.repair(ana(), &config(SHOP)).await, Err(Error::State(State::Ahead)));
+        assert_eq!(site.in_channel(SHOP).await.unwrap().0, 7, "the channel is never overwritten");
+        assert_delivered(&site.publish_key(ana(), "dev/mail/application", "b", "1").await);
+    }
+
+    async fn a_release_that_readers_would_never_get_is_not_called_delivered(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.settled().await;
+        // No node has compared yet, so the release is accepted.
+        overwrite(&site, 7).await;
+        let published = site.publish_key(ana(), SHOP, "a", "2").await;
+        assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
+        let late = site.service.late().pop().expect("the environment is late");
+        assert_eq!(late.why, Why::Ahead(config(SHOP), 7));
     }
 }

@@ -1,5 +1,7 @@
 //! Puts releases into etcd: one transaction, fenced by the lock's create revision and by what was read before.
 
+use std::borrow::Cow;
+
 use etcd_client::{Compare, CompareOp, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
 use super::{
@@ -75,7 +77,7 @@ impl Etcd {
     }
 
     /// Writes what is due, if the lock is still this one and no config moved since it was read.
-    async fn put(&self, lock: &EtcdLock, batch: &[&Entry], due: &[(&Entry, Held)]) -> Result<Outcome, Fault> {
+    async fn put(&self, lock: &EtcdLock, batch: &[&Entry], due: &[(Cow<'_, Entry>, Held)]) -> Result<Outcome, Fault> {
         let mut compares = vec![Compare::create_revision(lock.key(), CompareOp::Equal, lock.fence())];
         let mut puts = Vec::with_capacity(due.len() * 2);
         for (entry, held) in due {
@@ -107,11 +109,12 @@ impl Etcd {
 
     /// Reads what became of a transaction without an answer. It is there, or it is not there *yet*: it may still be on
     /// its way, so the caller has to come again and read anew; the compares keep both from being written.
-    async fn settle(&self, due: &[(&Entry, Held)], fault: Fault) -> Result<i64, Fault> {
-        let batch: Vec<&Entry> = due.iter().map(|(entry, _)| *entry).collect();
+    async fn settle(&self, due: &[(Cow<'_, Entry>, Held)], fault: Fault) -> Result<i64, Fault> {
+        let batch: Vec<&Entry> = due.iter().map(|(entry, _)| &**entry).collect();
         let now = self.held(&batch).await.map_err(|_| fault.clone())?;
-        let landed =
-            |((entry, before), now): (&(&Entry, Held), &Held)| now.revision != before.revision && now.covers(entry);
+        let landed = |((entry, before), now): (&(Cow<'_, Entry>, Held), &Held)| {
+            now.revision != before.revision && now.covers(entry)
+        };
         if due.iter().zip(&now).all(landed) {
             return Ok(now.iter().map(|now| now.revision).max().unwrap_or_default());
         }

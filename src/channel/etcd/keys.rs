@@ -92,7 +92,7 @@ impl Keys {
                 Some((config, Half::Meta)) => halves.entry(config).or_default().meta = Some(value),
                 None => {
                     let key = key.escape_ascii().to_string();
-                    damaged.push(Damage { key, config: None, why: "is not the name of a config" });
+                    damaged.push(Damage { key, config: None, why: "is not the name of a config", lost: false });
                 }
             }
         }
@@ -102,13 +102,16 @@ impl Keys {
                 Ok(entry) => entries.push(entry),
                 Err((half, why)) => {
                     let key = if half == Half::Document { self.document(&config) } else { self.meta(&config) };
-                    damaged.push(Damage { key, config: Some(config), why });
+                    damaged.push(Damage { key, config: Some(config), why, lost: why == NO_DOCUMENT || why == NO_META });
                 }
             }
         }
         (entries, damaged)
     }
 }
+
+const NO_DOCUMENT: &str = "is metadata without a document";
+const NO_META: &str = "is a document without metadata";
 
 /// What was found of one config.
 #[derive(Default)]
@@ -120,8 +123,8 @@ struct Halves {
 impl Halves {
     /// The release; else which half is wrong, and why.
     fn join(self, config: &ConfigId) -> Result<Entry, (Half, &'static str)> {
-        let document = self.document.ok_or((Half::Meta, "is metadata without a document"))?;
-        let meta = self.meta.ok_or((Half::Document, "is a document without metadata"))?;
+        let document = self.document.ok_or((Half::Meta, NO_DOCUMENT))?;
+        let meta = self.meta.ok_or((Half::Document, NO_META))?;
         let meta: Meta = serde_json::from_slice(&meta).map_err(|_| (Half::Meta, "is not metadata of a release"))?;
         if sha256(&document) != meta.sha256 {
             return Err((Half::Document, "does not match the SHA-256 of its release"));

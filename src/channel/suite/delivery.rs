@@ -13,6 +13,7 @@ on_both! {
     of_several_releases_the_latest_counts
     the_same_number_with_another_document_is_a_mismatch
     a_repair_writes_the_same_number_again
+    a_repair_changes_bytes_so_that_every_watcher_wakes
     a_holder_whose_lease_ran_out_writes_nothing
     a_lock_is_good_for_its_own_environment
     what_is_too_large_is_refused_and_what_just_fits_is_taken
@@ -49,7 +50,7 @@ async fn delivering_again_writes_nothing(bench: Bench) {
     let first = bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let both = [small("a/x", 1), small("b/y", 1)];
     let second = bench.channel.deliver(&lock, &both).await.unwrap();
-    assert_eq!(second.already, [both[0].config.clone()]);
+    assert_eq!(second.already, [(both[0].config.clone(), 1)]);
     let third = bench.channel.deliver(&lock, &both).await.unwrap();
     assert_eq!(third.revision, second.revision, "the revision that brought the last of them");
     assert_eq!(third.already.len(), 2);
@@ -64,7 +65,7 @@ async fn a_number_never_goes_back(bench: Bench) {
     for seq in [9, 1] {
         let late = [small("a/x", seq)];
         let delivered = bench.channel.deliver(&lock, &late).await.unwrap();
-        assert_eq!(delivered.already, ["prod/a/x".parse().unwrap()]);
+        assert_eq!(delivered.already, [("prod/a/x".parse().unwrap(), 10)]);
         let repaired = bench.channel.repair(&lock, &late).await.unwrap();
         assert_eq!(repaired.already.len(), 1);
     }
@@ -96,6 +97,19 @@ async fn a_repair_writes_the_same_number_again(bench: Bench) {
     assert_eq!(repaired.already, []);
     assert_eq!(next(&mut watch).await.unwrap(), right, "readers hear of it");
     assert_eq!(bench.channel.list().await.unwrap().entries, right);
+}
+
+async fn a_repair_changes_bytes_so_that_every_watcher_wakes(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let release = [small("a/x", 1)];
+    let document = async || bench.channel.list().await.unwrap().entries[0].document.to_string();
+    bench.channel.deliver(&lock, &release).await.unwrap();
+    bench.channel.repair(&lock, &release).await.unwrap();
+    assert_eq!(document().await, format!("{}\n", release[0].document));
+    let again = bench.channel.deliver(&lock, &release).await.unwrap();
+    assert_eq!(again.already.len(), 1, "it is the same release");
+    bench.channel.repair(&lock, &release).await.unwrap();
+    assert_eq!(document().await, *release[0].document);
 }
 
 async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {

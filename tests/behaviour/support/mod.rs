@@ -56,6 +56,7 @@ pub struct Site {
     pub channel: Channel,
     pub database: Database,
     pub root: String,
+    dispatch: Arc<Dispatch>,
     stop: CancellationToken,
 }
 
@@ -141,9 +142,11 @@ impl Site {
     /// The same database without a publisher: what it accepts stays due until [`Site::deliver`].
     pub async fn accepting_only(self) -> Self {
         self.stop.cancel();
-        let service = Service::new(self.db.clone(), Arc::new(Dispatch::default())).with_patience(Duration::ZERO);
+        let dispatch = Arc::<Dispatch>::default();
+        let service = Service::new(self.db.clone(), dispatch.clone()).with_patience(Duration::ZERO);
         Self {
             service,
+            dispatch,
             db: self.db.clone(),
             channel: self.channel.clone(),
             database: self.database.clone(),
@@ -157,7 +160,12 @@ impl Site {
         let (dispatch, stop) = (Arc::new(Dispatch::default()), CancellationToken::new());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
         tokio::spawn(publisher.run());
-        Self { service: Service::new(db.clone(), dispatch), db, channel, database, root, stop }
+        Self { service: Service::new(db.clone(), dispatch.clone()), db, channel, database, root, dispatch, stop }
+    }
+
+    /// Another publisher of this node, whose tasks do not run: for what a test does at its own time.
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.db.clone(), self.channel.clone(), self.dispatch.clone(), CancellationToken::new())
     }
 
     /// Drains what is due, as a publisher of another node would.
