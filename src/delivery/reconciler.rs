@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +17,7 @@ use crate::{
         error::{Error, Result, State},
         names::{ConfigId, EnvName},
     },
-    service::{Repair, Service, now},
+    service::{Departed, Repair, Service, now},
     storage::Expected,
 };
 
@@ -35,7 +36,7 @@ struct Found {
     behind: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
     /// Releases of which half is gone.
     halved: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
-    drifts: Vec<(ConfigId, DriftKind)>,
+    departed: Vec<Departed>,
 }
 
 impl Publisher {
@@ -66,15 +67,15 @@ impl Publisher {
         // In this order: what is delivered meanwhile is in SQL already.
         let listing = self.channel.list().await.map_err(unavailable)?;
         let expected = self.db.read().await?.expected().await?;
-        let Found { behind, halved, drifts } = compare(listing, expected);
-        self.alarm(drifts).await?;
+        let Found { behind, halved, departed } = compare(listing, expected);
+        self.alarm(departed).await?;
         let behind = self.write_again(behind, false).await?;
         Ok(behind + self.write_again(halved, true).await?)
     }
 
     /// Keeps what departs where pages find it; what is new is logged and stands in the audit.
-    async fn alarm(&self, drifts: Vec<(ConfigId, DriftKind)>) -> Result<()> {
-        for drift in self.dispatch.set_drifts(drifts, now()) {
+    async fn alarm(&self, departed: Vec<Departed>) -> Result<()> {
+        for drift in self.dispatch.set_drifts(departed, now()) {
             tracing::error!(config = %drift.config, "{}; an administrator has to decide", drift.kind);
             Service::new(self.db.clone(), self.dispatch.clone()).note_drift(&drift).await?;
         }
@@ -158,20 +159,28 @@ fn compare(listing: Listing, expected: Vec<Expected>) -> Found {
         let entry = there.remove(&config);
         let lost = damaged.get(&config).copied();
         match (entry, lost) {
-            (Some(entry), _) if entry.meta.seq > seq => {
-                found.drifts.push((config, DriftKind::Ahead { live: seq, seq: entry.meta.seq }));
-            }
+            (Some(entry), _) if entry.meta.seq > seq => found.ahead(entry, seq),
             // Still due: the publisher's.
             _ if !delivered => {}
             (Some(entry), _) if entry.meta.seq == seq && entry.has(&sha256) => {}
-            (Some(entry), _) if entry.meta.seq == seq => found.drifts.push((config, DriftKind::Foreign { seq })),
-            (None, Some(false)) => found.drifts.push((config, DriftKind::Foreign { seq })),
+            (Some(entry), _) if entry.meta.seq == seq => found.foreign(config, seq, Some(entry.document)),
+            (None, Some(false)) => found.foreign(config, seq, None),
             (None, Some(true)) => found.halved.entry(config.env.clone()).or_default().push((config, seq)),
             (Some(_) | None, _) => found.behind.entry(config.env.clone()).or_default().push((config, seq)),
         }
     }
     // What is left the database does not know of.
-    let unknown = there.into_values();
-    found.drifts.extend(unknown.map(|entry| (entry.config, DriftKind::Ahead { live: 0, seq: entry.meta.seq })));
+    there.into_values().for_each(|entry| found.ahead(entry, 0));
     found
+}
+
+impl Found {
+    fn ahead(&mut self, entry: Entry, live: u64) {
+        let kind = DriftKind::Ahead { live, seq: entry.meta.seq };
+        self.departed.push(Departed { config: entry.config, kind, document: Some(entry.document) });
+    }
+
+    fn foreign(&mut self, config: ConfigId, seq: u64, document: Option<Arc<str>>) {
+        self.departed.push(Departed { config, kind: DriftKind::Foreign { seq }, document });
+    }
 }

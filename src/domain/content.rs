@@ -188,6 +188,35 @@ impl Item {
     }
 }
 
+impl Content {
+    /// Reads a document back: for `kv`, the items that it is made of, without comments.
+    ///
+    /// # Errors
+    /// Where it is not a JSON object.
+    pub fn of_document(format: Format, document: &str) -> Result<Self, Invalid> {
+        if format != Format::Kv {
+            return Ok(Self::Text(document.to_owned()));
+        }
+        let object: IndexMap<String, Box<RawValue>> = serde_json::from_str(document).map_err(|e| json_error(&e))?;
+        Ok(Self::Kv(object.into_iter().map(|(key, value)| (key, Item::of_raw(value.get()))).collect()))
+    }
+}
+
+impl Item {
+    /// The item that stands in a document so.
+    fn of_raw(value: &str) -> Self {
+        if let Ok(text) = serde_json::from_str::<String>(value) {
+            return Self::string(text);
+        }
+        let kind = match value.as_bytes() {
+            b"true" | b"false" => ValueType::Boolean,
+            [b'-' | b'0'..=b'9', ..] => ValueType::Number,
+            _ => ValueType::Json,
+        };
+        Self { value: value.to_owned(), kind, ..Self::default() }
+    }
+}
+
 fn raw(text: &str) -> serde_json::Result<Box<RawValue>> {
     serde_json::from_str::<Box<RawValue>>(text.trim())
 }

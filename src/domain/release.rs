@@ -11,6 +11,8 @@ pub struct Release {
     pub config: ConfigId,
     /// 1, 2, 3 … per config.
     pub seq: u64,
+    /// The number of the release before it, 0 when there is none: nearly always one less.
+    pub previous: u64,
     /// The format of its document.
     pub format: Format,
     /// SHA-256 of its document's bytes, in hexadecimal.

@@ -269,7 +269,7 @@ impl Service {
         for release in releases {
             let id = release.config.clone();
             let (env, _) = self.place(db, &id).await?;
-            let before = self.content_at(db, &id, release.seq - 1, release.format).await?;
+            let before = self.content_at(db, &id, release.previous, release.format).await?;
             let after = self.content_at(db, &id, release.seq, release.format).await?;
             let diff = Diff::of(&before, &after);
             configs.push(ChangeConfig {

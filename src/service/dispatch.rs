@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -46,6 +46,23 @@ pub struct Arrived {
     pub revision: i64,
 }
 
+/// What a comparison of the channel with the database found of a config.
+#[derive(Clone, Debug)]
+pub struct Departed {
+    /// The config.
+    pub config: ConfigId,
+    /// In which way.
+    pub kind: DriftKind,
+    /// What lies in the channel, where it can be read.
+    pub document: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Noted {
+    drift: Drift,
+    document: Option<Arc<str>>,
+}
+
 /// A config whose live release is to be written into the channel again, and who waits for that.
 #[derive(Debug)]
 pub struct Repair {
@@ -61,7 +78,7 @@ pub struct Dispatch {
     bell: watch::Sender<u64>,
     arrived: broadcast::Sender<Arrived>,
     late: Mutex<BTreeMap<EnvName, Late>>,
-    drifts: Mutex<BTreeMap<ConfigId, Drift>>,
+    drifts: Mutex<BTreeMap<ConfigId, Noted>>,
     repairs: mpsc::Sender<Repair>,
     asked: Mutex<Option<mpsc::Receiver<Repair>>>,
 }
@@ -123,18 +140,18 @@ impl Dispatch {
     }
 
     /// Says in what the channel departs from the database now. Gives what was not known before.
-    pub fn set_drifts(&self, found: impl IntoIterator<Item = (ConfigId, DriftKind)>, now: Time) -> Vec<Drift> {
+    pub fn set_drifts(&self, found: impl IntoIterator<Item = Departed>, now: Time) -> Vec<Drift> {
         let mut known = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut *known);
         let mut new = Vec::new();
-        for (config, kind) in found {
-            let same = before.get(&config).filter(|drift| drift.kind == kind).cloned();
-            let drift = same.unwrap_or_else(|| {
-                let drift = Drift { config: config.clone(), kind, since: now };
+        for Departed { config, kind, document } in found {
+            let same = before.get(&config).filter(|noted| noted.drift.kind == kind);
+            let since = same.map_or(now, |noted| noted.drift.since);
+            let drift = Drift { config: config.clone(), kind, since };
+            if same.is_none() {
                 new.push(drift.clone());
-                drift
-            });
-            known.insert(config, drift);
+            }
+            known.insert(config, Noted { drift, document });
         }
         new
     }
@@ -142,14 +159,24 @@ impl Dispatch {
     /// In what the channel departs from the database, as this node found last.
     #[must_use]
     pub fn drifts(&self) -> Vec<Drift> {
-        self.drifts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        let drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        drifts.values().map(|noted| noted.drift.clone()).collect()
     }
 
-    /// Whether the channel holds a later release of a config than the database knows of.
+    /// What the channel holds of a config that is ahead of the database: number and document.
     #[must_use]
-    pub fn is_ahead(&self, config: &ConfigId) -> bool {
+    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Arc<str>)> {
         let drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
-        drifts.get(config).is_some_and(|drift| matches!(drift.kind, DriftKind::Ahead { .. }))
+        let found = drifts.get(config)?;
+        match found.drift.kind {
+            DriftKind::Ahead { seq, .. } => Some((seq, found.document.clone()?)),
+            DriftKind::Foreign { .. } => None,
+        }
+    }
+
+    /// Forgets in what a config departs: it was decided. If it still does, the next comparison says so again.
+    pub fn forget_drift(&self, config: &ConfigId) {
+        self.drifts.lock().unwrap_or_else(PoisonError::into_inner).remove(config);
     }
 
     /// Has the live release of a config written into the channel again, and waits for it.

@@ -1,12 +1,45 @@
 //! Where the channel departs from the database: shown, and repaired by whoever may publish.
 
-use super::{Service, note};
-use crate::domain::{
-    access::Actor,
-    drift::Drift,
-    error::{Error, Result},
-    names::ConfigId,
+use super::{
+    Published, Service, check_text, note,
+    once::Work,
+    publish::{Alone, check_protected, restored},
 };
+use crate::{
+    domain::{
+        access::Actor,
+        change::ChangeId,
+        content::Content,
+        drift::Drift,
+        error::{Error, Result},
+        names::ConfigId,
+    },
+    storage::Conn,
+};
+
+/// Which side counts where the channel is ahead of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wins {
+    /// What lies in the channel becomes a release here too: readers notice nothing.
+    Channel,
+    /// What is live here is released again, under a number after the channel's, and goes out.
+    Database,
+}
+
+/// The decision of an administrator about a config of which the channel is ahead.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    /// The config.
+    pub config: ConfigId,
+    /// Which side counts.
+    pub wins: Wins,
+    /// The number in the channel that was looked at.
+    pub seq: u64,
+    /// Why.
+    pub message: String,
+    /// The name of the environment, typed, when it is protected.
+    pub confirm: String,
+}
 
 impl Service {
     /// In what the channel departs from the database, as this node found last; of the configs that the actor sees.
@@ -31,6 +64,51 @@ impl Service {
         let mut tx = self.db.write().await?;
         note(&mut tx, actor, "channel.repair", id.to_string(), format!("release {live}")).await?;
         tx.commit().await
+    }
+
+    /// Decides which side counts where the channel is ahead of the database, and lets the config be published again.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody but administrators; [`Error::Stale`] when the channel holds another release by
+    /// now, or is not ahead; [`Error::Invalid`], [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn settle(&self, actor: &Actor, settle: Settle) -> Result<Published> {
+        let (arrivals, config) = (self.dispatch.arrivals(), settle.config.clone());
+        let made = self.once(actor, None, Work::Settle(settle)).await?;
+        self.dispatch.forget_drift(&config);
+        self.dispatch.ring();
+        Ok(self.published(made, arrivals, self.patience).await)
+    }
+
+    pub(super) async fn settle_in(&self, tx: &mut Conn, actor: &Actor, settle: &Settle) -> Result<ChangeId> {
+        actor.may_administer()?;
+        check_text("/message", &settle.message)?;
+        let id = &settle.config;
+        let may = actor.may_publish(id)?;
+        let (env, namespace) = self.open_place(tx, id).await?;
+        check_protected(std::iter::once(&env), &settle.message, &settle.confirm)?;
+        let live = tx.lock_config(&may).await?;
+        let (seq, document) = match self.dispatch.ahead(id) {
+            Some((seq, document)) if seq == settle.seq && seq > live => (seq, document),
+            _ => return Err(Error::Stale(live.to_string())),
+        };
+        let before = self.content_at(tx, id, live, namespace.format).await?;
+        let (seq, content) = match settle.wins {
+            Wins::Database => (seq + 1, before),
+            Wins::Channel => {
+                let content = restored(&before, Content::of_document(namespace.format, &document)?, seq);
+                // Where it would be written in other bytes, readers get it as a release of its own.
+                let same = content.document().trim_end() == document.trim_end();
+                (if same { seq } else { seq + 1 }, content)
+            }
+        };
+        let alone = Alone { live, seq, content: &content, message: settle.message.trim(), rolled_back_to: None };
+        let change = self.release_alone(tx, &may, actor, alone).await?;
+        let said = match settle.wins {
+            Wins::Channel => "the channel counts",
+            Wins::Database => "the database counts",
+        };
+        note(tx, actor, "channel.settle", id.to_string(), format!("release {seq}: {said}")).await?;
+        Ok(change)
     }
 
     /// Notes in the audit that the channel departs from the database.

@@ -1,7 +1,7 @@
 //! What makes changes and releases, each in one transaction, and once: a retry with the same idempotency key gets what
 //! the first try made.
 
-use super::{Publish, Rollback, Save, Service, detached, now};
+use super::{Publish, Rollback, Save, Service, Settle, detached, now};
 use crate::{
     domain::{
         access::Actor,
@@ -34,6 +34,7 @@ pub(super) enum Work {
     Publish(Publish),
     SaveAndPublish { message: String, confirm: String, saves: Vec<Save> },
     RollBack(Rollback),
+    Settle(Settle),
 }
 
 impl Service {
@@ -73,6 +74,7 @@ impl Service {
                 self.publish_in(&mut tx, actor, &publish).await?
             }
             Work::RollBack(rollback) => self.roll_back_in(&mut tx, actor, &rollback).await?,
+            Work::Settle(settle) => self.settle_in(&mut tx, actor, &settle).await?,
         };
         if let Some(key) = key
             && !tx.remember(&actor.id, &key.key, &key.body_sha256, &change, now()).await?

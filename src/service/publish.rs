@@ -76,6 +76,17 @@ pub struct Published {
     pub delivery: Delivery,
 }
 
+/// A release that no edits lead to.
+pub(super) struct Alone<'a> {
+    /// The number of the release before, 0 when there is none.
+    pub live: u64,
+    /// Its own number.
+    pub seq: u64,
+    pub content: &'a Content,
+    pub message: &'a str,
+    pub rolled_back_to: Option<u64>,
+}
+
 impl Service {
     /// Publishes a change: all its releases or none. The answer waits up to 5 s for delivery.
     ///
@@ -164,7 +175,7 @@ impl Service {
 
     /// A release of a number that readers have already would never reach them.
     fn not_ahead(&self, id: &ConfigId) -> Result<()> {
-        if self.dispatch.is_ahead(id) { Err(Error::State(State::Ahead)) } else { Ok(()) }
+        if self.dispatch.ahead(id).is_some() { Err(Error::State(State::Ahead)) } else { Ok(()) }
     }
 
     /// Later than every release that this one follows, also when a node's clock is behind.
@@ -222,7 +233,27 @@ impl Service {
         if crate::domain::diff::Diff::of(&before, &after).is_empty() {
             return Err(Error::State(State::Empty));
         }
-        let accepted_at = match tx.release(id, live).await? {
+        let alone = Alone {
+            live,
+            seq: live + 1,
+            content: &after,
+            message: rollback.message.trim(),
+            rolled_back_to: Some(rollback.to),
+        };
+        let change = self.release_alone(tx, &may, actor, alone).await?;
+        note(tx, actor, "rollback", id.to_string(), format!("release {} = release {}", live + 1, rollback.to)).await?;
+        Ok(change)
+    }
+
+    /// Makes one release and the change that it is said to come from.
+    pub(super) async fn release_alone(
+        &self,
+        tx: &mut Conn,
+        may: &May<access::Publish>,
+        actor: &Actor,
+        alone: Alone<'_>,
+    ) -> Result<ChangeId> {
+        let accepted_at = match tx.release(may.on(), alone.live).await? {
             Some(last) => now().max(last.accepted_at.plus_ms(1)),
             None => now(),
         };
@@ -230,28 +261,27 @@ impl Service {
             id: new_change_id(),
             author: actor.id.clone(),
             author_name: actor.name.clone(),
-            message: rollback.message.trim().to_owned(),
+            message: alone.message.to_owned(),
             state: ChangeState::Published,
             version: 0,
             created_at: accepted_at,
             updated_at: accepted_at,
         };
         tx.insert_change(&change).await?;
-        let sha256 = sha256(after.document().as_bytes());
+        let (_, namespace) = self.place(tx, may.on()).await?;
         let new = NewRelease {
-            seq: live + 1,
+            seq: alone.seq,
             format: namespace.format,
-            content: &after,
-            sha256: &sha256,
+            content: alone.content,
+            sha256: &sha256(alone.content.document().as_bytes()),
             author_id: &actor.id,
             author: &actor.name,
             message: &change.message,
             change: &change.id,
-            rolled_back_to: Some(rollback.to),
+            rolled_back_to: alone.rolled_back_to,
             accepted_at,
         };
-        tx.insert_release(&may, &new).await?;
-        note(tx, actor, "rollback", id.to_string(), format!("release {} = release {}", live + 1, rollback.to)).await?;
+        tx.insert_release(may, &new).await?;
         Ok(change.id)
     }
 
@@ -279,7 +309,12 @@ impl Service {
         Ok(Made { change: change.clone(), releases })
     }
 
-    async fn published(&self, made: Made, arrivals: broadcast::Receiver<Arrived>, patience: Duration) -> Published {
+    pub(super) async fn published(
+        &self,
+        made: Made,
+        arrivals: broadcast::Receiver<Arrived>,
+        patience: Duration,
+    ) -> Published {
         let Made { change, releases } = made;
         let delivery = self.delivery(&change, &releases, arrivals, patience).await;
         Published { change, releases, delivery }
@@ -357,7 +392,7 @@ fn check_publish(configs: &[ChangeConfig], change: &Change, publish: &Publish) -
 }
 
 /// A protected environment wants a reason and its name typed.
-fn check_protected<'a>(envs: impl Iterator<Item = &'a Env>, message: &str, confirm: &str) -> Result<()> {
+pub(super) fn check_protected<'a>(envs: impl Iterator<Item = &'a Env>, message: &str, confirm: &str) -> Result<()> {
     let typed: BTreeSet<&str> = confirm.split([' ', ',']).filter(|word| !word.is_empty()).collect();
     let mut wrong = Vec::new();
     let protected: BTreeSet<&str> = envs.filter(|e| e.protected).map(|e| e.name.as_str()).collect();
@@ -372,7 +407,7 @@ fn check_protected<'a>(envs: impl Iterator<Item = &'a Env>, message: &str, confi
 }
 
 /// The content of an older release as a new one: an item that is live with the same value keeps its last change.
-fn restored(live: &Content, target: Content, seq: u64) -> Content {
+pub(super) fn restored(live: &Content, target: Content, seq: u64) -> Content {
     let (Content::Kv(now), Content::Kv(old)) = (live, target.clone()) else { return target };
     let items: Items = old
         .into_iter()

@@ -42,6 +42,7 @@ pub(super) struct ReleaseRow {
     app: String,
     namespace: String,
     seq: i64,
+    before_seq: i64,
     format: String,
     sha256: String,
     author: String,
@@ -58,6 +59,7 @@ impl ReleaseRow {
         Ok(Release {
             config: ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?,
             seq: count(self.seq),
+            previous: count(self.before_seq),
             format: parsed("a format", &self.format)?,
             sha256: self.sha256,
             author: self.author,
@@ -86,12 +88,14 @@ fn stored(content: &Content) -> String {
     }
 }
 
-/// The columns of a [`ReleaseRow`], in one place: `columns!("where …")` is the whole statement.
+/// The columns of a [`ReleaseRow`], in one place: `releases!("releases r where …")` is the whole statement. Numbers have
+/// gaps where a channel was ahead of the database, so the one before is looked up.
 macro_rules! releases {
     ($tail:literal) => {
         concat!(
-            "select env, app, namespace, seq, format, sha256, author, message, change_id, rolled_back_to, ",
-            "accepted_at, delivered_at, revision from releases ",
+            "select r.env, r.app, r.namespace, r.seq, coalesce((select max(b.seq) from releases b where b.env = r.env ",
+            "and b.app = r.app and b.namespace = r.namespace and b.seq < r.seq), 0) as before_seq, r.format, r.sha256, ",
+            "r.author, r.message, r.change_id, r.rolled_back_to, r.accepted_at, r.delivered_at, r.revision from ",
             $tail
         )
     };
@@ -162,7 +166,7 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn release(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Release>> {
         let row: Option<ReleaseRow> = on!(self, c => sqlx::query_as(
-            releases!("where env = ? and app = ? and namespace = ? and seq = ?")
+            releases!("releases r where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
             .fetch_optional(c).await)?;
         row.map(ReleaseRow::release).transpose()
@@ -186,7 +190,9 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn releases(&mut self, id: &ConfigId, before: Option<u64>, limit: u32) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
-            releases!("where env = ? and app = ? and namespace = ? and seq < ? order by seq desc limit ?")
+            releases!(
+                "releases r where r.env = ? and r.app = ? and r.namespace = ? and r.seq < ? order by r.seq desc limit ?"
+            )
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
             .bind(before.map_or(i64::MAX, signed)).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(ReleaseRow::release).collect()
@@ -210,7 +216,7 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn releases_of_change(&mut self, id: &ChangeId) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
-            releases!("where change_id = ? order by env, app, namespace")
+            releases!("releases r where r.change_id = ? order by r.env, r.app, r.namespace")
         ).bind(id.as_str()).fetch_all(c).await)?;
         rows.into_iter().map(ReleaseRow::release).collect()
     }
@@ -221,7 +227,7 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn latest_releases(&mut self, limit: u32, offset: u32) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
-            releases!("order by accepted_at desc limit ? offset ?")
+            releases!("releases r order by r.accepted_at desc limit ? offset ?")
         ).bind(limit).bind(offset).fetch_all(c).await)?;
         rows.into_iter().map(ReleaseRow::release).collect()
     }
@@ -232,9 +238,10 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn live_releases(&mut self, app: &AppName) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
-            "select r.env, r.app, r.namespace, r.seq, r.format, r.sha256, r.author, r.message, r.change_id, \
-             r.rolled_back_to, r.accepted_at, r.delivered_at, r.revision from configs c join releases r \
-             on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live where c.app = ?"
+            releases!(
+                "configs c join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace \
+                 and r.seq = c.live where c.app = ?"
+            )
         ).bind(app.as_str()).fetch_all(c).await)?;
         rows.into_iter().map(ReleaseRow::release).collect()
     }

@@ -7,12 +7,13 @@ use trimtab::{
     channel::{Channel, Entry, Meta},
     delivery::Publisher,
     domain::{
-        access::Role,
+        access::{Actor, Role},
         content::sha256,
         drift::DriftKind,
         error::{Error, Need, State},
         release::{Delivery, Release, Why},
     },
+    service::{Settle, Wins},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -34,12 +35,12 @@ async fn history(site: &Site, id: &str) -> Vec<Release> {
 }
 
 /// Somebody else's program writes a release of that number over the one that is there.
-async fn overwrite(site: &Site, seq: u64) {
-    let env = config(SHOP).env;
+async fn overwrite(site: &Site, id: &str, seq: u64) {
+    let env = config(id).env;
     let lock = site.channel.lock(&env, WAIT).await.unwrap();
     let document: Arc<str> = r#"{"a":"foreign"}"#.into();
     let listing = site.channel.list().await.unwrap();
-    let mut entry = listing.entries.into_iter().find(|e| e.config == config(SHOP)).unwrap();
+    let mut entry = listing.entries.into_iter().find(|e| e.config == config(id)).unwrap();
     entry.meta = Meta { seq, sha256: sha256(document.as_bytes()), ..entry.meta };
     entry.document = document;
     site.channel.repair(&lock, &[entry]).await.unwrap();
@@ -155,7 +156,7 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
-        overwrite(&site, 1).await;
+        overwrite(&site, SHOP, 1).await;
         let reconciler = site.publisher();
         assert_eq!(reconciler.reconcile().await.unwrap(), 0, "nobody's bytes are overwritten unasked");
         let drift = site.service.drifts(ana()).pop().expect("an alarm");
@@ -176,7 +177,7 @@ on_both_set_ups! {
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
         // The database was restored from a backup of before releases 2 to 7.
-        overwrite(&site, 7).await;
+        overwrite(&site, SHOP, 7).await;
         site.publisher().reconcile().await.unwrap();
         let drift = site.service.drifts(ana()).pop().expect("an alarm");
         assert_eq!(drift.kind, DriftKind::Ahead { live: 1, seq: 7 });
@@ -188,12 +189,43 @@ on_both_set_ups! {
         assert_delivered(&site.publish_key(ana(), "dev/mail/application", "b", "1").await);
     }
 
+    async fn an_administrator_decides_which_side_counts_and_numbers_go_on(site: Site) {
+        for (wins, seq, value) in [(Wins::Channel, 7, "foreign"), (Wins::Database, 8, "1")] {
+            let app = if wins == Wins::Channel { "shop" } else { "mail" };
+            let site = site.another_node().await.with_shop().await;
+            let id = format!("dev/{app}/application");
+            site.publish_key(ana(), &id, "a", "1").await;
+            site.settled().await;
+            overwrite(&site, &id, 7).await;
+            site.publisher().reconcile().await.unwrap();
+            let settle = Settle { config: config(&id), wins, seq: 7, message: "restored".into(), confirm: String::new() };
+            let refused = site.service.settle(ana(), settle.clone()).await.unwrap_err();
+            assert_eq!(refused, Error::Forbidden(Need::Administer));
+            let stale = site.service.settle(&Actor::shell(), Settle { seq: 6, ..settle.clone() }).await.unwrap_err();
+            assert!(matches!(stale, Error::Stale(_)), "{stale:?}");
+            let settled = site.service.settle(&Actor::shell(), settle).await.unwrap();
+            assert_delivered(&settled);
+            assert_eq!((settled.releases[0].seq, settled.releases[0].previous), (seq, 1));
+            site.settled().await;
+            let (there, document) = site.in_channel(&id).await.unwrap();
+            assert_eq!((there, document), (seq, format!(r#"{{"a":"{value}"}}"#)));
+
+            site.publisher().reconcile().await.unwrap();
+            assert_eq!(site.service.drifts(ana()), []);
+            assert_delivered(&site.publish_key(ana(), &id, "a", "2").await);
+            let release = history(&site, &id).await.pop().unwrap();
+            assert_eq!((release.seq, release.previous), (seq + 1, seq));
+            let change = site.service.change(ana(), &settled.change).await.unwrap();
+            assert_eq!(change.configs[0].diff.is_empty(), wins == Wins::Database);
+        }
+    }
+
     async fn a_release_that_readers_would_never_get_is_not_called_delivered(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
         // No node has compared yet, so the release is accepted.
-        overwrite(&site, 7).await;
+        overwrite(&site, SHOP, 7).await;
         let published = site.publish_key(ana(), SHOP, "a", "2").await;
         assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
         let late = site.service.late().pop().expect("the environment is late");
