@@ -1,5 +1,7 @@
 //! Differences: old on the left, new on the right. By key for items, by line and word for texts.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, DiffOp, TextDiff};
 
@@ -101,7 +103,7 @@ impl Diff {
         match self {
             Self::Kv(keys) => keys.iter().for_each(|k| counts.add(k.kind())),
             Self::Text { old, new } => {
-                for op in text_diff(old, new).ops() {
+                for op in text_diff(old, new, COUNT_TIME).ops() {
                     let (_, old, new) = op.as_tag_tuple();
                     if matches!(op, DiffOp::Equal { .. }) {
                         continue;
@@ -197,6 +199,13 @@ pub struct Word {
 
 /// Values longer than this, in bytes, are compared as wholes: word by word nobody could read it.
 const WORDS_BYTES: usize = 64 * 1024;
+/// Bytes of a text's lines that are compared word by word; those after them are compared as wholes.
+const WORDS_BYTES_OF_TEXT: usize = 256 * 1024;
+/// What two texts may take that are shown, and that are only counted, as in lists of changes.
+const TEXT_TIME: Duration = Duration::from_millis(500);
+const COUNT_TIME: Duration = Duration::from_millis(20);
+/// What two values may take. Words that are found late are shown as replaced: a page answers, whatever it is given.
+const WORDS_TIME: Duration = Duration::from_millis(10);
 
 /// Compares two values word by word: the old side and the new side.
 #[must_use]
@@ -205,7 +214,7 @@ pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
     if old.len() + new.len() > WORDS_BYTES {
         return (whole(old), whole(new));
     }
-    let diff = TextDiff::from_unicode_words(old, new);
+    let diff = TextDiff::configure().timeout(WORDS_TIME).diff_unicode_words(old, new);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for change in diff.iter_all_changes() {
         let text = change.value();
@@ -266,10 +275,10 @@ pub enum Row {
 /// Compares two texts line by line, with `context` unchanged lines around each difference.
 #[must_use]
 pub fn lines(old: &str, new: &str, context: usize) -> Vec<Row> {
-    let diff = text_diff(old, new);
+    let diff = text_diff(old, new, TEXT_TIME);
     let (left, right) = (|i| diff.old_slice(i).unwrap_or(""), |i| diff.new_slice(i).unwrap_or(""));
     let ops = diff.ops();
-    let mut rows = Vec::new();
+    let (mut rows, mut compared) = (Vec::new(), 0);
     for (n, op) in ops.iter().enumerate() {
         let (_, olds, news) = op.as_tag_tuple();
         if !matches!(op, DiffOp::Equal { .. }) {
@@ -277,7 +286,9 @@ pub fn lines(old: &str, new: &str, context: usize) -> Vec<Row> {
             rows.extend((0..pairs).map(|i| {
                 let old = (i < olds.len()).then(|| olds.start + i);
                 let new = (i < news.len()).then(|| news.start + i);
-                differing(old.map(|at| (at, left(at))), new.map(|at| (at, right(at))))
+                let (old, new) = (old.map(|at| (at, left(at))), new.map(|at| (at, right(at))));
+                compared += old.zip(new).map_or(0, |(old, new)| old.1.len() + new.1.len());
+                differing(old, new, compared <= WORDS_BYTES_OF_TEXT)
             }));
             continue;
         }
@@ -301,11 +312,11 @@ pub fn lines(old: &str, new: &str, context: usize) -> Vec<Row> {
     rows
 }
 
-fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>) -> Row {
+fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bool) -> Row {
     let line = |(at, _): (usize, &str), words| Line { number: at + 1, words };
     let whole = |text: &str| vec![Word { differs: false, text: bare(text).to_owned() }];
     match (old, new) {
-        (Some(o), Some(n)) => {
+        (Some(o), Some(n)) if by_word => {
             // Lines that differ in their end alone look the same unless the end is shown.
             let (a, b) = (bare(o.1), bare(n.1));
             let (left, right) = if a == b { words(&shown_end(o.1), &shown_end(n.1)) } else { words(a, b) };
@@ -315,9 +326,9 @@ fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>) -> Row {
     }
 }
 
-fn text_diff<'a>(old: &'a str, new: &'a str) -> TextDiff<'a, 'a, str> {
-    // Beyond half a second the rest is shown as replaced: a page answers, whatever it is given.
-    TextDiff::configure().timeout(std::time::Duration::from_millis(500)).diff_lines(old, new)
+/// Beyond `time` the rest counts as replaced: a page answers, whatever it is given.
+fn text_diff<'a>(old: &'a str, new: &'a str, time: Duration) -> TextDiff<'a, 'a, str> {
+    TextDiff::configure().timeout(time).diff_lines(old, new)
 }
 
 fn bare(line: &str) -> &str {
@@ -369,6 +380,26 @@ mod tests {
         assert_eq!(rows.last(), Some(&Row::Fold { lines: 8 }));
         let Some(Row::Differs { old: Some(o), new: Some(n) }) = rows.get(3) else { panic!("{rows:?}") };
         assert_eq!((o.number, n.number), (10, 10));
+    }
+
+    #[test]
+    fn a_difference_that_would_take_long_is_shown_as_replaced() {
+        // Words in no common order: the worst case.
+        let side = |from: u64| -> String {
+            let mut n = from;
+            let word = |_| {
+                n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                format!("{} ", (n >> 33) % 1000)
+            };
+            (0..7500).map(word).collect()
+        };
+        let line = |from| format!("{}\n", side(from));
+        let (old, new): (String, String) = ((1..40).map(line).collect(), (101..140).map(line).collect());
+        let began = std::time::Instant::now();
+        let rows = lines(&old, &new, 3);
+        assert_eq!(rows.len(), 39);
+        // Without bounds this takes minutes in a debug build.
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Service, check_text, detached, note, now};
+use super::{Service, again, check_text, detached, note, now};
 use crate::{
     domain::{
         access::Actor,
@@ -108,36 +108,39 @@ impl Service {
     }
 
     async fn write_env(&self, actor: &Actor, put: PutEnv, name: Name) -> Result<bool> {
-        let (service, actor) = (self.clone(), actor.clone());
-        detached(async move {
-            let may = actor.may_create()?;
-            check_text("/title", put.title.as_deref().unwrap_or_default())?;
-            let mut tx = service.db.write().await?;
-            let before = tx.env(&put.name).await?;
-            name.check("/env", before.is_some())?;
-            let last = tx.envs().await?.last().map_or(0, |e| e.position.saturating_add(10));
-            let old = before.clone().unwrap_or(Env {
-                name: put.name.clone(),
-                title: String::new(),
-                position: last,
-                protected: false,
-                archived_at: None,
-            });
-            let env = Env {
-                name: put.name,
-                title: put.title.unwrap_or(old.title),
-                position: put.position.unwrap_or(old.position),
-                protected: put.protected.unwrap_or(old.protected),
-                archived_at: archived(put.archived, old.archived_at),
-            };
-            if before.as_ref() == Some(&env) {
-                return Ok(false);
+        again(|| {
+            let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
+            async move {
+                let may = actor.may_create()?;
+                check_text("/title", put.title.as_deref().unwrap_or_default())?;
+                let mut tx = service.db.write().await?;
+                let before = tx.env(&put.name).await?;
+                name.check("/env", before.is_some())?;
+                let last = tx.envs().await?.last().map_or(0, |e| e.position.saturating_add(10));
+                let old = before.clone().unwrap_or(Env {
+                    name: put.name.clone(),
+                    title: String::new(),
+                    position: last,
+                    protected: false,
+                    archived_at: None,
+                });
+                let env = Env {
+                    name: put.name,
+                    title: put.title.unwrap_or(old.title),
+                    position: put.position.unwrap_or(old.position),
+                    protected: put.protected.unwrap_or(old.protected),
+                    archived_at: archived(put.archived, old.archived_at),
+                };
+                if before.as_ref() == Some(&env) {
+                    return Ok(false);
+                }
+                let new = tx.put_env(&may, &env, now()).await?;
+                let detail = format!("protected: {}, archived: {}", env.protected, env.archived_at.is_some());
+                note(&mut tx, &actor, if new { "env.create" } else { "env.change" }, env.name.to_string(), detail)
+                    .await?;
+                tx.commit().await?;
+                Ok(new)
             }
-            let new = tx.put_env(&may, &env, now()).await?;
-            let detail = format!("protected: {}, archived: {}", env.protected, env.archived_at.is_some());
-            note(&mut tx, &actor, if new { "env.create" } else { "env.change" }, env.name.to_string(), detail).await?;
-            tx.commit().await?;
-            Ok(new)
         })
         .await
     }
@@ -185,43 +188,51 @@ impl Service {
     }
 
     async fn write_app(&self, actor: &Actor, put: PutApp, name: Name) -> Result<bool> {
-        let (service, actor) = (self.clone(), actor.clone());
-        detached(async move {
-            check_text("/title", put.title.as_deref().unwrap_or_default())?;
-            check_text("/description", put.description.as_deref().unwrap_or_default())?;
-            // Whether there is one is not told to those who may not see it.
-            if !actor.sees_app(&put.name) {
-                return Err(Error::NotFound(put.name.to_string()));
-            }
-            let mut tx = service.db.write().await?;
-            let before = tx.app(&put.name).await?;
-            name.check("/app", before.is_some())?;
-            let new = before.is_none();
-            let old = before.clone().unwrap_or(App {
-                name: put.name.clone(),
-                title: String::new(),
-                description: String::new(),
-                archived_at: None,
-            });
-            let app = App {
-                name: put.name,
-                title: put.title.unwrap_or(old.title),
-                description: put.description.unwrap_or(old.description),
-                archived_at: archived(put.archived, old.archived_at),
-            };
-            if new {
-                tx.insert_app(&actor.may_create()?, &app, now()).await?;
-            } else {
-                let may = actor.may_own(&app.name)?;
-                if before.as_ref() == Some(&app) {
-                    return Ok(false);
+        again(|| {
+            let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
+            async move {
+                check_text("/title", put.title.as_deref().unwrap_or_default())?;
+                check_text("/description", put.description.as_deref().unwrap_or_default())?;
+                // Whether there is one is not told to those who may not see it.
+                if !actor.sees_app(&put.name) {
+                    return Err(Error::NotFound(put.name.to_string()));
                 }
-                tx.update_app(&may, &app).await?;
-            }
-            note(&mut tx, &actor, if new { "app.create" } else { "app.change" }, app.name.to_string(), String::new())
+                let mut tx = service.db.write().await?;
+                let before = tx.app(&put.name).await?;
+                name.check("/app", before.is_some())?;
+                let new = before.is_none();
+                let old = before.clone().unwrap_or(App {
+                    name: put.name.clone(),
+                    title: String::new(),
+                    description: String::new(),
+                    archived_at: None,
+                });
+                let app = App {
+                    name: put.name,
+                    title: put.title.unwrap_or(old.title),
+                    description: put.description.unwrap_or(old.description),
+                    archived_at: archived(put.archived, old.archived_at),
+                };
+                if new {
+                    tx.insert_app(&actor.may_create()?, &app, now()).await?;
+                } else {
+                    let may = actor.may_own(&app.name)?;
+                    if before.as_ref() == Some(&app) {
+                        return Ok(false);
+                    }
+                    tx.update_app(&may, &app).await?;
+                }
+                note(
+                    &mut tx,
+                    &actor,
+                    if new { "app.create" } else { "app.change" },
+                    app.name.to_string(),
+                    String::new(),
+                )
                 .await?;
-            tx.commit().await?;
-            Ok(new)
+                tx.commit().await?;
+                Ok(new)
+            }
         })
         .await
     }
@@ -244,44 +255,46 @@ impl Service {
     }
 
     async fn write_namespace(&self, actor: &Actor, put: PutNamespace, name: Name) -> Result<bool> {
-        let (service, actor) = (self.clone(), actor.clone());
-        detached(async move {
-            let may = actor.may_own(&put.app)?;
-            check_text("/description", put.description.as_deref().unwrap_or_default())?;
-            let mut tx = service.db.write().await?;
-            let app = tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
-            if app.archived_at.is_some() {
-                return Err(Error::State(State::Archived));
+        again(|| {
+            let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
+            async move {
+                let may = actor.may_own(&put.app)?;
+                check_text("/description", put.description.as_deref().unwrap_or_default())?;
+                let mut tx = service.db.write().await?;
+                let app = tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
+                if app.archived_at.is_some() {
+                    return Err(Error::State(State::Archived));
+                }
+                let before = tx.namespace(&put.app, &put.name).await?;
+                name.check("/namespace", before.is_some())?;
+                let old = before.clone().unwrap_or(Namespace {
+                    app: put.app.clone(),
+                    name: put.name.clone(),
+                    format: put.format.unwrap_or_default(),
+                    description: String::new(),
+                    archived_at: None,
+                });
+                let format = put.format.unwrap_or(old.format);
+                if format != old.format && service.is_used(&mut tx, &put.app, &put.name).await? {
+                    return Err(Invalid::new("/format", Problem::FormatFixed { format: old.format }).into());
+                }
+                let namespace = Namespace {
+                    app: put.app,
+                    name: put.name,
+                    format,
+                    description: put.description.unwrap_or(old.description),
+                    archived_at: archived(put.archived, old.archived_at),
+                };
+                if before.as_ref() == Some(&namespace) {
+                    return Ok(false);
+                }
+                let new = tx.put_namespace(&may, &namespace, now()).await?;
+                let object = format!("{}/{}", namespace.app, namespace.name);
+                let action = if new { "namespace.create" } else { "namespace.change" };
+                note(&mut tx, &actor, action, object, format!("format: {format}")).await?;
+                tx.commit().await?;
+                Ok(new)
             }
-            let before = tx.namespace(&put.app, &put.name).await?;
-            name.check("/namespace", before.is_some())?;
-            let old = before.clone().unwrap_or(Namespace {
-                app: put.app.clone(),
-                name: put.name.clone(),
-                format: put.format.unwrap_or_default(),
-                description: String::new(),
-                archived_at: None,
-            });
-            let format = put.format.unwrap_or(old.format);
-            if format != old.format && service.is_used(&mut tx, &put.app, &put.name).await? {
-                return Err(Invalid::new("/format", Problem::FormatFixed { format: old.format }).into());
-            }
-            let namespace = Namespace {
-                app: put.app,
-                name: put.name,
-                format,
-                description: put.description.unwrap_or(old.description),
-                archived_at: archived(put.archived, old.archived_at),
-            };
-            if before.as_ref() == Some(&namespace) {
-                return Ok(false);
-            }
-            let new = tx.put_namespace(&may, &namespace, now()).await?;
-            let object = format!("{}/{}", namespace.app, namespace.name);
-            let action = if new { "namespace.create" } else { "namespace.change" };
-            note(&mut tx, &actor, action, object, format!("format: {format}")).await?;
-            tx.commit().await?;
-            Ok(new)
         })
         .await
     }

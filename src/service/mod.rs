@@ -24,7 +24,7 @@ use crate::{
     domain::{
         access::Actor,
         change::ChangeId,
-        error::{Error, Invalid, Problem, Result},
+        error::{Error, Invalid, Problem, Result, State},
         limits,
     },
     storage::{Conn, Db, Event},
@@ -106,6 +106,27 @@ async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Sen
         Ok(result) => result,
         Err(panic) => Err(internal(&panic)),
     }
+}
+
+/// How often a transaction is tried that another one was in the way of.
+const TRIES: u32 = 6;
+/// The longest pause before the second try; it grows with each further one.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Like [`detached`], and again when another transaction was in the way: it made the same thing at the same moment, or
+/// the database found that both waited for one another. What is there by now is then found.
+async fn again<T, F>(work: impl Fn() -> F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    for n in 1..TRIES {
+        match detached(work()).await {
+            Err(Error::State(State::InProgress)) => tokio::time::sleep(rand::random_range(PAUSE / 4..PAUSE * n)).await,
+            done => return done,
+        }
+    }
+    detached(work()).await
 }
 
 /// A fault of ours: the cause goes to the log under the id that the user sees.

@@ -1,7 +1,9 @@
 //! What makes changes and releases, each in one transaction, and once: a retry with the same idempotency key gets what
 //! the first try made.
 
-use super::{Publish, Rollback, Save, Service, Settle, detached, now};
+use std::sync::Arc;
+
+use super::{Publish, Rollback, Save, Service, Settle, again, now};
 use crate::{
     domain::{
         access::Actor,
@@ -41,13 +43,16 @@ impl Service {
     /// Does `work`, unless its key says that it is done already. Gives what it made: once it is committed, no database
     /// that goes away turns the answer into an error.
     pub(super) async fn once(&self, actor: &Actor, key: Option<Idempotency>, work: Work) -> Result<Made> {
-        let (service, actor) = (self.clone(), actor.clone());
-        detached(async move {
-            match service.work(&actor, key.as_ref(), work).await {
-                // Of two that came together, the slower one fails on what the faster one did, in whatever way: its
-                // change is published, its difference is gone, its key is taken.
-                Err(error) => service.done(&actor, key.as_ref()).await.ok_or(error),
-                done => done,
+        let work = Arc::new(work);
+        again(|| {
+            let (service, actor, key, work) = (self.clone(), actor.clone(), key.clone(), Arc::clone(&work));
+            async move {
+                match service.work(&actor, key.as_ref(), &work).await {
+                    // Of two that came together, the slower one fails on what the faster one did, in whatever way: its
+                    // change is published, its difference is gone, its key is taken.
+                    Err(error) => service.done(&actor, key.as_ref()).await.ok_or(error),
+                    done => done,
+                }
             }
         })
         .await
@@ -59,22 +64,25 @@ impl Service {
         remembered(&mut db, actor, Some(key)).await.ok()?
     }
 
-    async fn work(&self, actor: &Actor, key: Option<&Idempotency>, work: Work) -> Result<Made> {
+    async fn work(&self, actor: &Actor, key: Option<&Idempotency>, work: &Work) -> Result<Made> {
         let mut tx = self.db.write().await?;
         if let Some(done) = remembered(&mut tx, actor, key).await? {
             return Ok(done);
         }
         let releases = !matches!(work, Work::Save { .. });
         let change = match work {
-            Work::Save { message, saves } => self.save_in(&mut tx, actor, Some(message), saves).await?.id,
-            Work::Publish(publish) => self.publish_in(&mut tx, actor, &publish).await?,
+            Work::Save { message, saves } => {
+                self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?.id
+            }
+            Work::Publish(publish) => self.publish_in(&mut tx, actor, publish).await?,
             Work::SaveAndPublish { message, confirm, saves } => {
-                let change = self.save_in(&mut tx, actor, Some(message), saves).await?.id;
-                let publish = Publish { change, diff_sha256: None, message: None, confirm, idempotency: None };
+                let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?.id;
+                let publish =
+                    Publish { change, diff_sha256: None, message: None, confirm: confirm.clone(), idempotency: None };
                 self.publish_in(&mut tx, actor, &publish).await?
             }
-            Work::RollBack(rollback) => self.roll_back_in(&mut tx, actor, &rollback).await?,
-            Work::Settle(settle) => self.settle_in(&mut tx, actor, &settle).await?,
+            Work::RollBack(rollback) => self.roll_back_in(&mut tx, actor, rollback).await?,
+            Work::Settle(settle) => self.settle_in(&mut tx, actor, settle).await?,
         };
         if let Some(key) = key
             && !tx.remember(&actor.id, &key.key, &key.body_sha256, &change, now()).await?

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Idempotency, Service, changes::check_configs, check_text, detached, new_change_id, now, once::Work};
+use super::{Idempotency, Service, again, changes::check_configs, check_text, new_change_id, now, once::Work};
 use crate::{
     domain::{
         access::{self, Actor, May},
@@ -47,12 +47,14 @@ impl Service {
     /// [`Error::Invalid`] with the place; [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`],
     /// [`Error::Unavailable`].
     pub async fn save(&self, actor: &Actor, save: Save) -> Result<Saved> {
-        let (service, actor) = (self.clone(), actor.clone());
-        detached(async move {
-            let mut tx = service.db.write().await?;
-            let change = service.save_in(&mut tx, &actor, None, vec![save]).await?;
-            tx.commit().await?;
-            Ok(Saved { change })
+        again(|| {
+            let (service, actor, save) = (self.clone(), actor.clone(), save.clone());
+            async move {
+                let mut tx = service.db.write().await?;
+                let change = service.save_in(&mut tx, &actor, None, vec![save]).await?;
+                tx.commit().await?;
+                Ok(Saved { change })
+            }
         })
         .await
     }

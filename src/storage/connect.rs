@@ -3,18 +3,20 @@
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    Executor,
+    Executor, MySqlPool,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::Semaphore;
 
 use super::{Db, Pool};
-use crate::domain::error::Error;
+use crate::domain::error::{Error, Part};
 
 /// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
+/// How long a node waits for another one that brings the tables up to date.
+const MIGRATION_WAIT: Duration = Duration::from_secs(60);
 
 /// Whether a database URL is of a kind that Trimtab speaks.
 #[must_use]
@@ -66,10 +68,27 @@ impl Db {
             })
             .connect_with(options)
             .await?;
-        // The driver takes a named lock (get_lock) for this, so nodes that start together wait for one another.
-        sqlx::migrate!("migrations/mysql").run(&pool).await.map_err(migrating)?;
+        migrate_mysql(&pool).await?;
         Ok(Self { pool: Pool::MySql(pool), gate: None })
     }
+}
+
+/// Nodes that start together wait for one another. The driver's own lock waits for "-1 seconds", which MariaDB takes for
+/// not at all.
+async fn migrate_mysql(pool: &MySqlPool) -> Result<(), Error> {
+    let mut held = pool.acquire().await?;
+    let taken: Option<i64> = sqlx::query_scalar("select get_lock(concat('trimtab.', md5(database())), ?)")
+        .bind(MIGRATION_WAIT.as_secs())
+        .fetch_one(&mut *held)
+        .await?;
+    if taken != Some(1) {
+        let detail = format!("another node has been migrating for {} s", MIGRATION_WAIT.as_secs());
+        return Err(Error::Unavailable { part: Part::Database, detail });
+    }
+    let migrated = sqlx::migrate!("migrations/mysql").set_locking(false).run(&mut *held).await;
+    // Ended with its connection, the lock is free whatever went wrong.
+    held.close().await?;
+    migrated.map_err(migrating)
 }
 
 /// The SQLite driver does not lock while it migrates; a command beside a starting server must wait.

@@ -171,8 +171,8 @@ impl From<sqlx::Error> for Error {
         use sqlx::Error as E;
         let away = match &error {
             E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) | E::Protocol(_) => true,
-            // Two made the same thing at the same time; the slower one may look again.
-            E::Database(d) if d.is_unique_violation() => return Self::State(State::InProgress),
+            // Two made the same thing at the same time, or each held what the other one wanted: `service::again`.
+            E::Database(d) if d.is_unique_violation() || is_deadlock(&**d) => return Self::State(State::InProgress),
             E::Database(d) => is_away(&**d),
             _ => false,
         };
@@ -190,15 +190,20 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// MySQL ended the transaction because two waited for one another. SQLite has one writer at a time.
+fn is_deadlock(error: &dyn DatabaseError) -> bool {
+    error.try_downcast_ref::<SqliteError>().is_none() && error.code().as_deref() == Some("40001")
+}
+
 /// SQLite: busy, locked, read-only, disk I/O, full, cannot open; the low byte of its extended codes.
-/// MySQL: shutting down, read-only, gone, deadlock, lock wait.
+/// MySQL: shutting down, read-only, gone, lock wait.
 fn is_away(error: &dyn DatabaseError) -> bool {
     let code = error.code();
     match error.try_downcast_ref::<SqliteError>() {
         Some(_) => {
             code.and_then(|c| c.parse::<u32>().ok()).is_some_and(|c| matches!(c & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
         }
-        None => matches!(code.as_deref(), Some("40001" | "08S01" | "70100" | "HY000")),
+        None => matches!(code.as_deref(), Some("08S01" | "70100" | "HY000")),
     }
 }
 

@@ -9,4 +9,5 @@ mod publishing;
 mod roles;
 mod rollback;
 mod support;
+mod together;
 mod tokens;

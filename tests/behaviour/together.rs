@@ -1,0 +1,70 @@
+//! Several at the same moment: nodes that start, people and programs that make the same thing.
+
+use trimtab::{
+    service::{PutApp, PutNamespace},
+    storage::Db,
+};
+
+use crate::{on_both_set_ups, support::*};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_start_together_on_an_empty_database_wait_for_one_another() {
+    let mut databases = vec![Database::sqlite()];
+    if let Some((mysql, _)) = servers() {
+        databases.push(Database::mysql(&mysql).await);
+    }
+    for database in databases {
+        let open = async || Db::open(&database.url).await.map(drop);
+        let nodes = tokio::join!(open(), open(), open(), open());
+        assert_eq!(nodes, (Ok(()), Ok(()), Ok(()), Ok(())));
+    }
+}
+
+on_both_set_ups! {
+    async fn first_publishes_of_a_config_are_merged_however_many_come(site: Site) {
+        const AT_ONCE: usize = 16;
+        let site = std::sync::Arc::new(site.with_shop().await);
+        let publish = |n: usize| {
+            let site = site.clone();
+            tokio::spawn(async move {
+                let saves = vec![save("dev/shop/application", vec![set(&format!("key{n}"), "1")])];
+                site.service.save_and_publish(ana(), "test".into(), String::new(), saves, None).await
+            })
+        };
+        let all: Vec<_> = (0..AT_ONCE).map(publish).collect();
+        for published in all {
+            assert_delivered(&published.await.unwrap().unwrap());
+        }
+        let (seq, document) = site.in_channel("dev/shop/application").await.unwrap();
+        assert_eq!((seq, document.matches("key").count()), (AT_ONCE as u64, AT_ONCE));
+    }
+
+    async fn the_same_place_is_made_once_however_many_ask_for_it(site: Site) {
+        let site = std::sync::Arc::new(site.with_shop().await);
+        let make = |_| {
+            let site = site.clone();
+            tokio::spawn(async move {
+                let shell = trimtab::domain::access::Actor::shell();
+                let name: trimtab::domain::names::AppName = "billing".parse().unwrap();
+                let app = PutApp { name: name.clone(), title: None, description: None, archived: None };
+                let new = site.service.put_app(&shell, app).await.unwrap();
+                let put = PutNamespace {
+                    app: name,
+                    name: "application".parse().unwrap(),
+                    format: None,
+                    description: None,
+                    archived: None,
+                };
+                (new, site.service.put_namespace(&shell, put).await.unwrap())
+            })
+        };
+        let all: Vec<_> = (0..8).map(make).collect();
+        let (mut apps, mut namespaces) = (0, 0);
+        for made in all {
+            let (app, namespace) = made.await.unwrap();
+            apps += usize::from(app);
+            namespaces += usize::from(namespace);
+        }
+        assert_eq!((apps, namespaces), (1, 1));
+    }
+}
