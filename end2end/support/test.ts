@@ -29,7 +29,7 @@ interface WorkerFixtures extends Options {
 interface TestFixtures {
   freshServer: (beside?: Server) => Promise<Server>;
   signIn: (page: Page, user?: User) => Promise<void>;
-  another: (user: User) => Promise<Page>;
+  another: (user?: User) => Promise<Page>;
   allowErrors: (pattern: RegExp) => void;
   complaints: { seen: string[]; allowed: RegExp[] };
 }
@@ -89,7 +89,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       const context = await browser.newContext({ baseURL: server.url, javaScriptEnabled });
       contexts.push(context);
       await watch(context, complaints.seen);
-      await context.addCookies(await session(server, user));
+      if (user) await context.addCookies(await session(server, user));
       return context.newPage();
     });
     for (const context of contexts) await context.close();
