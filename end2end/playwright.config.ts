@@ -12,6 +12,8 @@ export default defineConfig<object, Options>({
   expect: { timeout: 5_000 },
   reporter: [['list'], ['html', { open: 'never' }]],
   use: {
+    actionTimeout: 5_000,
+    navigationTimeout: 10_000,
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
     launchOptions: {

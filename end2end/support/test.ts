@@ -10,7 +10,7 @@
 // A test fails on anything that the browser complains about: errors on the console, exceptions, CSP violations.
 
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, test as base, type BrowserContext, type Page } from '@playwright/test';
+import { expect, test as base, type BrowserContext, type Locator, type Page } from '@playwright/test';
 import { createAdministrator, session, type User } from './prepare';
 import { Server, type Setup } from './server';
 
@@ -27,7 +27,7 @@ interface WorkerFixtures extends Options {
 }
 
 interface TestFixtures {
-  freshServer: (beside?: Server) => Promise<Server>;
+  freshServer: (beside?: Server, more?: Record<string, string>) => Promise<Server>;
   signIn: (page: Page, user?: User) => Promise<void>;
   another: (user?: User) => Promise<Page>;
   allowErrors: (pattern: RegExp) => void;
@@ -65,8 +65,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   freshServer: async ({ setup }, use, testInfo) => {
     const servers: Server[] = [];
-    await use(async (beside) => {
-      const server = await Server.start(setup, beside);
+    await use(async (beside, more) => {
+      const server = await Server.start(setup, beside, more);
       servers.push(server);
       return server;
     });
@@ -135,6 +135,11 @@ export async function logIn(page: Page, url: string, user: User): Promise<void> 
   await form.locator('input[autocomplete="current-password"]').fill(user.password);
   await form.locator('[type="submit"]').click();
   await page.waitForURL((at) => at.pathname !== '/login');
+}
+
+/** A box of a page, by the id of its heading. */
+export function card(page: Page, id: string): Locator {
+  return page.locator(`section[aria-labelledby="${id}"]`);
 }
 
 /** WCAG 2.2 AA, as far as axe can see; or these rules of it alone. */

@@ -1,7 +1,7 @@
 // Applications, namespaces, environments: made, described, put away; and the matrix of what is live where.
 
 import { application, createUser, unique } from '../support/prepare';
-import { expect, test } from '../support/test';
+import { card, expect, test } from '../support/test';
 
 for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
@@ -118,7 +118,7 @@ for (const scripts of [true, false]) {
       // The same on the config: who edits what.
       await page.goto(`/configs/prod/${app}/application`);
       await expect(page.locator('table.items tr').filter({ hasText: `${user.name} is editing this` })).toContainText('a');
-      await expect(page.locator('#others')).toContainText(user.name);
+      await expect(card(page, 'others')).toContainText(user.name);
     });
 
     test('an environment is made, moved, protected and put away', async ({ page, server, signIn, allowErrors }) => {

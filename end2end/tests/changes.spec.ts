@@ -2,7 +2,7 @@
 
 import type { Page } from '@playwright/test';
 import { Api, application, createUser, read } from '../support/prepare';
-import { expect, test } from '../support/test';
+import { card, expect, test } from '../support/test';
 
 /** Saves a value of a key; all of it goes into one change, the first that is open. */
 async function edit(page: Page, config: string, key: string, value: string): Promise<void> {
@@ -35,7 +35,7 @@ for (const scripts of [true, false]) {
 
     async function openChange(): Promise<void> {
       await page.goto('/changes');
-      await page.locator('#mine .list > li > a').first().click();
+      await card(page, 'mine').locator('.list > li > a').first().click();
       await expect(page.locator('#change')).toBeVisible();
     }
 
@@ -63,10 +63,10 @@ for (const scripts of [true, false]) {
       // The page of the change is now the page of what became of it.
       await expect(page.getByRole('heading', { level: 1 })).toContainText('More of everything');
       await expect(page.locator('.head .badge')).toHaveText('published');
-      await expect(page.locator('#way')).toContainText('Delivered');
+      await expect(card(page, 'way')).toContainText('Delivered');
       // Those who have just read it are known, and have it.
       await page.reload();
-      await expect(page.locator('#way progress')).toHaveCount(2);
+      await expect(card(page, 'way').locator('progress')).toHaveCount(2);
       await page.goto('/changes');
       await expect(page.locator('main')).toContainText('No change is open');
     });
@@ -141,7 +141,7 @@ for (const scripts of [true, false]) {
       await expect(page.getByRole('heading', { level: 1 })).toHaveText('Sale on Monday');
       const publisher = await another(await createUser(server, administrator, 'paul', { [`*/${app}/*`]: 'publisher' }));
       await publisher.goto('/changes');
-      await publisher.locator('#others').getByRole('link', { name: 'Sale on Monday' }).click();
+      await card(publisher, 'others').getByRole('link', { name: 'Sale on Monday' }).click();
       await expect(publisher.locator('#publish [name=message]')).toHaveValue('Sale on Monday\nwith details');
       await publisher.getByRole('button', { name: 'Publish 2 edits' }).click();
       await expect(publisher.locator('#flash')).toHaveText('2 releases are delivered');

@@ -29,7 +29,7 @@ async function publish(page: Page): Promise<void> {
   await expect(page.locator('#flash')).toContainText('is delivered');
 }
 
-const row = (page: Page, key: string) => page.locator('table.items tbody tr').filter({ hasText: key });
+const row = (page: Page, key: string) => page.locator('table.items tbody tr').filter({ has: page.getByRole('link', { name: key, exact: true }) });
 
 for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
@@ -50,7 +50,7 @@ for (const scripts of [true, false]) {
       await page.locator('#item [name=comment]').fill(hostile);
       await page.locator('#item button.primary').click();
       await expect(row(page, 'new.key')).toHaveClass('added');
-      await expect(row(page, 'new.key').locator('.v')).toHaveText(hostile);
+      await expect(row(page, 'new.key').locator('.v')).toContainText(hostile);
 
       await edit(page, path, 'db.pool', 'many');
       await expect(page.locator('#item .wrong')).toContainText('Not a number');

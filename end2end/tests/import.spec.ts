@@ -2,7 +2,7 @@
 
 import type { Page } from '@playwright/test';
 import { application } from '../support/prepare';
-import { expect, test } from '../support/test';
+import { card, expect, test } from '../support/test';
 
 // What each of them can say: names of variables have no dots, and only three of them have types.
 const files = {
@@ -22,8 +22,8 @@ const broken = {
 };
 
 async function put(page: Page, name: string, text: string, paste: boolean): Promise<void> {
-  if (paste) await page.locator('#paste [name=text]').fill(text);
-  else await page.locator('#paste [name=file]').setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) });
+  if (paste) await card(page, 'paste').locator('[name=text]').fill(text);
+  else await card(page, 'paste').locator('[name=file]').setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) });
 }
 
 for (const scripts of [true, false]) {
@@ -40,8 +40,8 @@ for (const scripts of [true, false]) {
         const paste = (n + Number(scripts)) % 2 === 0;
         await put(page, name, text, paste);
         await page.getByRole('button', { name: 'Preview' }).click();
-        await expect(page.locator('#preview')).toContainText(`Read as ${source}.`);
-        const added = await page.locator('#preview .hunks > li.added').count();
+        await expect(card(page, 'preview')).toContainText(`Read as ${source}.`);
+        const added = await card(page, 'preview').locator('.hunks > li.added').count();
         expect(added).toBeGreaterThan(2);
         await page.getByRole('button', { name: `Add ${added} edits to my change` }).click();
         await expect(page.locator('#flash')).toContainText('Added to your change, not live yet');
@@ -50,7 +50,7 @@ for (const scripts of [true, false]) {
 
         // What goes out says the same: brought in again, it changes nothing.
         await page.goto(`${path}/import`);
-        await page.locator(`#export a[href*="format=${source}"]`).click({ trial: true });
+        await card(page, 'export').locator(`a[href*="format=${source}"]`).click({ trial: true });
         const out = await page.request.get(`${path}/export?format=${source}`);
         expect(out.headers()['content-disposition']).toContain(`attachment; filename="dev-${app}-application.`);
         await put(page, name, await out.text(), false);
@@ -74,20 +74,20 @@ for (const scripts of [true, false]) {
         expect(answer.status(), name).toBe(422);
         await expect(page.getByRole('alert'), name).toContainText('This cannot be imported');
         await expect(page.getByRole('alert'), name).toContainText(place!);
-        await expect(page.locator('#preview')).toHaveCount(0);
+        await expect(card(page, 'preview')).toHaveCount(0);
       }
       const [text] = broken['app.json'];
       await put(page, '', text!, true);
       await page.getByLabel('Written as').selectOption('json');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.getByRole('alert')).toContainText('Line 3, column 8');
-      await expect(page.locator('#paste [name=text]')).toHaveValue(text!);
+      await expect(card(page, 'paste').locator('[name=text]')).toHaveValue(text!);
       await expect(page.getByLabel('Written as')).toHaveValue('json');
-      await page.locator('#paste [name=text]').fill('{ "a": 1, "b": 2 }');
+      await card(page, 'paste').locator('[name=text]').fill('{ "a": 1, "b": 2 }');
       await page.getByRole('button', { name: 'Preview' }).click();
-      await expect(page.locator('#preview .hunks > li.added')).toHaveCount(2);
+      await expect(card(page, 'preview').locator('.hunks > li.added')).toHaveCount(2);
       // Nothing at all is no import.
-      await page.locator('#paste [name=text]').fill('  ');
+      await card(page, 'paste').locator('[name=text]').fill('  ');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.getByRole('alert')).toContainText('Fill this in.');
     });
@@ -99,10 +99,10 @@ for (const scripts of [true, false]) {
       await page.goto(`/configs/dev/${app}/application/import`);
       await put(page, '', 'a=1\nb=20\nd=4\n', true);
       await page.getByRole('button', { name: 'Preview' }).click();
-      await expect(page.locator('#preview .sum')).toHaveText('1 added1 changed');
+      await expect(card(page, 'preview').locator('.sum')).toHaveText('1 added1 changed');
       await page.getByLabel('Keys that are not in it').selectOption('replace');
       await page.getByRole('button', { name: 'Preview' }).click();
-      await expect(page.locator('#preview .sum')).toHaveText('1 added1 changed1 removed');
+      await expect(card(page, 'preview').locator('.sum')).toHaveText('1 added1 changed1 removed');
       await page.getByRole('button', { name: 'Add 3 edits to my change' }).click();
       await expect(page.locator('table.items tr.removed')).toContainText('c');
       await expect(page.locator('table.items tr.changed')).toContainText('b');

@@ -1,7 +1,7 @@
 // The history of a config: any two of its states compared, and the way back. Rolling back itself is in config.spec.ts.
 
 import { Api, application, read } from '../support/prepare';
-import { expect, test } from '../support/test';
+import { card, expect, test } from '../support/test';
 
 for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
@@ -66,7 +66,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('link', { name: 'Roll back to release 1' }).click();
       await expect(page).toHaveURL(/\/releases\/1#roll-back$/);
       const back = page.locator('#back');
-      await expect(page.locator('#roll-back .hunks > li')).toHaveCount(3);
+      await expect(card(page, 'roll-back').locator('.hunks > li')).toHaveCount(3);
       await back.locator('[name=message]').fill('16 was enough');
       await back.locator('[name=confirm]').fill('staging');
       await back.getByRole('button').click();
@@ -89,7 +89,7 @@ for (const scripts of [true, false]) {
       expect(await read(server, token, `prod/${app}/application`)).toMatchObject({ release: 5, content: { pool: '16', old: 'yes' } });
       // What is as it is live cannot be rolled back to.
       await page.goto(`${path}/releases/1`);
-      await expect(page.locator('#roll-back')).toContainText('Its content is live already, as release 5.');
+      await expect(card(page, 'roll-back')).toContainText('Its content is live already, as release 5.');
     });
 
     test('an old release says all of itself', async ({ page }) => {

@@ -1,7 +1,7 @@
 // The first start: one link makes the first administrator, and leads to the first publish. Then it is closed.
 
 import { read } from '../support/prepare';
-import { createAdministrator, expect, test } from '../support/test';
+import { card, createAdministrator, expect, test } from '../support/test';
 
 const password = 'four random words are good';
 
@@ -55,7 +55,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('link', { name: 'Make a read token' }).click();
       await page.locator('[name=name]').fill('shop');
       await page.getByRole('button', { name: 'Make the token' }).click();
-      const token = await page.locator('#text pre').innerText();
+      const token = await card(page, 'text').locator('pre').innerText();
       expect(await read(server, token.trim(), 'dev/shop/application')).toMatchObject({
         release: 1, content: { DB_URL: 'mysql://db/shop', POOL: '16' },
       });

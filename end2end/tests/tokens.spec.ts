@@ -1,7 +1,7 @@
 // Tokens: shown once, read what they reach, end when they are revoked or expire.
 
 import { application, ask, read, unique } from '../support/prepare';
-import { expect, test } from '../support/test';
+import { card, expect, test } from '../support/test';
 
 for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
@@ -21,10 +21,10 @@ for (const scripts of [true, false]) {
       await page.locator('[name="patterns[0][env]"]').selectOption('dev');
       await page.locator('[name=days]').selectOption('7');
       await page.getByRole('button', { name: 'Make the token' }).click();
-      const token = (await page.locator('#text pre').innerText()).trim();
+      const token = (await card(page, 'text').locator('pre').innerText()).trim();
       expect(token).toMatch(/^ttr_/);
-      await expect(page.locator('#text')).toContainText(`${app} in dev`);
-      await expect(page.locator('#try pre')).toContainText(`curl -H 'Authorization: Bearer ${token}' ${server.url}/api/v1/configs/dev/${app}`);
+      await expect(card(page, 'text')).toContainText(`${app} in dev`);
+      await expect(card(page, 'try').locator('pre')).toContainText(`curl -H 'Authorization: Bearer ${token}' ${server.url}/api/v1/configs/dev/${app}`);
       expect(page.url()).not.toContain(token);
 
       expect(await read(server, token, `dev/${app}/application`)).toMatchObject({ release: 1, content: { a: '1' } });

@@ -1,7 +1,7 @@
 // People: what each role may do and may not, logging in and out, one's own password, being disabled.
 
 import { application, createUser, session, unique } from '../support/prepare';
-import { expect, logIn, test } from '../support/test';
+import { card, expect, logIn, test } from '../support/test';
 
 const password = 'a tram in the rain';
 
@@ -37,7 +37,7 @@ for (const scripts of [true, false]) {
       await expect(cells.nth(0)).toContainText('not yet');
       await expect(cells.nth(2)).toContainText('not yours to see');
       await eva.goto('/account');
-      await expect(eva.locator('#roles')).toContainText(`${app} in dev`);
+      await expect(card(eva, 'roles')).toContainText(`${app} in dev`);
       expect(other).not.toBe(app);
     });
 
@@ -81,7 +81,7 @@ for (const scripts of [true, false]) {
       await editor.somebody.goto(`${path}?edit=pool`);
       await editor.somebody.locator('#item [name=value]').fill('64');
       await editor.somebody.locator('#item button.primary').click();
-      await expect(editor.somebody.locator('#mine')).toContainText('A publisher reviews and publishes it');
+      await expect(card(editor.somebody, 'mine')).toContainText('A publisher reviews and publishes it');
       await expect(editor.somebody.locator('#publish')).toHaveCount(0);
       await editor.somebody.getByRole('link', { name: 'Open the change' }).click();
       await expect(editor.somebody.locator('#publish')).toHaveCount(0);
@@ -138,17 +138,17 @@ for (const scripts of [true, false]) {
       await logIn(page, server.url, user);
       await page.goto('/account');
       const fill = async (current: string, next: string, again: string) => {
-        await page.locator('#password [name=current]').fill(current);
-        await page.locator('#password [name=password]').fill(next);
-        await page.locator('#password [name=again]').fill(again);
+        await card(page, 'password').locator('[name=current]').fill(current);
+        await card(page, 'password').locator('[name=password]').fill(next);
+        await card(page, 'password').locator('[name=again]').fill(again);
         await page.getByRole('button', { name: 'Change password' }).click();
       };
       await fill('not the present one', password, password);
-      await expect(page.locator('#password .wrong')).toHaveText('This is not your present password.');
+      await expect(card(page, 'password').locator('.wrong')).toHaveText('This is not your present password.');
       await fill(user.password, password, 'something else entirely');
-      await expect(page.locator('#password .wrong')).toHaveText('This is not the same password. Type it again.');
+      await expect(card(page, 'password').locator('.wrong')).toHaveText('This is not the same password. Type it again.');
       await fill(user.password, 'short', 'short');
-      await expect(page.locator('#password .wrong')).toHaveText('Use 12 to 128 characters.');
+      await expect(card(page, 'password').locator('.wrong')).toHaveText('Use 12 to 128 characters.');
       await fill(user.password, password, password);
       await expect(page).toHaveURL(/\/login$/);
       await expect(page.locator('#flash')).toHaveText('Password changed. Log in with the new one.');
