@@ -122,7 +122,8 @@ export class Server {
   /** Runs `trimtab ARGS` on the settings of this server, beside it, and gives what it printed. */
   async cli(args: string[], stdin = ''): Promise<string> {
     const run = promisify(execFile)(binary, args, { cwd: this.dataDir, env: this.#env(), timeout: 30_000 });
-    run.child.stdin!.end(stdin);
+    // A command that reads nothing may end before this is written.
+    run.child.stdin!.on('error', () => {}).end(stdin);
     return (await run).stdout.trim();
   }
 

@@ -40,7 +40,7 @@ for (const scripts of [true, false]) {
       await page.locator('[name=title]').fill('Renamed');
       await page.locator('[name=description]').fill('Line one\nline two');
       await page.getByRole('button', { name: 'Save' }).click();
-      await expect(page.locator('#flash')).toHaveText('Saved');
+      await expect(page.locator('#flash')).toHaveText('Saved.');
       await expect(page.locator('[name=description]')).toHaveValue('Line one\nline two');
       await expect(page.locator('.head')).toContainText('Renamed');
 
