@@ -118,7 +118,7 @@ export async function watch(context: BrowserContext, seen: string[]): Promise<vo
   context.on('console', (message) => {
     if (message.type() === 'error') seen.push(`${message.text()} (${message.location().url})`);
   });
-  context.on('weberror', (error) => seen.push(`${error.error().stack ?? error.error()}`));
+  context.on('weberror', (error) => seen.push(error.error().stack || `${error.error()} (${error.page()?.url()})`));
   // The console shows most violations, but not those of a report-only policy.
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {

