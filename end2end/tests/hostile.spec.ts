@@ -57,12 +57,16 @@ test('hostile texts in every field that is shown anywhere', async ({ page, fresh
         'user-agent': `"><script>${run}</script>`,
       },
     });
-    paths.push(`/apps/${app}`, `/apps/${app}/about`, `/apps/${app}/namespaces/application`, `/changes/${id}`, `/changes/${id}?view=split`);
+    paths.push(`/apps/${app}`, `/apps/${app}/about`, `/apps/${app}/namespaces/application`);
+    paths.push(`/changes/${id}`, `/configs/${kv}/releases`, `/configs/${text}`, `/configs/${text}/difference?view=split`);
     const key = encodeURIComponent(Object.keys(set).find((key) => key.startsWith(name))!);
-    for (const at of ['', `?edit=${key}`, '/difference', '/difference?view=split', '/releases', '/releases/1?show=live', '/readers']) {
+    paths.push(`/configs/${kv}?edit=${key}`, `/configs/${kv}/releases/1`);
+    // Every config has all of the keys: the pages that show no more than these are looked at once.
+    if (name !== 'script') continue;
+    paths.push(`/changes/${id}?view=split`);
+    for (const at of ['', '/difference', '/difference?view=split', '/releases/1?show=live', '/releases/1?show=content', '/readers', '/use', '/import']) {
       paths.push(`/configs/${kv}${at}`);
     }
-    paths.push(`/configs/${kv}/releases/1?show=content`, `/configs/${text}`, `/configs/${text}/difference?view=split`);
   }
   const q = encodeURIComponent(corpus.quotes);
   paths.push(`/apps?q=${q}`, `/users?q=${q}`, `/login?next=${q}`, `/start?app=${q}`, `/configs/dev/${q}/x`);

@@ -27,6 +27,7 @@ for (const scripts of [true, false]) {
     test.use({ javaScriptEnabled: scripts });
 
     test('log in, edit, publish and roll back without a mouse', async ({ page, server, administrator }) => {
+      test.setTimeout(60_000);
       const { name: app, api } = await application(server);
       const config = `prod/${app}/application`;
       await api.publish([{ config, set: { pool: '16', url: 'mysql://db' } }]);
