@@ -14,6 +14,8 @@ export default defineConfig<object, Options>({
   use: {
     actionTimeout: 5_000,
     navigationTimeout: 10_000,
+    // Pages that fade into each other only cost time here. islands.spec.ts has them.
+    contextOptions: { reducedMotion: 'reduce' },
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
     launchOptions: {

@@ -3,6 +3,8 @@
 import { application } from '../support/prepare';
 import { expect, test } from '../support/test';
 
+test.use({ contextOptions: { reducedMotion: 'no-preference' } });
+
 test.beforeEach(async ({ page, signIn }) => signIn(page));
 
 const alive = 'html[data-alive]';

@@ -97,7 +97,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('.about-release')).toContainText('Bigger pool');
       await expect(page.locator('.about-release')).toContainText('live');
       await page.getByRole('link', { name: 'Content', exact: true }).click();
-      await expect(page.locator('table.items tbody tr')).toHaveText([/new.*yes/, /pool.*48/, /url.*mysql/]);
+      await expect(page.locator('table.items tbody tr')).toHaveText([/pool.*48/, /url.*mysql/, /new.*yes/]);
       await page.goto(`${path}/releases/1?show=live`);
       await expect(page.locator('section .hunks > li.removed')).toHaveText(/new/);
       await page.getByRole('link', { name: 'Its change' }).click();
