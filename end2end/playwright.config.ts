@@ -16,7 +16,8 @@ export default defineConfig<object, Options>({
     navigationTimeout: 10_000,
     // Pages that fade into each other only cost time here. islands.spec.ts has them.
     contextOptions: { reducedMotion: 'reduce' },
-    trace: 'retain-on-failure',
+    // Pictures of every step cost more than the steps.
+    trace: { mode: 'retain-on-failure', screenshots: false },
     screenshot: 'only-on-failure',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

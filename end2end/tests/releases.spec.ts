@@ -99,7 +99,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('link', { name: 'Content', exact: true }).click();
       await expect(page.locator('table.items tbody tr')).toHaveText([/pool.*48/, /url.*mysql/, /new.*yes/]);
       await page.goto(`${path}/releases/1?show=live`);
-      await expect(page.locator('section .hunks > li.removed')).toHaveText(/new/);
+      await expect(page.locator('section.stack .hunks > li.removed')).toHaveText(/new/);
       await page.getByRole('link', { name: 'Its change' }).click();
       await expect(page.locator('.head .badge')).toHaveText('published');
       await expect(page.locator('.of-config')).toHaveCount(2);
