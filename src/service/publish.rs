@@ -316,7 +316,8 @@ impl Service {
     pub async fn settled(&self, published: &Published) {
         let deadline = Instant::now() + ASK;
         let told = matches!(published.delivery, Delivery::Delivered { .. });
-        while told && Instant::now() < deadline && !matches!(self.delivery_in_sql(&published.change).await, Ok((0, _))) {
+        while told && Instant::now() < deadline && !matches!(self.delivery_in_sql(&published.change).await, Ok((0, _)))
+        {
             sleep(Duration::from_millis(5)).await;
         }
     }
