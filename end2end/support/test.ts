@@ -68,6 +68,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await use(async (beside, more) => {
       const server = await Server.start(setup, beside, more);
       servers.push(server);
+      // A second node has all of it from the channel before it says that it is ready.
+      if (beside) await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status).toBe(200);
       return server;
     });
     const failed = testInfo.status !== testInfo.expectedStatus;
