@@ -68,8 +68,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await use(async (beside, more) => {
       const server = await Server.start(setup, beside, more);
       servers.push(server);
-      // A second node has all of it from the channel before it says that it is ready.
-      if (beside) await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status).toBe(200);
+      // A second node takes a moment to get tokens and releases, though it is ready for pages before that.
+      const reads = async () => {
+        const { degraded } = (await (await fetch(`${server.url}/readyz`)).json()) as { degraded: boolean };
+        const headers = { authorization: 'Bearer nobody' };
+        return !degraded && (await fetch(`${server.url}/api/v1/configs/dev/any`, { headers })).status !== 503;
+      };
+      if (beside) await expect.poll(reads, { timeout: 10_000, intervals: [50] }).toBe(true);
       return server;
     });
     const failed = testInfo.status !== testInfo.expectedStatus;

@@ -18,6 +18,7 @@ test('what one node publishes, the other one shows and serves', async ({ page, s
   await page.goto(`/configs/${config}?edit=pool`);
   await page.locator('#item [name=value]').fill('32');
   await page.locator('#item button.primary').click();
+  await expect(page.locator('#flash')).toContainText('Saved in your change');
   // The edit is there on the other node before anything is published: the session is, too.
   await page.goto(`${beside.url}/configs/${config}`);
   await expect(page.locator('table.items tr.changed .v')).toHaveText('16 32');
