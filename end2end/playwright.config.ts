@@ -12,7 +12,12 @@ export default defineConfig<object, Options>({
   expect: { timeout: 5_000 },
   reporter: [['list'], ['html', { open: 'never' }]],
   use: {
-    trace: 'retain-on-failure',
+    actionTimeout: 5_000,
+    navigationTimeout: 10_000,
+    // Pages that fade into each other only cost time here. islands.spec.ts has them.
+    contextOptions: { reducedMotion: 'reduce' },
+    // Pictures of every step cost more than the steps.
+    trace: { mode: 'retain-on-failure', screenshots: false },
     screenshot: 'only-on-failure',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -58,16 +58,16 @@ export class Server {
 
   /**
    * Starts a server on an empty database and awaits that it listens. With `beside`, a second node is started on the
-   * database and the etcd of another one, which only the cluster set-up can do.
+   * database and the etcd of another one, which only the cluster set-up can do. `more` are settings of its own.
    */
-  static async start(setup: Setup, beside?: Server): Promise<Server> {
+  static async start(setup: Setup, beside?: Server, more: Record<string, string> = {}): Promise<Server> {
     if (beside && setup !== 'cluster') throw new Error('only a cluster has a second node');
     // In the folder of with-servers.sh, if it runs this: that goes away even when the tests are interrupted.
     const dataDir = await mkdtemp(join(process.env.TRIMTAB_TEST_DIR ?? tmpdir(), 'trimtab-end2end-'));
     const cleanUp = [() => rm(dataDir, { recursive: true, force: true })];
     const settings: Record<string, string> = { TRIMTAB_LISTEN: '127.0.0.1:0', TRIMTAB_DATA_DIR: dataDir };
     if (beside) {
-      Object.assign(settings, beside.settings, { TRIMTAB_DATA_DIR: dataDir });
+      Object.assign(settings, beside.settings, { TRIMTAB_DATA_DIR: dataDir }, more);
     } else if (setup === 'cluster') {
       const [mysql, etcd] = [process.env.TRIMTAB_TEST_MYSQL, process.env.TRIMTAB_TEST_ETCD];
       if (!mysql || !etcd) throw new Error('no MySQL and etcd: run this through tools/with-servers.sh');
@@ -122,7 +122,8 @@ export class Server {
   /** Runs `trimtab ARGS` on the settings of this server, beside it, and gives what it printed. */
   async cli(args: string[], stdin = ''): Promise<string> {
     const run = promisify(execFile)(binary, args, { cwd: this.dataDir, env: this.#env(), timeout: 30_000 });
-    run.child.stdin!.end(stdin);
+    // A command that reads nothing may end before this is written.
+    run.child.stdin!.on('error', () => {}).end(stdin);
     return (await run).stdout.trim();
   }
 

@@ -2,35 +2,34 @@
 //
 //   server       the server that this worker's tests share; page.goto('/…') goes there
 //   freshServer  starts one of this test's own (empty, or a second node beside another)
-//   signIn       signs a page in as an administrator
+//   signIn       gives a page the session of an administrator, or of somebody else
+//   another      opens a page in a browser of its own: somebody else, at the same time
+//   demo         the same server, with the demo data
 //   allowErrors  names an error that a test provokes on purpose
 //
 // A test fails on anything that the browser complains about: errors on the console, exceptions, CSP violations.
 
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, test as base, type BrowserContext, type Page } from '@playwright/test';
-import { randomBytes } from 'node:crypto';
+import { expect, test as base, type BrowserContext, type Locator, type Page } from '@playwright/test';
+import { createAdministrator, session, type User } from './prepare';
 import { Server, type Setup } from './server';
 
-export { expect, Server };
+export { expect, Server, createAdministrator, type User };
 
 export interface Options {
   setup: Setup;
 }
 
-export interface User {
-  name: string;
-  password: string;
-}
-
 interface WorkerFixtures extends Options {
   server: Server;
   administrator: User;
+  demo: Server;
 }
 
 interface TestFixtures {
-  freshServer: (beside?: Server) => Promise<Server>;
+  freshServer: (beside?: Server, more?: Record<string, string>) => Promise<Server>;
   signIn: (page: Page, user?: User) => Promise<void>;
+  another: (user?: User) => Promise<Page>;
   allowErrors: (pattern: RegExp) => void;
   complaints: { seen: string[]; allowed: RegExp[] };
 }
@@ -54,13 +53,28 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
 
+  demo: [
+    async ({ server }, use) => {
+      await server.cli(['demo']);
+      await use(server);
+    },
+    { scope: 'worker', timeout: 60_000 },
+  ],
+
   baseURL: async ({ server }, use) => use(server.url),
 
   freshServer: async ({ setup }, use, testInfo) => {
     const servers: Server[] = [];
-    await use(async (beside) => {
-      const server = await Server.start(setup, beside);
+    await use(async (beside, more) => {
+      const server = await Server.start(setup, beside, more);
       servers.push(server);
+      // A second node takes a moment to get tokens and releases, though it is ready for pages before that.
+      const reads = async () => {
+        const { degraded } = (await (await fetch(`${server.url}/readyz`)).json()) as { degraded: boolean };
+        const headers = { authorization: 'Bearer nobody' };
+        return !degraded && (await fetch(`${server.url}/api/v1/configs/dev/any`, { headers })).status !== 503;
+      };
+      if (beside) await expect.poll(reads, { timeout: 10_000, intervals: [50] }).toBe(true);
       return server;
     });
     const failed = testInfo.status !== testInfo.expectedStatus;
@@ -73,7 +87,19 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   // Not a plain dependency on `administrator`: tests of an empty server must not find one there.
   signIn: async ({ server, administrator }, use) => {
-    await use(async (page, user = administrator) => signIn(page, server.url, user));
+    await use(async (page, user = administrator) => page.context().addCookies(await session(server, user)));
+  },
+
+  another: async ({ browser, server, complaints, javaScriptEnabled }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async (user) => {
+      const context = await browser.newContext({ baseURL: server.url, javaScriptEnabled });
+      contexts.push(context);
+      await watch(context, complaints.seen);
+      if (user) await context.addCookies(await session(server, user));
+      return context.newPage();
+    });
+    for (const context of contexts) await context.close();
   },
 
   complaints: async ({}, use) => use({ seen: [], allowed: [] }),
@@ -99,7 +125,7 @@ export async function watch(context: BrowserContext, seen: string[]): Promise<vo
   context.on('console', (message) => {
     if (message.type() === 'error') seen.push(`${message.text()} (${message.location().url})`);
   });
-  context.on('weberror', (error) => seen.push(`${error.error().stack ?? error.error()}`));
+  context.on('weberror', (error) => seen.push(error.error().stack || `${error.error()} (${error.page()?.url()})`));
   // The console shows most violations, but not those of a report-only policy.
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
@@ -108,15 +134,8 @@ export async function watch(context: BrowserContext, seen: string[]): Promise<vo
   });
 }
 
-/** An administrator on any server, through the command line: no page is needed for it. */
-export async function createAdministrator(server: Server, name: string): Promise<User> {
-  const password = randomBytes(12).toString('base64url');
-  await server.cli(['admin', 'create', name, '--password-stdin'], `${password}\n`);
-  return { name, password };
-}
-
 /** Fills the log-in form, which password managers and we find by its `autocomplete`, in whatever language it is. */
-export async function signIn(page: Page, url: string, user: User): Promise<void> {
+export async function logIn(page: Page, url: string, user: User): Promise<void> {
   await page.goto(`${url}/login`);
   const form = page.locator('form', { has: page.locator('input[autocomplete="current-password"]') });
   await form.locator('input[autocomplete="username"]').fill(user.name);
@@ -125,11 +144,24 @@ export async function signIn(page: Page, url: string, user: User): Promise<void>
   await page.waitForURL((at) => at.pathname !== '/login');
 }
 
-/** WCAG 2.2 AA, as far as axe can see. */
-export async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze();
+/** A box of a page, by the id of its heading. */
+export function card(page: Page, id: string): Locator {
+  return page.locator(`section[aria-labelledby="${id}"]`);
+}
+
+/** WCAG 2.2 AA, as far as axe can see; or these rules of it alone. */
+export async function expectAccessible(page: Page, ...rules: string[]): Promise<void> {
+  const axe = new AxeBuilder({ page });
+  if (rules.length) axe.withRules(rules);
+  else axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']);
+  // No frames here: the way through a blank page of its own costs more than looking does.
+  const { violations } = await axe.setLegacyMode().analyze();
   const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target).join(', ')}`);
-  expect(found).toEqual([]);
+  expect(found, page.url()).toEqual([]);
+}
+
+/** A page is never wider than the window: only tables and texts scroll sideways, inside their boxes. */
+export async function expectNoSideways(page: Page): Promise<void> {
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(wider, `${page.url()} is too wide`).toBeLessThanOrEqual(0);
 }

@@ -1,48 +1,19 @@
 // The pages of a config: editing, merging, texts, import, rolling back. All of it with and without scripts.
 
-import type { Browser, Page } from '@playwright/test';
-import { createAdministrator, expect, expectAccessible, signIn, test, type Server } from '../support/test';
+import type { Page } from '@playwright/test';
+import { application, createAdministrator, unique } from '../support/prepare';
+import { expect, test, type Server } from '../support/test';
 
 const hostile = `</textarea><script>document.title='owned'</script>"'><img src=x onerror="document.title='owned'">{{7*7}}<!--\u2028`;
 
-let applications = 0;
-
-/** An application of the test's own with a few releases in prod, and the address of its pages there. */
-async function application(server: Server): Promise<string> {
-  const name = `config${process.pid}-${applications++}`;
-  const token = await server.cli(['token', 'create', '--name', name, '--admin', '--write', '*/*/*']);
-  const send = (method: string, path: string, body: object) =>
-    fetch(`${server.url}/api/v1/${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-  // What a command makes is noticed by the server within two seconds.
-  await expect.poll(async () => (await send('PUT', 'envs/dev', {})).ok).toBe(true);
-  const call = async (method: string, path: string, body: object) => {
-    const answer = await send(method, path, body);
-    expect(answer.ok, `${path}: ${answer.status} ${await answer.text()}`).toBe(true);
-  };
-  await call('PUT', 'envs/staging', {});
-  await call('PUT', 'envs/prod', { protected: true });
-  await call('PUT', `apps/${name}`, {});
-  await call('PUT', `apps/${name}/namespaces/application`, { format: 'kv' });
-  await call('PUT', `apps/${name}/namespaces/routes`, { format: 'yaml' });
-  const publish = (edit: object) =>
-    call('POST', 'changes', { message: 'prepared', confirm: 'prod', publish: true, edits: [edit] });
+/** An application with a few releases in prod, and the address of its pages there. */
+async function prepare(server: Server): Promise<string> {
+  const { name, api } = await application(server, 'config');
   const config = `prod/${name}/application`;
-  await publish({ config, set: { 'db.url': 'mysql://db/shop', 'db.pool': { value: '16', type: 'number' }, hostile } });
-  await publish({ config, set: { 'db.pool': { value: '32', type: 'number' } } });
-  await publish({ config: `prod/${name}/routes`, text: 'a: 1\r\nb: 2\nc: 3\r\n' });
+  const first = { 'db.url': 'mysql://db/shop', 'db.pool': { value: '16', type: 'number' }, hostile };
+  await api.publish([{ config, set: first }, { config: `prod/${name}/routes`, text: 'a: 1\r\nb: 2\nc: 3\r\n' }]);
+  await api.publish([{ config, set: { 'db.pool': { value: '32', type: 'number' } } }]);
   return `/configs/prod/${name}`;
-}
-
-/** Another administrator, in a browser of their own. */
-async function another(browser: Browser, server: Server, scripts: boolean): Promise<Page> {
-  const user = await createAdministrator(server, `marek${applications}`);
-  const page = await (await browser.newContext({ baseURL: server.url, javaScriptEnabled: scripts })).newPage();
-  await signIn(page, server.url, user);
-  return page;
 }
 
 async function edit(page: Page, path: string, key: string, value: string): Promise<void> {
@@ -58,7 +29,7 @@ async function publish(page: Page): Promise<void> {
   await expect(page.locator('#flash')).toContainText('is delivered');
 }
 
-const row = (page: Page, key: string) => page.locator('table.items tbody tr').filter({ hasText: key });
+const row = (page: Page, key: string) => page.locator('table.items tbody tr').filter({ has: page.getByRole('link', { name: key, exact: true }) });
 
 for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
@@ -66,7 +37,7 @@ for (const scripts of [true, false]) {
 
     let path: string;
     test.beforeEach(async ({ page, server, signIn }) => {
-      path = await application(server);
+      path = await prepare(server);
       await signIn(page);
     });
 
@@ -79,7 +50,7 @@ for (const scripts of [true, false]) {
       await page.locator('#item [name=comment]').fill(hostile);
       await page.locator('#item button.primary').click();
       await expect(row(page, 'new.key')).toHaveClass('added');
-      await expect(row(page, 'new.key').locator('.v')).toHaveText(hostile);
+      await expect(row(page, 'new.key').locator('.v')).toContainText(hostile);
 
       await edit(page, path, 'db.pool', 'many');
       await expect(page.locator('#item .wrong')).toContainText('Not a number');
@@ -100,10 +71,10 @@ for (const scripts of [true, false]) {
     });
 
     test('a value that somebody else has changed meanwhile is merged, and nothing typed is lost', async ({
-      page, browser, server, allowErrors,
+      page, another, server, allowErrors,
     }) => {
       allowErrors(/412/);
-      const marek = await another(browser, server, scripts);
+      const marek = await another(await createAdministrator(server, unique('marek')));
       await page.goto(`${path}/application?edit=db.pool`);
       await edit(marek, path, 'db.pool', '48');
       await publish(marek);
@@ -123,7 +94,6 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#publish')).toHaveCount(0);
       await page.getByRole('button', { name: 'Keep theirs' }).click();
       await expect(row(page, 'db.pool').locator('.v')).toHaveText('50');
-      await marek.context().close();
     });
 
     test('a text keeps its own line ends, and what is wrong in it is shown', async ({ page, allowErrors }) => {
@@ -179,25 +149,3 @@ for (const scripts of [true, false]) {
     });
   });
 }
-
-test('the pages of a config are accessible, and as wide as a phone', async ({ page, server, signIn }) => {
-  test.setTimeout(120_000);
-  const path = await application(server);
-  await signIn(page);
-  await edit(page, path, 'db.pool', '64');
-  const pages = ['/application', '/application?edit=db.url', '/application?add=', '/application/difference'];
-  pages.push('/application/difference?view=split', '/application/releases', '/application/releases/1', '/routes');
-  pages.push('/application/readers', '/application/use', '/application/import', '/routes/releases/1?show=content');
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [1280, 320]) {
-      await page.setViewportSize({ width, height: 800 });
-      for (const at of pages) {
-        await page.goto(path + at);
-        await expectAccessible(page);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-        expect(wide, `${at} at ${width}`).toBe(false);
-      }
-    }
-  }
-});

@@ -24,6 +24,7 @@ pub async fn publish(
         Publish { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
     let service = guard::service()?;
     let published = service.publish(&user.actor, publish).await?;
+    service.settled(&published).await;
     super::shim::say(super::shim::lang().published(
         &published.releases,
         &published.delivery,
@@ -54,6 +55,7 @@ pub async fn roll_back(
     let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
     let service = guard::service()?;
     let published = service.roll_back(&user.actor, rollback).await?;
+    service.settled(&published).await;
     super::shim::redirect(&page);
     super::shim::say(super::shim::lang().published(
         &published.releases,

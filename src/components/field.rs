@@ -185,9 +185,9 @@ pub fn TextArea(
     quiet: bool,
 ) -> impl IntoView {
     let parts = Parts::of(&name, pointer, value, hint.is_some(), true);
-    let (invalid, described_by) = (parts.invalid(), parts.described_by.clone());
+    let (invalid, described_by, autofocus) = (parts.invalid(), parts.described_by.clone(), parts.focused(false));
     let control = view! {
-        <TextBox id=parts.id.clone() name value=parts.value rows required mono invalid described_by />
+        <TextBox id=parts.id.clone() name value=parts.value rows required mono autofocus invalid described_by />
     };
     view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
 }
@@ -220,13 +220,13 @@ pub fn Select(
     quiet: bool,
 ) -> impl IntoView {
     let parts = Parts::of(&name, pointer, value, hint.is_some(), true);
-    let (invalid, described_by) = (parts.invalid(), parts.described_by.clone());
+    let (invalid, described_by, autofocus) = (parts.invalid(), parts.described_by.clone(), parts.focused(false));
     let options = options.into_iter().map(|(sent, shown)| {
         let selected = sent == parts.value;
         view! { <option value=sent selected=selected>{shown}</option> }
     });
     let control = view! {
-        <select id=parts.id.clone() name=name aria-invalid=invalid aria-describedby=described_by>
+        <select id=parts.id.clone() name=name autofocus=autofocus aria-invalid=invalid aria-describedby=described_by>
             {options.collect_view()}
         </select>
     };

@@ -11,6 +11,7 @@ pub(super) fn TextBox(
     rows: u32,
     required: bool,
     mono: bool,
+    autofocus: bool,
     invalid: Option<&'static str>,
     described_by: Option<String>,
 ) -> impl IntoView {
@@ -21,6 +22,7 @@ pub(super) fn TextBox(
             rows=rows
             required=required
             class:mono=mono
+            autofocus=autofocus
             spellcheck=if mono { Some("false") } else { None }
             aria-invalid=invalid
             aria-describedby=described_by
@@ -62,6 +64,7 @@ mod tests {
                     .rows(3)
                     .required(false)
                     .mono(true)
+                    .autofocus(false)
                     .invalid(None)
                     .described_by(None)
                     .build(),

@@ -125,6 +125,9 @@ impl Sent {
 /// What a pasted text looks like.
 fn guessed(text: &str) -> Source {
     let lines = text.lines().map(str::trim);
+    // A table of TOML may come after keys that could be properties.
+    let table = |line: &str| line.len() > 2 && line.starts_with('[') && line.ends_with(']') && !line.contains(',');
+    let tables = lines.clone().any(table);
     let Some(line) = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with(['#', '!'])) else {
         return Source::Properties;
     };
@@ -132,7 +135,7 @@ fn guessed(text: &str) -> Source {
     let shouted = before.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     match line.find(['=', ':']).map(|at| line.as_bytes()[at]) {
         _ if line.starts_with('{') => Source::Json,
-        _ if line.starts_with('[') => Source::Toml,
+        _ if tables || line.starts_with('[') => Source::Toml,
         _ if line.starts_with("export ") => Source::Dotenv,
         Some(b'=') if shouted => Source::Dotenv,
         Some(b'=') if line.contains(" = \"") => Source::Toml,
@@ -296,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pasted_text_is_known_by_its_first_line() {
+    fn a_pasted_text_is_known_by_its_first_line_or_a_table() {
         for (text, source) in [
             ("# a comment\n\n  {\"a\": 1}", Source::Json),
             ("db.url=mysql://x", Source::Properties),
@@ -305,6 +308,7 @@ mod tests {
             ("export db=x", Source::Dotenv),
             ("[db]\nurl = 1", Source::Toml),
             ("url = \"x\"", Source::Toml),
+            ("on = true\n\n[db]\nurl = 1", Source::Toml),
             ("", Source::Properties),
         ] {
             assert_eq!(guessed(text), source, "{text:?}");

@@ -1,0 +1,78 @@
+// Every page of the console, with the demo data: in both themes and languages nothing stands in anybody's way, and
+// nothing is wider than a phone.
+
+import type { Page } from '@playwright/test';
+import { addressOf, pages, publicPages } from '../support/pages';
+import { createUser } from '../support/prepare';
+import { expect, expectAccessible, expectNoSideways, test } from '../support/test';
+
+/** What only the theme decides. */
+const themed = ['color-contrast', 'link-in-text-block'];
+
+for (const lang of ['en', 'zh'] as const) {
+  test.describe(lang, () => {
+    test.use({ locale: lang });
+    // What databases differ in is not a matter of words: once is enough for these.
+    test.skip(({ setup }) => setup === 'cluster' && lang === 'zh', 'as on the embedded set-up');
+
+    const look = async (page: Page, path: string) => {
+      await page.goto(await addressOf(path, page.request));
+      await expect(page.locator('html')).toHaveAttribute('lang', lang);
+      await page.emulateMedia({ colorScheme: 'light' });
+      await expectAccessible(page);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await expectAccessible(page, ...themed);
+      for (const width of [320, 768]) {
+        await page.setViewportSize({ width, height: 800 });
+        await expectNoSideways(page);
+      }
+      await page.setViewportSize({ width: 1280, height: 800 });
+    };
+
+    test('who is not logged in', async ({ page, demo, administrator, allowErrors }) => {
+      allowErrors(/404 /);
+      for (const [name, path] of publicPages) await test.step(name, () => look(page, path));
+    });
+
+    // The list in parts, so that the workers share it.
+    const part = 12;
+    for (let from = 0; from < pages.length; from += part) {
+      test(`pages from ${pages[from]![0]}`, async ({ page, demo, signIn, allowErrors }) => {
+        test.setTimeout(120_000);
+        allowErrors(/404 /);
+        await signIn(page);
+        for (const [name, path] of pages.slice(from, from + part)) await test.step(name, () => look(page, path));
+      });
+    }
+
+    test('a phone in the hand', async ({ page, demo, signIn }) => {
+      await signIn(page);
+      // So long that the bar at the bottom of a phone covers nothing.
+      await page.setViewportSize({ width: 360, height: 8000 });
+      for (const name of ['home', 'app', 'config', 'change', 'users']) {
+        await page.goto(await addressOf(pages.find(([n]) => n === name)![1], page.request));
+        await expectAccessible(page);
+      }
+      // What opens is looked at open.
+      await page.locator('.rail summary').click();
+      await expectAccessible(page);
+    });
+
+    test('what opens, and what one may not do', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
+      allowErrors(/403 /);
+      await signIn(page);
+      await page.goto('/apps/shop/about');
+      await page.locator('header summary').click();
+      await expectAccessible(page);
+      await page.keyboard.press('Escape');
+      await page.locator('[popovertarget=archive]').first().click();
+      await expect(page.locator('#archive')).toBeVisible();
+      await expectAccessible(page);
+      const viewer = await another(await createUser(demo, administrator, 'viewer', { '*/*/*': 'viewer' }));
+      await viewer.goto('/users');
+      await expectAccessible(viewer);
+      await viewer.goto('/configs/prod/shop/application');
+      await expectAccessible(viewer);
+    });
+  });
+}

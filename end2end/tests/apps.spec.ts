@@ -1,0 +1,156 @@
+// Applications, namespaces, environments: made, described, put away; and the matrix of what is live where.
+
+import { application, createUser, unique } from '../support/prepare';
+import { card, expect, test } from '../support/test';
+
+for (const scripts of [true, false]) {
+  test.describe(scripts ? 'with scripts' : 'without scripts', () => {
+    test.use({ javaScriptEnabled: scripts });
+
+    test('an application is made, described, put away and taken back', async ({ page, server, signIn, allowErrors }) => {
+      allowErrors(/4(09|22) .*\/fn\//);
+      const { name: taken } = await application(server);
+      await signIn(page);
+      await page.goto('/apps');
+      await page.getByText('Add an application').click();
+      const add = page.locator('form[action="/fn/create-app"]');
+      await add.locator('[name=app]').fill(taken);
+      await add.getByRole('button').click();
+      await expect(add.locator('.wrong')).toHaveText('This name is taken. Choose another one.');
+      const name = unique('new');
+      await add.locator('[name=app]').fill(name);
+      await add.locator('[name=title]').fill('Brand new');
+      await add.getByRole('button').click();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
+      await expect(page.locator('table.matrix tbody th')).toContainText('application');
+
+      // A second namespace, in a format of its own.
+      await page.getByText('Add namespace').click();
+      const namespace = page.locator('form[action="/fn/create-namespace"]');
+      await namespace.locator('[name=namespace]').fill('rules');
+      await namespace.locator('[name=format]').selectOption('toml');
+      await namespace.locator('[name=description]').fill('Who gets which discount');
+      await namespace.getByRole('button').click();
+      await expect(page.locator('#flash')).toHaveText('rules can be edited now.');
+      const row = page.locator('table.matrix tbody tr').filter({ hasText: 'rules' });
+      await expect(row).toContainText('toml');
+      await expect(row).toContainText('Who gets which discount');
+
+      await page.getByRole('link', { name: 'About' }).click();
+      await page.locator('[name=title]').fill('Renamed');
+      await page.locator('[name=description]').fill('Line one\nline two');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await expect(page.locator('#flash')).toHaveText('Saved.');
+      await expect(page.locator('[name=description]')).toHaveValue('Line one\nline two');
+      await expect(page.locator('.head')).toContainText('Renamed');
+
+      await page.getByRole('button', { name: 'Archive' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Archive' }).click();
+      await expect(page.locator('.banner')).toContainText(`${name} is archived`);
+      await page.goto('/apps');
+      await expect(page.locator('table.apps')).not.toContainText(name);
+      await page.goto('/apps?archived=true');
+      await expect(page.locator('table.apps tr').filter({ hasText: name })).toContainText('archived');
+      await page.goto(`/configs/dev/${name}/application`);
+      await expect(page.locator('.banner')).toContainText('This is archived');
+      await expect(page.getByRole('link', { name: 'Add key' })).toHaveCount(0);
+
+      await page.goto(`/apps/${name}/about`);
+      await page.getByRole('button', { name: 'Restore' }).click();
+      await expect(page.locator('.banner')).toHaveCount(0);
+      await page.goto(`/configs/dev/${name}/application`);
+      await expect(page.getByRole('link', { name: 'Add key' }).first()).toBeVisible();
+    });
+
+    test('a namespace is described, put away and taken back', async ({ page, server, signIn }) => {
+      const { name: app } = await application(server);
+      await signIn(page);
+      await page.goto(`/apps/${app}`);
+      await page.getByRole('link', { name: 'Settings of routes' }).click();
+      await page.locator('[name=description]').fill('Where requests go');
+      await page.getByRole('button', { name: 'Save' }).click();
+      const row = page.locator('table.matrix tbody tr').filter({ hasText: 'routes' });
+      await expect(row).toContainText('Where requests go');
+      await page.goto(`/apps/${app}/namespaces/routes`);
+      await page.getByRole('button', { name: 'Archive' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Archive' }).click();
+      await expect(page).toHaveURL(new RegExp(`/apps/${app}$`));
+      await expect(row).toHaveCount(0);
+      await page.getByText('Archived namespaces').click();
+      await page.locator('#restore-routes').getByRole('button', { name: 'Restore' }).click();
+      await expect(row).toHaveCount(1);
+    });
+
+    test('the matrix shows releases, and whose edits wait', async ({ page, server, signIn, administrator, another }) => {
+      const { name: app, api } = await application(server);
+      await api.publish([{ config: `dev/${app}/application`, set: { a: '1' } }]);
+      await api.publish([{ config: `dev/${app}/application`, set: { a: '2' } }, { config: `dev/${app}/routes`, text: 'a: 1\n' }]);
+      await api.publish([{ config: `prod/${app}/application`, set: { a: '1' } }]);
+      await signIn(page);
+      await page.goto(`/apps/${app}`);
+      const cell = (namespace: string, env: string) => {
+        const row = page.locator('table.matrix tbody tr').filter({ hasText: namespace });
+        return row.locator(`a[href="/configs/${env}/${app}/${namespace}"]`);
+      };
+      await expect(page.locator('table.matrix thead th')).toContainText(['Namespace', 'dev', 'staging', 'prod']);
+      await expect(cell('application', 'dev').locator('b')).toHaveText('2');
+      await expect(cell('application', 'prod').locator('b')).toHaveText('1');
+      await expect(cell('routes', 'dev').locator('b')).toHaveText('1');
+      await expect(cell('application', 'staging')).toContainText('not yet');
+
+      // Two people have edits under way.
+      await cell('application', 'prod').click();
+      await page.getByRole('link', { name: 'Add key' }).click();
+      await page.locator('#item [name=key]').fill('b');
+      await page.locator('#item [name=value]').fill('1');
+      await page.locator('#item button.primary').click();
+      await expect(page.locator('#flash')).toContainText('Saved in your change');
+      const user = await createUser(server, administrator, 'zoe', { [`*/${app}/*`]: 'editor' });
+      const zoe = await another(user);
+      await zoe.goto(`/configs/prod/${app}/application?edit=a`);
+      await zoe.locator('#item [name=value]').fill('3');
+      await zoe.locator('#item button.primary').click();
+      await expect(zoe.locator('#flash')).toContainText('Saved in your change');
+      await page.goto(`/apps/${app}`);
+      await expect(cell('application', 'prod')).toContainText('1 edit by you');
+      await expect(cell('application', 'prod')).toContainText(`1 edit by ${user.name}`);
+      await expect(cell('application', 'dev')).not.toContainText('edit');
+      // The same on the config: who edits what.
+      await page.goto(`/configs/prod/${app}/application`);
+      await expect(page.locator('table.items tr').filter({ hasText: `${user.name} is editing this` })).toContainText('a');
+      await expect(card(page, 'others')).toContainText(user.name);
+    });
+
+    test('an environment is made, moved, protected and put away', async ({ page, server, signIn, allowErrors }) => {
+      allowErrors(/422 .*\/fn\/create-env/);
+      await application(server);
+      await signIn(page);
+      const name = unique('qa');
+      await page.goto('/envs');
+      await page.getByText('Add an environment').click();
+      const add = page.locator('form[action="/fn/create-env"]');
+      await add.locator('[name=env]').fill('QA Team');
+      await add.locator('[name=title]').fill('Where testers look');
+      await add.getByRole('button').click();
+      await expect(add.locator('.wrong')).toContainText('“QA Team” is not a name.');
+      await expect(add.locator('[name=title]')).toHaveValue('Where testers look');
+      await add.locator('[name=env]').fill(name);
+      await add.getByRole('button').click();
+      await expect(page.locator('#flash')).toHaveText(`${name} is there.`);
+      const names = async () => (await page.locator('table.envs tbody tr td:first-child').allInnerTexts()).map((text) => text.split(/\s/)[0]);
+      const last = (await names()).indexOf(name);
+      await page.getByRole('button', { name: `Move ${name} up` }).click();
+      await expect.poll(async () => (await names()).indexOf(name)).toBe(last - 1);
+
+      await page.locator('table.envs tr').filter({ hasText: name }).getByRole('link', { name: 'Edit' }).click();
+      await page.getByLabel('Protected').check();
+      await page.getByRole('button', { name: 'Save' }).click();
+      const row = page.locator('table.envs tr').filter({ hasText: name });
+      await expect(row).toContainText('a reason, and its name typed');
+      await row.getByRole('link', { name: 'Edit' }).click();
+      await page.getByRole('button', { name: 'Archive' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Archive' }).click();
+      await expect(row).toContainText('archived');
+    });
+  });
+}

@@ -1,0 +1,65 @@
+// The database or etcd does not answer: the page says which, what still works, and reads go on.
+
+import { application, read } from '../support/prepare';
+import { Proxy } from '../support/proxy';
+import { expect, test } from '../support/test';
+
+test.skip(({ setup }) => setup !== 'cluster', 'one file and one process are not away from each other');
+
+/** A node of the shared cluster that reaches one of its two servers through something that can be cut. */
+async function through(name: 'database' | 'etcd', settings: Record<string, string>) {
+  const key = name === 'database' ? 'TRIMTAB_DATABASE__URL' : 'TRIMTAB_ETCD__ENDPOINTS';
+  const url = new URL(name === 'database' ? settings[key]! : `http://${settings[key]}`);
+  const proxy = await Proxy.to(url.hostname, Number(url.port));
+  url.host = `127.0.0.1:${proxy.port}`;
+  return { proxy, settings: { [key]: name === 'database' ? url.href : url.host } };
+}
+
+test('without etcd, what is published is accepted, and delivered when it is back', async ({ page, server, signIn, freshServer }) => {
+  test.setTimeout(60_000);
+  const { name: app, api } = await application(server);
+  const config = `dev/${app}/application`;
+  await api.publish([{ config, set: { pool: '16' } }]);
+  const { proxy, settings } = await through('etcd', server.settings);
+  const node = await freshServer(server, settings);
+  expect(await read(node, api.token, config)).toMatchObject({ release: 1 });
+  await proxy.cut();
+
+  // A change on a node that reaches etcd would go out through that one: nobody else may be looking.
+  await signIn(page);
+  await page.goto(`${node.url}/configs/${config}?edit=pool`);
+  await page.locator('#item [name=value]').fill('32');
+  await page.locator('#item button.primary').click();
+  await expect(page.locator('#publish')).toBeVisible();
+  expect(await read(node, api.token, config)).toMatchObject({ release: 1, content: { pool: '16' } });
+  await page.locator('#publish button').click();
+  await expect(page.locator('#flash')).toContainText(/Release 2 is (accepted|delivered)/, { timeout: 15_000 });
+  await proxy.mend();
+  await expect.poll(() => read(node, api.token, config), { timeout: 20_000 }).toMatchObject({ release: 2, content: { pool: '32' } });
+});
+
+test('without the database, pages say so and programs read on', async ({ page, server, signIn, freshServer, allowErrors }) => {
+  test.setTimeout(60_000);
+  allowErrors(/503 /);
+  const { name: app, api } = await application(server);
+  const config = `dev/${app}/application`;
+  await api.publish([{ config, set: { pool: '16' } }]);
+  const { proxy, settings } = await through('database', server.settings);
+  const node = await freshServer(server, settings);
+  await signIn(page);
+  await page.goto(`${node.url}/configs/${config}?edit=pool`);
+  await page.locator('#item [name=value]').fill('not lost');
+  await proxy.cut();
+
+  await page.locator('#item button.primary').click();
+  await expect(page.locator('main')).toContainText('The database does not answer', { timeout: 20_000 });
+  const answer = await page.goto(`${node.url}/apps`, { timeout: 20_000 });
+  expect(answer!.status()).toBe(503);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('A part does not answer');
+  await expect(page.locator('main')).toContainText('Applications keep reading the configuration that they have');
+  expect(await read(node, api.token, config)).toMatchObject({ release: 1, content: { pool: '16' } });
+
+  await proxy.mend();
+  await page.getByRole('link', { name: 'Try again' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Applications');
+});

@@ -1,0 +1,158 @@
+// Every form, refused once: the answer has the status of its refusal, what was typed comes back, the field that is
+// wrong says so and has the focus, and the browser complains of nothing else.
+
+import type { Page } from '@playwright/test';
+import { application, createUser, type User } from '../support/prepare';
+import { card, expect, expectAccessible, test } from '../support/test';
+
+interface Ready {
+  app: string;
+  taken: User;
+  page: Page;
+}
+
+interface Case {
+  /** Where the form is. */
+  at: (ready: Ready) => string | Promise<string>;
+  /** The form: the function that it posts to, or a selector. */
+  form: string;
+  /** What is typed. */
+  type: (ready: Ready) => Record<string, string>;
+  /** The field that is wrong. */
+  wrong: string;
+}
+
+const long = 'x'.repeat(2001);
+const config = ({ app }: Ready) => `/configs/prod/${app}/application`;
+const text = ({ app }: Ready) => `/configs/prod/${app}/routes`;
+
+const cases: Record<string, Case> = {
+  'making an application': { at: () => '/apps', form: 'create-app', type: () => ({ app: 'Not A Name', title: 'Kept' }), wrong: 'app' },
+  'an application that is there': { at: () => '/apps', form: 'create-app', type: ({ app }) => ({ app, title: 'Kept' }), wrong: 'app' },
+  'describing an application': {
+    at: ({ app }) => `/apps/${app}/about`, form: 'describe-app', type: () => ({ title: 'Kept', description: long }), wrong: 'description',
+  },
+  'making a namespace': {
+    at: ({ app }) => `/apps/${app}`, form: 'create-namespace', type: () => ({ namespace: 'routes', description: 'Kept' }), wrong: 'namespace',
+  },
+  'describing a namespace': {
+    at: ({ app }) => `/apps/${app}/namespaces/routes`, form: 'change-namespace', type: () => ({ description: long }), wrong: 'description',
+  },
+  'making an environment': { at: () => '/envs', form: 'create-env', type: () => ({ env: '../etc', title: 'Kept' }), wrong: 'env' },
+  'changing an environment': { at: () => '/envs/dev', form: 'change-env', type: () => ({ title: long }), wrong: 'title' },
+  'a new key': { at: (r) => `${config(r)}?add=true`, form: 'save-item', type: () => ({ key: ' blank', value: 'kept', comment: 'kept' }), wrong: 'key' },
+  'a key that is there': { at: (r) => `${config(r)}?add=true`, form: 'save-item', type: () => ({ key: 'pool', value: 'kept', comment: 'kept' }), wrong: 'key' },
+  'a value': { at: (r) => `${config(r)}?edit=pool`, form: 'save-item', type: () => ({ value: 'many', comment: 'kept' }), wrong: 'value' },
+  'a comment': { at: (r) => `${config(r)}?edit=pool`, form: 'save-item', type: () => ({ value: '17', comment: long }), wrong: 'comment' },
+  'a text': { at: text, form: 'save-text', type: () => ({ text: 'a: [1\nb: 2\n' }), wrong: 'text' },
+  'publishing': { at: config, form: 'publish', type: () => ({ message: 'Kept', confirm: 'pro' }), wrong: 'confirm' },
+  'publishing without a reason': { at: config, form: 'publish', type: () => ({ message: ' ', confirm: 'prod' }), wrong: 'message' },
+  'rolling back': { at: (r) => `${config(r)}/releases/1`, form: 'roll-back', type: () => ({ message: long, confirm: 'prod' }), wrong: 'message' },
+  'describing a change': {
+    at: async ({ page }) => {
+      await page.goto('/changes');
+      return (await card(page, 'mine').locator('.list a[href^="/changes/"]').first().getAttribute('href'))!;
+    },
+    form: 'describe-change', type: () => ({ message: long }), wrong: 'message',
+  },
+  'making a user': {
+    at: () => '/users/new', form: 'create-user', type: ({ taken }) => ({ name: taken.name, password: 'long enough to be taken', 'roles[0][namespace]': 'kept' }), wrong: 'name',
+  },
+  'a first password': { at: () => '/users/new', form: 'create-user', type: () => ({ name: 'kept', password: 'short' }), wrong: 'password' },
+  'a role': {
+    at: () => '/users/new', form: 'create-user',
+    type: () => ({ name: 'kept', password: 'long enough to be taken', 'roles[0][role]': 'viewer', 'roles[0][namespace]': 'Not A Name' }),
+    wrong: 'roles[0][namespace]',
+  },
+  'changing a user': {
+    at: async ({ page, taken }) => {
+      await page.goto('/users');
+      return (await page.getByRole('link', { name: taken.name }).getAttribute('href'))!;
+    },
+    form: 'change-user', type: () => ({ 'roles[0][role]': 'owner', 'roles[0][namespace]': '?' }), wrong: 'roles[0][namespace]',
+  },
+  'a new password': {
+    at: async ({ page, taken }) => {
+      await page.goto('/users');
+      return (await page.getByRole('link', { name: taken.name }).getAttribute('href'))!;
+    },
+    form: 'reset-password', type: () => ({ password: 'password1234' }), wrong: 'password',
+  },
+  'one\'s own password': {
+    at: () => '/account', form: 'change-password', type: () => ({ current: 'wrong', password: 'long enough to be taken', again: 'long enough to be taken' }), wrong: 'current',
+  },
+  'making a token': {
+    at: () => '/tokens/new', form: '/tokens/new', type: ({ app }) => ({ name: ' ', 'patterns[0][app]': app, 'patterns[0][namespace]': 'kept' }), wrong: 'name',
+  },
+  'the reach of a token': {
+    at: () => '/tokens/new', form: '/tokens/new', type: ({ app }) => ({ name: 'kept', 'patterns[1][app]': app, 'patterns[1][namespace]': 'Not A Name' }),
+    wrong: 'patterns[1][namespace]',
+  },
+  'the guided start': { at: () => '/start', form: 'guided-start', type: () => ({ app: 'Web Shop', title: 'Kept' }), wrong: 'app' },
+};
+
+for (const scripts of [true, false]) {
+  test.describe(scripts ? 'with scripts' : 'without scripts', () => {
+    test.use({ javaScriptEnabled: scripts });
+
+    const ready = {} as Ready;
+    test.beforeEach(async ({ server, administrator, another, allowErrors }) => {
+      allowErrors(/the server responded with a status of 4(09|22) /);
+      // One for all of a worker: refused forms change nothing.
+      if (!ready.app) {
+        const { name, api } = await application(server);
+        const of = `prod/${name}/application`;
+        await api.publish([{ config: of, set: { pool: { value: '16', type: 'number' } } }, { config: `prod/${name}/routes`, text: 'a: 1\n' }]);
+        await api.publish([{ config: of, set: { pool: { value: '32', type: 'number' } } }]);
+        ready.app = name;
+        ready.taken = await createUser(server, administrator, 'taken', { [`dev/${name}/*`]: 'viewer' });
+        // Something to publish.
+        const page = await another(administrator);
+        await page.goto(`/configs/${of}?add=true`);
+        await page.locator('#item [name=key]').fill('other.key');
+        await page.locator('#item [name=value]').fill('1');
+        await page.locator('#item button.primary').click();
+        await expect(page.locator('#flash')).toContainText('Saved in your change');
+      }
+      ready.page = await another(administrator);
+    });
+
+    for (const [name, { at, form: of, type, wrong }] of Object.entries(cases)) {
+      test(name, async () => {
+        const { page } = ready;
+        await page.goto(await at(ready));
+        const form = page.locator(`form[action="${of.startsWith('/') ? of : `/fn/${of}`}"]`).first();
+        const reveal = page.locator('details:not([open])').filter({ has: form });
+        if (await reveal.count()) await reveal.locator('summary').first().click();
+        const typed = type(ready);
+        for (const [field, value] of Object.entries(typed)) {
+          const control = form.locator(`[name="${field}"]`);
+          if ((await control.evaluate((element) => element.tagName)) === 'SELECT') await control.selectOption(value);
+          else await control.fill(value);
+        }
+        const [answer] = await Promise.all([
+          page.waitForResponse((response) => response.request().method() === 'POST'),
+          form.locator('button[type=submit]:not([form])').last().click(),
+        ]);
+        expect(answer.status()).toBeGreaterThanOrEqual(400);
+
+        const field = form.locator(`[name="${wrong}"]`);
+        await expect(field).toHaveAttribute('aria-invalid', 'true');
+        await expect(form.locator('[aria-invalid=true]')).toHaveCount(1);
+        const said = (await field.getAttribute('aria-describedby'))!.split(' ').find((id) => id.endsWith('-error'));
+        await expect(page.locator(`[id="${said}"]`)).toHaveText(/\S/);
+        await expect(field).toBeVisible();
+        await expect(field).toBeFocused();
+        for (const [field, value] of Object.entries(typed)) {
+          const control = form.locator(`[name="${field}"]`);
+          // A browser that sends passwords back would keep them in its cache.
+          const secret = (await control.getAttribute('type')) === 'password';
+          await expect(control, field).toHaveValue(secret ? '' : value);
+        }
+        // The field says it, so nothing else says it once more.
+        await expect(page.locator('#notice')).toBeEmpty();
+        if (scripts) await expectAccessible(page);
+      });
+    }
+  });
+}

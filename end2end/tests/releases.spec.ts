@@ -1,0 +1,134 @@
+// The history of a config: any two of its states compared, and the way back. Rolling back itself is in config.spec.ts.
+
+import { Api, application, read } from '../support/prepare';
+import { card, expect, test } from '../support/test';
+
+for (const scripts of [true, false]) {
+  test.describe(scripts ? 'with scripts' : 'without scripts', () => {
+    test.use({ javaScriptEnabled: scripts });
+
+    let app: string, path: string, token: string;
+    test.beforeEach(async ({ page, server, signIn }) => {
+      const { name, api } = await application(server);
+      [app, path, token] = [name, `/configs/prod/${name}/application`, api.token];
+      const config = `prod/${app}/application`;
+      await api.publish([{ config, set: { pool: '16', url: 'mysql://db', old: 'yes' } }, { config: `dev/${app}/application`, set: { pool: '4', debug: 'on' } }]);
+      await api.publish([{ config, set: { pool: '32' } }]);
+      await api.publish([{ config, set: { pool: '48', new: 'yes' }, remove: ['old'] }], 'Bigger pool');
+      await signIn(page);
+    });
+
+    test('any two releases are compared, in both views', async ({ page }) => {
+      // Unless told otherwise: what the live one changed.
+      await page.goto(`${path}/difference`);
+      await expect(page.locator('.versus')).toContainText('Release 2 → Live, release 3');
+      await expect(page.locator('.versus .sum')).toHaveText('1 added1 changed1 removed');
+      await page.getByText('Compare others').click();
+      await page.getByLabel('From', { exact: true }).selectOption('1');
+      await page.getByLabel('To', { exact: true }).selectOption('2');
+      await page.getByRole('button', { name: 'Compare' }).click();
+      await expect(page).toHaveURL(/from=1&to=2/);
+      await expect(page.locator('.versus')).toContainText('Release 1 → Release 2');
+      const hunks = page.locator('.hunks > li');
+      await expect(hunks).toHaveCount(1);
+      await expect(hunks.locator('.o')).toHaveText('16');
+      await expect(hunks.locator('.n').last()).toHaveText('32');
+      await page.getByRole('link', { name: 'Side by side' }).click();
+      await expect(page).toHaveURL(/from=1&to=2&view=split/);
+      await expect(page.locator('table.diff tbody tr')).toHaveText(/pool.*changed.*16.*32/);
+      // The other way round, and with itself.
+      await page.goto(`${path}/difference?from=3&to=1`);
+      await expect(page.locator('.hunks > li.added')).toHaveText(/old/);
+      await expect(page.locator('.hunks > li.removed')).toHaveText(/new/);
+      await page.goto(`${path}/difference?from=2&to=2`);
+      await expect(page.locator('main')).toContainText('Both sides say the same.');
+    });
+
+    test('an environment is compared with another one', async ({ page }) => {
+      await page.goto(`${path}/difference`);
+      await page.getByRole('navigation', { name: 'Compared with' }).getByRole('link', { name: 'dev' }).click();
+      await expect(page.locator('.versus')).toContainText('dev, release 1 → Live, release 3');
+      const hunk = (key: string) => page.locator('.hunks > li').filter({ hasText: key });
+      await expect(hunk('pool')).toHaveClass('changed');
+      await expect(hunk('debug')).toHaveClass('removed');
+      await expect(hunk('url')).toHaveClass('added');
+      // Where nothing is yet, everything is new.
+      await page.getByRole('navigation', { name: 'Compared with' }).getByRole('link', { name: 'staging' }).click();
+      await expect(page.locator('.versus')).toContainText('staging, nothing yet');
+      await expect(page.locator('.hunks > li.added')).toHaveCount(3);
+    });
+
+    test('a roll-back is refused without a reason and the name, and when something newer is live', async ({
+      page, server, allowErrors,
+    }) => {
+      allowErrors(/4(09|12|22) .*\/fn\/roll-back/);
+      await page.goto(`${path}/releases`);
+      await page.getByRole('link', { name: 'Roll back to release 1' }).click();
+      await expect(page).toHaveURL(/\/releases\/1#roll-back$/);
+      const back = page.locator('#back');
+      await expect(card(page, 'roll-back').locator('.hunks > li')).toHaveCount(3);
+      await back.locator('[name=message]').fill('16 was enough');
+      await back.locator('[name=confirm]').fill('staging');
+      await back.getByRole('button').click();
+      await expect(back.locator('[name=confirm]')).toHaveAttribute('aria-invalid', 'true');
+      await expect(back.locator('.wrong')).toHaveText('Type “prod” to confirm.');
+      await expect(back.locator('[name=message]')).toHaveValue('16 was enough');
+      expect(await read(server, token, `prod/${app}/application`)).toMatchObject({ release: 3 });
+
+      // Somebody else publishes before the form is sent: what comes back is not what was looked at.
+      const api = await Api.of(server);
+      await api.publish([{ config: `prod/${app}/application`, set: { pool: '50' } }]);
+      await back.locator('[name=confirm]').fill('prod');
+      await back.getByRole('button').click();
+      await expect(page.locator('#notice')).toContainText('The difference is no longer the one you looked at');
+      expect(await read(server, token, `prod/${app}/application`)).toMatchObject({ release: 4, content: { pool: '50' } });
+      await expect(back.locator('[name=message]')).toHaveValue('16 was enough');
+      await back.locator('[name=confirm]').fill('prod');
+      await back.getByRole('button').click();
+      await expect(page.locator('#flash')).toContainText('Release 5 is delivered');
+      expect(await read(server, token, `prod/${app}/application`)).toMatchObject({ release: 5, content: { pool: '16', old: 'yes' } });
+      // What is as it is live cannot be rolled back to.
+      await page.goto(`${path}/releases/1`);
+      await expect(card(page, 'roll-back')).toContainText('Its content is live already, as release 5.');
+    });
+
+    test('an old release says all of itself', async ({ page }) => {
+      await page.goto(`${path}/releases/3`);
+      await expect(page.locator('.about-release')).toContainText('Bigger pool');
+      await expect(page.locator('.about-release')).toContainText('live');
+      await page.getByRole('link', { name: 'Content', exact: true }).click();
+      await expect(page.locator('table.items tbody tr')).toHaveText([/pool.*48/, /url.*mysql/, /new.*yes/]);
+      await page.goto(`${path}/releases/1?show=live`);
+      await expect(page.locator('section.stack .hunks > li.removed')).toHaveText(/new/);
+      await page.getByRole('link', { name: 'Its change' }).click();
+      await expect(page.locator('.head .badge')).toHaveText('published');
+      await expect(page.locator('.of-config')).toHaveCount(2);
+    });
+  });
+}
+
+test('a release that is not there is no page', async ({ page, server, signIn, allowErrors }) => {
+  allowErrors(/404 /);
+  const { name, api } = await application(server);
+  await api.publish([{ config: `dev/${name}/application`, set: { a: '1' } }]);
+  await signIn(page);
+  for (const seq of ['2', '0', '-1', 'x', '99999999999999999999']) {
+    const answer = await page.goto(`/configs/dev/${name}/application/releases/${seq}`);
+    expect(answer!.status(), seq).toBe(404);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such page');
+  }
+});
+
+test('a long history is read page by page', async ({ page, server, signIn }) => {
+  const { name, api } = await application(server);
+  for (let n = 1; n <= 53; n++) await api.publish([{ config: `dev/${name}/application`, set: { n: `${n}` } }]);
+  await signIn(page);
+  await page.goto(`/configs/dev/${name}/application/releases`);
+  const numbers = page.locator('tbody tr td:first-child b');
+  await expect(numbers).toHaveCount(50);
+  await expect(numbers.first()).toHaveText('53');
+  await page.getByRole('link', { name: 'Older' }).click();
+  await expect(numbers).toHaveText(['3', '2', '1']);
+  await page.getByRole('link', { name: 'Newer' }).click();
+  await expect(numbers.first()).toHaveText('53');
+});

@@ -1,0 +1,104 @@
+// The first start: one link makes the first administrator, and leads to the first publish. Then it is closed.
+
+import { read } from '../support/prepare';
+import { card, createAdministrator, expect, test } from '../support/test';
+
+const password = 'four random words are good';
+
+for (const scripts of [true, false]) {
+  test.describe(scripts ? 'with scripts' : 'without scripts', () => {
+    test.use({ javaScriptEnabled: scripts });
+
+    test('from the link to the first publish', async ({ page, freshServer, allowErrors }) => {
+      allowErrors(/422 .*\/fn\/set-up/);
+      const server = await freshServer();
+      // Nobody can log in yet: the page says how that changes.
+      await page.goto(server.url);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Nobody can log in yet');
+      await expect(page.locator('form[action="/fn/log-in"]')).toHaveCount(0);
+
+      const link = await server.setupLink();
+      await page.goto(link);
+      const field = (name: string) => page.locator(`form[action="/fn/set-up"] [name=${name}]`);
+      const make = page.getByRole('button', { name: 'Make the administrator' });
+      await field('name').fill('Petra');
+      await field('password').fill(password);
+      await field('again').fill(`${password}.`);
+      await make.click();
+      await expect(field('again')).toHaveAttribute('aria-invalid', 'true');
+      await expect(field('name')).toHaveValue('Petra');
+      // The browser does not get passwords back.
+      await expect(field('password')).toHaveValue('');
+      await field('password').fill(password);
+      await field('again').fill(password);
+      await make.click();
+
+      // Logged in already, where something can be begun with.
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Start with one application');
+      await page.locator('[name=app]').fill('shop');
+      await page.locator('[name=title]').fill('Web shop');
+      await page.getByRole('button', { name: 'Create it' }).click();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('shop is ready');
+      const ready = page.url();
+
+      // What one has already is pasted, looked at, published.
+      await page.getByRole('link', { name: 'Paste or import' }).click();
+      await page.locator('[name=text]').fill('DB_URL=mysql://db/shop\nPOOL=16\n');
+      await page.getByRole('button', { name: 'Preview' }).click();
+      await page.getByRole('button', { name: 'Add 2 edits to my change' }).click();
+      await expect(page.locator('#flash')).toContainText('not live yet');
+      await page.getByRole('button', { name: 'Publish 2 edits' }).click();
+      await expect(page.locator('#flash')).toContainText('Release 1 is delivered');
+
+      // A program reads it with a token.
+      await page.goto(ready);
+      await page.getByRole('link', { name: 'Make a read token' }).click();
+      await page.locator('[name=name]').fill('shop');
+      await page.getByRole('button', { name: 'Make the token' }).click();
+      const token = await card(page, 'text').locator('pre').innerText();
+      expect(await read(server, token.trim(), 'dev/shop/application')).toMatchObject({
+        release: 1, content: { DB_URL: 'mysql://db/shop', POOL: '16' },
+      });
+
+      // Three environments, of which the last wants more than a click.
+      await page.goto(`${server.url}/envs`);
+      const rows = page.locator('table.envs tbody tr');
+      await expect(rows).toContainText(['dev', 'staging', 'prod']);
+      await expect(rows.last()).toContainText('a reason, and its name typed');
+      await expect(rows.first()).toContainText('one click');
+
+      // The link has done its work, also for who is not logged in.
+      await page.context().clearCookies();
+      await page.goto(link);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('This is set up already');
+      await page.getByRole('link', { name: 'Log in' }).click();
+      await expect(page).toHaveURL(`${server.url}/login`);
+    });
+
+    test('a link that was mistyped is refused kindly, and the command closes the real one', async ({
+      page, freshServer, allowErrors,
+    }) => {
+      allowErrors(/404 .*\/setup\/|409 .*\/fn\/set-up/);
+      const server = await freshServer();
+      const link = await server.setupLink();
+      const wrong = await page.goto(`${link}0`);
+      expect(wrong!.status()).toBe(404);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('This link does not work');
+      await expect(page.locator('main')).toContainText('Restart the server');
+      await expect(page.locator('form[action="/fn/set-up"]')).toHaveCount(0);
+
+      // Somebody has the real one open while the operator makes an administrator.
+      await page.goto(link);
+      await createAdministrator(server, 'operator');
+      await page.locator('[name=name]').fill('intruder');
+      await page.locator('[name=password]').fill(password);
+      await page.locator('[name=again]').fill(password);
+      await page.getByRole('button', { name: 'Make the administrator' }).click();
+      await expect(page.locator('main')).toContainText(/set up already|exists already/);
+      await page.goto(`${server.url}/users`);
+      await expect(page).toHaveURL(/\/login\?next=/);
+      await page.goto(link);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('This is set up already');
+    });
+  });
+}
