@@ -1,0 +1,61 @@
+// Every page of the console, with the demo data: what is looked at by axe is what pictures are taken of.
+
+import type { APIRequestContext } from '@playwright/test';
+
+/**
+ * Name and path of each page, as an administrator sees it. What is only known while it runs stands in braces, and
+ * `addressOf` finds it: `{change}` is an open change of somebody of the demo, `{user}` somebody's account.
+ */
+export const pages: [name: string, path: string][] = [
+  ['home', '/'],
+  ['apps', '/apps'],
+  ['app', '/apps/shop'],
+  ['app-about', '/apps/shop/about'],
+  ['app-tokens', '/apps/shop/tokens'],
+  ['namespace', '/apps/shop/namespaces/application'],
+  ['config', '/configs/prod/shop/application'],
+  ['config-edit', '/configs/prod/shop/application?edit=legal.footer#edit'],
+  ['config-add', '/configs/prod/shop/application?add=true#edit'],
+  ['config-text', '/configs/prod/shop/routes.yaml'],
+  ['difference', '/configs/prod/shop/application/difference'],
+  ['difference-split', '/configs/prod/shop/application/difference?env=dev&view=split'],
+  ['releases', '/configs/prod/shop/application/releases'],
+  ['release', '/configs/prod/shop/application/releases/2'],
+  ['release-back', '/configs/prod/shop/application/releases/2?show=live'],
+  ['release-content', '/configs/prod/shop/application/releases/2?show=content'],
+  ['readers', '/configs/prod/shop/application/readers'],
+  ['use', '/configs/prod/shop/application/use'],
+  ['import', '/configs/prod/shop/application/import'],
+  ['changes', '/changes'],
+  ['change', '/changes/{change}'],
+  ['change-split', '/changes/{change}?view=split'],
+  ['envs', '/envs'],
+  ['env', '/envs/prod'],
+  ['tokens', '/tokens'],
+  ['token-new', '/tokens/new?app=shop'],
+  ['users', '/users'],
+  ['user-new', '/users/new'],
+  ['user', '/users/{user}'],
+  ['account', '/account'],
+  ['start', '/start'],
+  ['start-ready', '/start?app=shop'],
+  ['not-found', '/configs/prod/shop/nothing'],
+];
+
+/** What somebody sees who is not logged in. */
+export const publicPages: [name: string, path: string][] = [
+  ['login', '/login'],
+  ['setup-done', '/setup/used'],
+];
+
+/** The path of a page, with what stands in braces found on the lists that lead there. */
+export async function addressOf(path: string, request: APIRequestContext, url = ''): Promise<string> {
+  for (const [hole, list] of [['{change}', '/changes'], ['{user}', '/users']] as const) {
+    if (!path.includes(hole)) continue;
+    const html = await (await request.get(url + list)).text();
+    const id = new RegExp(`href="${list}/([0-9a-f-]{36})"`).exec(html)?.[1];
+    if (!id) throw new Error(`${list} leads nowhere`);
+    path = path.replace(hole, id);
+  }
+  return path;
+}
