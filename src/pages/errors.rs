@@ -35,10 +35,7 @@ fn says(t: Lang, error: &Error) -> Said {
     };
     match error {
         Error::NotFound(_) => plain(I::Search, Lang::not_found_title, t.not_found_text()),
-        Error::Forbidden(need) => {
-            let text = format!("{}. {}", t.need(*need), t.forbidden_ask());
-            plain(I::Lock, Lang::forbidden_title, text.trim_end())
-        }
+        Error::Forbidden(need) => plain(I::Lock, Lang::forbidden_title, t.need(*need)),
         Error::TooLarge(_) => plain(I::Stop, Lang::too_large_title, &t.error(error)),
         Error::Throttled(_) => plain(I::Clock, Lang::throttled_title, &t.error(error)),
         Error::Internal(id) => Said {

@@ -70,7 +70,7 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
     view! {
         <div class="bar">
             {filter}
-            <p class="quiet push">{t.seen_by_n(seen, all)}". "{t.here_only()}</p>
+            <p class="quiet" class:push={all > FILTERED}>{t.seen_by_n(seen, all)}". "{t.here_only()}</p>
         </div>
         <div class="sheet">
             <table class="rows readers" id="readers">
