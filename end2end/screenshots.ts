@@ -36,8 +36,9 @@ const more: States = [
   ['config-nothing-of-mine', (page) => page.goto('/configs/dev/mail/application')],
   ['config-conflict', (page) => page.goto('/configs/dev/search/application')],
   ['change-conflict', async (page) => {
-    await page.goto('/configs/dev/search/application');
-    await page.goto((await page.locator('.tray a[href^="/changes/"]').first().getAttribute('href'))!);
+    await page.goto('/changes');
+    await page.locator('main .flag a').first().click();
+    await page.locator('.conflicts').waitFor();
   }],
   ['use-text', (page) => page.goto('/configs/prod/shop/routes.yaml/use')],
   ['import-preview', async (page) => {

@@ -100,7 +100,7 @@ fn Trouble(said: Said, code: u16) -> impl IntoView {
     let came_back = use_context::<Here>().is_some_and(|here| here.came_back);
     let works = (!said.works.is_empty()).then(|| {
         let items = said.works.iter().map(|text| view! { <li><Icon name=I::Ok />{text(t)}</li> }).collect_view();
-        view! { <h2>{t.still_works()}</h2><ul class="works">{items}</ul> }
+        view! { <h2>{t.still_works()}</h2><ul class="ticks">{items}</ul> }
     });
     let again = (said.again && !came_back)
         .then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });

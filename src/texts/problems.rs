@@ -21,8 +21,8 @@ texts! {
     need_view: "You may not see this config. Ask an owner of the application.", "您无权查看此配置，请联系应用的所有者。";
     need_edit: "You may look here but not edit. Ask an owner of the application for the editor role.", "您可以查看但不能编辑，请向应用的所有者申请编辑角色。";
     need_publish: "You may edit here but not publish. Ask a publisher to publish it.", "您可以编辑但不能发布，请让有发布权限的人发布。";
-    need_own: "Only an owner of the application may do this.", "只有应用的所有者可以这样做。";
-    need_administer: "Only an administrator may do this.", "只有管理员可以这样做。";
+    need_own: "Only an owner of the application may do this. Ask one.", "只有应用的所有者可以这样做，请联系所有者。";
+    need_administer: "Only an administrator may do this. Ask one.", "只有管理员可以这样做，请联系管理员。";
     need_author: "This change is somebody else's. Ask its author to invite you.", "这是他人的变更，请让作者邀请您。";
     need_kind: "This token only reads. Writing needs an automation token.", "此令牌只能读取，写入需要自动化令牌。";
 

@@ -28,7 +28,7 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
     let each = |conflict| view! { <One opened=opened.clone() conflict /> };
     Some(
         view! {
-            <section class="card merging" id="conflicts" aria-labelledby="conflicts-title">
+            <section class="conflicts" id="conflicts" aria-labelledby="conflicts-title">
                 <h2 id="conflicts-title">{title}</h2>
                 <p class="quiet">{t.conflicts_text()}</p>
                 <ul>{conflicts.into_iter().map(each).collect_view()}</ul>
@@ -87,7 +87,7 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
         .into_any()
     };
     view! {
-        <div class="merging" role="alert">
+        <div class="conflicts" role="alert">
             <p><b>{t.merge_title()}</b>" "{text}</p>
             <Sides conflict elsewhere />
             <div class="do">{theirs}</div>
