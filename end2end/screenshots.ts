@@ -233,7 +233,9 @@ async function prepare(server: Server, page: Page): Promise<Demo> {
 }
 
 async function signIn(page: Page, server: Server, name: string, passwords: Map<string, string>): Promise<void> {
-  await page.context().clearCookies({ name: /sid|session|id/ });
+  const kept = (await page.context().cookies()).filter((cookie) => cookie.name === 'lang');
+  await page.context().clearCookies();
+  await page.context().addCookies(kept);
   await page.goto(`${server.url}/login`);
   await page.locator('[name=name]').fill(name);
   await page.locator('[name=password]').fill(passwords.get(name)!);
@@ -246,7 +248,7 @@ const demos = new WeakMap<Server, Promise<Demo>>();
 for (const lang of ['en', 'zh']) {
   test.describe(lang, () => {
     test.describe.configure({ mode: 'parallel' });
-    test.use({ locale: lang, reducedMotion: 'reduce' });
+    test.use({ locale: lang, actionTimeout: 30_000, navigationTimeout: 30_000 });
 
     test.beforeEach(({ allowErrors }) => {
       // Refusals are what some of the pictures are of.
@@ -270,7 +272,7 @@ for (const lang of ['en', 'zh']) {
 
     test('the first minutes', async ({ freshServer, browser }) => {
       const server = await freshServer();
-      const context = await browser.newContext({ baseURL: server.url, locale: lang, reducedMotion: 'reduce' });
+      const context = await browser.newContext({ baseURL: server.url, locale: lang });
       await context.addCookies([{ name: 'lang', value: lang, url: server.url }]);
       await takeAll(await context.newPage(), server, first, lang);
       await context.close();
