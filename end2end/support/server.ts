@@ -121,7 +121,7 @@ export class Server {
 
   /** Runs `trimtab ARGS` on the settings of this server, beside it, and gives what it printed. */
   async cli(args: string[], stdin = ''): Promise<string> {
-    const run = promisify(execFile)(binary, args, { cwd: this.dataDir, env: this.#env(), timeout: 120_000 });
+    const run = promisify(execFile)(binary, args, { cwd: this.dataDir, env: this.#env(), timeout: 30_000 });
     run.child.stdin!.end(stdin);
     return (await run).stdout.trim();
   }
