@@ -93,5 +93,5 @@ texts! {
     late_works: "Applications keep reading what they have. You can edit and publish: it is accepted and goes out by itself.",
         "应用继续读取现有配置。仍可编辑和发布：内容会先被接受，随后自动投递。";
     late_waiting(n: u64): "{n} release waits." | "{n} releases wait.", "有 {n} 个版本等待投递。";
-    late_details: "Delivery", "投递";
+    unheard_title: "etcd does not answer", "etcd 没有响应";
 }
