@@ -19,7 +19,7 @@ watch: ## run a development build, rebuilt at every change (first 4 min, then se
 audit: ## licences, sources and known holes of the dependencies (seconds)
 	@tools/audit.sh
 
-screenshots: ## pictures of all pages into end2end/screenshots/ (2 min after a build)
+screenshots: ## pictures of all pages into end2end/screenshots/ (5 min after a build); some of them: make screenshots ONLY=home
 	@tools/screenshots.sh
 
 fmt: ## format the Rust sources (a second)

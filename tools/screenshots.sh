@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Takes pictures of the pages, with the demo data, in both themes, both languages and two widths: end2end/screenshots/.
+# Takes pictures of all pages, with the demo data, in both themes, both languages and three widths: end2end/screenshots/.
+# With ONLY=<pattern> those whose file name it matches.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 "$ROOT/tools/setup.sh" test

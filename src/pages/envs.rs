@@ -71,7 +71,11 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
     view! {
         <Head title=t.envs_title() />
         <p class="lead">{t.envs_lead()}</p>
-        <section id="envs">{table}<Add first=none /></section>
+        <section id="envs">
+            {(!none).then(|| view! { <div class="bar"><Add first=false /></div> })}
+            {table}
+            {none.then(|| view! { <Add first=true /> })}
+        </section>
     }
     .into_any()
 }

@@ -32,10 +32,7 @@ fn says(t: Lang, error: &Error) -> Said {
     };
     match error {
         Error::NotFound(_) => plain(I::Search, Lang::not_found_title, t.not_found_text()),
-        Error::Forbidden(need) => {
-            let text = format!("{}. {}", t.need(*need), t.forbidden_ask());
-            plain(I::Lock, Lang::forbidden_title, text.trim_end())
-        }
+        Error::Forbidden(need) => plain(I::Lock, Lang::forbidden_title, t.need(*need)),
         Error::TooLarge(_) => plain(I::Stop, Lang::too_large_title, &t.error(error)),
         Error::Throttled(_) => plain(I::Clock, Lang::throttled_title, &t.error(error)),
         Error::Internal(id) => Said {
@@ -100,7 +97,7 @@ fn Trouble(said: Said, code: u16) -> impl IntoView {
     let came_back = use_context::<Here>().is_some_and(|here| here.came_back);
     let works = (!said.works.is_empty()).then(|| {
         let items = said.works.iter().map(|text| view! { <li><Icon name=I::Ok />{text(t)}</li> }).collect_view();
-        view! { <h2>{t.still_works()}</h2><ul class="works">{items}</ul> }
+        view! { <h2>{t.still_works()}</h2><ul class="ticks">{items}</ul> }
     });
     let again = (said.again && !came_back)
         .then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });

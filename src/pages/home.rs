@@ -211,7 +211,7 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
 #[component]
 fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> impl IntoView {
     let t = lang();
-    let back = release.rolled_back_to.map(|seq| view! { <span class="quiet">{t.home_rolled_back(seq)}" "</span> });
+    let back = release.rolled_back_to.map(|seq| view! { <span class="note">{t.home_rolled_back(seq)}</span> });
     let seen = match (release.delivered_at, seen) {
         (None, _) => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
         (_, Some((seen, all))) => view! { <span class:warn=seen < all>{t.home_seen_by(seen, all)}</span> }.into_any(),
@@ -223,7 +223,7 @@ fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> 
         <tr>
             <td><a href=paths::config(&release.config)>{config}</a><br /><EnvTag env=look bare=true /></td>
             <td data-th=t.home_release()><a href=change>{release.seq}</a></td>
-            <td class="why">{back}{release.message}</td>
+            <td class="why">{release.message}{back}</td>
             <td class="who">{release.author}<br /><span class="quiet"><When at=release.accepted_at /></span></td>
             <td class="seen" data-th=t.home_seen()>{seen}</td>
         </tr>
@@ -242,10 +242,10 @@ fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks, read: bool) -> im
     });
     let items = items.collect_view();
     let ending = ending.into_iter().map(|token| {
-        let name = view! { <b>{token.name}</b> }.into_any();
+        let name = view! { <a href="/tokens">{token.name}</a> }.into_any();
         let when = token.expires_at.map(|at| view! { <When at /> }.into_any());
         let says = sentence(t.home_token_ends(), [Some(name), when].into_iter().flatten());
-        view! { <li><p class="flag warn"><Icon name=I::Clock /><span>{says}" "<a href="/tokens">{t.tokens()}</a></span></p></li> }
+        view! { <li><p class="flag warn"><Icon name=I::Clock /><span>{says}</span></p></li> }
     });
     let ending = ending.collect_view();
     let body = if none && !read {

@@ -68,10 +68,11 @@ fn Users(users: Vec<Account>, me: String, q: String, newer: Option<String>, olde
     });
     let rows = rows.collect_view();
     view! {
-        <Head title=t.people_title()>
-            <LinkButton href="/users/new" tone=Tone::Primary icon=I::Plus>{t.people_add()}</LinkButton>
-        </Head>
-        <div class="bar"><FilterBox of="users" label=t.people_filter() value=q /></div>
+        <Head title=t.people_title() />
+        <div class="bar">
+            <FilterBox of="users" label=t.people_filter() value=q />
+            <p class="tools push"><LinkButton href="/users/new" icon=I::Plus>{t.people_add()}</LinkButton></p>
+        </div>
         <div class="sheet">
             <table class="rows stacked users" id="users">
                 <thead>

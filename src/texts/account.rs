@@ -5,10 +5,10 @@ use super::texts;
 texts! {
     account_made: "Account made {}", "账户创建于 {}";
     account_roles: "What I may do", "我的权限";
-    account_everything: "You are an administrator: you may do everything, everywhere.", "你是管理员，拥有全部权限。";
+    account_everything: "You are an administrator: you may do everything, everywhere.", "您是管理员，拥有全部权限。";
     account_no_roles: "Nothing yet. Ask an administrator for a role in an application.", "暂无权限，请向管理员申请应用的角色。";
     account_password: "Change password", "修改密码";
-    account_password_text: "All your sessions end; then you log in with the new one.", "所有会话将结束，请用新密码重新登录。";
+    account_password_text: "All your sessions end. Then log in with the new one.", "修改后所有会话都将结束，请用新密码重新登录。";
     account_current: "Present password", "当前密码";
     account_new: "New password", "新密码";
     account_again: "New password again", "再次输入新密码";

@@ -6,26 +6,25 @@ texts! {
     // Lists.
     changes_title: "Changes", "变更";
     changes_lead: "A change holds somebody's edits until they are published. Edits of two people never mix.",
-        "变更保存一个人的编辑，直到发布。不同人的编辑互不混合。";
+        "变更保存一个人的修改，直到发布。不同人的修改互不混合。";
     changes_mine: "Mine", "我的变更";
     changes_others: "Others", "他人的变更";
     changes_none: "No change is open", "没有进行中的变更";
-    changes_none_text: "Edit a key or a text in a config: that opens one.", "编辑配置中的键或文本即会新建变更。";
-    changes_none_mine: "You have none open. Edit a key or a text in a config: that opens one.", "你没有进行中的变更。编辑配置中的键或文本即会新建。";
-    changes_none_others: "Nobody else has edits that you may see.", "没有你可以查看的他人编辑。";
+    changes_none_text: "Edit a key or a text in a config: that opens one.", "编辑配置中的键或文本，即会新建变更。";
+    changes_none_mine: "You have none open. Edit a key or a text in a config: that opens one.", "没有进行中的变更。编辑配置中的键或文本，即会新建。";
+    changes_none_others: "Nobody else has edits that you may see.", "没有您可以查看的他人修改。";
     changes_to_apps: "To the applications", "前往应用";
-    change_untitled: "Not described yet", "尚未说明";
-    change_edited: "edited {}", "编辑于 {}";
+    change_untitled: "Not described yet", "尚未填写说明";
+    change_edited: "edited {}", "修改于 {}";
     change_by: "by {}", "作者 {}";
     change_more(n: usize): "and {n} more", "以及另外 {n} 个";
     change_conflict_text: "Somebody else released another text meanwhile.", "期间有人发布了另一份文本。";
-    change_conflicts(n: usize): "Somebody else released {n} of the same keys meanwhile." | "Somebody else released {n} of the same keys meanwhile.", "期间有人发布了 {n} 个相同的键。";
+    change_conflicts(n: usize): "Somebody else released {n} of the same keys meanwhile." | "Somebody else released {n} of the same keys meanwhile.", "期间有人发布了其中 {n} 个键的其他值。";
     change_decide: "Decide", "处理";
 
     // One change.
-    change_title: "Change", "变更";
     change_opened: "opened {}", "创建于 {}";
-    change_last_edit: "last edit {}", "最后编辑 {}";
+    change_last_edit: "last edit {}", "最后修改于 {}";
     change_open: "open", "进行中";
     change_is_published: "published", "已发布";
     change_is_accepted: "accepted", "已接受";
@@ -36,17 +35,16 @@ texts! {
     change_discarded_text: "Nothing of it was published. Its edits are shown against what is live now.", "其中的内容均未发布，下面是它与当前生效内容的差异。";
     change_discarded_now: "The change is discarded.", "变更已放弃。";
     change_empty: "This change makes no difference", "此变更没有任何差异";
-    change_empty_text: "What it wants is live already, or every edit was taken back.", "它的内容已经生效，或所有编辑都已撤回。";
+    change_empty_text: "What it wants is live already, or every edit was taken back.", "它的内容已经生效，或所有修改都已撤回。";
     change_view: "View", "视图";
     change_configs(n: usize): "{n} config" | "{n} configs", "{n} 个配置";
-    change_live(seq: u64): "Live, release {seq}", "生效中，发布 {seq}";
+    change_live(seq: u64): "Live, release {seq}", "当前生效：版本 {seq}";
     change_live_none: "Not there yet", "尚不存在";
     change_mine_side: "My change", "我的变更";
     change_their_side(name: &str): "Change by {name}", "{name} 的变更";
-    change_release(seq: u64): "Release {seq}", "发布 {seq}";
+    change_release(seq: u64): "Release {seq}", "版本 {seq}";
     change_edit_config: "Edit", "编辑";
     change_no_difference: "No difference to what is live.", "与当前生效内容没有差异。";
-    change_whole_text: "Show all lines", "显示全部行";
 
     // Describing and discarding.
     change_describe: "Describe it", "填写说明";
@@ -54,13 +52,13 @@ texts! {
     change_message_hint: "Stands in the history of every config that it touches.", "会记录在所涉及配置的历史中。";
     change_discard: "Discard", "放弃";
     change_discard_ask: "Discard this change?", "放弃此变更？";
-    change_discard_text(n: usize): "Its {n} edit is thrown away and does not come back." | "Its {n} edits are thrown away and do not come back.", "其中 {n} 处编辑将被丢弃，无法恢复。";
+    change_discard_text(n: usize): "Its {n} edit is thrown away and does not come back." | "Its {n} edits are thrown away and do not come back.", "其中 {n} 处修改将被丢弃，无法恢复。";
 
     // Conflicts.
     conflict_title(n: usize): "{n} key was changed on both sides" | "{n} keys were changed on both sides", "有 {n} 个键双方都修改了";
     conflict_title_text: "The text was changed on both sides", "文本双方都修改了";
     conflict_lead: "Since these edits began, somebody else released other values. Decide what is to be published.",
-        "在这些编辑开始之后，有人发布了其他的值。请决定发布哪一个。";
+        "在这些修改开始之后，有人发布了其他的值。请决定发布哪一个。";
     conflict_lead_other: "The author has to decide before this can be published.", "需由作者处理后才能发布。";
     conflict_side: "This change", "此变更";
     conflict_all_mine: "Keep all of mine", "全部保留我的";
@@ -74,18 +72,18 @@ texts! {
     publish_title: "Publish", "发布";
     publish_becomes: "Becomes", "将成为";
     publish_readers(n: usize): "{n} instance reads this." | "{n} instances read this.", "有 {n} 个实例正在读取。";
-    publish_button(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处编辑";
+    publish_button(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处修改";
     publish_conflicts: "Decide the conflicts first.", "请先处理冲突。";
-    publish_not_mine_to: "You may edit here but not publish. Send a publisher the address of this page.", "你可以编辑但不能发布，请把本页地址发给有发布权限的人。";
-    publish_view_only: "You may look at this change.", "你可以查看此变更。";
-    publish_stale_title: "The difference has changed since you looked at it", "差异在你查看之后发生了变化";
+    publish_not_mine_to: "You may edit here but not publish. Send a publisher the address of this page.", "您可以编辑但不能发布。请把本页地址发给有发布权限的人。";
+    publish_view_only: "You may look at this change.", "您可以查看此变更。";
+    publish_stale_title: "The difference has changed since you looked at it", "差异在您查看之后发生了变化";
     publish_stale_text: "Nothing was published. Below is the difference as it is now: look through it, then publish.", "没有发布任何内容。下面是最新的差异，请查看后再发布。";
     publish_conflict_title: "Somebody else published the same keys just now", "刚刚有人发布了相同的键";
     publish_conflict_text: "Nothing was published. Decide below whose values stay.", "没有发布任何内容，请在下面决定保留谁的值。";
 
     // The way of its releases.
     change_way: "On its way", "投递进度";
-    way_superseded(seq: u64): "Release {seq} is live now", "当前生效的是发布 {seq}";
+    way_superseded(seq: u64): "Release {seq} is live now", "当前生效的是版本 {seq}";
     way_again: "Look again", "刷新";
 
     // What is late, and why.
@@ -93,7 +91,7 @@ texts! {
     late_since: "It began {}.", "开始于 {}。";
     late_because(why: &str): "{why}.", "{why}。";
     late_works: "Applications keep reading what they have. You can edit and publish: it is accepted and goes out by itself.",
-        "应用仍可读取现有配置。你可以继续编辑和发布，内容会被接受并自动投递。";
-    late_waiting(n: u64): "{n} release waits." | "{n} releases wait.", "有 {n} 个发布在等待。";
+        "应用继续读取现有配置。仍可编辑和发布：内容会先被接受，随后自动投递。";
+    late_waiting(n: u64): "{n} release waits." | "{n} releases wait.", "有 {n} 个版本等待投递。";
     unheard_title: "etcd does not answer", "etcd 没有响应";
 }

@@ -13,19 +13,19 @@ texts! {
     tab_readers: "Readers", "读取方";
     tab_use: "Use it", "接入";
     comma: ", ", "，";
-    live_is: "Live:", "当前生效：";
-    release_n(n: u64): "release {n}", "发布 {n}";
-    release_title(n: u64): "Release {n}", "发布 {n}";
+    live_is: "Live: ", "当前生效：";
+    release_n(n: u64): "release {n}", "版本 {n}";
+    release_title(n: u64): "Release {n}", "版本 {n}";
     by_author(name: &str): "by {name}", "· {name}";
     nothing_live: "Nothing published yet", "尚未发布";
     keys_counted(n: usize): "key" | "keys", "个键";
     lines_counted(n: usize): "line" | "lines", "行";
-    seen_by_label: "Seen by", "已送达";
+    seen_by_label: "Seen by", "已获取";
     n_of_m(n: usize, m: usize): "{n} of {m}", "{n} / {m}";
     instances_word(m: usize): "instance" | "instances", "个实例";
     no_readers_yet: "Nobody reads it yet", "尚无读取方";
     config_archived: "This is archived", "此配置已归档";
-    config_archived_text: "It can be read and looked at, but not edited. Applications keep reading what is live.", "可以查看和读取，但不能编辑。应用仍读取当前内容。";
+    config_archived_text: "It can be read and looked at, but not edited. Applications keep reading what is live.", "可以查看，但不能编辑。应用继续读取当前生效的内容。";
 
     // Items.
     value: "Value", "值";
@@ -36,9 +36,9 @@ texts! {
     filter_keys(n: usize): "Filter {n} key" | "Filter {n} keys", "筛选 {n} 个键";
     add_key: "Add key", "添加键";
     paste_or_import: "Paste or import", "粘贴或导入";
-    by_you: " by you, ", "（你）";
+    by_you: " by you, ", " · 我 · ";
     is_editing(name: &str): "{name} is editing this", "{name} 正在编辑";
-    is_removing(name: &str): "{name} is removing this", "{name} 正要删除";
+    is_removing(name: &str): "{name} is removing this", "{name} 将要删除";
     in_conflict: "conflict", "冲突";
     empty_value: "empty", "空";
     blanks_around: "Begins or ends with white space", "首尾有空白";
@@ -53,7 +53,7 @@ texts! {
     edit_title(key: &str): "Edit {key}", "编辑 {key}";
     new_key_title: "New key", "新的键";
     key_hint: "Dots make groups: checkout.timeout_ms", "用点分组，例如 checkout.timeout_ms";
-    live_value: "Live value", "当前值";
+    live_value: "Live value", "当前生效的值";
     save_to_change: "Save", "保存";
     cancel: "Cancel", "取消";
     remove_key: "Remove", "删除";
@@ -62,20 +62,20 @@ texts! {
     goes_into_hint: "Edits of one change are published together.", "同一变更中的修改会一起发布。";
     a_new_change: "A new change", "新的变更";
     change_without_message(at: &str): "Change without a message, {at}", "无说明的变更，{at}";
-    edit_saved: "Saved in your change, not live yet", "已保存到你的变更，尚未生效";
+    edit_saved: "Saved in your change, not live yet", "已保存到我的变更，尚未生效";
     edit_reverted: "Taken back: what is live stays", "已撤回，保留当前内容";
-    edits_discarded: "Your edits are thrown away", "你的修改已放弃";
-    only_viewer: "You can look here, not edit.", "你在这里只能查看，不能编辑。";
+    edits_discarded: "Your edits are thrown away", "修改已放弃";
+    only_viewer: "You can look here, not edit.", "这里只能查看，不能编辑。";
 
     many_lines: "A value of many lines", "多行的值";
 
     // Merging.
     merge_title: "Somebody else changed this meanwhile", "期间有人修改了这里";
-    merge_text(name: &str, release: u64): "{name} published release {release} after you began. Nothing that you typed is lost: choose what stays.", "在你开始之后，{name} 发布了 {release}。你输入的内容没有丢失，请选择保留哪一个。";
-    merge_elsewhere: "You saved another value of this key elsewhere, in another tab perhaps. Choose what stays.", "你在别处（例如另一个标签页）保存了此键的另一个值，请选择保留哪一个。";
-    n_conflicts(n: usize): "{n} of your edits meets a newer release" | "{n} of your edits meet a newer release", "你的 {n} 处修改与更新的发布冲突";
-    conflicts_text: "Somebody published another value of the same key after you edited it. Choose what stays, then publish.", "在你修改之后，有人发布了同一个键的其他值。请选择保留哪一个，然后再发布。";
-    merge_base: "When you began", "你开始时";
+    merge_text(name: &str, release: u64): "{name} published release {release} after you began. Nothing that you typed is lost: choose what stays.", "在您开始之后，{name} 发布了版本 {release}。您输入的内容没有丢失，请选择保留哪一个。";
+    merge_elsewhere: "You saved another value of this key elsewhere, in another tab perhaps. Choose what stays.", "您在别处（例如另一个标签页）保存了此键的另一个值，请选择保留哪一个。";
+    n_conflicts(n: usize): "{n} of your edits meets a newer release" | "{n} of your edits meet a newer release", "我的 {n} 处修改与更新的版本冲突";
+    conflicts_text: "Somebody published another value of the same key after you edited it. Choose what stays, then publish.", "在您修改之后，有人发布了同一个键的其他值。请选择保留哪一个，然后再发布。";
+    merge_base: "When you began", "您开始时";
     merge_theirs: "Theirs, live now", "对方的（当前）";
     merge_elsewhere_side: "Saved elsewhere", "在别处保存的";
     merge_mine: "Mine", "我的";
@@ -96,62 +96,64 @@ texts! {
 
     // My change.
     my_change: "My change", "我的变更";
-    no_edits_text: "What you edit is collected here. Nothing is live until you publish.", "你的修改会汇集在这里，发布之前不会生效。";
+    no_edits_text: "What you edit is collected here. Nothing is live until you publish.", "修改会汇集在这里，发布之前不会生效。";
     see_difference: "See the difference", "查看差异";
     more_edits(n: usize): "and {n} more" | "and {n} more", "还有 {n} 处";
     why: "Why", "原因";
     why_required(env: &str): "required in {env}", "{env} 必填";
     why_optional: "optional", "选填";
     type_to_publish(env: &str): "Type {env} to publish there", "输入 {env} 以确认发布";
-    becomes_release(n: u64): "Becomes release {n}.", "将成为发布 {n}。";
+    becomes_release(n: u64): "Becomes release {n}.", "将成为版本 {n}。";
     instances_read(n: usize): "{n} instance reads this config." | "{n} instances read this config.", "有 {n} 个实例读取此配置。";
     publish_edits(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处修改";
     publish_text: "Publish the text", "发布文本";
-    review: "Review", "评审";
+    review: "Review", "查看变更";
     discard: "Discard", "放弃";
     discard_question(n: usize): "Discard {n} edit?" | "Discard {n} edits?", "放弃 {n} 处修改？";
     discard_whole(n: usize): "The change also has edits of {n} other config. All of it is thrown away and does not come back." | "The change also has edits of {n} other configs. All of it is thrown away and does not come back.", "此变更还包含其他 {n} 个配置的修改，将一并放弃且无法恢复。";
     also_elsewhere(n: usize): "This change also edits {n} other config. All of it is published together." | "This change also edits {n} other configs. All of it is published together.", "此变更还修改了其他 {n} 个配置，会一起发布。";
-    review_and_publish: "Review and publish", "评审并发布";
-    may_not_publish: "You can edit here. A publisher reviews and publishes it.", "你可以编辑；由有发布权限的人评审并发布。";
+    review_and_publish: "Review and publish", "查看并发布";
+    may_not_publish: "You can edit here. A publisher reviews and publishes it.", "您可以编辑，由有发布权限的人查看并发布。";
     open_change: "Open the change", "打开变更";
     resolve_first(n: usize): "Choose what stays of {n} key first." | "Choose what stays of {n} keys first.", "请先处理 {n} 个冲突的键。";
     edits_not_live(n: usize): "{n} edit, not yet live" | "{n} edits, not yet live", "{n} 处修改尚未生效";
-    nothing_left: "Your edits make no difference any more: what is live says the same.", "你的修改与当前内容已无差异。";
+    nothing_left: "Your edits make no difference any more: what is live says the same.", "您的修改与当前内容已无差异。";
     others_edit: "Others are editing", "他人正在编辑";
     n_keys(n: usize): "{n} key" | "{n} keys", "{n} 个键";
     the_text: "the text", "文本";
 
     // The way of a release.
-    way_title(n: u64): "Release {n}", "发布 {n}";
-    way_moving(n: u64): "Release {n} on its way", "发布 {n} 投递中";
+    way_title(n: u64): "Release {n}", "版本 {n}";
+    way_moving(n: u64): "Release {n} on its way", "版本 {n} 投递中";
     accepted: "Accepted", "已接受";
     delivered: "Delivered", "已投递";
     not_delivered: "Not delivered yet", "尚未投递";
     revision(n: i64): "revision {n}", "修订号 {n}";
-    seen_by_n(n: usize, m: usize): "Seen by {n} of {m}", "{m} 个中的 {n} 个已送达";
+    seen_by_n(n: usize, m: usize): "Seen by {n} of {m}", "已获取 {n} / {m}";
     nobody_reads: "Nobody reads it", "无人读取";
     nobody_reads_text: "No instance has asked for this config in the last ten minutes.", "最近十分钟内没有实例读取此配置。";
-    waiting_for: "Waiting for", "等待";
-    and_more(n: usize): "and {n} more" | "and {n} more", "等另外 {n} 个";
-    still_read(n: u64): "Applications keep reading release {n}.", "应用仍读取发布 {n}。";
+    waiting_for: "Waiting for", "等待：";
+    and_more(n: usize): "and {n} more" | "and {n} more", "以及另外 {n} 个";
+    still_read(n: u64): "Applications keep reading release {n}.", "应用继续读取版本 {n}。";
     roll_back_link: "Roll back", "回滚";
     plus_ms(text: &str): "+ {text}", "+ {text}";
     milliseconds(n: i64): "{n} ms", "{n} 毫秒";
     seconds(n: &str): "{n} s", "{n} 秒";
     minutes(n: i64): "{n} min", "{n} 分钟";
-    why_channel(detail: &str): "The channel does not answer: {detail}", "下发通道没有响应：{detail}";
+    hours(n: i64): "{n} h", "{n} 小时";
+    days(n: i64): "{n} day" | "{n} days", "{n} 天";
+    why_channel(detail: &str): "The channel does not answer: {detail}", "通道没有响应：{detail}";
     why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
-    why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的发布 {seq} 是另一份文档";
-    why_ahead(config: &str, seq: u64): "The channel holds release {seq} of {config}, which the database does not know", "通道中 {config} 的发布 {seq} 在数据库中不存在";
+    why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的版本 {seq} 是另一份文档";
+    why_ahead(config: &str, seq: u64): "The channel holds release {seq} of {config}, which the database does not know", "通道中 {config} 的版本 {seq} 在数据库中不存在";
     why_slow: "It takes longer than usual", "耗时比平时长";
 
     // Differences.
     nothing_yet: "Nothing yet", "尚无内容";
-    live_release(n: u64): "Live, release {n}", "当前生效，发布 {n}";
+    live_release(n: u64): "Live, release {n}", "当前生效：版本 {n}";
     env_live(env: &str): "Live in {env}", "{env} 当前生效";
-    env_release(env: &str, n: u64): "{env}, release {n}", "{env}，发布 {n}";
-    env_nothing(env: &str): "{env}, nothing yet", "{env}，尚无内容";
+    env_release(env: &str, n: u64): "{env}, release {n}", "{env}：版本 {n}";
+    env_nothing(env: &str): "{env}, nothing yet", "{env}：尚无内容";
     compared_with: "Compared with", "对比对象";
     view_of: "View", "视图";
     compare_others: "Compare others", "对比其他";
@@ -160,42 +162,42 @@ texts! {
     compare: "Compare", "对比";
     next_previous: "next and previous difference", "下一处、上一处差异";
     nothing_to_compare: "Nothing to compare yet", "还没有可对比的内容";
-    nothing_to_compare_text: "What you edit shows up here, against what is live.", "你的修改会显示在这里，与当前生效的内容对比。";
+    nothing_to_compare_text: "What you edit shows up here, against what is live.", "修改会显示在这里，与当前生效的内容对比。";
     same_on_both_sides: "Both sides say the same.", "两边内容相同。";
     more_not_shown(n: usize): "{n} more is not shown." | "{n} more are not shown.", "还有 {n} 处未显示。";
     show_all: "Show all", "全部显示";
 
     // Releases.
     no_releases: "Nothing published yet", "尚未发布";
-    no_releases_text: "Each publish becomes a numbered release that stays here for ever.", "每次发布都会成为带编号的记录，永久保留。";
-    tab_release: "Release", "发布";
+    no_releases_text: "Each publish becomes a numbered release that stays here for ever.", "每次发布都会生成一个带编号的版本，永久保留。";
+    tab_release: "Release", "版本";
     by_whom: "By", "发布人";
     when_accepted: "When", "时间";
     actions: "Actions", "操作";
     live: "live", "生效中";
     rolled_back_to(n: u64): "back to {n}", "回滚到 {n}";
     no_reason: "No reason given", "未填写原因";
-    roll_back_to(n: u64): "Roll back to release {n}", "回滚到发布 {n}";
+    roll_back_to(n: u64): "Roll back to release {n}", "回滚到版本 {n}";
     roll_back_title: "Roll back", "回滚";
-    roll_back_text: "A roll-back is a new release with the content of an older one. Nothing is deleted.", "回滚会用旧发布的内容创建一个新发布，不会删除任何内容。";
-    roll_back_does(n: u64, live: u64): "Makes the content of release {n} live again. Against release {live}, which is live now:", "让发布 {n} 的内容重新生效。与当前生效的发布 {live} 相比：";
-    same_as_live(live: u64): "Its content is live already, as release {live}.", "其内容已作为发布 {live} 生效。";
+    roll_back_text: "A roll-back is a new release with the content of an older one. Nothing is deleted.", "回滚会用旧版本的内容生成一个新版本，不会删除任何内容。";
+    roll_back_does(n: u64, live: u64): "Makes the content of release {n} live again. Against release {live}, which is live now:", "让版本 {n} 的内容重新生效。与当前生效的版本 {live} 相比：";
+    same_as_live(live: u64): "Its content is live already, as release {live}.", "其内容已作为版本 {live} 生效。";
     delivered_after(text: &str): "delivered after {text}", "{text}后投递完成";
     its_change: "Its change", "所属变更";
     copy_hash: "Copy the hash of the document", "复制文档的哈希值";
     shown_is: "Shown", "显示";
-    what_it_changed: "What it changed", "它的修改";
-    against_live: "Against live", "与当前生效对比";
+    what_it_changed: "What it changed", "此版本的修改";
+    against_live: "Against live", "与当前生效版本对比";
     content: "Content", "内容";
     download: "Download", "下载";
 
     // Readers.
-    no_readers_text: "Copies of the application show up here when they ask for this config, with the release that they got.", "应用实例读取此配置后会显示在这里，并注明拿到的发布。";
+    no_readers_text: "Copies of the application show up here when they ask for this config, with the release that they got.", "应用实例读取此配置后会显示在这里，并注明获取的版本。";
     filter_instances(n: usize): "Filter {n} instances", "筛选 {n} 个实例";
     here_only: "Those that this server has heard of in the last ten minutes.", "仅包括最近十分钟内访问过本服务器的实例。";
     instance: "Instance", "实例";
-    holds: "Has", "持有";
-    holds_since: "Since", "自";
+    holds: "Has", "版本";
+    holds_since: "Since", "获取时间";
     last_heard: "Last heard of", "最近访问";
     client: "Client", "客户端";
     n_behind(n: u64): "{n} behind", "落后 {n}";
@@ -205,9 +207,9 @@ texts! {
     over_http_text: "Any language, no library. An unchanged config costs a 304: send the ETag back as If-None-Match.", "任何语言均可，无需客户端库。内容未变时返回 304：请把 ETag 作为 If-None-Match 传回。";
     snapshot: "What is live", "当前内容";
     raw_document: "The document alone", "仅文档";
-    long_poll: "Wait for the next release", "等待下一个发布";
-    long_poll_text(n: u64): "Answers at once when there is a release after {n}, else when one comes; 304 after a minute. X-Instance names the copy on the page of the readers.", "若已有 {n} 之后的发布则立即返回，否则等到有新发布，一分钟后返回 304。X-Instance 是显示在读取方页面上的实例名称。";
-    events: "Every release as an event", "以事件接收每个发布";
+    long_poll: "Wait for the next release", "等待下一个版本";
+    long_poll_text(n: u64): "Answers at once when there is a release after {n}, else when one comes; 304 after a minute. X-Instance names the copy on the page of the readers.", "若已有版本 {n} 之后的版本则立即返回，否则等待新版本；一分钟后返回 304。X-Instance 是显示在读取方页面上的实例名称。";
+    events: "Every release as an event", "以事件接收每个版本";
     go_text: "The standard library is enough.", "只需标准库。";
     a_token: "A read token", "读取令牌";
     a_token_text: "Readers show a token. On the server's machine:", "读取时需要令牌。在服务器上执行：";
@@ -230,7 +232,7 @@ texts! {
     typing: "Numbers and booleans", "数字和布尔值";
     typing_keep: "Keep their type", "保留类型";
     typing_strings: "Become strings", "转为字符串";
-    mode: "Keys that are not in it", "其中没有的键";
+    mode: "Keys that are not in it", "未包含的键";
     mode_merge: "Stay", "保留";
     mode_replace: "Are removed", "删除";
     preview: "Preview", "预览";
@@ -239,18 +241,18 @@ texts! {
     after_import: "After the import", "导入后";
     add_edits(n: usize): "Add {n} edit to my change" | "Add {n} edits to my change", "将 {n} 处修改加入我的变更";
     add_text: "Add the text to my change", "将文本加入我的变更";
-    import_nothing: "This would change nothing", "没有任何变化";
-    import_nothing_text: "What is there says all of it already.", "现有内容已包含全部内容。";
+    import_nothing: "This would change nothing", "不会产生任何修改";
+    import_nothing_text: "What is there says all of it already.", "导入的内容与现有内容一致。";
     import_wrong: "This cannot be imported", "无法导入";
-    import_added: "Added to your change, not live yet", "已加入你的变更，尚未生效";
+    import_added: "Added to your change, not live yet", "已加入我的变更，尚未生效";
     download_live: "Export", "导出";
     download_text: "What is live, as a file.", "将当前生效的内容下载为文件。";
 
     // After publishing.
-    release_delivered(seq: u64): "Release {seq} is delivered", "发布 {seq} 已投递";
-    releases_delivered(n: usize): "{n} release is delivered" | "{n} releases are delivered", "{n} 个发布已投递";
-    release_accepted(seq: u64, because: &str): "Release {seq} is accepted and will be delivered. {because}", "发布 {seq} 已接受，稍后投递。{because}";
-    releases_accepted(n: usize, because: &str): "{n} release is accepted and will be delivered. {because}" | "{n} releases are accepted and will be delivered. {because}", "{n} 个发布已接受，稍后投递。{because}";
+    release_delivered(seq: u64): "Release {seq} is delivered", "版本 {seq} 已投递";
+    releases_delivered(n: usize): "{n} release is delivered" | "{n} releases are delivered", "{n} 个版本已投递";
+    release_accepted(seq: u64, because: &str): "Release {seq} is accepted and will be delivered. {because}", "版本 {seq} 已接受，稍后投递。{because}";
+    releases_accepted(n: usize, because: &str): "{n} release is accepted and will be delivered. {because}" | "{n} releases are accepted and will be delivered. {because}", "{n} 个版本已接受，稍后投递。{because}";
 }
 
 impl Lang {

@@ -16,56 +16,55 @@ texts! {
     role_none: "no role", "无角色";
     reach_all_apps: "all applications", "所有应用";
     reach_namespace(namespace: &str): "{namespace} of all applications", "所有应用的 {namespace}";
-    reach_in(what: &str, env: &str): "{what} in {env}", "{env} 中的 {what}";
-    reach_everywhere(what: &str): "{what} in all environments", "所有环境中的 {what}";
+    reach_in(what: &str, env: &str): "{what} in {env}", "{what}（{env}）";
+    reach_everywhere(what: &str): "{what} in all environments", "{what}（所有环境）";
     part_env: "Environment", "环境";
     part_app: "Application", "应用";
     part_namespace: "Namespace", "命名空间";
     part_all: "all", "全部";
-    part_choose: "choose …", "请选择……";
-    proof: "Your own password", "你的密码";
-    proof_hint: "To be sure that it is you. Not asked again for ten minutes.", "用于确认是你本人，十分钟内不再询问。";
+    part_choose: "choose …", "请选择";
+    proof: "Your own password", "您的密码";
+    proof_hint: "To be sure that it is you. Not asked again for ten minutes.", "用于确认是您本人，十分钟内不再询问。";
     keep_it: "No, leave it", "不，保持原样";
 
     // The list.
     people_title: "Users", "用户";
-    people_count(n: usize): "{n} user" | "{n} users", "{n} 位用户";
     people_add: "Add a user", "添加用户";
     people_filter: "Filter users", "筛选用户";
     people_name: "Name", "用户名";
-    people_may: "May", "权限";
+    people_may: "Roles", "角色";
     people_last: "Last log-in", "上次登录";
     people_never: "never", "从未";
     people_administrator: "administrator", "管理员";
     people_disabled: "disabled", "已停用";
-    people_role_at(role: &str, reach: &str): "{role} of {reach}", "{reach}的{role}";
+    people_role_at(role: &str, reach: &str): "{role} of {reach}", "{role}：{reach}";
     people_more(n: usize): "and {n} more", "以及另外 {n} 项";
-    people_you: "you", "你";
+    people_you: "you", "我";
 
     // One user.
     people_new_title: "Add a user", "添加用户";
-    people_new_lead: "Tell the name and the first password to the person; the password is changed in “My account”.",
-        "请把用户名和初始密码告知本人，登录后可在“我的账户”中修改密码。";
+    people_new_lead: "Give the person this name and first password. They choose their own password under “My account”.",
+        "请把用户名和初始密码告知本人。登录后可在“我的账户”中修改密码。";
     people_name_hint: "To log in with. It cannot be changed later.", "用于登录，之后不能更改。";
     people_first_password: "First password", "初始密码";
     people_password_hint: "12 to 128 characters.", "12 到 128 个字符。";
     people_is_administrator: "Administrator: may do everything, and manage users", "管理员：拥有全部权限，并可管理用户";
     people_is_disabled: "Disabled: cannot log in", "停用：无法登录";
     people_roles: "Roles", "角色";
-    people_roles_hint: "Each includes those before it. Where several fit, the strongest counts. “No role” takes a row away; saving gives new empty rows.",
+    people_roles_hint: "Each role includes those before it; where several fit, the strongest counts. “no role” takes a row away, saving adds empty ones.",
         "后面的角色包含前面的权限；多项匹配时以最高权限为准。选择“无角色”即删除该行，保存后会出现新的空行。";
     people_role_row(n: usize): "Role {n}", "角色 {n}";
     people_make: "Add the user", "添加用户";
     people_made(name: &str): "{name} can log in now.", "{name} 现在可以登录了。";
     people_save: "Save", "保存";
     people_saved(name: &str): "Saved. The sessions of {name} have ended.", "已保存，{name} 的会话已结束。";
-    people_ends_sessions: "Saving ends the user's sessions: the new rights count at the next log-in.", "保存后该用户的会话将结束，新权限在下次登录时生效。";
-    people_ends_mine: "This is you: saving logs you out.", "这是你自己的账户：保存后你将退出登录。";
+    people_ends_sessions: "Saving ends this user's sessions: the new rights count at the next log-in.", "保存后该用户的会话将结束，新权限在下次登录时生效。";
+    people_ends_mine: "This is you: saving logs you out.", "这是您自己的账户：保存后将退出登录。";
     people_since: "Here since {}", "创建于 {}";
     people_last_seen: "last log-in {}", "上次登录 {}";
     people_disabled_since: "Disabled {}. Nobody can log in with this account.", "已于 {} 停用，无法登录。";
     people_reset: "New password", "重置密码";
     people_reset_text: "For somebody who has forgotten it. All their sessions end.", "用于忘记密码的用户，其所有会话将结束。";
     people_reset_button: "Set the password", "设置密码";
-    people_reset_done(name: &str): "{name} logs in with the new password from now on.", "{name} 从现在起使用新密码登录。";
+    people_reset_done(name: &str): "{name} logs in with the new password from now on.", "{name} 现在可用新密码登录。";
 }

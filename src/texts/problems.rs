@@ -8,22 +8,22 @@ use crate::domain::{
 
 texts! {
     error_unauthenticated: "Log in, or send a valid token.", "请登录，或提供有效的令牌。";
-    error_not_found(what: &str): "There is no {what}, or you may not see it. Check the spelling.", "没有 {what}，或者你无权查看。请检查拼写。";
+    error_not_found(what: &str): "There is no {what}, or you may not see it. Check the spelling.", "没有 {what}，或者您无权查看。请检查拼写。";
     error_invalid(n: usize): "One field needs another look." | "{n} fields need another look.", "有 {n} 处需要修改。";
     error_conflict(n: usize): "Somebody else changed {n} key meanwhile. Choose which value stays." | "Somebody else changed {n} keys meanwhile. Choose which values stay.", "期间有 {n} 个键被他人修改，请选择保留哪个值。";
-    error_stale: "The difference is no longer the one you looked at. Look again, then publish.", "差异已不是你看到的那份，请重新查看后再发布。";
+    error_stale: "The difference is no longer the one you looked at. Look again, then publish.", "差异与您查看时已不同，请重新查看后再发布。";
     error_too_large(size: &str): "Larger than {size}. Make it smaller, or split it.", "超过 {size}，请缩小或拆分。";
     error_throttled(seconds: u32): "Too many tries. Try again in {seconds} second." | "Too many tries. Try again in {seconds} seconds.", "尝试次数过多，请在 {seconds} 秒后重试。";
     error_database(detail: &str): "The database does not answer: {detail}. Applications keep reading what they have; try again in a moment.", "数据库没有响应：{detail}。应用仍可读取现有配置，请稍后重试。";
-    error_channel(detail: &str): "The channel to the readers does not answer: {detail}. Try again in a moment.", "下发通道没有响应：{detail}。请稍后重试。";
-    error_internal(request: &str): "Something went wrong on our side. Try again; if it stays, give an administrator the request number {request}.", "我们这边出错了。请重试；若仍然出错，请把请求编号 {request} 告诉管理员。";
+    error_channel(detail: &str): "The channel to the readers does not answer: {detail}. Try again in a moment.", "通道没有响应：{detail}。请稍后重试。";
+    error_internal(request: &str): "Something went wrong on our side. Try again; if it stays, give an administrator the request number {request}.", "服务器出错了。请重试；若仍然出错，请把请求编号 {request} 告诉管理员。";
 
-    need_view: "You may not see this config. Ask an owner of the application.", "你无权查看此配置，请联系应用的所有者。";
-    need_edit: "You may look here but not edit. Ask an owner of the application for the editor role.", "你可以查看但不能编辑，请向应用的所有者申请编辑角色。";
-    need_publish: "You may edit here but not publish. Ask a publisher to publish it.", "你可以编辑但不能发布，请让有发布权限的人发布。";
-    need_own: "Only an owner of the application may do this.", "只有应用的所有者可以这样做。";
-    need_administer: "Only an administrator may do this.", "只有管理员可以这样做。";
-    need_author: "This change is somebody else's. Ask its author to invite you.", "这是他人的变更，请让作者邀请你。";
+    need_view: "You may not see this config. Ask an owner of the application.", "您无权查看此配置，请联系应用的所有者。";
+    need_edit: "You may look here but not edit. Ask an owner of the application for the editor role.", "您可以查看但不能编辑，请向应用的所有者申请编辑角色。";
+    need_publish: "You may edit here but not publish. Ask a publisher to publish it.", "您可以编辑但不能发布，请让有发布权限的人发布。";
+    need_own: "Only an owner of the application may do this. Ask one.", "只有应用的所有者可以这样做，请联系所有者。";
+    need_administer: "Only an administrator may do this. Ask one.", "只有管理员可以这样做，请联系管理员。";
+    need_author: "This change is somebody else's. Ask its author to invite you.", "这是他人的变更，请让作者邀请您。";
     need_kind: "This token only reads. Writing needs an automation token.", "此令牌只能读取，写入需要自动化令牌。";
 
     state_published: "This change is published already. Start a new one.", "此变更已发布，请新建一个变更。";
@@ -59,8 +59,8 @@ texts! {
     problem_confirm(expected: &str): "Type “{expected}” to confirm.", "请输入“{expected}”以确认。";
     problem_kind_items: "This config has keys and values. Edit keys, not a text.", "此配置由键值组成，请编辑键而不是文本。";
     problem_kind_text(format: &str): "This config is one {format} text. Send the text, not keys.", "此配置是一份 {format} 文本，请提交文本而不是键。";
-    problem_format_fixed(format: &str): "It has releases as {format}, so its format stays. Make another namespace.", "它已有 {format} 格式的发布，格式不能更改。请新建命名空间。";
-    problem_release(release: u64): "This config has no release {release}. Choose one from its list.", "此配置没有发布 {release}，请从列表中选择。";
+    problem_format_fixed(format: &str): "It has releases as {format}, so its format stays. Make another namespace.", "已有 {format} 格式的版本，格式不能更改。请新建命名空间。";
+    problem_release(release: u64): "This config has no release {release}. Choose one from its list.", "此配置没有版本 {release}，请从列表中选择。";
     problem_idempotency: "This idempotency key was used for another request. Use a new one.", "此幂等键已用于另一请求，请换一个。";
     problem_duration: "Not a duration. Write 90d, 12h or 30m.", "不是时长，请写 90d、12h 或 30m。";
     problem_range(min: u64, max: u64): "Give a whole number from {min} to {max}.", "请填写 {min} 到 {max} 之间的整数。";
@@ -81,7 +81,7 @@ texts! {
     token_expired: "This token has expired. Ask for a new one.", "此令牌已过期，请申请新的。";
     token_revoked: "This token was revoked. Ask for a new one.", "此令牌已吊销，请申请新的。";
     token_scope(config: &str): "This token does not reach {config}. Ask for one that does.", "此令牌无权访问 {config}，请申请有权限的令牌。";
-    config_unreleased(config: &str): "{config} has no release. Publish it, or check the spelling.", "{config} 尚无发布。请先发布，或检查拼写。";
+    config_unreleased(config: &str): "{config} has no release. Publish it, or check the spelling.", "{config} 尚未发布。请先发布，或检查拼写。";
     method_not_allowed(allow: &str): "Not this way. Use {allow}.", "不支持此方法，请使用 {allow}。";
     type_not_supported(given: &str, expected: &str): "“{given}” is not taken here. Send {expected}.", "不接受“{given}”，请发送 {expected}。";
 }
@@ -126,7 +126,7 @@ impl Lang {
             Problem::Blanks => self.problem_blanks().into(),
             Problem::Number => self.problem_number().into(),
             Problem::Boolean => self.problem_boolean().into(),
-            Problem::Syntax { format, detail } => self.problem_syntax(format.as_str(), sentence(detail)),
+            Problem::Syntax { format, detail } => self.problem_syntax(&said(*format), sentence(detail)),
             Problem::Duplicate { key } => self.problem_duplicate(key),
             Problem::Blank => self.problem_blank().into(),
             Problem::Unknown { given, known } if known.is_empty() => self.problem_unknown(given),
@@ -140,8 +140,8 @@ impl Lang {
             Problem::SetupLink => self.problem_setup_link().into(),
             Problem::Confirm { expected } => self.problem_confirm(expected),
             Problem::Kind { format } if *format == Format::Kv => self.problem_kind_items().into(),
-            Problem::Kind { format } => self.problem_kind_text(format.as_str()),
-            Problem::FormatFixed { format } => self.problem_format_fixed(format.as_str()),
+            Problem::Kind { format } => self.problem_kind_text(&said(*format)),
+            Problem::FormatFixed { format } => self.problem_format_fixed(&said(*format)),
             Problem::Release { release } => self.problem_release(*release),
             Problem::Idempotency => self.problem_idempotency().into(),
             Problem::Duration => self.problem_duration().into(),
@@ -190,6 +190,14 @@ impl Lang {
             tenths if tenths % 10 == 0 => format!("{} {name}", tenths / 10),
             tenths => format!("{}.{} {name}", tenths / 10, tenths % 10),
         }
+    }
+}
+
+/// A format as people write it: JSON, YAML.
+fn said(format: Format) -> String {
+    match format {
+        Format::Kv | Format::Text | Format::Properties => format.as_str().to_owned(),
+        Format::Json | Format::Yaml | Format::Toml | Format::Xml => format.as_str().to_uppercase(),
     }
 }
 

@@ -22,7 +22,6 @@ texts! {
     open_changes(n: u32): "{n} open change" | "{n} open changes", "{n} 个未发布的变更";
 
     // The header.
-    search_everything: "Search keys and values", "搜索键和值";
     account_of(name: &str): "{name}, account", "{name} 的账户";
     my_account: "My account", "我的账户";
     log_out: "Log out", "退出登录";
@@ -60,14 +59,12 @@ texts! {
     n_changed(n: usize): "{n} changed", "修改 {n}";
     n_removed(n: usize): "{n} removed", "删除 {n}";
     no_difference: "No difference", "没有差异";
-    differences: "Differences", "差异";
     key: "Key", "键";
     type_changed(old: &str, new: &str): "type {old} → {new}", "类型 {old} → {new}";
-    comment_changed(old: &str, new: &str): "comment “{old}” → “{new}”", "备注 “{old}” → “{new}”";
+    comment_changed(old: &str, new: &str): "comment “{old}” → “{new}”", "备注“{old}” → “{new}”";
     was: "was", "原值";
     is_now: "now", "现值";
     line: "Line", "行";
-    secret_value: "secret", "机密";
     not_there: "not there", "不存在";
 
     // Times.
@@ -83,30 +80,29 @@ texts! {
 
     // Errors as pages.
     not_found_title: "There is no such page", "没有这个页面";
-    not_found_text: "It was never there, was removed, or you may not know of it. Names are written in lower case.",
-        "它可能从未存在、已被删除，或你无权知晓。名称一律小写。";
-    forbidden_title: "You may not do this", "你无权执行此操作";
-    forbidden_ask: "An owner of the application or an administrator can give you the role.", "应用的所有者或管理员可以授予你相应的角色。";
+    not_found_text: "It was never there, was removed, or you may not see it. Names are written in lower case.",
+        "它可能从未存在、已被删除，或您无权查看。名称一律小写。";
+    forbidden_title: "You may not do this", "您无权执行此操作";
     cross_site_title: "This form was sent from another site", "此表单来自其他站点";
     cross_site_text: "Nothing was changed. Open the page here and try again.", "未做任何更改。请在本站打开页面后重试。";
-    internal_title: "Something broke here", "服务器内部错误";
+    internal_title: "Something broke here", "服务器出错了";
     internal_text: "It is our fault, and it is in the server's log. Nothing was half done: a change is saved as a whole or not at all.",
         "这是我们的问题，详情已写入服务器日志。不会出现只完成一半的情况：变更要么全部保存，要么完全不保存。";
     internal_request(id: &str): "Request {id}", "请求编号 {id}";
     unavailable_title: "A part does not answer", "有组件没有响应";
     still_works: "What still works", "仍然可用";
     database_down: "The database does not answer. Pages that read it and saving wait until it is back.", "数据库没有响应。读取数据库的页面和保存操作需等待其恢复。";
-    channel_down: "etcd does not answer. What you publish is accepted and delivered when it is back.", "etcd 没有响应。你发布的内容会被接受，并在其恢复后投递。";
+    channel_down: "etcd does not answer. What you publish is accepted and delivered when it is back.", "etcd 没有响应。发布的内容会先被接受，待其恢复后投递。";
     still_reading: "Applications keep reading the configuration that they have", "应用继续读取它们已有的配置";
     still_restarting: "Applications that restart get the last known good configuration", "重启的应用会得到最近一次有效的配置";
     still_nothing_lost: "Nothing that was published is lost", "已发布的内容不会丢失";
-    still_editing: "Editing, comparing and reviewing", "编辑、对比和评审";
+    still_editing: "Editing, comparing and reviewing", "编辑、对比和查看变更";
     method_title: "This address is not for opening", "此地址不能直接打开";
     too_large_title: "That was too large", "内容过大";
     throttled_title: "Too many tries", "尝试次数过多";
     problem_title: "This did not work", "操作未完成";
-    signed_out_title: "You are not logged in any more", "你的登录已失效";
-    signed_out_text: "Log in in another tab, then send again: what you typed is kept on this page.", "请在另一个标签页中登录，然后重新发送：你输入的内容保留在本页。";
+    signed_out_title: "You are not logged in any more", "登录已失效";
+    signed_out_text: "Log in in another tab, then send again: what you typed is kept on this page.", "请在另一个标签页中登录，然后重新发送：您输入的内容保留在本页。";
     log_in_new_tab: "Log in, in a new tab", "在新标签页中登录";
     send_again: "Send again", "重新发送";
     try_again: "Try again", "重试";

@@ -24,8 +24,8 @@ texts! {
     tokens_expires_soon: "soon", "即将到期";
     tokens_none: "No token yet", "还没有令牌";
     tokens_none_text: "A program needs one to read its configuration.", "程序需要令牌才能读取配置。";
-    tokens_none_owned: "You own no application, so there is no token that you could make. An owner of the application can.",
-        "你不是任何应用的所有者，无法创建令牌，请联系应用的所有者。";
+    tokens_none_owned: "You own no application, so you cannot make tokens. An owner of the application can.",
+        "您不是任何应用的所有者，无法创建令牌。请联系应用的所有者。";
     tokens_show_dead(n: usize): "{n} that no longer works" | "{n} that no longer work", "{n} 个已失效";
     tokens_hide_dead: "Hide those that no longer work", "隐藏已失效的令牌";
 
@@ -38,12 +38,10 @@ texts! {
     // Making one.
     token_new: "Make a token", "创建令牌";
     token_name: "Name", "名称";
-    token_name_hint: "What shows it: “shop in prod”, “nightly import”.", "谁在使用它：“生产环境的商城”、“每晚导入”。";
+    token_name_hint: "What uses it: “shop in prod”, “nightly import”.", "由谁使用，例如“生产环境的商城”“每晚导入”。";
     token_kind: "It may", "用途";
     token_kind_read: "read", "读取";
-    token_kind_read_text: "For applications: snapshot, long poll, stream.", "供应用使用：快照、长轮询、事件流。";
     token_kind_automation: "read, edit and publish", "读取、编辑和发布";
-    token_kind_automation_text: "For scripts and pipelines, through the HTTP API.", "供脚本和流水线通过 HTTP API 使用。";
     token_reach: "What it reaches", "可访问的范围";
     token_reach_hint: "Rows without an application do not count.", "未选择应用的行不计。";
     token_reach_row(n: usize): "Configs {n}", "范围 {n}";
@@ -57,14 +55,13 @@ texts! {
     // Shown once.
     token_shown_title(name: &str): "The token {name}", "令牌 {name}";
     token_shown_once: "Copy it now: it is shown this once", "请立即复制：仅显示这一次";
-    token_shown_once_text: "Here it is kept as a hash alone. Who loses it makes another one and revokes this one.",
+    token_shown_once_text: "Only its hash is kept here. If you lose it, make another one and revoke this one.",
         "系统只保存其哈希值。如果遗失，请创建新令牌并吊销此令牌。";
     token_text: "The token", "令牌";
-    token_copy: "Copy the token", "复制令牌";
     token_try: "Try it", "试一下";
     token_try_none: "Nothing that it reaches is published yet. When it is, this reads it:", "它可访问的配置尚未发布，发布后可这样读取：";
     token_reaches: "Reaches", "范围";
     token_works_until: "Works until", "有效期至";
-    token_works_until_revoked: "it is revoked", "直到被吊销";
+    token_works_until_revoked: "it is revoked", "被吊销为止";
     token_done: "I have copied it", "我已复制";
 }

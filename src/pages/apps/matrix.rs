@@ -138,8 +138,10 @@ fn RowHead(namespace: Namespace, owned: bool) -> impl IntoView {
 }
 
 fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {
+    // Where columns do not fit, each cell says itself which it is of.
+    let of = view! { <span class="of"><EnvTag env=shown.looks.get(&env.name) bare=true /></span> };
     if !cell.visible {
-        return view! { <td><div class="none" title=t.cell_hidden()>"–"<span class="visually-hidden">{t.cell_hidden()}</span></div></td> }
+        return view! { <td><div class="none" title=t.cell_hidden()>{of}"–"<span class="visually-hidden">{t.cell_hidden()}</span></div></td> }
             .into_any();
     }
     let id = id_of(&shown.matrix, env, namespace);
@@ -165,7 +167,7 @@ fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: La
     };
     let late = late.map(|says| view! { <span class="late"><Icon name=I::Warn />{says}</span> });
     let pending = pending(cell, &shown.me, t);
-    view! { <td><a href=paths::config(&id)>{live}{pending}{late}</a></td> }.into_any()
+    view! { <td><a href=paths::config(&id)>{of}{live}{pending}{late}</a></td> }.into_any()
 }
 
 /// Mine first; the others by name while there is one, else together.

@@ -87,8 +87,8 @@ fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl 
             {key.is_none().then(|| view! { <Hidden name="all" value="true" /> })}
             <Hidden name="key" value=key.unwrap_or_default() />
             <Hidden name="live" value=live.to_string() />
-            <Submit name="keep" value="mine">{mine}</Submit>
             <Submit name="keep" value="theirs">{theirs}</Submit>
+            <Submit name="keep" value="mine">{mine}</Submit>
         </Form>
     }
     .into_any()

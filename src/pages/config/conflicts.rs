@@ -8,7 +8,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{Opened, edit::Where, here};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
-    components::{DiffText, Form, Hidden, LinkButton, Submit, Words, lang},
+    components::{DiffText, Form, Hidden, I, Icon, LinkButton, Submit, Words, lang},
     domain::{
         diff::{Word, lines, words},
         error::Conflict,
@@ -28,8 +28,8 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
     let each = |conflict| view! { <One opened=opened.clone() conflict /> };
     Some(
         view! {
-            <section class="card merging" id="conflicts" aria-labelledby="conflicts-title">
-                <h2 id="conflicts-title">{title}</h2>
+            <section class="conflicts" id="conflicts" aria-labelledby="conflicts-title">
+                <h2 class="flag warn" id="conflicts-title"><Icon name=I::Warn />{title}</h2>
                 <p class="quiet">{t.conflicts_text()}</p>
                 <ul>{conflicts.into_iter().map(each).collect_view()}</ul>
             </section>
@@ -87,7 +87,7 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
         .into_any()
     };
     view! {
-        <div class="merging" role="alert">
+        <div class="conflicts" role="alert">
             <p><b>{t.merge_title()}</b>" "{text}</p>
             <Sides conflict elsewhere />
             <div class="do">{theirs}</div>

@@ -199,7 +199,7 @@ fn Quick(shown: Arc<Shown>) -> impl IntoView {
     let live = view.live_seq();
     let mut lefts = Vec::new();
     match shown.sides.right {
-        Which::Mine => lefts.push((Which::Live, t.live_release(live))),
+        Which::Mine => lefts.push((Which::Live, Which::Live.name(t, live))),
         Which::Live if live > 1 => lefts.push((Which::Release(live - 1), t.release_title(live - 1))),
         Which::Release(seq) if seq > 1 => {
             lefts.push((Which::Release(seq - 1), t.release_title(seq - 1)));
@@ -207,7 +207,7 @@ fn Quick(shown: Arc<Shown>) -> impl IntoView {
         _ => {}
     }
     if let (Which::Release(seq), true) = (&shown.sides.left, lefts.iter().all(|(w, _)| *w != shown.sides.left)) {
-        lefts.push((shown.sides.left.clone(), t.release_title(*seq)));
+        lefts.push((shown.sides.left.clone(), shown.sides.left.name(t, *seq)));
     }
     let mut tabs: Vec<Tab> = lefts
         .into_iter()
@@ -231,7 +231,7 @@ fn Choose(shown: Arc<Shown>) -> impl IntoView {
         (r.seq.to_string(), format!("{} · {day} · {} · {why}", r.seq, r.author))
     };
     let releases: Vec<_> = shown.releases.iter().map(release).collect();
-    let live = ("live".to_owned(), t.live_release(view.live_seq()));
+    let live = ("live".to_owned(), Which::Live.name(t, view.live_seq()));
     let mut from = vec![live.clone()];
     from.extend(
         view.envs

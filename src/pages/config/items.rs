@@ -26,6 +26,8 @@ use crate::{
 const MOST: usize = 10_000;
 /// A value that is longer, in bytes, or has more lines, is folded.
 const LONG: (usize, usize) = (400, 12);
+/// A longer key, in bytes, may not fit into its column.
+const WIDE: usize = 20;
 /// A shorter value is shown as a whole on both sides of a change.
 const SHORT: usize = 120;
 
@@ -156,9 +158,9 @@ impl<'a> Drawn<'a> {
         let key = row.key.to_owned();
         let key = if self.editable {
             let href = format!("{}?edit={}{}#edit", self.base, Encoded(row.key), self.query);
-            view! { <a href=href>{key}</a> }.into_any()
+            view! { <a href=href>{broken(key)}</a> }.into_any()
         } else {
-            key.into_any()
+            broken(key)
         };
         let item = row.item();
         let note =
@@ -242,6 +244,14 @@ fn value(row: &Row<'_>) -> AnyView {
     let (left, right) = words(&old.value, &new.value);
     view! { <div class="was"><Words words=left old=true /></div><div class="is"><Words words=right old=false /></div> }
         .into_any()
+}
+
+/// A key, which may be broken after a dot when it is long.
+fn broken(key: String) -> AnyView {
+    if key.len() <= WIDE {
+        return key.into_any();
+    }
+    key.split_inclusive('.').map(|part| view! { {part.to_owned()}<wbr /> }).collect_view().into_any()
 }
 
 /// A value as it stands in the table.

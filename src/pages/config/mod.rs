@@ -252,7 +252,7 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
         None => view! { <span>{t.nothing_live()}</span> }.into_any(),
         Some(live) => view! {
             <span>
-                {t.live_is()}" "<b><a href=paths::release(&live.config, live.seq)>{t.release_n(live.seq)}</a></b>{t.comma()}
+                {t.live_is()}<b><a href=paths::release(&live.config, live.seq)>{t.release_n(live.seq)}</a></b>{t.comma()}
                 <When at=live.accepted_at />" "{t.by_author(&live.author)}
             </span>
         }

@@ -70,10 +70,10 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
     view! {
         <div class="bar">
             {filter}
-            <p class="quiet push">{t.seen_by_n(seen, all)}". "{t.here_only()}</p>
+            <p class="quiet" class:push={all > FILTERED}>{t.seen_by_n(seen, all)}" · "{t.here_only()}</p>
         </div>
         <div class="sheet">
-            <table class="rows readers" id="readers">
+            <table class="rows stacked readers" id="readers">
                 <thead>
                     <tr>
                         <th scope="col">{t.instance()}</th>
@@ -103,9 +103,9 @@ fn Row(instance: Instance, live: u64, hidden: bool) -> impl IntoView {
         <tr hidden=hidden>
             <td class="mono">{instance.name}</td>
             <td>{t.release_n(instance.release)}" "{state}</td>
-            <td><When at=instance.since /></td>
-            <td><When at=instance.seen_at /></td>
-            <td class="quiet client">{instance.client}</td>
+            <td data-th=t.holds_since()><When at=instance.since /></td>
+            <td data-th=t.last_heard()><When at=instance.seen_at /></td>
+            <td class="quiet client" data-th=t.client()>{instance.client}</td>
         </tr>
     }
 }

@@ -125,12 +125,14 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
     .into_any()
 }
 
-/// How long something took: `9 ms`, `1.2 s`, `3 min`.
+/// How long something took: `9 ms`, `1.2 s`, `3 min`, `2 days`.
 pub(in crate::pages) fn took(t: Lang, ms: i64) -> String {
     match ms.max(0) {
         ms @ ..1000 => t.milliseconds(ms),
         ms @ 1000..60_000 => t.seconds(&format!("{}.{}", ms / 1000, ms % 1000 / 100)),
-        ms => t.minutes(ms / 60_000),
+        ms @ 60_000..3_600_000 => t.minutes(ms / 60_000),
+        ms @ 3_600_000..86_400_000 => t.hours(ms / 3_600_000),
+        ms => t.days(ms / 86_400_000),
     }
 }
 
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn durations_are_said_as_people_say_them() {
-        let said = [-5, 9, 999, 1250, 59_999, 60_000, 3_600_000].map(|ms| took(Lang::En, ms));
-        assert_eq!(said, ["0 ms", "9 ms", "999 ms", "1.2 s", "59.9 s", "1 min", "60 min"]);
+        let said = [-5, 9, 999, 1250, 59_999, 60_000, 3_600_000, 172_800_000].map(|ms| took(Lang::En, ms));
+        assert_eq!(said, ["0 ms", "9 ms", "999 ms", "1.2 s", "59.9 s", "1 min", "1 h", "2 days"]);
     }
 }

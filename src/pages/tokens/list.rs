@@ -26,8 +26,8 @@ pub(in crate::pages) fn Tokens(
     /// The page that it is on.
     #[prop(into)]
     path: String,
-    /// Whether the reader may make one.
-    may: bool,
+    /// Where the reader can make one, who may.
+    make: Option<String>,
 ) -> impl IntoView {
     let t = lang();
     let now = use_context::<Now>().map_or(Time(0), |now| now.0);
@@ -36,14 +36,16 @@ pub(in crate::pages) fn Tokens(
         true => (path, t.tokens_hide_dead().to_owned()),
         false => (format!("{path}?all=true"), t.tokens_show_dead(over)),
     };
-    let switch = (over > 0).then(|| view! { <a class="push quiet" href=href>{says}</a> });
+    let switch = (over > 0).then(|| view! { <a class="quiet" href=href>{says}</a> });
     let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
     let rows = rows.into_iter().map(|token| view! { <Row token now /> }).collect_view();
+    let (owns, may) = (make.is_some(), make.clone());
     let table = if none {
         view! {
             <Empty icon=I::Key title=t.tokens_none()>
-                <p>{if may { t.tokens_none_text() } else { t.tokens_none_owned() }}</p>
+                <p>{if owns { t.tokens_none_text() } else { t.tokens_none_owned() }}</p>
+                {make.map(|href| view! { <LinkButton href tone=Tone::Primary icon=I::Plus>{t.tokens_add()}</LinkButton> })}
             </Empty>
         }
         .into_any()
@@ -67,7 +69,10 @@ pub(in crate::pages) fn Tokens(
         .into_any()
     };
     let filter = many.then(|| view! { <FilterBox of="tokens-table" label=t.tokens_filter() /> });
-    let bar = (many || over > 0).then(|| view! { <div class="bar">{filter}{switch}</div> });
+    let add = may.filter(|_| !none).map(|href| {
+        view! { <p class="tools push"><LinkButton href icon=I::Plus>{t.tokens_add()}</LinkButton></p> }
+    });
+    let bar = (many || over > 0 || add.is_some()).then(|| view! { <div class="bar">{filter}{switch}{add}</div> });
     view! { <section id="tokens">{bar}{table}</section> }.into_any()
 }
 

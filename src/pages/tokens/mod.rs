@@ -39,15 +39,13 @@ async fn all(State(console): State<Console>, who: CurrentUser, Query(asked): Que
     let older = (tokens.len() == limits::PAGE_MAX as usize).then(|| tokens.last().map(|token| token.created_at.0));
     let older = older.flatten().map(|at| format!("/tokens?before={at}"));
     let newer = asked.before.map(|_| "/tokens".to_owned());
-    let may = !Scope::of(&console, &who).await?.is_empty();
+    let make = (!Scope::of(&console, &who).await?.is_empty()).then(|| "/tokens/new".to_owned());
     let view = move || {
         let t = lang();
         view! {
-            <Head title=t.tokens_title()>
-                {may.then(|| view! { <LinkButton href="/tokens/new" tone=Tone::Primary icon=I::Plus>{t.tokens_add()}</LinkButton> })}
-            </Head>
+            <Head title=t.tokens_title() />
             <p class="lead">{t.tokens_lead()}</p>
-            <Tokens tokens dead=asked.all path="/tokens" may />
+            <Tokens tokens dead=asked.all path="/tokens" make />
             <Pager of=t.tokens_title() newer older />
         }
     };
