@@ -66,7 +66,8 @@ fn Choose(format: Format, fixed: bool) -> impl IntoView {
         return view! { <p class="hint">{t.namespace_format_fixed()}</p> }.into_any();
     }
     let (options, value) = (formats(t), format.as_str());
-    view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }.into_any()
+    view! { <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options value /> }
+        .into_any()
 }
 
 #[component]
