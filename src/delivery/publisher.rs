@@ -75,7 +75,7 @@ impl Publisher {
     pub async fn drain_once(&self) -> Result<()> {
         for (env, ..) in self.db.read().await?.due_envs().await? {
             let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
-            let drained = self.drain(&env, &lock).await;
+            let drained = self.drain(&env, &lock, &mut Frozen::default()).await;
             lock.release().await;
             drained?;
         }
@@ -101,45 +101,51 @@ impl Publisher {
 
     /// Holds the lock of an environment and delivers until nothing is due, or until told to stop.
     async fn work(&self, env: &EnvName) {
-        let mut pause = BACK_OFF.0;
+        let (mut pause, mut bell) = (BACK_OFF.0, self.dispatch.bell());
         loop {
-            match self.work_locked(env).await {
-                Ok(()) => return,
-                Err(failure) => self.say_late(env, failure).await,
-            }
+            // What waits for people is tried again, but what comes meanwhile does not wait with it.
+            let rings = match self.work_locked(env).await {
+                Ok(frozen) if frozen.is_empty() => return,
+                Ok(_) => true,
+                Err(failure) => {
+                    self.say_late(env, failure).await;
+                    false
+                }
+            };
             tokio::select! {
                 () = sleep(pause) => {}
+                _ = bell.changed(), if rings => {}
                 () = self.stop.cancelled() => return,
             }
             pause = (pause * 2).min(BACK_OFF.1);
         }
     }
 
-    async fn work_locked(&self, env: &EnvName) -> Result<(), Failure> {
+    async fn work_locked(&self, env: &EnvName) -> Result<Frozen, Failure> {
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
         let done = self.drain_and_linger(env, &lock).await;
         lock.release().await;
         done
     }
 
-    async fn drain_and_linger(&self, env: &EnvName, lock: &Lock) -> Result<(), Failure> {
-        let (mut idle_since, mut bell) = (Instant::now(), self.dispatch.bell());
+    async fn drain_and_linger(&self, env: &EnvName, lock: &Lock) -> Result<Frozen, Failure> {
+        let (mut idle_since, mut bell, mut frozen) = (Instant::now(), self.dispatch.bell(), Frozen::default());
         loop {
-            if self.drain(env, lock).await? {
+            if self.drain(env, lock, &mut frozen).await? {
                 idle_since = Instant::now();
             }
             if self.stop.is_cancelled() || idle_since.elapsed() > LINGER || self.channel.contended(lock).await {
-                return Ok(());
+                return Ok(frozen);
             }
             let _ = timeout(LINGER_LOOK, bell.changed()).await;
         }
     }
 
     /// Delivers everything that is due in an environment, change by change in the order of acceptance. True when
-    /// there was something. A config of which the channel holds something else is left to people, with everything
-    /// that comes after it; the others go on.
-    async fn drain(&self, env: &EnvName, lock: &Lock) -> Result<bool, Failure> {
-        let (mut any, mut frozen) = (false, Frozen::default());
+    /// there was something. A change that the channel does not take is frozen and left to people, with everything
+    /// that comes after it in its configs; the others go on.
+    async fn drain(&self, env: &EnvName, lock: &Lock, frozen: &mut Frozen) -> Result<bool, Failure> {
+        let mut any = false;
         loop {
             let due = self.db.read().await?.due(env, BATCH).await?;
             let full = due.len() == BATCH as usize;
@@ -156,16 +162,18 @@ impl Publisher {
                 }
                 match self.deliver(env, lock, &change).await {
                     Ok(()) => progress = true,
-                    Err(mismatch @ Failure::Channel(Fault::Mismatch { .. })) => {
+                    Err(Failure::Channel(
+                        fault @ (Fault::Mismatch { .. } | Fault::TooLarge(_) | Fault::Refused(_)),
+                    )) => {
                         frozen.add(&change);
-                        self.say_late(env, mismatch).await;
+                        self.say_late(env, fault.into()).await;
                     }
                     Err(other) => return Err(other),
                 }
             }
             any |= progress;
             if !progress {
-                if frozen.0.is_empty() {
+                if frozen.is_empty() {
                     self.dispatch.on_time(env);
                 }
                 return Ok(any);
@@ -235,6 +243,10 @@ fn unavailable(fault: Fault) -> Error {
 struct Frozen(HashSet<ConfigId>);
 
 impl Frozen {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn touches(&self, change: &[Entry]) -> bool {
         change.iter().any(|e| self.0.contains(&e.config))
     }

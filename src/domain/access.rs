@@ -178,7 +178,7 @@ impl Actor {
     #[must_use]
     pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
         let roles = write.iter().map(|p| (p.clone(), Role::Publisher)).collect();
-        Self { id: format!("token:{id}"), name: name.into(), administrator: false, creator, roles }
+        Self { id: format!("token:{id}"), name: format!("token {name}"), administrator: false, creator, roles }
     }
 
     /// The command line on the server's own machine: whoever reads its settings owns the database anyway.

@@ -15,8 +15,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::{dom, filter, times};
 use crate::texts::Lang;
 
-/// Exchanged with every form: what was said, and the counts in the rail.
-const ALWAYS: [&str; 3] = ["flash", "notice", "rail"];
+/// Exchanged with every form: what was said, the counts in the rail, what does not work.
+const ALWAYS: [&str; 4] = ["flash", "notice", "rail", "trouble"];
 
 thread_local! {
     /// The next submit goes the ordinary way.

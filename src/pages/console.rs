@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Viewer, account, apps, changes, config, envs, home, login, setup, tokens, users};
+use super::{Viewer, account, apps, changes, config, envs, home, login, setup, tokens, trouble::Trouble, users};
 use crate::{auth::guard::CurrentUser, reader::Reader, service::Service};
 
 /// What the handlers of pages are given.
@@ -48,7 +48,9 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
     let mut response = next.run(request).await;
     if let Some(user) = user {
         let open = console.service.count_my_changes(&user.actor).await.unwrap_or(0);
-        response.extensions_mut().insert(Viewer::new(&user.account.name, user.account.administrator, open));
+        let mut viewer = Viewer::new(&user.account.name, user.account.administrator, open);
+        viewer.trouble = Trouble { late: console.service.late(), unheard: console.reader.shelf.stale_since() };
+        response.extensions_mut().insert(viewer);
     }
     response
 }

@@ -1,9 +1,6 @@
 //! The pages of errors: what happened, what still works, what to do.
 
-use axum::{
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::IntoResponse};
 use leptos::prelude::*;
 
 use super::Page;
@@ -141,13 +138,6 @@ pub fn signed_out(refused: Refused) -> Page {
         }
     };
     Page::new(|t| t.signed_out_title().to_owned(), view).status(StatusCode::UNAUTHORIZED)
-}
-
-/// The answer of an unknown address under `/api/`: never a page.
-#[must_use]
-pub fn no_such_endpoint() -> Response {
-    let body = r#"{"type":"/problems/not-found","title":"There is no such endpoint","status":404}"#;
-    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
 }
 
 /// The answer when even drawing a page went wrong.

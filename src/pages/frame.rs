@@ -20,6 +20,7 @@ use crate::{
     api,
     components::{Here, Now, Refused},
     domain::{error::Error, time::Time},
+    http::request_id::{self, RequestId},
 };
 
 /// What all pages share.
@@ -54,7 +55,8 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
             return functions.call(request).await;
         }
         if path == "/api" || path.starts_with("/api/") {
-            return errors::no_such_endpoint();
+            let missing = Error::NotFound("such endpoint".to_owned());
+            return request_id::answer(Some(RequestId::of(&request)), Err(missing.into()));
         }
         pages.oneshot(request).await.into_response()
     })

@@ -5,12 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use axum::{Router, extract::State, routing::get};
 use leptos::prelude::*;
 
-use super::{
-    Answer, Page, Place,
-    changes::{ChangeItem, LateBanner},
-    console::Console,
-    parts::Looks,
-};
+use super::{Answer, Page, Place, changes::ChangeItem, console::Console, parts::Looks};
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
@@ -134,9 +129,8 @@ fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeView], late
 #[component]
 fn Show(home: Home) -> impl IntoView {
     let t = lang();
-    let late = home.late.iter().cloned().map(|late| view! { <LateBanner late /> }).collect_view();
     if home.all_apps == 0 {
-        return view! { {late}<Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }
+        return view! { <Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }
             .into_any();
     }
     let last = home.releases.iter().find_map(|(r, _)| Some(r.delivered_at?.0 - r.accepted_at.0));
@@ -151,7 +145,6 @@ fn Show(home: Home) -> impl IntoView {
     let none = changes.is_empty();
     let changes = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> }).collect_view();
     view! {
-        {late}
         <Head title=t.home_hello(&home.name)><p class="facts">{delivers}{readers}</p></Head>
         <div class="two">
             <div>

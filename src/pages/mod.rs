@@ -27,6 +27,7 @@ pub mod scope;
 pub mod setup;
 pub mod shell;
 pub mod tokens;
+pub mod trouble;
 pub mod users;
 pub mod visit;
 
@@ -58,12 +59,9 @@ pub enum Place {
     Home,
     Applications,
     Changes,
-    Delivery,
-    Instances,
     Environments,
     Tokens,
     Users,
-    Audit,
 }
 
 /// A page that is not drawn yet.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use leptos::{nonce::Nonce, prelude::*};
 
-use super::{Place, Viewer, Visit, assets::Assets, visit::Theme};
+use super::{Place, Viewer, Visit, assets::Assets, trouble::Troubles, visit::Theme};
 use crate::{
     api::prefer::Prefer,
     components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Mark, Menu, Mood, Sprite, lang},
@@ -64,6 +64,7 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
     let said = said(visit);
     let account = visit.viewer.clone().map(|viewer| view! { <Account viewer theme=visit.theme /> });
     let rail = visit.viewer.clone().map(|viewer| view! { <Rail viewer place /> });
+    let trouble = visit.viewer.clone().map(|viewer| view! { <Troubles trouble=viewer.trouble /> });
     let switches =
         visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
     view! {
@@ -78,6 +79,7 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
             </header>
             {rail}
             <main id="main" tabindex="-1">
+                {trouble}
                 {said}
                 {main}
             </main>
@@ -109,12 +111,9 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
         Place::Home => ("/", I::Home, t.home()),
         Place::Applications => ("/apps", I::Apps, t.applications()),
         Place::Changes => ("/changes", I::Edit, t.changes()),
-        Place::Delivery => ("/delivery", I::Send, t.delivery()),
-        Place::Instances => ("/instances", I::Nodes, t.instances()),
         Place::Environments => ("/envs", I::Layers, t.environments()),
         Place::Tokens => ("/tokens", I::Key, t.tokens()),
         Place::Users => ("/users", I::People, t.users()),
-        Place::Audit => ("/audit", I::Log, t.audit()),
     }
 }
 

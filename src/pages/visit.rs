@@ -5,7 +5,7 @@ use axum::{
     http::{Extensions, HeaderMap, Uri, header, request::Parts},
 };
 
-use super::cookies;
+use super::{cookies, trouble::Trouble};
 use crate::{
     api::{self, shim::own_path},
     components::Refused,
@@ -23,6 +23,8 @@ pub struct Viewer {
     pub administrator: bool,
     /// How many changes of theirs are open.
     pub changes_open: u32,
+    /// What does not work as it should, now.
+    pub trouble: Trouble,
 }
 
 impl Viewer {
@@ -32,7 +34,7 @@ impl Viewer {
         let name = name.into();
         let mut words = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next());
         let initials: String = words.next().into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect();
-        Self { name, initials, administrator, changes_open }
+        Self { name, initials, administrator, changes_open, trouble: Trouble::default() }
     }
 }
 

@@ -27,10 +27,11 @@ const fn secret(name: &'static str, about: &'static str) -> Known {
     Known { name, default: "", secret: true, about }
 }
 
-const KNOWN: [Known; 15] = [
+const KNOWN: [Known; 16] = [
     known("listen", "127.0.0.1:3000", "address and port; port 0 takes any free one"),
     known("public_url", "", "how people reach the console; from listen when empty"),
     known("data_dir", "./data", "SQLite file, last known good, lock file"),
+    known("node", "", "what people call this node; the name of the host when empty"),
     known("role", "console", "console serves everything, reader the read endpoints alone"),
     secret("database.url", "sqlite://<data_dir>/trimtab.db, or mysql://user:password@host:3306/database"),
     known("etcd.endpoints", "", "comma-separated; empty is the in-process channel"),
@@ -44,6 +45,9 @@ const KNOWN: [Known; 15] = [
     known("log", "info", "filter in the syntax of tracing"),
     known("log_format", "text", "text or json"),
 ];
+
+/// Longest `etcd.root`: it stands in every key, and what a delivery may weigh counts on it.
+const ROOT_BYTES: usize = 32;
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
 /// container beside a service called "trimtab".
@@ -197,6 +201,7 @@ impl Settings {
             ));
         }
         let path = |name: &str| given(name).map(PathBuf::from);
+        let node = given("node").unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         let etcd = (!endpoints.is_empty()).then(|| EtcdSettings {
             endpoints,
             root: text("etcd.root").trim_matches('/').to_owned(),
@@ -205,10 +210,12 @@ impl Settings {
             ca: path("etcd.ca"),
             cert: path("etcd.cert"),
             key: path("etcd.key"),
+            node: node.clone(),
             ..EtcdSettings::default()
         });
-        if etcd.as_ref().is_some_and(|e| e.root.is_empty()) {
-            return Err(wrong("etcd.root", "must not be empty"));
+        if let Some(etcd) = etcd.as_ref().filter(|e| e.root.is_empty() || e.root.len() > ROOT_BYTES) {
+            let what = format!("must have 1 to {ROOT_BYTES} bytes, not {}", etcd.root.len());
+            return Err(wrong("etcd.root", &what));
         }
         Ok(Self {
             listen: text("listen")
@@ -347,6 +354,15 @@ mod tests {
         assert!(load(&[mysql]).unwrap_err().to_string().contains("etcd.endpoints"));
         let etcd = ("TRIMTAB_ETCD__ENDPOINTS", "127.0.0.1:2379");
         assert!(load(&[etcd]).is_ok() && load(&[mysql, etcd]).is_ok());
+    }
+
+    #[test]
+    fn a_root_that_is_too_long_for_its_keys_is_refused() {
+        let load = |root: &str| load(&[("TRIMTAB_ETCD__ENDPOINTS", "h:1"), ("TRIMTAB_ETCD__ROOT", root)]);
+        assert!(load("/trimtab/").is_ok() && load(&"r".repeat(32)).is_ok());
+        for wrong in ["/", &"r".repeat(33)] {
+            assert!(load(wrong).unwrap_err().to_string().contains("etcd.root"), "{wrong}");
+        }
     }
 
     #[test]

@@ -249,7 +249,10 @@ impl Service {
             let may = actor.may_own(&put.app)?;
             check_text("/description", put.description.as_deref().unwrap_or_default())?;
             let mut tx = service.db.write().await?;
-            tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
+            let app = tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
+            if app.archived_at.is_some() {
+                return Err(Error::State(State::Archived));
+            }
             let before = tx.namespace(&put.app, &put.name).await?;
             name.check("/namespace", before.is_some())?;
             let old = before.clone().unwrap_or(Namespace {

@@ -1,13 +1,17 @@
 //! Changes are looked at, described and discarded here.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use super::{Published, Service, check_text, detached, note, now};
 use crate::{
+    channel::{self, Channel},
     domain::{
         access::Actor,
         change::{Change, ChangeEdit, ChangeId, ChangeState},
-        content::{Content, Format},
+        content::{Content, Format, sha256},
         diff::{ConfigDiff, Diff, diff_sha256},
         error::{Conflict, Error, Invalid, Need, Problem, Result, State},
         limits, merge,
@@ -296,21 +300,34 @@ impl Service {
 }
 
 /// Checks that a change fits into one transaction of the channel, and each document into its limits.
-pub(super) fn check_configs(configs: &[ChangeConfig]) -> Result<()> {
+pub(super) fn check_configs(change: &Change, configs: &[ChangeConfig]) -> Result<()> {
     if configs.len() > limits::CHANGE_CONFIGS {
         return Err(Invalid::new("/edits", Problem::TooMany { max: limits::CHANGE_CONFIGS }).into());
     }
-    let mut bytes = 0;
-    for config in configs {
-        if config.after.items().is_some_and(|items| items.len() > limits::ITEMS) {
-            return Err(Invalid::new("/edits", Problem::TooMany { max: limits::ITEMS }).into());
-        }
-        bytes += config.after.document().len();
+    if configs.iter().filter_map(|c| c.after.items()).any(|items| items.len() > limits::ITEMS) {
+        return Err(Invalid::new("/edits", Problem::TooMany { max: limits::ITEMS }).into());
     }
-    if bytes > limits::CHANGE_BYTES {
+    let entries: Vec<channel::Entry> = configs.iter().map(|config| as_delivered(change, config)).collect();
+    let bytes: usize = entries.iter().map(|entry| entry.document.len()).sum();
+    if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {
         return Err(Invalid::new("/edits", Problem::TooLong { max: limits::CHANGE_BYTES }).into());
     }
     Ok(())
+}
+
+/// What would go into the channel if the change were published now.
+fn as_delivered(change: &Change, config: &ChangeConfig) -> channel::Entry {
+    let document: Arc<str> = config.after.document().into();
+    let meta = channel::Meta {
+        seq: config.live + 1,
+        sha256: sha256(document.as_bytes()),
+        format: config.format,
+        author: change.author_name.clone(),
+        message: change.message.clone(),
+        published_at: change.updated_at,
+        change: change.id.clone(),
+    };
+    channel::Entry { config: config.config.clone(), meta, document }
 }
 
 /// The differences of assembled configs, those without one left out.

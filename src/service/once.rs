@@ -7,6 +7,7 @@ use crate::{
         access::Actor,
         change::ChangeId,
         error::{Error, Invalid, Problem, Result, State},
+        release::Release,
     },
     storage::Conn,
 };
@@ -20,6 +21,13 @@ pub struct Idempotency {
     pub body_sha256: String,
 }
 
+/// What work made.
+pub(super) struct Made {
+    pub change: ChangeId,
+    /// Its releases as they were accepted, or as a retry finds them.
+    pub releases: Vec<Release>,
+}
+
 /// What there is to do.
 pub(super) enum Work {
     Save { message: String, saves: Vec<Save> },
@@ -29,8 +37,9 @@ pub(super) enum Work {
 }
 
 impl Service {
-    /// Does `work`, unless its key says that it is done already. Gives the change that it made.
-    pub(super) async fn once(&self, actor: &Actor, key: Option<Idempotency>, work: Work) -> Result<ChangeId> {
+    /// Does `work`, unless its key says that it is done already. Gives what it made: once it is committed, no database
+    /// that goes away turns the answer into an error.
+    pub(super) async fn once(&self, actor: &Actor, key: Option<Idempotency>, work: Work) -> Result<Made> {
         let (service, actor) = (self.clone(), actor.clone());
         detached(async move {
             match service.work(&actor, key.as_ref(), work).await {
@@ -43,13 +52,13 @@ impl Service {
         .await
     }
 
-    async fn done(&self, actor: &Actor, key: Option<&Idempotency>) -> Option<ChangeId> {
+    async fn done(&self, actor: &Actor, key: Option<&Idempotency>) -> Option<Made> {
         let key = key?;
         let mut db = self.db.read().await.ok()?;
         remembered(&mut db, actor, Some(key)).await.ok()?
     }
 
-    async fn work(&self, actor: &Actor, key: Option<&Idempotency>, work: Work) -> Result<ChangeId> {
+    async fn work(&self, actor: &Actor, key: Option<&Idempotency>, work: Work) -> Result<Made> {
         let mut tx = self.db.write().await?;
         if let Some(done) = remembered(&mut tx, actor, key).await? {
             return Ok(done);
@@ -70,20 +79,24 @@ impl Service {
         {
             return Err(Error::State(State::InProgress));
         }
+        let releases = if releases { tx.releases_of_change(&change).await? } else { Vec::new() };
         tx.commit().await?;
-        if releases {
+        if !releases.is_empty() {
             self.dispatch.ring();
         }
-        Ok(change)
+        Ok(Made { change, releases })
     }
 }
 
-/// The change that a key made.
-async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> Result<Option<ChangeId>> {
+/// What a key made.
+async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> Result<Option<Made>> {
     let Some(key) = key else { return Ok(None) };
     match db.idempotent(&actor.id, &key.key).await? {
         None => Ok(None),
-        Some((body, change)) if body == key.body_sha256 => Ok(Some(change)),
+        Some((body, change)) if body == key.body_sha256 => {
+            let releases = db.releases_of_change(&change).await?;
+            Ok(Some(Made { change, releases }))
+        }
         Some(_) => Err(Invalid::new("/idempotency-key", Problem::Idempotency).into()),
     }
 }

@@ -13,7 +13,7 @@ use super::{
     check_text,
     dispatch::Arrived,
     new_change_id, note, now,
-    once::Work,
+    once::{Made, Work},
 };
 use crate::{
     domain::{
@@ -85,8 +85,8 @@ impl Service {
     /// [`Error::State`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let change = self.once(actor, publish.idempotency.clone(), Work::Publish(publish)).await?;
-        self.published(&change, arrivals, self.patience).await
+        let made = self.once(actor, publish.idempotency.clone(), Work::Publish(publish)).await?;
+        Ok(self.published(made, arrivals, self.patience).await)
     }
 
     /// Saves edits of many configs and publishes them, in one transaction.
@@ -102,8 +102,8 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let change = self.once(actor, idempotency, Work::SaveAndPublish { message, confirm, saves }).await?;
-        self.published(&change, arrivals, self.patience).await
+        let made = self.once(actor, idempotency, Work::SaveAndPublish { message, confirm, saves }).await?;
+        Ok(self.published(made, arrivals, self.patience).await)
     }
 
     /// Makes a new release whose content equals an older one. Everybody's open changes stay and are rebased.
@@ -112,8 +112,8 @@ impl Service {
     /// As [`Service::publish`]; [`Error::State`] with `Empty` when the content is the live one already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let change = self.once(actor, rollback.idempotency.clone(), Work::RollBack(rollback)).await?;
-        self.published(&change, arrivals, self.patience).await
+        let made = self.once(actor, rollback.idempotency.clone(), Work::RollBack(rollback)).await?;
+        Ok(self.published(made, arrivals, self.patience).await)
     }
 
     pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<ChangeId> {
@@ -255,24 +255,27 @@ impl Service {
     pub async fn publication(&self, actor: &Actor, change: &ChangeId) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
         self.seen(&mut self.db.read().await?, actor, change).await?;
-        self.published(change, arrivals, self.patience).await
+        let made = self.made(change).await?;
+        Ok(self.published(made, arrivals, self.patience).await)
     }
 
     /// The same, for a look in between. Of what is under way a moment is waited for all the same: who publishes is
     /// told of the delivery before the database is, and who then looks shall not see less.
     pub(super) async fn progress(&self, change: &ChangeId) -> Result<Published> {
-        self.published(change, self.dispatch.arrivals(), self.patience.min(ASK)).await
+        let arrivals = self.dispatch.arrivals();
+        let made = self.made(change).await?;
+        Ok(self.published(made, arrivals, self.patience.min(ASK)).await)
     }
 
-    async fn published(
-        &self,
-        change: &ChangeId,
-        arrivals: broadcast::Receiver<Arrived>,
-        patience: Duration,
-    ) -> Result<Published> {
+    async fn made(&self, change: &ChangeId) -> Result<Made> {
         let releases = self.db.read().await?.releases_of_change(change).await?;
-        let delivery = self.delivery(change, &releases, arrivals, patience).await;
-        Ok(Published { change: change.clone(), releases, delivery })
+        Ok(Made { change: change.clone(), releases })
+    }
+
+    async fn published(&self, made: Made, arrivals: broadcast::Receiver<Arrived>, patience: Duration) -> Published {
+        let Made { change, releases } = made;
+        let delivery = self.delivery(&change, &releases, arrivals, patience).await;
+        Published { change, releases, delivery }
     }
 
     /// Waits until a change is in the channel, or says why it is not yet. The releases are accepted whatever happens
@@ -341,7 +344,7 @@ fn check_publish(configs: &[ChangeConfig], change: &Change, publish: &Publish) -
             formats::check(config.format, text).map_err(|e| e.of(format!("/{}", config.config)))?;
         }
     }
-    check_configs(configs)?;
+    check_configs(change, configs)?;
     let envs = configs.iter().filter(|c| !c.diff.is_empty()).map(|c| &c.env);
     check_protected(envs, &change.message, &publish.confirm)
 }

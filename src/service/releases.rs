@@ -12,6 +12,9 @@ use crate::domain::{
     release::Release,
 };
 
+/// Pages of the newest releases that are looked through for those that somebody may see.
+const PAGES: u32 = 20;
+
 /// One side of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -82,10 +85,18 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn latest_releases(&self, actor: &Actor, limit: u32) -> Result<Vec<Release>> {
+        let (mut db, limit, mut releases) = (self.db.read().await?, limit as usize, Vec::new());
         // Those that may not be seen are left out, so more are read than are shown.
-        let all = self.db.read().await?.latest_releases(limits::PAGE_MAX).await?;
-        let seen = all.into_iter().filter(|r| actor.may_view(&r.config).is_ok());
-        Ok(seen.take(limit as usize).collect())
+        for page in 0..PAGES {
+            let read = db.latest_releases(limits::PAGE_MAX, page * limits::PAGE_MAX).await?;
+            let last = read.len() < limits::PAGE_MAX as usize;
+            releases.extend(read.into_iter().filter(|r| actor.may_view(&r.config).is_ok()));
+            if last || releases.len() >= limit {
+                break;
+            }
+        }
+        releases.truncate(limit);
+        Ok(releases)
     }
 
     /// Compares two contents: old left, new right. Any two releases, what is live in two environments, a change.

@@ -69,7 +69,7 @@ impl Service {
         saves: Vec<Save>,
         idempotency: Option<Idempotency>,
     ) -> Result<ChangeId> {
-        self.once(actor, idempotency, Work::Save { message, saves }).await
+        Ok(self.once(actor, idempotency, Work::Save { message, saves }).await?.change)
     }
 
     pub(super) async fn save_in(
@@ -112,8 +112,7 @@ impl Service {
         if let Some(id) = &save.change {
             return self.own_open_change(tx, actor, id).await;
         }
-        let open = tx.open_changes_on(&save.config).await?;
-        match open.into_iter().find(|c| c.author == actor.id) {
+        match tx.open_change_of(&actor.id, &save.config).await? {
             Some(change) => self.own_open_change(tx, actor, &change.id).await,
             None => self.open_change(tx, actor, String::new()).await,
         }
@@ -137,7 +136,7 @@ impl Service {
     /// What goes out in one etcd transaction must fit into one.
     async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
         let configs = self.assemble(tx, change).await?;
-        check_configs(&configs)
+        check_configs(change, &configs)
     }
 
     async fn save_one(
@@ -246,7 +245,7 @@ fn check_edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
             (Format::Kv, Edit::Remove) => {}
             (Format::Kv, Edit::Set(item)) => {
                 if let Err(e) = check_key(key) {
-                    wrong.push(e);
+                    wrong.push(Invalid { pointer: format!("/set{}", pointer(key)), ..e });
                 }
                 if let Err(e) = item.check() {
                     wrong.push(at(e));

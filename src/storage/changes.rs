@@ -183,6 +183,20 @@ impl Conn {
         rows.into_iter().map(ChangeRow::change).collect()
     }
 
+    /// The open change of an author that edits a config; of several, the last edited.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn open_change_of(&mut self, author: &str, id: &ConfigId) -> Result<Option<Change>> {
+        let row: Option<ChangeRow> = on!(self, c => sqlx::query_as(
+            changes!("where c.state = 'open' and c.author = ? and exists (select 1 from edits e \
+                      where e.change_id = c.id and e.env = ? and e.app = ? and e.namespace = ?) \
+                      order by c.updated_at desc limit 1")
+        ).bind(author).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
+            .fetch_optional(c).await)?;
+        row.map(ChangeRow::change).transpose()
+    }
+
     /// How many edits open changes hold, by config of an application and author: `(env, namespace, author, name, n)`.
     ///
     /// # Errors

@@ -215,14 +215,14 @@ impl Conn {
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 
-    /// The newest releases of all configs, newest first.
+    /// The newest releases of all configs, newest first, `offset` of them left out.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn latest_releases(&mut self, limit: u32) -> Result<Vec<Release>> {
+    pub async fn latest_releases(&mut self, limit: u32, offset: u32) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
-            releases!("order by accepted_at desc limit ?")
-        ).bind(limit).fetch_all(c).await)?;
+            releases!("order by accepted_at desc limit ? offset ?")
+        ).bind(limit).bind(offset).fetch_all(c).await)?;
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 

@@ -95,5 +95,5 @@ texts! {
     late_works: "Applications keep reading what they have. You can edit and publish: it is accepted and goes out by itself.",
         "应用仍可读取现有配置。你可以继续编辑和发布，内容会被接受并自动投递。";
     late_waiting(n: u64): "{n} release waits." | "{n} releases wait.", "有 {n} 个发布在等待。";
-    late_details: "Delivery", "投递";
+    unheard_title: "etcd does not answer", "etcd 没有响应";
 }

@@ -15,12 +15,9 @@ texts! {
     home: "Home", "首页";
     applications: "Applications", "应用";
     changes: "Changes", "变更";
-    delivery: "Delivery", "投递";
-    instances: "Instances", "实例";
     environments: "Environments", "环境";
     tokens: "Tokens", "令牌";
     users: "Users", "用户";
-    audit: "Audit", "审计";
     more: "More", "更多";
     open_changes(n: u32): "{n} open change" | "{n} open changes", "{n} 个未发布的变更";
 

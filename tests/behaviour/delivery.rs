@@ -1,12 +1,19 @@
 //! From SQL to the channel: in order, exactly once, whoever does it and whatever falls over.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use trimtab::domain::release::Release;
+use trimtab::{
+    channel::Entry,
+    domain::{
+        content::sha256,
+        release::{Release, Why},
+    },
+};
 
 use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
+const WAIT: Duration = Duration::from_secs(5);
 
 /// The whole history of a config, oldest first.
 async fn history(site: &Site, id: &str) -> Vec<Release> {
@@ -74,7 +81,7 @@ on_both_set_ups! {
         // In the channel, but the node died before it told the database.
         let env = "dev".parse().unwrap();
         let due = site.db.read().await.unwrap().due(&env, 10).await.unwrap();
-        let lock = site.channel.lock(&env, std::time::Duration::from_secs(5)).await.unwrap();
+        let lock = site.channel.lock(&env, WAIT).await.unwrap();
         let entries: Vec<_> = due.into_iter().map(|d| d.entry).collect();
         let first = site.channel.deliver(&lock, &entries).await.unwrap();
         lock.release().await;
@@ -85,6 +92,33 @@ on_both_set_ups! {
         let listing = site.channel.list().await.unwrap();
         assert_eq!(listing.entries.len(), 1);
         assert!(listing.revision >= first.revision);
+    }
+
+    async fn what_the_channel_does_not_take_waits_for_people_and_the_rest_goes_on(site: Site) {
+        let site = site.with_shop().await;
+        let env = "dev".parse().unwrap();
+        let site = site.accepting_only().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        let ours = site.db.read().await.unwrap().due(&env, 1).await.unwrap().pop().unwrap().entry;
+        // Somebody else wrote a release of that number.
+        let document = r#"{"a":"foreign"}"#;
+        let mut foreign = Entry { document: document.into(), ..ours.clone() };
+        foreign.meta.sha256 = sha256(document.as_bytes());
+        let lock = site.channel.lock(&env, WAIT).await.unwrap();
+        site.channel.deliver(&lock, &[foreign]).await.unwrap();
+        lock.release().await;
+
+        let node = site.another_node().await;
+        assert_delivered(&node.publish_key(ana(), "dev/mail/application", "b", "1").await);
+        let late = node.service.late().pop().expect("the environment is late");
+        assert_eq!(late.why, Why::Mismatch(config(SHOP), 1));
+        assert_eq!(node.in_channel(SHOP).await, Some((1, document.into())));
+
+        let lock = site.channel.lock(&env, WAIT).await.unwrap();
+        site.channel.repair(&lock, &[ours]).await.unwrap();
+        lock.release().await;
+        node.settled().await;
+        assert_eq!(node.in_channel(SHOP).await, Some((1, r#"{"a":"1"}"#.into())));
     }
 
     async fn a_channel_that_lost_everything_is_filled_again(site: Site) {

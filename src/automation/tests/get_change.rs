@@ -16,7 +16,7 @@ async fn an_open_change_shows_its_edits_and_the_hash_of_its_difference() {
     let shown = shop.get(&format!("/api/v1/changes/{}", made.text("/id"))).await;
     assert_eq!((shown.status, &shown.body), (200, &made.body));
     assert_eq!(shown.body["edits"], json!([{"config": DEV, "base": 1, "set": {"a": "2"}, "remove": ["b"]}]));
-    assert_eq!(shown.body["author"], "pipeline");
+    assert_eq!(shown.body["author"], "token pipeline");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn a_release_says_who_made_it_when_and_why() {
     let body = shop.get(RELEASES).await.body;
     assert_eq!(body["config"], "dev/shop/application");
     let release = &body["releases"][0];
-    assert_eq!((&release["author"], &release["message"]), (&json!("pipeline"), &json!("First")));
+    assert_eq!((&release["author"], &release["message"]), (&json!("token pipeline"), &json!("First")));
     assert_eq!((&release["change"], &release["sha256"]), (&done.body["id"], &done.body["releases"][0]["sha256"]));
     assert_eq!(release["revision"], done.body["delivery"]["revision"]);
 }

@@ -217,6 +217,8 @@ async fn a_config_that_is_not_there_or_put_away_takes_no_edit() {
         crate::service::PutApp { name: "shop".parse().unwrap(), title: None, description: None, archived: Some(true) };
     api.service.put_app(&shell, put_away).await.unwrap();
     assert_eq!(edit(DEV).await.refusal(), "409 /problems/state");
+    let another = api.admin().await.put("/api/v1/apps/shop/namespaces/another", json!({"format": "kv"})).await;
+    assert_eq!(another.refusal(), "409 /problems/state");
 }
 
 #[tokio::test]

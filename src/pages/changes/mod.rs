@@ -9,7 +9,7 @@ mod way;
 
 use axum::{Router, routing::get};
 
-pub(super) use self::{list::ChangeItem, way::LateBanner};
+pub(super) use self::list::ChangeItem;
 use super::console::Console;
 
 /// `/changes`, `/changes/{id}`.

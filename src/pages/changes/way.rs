@@ -126,21 +126,3 @@ fn Seen(progress: Progress) -> impl IntoView {
     }
     .into_any()
 }
-
-/// Says that an environment is late: since when, why, what still works, what happens next.
-#[component]
-pub(in crate::pages) fn LateBanner(
-    /// What is late.
-    late: Late,
-) -> impl IntoView {
-    let t = lang();
-    let since = sentence(t.late_since(), [view! { <When at=late.since /> }.into_any()]);
-    let title = t.late_title(late.env.as_str());
-    let action = view! { <LinkButton href="/delivery">{t.late_details()}</LinkButton> }.into_any();
-    view! {
-        <Banner title action>
-            <p>{t.late_because(&t.why_late(&late.why))}" "{since}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
-        </Banner>
-    }
-    .into_any()
-}

@@ -1,0 +1,48 @@
+//! What does not work as it should, said at the top of every page: since when, why, what still works, what happens next.
+
+use leptos::prelude::*;
+
+use crate::{
+    components::*,
+    domain::time::Time,
+    service::{Late, Why},
+};
+
+/// What does not work as it should. Nothing, usually.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// Environments whose releases are late.
+    pub late: Vec<Late>,
+    /// Since when readers are fed by no channel.
+    pub unheard: Option<Time>,
+}
+
+/// A banner for each; exchanged with every form.
+#[component]
+pub(super) fn Troubles(trouble: Trouble) -> impl IntoView {
+    let Trouble { late, unheard } = trouble;
+    // That the channel does not answer is said once: by what waits for it, when something does.
+    let said = late.iter().any(|late| matches!(late.why, Why::Channel(_)));
+    let unheard = unheard.filter(|_| !said).map(|since| view! { <UnheardBanner since /> });
+    let late = late.into_iter().map(|late| view! { <LateBanner late /> }).collect_view();
+    view! { <div id="trouble">{unheard}{late}</div> }.into_any()
+}
+
+#[component]
+fn LateBanner(late: Late) -> impl IntoView {
+    let t = lang();
+    let since = sentence(t.late_since(), [view! { <When at=late.since /> }.into_any()]);
+    view! {
+        <Banner title=t.late_title(late.env.as_str())>
+            <p>{t.late_because(&t.why_late(&late.why))}" "{since}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
+        </Banner>
+    }
+    .into_any()
+}
+
+#[component]
+fn UnheardBanner(since: Time) -> impl IntoView {
+    let t = lang();
+    let since = sentence(t.late_since(), [view! { <When at=since /> }.into_any()]);
+    view! { <Banner title=t.unheard_title()><p>{since}" "{t.late_works()}</p></Banner> }.into_any()
+}
