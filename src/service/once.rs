@@ -72,9 +72,12 @@ impl Service {
         let releases = !matches!(work, Work::Save { .. });
         let change = match work {
             Work::Save { message, saves } => {
-                self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?.id
+                let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?;
+                self.check_size(&mut tx, &change).await?;
+                change.id
             }
             Work::Publish(publish) => self.publish_in(&mut tx, actor, publish).await?,
+            // Publishing checks the size itself.
             Work::SaveAndPublish { message, confirm, saves } => {
                 let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?.id;
                 let publish =
