@@ -43,7 +43,7 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
-        let lock = migration_lock(options.get_filename());
+        let lock = migration_lock(options.get_filename()).await;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
@@ -102,11 +102,14 @@ async fn migrate_mysql(pool: &MySqlPool) -> Result<(), Error> {
 }
 
 /// The SQLite driver does not lock while it migrates; a command beside a starting server must wait.
-fn migration_lock(database: &Path) -> Option<std::fs::File> {
+async fn migration_lock(database: &Path) -> Option<std::fs::File> {
     let path = database.with_extension("migrating");
-    let file = std::fs::File::create(path).ok()?;
-    file.lock().ok()?;
-    Some(file)
+    let wait = move || {
+        let file = std::fs::File::create(path).ok()?;
+        file.lock().ok()?;
+        Some(file)
+    };
+    tokio::task::spawn_blocking(wait).await.ok()?
 }
 
 fn migrating(error: sqlx::migrate::MigrateError) -> Error {
