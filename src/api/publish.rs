@@ -64,3 +64,54 @@ pub async fn roll_back(
     ));
     Ok(())
 }
+
+/// Writes the live release of a config into the channel again.
+#[server(prefix = "/fn", endpoint = "repair")]
+pub async fn repair(
+    /// The config.
+    config: ConfigId,
+) -> Result<()> {
+    use crate::auth::guard;
+    let user = guard::user()?;
+    guard::service()?.repair(&user.actor, &config).await?;
+    super::shim::say(super::shim::lang().drift_repaired());
+    Ok(())
+}
+
+/// Decides which side counts where the channel is ahead of the database.
+#[server(prefix = "/fn", endpoint = "settle")]
+pub async fn settle(
+    /// The config.
+    config: ConfigId,
+    /// The release in the channel that was on the page.
+    seq: u64,
+    /// `channel` or `database`.
+    wins: String,
+    /// Why.
+    #[server(default)]
+    message: String,
+    /// The name of a protected environment, typed.
+    #[server(default)]
+    confirm: String,
+) -> Result<()> {
+    use crate::{
+        auth::guard,
+        domain::error::{Invalid, Problem},
+        service::{Settle, Wins},
+    };
+    let user = guard::user()?;
+    let wins = match wins.as_str() {
+        "channel" => Wins::Channel,
+        "database" => Wins::Database,
+        _ => return Err(Invalid::new("/wins", Problem::Required).into()),
+    };
+    let service = guard::service()?;
+    let published = service.settle(&user.actor, Settle { config, wins, seq, message, confirm }).await?;
+    service.settled(&published).await;
+    super::shim::say(super::shim::lang().published(
+        &published.releases,
+        &published.delivery,
+        &service.why_late(&published.releases),
+    ));
+    Ok(())
+}

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
+    api::paths,
     components::*,
-    domain::time::Time,
+    domain::{drift::Drift, time::Time},
     service::{Late, Why},
 };
 
@@ -15,17 +16,23 @@ pub struct Trouble {
     pub late: Vec<Late>,
     /// Since when readers are fed by no channel.
     pub unheard: Option<Time>,
+    /// Configs of which the channel holds something else than the database.
+    pub drifts: Vec<Drift>,
 }
+
+/// Configs that are named; the others come when these are done.
+const NAMED: usize = 3;
 
 /// A banner for each; exchanged with every form.
 #[component]
 pub(super) fn Troubles(trouble: Trouble) -> impl IntoView {
-    let Trouble { late, unheard } = trouble;
+    let Trouble { late, unheard, drifts } = trouble;
     // That the channel does not answer is said once: by what waits for it, when something does.
     let said = late.iter().any(|late| matches!(late.why, Why::Channel(_)));
     let unheard = unheard.filter(|_| !said).map(|since| view! { <UnheardBanner since /> });
+    let drifts = drifts.into_iter().take(NAMED).map(|drift| view! { <DriftBanner drift /> }).collect_view();
     let late = late.into_iter().map(|late| view! { <LateBanner late /> }).collect_view();
-    view! { <div id="trouble">{unheard}{late}</div> }.into_any()
+    view! { <div id="trouble">{drifts}{unheard}{late}</div> }.into_any()
 }
 
 #[component]
@@ -45,4 +52,11 @@ fn UnheardBanner(since: Time) -> impl IntoView {
     let t = lang();
     let since = sentence(t.late_since(), [view! { <When at=since /> }.into_any()]);
     view! { <Banner title=t.unheard_title()><p>{since}" "{t.late_works()}</p></Banner> }.into_any()
+}
+
+#[component]
+fn DriftBanner(drift: Drift) -> impl IntoView {
+    let t = lang();
+    let action = view! { <LinkButton href=paths::config(&drift.config)>{t.drift_look()}</LinkButton> }.into_any();
+    view! { <Banner mood=Mood::Bad title=t.drift_title(&drift.config.to_string()) action /> }.into_any()
 }

@@ -122,9 +122,13 @@ impl Service {
             }
             Side::Release(_, 0) => Ok((0, Content::empty(namespace.format))),
             Side::Release(_, seq) => {
-                let content = db.content(id, *seq).await?;
+                // A number that was left out where the channel was ahead stands for the release before it.
+                let before = db.releases(id, Some(*seq + 1), 1).await?.pop().map(|release| release.seq);
+                let last = db.live_seq(id).await?;
                 let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
-                Ok((*seq, content.ok_or_else(wrong)?))
+                let seq = before.filter(|_| *seq <= last).ok_or_else(wrong)?;
+                let content = db.content(id, seq).await?.ok_or_else(wrong)?;
+                Ok((seq, content))
             }
             Side::Change(_, change) => {
                 let view = self.change(actor, change).await?;

@@ -93,5 +93,17 @@ texts! {
     late_works: "Applications keep reading what they have. You can edit and publish: it is accepted and goes out by itself.",
         "应用继续读取现有配置。仍可编辑和发布：内容会先被接受，随后自动投递。";
     late_waiting(n: u64): "{n} release waits." | "{n} releases wait.", "有 {n} 个版本等待投递。";
+    drift_title(config: &str): "{config}: etcd holds something else", "{config}：etcd 中的内容不一致";
+    drift_look: "Look and decide", "查看并处理";
+    drift_foreign(seq: u64): "etcd holds other bytes as release {seq}", "etcd 中版本 {seq} 的内容与此处不同";
+    drift_foreign_text: "Somebody wrote to etcd past Trimtab. Programs that read etcd directly get those bytes until the release is written again.",
+        "有人绕过 Trimtab 写入了 etcd。直接读取 etcd 的程序会得到那份内容，直到重新写入该版本。";
+    drift_repair(seq: u64): "Write release {seq} again", "重新写入版本 {seq}";
+    drift_repaired: "Written again. Programs that watch the key are woken", "已重新写入，监听该键的程序会收到通知";
+    drift_ahead(seq: u64): "etcd holds release {seq}, which the database does not know", "etcd 中有数据库不知道的版本 {seq}";
+    drift_ahead_text: "The database was restored from an older backup, or another installation uses the same keys. Nothing is published here until you decide which of both counts.",
+        "数据库可能由较旧的备份恢复，或另有安装在使用同样的键。在您决定以哪一方为准之前，此处不会发布任何内容。";
+    drift_channel_wins(seq: u64): "Take release {seq} over from etcd", "采用 etcd 中的版本 {seq}";
+    drift_database_wins(live: u64, next: u64): "Publish release {live} of the database as {next}", "将数据库中的版本 {live} 发布为 {next}";
     unheard_title: "etcd does not answer", "etcd 没有响应";
 }

@@ -3,6 +3,7 @@
 
 mod conflicts;
 mod difference;
+mod drift;
 mod edit;
 mod export;
 mod import;
@@ -37,6 +38,7 @@ use crate::{
         access::Role,
         change::ChangeId,
         content::{Content, Format},
+        drift::Drift,
         error::{Error, Result},
         names::{ConfigId, EnvName},
     },
@@ -83,6 +85,10 @@ pub(super) struct Opened {
     pub instances: Vec<Instance>,
     /// When its newest release is late in delivery, why.
     pub late: Option<Late>,
+    /// When the channel departs from the database here, how.
+    pub drift: Option<Drift>,
+    /// Whether the viewer decides what becomes of that.
+    pub decides: bool,
     /// Its address.
     pub path: String,
     /// How environments are drawn.
@@ -97,6 +103,8 @@ impl Opened {
             looks: Looks::of(&console.service.envs().await?),
             instances: console.reader.instances.of(id, now()),
             late: console.service.late().into_iter().find(|l| l.env == id.env),
+            drift: console.service.drifts(&user.actor).into_iter().find(|drift| drift.config == *id),
+            decides: user.actor.is_administrator(),
             path: paths::config(id),
             view,
         })
@@ -234,8 +242,10 @@ fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
     let archived = opened.archived().then(|| {
         view! { <Banner mood=Mood::Quiet title=t.config_archived()><p>{t.config_archived_text()}</p></Banner> }
     });
+    let drift = opened.drift.clone().map(|drift| view! { <drift::Departs opened=opened.clone() drift /> });
     view! {
         {archived}
+        {drift}
         <Head title=id.namespace.to_string() tag=format.as_str()>
             <Segments label=t.environments() tabs=envs />
             <Facts opened=opened.clone() />

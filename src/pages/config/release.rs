@@ -99,7 +99,7 @@ pub(super) async fn show(
     let opened = Opened::load(&console, &user, &id, None).await?;
     let (release, content) = console.service.release_with_content(&user.actor, &id, seq).await?;
     let this = Side::Release(id.clone(), seq);
-    let before = console.service.compare(&user.actor, &Side::Release(id.clone(), seq - 1), &this).await?;
+    let before = console.service.compare(&user.actor, &Side::Release(id.clone(), release.previous), &this).await?;
     let back = console.service.compare(&user.actor, &Side::Live(id.clone()), &this).await?;
     let what = match asked.show.as_str() {
         "content" => What::Content,
@@ -185,8 +185,8 @@ fn Main(shown: Arc<Shown>) -> impl IntoView {
     let seq = shown.release.seq;
     let (compared, old) = match shown.what {
         What::Content => return view! { <Document content=shown.content.clone() seq /> }.into_any(),
-        What::Before if seq == 1 => (&shown.before, t.nothing_yet().to_owned()),
-        What::Before => (&shown.before, t.release_title(seq - 1)),
+        What::Before if shown.release.previous == 0 => (&shown.before, t.nothing_yet().to_owned()),
+        What::Before => (&shown.before, t.release_title(shown.release.previous)),
         What::Live => (&shown.back, t.live_release(shown.opened.view.live_seq())),
     };
     let counts = compared.diff.counts();
@@ -236,12 +236,12 @@ fn Table(items: Items) -> impl IntoView {
 #[component]
 fn Back(shown: Arc<Shown>) -> impl IntoView {
     let t = lang();
-    let (seq, opened) = (shown.release.seq, &shown.opened);
+    let opened = &shown.opened;
     if !opened.may_publish() {
         return None;
     }
     let content = if shown.is_live() {
-        let before = seq - 1;
+        let before = shown.release.previous;
         if before == 0 {
             return None;
         }

@@ -47,7 +47,7 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
 fn Ways(opened: Arc<Opened>, live: Release, arrived: bool) -> impl IntoView {
     let t = lang();
     let again = (!arrived).then(|| view! { <a class="btn small" href=opened.path.clone()>{t.way_again()}</a> });
-    let before = Some(live.seq - 1).filter(|before| *before > 0 && opened.may_publish());
+    let before = Some(live.previous).filter(|before| *before > 0 && opened.may_publish());
     let back = before.map(|before| {
         let href = format!("{}#roll-back", paths::release(&live.config, before));
         view! { <a class="btn small bare" href=href><Icon name=I::Undo />{t.roll_back_to(before)}</a> }
@@ -60,7 +60,7 @@ fn Delivered(opened: Arc<Opened>, live: Release) -> impl IntoView {
     let t = lang();
     let Some(at) = live.delivered_at else {
         let why = opened.late.as_ref().map_or(Why::Slow, |late| late.why.clone());
-        let before = live.seq - 1;
+        let before = live.previous;
         return view! {
             <li>
                 <span class="dot now"><Icon name=I::Clock /></span>

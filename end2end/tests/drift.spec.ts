@@ -1,0 +1,71 @@
+// Somebody writes to etcd past Trimtab, or the database is restored from an older backup.
+
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { application, createAdministrator, read } from '../support/prepare';
+import { expect, signIn, test, type Server } from '../support/test';
+
+test.skip(({ setup }) => setup !== 'cluster', 'memory is written by nobody else');
+
+async function etcdctl(server: Server, ...args: string[]): Promise<string> {
+  const env = { ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: server.settings.TRIMTAB_ETCD__ENDPOINTS };
+  return (await promisify(execFile)('etcdctl', args, { env })).stdout.trim();
+}
+
+for (const scripts of [true, false]) {
+  test.describe(scripts ? 'with scripts' : 'without scripts', () => {
+    test.use({ javaScriptEnabled: scripts });
+
+    test('foreign bytes are said, and the release is written again', async ({ page, freshServer }) => {
+      const server = await freshServer();
+      const { name: app, api } = await application(server);
+      const config = `prod/${app}/application`;
+      await api.publish([{ config, set: { pool: '16' } }]);
+      const key = `${server.settings.TRIMTAB_ETCD__ROOT}/config/${config}`;
+      await etcdctl(server, 'put', key, '{"pool":"by hand"}');
+      // A node compares at its start, and every half minute.
+      const node = await freshServer(server);
+      await signIn(page, node.url, await createAdministrator(server, 'ops'));
+      await expect(async () => {
+        await page.goto(node.url);
+        await expect(page.locator('#trouble')).toContainText(config, { timeout: 500 });
+      }).toPass();
+      await page.locator('#trouble').getByRole('link', { name: 'Look and decide' }).click();
+      await page.locator('#repair').getByRole('button', { name: 'Write release 1 again' }).click();
+      await expect(page.locator('#flash')).toContainText('Written again');
+      await expect(page.locator('#trouble')).toBeEmpty();
+      expect(JSON.parse(await etcdctl(server, 'get', '--print-value-only', key))).toEqual({ pool: '16' });
+    });
+
+    test('where etcd is ahead, an administrator decides', async ({ page, freshServer, allowErrors }) => {
+      allowErrors(/422|409/);
+      const server = await freshServer();
+      const { name: app, api } = await application(server);
+      const config = `prod/${app}/application`;
+      await api.publish([{ config, set: { pool: '16' } }]);
+      const root = server.settings.TRIMTAB_ETCD__ROOT;
+      const document = '{"pool":"64"}';
+      const meta = JSON.parse(await etcdctl(server, 'get', '--print-value-only', `${root}/meta/${config}`));
+      const sha256 = createHash('sha256').update(document).digest('hex');
+      await etcdctl(server, 'put', `${root}/config/${config}`, document);
+      await etcdctl(server, 'put', `${root}/meta/${config}`, JSON.stringify({ ...meta, seq: 7, sha256 }));
+      const node = await freshServer(server);
+      await signIn(page, node.url, await createAdministrator(server, 'ops'));
+      await expect(async () => {
+        await page.goto(`${node.url}/configs/${config}`);
+        await expect(page.locator('#settle')).toBeVisible({ timeout: 500 });
+      }).toPass();
+      await page.locator('#settle [name=confirm]').fill('prod');
+      await page.locator('#settle').getByRole('button', { name: 'Take release 7 over' }).click();
+      await expect(page.locator('#settle [name=message]')).toHaveAttribute('aria-invalid', 'true');
+      await page.locator('#settle [name=message]').fill('restored from Friday');
+      await page.locator('#settle').getByRole('button', { name: 'Take release 7 over' }).click();
+      await expect(page.locator('#flash')).toContainText('Release 7 is delivered');
+      await expect(page.locator('table.items .v')).toHaveText('64');
+      await page.goto(`${node.url}/configs/${config}/releases/7`);
+      await expect(page.locator('main')).toContainText('restored from Friday');
+      expect(await read(node, api.token, config)).toMatchObject({ release: 7, content: { pool: '64' } });
+    });
+  });
+}

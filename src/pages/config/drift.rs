@@ -1,0 +1,63 @@
+//! Where the channel departs from the database: what lies there, and who decides what becomes of it.
+
+use std::sync::Arc;
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{Opened, tray::Confirm};
+use crate::{
+    api::publish::{Repair, Settle},
+    components::{Banner, Field, Form, Hidden, Mood, Submit, Tone, When, lang, sentence},
+    domain::drift::{Drift, DriftKind},
+};
+
+/// Above every page of a config that departs.
+#[component]
+pub fn Departs(opened: Arc<Opened>, drift: Drift) -> impl IntoView {
+    let t = lang();
+    let since = sentence(t.late_since(), [view! { <When at=drift.since /> }.into_any()]);
+    let (title, text, form) = match drift.kind {
+        DriftKind::Foreign { seq } => {
+            let form = opened.may_publish().then(|| view! { <RepairForm opened=opened.clone() /> }.into_any());
+            (t.drift_foreign(seq), t.drift_foreign_text(), form)
+        }
+        DriftKind::Ahead { live, seq } => {
+            let form = opened.decides.then(|| view! { <SettleForm opened=opened.clone() seq live /> }.into_any());
+            (t.drift_ahead(seq), if form.is_some() { t.drift_ahead_text() } else { t.state_ahead() }, form)
+        }
+    };
+    view! { <Banner mood=Mood::Bad title><p>{text}" "{since}</p>{form}</Banner> }.into_any()
+}
+
+#[component]
+fn RepairForm(opened: Arc<Opened>) -> impl IntoView {
+    let t = lang();
+    view! {
+        <Form action=Repair::PATH id="repair" swap="config">
+            <Hidden name="config" value=opened.view.id.to_string() />
+            <Submit tone=Tone::Primary>{t.drift_repair(opened.view.live_seq())}</Submit>
+        </Form>
+    }
+    .into_any()
+}
+
+#[component]
+fn SettleForm(opened: Arc<Opened>, seq: u64, live: u64) -> impl IntoView {
+    let t = lang();
+    let env = opened.view.env.name.to_string();
+    let protected = opened.view.env.protected;
+    let note = if protected { t.why_required(&env) } else { t.why_optional().to_owned() };
+    view! {
+        <Form action=Settle::PATH id="settle" swap="config">
+            <Hidden name="config" value=opened.view.id.to_string() />
+            <Hidden name="seq" value=seq.to_string() />
+            <Field name="message" label=t.why() note required=protected />
+            {protected.then(|| view! { <Confirm env /> })}
+            <div class="do">
+                <Submit tone=Tone::Primary name="wins" value="channel">{t.drift_channel_wins(seq)}</Submit>
+                <Submit tone=Tone::Plain name="wins" value="database">{t.drift_database_wins(live, seq + 1)}</Submit>
+            </div>
+        </Form>
+    }
+    .into_any()
+}
