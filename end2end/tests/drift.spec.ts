@@ -3,8 +3,8 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { application, createAdministrator, read } from '../support/prepare';
-import { expect, signIn, test, type Server } from '../support/test';
+import { application, createAdministrator, read, session } from '../support/prepare';
+import { expect, test, type Server } from '../support/test';
 
 test.skip(({ setup }) => setup !== 'cluster', 'memory is written by nobody else');
 
@@ -26,7 +26,7 @@ for (const scripts of [true, false]) {
       await etcdctl(server, 'put', key, '{"pool":"by hand"}');
       // A node compares at its start, and every half minute.
       const node = await freshServer(server);
-      await signIn(page, node.url, await createAdministrator(server, 'ops'));
+      await page.context().addCookies(await session(node, await createAdministrator(server, 'ops')));
       await expect(async () => {
         await page.goto(node.url);
         await expect(page.locator('#trouble')).toContainText(config, { timeout: 500 });
@@ -51,7 +51,7 @@ for (const scripts of [true, false]) {
       await etcdctl(server, 'put', `${root}/config/${config}`, document);
       await etcdctl(server, 'put', `${root}/meta/${config}`, JSON.stringify({ ...meta, seq: 7, sha256 }));
       const node = await freshServer(server);
-      await signIn(page, node.url, await createAdministrator(server, 'ops'));
+      await page.context().addCookies(await session(node, await createAdministrator(server, 'ops')));
       await expect(async () => {
         await page.goto(`${node.url}/configs/${config}`);
         await expect(page.locator('#settle')).toBeVisible({ timeout: 500 });
