@@ -1,7 +1,7 @@
 # Everything that a person types. The work is done in tools/*.sh; each installs what it needs and is missing.
 # The times are of two cores; the first run of all compiles the tools as well (about 15 minutes, once).
 
-.PHONY: help run test watch audit screenshots fmt
+.PHONY: help run test watch bench audit screenshots fmt
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -16,6 +16,9 @@ test: ## all checks and tests (first 25 min, then 5); some of them: make test ON
 watch: ## run a development build, rebuilt at every change (first 4 min, then seconds)
 	@tools/watch.sh
 
+bench: ## measure it beside its limits, on a quiet machine: docs/benchmarks.md (15 min after a build); or make bench ONLY="quick"
+	@tools/bench.sh $(ONLY)
+
 audit: ## licences, sources and known holes of the dependencies (seconds)
 	@tools/audit.sh
 
@@ -23,4 +26,4 @@ screenshots: ## pictures of all pages into end2end/screenshots/ (2 min after a b
 	@tools/screenshots.sh
 
 fmt: ## format the Rust sources (a second)
-	@cargo fmt
+	@cargo fmt --all

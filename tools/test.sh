@@ -16,10 +16,10 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do parts+=("$1"); shift; done
 rest=("$@")
 if [ ${#parts[@]} -eq 0 ]; then read -ra parts <<<"${TRIMTAB_ONLY:-fmt clippy unit build browser}"; fi
 
-part_fmt() { step "format" cargo fmt --check; }
+part_fmt() { step "format" cargo fmt --all --check; }
 
 part_clippy() {
-  step "clippy, server" cargo clippy --features ssr --all-targets -- -D warnings
+  step "clippy, server" cargo clippy --workspace --features ssr --all-targets -- -D warnings
   step "clippy, WASM" cargo clippy --lib --features hydrate --target wasm32-unknown-unknown -- -D warnings
 }
 

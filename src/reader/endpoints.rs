@@ -69,7 +69,7 @@ impl<'a> Target<'a> {
 
 /// Takes the requests that read, and leaves the others to the rest.
 #[derive(Clone)]
-pub(super) struct Front {
+pub struct Front {
     reader: Arc<Reader>,
     rest: Router,
 }

@@ -35,6 +35,7 @@ use crate::{
     http::{bearer, problem::Problem},
     texts::Lang,
 };
+pub use endpoints::Front;
 use instances::{Instances, Visitor};
 use shelf::Shelf;
 use snapshot::Snapshot;
@@ -151,6 +152,6 @@ fn out_of_scope(what: &str) -> Problem {
 ///
 /// Reads do not pass through the routing and the layers of the rest, and their paths are compared as they came: no
 /// other spelling is decoded, cleaned or folded into a config's name on the way.
-pub fn in_front(reader: Arc<Reader>, rest: Router) -> Router {
-    Router::new().fallback_service(endpoints::Front::new(reader, rest))
+pub fn in_front(reader: Arc<Reader>, rest: Router) -> Front {
+    Front::new(reader, rest)
 }

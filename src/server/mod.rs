@@ -9,7 +9,7 @@ pub mod telemetry;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, middleware, serve::ListenerExt};
+use axum::{Router, ServiceExt, extract::Request, middleware, serve::ListenerExt};
 use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -59,7 +59,7 @@ pub async fn serve(settings: Settings) -> Result<(), String> {
 
 /// A server that is ready to run.
 pub struct Node {
-    router: Router,
+    router: reader::Front,
     service: Service,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -124,7 +124,7 @@ impl Node {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         println!("listening on http://{address}");
         let stopping = self.stop.clone();
-        let app = self.router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let app = ServiceExt::<Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(self.router);
         // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
         let listener = Impatient::new(listener, STALL).tap_io(|_| {});
         let serving = axum::serve(listener, app).with_graceful_shutdown(async move { stopping.cancelled().await });
@@ -141,7 +141,13 @@ impl Node {
 }
 
 /// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(service: &Service, db: Db, reader: &Arc<Reader>, public_url: &str, etcd_root: Option<Arc<str>>) -> Router {
+fn routes(
+    service: &Service,
+    db: Db,
+    reader: &Arc<Reader>,
+    public_url: &str,
+    etcd_root: Option<Arc<str>>,
+) -> reader::Front {
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
     let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);

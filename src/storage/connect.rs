@@ -3,7 +3,7 @@
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    Executor,
+    Connection, Executor,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -15,6 +15,8 @@ use crate::domain::error::Error;
 /// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
+/// For how long a connection that worked is taken to work.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// Whether a database URL is of a kind that Trimtab speaks.
 #[must_use]
@@ -43,6 +45,8 @@ impl Db {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            // A file does not hang up.
+            .test_before_acquire(false)
             .connect_with(options)
             .await?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(migrating)?;
@@ -56,6 +60,12 @@ impl Db {
         let pool = MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            // One that was just used need not be asked whether it is there: a publish takes several in a row.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                let quiet = meta.idle_for > FRESH;
+                Box::pin(async move { if quiet { connection.ping().await.map(|()| true) } else { Ok(true) } })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // Rows are locked by name where it matters; gap locks would only make deadlocks.

@@ -1,4 +1,4 @@
-use axum::{body::BodyDataStream, serve::ListenerExt};
+use axum::{body::BodyDataStream, extract, serve::ListenerExt};
 use futures::{FutureExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -169,8 +169,8 @@ async fn served(test: &TestReader) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let listener = Impatient::new(listener, crate::http::listener::STALL).tap_io(|_| {});
-    let app =
-        in_front(Arc::clone(&test.reader), Router::new()).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let front = in_front(Arc::clone(&test.reader), Router::new());
+    let app = axum::ServiceExt::<extract::Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(front);
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }

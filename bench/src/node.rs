@@ -1,0 +1,205 @@
+//! A server as a user starts it: the release binary, its command line and its HTTP API.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::{
+    fs,
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::figures::Result;
+
+/// Where all that is published here lies.
+pub const CONFIG: &str = "bench/shop/application";
+
+/// A set-up: what its servers have in common.
+#[derive(Clone)]
+pub struct Place {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its database.
+    pub database: String,
+    /// Its etcd; none when the channel is memory.
+    pub etcd: Option<String>,
+    folder: PathBuf,
+}
+
+impl Place {
+    /// SQLite and memory, in a new folder.
+    pub async fn embedded(name: &str) -> Result<Self> {
+        let folder = fresh(name).await?;
+        let database = format!("sqlite://{}", folder.join("trimtab.db").display());
+        Ok(Self { name: "SQLite, in-process", database, etcd: None, folder })
+    }
+
+    /// The MariaDB and the etcd of `tools/with-servers.sh`.
+    pub async fn cluster() -> Result<Self> {
+        let etcd = env::var("TRIMTAB_TEST_ETCD")?;
+        let database = env::var("TRIMTAB_TEST_MYSQL")?;
+        Ok(Self { name: "MariaDB, etcd", database, etcd: Some(etcd), folder: fresh("cluster").await? })
+    }
+
+    fn command(&self, folder: &Path) -> Result<Command> {
+        let mut command = Command::new(env::var("TRIMTAB")?);
+        command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "warn");
+        command.env("TRIMTAB_DATABASE__URL", &self.database).current_dir(folder).kill_on_drop(true);
+        if let Some(etcd) = &self.etcd {
+            command.env("TRIMTAB_ETCD__ENDPOINTS", etcd);
+        }
+        Ok(command)
+    }
+
+    /// What a command prints. A password on its standard input, where it asks for one.
+    pub async fn cli(&self, args: &[&str]) -> Result<String> {
+        let out = self.command(&self.folder)?.args(args).stderr(Stdio::inherit()).output().await?;
+        if !out.status.success() {
+            return Err(format!("trimtab {args:?} failed").into());
+        }
+        Ok(String::from_utf8(out.stdout)?.trim().to_owned())
+    }
+
+    /// Makes an administrator.
+    pub async fn administrator(&self, name: &str, password: &str) -> Result<()> {
+        let file = self.folder.join("password");
+        fs::write(&file, password).await?;
+        let stdin = std::fs::File::open(&file)?;
+        let mut command = self.command(&self.folder)?;
+        let made = command.args(["admin", "create", name, "--password-stdin"]).stdin(stdin).output().await?;
+        if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into()) }
+    }
+
+    /// Starts a server. A second one on the same place is a second node.
+    pub async fn start(&self, node: &str) -> Result<Node> {
+        let folder = self.folder.join(node);
+        fs::create_dir_all(&folder).await?;
+        // On SQLite the commands find the server's folder by its lock, so there the folder is the place's own.
+        let folder = if self.etcd.is_some() { &folder } else { &self.folder };
+        let mut child = self.command(folder)?.arg("serve").stdout(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
+        while let Some(line) = lines.next_line().await? {
+            if let Some(url) = line.strip_prefix("listening on ") {
+                // Whatever it still prints has somewhere to go.
+                let url = url.to_owned();
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return Ok(Node { child, url });
+            }
+        }
+        Err("the server ended before it listened".into())
+    }
+}
+
+async fn fresh(name: &str) -> Result<PathBuf> {
+    let folder = PathBuf::from(env::var("TRIMTAB_TEST_DIR")?).join(format!("bench-{name}"));
+    fs::create_dir_all(&folder).await?;
+    Ok(folder)
+}
+
+/// A running server.
+pub struct Node {
+    child: Child,
+    /// Where it listens.
+    pub url: String,
+}
+
+impl Node {
+    /// Where a config is read.
+    pub fn config(&self, config: &str) -> String {
+        format!("{}/api/v1/configs/{config}", self.url)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Result<u32> {
+        self.child.id().ok_or_else(|| "the server has ended".into())
+    }
+}
+
+/// The processor time that a process has used, in seconds.
+pub fn used(pid: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // After the name in brackets; the 12th and 13th from there are user and system time, in hundredths.
+    let after = stat.rsplit_once(')').ok_or("no stat")?.1;
+    let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<std::result::Result<f64, _>>()? / 100.0)
+}
+
+/// The resident memory of a process, in bytes.
+pub fn memory(pid: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0)
+}
+
+/// A program with a token.
+#[derive(Clone)]
+pub struct Caller {
+    /// The connections, which are kept.
+    pub http: Client,
+    /// The token.
+    pub token: String,
+}
+
+impl Caller {
+    /// One that may do everything but read secrets.
+    pub async fn writer(place: &Place) -> Result<Self> {
+        let token = place.cli(&["token", "create", "--name", "writer", "--write", "*/*/*", "--admin"]).await?;
+        Ok(Self { http: Client::new(), token })
+    }
+
+    /// One that reads.
+    pub async fn reader(place: &Place) -> Result<Self> {
+        let token = place.cli(&["token", "create", "--name", "reader", "--read", "*/*/*"]).await?;
+        Ok(Self { http: Client::new(), token })
+    }
+
+    /// A `GET` with further headers.
+    pub async fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Response> {
+        let request = headers.iter().fold(self.http.get(url), |request, (name, value)| request.header(*name, *value));
+        Ok(request.bearer_auth(&self.token).send().await?)
+    }
+
+    /// Makes the environment, the application and the namespace of a config, and `keys` keys in it.
+    pub async fn fill(&self, node: &Node, config: &str, keys: usize) -> Result<()> {
+        let names: Vec<&str> = config.split('/').collect();
+        let [env, app, namespace] = names[..] else { return Err("not a config".into()) };
+        let places = [
+            (format!("envs/{env}"), json!({})),
+            (format!("apps/{app}"), json!({})),
+            (format!("apps/{app}/namespaces/{namespace}"), json!({"format": "kv"})),
+        ];
+        for (path, body) in places {
+            let request = self.http.put(format!("{}/api/v1/{path}", node.url)).bearer_auth(&self.token).json(&body);
+            request.send().await?.error_for_status()?;
+        }
+        let set = (0..keys).map(|n| {
+            let key = format!("service-{:02}.section-{:02}.property-{n:05}", n % 97, n % 31);
+            (key, Value::String(format!("a value of ordinary length, number {n}")))
+        });
+        self.publish(node, config, set.collect()).await.map(drop)
+    }
+
+    /// Publishes values and gives the release, when it was delivered.
+    pub async fn publish(&self, node: &Node, config: &str, set: serde_json::Map<String, Value>) -> Result<u64> {
+        let body = json!({"message": "bench", "publish": true, "edits": [{"config": config, "set": set}]});
+        let request = self.http.post(format!("{}/api/v1/changes", node.url)).bearer_auth(&self.token).json(&body);
+        let answer = request.send().await?;
+        let (status, said) = (answer.status(), answer.text().await?);
+        if status != StatusCode::OK {
+            return Err(format!("a publish was answered {status}: {said}").into());
+        }
+        let said: Value = serde_json::from_str(&said)?;
+        said["releases"][0]["release"].as_u64().ok_or_else(|| "a publish without a release".into())
+    }
+
+    /// Publishes another value of one key.
+    pub async fn change(&self, node: &Node, value: usize) -> Result<u64> {
+        let set = json!({"service-00.section-00.property-00000": format!("another value, {value}")});
+        self.publish(node, CONFIG, set.as_object().cloned().unwrap_or_default()).await
+    }
+}

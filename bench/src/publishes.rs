@@ -1,0 +1,181 @@
+//! How long a publish takes until it is accepted, delivered, and with a reader that waits for it.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::{
+    Effort,
+    bare::{Puts, Sql, careful_mariadb},
+    figures::{Result, Samples, Table, short},
+    node::{CONFIG, Caller, Node, Place},
+};
+
+const KEYS: usize = 100;
+/// Publishes in a row.
+const ROW: usize = 20;
+/// Longer than the publisher keeps its lock.
+const APART: Duration = Duration::from_millis(1300);
+
+/// Prints a table for each set-up.
+pub async fn measure(effort: Effort) -> Result<()> {
+    careful_mariadb().await?;
+    for place in [Place::embedded("publishes").await?, Place::cluster().await?] {
+        Run::begin(&place).await?.measure(effort).await?;
+    }
+    Ok(())
+}
+
+struct Run {
+    place: Place,
+    writer: Caller,
+    reader: Caller,
+    /// Publishes here …
+    node: Node,
+    /// … and reads there: on another node, where there can be one.
+    other: Option<Node>,
+    sql: Sql,
+    puts: Option<Puts>,
+    ledger: Sql,
+    document: String,
+    counter: usize,
+}
+
+impl Run {
+    async fn begin(place: &Place) -> Result<Self> {
+        let (writer, reader) = (Caller::writer(place).await?, Caller::reader(place).await?);
+        let node = place.start("a").await?;
+        let other = if place.etcd.is_some() { Some(place.start("b").await?) } else { None };
+        writer.fill(&node, CONFIG, KEYS).await?;
+        let raw = reader.get(&format!("{}/raw", node.config(CONFIG)), &[]).await?;
+        Ok(Self {
+            place: place.clone(),
+            document: raw.text().await?,
+            writer,
+            reader,
+            node,
+            other,
+            sql: Sql::bare(place).await?,
+            puts: Puts::open(place).await?,
+            ledger: Sql::of(place).await?,
+            counter: 0,
+        })
+    }
+
+    async fn measure(mut self, effort: Effort) -> Result<()> {
+        let table = Table::new(&format!("Publishes: {} (p50 / p99 in ms)", self.place.name));
+        let what = match self.puts {
+            Some(_) => "commit + put",
+            None => "commit",
+        };
+        let (mut row, mut accepted, mut bare) = <(Samples, Samples, Samples)>::default();
+        for round in 0..=effort.rounds {
+            let last = round == 0;
+            if last {
+                // The first round warms up.
+                let _ = (self.row().await?, self.bare().await?);
+                continue;
+            }
+            row.append(self.row().await?);
+            bare.append(self.bare().await?);
+            accepted.append(self.accepted().await?);
+        }
+        let limit = format!("{} {what}", bare.both());
+        let ratio = |of: &Samples, limit: &Samples| of.median() / limit.median();
+        table.row("accepted, in a row", accepted.both(), &limit, ratio(&accepted, &bare), "");
+        table.row("delivered, in a row", row.both(), &limit, ratio(&row, &bare), "ratio ≤ 2, later 1.3");
+
+        let (mut alone, mut bare) = <(Samples, Samples)>::default();
+        for _ in 0..effort.rounds * 5 {
+            sleep(APART).await;
+            let value = self.next();
+            alone.time(self.writer.change(&self.node, value)).await?;
+            bare.append(self.bare_of(1).await?);
+        }
+        let limit = format!("{} {what}", bare.both());
+        table.row("delivered, one alone", alone.both(), &limit, ratio(&alone, &bare), "ratio ≤ 2");
+
+        let (mut seen, mut bare) = <(Samples, Samples)>::default();
+        for _ in 0..effort.rounds {
+            seen.append(self.seen().await?);
+            bare.append(self.bare().await?);
+        }
+        let limit = format!("{} {what}", bare.both());
+        let goal = if self.other.is_some() { "≤ 6 / 20 ms" } else { "≤ 1.8 / 6 ms" };
+        let place = if self.other.is_some() { "on another node" } else { "on the same node" };
+        let what = format!("with a long poll {place}, in a row");
+        table.row(what, seen.both(), &limit, ratio(&seen, &bare), goal);
+        println!("\nFastest of each: row {}, seen {} ms.", short(row.quantile(0.0)), short(seen.quantile(0.0)));
+        Ok(())
+    }
+
+    fn next(&mut self) -> usize {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Publishes until the answer, which is there when it is delivered.
+    async fn row(&mut self) -> Result<Samples> {
+        let mut row = Samples::default();
+        for _ in 0..ROW {
+            let value = self.next();
+            row.time(self.writer.change(&self.node, value)).await?;
+        }
+        Ok(row)
+    }
+
+    /// Publishes until the database says that it is accepted: it is asked without a pause, which costs a core.
+    async fn accepted(&mut self) -> Result<Samples> {
+        let mut accepted = Samples::default();
+        for _ in 0..ROW {
+            let (value, before) = (self.next(), self.ledger.newest().await?);
+            let began = Instant::now();
+            let ledger = async {
+                while self.ledger.newest().await? == before {}
+                accepted.since(began);
+                Ok(())
+            };
+            tokio::try_join!(self.writer.change(&self.node, value), ledger)?;
+        }
+        Ok(accepted)
+    }
+
+    /// Publishes until a long poll that waits has it.
+    async fn seen(&mut self) -> Result<Samples> {
+        let mut seen = Samples::default();
+        for _ in 0..ROW {
+            let (value, release) = (self.next(), self.ledger.newest().await?);
+            let url = self.other.as_ref().unwrap_or(&self.node).config(CONFIG);
+            let poll = self.reader.clone();
+            let waiting = tokio::spawn(async move {
+                let got = poll.get(&format!("{url}?after={release}&wait=30"), &[]).await?;
+                got.error_for_status()?.bytes().await?;
+                Result::Ok(Instant::now())
+            });
+            // Long enough to be parked.
+            sleep(Duration::from_millis(20)).await;
+            let began = Instant::now();
+            self.writer.change(&self.node, value).await?;
+            seen.add((waiting.await?? - began).as_secs_f64() * 1e3);
+        }
+        Ok(seen)
+    }
+
+    async fn bare(&mut self) -> Result<Samples> {
+        self.bare_of(ROW).await
+    }
+
+    /// A commit and a put, one after the other, as a publish has to.
+    async fn bare_of(&mut self, times: usize) -> Result<Samples> {
+        let mut bare = Samples::default();
+        for _ in 0..times {
+            let began = Instant::now();
+            self.sql.commit(&self.document).await?;
+            if let Some(puts) = &mut self.puts {
+                puts.put(&self.document).await?;
+            }
+            bare.since(began);
+        }
+        Ok(bare)
+    }
+}
