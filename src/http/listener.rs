@@ -72,7 +72,7 @@ pub struct Connection {
 pub struct Pulse {
     /// Requests that are not answered to their last byte.
     requests: AtomicU32,
-    /// The beginning of a request has come.
+    /// A request has begun to come.
     heard: AtomicBool,
     /// What was answered waits for the other side to take it.
     writing: AtomicBool,
@@ -94,7 +94,8 @@ pub enum State {
 impl Pulse {
     fn new() -> Self {
         let (requests, since) = (AtomicU32::new(0), AtomicU64::new(clock()));
-        Self { requests, heard: AtomicBool::new(false), writing: AtomicBool::new(false), since }
+        // Whoever connects is about to ask.
+        Self { requests, heard: AtomicBool::new(true), writing: AtomicBool::new(false), since }
     }
 
     /// Notes a request that came, until what this gives is dropped.

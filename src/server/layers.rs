@@ -174,9 +174,11 @@ mod tests {
         },
     };
 
+    use axum::extract::Multipart;
     use tower::ServiceExt;
 
     use super::*;
+    use crate::http::body::is_too_long;
 
     fn ours(headers: &[(&str, &str)]) -> bool {
         let mut request = Request::post("/fn/x").header("host", "config.example");
@@ -217,7 +219,14 @@ mod tests {
             }
         };
         let console = Router::new()
-            .fallback(async |body: String| body)
+            .route("/import", axum::routing::post(async |mut form: Multipart| {
+                let field = form.next_field().await.unwrap().unwrap();
+                if is_too_long(&field.bytes().await.unwrap_err()) { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::OK }
+            }))
+            .fallback(async |request: Request| match to_bytes(request.into_body(), usize::MAX).await {
+                Err(error) if is_too_long(&error) => StatusCode::PAYLOAD_TOO_LARGE,
+                _ => StatusCode::OK,
+            })
             .layer(middleware::from_fn_with_state(Arc::clone(&locked), door));
         let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
         let console = pages(console, &Around { frame, https: false });
@@ -231,6 +240,10 @@ mod tests {
 
         locked.store(false, Ordering::Release);
         let large = Request::post("/fn/x").body(Body::from("x".repeat(FORM_BYTES + 1))).unwrap();
+        assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 413);
+        let kind = "multipart/form-data; boundary=b";
+        let large = format!("--b\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n{}", "x".repeat(BODY_BYTES));
+        let large = Request::post("/import").header(header::CONTENT_TYPE, kind).body(Body::from(large)).unwrap();
         assert_eq!(console.oneshot(large).await.unwrap().status(), 413);
     }
 }
