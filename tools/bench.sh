@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools/bench.sh [quick] [reads] [publishes] [pages] [waiting]
 # Measures the release build beside its limits, on a quiet machine, and prints tables in Markdown: docs/benchmarks.md.
-# All parts take about 10 minutes; `quick` only shows that everything works.
+# All parts take about 8 minutes on a quiet machine; `quick` only shows that everything works.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 "$ROOT/tools/setup.sh" bench

@@ -25,7 +25,7 @@ struct Effort {
 }
 
 impl Effort {
-    const FULL: Self = Self { rounds: 10, seconds: 4, readers: 10_000 };
+    const FULL: Self = Self { rounds: 8, seconds: 3, readers: 10_000 };
     /// To see that everything works.
     const QUICK: Self = Self { rounds: 2, seconds: 1, readers: 1_000 };
 }

@@ -350,17 +350,14 @@ impl Service {
 
     /// The environment and namespace of a config, when both exist.
     pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<(Env, Namespace)> {
-        let missing = || Error::NotFound(id.to_string());
-        let env = db.env(&id.env).await?.ok_or_else(missing)?;
-        let namespace = db.namespace(&id.app, &id.namespace).await?.ok_or_else(missing)?;
+        let (env, namespace, _) = db.place(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         Ok((env, namespace))
     }
 
     /// As [`Service::place`], when neither they nor the application are archived.
     pub(super) async fn open_place(&self, db: &mut Conn, id: &ConfigId) -> Result<(Env, Namespace)> {
-        let (env, namespace) = self.place(db, id).await?;
-        let app = db.app(&id.app).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        if env.archived_at.or(namespace.archived_at).or(app.archived_at).is_some() {
+        let (env, namespace, app_archived) = db.place(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+        if env.archived_at.or(namespace.archived_at).or(app_archived).is_some() {
             return Err(Error::State(State::Archived));
         }
         Ok((env, namespace))

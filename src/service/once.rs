@@ -66,8 +66,13 @@ impl Service {
         }
         let releases = !matches!(work, Work::Save { .. });
         let change = match work {
-            Work::Save { message, saves } => self.save_in(&mut tx, actor, Some(message), saves).await?.id,
+            Work::Save { message, saves } => {
+                let change = self.save_in(&mut tx, actor, Some(message), saves).await?;
+                self.check_size(&mut tx, &change).await?;
+                change.id
+            }
             Work::Publish(publish) => self.publish_in(&mut tx, actor, &publish).await?,
+            // Publishing checks the size itself.
             Work::SaveAndPublish { message, confirm, saves } => {
                 let change = self.save_in(&mut tx, actor, Some(message), saves).await?.id;
                 let publish = Publish { change, diff_sha256: None, message: None, confirm, idempotency: None };

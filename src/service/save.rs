@@ -51,6 +51,7 @@ impl Service {
         detached(async move {
             let mut tx = service.db.write().await?;
             let change = service.save_in(&mut tx, &actor, None, vec![save]).await?;
+            service.check_size(&mut tx, &change).await?;
             tx.commit().await?;
             Ok(Saved { change })
         })
@@ -72,6 +73,7 @@ impl Service {
         Ok(self.once(actor, idempotency, Work::Save { message, saves }).await?.change)
     }
 
+    /// The rest of saving; whether it fits is checked by [`Service::check_size`], or by publishing.
     pub(super) async fn save_in(
         &self,
         tx: &mut Conn,
@@ -102,9 +104,7 @@ impl Service {
         if !conflicts.is_empty() {
             return Err(Error::Conflict(conflicts));
         }
-        let change = change.ok_or_else(|| Invalid::new("/edits", Problem::Required))?;
-        self.check_size(tx, &change).await?;
-        Ok(change)
+        change.ok_or_else(|| Invalid::new("/edits", Problem::Required).into())
     }
 
     /// The change that an edit goes into: the one named, the author's open one on this config, or a new one.
@@ -134,7 +134,7 @@ impl Service {
     }
 
     /// What goes out in one etcd transaction must fit into one.
-    async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
+    pub(super) async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
         let configs = self.assemble(tx, change).await?;
         check_configs(change, &configs)
     }

@@ -5,7 +5,7 @@ use crate::domain::{
     access::{Create, May, Own},
     content::Format,
     error::Result,
-    names::{AppName, EnvName, NamespaceName},
+    names::{AppName, ConfigId, EnvName, NamespaceName},
     time::Time,
 };
 
@@ -95,6 +95,22 @@ impl Conn {
             "select name, title, position, protected, archived_at from envs where name = ?"
         ).bind(name.as_str()).fetch_optional(c).await)?;
         row.map(env).transpose()
+    }
+
+    /// Where a config lies, when there is such a place: its environment, its namespace, and when its application was
+    /// archived. One statement: saving and publishing ask for it again and again.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn place(&mut self, of: &ConfigId) -> Result<Option<(Env, Namespace, Option<Time>)>> {
+        type Row = (String, String, i32, bool, Option<i64>, String, String, String, String, Option<i64>, Option<i64>);
+        let row: Option<Row> = on!(self, c => sqlx::query_as(
+            "select e.name, e.title, e.position, e.protected, e.archived_at, n.app, n.name, n.format, n.description, \
+             n.archived_at, a.archived_at from envs e join namespaces n on n.app = ? and n.name = ? \
+             join apps a on a.name = n.app where e.name = ?"
+        ).bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
+        let Some((e0, e1, e2, e3, e4, n0, n1, n2, n3, n4, archived)) = row else { return Ok(None) };
+        Ok(Some((env((e0, e1, e2, e3, e4))?, namespace((n0, n1, n2, n3, n4))?, archived.map(Time))))
     }
 
     /// Writes an environment, new or changed. True when it is new.
