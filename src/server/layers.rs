@@ -219,10 +219,13 @@ mod tests {
             }
         };
         let console = Router::new()
-            .route("/import", axum::routing::post(async |mut form: Multipart| {
-                let field = form.next_field().await.unwrap().unwrap();
-                if is_too_long(&field.bytes().await.unwrap_err()) { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::OK }
-            }))
+            .route(
+                "/import",
+                axum::routing::post(async |mut form: Multipart| match form.next_field().await {
+                    Err(error) if is_too_long(&error) => StatusCode::PAYLOAD_TOO_LARGE,
+                    _ => StatusCode::OK,
+                }),
+            )
             .fallback(async |request: Request| match to_bytes(request.into_body(), usize::MAX).await {
                 Err(error) if is_too_long(&error) => StatusCode::PAYLOAD_TOO_LARGE,
                 _ => StatusCode::OK,

@@ -276,14 +276,26 @@ where
     // Heads are timed by the room, for all connections at once.
     let mut talk =
         pin!(http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(connection), service));
+    let told = async {
+        tokio::select! {
+            () = place.end.cancelled() => {}
+            () = stop.cancelled() => {}
+        }
+    };
+    // A request that came in the very moment in which its connection was to end is answered all the same.
+    let over = async {
+        place.end.cancelled().await;
+        if pulse.state() == State::Busy {
+            place.room.end.cancelled().await;
+        }
+    };
     let ended = tokio::select! {
         ended = talk.as_mut() => ended,
-        () = place.end.cancelled() => return,
-        () = stop.cancelled() => {
+        () = told => {
             talk.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = talk => ended,
-                () = place.end.cancelled() => return,
+                () = over => return,
             }
         }
     };
