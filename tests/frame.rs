@@ -27,6 +27,7 @@ pub async fn keep(key: String, text: String) -> Result<String> {
         "gone" => Err(Error::NotFound("key".to_owned())),
         "down" => Err(Error::Unavailable { part: Part::Database, detail: String::new() }),
         "out" => Err(Error::Unauthenticated),
+        "often" => Err(Error::Throttled(7)),
         "elsewhere" => {
             shim::say("Kept <b>");
             shim::redirect("/thing/2?x=1");
@@ -72,6 +73,10 @@ fn app() -> Router {
     let pages = Router::new()
         .route("/thing/{id}", get(thing))
         .route("/private", get(async || -> Answer { Err(Error::Unauthenticated.into()) }))
+        .route(
+            "/away",
+            get(async || -> Answer { Err(Error::Unavailable { part: Part::Database, detail: String::new() }.into()) }),
+        )
         .route("/panic", get(async || -> Answer { panic!("on purpose") }));
     let console = console(frame.clone(), pages, || ()).layer(axum::Extension(Viewer::new("Lin Wei", false, 1)));
     layers::pages(console, &Around { frame, https: true })
@@ -163,6 +168,66 @@ async fn errors_have_pages_and_statuses() {
     assert_eq!((api.status, api.header("content-type")), (404, "application/problem+json"));
     let private = open("/private?a=b").await;
     assert_eq!((private.status, private.header("location")), (303, "/login?next=%2Fprivate%3Fa%3Db"));
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_kept_by_nobody() {
+    for path in ["/private", "/thing/404", "/nowhere", "/fn/keep", "/api/nowhere", "/panic"] {
+        assert_eq!(open(path).await.header("cache-control"), "no-store", "{path}");
+    }
+    let other_method = send(Request::delete("/thing/1").header("accept", "text/html"), "").await;
+    assert_eq!((other_method.status, other_method.header("cache-control")), (405, "no-store"));
+    let other_site = post("/thing/1").header("accept", "application/json");
+    let mut other_site = other_site;
+    other_site.headers_mut().unwrap().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    other_site.headers_mut().unwrap().insert(header::ACCEPT, "application/json".parse().unwrap());
+    let refused = send(other_site, "key=a&text=b").await;
+    assert_eq!((refused.status, refused.header("cache-control")), (403, "no-store"));
+}
+
+#[tokio::test]
+async fn who_has_to_wait_is_told_how_long() {
+    let away = open("/away").await;
+    assert_eq!((away.status, away.header("retry-after")), (503, "2"));
+    for accept in ["text/html", "application/json"] {
+        let mut request = post("/thing/1");
+        request.headers_mut().unwrap().insert(header::ACCEPT, accept.parse().unwrap());
+        let often = send(request, "form=one&key=often&text=b").await;
+        assert_eq!((often.status, often.header("retry-after")), (429, "7"), "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_is_no_text_is_refused_in_words() {
+    for accept in ["text/html", "application/json"] {
+        let mut request = post("/thing/1");
+        request.headers_mut().unwrap().insert(header::ACCEPT, accept.parse().unwrap());
+        let request = request.body(Body::from(b"key=a&text=\xff".to_vec())).unwrap();
+        let response = app().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 422, "{accept}");
+    }
+    let escaped = send(post("/thing/1"), "key=a&text=%ff").await;
+    assert!(escaped.status < 500, "{}", escaped.body);
+}
+
+#[tokio::test]
+async fn only_files_that_are_there_are_kept() {
+    let site = std::env::temp_dir().join(format!("trimtab-site-{}", std::process::id()));
+    std::fs::create_dir_all(site.join("pkg")).unwrap();
+    std::fs::write(site.join("pkg/a.css"), "a{}").unwrap();
+    let options = LeptosOptions::builder().output_name("trimtab").site_root(site.to_str().unwrap().to_owned()).build();
+    let assets = layers::assets(&Frame::new(&options, Vec::new()), true);
+    let get = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = assets.clone().oneshot(request).await.unwrap();
+        let kept = response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned();
+        (response.status().as_u16(), kept)
+    };
+    assert_eq!(get("/pkg/a.css").await, (200, "public, max-age=31536000, immutable".to_owned()));
+    for missing in ["/pkg/b.css".to_owned(), format!("/pkg/{}", "x".repeat(5000))] {
+        assert_eq!(get(&missing).await, (404, "no-store".to_owned()));
+    }
+    std::fs::remove_dir_all(site).unwrap();
 }
 
 #[tokio::test]

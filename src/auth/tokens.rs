@@ -9,13 +9,18 @@ use std::{
     fmt,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use rand::distr::{Alphanumeric, SampleString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
@@ -121,11 +126,19 @@ impl From<Denied> for Error {
     }
 }
 
-/// All tokens, in memory. Storage's whole list replaces it about every second, so a revoked one ends within that.
+/// How long a request with an unknown token waits for a newer list.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// All tokens, in memory. Storage's whole list replaces it about every second, so a revoked one ends within that; and
+/// when somebody shows one that is not known, who may just have been given it.
 #[derive(Debug, Default)]
 pub struct Table {
     // None until the first list: an empty table would call every token unknown, and clients would give up.
     known: RwLock<Option<HashMap<String, Arc<Known>>>>,
+    // How often a newer list was asked for, and how many of these a list was read after.
+    asked: AtomicU64,
+    bell: Notify,
+    answered: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -136,6 +149,8 @@ struct Known {
     used: AtomicI64,
     // Ends what was opened with this token.
     over: CancellationToken,
+    // What waits with it.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Table {
@@ -158,6 +173,31 @@ impl Table {
         for gone in old.into_values() {
             gone.over.cancel();
         }
+    }
+
+    /// Replaces the list by what `read` gives, for all who asked for a newer one before it began.
+    ///
+    /// # Errors
+    /// Those of `read`. Then the old list stands, and nobody waits for another.
+    pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<Token>, E>>) -> Result<(), E> {
+        let asked = self.asked.load(Ordering::Acquire);
+        let tokens = read.await.map(|tokens| self.replace(tokens));
+        self.answered.send_replace(asked);
+        tokens
+    }
+
+    /// Waits until somebody asks for a newer list.
+    pub async fn rung(&self) {
+        self.bell.notified().await;
+    }
+
+    /// Asks for a newer list and waits for it, within bounds: an unknown token may have been made a moment ago.
+    pub async fn renewed(&self) {
+        let mut answered = self.answered.subscribe();
+        let mine = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        self.bell.notify_one();
+        // Without an answer the old list stands.
+        let _ = timeout(PATIENCE, answered.wait_for(|asked| *asked >= mine)).await;
     }
 
     /// Lets in whoever shows a token that lives at `now`.
@@ -199,23 +239,24 @@ impl Table {
 impl Known {
     fn renewed(token: Token, before: Option<Arc<Self>>) -> Arc<Self> {
         let Some(before) = before else {
-            return Self::made(token, AtomicI64::new(0), CancellationToken::new());
+            return Self::made(token, AtomicI64::new(0), CancellationToken::new(), Arc::default());
         };
         if *before.token == token {
             return before;
         }
         let used = AtomicI64::new(before.used.swap(0, Ordering::Relaxed));
+        let waiting = Arc::clone(&before.waiting);
         if reach(&before.token) == reach(&token) {
-            return Self::made(token, used, before.over.clone());
+            return Self::made(token, used, before.over.clone(), waiting);
         }
         before.over.cancel();
-        Self::made(token, used, CancellationToken::new())
+        Self::made(token, used, CancellationToken::new(), waiting)
     }
 
-    fn made(token: Token, used: AtomicI64, over: CancellationToken) -> Arc<Self> {
+    fn made(token: Token, used: AtomicI64, over: CancellationToken, waiting: Arc<AtomicUsize>) -> Arc<Self> {
         // A hash that is none fits no token.
         let sha256 = hash(&unhex(&token.sha256).unwrap_or_default());
-        Arc::new(Self { token: Arc::new(token), sha256, used, over })
+        Arc::new(Self { token: Arc::new(token), sha256, used, over, waiting })
     }
 
     /// Keeps the time to a second: a store on every read would have all cores fight for one line of memory.
@@ -250,6 +291,16 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
+/// Something waits with a token.
+#[derive(Debug)]
+pub struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// What a token opened. It ends when the token does: see [`Grant::over`].
 #[derive(Clone, Debug)]
 pub struct Grant(Arc<Known>);
@@ -259,6 +310,25 @@ impl Grant {
     #[must_use]
     pub fn token(&self) -> &Arc<Token> {
         &self.0.token
+    }
+
+    /// Whether it still opens what it opened: for a request whose body came after its head.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, now: Time) -> Result<(), Denied> {
+        if self.0.over.is_cancelled() {
+            return Err(Denied::Revoked);
+        }
+        if self.token().lives(now) { Ok(()) } else { Err(Denied::Expired) }
+    }
+
+    /// A place among at most `most` things that wait with this token at once, until it is dropped.
+    #[must_use]
+    pub fn wait(&self, most: usize) -> Option<Waiting> {
+        let more = |n| (n < most).then_some(n + 1);
+        self.0.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        Some(Waiting(Arc::clone(&self.0.waiting)))
     }
 
     /// Whether it reads this config. Reading tokens read what their patterns name; automation tokens read what they
@@ -407,5 +477,35 @@ mod tests {
         let table = table(vec![reads, writes]);
         assert_eq!(table.authenticate(&text, NOW).unwrap().writer().unwrap_err(), Error::Forbidden(Need::Kind));
         assert!(table.authenticate(&other, NOW).unwrap().writer().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_list_that_was_begun_before_somebody_asked_is_no_answer() {
+        let (token, text) = made(TokenKind::Read, &["*/*/*"]);
+        let table = table(vec![]);
+        let mut asks = std::pin::pin!(table.renewed());
+        let old = table.refresh(async {
+            assert!(futures::poll!(&mut asks).is_pending());
+            Ok::<_, ()>(vec![])
+        });
+        old.await.unwrap();
+        assert!(futures::poll!(&mut asks).is_pending());
+        table.rung().await;
+        table.refresh(async { Ok::<_, ()>(vec![token]) }).await.unwrap();
+        assert!(futures::poll!(&mut asks).is_ready());
+        assert!(table.authenticate(&text, NOW).is_ok());
+    }
+
+    #[test]
+    fn so_many_and_no_more_wait_with_one_token() {
+        let (token, text) = made(TokenKind::Read, &["*/*/*"]);
+        let table = table(vec![token.clone()]);
+        let wait = || table.authenticate(&text, NOW).unwrap().wait(1);
+        let first = wait();
+        assert!(first.is_some() && wait().is_none());
+        table.replace(vec![Token { last_used_at: Some(NOW), ..token }]);
+        assert!(wait().is_none(), "a newer list forgets nobody");
+        drop(first);
+        assert!(wait().is_some());
     }
 }

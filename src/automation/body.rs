@@ -8,12 +8,13 @@ use serde_json::value::RawValue;
 
 use super::node::{self, Node};
 use crate::{
+    auth::tokens::Grant,
     domain::{
         content::sha256,
         error::{Error, Invalid, Problem as Wrong},
     },
     http::{json::Json, problem::Problem, query},
-    service::Idempotency,
+    service::{Idempotency, now},
 };
 
 /// A body of JSON that nobody looked into yet.
@@ -40,7 +41,10 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         query::none(request.uri().query())?;
         let key = key(request.headers())?;
         let line = format!("{} {}\n", request.method(), request.uri().path());
+        let grant = request.extensions().get::<Grant>().cloned().ok_or(Error::Unauthenticated)?;
         let Json(raw) = Json::<Box<RawValue>>::from_request(request, state).await?;
+        // The token was looked at when the head came. What it opened then, it has to open still.
+        grant.check(now())?;
         let once = key.map(|key| Idempotency { key, body_sha256: sha256((line + raw.get()).as_bytes()) });
         Ok(Self { raw, once })
     }
@@ -55,7 +59,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
         return Ok(Some(key.to_owned()));
     }
     let detail = "Idempotency-Key is one header of 1 to 255 visible ASCII characters".into();
-    Err(Invalid::new("/idempotency-key", Wrong::Body { detail }))
+    Err(Invalid::new("idempotency-key", Wrong::Body { detail }))
 }
 
 #[cfg(test)]

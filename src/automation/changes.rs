@@ -49,7 +49,10 @@ pub(super) async fn publish(State(api): State<Automation>, By(actor): By, place:
     let change = place.find(|[id]| id.parse())?;
     let (diff_sha256, message, confirm) = body.read(|node| {
         let [seen, message, confirm] = node.fields(["diff_sha256", "message", "confirm"])?;
-        let seen = node.required("diff_sha256", seen).and_then(|seen| seen.string());
+        let seen = node.required("diff_sha256", seen).and_then(|seen| {
+            let hash = seen.string()?;
+            if is_sha256(&hash) { Some(hash) } else { seen.expected("64 hexadecimal digits") }
+        });
         let (message, confirm) = (given(message, Node::string), given(confirm, Node::string));
         Some((seen?, message?, confirm?.unwrap_or_default()))
     })?;
@@ -72,4 +75,8 @@ pub(super) async fn discard(
     }
     let view = api.service.change(&actor, &id).await?;
     Ok(api.change(StatusCode::OK, &view))
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -9,7 +9,7 @@ use axum::{
 
 use super::Automation;
 use crate::{
-    auth::tokens::Grant,
+    auth::tokens::{Denied, Grant},
     domain::{
         access::Actor,
         error::{Error, excerpt},
@@ -25,7 +25,14 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let grant = automation.tokens.authenticate(bearer::token(request.headers())?, now())?;
+    let token = bearer::token(request.headers())?;
+    let mut grant = automation.tokens.authenticate(token, now());
+    if matches!(grant, Err(Denied::Unknown)) {
+        let token = token.to_owned();
+        automation.tokens.renewed().await;
+        grant = automation.tokens.authenticate(&token, now());
+    }
+    let grant = grant?;
     request.extensions_mut().insert(grant);
     let mut response = next.run(request).await;
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        error::Error,
+        error::{Error, Invalid},
         names::{AppName, EnvName, NamespaceName},
     },
     service::{PutApp, PutEnv, PutNamespace},
@@ -23,7 +23,7 @@ const RANK_MAX: u64 = i32::MAX as u64;
 /// `PUT /api/v1/envs/{env}`.
 pub(super) async fn put_env(State(api): State<Automation>, By(actor): By, place: Place<1>, body: Body) -> Answer {
     let [name] = &place.0;
-    let name: EnvName = name.parse()?;
+    let name: EnvName = name.parse().map_err(|wrong: Invalid| wrong.of("env"))?;
     let put = body.read(|node| {
         let [title, rank, protected] = node.fields(["title", "rank", "protected"])?;
         let title = given(title, Node::string);
@@ -41,7 +41,7 @@ pub(super) async fn put_env(State(api): State<Automation>, By(actor): By, place:
 /// `PUT /api/v1/apps/{app}`.
 pub(super) async fn put_app(State(api): State<Automation>, By(actor): By, place: Place<1>, body: Body) -> Answer {
     let [name] = &place.0;
-    let name: AppName = name.parse()?;
+    let name: AppName = name.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
     let put = body.read(|node| {
         let [title, description] = node.fields(["title", "description"])?;
         let (title, description) = (given(title, Node::string), given(description, Node::string));
@@ -56,7 +56,8 @@ pub(super) async fn put_app(State(api): State<Automation>, By(actor): By, place:
 /// `PUT /api/v1/apps/{app}/namespaces/{namespace}`.
 pub(super) async fn put_namespace(State(api): State<Automation>, By(actor): By, place: Place<2>, body: Body) -> Answer {
     let [app, name] = &place.0;
-    let (app, name): (AppName, NamespaceName) = (app.parse()?, name.parse()?);
+    let app: AppName = app.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
+    let name: NamespaceName = name.parse().map_err(|wrong: Invalid| wrong.of("namespace"))?;
     let put = body.read(|node| {
         let [format, description] = node.fields(["format", "description"])?;
         let (format, description) = (given(format, Node::parsed), given(description, Node::string));

@@ -50,7 +50,7 @@ struct Flags {
     /// The folder of the SQLite file
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// console or reader
+    /// What is served: console
     #[arg(long, global = true)]
     role: Option<String>,
     /// Filter of the log

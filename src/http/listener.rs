@@ -1,4 +1,4 @@
-//! A TCP listener whose connections end when the other side takes nothing for too long.
+//! A TCP listener whose connections end when the other side takes nothing for too long, and tell how they are.
 //!
 //! A reader that stops reading, but keeps its connection, cannot be ended from inside its answer: nobody asks that for
 //! more as long as the last bytes are stuck. So the connection itself watches the clock.
@@ -8,8 +8,12 @@ use std::{
     io::{self, IoSlice},
     net::SocketAddr,
     pin::Pin,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::serve::Listener;
@@ -45,7 +49,7 @@ impl Listener for Impatient {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         // Events are small and should leave at once. A socket that refuses is slower, not wrong.
         let _ = stream.set_nodelay(true);
-        (Connection { stream, stall: self.stall, stuck: None }, address)
+        (Connection { stream, stall: self.stall, stuck: None, pulse: Arc::new(Pulse::new()) }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -60,9 +64,96 @@ pub struct Connection {
     stall: Duration,
     // Only while a write is stuck: a parked reader costs no timer.
     stuck: Option<Pin<Box<Sleep>>>,
+    pulse: Arc<Pulse>,
+}
+
+/// How a connection is: whether anything is under way on it, and since when not.
+#[derive(Debug)]
+pub struct Pulse {
+    /// Requests that are not answered to their last byte.
+    requests: AtomicU32,
+    /// A request has begun to come.
+    heard: AtomicBool,
+    /// What was answered waits for the other side to take it.
+    writing: AtomicBool,
+    /// When that last changed, in milliseconds.
+    since: AtomicU64,
+}
+
+/// What a connection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A request is under way, or its answer.
+    Busy,
+    /// A request has begun to come for so long, and its head is not whole.
+    Begun(Duration),
+    /// Nothing, for so long.
+    Quiet(Duration),
+}
+
+impl Pulse {
+    fn new() -> Self {
+        let (requests, since) = (AtomicU32::new(0), AtomicU64::new(clock()));
+        // Whoever connects is about to ask.
+        Self { requests, heard: AtomicBool::new(true), writing: AtomicBool::new(false), since }
+    }
+
+    /// Notes a request that came, until what this gives is dropped.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> UnderWay {
+        self.requests.fetch_add(1, Ordering::AcqRel);
+        self.heard.store(false, Ordering::Release);
+        UnderWay(Arc::clone(self))
+    }
+
+    /// How the connection is now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        if self.requests.load(Ordering::Acquire) > 0 || self.writing.load(Ordering::Acquire) {
+            return State::Busy;
+        }
+        let so_long = Duration::from_millis(clock().saturating_sub(self.since.load(Ordering::Acquire)));
+        if self.heard.load(Ordering::Acquire) { State::Begun(so_long) } else { State::Quiet(so_long) }
+    }
+
+    fn heard(&self) {
+        // Slow drops do not put the end off: only the first counts.
+        if self.requests.load(Ordering::Acquire) == 0 && !self.heard.swap(true, Ordering::AcqRel) {
+            self.since.store(clock(), Ordering::Release);
+        }
+    }
+
+    fn writing(&self, stuck: bool) {
+        if self.writing.swap(stuck, Ordering::AcqRel) != stuck {
+            self.since.store(clock(), Ordering::Release);
+        }
+    }
+}
+
+/// A request that is not answered to its last byte.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Pulse>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.since.store(clock(), Ordering::Release);
+        self.0.requests.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Milliseconds since the first connection.
+fn clock() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Connection {
+    /// How it is, for whoever decides when it ends.
+    #[must_use]
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
     fn write<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -70,9 +161,12 @@ impl Connection {
     ) -> Poll<io::Result<T>> {
         let written = write(Pin::new(&mut self.stream), cx);
         if written.is_ready() {
-            self.stuck = None;
+            if self.stuck.take().is_some() {
+                self.pulse.writing(false);
+            }
             return written;
         }
+        self.pulse.writing(true);
         let stall = self.stall;
         let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(stall)));
         stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
@@ -81,7 +175,12 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.pulse.heard();
+        }
+        read
     }
 }
 

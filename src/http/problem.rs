@@ -145,6 +145,16 @@ struct Field<'a> {
     column: Option<u32>,
 }
 
+/// After how many seconds what was refused like this is worth another try.
+#[must_use]
+pub fn retry_after(error: &Error) -> Option<u32> {
+    match error {
+        Error::Throttled(seconds) => Some(*seconds),
+        Error::Unavailable { .. } => Some(RETRY_SECONDS),
+        _ => None,
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (status, name, title) = match &error {

@@ -27,11 +27,15 @@ use crate::{
         shim::{Outcome, Said, own_path},
     },
     components::{PAGE_FIELD, Refused},
-    domain::error::Error,
+    domain::error::{Error, Invalid, Problem},
+    http::{
+        body::{is_late, is_too_long},
+        problem::retry_after,
+    },
 };
 
 /// The largest form, in bytes.
-const FORM_BYTES: usize = 4 * 1024 * 1024;
+pub const FORM_BYTES: usize = 4 * 1024 * 1024;
 
 /// Calls server functions.
 #[derive(Clone)]
@@ -68,7 +72,7 @@ impl Functions {
         }
         let answer = match (html, refusal(answer).await) {
             (true, Ok(_)) => self.go_on(&post, &said).await,
-            (true, Err(error)) => self.come_back(&post, error).await,
+            (true, Err(error)) => with_retry(self.come_back(&post, error.clone()).await, &error),
             (false, Ok(answer)) => with_location(answer, said.location.as_deref()),
             (false, Err(error)) => said_no(&error),
         };
@@ -84,7 +88,15 @@ impl Functions {
         if !kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
             return Err(Instead::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let body = to_bytes(body, FORM_BYTES).await.map_err(|_| Instead::Error(Error::TooLarge(FORM_BYTES)))?;
+        let body = to_bytes(body, FORM_BYTES).await.map_err(|error| match error {
+            _ if is_too_long(&error) => Instead::Error(Error::TooLarge(FORM_BYTES)),
+            _ if is_late(&error) => Instead::Status(StatusCode::REQUEST_TIMEOUT),
+            // The client went away or broke off.
+            _ => Instead::Status(StatusCode::BAD_REQUEST),
+        })?;
+        if std::str::from_utf8(&body).is_err() {
+            return Err(Instead::Error(Invalid::new("", Problem::Unicode).into()));
+        }
         let page = self.page_of(&parts.headers, &body);
         let swap = parts.headers.contains_key(SWAP);
         Ok(Post { parts, body, page, swap })
@@ -235,6 +247,14 @@ fn said_no(error: &Error) -> Response {
     let mut answer = (status, axum::Json(error)).into_response();
     // Leptos' caller knows an error by this header.
     answer.headers_mut().insert(SERVER_FN_ERROR_HEADER, HeaderValue::from_static("1"));
+    with_retry(answer, error)
+}
+
+/// Tells when it is worth another try, where that is known.
+fn with_retry(mut answer: Response, error: &Error) -> Response {
+    if let Some(seconds) = retry_after(error) {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     answer
 }
 

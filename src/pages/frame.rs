@@ -20,7 +20,10 @@ use crate::{
     api,
     components::{Here, Now, Refused},
     domain::{error::Error, time::Time},
-    http::request_id::{self, RequestId},
+    http::{
+        problem::retry_after,
+        request_id::{self, RequestId},
+    },
 };
 
 /// What all pages share.
@@ -85,7 +88,7 @@ async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Respo
     }
     visit.at_function |= instead.is_some();
     match instead {
-        Some(Instead::Error(error)) => return document(&frame, visit, errors::page(&error), None),
+        Some(Instead::Error(error)) => return refused(&frame, visit, &error, None),
         Some(Instead::Status(status)) => return document(&frame, visit, errors::of_status(status), None),
         None => {}
     }
@@ -95,7 +98,7 @@ async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Respo
     match drawable {
         Some(Drawable::Page(page)) => document(&frame, visit, page, Some(response)),
         Some(Drawable::Refused(Error::Unauthenticated)) => to_log_in(&visit),
-        Some(Drawable::Refused(error)) => document(&frame, visit, errors::page(&error), Some(response)),
+        Some(Drawable::Refused(error)) => refused(&frame, visit, &error, Some(response)),
         // A path that could not be parsed names nothing.
         None if status == StatusCode::BAD_REQUEST && plain => {
             document(&frame, visit, errors::page(&Error::NotFound(String::new())), None)
@@ -103,6 +106,15 @@ async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Respo
         None if status.as_u16() >= 400 && plain => document(&frame, visit, errors::of_status(status), Some(response)),
         None => response,
     }
+}
+
+/// The page of an error, which says when it is worth another try.
+fn refused(frame: &Frame, visit: Visit, error: &Error, answered: Option<Response>) -> Response {
+    let mut response = document(frame, visit, errors::page(error), answered);
+    if let Some(seconds) = retry_after(error) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// Where to log in before the page.

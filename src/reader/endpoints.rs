@@ -16,14 +16,11 @@ use axum::{
 };
 use futures::future::{BoxFuture, Either};
 use sha2::{Digest, Sha256};
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
 use super::{
-    Reader,
+    Place, Reader,
     instances::Visitor,
     out_of_scope,
     query::{self, Newer},
@@ -33,7 +30,10 @@ use super::{
 };
 use crate::{
     auth::tokens::{Denied, Grant},
-    domain::names::{AppName, EnvName},
+    domain::{
+        names::{AppName, EnvName},
+        time::Time,
+    },
     http::{
         problem::Problem,
         request_id::{RequestId, answer},
@@ -98,10 +98,14 @@ impl Service<Request> for Front {
             let response = answer(given, result);
             Ok(if head { bodiless(response) } else { response })
         };
-        let decided = match target {
-            Target::Config(key, view) => self.reader.config(&request, key, view),
-            Target::App(key) => self.reader.app(&request, key).map(Next::Answer),
-            Target::Watch => watch::open(&self.reader, &request).map(Next::Answer),
+        let now = (self.reader.clock)();
+        let decided = match self.reader.admit(&request, now) {
+            // It may have been made a moment ago.
+            Err(Denied::Unknown) => {
+                let reader = Arc::clone(&self.reader);
+                return Either::Right(Box::pin(async move { done(admitted_late(reader, request).await) }));
+            }
+            admitted => decide(&self.reader, &request, target, admitted, now),
         };
         match decided {
             Ok(Next::Answer(response)) => Either::Left(ready(done(Ok(response)))),
@@ -112,6 +116,41 @@ impl Service<Request> for Front {
                 Either::Right(Box::pin(async move { done(parked.wait(&reader).await) }))
             }
         }
+    }
+}
+
+/// What a request gets that shows this token. After the token it is the method that is looked at.
+fn decide(
+    reader: &Arc<Reader>,
+    request: &Request,
+    target: Target<'_>,
+    admitted: Result<Grant, Denied>,
+    now: Time,
+) -> Result<Next, Problem> {
+    let grant = admitted?;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Problem::method_not_allowed("GET, HEAD"));
+    }
+    match target {
+        Target::Config(key, view) => reader.config(request, grant, key, view, now),
+        Target::App(key) => reader.app(request, &grant, key, now).map(Next::Answer),
+        Target::Watch => watch::open(reader, request, grant).map(Next::Answer),
+    }
+}
+
+// Takes the request, so that it is not kept while it waits.
+fn decide_late(reader: &Arc<Reader>, request: Request) -> Result<Next, Problem> {
+    let (path, now) = (request.uri().path(), (reader.clock)());
+    let target = Target::of(path).ok_or_else(|| reader.absent(path))?;
+    decide(reader, &request, target, reader.admit(&request, now), now)
+}
+
+/// What a request gets whose token is not known, once the tokens were read anew.
+async fn admitted_late(reader: Arc<Reader>, request: Request) -> Result<Response, Problem> {
+    reader.tokens.renewed().await;
+    match decide_late(&reader, request)? {
+        Next::Answer(response) => Ok(response),
+        Next::Wait(parked) => parked.wait(&reader).await,
     }
 }
 
@@ -137,13 +176,11 @@ struct Parked {
     visitor: Option<Visitor<'static>>,
     waiter: Waiter,
     until: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Reader {
-    fn config(&self, request: &Request, key: &str, view: View) -> Result<Next, Problem> {
-        let now = (self.clock)();
-        let grant = self.admit(request, now)?;
+    fn config(&self, request: &Request, grant: Grant, key: &str, view: View, now: Time) -> Result<Next, Problem> {
         let held = self.open(&grant, key)?;
         let Newer { after, wait } = Newer::parse(request.uri().query())?;
         let visitor = visitor(request);
@@ -156,7 +193,7 @@ impl Reader {
                 None => query::has(request.headers(), snapshot.etag()),
             };
             // Whoever says that it has a release holds it, and so does whoever gets one now.
-            self.note(key, visitor.as_ref(), snapshot.seq(), now);
+            self.note(&grant, key, visitor.as_ref(), snapshot.seq(), now);
             if !has {
                 return Ok(Next::Answer(snapshot.answer(view, self.shelf.stale_header())));
             }
@@ -168,13 +205,13 @@ impl Reader {
             return Err(self.absent(key));
         }
         Ok(Next::Wait(Box::new(Parked {
+            _place: self.place(&grant)?,
             key: key.into(),
             view,
             grant,
             visitor: visitor.map(Visitor::into_owned),
             waiter: Waiter::new([(key.into(), after)]),
             until: Instant::now() + wait,
-            _place: self.place()?,
         })))
     }
 
@@ -185,9 +222,7 @@ impl Reader {
     }
 
     /// All namespaces of an application that the token reaches.
-    fn app(&self, request: &Request, key: &str) -> Result<Response, Problem> {
-        let now = (self.clock)();
-        let grant = self.admit(request, now)?;
+    fn app(&self, request: &Request, grant: &Grant, key: &str, now: Time) -> Result<Response, Problem> {
         let (env, app) = key.split_once('/').ok_or_else(|| self.absent(key))?;
         let names = env.parse::<EnvName>().ok().zip(app.parse::<AppName>().ok());
         let (env, app) = names.ok_or_else(|| self.absent(key))?;
@@ -203,7 +238,7 @@ impl Reader {
         }
         let visitor = visitor(request);
         for config in &configs {
-            self.note(&config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
+            self.note(grant, &config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
         }
         let etag = validator(&configs);
         let mut response = if query::has(request.headers(), &etag) {
@@ -224,7 +259,7 @@ impl Parked {
         let end = expiry.map_or(self.until, |at| at.min(self.until));
         loop {
             if let Some((_, snapshot)) = self.waiter.look(&reader.shelf).pop() {
-                reader.note(&self.key, self.visitor.as_ref(), snapshot.seq(), (reader.clock)());
+                reader.note(&self.grant, &self.key, self.visitor.as_ref(), snapshot.seq(), (reader.clock)());
                 return Ok(snapshot.answer(self.view, reader.shelf.stale_header()));
             }
             tokio::select! {

@@ -26,6 +26,10 @@ pub const INSTANCE: HeaderName = HeaderName::from_static("x-instance");
 const MOST: usize = 50_000;
 /// Instances of one config, so that one careless client cannot crowd out all others.
 const MOST_OF_ONE: usize = 20_000;
+/// Instances of one config with one token, so that names that somebody invents push out each other and nobody else: as
+/// many as may wait with one token. Those that were not heard of for the longest go, so many at once.
+const MOST_OF_TOKEN: usize = 5_000;
+const GO_AT_ONCE: usize = MOST_OF_TOKEN / 10;
 /// After so many milliseconds without a sign an instance counts as gone.
 const GONE_MS: i64 = 10 * 60_000;
 /// How often those who are gone are cleared away, in milliseconds.
@@ -102,6 +106,8 @@ pub struct Instances {
 struct Room {
     named: HashMap<Box<str>, Seen>,
     unnamed: HashMap<IpAddr, Seen>,
+    // How many came with each token.
+    with: HashMap<Box<str>, usize>,
 }
 
 impl Room {
@@ -112,10 +118,40 @@ impl Room {
         }
     }
 
-    fn insert(&mut self, name: &Name<'_>, seen: Seen) -> Option<Seen> {
+    /// Takes in somebody who is new here.
+    fn insert(&mut self, name: &Name<'_>, seen: Seen) {
+        *self.with.entry(seen.token.clone()).or_default() += 1;
         match name {
             Name::Given(name) => self.named.insert((**name).into(), seen),
             Name::Address(ip) => self.unnamed.insert(*ip, seen),
+        };
+    }
+
+    /// Forgets those with this token that were not heard of for the longest.
+    fn make_room(&mut self, token: &str) {
+        let all = self.named.values().chain(self.unnamed.values());
+        let mut times: Vec<i64> = all.filter(|seen| *seen.token == *token).map(|seen| seen.at.0).collect();
+        if times.len() < GO_AT_ONCE {
+            return;
+        }
+        let (_, &mut until, _) = times.select_nth_unstable(GO_AT_ONCE - 1);
+        let mut left = GO_AT_ONCE;
+        self.keep(|seen| {
+            let goes = left > 0 && *seen.token == *token && seen.at.0 <= until;
+            left -= usize::from(goes);
+            !goes
+        });
+    }
+
+    fn keep(&mut self, mut keeps: impl FnMut(&Seen) -> bool) {
+        self.named.retain(|_, seen| keeps(seen));
+        self.unnamed.retain(|_, seen| keeps(seen));
+        self.with.clear();
+        for seen in self.named.values().chain(self.unnamed.values()) {
+            match self.with.get_mut(&seen.token) {
+                Some(n) => *n += 1,
+                None => _ = self.with.insert(seen.token.clone(), 1),
+            }
         }
     }
 
@@ -124,8 +160,7 @@ impl Room {
     }
 
     fn keep_living(&mut self, now: Time) {
-        self.named.retain(|_, seen| seen.lives(now));
-        self.unnamed.retain(|_, seen| seen.lives(now));
+        self.keep(|seen| seen.lives(now));
     }
 
     fn list(&self, now: Time) -> Vec<Instance> {
@@ -148,6 +183,7 @@ impl Room {
 
 #[derive(Debug)]
 struct Seen {
+    token: Box<str>,
     client: Box<str>,
     release: u64,
     since: Time,
@@ -167,8 +203,8 @@ impl Instances {
         Self::default()
     }
 
-    /// Notes that `visitor` holds this release of the config `env/app/namespace`.
-    pub fn note(&self, config: &str, visitor: &Visitor<'_>, release: u64, now: Time) {
+    /// Notes that `visitor`, with the token of this id, holds this release of the config `env/app/namespace`.
+    pub fn note(&self, config: &str, token: &str, visitor: &Visitor<'_>, release: u64, now: Time) {
         if self.renew(config, visitor, release, now) {
             return;
         }
@@ -177,13 +213,21 @@ impl Instances {
         }
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
         let room = rooms.entry(config.into()).or_default().get_mut().unwrap_or_else(PoisonError::into_inner);
+        if room.get(&visitor.name).is_some() {
+            // It came twice in one moment.
+            return;
+        }
+        let before = room.len();
+        if room.with.get(token).is_some_and(|n| *n >= MOST_OF_TOKEN) {
+            room.make_room(token);
+        }
+        self.total.fetch_sub(before - room.len(), Ordering::Relaxed);
         if room.len() >= MOST_OF_ONE || self.total.load(Ordering::Relaxed) >= MOST {
             return;
         }
-        let seen = Seen { client: (*visitor.client).into(), release, since: now, at: now };
-        if room.insert(&visitor.name, seen).is_none() {
-            self.total.fetch_add(1, Ordering::Relaxed);
-        }
+        let client = (*visitor.client).into();
+        room.insert(&visitor.name, Seen { token: token.into(), client, release, since: now, at: now });
+        self.total.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The usual case: somebody who is known comes again. False when it is not.
@@ -255,7 +299,7 @@ mod tests {
     fn an_instance_holds_what_it_last_got() {
         let instances = Instances::new();
         for (name, release, at) in [("a", 1, 10), ("b", 1, 20), ("a", 2, 30), ("a", 2, 40)] {
-            instances.note(KEY, &visitor(name), release, Time(at));
+            instances.note(KEY, "t", &visitor(name), release, Time(at));
         }
         assert_eq!(of(&instances, 50), [("a".into(), 2, Time(30)), ("b".into(), 1, Time(20))]);
         assert_eq!(instances.all(Time(50)).len(), 1);
@@ -264,10 +308,10 @@ mod tests {
     #[test]
     fn who_is_silent_for_ten_minutes_is_gone() {
         let instances = Instances::new();
-        instances.note(KEY, &visitor("a"), 1, Time(0));
-        instances.note(KEY, &visitor("b"), 1, Time(GONE_MS - 1));
+        instances.note(KEY, "t", &visitor("a"), 1, Time(0));
+        instances.note(KEY, "t", &visitor("b"), 1, Time(GONE_MS - 1));
         assert_eq!(of(&instances, GONE_MS).len(), 1);
-        instances.note("prod/shop/other", &visitor("c"), 1, Time(GONE_MS + SWEEP_MS));
+        instances.note("prod/shop/other", "t", &visitor("c"), 1, Time(GONE_MS + SWEEP_MS));
         assert_eq!(instances.total.load(Ordering::Relaxed), 2);
     }
 
@@ -275,11 +319,24 @@ mod tests {
     fn one_config_does_not_crowd_out_the_others() {
         let instances = Instances::new();
         for n in 0..=MOST_OF_ONE {
-            instances.note(KEY, &visitor(&n.to_string()), 1, Time(0));
+            instances.note(KEY, &format!("t{}", n % 5), &visitor(&n.to_string()), 1, Time(0));
         }
         assert_eq!(of(&instances, 0).len(), MOST_OF_ONE);
-        instances.note("prod/shop/other", &visitor("a"), 1, Time(0));
+        instances.note("prod/shop/other", "t", &visitor("a"), 1, Time(0));
         assert_eq!(instances.all(Time(0))[1].1.len(), 1);
+    }
+
+    #[test]
+    fn names_that_are_invented_hide_nobody_with_another_token() {
+        let instances = Instances::new();
+        instances.note(KEY, "shop", &visitor("shop-1"), 1, Time(0));
+        for n in 0..3 * MOST_OF_TOKEN {
+            instances.note(KEY, "careless", &visitor(&format!("made-{n}")), 1, Time(1 + i64::try_from(n).unwrap()));
+        }
+        let names: Vec<String> = of(&instances, 20_000).into_iter().map(|(name, ..)| name).collect();
+        assert!(names.len() <= MOST_OF_TOKEN + 1 && names.len() == instances.total.load(Ordering::Relaxed));
+        let last = format!("made-{}", 3 * MOST_OF_TOKEN - 1);
+        assert!(names.contains(&"shop-1".to_owned()) && names.contains(&last) && !names.contains(&"made-0".to_owned()));
     }
 
     #[test]

@@ -15,10 +15,7 @@ mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    http::{Method, Request},
-};
+use axum::{Router, http::Request};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -26,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::tokens::{Grant, Table},
+    auth::tokens::{Denied, Grant, Table, Waiting},
     domain::{
         error::{Error, Need, Part, excerpt},
         names::ConfigId,
@@ -55,6 +52,16 @@ impl Default for Settings {
     }
 }
 
+/// When somebody is to come back whose token has too many who wait, in seconds.
+const CROWD_SECONDS: u32 = 10;
+
+/// A place among those that wait.
+#[derive(Debug)]
+struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _of_token: Waiting,
+}
+
 /// All that a read needs, and nothing else.
 #[derive(Debug)]
 pub struct Reader {
@@ -67,6 +74,7 @@ pub struct Reader {
     clock: fn() -> Time,
     ping: Duration,
     places: Arc<Semaphore>,
+    waiters_of_one: usize,
     stop: CancellationToken,
 }
 
@@ -81,6 +89,7 @@ impl Reader {
             clock,
             ping: settings.ping,
             places: Arc::new(Semaphore::new(settings.waiters)),
+            waiters_of_one: settings.waiters.div_ceil(4),
             stop,
         })
     }
@@ -89,13 +98,9 @@ impl Reader {
     /// whether a path or a method exists.
     ///
     /// # Errors
-    /// 401, 503 while the tokens are not loaded, and then 405 for anything but GET and HEAD.
-    pub fn admit<B>(&self, request: &Request<B>, now: Time) -> Result<Grant, Problem> {
-        let grant = self.tokens.authenticate(bearer::token(request.headers())?, now)?;
-        match *request.method() {
-            Method::GET | Method::HEAD => Ok(grant),
-            _ => Err(Problem::method_not_allowed("GET, HEAD")),
-        }
+    /// Why it is not let in.
+    pub fn admit<B>(&self, request: &Request<B>, now: Time) -> Result<Grant, Denied> {
+        self.tokens.authenticate(bearer::token(request.headers())?, now)
     }
 
     /// The latest release of `env/app/namespace`; none when it has none. The one guard of everything that reads: what
@@ -123,16 +128,18 @@ impl Reader {
         Problem::from(Error::NotFound(key)).because(said)
     }
 
-    /// A place for something that waits.
-    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    /// A place for something that waits; one token has a quarter of them at most.
+    fn place(&self, grant: &Grant) -> Result<Place, Problem> {
         let full = |_| Error::Unavailable { part: Part::Channel, detail: "too many readers wait here".into() };
-        Ok(Arc::clone(&self.places).try_acquire_owned().map_err(full)?)
+        let one = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
+        let crowd = || Problem::from(Error::Throttled(CROWD_SECONDS)).because(Lang::En.token_waiting());
+        Ok(Place { _of_all: one, _of_token: grant.wait(self.waiters_of_one).ok_or_else(crowd)? })
     }
 
     /// Notes that somebody holds a release.
-    fn note(&self, key: &str, visitor: Option<&Visitor<'_>>, release: u64, now: Time) {
+    fn note(&self, grant: &Grant, key: &str, visitor: Option<&Visitor<'_>>, release: u64, now: Time) {
         if let Some(visitor) = visitor {
-            self.instances.note(key, visitor, release, now);
+            self.instances.note(key, &grant.token().id, visitor, release, now);
         }
     }
 

@@ -39,7 +39,7 @@ impl Newer {
     pub fn parse(query: Option<&str>) -> Result<Self, Vec<Invalid>> {
         let [after, wait] = numbers(query, [("after", 0..=RELEASE_MAX), ("wait", 1..=WAIT_MAX)])?;
         if wait.is_some() && after.is_none() {
-            return Err(vec![Invalid::new("/after", Problem::Required)]);
+            return Err(vec![Invalid::new("after", Problem::Required)]);
         }
         Ok(Self { after, wait: wait.map(Duration::from_secs) })
     }
@@ -56,14 +56,14 @@ pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
             _ if name != "config" => wrong.push(Invalid::new(pointer(&name), unknown(&name, &["config"]))),
             Ok(config) if configs.contains(&config) => {}
             Ok(_) if configs.len() == WATCHED => {
-                return Err(vec![Invalid::new("/config", Problem::TooMany { max: WATCHED })]);
+                return Err(vec![Invalid::new("config", Problem::TooMany { max: WATCHED })]);
             }
             Ok(config) => configs.push(config),
-            Err(not) => wrong.push(not.of("/config")),
+            Err(not) => wrong.push(not.of("config")),
         }
     }
     if wrong.is_empty() && configs.is_empty() {
-        wrong.push(Invalid::new("/config", Problem::Required));
+        wrong.push(Invalid::new("config", Problem::Required));
     }
     if wrong.is_empty() { Ok(configs) } else { Err(wrong) }
 }
@@ -99,10 +99,10 @@ mod tests {
         assert_eq!(Newer::parse(Some("")), Ok(Newer::default()));
         for bad in ["wait=0&after=1", "wait=91&after=1", "wait=&after=1", "wait=%2B5&after=1", "after=1&wait=1&wait=2"]
         {
-            assert_eq!(wrong(Newer::parse(Some(bad))), ["/wait"], "{bad}");
+            assert_eq!(wrong(Newer::parse(Some(bad))), ["wait"], "{bad}");
         }
-        assert_eq!(wrong(Newer::parse(Some("wait=5"))), ["/after"]);
-        assert_eq!(wrong(Newer::parse(Some("after=-1&aftr=2&a/b"))), ["/after", "/aftr", "/a~1b"]);
+        assert_eq!(wrong(Newer::parse(Some("wait=5"))), ["after"]);
+        assert_eq!(wrong(Newer::parse(Some("after=-1&aftr=2&a/b"))), ["after", "aftr", "a/b"]);
     }
 
     #[test]
@@ -116,10 +116,10 @@ mod tests {
         let many: Vec<String> = (0..=WATCHED).map(|n| format!("config=prod/shop/n{n}")).collect();
         assert!(configs(Some(&many[1..].join("&"))).is_ok());
         for bad in [None, Some(""), Some("config=prod/shop"), Some("config=Prod/shop/a"), Some(&*many.join("&"))] {
-            assert_eq!(wrong(configs(bad)), ["/config"], "{bad:?}");
+            assert_eq!(wrong(configs(bad)), ["config"], "{bad:?}");
         }
-        assert_eq!(wrong(configs(Some("config=prod/shop/a&from=1"))), ["/from"]);
-        assert_eq!(wrong(none(Some("x=1"))), ["/x"]);
+        assert_eq!(wrong(configs(Some("config=prod/shop/a&from=1"))), ["from"]);
+        assert_eq!(wrong(none(Some("x=1"))), ["x"]);
     }
 
     #[test]

@@ -13,13 +13,10 @@ use axum::{
     response::Response,
 };
 use futures::stream;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Reader,
+    Place, Reader,
     instances::Visitor,
     query,
     shelf::Waiter,
@@ -35,8 +32,7 @@ const RETRY: &str = "retry: 2000\n\n";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// `GET /api/v1/watch?config=…&config=…`.
-pub(super) fn open(reader: &Arc<Reader>, request: &Request) -> Result<Response, Problem> {
-    let grant = reader.admit(request, (reader.clock)())?;
+pub(super) fn open(reader: &Arc<Reader>, request: &Request, grant: Grant) -> Result<Response, Problem> {
     let configs = query::configs(request.uri().query())?;
     let keys: Vec<Box<str>> = configs.iter().map(|config| config.to_string().into()).collect();
     for key in &keys {
@@ -77,7 +73,7 @@ struct Events {
     ping_at: Instant,
     note_at: Instant,
     over: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Events {
@@ -85,6 +81,7 @@ impl Events {
         let mark = crc32fast::hash(keys.join("&").as_bytes());
         let sent = resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
         Ok(Self {
+            _place: reader.place(&grant)?,
             waiter: Waiter::new(keys.iter().cloned().zip(sent.iter().copied())),
             visitor: Visitor::of(request).map(Visitor::into_owned),
             reader: Arc::clone(reader),
@@ -96,7 +93,6 @@ impl Events {
             ping_at: Instant::now() + reader.ping,
             note_at: Instant::now() + NOTE,
             over: false,
-            _place: reader.place()?,
         })
     }
 
@@ -122,7 +118,7 @@ impl Events {
         let now = (self.reader.clock)();
         for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
-            self.reader.note(&self.keys[at], self.visitor.as_ref(), snapshot.seq(), now);
+            self.reader.note(&self.grant, &self.keys[at], self.visitor.as_ref(), snapshot.seq(), now);
             self.out.push_back(format!("event: config\nid: {}\n", id(self.mark, &self.sent)).into());
             self.out.push_back(snapshot.event());
         }
@@ -157,7 +153,7 @@ impl Events {
     fn note(&self) {
         let now = (self.reader.clock)();
         for (key, sent) in self.keys.iter().zip(&self.sent).filter(|(_, sent)| **sent > 0) {
-            self.reader.note(key, self.visitor.as_ref(), *sent, now);
+            self.reader.note(&self.grant, key, self.visitor.as_ref(), *sent, now);
         }
     }
 }

@@ -2,24 +2,27 @@
 
 use axum::{
     Router,
+    body::{Body, Bytes, to_bytes},
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use tower_http::{
-    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir,
-    set_header::SetResponseHeaderLayer,
-};
+use futures::stream;
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
 use tracing::Instrument;
 
 use crate::{
+    api,
     http::request_id::RequestId,
-    pages::{Frame, Visit, errors, frame},
+    pages::{Frame, Visit, errors, forms::FORM_BYTES, frame},
 };
 
 /// The largest body of a request, in bytes: an import; forms have a limit of their own.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// The longest name of a file of ours.
+const NAME_BYTES: usize = 200;
 
 /// How hard pages are packed. Brotli's default is four times as slow on an ordinary page and fifteen times on a large
 /// table, whose rows are alike, and makes neither smaller.
@@ -39,6 +42,7 @@ pub struct Around {
 /// A request passes them from the last line up, its answer from the first line down.
 pub fn pages(console: Router, around: &Around) -> Router {
     console
+        .layer(middleware::from_fn(whole))
         .layer(middleware::from_fn_with_state(around.frame.clone(), same_site))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
@@ -50,7 +54,7 @@ pub fn pages(console: Router, around: &Around) -> Router {
 /// The style, the islands and the files beside them. Names with a hash in them never change what they mean.
 pub fn assets(frame: &Frame, hashed: bool) -> Router {
     let kept = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let kept = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    let kept = middleware::from_fn_with_state(HeaderValue::from_static(kept), keep);
     let dir = |path: &str| ServeDir::new(frame.assets.dir.join(path)).precompressed_br().precompressed_gzip();
     let pkg = Router::new().fallback_service(dir("pkg")).layer(kept);
     let beside = |file: &str| tower_http::services::ServeFile::new(frame.assets.dir.join(file));
@@ -59,6 +63,39 @@ pub fn assets(frame: &Frame, hashed: bool) -> Router {
         .route_service("/favicon.svg", beside("favicon.svg"))
         .route_service("/robots.txt", beside("robots.txt"))
         .layer(middleware::from_fn_with_state(false, headers))
+}
+
+/// Says how long a file may be kept; an answer that is none may not.
+async fn keep(State(kept): State<HeaderValue>, request: Request, next: Next) -> Response {
+    // No file of ours has such a name, and none that the system could open.
+    if request.uri().path().split('/').any(|name| name.len() > NAME_BYTES) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let mut response = next.run(request).await;
+    if is_content(response.status()) {
+        response.headers_mut().insert(header::CACHE_CONTROL, kept);
+    }
+    response
+}
+
+fn is_content(status: StatusCode) -> bool {
+    matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
+/// does nothing.
+async fn whole(request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let most = if parts.uri.path().starts_with(api::PREFIX) { FORM_BYTES } else { BODY_BYTES };
+    let body = match to_bytes(body, most).await {
+        Ok(body) => Body::from(body),
+        // It breaks off for whoever wants to read it, who knows what to answer.
+        Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error.into_inner())])),
+    };
+    next.run(Request::from_parts(parts, body)).await
 }
 
 /// Numbers the request and gives it a place in the log.
@@ -77,7 +114,11 @@ async fn headers(State(https): State<bool>, request: Request, next: Next) -> Res
     const PERMISSIONS: &str = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), \
                                microphone=(), payment=(), usb=()";
     let mut response = next.run(request).await;
+    let content = is_content(response.status());
     let headers = response.headers_mut();
+    if !content {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(frame::POLICY);
     let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -125,9 +166,19 @@ fn is_ours(request: &Request, origins: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use std::{
+        pin::pin,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+    };
+
+    use axum::extract::Multipart;
+    use tower::ServiceExt;
 
     use super::*;
+    use crate::http::body::is_too_long;
 
     fn ours(headers: &[(&str, &str)]) -> bool {
         let mut request = Request::post("/fn/x").header("host", "config.example");
@@ -155,5 +206,47 @@ mod tests {
     fn reading_is_always_ours() {
         let request = Request::get("/").header("sec-fetch-site", "cross-site").body(Body::empty()).unwrap();
         assert!(is_ours(&request, &[]));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_let_in_before_the_body_is_whole() {
+        let locked = Arc::new(AtomicBool::new(false));
+        let door = async |State(locked): State<Arc<AtomicBool>>, request: Request, next: Next| {
+            if locked.load(Ordering::Acquire) {
+                StatusCode::UNAUTHORIZED.into_response()
+            } else {
+                next.run(request).await
+            }
+        };
+        let console = Router::new()
+            .route(
+                "/import",
+                axum::routing::post(async |mut form: Multipart| match form.next_field().await {
+                    Err(error) if is_too_long(&error) => StatusCode::PAYLOAD_TOO_LARGE,
+                    _ => StatusCode::OK,
+                }),
+            )
+            .fallback(async |request: Request| match to_bytes(request.into_body(), usize::MAX).await {
+                Err(error) if is_too_long(&error) => StatusCode::PAYLOAD_TOO_LARGE,
+                _ => StatusCode::OK,
+            })
+            .layer(middleware::from_fn_with_state(Arc::clone(&locked), door));
+        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
+        let console = pages(console, &Around { frame, https: false });
+        let (send, sent) = tokio::sync::oneshot::channel();
+        let body = Body::from_stream(stream::once(async { Ok::<&str, std::convert::Infallible>(sent.await.unwrap()) }));
+        let mut parked = pin!(console.clone().oneshot(Request::post("/fn/x").body(body).unwrap()));
+        assert!(futures::poll!(&mut parked).is_pending());
+        locked.store(true, Ordering::Release);
+        send.send("a=b").unwrap();
+        assert_eq!(parked.await.unwrap().status(), 401);
+
+        locked.store(false, Ordering::Release);
+        let large = Request::post("/fn/x").body(Body::from("x".repeat(FORM_BYTES + 1))).unwrap();
+        assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 413);
+        let kind = "multipart/form-data; boundary=b";
+        let large = format!("--b\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n{}", "x".repeat(BODY_BYTES));
+        let large = Request::post("/import").header(header::CONTENT_TYPE, kind).body(Body::from(large)).unwrap();
+        assert_eq!(console.oneshot(large).await.unwrap().status(), 413);
     }
 }

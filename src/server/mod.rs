@@ -4,12 +4,13 @@ pub mod data_dir;
 mod health;
 pub mod layers;
 mod refresh;
+pub mod serving;
 pub mod settings;
 pub mod telemetry;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, ServiceExt, extract::Request, middleware, serve::ListenerExt};
+use axum::{Router, middleware};
 use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -19,10 +20,7 @@ use crate::{
     automation,
     channel::Channel,
     delivery::Publisher,
-    http::{
-        listener::{Impatient, STALL},
-        request_id,
-    },
+    http::request_id,
     pages::{
         self, Frame,
         console::{self, Console},
@@ -33,6 +31,7 @@ use crate::{
 };
 use data_dir::DataDir;
 use layers::Around;
+use serving::Limits;
 use settings::Settings;
 
 /// How long what is under way may take when the server goes down.
@@ -61,6 +60,7 @@ pub async fn serve(settings: Settings) -> Result<(), String> {
 pub struct Node {
     router: reader::Front,
     service: Service,
+    limits: Limits,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -107,7 +107,8 @@ impl Node {
         let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
         let router = routes(&service, db, &reader, &public_url, etcd_root);
         announce(&service, &public_url).await?;
-        Ok(Self { router, service, tasks, stop })
+        let limits = Limits::of_this_process(&settings.proxies);
+        Ok(Self { router, service, limits, tasks, stop })
     }
 
     /// The use cases of this server: for tests.
@@ -123,20 +124,15 @@ impl Node {
     pub async fn run(self, listener: TcpListener) -> Result<(), String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         println!("listening on http://{address}");
-        let stopping = self.stop.clone();
-        let app = ServiceExt::<Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(self.router);
-        // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
-        let listener = Impatient::new(listener, STALL).tap_io(|_| {});
-        let serving = axum::serve(listener, app).with_graceful_shutdown(async move { stopping.cancelled().await });
         let (end, tasks) = (self.stop.clone(), self.tasks);
-        let served = tokio::select! {
-            served = async { serving.await } => served.map_err(|e| e.to_string()),
-            () = async { end.cancelled().await; tokio::time::sleep(LAST_WORK).await } => Ok(()),
-        };
+        tokio::select! {
+            () = serving::serve(listener, self.router, self.limits, self.stop) => {}
+            () = async { end.cancelled().await; tokio::time::sleep(LAST_WORK).await } => {}
+        }
         tasks.close();
         // Releases that are accepted and not delivered go out at the next start, or from another node.
         let _ = timeout(LAST_WORK, tasks.wait()).await;
-        served
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use similar::get_close_matches;
 
+use super::telemetry;
 use crate::{channel::EtcdSettings, storage};
 
 /// A setting that exists: its name, its default, what it is for.
@@ -32,7 +33,7 @@ const KNOWN: [Known; 16] = [
     known("public_url", "", "how people reach the console; from listen when empty"),
     known("data_dir", "./data", "SQLite file, last known good, lock file"),
     known("node", "", "what people call this node; the name of the host when empty"),
-    known("role", "console", "console serves everything, reader the read endpoints alone"),
+    known("role", "console", "console serves everything; there is no other yet"),
     secret("database.url", "sqlite://<data_dir>/trimtab.db, or mysql://user:password@host:3306/database"),
     known("etcd.endpoints", "", "comma-separated; empty is the in-process channel"),
     known("etcd.root", "trimtab", "what all keys begin with"),
@@ -42,12 +43,9 @@ const KNOWN: [Known; 16] = [
     known("etcd.cert", "", "PEM file of the client certificate"),
     known("etcd.key", "", "PEM file of its key"),
     known("proxies", "", "comma-separated addresses whose X-Forwarded-For counts"),
-    known("log", "info", "filter in the syntax of tracing"),
+    known("log", "info,tower_sessions_core=error", "filter in the syntax of tracing"),
     known("log_format", "text", "text or json"),
 ];
-
-/// Longest `etcd.root`: it stands in every key, and what a delivery may weigh counts on it.
-const ROOT_BYTES: usize = 32;
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
 /// container beside a service called "trimtab".
@@ -87,8 +85,6 @@ pub struct SettingsError(String);
 pub enum Role {
     /// Everything.
     Console,
-    /// The read endpoints alone.
-    Reader,
 }
 
 /// How log lines are written.
@@ -193,6 +189,9 @@ impl Settings {
             return Err(SettingsError(format!("database.url ({origin}): must begin with sqlite:, mysql: or mariadb:")));
         }
         let endpoints: Vec<String> = list(&text("etcd.endpoints"));
+        if endpoints.is_empty() && given("etcd.endpoints").is_some() {
+            return Err(wrong("etcd.endpoints", "names no member; leave it empty for the in-process channel"));
+        }
         if endpoints.is_empty() && !database_url.starts_with("sqlite:") {
             return Err(SettingsError(
                 "database.url is MySQL, but etcd.endpoints is empty: several nodes on one database need etcd to \
@@ -213,9 +212,12 @@ impl Settings {
             node: node.clone(),
             ..EtcdSettings::default()
         });
-        if let Some(etcd) = etcd.as_ref().filter(|e| e.root.is_empty() || e.root.len() > ROOT_BYTES) {
-            let what = format!("must have 1 to {ROOT_BYTES} bytes, not {}", etcd.root.len());
-            return Err(wrong("etcd.root", &what));
+        if let Some(etcd) = &etcd {
+            etcd.check_root().map_err(|fault| wrong("etcd.root", &fault.to_string()))?;
+            // The value is not repeated: an address may hold a password.
+            let origin = &values["etcd.endpoints"].1;
+            let refused = |fault| SettingsError(format!("etcd.endpoints ({origin}): {fault}"));
+            etcd.check_endpoints().map_err(refused)?;
         }
         Ok(Self {
             listen: text("listen")
@@ -230,14 +232,20 @@ impl Settings {
             },
             role: match text("role").as_str() {
                 "console" => Role::Console,
-                "reader" => Role::Reader,
-                _ => return Err(wrong("role", "must be console or reader")),
+                "reader" => {
+                    let what = "this version does not offer nodes that only serve readers yet; leave role out";
+                    return Err(wrong("role", what));
+                }
+                _ => return Err(wrong("role", "must be console")),
             },
             proxies: list(&text("proxies"))
                 .iter()
                 .map(|p| p.parse().map_err(|_| wrong("proxies", "must be IP addresses, comma-separated")))
                 .collect::<Result<_, _>>()?,
-            log: text("log"),
+            log: match telemetry::filter(&text("log")) {
+                Ok(_) => text("log"),
+                Err(what) => return Err(wrong("log", &what)),
+            },
             log_format: match text("log_format").as_str() {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,
@@ -271,7 +279,13 @@ fn set(
 fn from_file(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
     let wrong = |what: String| SettingsError(format!("{}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+        let before = text.get(..e.span().unwrap_or_default().start).unwrap_or_default();
+        let (line, column) =
+            (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+        let what = e.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        wrong(format!("line {line}, column {column}: {what}"))
+    })?;
     let mut found = Vec::new();
     flatten("", &table, &mut found).map_err(wrong)?;
     Ok(found)
@@ -360,9 +374,42 @@ mod tests {
     fn a_root_that_is_too_long_for_its_keys_is_refused() {
         let load = |root: &str| load(&[("TRIMTAB_ETCD__ENDPOINTS", "h:1"), ("TRIMTAB_ETCD__ROOT", root)]);
         assert!(load("/trimtab/").is_ok() && load(&"r".repeat(32)).is_ok());
-        for wrong in ["/", &"r".repeat(33)] {
+        for wrong in ["/", "two words", "a//b", &"r".repeat(33)] {
             assert!(load(wrong).unwrap_err().to_string().contains("etcd.root"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn members_of_etcd_that_nobody_could_reach_are_refused() {
+        for wrong in ["nonsense", "127.0.0.1", "http://h:1/path", ",", "h:1,h"] {
+            let said = load(&[("TRIMTAB_ETCD__ENDPOINTS", wrong)]).unwrap_err().to_string();
+            assert!(said.contains("etcd.endpoints") && said.contains("TRIMTAB_ETCD__ENDPOINTS"), "{wrong}: {said}");
+        }
+        let said = load(&[("TRIMTAB_ETCD__ENDPOINTS", "http://u:canary@h:1")]).unwrap_err().to_string();
+        assert!(said.contains("etcd.password") && !said.contains("canary"), "{said}");
+    }
+
+    #[test]
+    fn a_role_that_does_not_exist_yet_is_refused() {
+        for role in ["reader", "writer"] {
+            assert!(load(&[("TRIMTAB_ROLE", role)]).unwrap_err().to_string().starts_with("role = "), "{role}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_says_where_it_came_from() {
+        let said = load(&[("TRIMTAB_LOG", "info,=,x=y")]).unwrap_err().to_string();
+        assert!(said.starts_with("log = ") && said.contains("TRIMTAB_LOG"), "{said}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_refused_in_one_line() {
+        let file = std::env::temp_dir().join(format!("trimtab-broken-{}.toml", std::process::id()));
+        std::fs::write(&file, "log = 'debug'\nlisten = 0.0.0.0:1\n").unwrap();
+        let said = Settings::load(Some(&file), std::iter::empty(), &[]).unwrap_err().to_string();
+        std::fs::remove_file(&file).unwrap();
+        assert!(said.starts_with(&format!("{}: line 2, column ", file.display())), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
     }
 
     #[test]

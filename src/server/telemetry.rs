@@ -1,5 +1,7 @@
 //! The log: text for people or JSON for machines, on stderr, so that stdout carries what was asked for alone.
 
+use std::io::{IsTerminal, stderr};
+
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use super::settings::LogFormat;
@@ -9,11 +11,20 @@ use super::settings::LogFormat;
 /// # Errors
 /// A filter that cannot be read.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| format!("log = {filter:?}: {e}"))?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let read = self::filter(filter).map_err(|e| format!("log = {filter:?}: {e}"))?;
+    let registry = tracing_subscriber::registry().with(read);
     let _ = match format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+        // Colours are for eyes: in a file they are noise.
+        LogFormat::Text => registry.with(fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr)).try_init(),
+        LogFormat::Json => registry.with(fmt::layer().json().with_writer(stderr)).try_init(),
     };
     Ok(())
+}
+
+/// Reads a filter.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn filter(text: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(text).map_err(|e| e.to_string())
 }

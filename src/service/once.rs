@@ -110,6 +110,6 @@ async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> 
             let releases = db.releases_of_change(&change).await?;
             Ok(Some(Made { change, releases }))
         }
-        Some(_) => Err(Invalid::new("/idempotency-key", Problem::Idempotency).into()),
+        Some(_) => Err(Invalid::new("idempotency-key", Problem::Idempotency).into()),
     }
 }

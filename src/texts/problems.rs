@@ -80,6 +80,7 @@ texts! {
     token_unknown: "This token is not known here. Ask for a new one.", "不认识此令牌，请申请新的。";
     token_expired: "This token has expired. Ask for a new one.", "此令牌已过期，请申请新的。";
     token_revoked: "This token was revoked. Ask for a new one.", "此令牌已吊销，请申请新的。";
+    token_waiting: "Too many readers wait with this token already. Try again in a moment, or give each application its own.", "此令牌已有过多等待中的读取，请稍后重试，或为每个应用使用各自的令牌。";
     token_scope(config: &str): "This token does not reach {config}. Ask for one that does.", "此令牌无权访问 {config}，请申请有权限的令牌。";
     config_unreleased(config: &str): "{config} has no release. Publish it, or check the spelling.", "{config} 尚未发布。请先发布，或检查拼写。";
     method_not_allowed(allow: &str): "Not this way. Use {allow}.", "不支持此方法，请使用 {allow}。";

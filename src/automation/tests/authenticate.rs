@@ -1,9 +1,17 @@
 //! Who gets in at all.
 
+use std::{convert::Infallible, pin::pin};
+
+use axum::body::Body;
+use futures::{poll, stream};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::Api;
-use crate::{automation::routes, domain::token::TokenKind};
+use crate::{
+    automation::routes,
+    domain::{access::Actor, token::TokenKind},
+};
 
 #[tokio::test]
 async fn nothing_is_told_without_a_token() {
@@ -36,9 +44,46 @@ async fn a_revoked_token_opens_nothing() {
     let shop = api.shop().await;
     let (id, _) = shop.open("dev/shop/application", json!({"a": "1"})).await;
     let token = &api.service.living_tokens().await.unwrap()[0].id;
-    api.service.revoke_token(&crate::domain::access::Actor::shell(), token).await.unwrap();
+    api.service.revoke_token(&Actor::shell(), token).await.unwrap();
     api.tokens.replace(api.service.living_tokens().await.unwrap());
     assert_eq!(shop.get(&format!("/api/v1/changes/{id}")).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_before_the_body_has_come_does_nothing() {
+    let api = Api::new().await;
+    let shop = api.shop().await;
+    let (send, sent) = oneshot::channel();
+    let body = Body::from_stream(stream::once(async { Ok::<String, Infallible>(sent.await.unwrap()) }));
+    let request = shop.request("POST", "/api/v1/changes").header("content-type", "application/json");
+    let mut parked = pin!(api.send(request.body(body).unwrap()));
+    for _ in 0..20 {
+        assert!(poll!(&mut parked).is_pending());
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let token = &api.service.living_tokens().await.unwrap()[0].id;
+    api.service.revoke_token(&Actor::shell(), token).await.unwrap();
+    api.tokens.replace(api.service.living_tokens().await.unwrap());
+    let edits = json!([{"config": "dev/shop/application", "set": {"a": "1"}}]);
+    send.send(json!({"edits": edits, "publish": true}).to_string()).unwrap();
+    assert_eq!(parked.await.refusal(), "401 /problems/unauthenticated");
+    let releases = api.shop().await.get("/api/v1/configs/dev/shop/application/releases").await;
+    assert_eq!(releases.body["releases"], json!([]), "{releases}");
+}
+
+#[tokio::test]
+async fn a_token_that_was_just_made_is_waited_for() {
+    let api = Api::new().await;
+    let shop = api.shop().await;
+    api.tokens.replace(Vec::new());
+    let (tokens, service) = (api.tokens.clone(), api.service.clone());
+    tokio::spawn(async move {
+        loop {
+            tokens.rung().await;
+            tokens.refresh(service.living_tokens()).await.unwrap();
+        }
+    });
+    shop.open("dev/shop/application", json!({"a": "1"})).await;
 }
 
 #[tokio::test]

@@ -95,6 +95,8 @@ async fn what_was_looked_at_must_be_said() {
     for (body, pointers) in [
         (json!({}), vec!["/diff_sha256"]),
         (json!({"diff_sha256": 1, "message": 2, "confirm": 3}), vec!["/diff_sha256", "/message", "/confirm"]),
+        (json!({"diff_sha256": "zz"}), vec!["/diff_sha256"]),
+        (json!({"diff_sha256": "z".repeat(64)}), vec!["/diff_sha256"]),
         (json!({"diff": "x"}), vec!["/diff", "/diff_sha256"]),
     ] {
         let reply = shop.post(&path, body).await;

@@ -28,7 +28,7 @@ async fn a_wrong_field_is_pointed_at() {
     let api = Api::new().await;
     let admin = api.admin().await;
     for (path, body, pointers) in [
-        ("Billing", json!({}), vec!["/app"]),
+        ("Billing", json!({}), vec!["app"]),
         ("x", json!({"title": 1, "description": []}), vec!["/title", "/description"]),
         ("x", json!({"title": "a\u{0}"}), vec!["/title"]),
     ] {

@@ -52,8 +52,8 @@ async fn a_wrong_field_is_pointed_at() {
     let api = Api::new().await;
     let admin = api.admin().await;
     for (path, body, pointers) in [
-        ("shop/namespaces/A", json!({}), vec!["/namespace"]),
-        ("Shop/namespaces/a", json!({}), vec!["/app"]),
+        ("shop/namespaces/A", json!({}), vec!["namespace"]),
+        ("Shop/namespaces/a", json!({}), vec!["app"]),
         ("shop/namespaces/a", json!({"format": "ini"}), vec!["/format"]),
         ("shop/namespaces/a", json!({"format": 1}), vec!["/format"]),
     ] {

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::Ipv6Addr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use std::{
 use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
 use tokio::fs;
 
-use super::super::Fault;
+use super::{super::Fault, keys::Keys};
 
 /// Time to live of a lock's lease: how long a dead holder blocks the others. etcd's minimum is 2 s.
 const TTL: Duration = Duration::from_secs(10);
@@ -99,6 +100,22 @@ impl fmt::Debug for EtcdSettings {
 }
 
 impl EtcdSettings {
+    /// Tells whether the members could be reached under these names.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_endpoints(&self) -> Result<(), Fault> {
+        self.urls().map(drop)
+    }
+
+    /// Tells whether keys can begin with this root.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_root(&self) -> Result<(), Fault> {
+        Keys::new(&self.root).map(drop)
+    }
+
     /// The members as URLs. Without a scheme they get the one that fits the other settings.
     pub(super) fn urls(&self) -> Result<Vec<String>, Fault> {
         if self.endpoints.is_empty() {
@@ -113,13 +130,19 @@ impl EtcdSettings {
             // Not repeated, since it may hold a password.
             return refused("etcd.endpoints: user and password belong in etcd.username and etcd.password");
         }
+        let member = endpoint.split_once("://").map_or(endpoint, |(_, member)| member);
         match endpoint.split_once("://") {
             None if endpoint.is_empty() => refused("etcd.endpoints names an empty member"),
-            None => Ok(format!("{}://{endpoint}", if tls { "https" } else { "http" })),
             Some(("http", _)) if tls => refused(format!("{endpoint} is not TLS, but etcd.ca is set")),
             Some(("https", _)) if !tls => refused(format!("{endpoint} needs etcd.ca")),
-            Some(("http" | "https", _)) => Ok(endpoint.to_owned()),
-            Some(_) => refused(format!("{endpoint} is neither http nor https")),
+            Some((scheme, _)) if !matches!(scheme, "http" | "https") => {
+                refused(format!("{endpoint} is neither http nor https"))
+            }
+            _ if !is_host_and_port(member) => {
+                refused(format!("etcd.endpoints: {endpoint:?} is not a host and a port, as 10.0.0.1:2379"))
+            }
+            None => Ok(format!("{}://{endpoint}", if tls { "https" } else { "http" })),
+            Some(_) => Ok(endpoint.to_owned()),
         }
     }
 
@@ -154,6 +177,17 @@ impl EtcdSettings {
     }
 }
 
+/// Whether it is `host:port`, `address:port` or `[address]:port`.
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let plain = |host: &str| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = bare.map_or_else(|| plain(host), |bare| bare.parse::<Ipv6Addr>().is_ok());
+    host && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
 async fn read(pem: &Path) -> Result<Vec<u8>, Fault> {
     fs::read(pem).await.or_else(|error| refused(format!("{}: {error}", pem.display())))
 }
@@ -172,8 +206,8 @@ mod tests {
 
     #[test]
     fn members_without_a_scheme_get_the_one_that_fits() {
-        let plain = settings(&["a:2379", " http://b:2379/ "]);
-        assert_eq!(plain.urls().unwrap(), ["http://a:2379", "http://b:2379"]);
+        let plain = settings(&["a:2379", " http://b:2379/ ", "[::1]:2379"]);
+        assert_eq!(plain.urls().unwrap(), ["http://a:2379", "http://b:2379", "http://[::1]:2379"]);
         let tls = EtcdSettings { ca: Some("ca.pem".into()), ..settings(&["a:2379", "https://b:2379"]) };
         assert_eq!(tls.urls().unwrap(), ["https://a:2379", "https://b:2379"]);
     }
@@ -186,6 +220,11 @@ mod tests {
         for (fault, names) in [
             (settings(&[]).urls().unwrap_err(), "etcd.endpoints"),
             (settings(&["https://a:2379"]).urls().unwrap_err(), "etcd.ca"),
+            (settings(&["nonsense"]).urls().unwrap_err(), "etcd.endpoints"),
+            (settings(&["127.0.0.1"]).urls().unwrap_err(), "127.0.0.1"),
+            (settings(&["h:0"]).urls().unwrap_err(), "h:0"),
+            (settings(&["::1:2379"]).urls().unwrap_err(), "::1:2379"),
+            (settings(&["http://h:1/path"]).urls().unwrap_err(), "http://h:1/path"),
             (settings(&["ftp://a"]).urls().unwrap_err(), "ftp://a"),
             (tls.urls().unwrap_err(), "etcd.ca"),
             (tls.options().await.unwrap_err(), "/nowhere/ca.pem"),

@@ -27,6 +27,7 @@ use crate::{
         typed::restored,
     },
     formats::{Source, Typing},
+    http::body::is_too_long,
     pages::{Answer, Page, console::Console},
     service::{Import, ImportMode, ImportPreview},
 };
@@ -99,6 +100,7 @@ async fn read(mut form: Multipart, opened: &Opened) -> Result<Sent, Error> {
 fn unread(error: &MultipartError) -> Error {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(MOST),
+        _ if is_too_long(error) => Error::TooLarge(MOST),
         _ => Invalid::new("", Problem::Body { detail: error.body_text() }).into(),
     }
 }

@@ -113,11 +113,11 @@ async fn other_methods_are_405() {
 async fn a_wrong_parameter_is_named() {
     let test = TestReader::new();
     for (query, pointers) in [
-        ("after=1&wait=0", vec!["/wait"]),
-        ("after=1&wait=91", vec!["/wait"]),
-        ("after=x&wait=soon", vec!["/after", "/wait"]),
-        ("wait=5", vec!["/after"]),
-        ("aftr=1", vec!["/aftr"]),
+        ("after=1&wait=0", vec!["wait"]),
+        ("after=1&wait=91", vec!["wait"]),
+        ("after=x&wait=soon", vec!["after", "wait"]),
+        ("wait=5", vec!["after"]),
+        ("aftr=1", vec!["aftr"]),
     ] {
         let got = test.get(&format!("{SHOP}?{query}")).send().await;
         assert_eq!((got.status.as_u16(), got.problem().as_str()), (422, "invalid"), "{query}");
@@ -155,4 +155,47 @@ async fn before_anything_is_known_everybody_is_told_to_come_back() {
     }
     test.reader.shelf.declare_ready();
     assert_eq!(test.get(SHOP).send().await.status, 404);
+}
+
+#[tokio::test]
+async fn a_token_that_was_just_made_is_waited_for() {
+    let test = TestReader::new();
+    let mut known = test.tokens.lock().unwrap().clone();
+    let token = test.token_for(TokenKind::Read, &["prod/*/*"]);
+    let all = test.tokens.lock().unwrap().clone();
+    test.reader.tokens.replace(known.clone());
+    let tokens = Arc::clone(&test.reader.tokens);
+    tokio::spawn(async move {
+        loop {
+            tokens.rung().await;
+            known.clone_from(&all);
+            tokens.refresh(async { Ok::<_, ()>(known.clone()) }).await.unwrap();
+        }
+    });
+    assert_eq!(test.get(SHOP).token(&token).send().await.status, 200);
+    let mut polls = test.get(&format!("{SHOP}?after=0&wait=90")).token(&token).send().await;
+    assert_eq!(polls.release(), 1);
+    let stranger = tokens::generate(TokenKind::Read).text;
+    polls = test.ask("POST", SHOP).token(&stranger).send().await;
+    assert_eq!(polls.status, 401, "what is not known after it is not known");
+}
+
+#[tokio::test]
+async fn one_token_does_not_take_all_places_of_those_who_wait() {
+    let test = TestReader::with(&Settings { waiters: 8, ..Settings::default() });
+    let uri = format!("{SHOP}?after=1&wait=90");
+    let mut parked: Vec<_> = (0..2).map(|_| Box::pin(test.get(&uri).send())).collect();
+    for poll in &mut parked {
+        assert!(futures::poll!(poll).is_pending());
+    }
+    for path in [&*uri, "/api/v1/watch?config=prod/shop/application"] {
+        let got = test.get(path).send().await;
+        assert_eq!((got.status.as_u16(), got.header("retry-after")), (429, "10"));
+    }
+    let other = test.token_for(TokenKind::Read, &["prod/*/*"]);
+    let mut others = Box::pin(test.get(&uri).token(&other).send());
+    assert!(futures::poll!(&mut others).is_pending());
+    parked.pop();
+    let mut again = Box::pin(test.get(&uri).send());
+    assert!(futures::poll!(&mut again).is_pending());
 }

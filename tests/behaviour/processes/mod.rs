@@ -1,5 +1,6 @@
 //! Whole servers, as an operator runs them: started, killed, paused, started again.
 
 mod crash;
+mod leaving;
 mod node;
 mod paused;

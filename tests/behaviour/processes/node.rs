@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -21,13 +21,14 @@ pub struct Place {
     database: Database,
     folder: PathBuf,
     etcd: Option<(String, String)>,
+    files: Option<u32>,
 }
 
 impl Place {
     pub fn embedded() -> Self {
         let database = Database::sqlite();
         let folder = database.folder().unwrap().to_owned();
-        Self { database, folder, etcd: None }
+        Self { database, folder, etcd: None, files: None }
     }
 
     pub async fn cluster() -> Option<Self> {
@@ -37,11 +38,25 @@ impl Place {
         let database = Database::mysql(&mysql).await.beside(&folder);
         let path = folder.folder().unwrap().to_owned();
         let root = path.file_name().unwrap().to_string_lossy().into_owned();
-        Some(Self { database, folder: path, etcd: Some((etcd, root)) })
+        Some(Self { database, folder: path, etcd: Some((etcd, root)), files: None })
+    }
+
+    /// The same place, for a server that may open so many files.
+    pub fn with_files(mut self, files: u32) -> Self {
+        self.files = Some(files);
+        self
     }
 
     fn command(&self, folder: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trimtab"));
+        let program = env!("CARGO_BIN_EXE_trimtab");
+        let mut command = match self.files {
+            None => Command::new(program),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), program]);
+                shell
+            }
+        };
         command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "error");
         command.env("TRIMTAB_DATABASE__URL", &self.database.url).current_dir(folder);
         if let Some((endpoint, root)) = &self.etcd {
@@ -111,6 +126,14 @@ impl Node {
     /// As `kill -9`.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to end, waits until it has and gives how long that took.
+    pub async fn leave(mut self) -> Duration {
+        let (pid, began) = (self.child.id().unwrap().to_string(), Instant::now());
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        timeout(Duration::from_secs(40), self.child.wait()).await.expect("an end within 40 s").unwrap();
+        began.elapsed()
     }
 
     /// Publishes one key in `dev/shop/application`.

@@ -1,0 +1,474 @@
+//! Connections: how many there may be, how long each may be quiet, and how they end with the server.
+//!
+//! HTTP/1.1 alone: whoever wants more has a proxy in front. Nothing on the way of a read sets a timer: one task looks at
+//! all connections twice a second.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::{ConnectInfo, Request},
+    response::Response,
+    serve::Listener,
+};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::{net::TcpListener, time::interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{Service, ServiceExt};
+
+use crate::http::{
+    bearer::{self, ClientAddr},
+    body::{Timely, WHOLE},
+    listener::{Connection, Impatient, Pulse, STALL, State, UnderWay},
+};
+
+/// How long the head of a request may take, the first one from the connection on.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long a connection may be quiet between two requests.
+const QUIET: Duration = Duration::from_secs(75);
+/// How long a connection without a whole request may stay when the server goes down.
+const LAST: Duration = Duration::from_secs(1);
+/// How often the connections are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// The most connections, however many files the process may open.
+const MOST: usize = 65_536;
+/// Files that are no connections of clients: the databases, etcd, what pages are made of.
+const RESERVE: usize = 128;
+
+/// What connections are held to.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once.
+    pub most: usize,
+    /// Those of one address that is neither this machine's own nor a proxy's.
+    pub most_of_one: usize,
+    /// How long the head of a request may take.
+    pub head: Duration,
+    /// How long a connection may be quiet between two requests.
+    pub quiet: Duration,
+    /// How long a whole body may take.
+    pub body: Duration,
+    /// Addresses whose `X-Forwarded-For` counts.
+    pub proxies: Arc<[IpAddr]>,
+}
+
+impl Limits {
+    /// As many connections as this process can have, which it first raises as far as it may.
+    #[must_use]
+    pub fn of_this_process(proxies: &[IpAddr]) -> Self {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        // One that cannot be raised still holds.
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+        let files = if raised { maximum } else { current };
+        let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+        Self::of_files(files, proxies)
+    }
+
+    fn of_files(files: usize, proxies: &[IpAddr]) -> Self {
+        // A process that may open next to nothing still serves somebody.
+        let most = files.saturating_sub(RESERVE.max(files / 8)).clamp(16, MOST);
+        let proxies = proxies.iter().map(IpAddr::to_canonical).collect();
+        Self { most, most_of_one: most / 4, head: HEAD, quiet: QUIET, body: WHOLE, proxies }
+    }
+
+    fn for_one(&self, address: IpAddr) -> usize {
+        if address.is_loopback() || self.proxies.contains(&address) { self.most } else { self.most_of_one }
+    }
+}
+
+/// Serves until `stop`, and then until nothing is under way any more. Whoever drops this ends all connections.
+pub async fn serve<S>(listener: TcpListener, app: S, limits: Limits, stop: CancellationToken)
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let end = CancellationToken::new();
+    let _end = end.clone().drop_guard();
+    let room = Arc::new(Room { limits, end, all: Mutex::default(), full: AtomicBool::new(false) });
+    let talks = TaskTracker::new();
+    let accepting = async {
+        // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
+        let mut listener = Impatient::new(listener, STALL);
+        loop {
+            // Too many open files is waited out there.
+            let (connection, peer) = listener.accept().await;
+            if let Some(place) = room.place(peer.ip().to_canonical(), connection.pulse()) {
+                talks.spawn(talk(connection, peer, app.clone(), place, stop.clone()));
+            }
+        }
+    };
+    let looking = async {
+        let mut every = interval(LOOK);
+        loop {
+            every.tick().await;
+            room.look();
+        }
+    };
+    let leaving = async {
+        stop.run_until_cancelled(accepting).await;
+        talks.close();
+        tokio::time::sleep(LAST).await;
+        room.leave();
+        let mut every = interval(LOOK);
+        loop {
+            every.tick().await;
+            room.leave();
+        }
+    };
+    let done = async {
+        stop.cancelled().await;
+        talks.wait().await;
+    };
+    tokio::select! {
+        () = done => {}
+        () = looking => {}
+        () = leaving => {}
+    }
+}
+
+/// All connections.
+struct Room {
+    limits: Limits,
+    end: CancellationToken,
+    all: Mutex<All>,
+    /// Said already that there is no place.
+    full: AtomicBool,
+}
+
+#[derive(Default)]
+struct All {
+    next: u64,
+    here: HashMap<u64, Here>,
+    of: HashMap<IpAddr, usize>,
+}
+
+struct Here {
+    address: IpAddr,
+    pulse: Arc<Pulse>,
+    end: CancellationToken,
+}
+
+impl Room {
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a connection; none when there is none, and nobody who is quiet makes room.
+    fn place(self: &Arc<Self>, address: IpAddr, pulse: Arc<Pulse>) -> Option<Place> {
+        let mut all = self.all();
+        let crowd = all.of.get(&address).is_some_and(|n| *n >= self.limits.for_one(address));
+        let room = if crowd {
+            all.end_quietest(Some(address))
+        } else {
+            all.here.len() < self.limits.most || all.end_quietest(None)
+        };
+        if !room {
+            drop(all);
+            if !self.full.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%address, most = self.limits.most, "no place for another connection; some are refused");
+            }
+            return None;
+        }
+        let (number, end) = (all.next, self.end.child_token());
+        all.next += 1;
+        all.here.insert(number, Here { address, pulse, end: end.clone() });
+        *all.of.entry(address).or_default() += 1;
+        Some(Place { room: Arc::clone(self), number, end })
+    }
+
+    /// Ends those that take too long to ask, or have not asked for long.
+    fn look(&self) {
+        let Limits { head, quiet, .. } = self.limits;
+        self.end_where(|state| match state {
+            State::Busy => false,
+            State::Begun(so_long) => so_long >= head,
+            State::Quiet(so_long) => so_long >= quiet,
+        });
+        if self.all().here.len() < self.limits.most {
+            self.full.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends those on which nothing is under way: the server goes down.
+    fn leave(&self) {
+        self.end_where(|state| state != State::Busy);
+    }
+
+    fn end_where(&self, over: impl Fn(State) -> bool) {
+        let all = self.all();
+        all.here.values().filter(|here| over(here.pulse.state())).for_each(|here| here.end.cancel());
+    }
+}
+
+impl All {
+    /// Ends the connection that has been without a whole request for the longest; false when there is none.
+    fn end_quietest(&mut self, of: Option<IpAddr>) -> bool {
+        let theirs = self.here.iter().filter(|(_, here)| of.is_none_or(|address| here.address == address));
+        let quiet = theirs.filter_map(|(number, here)| match here.pulse.state() {
+            State::Busy => None,
+            State::Begun(so_long) | State::Quiet(so_long) => Some((so_long, *number)),
+        });
+        let Some((_, number)) = quiet.max() else { return false };
+        self.remove(number);
+        true
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(here) = self.here.remove(&number) else { return };
+        here.end.cancel();
+        if let Some(n) = self.of.get_mut(&here.address) {
+            *n -= 1;
+            if *n == 0 {
+                self.of.remove(&here.address);
+            }
+        }
+    }
+}
+
+/// A place in the [`Room`], until it is dropped.
+struct Place {
+    room: Arc<Room>,
+    number: u64,
+    end: CancellationToken,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.room.all().remove(self.number);
+    }
+}
+
+/// Answers the requests of one connection.
+async fn talk<S>(connection: Connection, peer: SocketAddr, app: S, place: Place, stop: CancellationToken)
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let pulse = connection.pulse();
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let under_way = pulse.begin();
+        let limits = &place.room.limits;
+        let mut request = request.map(|body| whole(body, limits.body, &stop));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        if let Some(client) = bearer::forwarded(request.headers(), peer.ip(), &limits.proxies) {
+            request.extensions_mut().insert(ClientAddr(client));
+        }
+        let answer = app.clone().oneshot(request);
+        async move { answer.await.map(|answer| answer.map(|body| Answer { body, _under_way: under_way })) }
+    });
+    // Heads are timed by the room, for all connections at once.
+    let mut talk =
+        pin!(http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(connection), service));
+    let told = async {
+        tokio::select! {
+            () = place.end.cancelled() => {}
+            () = stop.cancelled() => {}
+        }
+    };
+    // A request that came in the very moment in which its connection was to end is answered all the same.
+    let over = async {
+        place.end.cancelled().await;
+        if pulse.state() == State::Busy {
+            place.room.end.cancelled().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = talk.as_mut() => ended,
+        () = told => {
+            talk.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = talk => ended,
+                () = over => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}
+
+/// The body of a request, which has to come in time.
+fn whole(body: Incoming, within: Duration, stop: &CancellationToken) -> Body {
+    if body.is_end_stream() { Body::empty() } else { Body::new(Timely::new(body, within, stop.clone())) }
+}
+
+/// The body of an answer: the request is under way until it is sent.
+struct Answer {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        task::JoinHandle,
+        time::{sleep, timeout},
+    };
+
+    use super::*;
+
+    struct Server {
+        address: SocketAddr,
+        stop: CancellationToken,
+        serving: JoinHandle<()>,
+    }
+
+    impl Server {
+        async fn with(limit: impl FnOnce(&mut Limits)) -> Self {
+            let mut limits = Limits::of_files(1024, &[]);
+            limit(&mut limits);
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+            let app = Router::new()
+                .route("/", get(async || "ok").post(async |body: String| body))
+                .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
+                .route("/slow", get(async || sleep(Duration::from_secs(2)).await));
+            let serving = tokio::spawn(serve(listener, app, limits, stop.clone()));
+            Self { address, stop, serving }
+        }
+
+        /// A connection that has sent this.
+        async fn sent(&self, text: &str) -> TcpStream {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            stream
+        }
+
+        async fn gets(&self) -> String {
+            rest(&mut self.sent("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await).await
+        }
+    }
+
+    /// What still comes until the connection ends; that it is torn off is an end too.
+    async fn rest(stream: &mut TcpStream) -> String {
+        let mut text = Vec::new();
+        let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut text)).await.expect("an end within 5 s");
+        String::from_utf8(text).unwrap()
+    }
+
+    const HALF_A_HEAD: &str = "POST / HTTP/1.1\r\nhost: x\r\n";
+    const HALF_A_BODY: &str = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn more_idle_connections_than_there_are_places_keep_nobody_out() {
+        let server = Server::with(|limits| limits.most = 20).await;
+        let mut idle = Vec::new();
+        for n in 0..60 {
+            idle.push(server.sent(if n % 2 == 0 { "" } else { HALF_A_HEAD }).await);
+        }
+        assert!(server.gets().await.ends_with("ok"));
+        rest(&mut idle[0]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_is_answered_is_not_ended_for_one_who_comes() {
+        let server = Server::with(|limits| limits.most = 2).await;
+        let slow = "GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let (mut a, mut b) = (server.sent(slow).await, server.sent(slow).await);
+        sleep(Duration::from_millis(300)).await;
+        assert_eq!(server.gets().await, "");
+        let (a, b) = tokio::join!(rest(&mut a), rest(&mut b));
+        assert!(a.starts_with("HTTP/1.1 200") && b.starts_with("HTTP/1.1 200"));
+        assert!(server.gets().await.ends_with("ok"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn half_a_request_and_a_quiet_connection_end() {
+        let short = Duration::from_millis(200);
+        let server = Server::with(|limits| (limits.head, limits.quiet, limits.body) = (short, short, short)).await;
+        for (half, answer) in [(HALF_A_HEAD, ""), (HALF_A_BODY, "HTTP/1.1 4"), ("", "")] {
+            let mut stream = server.sent(half).await;
+            let got = rest(&mut stream).await;
+            assert!(got.starts_with(answer), "{half:?}: {got}");
+        }
+        // Drops do not put the end off.
+        let mut stream = server.sent(HALF_A_HEAD).await;
+        let (mut read, mut write) = stream.split();
+        let dripping = async {
+            loop {
+                if write.write_all(b"x").await.is_err() {
+                    break std::future::pending().await;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let ended = async { while read.read(&mut [0; 100]).await.is_ok_and(|n| n > 0) {} };
+        let ended = async {
+            tokio::select! { () = ended => {} () = dripping => {} }
+        };
+        timeout(Duration::from_secs(5), ended).await.expect("an end within 5 s");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn going_down_waits_for_answers_and_for_nothing_else() {
+        let server = Server::with(|_| {}).await;
+        let mut halves = [server.sent("").await, server.sent(HALF_A_HEAD).await, server.sent(HALF_A_BODY).await];
+        let mut slow = server.sent("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        sleep(Duration::from_millis(300)).await;
+        let began = std::time::Instant::now();
+        server.stop.cancel();
+        for half in &mut halves {
+            rest(half).await;
+        }
+        assert!(began.elapsed() < Duration::from_millis(1600), "{:?}", began.elapsed());
+        assert!(rest(&mut slow).await.starts_with("HTTP/1.1 200"));
+        timeout(Duration::from_secs(2), server.serving).await.unwrap().unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_proxy_says_for_whom_it_asks() {
+        let asks = "GET /me HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-forwarded-for: 6.6.6.6, 192.0.2.7\r\n\r\n";
+        for (proxies, me) in [(vec![], "127.0.0.1"), (vec![IpAddr::from([127, 0, 0, 1])], "192.0.2.7")] {
+            let server = Server::with(|limits| limits.proxies = proxies.into()).await;
+            let got = rest(&mut server.sent(asks).await).await;
+            assert!(got.ends_with(me), "{got}");
+        }
+    }
+
+    #[test]
+    fn one_address_takes_a_quarter_at_most() {
+        let proxy = IpAddr::from([10, 0, 0, 1]);
+        let limits = Limits::of_files(1024, &[proxy]);
+        assert_eq!((limits.most, limits.most_of_one), (896, 224));
+        assert_eq!(limits.for_one([192, 0, 2, 1].into()), 224);
+        assert_eq!((limits.for_one(proxy), limits.for_one([127, 0, 0, 1].into())), (896, 896));
+        assert_eq!((Limits::of_files(10, &[]).most, Limits::of_files(usize::MAX, &[]).most), (16, MOST));
+    }
+}
