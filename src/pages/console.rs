@@ -49,7 +49,8 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
     if let Some(user) = user {
         let open = console.service.count_my_changes(&user.actor).await.unwrap_or(0);
         let mut viewer = Viewer::new(&user.account.name, user.account.administrator, open);
-        viewer.trouble = Trouble { late: console.service.late(), unheard: console.reader.shelf.stale_since() };
+        viewer.trouble =
+            Trouble { late: console.service.late(&user.actor), unheard: console.reader.shelf.stale_since() };
         response.extensions_mut().insert(viewer);
     }
     response

@@ -96,7 +96,7 @@ impl Opened {
         Ok(Self {
             looks: Looks::of(&console.service.envs().await?),
             instances: console.reader.instances.of(id, now()),
-            late: console.service.late().into_iter().find(|l| l.env == id.env),
+            late: console.service.late(&user.actor).into_iter().find(|l| l.env == id.env),
             path: paths::config(id),
             view,
         })
