@@ -419,13 +419,14 @@ struct Limit {
 }
 
 impl Limit {
-    /// Of a log-in by somebody who may be anybody. The first is the one that a log-in forgets.
+    /// Of a log-in by somebody who may be anybody. The first is the one that a log-in forgets. They stand in the order of
+    /// the table, in which whoever clears it up locks them too.
     fn of_log_in(name: &str, address: &str) -> [Self; 3] {
         let (name, address) = (excerpt(name), excerpt(address));
         [
-            Self { subject: format!("login:{address} {name}"), free: FREE_TRIES },
-            Self { subject: format!("name:{name}"), free: FREE_TRIES_OF_NAME },
+            Self { subject: format!("account:{address} {name}"), free: FREE_TRIES },
             Self { subject: format!("address:{address}"), free: FREE_TRIES_OF_ADDRESS },
+            Self { subject: format!("name:{name}"), free: FREE_TRIES_OF_NAME },
         ]
     }
 
