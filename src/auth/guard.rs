@@ -36,6 +36,8 @@ const TOUCH_MS: i64 = 10 * 60_000;
 /// When the session began, and when it was last written: Unix milliseconds.
 const SINCE: &str = "since";
 const SEEN: &str = "seen";
+/// Which password the session began with: one that was taken away while somebody logged in with it begins none.
+const CREDENTIAL: &str = "credential";
 /// When the password was last typed in this session, and for how long that counts as fresh.
 const PROVEN: &str = "proven";
 const FRESH_MS: i64 = 10 * 60_000;
@@ -144,7 +146,9 @@ async fn current(service: &Service, session: &Session) -> Result<Option<CurrentU
     let Some(id) = session.get::<String>(USER).await.map_err(broken)? else { return Ok(None) };
     let since: i64 = session.get(SINCE).await.map_err(broken)?.unwrap_or_default();
     let (now, seen) = (now().0, session.get::<i64>(SEEN).await.map_err(broken)?.unwrap_or_default());
-    let account = service.account(&id).await?.filter(|_| now - since < ABSOLUTE_MS);
+    let credential: Option<String> = session.get(CREDENTIAL).await.map_err(broken)?;
+    let same = |account: &Account| credential.as_ref().is_none_or(|c| *c == account.credential);
+    let account = service.account(&id).await?.filter(|account| now - since < ABSOLUTE_MS && same(account));
     let Some(account) = account else {
         session.flush().await.map_err(broken)?;
         return Ok(None);
@@ -202,6 +206,7 @@ async fn begin_in(session: &Session, account: &Account) -> Result<()> {
     session.clear().await;
     session.cycle_id().await.map_err(broken)?;
     session.insert(USER, &account.id).await.map_err(broken)?;
+    session.insert(CREDENTIAL, &account.credential).await.map_err(broken)?;
     session.insert(SINCE, now).await.map_err(broken)?;
     session.insert(SEEN, now).await.map_err(broken)?;
     session.insert(PROVEN, now).await.map_err(broken)
@@ -295,6 +300,16 @@ mod tests {
         assert_eq!(who.unwrap().account.name, "ana");
         let made_up = Id::default();
         assert_ne!(place.log_in(Some(made_up), &ana).await, made_up, "nobody chooses the id of another one's session");
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_taken_away_during_the_log_in_begins_no_session() {
+        let place = Place::new().await;
+        let ana = place.ana().await;
+        place.service.reset_password(&Actor::shell(), &ana.account.id, "another long password").await.unwrap();
+        // Its password was right a moment ago; the session is stored only now.
+        let cookie = place.log_in(None, &ana).await;
+        assert!(current(&place.service, &place.request(Some(cookie))).await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use crate::{
     auth::passwords::{Verdict, check},
     domain::{
         access::{Actor, Administer, May, Pattern, Role},
+        content::sha256,
         error::{Error, Invalid, Need, Problem, Result, State, excerpt},
         limits,
         time::Time,
@@ -42,6 +43,8 @@ pub struct Account {
     pub disabled_at: Option<Time>,
     /// When the person last logged in.
     pub last_login_at: Option<Time>,
+    /// Tells whether the password is still the same one: a hash of what is stored of it.
+    pub credential: String,
 }
 
 impl Account {
@@ -54,6 +57,7 @@ impl Account {
             created_at: Time(user.created_at),
             disabled_at: user.disabled_at.map(Time),
             last_login_at: user.last_login_at.map(Time),
+            credential: sha256(user.password.as_bytes()),
         }
     }
 
@@ -103,7 +107,7 @@ impl Service {
             let usable = service.db.read().await?.user_named(&name).await?.filter(|u| u.disabled_at.is_none());
             let hash = usable.as_ref().map(|u| u.password.as_str());
             let verdict = service.verify_charged(&charges, &attempt.password, hash).await?;
-            let Some(user) = usable.filter(|_| verdict != Verdict::Wrong) else { return Err(wrong().into()) };
+            let Some(mut user) = usable.filter(|_| verdict != Verdict::Wrong) else { return Err(wrong().into()) };
             // Before the transaction: others who write wait for that one.
             let stronger = match verdict {
                 Verdict::RightButWeak => Some(service.passwords.hash(&attempt.password).await?),
@@ -125,6 +129,7 @@ impl Service {
             tx.logged_in(&user.id, now()).await?;
             if let Some(hash) = stronger {
                 tx.set_password(&user.id, &hash).await?;
+                user.password = hash;
             }
             let roles = tx.roles(&user.id).await?;
             let account = Account::of(&user, roles);

@@ -58,6 +58,7 @@ on_both_set_ups! {
         let (one, two) = (s.setup_code().await.unwrap(), s.setup_code().await.unwrap());
         let (a, b) = tokio::join!(s.set_up(&one, "a", PASSWORD), s.set_up(&two, "b", PASSWORD));
         assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
+        assert_eq!(a.and(b).unwrap_err(), Error::State(State::SetUp), "the slower one waits and is told so");
     }
 
     async fn a_wrong_name_and_a_wrong_password_sound_the_same(site: Site) {
