@@ -356,3 +356,29 @@ async fn what_is_not_a_form_of_ours_is_refused() {
     let unknown = Request::post("/fn/nowhere").header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(send(unknown.header("accept", "text/html"), "").await.status, 404);
 }
+
+#[tokio::test]
+async fn what_was_typed_comes_back_to_who_logs_in_again_but_no_secret() {
+    let kept = send(
+        post("/thing/1"),
+        "key=out&text=plain&current=hush1&password=hush2&again=hush3&proof=hush4&code=hush5&a[proof]=hush6",
+    );
+    let kept = kept.await;
+    assert_eq!(kept.status, 401);
+    assert!(kept.body.contains("value=\"plain\"") && kept.body.contains("Send again"), "{}", kept.body);
+    for n in 1..=6 {
+        assert!(!kept.body.contains(&format!("hush{n}")), "{n}: {}", kept.body);
+    }
+    let more = (0..100).fold(String::new(), |more, n| format!("{more}&a{n}=b"));
+    let many = send(post("/thing/1"), &format!("key=out&text=plain{more}")).await;
+    let long = send(post("/thing/1"), &format!("key=out&text={}", "x".repeat(63 * 1024))).await;
+    assert!(long.body.contains("Send again"), "what is not large is kept");
+    assert_eq!(many.status, 401);
+    assert!(
+        !many.body.contains("value=\"plain\"") && many.body.contains("go back to the page before"),
+        "{}",
+        many.body
+    );
+    let large = send(post("/thing/1"), &format!("key=out&text={}", "x".repeat(70 << 10))).await;
+    assert_eq!(large.status, 413, "no form of this function is so large");
+}

@@ -36,6 +36,8 @@ const TOUCH_MS: i64 = 10 * 60_000;
 /// When the session began, and when it was last written: Unix milliseconds.
 const SINCE: &str = "since";
 const SEEN: &str = "seen";
+/// Which password the session began with: one that was taken away while somebody logged in with it begins none.
+const CREDENTIAL: &str = "credential";
 /// When the password was last typed in this session, and for how long that counts as fresh.
 const PROVEN: &str = "proven";
 const FRESH_MS: i64 = 10 * 60_000;
@@ -95,6 +97,8 @@ pub async fn prove(service: &Service, session: &Session, user: &CurrentUser, pas
         return Ok(());
     }
     service.prove(&user.account, password).await?;
+    // It may do more from here on, so whoever has seen its id before does not have this one.
+    session.cycle_id().await.map_err(broken)?;
     session.insert(PROVEN, now().0).await.map_err(broken)
 }
 
@@ -142,7 +146,9 @@ async fn current(service: &Service, session: &Session) -> Result<Option<CurrentU
     let Some(id) = session.get::<String>(USER).await.map_err(broken)? else { return Ok(None) };
     let since: i64 = session.get(SINCE).await.map_err(broken)?.unwrap_or_default();
     let (now, seen) = (now().0, session.get::<i64>(SEEN).await.map_err(broken)?.unwrap_or_default());
-    let account = service.account(&id).await?.filter(|_| now - since < ABSOLUTE_MS);
+    let credential: Option<String> = session.get(CREDENTIAL).await.map_err(broken)?;
+    let same = |account: &Account| credential.as_ref().is_none_or(|c| *c == account.credential);
+    let account = service.account(&id).await?.filter(|account| now - since < ABSOLUTE_MS && same(account));
     let Some(account) = account else {
         session.flush().await.map_err(broken)?;
         return Ok(None);
@@ -190,11 +196,17 @@ pub async fn log_in(name: String, password: String) -> Result<()> {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn begin(account: &Account) -> Result<()> {
-    let session = session()?;
+    begin_in(&session()?, account).await
+}
+
+async fn begin_in(session: &Session, account: &Account) -> Result<()> {
     let Time(now) = now();
-    // What the session was before, it is no longer: no id from before the log-in works after it.
-    session.flush().await.map_err(broken)?;
+    // What the session was before, it is no longer: no id from before the log-in works after it. (`flush` would not do:
+    // it keeps the id of a session that was looked at, and stores it again.)
+    session.clear().await;
+    session.cycle_id().await.map_err(broken)?;
     session.insert(USER, &account.id).await.map_err(broken)?;
+    session.insert(CREDENTIAL, &account.credential).await.map_err(broken)?;
     session.insert(SINCE, now).await.map_err(broken)?;
     session.insert(SEEN, now).await.map_err(broken)?;
     session.insert(PROVEN, now).await.map_err(broken)
@@ -218,4 +230,100 @@ fn parts() -> Result<Parts> {
 
 fn broken(error: tower_sessions::session::Error) -> Error {
     Error::Unavailable { part: crate::domain::error::Part::Database, detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use tower_sessions::{SessionStore, session::Id};
+
+    use super::*;
+    use crate::{
+        domain::access::{Pattern, Role},
+        service::{Dispatch, NewUser},
+    };
+
+    const PASSWORD: &str = "correct horse battery";
+
+    struct Place {
+        service: Service,
+        store: Arc<Sessions>,
+        folder: std::path::PathBuf,
+    }
+
+    impl Place {
+        async fn new() -> Self {
+            let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
+            std::fs::create_dir(&folder).unwrap();
+            let db = Db::open(&format!("sqlite://{}", folder.join("trimtab.db").display())).await.unwrap();
+            let service = Service::new(db.clone(), Arc::new(Dispatch::default()));
+            Self { service, store: Arc::new(Sessions::new(db)), folder }
+        }
+
+        async fn ana(&self) -> CurrentUser {
+            let roles: Vec<(Pattern, Role)> = Vec::new();
+            let new = NewUser { name: "ana".into(), password: PASSWORD.into(), administrator: false, roles };
+            let account = self.service.create_user(&Actor::shell(), new).await.unwrap();
+            CurrentUser { actor: Arc::new(account.actor()), account: Arc::new(account) }
+        }
+
+        /// A request of a browser that has this cookie.
+        fn request(&self, cookie: Option<Id>) -> Session {
+            Session::new(cookie, self.store.clone(), None)
+        }
+
+        /// Logs in as the layer around it does; gives the new cookie.
+        async fn log_in(&self, cookie: Option<Id>, who: &CurrentUser) -> Id {
+            let session = self.request(cookie);
+            // The layer around has looked at it by then.
+            let _ = current(&self.service, &session).await.unwrap();
+            begin_in(&session, &who.account).await.unwrap();
+            session.save().await.unwrap();
+            session.id().unwrap()
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_log_in_has_an_id_of_its_own_and_ends_the_one_before() {
+        let place = Place::new().await;
+        let ana = place.ana().await;
+        let first = place.log_in(None, &ana).await;
+        let second = place.log_in(Some(first), &ana).await;
+        assert_ne!(first, second);
+        assert!(place.store.load(&first).await.unwrap().is_none(), "the old cookie is dead");
+        let who = current(&place.service, &place.request(Some(second))).await.unwrap();
+        assert_eq!(who.unwrap().account.name, "ana");
+        let made_up = Id::default();
+        assert_ne!(place.log_in(Some(made_up), &ana).await, made_up, "nobody chooses the id of another one's session");
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_taken_away_during_the_log_in_begins_no_session() {
+        let place = Place::new().await;
+        let ana = place.ana().await;
+        place.service.reset_password(&Actor::shell(), &ana.account.id, "another long password").await.unwrap();
+        // Its password was right a moment ago; the session is stored only now.
+        let cookie = place.log_in(None, &ana).await;
+        assert!(current(&place.service, &place.request(Some(cookie))).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_session_that_may_do_more_has_another_id() {
+        let place = Place::new().await;
+        let ana = place.ana().await;
+        let cookie = place.log_in(None, &ana).await;
+        let session = place.request(Some(cookie));
+        session.insert(PROVEN, 0).await.unwrap();
+        prove(&place.service, &session, &ana, PASSWORD).await.unwrap();
+        session.save().await.unwrap();
+        assert_ne!(session.id(), Some(cookie));
+        assert!(place.store.load(&cookie).await.unwrap().is_none(), "the old cookie is dead");
+        let who = current(&place.service, &place.request(session.id())).await.unwrap();
+        assert_eq!(who.unwrap().account.name, "ana");
+    }
 }

@@ -49,14 +49,33 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
     }
     let expires_at = match expires {
         None => None,
-        Some(text) => {
-            let wait = humantime::parse_duration(&text)
-                .map_err(|e| Failed(format!("--expires {text:?}: {e}; write 90d or 12h")))?;
-            Some(now().plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
-        }
+        Some(text) => Some(now().plus_ms(lasts(&text)?)),
     };
     let new = NewToken { name, kind, patterns, creator: admin, expires_at };
     let shown = bench.service.create_token(&Actor::shell(), new).await?;
     println!("{}", shown.text);
     Ok(())
+}
+
+/// How long a token works, in milliseconds.
+fn lasts(text: &str) -> Result<i64, Failed> {
+    let wrong = |why: &str| Failed(format!("--expires {text:?}: {why}; write 90d or 12h"));
+    let wait = humantime::parse_duration(text).map_err(|e| wrong(&e.to_string()))?;
+    match i64::try_from(wait.as_millis()).unwrap_or(i64::MAX) {
+        0 => Err(wrong("it would never work")),
+        ms => Ok(ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_works_for_a_while() {
+        assert_eq!(lasts("12h").ok(), Some(12 * 3_600_000));
+        for bad in ["0d", "0s", "1ns", "soon"] {
+            assert!(lasts(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -174,7 +174,8 @@ impl Actor {
         Self { id: format!("user:{id}"), name: name.into(), administrator, creator: administrator, roles }
     }
 
-    /// An automation token: it publishes what its patterns name; `creator` lets it make applications and environments.
+    /// An automation token: it publishes what its patterns name; `creator` lets it make environments, and applications
+    /// that its patterns name, or any when it has none.
     #[must_use]
     pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
         let roles = write.iter().map(|p| (p.clone(), Role::Publisher)).collect();
@@ -211,7 +212,45 @@ impl Actor {
     /// Whether the actor may see anything of an application.
     #[must_use]
     pub fn sees_app(&self, app: &AppName) -> bool {
-        self.administrator || self.creator || self.roles.iter().any(|(p, _)| p.app.as_ref().is_none_or(|a| a == app))
+        self.administrator || self.creates(app) || self.names_app(app)
+    }
+
+    /// Whether the actor may see anything of an application in an environment.
+    #[must_use]
+    pub fn sees_env(&self, app: &AppName, env: &EnvName) -> bool {
+        self.owns(app) || self.roles.iter().any(|(p, _)| p.touches(env, app))
+    }
+
+    /// Whether the actor may see anything of a namespace.
+    #[must_use]
+    pub fn sees_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
+        let names = |p: &Pattern| {
+            p.app.as_ref().is_none_or(|a| a == app) && p.namespace.as_ref().is_none_or(|n| n == namespace)
+        };
+        self.owns(app) || self.roles.iter().any(|(p, _)| names(p))
+    }
+
+    /// Whether the actor may see anything of an environment.
+    #[must_use]
+    pub fn sees_some_of(&self, env: &EnvName) -> bool {
+        self.administrator || self.roles.iter().any(|(p, _)| p.env.as_ref().is_none_or(|e| e == env))
+    }
+
+    fn names_app(&self, app: &AppName) -> bool {
+        self.roles.iter().any(|(p, _)| p.app.as_ref().is_none_or(|a| a == app))
+    }
+
+    /// Whether this makes applications, and this one too: an automation token with `--admin` prepares the applications
+    /// that it writes to.
+    fn creates(&self, app: &AppName) -> bool {
+        self.creator && (self.administrator || self.roles.is_empty() || self.names_app(app))
+    }
+
+    /// Whether the actor owns an application in every environment.
+    fn owns(&self, app: &AppName) -> bool {
+        let all = |p: &Pattern| p.env.is_none() && p.namespace.is_none() && p.app.as_ref().is_none_or(|a| a == app);
+        let owner = |(p, role): &(Pattern, Role)| *role == Role::Owner && all(p);
+        self.administrator || self.creates(app) || self.roles.iter().any(owner)
     }
 
     /// Permission to see a config.
@@ -243,15 +282,7 @@ impl Actor {
     /// # Errors
     /// As [`Actor::may_edit`].
     pub fn may_own(&self, app: &AppName) -> Result<May<Own, AppName>> {
-        let owns = self.administrator
-            || self.roles.iter().any(|(p, role)| {
-                *role == Role::Owner
-                    && p.env.is_none()
-                    && p.namespace.is_none()
-                    && p.app.as_ref().is_none_or(|a| a == app)
-            });
-        // An automation token with --admin prepares the applications that it writes to.
-        if owns || self.creator {
+        if self.owns(app) {
             return Ok(May::new(app.clone()));
         }
         Err(if self.sees_app(app) { Error::Forbidden(Need::Own) } else { Error::NotFound(app.to_string()) })
@@ -373,6 +404,37 @@ mod tests {
         let ana = someone(&[("*/*/*", Role::Viewer), ("dev/*/*", Role::Publisher)]);
         assert_eq!(ana.role(&config("dev/shop/a")), Some(Role::Publisher));
         assert_eq!(ana.role(&config("prod/shop/a")), Some(Role::Viewer));
+    }
+
+    #[test]
+    fn a_creator_owns_what_its_patterns_name() {
+        let token = |creator, patterns: &[&str]| {
+            let patterns: Vec<Pattern> = patterns.iter().map(|p| p.parse().unwrap()).collect();
+            Actor::token("1", "pipeline", creator, &patterns)
+        };
+        let (shop, mail): (AppName, AppName) = ("shop".parse().unwrap(), "mail".parse().unwrap());
+        let of_shop = token(true, &["dev/shop/*"]);
+        assert!(of_shop.may_create().is_ok() && of_shop.may_own(&shop).is_ok() && of_shop.sees_app(&shop));
+        assert!(!of_shop.sees_app(&mail));
+        assert_eq!(of_shop.may_own(&mail).unwrap_err(), Error::NotFound("mail".into()));
+        for of_all in [token(true, &[]), token(true, &["*/*/*"])] {
+            assert!(of_all.may_own(&shop).is_ok() && of_all.sees_app(&mail));
+        }
+        assert_eq!(token(false, &["*/shop/*"]).may_own(&shop).unwrap_err(), Error::Forbidden(Need::Own));
+        let root = Actor::user("1", "root", true, vec![("dev/shop/*".parse().unwrap(), Role::Viewer)]);
+        assert!(root.may_own(&mail).is_ok() && root.sees_app(&mail));
+    }
+
+    #[test]
+    fn places_are_seen_where_something_in_them_is() {
+        let ana = someone(&[("dev/shop/application", Role::Viewer)]);
+        let (shop, mail): (AppName, AppName) = ("shop".parse().unwrap(), "mail".parse().unwrap());
+        let (dev, prod): (EnvName, EnvName) = ("dev".parse().unwrap(), "prod".parse().unwrap());
+        assert!(ana.sees_env(&shop, &dev) && !ana.sees_env(&shop, &prod) && !ana.sees_env(&mail, &dev));
+        let (here, other) = ("application".parse().unwrap(), "other".parse().unwrap());
+        assert!(ana.sees_namespace(&shop, &here) && !ana.sees_namespace(&shop, &other));
+        assert!(!ana.sees_namespace(&mail, &here));
+        assert!(ana.sees_some_of(&dev) && !ana.sees_some_of(&prod));
     }
 
     #[test]

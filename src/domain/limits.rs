@@ -14,6 +14,8 @@ pub const CHANGE_CONFIGS: usize = 60;
 pub const ITEMS: usize = 20_000;
 /// Longest message, title, comment or description, in bytes.
 pub const TEXT_BYTES: usize = 2000;
+/// Longest name of a token, in bytes.
+pub const TOKEN_NAME_BYTES: usize = 200;
 /// Rows of a page of any list, unless asked otherwise, and at the most.
 pub const PAGE: u32 = 50;
 /// The most rows that a page of any list may have.

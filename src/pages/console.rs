@@ -50,7 +50,7 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
         let open = console.service.count_my_changes(&user.actor).await.unwrap_or(0);
         let mut viewer = Viewer::new(&user.account.name, user.account.administrator, open);
         viewer.trouble = Trouble {
-            late: console.service.late(),
+            late: console.service.late(&user.actor),
             unheard: console.reader.shelf.stale_since(),
             drifts: console.service.drifts(&user.actor),
         };

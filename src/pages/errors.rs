@@ -112,13 +112,27 @@ fn Trouble(said: Said, code: u16) -> impl IntoView {
     }
 }
 
-/// After a form of somebody who is not logged in any more: nothing that was typed is lost.
+/// How many fields, and how many bytes of them, are given back to somebody who may be anybody.
+const KEPT_FIELDS: usize = 100;
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// Whether what was typed into a field is for nobody to see, not even on the page that comes back.
+fn is_secret(name: &str) -> bool {
+    let secret = |part: &str| part.contains("password") || matches!(part, "current" | "again" | "proof" | "code");
+    name.to_ascii_lowercase().split(['[', ']']).any(secret)
+}
+
+/// After a form of somebody who is not logged in any more: what was typed is not lost. A large form is not given back,
+/// because everybody could ask for that: the browser still has it.
 #[must_use]
 pub fn signed_out(refused: Refused) -> Page {
+    let bytes: usize = refused.fields().iter().map(|(name, value)| name.len() + value.len()).sum();
+    if refused.fields().len() > KEPT_FIELDS || bytes > KEPT_BYTES {
+        return signed_out_large();
+    }
     let view = move || {
         let t = lang();
-        let kept = |name: &str| !name.contains("password") && name != PAGE_FIELD;
-        let fields = refused.fields().iter().filter(|(name, _)| kept(name));
+        let fields = refused.fields().iter().filter(|(name, _)| !is_secret(name) && name != PAGE_FIELD);
         let fields =
             fields.map(|(name, value)| view! { <Hidden name=name.clone() value=value.clone() /> }).collect_view();
         view! {
@@ -131,6 +145,21 @@ pub fn signed_out(refused: Refused) -> Page {
                     <a class="btn primary" href="/login" target="_blank">{t.log_in_new_tab()}</a>
                     <Submit>{t.send_again()}</Submit>
                 </Form>
+            </div>
+        }
+    };
+    Page::new(|t| t.signed_out_title().to_owned(), view).status(StatusCode::UNAUTHORIZED)
+}
+
+fn signed_out_large() -> Page {
+    let view = || {
+        let t = lang();
+        view! {
+            <div class="trouble">
+                <p class="about"><Icon name=I::Lock /></p>
+                <h1>{t.signed_out_title()}</h1>
+                <p>{t.signed_out_large()}</p>
+                <p class="do"><a class="btn primary" href="/login" target="_blank">{t.log_in_new_tab()}</a></p>
             </div>
         }
     };

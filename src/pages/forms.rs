@@ -34,8 +34,12 @@ use crate::{
     },
 };
 
-/// The largest form, in bytes.
+/// The largest form with the text or a value of a config, in bytes: most of it may be escaped.
 pub const FORM_BYTES: usize = 4 * 1024 * 1024;
+/// The largest form of any other kind.
+pub(super) const SMALL_FORM_BYTES: usize = 64 * 1024;
+/// The functions that such a text or value is sent to.
+const LARGE: [&str; 3] = ["save-item", "save-text", "add-import"];
 
 /// Calls server functions.
 #[derive(Clone)]
@@ -88,8 +92,9 @@ impl Functions {
         if !kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
             return Err(Instead::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let body = to_bytes(body, FORM_BYTES).await.map_err(|error| match error {
-            _ if is_too_long(&error) => Instead::Error(Error::TooLarge(FORM_BYTES)),
+        let most = most(parts.uri.path());
+        let body = to_bytes(body, most).await.map_err(|error| match error {
+            _ if is_too_long(&error) => Instead::Error(Error::TooLarge(most)),
             _ if is_late(&error) => Instead::Status(StatusCode::REQUEST_TIMEOUT),
             // The client went away or broke off.
             _ => Instead::Status(StatusCode::BAD_REQUEST),
@@ -224,6 +229,12 @@ impl Functions {
     }
 }
 
+/// How large a form to this function may be.
+fn most(path: &str) -> usize {
+    let large = path.strip_prefix(api::PREFIX).is_some_and(|name| LARGE.contains(&name));
+    if large { FORM_BYTES } else { SMALL_FORM_BYTES }
+}
+
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
@@ -293,5 +304,17 @@ mod tests {
             let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
             assert!(plain && !name.is_empty(), "{path} has no readable endpoint");
         }
+    }
+
+    #[test]
+    fn only_what_has_a_text_may_be_large() {
+        let there: Vec<_> = server_fn_paths().map(|(path, _)| path).collect();
+        for name in super::LARGE {
+            let path = format!("{}{name}", api::PREFIX);
+            assert!(there.contains(&path.as_str()), "{path} is gone: take it out of the list");
+            assert_eq!(super::most(&path), super::FORM_BYTES);
+        }
+        assert_eq!(super::most("/fn/log-in"), super::SMALL_FORM_BYTES);
+        assert_eq!(super::most("/fn/nothing/save-text"), super::SMALL_FORM_BYTES);
     }
 }

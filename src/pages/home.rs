@@ -75,7 +75,7 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         administrator: actor.may_create().is_ok(),
         looks: Looks::of(&envs),
         envs: envs.iter().filter(|env| env.archived_at.is_none()).count(),
-        late: service.late(),
+        late: service.late(actor),
         behind: behind(&console, &read, at),
         readers: (names.len(), read.len()),
         ending: tokens.into_iter().filter(ends).collect(),

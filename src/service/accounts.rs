@@ -1,19 +1,26 @@
 //! People: logging in, passwords, users and their roles.
 
-use super::{Service, detached, new_id, note, now};
+use super::{Service, detached, is_unseen, new_id, note, now};
 use crate::{
     auth::passwords::{Verdict, check},
     domain::{
-        access::{Actor, Pattern, Role},
-        error::{Error, Invalid, Problem, Result, excerpt},
+        access::{Actor, Administer, May, Pattern, Role},
+        content::sha256,
+        error::{Error, Invalid, Need, Problem, Result, State, excerpt},
         limits,
         time::Time,
     },
     storage::{Conn, UserRow},
 };
 
-/// Failures after which the back-off begins.
+/// Failures after which the back-off begins: of one name from one address, and of a person who is logged in.
 const FREE_TRIES: u32 = 5;
+/// The same of one address, whatever the names: people share one.
+const FREE_TRIES_OF_ADDRESS: u32 = 20;
+/// The same of one name, wherever they come from: so many that whoever knows a name does not keep its owner out.
+const FREE_TRIES_OF_NAME: u32 = 100;
+/// How often it is tried to count a try, when others are the first for the same at the same time.
+const CHARGE_TRIES: usize = 5;
 /// The longest pause, in seconds: an account is never locked for good.
 const LONGEST_PAUSE: u32 = 60;
 /// Failures older than this, in milliseconds, count no more.
@@ -36,6 +43,8 @@ pub struct Account {
     pub disabled_at: Option<Time>,
     /// When the person last logged in.
     pub last_login_at: Option<Time>,
+    /// Tells whether the password is still the same one: a hash of what is stored of it.
+    pub credential: String,
 }
 
 impl Account {
@@ -48,6 +57,7 @@ impl Account {
             created_at: Time(user.created_at),
             disabled_at: user.disabled_at.map(Time),
             last_login_at: user.last_login_at.map(Time),
+            credential: sha256(user.password.as_bytes()),
         }
     }
 
@@ -91,34 +101,35 @@ impl Service {
     pub async fn log_in(&self, attempt: LoginTry) -> Result<Account> {
         let service = self.clone();
         detached(async move {
+            let wrong = || Invalid::new("/password", Problem::Credentials);
             let name = attempt.name.trim().to_lowercase();
-            let subjects = [format!("user:{}", excerpt(&name)), format!("address:{}", excerpt(&attempt.address))];
-            let (tries, user) = {
-                let mut db = service.db.read().await?;
-                let mut tries = Vec::with_capacity(2);
-                for subject in &subjects {
-                    tries.push(pause(db.failures(subject).await?, now())?);
-                }
-                (tries, db.user_named(&name).await?)
+            let charges = service.charge(&Limit::of_log_in(&name, &attempt.address)).await?;
+            let usable = service.db.read().await?.user_named(&name).await?.filter(|u| u.disabled_at.is_none());
+            let hash = usable.as_ref().map(|u| u.password.as_str());
+            let verdict = service.verify_charged(&charges, &attempt.password, hash).await?;
+            let Some(mut user) = usable.filter(|_| verdict != Verdict::Wrong) else { return Err(wrong().into()) };
+            // Before the transaction: others who write wait for that one.
+            let stronger = match verdict {
+                Verdict::RightButWeak => Some(service.passwords.hash(&attempt.password).await?),
+                Verdict::Right | Verdict::Wrong => None,
             };
-            let usable = user.filter(|u| u.disabled_at.is_none());
-            let verdict =
-                service.passwords.verify(&attempt.password, usable.as_ref().map(|u| u.password.as_str())).await?;
             let mut tx = service.db.write().await?;
-            let Some(user) = usable.filter(|_| verdict != Verdict::Wrong) else {
-                for (subject, tries) in subjects.iter().zip(tries) {
-                    tx.failed(subject, tries + 1, now()).await?;
+            // Whoever took the password away meanwhile did so for a reason.
+            if !tx.still_has_password(&user.id, &user.password).await? {
+                return Err(wrong().into());
+            }
+            // Those of the name and of the address stay: they are not all of this person.
+            for (n, charge) in charges.iter().enumerate() {
+                if n == 0 {
+                    tx.forget_failures(&charge.subject).await?;
+                } else {
+                    tx.refund(&charge.subject, charge.at, charge.before).await?;
                 }
-                tx.commit().await?;
-                return Err(Invalid::new("/password", Problem::Credentials).into());
-            };
-            for subject in &subjects {
-                tx.forget_failures(subject, now().plus_ms(-FORGET_MS)).await?;
             }
             tx.logged_in(&user.id, now()).await?;
-            if verdict == Verdict::RightButWeak {
-                let hash = service.passwords.hash(&attempt.password).await?;
+            if let Some(hash) = stronger {
                 tx.set_password(&user.id, &hash).await?;
+                user.password = hash;
             }
             let roles = tx.roles(&user.id).await?;
             let account = Account::of(&user, roles);
@@ -127,6 +138,46 @@ impl Service {
             Ok(account)
         })
         .await
+    }
+
+    /// Counts one more try for each, before it is known whether it fits: of many guesses at once none is free.
+    async fn charge(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
+        for _ in 1..CHARGE_TRIES {
+            match self.charge_once(limits).await {
+                Err(Error::State(State::InProgress)) => {}
+                done => return done,
+            }
+        }
+        self.charge_once(limits).await
+    }
+
+    async fn charge_once(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
+        let mut tx = self.db.write().await?;
+        let mut charges = Vec::with_capacity(limits.len());
+        for limit in limits {
+            let found = tx.lock_failures(&limit.subject).await?;
+            let at = now();
+            pause(found, limit.free, at)?;
+            charges.push(Charge { subject: limit.subject.clone(), at, before: found.1 });
+        }
+        for charge in &charges {
+            tx.charge(&charge.subject, charge.at.plus_ms(-FORGET_MS), charge.at).await?;
+        }
+        tx.commit().await?;
+        Ok(charges)
+    }
+
+    /// Checks a password whose try is counted already. When it could not be checked, the try is given back.
+    async fn verify_charged(&self, charges: &[Charge], password: &str, hash: Option<&str>) -> Result<Verdict> {
+        let verdict = self.passwords.verify(password, hash).await;
+        if verdict.is_err() {
+            let mut tx = self.db.write().await?;
+            for charge in charges {
+                tx.refund(&charge.subject, charge.at, charge.before).await?;
+            }
+            tx.commit().await?;
+        }
+        verdict
     }
 
     /// The account behind a session; none when it was disabled meanwhile.
@@ -149,24 +200,23 @@ impl Service {
             return Err(Invalid::new("/proof", Problem::Required).into());
         }
         let (service, account, password) = (self.clone(), account.clone(), password.to_owned());
-        detached(async move { service.verify_own(&account, &password, "/proof").await }).await
+        detached(async move { service.verify_own(&account, &password, "/proof").await.map(|_| ()) }).await
     }
 
-    /// Checks a person's own password; failures count as failed log-ins do.
-    async fn verify_own(&self, account: &Account, password: &str, pointer: &str) -> Result<()> {
-        let subject = format!("user:{}", excerpt(&account.name));
-        let (tries, user) = {
-            let mut db = self.db.read().await?;
-            let tries = pause(db.failures(&subject).await?, now())?;
-            (tries, db.user(&account.id).await?.ok_or(Error::Unauthenticated)?)
-        };
-        if self.passwords.verify(password, Some(&user.password)).await? != Verdict::Wrong {
-            return Ok(());
+    /// Checks a person's own password; gives its hash. Failures are counted apart from those of log-ins, which anybody
+    /// can make.
+    async fn verify_own(&self, account: &Account, password: &str, pointer: &str) -> Result<String> {
+        let charges = self.charge(&[Limit::of_user(&account.id)]).await?;
+        let user = self.db.read().await?.user(&account.id).await?.ok_or(Error::Unauthenticated)?;
+        if self.verify_charged(&charges, password, Some(&user.password)).await? == Verdict::Wrong {
+            return Err(Invalid::new(pointer, Problem::PasswordWrong).into());
         }
         let mut tx = self.db.write().await?;
-        tx.failed(&subject, tries + 1, now()).await?;
+        for charge in &charges {
+            tx.forget_failures(&charge.subject).await?;
+        }
         tx.commit().await?;
-        Err(Invalid::new(pointer, Problem::PasswordWrong).into())
+        Ok(user.password)
     }
 
     /// Changes one's own password. All one's sessions end.
@@ -176,10 +226,13 @@ impl Service {
     pub async fn change_password(&self, account: &Account, current: &str, new: &str) -> Result<()> {
         let (service, account, current, new) = (self.clone(), account.clone(), current.to_owned(), new.to_owned());
         detached(async move {
-            service.verify_own(&account, &current, "/current").await?;
+            let verified = service.verify_own(&account, &current, "/current").await?;
             check(&new, &account.name)?;
             let hash = service.passwords.hash(&new).await?;
             let mut tx = service.db.write().await?;
+            if !tx.still_has_password(&account.id, &verified).await? {
+                return Err(Invalid::new("/current", Problem::PasswordWrong).into());
+            }
             tx.set_password(&account.id, &hash).await?;
             tx.delete_sessions_of(&account.id).await?;
             note(&mut tx, &account.actor(), "password.change", account.name.clone(), String::new()).await?;
@@ -224,34 +277,47 @@ impl Service {
         let (service, actor) = (self.clone(), actor.clone());
         detached(async move {
             actor.may_administer()?;
+            let user = service.new_user(&new.name, &new.password, new.administrator).await?;
             let mut tx = service.db.write().await?;
-            let account = service.insert_user(&mut tx, &actor, &new).await?;
+            still_administers(&mut tx, &actor).await?;
+            let account = service.insert_user(&mut tx, &actor, user, new.roles).await?;
             tx.commit().await?;
             Ok(account)
         })
         .await
     }
 
-    pub(super) async fn insert_user(&self, tx: &mut Conn, actor: &Actor, new: &NewUser) -> Result<Account> {
-        let may = actor.may_administer()?;
-        let name = check_user_name(&new.name)?;
-        check(&new.password, &name)?;
-        if tx.user_named(&name).await?.is_some() {
-            return Err(Invalid::new("/name", Problem::Taken).into());
-        }
-        let user = UserRow {
+    /// A user that is not stored yet, its name and password checked. Hashing takes a while: it is done before the
+    /// transaction, for which others wait.
+    pub(super) async fn new_user(&self, name: &str, password: &str, administrator: bool) -> Result<UserRow> {
+        let name = check_user_name(name)?;
+        check(password, &name)?;
+        Ok(UserRow {
             id: new_id(),
             name,
-            password: self.passwords.hash(&new.password).await?,
-            administrator: new.administrator,
+            password: self.passwords.hash(password).await?,
+            administrator,
             created_at: now().0,
             disabled_at: None,
             last_login_at: None,
-        };
+        })
+    }
+
+    pub(super) async fn insert_user(
+        &self,
+        tx: &mut Conn,
+        actor: &Actor,
+        user: UserRow,
+        roles: Vec<(Pattern, Role)>,
+    ) -> Result<Account> {
+        let may = actor.may_administer()?;
+        if tx.user_named(&user.name).await?.is_some() {
+            return Err(Invalid::new("/name", Problem::Taken).into());
+        }
         tx.insert_user(&may, &user).await?;
-        tx.set_roles(&may, &user.id, &new.roles).await?;
-        note(tx, actor, "user.create", user.name.clone(), roles_text(user.administrator, &new.roles)).await?;
-        Ok(Account::of(&user, new.roles.clone()))
+        tx.set_roles(&may, &user.id, &roles).await?;
+        note(tx, actor, "user.create", user.name.clone(), roles_text(user.administrator, &roles)).await?;
+        Ok(Account::of(&user, roles))
     }
 
     /// Changes what a user may do, or disables one. The user's sessions end.
@@ -269,8 +335,9 @@ impl Service {
     ) -> Result<()> {
         let (service, actor, id) = (self.clone(), actor.clone(), id.to_owned());
         detached(async move {
-            let may = actor.may_administer()?;
+            actor.may_administer()?;
             let mut tx = service.db.write().await?;
+            let may = still_administers(&mut tx, &actor).await?;
             let mut user = tx.user(&id).await?.ok_or_else(|| Error::NotFound(excerpt(&id)))?;
             let was = user.administrator && user.disabled_at.is_none();
             user.administrator = administrator;
@@ -300,6 +367,7 @@ impl Service {
             check(&password, &user.name)?;
             let hash = service.passwords.hash(&password).await?;
             let mut tx = service.db.write().await?;
+            still_administers(&mut tx, &actor).await?;
             tx.set_password(&id, &hash).await?;
             tx.delete_sessions_of(&id).await?;
             note(&mut tx, &actor, "user.password", user.name, String::new()).await?;
@@ -316,21 +384,30 @@ impl Service {
     pub async fn put_administrator(&self, actor: &Actor, name: &str, password: &str) -> Result<bool> {
         let (service, actor, name, password) = (self.clone(), actor.clone(), name.to_owned(), password.to_owned());
         detached(async move {
-            let may = actor.may_administer()?;
-            let name = check_user_name(&name)?;
+            actor.may_administer()?;
+            let name = name.trim().to_lowercase();
+            // One that is there keeps its name, whatever names may be made today.
+            let there = service.db.read().await?.user_named(&name).await?;
+            let new = match there {
+                Some(user) => {
+                    check(&password, &name)?;
+                    UserRow { password: service.passwords.hash(&password).await?, ..user }
+                }
+                None => service.new_user(&name, &password, true).await?,
+            };
             let mut tx = service.db.write().await?;
+            // First, as whoever sets up does: of two at once, one looks at what the other one did.
+            tx.lock_setup_links().await?;
+            let may = still_administers(&mut tx, &actor).await?;
             let Some(mut user) = tx.user_named(&name).await? else {
-                let new = NewUser { name, password, administrator: true, roles: Vec::new() };
-                service.insert_user(&mut tx, &actor, &new).await?;
+                service.insert_user(&mut tx, &actor, new, Vec::new()).await?;
                 tx.delete_setup_links().await?;
                 tx.commit().await?;
                 return Ok(true);
             };
-            check(&password, &name)?;
-            let hash = service.passwords.hash(&password).await?;
             (user.administrator, user.disabled_at) = (true, None);
             tx.update_user(&may, &user).await?;
-            tx.set_password(&user.id, &hash).await?;
+            tx.set_password(&user.id, &new.password).await?;
             tx.delete_sessions_of(&user.id).await?;
             note(&mut tx, &actor, "user.password", user.name, "administrator".into()).await?;
             tx.commit().await?;
@@ -340,35 +417,124 @@ impl Service {
     }
 }
 
-/// How many failures count now, or the pause that is still on.
-fn pause((tries, last): (u32, Time), now: Time) -> Result<u32> {
-    if now.0 - last.0 > FORGET_MS {
-        return Ok(0);
-    }
-    if tries >= FREE_TRIES {
-        let seconds = 1u32.checked_shl(tries - FREE_TRIES).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
-        let left = last.0 + i64::from(seconds) * 1000 - now.0;
-        if left > 0 {
-            return Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(LONGEST_PAUSE)));
-        }
-    }
-    Ok(tries)
+/// Whose failures are counted, and how many are free.
+struct Limit {
+    subject: String,
+    free: u32,
 }
 
-/// A name to log in with: 1 to 64 characters, no white space around it or control characters in it, in lower case.
+impl Limit {
+    /// Of a log-in by somebody who may be anybody. The first is the one that a log-in forgets. They stand in the order of
+    /// the table, in which whoever clears it up locks them too.
+    fn of_log_in(name: &str, address: &str) -> [Self; 3] {
+        let (name, address) = (excerpt(name), excerpt(address));
+        [
+            Self { subject: format!("account:{address} {name}"), free: FREE_TRIES },
+            Self { subject: format!("address:{address}"), free: FREE_TRIES_OF_ADDRESS },
+            Self { subject: format!("name:{name}"), free: FREE_TRIES_OF_NAME },
+        ]
+    }
+
+    /// Of somebody who is logged in.
+    fn of_user(id: &str) -> Self {
+        Self { subject: format!("own:{id}"), free: FREE_TRIES }
+    }
+}
+
+/// A try that is counted, and what to give back when it turns out well.
+struct Charge {
+    subject: String,
+    at: Time,
+    /// When the last one before was.
+    before: Time,
+}
+
+/// Permission to change who may do what, in the transaction that does it: administrators who take one another's rights
+/// away at once do so one after the other, and whoever lost them in between does nothing more.
+async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administer, ()>> {
+    let may = actor.may_administer()?;
+    tx.lock_administrators().await?;
+    let Some(id) = actor.id.strip_prefix("user:") else { return Ok(may) };
+    let user = tx.user(id).await?.filter(|u| u.administrator && u.disabled_at.is_none());
+    user.map(|_| may).ok_or(Error::Forbidden(Need::Administer))
+}
+
+/// The pause that is still on after so many failures, if any.
+fn pause((tries, last): (u32, Time), free: u32, now: Time) -> Result<()> {
+    if tries < free || now.0 - last.0 > FORGET_MS {
+        return Ok(());
+    }
+    let seconds = 1u32.checked_shl(tries - free).unwrap_or(LONGEST_PAUSE).clamp(1, LONGEST_PAUSE);
+    let left = last.0 + i64::from(seconds) * 1000 - now.0;
+    if left <= 0 {
+        return Ok(());
+    }
+    Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(LONGEST_PAUSE)))
+}
+
+/// A name to log in with: 1 to 64 characters in lower case, all of which can be seen, and none that stands for another
+/// author in changes, releases and the audit.
 fn check_user_name(name: &str) -> Result<String> {
     let name = name.trim().to_lowercase();
+    let words = name.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let problem = match name.as_str() {
         "" => Problem::Required,
         n if n.chars().count() > 64 => Problem::TooLong { max: 64 },
-        n if n.chars().any(char::is_control) => Problem::Control,
+        n if n.chars().any(is_unseen) => Problem::Control,
+        _ if is_reserved(&words) => Problem::Taken,
         _ => return Ok(name),
     };
     Err(Invalid::new("/name", problem).into())
+}
+
+/// Whether this is how an actor signs who is no person: see [`Actor::shell`], [`Actor::system`], [`Actor::token`].
+fn is_reserved(name: &str) -> bool {
+    name == "command line" || name == "trimtab" || name == "token" || name.starts_with("token ")
 }
 
 fn roles_text(administrator: bool, roles: &[(Pattern, Role)]) -> String {
     let roles = roles.iter().map(|(p, r)| format!("{} {p}", r.as_str()));
     let all: Vec<String> = administrator.then(|| "administrator".to_owned()).into_iter().chain(roles).collect();
     all.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_seen_as_it_is_and_nobody_elses() {
+        let problem = |name: &str| match check_user_name(name) {
+            Err(Error::Invalid(mut wrong)) => Some(wrong.remove(0).problem),
+            other => {
+                assert!(other.is_ok(), "{other:?}");
+                None
+            }
+        };
+        for good in ["ana", "Ana Maria", "ana@example.com", "李伟", "zoë", "tokenizer", "o'neil"] {
+            assert_eq!(problem(good), None, "{good}");
+        }
+        for unseen in
+            ["a\u{200b}na", "ana\u{202e}x", "a\u{2066}b", "a\u{feff}b", "a\u{a0}b", "a\u{ad}b", "a\tb", "\u{3164}"]
+        {
+            assert_eq!(problem(unseen), Some(Problem::Control), "{unseen:?}");
+        }
+        for other in ["command line", "Command  Line", "TRIMTAB", "token deploy", "Token  x", "token"] {
+            assert_eq!(problem(other), Some(Problem::Taken), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_pause_grows_to_a_minute_and_is_forgotten() {
+        let (last, free) = (Time(1_000_000), 5);
+        let after = |tries, ms| pause((tries, last), free, last.plus_ms(ms));
+        assert_eq!(after(4, 0), Ok(()));
+        assert_eq!(after(5, 0), Err(Error::Throttled(1)));
+        assert_eq!(after(5, 1000), Ok(()));
+        assert_eq!(after(8, 0), Err(Error::Throttled(8)));
+        for many in [11, 36, 37, 100, u32::MAX] {
+            assert_eq!(after(many, 0), Err(Error::Throttled(60)), "{many}");
+        }
+        assert_eq!(after(u32::MAX, FORGET_MS + 1), Ok(()));
+    }
 }

@@ -62,7 +62,7 @@ pub struct PutNamespace {
 pub struct AppCard {
     /// The application.
     pub app: App,
-    /// How many namespaces it has.
+    /// How many namespaces of it the actor may see.
     pub namespaces: u64,
 }
 
@@ -77,7 +77,7 @@ pub struct Cell {
     pub pending: Vec<(String, String, u64)>,
 }
 
-/// An application with its configs: namespaces × environments.
+/// An application with its configs: namespaces × environments, those that the actor may see something of.
 #[derive(Clone, Debug)]
 pub struct AppMatrix {
     /// The application.
@@ -320,10 +320,12 @@ impl Service {
     /// [`Error::Unavailable`].
     pub async fn apps(&self, actor: &Actor) -> Result<Vec<AppCard>> {
         let mut db = self.db.read().await?;
-        let counts: HashMap<String, i64> = db.namespace_counts().await?.into_iter().collect();
+        let mut counts: HashMap<AppName, u64> = HashMap::new();
+        for (app, _) in db.all_namespaces().await?.into_iter().filter(|(app, name)| actor.sees_namespace(app, name)) {
+            *counts.entry(app).or_default() += 1;
+        }
         let apps = db.apps().await?.into_iter().filter(|app| actor.sees_app(&app.name));
-        let count = |app: &App| counts.get(app.name.as_str()).map_or(0, |n| u64::try_from(*n).unwrap_or(0));
-        Ok(apps.map(|app| AppCard { namespaces: count(&app), app }).collect())
+        Ok(apps.map(|app| AppCard { namespaces: counts.get(&app.name).copied().unwrap_or(0), app }).collect())
     }
 
     /// One application with its matrix of configs.
@@ -336,7 +338,8 @@ impl Service {
         }
         let mut db = self.db.read().await?;
         let app = db.app(name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
-        let envs: Vec<Env> = db.envs().await?.into_iter().filter(|e| e.archived_at.is_none()).collect();
+        let mut envs = db.envs().await?;
+        envs.retain(|e| e.archived_at.is_none() && actor.sees_env(name, &e.name));
         let mut live: HashMap<ConfigId, Release> =
             db.live_releases(name).await?.into_iter().map(|r| (r.config.clone(), r)).collect();
         let mut pending: BTreeMap<(String, String), Vec<_>> = BTreeMap::new();
@@ -352,7 +355,8 @@ impl Service {
             let key = (env.name.to_string(), namespace.name.to_string());
             Cell { visible: true, live: live.remove(&id), pending: pending.remove(&key).unwrap_or_default() }
         };
-        let namespaces = db.namespaces(name).await?;
+        let mut namespaces = db.namespaces(name).await?;
+        namespaces.retain(|ns| actor.sees_namespace(name, &ns.name));
         let rows = namespaces.into_iter().map(|ns| {
             let cells = envs.iter().map(|env| cell(env, &ns)).collect();
             (ns, cells)

@@ -69,10 +69,24 @@ impl Service {
         Self { patience, ..self }
     }
 
-    /// What is late in delivery, and why.
+    /// What is late in delivery, and why, in the environments of which the actor may see something.
     #[must_use]
-    pub fn late(&self) -> Vec<Late> {
-        self.dispatch.late()
+    pub fn late(&self, actor: &Actor) -> Vec<Late> {
+        let late = self.dispatch.late().into_iter().filter(|late| actor.sees_some_of(&late.env));
+        // A config that may not be seen has no name here either.
+        late.map(|late| match &late.why {
+            Why::Mismatch(config, _) | Why::Ahead(config, _) if actor.may_view(config).is_err() => {
+                Late { why: Why::Slow, ..late }
+            }
+            _ => late,
+        })
+        .collect()
+    }
+
+    /// In how many environments something is late: nobody has to ask who wants to know that.
+    #[must_use]
+    pub fn late_envs(&self) -> usize {
+        self.dispatch.late().len()
     }
 
     /// Asks the database for an answer.
@@ -155,6 +169,40 @@ async fn note(
 ) -> Result<()> {
     let event = Event { id: new_id(), at: now(), actor, action, object: object.into(), detail };
     tx.note(&event).await
+}
+
+/// Whether a character is not seen where it stands, or changes how those beside it stand: a name with one looks like
+/// another name. White space but the blank is among them.
+fn is_unseen(c: char) -> bool {
+    const FORMAT: [std::ops::RangeInclusive<char>; 26] = [
+        '\u{ad}'..='\u{ad}',
+        '\u{34f}'..='\u{34f}',
+        '\u{600}'..='\u{605}',
+        '\u{61c}'..='\u{61c}',
+        '\u{6dd}'..='\u{6dd}',
+        '\u{70f}'..='\u{70f}',
+        '\u{890}'..='\u{891}',
+        '\u{8e2}'..='\u{8e2}',
+        '\u{115f}'..='\u{1160}',
+        '\u{17b4}'..='\u{17b5}',
+        '\u{180b}'..='\u{180f}',
+        '\u{200b}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+        '\u{2800}'..='\u{2800}',
+        '\u{3164}'..='\u{3164}',
+        '\u{fe00}'..='\u{fe0f}',
+        '\u{feff}'..='\u{feff}',
+        '\u{ffa0}'..='\u{ffa0}',
+        '\u{fff9}'..='\u{fffb}',
+        '\u{110bd}'..='\u{110bd}',
+        '\u{110cd}'..='\u{110cd}',
+        '\u{13430}'..='\u{1343f}',
+        '\u{1bca0}'..='\u{1bca3}',
+        '\u{1d173}'..='\u{1d17a}',
+        '\u{e0000}'..='\u{e0fff}',
+    ];
+    c.is_control() || (c.is_whitespace() && c != ' ') || FORMAT.iter().any(|range| range.contains(&c))
 }
 
 /// Checks a title, message or description: not too long, no control characters but line ends.

@@ -50,6 +50,8 @@ impl Service {
                 match service.work(&actor, key.as_ref(), &work).await {
                     // Of two that came together, the slower one fails on what the faster one did, in whatever way: its
                     // change is published, its difference is gone, its key is taken.
+                    // Who may no longer do it is not told what was done before.
+                    Err(error @ (Error::Forbidden(_) | Error::NotFound(_))) => Err(error),
                     Err(error) => service.done(&actor, key.as_ref()).await.ok_or(error),
                     done => done,
                 }
@@ -108,6 +110,7 @@ async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> 
         None => Ok(None),
         Some((body, change)) if body == key.body_sha256 => {
             let releases = db.releases_of_change(&change).await?;
+            releases.iter().try_for_each(|release| actor.may_view(&release.config).map(|_| ()))?;
             Ok(Some(Made { change, releases }))
         }
         Some(_) => Err(Invalid::new("idempotency-key", Problem::Idempotency).into()),

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::{Account, NewUser, PutApp, PutEnv, PutNamespace, Service, detached, now};
+use super::{Account, PutApp, PutEnv, PutNamespace, Service, detached, now};
 use crate::domain::{
     access::Actor,
     content::{Format, sha256},
@@ -65,8 +65,12 @@ impl Service {
     pub async fn set_up(&self, code: &str, name: &str, password: &str) -> Result<Account> {
         let (service, code, name, password) = (self.clone(), code.to_owned(), name.to_owned(), password.to_owned());
         detached(async move {
+            // Hashing a password is work that nobody without a link gets.
+            service.check_setup(&code).await?;
+            let user = service.new_user(&name, &password, true).await?;
             let mut tx = service.db.write().await?;
-            // Taking the link comes first: it makes whoever comes at the same time wait, and then find none.
+            // The links come first: whoever comes at the same time, with this one or another, waits and then finds none.
+            tx.lock_setup_links().await?;
             let taken = tx.take_setup_link(&sha256(code.as_bytes()), now()).await?;
             if tx.has_users().await? {
                 return Err(Error::State(State::SetUp));
@@ -74,8 +78,7 @@ impl Service {
             if !taken {
                 return Err(Invalid::new("/code", Problem::SetupLink).into());
             }
-            let new = NewUser { name, password, administrator: true, roles: Vec::new() };
-            let account = service.insert_user(&mut tx, &Actor::shell(), &new).await?;
+            let account = service.insert_user(&mut tx, &Actor::shell(), user, Vec::new()).await?;
             tx.delete_setup_links().await?;
             tx.commit().await?;
             Ok(account)

@@ -1,6 +1,6 @@
 //! Tokens: made, listed, revoked, and turned into actors.
 
-use super::{Service, check_text, detached, note, now};
+use super::{Service, detached, is_unseen, note, now};
 use crate::{
     auth::tokens,
     domain::{
@@ -46,10 +46,7 @@ impl Service {
     pub async fn create_token(&self, actor: &Actor, new: NewToken) -> Result<ShownToken> {
         let (service, actor) = (self.clone(), actor.clone());
         detached(async move {
-            if new.name.trim().is_empty() {
-                return Err(Invalid::new("/name", Problem::Required).into());
-            }
-            check_text("/name", &new.name)?;
+            let name = check_token_name(&new.name)?;
             if new.patterns.is_empty() && !new.creator {
                 return Err(Invalid::new("/patterns", Problem::Required).into());
             }
@@ -63,7 +60,7 @@ impl Service {
             let tokens::Fresh { id, text, sha256 } = tokens::generate(new.kind);
             let token = Token {
                 id,
-                name: new.name.trim().to_owned(),
+                name,
                 kind: new.kind,
                 patterns: new.patterns,
                 creator: new.creator,
@@ -157,6 +154,18 @@ impl Service {
         })
         .await
     }
+}
+
+/// What people call a token: 1 to 200 bytes, all of which can be seen. It stands as the author of what the token does.
+fn check_token_name(name: &str) -> Result<String, Invalid> {
+    let name = name.trim();
+    let problem = match name {
+        "" => Problem::Required,
+        n if n.len() > limits::TOKEN_NAME_BYTES => Problem::TooLong { max: limits::TOKEN_NAME_BYTES },
+        n if n.chars().any(is_unseen) => Problem::Control,
+        n => return Ok(n.to_owned()),
+    };
+    Err(Invalid::new("/name", problem))
 }
 
 fn reach(token: &Token) -> String {

@@ -59,6 +59,17 @@ impl Conn {
         Ok(n)
     }
 
+    /// Locks all administrators until the end of the transaction: of two who take one another's rights away at once,
+    /// the slower one sees what the faster one did.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn lock_administrators(&mut self) -> Result<()> {
+        on!(self, c => sqlx::query("update users set administrator = administrator where administrator = true")
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
     /// A page of users by name, those after `after`.
     ///
     /// # Errors
@@ -116,6 +127,18 @@ impl Conn {
         Ok(())
     }
 
+    /// Whether a user can still log in with the password of this hash. The user is locked until the end of the
+    /// transaction, so that it stays so.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn still_has_password(&mut self, id: &str, hash: &str) -> Result<bool> {
+        Ok(on!(self, c => sqlx::query(
+            "update users set password = password where id = ? and password = ? and disabled_at is null"
+        ).bind(id).bind(hash).execute(c).await.map(|r| r.rows_affected()))?
+            > 0)
+    }
+
     /// Notes a log-in.
     ///
     /// # Errors
@@ -150,39 +173,58 @@ impl Conn {
         Ok(())
     }
 
-    /// How often a subject (an account or an address) failed to log in, and when last.
+    /// How often a subject (a name, an address, a user) failed to prove itself, and when last. It is locked until the
+    /// end of the transaction: of many who guess at once, each sees the tries of those before.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
-    pub async fn failures(&mut self, subject: &str) -> Result<(u32, Time)> {
-        let row: Option<(i32, i64)> = on!(self, c => sqlx::query_as(
+    /// As [`super::Db::write`]; [`crate::domain::error::State::InProgress`] when two are the first at once: then look
+    /// again.
+    pub async fn lock_failures(&mut self, subject: &str) -> Result<(u32, Time)> {
+        let there = on!(self, c => sqlx::query("update failures set tries = tries where subject = ?").bind(subject)
+            .execute(c).await.map(|r| r.rows_affected()))?;
+        if there == 0 {
+            on!(self, c => sqlx::query("insert into failures (subject, tries, last_at) values (?, 0, 0)")
+                .bind(subject).execute(c).await.map(|_| ()))?;
+            return Ok((0, Time(0)));
+        }
+        let (tries, last): (i32, i64) = on!(self, c => sqlx::query_as(
             "select tries, last_at from failures where subject = ?"
-        ).bind(subject).fetch_optional(c).await)?;
-        Ok(row.map_or((0, Time(0)), |(n, at)| (u32::try_from(n).unwrap_or(0), Time(at))))
+        ).bind(subject).fetch_one(c).await)?;
+        Ok((u32::try_from(tries).unwrap_or(0), Time(last)))
     }
 
-    /// Notes one more failed log-in.
+    /// Counts one more try of a subject, and none from before `old`. See [`Conn::lock_failures`].
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn failed(&mut self, subject: &str, tries: u32, now: Time) -> Result<()> {
-        let tries = i32::try_from(tries).unwrap_or(i32::MAX);
-        let changed = on!(self, c => sqlx::query("update failures set tries = ?, last_at = ? where subject = ?")
-            .bind(tries).bind(now.0).bind(subject).execute(c).await.map(|r| r.rows_affected()))?;
-        if changed == 0 {
-            on!(self, c => sqlx::query("insert into failures (subject, tries, last_at) values (?, ?, ?)")
-                .bind(subject).bind(tries).bind(now.0).execute(c).await.map(|_| ()))?;
-        }
+    pub async fn charge(&mut self, subject: &str, old: Time, now: Time) -> Result<()> {
+        // MariaDB writes from left to right: the number is decided before the time is another one.
+        on!(self, c => sqlx::query(
+            "update failures set tries = case when last_at < ? then 1 else tries + 1 end, last_at = ? where subject = ?"
+        ).bind(old.0).bind(now.0).bind(subject).execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Forgets the failed log-ins of a subject, and those of everybody from before `old`.
+    /// Gives back the try that was counted at `charged`; unless there was another one meanwhile, the last one is again
+    /// the one at `before`.
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn forget_failures(&mut self, subject: &str, old: Time) -> Result<()> {
-        on!(self, c => sqlx::query("delete from failures where subject = ? or last_at < ?")
-            .bind(subject).bind(old.0).execute(c).await.map(|_| ()))?;
+    pub async fn refund(&mut self, subject: &str, charged: Time, before: Time) -> Result<()> {
+        on!(self, c => sqlx::query(
+            "update failures set tries = tries - 1, last_at = case when last_at = ? then ? else last_at end \
+             where subject = ? and tries > 0"
+        ).bind(charged.0).bind(before.0).bind(subject).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Forgets the failed tries of a subject.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn forget_failures(&mut self, subject: &str) -> Result<()> {
+        on!(self, c => sqlx::query("delete from failures where subject = ?").bind(subject)
+            .execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
@@ -207,6 +249,16 @@ impl Conn {
             "select count(*) from setup_links where sha256 = ? and expires_at > ?"
         ).bind(sha256).bind(now.0).fetch_one(c).await)?;
         Ok(n > 0)
+    }
+
+    /// Locks all set-up links until the end of the transaction: of two who set up at once, with one link or with two,
+    /// the slower one finds what the faster one made.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn lock_setup_links(&mut self) -> Result<()> {
+        on!(self, c => sqlx::query("update setup_links set expires_at = expires_at").execute(c).await.map(|_| ()))?;
+        Ok(())
     }
 
     /// Uses up a set-up link that still works: of two who come at once, one gets true.

@@ -188,14 +188,15 @@ impl Conn {
         rows.into_iter().map(namespace).collect()
     }
 
-    /// How many namespaces each application has, archived ones left out.
+    /// The namespaces of all applications, archived ones left out.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn namespace_counts(&mut self) -> Result<Vec<(String, i64)>> {
-        Ok(on!(self, c => sqlx::query_as(
-            "select app, count(*) from namespaces where archived_at is null group by app"
-        ).fetch_all(c).await)?)
+    pub async fn all_namespaces(&mut self) -> Result<Vec<(AppName, NamespaceName)>> {
+        let rows: Vec<(String, String)> = on!(self, c => sqlx::query_as(
+            "select app, name from namespaces where archived_at is null"
+        ).fetch_all(c).await)?;
+        rows.iter().map(|(app, name)| Ok((parsed("an application", app)?, parsed("a namespace", name)?))).collect()
     }
 
     /// One namespace.

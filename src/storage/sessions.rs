@@ -69,7 +69,8 @@ impl Conn {
         Ok(())
     }
 
-    /// Drops what is too old to matter: sessions that have expired, idempotency keys from before `day_ago`.
+    /// Drops what is too old to matter: sessions that have expired, idempotency keys and failed log-ins from before
+    /// `day_ago`.
     ///
     /// # Errors
     /// As [`super::Db::write`].
@@ -77,6 +78,8 @@ impl Conn {
         on!(self, c => sqlx::query("delete from sessions where expires_at < ?").bind(now.0)
             .execute(c).await.map(|_| ()))?;
         on!(self, c => sqlx::query("delete from idempotency where created_at < ?").bind(day_ago.0)
+            .execute(c).await.map(|_| ()))?;
+        on!(self, c => sqlx::query("delete from failures where last_at < ?").bind(day_ago.0)
             .execute(c).await.map(|_| ()))?;
         Ok(())
     }

@@ -103,6 +103,7 @@ texts! {
     problem_title: "This did not work", "操作未完成";
     signed_out_title: "You are not logged in any more", "登录已失效";
     signed_out_text: "Log in in another tab, then send again: what you typed is kept on this page.", "请在另一个标签页中登录，然后重新发送：您输入的内容保留在本页。";
+    signed_out_large: "Log in in another tab, then go back to the page before this one and send again. What you typed is too large to be kept here, but your browser still has it there.", "请在另一个标签页中登录，然后返回上一页重新发送。您输入的内容太大，无法保留在本页，但浏览器在上一页中仍保留着它。";
     log_in_new_tab: "Log in, in a new tab", "在新标签页中登录";
     send_again: "Send again", "重新发送";
     try_again: "Try again", "重试";

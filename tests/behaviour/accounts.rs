@@ -3,7 +3,7 @@
 use trimtab::{
     domain::{
         access::{Actor, Role},
-        error::{Error, Problem, State},
+        error::{Error, Need, Problem, State},
     },
     service::{LoginTry, NewUser},
 };
@@ -14,6 +14,14 @@ const PASSWORD: &str = "correct horse battery";
 
 fn attempt(name: &str, password: &str) -> LoginTry {
     LoginTry { name: name.into(), password: password.into(), address: "192.0.2.1".into() }
+}
+
+fn from(address: &str, name: &str, password: &str) -> LoginTry {
+    LoginTry { address: address.into(), ..attempt(name, password) }
+}
+
+fn is_credentials(error: &Error) -> bool {
+    matches!(error, Error::Invalid(w) if w[0].problem == Problem::Credentials)
 }
 
 fn new(name: &str, administrator: bool) -> NewUser {
@@ -45,6 +53,14 @@ on_both_set_ups! {
         assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
     }
 
+    async fn two_links_make_one_administrator(site: Site) {
+        let s = &site.service;
+        let (one, two) = (s.setup_code().await.unwrap(), s.setup_code().await.unwrap());
+        let (a, b) = tokio::join!(s.set_up(&one, "a", PASSWORD), s.set_up(&two, "b", PASSWORD));
+        assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
+        assert_eq!(a.and(b).unwrap_err(), Error::State(State::SetUp), "the slower one waits and is told so");
+    }
+
     async fn a_wrong_name_and_a_wrong_password_sound_the_same(site: Site) {
         site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         let wrong_password = site.service.log_in(attempt("ana", "wrong password here")).await.unwrap_err();
@@ -61,6 +77,66 @@ on_both_set_ups! {
         let paused = site.service.log_in(attempt("ana", PASSWORD)).await.unwrap_err();
         let Error::Throttled(seconds) = paused else { panic!("{paused:?}") };
         assert!((1..=60).contains(&seconds));
+    }
+
+    async fn guesses_at_once_are_counted_one_by_one(site: Site) {
+        site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
+        let mut guesses = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let service = site.service.clone();
+            guesses.spawn(async move { service.log_in(attempt("ana", "wrong password here")).await });
+        }
+        let answers: Vec<Error> = guesses.join_all().await.into_iter().map(|answer| answer.unwrap_err()).collect();
+        let checked = answers.iter().filter(|error| is_credentials(error)).count();
+        let paused = answers.iter().filter(|error| matches!(error, Error::Throttled(_))).count();
+        // On a slow machine the first pause, a second, is over before the last one is counted.
+        assert!((5..=7).contains(&checked) && checked + paused == 16, "{answers:?}");
+    }
+
+    async fn own_log_ins_do_not_pay_for_guesses(site: Site) {
+        site.service.create_user(&Actor::shell(), new("eve", false)).await.unwrap();
+        for n in 0..20 {
+            let guess = site.service.log_in(attempt(&format!("user{n}"), "wrong password here")).await.unwrap_err();
+            assert!(is_credentials(&guess), "{n}: {guess:?}");
+            if n % 5 == 4 && n < 19 {
+                site.service.log_in(attempt("eve", PASSWORD)).await.unwrap();
+            }
+        }
+        let paused = site.service.log_in(attempt("eve", PASSWORD)).await.unwrap_err();
+        assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
+    }
+
+    async fn a_log_in_costs_nothing(site: Site) {
+        site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
+        for _ in 0..25 {
+            site.service.log_in(attempt("ana", PASSWORD)).await.unwrap();
+        }
+    }
+
+    async fn guesses_from_elsewhere_lock_nobody_out(site: Site) {
+        let ana = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
+        for _ in 0..5 {
+            let _ = site.service.log_in(attempt("ana", "wrong password here")).await;
+        }
+        let paused = site.service.log_in(attempt("ana", PASSWORD)).await.unwrap_err();
+        assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
+        // She herself sits elsewhere; and a colleague sits beside whoever guesses.
+        site.service.log_in(from("192.0.2.2", "ana", PASSWORD)).await.unwrap();
+        site.service.prove(&ana, PASSWORD).await.unwrap();
+        site.service.change_password(&ana, PASSWORD, "another long password").await.unwrap();
+        site.service.create_user(&Actor::shell(), new("ben", false)).await.unwrap();
+        site.service.log_in(attempt("ben", PASSWORD)).await.unwrap();
+    }
+
+    async fn who_is_logged_in_has_guesses_of_its_own(site: Site) {
+        let ana = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
+        for _ in 0..5 {
+            let wrong = site.service.prove(&ana, "wrong password here").await.unwrap_err();
+            assert!(matches!(&wrong, Error::Invalid(w) if w[0].problem == Problem::PasswordWrong), "{wrong:?}");
+        }
+        let paused = site.service.prove(&ana, PASSWORD).await.unwrap_err();
+        assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
+        site.service.log_in(attempt("ana", PASSWORD)).await.unwrap();
     }
 
     async fn roles_come_back_as_they_were_given(site: Site) {
@@ -81,6 +157,74 @@ on_both_set_ups! {
         site.service.change_user(&shell, &root.id, true, true, vec![]).await.unwrap();
         assert!(site.service.account(&root.id).await.unwrap().is_none(), "a disabled user is nobody");
         assert!(site.service.log_in(attempt("root", PASSWORD)).await.is_err());
+    }
+
+    async fn administrators_who_end_one_another_leave_one(site: Site) {
+        let (shell, s) = (Actor::shell(), &site.service);
+        let mut pair = Vec::new();
+        for name in ["anton", "berta"] {
+            pair.push(s.create_user(&shell, new(name, true)).await.unwrap());
+        }
+        let [a, b] = &pair[..] else { unreachable!() };
+        let (of_a, of_b) = (a.actor(), b.actor());
+        for _ in 0..5 {
+            let (ends_b, ends_a) = tokio::join!(
+                s.change_user(&of_a, &b.id, false, false, vec![]),
+                s.change_user(&of_b, &a.id, true, true, vec![])
+            );
+            assert_eq!(usize::from(ends_b.is_ok()) + usize::from(ends_a.is_ok()), 1, "{ends_b:?} {ends_a:?}");
+            for refused in [ends_b, ends_a].into_iter().filter_map(Result::err) {
+                assert_eq!(refused, Error::Forbidden(Need::Administer));
+            }
+            for user in &pair {
+                s.change_user(&shell, &user.id, true, false, vec![]).await.unwrap();
+            }
+        }
+    }
+
+    async fn who_is_no_administrator_any_more_makes_nobody_one(site: Site) {
+        let (shell, s) = (Actor::shell(), &site.service);
+        s.create_user(&shell, new("root", true)).await.unwrap();
+        let eve = s.create_user(&shell, new("eve", true)).await.unwrap();
+        // What a page of hers still holds when her rights go.
+        let actor = eve.actor();
+        s.change_user(&shell, &eve.id, false, false, vec![]).await.unwrap();
+        for refused in [
+            s.change_user(&actor, &eve.id, true, false, vec![]).await.err(),
+            s.create_user(&actor, new("eve2", true)).await.err(),
+            s.reset_password(&actor, &eve.id, "another long password").await.err(),
+            s.put_administrator(&actor, "eve", "another long password").await.err(),
+        ] {
+            assert_eq!(refused, Some(Error::Forbidden(Need::Administer)));
+        }
+    }
+
+    async fn passwords_are_checked_and_hashed_before_anybody_waits(site: Site) {
+        let _writing = site.db.write().await.unwrap();
+        let weak = NewUser { password: "short".into(), ..new("ana", false) };
+        let refused = site.service.create_user(&Actor::shell(), weak).await.unwrap_err();
+        assert!(matches!(&refused, Error::Invalid(w) if w[0].problem == Problem::PasswordLength), "{refused:?}");
+    }
+
+    async fn a_password_that_was_taken_away_fits_no_more(site: Site) {
+        let shell = Actor::shell();
+        let ana = site.service.create_user(&shell, new("ana", false)).await.unwrap();
+        let hash = site.db.read().await.unwrap().user(&ana.id).await.unwrap().unwrap().password;
+        let fits = async || site.db.write().await.unwrap().still_has_password(&ana.id, &hash).await.unwrap();
+        assert!(fits().await);
+        site.service.change_user(&shell, &ana.id, false, true, vec![]).await.unwrap();
+        assert!(!fits().await, "disabled");
+        site.service.change_user(&shell, &ana.id, false, false, vec![]).await.unwrap();
+        site.service.reset_password(&shell, &ana.id, "another long password").await.unwrap();
+        assert!(!fits().await, "another password");
+    }
+
+    async fn nobody_is_called_as_another_author_is(site: Site) {
+        let shell = Actor::shell();
+        for name in ["command line", "Trimtab", "token deploy", "an\u{200b}a", "an\u{202e}a"] {
+            let refused = site.service.create_user(&shell, new(name, false)).await.unwrap_err();
+            assert!(matches!(&refused, Error::Invalid(w) if w[0].pointer == "/name"), "{name:?}: {refused:?}");
+        }
     }
 
     async fn a_new_password_replaces_the_old_one(site: Site) {

@@ -129,7 +129,7 @@ on_both_set_ups! {
 
         let node = site.another_node().await;
         assert_delivered(&node.publish_key(ana(), "dev/mail/application", "b", "1").await);
-        let late = node.service.late().pop().expect("the environment is late");
+        let late = node.service.late(ana()).pop().expect("the environment is late");
         assert_eq!(late.why, Why::Mismatch(config(SHOP), 1));
         assert_eq!(node.in_channel(SHOP).await, Some((1, document.into())));
 
@@ -228,7 +228,7 @@ on_both_set_ups! {
         overwrite(&site, SHOP, 7).await;
         let published = site.publish_key(ana(), SHOP, "a", "2").await;
         assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
-        let late = site.service.late().pop().expect("the environment is late");
+        let late = site.service.late(ana()).pop().expect("the environment is late");
         assert_eq!(late.why, Why::Ahead(config(SHOP), 7));
     }
 }

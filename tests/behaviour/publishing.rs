@@ -2,6 +2,7 @@
 
 use trimtab::{
     domain::{
+        access::{Actor, Role},
         error::{Error, Problem, State},
         release::Delivery,
     },
@@ -115,6 +116,18 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await.unwrap().0, 1);
         let other = go("2").await.unwrap_err();
         assert!(matches!(&other, Error::Invalid(w) if w[0].problem == Problem::Idempotency), "{other:?}");
+    }
+
+    async fn a_retry_by_who_may_no_longer_do_it_is_refused(site: Site) {
+        let site = site.with_shop().await;
+        let go = async |actor: &Actor| {
+            let key = Idempotency { key: "k".into(), body_sha256: "0".repeat(64) };
+            let saves = vec![save(SHOP, vec![set("a", "1")])];
+            site.service.save_and_publish(actor, "m".into(), String::new(), saves, Some(key)).await
+        };
+        go(&someone("eve", &[("*/shop/*", Role::Publisher)])).await.unwrap();
+        let refused = go(&someone("eve", &[("*/mail/*", Role::Publisher)])).await.unwrap_err();
+        assert!(matches!(refused, Error::NotFound(_)), "{refused:?}");
     }
 
     async fn a_retry_that_runs_beside_the_first_makes_one_release(site: Site) {

@@ -1,8 +1,11 @@
 //! Who may do what, whoever asks.
 
-use trimtab::domain::{
-    access::{Actor, Role},
-    error::{Error, Need},
+use trimtab::{
+    domain::{
+        access::{Actor, Role},
+        error::{Error, Need},
+    },
+    service::{Late, PutApp, PutNamespace, Why, now},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -52,11 +55,61 @@ on_both_set_ups! {
         assert_eq!(refused, Error::Forbidden(Need::Edit));
     }
 
+    async fn an_application_shows_what_of_it_may_be_seen(site: Site) {
+        let site = site.with_shop().await;
+        let guest = someone("gus", &[(SHOP, Role::Viewer)]);
+        let shop = site.service.app(&guest, &"shop".parse().unwrap()).await.unwrap();
+        assert_eq!(shop.envs.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["dev"]);
+        assert_eq!(shop.rows.iter().map(|(ns, _)| ns.name.as_str()).collect::<Vec<_>>(), ["application"]);
+        let cards = site.service.apps(&guest).await.unwrap();
+        assert_eq!(cards.iter().map(|c| (c.app.name.as_str(), c.namespaces)).collect::<Vec<_>>(), [("shop", 1)]);
+        let owner = someone("olga", &[("*/shop/*", Role::Owner)]);
+        let shop = site.service.app(&owner, &"shop".parse().unwrap()).await.unwrap();
+        assert_eq!((shop.envs.len(), shop.rows.len()), (2, 2));
+        assert!(shop.rows.iter().all(|(_, cells)| cells.len() == 2 && cells.iter().all(|cell| cell.visible)));
+    }
+
+    async fn what_is_late_is_said_to_those_who_see_it(site: Site) {
+        let site = site.with_shop().await.accepting_only().await;
+        let late = Late { env: "prod".parse().unwrap(), since: now(), why: Why::Slow, waiting: 1 };
+        site.dispatch().set_late(late);
+        assert_eq!(site.service.late(ana()).len(), 1);
+        assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::Owner)])), []);
+        assert_eq!(site.service.late_envs(), 1);
+    }
+
+    async fn a_creator_makes_and_owns_what_its_patterns_name(site: Site) {
+        let site = site.with_shop().await;
+        let put = |name: &str| PutApp { name: name.parse().unwrap(), title: None, description: None, archived: None };
+        let namespace = |app: &str| PutNamespace {
+            app: app.parse().unwrap(),
+            name: "more".parse().unwrap(),
+            format: None,
+            description: None,
+            archived: None,
+        };
+        let s = &site.service;
+        let of_new = Actor::token("1", "new", true, &["*/new/*".parse().unwrap()]);
+        assert!(s.put_app(&of_new, put("new")).await.unwrap());
+        assert!(s.put_namespace(&of_new, namespace("new")).await.unwrap());
+        for refused in [
+            s.put_app(&of_new, put("other")).await.err(),
+            s.put_app(&of_new, PutApp { archived: Some(true), ..put("shop") }).await.err(),
+            s.put_namespace(&of_new, namespace("shop")).await.err(),
+            s.app(&of_new, &"shop".parse().unwrap()).await.err(),
+        ] {
+            assert!(matches!(refused, Some(Error::NotFound(_))), "{refused:?}");
+        }
+        let of_all = Actor::token("2", "all", true, &[]);
+        assert!(s.put_app(&of_all, put("other")).await.unwrap());
+        assert!(s.put_namespace(&of_all, namespace("shop")).await.unwrap());
+    }
+
     async fn only_administrators_manage_people_and_create_applications(site: Site) {
         let site = site.with_shop().await;
         let owner = someone("olga", &[("*/*/*", Role::Owner)]);
         assert!(matches!(site.service.users(&owner, "", 10).await, Err(Error::Forbidden(_))));
-        let put = trimtab::service::PutApp { name: "new".parse().unwrap(), title: None, description: None, archived: None };
+        let put = PutApp { name: "new".parse().unwrap(), title: None, description: None, archived: None };
         assert!(matches!(site.service.put_app(&owner, put.clone()).await, Err(Error::Forbidden(_))));
         assert!(site.service.put_app(&Actor::shell(), put).await.unwrap());
     }

@@ -3,7 +3,7 @@
 use trimtab::{
     domain::{
         access::{Actor, Pattern, Role},
-        error::Error,
+        error::{Error, Invalid, Problem},
         token::TokenKind,
     },
     service::{NewToken, now},
@@ -38,6 +38,22 @@ on_both_set_ups! {
         site.service.create_token(&shell, expired).await.unwrap();
         assert!(site.service.living_tokens().await.unwrap().is_empty());
         assert_eq!(site.service.tokens(&shell, None, None).await.unwrap().len(), 2);
+    }
+
+    async fn a_token_has_a_short_name(site: Site) {
+        let named = |name: &str| NewToken { name: name.into(), ..read(&["prod/shop/*"]) };
+        let shell = Actor::shell();
+        for (name, problem) in [
+            (" ".to_owned(), Problem::Required),
+            ("n".repeat(201), Problem::TooLong { max: 200 }),
+            ("deploy\nroot".to_owned(), Problem::Control),
+            ("deploy\u{202e}".to_owned(), Problem::Control),
+        ] {
+            let refused = site.service.create_token(&shell, named(&name)).await.err();
+            assert_eq!(refused, Some(Invalid::new("/name", problem).into()), "{name:?}");
+        }
+        let made = site.service.create_token(&shell, named(&format!(" {} ", "n".repeat(200)))).await.unwrap();
+        assert_eq!(made.token.name.len(), 200);
     }
 
     async fn an_owner_hands_out_only_what_is_theirs(site: Site) {

@@ -85,7 +85,7 @@ pub(super) async fn show(
     let shown = Shown {
         readers: readers.collect(),
         progress: progress(&console, &who.actor, &change).await?,
-        late: console.service.late(),
+        late: console.service.late(&who.actor),
         looks,
         drawn,
         change,

@@ -102,7 +102,7 @@ impl Opened {
         Ok(Self {
             looks: Looks::of(&console.service.envs().await?),
             instances: console.reader.instances.of(id, now()),
-            late: console.service.late().into_iter().find(|l| l.env == id.env),
+            late: console.service.late(&user.actor).into_iter().find(|l| l.env == id.env),
             drift: console.service.drifts(&user.actor).into_iter().find(|drift| drift.config == *id),
             decides: user.actor.is_administrator(),
             path: paths::config(id),

@@ -5,14 +5,14 @@ mod new;
 
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{DefaultBodyLimit, Query, State},
     routing::get,
 };
 use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::list::Tokens;
-use super::{Answer, Page, Place, console::Console, scope::Scope};
+use super::{Answer, Page, Place, console::Console, forms::SMALL_FORM_BYTES, scope::Scope};
 use crate::{
     auth::guard::CurrentUser,
     components::*,
@@ -21,7 +21,8 @@ use crate::{
 
 /// `/tokens`, `/tokens/new`.
 pub fn routes() -> Router<Console> {
-    Router::new().route("/tokens", get(all)).route("/tokens/new", get(new::show).post(new::make))
+    let small = DefaultBodyLimit::max(SMALL_FORM_BYTES);
+    Router::new().route("/tokens", get(all)).route("/tokens/new", get(new::show).post(new::make).layer(small))
 }
 
 /// How the list is asked for.

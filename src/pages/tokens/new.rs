@@ -3,7 +3,7 @@
 
 use axum::{
     Extension,
-    extract::{Query, RawForm, State},
+    extract::{Query, RawForm, State, rejection::RawFormRejection},
     http::StatusCode,
 };
 use leptos::prelude::*;
@@ -25,6 +25,7 @@ use crate::{
         Answer, Failed, Page, Place,
         console::Console,
         errors,
+        forms::SMALL_FORM_BYTES,
         parts::{Proof, reach_words},
         scope::{PatternFields, Scope},
     },
@@ -157,8 +158,9 @@ pub(super) async fn make(
     State(console): State<Console>,
     who: Result<CurrentUser, Failed>,
     Extension(session): Extension<Session>,
-    RawForm(body): RawForm,
+    body: Result<RawForm, RawFormRejection>,
 ) -> Answer {
+    let RawForm(body) = body.map_err(|_| Error::TooLarge(SMALL_FORM_BYTES))?;
     let sent = Sent(serde_urlencoded::from_bytes(&body).unwrap_or_default());
     let Ok(who) = who else {
         return Ok(errors::signed_out(Refused::new(PATH, sent.0, Error::Unauthenticated)));

@@ -163,6 +163,11 @@ impl Site {
         Self { service: Service::new(db.clone(), dispatch.clone()), db, channel, database, root, dispatch, stop }
     }
 
+    /// What is known of the delivery of this node.
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
     /// Another publisher of this node, whose tasks do not run: for what a test does at its own time.
     pub fn publisher(&self) -> Publisher {
         Publisher::new(self.db.clone(), self.channel.clone(), self.dispatch.clone(), CancellationToken::new())
