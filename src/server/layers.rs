@@ -1,14 +1,17 @@
 //! Every layer around the console, in its order. Readers have a router of their own, without these.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes, HttpBody, to_bytes},
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use futures::stream;
+use tokio::sync::Semaphore;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
 use tracing::Instrument;
 
@@ -20,6 +23,12 @@ use crate::{
 
 /// The largest body of a request, in bytes: an import; forms have a limit of their own.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// A body up to so many bytes may always come.
+const SMALL_BYTES: u64 = 64 * 1024;
+
+/// What larger bodies may weigh together: they come before it is known from whom.
+const LARGE_MIB: usize = 128;
 
 /// The longest name of a file of ours.
 const NAME_BYTES: usize = 200;
@@ -42,7 +51,7 @@ pub struct Around {
 /// A request passes them from the last line up, its answer from the first line down.
 pub fn pages(console: Router, around: &Around) -> Router {
     console
-        .layer(middleware::from_fn(whole))
+        .layer(middleware::from_fn_with_state((around.frame.clone(), Arc::new(Semaphore::new(LARGE_MIB))), whole))
         .layer(middleware::from_fn_with_state(around.frame.clone(), same_site))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
@@ -84,12 +93,22 @@ fn is_content(status: StatusCode) -> bool {
 
 /// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
 /// does nothing.
-async fn whole(request: Request, next: Next) -> Response {
+async fn whole(State((frame, large)): State<(Frame, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
+    let most = if request.uri().path().starts_with(api::PREFIX) { FORM_BYTES } else { BODY_BYTES };
+    let size = request.body().size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
+    let mebibytes = if size > SMALL_BYTES { u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX) } else { 0 };
+    // Kept until the answer is there.
+    let Ok(_room) = large.try_acquire_many(mebibytes) else {
+        tracing::warn!("too many large bodies at once; one is refused");
+        let mut response =
+            frame::document(&frame, Visit::of(&request), errors::of_status(StatusCode::SERVICE_UNAVAILABLE), None);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        return response;
+    };
     let (parts, body) = request.into_parts();
-    let most = if parts.uri.path().starts_with(api::PREFIX) { FORM_BYTES } else { BODY_BYTES };
     let body = match to_bytes(body, most).await {
         Ok(body) => Body::from(body),
         // It breaks off for whoever wants to read it, who knows what to answer.
@@ -168,10 +187,7 @@ fn is_ours(request: &Request, origins: &[String]) -> bool {
 mod tests {
     use std::{
         pin::pin,
-        sync::{
-            Arc,
-            atomic::{AtomicBool, Ordering},
-        },
+        sync::atomic::{AtomicBool, Ordering},
     };
 
     use axum::extract::Multipart;
@@ -248,5 +264,27 @@ mod tests {
         let large = format!("--b\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n{}", "x".repeat(BODY_BYTES));
         let large = Request::post("/import").header(header::CONTENT_TYPE, kind).body(Body::from(large)).unwrap();
         assert_eq!(console.oneshot(large).await.unwrap().status(), 413);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_together_have_a_bound_and_small_ones_always_come() {
+        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
+        let console = pages(Router::new().fallback(async || "ok"), &Around { frame, https: false });
+        // Nobody says how long they are, so they count as what they may be.
+        let endless = || Request::post("/x").body(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()));
+        let mut parked: Vec<_> = (0..16).map(|_| Box::pin(console.clone().oneshot(endless().unwrap()))).collect();
+        for one in &mut parked {
+            assert!(futures::poll!(one).is_pending());
+        }
+        let refused = console.clone().oneshot(endless().unwrap()).await.unwrap();
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()["retry-after"]),
+            (503, &HeaderValue::from_static("5"))
+        );
+        let small = || console.clone().oneshot(Request::post("/x").body(Body::from("a=b")).unwrap());
+        assert_eq!(small().await.unwrap().status(), 200);
+        parked.pop();
+        let large = Request::post("/x").body(Body::from(vec![b'x'; 1 << 20])).unwrap();
+        assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 200);
     }
 }
