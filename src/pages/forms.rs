@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The largest form with the text or a value of a config, in bytes: most of it may be escaped.
-pub const FORM_BYTES: usize = 4 * 1024 * 1024;
+const FORM_BYTES: usize = 4 * 1024 * 1024;
 /// The largest form of any other kind.
 pub(super) const SMALL_FORM_BYTES: usize = 64 * 1024;
 /// The functions that such a text or value is sent to.
@@ -230,7 +230,8 @@ impl Functions {
 }
 
 /// How large a form to this function may be.
-fn most(path: &str) -> usize {
+#[must_use]
+pub fn most(path: &str) -> usize {
     let large = path.strip_prefix(api::PREFIX).is_some_and(|name| LARGE.contains(&name));
     if large { FORM_BYTES } else { SMALL_FORM_BYTES }
 }

@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::{
     api,
     http::request_id::RequestId,
-    pages::{Frame, Visit, errors, forms::FORM_BYTES, frame},
+    pages::{Frame, Visit, errors, forms, frame},
 };
 
 /// The largest body of a request, in bytes: an import; forms have a limit of their own.
@@ -97,7 +97,8 @@ async fn whole(State((frame, large)): State<(Frame, Arc<Semaphore>)>, request: R
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    let most = if request.uri().path().starts_with(api::PREFIX) { FORM_BYTES } else { BODY_BYTES };
+    let most =
+        if request.uri().path().starts_with(api::PREFIX) { forms::most(request.uri().path()) } else { BODY_BYTES };
     let size = request.body().size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
     let mebibytes = if size > SMALL_BYTES { u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX) } else { 0 };
     // Kept until the answer is there.
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!(parked.await.unwrap().status(), 401);
 
         locked.store(false, Ordering::Release);
-        let large = Request::post("/fn/x").body(Body::from("x".repeat(FORM_BYTES + 1))).unwrap();
+        let large = Request::post("/fn/x").body(Body::from("x".repeat(forms::most("/fn/x") + 1))).unwrap();
         assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 413);
         let kind = "multipart/form-data; boundary=b";
         let large = format!("--b\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n{}", "x".repeat(BODY_BYTES));
