@@ -21,7 +21,7 @@ for (const scripts of [true, false]) {
       const server = await freshServer();
       const { name: app, api } = await application(server);
       const config = `prod/${app}/application`;
-      await api.publish([{ config, set: { pool: '16' } }]);
+      await api.publish([{ config, set: { pool: '16' } }, { config: `dev/${app}/application`, set: { pool: '8' } }]);
       const key = `${server.settings.TRIMTAB_ETCD__ROOT}/config/${config}`;
       await etcdctl(server, 'put', key, '{"pool":"by hand"}');
       // A node compares at its start, and every half minute.
@@ -56,10 +56,11 @@ for (const scripts of [true, false]) {
         await page.goto(`${node.url}/configs/${config}`);
         await expect(page.locator('#settle')).toBeVisible({ timeout: 500 });
       }).toPass();
-      await page.locator('#settle [name=confirm]').fill('prod');
-      await page.locator('#settle').getByRole('button', { name: 'Take release 7 over' }).click();
-      await expect(page.locator('#settle [name=message]')).toHaveAttribute('aria-invalid', 'true');
       await page.locator('#settle [name=message]').fill('restored from Friday');
+      await page.locator('#settle [name=confirm]').fill('dev');
+      await page.locator('#settle').getByRole('button', { name: 'Take release 7 over' }).click();
+      await expect(page.locator('#settle [name=confirm]')).toHaveAttribute('aria-invalid', 'true');
+      await page.locator('#settle [name=confirm]').fill('prod');
       await page.locator('#settle').getByRole('button', { name: 'Take release 7 over' }).click();
       await expect(page.locator('#flash')).toContainText('Release 7 is delivered');
       await expect(page.locator('table.items .v')).toHaveText('64');

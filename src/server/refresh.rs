@@ -18,7 +18,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`crate::domain::error::Error::Unavailable`] when the database does not answer.
 pub async fn tokens(service: &Service, table: &Table) -> Result<()> {
-    table.refresh(service.living_tokens()).await
+    table.refresh(service.known_tokens()).await
 }
 
 /// Copies and sweeps, for ever. Without the database, readers go on with the tokens that they know.

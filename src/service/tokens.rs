@@ -13,6 +13,8 @@ use crate::{
     },
 };
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// A token to be made.
 #[derive(Clone, Debug)]
 pub struct NewToken {
@@ -133,12 +135,13 @@ impl Service {
         Ok(Actor::token(&token.id, &token.name, token.creator, &token.patterns))
     }
 
-    /// All tokens that work now: what readers check against.
+    /// All tokens that work now, and those that ended within the last day: what readers check against. Whoever comes with
+    /// one of the latter is told that it ended.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn living_tokens(&self) -> Result<Vec<Token>> {
-        self.db.read().await?.living_tokens(now()).await
+    pub async fn known_tokens(&self) -> Result<Vec<Token>> {
+        self.db.read().await?.tokens_since(now().plus_ms(-DAY_MS)).await
     }
 
     /// Notes when tokens were last used.

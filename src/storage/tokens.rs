@@ -53,14 +53,14 @@ macro_rules! tokens {
 }
 
 impl Conn {
-    /// All tokens that work at `now`: what the readers check against.
+    /// All tokens but those that ended before `since`: what the readers check against.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn living_tokens(&mut self, now: Time) -> Result<Vec<Token>> {
+    pub async fn tokens_since(&mut self, since: Time) -> Result<Vec<Token>> {
         let rows: Vec<TokenRow> = on!(self, c => sqlx::query_as(
-            tokens!("where revoked_at is null and (expires_at is null or expires_at > ?)")
-        ).bind(now.0).fetch_all(c).await)?;
+            tokens!("where (revoked_at is null or revoked_at > ?) and (expires_at is null or expires_at > ?)")
+        ).bind(since.0).bind(since.0).fetch_all(c).await)?;
         rows.into_iter().map(TokenRow::token).collect()
     }
 

@@ -24,7 +24,7 @@ fn read(patterns: &[&str]) -> NewToken {
 on_both_set_ups! {
     async fn only_a_hash_is_kept(site: Site) {
         let shown = site.service.create_token(&Actor::shell(), read(&["prod/shop/*"])).await.unwrap();
-        let kept = site.service.living_tokens().await.unwrap();
+        let kept = site.service.known_tokens().await.unwrap();
         assert_eq!(kept, std::slice::from_ref(&shown.token));
         assert!(!format!("{kept:?}").contains(&shown.text));
         assert_eq!(kept[0].sha256, trimtab::domain::content::sha256(shown.text.as_bytes()));
@@ -36,7 +36,7 @@ on_both_set_ups! {
         site.service.revoke_token(&shell, &revoked.id).await.unwrap();
         let expired = NewToken { expires_at: Some(now().plus_ms(-1)), ..read(&["prod/shop/*"]) };
         site.service.create_token(&shell, expired).await.unwrap();
-        assert!(site.service.living_tokens().await.unwrap().is_empty());
+        assert!(site.service.known_tokens().await.unwrap().is_empty());
         assert_eq!(site.service.tokens(&shell, None, None).await.unwrap().len(), 2);
     }
 

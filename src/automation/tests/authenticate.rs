@@ -43,9 +43,9 @@ async fn a_revoked_token_opens_nothing() {
     let api = Api::new().await;
     let shop = api.shop().await;
     let (id, _) = shop.open("dev/shop/application", json!({"a": "1"})).await;
-    let token = &api.service.living_tokens().await.unwrap()[0].id;
+    let token = &api.service.known_tokens().await.unwrap()[0].id;
     api.service.revoke_token(&Actor::shell(), token).await.unwrap();
-    api.tokens.replace(api.service.living_tokens().await.unwrap());
+    api.tokens.replace(api.service.known_tokens().await.unwrap());
     assert_eq!(shop.get(&format!("/api/v1/changes/{id}")).await.status, 401);
 }
 
@@ -61,9 +61,9 @@ async fn a_token_that_is_revoked_before_the_body_has_come_does_nothing() {
         assert!(poll!(&mut parked).is_pending());
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    let token = &api.service.living_tokens().await.unwrap()[0].id;
+    let token = &api.service.known_tokens().await.unwrap()[0].id;
     api.service.revoke_token(&Actor::shell(), token).await.unwrap();
-    api.tokens.replace(api.service.living_tokens().await.unwrap());
+    api.tokens.replace(api.service.known_tokens().await.unwrap());
     let edits = json!([{"config": "dev/shop/application", "set": {"a": "1"}}]);
     send.send(json!({"edits": edits, "publish": true}).to_string()).unwrap();
     assert_eq!(parked.await.refusal(), "401 /problems/unauthenticated");
@@ -80,7 +80,7 @@ async fn a_token_that_was_just_made_is_waited_for() {
     tokio::spawn(async move {
         loop {
             tokens.rung().await;
-            tokens.refresh(service.living_tokens()).await.unwrap();
+            tokens.refresh(service.known_tokens()).await.unwrap();
         }
     });
     shop.open("dev/shop/application", json!({"a": "1"})).await;

@@ -113,7 +113,7 @@ impl Api {
         let patterns = vec![pattern.parse().unwrap()];
         let new = NewToken { name: "pipeline".into(), kind, patterns, creator, expires_at: None };
         let shown = self.service.create_token(&Actor::shell(), new).await.unwrap();
-        self.tokens.replace(self.service.living_tokens().await.unwrap());
+        self.tokens.replace(self.service.known_tokens().await.unwrap());
         Caller { api: self, token: Some(shown.text) }
     }
 

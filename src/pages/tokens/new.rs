@@ -168,7 +168,7 @@ pub(super) async fn make(
     match create(&console, &session, &who, &sent).await {
         Ok(shown) => {
             // So that it works at once, here; other nodes know it within a second.
-            console.reader.tokens.replace(console.service.living_tokens().await?);
+            console.reader.tokens.replace(console.service.known_tokens().await?);
             let (address, published) = address(&console, &who, &shown.token.patterns).await?;
             Ok(once(shown, address, published))
         }
