@@ -94,6 +94,7 @@ const cases: Record<string, Case> = {
 for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled: scripts });
+    test.skip(({ setup }) => setup === 'cluster' && !scripts, 'as on the embedded set-up');
 
     const ready = {} as Ready;
     test.beforeEach(async ({ server, administrator, another, allowErrors }) => {
