@@ -89,11 +89,12 @@ impl Node {
         if settings.etcd.is_none() {
             // Memory is empty at the start: what SQL has goes in before anybody can ask.
             publisher.reconcile().await.map_err(|e| format!("the releases cannot be loaded: {e}"))?;
-        }
-        let published = async { db.read().await?.latest_releases(1, 0).await };
-        if published.await.map_err(|e| format!("the releases cannot be read: {e}"))?.is_empty() {
-            // An empty channel tells nothing, but the database does: there is nothing to wait for.
-            reader.shelf.declare_ready();
+        } else {
+            let published = async { db.read().await?.latest_releases(1, 0).await };
+            if published.await.map_err(|e| format!("the releases cannot be read: {e}"))?.is_empty() {
+                // An empty channel tells nothing, but the database does: there is nothing to wait for.
+                reader.shelf.declare_ready();
+            }
         }
         refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
 

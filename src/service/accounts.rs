@@ -1,12 +1,14 @@
 //! People: logging in, passwords, users and their roles.
 
-use super::{Service, detached, is_unseen, new_id, note, now};
+use std::sync::Arc;
+
+use super::{Service, again, detached, is_unseen, new_id, note, now};
 use crate::{
     auth::passwords::{Verdict, check},
     domain::{
         access::{Actor, Administer, May, Pattern, Role},
         content::sha256,
-        error::{Error, Invalid, Need, Problem, Result, State, excerpt},
+        error::{Error, Invalid, Need, Problem, Result, excerpt},
         limits,
         time::Time,
     },
@@ -19,8 +21,6 @@ const FREE_TRIES: u32 = 5;
 const FREE_TRIES_OF_ADDRESS: u32 = 20;
 /// The same of one name, wherever they come from: so many that whoever knows a name does not keep its owner out.
 const FREE_TRIES_OF_NAME: u32 = 100;
-/// How often it is tried to count a try, when others are the first for the same at the same time.
-const CHARGE_TRIES: usize = 5;
 /// The longest pause, in seconds: an account is never locked for good.
 const LONGEST_PAUSE: u32 = 60;
 /// Failures older than this, in milliseconds, count no more.
@@ -103,7 +103,7 @@ impl Service {
         detached(async move {
             let wrong = || Invalid::new("/password", Problem::Credentials);
             let name = attempt.name.trim().to_lowercase();
-            let charges = service.charge(&Limit::of_log_in(&name, &attempt.address)).await?;
+            let charges = service.charge(Limit::of_log_in(&name, &attempt.address).into()).await?;
             let usable = service.db.read().await?.user_named(&name).await?.filter(|u| u.disabled_at.is_none());
             let hash = usable.as_ref().map(|u| u.password.as_str());
             let verdict = service.verify_charged(&charges, &attempt.password, hash).await?;
@@ -141,14 +141,13 @@ impl Service {
     }
 
     /// Counts one more try for each, before it is known whether it fits: of many guesses at once none is free.
-    async fn charge(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
-        for _ in 1..CHARGE_TRIES {
-            match self.charge_once(limits).await {
-                Err(Error::State(State::InProgress)) => {}
-                done => return done,
-            }
-        }
-        self.charge_once(limits).await
+    async fn charge(&self, limits: Vec<Limit>) -> Result<Vec<Charge>> {
+        let limits = Arc::new(limits);
+        again(|| {
+            let (service, limits) = (self.clone(), Arc::clone(&limits));
+            async move { service.charge_once(&limits).await }
+        })
+        .await
     }
 
     async fn charge_once(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
@@ -206,7 +205,7 @@ impl Service {
     /// Checks a person's own password; gives its hash. Failures are counted apart from those of log-ins, which anybody
     /// can make.
     async fn verify_own(&self, account: &Account, password: &str, pointer: &str) -> Result<String> {
-        let charges = self.charge(&[Limit::of_user(&account.id)]).await?;
+        let charges = self.charge(vec![Limit::of_user(&account.id)]).await?;
         let user = self.db.read().await?.user(&account.id).await?.ok_or(Error::Unauthenticated)?;
         if self.verify_charged(&charges, password, Some(&user.password)).await? == Verdict::Wrong {
             return Err(Invalid::new(pointer, Problem::PasswordWrong).into());

@@ -101,7 +101,14 @@ impl Service {
                 (if same { seq } else { seq + 1 }, content)
             }
         };
-        let alone = Alone { live, seq, content: &content, message: settle.message.trim(), rolled_back_to: None };
+        let alone = Alone {
+            live,
+            seq,
+            format: namespace.format,
+            content: &content,
+            message: settle.message.trim(),
+            rolled_back_to: None,
+        };
         let change = self.release_alone(tx, &may, actor, alone).await?;
         let said = match settle.wins {
             Wins::Channel => "the channel counts",

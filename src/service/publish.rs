@@ -19,7 +19,7 @@ use crate::{
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeId, ChangeState},
-        content::{Content, Item, Items, sha256},
+        content::{Content, Format, Item, Items, sha256},
         diff::diff_sha256,
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
@@ -82,6 +82,7 @@ pub(super) struct Alone<'a> {
     pub live: u64,
     /// Its own number.
     pub seq: u64,
+    pub format: Format,
     pub content: &'a Content,
     pub message: &'a str,
     pub rolled_back_to: Option<u64>,
@@ -236,6 +237,7 @@ impl Service {
         let alone = Alone {
             live,
             seq: live + 1,
+            format: namespace.format,
             content: &after,
             message: rollback.message.trim(),
             rolled_back_to: Some(rollback.to),
@@ -268,10 +270,9 @@ impl Service {
             updated_at: accepted_at,
         };
         tx.insert_change(&change).await?;
-        let (_, namespace) = self.place(tx, may.on()).await?;
         let new = NewRelease {
             seq: alone.seq,
-            format: namespace.format,
+            format: alone.format,
             content: alone.content,
             sha256: &sha256(alone.content.document().as_bytes()),
             author_id: &actor.id,

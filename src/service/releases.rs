@@ -122,10 +122,13 @@ impl Service {
             }
             Side::Release(_, 0) => Ok((0, Content::empty(namespace.format))),
             Side::Release(_, seq) => {
+                if let Some(content) = db.content(id, *seq).await? {
+                    return Ok((*seq, content));
+                }
                 // A number that was left out where the channel was ahead stands for the release before it.
-                let before = db.releases(id, Some(*seq + 1), 1).await?.pop().map(|release| release.seq);
-                let last = db.live_seq(id).await?;
                 let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
+                let before = db.releases(id, Some(*seq), 1).await?.pop().map(|release| release.seq);
+                let last = db.live_seq(id).await?;
                 let seq = before.filter(|_| *seq <= last).ok_or_else(wrong)?;
                 let content = db.content(id, seq).await?.ok_or_else(wrong)?;
                 Ok((seq, content))

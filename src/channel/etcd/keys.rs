@@ -98,20 +98,18 @@ impl Keys {
         }
         let mut entries = Vec::new();
         for (config, halves) in halves {
+            let lost = halves.document.is_none() || halves.meta.is_none();
             match halves.join(&config) {
                 Ok(entry) => entries.push(entry),
                 Err((half, why)) => {
                     let key = if half == Half::Document { self.document(&config) } else { self.meta(&config) };
-                    damaged.push(Damage { key, config: Some(config), why, lost: why == NO_DOCUMENT || why == NO_META });
+                    damaged.push(Damage { key, config: Some(config), why, lost });
                 }
             }
         }
         (entries, damaged)
     }
 }
-
-const NO_DOCUMENT: &str = "is metadata without a document";
-const NO_META: &str = "is a document without metadata";
 
 /// What was found of one config.
 #[derive(Default)]
@@ -123,8 +121,8 @@ struct Halves {
 impl Halves {
     /// The release; else which half is wrong, and why.
     fn join(self, config: &ConfigId) -> Result<Entry, (Half, &'static str)> {
-        let document = self.document.ok_or((Half::Meta, NO_DOCUMENT))?;
-        let meta = self.meta.ok_or((Half::Document, NO_META))?;
+        let document = self.document.ok_or((Half::Meta, "is metadata without a document"))?;
+        let meta = self.meta.ok_or((Half::Document, "is a document without metadata"))?;
         let meta: Meta = serde_json::from_slice(&meta).map_err(|_| (Half::Meta, "is not metadata of a release"))?;
         if sha256(&document) != meta.sha256 {
             return Err((Half::Document, "does not match the SHA-256 of its release"));

@@ -145,6 +145,8 @@ async fn large_documents_are_listed_and_a_watcher_too_far_behind_them_lists_agai
     assert!(listing.entries.iter().all(|entry| *entry.document == *large));
     let mut behind = bench.other.watch(start).await.unwrap();
     assert_eq!(next(&mut behind).await, Err(Fault::Compacted));
+    // What it did not take in fills the window of the connection that both share.
+    drop(behind);
     let mut watch = bench.other.watch(listing.revision - 1).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap().len(), 1);
 }
