@@ -81,7 +81,7 @@ impl Node {
             None => Channel::local(),
         };
         let dispatch = Arc::new(Dispatch::default());
-        let service = Service::new(db.clone(), dispatch.clone());
+        let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch, stop.clone());
         let tokens = Arc::new(Table::new());
         let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), stop.clone());

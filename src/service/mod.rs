@@ -6,6 +6,7 @@ mod apps;
 mod changes;
 pub mod clock;
 mod configs;
+mod delivery;
 mod dispatch;
 mod drift;
 mod import;
@@ -22,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     auth::passwords::Passwords,
+    channel::Channel,
     domain::{
         access::Actor,
         change::{Change, ChangeState},
@@ -37,6 +39,7 @@ pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeView};
 pub use clock::now;
 pub use configs::{ConfigView, Mine, Pending};
+pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrived, Departed, Dispatch, Late, Repair, Why};
 pub use drift::{Settle, Wins};
 pub use import::{Import, ImportMode, ImportPreview};
@@ -53,6 +56,8 @@ pub use typed::{ReadAt, TypedItem};
 pub struct Service {
     db: Db,
     dispatch: Arc<Dispatch>,
+    /// To ask who holds a lock; a command has none.
+    channel: Option<Channel>,
     passwords: Passwords,
     /// How long the answer to a publish waits for delivery.
     patience: Duration,
@@ -62,7 +67,13 @@ impl Service {
     /// A service on a database, whose publishes go out through `dispatch`.
     #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        Self { db, dispatch, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+        Self { db, dispatch, channel: None, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+    }
+
+    /// The same, beside this channel.
+    #[must_use]
+    pub fn over(self, channel: Channel) -> Self {
+        Self { channel: Some(channel), ..self }
     }
 
     /// The same, waiting so long for delivery: for a command beside no server, not at all.

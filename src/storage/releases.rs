@@ -6,7 +6,7 @@ use crate::domain::{
     change::ChangeId,
     content::{Content, Format},
     error::Result,
-    names::{AppName, ConfigId},
+    names::{AppName, ConfigId, EnvName},
     release::Release,
     time::Time,
 };
@@ -207,6 +207,17 @@ impl Conn {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!("releases r order by r.accepted_at desc limit ? offset ?")
         ).bind(limit).bind(offset).fetch_all(c).await)?;
+        rows.into_iter().map(ReleaseRow::release).collect()
+    }
+
+    /// The newest releases of an environment, newest first.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn releases_in(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Release>> {
+        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+            releases!("releases r where r.env = ? order by r.accepted_at desc limit ?")
+        ).bind(env.as_str()).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 
