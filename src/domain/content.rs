@@ -172,7 +172,14 @@ impl Item {
             },
             ValueType::Boolean if matches!(self.value.as_str(), "true" | "false") => Ok(()),
             ValueType::Boolean => Err(Invalid::new("/value", Problem::Boolean)),
-            ValueType::Json => raw(&self.value).map(|_| ()).map_err(|e| json_error(&e).of("/value")),
+            ValueType::Json => {
+                raw(&self.value).map_err(|e| json_error(&e).of("/value"))?;
+                // The document around it is a level, too.
+                match deeper_than(limits::NESTING - 1, &self.value) {
+                    None => Ok(()),
+                    Some(_) => Err(Invalid::new("/value", too_deep(Format::Json))),
+                }
+            }
         }
     }
 }
@@ -219,6 +226,35 @@ impl Item {
 
 fn raw(text: &str) -> serde_json::Result<Box<RawValue>> {
     serde_json::from_str::<Box<RawValue>>(text.trim())
+}
+
+/// Says that a text is nested too deeply.
+fn too_deep(format: Format) -> Problem {
+    Problem::Syntax { format, detail: format!("nested deeper than {} levels", limits::NESTING) }
+}
+
+/// The place of the bracket that is too much in a JSON text, in bytes. Raw values are not nested for the parser, so it
+/// does not look for this.
+#[must_use]
+pub fn deeper_than(limit: usize, json: &str) -> Option<usize> {
+    let mut depth = 0;
+    let mut bytes = json.bytes().enumerate();
+    while let Some((offset, byte)) = bytes.next() {
+        match byte {
+            b'[' | b'{' if depth == limit => return Some(offset),
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            b'"' => {
+                while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A JSON parser's complaint with its place.
@@ -357,6 +393,9 @@ mod tests {
         ] {
             assert!(item(value, kind).check().is_err(), "{value:?}");
         }
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        item(&nested(limits::NESTING - 1), ValueType::Json).check().unwrap();
+        assert!(item(&nested(limits::NESTING), ValueType::Json).check().is_err());
         let wrong = item("{\n  \"a\": ,\n}", ValueType::Json).check().unwrap_err();
         assert_eq!((wrong.line, wrong.column), (Some(2), Some(8)));
     }

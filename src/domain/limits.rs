@@ -10,6 +10,8 @@ pub const DOCUMENT_BYTES: usize = 1024 * 1024 * 14 / 10;
 pub const CHANGE_BYTES: usize = DOCUMENT_BYTES;
 /// Configs of one change. etcd takes 128 operations a transaction: two puts a config.
 pub const CHANGE_CONFIGS: usize = 60;
+/// Levels of nesting in a document: the limit of `serde_json`, and more than any configuration has.
+pub const NESTING: usize = 128;
 /// Items of one config.
 pub const ITEMS: usize = 20_000;
 /// Longest message, title, comment or description, in bytes.

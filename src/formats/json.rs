@@ -12,7 +12,7 @@ use super::{
     tree::{Entry, Node, flatten},
 };
 use crate::domain::{
-    content::{Format, Item, ValueType, json_error},
+    content::{Format, Item, ValueType, deeper_than, json_error},
     error::{Invalid, Problem},
 };
 
@@ -139,31 +139,9 @@ fn raw(text: &str, depth: usize) -> Result<&RawValue, Invalid> {
         invalid
     })?;
     match deeper_than(depth, text) {
-        Some(at) => Err(at.invalid(text, syntax(Format::Json, format!("nested deeper than {DEPTH} levels")))),
+        Some(at) => Err(At::Byte(at).invalid(text, syntax(Format::Json, format!("nested deeper than {DEPTH} levels")))),
         None => Ok(raw),
     }
-}
-
-/// The bracket that is too much in a JSON text. Raw values are not nested for the parser, so it does not look for this.
-fn deeper_than(limit: usize, json: &str) -> Option<At> {
-    let mut depth = 0;
-    let mut bytes = json.bytes().enumerate();
-    while let Some((offset, byte)) = bytes.next() {
-        match byte {
-            b'[' | b'{' if depth == limit => return Some(At::Byte(offset)),
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth -= 1,
-            b'"' => {
-                while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
-                    if byte == b'\\' {
-                        bytes.next();
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The members of an object, double keys and all.

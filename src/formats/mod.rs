@@ -28,8 +28,8 @@ use crate::domain::{
 };
 use reading::{Reading, pointer};
 
-/// The deepest nesting that is read: the limit of `serde_json`, and more than any configuration has.
-const DEPTH: usize = 128;
+/// The deepest nesting that is read.
+const DEPTH: usize = limits::NESTING;
 
 /// Longest text that items are read from, in bytes: escapes make a document at most three times as long.
 pub const SOURCE_BYTES: usize = 4 * limits::DOCUMENT_BYTES;

@@ -22,6 +22,9 @@ use crate::{
     storage::{Conn, Env, Place, Standing},
 };
 
+/// Pages of changes that are read for one page of those that may be seen.
+const PAGES: usize = 10;
+
 /// One config of a change.
 #[derive(Clone, Debug)]
 pub struct ChangeConfig {
@@ -202,13 +205,29 @@ impl Service {
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    /// Open changes of everybody that the actor may see, the last edited first.
+    /// A page of the open changes of everybody that the actor may see, the last edited first: those that come after
+    /// `after`. Gives also what the next page comes after; none at the end.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn open_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
-        let changes = self.db.read().await?.changes_in(ChangeState::Open, None, limits::PAGE_MAX).await?;
-        self.views(actor, changes).await
+    pub async fn open_changes(
+        &self,
+        actor: &Actor,
+        mut after: Option<(Time, ChangeId)>,
+    ) -> Result<(Vec<ChangeView>, Option<(Time, ChangeId)>)> {
+        let mut views = Vec::new();
+        // Those that may not be seen are left out, so more are read than are shown.
+        for _ in 0..PAGES {
+            let changes = self.db.read().await?.open_changes(after.as_ref(), limits::PAGE).await?;
+            let last = changes.last().map(|change| (change.updated_at, change.id.clone()));
+            let full = changes.len() == limits::PAGE as usize;
+            views.extend(self.views(actor, changes).await?);
+            after = last.filter(|_| full);
+            if after.is_none() || views.len() >= limits::PAGE as usize / 2 {
+                break;
+            }
+        }
+        Ok((views, after))
     }
 
     /// Those of the changes that the actor sees and that hold something.

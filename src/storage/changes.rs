@@ -160,14 +160,16 @@ impl Conn {
         Ok(count(n))
     }
 
-    /// A page of everybody's changes in one state, the last edited first.
+    /// A page of everybody's open changes, the last edited first: those that come after `after` in this order.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn changes_in(&mut self, state: ChangeState, before: Option<Time>, limit: u32) -> Result<Vec<Change>> {
-        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
-            changes!("where c.state = ? and c.updated_at < ? order by c.updated_at desc limit ?")
-        ).bind(state.as_str()).bind(before.map_or(i64::MAX, |t| t.0)).bind(limit).fetch_all(c).await)?;
+    pub async fn open_changes(&mut self, after: Option<&(Time, ChangeId)>, limit: u32) -> Result<Vec<Change>> {
+        let (at, id) = after.map_or((i64::MAX, ""), |(at, id)| (at.0, id.as_str()));
+        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(changes!(
+            "where c.state = 'open' and (c.updated_at < ? or (c.updated_at = ? and c.id < ?)) \
+             order by c.updated_at desc, c.id desc limit ?"
+        )).bind(at).bind(at).bind(id).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(ChangeRow::change).collect()
     }
 

@@ -1,6 +1,7 @@
 //! Edits belong to a change, and a change to its author.
 
 use trimtab::domain::{
+    access::Role,
     content::{Item, ValueType},
     error::{Error, Need, Problem},
     merge::Edit,
@@ -12,6 +13,29 @@ const SHOP: &str = "dev/shop/application";
 const ROUTES: &str = "dev/shop/routes.yaml";
 
 on_both_set_ups! {
+    async fn open_changes_are_listed_page_by_page(site: Site) {
+        const ALL: usize = 120;
+        let site = site.with_shop().await;
+        for n in 0..ALL {
+            let saves = vec![save("dev/shop/application", vec![set("n", &n.to_string())])];
+            site.service.save_all(ana(), format!("change {n}"), saves, None).await.unwrap();
+        }
+        let (mut seen, mut after, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let (views, next) = site.service.open_changes(ana(), after).await.unwrap();
+            seen.extend(views.into_iter().map(|view| view.change.message));
+            pages += 1;
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let expected: Vec<String> = (0..ALL).rev().map(|n| format!("change {n}")).collect();
+        assert_eq!((seen, pages), (expected, 3));
+        let stranger = someone("vera", &[("dev/mail/*", Role::Viewer)]);
+        assert_eq!(site.service.open_changes(&stranger, None).await.unwrap().0.len(), 0);
+    }
+
     async fn an_edit_is_seen_as_pending_and_not_as_live(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;

@@ -1,13 +1,14 @@
 //! Open changes: one's own, and those of others.
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use leptos::prelude::*;
+use serde::Deserialize;
 
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
     components::*,
-    domain::diff::Counts,
+    domain::{change::ChangeId, diff::Counts, time::Time},
     pages::{
         Answer, Page, Place,
         console::Console,
@@ -19,20 +20,37 @@ use crate::{
 /// Configs that an item names.
 const NAMED: usize = 2;
 
-pub(super) async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
-    let open = console.service.open_changes(&who.actor).await?;
+/// Which page: the changes that come after this one, which was edited then.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    at: Option<i64>,
+    after: Option<ChangeId>,
+}
+
+pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+    let after = asked.at.map(Time).zip(asked.after);
+    let newer = after.is_some().then(|| "/changes".to_owned());
+    let (open, next) = console.service.open_changes(&who.actor, after).await?;
+    let older = next.map(|(at, id)| format!("/changes?at={}&after={id}", at.0));
     let looks = Looks::of(&console.service.envs().await?);
     let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|change| change.mine);
-    Ok(Page::new(|t| t.changes_title().to_owned(), move || view! { <Changes mine others looks /> })
+    Ok(Page::new(|t| t.changes_title().to_owned(), move || view! { <Changes mine others looks newer older /> })
         .place(Place::Changes)
         .crumbs(|t| vec![Crumb::here(t.changes())]))
 }
 
 #[component]
-fn Changes(mine: Vec<ChangeView>, others: Vec<ChangeView>, looks: Looks) -> impl IntoView {
+fn Changes(
+    mine: Vec<ChangeView>,
+    others: Vec<ChangeView>,
+    looks: Looks,
+    newer: Option<String>,
+    older: Option<String>,
+) -> impl IntoView {
     let t = lang();
     let head = view! { <Head title=t.changes_title() /><p class="lead">{t.changes_lead()}</p> };
-    if mine.is_empty() && others.is_empty() {
+    if mine.is_empty() && others.is_empty() && newer.is_none() {
         return view! {
             {head}
             <Empty icon=I::Edit title=t.changes_none()>
@@ -54,6 +72,7 @@ fn Changes(mine: Vec<ChangeView>, others: Vec<ChangeView>, looks: Looks) -> impl
         {head}
         <Card id="mine" title=t.changes_mine()>{mine}</Card>
         <Card id="others" title=t.changes_others()>{others}</Card>
+        <Pager of=t.changes_title() newer older />
     }
     .into_any()
 }
