@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::publisher::unavailable;
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
 
 /// How often both are compared, though nothing changed.
 const EVERY: Duration = Duration::from_secs(30);
-/// How soon again when one of them did not answer.
-const AGAIN: Duration = Duration::from_secs(1);
+/// How soon again when one of them did not answer: as soon as it is back.
+const AGAIN: Duration = Duration::from_secs(2);
 /// How often other nodes may be quicker.
 const TRIES: u32 = 5;
 
@@ -28,20 +28,18 @@ pub async fn keep_tokens(service: Service, channel: Channel, table: Arc<Table>) 
     let mut changes = table.changes();
     // The first list is a new one in any case: reader nodes that had one of a database which was since restored from a
     // backup take that of this one.
-    let (mut anew, mut failed) = (true, false);
+    let mut anew = true;
     loop {
-        let written = write(&service, &channel, anew).await;
-        match &written {
-            Ok(()) => (anew, failed) = (false, false),
-            Err(error) if !failed => {
-                failed = true;
-                tracing::warn!(error = %error, "reader nodes do not hear of tokens; trying again until they do");
+        match write(&service, &channel, anew).await {
+            Ok(()) => {
+                anew = false;
+                // Whether it was a change or time, both are compared.
+                let _ = timeout(EVERY, changes.changed()).await;
             }
-            Err(_) => {}
-        }
-        tokio::select! {
-            () = sleep(if written.is_ok() { EVERY } else { AGAIN }) => {}
-            _ = changes.changed(), if written.is_ok() => {}
+            Err(error) => {
+                tracing::warn!(error = %error, "reader nodes do not hear of tokens; trying again");
+                sleep(AGAIN).await;
+            }
         }
     }
 }

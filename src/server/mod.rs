@@ -1,6 +1,5 @@
 //! One process: its settings, its parts, its routes, its end.
 
-mod console;
 pub mod data_dir;
 mod health;
 pub mod layers;
@@ -10,17 +9,29 @@ pub mod serving;
 pub mod settings;
 pub mod telemetry;
 
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::{Router, middleware};
+use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    auth::{guard, tokens::Table},
+    automation,
     channel::Channel,
-    reader::{self, Reader},
-    service::now,
+    delivery::{self, Publisher},
+    http::request_id,
+    pages::{
+        self, Frame,
+        console::{self, Console},
+    },
+    reader::{self, Reader, last_good::LastGood},
+    service::{Dispatch, SETUP_LINK_HOURS, Service, now},
+    storage::Db,
 };
 use data_dir::DataDir;
+use layers::Around;
 use serving::Limits;
 use settings::{Role, Settings};
 
@@ -60,14 +71,61 @@ impl Node {
     /// # Errors
     /// Why it does not start, in one line.
     pub async fn start(settings: Settings, listener: &TcpListener, stop: CancellationToken) -> Result<Self, String> {
-        let (limits, tasks) = (Limits::of_this_process(&settings.proxies), TaskTracker::new());
-        let router = match settings.role {
-            Role::Console => {
-                let address = listener.local_addr().map_err(|e| e.to_string())?;
-                console::start(&settings, address, &tasks, &stop).await?
+        let address = listener.local_addr().map_err(|e| e.to_string())?;
+        match settings.role {
+            Role::Console => Self::console(settings, address, stop).await,
+            Role::Reader => {
+                let tasks = TaskTracker::new();
+                let router = reader_node::start(&settings, address, &tasks, &stop).await?;
+                Ok(Self { router, limits: Limits::of_this_process(&settings.proxies), tasks, stop })
             }
-            Role::Reader => reader_node::start(&settings, &tasks, &stop).await?,
+        }
+    }
+
+    /// Everything, over the database and the channel.
+    async fn console(settings: Settings, address: SocketAddr, stop: CancellationToken) -> Result<Self, String> {
+        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let db = Db::open(&settings.database_url)
+            .await
+            .map_err(|e| format!("database {}: {e}", settings::masked_url(&settings.database_url)))?;
+        let channel = match &settings.etcd {
+            Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
+            None => Channel::local(),
         };
+        let dispatch = Arc::new(Dispatch::default());
+        let service = Service::new(db.clone(), dispatch.clone());
+        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch, stop.clone());
+        let tokens = Arc::new(Table::new());
+        let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), stop.clone());
+
+        let tasks = TaskTracker::new();
+        if let Some(etcd) = &settings.etcd {
+            let file = LastGood::new(&settings.data_dir, &etcd.root, reader.shelf.clone(), None, now);
+            let published = async { db.read().await?.latest_releases(1, 0).await };
+            if published.await.map_err(|e| format!("the releases cannot be read: {e}"))?.is_empty() {
+                // An empty channel tells nothing, but the database does: there is nothing to wait for.
+                reader.shelf.declare_ready();
+            } else {
+                file.load().await;
+            }
+            tasks.spawn(file.keep(stop.clone()));
+        } else {
+            // Memory is empty at the start: what SQL has goes in before anybody can ask.
+            publisher.reconcile().await.map_err(|e| format!("the releases cannot be loaded: {e}"))?;
+        }
+        refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
+
+        tasks.spawn(publisher.clone().run());
+        tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
+        tasks.spawn(until(stop.clone(), delivery::keep_tokens(service.clone(), channel.clone(), tokens.clone())));
+        tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
+        let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
+        tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
+
+        let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
+        let router = routes(&service, db, &reader, &public_url, etcd_root);
+        announce(&service, &public_url).await?;
+        let limits = Limits::of_this_process(&settings.proxies);
         Ok(Self { router, limits, tasks, stop })
     }
 
@@ -90,10 +148,59 @@ impl Node {
     }
 }
 
-/// Feeds a reader from the channel until the server goes down.
-fn feed(tasks: &TaskTracker, channel: &Channel, reader: &Reader, stop: &CancellationToken) {
-    let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
-    tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
+/// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
+fn routes(
+    service: &Service,
+    db: Db,
+    reader: &Arc<Reader>,
+    public_url: &str,
+    etcd_root: Option<Arc<str>>,
+) -> reader::Front {
+    let https = public_url.starts_with("https://");
+    let hashed = leptos_options().hash_files;
+    let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
+    let (service_of_pages, reader_of_pages) = (service.clone(), reader.clone());
+    let console =
+        Console { service: service_of_pages, reader: reader_of_pages, public_url: public_url.into(), etcd_root };
+    let provided = service.clone();
+    let console = pages::console(frame.clone(), console::routes(console), move || {
+        leptos::context::provide_context(provided.clone());
+    });
+    let console = console
+        .layer(middleware::from_fn_with_state(service.clone(), guard::identify))
+        .layer(guard::sessions(db, https));
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url);
+    let rest = Router::new()
+        .merge(automation::router(automation))
+        .merge(health::router(service.clone(), reader.clone()))
+        .layer(middleware::from_fn(request_id::layer))
+        .merge(layers::assets(&frame, hashed))
+        .fallback_service(layers::pages(console, &Around { frame, https }));
+    reader::in_front(reader.clone(), rest)
+}
+
+/// Where the style and the islands are: what cargo-leptos wrote, in `LEPTOS_SITE_ROOT`, beside the program or in the
+/// working folder.
+fn leptos_options() -> LeptosOptions {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("site"))).filter(|p| p.is_dir());
+    let root = std::env::var("LEPTOS_SITE_ROOT").ok().or_else(|| Some(beside?.to_str()?.to_owned()));
+    let hash_files = std::env::current_exe().is_ok_and(|exe| exe.with_file_name("hash.txt").exists());
+    LeptosOptions::builder()
+        .output_name("trimtab")
+        .site_root(root.unwrap_or_else(|| "target/site".to_owned()))
+        .hash_files(hash_files)
+        .build()
+}
+
+/// Prints the set-up link while there are no users.
+async fn announce(service: &Service, public_url: &str) -> Result<(), String> {
+    if service.needs_setup().await.map_err(|e| e.to_string())? {
+        let code = service.setup_code().await.map_err(|e| e.to_string())?;
+        println!(
+            "first start: make the administrator at {public_url}/setup/{code} (works once, for {SETUP_LINK_HOURS} hours)"
+        );
+    }
+    Ok(())
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

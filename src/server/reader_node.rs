@@ -1,6 +1,6 @@
 //! A reader node: the read endpoints alone, over etcd alone.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -12,11 +12,14 @@ use axum::{
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{feed, settings::Settings};
+use super::settings::Settings;
 use crate::{
     auth::tokens::Table,
     channel::Channel,
-    domain::error::{Error, excerpt},
+    domain::{
+        error::{Error, excerpt},
+        time::Time,
+    },
     http::{problem::Problem, request_id},
     reader::{
         self, Reader,
@@ -41,6 +44,7 @@ struct Parts {
 /// Why it does not start, in one line.
 pub(super) async fn start(
     settings: &Settings,
+    address: SocketAddr,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<reader::Front, String> {
@@ -50,14 +54,14 @@ pub(super) async fn start(
     let table = Arc::new(Table::new());
     let reader = Reader::new(table.clone(), now, &reader::Settings::default(), stop.clone());
     let tokens = Arc::new(KnownTokens::new(table));
-    let (shelf, known) = (reader.shelf.clone(), Some(tokens.clone()));
-    let file = LastGood::new(settings.data_dir.clone(), root.clone(), shelf, known, now);
+    let file = LastGood::new(&settings.data_dir, &root, reader.shelf.clone(), Some(tokens.clone()), now);
     let kept = settings.data_dir.join(NAME);
-    tracing::info!(etcd = members, root, file = %kept.display(), "a reader node: serves the read endpoints alone");
+    tracing::info!(%address, etcd = members, root, file = %kept.display(), "a reader node: the read endpoints alone");
     file.load().await;
 
     tasks.spawn(file.clone().keep(stop.clone()));
-    feed(tasks, &channel, &reader, stop);
+    let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
+    tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
     let (following, end) = (tokens.clone(), stop.clone());
     tasks.spawn(async move { following.follow(&channel, now, end).await });
     Ok(routes(Parts { reader, tokens, file }))
@@ -83,7 +87,7 @@ fn routes(parts: Parts) -> reader::Front {
 async fn ready(State(Parts { reader, tokens, file }): State<Parts>) -> (StatusCode, Json<Value>) {
     let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
     let ready = releases && known;
-    let since = |what: &str, since: Option<crate::domain::time::Time>| {
+    let since = |what: &str, since: Option<Time>| {
         since.map(|since| format!("{what} were not confirmed by etcd since {}", since.rfc3339()))
     };
     let reasons: Vec<String> = [

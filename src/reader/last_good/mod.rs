@@ -8,7 +8,7 @@ mod file;
 mod tests;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -44,6 +44,8 @@ pub struct LastGood {
     tokens: Option<Arc<KnownTokens>>,
     clock: fn() -> Time,
     trouble: Mutex<Option<String>>,
+    // A write that nobody waits for any more goes on.
+    writing: Mutex<()>,
 }
 
 impl LastGood {
@@ -51,13 +53,14 @@ impl LastGood {
     /// another root is another installation.
     #[must_use]
     pub fn new(
-        folder: PathBuf,
-        root: String,
+        folder: &Path,
+        root: &str,
         shelf: Arc<Shelf>,
         tokens: Option<Arc<KnownTokens>>,
         clock: fn() -> Time,
     ) -> Arc<Self> {
-        Arc::new(Self { folder, root, shelf, tokens, clock, trouble: Mutex::default() })
+        let (folder, root) = (folder.to_owned(), root.to_owned());
+        Arc::new(Self { folder, root, shelf, tokens, clock, trouble: Mutex::default(), writing: Mutex::default() })
     }
 
     /// Puts what is on disk on the shelf, which is stale from then on until the channel is heard. A file that cannot be
@@ -92,7 +95,7 @@ impl LastGood {
     }
 
     /// Renames the file: `word` says what is wrong with it, `why` in which way.
-    pub fn set_aside(&self, word: &str, why: &str) {
+    fn set_aside(&self, word: &str, why: &str) {
         match file::set_aside(&self.folder, word, (self.clock)()) {
             Ok(aside) => self.complain(format!("{why}; it is now {}", aside.display())),
             Err(error) => self.complain(format!("{why}; it cannot be renamed: {error}")),
@@ -132,8 +135,10 @@ impl LastGood {
         let (began, this) = (Instant::now(), Arc::clone(self));
         let written = spawn_blocking(move || this.write()).await.map_err(|panic| panic.to_string());
         match written.flatten() {
-            Ok(()) => {
-                self.trouble().take();
+            Ok(written) => {
+                if written {
+                    self.trouble().take();
+                }
                 Ok(EVERY.max(began.elapsed() * SHARE))
             }
             Err(why) => {
@@ -143,11 +148,12 @@ impl LastGood {
         }
     }
 
-    fn write(&self) -> Result<(), String> {
+    /// False when there was nothing to write yet: what is on disk, if anything, is better.
+    fn write(&self) -> Result<bool, String> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let entries = self.shelf.entries();
         if entries.is_empty() {
-            // What is on disk, if anything, is better.
-            return Ok(());
+            return Ok(false);
         }
         let (head, now) = (self.shelf.head(), (self.clock)());
         let kept = Kept {
@@ -158,7 +164,8 @@ impl LastGood {
             tokens: self.tokens.as_ref().and_then(|tokens| tokens.list()).map(|list| (*list).clone()),
             releases: entries.into_iter().map(Into::into).collect(),
         };
-        file::write(&self.folder, &kept).map_err(|error| error.to_string())
+        file::write(&self.folder, &kept).map_err(|error| error.to_string())?;
+        Ok(true)
     }
 
     /// What is wrong with the file, for people; none when it is good.

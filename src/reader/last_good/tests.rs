@@ -59,7 +59,7 @@ impl Half {
         let (shelf, table) = (Arc::new(Shelf::new()), Arc::new(Table::new()));
         let tokens = Arc::new(KnownTokens::new(Arc::clone(&table)));
         let known = Some(Arc::clone(&tokens));
-        let file = LastGood::new(folder.to_owned(), root.into(), Arc::clone(&shelf), known, now);
+        let file = LastGood::new(folder, root, Arc::clone(&shelf), known, now);
         file.load().await;
         Self { shelf, table, tokens, file }
     }
@@ -163,6 +163,7 @@ async fn a_damaged_file_is_set_aside_and_named() {
 
         half.leave().await;
         assert!(!folder.file().exists(), "nothing is written before there is something");
+        assert_eq!(half.file.trouble_now(), Some(trouble));
         half.fill();
         half.leave().await;
         assert!(half.file.trouble_now().is_none() && folder.file().exists());

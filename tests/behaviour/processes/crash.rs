@@ -46,7 +46,8 @@ async fn killed_again_and_again(place: Place) {
     every_release_is_there_once(&node.url(), &client, &token, highest).await;
 }
 
-async fn prepare(url: &str, client: &reqwest::Client, token: &str) {
+/// Makes `dev/shop/application`.
+pub(super) async fn prepare(url: &str, client: &reqwest::Client, token: &str) {
     for (path, body) in [
         ("envs/dev", serde_json::json!({})),
         ("apps/shop", serde_json::json!({})),
