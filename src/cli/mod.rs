@@ -9,6 +9,7 @@ mod token;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -87,6 +88,9 @@ enum Command {
     /// Ask the running server whether it lives; for containers
     Healthcheck,
 }
+
+/// How long a command tries to tell reader nodes of a token.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// Why a command failed: one line for people.
 #[derive(Debug)]
@@ -203,8 +207,12 @@ impl Bench {
     /// Tells reader nodes of tokens at once. Where that fails a console does it as soon as it can.
     async fn tell_of_tokens(&self) {
         let Some(channel) = &self.channel else { return };
-        if let Err(error) = delivery::write_tokens(&self.service, channel).await {
-            tracing::error!(error = %error, "reader nodes do not know of it yet; consoles go on trying");
+        match timeout(TELLING, delivery::write_tokens(&self.service, channel)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(error = %error, "reader nodes do not know of it yet; consoles go on trying")
+            }
+            Err(_) => tracing::error!("etcd does not answer; reader nodes hear of it from the consoles"),
         }
     }
 

@@ -43,6 +43,7 @@ struct Inner {
     ready: bool,
     stale: Option<(Time, HeaderValue)>,
     head: Option<Head>,
+    lost: bool,
 }
 
 #[derive(Debug)]
@@ -106,9 +107,16 @@ impl Shelf {
         let applied = self.apply(listing.entries);
         self.write(|inner| {
             inner.ready |= any;
+            inner.lost = !any && !inner.apps.is_empty();
             inner.head = Some(Head { revision: listing.revision, cluster: listing.cluster });
         });
         applied
+    }
+
+    /// Whether the channel was empty when it was last listed, though there had been releases: it lost them.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.read().lost
     }
 
     /// Where the channel was when it was last listed.
@@ -382,7 +390,9 @@ mod tests {
         shelf.adopt(Listing::default());
         assert!(!shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
         shelf.adopt(Listing { entries: vec![entry("prod/shop/b", 1, "{}")], ..Listing::default() });
-        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
+        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1 && !shelf.is_lost());
+        shelf.adopt(Listing::default());
+        assert!(shelf.is_ready() && shelf.is_lost());
     }
 
     #[test]

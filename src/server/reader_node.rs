@@ -93,6 +93,7 @@ async fn ready(State(Parts { reader, tokens, file }): State<Parts>) -> (StatusCo
     let reasons: Vec<String> = [
         (!releases).then(|| "no release has arrived since the start".to_owned()),
         (!known).then(|| "no tokens have arrived since the start".to_owned()),
+        reader.shelf.is_lost().then(|| "etcd holds no release; readers keep what they have".to_owned()),
         since("releases", reader.shelf.stale_since()),
         since("tokens", tokens.stale_since()),
         file.trouble_now(),

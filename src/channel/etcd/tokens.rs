@@ -21,7 +21,7 @@ impl Etcd {
             // What is not newer is not sent.
             etcd.get(key.as_str(), Some(GetOptions::new().with_min_mod_revision(since + 1))).await
         };
-        let answer = self.call(self.timing.call, get).await?;
+        let answer = self.call(self.timing.page, get).await?;
         let revision = head(answer.header())?.revision;
         let Some(kv) = answer.kvs().first() else { return Ok(Tokens { revision, ..Tokens::default() }) };
         Ok(Tokens { revision, written: kv.mod_revision(), list: list(kv) })

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde::{Deserialize, Serialize};
@@ -101,9 +101,9 @@ pub(super) fn read(folder: &Path) -> Result<Kept, Unread> {
     serde_json::from_slice(body).map_err(|error| Unread::Damaged(error.to_string()))
 }
 
-/// Renames a file that is of no use, so that somebody can look at it. Gives its new place.
-pub(super) fn set_aside(folder: &Path, word: &str, now: Time) -> io::Result<PathBuf> {
-    let aside = folder.join(format!("{NAME}.{word}-{}", now.rfc3339().replace(':', "-")));
-    fs::rename(folder.join(NAME), &aside)?;
+/// Renames a file that is of no use, so that somebody can look at it. Gives its new name.
+pub(super) fn set_aside(folder: &Path, word: &str, now: Time) -> io::Result<String> {
+    let aside = format!("{NAME}.{word}-{}", now.rfc3339().replace(':', "-"));
+    fs::rename(folder.join(NAME), folder.join(&aside))?;
     Ok(aside)
 }

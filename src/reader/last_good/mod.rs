@@ -97,7 +97,7 @@ impl LastGood {
     /// Renames the file: `word` says what is wrong with it, `why` in which way.
     fn set_aside(&self, word: &str, why: &str) {
         match file::set_aside(&self.folder, word, (self.clock)()) {
-            Ok(aside) => self.complain(format!("{why}; it is now {}", aside.display())),
+            Ok(aside) => self.complain(format!("{why}; it is now {aside}")),
             Err(error) => self.complain(format!("{why}; it cannot be renamed: {error}")),
         }
     }
@@ -176,10 +176,11 @@ impl LastGood {
 
     /// Keeps what is wrong for whoever asks, and says it once.
     fn complain(&self, why: String) {
-        let said = format!("the last known good ({}): {why}", self.folder.join(NAME).display());
+        // Anybody may ask for it: the folder is said in the log alone.
+        let said = format!("the last known good: {why}");
         let mut trouble = self.trouble();
         if trouble.as_ref() != Some(&said) {
-            tracing::warn!("{said}");
+            tracing::warn!(file = %self.folder.join(NAME).display(), "{said}");
             *trouble = Some(said);
         }
     }

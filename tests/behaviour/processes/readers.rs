@@ -309,6 +309,9 @@ async fn a_wiped_etcd_empties_no_reader() {
     site.reader_is_stale(false).await;
     assert_eq!(site.ask(SHOP).await.json::<Value>().await.unwrap()["release"], 1);
 
+    let (status, ready) = site.ready().await;
+    assert!(status == StatusCode::OK && ready["reasons"].to_string().contains("etcd holds no release"), "{ready}");
+
     // And so does a reader that starts.
     site.reader.take().unwrap().leave().await;
     site.reader = Some(site.place.of_a_reader().start().await);
