@@ -85,7 +85,8 @@ impl KnownTokens {
         self.news.notified().await;
     }
 
-    fn set_stale(&self, since: Option<Time>) {
+    /// Notes that the channel is not heard since `since` (the first such word counts), or is heard again.
+    pub(super) fn set_stale(&self, since: Option<Time>) {
         let mut state = self.state();
         state.stale = since.map(|since| state.stale.unwrap_or(since));
     }

@@ -91,6 +91,7 @@ impl LastGood {
         self.shelf.adopt(Listing { revision, cluster, entries, damaged: Vec::new() });
         if let Some((tokens, list)) = self.tokens.as_ref().zip(kept.tokens) {
             tokens.take(list);
+            tokens.set_stale(Some(kept.heard_at));
         }
     }
 

@@ -115,7 +115,7 @@ async fn what_a_reader_had_it_has_again() {
     assert!(again.shelf.is_ready());
     assert_eq!(again.shelf.stale_since(), Some(Time(1000)), "since it was last heard, not since the start");
     assert_eq!(again.shelf.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
-    assert_eq!(again.tokens.list(), half.tokens.list());
+    assert_eq!((again.tokens.list(), again.tokens.stale_since()), (half.tokens.list(), Some(Time(1000))));
     assert!(again.table.authenticate(&fresh.text, now()).is_ok());
 }
 

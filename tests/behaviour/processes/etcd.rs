@@ -7,6 +7,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::node::signal;
 use crate::support::servers;
 
 /// Ends, and its folder goes away, with this.
@@ -65,7 +66,6 @@ impl OwnEtcd {
 
     /// Holds it, or lets it go on: `STOP` or `CONT`.
     pub async fn signal(&self, name: &str) {
-        let pid = self.process.as_ref().and_then(Child::id).unwrap().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap().success());
+        signal(name, &self.process.as_ref().and_then(Child::id).unwrap().to_string()).await;
     }
 }

@@ -65,9 +65,8 @@ impl Place {
         &self.folder
     }
 
-    /// Where the database is.
-    pub fn database(&self) -> &str {
-        &self.database.url
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The same place, for a server that may open so many files.
@@ -202,5 +201,22 @@ impl Node {
             }
         };
         timeout(Duration::from_secs(20), waiting).await.expect("what was accepted arrives within 20 s")
+    }
+}
+
+/// Sends a signal to a process.
+pub async fn signal(name: &str, pid: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), pid]).status().await.unwrap().success());
+}
+
+/// Makes what [`Node::publish`] publishes in.
+pub async fn prepare(url: &str, client: &reqwest::Client, token: &str) {
+    for (path, body) in [
+        ("envs/dev", json!({})),
+        ("apps/shop", json!({})),
+        ("apps/shop/namespaces/application", json!({"format": "kv"})),
+    ] {
+        let answer = client.put(format!("{url}/api/v1/{path}")).bearer_auth(token).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
     }
 }

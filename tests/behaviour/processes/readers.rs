@@ -15,9 +15,8 @@ use trimtab::{
 };
 
 use super::{
-    crash::prepare,
     etcd::OwnEtcd,
-    node::{Node, Outcome, Place, ROOT},
+    node::{Node, Outcome, Place, ROOT, prepare},
 };
 
 const SHOP: &str = "/api/v1/configs/dev/shop/application";
@@ -91,7 +90,7 @@ impl Site {
 
     /// Revokes a token, as its owner does on a page: past the console, which finds it in the database.
     async fn revoke(&self, token: &str) {
-        let db = Db::open(self.place.database()).await.unwrap();
+        let db = Db::open(&self.place.database().url).await.unwrap();
         let id = token.split('_').nth(1).unwrap();
         Service::new(db, Arc::new(Dispatch::default())).revoke_token(&Actor::shell(), id).await.unwrap();
     }
