@@ -240,6 +240,14 @@ async fn a_reader_starts_from_its_disk() {
         assert!(ready["reasons"][0].as_str().unwrap().contains("not confirmed"), "{ready}");
     }
 
+    // A console keeps the same file; tokens it has from the database.
+    site.console.take().unwrap().leave().await;
+    site.console = Some(site.place.start().await);
+    let url = format!("{}{SHOP}", site.console().url());
+    let answer = site.client.get(url).bearer_auth(&site.token).send().await.unwrap();
+    assert_eq!((answer.status(), &answer.headers()["etag"]), (StatusCode::OK, &etag));
+    assert!(answer.headers().contains_key(STALE));
+
     site.etcd.start().await;
     site.reader_is_stale(false).await;
     let release = site.publish(3).await;
