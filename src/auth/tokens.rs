@@ -4,6 +4,9 @@
 //! it, and the checksum tells a typo from a token that never was, without looking it up. Only the SHA-256 of the
 //! whole text is kept.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -119,7 +122,7 @@ impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::NotLoaded => {
-                Self::Unavailable { part: Part::Database, detail: "the tokens have not been read yet".into() }
+                Self::Unavailable { part: Part::Channel, detail: "the tokens have not been read yet".into() }
             }
             _ => Self::Unauthenticated,
         }
@@ -139,6 +142,7 @@ pub struct Table {
     asked: AtomicU64,
     bell: Notify,
     answered: watch::Sender<u64>,
+    changes: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -165,14 +169,27 @@ impl Table {
     pub fn replace(&self, tokens: Vec<Token>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut old = known.take().unwrap_or_default();
+        let mut changed = false;
         let renewed = tokens.into_iter().map(|token| {
             let before = old.remove(&token.id);
+            changed |= before.as_ref().is_none_or(|before| reach(&before.token) != reach(&token));
             (token.id.clone(), Known::renewed(token, before))
         });
         *known = Some(renewed.collect());
+        changed |= !old.is_empty();
         for gone in old.into_values() {
             gone.over.cancel();
         }
+        drop(known);
+        if changed {
+            self.changes.send_replace(());
+        }
+    }
+
+    /// Tells of every list that lets in others than the one before, or lets them further.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Replaces the list by what `read` gives, for all who asked for a newer one before it began.
@@ -180,10 +197,15 @@ impl Table {
     /// # Errors
     /// Those of `read`. Then the old list stands, and nobody waits for another.
     pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<Token>, E>>) -> Result<(), E> {
+        self.answer(async { read.await.map(|tokens| self.replace(tokens)) }).await
+    }
+
+    /// Answers all who asked for a newer list before `look` began, which has replaced the list where there is one.
+    pub async fn answer<T>(&self, look: impl Future<Output = T>) -> T {
         let asked = self.asked.load(Ordering::Acquire);
-        let tokens = read.await.map(|tokens| self.replace(tokens));
+        let done = look.await;
         self.answered.send_replace(asked);
-        tokens
+        done
     }
 
     /// Waits until somebody asks for a newer list.
@@ -359,153 +381,5 @@ impl Grant {
     /// business: it is known beforehand.
     pub async fn over(&self) {
         self.0.over.cancelled().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Time = Time(1_000_000);
-
-    fn made(kind: TokenKind, patterns: &[&str]) -> (Token, String) {
-        let fresh = generate(kind);
-        let token = Token {
-            id: fresh.id,
-            name: "shop".into(),
-            kind,
-            patterns: patterns.iter().map(|p| p.parse().unwrap()).collect(),
-            creator: false,
-            sha256: fresh.sha256,
-            created_by: "ana".into(),
-            created_at: Time(0),
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-        };
-        (token, fresh.text)
-    }
-
-    fn table(tokens: Vec<Token>) -> Table {
-        let table = Table::new();
-        table.replace(tokens);
-        table
-    }
-
-    fn denied(table: &Table, text: &str) -> Denied {
-        table.authenticate(text, NOW).map(drop).unwrap_err()
-    }
-
-    #[test]
-    fn a_token_is_recognised_and_tells_its_id() {
-        let fresh = generate(TokenKind::Read);
-        assert!(fresh.text.starts_with("ttr_") && fresh.text.len() == 53, "{}", fresh.text);
-        assert_eq!(parse(&fresh.text), Ok((TokenKind::Read, fresh.id.as_str())));
-        assert!(!format!("{fresh:?}").contains(&fresh.text));
-    }
-
-    #[test]
-    fn a_wrong_letter_is_known_without_a_look_up() {
-        let text = generate(TokenKind::Automation).text;
-        for at in 0..text.len() {
-            let mut typo = text.clone().into_bytes();
-            typo[at] = if typo[at] == b'x' { b'y' } else { b'x' };
-            assert_eq!(parse(std::str::from_utf8(&typo).unwrap()), Err(Denied::Mistyped), "at {at}");
-        }
-        for bad in ["", "ttr_", "€€€", "ttr_a_b", &text[1..], &format!("{text}0"), &text.to_uppercase()] {
-            assert_eq!(parse(bad), Err(Denied::Mistyped), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_checksum_alone_opens_nothing() {
-        let (token, text) = made(TokenKind::Read, &["*/*/*"]);
-        let mut forged = format!("ttr_{}_{}", token.id, "a".repeat(SECRET));
-        forged.extend(checksum(&forged).map(char::from));
-        let table = table(vec![token]);
-        assert_eq!(denied(&table, &forged), Denied::Unknown);
-        assert_eq!(denied(&table, &generate(TokenKind::Read).text), Denied::Unknown);
-        assert!(table.authenticate(&text, NOW).is_ok());
-    }
-
-    #[test]
-    fn an_expired_and_a_revoked_token_open_nothing() {
-        let (mut token, text) = made(TokenKind::Read, &["*/*/*"]);
-        token.expires_at = Some(NOW);
-        assert_eq!(denied(&table(vec![token.clone()]), &text), Denied::Expired);
-        assert!(table(vec![token.clone()]).authenticate(&text, Time(NOW.0 - 1)).is_ok());
-        token.revoked_at = Some(Time(5));
-        assert_eq!(denied(&table(vec![token]), &text), Denied::Revoked);
-        assert_eq!(denied(&Table::new(), &text), Denied::NotLoaded);
-    }
-
-    #[tokio::test]
-    async fn what_a_token_opened_ends_with_it_and_not_with_a_new_name() {
-        let (token, text) = made(TokenKind::Read, &["prod/shop/*"]);
-        let table = table(vec![token.clone()]);
-        let grant = table.authenticate(&text, NOW).unwrap();
-
-        table.replace(vec![Token { name: "store".into(), last_used_at: Some(NOW), ..token.clone() }]);
-        assert!(!grant.0.over.is_cancelled());
-        assert_eq!(table.authenticate(&text, NOW).unwrap().token().name, "store");
-
-        table.replace(vec![Token { patterns: vec!["dev/shop/*".parse().unwrap()], ..token.clone() }]);
-        grant.over().await;
-        let grant = table.authenticate(&text, NOW).unwrap();
-        assert!(grant.reads(&"dev/shop/a".parse().unwrap()) && !grant.reads(&"prod/shop/a".parse().unwrap()));
-
-        table.replace(vec![]);
-        grant.over().await;
-    }
-
-    #[test]
-    fn uses_are_taken_once_and_survive_a_new_list() {
-        let (token, text) = made(TokenKind::Read, &["*/*/*"]);
-        let table = table(vec![token.clone()]);
-        assert_eq!(table.take_uses(), []);
-        table.authenticate(&text, NOW).unwrap();
-        table.authenticate(&text, NOW.plus_ms(1500)).unwrap();
-        table.replace(vec![Token { name: "store".into(), ..token.clone() }]);
-        assert_eq!(table.take_uses(), [(token.id, NOW.plus_ms(1500))]);
-        assert_eq!(table.take_uses(), []);
-    }
-
-    #[test]
-    fn only_an_automation_token_writes() {
-        let (reads, text) = made(TokenKind::Read, &["*/*/*"]);
-        let (writes, other) = made(TokenKind::Automation, &["*/*/*"]);
-        let table = table(vec![reads, writes]);
-        assert_eq!(table.authenticate(&text, NOW).unwrap().writer().unwrap_err(), Error::Forbidden(Need::Kind));
-        assert!(table.authenticate(&other, NOW).unwrap().writer().is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_list_that_was_begun_before_somebody_asked_is_no_answer() {
-        let (token, text) = made(TokenKind::Read, &["*/*/*"]);
-        let table = table(vec![]);
-        let mut asks = std::pin::pin!(table.renewed());
-        let old = table.refresh(async {
-            assert!(futures::poll!(&mut asks).is_pending());
-            Ok::<_, ()>(vec![])
-        });
-        old.await.unwrap();
-        assert!(futures::poll!(&mut asks).is_pending());
-        table.rung().await;
-        table.refresh(async { Ok::<_, ()>(vec![token]) }).await.unwrap();
-        assert!(futures::poll!(&mut asks).is_ready());
-        assert!(table.authenticate(&text, NOW).is_ok());
-    }
-
-    #[test]
-    fn so_many_and_no_more_wait_with_one_token() {
-        let (token, text) = made(TokenKind::Read, &["*/*/*"]);
-        let table = table(vec![token.clone()]);
-        let wait = || table.authenticate(&text, NOW).unwrap().wait(1);
-        let first = wait();
-        assert!(first.is_some() && wait().is_none());
-        table.replace(vec![Token { last_used_at: Some(NOW), ..token }]);
-        assert!(wait().is_none(), "a newer list forgets nobody");
-        drop(first);
-        assert!(wait().is_some());
     }
 }

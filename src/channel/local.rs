@@ -9,7 +9,7 @@ use std::{
 use tokio::{sync::Notify, time::timeout};
 
 use super::{
-    Delivered, Entry, Fault, Head, Holder, Listing,
+    Delivered, Entry, Fault, Head, Holder, Listing, TokenList, Tokens,
     plan::{Held, plan},
 };
 use crate::domain::names::{ConfigId, EnvName};
@@ -32,6 +32,8 @@ struct State {
     revision: i64,
     /// With the revision that brought each.
     entries: BTreeMap<ConfigId, (i64, Entry)>,
+    /// With the revision that brought them.
+    tokens: Option<(i64, TokenList)>,
     history: VecDeque<(i64, Vec<Entry>)>,
     /// The history holds everything after this revision.
     compacted: i64,
@@ -142,6 +144,33 @@ impl Local {
         }
         Ok(LocalWatch { local: Arc::clone(self), after })
     }
+
+    pub(super) fn tokens(&self, since: i64) -> Tokens {
+        let state = self.state();
+        let revision = state.revision;
+        match &state.tokens {
+            Some((written, list)) if *written > since => {
+                Tokens { revision, written: *written, list: Some(list.clone()) }
+            }
+            _ => Tokens { revision, ..Tokens::default() },
+        }
+    }
+
+    pub(super) fn put_tokens(&self, list: &TokenList, written: i64) -> bool {
+        let mut state = self.state();
+        if state.tokens.as_ref().map_or(0, |(written, _)| *written) != written {
+            return false;
+        }
+        state.revision += 1;
+        state.tokens = Some((state.revision, list.clone()));
+        drop(state);
+        self.delivered.notify_waiters();
+        true
+    }
+
+    pub(super) fn watch_tokens(self: &Arc<Self>, after: i64) -> LocalTokenWatch {
+        LocalTokenWatch { local: Arc::clone(self), after }
+    }
 }
 
 impl State {
@@ -245,5 +274,26 @@ impl LocalWatch {
 
     pub(super) fn revision(&self) -> i64 {
         self.after
+    }
+}
+
+/// A watch of the tokens of this process.
+#[derive(Debug)]
+pub struct LocalTokenWatch {
+    local: Arc<Local>,
+    after: i64,
+}
+
+impl LocalTokenWatch {
+    pub(super) async fn next(&mut self) -> TokenList {
+        loop {
+            let delivered = self.local.delivered.notified();
+            let there = self.local.tokens(self.after);
+            if let Some(list) = there.list {
+                self.after = there.written;
+                return list;
+            }
+            delivered.await;
+        }
     }
 }

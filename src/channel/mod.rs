@@ -8,6 +8,7 @@ mod local;
 mod plan;
 #[cfg(test)]
 mod suite;
+mod tokens;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ use crate::domain::{
 
 pub use etcd::{Etcd, EtcdSettings, Timing};
 pub use local::Local;
+pub use tokens::{ListedToken, TokenList, TokenWatch, Tokens};
 
 /// What is known of a release beside its document: the value of its metadata key, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

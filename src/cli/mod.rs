@@ -9,13 +9,18 @@ mod token;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     channel::Channel,
-    delivery::Publisher,
+    delivery::{self, Publisher},
     domain::error::Error,
-    server::{self, data_dir, settings::Settings, telemetry},
+    server::{
+        self, data_dir,
+        settings::{Role, Settings},
+        telemetry,
+    },
     service::{Dispatch, Service},
     storage::Db,
     texts::Lang,
@@ -47,10 +52,10 @@ struct Flags {
     /// Address and port to listen on; port 0 takes any free one
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// The folder of the SQLite file
+    /// The folder of the SQLite file and the last known good
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// What is served: console
+    /// What is served: console, or reader for the read endpoints alone
     #[arg(long, global = true)]
     role: Option<String>,
     /// Filter of the log
@@ -83,6 +88,9 @@ enum Command {
     /// Ask the running server whether it lives; for containers
     Healthcheck,
 }
+
+/// How long a command tries to tell reader nodes of a token.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// Why a command failed: one line for people.
 #[derive(Debug)]
@@ -167,31 +175,45 @@ async fn dispatch(cli: Cli) -> Result<(), Failed> {
 struct Bench {
     service: Service,
     db: Db,
+    channel: Option<Channel>,
     stop: CancellationToken,
     publisher: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Bench {
     async fn open(settings: &Settings) -> Result<Self, Failed> {
+        if settings.role == Role::Reader {
+            return Err(Failed("a reader has no database: run this with the settings of a console".into()));
+        }
         data_dir::make(&settings.data_dir)?;
         let db = Db::open(&settings.database_url).await?;
         let (dispatch, stop) = (Arc::new(Dispatch::default()), CancellationToken::new());
         let mut service = Service::new(db.clone(), dispatch.clone());
         // Memory is the server's own: what a command publishes there is delivered by the server, now or when it starts.
-        let publisher = match &settings.etcd {
-            Some(etcd) => {
-                let channel = Channel::etcd(etcd.clone()).await.map_err(|e| Failed(format!("etcd: {e}")))?;
-                let publisher = Publisher::new(db.clone(), channel, dispatch, stop.clone());
-                Some(tokio::spawn(publisher.run()))
-            }
-            None => {
-                if !data_dir::DataDir::is_held(&settings.data_dir) {
-                    service = service.with_patience(Duration::ZERO);
-                }
-                None
-            }
+        let channel = match &settings.etcd {
+            Some(etcd) => Some(Channel::etcd(etcd.clone()).await.map_err(|e| Failed(format!("etcd: {e}")))?),
+            None => None,
         };
-        Ok(Self { service, db, stop, publisher })
+        if channel.is_none() && !data_dir::DataDir::is_held(&settings.data_dir) {
+            service = service.with_patience(Duration::ZERO);
+        }
+        let publisher = channel.clone().map(|channel| {
+            let publisher = Publisher::new(db.clone(), channel, dispatch, stop.clone());
+            tokio::spawn(publisher.run())
+        });
+        Ok(Self { service, db, channel, stop, publisher })
+    }
+
+    /// Tells reader nodes of tokens at once. Where that fails a console does it as soon as it can.
+    async fn tell_of_tokens(&self) {
+        let Some(channel) = &self.channel else { return };
+        match timeout(TELLING, delivery::write_tokens(&self.service, channel)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(error = %error, "reader nodes do not know of it yet; consoles go on trying")
+            }
+            Err(_) => tracing::error!("etcd does not answer; reader nodes hear of it from the consoles"),
+        }
     }
 
     /// Waits for no server beside: for what is marked as delivered in any case.

@@ -53,6 +53,8 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
     };
     let new = NewToken { name, kind, patterns, creator: admin, expires_at };
     let shown = bench.service.create_token(&Actor::shell(), new).await?;
+    // So that it works wherever it is shown once it is printed.
+    bench.tell_of_tokens().await;
     println!("{}", shown.text);
     Ok(())
 }

@@ -1,7 +1,10 @@
-//! The way of releases from SQL into the channel: what is due goes out, what the channel lost goes out again.
+//! The way of releases from SQL into the channel: what is due goes out, what the channel lost goes out again. And of
+//! what reader nodes have to know of tokens.
 
 mod hold;
 mod publisher;
 mod reconciler;
+mod tokens;
 
 pub use publisher::Publisher;
+pub use tokens::{keep_tokens, write_tokens};

@@ -74,24 +74,45 @@ pub async fn run(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relis
     stop.run_until_cancelled(feed(source, shelf, clock, relist)).await;
 }
 
-async fn feed(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: Duration) {
-    let (mut heard, mut wait) = (clock(), BACK_OFF);
-    loop {
-        let began = Instant::now();
-        let fault = round(source, shelf, clock, relist, &mut heard).await.err();
-        if began.elapsed() >= GOOD {
-            wait = BACK_OFF;
+/// How long to leave a channel alone that did not answer.
+pub(super) struct BackOff {
+    began: Instant,
+    wait: Duration,
+}
+
+impl BackOff {
+    pub fn new() -> Self {
+        Self { began: Instant::now(), wait: BACK_OFF }
+    }
+
+    /// A new try.
+    pub fn begin(&mut self) {
+        self.began = Instant::now();
+    }
+
+    /// Waits before the next try; after one that went well for a while, shortly.
+    pub async fn rest(&mut self) {
+        if self.began.elapsed() >= GOOD {
+            self.wait = BACK_OFF;
         }
+        sleep(rand::random_range(self.wait / 2..self.wait)).await;
+        self.wait = (self.wait * 2).min(BACK_OFF_MAX);
+    }
+}
+
+async fn feed(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: Duration) {
+    let (mut heard, mut back_off) = (clock(), BackOff::new());
+    loop {
+        back_off.begin();
         // No fault: it was only time to list again.
-        let Some(fault) = fault else { continue };
+        let Err(fault) = round(source, shelf, clock, relist, &mut heard).await else { continue };
         if fault == Fault::Compacted {
             tracing::info!("the watch fell behind, listing again");
         } else {
             shelf.set_stale(Some(heard));
             tracing::warn!(feed.fault = %fault, "the channel was lost, trying again");
         }
-        sleep(rand::random_range(wait / 2..wait)).await;
-        wait = (wait * 2).min(BACK_OFF_MAX);
+        back_off.rest().await;
     }
 }
 
@@ -105,7 +126,7 @@ async fn round(
 ) -> Result<(), Fault> {
     let listing = in_time("list", source.list()).await?;
     let revision = listing.revision;
-    report(&listing, shelf.stale_since());
+    report(&listing, shelf);
     log(&shelf.adopt(listing));
     if source.is_complete() {
         shelf.declare_ready();
@@ -128,19 +149,26 @@ async fn round(
     }
 }
 
-async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+/// Gives up what takes too long.
+pub(super) async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let late = |_| Fault::Unreachable(format!("{what}: no answer within {} s", DEADLINE.as_secs()));
     timeout(DEADLINE, work).await.map_err(late)?
 }
 
-fn report(listing: &Listing, stale: Option<Time>) {
+fn report(listing: &Listing, shelf: &Shelf) {
     for key in &listing.damaged {
         tracing::error!(channel.key = %key, "not a release; readers keep the last good one");
     }
     if listing.entries.is_empty() {
         tracing::warn!(channel.revision = listing.revision, "the channel is empty; readers keep what they have");
     }
-    if let Some(since) = stale {
+    if shelf.head().is_some_and(|head| head.cluster != listing.cluster) {
+        tracing::warn!(
+            channel.revision = listing.revision,
+            "this is another etcd cluster than before; readers keep what they have until numbers here are higher"
+        );
+    }
+    if let Some(since) = shelf.stale_since() {
         tracing::info!(feed.stale_since = %since.rfc3339(), "the channel is heard again");
     }
 }

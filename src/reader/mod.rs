@@ -6,6 +6,8 @@
 mod endpoints;
 pub mod feed;
 pub mod instances;
+pub mod known_tokens;
+pub mod last_good;
 mod query;
 pub mod shelf;
 pub mod snapshot;

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use super::snapshot::Snapshot;
 use crate::{
-    channel::{Entry, Listing},
+    channel::{Entry, Head, Listing},
     domain::{names::ConfigId, time::Time},
 };
 
@@ -29,6 +29,8 @@ pub struct Shelf {
     inner: RwLock<Inner>,
     // Asked by every read, so without a lock.
     is_stale: AtomicBool,
+    // Rung for whoever keeps the shelf on disk.
+    news: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ struct Inner {
     strangers: Bells,
     ready: bool,
     stale: Option<(Time, HeaderValue)>,
+    head: Option<Head>,
+    lost: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +63,13 @@ pub struct Applied {
     pub corrected: Vec<ConfigId>,
     /// Releases that cannot be sent, and why. What was there stays.
     pub unusable: Vec<(ConfigId, String)>,
+}
+
+impl Applied {
+    /// Whether nothing on the shelf is another thing now.
+    fn is_quiet(&self) -> bool {
+        self.renewed.is_empty() && self.corrected.is_empty()
+    }
 }
 
 impl Shelf {
@@ -81,6 +92,9 @@ impl Shelf {
         for bell in bells.iter().filter_map(Weak::upgrade) {
             bell.notify_one();
         }
+        if !applied.is_quiet() {
+            self.news.notify_one();
+        }
         // Large documents are freed here, after everybody was told.
         drop(replaced);
         applied
@@ -91,10 +105,24 @@ impl Shelf {
     pub fn adopt(&self, listing: Listing) -> Applied {
         let any = !listing.entries.is_empty();
         let applied = self.apply(listing.entries);
-        if any {
-            self.write(|inner| inner.ready = true);
-        }
+        self.write(|inner| {
+            inner.ready |= any;
+            inner.lost = !any && !inner.apps.is_empty();
+            inner.head = Some(Head { revision: listing.revision, cluster: listing.cluster });
+        });
         applied
+    }
+
+    /// Whether the channel was empty when it was last listed, though there had been releases: it lost them.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.read().lost
+    }
+
+    /// Where the channel was when it was last listed.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.read().head
     }
 
     /// Says that the shelf is complete though empty: a fresh installation, in which nothing was ever published.
@@ -113,13 +141,19 @@ impl Shelf {
         self.write(|inner| {
             match (since, &inner.stale) {
                 (None, _) => inner.stale = None,
-                (Some(_), Some(_)) => {}
+                (Some(_), Some(_)) => return,
                 (Some(at), None) => {
                     inner.stale = HeaderValue::from_str(&at.rfc3339()).ok().map(|text| (at, text));
                 }
             }
             self.is_stale.store(inner.stale.is_some(), Ordering::Relaxed);
+            self.news.notify_one();
         });
+    }
+
+    /// Returns when there is something new to keep on disk: a release, or word of the channel. For one who waits.
+    pub async fn news(&self) {
+        self.news.notified().await;
     }
 
     /// Since when the shelf may be behind.
@@ -356,7 +390,9 @@ mod tests {
         shelf.adopt(Listing::default());
         assert!(!shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
         shelf.adopt(Listing { entries: vec![entry("prod/shop/b", 1, "{}")], ..Listing::default() });
-        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
+        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1 && !shelf.is_lost());
+        shelf.adopt(Listing::default());
+        assert!(shelf.is_ready() && shelf.is_lost());
     }
 
     #[test]

@@ -3,12 +3,13 @@
 pub mod data_dir;
 mod health;
 pub mod layers;
+mod reader_node;
 mod refresh;
 pub mod serving;
 pub mod settings;
 pub mod telemetry;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
 use leptos::config::LeptosOptions;
@@ -19,20 +20,20 @@ use crate::{
     auth::{guard, tokens::Table},
     automation,
     channel::Channel,
-    delivery::Publisher,
+    delivery::{self, Publisher},
     http::request_id,
     pages::{
         self, Frame,
         console::{self, Console},
     },
-    reader::{self, Reader},
+    reader::{self, Reader, last_good::LastGood},
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     storage::Db,
 };
 use data_dir::DataDir;
 use layers::Around;
 use serving::Limits;
-use settings::Settings;
+use settings::{Role, Settings};
 
 /// How long what is under way may take when the server goes down.
 const LAST_WORK: Duration = Duration::from_secs(25);
@@ -59,19 +60,30 @@ pub async fn serve(settings: Settings) -> Result<(), String> {
 /// A server that is ready to run.
 pub struct Node {
     router: reader::Front,
-    service: Service,
     limits: Limits,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Node {
-    /// Opens the database and the channel, starts what works in the background and puts the routes together.
+    /// Opens what its role needs, starts what works in the background and puts the routes together.
     ///
     /// # Errors
     /// Why it does not start, in one line.
     pub async fn start(settings: Settings, listener: &TcpListener, stop: CancellationToken) -> Result<Self, String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
+        match settings.role {
+            Role::Console => Self::console(settings, address, stop).await,
+            Role::Reader => {
+                let tasks = TaskTracker::new();
+                let router = reader_node::start(&settings, address, &tasks, &stop).await?;
+                Ok(Self { router, limits: Limits::of_this_process(&settings.proxies), tasks, stop })
+            }
+        }
+    }
+
+    /// Everything, over the database and the channel.
+    async fn console(settings: Settings, address: SocketAddr, stop: CancellationToken) -> Result<Self, String> {
         let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let db = Db::open(&settings.database_url)
             .await
@@ -86,21 +98,26 @@ impl Node {
         let tokens = Arc::new(Table::new());
         let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), stop.clone());
 
-        if settings.etcd.is_none() {
-            // Memory is empty at the start: what SQL has goes in before anybody can ask.
-            publisher.reconcile().await.map_err(|e| format!("the releases cannot be loaded: {e}"))?;
-        } else {
+        let tasks = TaskTracker::new();
+        if let Some(etcd) = &settings.etcd {
+            let file = LastGood::new(&settings.data_dir, &etcd.root, reader.shelf.clone(), None, now);
             let published = async { db.read().await?.latest_releases(1, 0).await };
             if published.await.map_err(|e| format!("the releases cannot be read: {e}"))?.is_empty() {
                 // An empty channel tells nothing, but the database does: there is nothing to wait for.
                 reader.shelf.declare_ready();
+            } else {
+                file.load().await;
             }
+            tasks.spawn(file.keep(stop.clone()));
+        } else {
+            // Memory is empty at the start: what SQL has goes in before anybody can ask.
+            publisher.reconcile().await.map_err(|e| format!("the releases cannot be loaded: {e}"))?;
         }
         refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
 
-        let tasks = TaskTracker::new();
         tasks.spawn(publisher.clone().run());
         tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
+        tasks.spawn(until(stop.clone(), delivery::keep_tokens(service.clone(), channel.clone(), tokens.clone())));
         tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
         let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
         tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
@@ -109,13 +126,7 @@ impl Node {
         let router = routes(&service, db, &reader, &public_url, etcd_root);
         announce(&service, &public_url).await?;
         let limits = Limits::of_this_process(&settings.proxies);
-        Ok(Self { router, service, limits, tasks, stop })
-    }
-
-    /// The use cases of this server: for tests.
-    #[must_use]
-    pub fn service(&self) -> &Service {
-        &self.service
+        Ok(Self { router, limits, tasks, stop })
     }
 
     /// Serves until told to stop, then finishes what is under way, within a hard deadline.

@@ -33,7 +33,7 @@ const KNOWN: [Known; 16] = [
     known("public_url", "", "how people reach the console; from listen when empty"),
     known("data_dir", "./data", "SQLite file, last known good, lock file"),
     known("node", "", "what people call this node; the name of the host when empty"),
-    known("role", "console", "console serves everything; there is no other yet"),
+    known("role", "console", "console serves everything, reader the read endpoints alone, from etcd"),
     secret("database.url", "sqlite://<data_dir>/trimtab.db, or mysql://user:password@host:3306/database"),
     known("etcd.endpoints", "", "comma-separated; empty is the in-process channel"),
     known("etcd.root", "trimtab", "what all keys begin with"),
@@ -85,6 +85,8 @@ pub struct SettingsError(String);
 pub enum Role {
     /// Everything.
     Console,
+    /// The read endpoints alone: needs etcd and nothing else.
+    Reader,
 }
 
 /// How log lines are written.
@@ -192,6 +194,15 @@ impl Settings {
         if endpoints.is_empty() && given("etcd.endpoints").is_some() {
             return Err(wrong("etcd.endpoints", "names no member; leave it empty for the in-process channel"));
         }
+        let role = match text("role").as_str() {
+            "console" => Role::Console,
+            "reader" if endpoints.is_empty() => {
+                let what = "a reader is fed from etcd, but etcd.endpoints is empty; set it to the consoles' etcd";
+                return Err(wrong("role", what));
+            }
+            "reader" => Role::Reader,
+            _ => return Err(wrong("role", "must be console or reader")),
+        };
         if endpoints.is_empty() && !database_url.starts_with("sqlite:") {
             return Err(SettingsError(
                 "database.url is MySQL, but etcd.endpoints is empty: several nodes on one database need etcd to \
@@ -230,14 +241,7 @@ impl Settings {
                 Some(_) => return Err(wrong("public_url", "must begin with http:// or https://")),
                 None => None,
             },
-            role: match text("role").as_str() {
-                "console" => Role::Console,
-                "reader" => {
-                    let what = "this version does not offer nodes that only serve readers yet; leave role out";
-                    return Err(wrong("role", what));
-                }
-                _ => return Err(wrong("role", "must be console")),
-            },
+            role,
             proxies: list(&text("proxies"))
                 .iter()
                 .map(|p| p.parse().map_err(|_| wrong("proxies", "must be IP addresses, comma-separated")))
@@ -390,10 +394,12 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_does_not_exist_yet_is_refused() {
-        for role in ["reader", "writer"] {
+    fn a_reader_needs_etcd_and_there_is_no_other_role() {
+        for role in ["reader", "writer", ""] {
             assert!(load(&[("TRIMTAB_ROLE", role)]).unwrap_err().to_string().starts_with("role = "), "{role}");
         }
+        let reader = load(&[("TRIMTAB_ROLE", "reader"), ("TRIMTAB_ETCD__ENDPOINTS", "127.0.0.1:2379")]);
+        assert_eq!(reader.unwrap().role, Role::Reader);
     }
 
     #[test]

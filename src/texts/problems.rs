@@ -83,6 +83,7 @@ texts! {
     token_waiting: "Too many readers wait with this token already. Try again in a moment, or give each application its own.", "此令牌已有过多等待中的读取，请稍后重试，或为每个应用使用各自的令牌。";
     token_scope(config: &str): "This token does not reach {config}. Ask for one that does.", "此令牌无权访问 {config}，请申请有权限的令牌。";
     config_unreleased(config: &str): "{config} has no release. Publish it, or check the spelling.", "{config} 尚未发布。请先发布，或检查拼写。";
+    reader_node: "This node serves the read endpoints alone. Ask a console.", "此节点仅提供读取接口，请访问控制台节点。";
     method_not_allowed(allow: &str): "Not this way. Use {allow}.", "不支持此方法，请使用 {allow}。";
     type_not_supported(given: &str, expected: &str): "“{given}” is not taken here. Send {expected}.", "不接受“{given}”，请发送 {expected}。";
 }

@@ -1,6 +1,8 @@
 //! Tokens are scoped, expire, and are shown once.
 
 use trimtab::{
+    channel::ListedToken,
+    delivery::write_tokens,
     domain::{
         access::{Actor, Pattern, Role},
         error::{Error, Invalid, Problem},
@@ -28,6 +30,43 @@ on_both_set_ups! {
         assert_eq!(kept, std::slice::from_ref(&shown.token));
         assert!(!format!("{kept:?}").contains(&shown.text));
         assert_eq!(kept[0].sha256, trimtab::domain::content::sha256(shown.text.as_bytes()));
+    }
+
+    async fn reader_nodes_hear_of_hashes_alone_and_never_of_older_ones(site: Site) {
+        let shell = Actor::shell();
+        let tell = async |node: &Site| write_tokens(&node.service, &node.channel).await.unwrap();
+        let heard = async || site.channel.tokens(0).await.unwrap().list.unwrap();
+        tell(&site).await;
+        assert_eq!(heard().await.tokens, [], "a list without any is a list");
+
+        let shown = site.service.create_token(&shell, read(&["prod/shop/*"])).await.unwrap();
+        tell(&site).await;
+        let first = heard().await;
+        assert_eq!(first.tokens, [ListedToken::from(shown.token.clone())]);
+        assert!(!serde_json::to_string(&first).unwrap().contains(&shown.text));
+        tell(&site).await;
+        assert_eq!(heard().await, first, "what is so already is not written");
+
+        // Two nodes at once: what is there in the end is what the database has.
+        let other = site.another_node().await;
+        for n in 0..20 {
+            let name = format!("t{n}");
+            let made = site.service.create_token(&shell, NewToken { name, ..read(&["dev/*/*"]) }).await.unwrap().token;
+            let revoke = async {
+                site.service.revoke_token(&shell, &made.id).await.unwrap();
+                tell(&site).await;
+            };
+            tokio::join!(revoke, tell(&other), tell(&other));
+            let list = heard().await;
+            let there = list.tokens.iter().find(|token| token.id == made.id).unwrap();
+            assert!(there.revoked_at.is_some() && list.version > first.version);
+        }
+
+        // A new database beside an old channel takes nothing away.
+        let before = heard().await;
+        let new = Site::embedded().await;
+        write_tokens(&new.service, &site.channel).await.unwrap();
+        assert_eq!(heard().await, before);
     }
 
     async fn a_revoked_or_expired_token_is_dead(site: Site) {

@@ -61,6 +61,11 @@ impl Keys {
         format!("{}/meta/", self.root)
     }
 
+    /// What reader nodes know of tokens: outside of every prefix that an application reads or watches.
+    pub fn tokens(&self) -> String {
+        format!("{}/readers/tokens", self.root)
+    }
+
     /// One range over documents and metadata, so that one watch brings both halves of a revision in one response. The
     /// locks lie in between.
     pub fn releases(&self) -> (String, String) {
@@ -161,6 +166,8 @@ mod tests {
             assert!(from < key && key < to && keys.is_release(key.as_bytes()), "{key}");
         }
         assert!(!keys.is_release(keys.lock(&"prod".parse().unwrap()).as_bytes()));
+        let tokens = keys.tokens();
+        assert!(tokens > to && !keys.is_release(tokens.as_bytes()), "whoever reads releases reads no tokens");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod keys;
 mod list;
 mod lock;
 mod settings;
+mod tokens;
 mod watch;
 
 use std::{
@@ -28,6 +29,7 @@ use self::keys::Keys;
 pub use self::{
     lock::EtcdLock,
     settings::{EtcdSettings, Timing},
+    tokens::EtcdTokenWatch,
     watch::EtcdWatch,
 };
 use super::{Fault, Head};

@@ -45,7 +45,8 @@ impl Default for Timing {
     }
 }
 
-/// How to reach a cluster. With authentication, the user needs to read and write the prefix `<root>/`; a reader to read it.
+/// How to reach a cluster. With authentication, the user needs to read and write the prefix `<root>/`; a reader node to
+/// read it. A program that reads documents itself gets `<root>/config/` alone: hashes of tokens are none of its business.
 #[derive(Clone)]
 pub struct EtcdSettings {
     /// Members: `host:port`, or a URL.

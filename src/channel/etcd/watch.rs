@@ -15,13 +15,19 @@ use super::{
 /// A watch in etcd.
 #[derive(Debug)]
 pub struct EtcdWatch {
-    stream: WatchStream,
+    stream: Stream,
     keys: Keys,
-    timing: Timing,
     /// Everything up to this revision was given.
     after: i64,
     /// Taken in and not given yet.
     ready: VecDeque<(i64, Vec<Entry>)>,
+}
+
+/// The responses to a watch, none of which is waited for in vain.
+#[derive(Debug)]
+pub(super) struct Stream {
+    stream: WatchStream,
+    timing: Timing,
     /// When something has to have come.
     due: Instant,
     /// Whether it is the answer to a request for a sign of life that is due.
@@ -31,7 +37,15 @@ pub struct EtcdWatch {
 impl Etcd {
     pub(in super::super) async fn watch(&self, after: i64) -> Result<EtcdWatch, Fault> {
         let (from, to) = &self.keys.releases();
-        let options = &WatchOptions::new().with_range(to.as_str()).with_start_revision(after + 1);
+        let stream = Stream::open(self, from, WatchOptions::new().with_range(to.as_str()), after).await?;
+        Ok(EtcdWatch { stream, keys: self.keys.clone(), after, ready: VecDeque::new() })
+    }
+}
+
+impl Stream {
+    /// Watches what comes after a revision.
+    pub async fn open(etcd: &Etcd, from: &str, options: WatchOptions, after: i64) -> Result<Self, Fault> {
+        let options = &options.with_start_revision(after + 1);
         let watch = move |etcd: Client| async move {
             let watched = create(&etcd, from, options).await?;
             if !watched.1.cancel_reason().contains("invalid auth token") {
@@ -41,36 +55,23 @@ impl Etcd {
             etcd.refresh_token().await?;
             create(&etcd, from, options).await
         };
-        let (stream, created) = self.call(self.timing.call, watch).await?;
+        let (stream, created) = etcd.call(etcd.timing.call, watch).await?;
         alive(&created)?;
         if head(created.header())?.revision < after {
             // Restored from a backup, or another cluster: etcd would wait in silence until it comes so far.
             return Err(Fault::Compacted);
         }
-        let due = Instant::now() + self.timing.silence;
-        let (keys, timing) = (self.keys.clone(), self.timing);
-        Ok(EtcdWatch { stream, keys, timing, after, ready: VecDeque::new(), due, asked: false })
-    }
-}
-
-impl EtcdWatch {
-    pub(in super::super) fn revision(&self) -> i64 {
-        self.after
+        Ok(Self { stream, timing: etcd.timing, due: Instant::now() + etcd.timing.silence, asked: false })
     }
 
-    pub(in super::super) async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+    /// The next response. May be dropped and called again.
+    pub async fn next(&mut self) -> Result<WatchResponse, Fault> {
         loop {
-            if let Some((revision, batch)) = self.ready.pop_front() {
-                self.after = revision;
-                if !batch.is_empty() {
-                    return Ok(batch);
-                }
-                continue;
-            }
             match timeout_at(self.due, self.stream.message()).await {
                 Ok(Ok(Some(response))) => {
                     self.expect(self.timing.silence, false);
-                    self.take(&response)?;
+                    alive(&response)?;
+                    return Ok(response);
                 }
                 Ok(Ok(None)) => return Err(Fault::Unreachable("etcd ended the watch".into())),
                 Ok(Err(error)) => return Err(broken(&error)),
@@ -89,10 +90,29 @@ impl EtcdWatch {
         self.due = Instant::now() + within;
         self.asked = asked;
     }
+}
+
+impl EtcdWatch {
+    pub(in super::super) fn revision(&self) -> i64 {
+        self.after
+    }
+
+    pub(in super::super) async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+        loop {
+            if let Some((revision, batch)) = self.ready.pop_front() {
+                self.after = revision;
+                if !batch.is_empty() {
+                    return Ok(batch);
+                }
+                continue;
+            }
+            let response = self.stream.next().await?;
+            self.take(&response);
+        }
+    }
 
     /// Sorts a response into batches of one revision each. A response holds whole revisions, in order.
-    fn take(&mut self, response: &WatchResponse) -> Result<(), Fault> {
-        alive(response)?;
+    fn take(&mut self, response: &WatchResponse) {
         let mut known = self.after;
         let mut revisions: Vec<(i64, Vec<KeyValue>)> = Vec::new();
         for event in response.events() {
@@ -124,7 +144,6 @@ impl EtcdWatch {
             }
             self.ready.push_back((revision, entries));
         }
-        Ok(())
     }
 }
 

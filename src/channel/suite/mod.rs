@@ -12,6 +12,7 @@ mod outage;
 mod proxy;
 mod reading;
 mod secured;
+mod tokens;
 
 use std::{env, sync::Arc, time::Duration};
 

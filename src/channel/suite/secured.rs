@@ -12,7 +12,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    super::{Channel, EtcdSettings, Fault},
+    super::{Channel, EtcdSettings, Fault, TokenList},
     LONG, env, eventually, next, small,
 };
 
@@ -34,8 +34,8 @@ impl Drop for Secured {
 }
 
 impl Secured {
-    /// Users: `trimtab` may read and write `trimtab/`, `reader` read it, `stranger` nothing. A token lives for one
-    /// idle second.
+    /// Users: `trimtab` may read and write `trimtab/`, `reader` read it, `application` read documents, `stranger`
+    /// nothing. A token lives for one idle second.
     async fn start() -> Option<Self> {
         let folder = temp_dir().join(format!("trimtab-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&folder).unwrap();
@@ -79,6 +79,7 @@ impl Secured {
         for (user, rights) in [
             ("trimtab", Some(Permission::read_write("trimtab/"))),
             ("reader", Some(Permission::read("trimtab/"))),
+            ("application", Some(Permission::read("trimtab/config/"))),
             ("stranger", None),
             ("root", None),
         ] {
@@ -143,6 +144,16 @@ async fn with_tls_and_a_user_everything_works() {
     channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)]);
     assert!(is_refused(&reader.lock(&env("dev"), LONG).await));
+
+    let list = TokenList { version: 1, tokens: Vec::new() };
+    assert!(channel.put_tokens(&list, 0).await.unwrap());
+    let there = reader.tokens(0).await.unwrap();
+    assert_eq!(there.list, Some(list.clone()));
+    assert!(is_refused(&reader.put_tokens(&list, there.written).await));
+    let application = secured.channel(Some(("application", PASSWORD))).await;
+    assert!(application.check().await.is_ok());
+    assert!(is_refused(&application.tokens(0).await), "whoever reads documents knows no hash of a token");
+    assert!(is_refused(&application.watch_tokens(1).await));
 
     for (name, password) in [("stranger", PASSWORD), ("trimtab", "hunter3"), ("nobody", PASSWORD)] {
         let channel = secured.channel(Some((name, password))).await;

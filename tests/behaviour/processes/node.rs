@@ -15,6 +15,9 @@ use tokio::{
 
 use crate::support::{Database, servers};
 
+/// What all keys begin with in an etcd of a test's own.
+pub const ROOT: &str = "trimtab";
+
 /// Where a server keeps its things: survives the server.
 #[derive(Clone)]
 pub struct Place {
@@ -22,13 +25,17 @@ pub struct Place {
     folder: PathBuf,
     etcd: Option<(String, String)>,
     files: Option<u32>,
+    role: &'static str,
 }
 
 impl Place {
     pub fn embedded() -> Self {
-        let database = Database::sqlite();
+        Self::of(Database::sqlite())
+    }
+
+    fn of(database: Database) -> Self {
         let folder = database.folder().unwrap().to_owned();
-        Self { database, folder, etcd: None, files: None }
+        Self { database, folder, etcd: None, files: None, role: "console" }
     }
 
     pub async fn cluster() -> Option<Self> {
@@ -38,7 +45,28 @@ impl Place {
         let database = Database::mysql(&mysql).await.beside(&folder);
         let path = folder.folder().unwrap().to_owned();
         let root = path.file_name().unwrap().to_string_lossy().into_owned();
-        Some(Self { database, folder: path, etcd: Some((etcd, root)), files: None })
+        Some(Self { folder: path, etcd: Some((etcd, root)), ..Self::of(database) })
+    }
+
+    /// A console on SQLite and an etcd of the test's own.
+    pub fn beside_etcd(endpoint: &str) -> Self {
+        Self { etcd: Some((endpoint.to_owned(), ROOT.to_owned())), ..Self::embedded() }
+    }
+
+    /// A place for a reader node on the same etcd: it knows of no database.
+    pub fn of_a_reader(&self) -> Self {
+        let folder = self.folder.join("reader");
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, role: "reader", ..self.clone() }
+    }
+
+    /// Where it keeps its things.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The same place, for a server that may open so many files.
@@ -58,7 +86,10 @@ impl Place {
             }
         };
         command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "error");
-        command.env("TRIMTAB_DATABASE__URL", &self.database.url).current_dir(folder);
+        command.env("TRIMTAB_ROLE", self.role).current_dir(folder);
+        if self.role == "console" {
+            command.env("TRIMTAB_DATABASE__URL", &self.database.url);
+        }
         if let Some((endpoint, root)) = &self.etcd {
             command.env("TRIMTAB_ETCD__ENDPOINTS", endpoint).env("TRIMTAB_ETCD__ROOT", root);
         }
@@ -170,5 +201,22 @@ impl Node {
             }
         };
         timeout(Duration::from_secs(20), waiting).await.expect("what was accepted arrives within 20 s")
+    }
+}
+
+/// Sends a signal to a process.
+pub async fn signal(name: &str, pid: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), pid]).status().await.unwrap().success());
+}
+
+/// Makes what [`Node::publish`] publishes in.
+pub async fn prepare(url: &str, client: &reqwest::Client, token: &str) {
+    for (path, body) in [
+        ("envs/dev", json!({})),
+        ("apps/shop", json!({})),
+        ("apps/shop/namespaces/application", json!({"format": "kv"})),
+    ] {
+        let answer = client.put(format!("{url}/api/v1/{path}")).bearer_auth(token).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
     }
 }

@@ -1,0 +1,81 @@
+//! What reader nodes know of tokens.
+
+use tokio::time::timeout;
+
+use super::{
+    super::{ListedToken, TokenList, TokenWatch},
+    Bench, LONG, env, next, on_both, small,
+};
+use crate::domain::token::TokenKind;
+
+on_both! { tokens_are_written_over_what_was_read_alone  tokens_are_followed  tokens_and_releases_do_not_meet }
+
+fn list(version: i64) -> TokenList {
+    let token = ListedToken {
+        id: "abcdefghijkl".into(),
+        kind: TokenKind::Read,
+        patterns: vec!["prod/shop/*".parse().unwrap()],
+        sha256: "0".repeat(64),
+        expires_at: None,
+        revoked_at: None,
+    };
+    TokenList { version, tokens: vec![token] }
+}
+
+async fn following(watch: &mut TokenWatch) -> i64 {
+    timeout(LONG, watch.next()).await.expect("tokens in time").unwrap().version
+}
+
+async fn tokens_are_written_over_what_was_read_alone(bench: Bench) {
+    let (one, two) = (&bench.channel, &bench.other);
+    let none = one.tokens(0).await.unwrap();
+    assert_eq!((none.written, none.list), (0, None));
+    assert!(one.put_tokens(&list(1), 0).await.unwrap());
+    assert!(!two.put_tokens(&list(2), 0).await.unwrap(), "somebody was first");
+    let there = two.tokens(0).await.unwrap();
+    assert_eq!(there.list, Some(list(1)));
+    assert!(two.put_tokens(&list(2), there.written).await.unwrap());
+    assert!(!one.put_tokens(&list(3), there.written).await.unwrap());
+    let there = one.tokens(there.written).await.unwrap();
+    assert_eq!(there.list, Some(list(2)));
+    assert_eq!(one.tokens(there.written).await.unwrap().list, None, "nothing newer");
+}
+
+async fn tokens_are_followed(bench: Bench) {
+    let (one, two) = (&bench.channel, &bench.other);
+    let mut watch = two.watch_tokens(two.tokens(0).await.unwrap().revision).await.unwrap();
+    assert!(one.put_tokens(&list(1), 0).await.unwrap());
+    assert_eq!(following(&mut watch).await, 1);
+    let there = one.tokens(0).await.unwrap();
+    assert!(one.put_tokens(&list(2), there.written).await.unwrap());
+    assert_eq!(following(&mut watch).await, 2);
+}
+
+async fn tokens_and_releases_do_not_meet(bench: Bench) {
+    let channel = &bench.channel;
+    let revision = channel.head().await.unwrap().revision;
+    let mut releases = channel.watch(revision).await.unwrap();
+    let mut tokens = channel.watch_tokens(revision).await.unwrap();
+    assert!(channel.put_tokens(&list(1), 0).await.unwrap());
+    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    channel.deliver(&lock, &[small("shop/a", 1)]).await.unwrap();
+    assert_eq!(next(&mut releases).await.unwrap(), [small("shop/a", 1)]);
+    assert_eq!(following(&mut tokens).await, 1);
+    let listing = channel.list().await.unwrap();
+    assert!(listing.entries.len() == 1 && listing.damaged.is_empty(), "{:?}", listing.damaged);
+}
+
+#[tokio::test]
+async fn what_is_no_list_of_tokens_is_written_over() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    for foreign in ["", "[]", "{\"version\":\"x\"}"] {
+        bench.raw().put("readers/tokens", foreign).await;
+        let there = bench.channel.tokens(0).await.unwrap();
+        assert!(there.written > 0 && there.list.is_none(), "{foreign}");
+    }
+    let there = bench.channel.tokens(0).await.unwrap();
+    assert!(bench.channel.put_tokens(&list(1), there.written).await.unwrap());
+    bench.raw().delete("readers/tokens").await;
+    assert_eq!(bench.channel.tokens(0).await.unwrap().written, 0);
+    assert!(bench.channel.put_tokens(&list(2), 0).await.unwrap());
+}

@@ -1,0 +1,135 @@
+//! What reader nodes know of tokens: one list beside the releases, under a key of its own that no application watches.
+//! It holds hashes, never a token's text.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Channel, Fault, etcd, local};
+use crate::domain::{
+    access::Pattern,
+    time::Time,
+    token::{Token, TokenKind},
+};
+
+/// All tokens that reader nodes let in, and those that ended lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenList {
+    /// Never falls, so that a list which comes back from a backup of etcd is known by it.
+    pub version: i64,
+    /// The tokens.
+    pub tokens: Vec<ListedToken>,
+}
+
+/// All of a token that decides what it opens, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedToken {
+    /// Its public identity.
+    pub id: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// The configs that it reaches.
+    pub patterns: Vec<Pattern>,
+    /// SHA-256 of the whole token, in hexadecimal.
+    pub sha256: String,
+    /// When it stops working by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Time>,
+}
+
+impl From<Token> for ListedToken {
+    fn from(token: Token) -> Self {
+        let Token { id, kind, patterns, sha256, expires_at, revoked_at, .. } = token;
+        Self { id, kind, patterns, sha256, expires_at, revoked_at }
+    }
+}
+
+impl From<ListedToken> for Token {
+    /// What readers need not know stays empty.
+    fn from(listed: ListedToken) -> Self {
+        let ListedToken { id, kind, patterns, sha256, expires_at, revoked_at } = listed;
+        Self {
+            id,
+            name: String::new(),
+            kind,
+            patterns,
+            creator: false,
+            sha256,
+            created_by: String::new(),
+            created_at: Time::default(),
+            expires_at,
+            revoked_at,
+            last_used_at: None,
+        }
+    }
+}
+
+/// What the channel holds of tokens at one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// The revision; a watch that misses nothing begins right after it.
+    pub revision: i64,
+    /// The revision that wrote the list; 0 when there is none, or none that is newer than asked for.
+    pub written: i64,
+    /// The list; none also when what lies there is no list.
+    pub list: Option<TokenList>,
+}
+
+/// Lists of tokens as they come. Ends with a [`Fault`]: read again, then watch again.
+#[derive(Debug)]
+pub enum TokenWatch {
+    /// In memory.
+    Local(local::LocalTokenWatch),
+    /// In etcd.
+    Etcd(Box<etcd::EtcdTokenWatch>),
+}
+
+impl Channel {
+    /// The tokens in the channel, if they were written after the revision `since`; 0 is ever.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn tokens(&self, since: i64) -> Result<Tokens, Fault> {
+        match self {
+            Self::Local(local) => Ok(local.tokens(since)),
+            Self::Etcd(etcd) => etcd.tokens(since).await,
+        }
+    }
+
+    /// Writes the tokens over those that the revision `written` wrote. False when that is no longer what lies there:
+    /// nothing was written, and what is to be written has to be read anew.
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written. [`Fault::Unreachable`]: read again to know.
+    pub async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, Fault> {
+        match self {
+            Self::Local(local) => Ok(local.put_tokens(list, written)),
+            Self::Etcd(etcd) => etcd.put_tokens(list, written).await,
+        }
+    }
+
+    /// Follows the tokens after revision `after`.
+    ///
+    /// # Errors
+    /// As [`Channel::watch`].
+    pub async fn watch_tokens(&self, after: i64) -> Result<TokenWatch, Fault> {
+        match self {
+            Self::Local(local) => Ok(TokenWatch::Local(local.watch_tokens(after))),
+            Self::Etcd(etcd) => etcd.watch_tokens(after).await.map(|watch| TokenWatch::Etcd(Box::new(watch))),
+        }
+    }
+}
+
+impl TokenWatch {
+    /// The next list; of several that came meanwhile, the last counts. May be dropped and called again.
+    ///
+    /// # Errors
+    /// Any [`Fault`] ends the watch.
+    pub async fn next(&mut self) -> Result<TokenList, Fault> {
+        match self {
+            Self::Local(watch) => Ok(watch.next().await),
+            Self::Etcd(watch) => watch.next().await,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The tokens of a reader node: copied from the channel, as consoles copy them from SQL. Like releases they never go
+//! back, and a channel that lost them takes them from nobody.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::feed::{BackOff, in_time};
+use crate::{
+    auth::tokens::Table,
+    channel::{Channel, Fault, TokenList},
+    domain::{time::Time, token::Token},
+};
+
+/// How long a watch is trusted before everything is read again.
+const AGAIN: Duration = Duration::from_secs(30);
+/// However many ask for a token that is not known, the channel is not asked more often.
+const AT_MOST_EVERY: Duration = Duration::from_millis(100);
+
+/// What a reader node knows of tokens.
+#[derive(Debug)]
+pub struct KnownTokens {
+    table: Arc<Table>,
+    state: Mutex<State>,
+    // Rung for whoever keeps them on disk.
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    list: Option<Arc<TokenList>>,
+    stale: Option<Time>,
+}
+
+impl KnownTokens {
+    /// None yet; `table` answers for them.
+    #[must_use]
+    pub fn new(table: Arc<Table>) -> Self {
+        Self { table, state: Mutex::default(), news: Notify::new() }
+    }
+
+    /// Takes over a list, unless it is older than the one that is here. Whatever was opened with a token that is gone
+    /// or revoked ends at once.
+    pub fn take(&self, list: TokenList) {
+        {
+            let mut state = self.state();
+            if let Some(held) = state.list.as_ref().filter(|held| held.version > list.version) {
+                tracing::warn!(
+                    version = list.version,
+                    held = held.version,
+                    "the channel has older tokens than this reader"
+                );
+                return;
+            }
+            if state.list.as_ref().is_some_and(|held| **held == list) {
+                return;
+            }
+            state.list = Some(Arc::new(list.clone()));
+        }
+        self.table.replace(list.tokens.into_iter().map(Token::from).collect());
+        self.news.notify_one();
+    }
+
+    /// The list that counts; none before the first.
+    #[must_use]
+    pub fn list(&self) -> Option<Arc<TokenList>> {
+        self.state().list.clone()
+    }
+
+    /// Since when the channel was not heard.
+    #[must_use]
+    pub fn stale_since(&self) -> Option<Time> {
+        self.state().stale
+    }
+
+    /// Returns when there is another list to keep on disk. For one who waits.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// Notes that the channel is not heard since `since` (the first such word counts), or is heard again.
+    pub(super) fn set_stale(&self, since: Option<Time>) {
+        let mut state = self.state();
+        state.stale = since.map(|since| state.stale.unwrap_or(since));
+    }
+
+    /// Copies what the channel has until `stop`, and at once when somebody shows a token that is not known.
+    pub async fn follow(&self, channel: &Channel, clock: fn() -> Time, stop: CancellationToken) {
+        stop.run_until_cancelled(async {
+            let (mut heard, mut back_off) = (clock(), BackOff::new());
+            loop {
+                back_off.begin();
+                let Err(fault) = self.round(channel, clock, &mut heard).await else { continue };
+                if fault != Fault::Compacted {
+                    self.set_stale(Some(heard));
+                    tracing::warn!(tokens.fault = %fault, "tokens are no longer heard of, trying again");
+                }
+                back_off.rest().await;
+            }
+        })
+        .await;
+    }
+
+    /// One look at all tokens and the watch that follows it, until that ends or is old enough.
+    async fn round(&self, channel: &Channel, clock: fn() -> Time, heard: &mut Time) -> Result<(), Fault> {
+        let (revision, mut written) = self.look(channel, 0).await?;
+        let mut looked = Instant::now();
+        *heard = clock();
+        self.set_stale(None);
+
+        let mut watch = in_time("watch", channel.watch_tokens(revision)).await?;
+        let old = sleep(AGAIN);
+        tokio::pin!(old);
+        loop {
+            tokio::select! {
+                list = watch.next() => {
+                    *heard = clock();
+                    self.take(list?);
+                }
+                () = self.table.rung() => {
+                    sleep_until(looked + AT_MOST_EVERY).await;
+                    written = self.look(channel, written).await?.1.max(written);
+                    looked = Instant::now();
+                }
+                () = &mut old => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes over what was written after the revision `since`, for all who wait for a newer list. Gives where the
+    /// channel is, and the revision that wrote what was taken.
+    async fn look(&self, channel: &Channel, since: i64) -> Result<(i64, i64), Fault> {
+        let look = async {
+            let there = in_time("tokens", channel.tokens(since)).await?;
+            if let Some(list) = there.list {
+                self.take(list);
+            }
+            Ok((there.revision, there.written))
+        };
+        self.table.answer(look).await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::tokens::{Denied, Fresh, generate},
+        channel::ListedToken,
+        domain::token::TokenKind,
+        reader::tests::now,
+    };
+
+    fn listed(fresh: &Fresh) -> ListedToken {
+        ListedToken {
+            id: fresh.id.clone(),
+            kind: TokenKind::Read,
+            patterns: vec!["prod/shop/*".parse().unwrap()],
+            sha256: fresh.sha256.clone(),
+            expires_at: None,
+            revoked_at: None,
+        }
+    }
+
+    fn followed(channel: &Channel) -> (Arc<Table>, Arc<KnownTokens>) {
+        let table = Arc::new(Table::new());
+        let known = Arc::new(KnownTokens::new(Arc::clone(&table)));
+        let (following, channel) = (Arc::clone(&known), channel.clone());
+        tokio::spawn(async move { following.follow(&channel, now, CancellationToken::new()).await });
+        (table, known)
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_just_made_is_found_and_one_that_ended_ends() {
+        let (channel, fresh) = (Channel::local(), generate(TokenKind::Read));
+        let (table, known) = followed(&channel);
+        assert_eq!(table.authenticate(&fresh.text, now()).map(drop), Err(Denied::NotLoaded));
+        let tokens = vec![listed(&fresh)];
+        assert!(channel.put_tokens(&TokenList { version: 1, tokens }, 0).await.unwrap());
+        known.news().await;
+        let grant = table.authenticate(&fresh.text, now()).unwrap();
+
+        let later = generate(TokenKind::Read);
+        let revoked = ListedToken { revoked_at: Some(now()), ..listed(&fresh) };
+        let tokens = vec![revoked, listed(&later)];
+        let written = channel.tokens(0).await.unwrap().written;
+        assert!(channel.put_tokens(&TokenList { version: 2, tokens }, written).await.unwrap());
+        table.renewed().await;
+        assert!(table.authenticate(&later.text, now()).is_ok());
+        grant.over().await;
+        assert_eq!(table.authenticate(&fresh.text, now()).map(drop), Err(Denied::Revoked));
+    }
+
+    #[test]
+    fn tokens_never_go_back() {
+        let fresh = generate(TokenKind::Read);
+        let table = Arc::new(Table::new());
+        let known = KnownTokens::new(Arc::clone(&table));
+        known.take(TokenList { version: 2, tokens: vec![] });
+        known.take(TokenList { version: 1, tokens: vec![listed(&fresh)] });
+        assert_eq!(table.authenticate(&fresh.text, now()).map(drop), Err(Denied::Unknown));
+        known.take(TokenList { version: 3, tokens: vec![listed(&fresh)] });
+        assert!(table.authenticate(&fresh.text, now()).is_ok());
+    }
+}

@@ -1,0 +1,222 @@
+//! The last known good: what is written comes back whole, or not at all.
+
+use std::{fs, path::Path, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{LastGood, NAME};
+use crate::{
+    auth::tokens::{Table, generate},
+    channel::{ListedToken, Listing, TokenList},
+    domain::{time::Time, token::TokenKind},
+    reader::{
+        known_tokens::KnownTokens,
+        shelf::Shelf,
+        tests::{entry, now},
+    },
+};
+
+const KEY: &str = "prod/shop/a";
+const DOCUMENT: &str = "{\"a\":\"1.50e3 \\u2028 \u{2028} 商店\"}";
+
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("trimtab-{}", Uuid::new_v4().simple()));
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.0.join(NAME)
+    }
+
+    /// The names in the folder that begin with that of the file and go on so.
+    fn beside(&self, word: &str) -> Vec<String> {
+        let names = fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(&format!("{NAME}.{word}"))).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A reader node, as far as the file goes.
+struct Half {
+    shelf: Arc<Shelf>,
+    table: Arc<Table>,
+    tokens: Arc<KnownTokens>,
+    file: Arc<LastGood>,
+}
+
+impl Half {
+    async fn start(folder: &Path, root: &str) -> Self {
+        let (shelf, table) = (Arc::new(Shelf::new()), Arc::new(Table::new()));
+        let tokens = Arc::new(KnownTokens::new(Arc::clone(&table)));
+        let known = Some(Arc::clone(&tokens));
+        let file = LastGood::new(folder, root, Arc::clone(&shelf), known, now);
+        file.load().await;
+        Self { shelf, table, tokens, file }
+    }
+
+    fn fill(&self) {
+        let listing = Listing { revision: 7, cluster: 42, entries: vec![entry(KEY, 3, DOCUMENT)], damaged: vec![] };
+        self.shelf.adopt(listing);
+    }
+
+    /// Goes down, as a server does.
+    async fn leave(&self) {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        Arc::clone(&self.file).keep(stop).await;
+    }
+}
+
+/// A folder with a file of a reader that went down.
+async fn kept() -> Folder {
+    let folder = Folder::new();
+    let half = Half::start(&folder.0, "trimtab").await;
+    half.fill();
+    half.leave().await;
+    assert_eq!(half.file.trouble_now(), None);
+    folder
+}
+
+#[tokio::test]
+async fn what_a_reader_had_it_has_again() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let half = Half::start(&folder.0, "trimtab").await;
+    assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
+    half.fill();
+    half.shelf.set_stale(Some(Time(1000)));
+    let fresh = generate(TokenKind::Read);
+    let token = ListedToken {
+        id: fresh.id.clone(),
+        kind: TokenKind::Read,
+        patterns: vec!["prod/shop/*".parse().unwrap()],
+        sha256: fresh.sha256.clone(),
+        expires_at: Some(Time(i64::MAX)),
+        revoked_at: None,
+    };
+    half.tokens.take(TokenList { version: 5, tokens: vec![token] });
+    half.leave().await;
+    assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!fs::read_to_string(folder.file()).unwrap().contains(&fresh.text));
+
+    let again = Half::start(&folder.0, "trimtab").await;
+    let snapshot = again.shelf.get(KEY).unwrap();
+    assert_eq!(snapshot.entry, entry(KEY, 3, DOCUMENT));
+    assert!(again.shelf.is_ready());
+    assert_eq!(again.shelf.stale_since(), Some(Time(1000)), "since it was last heard, not since the start");
+    assert_eq!(again.shelf.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
+    assert_eq!((again.tokens.list(), again.tokens.stale_since()), (half.tokens.list(), Some(Time(1000))));
+    assert!(again.table.authenticate(&fresh.text, now()).is_ok());
+}
+
+#[tokio::test]
+async fn releases_are_written_while_they_come() {
+    let folder = Folder::new();
+    let half = Half::start(&folder.0, "trimtab").await;
+    let stop = CancellationToken::new();
+    let keeping = tokio::spawn(Arc::clone(&half.file).keep(stop.clone()));
+    half.fill();
+    let written = async {
+        while !folder.file().exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::AGAIN, written).await.expect("a file");
+    half.shelf.apply(vec![entry(KEY, 4, "{}")]);
+    stop.cancel();
+    keeping.await.unwrap();
+    assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
+    assert!(folder.beside("").is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_set_aside_and_named() {
+    for damage in [
+        |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
+        |bytes: &mut Vec<u8>| bytes.clear(),
+        |bytes: &mut Vec<u8>| bytes.truncate(20),
+        |bytes: &mut Vec<u8>| bytes[0] = b'T',
+        |bytes: &mut Vec<u8>| bytes[40] ^= 1,
+        |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1,
+        |bytes: &mut Vec<u8>| bytes.push(b'\n'),
+    ] {
+        let folder = kept().await;
+        let mut bytes = fs::read(folder.file()).unwrap();
+        damage(&mut bytes);
+        fs::write(folder.file(), &bytes).unwrap();
+
+        let half = Half::start(&folder.0, "trimtab").await;
+        assert!(!half.shelf.is_ready() && half.shelf.get(KEY).is_none() && half.tokens.list().is_none());
+        let trouble = half.file.trouble_now().unwrap();
+        assert!(trouble.contains("damaged-") && !folder.file().exists(), "{trouble}");
+        assert_eq!(folder.beside("damaged-").len(), 1);
+
+        half.leave().await;
+        assert!(!folder.file().exists(), "nothing is written before there is something");
+        assert_eq!(half.file.trouble_now(), Some(trouble));
+        half.fill();
+        half.leave().await;
+        assert!(half.file.trouble_now().is_none() && folder.file().exists());
+        assert_eq!(fs::read(folder.0.join(&folder.beside("damaged-")[0])).unwrap(), bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_a_fitting_hash_and_something_else_in_it_is_damaged() {
+    let folder = Folder::new();
+    let body = "{\"root\":\"trimtab\"}";
+    let hash = crate::domain::content::sha256(body.as_bytes());
+    fs::write(folder.file(), format!("trimtab last known good 1 sha256 {hash}\n{body}")).unwrap();
+    let half = Half::start(&folder.0, "trimtab").await;
+    assert!(!half.shelf.is_ready() && half.file.trouble_now().unwrap().contains("damaged-"));
+}
+
+#[tokio::test]
+async fn another_installation_is_not_served() {
+    let folder = kept().await;
+    let half = Half::start(&folder.0, "staging").await;
+    assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
+    let trouble = half.file.trouble_now().unwrap();
+    assert!(trouble.contains("\"trimtab\"") && folder.beside("foreign-").len() == 1, "{trouble}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_named_and_the_old_one_stays() {
+    let folder = kept().await;
+    // A disk without room.
+    std::os::unix::fs::symlink("/dev/full", folder.0.join(format!("{NAME}.new"))).unwrap();
+    let half = Half::start(&folder.0, "trimtab").await;
+    half.shelf.apply(vec![entry(KEY, 4, "{}")]);
+    half.leave().await;
+    let trouble = half.file.trouble_now().unwrap();
+    assert!(trouble.contains("cannot be written") && trouble.contains("No space left"), "{trouble}");
+    assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 3);
+
+    // The room is back: half a file was not left in the way.
+    half.leave().await;
+    assert_eq!(half.file.trouble_now(), None);
+    assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_none_is_named() {
+    let folder = Folder::new();
+    let half = Half::start(&folder.0.join("gone"), "trimtab").await;
+    half.fill();
+    half.leave().await;
+    assert!(half.file.trouble_now().unwrap().contains("cannot be written: No such file or directory"));
+
+    fs::create_dir(folder.file()).unwrap();
+    let half = Half::start(&folder.0, "trimtab").await;
+    assert!(half.file.trouble_now().unwrap().contains("cannot be read: Is a directory"));
+}

@@ -1,0 +1,112 @@
+//! A reader node: the read endpoints alone, over etcd alone.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware,
+    routing::get,
+};
+use serde_json::{Value, json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::settings::Settings;
+use crate::{
+    auth::tokens::Table,
+    channel::Channel,
+    domain::{
+        error::{Error, excerpt},
+        time::Time,
+    },
+    http::{problem::Problem, request_id},
+    reader::{
+        self, Reader,
+        known_tokens::KnownTokens,
+        last_good::{LastGood, NAME},
+    },
+    service::now,
+    texts::Lang,
+};
+
+/// What a reader node consists of.
+#[derive(Clone)]
+struct Parts {
+    reader: Arc<Reader>,
+    tokens: Arc<KnownTokens>,
+    file: Arc<LastGood>,
+}
+
+/// Takes what lies on disk, starts what works in the background and puts the routes together. etcd may be away.
+///
+/// # Errors
+/// Why it does not start, in one line.
+pub(super) async fn start(
+    settings: &Settings,
+    address: SocketAddr,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<reader::Front, String> {
+    let Some(etcd) = settings.etcd.clone() else { return Err("a reader is fed from etcd: set etcd.endpoints".into()) };
+    let (root, members) = (etcd.root.clone(), etcd.endpoints.join(", "));
+    let channel = Channel::etcd(etcd).await.map_err(|e| format!("etcd: {e}"))?;
+    let table = Arc::new(Table::new());
+    let reader = Reader::new(table.clone(), now, &reader::Settings::default(), stop.clone());
+    let tokens = Arc::new(KnownTokens::new(table));
+    let file = LastGood::new(&settings.data_dir, &root, reader.shelf.clone(), Some(tokens.clone()), now);
+    let kept = settings.data_dir.join(NAME);
+    tracing::info!(%address, etcd = members, root, file = %kept.display(), "a reader node: the read endpoints alone");
+    file.load().await;
+
+    tasks.spawn(file.clone().keep(stop.clone()));
+    let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
+    tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
+    let (following, end) = (tokens.clone(), stop.clone());
+    tasks.spawn(async move { following.follow(&channel, now, end).await });
+    Ok(routes(Parts { reader, tokens, file }))
+}
+
+/// Every route: the readers' own in front, and health. All else is on the consoles.
+fn routes(parts: Parts) -> reader::Front {
+    let reader = parts.reader.clone();
+    let elsewhere = async |request: Request| {
+        let problem = Problem::from(Error::NotFound(excerpt(request.uri().path())));
+        problem.because(Lang::En.reader_node())
+    };
+    let rest = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .fallback(elsewhere)
+        .layer(middleware::from_fn(request_id::layer))
+        .with_state(parts);
+    reader::in_front(reader, rest)
+}
+
+/// Ready is who can answer; degraded, with reasons, who may be behind or would not be ready again after a restart.
+async fn ready(State(Parts { reader, tokens, file }): State<Parts>) -> (StatusCode, Json<Value>) {
+    let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
+    let ready = releases && known;
+    let since = |what: &str, since: Option<Time>| {
+        since.map(|since| format!("{what} were not confirmed by etcd since {}", since.rfc3339()))
+    };
+    let reasons: Vec<String> = [
+        (!releases).then(|| "no release has arrived since the start".to_owned()),
+        (!known).then(|| "no tokens have arrived since the start".to_owned()),
+        reader.shelf.is_lost().then(|| "etcd holds no release; readers keep what they have".to_owned()),
+        since("releases", reader.shelf.stale_since()),
+        since("tokens", tokens.stale_since()),
+        file.trouble_now(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": ready,
+        "degraded": !reasons.is_empty(),
+        "reader": if releases { "has the releases" } else { "has no releases yet" },
+        "reasons": reasons,
+    });
+    (status, Json(body))
+}

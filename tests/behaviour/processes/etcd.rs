@@ -1,0 +1,71 @@
+//! An etcd of a test's own, to be paused, killed and started again.
+
+use std::{net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
+
+use tokio::{
+    process::{Child, Command},
+    time::{sleep, timeout},
+};
+
+use super::node::signal;
+use crate::support::servers;
+
+/// Ends, and its folder goes away, with this.
+pub struct OwnEtcd {
+    process: Option<Child>,
+    folder: PathBuf,
+    pub endpoint: String,
+}
+
+impl Drop for OwnEtcd {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl OwnEtcd {
+    /// One that does not run yet; none where tests run without servers.
+    pub fn new() -> Option<Self> {
+        servers()?;
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = std::env::temp_dir().join(format!("trimtab-etcd-{}-{port}", std::process::id()));
+        Some(Self { process: None, folder, endpoint: format!("127.0.0.1:{port}") })
+    }
+
+    /// Starts it, with what it held when it ended, and waits until it answers.
+    pub async fn start(&mut self) {
+        let url = format!("http://{}", self.endpoint);
+        let process = Command::new("etcd")
+            .arg("--data-dir")
+            .arg(&self.folder)
+            .args(["--listen-client-urls", &url, "--advertise-client-urls", &url])
+            .args(["--listen-peer-urls", "http://127.0.0.1:0", "--logger", "zap", "--log-level", "error"])
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        self.process = Some(process.expect("etcd is on the path"));
+        let answers = async {
+            while self.client().await.is_none() {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), answers).await.expect("an etcd within 30 s");
+    }
+
+    /// A way past Trimtab; none when it does not answer.
+    pub async fn client(&self) -> Option<etcd_client::Client> {
+        let mut client = etcd_client::Client::connect([&self.endpoint], None).await.ok()?;
+        client.get("there", None).await.ok()?;
+        Some(client)
+    }
+
+    /// As `kill -9`.
+    pub async fn kill(&mut self) {
+        self.process.take().unwrap().kill().await.unwrap();
+    }
+
+    /// Holds it, or lets it go on: `STOP` or `CONT`.
+    pub async fn signal(&self, name: &str) {
+        signal(name, &self.process.as_ref().and_then(Child::id).unwrap().to_string()).await;
+    }
+}

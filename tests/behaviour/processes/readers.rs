@@ -1,0 +1,335 @@
+//! Reader nodes: they answer as consoles do, need etcd alone, and go on without it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use trimtab::{
+    domain::access::Actor,
+    service::{Dispatch, Service},
+    storage::Db,
+};
+
+use super::{
+    etcd::OwnEtcd,
+    node::{Node, Outcome, Place, ROOT, prepare},
+};
+
+const SHOP: &str = "/api/v1/configs/dev/shop/application";
+const STALE: &str = "x-config-stale-since";
+/// Longer than anything takes that goes well, or that is waited for.
+const LONG: Duration = Duration::from_secs(40);
+
+/// A console and a reader on one etcd, with release 1 of `dev/shop/application`.
+struct Site {
+    etcd: OwnEtcd,
+    place: Place,
+    console: Option<Node>,
+    reader: Option<Node>,
+    client: Client,
+    /// Writes and reads everything.
+    token: String,
+}
+
+impl Site {
+    async fn start() -> Option<Self> {
+        let mut etcd = OwnEtcd::new()?;
+        etcd.start().await;
+        let place = Place::beside_etcd(&etcd.endpoint);
+        let console = place.start().await;
+        let client = client();
+        let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+        prepare(&console.url(), &client, &token).await;
+        assert_eq!(console.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
+        let reader = place.of_a_reader().start().await;
+        let site = Self { etcd, place, console: Some(console), reader: Some(reader), client, token };
+        eventually("the reader has the release", async || {
+            let answer = site.ask(SHOP).await;
+            answer.status() == StatusCode::OK && answer.headers().get(STALE).is_none()
+        })
+        .await;
+        Some(site)
+    }
+
+    fn reader(&self) -> &Node {
+        self.reader.as_ref().unwrap()
+    }
+
+    fn console(&self) -> &Node {
+        self.console.as_ref().unwrap()
+    }
+
+    /// A GET of the reader.
+    async fn ask(&self, path: &str) -> Response {
+        self.ask_with(&self.token, path).await
+    }
+
+    async fn ask_with(&self, token: &str, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.reader().url())).bearer_auth(token).send().await.unwrap()
+    }
+
+    async fn ready(&self) -> (StatusCode, Value) {
+        let answer = self.ask("/readyz").await;
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    async fn publish(&self, value: u64) -> u64 {
+        match self.console().publish(&self.client, &self.token, "n", value).await {
+            Outcome::Acknowledged(release) => release,
+            Outcome::Unknown => panic!("no answer"),
+        }
+    }
+
+    async fn new_token(&self) -> String {
+        self.place.cli(&["token", "create", "--name", "t", "--read", "dev/shop/*"]).await
+    }
+
+    /// Revokes a token, as its owner does on a page: past the console, which finds it in the database.
+    async fn revoke(&self, token: &str) {
+        let db = Db::open(&self.place.database().url).await.unwrap();
+        let id = token.split('_').nth(1).unwrap();
+        Service::new(db, Arc::new(Dispatch::default())).revoke_token(&Actor::shell(), id).await.unwrap();
+    }
+
+    async fn reader_is_stale(&self, stale: bool) {
+        eventually("the reader knows how it stands with etcd", async || {
+            let answer = self.ask(SHOP).await;
+            assert_eq!(answer.status(), StatusCode::OK);
+            answer.headers().contains_key(STALE) == stale
+        })
+        .await;
+    }
+}
+
+fn client() -> Client {
+    Client::builder().timeout(LONG).build().unwrap()
+}
+
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"));
+}
+
+/// Reads a stream until a text has come, or to its end.
+async fn until(stream: &mut Response, text: &str) -> String {
+    let mut all = String::new();
+    while let Some(chunk) = stream.chunk().await.unwrap() {
+        all.push_str(std::str::from_utf8(&chunk).unwrap());
+        if all.contains(text) {
+            return all;
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_answers_as_a_console_does() {
+    let Some(site) = Site::start().await else { return };
+    let narrow = site.new_token().await;
+    let etag = site.ask(SHOP).await.headers()["etag"].clone();
+    for (token, path) in [
+        (&site.token, SHOP.to_owned()),
+        (&narrow, format!("{SHOP}/raw")),
+        (&narrow, "/api/v1/configs/dev/shop".to_owned()),
+        (&narrow, format!("{SHOP}?after=0&wait=1")),
+        (&narrow, format!("{SHOP}?after=x")),
+        (&site.token, "/api/v1/configs/dev/shop/nothing".to_owned()),
+        (&narrow, "/api/v1/configs/dev/mail/application".to_owned()),
+        (&"nonsense".to_owned(), SHOP.to_owned()),
+    ] {
+        for validator in ["\"other\"", etag.to_str().unwrap()] {
+            let mut answers = Vec::new();
+            for url in [site.console().url(), site.reader().url()] {
+                let request = site.client.get(format!("{url}{path}")).header("if-none-match", validator);
+                let answer = request.header("x-request-id", "one").bearer_auth(token).send().await.unwrap();
+                let mut headers = answer.headers().clone();
+                headers.remove("date");
+                answers.push((answer.status(), headers, answer.text().await.unwrap()));
+            }
+            assert_eq!(answers[0], answers[1], "{path}");
+        }
+    }
+
+    for elsewhere in ["/", "/log-in", "/apps", "/fn/log-in", "/api/v1/changes", "/api/v1/openapi.json", "/pkg/x.js"] {
+        let answer = site.ask(elsewhere).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{elsewhere}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{elsewhere}");
+        let problem: Value = answer.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains("Ask a console"), "{elsewhere}: {problem}");
+    }
+    assert_eq!(site.ask("/healthz").await.status(), StatusCode::OK);
+    let (status, ready) = site.ready().await;
+    assert!(status == StatusCode::OK && ready["degraded"] == false, "{ready}");
+    assert!(!site.place.of_a_reader().folder().join("trimtab.db").exists(), "a reader opens no database");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_tells_those_who_wait() {
+    let Some(site) = Site::start().await else { return };
+    let mut stream = site.ask("/api/v1/watch?config=dev/shop/application").await;
+    until(&mut stream, "\"release\":1").await;
+    let path = format!("{SHOP}?after=1&wait=30");
+    let poll = site.ask(&path);
+    let (answer, release) = tokio::join!(poll, site.publish(2));
+    assert_eq!(release, 2);
+    assert_eq!(answer.json::<Value>().await.unwrap()["release"], 2);
+    assert!(until(&mut stream, "\"release\":2").await.contains("\"release\":2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_known_at_once_and_ends_soon() {
+    let Some(site) = Site::start().await else { return };
+    for _ in 0..5 {
+        let token = site.new_token().await;
+        assert_eq!(site.ask_with(&token, SHOP).await.status(), StatusCode::OK);
+    }
+    let token = site.new_token().await;
+    let mut stream = site.ask_with(&token, "/api/v1/watch?config=dev/shop/application").await;
+    until(&mut stream, "\"release\":1").await;
+    let path = format!("{SHOP}?after=1&wait=30");
+    let ends = async {
+        let (poll, _) = tokio::join!(site.ask_with(&token, &path), until(&mut stream, "never"));
+        assert_eq!(poll.status(), StatusCode::UNAUTHORIZED);
+    };
+    let began = Instant::now();
+    tokio::join!(ends, site.revoke(&token));
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    println!("a revoked token's stream and long poll ended after {took:?}");
+    let refused: Value = site.ask_with(&token, SHOP).await.json().await.unwrap();
+    assert!(refused["status"] == 401 && refused["detail"].as_str().unwrap().contains("revoked"), "{refused}");
+    assert_eq!(site.ask(SHOP).await.status(), StatusCode::OK, "others stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_starts_from_its_disk() {
+    let Some(mut site) = Site::start().await else { return };
+    site.publish(2).await;
+    site.reader().wait_for(&site.client, &site.token, 2).await;
+    let etag = site.ask(SHOP).await.headers()["etag"].clone();
+    let before = trimtab::service::now();
+    site.etcd.kill().await;
+
+    for how in ["left", "killed"] {
+        let gone = site.reader.take().unwrap();
+        match how {
+            "left" => _ = gone.leave().await,
+            _ => gone.kill().await,
+        }
+        site.reader = Some(site.place.of_a_reader().start().await);
+        let answer = site.ask(SHOP).await;
+        assert_eq!((answer.status(), &answer.headers()["etag"]), (StatusCode::OK, &etag), "{how}");
+        let since = answer.headers()[STALE].to_str().unwrap().to_owned();
+        assert!(since.ends_with('Z') && since <= trimtab::service::now().rfc3339(), "{since}");
+        // It is when etcd was last heard, not when the reader started.
+        assert!(since <= before.plus_ms(30_000).rfc3339(), "{since}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["release"], 2);
+        let mut stream = site.ask("/api/v1/watch?config=dev/shop/application").await;
+        assert!(stream.headers().contains_key(STALE));
+        until(&mut stream, "\"release\":2").await;
+        let (status, ready) = site.ready().await;
+        assert!(status == StatusCode::OK && ready["degraded"] == true, "{ready}");
+        assert!(ready["reasons"][0].as_str().unwrap().contains("not confirmed"), "{ready}");
+    }
+
+    // A console keeps the same file; tokens it has from the database.
+    site.console.take().unwrap().leave().await;
+    site.console = Some(site.place.start().await);
+    let url = format!("{}{SHOP}", site.console().url());
+    let answer = site.client.get(url).bearer_auth(&site.token).send().await.unwrap();
+    assert_eq!((answer.status(), &answer.headers()["etag"]), (StatusCode::OK, &etag));
+    assert!(answer.headers().contains_key(STALE));
+
+    site.etcd.start().await;
+    site.reader_is_stale(false).await;
+    let release = site.publish(3).await;
+    site.reader().wait_for(&site.client, &site.token, release).await;
+    eventually("nothing is degraded", async || site.ready().await.1["degraded"] == false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_says_since_when_etcd_is_silent() {
+    let Some(site) = Site::start().await else { return };
+    site.etcd.signal("STOP").await;
+    site.reader_is_stale(true).await;
+    let (status, ready) = site.ready().await;
+    assert!(status == StatusCode::OK && ready["degraded"] == true, "{ready}");
+    site.etcd.signal("CONT").await;
+    site.reader_is_stale(false).await;
+    let release = site.publish(2).await;
+    site.reader().wait_for(&site.client, &site.token, release).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_without_anything_says_so_and_begins_when_etcd_answers() {
+    let Some(mut etcd) = OwnEtcd::new() else { return };
+    let place = Place::beside_etcd(&etcd.endpoint);
+    let kept = place.of_a_reader().folder().join("last-known-good");
+    std::fs::write(&kept, "half of a fi").unwrap();
+    let reader = place.of_a_reader().start().await;
+    let client = client();
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    for path in [SHOP, "/api/v1/configs/dev/shop", "/api/v1/watch?config=dev/shop/application"] {
+        let answer = client.get(format!("{}{path}", reader.url())).bearer_auth(&token).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
+        assert!(answer.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 0, "{path}");
+    }
+    assert_eq!(client.get(format!("{}/healthz", reader.url())).send().await.unwrap().status(), StatusCode::OK);
+    let ready = client.get(format!("{}/readyz", reader.url())).send().await.unwrap();
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let ready: Value = ready.json().await.unwrap();
+    assert!(ready["reasons"].to_string().contains("last-known-good.damaged-") && !kept.exists(), "{ready}");
+
+    etcd.start().await;
+    let console = place.start().await;
+    prepare(&console.url(), &client, &token).await;
+    assert_eq!(console.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
+    let url = format!("{}{SHOP}", reader.url());
+    eventually("the reader answers", async || {
+        client.get(&url).bearer_auth(&token).send().await.unwrap().status() == StatusCode::OK
+    })
+    .await;
+    eventually("it is on disk", async || kept.exists()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wiped_etcd_empties_no_reader() {
+    let Some(mut site) = Site::start().await else { return };
+    site.console.take().unwrap().leave().await;
+    let all = etcd_client::DeleteOptions::new().with_prefix();
+    let deleted = site.etcd.client().await.unwrap().delete(format!("{ROOT}/"), Some(all)).await.unwrap();
+    assert_eq!(deleted.deleted(), 3, "a document, its metadata and the tokens");
+
+    // Restarted, so that the reader lists it again and finds nothing.
+    site.etcd.kill().await;
+    site.reader_is_stale(true).await;
+    site.etcd.start().await;
+    site.reader_is_stale(false).await;
+    assert_eq!(site.ask(SHOP).await.json::<Value>().await.unwrap()["release"], 1);
+
+    let (status, ready) = site.ready().await;
+    assert!(status == StatusCode::OK && ready["reasons"].to_string().contains("etcd holds no release"), "{ready}");
+
+    // And so does a reader that starts.
+    site.reader.take().unwrap().leave().await;
+    site.reader = Some(site.place.of_a_reader().start().await);
+    site.reader_is_stale(false).await;
+    assert_eq!(site.ask(SHOP).await.json::<Value>().await.unwrap()["release"], 1);
+
+    // A console brings everything back.
+    site.console = Some(site.place.start().await);
+    let release = site.publish(2).await;
+    assert_eq!(release, 2);
+    site.reader().wait_for(&site.client, &site.token, 2).await;
+    let token = site.new_token().await;
+    assert_eq!(site.ask_with(&token, SHOP).await.status(), StatusCode::OK);
+}
