@@ -85,6 +85,7 @@ impl Publisher {
 
     async fn start_workers(&self) -> Result<()> {
         let due = self.db.read().await?.due_envs().await?;
+        self.dispatch.set_due(due.clone());
         let mut working = self.working.lock().await;
         for (env, ..) in due {
             if working.insert(env.clone()) {
@@ -184,6 +185,7 @@ impl Publisher {
         let Some(change) = releases.first().map(|e| e.meta.change.clone()) else { return Ok(()) };
         let done = self.channel.deliver(lock, releases).await?;
         self.check_ahead(&done.already).await?;
+        releases.iter().for_each(|e| self.dispatch.meter.delivered(now().0 - e.meta.published_at.0));
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
         self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
         let marks: Vec<(ConfigId, u64)> = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();

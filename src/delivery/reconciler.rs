@@ -70,7 +70,9 @@ impl Publisher {
         let Found { behind, halved, departed } = compare(listing, expected);
         self.alarm(departed).await?;
         let behind = self.write_again(behind, false).await?;
-        Ok(behind + self.write_again(halved, true).await?)
+        let halved = self.write_again(halved, true).await?;
+        self.dispatch.reconciled(now());
+        Ok(behind + halved)
     }
 
     /// Keeps what departs where pages find it; what is new is logged and stands in the audit.

@@ -21,6 +21,7 @@ use super::snapshot::Snapshot;
 use crate::{
     channel::{Entry, Listing},
     domain::{names::ConfigId, time::Time},
+    metrics,
 };
 
 /// All snapshots. A look-up takes no allocation and waits for no work: snapshots are made outside the lock.
@@ -29,6 +30,8 @@ pub struct Shelf {
     inner: RwLock<Inner>,
     // Asked by every read, so without a lock.
     is_stale: AtomicBool,
+    /// How it was fed.
+    pub meter: metrics::Feeding,
 }
 
 #[derive(Debug, Default)]

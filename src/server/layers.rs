@@ -13,11 +13,10 @@ use axum::{
 use futures::stream;
 use tokio::sync::Semaphore;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
-use tracing::Instrument;
 
 use crate::{
     api,
-    http::request_id::RequestId,
+    http::request_id,
     pages::{Frame, Visit, errors, forms, frame},
 };
 
@@ -57,7 +56,7 @@ pub fn pages(console: Router, around: &Around) -> Router {
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
         .layer(CompressionLayer::new().quality(PACKING))
         .layer(middleware::from_fn_with_state(around.https, headers))
-        .layer(middleware::from_fn(identify))
+        .layer(middleware::from_fn(request_id::layer))
 }
 
 /// The style, the islands and the files beside them. Names with a hash in them never change what they mean.
@@ -116,17 +115,6 @@ async fn whole(State((frame, large)): State<(Frame, Arc<Semaphore>)>, request: R
         Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error.into_inner())])),
     };
     next.run(Request::from_parts(parts, body)).await
-}
-
-/// Numbers the request and gives it a place in the log.
-async fn identify(mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(&request);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", id = id.as_str(), %method, path);
-    request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).instrument(span).await;
-    id.finish(&mut response);
-    response
 }
 
 /// The headers of every answer. A page has set its policy itself: it has a nonce in it.

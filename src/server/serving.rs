@@ -33,10 +33,13 @@ use tokio::{net::TcpListener, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{Service, ServiceExt};
 
-use crate::http::{
-    bearer::{self, ClientAddr},
-    body::{Timely, WHOLE},
-    listener::{Connection, Impatient, Pulse, STALL, State, UnderWay},
+use crate::{
+    http::{
+        bearer::{self, ClientAddr},
+        body::{Timely, WHOLE},
+        listener::{Connection, Impatient, Pulse, STALL, State, UnderWay},
+    },
+    metrics::Connections,
 };
 
 /// How long the head of a request may take, the first one from the connection on.
@@ -94,14 +97,14 @@ impl Limits {
 }
 
 /// Serves until `stop`, and then until nothing is under way any more. Whoever drops this ends all connections.
-pub async fn serve<S>(listener: TcpListener, app: S, limits: Limits, stop: CancellationToken)
+pub async fn serve<S>(listener: TcpListener, app: S, limits: Limits, meter: Connections, stop: CancellationToken)
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     let end = CancellationToken::new();
     let _end = end.clone().drop_guard();
-    let room = Arc::new(Room { limits, end, all: Mutex::default(), full: AtomicBool::new(false) });
+    let room = Arc::new(Room { limits, end, meter, all: Mutex::default(), full: AtomicBool::new(false) });
     let talks = TaskTracker::new();
     let accepting = async {
         // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
@@ -147,6 +150,7 @@ where
 struct Room {
     limits: Limits,
     end: CancellationToken,
+    meter: Connections,
     all: Mutex<All>,
     /// Said already that there is no place.
     full: AtomicBool,
@@ -181,6 +185,7 @@ impl Room {
         };
         if !room {
             drop(all);
+            self.meter.refused.inc();
             if !self.full.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%address, most = self.limits.most, "no place for another connection; some are refused");
             }
@@ -190,6 +195,7 @@ impl Room {
         all.next += 1;
         all.here.insert(number, Here { address, pulse, end: end.clone() });
         *all.of.entry(address).or_default() += 1;
+        self.meter.open.inc();
         Some(Place { room: Arc::clone(self), number, end })
     }
 
@@ -251,6 +257,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.room.meter.open.dec();
         self.room.all().remove(self.number);
     }
 }
@@ -360,7 +367,7 @@ mod tests {
                 .route("/", get(async || "ok").post(async |body: String| body))
                 .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
                 .route("/slow", get(async || sleep(Duration::from_secs(2)).await));
-            let serving = tokio::spawn(serve(listener, app, limits, stop.clone()));
+            let serving = tokio::spawn(serve(listener, app, limits, Connections::default(), stop.clone()));
             Self { address, stop, serving }
         }
 

@@ -9,12 +9,15 @@ use std::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use crate::domain::release::Why;
-use crate::domain::{
-    change::ChangeId,
-    drift::{Drift, DriftKind},
-    error::{Error, Part, Result},
-    names::{ConfigId, EnvName},
-    time::Time,
+use crate::{
+    domain::{
+        change::ChangeId,
+        drift::{Drift, DriftKind},
+        error::{Error, Part, Result},
+        names::{ConfigId, EnvName},
+        time::Time,
+    },
+    metrics,
 };
 
 /// Repairs that wait at the most.
@@ -79,8 +82,12 @@ pub struct Dispatch {
     arrived: broadcast::Sender<Arrived>,
     late: Mutex<BTreeMap<EnvName, Late>>,
     drifts: Mutex<BTreeMap<ConfigId, Noted>>,
+    due: Mutex<Vec<(EnvName, u64, Time)>>,
+    reconciled_at: Mutex<Option<Time>>,
     repairs: mpsc::Sender<Repair>,
     asked: Mutex<Option<mpsc::Receiver<Repair>>>,
+    /// What was accepted and delivered.
+    pub meter: metrics::Deliveries,
 }
 
 impl Default for Dispatch {
@@ -91,8 +98,11 @@ impl Default for Dispatch {
             arrived: broadcast::channel(1024).0,
             late: Mutex::default(),
             drifts: Mutex::default(),
+            due: Mutex::default(),
+            reconciled_at: Mutex::default(),
             repairs,
             asked: Mutex::new(Some(asked)),
+            meter: metrics::Deliveries::default(),
         }
     }
 }
@@ -123,6 +133,7 @@ impl Dispatch {
 
     /// Says that an environment is late.
     pub fn set_late(&self, late: Late) {
+        self.meter.failed.inc();
         let mut all = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         let since = all.get(&late.env).map_or(late.since, |before| before.since.min(late.since));
         all.insert(late.env.clone(), Late { since, ..late });
@@ -137,6 +148,29 @@ impl Dispatch {
     #[must_use]
     pub fn late(&self) -> Vec<Late> {
         self.late.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Says what waits for delivery: how many releases of which environment, and since when the oldest.
+    pub fn set_due(&self, due: Vec<(EnvName, u64, Time)>) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
+    }
+
+    /// What waited for delivery when the outbox was last looked at.
+    #[must_use]
+    pub fn due(&self) -> Vec<(EnvName, u64, Time)> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says that the channel was compared with the database as a whole.
+    pub fn reconciled(&self, at: Time) {
+        self.meter.reconciled.inc();
+        *self.reconciled_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// When this node last compared the channel with the database.
+    #[must_use]
+    pub fn reconciled_at(&self) -> Option<Time> {
+        *self.reconciled_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says in what the channel departs from the database now. Gives what was not known before.

@@ -97,6 +97,7 @@ impl Service {
         let releases = if releases { tx.releases_of_change(&change).await? } else { Vec::new() };
         tx.commit().await?;
         if !releases.is_empty() {
+            self.dispatch.meter.accepted.inc_by(releases.len() as u64);
             self.dispatch.ring();
         }
         Ok(Made { change, releases })

@@ -53,7 +53,7 @@ impl Db {
             .await?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(migrating)?;
         drop(lock);
-        Ok(Self { pool: Pool::Sqlite(pool), gate: Some(Arc::new(Semaphore::new(1))) })
+        Ok(Self { pool: Pool::Sqlite(pool), gate: Some(Arc::new(Semaphore::new(1))), meter: Arc::default() })
     }
 
     async fn open_mysql(url: &str) -> Result<Self, Error> {
@@ -79,7 +79,7 @@ impl Db {
             .connect_with(options)
             .await?;
         migrate_mysql(&pool).await?;
-        Ok(Self { pool: Pool::MySql(pool), gate: None })
+        Ok(Self { pool: Pool::MySql(pool), gate: None, meter: Arc::default() })
     }
 }
 

@@ -1,0 +1,74 @@
+//! What is counted, and under which names: the one place that knows both.
+//!
+//! Each part of the server owns its counters and makes them itself; whoever answers `/metrics` registers them all
+//! ([`Registry`] is no global, so tests do not meet in it). A handle is made once, and counting is an atomic addition:
+//! no label is looked up on the way of a request. Labels name environments at the most, because anybody may look.
+
+mod parts;
+mod process;
+
+pub use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+};
+
+pub use parts::{
+    ChannelFailure, Channels, Connections, Deliveries, EnvDue, Feeding, Part, Reads, Requests, Sql, SqlFailure, State,
+    Waiting, What,
+};
+pub use process::Process;
+
+/// All that is told under `/metrics`.
+#[derive(Debug)]
+pub struct Registry(prometheus_client::registry::Registry);
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self(prometheus_client::registry::Registry::default())
+    }
+}
+
+impl Registry {
+    /// The text that Prometheus reads: that of OpenMetrics, which its older form takes too.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut told = String::new();
+        text::encode(&mut told, &self.0).expect("writing to a string does not fail");
+        told
+    }
+}
+
+/// One label.
+type Label = [(&'static str, &'static str); 1];
+/// Two labels.
+type Labels = [(&'static str, &'static str); 2];
+/// Of an environment.
+type OfEnv = [(&'static str, String); 1];
+
+/// Seconds that a statement or a request of etcd takes: from a fraction of a millisecond to its deadline.
+fn quick() -> Histogram {
+    Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+}
+
+/// Seconds that something takes which people wait for.
+fn slow() -> Histogram {
+    Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
+}
+
+/// A family of which all members are made at once.
+fn made<L, M, const N: usize>(family: &Family<L, M, fn() -> M>, labels: [L; N]) -> [M; N]
+where
+    L: Clone + std::hash::Hash + Eq + EncodeLabelSet,
+    M: Clone,
+{
+    labels.map(|labels| family.get_or_create_owned(&labels))
+}
+
+fn counters<L: Clone + std::hash::Hash + Eq>() -> Family<L, Counter, fn() -> Counter> {
+    Family::new_with_constructor(Counter::default)
+}
+
+fn gauges<L: Clone + std::hash::Hash + Eq>() -> Family<L, Gauge, fn() -> Gauge> {
+    Family::new_with_constructor(Gauge::default)
+}
