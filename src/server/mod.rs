@@ -1,5 +1,6 @@
 //! One process: its settings, its parts, its routes, its end.
 
+mod crowd;
 pub mod data_dir;
 mod health;
 pub mod layers;

@@ -29,10 +29,11 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::{net::TcpListener, time::interval};
+use tokio::{net::TcpListener, sync::Semaphore, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{Service, ServiceExt};
 
+use super::crowd;
 use crate::{
     http::{
         bearer::{self, ClientAddr},
@@ -54,6 +55,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST: usize = 65_536;
 /// Files that are no connections of clients: the databases, etcd, what pages are made of.
 const RESERVE: usize = 128;
+/// Connections without a place that are told so at the same time.
+const REFUSALS: usize = 32;
 
 /// What connections are held to.
 #[derive(Clone, Debug)]
@@ -104,7 +107,8 @@ where
 {
     let end = CancellationToken::new();
     let _end = end.clone().drop_guard();
-    let room = Arc::new(Room { limits, end, meter, all: Mutex::default(), full: AtomicBool::new(false) });
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let room = Arc::new(Room { limits, end, meter, refusals, all: Mutex::default(), full: AtomicBool::new(false) });
     let talks = TaskTracker::new();
     let accepting = async {
         // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
@@ -114,6 +118,8 @@ where
             let (connection, peer) = listener.accept().await;
             if let Some(place) = room.place(peer.ip().to_canonical(), connection.pulse()) {
                 talks.spawn(talk(connection, peer, app.clone(), place, stop.clone()));
+            } else if let Ok(turn) = room.refusals.clone().try_acquire_owned() {
+                talks.spawn(crowd::refuse(connection, turn));
             }
         }
     };
@@ -151,6 +157,8 @@ struct Room {
     limits: Limits,
     end: CancellationToken,
     meter: Connections,
+    /// However many come, only some are told that there is no place.
+    refusals: Arc<Semaphore>,
     all: Mutex<All>,
     /// Said already that there is no place.
     full: AtomicBool,
@@ -342,12 +350,7 @@ impl HttpBody for Answer {
 #[cfg(test)]
 mod tests {
     use axum::{Router, routing::get};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpStream,
-        task::JoinHandle,
-        time::{sleep, timeout},
-    };
+    use tokio::{io::AsyncReadExt, net::TcpStream, task::JoinHandle, time::sleep};
 
     use super::*;
 
@@ -410,7 +413,8 @@ mod tests {
         let slow = "GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
         let (mut a, mut b) = (server.sent(slow).await, server.sent(slow).await);
         sleep(Duration::from_millis(300)).await;
-        assert_eq!(server.gets().await, "");
+        let refused = server.gets().await;
+        assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("\r\nretry-after: 2\r\n"), "{refused}");
         let (a, b) = tokio::join!(rest(&mut a), rest(&mut b));
         assert!(a.starts_with("HTTP/1.1 200") && b.starts_with("HTTP/1.1 200"));
         assert!(server.gets().await.ends_with("ok"));

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stderr};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
 use super::settings::LogFormat;
+use crate::storage;
 
 /// Starts the log. Told twice, the first time stands.
 ///
@@ -23,7 +24,7 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), String> {
 
 /// What libraries say below a warning is for those who name them. That a session is over is no warning, and its store
 /// says itself when the database is away.
-const LIBRARIES: &str = "h2=warn,hyper=warn,rustls=warn,sqlx=warn,tonic=warn,tower=warn,tower_sessions_core=off";
+const LIBRARIES: &str = "h2=warn,hyper=warn,rustls=warn,tonic=warn,tower=warn,tower_sessions_core=off";
 
 /// Reads a filter. A level for everything is meant for Trimtab.
 ///
@@ -33,7 +34,7 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
     let level = |part: &str| part.trim().parse::<LevelFilter>().ok();
     let talkative = text.split(',').filter_map(level).any(|level| level > LevelFilter::ERROR);
     // Of two directives for one target the later one counts.
-    let whole = if talkative { format!("{LIBRARIES},{text}") } else { text.to_owned() };
+    let whole = if talkative { format!("{LIBRARIES},{}=warn,{text}", storage::DRIVER) } else { text.to_owned() };
     EnvFilter::try_new(whole).map_err(|e| e.to_string())
 }
 

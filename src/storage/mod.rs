@@ -36,6 +36,9 @@ pub use connect::is_supported;
 pub use due::{Due, Expected};
 pub use releases::NewRelease;
 
+/// The name under which the driver writes to the log.
+pub const DRIVER: &str = "sqlx";
+
 /// The database of this installation.
 #[derive(Clone, Debug)]
 pub struct Db {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::node::{Outcome, Place};
+use super::node::{Outcome, Place, prepare};
 
 const KILLS: u64 = 50;
 const SEED: u64 = 20_261_122;
@@ -44,17 +44,6 @@ async fn killed_again_and_again(place: Place) {
     }
     assert!(highest >= KILLS / 4, "only {highest} publishes were acknowledged: the test did not test");
     every_release_is_there_once(&node.url(), &client, &token, highest).await;
-}
-
-async fn prepare(url: &str, client: &reqwest::Client, token: &str) {
-    for (path, body) in [
-        ("envs/dev", serde_json::json!({})),
-        ("apps/shop", serde_json::json!({})),
-        ("apps/shop/namespaces/application", serde_json::json!({"format": "kv"})),
-    ] {
-        let answer = client.put(format!("{url}/api/v1/{path}")).bearer_auth(token).json(&body).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
-    }
 }
 
 async fn every_release_is_there_once(url: &str, client: &reqwest::Client, token: &str, highest: u64) {

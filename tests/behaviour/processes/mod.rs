@@ -1,6 +1,8 @@
 //! Whole servers, as an operator runs them: started, killed, paused, started again.
 
+mod aborted;
 mod crash;
+mod health;
 mod leaving;
 mod node;
 mod paused;

@@ -14,6 +14,7 @@ use trimtab::{
     },
 };
 
+use super::node::signal;
 use crate::support::{config, etcd_settings, servers};
 
 /// Set in the process that is paused: `endpoint|root`.
@@ -98,8 +99,4 @@ async fn the_paused_holder() {
         Err(other) => format!("{other:?}"),
     };
     println!("wrote: {outcome}");
-}
-
-async fn signal(name: &str, pid: &str) {
-    assert!(Command::new("kill").args([&format!("-{name}"), pid]).status().await.unwrap().success());
 }
