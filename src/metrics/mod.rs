@@ -20,14 +20,8 @@ pub use parts::{
 pub use process::Process;
 
 /// All that is told under `/metrics`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Registry(prometheus_client::registry::Registry);
-
-impl Default for Registry {
-    fn default() -> Self {
-        Self(prometheus_client::registry::Registry::default())
-    }
-}
 
 impl Registry {
     /// The text that Prometheus reads: that of OpenMetrics, which its older form takes too.

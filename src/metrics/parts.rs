@@ -213,11 +213,11 @@ impl Reads {
     /// Counts an answer.
     pub fn answered(&self, what: What, status: u16) {
         let class = match status {
-            ..300 => 0,
             304 => 1,
             429 => 3,
-            ..500 => 2,
-            _ => 4,
+            400..=428 | 430..=499 => 2,
+            500.. => 4,
+            _ => 0,
         };
         self.done[what as usize][class].inc();
     }

@@ -350,7 +350,12 @@ impl HttpBody for Answer {
 #[cfg(test)]
 mod tests {
     use axum::{Router, routing::get};
-    use tokio::{io::AsyncReadExt, net::TcpStream, task::JoinHandle, time::sleep};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        task::JoinHandle,
+        time::{sleep, timeout},
+    };
 
     use super::*;
 

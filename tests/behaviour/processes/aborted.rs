@@ -17,6 +17,7 @@ const AT_ONCE: u64 = 20;
 const SEED: u64 = 20_261_123;
 
 async fn aborted_at_any_moment(place: Place) {
+    let place = place.with_log();
     let token: Arc<str> = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await.into();
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let node = Arc::new(place.start().await);
@@ -55,6 +56,8 @@ async fn aborted_at_any_moment(place: Place) {
             sqlx::SqliteConnection::connect_with(&options.busy_timeout(Duration::from_millis(500))).await.unwrap();
         sqlx::query("begin immediate").execute(&mut other).await.expect("nobody holds the database");
     }
+    let logged = place.logged();
+    assert!(!logged.contains("panicked") && !logged.contains("tower_sessions"), "{logged}");
     let url = format!("{}/metrics", node.url());
     let metrics = client.get(url).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("trimtab_sql_failures_total{reason=\"late\"} 0"), "{metrics}");
