@@ -24,13 +24,43 @@ pub use process::Process;
 pub struct Registry(prometheus_client::registry::Registry);
 
 impl Registry {
-    /// The text that Prometheus reads: that of OpenMetrics, which its older form takes too.
+    /// The text that Prometheus reads.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, form: Form) -> String {
         let mut told = String::new();
         text::encode(&mut told, &self.0).expect("writing to a string does not fail");
-        told
+        match form {
+            Form::OpenMetrics => told,
+            Form::Classic => classic(&told),
+        }
     }
+}
+
+/// The two forms of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+    /// The older one of Prometheus, version 0.0.4: what is said of a counter is said of its whole name, and no line ends it.
+    Classic,
+}
+
+fn classic(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    let mut help = None;
+    for line in text.lines() {
+        if let Some(of) = line.strip_prefix("# HELP ") {
+            help = of.split_once(' ');
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|of| of.split_once(' ')) {
+            let end = if kind == "counter" { "_total" } else { "" };
+            let about = help.take().map_or("", |(_, about)| about);
+            told += &format!("# HELP {name}{end} {about}\n# TYPE {name}{end} {kind}\n");
+        } else if line != "# EOF" {
+            told += line;
+            told.push('\n');
+        }
+    }
+    told
 }
 
 /// One label.
@@ -65,4 +95,27 @@ fn counters<L: Clone + std::hash::Hash + Eq>() -> Family<L, Counter, fn() -> Cou
 
 fn gauges<L: Clone + std::hash::Hash + Eq>() -> Family<L, Gauge, fn() -> Gauge> {
     Family::new_with_constructor(Gauge::default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_has_its_whole_name_in_the_older_form() {
+        let (mut registry, sql) = (Registry::default(), Sql::default());
+        sql.register(&mut registry);
+        sql.failed(SqlFailure::Late);
+        let modern = registry.text(Form::OpenMetrics);
+        assert!(modern.contains("# TYPE trimtab_sql_failures counter\n") && modern.ends_with("# EOF\n"), "{modern}");
+        let classic = registry.text(Form::Classic);
+        for line in [
+            "# HELP trimtab_sql_failures_total Statements that failed.\n# TYPE trimtab_sql_failures_total counter\n",
+            "trimtab_sql_failures_total{reason=\"late\"} 1\n",
+            "# TYPE trimtab_sql_commit_seconds histogram\n",
+        ] {
+            assert!(classic.contains(line), "{line} in {classic}");
+        }
+        assert!(!classic.contains("EOF"));
+    }
 }

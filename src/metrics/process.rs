@@ -2,9 +2,9 @@
 
 use std::{fs, time::SystemTime};
 
-use prometheus_client::metrics::{gauge::Gauge, info::Info};
+use prometheus_client::metrics::gauge::Gauge;
 
-use super::Registry;
+use super::{Label, Registry, gauges};
 
 /// Memory, files, the moment of the start. What the system does not tell stays 0.
 #[derive(Debug, Default)]
@@ -39,8 +39,9 @@ impl Process {
         registry.register("process_open_fds", "Open files", self.files.clone());
         registry.register("process_start_time_seconds", "When it began", self.start.clone());
         registry.register("trimtab_uptime_seconds", "How long it has run", self.uptime.clone());
-        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("trimtab_build", "Which build this is", version);
+        let builds = gauges::<Label>();
+        builds.get_or_create_owned(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        registry.register("trimtab_build_info", "Which build this is", builds);
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::scrape::Scrape;
 use crate::{
     domain::time::Time,
+    metrics::Form,
     reader::Reader,
     service::{Dispatch, Service},
 };
@@ -83,14 +84,12 @@ impl Health {
     }
 }
 
-/// Old readers of this text know another type for it.
 async fn metrics(State(health): State<Health>, headers: HeaderMap) -> impl IntoResponse {
-    let modern = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    let kind = match modern {
-        Some(accept) if accept.contains("application/openmetrics-text") => {
-            "application/openmetrics-text; version=1.0.0; charset=utf-8"
-        }
-        _ => "text/plain; version=0.0.4; charset=utf-8",
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let (form, kind) = if accepted.contains("application/openmetrics-text") {
+        (Form::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    } else {
+        (Form::Classic, "text/plain; version=0.0.4; charset=utf-8")
     };
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], health.scrape.text())
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], health.scrape.text(form))
 }

@@ -1,7 +1,9 @@
 //! `/metrics`: the counters of all parts, and what is looked up whenever somebody asks. No SQL and no etcd.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use axum::{
     extract::{Request, State},
@@ -12,7 +14,7 @@ use axum::{
 use crate::{
     channel::Channel,
     domain::drift::DriftKind,
-    metrics::{self, Connections, EnvDue, Part, Process, Registry, Requests},
+    metrics::{self, Connections, EnvDue, Form, Part, Process, Registry, Requests},
     reader::Reader,
     service::{Dispatch, now},
     storage::Db,
@@ -54,7 +56,7 @@ impl Scrape {
 
     /// What Prometheus reads.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, form: Form) -> String {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = now();
         state.set_due(self.dispatch.due().into_iter().map(|(env, releases, since)| EnvDue {
@@ -70,7 +72,7 @@ impl Scrape {
         state.instances.set(count(self.reader.instances.total()));
         state.stale.set(self.reader.shelf.stale_since().map_or(0, |since| (now.0 - since.0).max(0) / 1000));
         self.process.look();
-        self.registry.text()
+        self.registry.text(form)
     }
 }
 

@@ -34,7 +34,10 @@ async fn counted(place: Place, etcd: bool) {
 
     let (status, metrics) = told(&node, &client, "/metrics").await;
     assert_eq!(status, 200);
-    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    let modern = client.get(format!("{}/metrics", node.url())).header("accept", "application/openmetrics-text");
+    let modern = modern.send().await.unwrap();
+    assert_eq!(modern.headers()["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(modern.text().await.unwrap().ends_with("# EOF\n") && !metrics.contains("EOF"), "{metrics}");
     for name in
         ["trimtab_releases_accepted_total", "trimtab_releases_delivered_total", "trimtab_delivery_seconds_count"]
     {
