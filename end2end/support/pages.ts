@@ -29,6 +29,8 @@ export const pages: [name: string, path: string][] = [
   ['changes', '/changes'],
   ['change', '/changes/{change}'],
   ['change-split', '/changes/{change}?view=split'],
+  ['delivery', '/delivery'],
+  ['delivery-env', '/delivery/prod'],
   ['envs', '/envs'],
   ['env', '/envs/prod'],
   ['tokens', '/tokens'],

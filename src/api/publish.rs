@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
+use crate::domain::{
+    change::ChangeId,
+    error::Result,
+    names::{ConfigId, EnvName},
+};
 
 /// Publishes a change and goes back to the page, which says how far it has come.
 #[server(prefix = "/fn", endpoint = "publish")]
@@ -75,6 +79,19 @@ pub async fn repair(
     let user = guard::user()?;
     guard::service()?.repair(&user.actor, &config).await?;
     super::shim::say(super::shim::lang().drift_repaired());
+    Ok(())
+}
+
+/// Compares the channel with the database, and delivers again what it does not have.
+#[server(prefix = "/fn", endpoint = "deliver-again")]
+pub async fn deliver_again(
+    /// The environment that was looked at.
+    env: EnvName,
+) -> Result<()> {
+    use crate::auth::guard;
+    let user = guard::user()?;
+    guard::service()?.deliver_again(&user.actor, &env).await?;
+    super::shim::say(super::shim::lang().delivery_compared());
     Ok(())
 }
 

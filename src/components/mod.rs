@@ -4,6 +4,7 @@
 //! An island gets its language as a property and starts with `provide_context(lang)`: context stops at its edge.
 
 mod code;
+mod curve;
 mod diff;
 mod diff_text;
 mod env;
@@ -22,8 +23,8 @@ mod when;
 use leptos::context::use_context;
 
 pub use self::{
-    code::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, nav::*, sentence::*,
-    text_area::*, when::*,
+    code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, nav::*,
+    sentence::*, text_area::*, when::*,
 };
 use crate::texts::Lang;
 

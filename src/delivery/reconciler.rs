@@ -70,18 +70,24 @@ impl Publisher {
         let Found { behind, halved, departed } = compare(listing, expected);
         self.alarm(departed).await?;
         let behind = self.write_again(behind, false).await?;
-        let halved = self.write_again(halved, true).await?;
-        self.dispatch.reconciled(now());
-        Ok(behind + halved)
+        Ok(behind + self.write_again(halved, true).await?)
     }
 
     /// Keeps what departs where pages find it; what is new is logged and stands in the audit.
     async fn alarm(&self, departed: Vec<Departed>) -> Result<()> {
+        let service = Service::new(self.db.clone(), self.dispatch.clone());
+        let mut noted = Ok(());
         for drift in self.dispatch.set_drifts(departed, now()) {
             tracing::error!(config = %drift.config, "{}; an administrator has to decide", drift.kind);
-            Service::new(self.db.clone(), self.dispatch.clone()).note_drift(&drift).await?;
+            if noted.is_ok() {
+                noted = service.note_drift(&drift).await;
+            }
+            if noted.is_err() {
+                // What the audit does not know is found again as something new.
+                self.dispatch.forget_drift(&drift.config);
+            }
         }
-        Ok(())
+        noted
     }
 
     async fn write_again(&self, by_env: BTreeMap<EnvName, Vec<(ConfigId, u64)>>, repair: bool) -> Result<usize> {
@@ -129,7 +135,10 @@ impl Publisher {
     pub(super) async fn repair_what_is_asked(self) {
         let Some(mut asked) = self.dispatch.take_repairs() else { return };
         while let Some(Some(Repair { config, done })) = self.stop.run_until_cancelled(asked.recv()).await {
-            let outcome = self.repair(&config).await;
+            let outcome = match &config {
+                Some(config) => self.repair(config).await,
+                None => self.reconcile().await.map(drop),
+            };
             // Who asked may be gone.
             let _ = done.send(outcome);
         }
@@ -146,7 +155,7 @@ impl Publisher {
         let repaired = self.channel.repair(&lock, &[entry]).await;
         lock.release().await;
         let already = repaired.map_err(unavailable)?.already;
-        self.dispatch.ring();
+        self.dispatch.ring([&config.env]);
         self.reconcile().await?;
         if already.is_empty() { Ok(()) } else { Err(Error::State(State::Ahead)) }
     }

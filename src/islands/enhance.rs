@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::{carry, copy, dom, filter, keep, keys, menu, swap, times};
+use super::{carry, copy, dom, filter, keep, keys, live, menu, swap, times};
 use crate::texts::Lang;
 
 /// Brings the page to life: forms marked `data-swap` exchange only what they change, filters act as you type, buttons
@@ -24,6 +24,7 @@ pub fn Enhance(
         menu::start();
         keys::start();
         keep::start();
+        live::start(lang);
         dom::root().set_attribute("data-alive", "").ok();
     });
 }

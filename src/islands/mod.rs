@@ -7,6 +7,7 @@ mod enhance;
 mod filter;
 mod keep;
 mod keys;
+mod live;
 mod menu;
 mod swap;
 mod times;

@@ -148,7 +148,7 @@ impl Sending {
 }
 
 /// Puts the new element of this id in the place of the old one.
-fn exchange(page: &Document, id: &str) -> Option<()> {
+pub(super) fn exchange(page: &Document, id: &str) -> Option<()> {
     let old = dom::by_id(id)?;
     let new: HtmlElement = page.get_element_by_id(id)?.dyn_into().ok()?;
     if old.get_attribute("role").as_deref() == Some("status") {

@@ -146,7 +146,7 @@ fn Show(home: Home) -> impl IntoView {
     let changes = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> }).collect_view();
     view! {
         <Head title=t.home_hello(&home.name)><p class="facts">{delivers}{readers}</p></Head>
-        <div class="two">
+        <div class="two" id="home" data-live="">
             <div>
                 <Card id="changes" title=t.home_changes()>
                     {if none {

@@ -16,11 +16,13 @@ pub mod changes;
 pub mod config;
 pub mod console;
 pub mod cookies;
+pub mod delivery;
 pub mod envs;
 pub mod errors;
 pub mod forms;
 pub mod frame;
 pub mod home;
+pub mod live;
 pub mod login;
 pub mod parts;
 pub mod scope;
@@ -59,6 +61,7 @@ pub enum Place {
     Home,
     Applications,
     Changes,
+    Delivery,
     Environments,
     Tokens,
     Users,

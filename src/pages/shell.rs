@@ -111,6 +111,7 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
         Place::Home => ("/", I::Home, t.home()),
         Place::Applications => ("/apps", I::Apps, t.applications()),
         Place::Changes => ("/changes", I::Edit, t.changes()),
+        Place::Delivery => ("/delivery", I::Send, t.delivery()),
         Place::Environments => ("/envs", I::Layers, t.environments()),
         Place::Tokens => ("/tokens", I::Key, t.tokens()),
         Place::Users => ("/users", I::People, t.users()),
@@ -120,7 +121,7 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
 /// The main places.
 const DAILY: [Place; 3] = [Place::Home, Place::Applications, Place::Changes];
 /// The other places; on a phone they are under "More".
-const OTHERS: [Place; 3] = [Place::Environments, Place::Tokens, Place::Users];
+const OTHERS: [Place; 4] = [Place::Delivery, Place::Environments, Place::Tokens, Place::Users];
 
 fn may_see(viewer: &Viewer, place: Place) -> bool {
     viewer.administrator || !matches!(place, Place::Users | Place::Environments)

@@ -89,6 +89,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Ends when the server goes down.
+    pub async fn stopping(&self) {
+        self.stop.cancelled().await;
+    }
+
     /// A reader over an empty shelf. `stop` ends long polls and streams when the server goes down.
     #[must_use]
     pub fn new(tokens: Arc<Table>, clock: fn() -> Time, settings: &Settings, stop: CancellationToken) -> Arc<Self> {

@@ -77,7 +77,7 @@ impl Health {
             "database": if database { "answers" } else { "does not answer" },
             "reader": if has { "has the releases" } else { "has no releases yet" },
             "channel_away_since": away_since.map(Time::rfc3339),
-            "reconciled_at": self.dispatch.reconciled_at().map(Time::rfc3339),
+            "reconciled_at": self.dispatch.compared_at().map(Time::rfc3339),
             "late": late,
             "drifts": drifts,
         })

@@ -86,7 +86,7 @@ impl Node {
         };
         let (dispatch, leaving) = (Arc::new(Dispatch::default()), Leaving::new(stop));
         let stop = leaving.last.clone();
-        let service = Service::new(db.clone(), dispatch.clone());
+        let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
         let tokens = Arc::new(Table::new());
         let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), leaving.closing.clone());

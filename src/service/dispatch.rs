@@ -1,7 +1,7 @@
 //! Between publishing and delivery: who publishes rings here, the publisher answers here.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -66,11 +66,11 @@ struct Noted {
     document: Option<Arc<str>>,
 }
 
-/// A config whose live release is to be written into the channel again, and who waits for that.
+/// What the publisher is asked to do at once, and who waits for that.
 #[derive(Debug)]
 pub struct Repair {
-    /// The config.
-    pub config: ConfigId,
+    /// Whose live release is to be written into the channel again; none compares everything and delivers what is missing.
+    pub config: Option<ConfigId>,
     /// Takes the outcome.
     pub done: oneshot::Sender<Result<()>>,
 }
@@ -79,11 +79,13 @@ pub struct Repair {
 #[derive(Debug)]
 pub struct Dispatch {
     bell: watch::Sender<u64>,
+    rung: Mutex<BTreeSet<EnvName>>,
     arrived: broadcast::Sender<Arrived>,
+    news: watch::Sender<u64>,
     late: Mutex<BTreeMap<EnvName, Late>>,
+    compared_at: Mutex<Option<Time>>,
     drifts: Mutex<BTreeMap<ConfigId, Noted>>,
     due: Mutex<Vec<(EnvName, u64, Time)>>,
-    reconciled_at: Mutex<Option<Time>>,
     repairs: mpsc::Sender<Repair>,
     asked: Mutex<Option<mpsc::Receiver<Repair>>>,
     /// What was accepted and delivered.
@@ -95,11 +97,13 @@ impl Default for Dispatch {
         let (repairs, asked) = mpsc::channel(REPAIRS);
         Self {
             bell: watch::Sender::new(0),
+            rung: Mutex::default(),
             arrived: broadcast::channel(1024).0,
+            news: watch::Sender::new(0),
             late: Mutex::default(),
+            compared_at: Mutex::default(),
             drifts: Mutex::default(),
             due: Mutex::default(),
-            reconciled_at: Mutex::default(),
             repairs,
             asked: Mutex::new(Some(asked)),
             meter: metrics::Deliveries::default(),
@@ -108,9 +112,20 @@ impl Default for Dispatch {
 }
 
 impl Dispatch {
-    /// Tells the publisher that something is due.
-    pub fn ring(&self) {
+    /// Tells the publisher that something is due in some environments.
+    pub fn ring<'a>(&self, envs: impl IntoIterator<Item = &'a EnvName>) {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        rung.extend(envs.into_iter().cloned());
+        if rung.is_empty() {
+            return;
+        }
+        drop(rung);
         self.bell.send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    /// For which environments was rung since this was asked last.
+    pub fn rung(&self) -> BTreeSet<EnvName> {
+        std::mem::take(&mut *self.rung.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes whenever somebody rings from now on.
@@ -123,6 +138,17 @@ impl Dispatch {
     pub fn arrived(&self, arrived: Arrived) {
         // Nobody waiting is no fault.
         let _ = self.arrived.send(arrived);
+        self.tell();
+    }
+
+    /// Changes whenever a page about delivery would say something else from now on.
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    fn tell(&self) {
+        self.news.send_modify(|news| *news = news.wrapping_add(1));
     }
 
     /// What arrives from now on.
@@ -136,12 +162,17 @@ impl Dispatch {
         self.meter.failed.inc();
         let mut all = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         let since = all.get(&late.env).map_or(late.since, |before| before.since.min(late.since));
-        all.insert(late.env.clone(), Late { since, ..late });
+        let late = Late { since, ..late };
+        if all.insert(late.env.clone(), late.clone()).as_ref() != Some(&late) {
+            self.tell();
+        }
     }
 
     /// Says that an environment is no longer late.
     pub fn on_time(&self, env: &EnvName) {
-        self.late.lock().unwrap_or_else(PoisonError::into_inner).remove(env);
+        if self.late.lock().unwrap_or_else(PoisonError::into_inner).remove(env).is_some() {
+            self.tell();
+        }
     }
 
     /// What is late now.
@@ -161,18 +192,6 @@ impl Dispatch {
         self.due.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says that the channel was compared with the database as a whole.
-    pub fn reconciled(&self, at: Time) {
-        self.meter.reconciled.inc();
-        *self.reconciled_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
-    }
-
-    /// When this node last compared the channel with the database.
-    #[must_use]
-    pub fn reconciled_at(&self) -> Option<Time> {
-        *self.reconciled_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Says in what the channel departs from the database now. Gives what was not known before.
     pub fn set_drifts(&self, found: impl IntoIterator<Item = Departed>, now: Time) -> Vec<Drift> {
         let mut known = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,6 +205,13 @@ impl Dispatch {
                 new.push(drift.clone());
             }
             known.insert(config, Noted { drift, document });
+        }
+        self.meter.reconciled.inc();
+        let gone = before.keys().any(|config| !known.contains_key(config));
+        drop(known);
+        *self.compared_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        if gone || !new.is_empty() {
+            self.tell();
         }
         new
     }
@@ -211,6 +237,13 @@ impl Dispatch {
     /// Forgets in what a config departs: it was decided. If it still does, the next comparison says so again.
     pub fn forget_drift(&self, config: &ConfigId) {
         self.drifts.lock().unwrap_or_else(PoisonError::into_inner).remove(config);
+        self.tell();
+    }
+
+    /// When the channel was last compared with the database.
+    #[must_use]
+    pub fn compared_at(&self) -> Option<Time> {
+        *self.compared_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the live release of a config written into the channel again, and waits for it.
@@ -218,6 +251,18 @@ impl Dispatch {
     /// # Errors
     /// Those of the publisher; [`Error::Unavailable`] when it does not come to it in time.
     pub async fn repair(&self, config: ConfigId) -> Result<()> {
+        self.ask(Some(config)).await
+    }
+
+    /// Has the channel compared with the database now, and what is missing delivered, and waits for it.
+    ///
+    /// # Errors
+    /// As [`Dispatch::repair`].
+    pub async fn compare(&self) -> Result<()> {
+        self.ask(None).await
+    }
+
+    async fn ask(&self, config: Option<ConfigId>) -> Result<()> {
         let away = |detail: &str| Error::Unavailable { part: Part::Channel, detail: detail.to_owned() };
         let (done, outcome) = oneshot::channel();
         self.repairs.try_send(Repair { config, done }).map_err(|_| away("too many repairs wait already"))?;

@@ -6,10 +6,12 @@ mod apps;
 mod changes;
 pub mod clock;
 mod configs;
+mod delivery;
 mod dispatch;
 mod drift;
 mod import;
 mod once;
+mod places;
 mod publish;
 mod releases;
 mod save;
@@ -23,11 +25,13 @@ use tracing::Instrument;
 
 use crate::{
     auth::passwords::Passwords,
+    channel::Channel,
     domain::{
         access::Actor,
-        change::ChangeId,
+        change::{Change, ChangeState},
         error::{Error, Invalid, Problem, Result, State},
         limits,
+        time::Time,
     },
     storage::{Conn, Db, Event},
 };
@@ -37,6 +41,7 @@ pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeView};
 pub use clock::now;
 pub use configs::{ConfigView, Mine, Pending};
+pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrived, Departed, Dispatch, Late, Repair, Why};
 pub use drift::{Settle, Wins};
 pub use import::{Import, ImportMode, ImportPreview};
@@ -53,6 +58,8 @@ pub use typed::{ReadAt, TypedItem};
 pub struct Service {
     db: Db,
     dispatch: Arc<Dispatch>,
+    /// To ask who holds a lock; a command has none.
+    channel: Option<Channel>,
     passwords: Passwords,
     /// How long the answer to a publish waits for delivery.
     patience: Duration,
@@ -62,7 +69,13 @@ impl Service {
     /// A service on a database, whose publishes go out through `dispatch`.
     #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        Self { db, dispatch, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+        Self { db, dispatch, channel: None, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+    }
+
+    /// The same, beside this channel.
+    #[must_use]
+    pub fn over(self, channel: Channel) -> Self {
+        Self { channel: Some(channel), ..self }
     }
 
     /// The same, waiting so long for delivery: for a command beside no server, not at all.
@@ -151,8 +164,18 @@ fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-fn new_change_id() -> ChangeId {
-    new_id().parse().expect("a UUID is a change's identity")
+/// A new change of the actor's, open and empty.
+fn new_change(actor: &Actor, message: String, now: Time) -> Change {
+    Change {
+        id: new_id().parse().expect("a UUID is a change's identity"),
+        author: actor.id.clone(),
+        author_name: actor.name.clone(),
+        message,
+        state: ChangeState::Open,
+        version: 0,
+        created_at: now,
+        updated_at: now,
+    }
 }
 
 /// Notes what was done, in the transaction that does it. `detail` never carries values, passwords or tokens.

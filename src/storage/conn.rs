@@ -52,7 +52,7 @@ impl Conn {
     }
 
     /// Begins a transaction.
-    pub(super) async fn begin(&mut self) -> Result<(), Error> {
+    pub(super) async fn begin(mut self) -> Result<Self, Error> {
         // Even one that is cut off now may be open.
         self.watch.open = true;
         let begin = match self.on {
@@ -60,7 +60,7 @@ impl Conn {
             _ => "start transaction",
         };
         on!(self, c => c.execute(begin).await.map(drop))?;
-        Ok(())
+        Ok(self)
     }
 
     /// Makes everything written in this transaction true.

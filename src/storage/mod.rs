@@ -8,6 +8,7 @@ mod changes;
 mod conn;
 mod connect;
 mod due;
+mod places;
 mod releases;
 mod sessions;
 mod tokens;
@@ -34,7 +35,7 @@ use conn::On;
 use connect::PATIENCE;
 pub use connect::is_supported;
 pub use due::{Due, Expected};
-pub use releases::NewRelease;
+pub use places::{Place, Standing};
 
 /// The name under which the driver writes to the log.
 pub const DRIVER: &str = "sqlx";
@@ -43,14 +44,18 @@ pub const DRIVER: &str = "sqlx";
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: Pool,
-    /// SQLite takes one writer at a time; waiting here is fair, waiting there is a busy loop.
-    gate: Option<Arc<Semaphore>>,
     meter: Arc<metrics::Sql>,
 }
 
 #[derive(Clone, Debug)]
 enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite {
+        pool: SqlitePool,
+        /// One connection that does not wait for the disk.
+        unsynced: SqlitePool,
+        /// One writer at a time; waiting here is fair, waiting in SQLite is a busy loop.
+        gate: Arc<Semaphore>,
+    },
     MySql(MySqlPool),
 }
 
@@ -72,7 +77,10 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn read(&self) -> Result<Conn, Error> {
-        self.connect(None).await
+        match &self.pool {
+            Pool::Sqlite { pool, .. } => self.connect(pool.acquire(), On::Sqlite, None).await,
+            Pool::MySql(pool) => self.connect(pool.acquire(), On::MySql, None).await,
+        }
     }
 
     /// A transaction to read and write in. Run it in a task of its own (`service::detached`), so that it is finished
@@ -81,27 +89,41 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn write(&self) -> Result<Conn, Error> {
-        let gate = match &self.gate {
-            Some(gate) => {
-                let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
-                Some(turn.map_err(|_| closed())?)
-            }
-            None => None,
-        };
-        let mut conn = self.connect(gate).await?;
-        conn.begin().await?;
-        Ok(conn)
+        match &self.pool {
+            Pool::Sqlite { pool, gate, .. } => self.write_sqlite(pool, gate).await,
+            Pool::MySql(pool) => self.connect(pool.acquire(), On::MySql, None).await?.begin().await,
+        }
     }
 
-    async fn connect(&self, gate: Option<OwnedSemaphorePermit>) -> Result<Conn, Error> {
+    /// The same, where a power cut may undo what is committed: for what can be found out again. Nothing else undoes it,
+    /// and [`Db::write`] makes all that was committed before it safe, too.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_unsynced(&self) -> Result<Conn, Error> {
+        match &self.pool {
+            Pool::Sqlite { unsynced, gate, .. } => self.write_sqlite(unsynced, gate).await,
+            Pool::MySql(_) => self.write().await,
+        }
+    }
+
+    async fn write_sqlite(&self, pool: &SqlitePool, gate: &Arc<Semaphore>) -> Result<Conn, Error> {
+        let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
+        let turn = turn.map_err(|_| closed())?;
+        self.connect(pool.acquire(), On::Sqlite, Some(turn)).await?.begin().await
+    }
+
+    async fn connect<C>(
+        &self,
+        acquire: impl Future<Output = Result<C, sqlx::Error>>,
+        on: fn(C) -> On,
+        gate: Option<OwnedSemaphorePermit>,
+    ) -> Result<Conn, Error> {
         let began = Instant::now();
-        let on = match &self.pool {
-            Pool::Sqlite(pool) => pool.acquire().await.map(On::Sqlite),
-            Pool::MySql(pool) => pool.acquire().await.map(On::MySql),
-        };
+        let conn = acquire.await;
         self.meter.acquire.observe(began.elapsed().as_secs_f64());
-        let on = on.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Away))?;
-        Ok(Conn::new(on, gate, self.meter.clone()))
+        let conn = conn.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Away))?;
+        Ok(Conn::new(on(conn), gate, self.meter.clone()))
     }
 
     /// What this database's connections have done.
@@ -113,7 +135,10 @@ impl Db {
     /// Ends all connections; statements under way are finished first.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite { pool, unsynced, .. } => {
+                unsynced.close().await;
+                pool.close().await;
+            }
             Pool::MySql(pool) => pool.close().await,
         }
     }

@@ -5,6 +5,7 @@ mod account;
 mod apps;
 mod changes;
 mod config;
+mod delivery;
 mod home;
 mod people;
 mod problems;

@@ -13,7 +13,7 @@ use trimtab::{
         error::{Error, Need, State},
         release::{Delivery, Release, Why},
     },
-    service::{Settle, Wins},
+    service::{LockState, Settle, Wins},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -92,6 +92,40 @@ on_both_set_ups! {
             assert_delivered(&other.publication(&release.change).await);
         }
         assert_eq!(other.in_channel(SHOP).await, Some((5, r#"{"n":"4"}"#.into())));
+    }
+
+    async fn delivery_is_shown_to_whoever_sees_what_is_delivered(site: Site) {
+        let site = site.with_shop().await;
+        assert_delivered(&site.publish_key(ana(), SHOP, "a", "1").await);
+        assert_delivered(&site.publish_key(ana(), "dev/mail/application", "b", "1").await);
+        site.settled().await;
+        overwrite(&site, SHOP, 7).await;
+        site.publisher().reconcile().await.unwrap();
+
+        let all = site.service.deliveries(ana()).await.unwrap();
+        let dev = all.iter().find(|delivery| delivery.env.name.as_str() == "dev").unwrap();
+        assert!(all.len() > 1 && dev.late.is_none() && dev.waiting == 0 && dev.took().len() == 2);
+        assert_eq!(dev.releases.iter().map(|r| r.config.to_string()).collect::<Vec<_>>(), ["dev/mail/application", SHOP]);
+        assert_eq!(dev.drifts.len(), 1);
+        assert!(site.service.compared_at().is_some());
+
+        let viewer = someone("vera", &[("dev/mail/*", Role::Viewer)]);
+        let seen = site.service.deliveries(&viewer).await.unwrap();
+        assert_eq!(seen.iter().map(|delivery| delivery.env.name.as_str()).collect::<Vec<_>>(), ["dev"]);
+        assert_eq!(seen[0].releases.len(), 1, "shop is not told of");
+        assert!(seen[0].drifts.is_empty());
+        let (dev, prod) = ("dev".parse().unwrap(), "prod".parse().unwrap());
+        assert!(matches!(site.service.lock_of(&viewer, &prod).await, Err(Error::NotFound(_))));
+        assert!(matches!(site.service.deliver_again(&viewer, &dev).await, Err(Error::Forbidden(_))));
+    }
+
+    async fn who_holds_the_lock_is_told(site: Site) {
+        let site = site.with_shop().await.accepting_only().await;
+        let (service, env) = (site.service.clone().over(site.channel.clone()), "dev".parse().unwrap());
+        assert_eq!(service.lock_of(ana(), &env).await.unwrap(), LockState::Free);
+        let lock = site.channel.lock(&env, WAIT).await.unwrap();
+        assert!(matches!(service.lock_of(ana(), &env).await.unwrap(), LockState::Held(_)));
+        lock.release().await;
     }
 
     async fn a_delivery_that_was_not_marked_is_not_made_twice(site: Site) {

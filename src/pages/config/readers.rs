@@ -9,13 +9,16 @@ use serde::Deserialize;
 use super::{At, Opened, Part, page};
 use crate::{
     auth::guard::CurrentUser,
-    components::{Badge, Empty, FilterBox, I, LinkButton, Mood, When, lang},
-    pages::{Answer, console::Console},
+    components::{Badge, Curve, Empty, FilterBox, I, LinkButton, Mood, When, lang},
+    domain::release::Release,
+    pages::{Answer, config, console::Console},
     reader::instances::Instance,
 };
 
 /// Fewer need no filter.
 const FILTERED: usize = 10;
+/// Who reads a release so long after it was accepted, in milliseconds, came for the first time.
+const PROPAGATION_MS: i64 = 60_000;
 /// The most rows; a filter finds the others.
 const MOST: usize = 2000;
 
@@ -58,6 +61,8 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
         let text = format!("{} {} {}", i.name, i.client, i.release).to_lowercase();
         words.iter().all(|word| text.contains(word))
     };
+    let curve = opened.view.live.as_ref().map(|live| propagation(&instances, live));
+    let followed = opened.view.id.to_string();
     let few = all <= MOST;
     let rows = instances.into_iter().filter_map(|i| {
         let fits = words.is_empty() || has(&i);
@@ -72,8 +77,9 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
             {filter}
             <p class="quiet" class:push={all > FILTERED}>{t.seen_by_n(seen, all)}" · "{t.here_only()}</p>
         </div>
+        <div id="live-curve" data-live=followed.clone()>{curve}</div>
         <div class="sheet">
-            <table class="rows stacked readers" id="readers">
+            <table class="rows stacked readers" id="readers" data-live=followed>
                 <thead>
                     <tr>
                         <th scope="col">{t.instance()}</th>
@@ -88,6 +94,29 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// How the instances came to have the live release: of those that read it within a minute after it was accepted. Who
+/// came later was not there.
+fn propagation(instances: &[Instance], live: &Release) -> Option<AnyView> {
+    let t = lang();
+    let took = instances.iter().filter(|i| i.release == live.seq).map(|i| (i.since.0 - live.accepted_at.0).max(0));
+    let mut times: Vec<i64> = took.filter(|ms| *ms < PROPAGATION_MS).collect();
+    times.sort_unstable();
+    let (half, last) = (*times.get(times.len() / 2)?, *times.last()?);
+    let label = t.curve_says(times.len(), &config::took(t, half), &config::took(t, last));
+    let ends = ("0".to_owned(), config::took(t, last));
+    Some(
+        view! {
+            <section class="card" aria-labelledby="curve">
+                <h2 id="curve">{t.curve_title()}</h2>
+                <p class="quiet">{label.clone()}</p>
+                <Curve label times all=instances.len() ends />
+                <p class="quiet">{t.curve_axis()}</p>
+            </section>
+        }
+        .into_any(),
+    )
 }
 
 #[component]

@@ -12,7 +12,7 @@ use super::{
     items::shown,
     page,
     tray::{Confirm, Hunks},
-    way::took,
+    way::{Way, took},
 };
 use crate::{
     api::{paths, publish::RollBack},
@@ -124,6 +124,7 @@ fn One(shown: Shown) -> impl IntoView {
                 <Main shown=shown.clone() />
             </section>
             <aside class="tray">
+                <Now shown=shown.clone() />
                 <Back shown=shown.clone() />
                 <Export shown />
             </aside>
@@ -230,6 +231,14 @@ fn Table(items: Items) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// How far it has come, while it is the live one.
+#[component]
+fn Now(shown: Arc<Shown>) -> impl IntoView {
+    let followed = shown.opened.view.id.to_string();
+    let opened = shown.opened.clone();
+    shown.is_live().then(|| view! { <div id="live-way" data-live=followed><Way opened /></div> }.into_any())
 }
 
 /// Rolling back: to this release; from the live one, to the release before.

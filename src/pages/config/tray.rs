@@ -24,11 +24,12 @@ pub fn Tray(
     /// A form is open: then publishing is not what the page is for.
     editing: bool,
 ) -> impl IntoView {
+    let followed = opened.view.id.to_string();
     view! {
         <aside class="tray" id="my-change">
             <MyChange opened=opened.clone() editing />
             <Others opened=opened.clone() />
-            <Way opened />
+            <div id="live-way" data-live=followed><Way opened /></div>
         </aside>
     }
     .into_any()

@@ -1,0 +1,90 @@
+// The pages about delivery, and that open pages follow what happens.
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { application, createAdministrator, read, session } from '../support/prepare';
+import { expect, test, type Server } from '../support/test';
+
+const env = (server: Server) => ({
+  ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: server.settings.TRIMTAB_ETCD__ENDPOINTS,
+});
+
+test('an open page follows a release until its readers have it', async ({ page, server }) => {
+  const { name: app, api } = await application(server);
+  const config = `dev/${app}/application`;
+  await api.publish([{ config, set: { pool: '8' } }]);
+  await page.context().addCookies(await session(server, await createAdministrator(server, `ops-${app}`)));
+  await page.goto('/delivery/dev');
+  await expect(page.getByRole('heading', { name: 'Latest releases' })).toBeVisible();
+  const row = page.locator('#delivery tr', { hasText: `${app} / application 2` });
+  await expect(row).toHaveCount(0);
+  await expect(page.locator('[data-alive]')).toHaveCount(1);
+  await api.publish([{ config, set: { pool: '16' } }]);
+  await expect(row).toContainText('ms');
+
+  await page.goto(`/configs/${config}`);
+  await expect(page.locator('#live-way')).toContainText('Nobody reads it yet');
+  await read(server, api.token, config);
+  await expect(page.locator('#live-way')).toContainText('1 of 1');
+  await page.goto(`/configs/${config}/readers`);
+  await expect(page.getByRole('img', { name: '1 instance has it' })).toBeVisible();
+  await page.goto('/delivery');
+  await page.locator('#delivery').getByRole('link', { name: 'dev' }).click();
+  await expect(row).toContainText('1 of 1');
+});
+
+test.describe('without scripts', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('the page says the same when it is asked for again', async ({ page, server }) => {
+    const { name: app, api } = await application(server);
+    await page.context().addCookies(await session(server, await createAdministrator(server, `ops-${app}`)));
+    await page.goto('/delivery/dev');
+    await api.publish([{ config: `dev/${app}/application`, set: { pool: '8' } }]);
+    await page.reload();
+    await expect(page.locator('#delivery tr', { hasText: `${app} / application 1` })).toContainText('ms');
+    await page.getByRole('button', { name: 'Compare and deliver again' }).click();
+    await expect(page.locator('#flash')).toContainText('Compared');
+  });
+});
+
+test.describe('with etcd', () => {
+  test.skip(({ setup }) => setup !== 'cluster', 'memory is locked and written by nobody else');
+
+  test('who holds the lock is said, and what waits for it', async ({ page, freshServer }) => {
+    const server = await freshServer();
+    const { name: app, api } = await application(server);
+    const config = `prod/${app}/application`;
+    await page.context().addCookies(await session(server, await createAdministrator(server, 'ops')));
+    const holder = spawn('etcdctl', ['lock', `${server.settings.TRIMTAB_ETCD__ROOT}/locks/prod`], { env: env(server) });
+    await once(holder.stdout, 'data');
+    await page.goto(`${server.url}/delivery/prod`);
+    await expect(page.locator('#delivery')).toContainText('A program that is not Trimtab holds it.');
+    const answer = await api.call('POST', 'changes', {
+      message: 'waits', confirm: 'prod', publish: true, edits: [{ config, set: { pool: '16' } }],
+    });
+    expect(answer).toMatchObject({ delivery: { state: 'accepted' } });
+    await expect(page.locator('#delivery')).toContainText('1 release waits.');
+    await expect(page.locator('#trouble')).toContainText('another node holds the lock');
+    holder.kill('SIGINT');
+    await expect(page.locator('#delivery .head')).toContainText('on time', { timeout: 20_000 });
+    await expect(page.locator('#trouble')).toBeEmpty();
+  });
+
+  test('what was deleted in etcd is delivered again on demand', async ({ page, freshServer }) => {
+    const server = await freshServer();
+    const { name: app, api } = await application(server);
+    const config = `prod/${app}/application`;
+    await api.publish([{ config, set: { pool: '16' } }]);
+    const root = server.settings.TRIMTAB_ETCD__ROOT;
+    const etcdctl = async (...args: string[]) => (await promisify(execFile)('etcdctl', args, { env: env(server) })).stdout;
+    await etcdctl('del', '--prefix', `${root}/config/`);
+    await etcdctl('del', '--prefix', `${root}/meta/`);
+    await page.context().addCookies(await session(server, await createAdministrator(server, 'ops')));
+    await page.goto(`${server.url}/delivery/prod`);
+    await page.getByRole('button', { name: 'Compare and deliver again' }).click();
+    await expect(page.locator('#flash')).toContainText('delivered again');
+    expect(JSON.parse(await etcdctl('get', '--print-value-only', `${root}/config/${config}`))).toEqual({ pool: '16' });
+  });
+});

@@ -1,0 +1,92 @@
+//! Pages about delivery follow what happens: when the server says that something is new, the elements marked `data-live`
+//! are exchanged. A page that nobody sees keeps no connection.
+
+use std::cell::{Cell, RefCell};
+
+use leptos::{
+    wasm_bindgen::{JsCast, closure::Closure},
+    web_sys::{DomParser, Event, EventSource, HtmlElement, Response, SupportedType},
+};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use super::{dom, filter, swap, times};
+use crate::texts::Lang;
+
+/// Exchanged with what is marked: the counts in the rail, what does not work.
+const ALWAYS: [&str; 2] = ["rail", "trouble"];
+
+thread_local! {
+    static STREAM: RefCell<Option<EventSource>> = const { RefCell::new(None) };
+    /// A page is on its way.
+    static LOOKING: Cell<bool> = const { Cell::new(false) };
+    /// Something may have happened that no event told.
+    static MISSED: Cell<bool> = const { Cell::new(false) };
+}
+
+pub fn start(lang: Lang) {
+    follow(lang);
+    dom::on("visibilitychange", move |_| follow(lang));
+}
+
+/// Listens while somebody looks at a page that has something to follow.
+fn follow(lang: Lang) {
+    let marked = dom::all(&dom::root(), "[data-live]");
+    if dom::document().hidden() {
+        if let Some(stream) = STREAM.take() {
+            stream.close();
+            MISSED.set(true);
+        }
+    } else if !marked.is_empty() && STREAM.with_borrow(Option::is_none) {
+        listen(lang, &marked);
+    }
+}
+
+fn listen(lang: Lang, marked: &[HtmlElement]) -> Option<()> {
+    let config = marked.iter().filter_map(|e| e.dataset().get("live")).find(|config| !config.is_empty());
+    let address = config.map_or_else(|| "/live".to_owned(), |config| format!("/live?config={config}"));
+    let stream = EventSource::new(&address).ok()?;
+    let changed = Closure::<dyn Fn(Event)>::new(move |_| spawn_local(look(lang)));
+    stream.add_event_listener_with_callback("change", changed.as_ref().unchecked_ref()).ok()?;
+    changed.forget();
+    let open = Closure::<dyn Fn(Event)>::new(move |_| {
+        // The first time the page is as new as the stream.
+        if MISSED.replace(true) {
+            spawn_local(look(lang));
+        }
+    });
+    stream.add_event_listener_with_callback("open", open.as_ref().unchecked_ref()).ok()?;
+    open.forget();
+    STREAM.set(Some(stream));
+    Some(())
+}
+
+async fn look(lang: Lang) {
+    if !LOOKING.replace(true) {
+        exchange(lang).await;
+        LOOKING.set(false);
+    }
+}
+
+async fn exchange(lang: Lang) -> Option<()> {
+    let address = dom::window().location().href().ok()?;
+    let answer = JsFuture::from(dom::window().fetch_with_str(&address)).await.ok()?;
+    let answer: Response = answer.dyn_into().ok()?;
+    // Whoever was logged out stays on the page until the next click says so.
+    if !answer.ok() || answer.redirected() {
+        return None;
+    }
+    let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
+    let page = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
+    let marked = dom::all(&dom::root(), "[data-live]").into_iter().filter(|element| !is_in_use(element));
+    for id in marked.map(|element| element.id()).chain(ALWAYS.map(str::to_owned)) {
+        swap::exchange(&page, &id);
+    }
+    times::localise(lang, &dom::root());
+    filter::again();
+    Some(())
+}
+
+/// Whether somebody is at a control in it, or a form in it is on its way: that waits for the next event.
+fn is_in_use(element: &HtmlElement) -> bool {
+    element.query_selector(":focus, [aria-busy]").is_ok_and(|found| found.is_some())
+}

@@ -1,0 +1,283 @@
+//! How releases come to their readers: all environments, and one of them.
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::get,
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{Answer, Page, Place, config::took, console::Console, parts::Looks};
+use crate::{
+    api::{paths, publish::DeliverAgain},
+    auth::guard::CurrentUser,
+    components::*,
+    domain::{error::Error, names::EnvName, release::Release, time::Time},
+    service::{EnvDelivery, LockState},
+    texts::Lang,
+};
+
+/// Releases that are listed.
+const LISTED: usize = 25;
+
+/// `/delivery`, `/delivery/{env}`.
+pub fn routes() -> Router<Console> {
+    Router::new().route("/delivery", get(all)).route("/delivery/{env}", get(one))
+}
+
+async fn all(State(console): State<Console>, who: CurrentUser) -> Answer {
+    let looks = Looks::of(&console.service.envs().await?);
+    let mut deliveries = console.service.deliveries(&who.actor).await?;
+    deliveries.retain(|delivery| delivery.env.archived_at.is_none());
+    Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries looks /> })
+        .place(Place::Delivery)
+        .crumbs(|t| vec![Crumb::here(t.delivery())]))
+}
+
+#[component]
+fn All(deliveries: Vec<EnvDelivery>, looks: Looks) -> impl IntoView {
+    let t = lang();
+    if deliveries.is_empty() {
+        return view! {
+            <Head title=t.delivery() />
+            <Empty icon=I::Send title=t.delivery_none()><p>{t.delivery_none_text()}</p></Empty>
+        }
+        .into_any();
+    }
+    let rows = deliveries.into_iter().map(|delivery| {
+        let look = looks.get(&delivery.env.name);
+        view! { <Row delivery look /> }
+    });
+    let rows = rows.collect_view();
+    view! {
+        <Head title=t.delivery() />
+        <p class="lead">{t.delivery_lead()}</p>
+        <div class="sheet" id="delivery" data-live="">
+            <table class="rows stacked deliveries">
+                <thead>
+                    <tr>
+                        <th scope="col">{t.envs_column()}</th>
+                        <th scope="col">{t.delivery_state()}</th>
+                        <th scope="col">{t.delivery_usual()}</th>
+                        <th scope="col">{t.delivery_last()}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(delivery: EnvDelivery, look: EnvLook) -> impl IntoView {
+    let t = lang();
+    let last = match delivery.releases.first() {
+        Some(last) => view! {
+            <a href=paths::release(&last.config, last.seq)>{format!("{} / {} {}", last.config.app, last.config.namespace, last.seq)}</a>
+            " "<span class="quiet"><When at=last.accepted_at /></span>
+        }
+        .into_any(),
+        None => view! { <span class="quiet">{t.delivery_never()}</span> }.into_any(),
+    };
+    let usual = usual(t, &delivery).unwrap_or_else(|| "–".to_owned());
+    let href = format!("/delivery/{}", delivery.env.name);
+    view! {
+        <tr>
+            <td><a href=href><EnvTag env=look /></a></td>
+            <td data-th=t.delivery_state()><StateOf delivery /></td>
+            <td class="quiet" data-th=t.delivery_usual()>{usual}</td>
+            <td data-th=t.delivery_last()>{last}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn StateOf(delivery: EnvDelivery) -> impl IntoView {
+    let t = lang();
+    let waiting = (delivery.waiting > 0).then(|| t.late_waiting(delivery.waiting));
+    let departs = delivery.drifts.len();
+    let departs = (departs > 0)
+        .then(|| view! { " "<Badge mood=Mood::Bad>{format!("{} {departs}", t.delivery_departs())}</Badge> });
+    let badge = match delivery.late {
+        Some(_) => view! { <Badge mood=Mood::Warn>{t.delivery_late()}</Badge> }.into_any(),
+        None => view! { <Badge mood=Mood::Good>{t.delivery_on_time()}</Badge> }.into_any(),
+    };
+    view! { {badge}{departs}" "<span class="quiet">{waiting}</span> }.into_any()
+}
+
+/// "usually 4 ms, at most 31 ms"; none before the first delivery.
+fn usual(t: Lang, delivery: &EnvDelivery) -> Option<String> {
+    let all = delivery.took();
+    let (half, most) = (all.get(all.len() / 2)?, all.last()?);
+    Some(t.delivery_usual_is(&took(t, *half), &took(t, *most)))
+}
+
+/// One environment.
+struct One {
+    delivery: EnvDelivery,
+    lock: LockState,
+    compared_at: Option<Time>,
+    administrator: bool,
+    look: EnvLook,
+    /// Of each listed release, how many instances have it, of how many.
+    seen: Vec<(usize, usize)>,
+}
+
+async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<EnvName>) -> Answer {
+    let service = &console.service;
+    let look = Looks::of(&service.envs().await?).get(&env);
+    let found = service.deliveries(&who.actor).await?.into_iter().find(|delivery| delivery.env.name == env);
+    let delivery = found.ok_or_else(|| Error::NotFound(env.to_string()))?;
+    let now = crate::service::now();
+    let seen = delivery.releases.iter().take(LISTED).map(|release| {
+        let instances = console.reader.instances.of(&release.config, now);
+        (instances.iter().filter(|i| i.release >= release.seq).count(), instances.len())
+    });
+    let one = One {
+        seen: seen.collect(),
+        lock: service.lock_of(&who.actor, &env).await?,
+        compared_at: service.compared_at(),
+        administrator: who.actor.is_administrator(),
+        look: look.clone(),
+        delivery,
+    };
+    Ok(Page::new(move |t| t.delivery_of(env.as_str()), move || view! { <Shown one /> })
+        .place(Place::Delivery)
+        .crumbs(move |t| vec![Crumb::to(t.delivery(), "/delivery"), Crumb::env(look, "")]))
+}
+
+#[component]
+fn Shown(one: One) -> impl IntoView {
+    let t = lang();
+    let One { delivery, lock, compared_at, administrator, look, seen } = one;
+    let (of, count) = (delivery.env.name.to_string(), delivery.took().len());
+    let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_usual_of(count)}</span> });
+    let compared = match compared_at {
+        Some(at) => sentence(t.delivery_compared_at(), [view! { <When at /> }.into_any()]).into_any(),
+        None => t.delivery_not_compared().into_any(),
+    };
+    let again = administrator.then(|| {
+        view! {
+            <Form action=DeliverAgain::PATH id="again" swap="delivery">
+                <Hidden name="env" value=of />
+                <p class="quiet">{t.delivery_again_text()}</p>
+                <Submit icon=I::Send>{t.delivery_again()}</Submit>
+            </Form>
+        }
+    });
+    let shown = delivery.clone();
+    view! {
+        <div id="delivery" data-live="">
+            <div class="head">
+                <h1>{t.delivery()}" "<EnvTag env=look /></h1>
+                <p class="facts"><StateOf delivery=shown />{usual}</p>
+            </div>
+            <div class="two">
+                <Releases releases=delivery.releases.clone() seen />
+                <div>
+                    <Departures delivery />
+                    <Card id="compare" title=t.delivery_departs_check()><p class="quiet">{compared}</p>{again}</Card>
+                    <Card id="lock" title=t.delivery_lock()><Lock lock /></Card>
+                </div>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Departures(delivery: EnvDelivery) -> impl IntoView {
+    let t = lang();
+    let drifts = delivery.drifts;
+    if drifts.is_empty() {
+        return view! {
+            <Card id="drifts" title=t.delivery_departs()>
+                <p class="flag good"><Icon name=I::Ok />{t.delivery_departs_none()}</p>
+            </Card>
+        }
+        .into_any();
+    }
+    let items = drifts.into_iter().map(|drift| {
+        let name = format!("{} / {}", drift.config.app, drift.config.namespace);
+        view! {
+            <li>
+                <p class="flag warn"><Icon name=I::Warn /><a href=paths::config(&drift.config)>{name}</a></p>
+                <p class="quiet"><When at=drift.since /></p>
+            </li>
+        }
+    });
+    view! { <Card id="drifts" title=t.delivery_departs()><ul class="list">{items.collect_view()}</ul></Card> }
+        .into_any()
+}
+
+#[component]
+fn Lock(lock: LockState) -> impl IntoView {
+    let t = lang();
+    match lock {
+        LockState::Free => view! { <p class="quiet">{t.delivery_lock_free()}</p> }.into_any(),
+        LockState::Unknown(why) => {
+            view! { <p class="flag warn"><Icon name=I::Warn />{t.delivery_lock_unknown()}</p><p class="quiet">{why}</p> }
+                .into_any()
+        }
+        LockState::Held(holder) => {
+            let node = holder.node.unwrap_or_else(|| t.delivery_lock_other().to_owned());
+            let until = holder.remaining.map(|left| view! { <p class="quiet">{t.delivery_lock_until(left.as_secs())}</p> });
+            let lease = holder.lease.map(|lease| view! { <p class="quiet mono">{t.delivery_lock_lease(&lease)}</p> });
+            view! { <p>{t.delivery_lock_held(&node)}</p>{until}{lease} }.into_any()
+        }
+    }
+}
+
+#[component]
+fn Releases(releases: Vec<Release>, seen: Vec<(usize, usize)>) -> impl IntoView {
+    let t = lang();
+    if releases.is_empty() {
+        return view! { <Card id="releases" title=t.delivery_releases()><p class="quiet">{t.home_releases_none()}</p></Card> }
+            .into_any();
+    }
+    let rows = releases.into_iter().zip(seen).map(|(release, seen)| view! { <ReleaseRow release seen /> });
+    let rows = rows.collect_view();
+    view! {
+        <Card id="releases" title=t.delivery_releases()>
+            <table class="rows plain stacked">
+                <thead>
+                    <tr>
+                        <th scope="col">{t.home_config()}</th>
+                        <th scope="col">{t.delivery_accepted()}</th>
+                        <th scope="col">{t.delivery_delivered()}</th>
+                        <th scope="col">{t.delivery_revision()}</th>
+                        <th scope="col">{t.home_seen()}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </Card>
+    }
+    .into_any()
+}
+
+#[component]
+fn ReleaseRow(release: Release, seen: (usize, usize)) -> impl IntoView {
+    let t = lang();
+    let name = format!("{} / {} {}", release.config.app, release.config.namespace, release.seq);
+    let delivered = match release.delivered_at {
+        Some(at) => t.plus_ms(&took(t, at.0 - release.accepted_at.0)).into_any(),
+        None => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
+    };
+    let seen = match seen {
+        (_, 0) => view! { <span class="quiet">"–"</span> }.into_any(),
+        (have, all) => view! { <span class:warn=have < all>{t.home_seen_by(have, all)}</span> }.into_any(),
+    };
+    view! {
+        <tr>
+            <td><a href=paths::release(&release.config, release.seq)>{name}</a></td>
+            <td data-th=t.delivery_accepted()>{release.author}" "<span class="quiet"><When at=release.accepted_at /></span></td>
+            <td data-th=t.delivery_delivered()>{delivered}</td>
+            <td class="quiet mono" data-th=t.delivery_revision()>{release.revision.map(|n| n.to_string())}</td>
+            <td class="seen" data-th=t.home_seen()>{seen}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,120 @@
+//! How releases come to their readers: what is late and why, who holds the lock, how long it takes.
+
+use super::{Late, Service, note};
+use crate::{
+    channel::Holder,
+    domain::{
+        access::Actor,
+        drift::Drift,
+        error::{Error, Result},
+        names::EnvName,
+        release::Release,
+        time::Time,
+    },
+    storage::Env,
+};
+
+/// Releases that are looked at.
+const RELEASES: u32 = 100;
+
+/// The delivery of an environment.
+#[derive(Clone, Debug)]
+pub struct EnvDelivery {
+    /// The environment.
+    pub env: Env,
+    /// What is late, and why.
+    pub late: Option<Late>,
+    /// How many releases wait to be delivered.
+    pub waiting: u64,
+    /// Configs of which the channel holds something else than the database; those that the actor sees.
+    pub drifts: Vec<Drift>,
+    /// The newest releases that the actor sees, the newest first.
+    pub releases: Vec<Release>,
+}
+
+/// Who holds the lock of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// Nobody.
+    Free,
+    /// Somebody.
+    Held(Holder),
+    /// The channel does not answer; what it said.
+    Unknown(String),
+}
+
+impl EnvDelivery {
+    /// How long delivered releases took from accepted to delivered, in milliseconds: the shortest first.
+    #[must_use]
+    pub fn took(&self) -> Vec<i64> {
+        let took = |release: &Release| Some((release.delivered_at?.0 - release.accepted_at.0).max(0));
+        let mut took: Vec<i64> = self.releases.iter().filter_map(took).collect();
+        took.sort_unstable();
+        took
+    }
+}
+
+impl Service {
+    /// The delivery of all environments of which the actor sees something, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn deliveries(&self, actor: &Actor) -> Result<Vec<EnvDelivery>> {
+        let mut db = self.db.read().await?;
+        let due = db.due_envs().await?;
+        let mut all = Vec::new();
+        for env in db.envs().await?.into_iter().filter(|env| actor.sees_some_of(&env.name)) {
+            let mut releases = db.releases_in(&env.name, RELEASES).await?;
+            releases.retain(|release| actor.may_view(&release.config).is_ok());
+            all.push(EnvDelivery {
+                late: self.late(actor).into_iter().find(|late| late.env == env.name),
+                waiting: due.iter().find(|(name, ..)| *name == env.name).map_or(0, |(_, n, _)| *n),
+                drifts: self.drifts(actor).into_iter().filter(|drift| drift.config.env == env.name).collect(),
+                releases,
+                env,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Who holds the lock of an environment.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the actor sees nothing of it.
+    pub async fn lock_of(&self, actor: &Actor, env: &EnvName) -> Result<LockState> {
+        if !actor.sees_some_of(env) {
+            return Err(Error::NotFound(env.to_string()));
+        }
+        let Some(channel) = &self.channel else { return Ok(LockState::Free) };
+        Ok(match channel.holder(env).await {
+            Ok(Some(holder)) => LockState::Held(holder),
+            Ok(None) => LockState::Free,
+            Err(fault) => LockState::Unknown(fault.to_string()),
+        })
+    }
+
+    /// When this node last compared the channel with the database.
+    #[must_use]
+    pub fn compared_at(&self) -> Option<Time> {
+        self.dispatch.compared_at()
+    }
+
+    /// Compares the channel with the database now, and delivers again what it does not have.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody but administrators; [`Error::Unavailable`].
+    pub async fn deliver_again(&self, actor: &Actor, env: &EnvName) -> Result<()> {
+        actor.may_administer()?;
+        self.dispatch.ring([env]);
+        self.dispatch.compare().await?;
+        let mut tx = self.db.write().await?;
+        note(&mut tx, actor, "channel.compare", env.to_string(), String::new()).await?;
+        tx.commit().await
+    }
+
+    /// Changes whenever a page about delivery would say something else from now on.
+    #[must_use]
+    pub fn news(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.dispatch.news()
+    }
+}
