@@ -37,6 +37,27 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("formats", &["crate::service", "crate::storage", "crate::channel", "sqlx", "axum", "leptos", "tokio"]),
+    // Everybody counts; counting knows nobody.
+    (
+        "metrics",
+        &[
+            "crate::api",
+            "crate::auth",
+            "crate::automation",
+            "crate::channel",
+            "crate::delivery",
+            "crate::http",
+            "crate::pages",
+            "crate::reader",
+            "crate::server",
+            "crate::service",
+            "crate::storage",
+            "sqlx",
+            "axum",
+            "leptos",
+            "etcd_client",
+        ],
+    ),
     // Use cases know rules, storage, formats and passwords; no transport.
     (
         "service",
@@ -57,7 +78,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("storage", &["crate::api", "crate::pages", "crate::service", "crate::server", "axum", "leptos", "etcd_client"]),
-    ("channel", &["crate::storage", "crate::service", "crate::pages", "sqlx", "axum", "leptos"]),
+    ("channel", &["crate::storage", "crate::service", "crate::pages", "crate::server", "sqlx", "axum", "leptos"]),
     (
         "delivery",
         &["crate::api", "crate::pages", "crate::reader", "crate::server", "sqlx", "axum", "leptos", "etcd_client"],
@@ -65,7 +86,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Readers answer from memory.
     (
         "reader",
-        &["crate::service", "crate::storage", "crate::pages", "crate::delivery", "sqlx", "leptos", "etcd_client"],
+        &[
+            "crate::service",
+            "crate::storage",
+            "crate::pages",
+            "crate::delivery",
+            "crate::server",
+            "sqlx",
+            "leptos",
+            "etcd_client",
+        ],
     ),
     ("api", &["crate::storage", "crate::channel", "crate::delivery", "sqlx", "etcd_client"]),
     (

@@ -7,6 +7,7 @@ use tower_sessions::{
     session::{Id, Record},
     session_store::{Error, Result},
 };
+use tracing::Instrument;
 
 use crate::{
     domain::{content::sha256, time::Time},
@@ -36,7 +37,7 @@ impl Sessions {
         let expires = Time(record.expiry_date.unix_timestamp().saturating_mul(1000));
         let db = self.db.clone();
         // In a task of its own, as every transaction: see `service::detached`.
-        let write = tokio::spawn(async move {
+        let write = async move {
             let mut tx = db.write().await?;
             if new {
                 tx.insert_session(&id, user.as_deref(), &data, expires, now()).await?;
@@ -44,8 +45,10 @@ impl Sessions {
                 tx.update_session(&id, user.as_deref(), &data, expires).await?;
             }
             tx.commit().await
-        });
-        write.await.unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string())))
+        };
+        tokio::spawn(write.in_current_span())
+            .await
+            .unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string())))
     }
 }
 
@@ -70,12 +73,15 @@ impl SessionStore for Sessions {
 
     async fn delete(&self, id: &Id) -> Result<()> {
         let (db, id) = (self.db.clone(), key(id));
-        let delete = tokio::spawn(async move {
+        let delete = async move {
             let mut tx = db.write().await?;
             tx.delete_session(&id).await?;
             tx.commit().await
-        });
-        delete.await.unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string()))).map_err(backend)
+        };
+        tokio::spawn(delete.in_current_span())
+            .await
+            .unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string())))
+            .map_err(backend)
     }
 }
 

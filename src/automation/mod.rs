@@ -32,7 +32,7 @@ use crate::{
         change::ChangeId,
         error::{Error, excerpt},
     },
-    http::{json, problem::Problem, request_id},
+    http::{body::Room, json, problem::Problem, request_id},
     service::Service,
 };
 
@@ -45,13 +45,16 @@ pub struct Automation {
     service: Service,
     tokens: Arc<Table>,
     public_url: Arc<str>,
+    /// For large bodies.
+    room: Room,
 }
 
 impl Automation {
     /// Endpoints over a service, for tokens of `tokens`. `public_url` is how people reach the console.
     #[must_use]
     pub fn new(service: Service, tokens: Arc<Table>, public_url: impl AsRef<str>) -> Self {
-        Self { service, tokens, public_url: public_url.as_ref().trim_end_matches('/').into() }
+        let public_url = public_url.as_ref().trim_end_matches('/').into();
+        Self { service, tokens, public_url, room: Room::default() }
     }
 
     /// The page of a change.

@@ -12,7 +12,10 @@ use super::{
     Delivered, Entry, Fault, Head, Holder, Listing, TokenList, Tokens,
     plan::{Held, plan},
 };
-use crate::domain::names::{ConfigId, EnvName};
+use crate::{
+    domain::names::{ConfigId, EnvName},
+    metrics,
+};
 
 /// Deliveries kept for watchers. One that is further behind lists again.
 const HISTORY: usize = 64;
@@ -25,6 +28,7 @@ pub struct Local {
     state: Mutex<State>,
     delivered: Notify,
     freed: Notify,
+    pub(super) meter: metrics::Channels,
 }
 
 #[derive(Debug, Default)]

@@ -10,15 +10,22 @@ mod plan;
 mod suite;
 mod tokens;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    change::ChangeId,
-    content::Format,
-    names::{ConfigId, EnvName},
-    time::Time,
+use crate::{
+    domain::{
+        change::ChangeId,
+        content::Format,
+        names::{ConfigId, EnvName},
+        time::Time,
+    },
+    metrics,
 };
 
 pub use etcd::{Etcd, EtcdSettings, Timing};
@@ -213,9 +220,24 @@ impl Channel {
     /// # Errors
     /// [`Fault::Busy`] when it was not free in time, [`Fault::Unreachable`] or [`Fault::Refused`].
     pub async fn lock(&self, env: &EnvName, wait: Duration) -> Result<Lock, Fault> {
-        match self {
+        let began = Instant::now();
+        let lock = match self {
             Self::Local(local) => local.lock(env, wait).await.map(Lock::Local),
             Self::Etcd(etcd) => etcd.lock(env, wait).await.map(Lock::Etcd),
+        };
+        self.meter().lock.observe(began.elapsed().as_secs_f64());
+        if matches!(lock, Err(Fault::Busy { .. })) {
+            self.meter().busy.inc();
+        }
+        lock
+    }
+
+    /// What this channel has done.
+    #[must_use]
+    pub fn meter(&self) -> &metrics::Channels {
+        match self {
+            Self::Local(local) => &local.meter,
+            Self::Etcd(etcd) => &etcd.meter,
         }
     }
 

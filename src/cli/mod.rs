@@ -108,13 +108,21 @@ impl From<String> for Failed {
     }
 }
 
+/// How long what still works when a command is done may take.
+const LAST: Duration = Duration::from_secs(2);
+
 /// Runs the command that the arguments name. 0 done, 1 failed, 2 wrong usage (clap's own).
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(dispatch(cli)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(dispatch(cli));
+            // What is stuck in a system call does not keep the process.
+            runtime.shutdown_timeout(LAST);
+            outcome
+        }
         Err(e) => Err(Failed(format!("the runtime does not start: {e}"))),
     };
     match outcome {

@@ -90,7 +90,10 @@ impl Publisher {
     }
 
     async fn due_envs(&self) -> Result<BTreeSet<EnvName>> {
-        Ok(self.db.read().await?.due_envs().await?.into_iter().map(|(env, ..)| env).collect())
+        let due = self.db.read().await?.due_envs().await?;
+        let envs = due.iter().map(|(env, ..)| env.clone()).collect();
+        self.dispatch.set_due(due);
+        Ok(envs)
     }
 
     /// Delivers what is due now and returns when nothing is: for a command beside no server.
@@ -216,6 +219,7 @@ impl Publisher {
         let Some(change) = releases.first().map(|e| e.meta.change.clone()) else { return Ok(()) };
         let done = self.channel.deliver(lock, releases).await?;
         self.check_ahead(&done.already).await?;
+        releases.iter().for_each(|e| self.dispatch.meter.delivered(now().0 - e.meta.published_at.0));
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
         self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
         Ok(hold.delivered(releases, done.revision).await?)

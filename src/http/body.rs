@@ -6,6 +6,7 @@
 use std::{
     error::Error,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,13 +15,41 @@ use axum::body::HttpBody;
 use futures::future::BoxFuture;
 use http_body_util::LengthLimitError;
 use hyper::body::{Frame, SizeHint};
-use tokio::time::sleep;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long a whole body may take.
 pub const WHOLE: Duration = Duration::from_secs(30);
 /// How long what is left of it may take once the server goes down.
 pub const LAST: Duration = Duration::from_millis(700);
+
+/// A body up to so many bytes may always come.
+const SMALL_BYTES: u64 = 64 * 1024;
+/// How many mebibytes larger bodies may weigh together.
+const LARGE_MIB: usize = 128;
+
+/// Room for large bodies, which together have a bound.
+#[derive(Clone, Debug)]
+pub struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LARGE_MIB)))
+    }
+}
+
+impl Room {
+    /// Room for a body of which at most `most` bytes are taken, until what this gives is dropped; none when there is
+    /// none. Who does not say how long a body is takes as much as it may.
+    pub fn take<B: HttpBody>(&self, body: &B, most: usize) -> Option<OwnedSemaphorePermit> {
+        let size = body.size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
+        let mebibytes = if size > SMALL_BYTES { u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX) } else { 0 };
+        Arc::clone(&self.0).try_acquire_many_owned(mebibytes).ok()
+    }
+}
 
 /// A body that breaks off when it is late.
 pub struct Timely<B> {

@@ -12,6 +12,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use tracing::Instrument;
+
 use super::problem::Problem;
 
 /// `X-Request-Id`, in requests and in answers.
@@ -81,11 +83,13 @@ pub fn answer(given: Option<RequestId>, result: Result<Response, Problem>) -> Re
     response
 }
 
-/// Numbers every request that passes. For `axum::middleware::from_fn`.
+/// Numbers every request that passes, and each line of the log that it leads to. For `axum::middleware::from_fn`.
 pub async fn layer(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", id = id.as_str(), %method, path);
     request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span).await;
     id.finish(&mut response);
     response
 }

@@ -6,7 +6,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Query, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -54,7 +54,7 @@ async fn open(
         who.actor.may_view(config)?;
     }
     let Ok(place) = room.try_acquire_owned() else {
-        return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
+        return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response());
     };
     let watching = Watching {
         seen: asked.config.as_ref().map(|config| seen(&console.reader, config)),

@@ -38,6 +38,7 @@ use crate::{
         problem::Problem,
         request_id::{RequestId, answer},
     },
+    metrics,
 };
 
 const PREFIX: &str = "/api/v1/configs/";
@@ -54,6 +55,15 @@ enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    fn what(self) -> metrics::What {
+        match self {
+            Self::Config(_, View::Envelope) => metrics::What::Config,
+            Self::Config(_, View::Raw) => metrics::What::Raw,
+            Self::App(_) => metrics::What::App,
+            Self::Watch => metrics::What::Watch,
+        }
+    }
+
     fn of(path: &'a str) -> Option<Self> {
         let Some(key) = path.strip_prefix(PREFIX) else {
             return (path == "/api/v1/watch").then_some(Self::Watch);
@@ -94,8 +104,10 @@ impl Service<Request> for Front {
             return Either::Right(Box::pin(self.rest.call(request)));
         };
         let (given, head) = (RequestId::given(&request), request.method() == Method::HEAD);
-        let done = move |result| {
+        let what = target.what();
+        let done = move |reader: &Reader, result| {
             let response = answer(given, result);
+            reader.meter.answered(what, response.status().as_u16());
             Ok(if head { bodiless(response) } else { response })
         };
         let now = (self.reader.clock)();
@@ -103,17 +115,23 @@ impl Service<Request> for Front {
             // It may have been made a moment ago.
             Err(Denied::Unknown) => {
                 let reader = Arc::clone(&self.reader);
-                return Either::Right(Box::pin(async move { done(admitted_late(reader, request).await) }));
+                return Either::Right(Box::pin(async move {
+                    let result = admitted_late(&reader, request).await;
+                    done(&reader, result)
+                }));
             }
             admitted => decide(&self.reader, &request, target, admitted, now),
         };
         match decided {
-            Ok(Next::Answer(response)) => Either::Left(ready(done(Ok(response)))),
-            Err(problem) => Either::Left(ready(done(Err(problem)))),
+            Ok(Next::Answer(response)) => Either::Left(ready(done(&self.reader, Ok(response)))),
+            Err(problem) => Either::Left(ready(done(&self.reader, Err(problem)))),
             Ok(Next::Wait(parked)) => {
                 // The request ends here: whoever waits for a minute keeps no more than it needs.
                 let reader = Arc::clone(&self.reader);
-                Either::Right(Box::pin(async move { done(parked.wait(&reader).await) }))
+                Either::Right(Box::pin(async move {
+                    let result = parked.wait(&reader).await;
+                    done(&reader, result)
+                }))
             }
         }
     }
@@ -146,11 +164,11 @@ fn decide_late(reader: &Arc<Reader>, request: Request) -> Result<Next, Problem> 
 }
 
 /// What a request gets whose token is not known, once the tokens were read anew.
-async fn admitted_late(reader: Arc<Reader>, request: Request) -> Result<Response, Problem> {
+async fn admitted_late(reader: &Arc<Reader>, request: Request) -> Result<Response, Problem> {
     reader.tokens.renewed().await;
-    match decide_late(&reader, request)? {
+    match decide_late(reader, request)? {
         Next::Answer(response) => Ok(response),
-        Next::Wait(parked) => parked.wait(&reader).await,
+        Next::Wait(parked) => parked.wait(reader).await,
     }
 }
 
@@ -205,7 +223,7 @@ impl Reader {
             return Err(self.absent(key));
         }
         Ok(Next::Wait(Box::new(Parked {
-            _place: self.place(&grant)?,
+            _place: self.place(&grant, metrics::Waiting::Poll)?,
             key: key.into(),
             view,
             grant,

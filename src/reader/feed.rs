@@ -43,6 +43,9 @@ pub trait Source: Sync {
 pub trait Tail {
     /// The next releases, as many as became visible at once.
     fn next(&mut self) -> impl Future<Output = Result<Vec<Entry>, Fault>> + Send;
+
+    /// Up to where it has come.
+    fn revision(&self) -> i64;
 }
 
 impl Source for Channel {
@@ -65,6 +68,10 @@ impl Source for Channel {
 impl Tail for Watch {
     async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
         self.next().await
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision()
     }
 }
 
@@ -107,8 +114,10 @@ async fn feed(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: 
         // No fault: it was only time to list again.
         let Err(fault) = round(source, shelf, clock, relist, &mut heard).await else { continue };
         if fault == Fault::Compacted {
+            shelf.meter.behind.inc();
             tracing::info!("the watch fell behind, listing again");
         } else {
+            shelf.meter.lost.inc();
             shelf.set_stale(Some(heard));
             tracing::warn!(feed.fault = %fault, "the channel was lost, trying again");
         }
@@ -126,6 +135,8 @@ async fn round(
 ) -> Result<(), Fault> {
     let listing = in_time("list", source.list()).await?;
     let revision = listing.revision;
+    shelf.meter.listed.inc();
+    shelf.meter.revision.set(revision);
     report(&listing, shelf);
     log(&shelf.adopt(listing));
     if source.is_complete() {
@@ -143,6 +154,7 @@ async fn round(
                 // Silence is the usual state of a watch, so until it ended it was heard.
                 *heard = clock();
                 log(&shelf.apply(entries?));
+                shelf.meter.revision.set(tail.revision());
             }
             () = &mut old => return Ok(()),
         }
@@ -236,6 +248,10 @@ mod tests {
     impl Tail for Scripted {
         async fn next(&mut self) -> Said {
             self.0.recv().await.unwrap_or(Err(Fault::Compacted))
+        }
+
+        fn revision(&self) -> i64 {
+            0
         }
     }
 

@@ -203,6 +203,12 @@ impl Instances {
         Self::default()
     }
 
+    /// How many are remembered.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+
     /// Notes that `visitor`, with the token of this id, holds this release of the config `env/app/namespace`.
     pub fn note(&self, config: &str, token: &str, visitor: &Visitor<'_>, release: u64, now: Time) {
         if self.renew(config, visitor, release, now) {

@@ -32,6 +32,7 @@ use crate::{
         time::Time,
     },
     http::{bearer, problem::Problem},
+    metrics::{self, Gauge},
     texts::Lang,
 };
 pub use endpoints::Front;
@@ -62,6 +63,13 @@ const CROWD_SECONDS: u32 = 10;
 struct Place {
     _of_all: OwnedSemaphorePermit,
     _of_token: Waiting,
+    waiters: Gauge,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiters.dec();
+    }
 }
 
 /// All that a read needs, and nothing else.
@@ -73,6 +81,8 @@ pub struct Reader {
     pub tokens: Arc<Table>,
     /// Who has read what.
     pub instances: Arc<Instances>,
+    /// What was read.
+    pub meter: metrics::Reads,
     clock: fn() -> Time,
     ping: Duration,
     places: Arc<Semaphore>,
@@ -93,6 +103,7 @@ impl Reader {
             shelf: Arc::new(Shelf::new()),
             tokens,
             instances: Arc::new(Instances::new()),
+            meter: metrics::Reads::default(),
             clock,
             ping: settings.ping,
             places: Arc::new(Semaphore::new(settings.waiters)),
@@ -136,11 +147,14 @@ impl Reader {
     }
 
     /// A place for something that waits; one token has a quarter of them at most.
-    fn place(&self, grant: &Grant) -> Result<Place, Problem> {
+    fn place(&self, grant: &Grant, how: metrics::Waiting) -> Result<Place, Problem> {
         let full = |_| Error::Unavailable { part: Part::Channel, detail: "too many readers wait here".into() };
         let one = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
         let crowd = || Problem::from(Error::Throttled(CROWD_SECONDS)).because(Lang::En.token_waiting());
-        Ok(Place { _of_all: one, _of_token: grant.wait(self.waiters_of_one).ok_or_else(crowd)? })
+        let of_token = grant.wait(self.waiters_of_one).ok_or_else(crowd)?;
+        let waiters = self.meter.waiters(how).clone();
+        waiters.inc();
+        Ok(Place { _of_all: one, _of_token: of_token, waiters })
     }
 
     /// Notes that somebody holds a release.

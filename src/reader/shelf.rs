@@ -21,6 +21,7 @@ use super::snapshot::Snapshot;
 use crate::{
     channel::{Entry, Head, Listing},
     domain::{names::ConfigId, time::Time},
+    metrics,
 };
 
 /// All snapshots. A look-up takes no allocation and waits for no work: snapshots are made outside the lock.
@@ -31,6 +32,8 @@ pub struct Shelf {
     is_stale: AtomicBool,
     // Rung for whoever keeps the shelf on disk.
     news: Notify,
+    /// How it was fed.
+    pub meter: metrics::Feeding,
 }
 
 #[derive(Debug, Default)]

@@ -22,7 +22,7 @@ use super::{
     shelf::Waiter,
     snapshot::{NOSNIFF, STALE_SINCE},
 };
-use crate::{auth::tokens::Grant, http::problem::Problem};
+use crate::{auth::tokens::Grant, http::problem::Problem, metrics};
 
 /// How often it is noted that the client of a quiet stream is still there.
 const NOTE: Duration = Duration::from_secs(60);
@@ -81,7 +81,7 @@ impl Events {
         let mark = crc32fast::hash(keys.join("&").as_bytes());
         let sent = resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
         Ok(Self {
-            _place: reader.place(&grant)?,
+            _place: reader.place(&grant, metrics::Waiting::Stream)?,
             waiter: Waiter::new(keys.iter().cloned().zip(sent.iter().copied())),
             visitor: Visitor::of(request).map(Visitor::into_owned),
             reader: Arc::clone(reader),

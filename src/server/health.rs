@@ -1,29 +1,100 @@
-//! `/healthz` (touches nothing), `/readyz` (with reasons).
+//! `/healthz` (touches nothing), `/readyz` (with reasons), `/metrics`. None needs a token, so none names a config.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
 use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use crate::{reader::Reader, service::Service};
+use super::scrape::Scrape;
+use crate::{
+    domain::time::Time,
+    metrics::Form,
+    reader::Reader,
+    service::{Dispatch, Service},
+};
 
-/// The routes; none needs a token.
-pub fn router(service: Service, reader: Arc<Reader>) -> Router {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state((service, reader))
+/// How long the database may take to answer before it counts as away.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// What health is asked of.
+#[derive(Clone)]
+pub struct Health {
+    /// Asks the database.
+    pub service: Service,
+    /// How delivery goes.
+    pub dispatch: Arc<Dispatch>,
+    /// What readers are answered from.
+    pub reader: Arc<Reader>,
+    /// Cancelled when the server was told to end.
+    pub leaving: CancellationToken,
+    /// What is counted.
+    pub scrape: Arc<Scrape>,
 }
 
-async fn ready(State((service, reader)): State<(Service, Arc<Reader>)>) -> (StatusCode, Json<Value>) {
-    let database = service.check_database().await;
-    // Anybody may ask this: which environments, and why, is said to those who log in.
-    let late = service.late_envs();
-    let degraded = late > 0 || !reader.shelf.is_ready();
-    let status = if database.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
-        "ready": database.is_ok(),
-        "degraded": degraded,
-        "database": if database.is_ok() { "answers" } else { "does not answer" },
-        "reader": if reader.shelf.is_ready() { "has the releases" } else { "has no releases yet" },
-        "late": late,
-    });
-    (status, Json(body))
+/// The routes.
+pub fn router(health: Health) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(health)
+}
+
+async fn ready(State(health): State<Health>) -> impl IntoResponse {
+    let database = matches!(timeout(ANSWER, health.service.check_database()).await, Ok(Ok(())));
+    let leaving = health.leaving.is_cancelled();
+    let status = if database && !leaving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(health.said(database, leaving)))
+}
+
+impl Health {
+    /// Which environments and configs, and why, is said to those who log in.
+    fn said(&self, database: bool, leaving: bool) -> Value {
+        let (late, drifts) = (self.dispatch.late().len(), self.dispatch.drifts().len());
+        let (has, away_since) = (self.reader.shelf.is_ready(), self.reader.shelf.stale_since());
+        let mut reasons = Vec::new();
+        let mut tell = |so: bool, reason: String| reasons.extend(so.then_some(reason));
+        tell(leaving, "the server is ending".to_owned());
+        tell(!database, "the database does not answer".to_owned());
+        if let Some(since) = away_since {
+            tell(true, format!("the channel has not been heard since {}", since.rfc3339()));
+        }
+        tell(!has, "no release has arrived since the start".to_owned());
+        tell(late > 0, format!("delivery is late in {late} environments"));
+        tell(drifts > 0, format!("channel and database differ in {drifts} configs"));
+        json!({
+            "ready": database && !leaving,
+            "degraded": !reasons.is_empty(),
+            "reasons": reasons,
+            "database": if database { "answers" } else { "does not answer" },
+            "reader": if has { "has the releases" } else { "has no releases yet" },
+            "channel_away_since": away_since.map(Time::rfc3339),
+            "reconciled_at": self.dispatch.compared_at().map(Time::rfc3339),
+            "late": late,
+            "drifts": drifts,
+        })
+    }
+}
+
+async fn metrics(State(health): State<Health>, headers: HeaderMap) -> impl IntoResponse {
+    scraped(&health.scrape, &headers)
+}
+
+/// The answer to `GET /metrics`, in the form that is asked for.
+pub fn scraped(scrape: &Scrape, headers: &HeaderMap) -> impl IntoResponse + use<> {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let (form, kind) = if accepted.contains("application/openmetrics-text") {
+        (Form::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    } else {
+        (Form::Classic, "text/plain; version=0.0.4; charset=utf-8")
+    };
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], scrape.text(form))
 }

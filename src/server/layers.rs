@@ -1,34 +1,24 @@
 //! Every layer around the console, in its order. Readers have a router of their own, without these.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
-    body::{Body, Bytes, HttpBody, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use futures::stream;
-use tokio::sync::Semaphore;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
-use tracing::Instrument;
 
 use crate::{
     api,
-    http::request_id::RequestId,
+    http::{body::Room, request_id},
     pages::{Frame, Visit, errors, forms, frame},
 };
 
 /// The largest body of a request, in bytes: an import; forms have a limit of their own.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
-
-/// A body up to so many bytes may always come.
-const SMALL_BYTES: u64 = 64 * 1024;
-
-/// What larger bodies may weigh together: they come before it is known from whom.
-const LARGE_MIB: usize = 128;
 
 /// The longest name of a file of ours.
 const NAME_BYTES: usize = 200;
@@ -51,13 +41,13 @@ pub struct Around {
 /// A request passes them from the last line up, its answer from the first line down.
 pub fn pages(console: Router, around: &Around) -> Router {
     console
-        .layer(middleware::from_fn_with_state((around.frame.clone(), Arc::new(Semaphore::new(LARGE_MIB))), whole))
+        .layer(middleware::from_fn_with_state((around.frame.clone(), Room::default()), whole))
         .layer(middleware::from_fn_with_state(around.frame.clone(), same_site))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
         .layer(CompressionLayer::new().quality(PACKING))
         .layer(middleware::from_fn_with_state(around.https, headers))
-        .layer(middleware::from_fn(identify))
+        .layer(middleware::from_fn(request_id::layer))
 }
 
 /// The style, the islands and the files beside them. Names with a hash in them never change what they mean.
@@ -93,16 +83,14 @@ fn is_content(status: StatusCode) -> bool {
 
 /// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
 /// does nothing.
-async fn whole(State((frame, large)): State<(Frame, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
+async fn whole(State((frame, large)): State<(Frame, Room)>, request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
     let most =
         if request.uri().path().starts_with(api::PREFIX) { forms::most(request.uri().path()) } else { BODY_BYTES };
-    let size = request.body().size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
-    let mebibytes = if size > SMALL_BYTES { u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX) } else { 0 };
-    // Kept until the answer is there.
-    let Ok(_room) = large.try_acquire_many(mebibytes) else {
+    // Kept until the answer is there: large bodies come before it is known from whom.
+    let Some(_room) = large.take(request.body(), most) else {
         tracing::warn!("too many large bodies at once; one is refused");
         let mut response =
             frame::document(&frame, Visit::of(&request), errors::of_status(StatusCode::SERVICE_UNAVAILABLE), None);
@@ -116,17 +104,6 @@ async fn whole(State((frame, large)): State<(Frame, Arc<Semaphore>)>, request: R
         Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error.into_inner())])),
     };
     next.run(Request::from_parts(parts, body)).await
-}
-
-/// Numbers the request and gives it a place in the log.
-async fn identify(mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(&request);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", id = id.as_str(), %method, path);
-    request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).instrument(span).await;
-    id.finish(&mut response);
-    response
 }
 
 /// The headers of every answer. A page has set its policy itself: it has a nonce in it.
@@ -188,7 +165,10 @@ fn is_ours(request: &Request, origins: &[String]) -> bool {
 mod tests {
     use std::{
         pin::pin,
-        sync::atomic::{AtomicBool, Ordering},
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
     };
 
     use axum::extract::Multipart;

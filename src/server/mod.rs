@@ -1,19 +1,22 @@
 //! One process: its settings, its parts, its routes, its end.
 
+mod crowd;
 pub mod data_dir;
 mod health;
 pub mod layers;
+mod leaving;
 mod reader_node;
 mod refresh;
+mod scrape;
 pub mod serving;
 pub mod settings;
 pub mod telemetry;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, middleware};
 use leptos::config::LeptosOptions;
-use tokio::{net::TcpListener, time::timeout};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -31,12 +34,12 @@ use crate::{
     storage::Db,
 };
 use data_dir::DataDir;
+use health::Health;
 use layers::Around;
+use leaving::Leaving;
+use scrape::Scrape;
 use serving::Limits;
 use settings::{Role, Settings};
-
-/// How long what is under way may take when the server goes down.
-const LAST_WORK: Duration = Duration::from_secs(25);
 
 /// Runs the server until SIGTERM or SIGINT.
 ///
@@ -61,8 +64,9 @@ pub async fn serve(settings: Settings) -> Result<(), String> {
 pub struct Node {
     router: reader::Front,
     limits: Limits,
+    scrape: Arc<Scrape>,
     tasks: TaskTracker,
-    stop: CancellationToken,
+    leaving: Leaving,
 }
 
 impl Node {
@@ -75,9 +79,9 @@ impl Node {
         match settings.role {
             Role::Console => Self::console(settings, address, stop).await,
             Role::Reader => {
-                let tasks = TaskTracker::new();
-                let router = reader_node::start(&settings, address, &tasks, &stop).await?;
-                Ok(Self { router, limits: Limits::of_this_process(&settings.proxies), tasks, stop })
+                let (tasks, leaving) = (TaskTracker::new(), Leaving::new(stop));
+                let (router, scrape) = reader_node::start(&settings, address, &tasks, &leaving).await?;
+                Ok(Self { router, limits: Limits::of_this_process(&settings.proxies), scrape, tasks, leaving })
             }
         }
     }
@@ -92,11 +96,12 @@ impl Node {
             Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
             None => Channel::local(),
         };
-        let dispatch = Arc::new(Dispatch::default());
+        let (dispatch, leaving) = (Arc::new(Dispatch::default()), Leaving::new(stop));
+        let stop = leaving.last.clone();
         let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
-        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch, stop.clone());
+        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
         let tokens = Arc::new(Table::new());
-        let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), stop.clone());
+        let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), leaving.closing.clone());
 
         let tasks = TaskTracker::new();
         if let Some(etcd) = &settings.etcd {
@@ -119,14 +124,22 @@ impl Node {
         tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
         tasks.spawn(until(stop.clone(), delivery::keep_tokens(service.clone(), channel.clone(), tokens.clone())));
         tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
-        let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
+        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
+        let (source, shelf, end) = (channel, reader.shelf.clone(), stop);
         tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
 
         let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
-        let router = routes(&service, db, &reader, &public_url, etcd_root);
+        let health = Health {
+            service: service.clone(),
+            dispatch,
+            reader: reader.clone(),
+            leaving: leaving.told.clone(),
+            scrape: scrape.clone(),
+        };
+        let router = routes(&service, db, health, &public_url, etcd_root);
         announce(&service, &public_url).await?;
         let limits = Limits::of_this_process(&settings.proxies);
-        Ok(Self { router, limits, tasks, stop })
+        Ok(Self { router, limits, scrape, tasks, leaving })
     }
 
     /// Serves until told to stop, then finishes what is under way, within a hard deadline.
@@ -136,29 +149,19 @@ impl Node {
     pub async fn run(self, listener: TcpListener) -> Result<(), String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         println!("listening on http://{address}");
-        let (end, tasks) = (self.stop.clone(), self.tasks);
-        tokio::select! {
-            () = serving::serve(listener, self.router, self.limits, self.stop) => {}
-            () = async { end.cancelled().await; tokio::time::sleep(LAST_WORK).await } => {}
-        }
-        tasks.close();
-        // Releases that are accepted and not delivered go out at the next start, or from another node.
-        let _ = timeout(LAST_WORK, tasks.wait()).await;
+        let (closing, meter) = (self.leaving.closing.clone(), self.scrape.connections.clone());
+        let serving = serving::serve(listener, self.router, self.limits, meter, closing);
+        self.leaving.run(serving, self.tasks).await;
         Ok(())
     }
 }
 
 /// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(
-    service: &Service,
-    db: Db,
-    reader: &Arc<Reader>,
-    public_url: &str,
-    etcd_root: Option<Arc<str>>,
-) -> reader::Front {
+fn routes(service: &Service, db: Db, health: Health, public_url: &str, etcd_root: Option<Arc<str>>) -> reader::Front {
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
     let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
+    let (reader, scrape) = (health.reader.clone(), health.scrape.clone());
     let (service_of_pages, reader_of_pages) = (service.clone(), reader.clone());
     let console =
         Console { service: service_of_pages, reader: reader_of_pages, public_url: public_url.into(), etcd_root };
@@ -172,11 +175,11 @@ fn routes(
     let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url);
     let rest = Router::new()
         .merge(automation::router(automation))
-        .merge(health::router(service.clone(), reader.clone()))
-        .layer(middleware::from_fn(request_id::layer))
         .merge(layers::assets(&frame, hashed))
-        .fallback_service(layers::pages(console, &Around { frame, https }));
-    reader::in_front(reader.clone(), rest)
+        .fallback_service(layers::pages(console, &Around { frame, https }))
+        .layer(middleware::from_fn_with_state(scrape, scrape::count))
+        .merge(health::router(health).layer(middleware::from_fn(request_id::layer)));
+    reader::in_front(reader, rest)
 }
 
 /// Where the style and the islands are: what cargo-leptos wrote, in `LEPTOS_SITE_ROOT`, beside the program or in the

@@ -5,14 +5,14 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     middleware,
     routing::get,
 };
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::settings::Settings;
+use super::{health::scraped, leaving::Leaving, scrape::Scrape, settings::Settings};
 use crate::{
     auth::tokens::Table,
     channel::Channel,
@@ -36,6 +36,9 @@ struct Parts {
     reader: Arc<Reader>,
     tokens: Arc<KnownTokens>,
     file: Arc<LastGood>,
+    scrape: Arc<Scrape>,
+    /// Cancelled when the server was told to end.
+    told: CancellationToken,
 }
 
 /// Takes what lies on disk, starts what works in the background and puts the routes together. etcd may be away.
@@ -46,25 +49,28 @@ pub(super) async fn start(
     settings: &Settings,
     address: SocketAddr,
     tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> Result<reader::Front, String> {
+    leaving: &Leaving,
+) -> Result<(reader::Front, Arc<Scrape>), String> {
     let Some(etcd) = settings.etcd.clone() else { return Err("a reader is fed from etcd: set etcd.endpoints".into()) };
     let (root, members) = (etcd.root.clone(), etcd.endpoints.join(", "));
     let channel = Channel::etcd(etcd).await.map_err(|e| format!("etcd: {e}"))?;
     let table = Arc::new(Table::new());
-    let reader = Reader::new(table.clone(), now, &reader::Settings::default(), stop.clone());
+    let reader = Reader::new(table.clone(), now, &reader::Settings::default(), leaving.closing.clone());
     let tokens = Arc::new(KnownTokens::new(table));
     let file = LastGood::new(&settings.data_dir, &root, reader.shelf.clone(), Some(tokens.clone()), now);
     let kept = settings.data_dir.join(NAME);
     tracing::info!(%address, etcd = members, root, file = %kept.display(), "a reader node: the read endpoints alone");
     file.load().await;
+    let (scrape, stop) = (Arc::new(Scrape::new(None, &channel, reader.clone())), &leaving.last);
 
     tasks.spawn(file.clone().keep(stop.clone()));
     let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
     tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
     let (following, end) = (tokens.clone(), stop.clone());
     tasks.spawn(async move { following.follow(&channel, now, end).await });
-    Ok(routes(Parts { reader, tokens, file }))
+    let told = leaving.told.clone();
+    let routes = routes(Parts { reader, tokens, file, scrape: scrape.clone(), told });
+    Ok((routes, scrape))
 }
 
 /// Every route: the readers' own in front, and health. All else is on the consoles.
@@ -77,6 +83,7 @@ fn routes(parts: Parts) -> reader::Front {
     let rest = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .route("/metrics", get(async |State(parts): State<Parts>, headers: HeaderMap| scraped(&parts.scrape, &headers)))
         .fallback(elsewhere)
         .layer(middleware::from_fn(request_id::layer))
         .with_state(parts);
@@ -84,13 +91,15 @@ fn routes(parts: Parts) -> reader::Front {
 }
 
 /// Ready is who can answer; degraded, with reasons, who may be behind or would not be ready again after a restart.
-async fn ready(State(Parts { reader, tokens, file }): State<Parts>) -> (StatusCode, Json<Value>) {
+async fn ready(State(Parts { reader, tokens, file, told, .. }): State<Parts>) -> (StatusCode, Json<Value>) {
     let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
-    let ready = releases && known;
+    let leaving = told.is_cancelled();
+    let ready = releases && known && !leaving;
     let since = |what: &str, since: Option<Time>| {
         since.map(|since| format!("{what} were not confirmed by etcd since {}", since.rfc3339()))
     };
     let reasons: Vec<String> = [
+        leaving.then(|| "the server is ending".to_owned()),
         (!releases).then(|| "no release has arrived since the start".to_owned()),
         (!known).then(|| "no tokens have arrived since the start".to_owned()),
         reader.shelf.is_lost().then(|| "etcd holds no release; readers keep what they have".to_owned()),

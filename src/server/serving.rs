@@ -29,14 +29,18 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::{net::TcpListener, time::interval};
+use tokio::{net::TcpListener, sync::Semaphore, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{Service, ServiceExt};
 
-use crate::http::{
-    bearer::{self, ClientAddr},
-    body::{Timely, WHOLE},
-    listener::{Connection, Impatient, Pulse, STALL, State, UnderWay},
+use super::crowd;
+use crate::{
+    http::{
+        bearer::{self, ClientAddr},
+        body::{Timely, WHOLE},
+        listener::{Connection, Impatient, Pulse, STALL, State, UnderWay},
+    },
+    metrics::Connections,
 };
 
 /// How long the head of a request may take, the first one from the connection on.
@@ -51,6 +55,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST: usize = 65_536;
 /// Files that are no connections of clients: the databases, etcd, what pages are made of.
 const RESERVE: usize = 128;
+/// Connections without a place that are told so at the same time.
+const REFUSALS: usize = 32;
 
 /// What connections are held to.
 #[derive(Clone, Debug)]
@@ -94,14 +100,15 @@ impl Limits {
 }
 
 /// Serves until `stop`, and then until nothing is under way any more. Whoever drops this ends all connections.
-pub async fn serve<S>(listener: TcpListener, app: S, limits: Limits, stop: CancellationToken)
+pub async fn serve<S>(listener: TcpListener, app: S, limits: Limits, meter: Connections, stop: CancellationToken)
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     let end = CancellationToken::new();
     let _end = end.clone().drop_guard();
-    let room = Arc::new(Room { limits, end, all: Mutex::default(), full: AtomicBool::new(false) });
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let room = Arc::new(Room { limits, end, meter, refusals, all: Mutex::default(), full: AtomicBool::new(false) });
     let talks = TaskTracker::new();
     let accepting = async {
         // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
@@ -111,6 +118,8 @@ where
             let (connection, peer) = listener.accept().await;
             if let Some(place) = room.place(peer.ip().to_canonical(), connection.pulse()) {
                 talks.spawn(talk(connection, peer, app.clone(), place, stop.clone()));
+            } else if let Ok(turn) = room.refusals.clone().try_acquire_owned() {
+                talks.spawn(crowd::refuse(connection, turn));
             }
         }
     };
@@ -147,6 +156,9 @@ where
 struct Room {
     limits: Limits,
     end: CancellationToken,
+    meter: Connections,
+    /// However many come, only some are told that there is no place.
+    refusals: Arc<Semaphore>,
     all: Mutex<All>,
     /// Said already that there is no place.
     full: AtomicBool,
@@ -181,6 +193,7 @@ impl Room {
         };
         if !room {
             drop(all);
+            self.meter.refused.inc();
             if !self.full.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%address, most = self.limits.most, "no place for another connection; some are refused");
             }
@@ -190,6 +203,7 @@ impl Room {
         all.next += 1;
         all.here.insert(number, Here { address, pulse, end: end.clone() });
         *all.of.entry(address).or_default() += 1;
+        self.meter.open.inc();
         Some(Place { room: Arc::clone(self), number, end })
     }
 
@@ -251,6 +265,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.room.meter.open.dec();
         self.room.all().remove(self.number);
     }
 }
@@ -360,7 +375,7 @@ mod tests {
                 .route("/", get(async || "ok").post(async |body: String| body))
                 .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
                 .route("/slow", get(async || sleep(Duration::from_secs(2)).await));
-            let serving = tokio::spawn(serve(listener, app, limits, stop.clone()));
+            let serving = tokio::spawn(serve(listener, app, limits, Connections::default(), stop.clone()));
             Self { address, stop, serving }
         }
 
@@ -403,7 +418,8 @@ mod tests {
         let slow = "GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
         let (mut a, mut b) = (server.sent(slow).await, server.sent(slow).await);
         sleep(Duration::from_millis(300)).await;
-        assert_eq!(server.gets().await, "");
+        let refused = server.gets().await;
+        assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("\r\nretry-after: 2\r\n"), "{refused}");
         let (a, b) = tokio::join!(rest(&mut a), rest(&mut b));
         assert!(a.starts_with("HTTP/1.1 200") && b.starts_with("HTTP/1.1 200"));
         assert!(server.gets().await.ends_with("ok"));

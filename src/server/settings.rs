@@ -43,7 +43,7 @@ const KNOWN: [Known; 16] = [
     known("etcd.cert", "", "PEM file of the client certificate"),
     known("etcd.key", "", "PEM file of its key"),
     known("proxies", "", "comma-separated addresses whose X-Forwarded-For counts"),
-    known("log", "info,tower_sessions_core=error", "filter in the syntax of tracing"),
+    known("log", "info", "filter in the syntax of tracing; libraries say warnings alone unless they are named"),
     known("log_format", "text", "text or json"),
 ];
 

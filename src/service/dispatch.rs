@@ -9,12 +9,15 @@ use std::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use crate::domain::release::Why;
-use crate::domain::{
-    change::ChangeId,
-    drift::{Drift, DriftKind},
-    error::{Error, Part, Result},
-    names::{ConfigId, EnvName},
-    time::Time,
+use crate::{
+    domain::{
+        change::ChangeId,
+        drift::{Drift, DriftKind},
+        error::{Error, Part, Result},
+        names::{ConfigId, EnvName},
+        time::Time,
+    },
+    metrics,
 };
 
 /// Repairs that wait at the most.
@@ -82,8 +85,11 @@ pub struct Dispatch {
     late: Mutex<BTreeMap<EnvName, Late>>,
     compared_at: Mutex<Option<Time>>,
     drifts: Mutex<BTreeMap<ConfigId, Noted>>,
+    due: Mutex<Vec<(EnvName, u64, Time)>>,
     repairs: mpsc::Sender<Repair>,
     asked: Mutex<Option<mpsc::Receiver<Repair>>>,
+    /// What was accepted and delivered.
+    pub meter: metrics::Deliveries,
 }
 
 impl Default for Dispatch {
@@ -97,8 +103,10 @@ impl Default for Dispatch {
             late: Mutex::default(),
             compared_at: Mutex::default(),
             drifts: Mutex::default(),
+            due: Mutex::default(),
             repairs,
             asked: Mutex::new(Some(asked)),
+            meter: metrics::Deliveries::default(),
         }
     }
 }
@@ -151,6 +159,7 @@ impl Dispatch {
 
     /// Says that an environment is late.
     pub fn set_late(&self, late: Late) {
+        self.meter.failed.inc();
         let mut all = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         let since = all.get(&late.env).map_or(late.since, |before| before.since.min(late.since));
         let late = Late { since, ..late };
@@ -172,6 +181,17 @@ impl Dispatch {
         self.late.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// Says what waits for delivery: how many releases of which environment, and since when the oldest.
+    pub fn set_due(&self, due: Vec<(EnvName, u64, Time)>) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
+    }
+
+    /// What waited for delivery when the outbox was last looked at.
+    #[must_use]
+    pub fn due(&self) -> Vec<(EnvName, u64, Time)> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Says in what the channel departs from the database now. Gives what was not known before.
     pub fn set_drifts(&self, found: impl IntoIterator<Item = Departed>, now: Time) -> Vec<Drift> {
         let mut known = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,6 +206,7 @@ impl Dispatch {
             }
             known.insert(config, Noted { drift, document });
         }
+        self.meter.reconciled.inc();
         let gone = before.keys().any(|config| !known.contains_key(config));
         drop(known);
         *self.compared_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);

@@ -21,6 +21,8 @@ mod typed;
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Instrument;
+
 use crate::{
     auth::passwords::Passwords,
     channel::Channel,
@@ -96,12 +98,6 @@ impl Service {
         .collect()
     }
 
-    /// In how many environments something is late: nobody has to ask who wants to know that.
-    #[must_use]
-    pub fn late_envs(&self) -> usize {
-        self.dispatch.late().len()
-    }
-
     /// Asks the database for an answer.
     ///
     /// # Errors
@@ -129,7 +125,7 @@ impl Service {
 /// Runs a transaction to its end, whether or not the caller still waits: a browser that goes away in the middle must
 /// not leave one open (transact-rs/sqlx#4385).
 async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    match tokio::spawn(work).await {
+    match tokio::spawn(work.in_current_span()).await {
         Ok(result) => result,
         Err(panic) => Err(internal(&panic)),
     }

@@ -90,6 +90,7 @@ impl Service {
             return Err(Error::State(State::InProgress));
         }
         tx.commit().await?;
+        self.dispatch.meter.accepted.inc_by(made.releases.len() as u64);
         self.dispatch.ring(made.releases.iter().map(|release| &release.config.env));
         Ok(made)
     }

@@ -50,7 +50,8 @@ impl Db {
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(migrating)?;
         drop(lock);
         let unsynced = pools().max_connections(1).connect_lazy_with(options.synchronous(SqliteSynchronous::Normal));
-        Ok(Self { pool: Pool::Sqlite { pool, unsynced, gate: Arc::new(Semaphore::new(1)) } })
+        let pool = Pool::Sqlite { pool, unsynced, gate: Arc::new(Semaphore::new(1)) };
+        Ok(Self { pool, meter: Arc::default() })
     }
 
     async fn open_mysql(url: &str) -> Result<Self, Error> {
@@ -76,7 +77,7 @@ impl Db {
             .connect_with(options)
             .await?;
         migrate_mysql(&pool).await?;
-        Ok(Self { pool: Pool::MySql(pool) })
+        Ok(Self { pool: Pool::MySql(pool), meter: Arc::default() })
     }
 }
 

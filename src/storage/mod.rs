@@ -5,6 +5,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod changes;
+mod conn;
 mod connect;
 mod due;
 mod places;
@@ -14,33 +15,36 @@ mod tokens;
 
 use std::sync::Arc;
 
-use sqlx::{
-    MySql, MySqlPool, Sqlite, SqlitePool, Transaction,
-    error::DatabaseError,
-    mysql::MySqlConnection,
-    pool::PoolConnection,
-    sqlite::{SqliteConnection, SqliteError},
-};
+use sqlx::{MySqlPool, SqlitePool, error::DatabaseError, sqlite::SqliteError};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
-use crate::domain::error::{Error, Part, State};
+use crate::{
+    domain::error::{Error, Part, State},
+    metrics,
+};
 
 pub use accounts::UserRow;
 pub use apps::{App, Env, Namespace};
 pub use audit::Event;
 pub use changes::NewEdit;
+pub use conn::Conn;
+use conn::On;
 use connect::PATIENCE;
 pub use connect::is_supported;
 pub use due::{Due, Expected};
 pub use places::{Place, Standing};
 
+/// The name under which the driver writes to the log.
+pub const DRIVER: &str = "sqlx";
+
 /// The database of this installation.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: Pool,
+    meter: Arc<metrics::Sql>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,35 +59,15 @@ enum Pool {
     MySql(MySqlPool),
 }
 
-/// A connection to read with, or a transaction to write in. Every statement is a method of this.
-/// A transaction that is dropped without [`Conn::commit`] is rolled back.
-#[derive(Debug)]
-pub struct Conn {
-    on: On,
-    _gate: Option<OwnedSemaphorePermit>,
-}
-
-#[derive(Debug)]
-enum On {
-    Sqlite(PoolConnection<Sqlite>),
-    MySql(PoolConnection<MySql>),
-    SqliteTx(Transaction<'static, Sqlite>),
-    MySqlTx(Transaction<'static, MySql>),
-}
-
-enum Raw<'a> {
-    Sqlite(&'a mut SqliteConnection),
-    MySql(&'a mut MySqlConnection),
-}
-
-/// Runs one expression on whichever database it is: the statement stands once, both drivers type-check it.
+/// Runs one statement on whichever database it is, within its deadline: it stands once, both drivers type-check it.
 macro_rules! on {
-    ($conn:expr, $c:ident => $run:expr) => {
-        match $conn.raw() {
-            $crate::storage::Raw::Sqlite($c) => $run,
-            $crate::storage::Raw::MySql($c) => $run,
+    ($conn:expr, $c:ident => $run:expr) => {{
+        let (raw, watch) = $conn.raw();
+        match raw {
+            $crate::storage::conn::Raw::Sqlite($c) => watch.statement(async { $run }).await,
+            $crate::storage::conn::Raw::MySql($c) => watch.statement(async { $run }).await,
         }
-    };
+    }};
 }
 use on;
 
@@ -93,22 +77,21 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn read(&self) -> Result<Conn, Error> {
-        let on = match &self.pool {
-            Pool::Sqlite { pool, .. } => On::Sqlite(pool.acquire().await?),
-            Pool::MySql(pool) => On::MySql(pool.acquire().await?),
-        };
-        Ok(Conn { on, _gate: None })
+        match &self.pool {
+            Pool::Sqlite { pool, .. } => self.connect(pool.acquire(), On::Sqlite, None).await,
+            Pool::MySql(pool) => self.connect(pool.acquire(), On::MySql, None).await,
+        }
     }
 
-    /// A transaction to read and write in. Run it in a task of its own (`service::detached`): a future that is
-    /// dropped while it begins can leave an open transaction in the pool (transact-rs/sqlx#4385).
+    /// A transaction to read and write in. Run it in a task of its own (`service::detached`), so that it is finished
+    /// whether or not somebody waits for it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn write(&self) -> Result<Conn, Error> {
         match &self.pool {
-            Pool::Sqlite { pool, gate, .. } => write_sqlite(pool, gate).await,
-            Pool::MySql(pool) => Ok(Conn { on: On::MySqlTx(pool.begin().await?), _gate: None }),
+            Pool::Sqlite { pool, gate, .. } => self.write_sqlite(pool, gate).await,
+            Pool::MySql(pool) => self.connect(pool.acquire(), On::MySql, None).await?.begin().await,
         }
     }
 
@@ -119,9 +102,34 @@ impl Db {
     /// As [`Db::write`].
     pub async fn write_unsynced(&self) -> Result<Conn, Error> {
         match &self.pool {
-            Pool::Sqlite { unsynced, gate, .. } => write_sqlite(unsynced, gate).await,
+            Pool::Sqlite { unsynced, gate, .. } => self.write_sqlite(unsynced, gate).await,
             Pool::MySql(_) => self.write().await,
         }
+    }
+
+    async fn write_sqlite(&self, pool: &SqlitePool, gate: &Arc<Semaphore>) -> Result<Conn, Error> {
+        let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
+        let turn = turn.map_err(|_| closed())?;
+        self.connect(pool.acquire(), On::Sqlite, Some(turn)).await?.begin().await
+    }
+
+    async fn connect<C>(
+        &self,
+        acquire: impl Future<Output = Result<C, sqlx::Error>>,
+        on: fn(C) -> On,
+        gate: Option<OwnedSemaphorePermit>,
+    ) -> Result<Conn, Error> {
+        let began = Instant::now();
+        let conn = acquire.await;
+        self.meter.acquire.observe(began.elapsed().as_secs_f64());
+        let conn = conn.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Away))?;
+        Ok(Conn::new(on(conn), gate, self.meter.clone()))
+    }
+
+    /// What this database's connections have done.
+    #[must_use]
+    pub fn meter(&self) -> &metrics::Sql {
+        &self.meter
     }
 
     /// Ends all connections; statements under way are finished first.
@@ -134,44 +142,6 @@ impl Db {
             Pool::MySql(pool) => pool.close().await,
         }
     }
-}
-
-impl Conn {
-    /// Makes everything written in this transaction true.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]: then it is not known whether it is.
-    pub async fn commit(self) -> Result<(), Error> {
-        match self.on {
-            On::SqliteTx(tx) => tx.commit().await?,
-            On::MySqlTx(tx) => tx.commit().await?,
-            On::Sqlite(_) | On::MySql(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Asks the database for an answer.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when there is none.
-    pub async fn ping(&mut self) -> Result<(), Error> {
-        on!(self, c => sqlx::query("select 1").execute(c).await.map(|_| ())).map_err(Error::from)
-    }
-
-    fn raw(&mut self) -> Raw<'_> {
-        match &mut self.on {
-            On::Sqlite(c) => Raw::Sqlite(c),
-            On::MySql(c) => Raw::MySql(c),
-            On::SqliteTx(c) => Raw::Sqlite(c),
-            On::MySqlTx(c) => Raw::MySql(c),
-        }
-    }
-}
-
-async fn write_sqlite(pool: &SqlitePool, gate: &Arc<Semaphore>) -> Result<Conn, Error> {
-    let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
-    let turn = turn.map_err(|_| closed())?;
-    Ok(Conn { on: On::SqliteTx(pool.begin_with("begin immediate").await?), _gate: Some(turn) })
 }
 
 fn queued() -> Error {

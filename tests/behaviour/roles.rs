@@ -75,7 +75,7 @@ on_both_set_ups! {
         site.dispatch().set_late(late);
         assert_eq!(site.service.late(ana()).len(), 1);
         assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::Owner)])), []);
-        assert_eq!(site.service.late_envs(), 1);
+        assert_eq!(site.dispatch().late().len(), 1);
     }
 
     async fn a_creator_makes_and_owns_what_its_patterns_name(site: Site) {

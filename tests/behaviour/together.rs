@@ -1,6 +1,11 @@
 //! Several at the same moment: nodes that start, people and programs that make the same thing.
 
+use std::{convert::Infallible, time::Duration};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio::time::{Instant, timeout};
 use trimtab::{
+    domain::time::Time,
     service::{PutApp, PutNamespace},
     storage::Db,
 };
@@ -20,7 +25,48 @@ async fn nodes_that_start_together_on_an_empty_database_wait_for_one_another() {
     }
 }
 
+const LATER: Time = Time(i64::MAX);
+
+/// A transaction that never ends by itself.
+async fn write_for_ever(db: &Db, n: u64) -> trimtab::domain::error::Result<Infallible> {
+    let mut tx = db.write().await?;
+    loop {
+        for id in [format!("{n}"), format!("x{n}"), "everybody's".to_owned()] {
+            tx.insert_session(&id, None, "{}", LATER, Time(0)).await?;
+            tx.delete_session(&id).await?;
+        }
+    }
+}
+
 on_both_set_ups! {
+    async fn a_transaction_that_is_dropped_at_any_moment_is_rolled_back(site: Site) {
+        const DROPPED: u64 = 400;
+        let mut dice = StdRng::seed_from_u64(20_261_124);
+        for first in (0..DROPPED).step_by(20) {
+            let dropped = (first..first + 20)
+                .map(|n| timeout(Duration::from_micros(dice.random_range(0..20_000)), write_for_ever(&site.db, n)));
+            let dropped: Vec<_> = dropped.collect();
+            futures::future::join_all(dropped).await;
+        }
+        let began = Instant::now();
+        for n in 0..40 {
+            let mut tx = site.db.write().await.unwrap();
+            tx.insert_session("everybody's", None, "{}", LATER, Time(0)).await.unwrap();
+            tx.insert_session(&format!("y{n}"), None, "{}", LATER, Time(0)).await.unwrap();
+            tx.delete_session("everybody's").await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert!(began.elapsed() < Duration::from_secs(4), "somebody held a lock: {:?}", began.elapsed());
+        let mut db = site.db.read().await.unwrap();
+        for n in 0..DROPPED {
+            for id in [format!("{n}"), format!("x{n}")] {
+                assert_eq!(db.session(&id, Time(0)).await.unwrap(), None, "{id} was never committed");
+            }
+        }
+        drop(db);
+        assert_eq!(open_transactions(&site.database).await, 0);
+    }
+
     async fn first_publishes_of_a_config_are_merged_however_many_come(site: Site) {
         const AT_ONCE: usize = 16;
         let site = std::sync::Arc::new(site.with_shop().await);

@@ -1,5 +1,7 @@
 //! Requests that no endpoint takes.
 
+use axum::body::{Body, Bytes};
+use futures::{FutureExt, stream};
 use serde_json::json;
 
 use super::Api;
@@ -96,4 +98,26 @@ async fn a_database_that_is_away_is_worth_another_try() {
     let reply = shop.get("/api/v1/configs/dev/shop/application/releases").await;
     assert_eq!(reply.refusal(), "503 /problems/unavailable");
     assert_eq!(reply.headers["retry-after"], "2");
+}
+
+#[tokio::test]
+async fn large_bodies_together_have_a_bound_and_small_ones_always_come() {
+    let api = Api::new().await;
+    let shop = api.shop().await;
+    let endless = || {
+        let body = Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>());
+        shop.request("POST", CHANGES).header("content-type", "application/json").body(body).unwrap()
+    };
+    let mut parked: Vec<_> = (0..16).map(|_| Box::pin(api.send(endless()))).collect();
+    for one in &mut parked {
+        assert!(one.now_or_never().is_none());
+    }
+    let refused = api.send(endless()).await;
+    assert_eq!(
+        (refused.refusal().as_str(), &refused.headers["retry-after"]),
+        ("503 /problems/unavailable", &"2".parse().unwrap())
+    );
+    assert_eq!(shop.publish(json!({"a": "1"})).await, 1);
+    drop(parked);
+    assert!(api.send(endless()).now_or_never().is_none(), "there is room again");
 }

@@ -33,6 +33,7 @@ pub use self::{
     watch::EtcdWatch,
 };
 use super::{Fault, Head};
+use crate::metrics;
 
 /// A cluster, and the member in use. One connection a member, not a balanced one: requests stay with a member until it
 /// fails, so that a paused or cut off member costs one deadline and not every third request.
@@ -43,6 +44,7 @@ pub struct Etcd {
     options: ConnectOptions,
     members: Vec<Member>,
     current: AtomicUsize,
+    pub(super) meter: metrics::Channels,
 }
 
 struct Member {
@@ -75,6 +77,7 @@ impl Etcd {
             timing: settings.timing,
             members,
             current: AtomicUsize::new(0),
+            meter: metrics::Channels::default(),
         })
     }
 
@@ -94,6 +97,24 @@ impl Etcd {
     ///
     /// (Not `AsyncFn`: its futures cannot be shown to be `Send`, so nothing above could be spawned.)
     async fn call<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let began = Instant::now();
+        let answer = self.ask(within, request).await;
+        // A wait for a lock says nothing of how fast etcd is.
+        if within <= self.timing.call.max(self.timing.page) {
+            self.meter.request.observe(began.elapsed().as_secs_f64());
+        }
+        match &answer {
+            Err(Fault::Unreachable(_)) => self.meter.failed(metrics::ChannelFailure::Unreachable),
+            Err(_) => self.meter.failed(metrics::ChannelFailure::Refused),
+            Ok(_) => {}
+        }
+        answer
+    }
+
+    async fn ask<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {

@@ -166,9 +166,13 @@ async fn who_listens_is_known_by_what_was_sent() {
 
 /// A real server, and what a client on a socket reads of it until `end`.
 async fn served(test: &TestReader) -> std::net::SocketAddr {
+    served_with(test, crate::http::listener::STALL).await
+}
+
+async fn served_with(test: &TestReader, stall: Duration) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let listener = Impatient::new(listener, crate::http::listener::STALL).tap_io(|_| {});
+    let listener = Impatient::new(listener, stall).tap_io(|_| {});
     let front = in_front(Arc::clone(&test.reader), Router::new());
     let app = axum::ServiceExt::<extract::Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(front);
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -216,4 +220,33 @@ async fn streams_and_polls_live_on_real_connections() {
 
     test.revoke();
     until(&mut stream, "0\r\n\r\n").await;
+}
+
+#[tokio::test]
+async fn who_takes_nothing_is_dropped_and_nothing_is_kept_for_it() {
+    let test = TestReader::new();
+    let address = served_with(&test, Duration::from_millis(300)).await;
+    let sleeper = dial(&test, address, WATCH).await;
+    let places = || test.reader.places.available_permits();
+    while places() == Settings::default().waiters {
+        tokio::task::yield_now().await;
+    }
+    let large = "x".repeat(1 << 20);
+    let document = |seq: u64| format!(r#"{{"n":"{seq}{large}"}}"#);
+    let dropped = async {
+        for seq in 2.. {
+            if places() == Settings::default().waiters {
+                return seq;
+            }
+            test.reader.shelf.apply(vec![entry("prod/shop/application", seq, &document(seq))]);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        0
+    };
+    let seq = tokio::time::timeout(Duration::from_secs(20), dropped).await.expect("it is dropped");
+    // All but the latest release is held by nobody: what was not taken was skipped, not lined up.
+    let snapshot = test.reader.shelf.get("prod/shop/application").unwrap();
+    assert_eq!(snapshot.seq(), seq - 1);
+    assert!(Arc::strong_count(&snapshot) <= 2, "{}", Arc::strong_count(&snapshot));
+    drop(sleeper);
 }

@@ -1,14 +1,20 @@
-//! A server that is told to end does not wait for what nobody sends, and more clients than it has places for do not
-//! take it from the others.
+//! A server that is told to end answers everybody who asked, frees what it holds and does not wait for what nobody
+//! sends; and more clients than it has places for do not take it from the others.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use super::node::{Node, Place};
+use super::node::{Node, Outcome, Place, prepare};
 
 async fn sent(node: &Node, text: &str) -> TcpStream {
     let address = node.url().strip_prefix("http://").unwrap().to_owned();
@@ -54,4 +60,89 @@ async fn clients_that_say_nothing_leave_room_for_others() {
     let read = asks.read_to_string(&mut answer);
     tokio::time::timeout(Duration::from_secs(5), read).await.expect("an answer within 5 s").unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Reads on until something comes.
+async fn until(stream: &mut TcpStream, end: &str) -> String {
+    let (mut read, mut piece) = (String::new(), [0; 4096]);
+    while !read.contains(end) {
+        let n = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut piece)).await;
+        let n = n.unwrap_or_else(|_| panic!("silent after {read}")).unwrap();
+        assert_ne!(n, 0, "closed after {read}");
+        read += std::str::from_utf8(&piece[..n]).unwrap();
+    }
+    read
+}
+
+async fn everybody_is_answered(place: Place) {
+    const READ: &str = "/api/v1/configs/dev/shop";
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let node = Arc::new(place.start().await);
+    prepare(&node.url(), &client, &token).await;
+    let quiet = format!("{}/api/v1/apps/shop/namespaces/quiet", node.url());
+    client.put(quiet).bearer_auth(&token).json(&serde_json::json!({"format": "kv"})).send().await.unwrap();
+    let edit = serde_json::json!({"config": "dev/shop/quiet", "set": {"a": "1"}});
+    let body = serde_json::json!({"message": "m", "edits": [edit], "publish": true});
+    let changes = format!("{}/api/v1/changes", node.url());
+    assert_eq!(client.post(changes).bearer_auth(&token).json(&body).send().await.unwrap().status(), 200);
+
+    let asks = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+    let mut stream = sent(&node, &asks("/api/v1/watch?config=dev/shop/quiet")).await;
+    until(&mut stream, "\"release\":1,").await;
+    let mut poll = sent(&node, &asks(&format!("{READ}/quiet?after=1&wait=90"))).await;
+    let ending = Arc::new(AtomicBool::new(false));
+    let publishers: Vec<_> = (0..4)
+        .map(|n| {
+            let (node, client, token, ending) = (node.clone(), client.clone(), token.clone(), ending.clone());
+            tokio::spawn(async move {
+                let mut highest = 0;
+                for value in 0.. {
+                    // As a load balancer: nobody is sent here who comes after it is said.
+                    if ending.load(Ordering::Acquire) {
+                        break;
+                    }
+                    match node.publish(&client, &token, &format!("key{n}"), value).await {
+                        Outcome::Acknowledged(release) => highest = release,
+                        Outcome::Unknown => panic!("a publish was not answered"),
+                    }
+                }
+                highest
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    node.told_to_leave().await;
+    let readiness = loop {
+        let answer = client.get(format!("{}/readyz", node.url())).send().await.expect("it says that it is ending");
+        if answer.status() == 503 {
+            break answer.text().await.unwrap();
+        }
+    };
+    ending.store(true, Ordering::Release);
+    assert!(readiness.contains("the server is ending"), "{readiness}");
+    let mut highest = 0;
+    for publisher in publishers {
+        highest = highest.max(publisher.await.unwrap());
+    }
+    assert!(highest >= 4, "only {highest} publishes: the test did not test");
+    assert!(until(&mut stream, "0\r\n\r\n").await.contains("retry: "));
+    assert!(until(&mut poll, "\r\n\r\n").await.starts_with("HTTP/1.1 304"));
+    Arc::into_inner(node).unwrap().left().await;
+    assert_eq!(place.locks().await, 0, "a lock is free as soon as its holder has ended");
+    let node = place.start().await;
+    node.wait_for(&client, &token, highest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_answered_by_a_server_that_ends_embedded() {
+    everybody_is_answered(Place::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_answered_by_a_server_that_ends_cluster() {
+    if let Some(place) = Place::cluster().await {
+        everybody_is_answered(place).await;
+    }
 }

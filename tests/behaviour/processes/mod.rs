@@ -1,7 +1,9 @@
 //! Whole servers, as an operator runs them: started, killed, paused, started again.
 
+mod aborted;
 mod crash;
 mod etcd;
+mod health;
 mod leaving;
 mod node;
 mod paused;

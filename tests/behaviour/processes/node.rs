@@ -26,6 +26,7 @@ pub struct Place {
     etcd: Option<(String, String)>,
     files: Option<u32>,
     role: &'static str,
+    log: Option<PathBuf>,
 }
 
 impl Place {
@@ -35,7 +36,7 @@ impl Place {
 
     fn of(database: Database) -> Self {
         let folder = database.folder().unwrap().to_owned();
-        Self { database, folder, etcd: None, files: None, role: "console" }
+        Self { database, folder, etcd: None, files: None, role: "console", log: None }
     }
 
     pub async fn cluster() -> Option<Self> {
@@ -65,14 +66,33 @@ impl Place {
         &self.folder
     }
 
-    pub fn database(&self) -> &Database {
-        &self.database
-    }
-
     /// The same place, for a server that may open so many files.
     pub fn with_files(mut self, files: u32) -> Self {
         self.files = Some(files);
         self
+    }
+
+    /// The same place, for a server whose log is kept: [`Place::logged`].
+    pub fn with_log(mut self) -> Self {
+        self.log = Some(self.folder.join("server.log"));
+        self
+    }
+
+    /// What servers have logged here.
+    pub fn logged(&self) -> String {
+        std::fs::read_to_string(self.log.as_ref().unwrap()).unwrap()
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// How many locks there are in etcd.
+    pub async fn locks(&self) -> usize {
+        let Some((endpoint, root)) = &self.etcd else { return 0 };
+        let mut etcd = etcd_client::Client::connect([endpoint], None).await.unwrap();
+        let locks = etcd_client::GetOptions::new().with_prefix();
+        etcd.get(format!("{root}/locks/"), Some(locks)).await.unwrap().kvs().len()
     }
 
     fn command(&self, folder: &Path) -> Command {
@@ -118,7 +138,12 @@ impl Place {
 
     /// Starts a server and waits until it listens.
     pub async fn start(&self) -> Node {
-        let mut child = self.command(&self.folder).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(&self.folder);
+        if let Some(log) = &self.log {
+            let log = std::fs::OpenOptions::new().append(true).create(true).open(log).unwrap();
+            command.env("TRIMTAB_LOG", "info").stderr(log);
+        }
+        let mut child = command.arg("serve").stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let listening = async {
             while let Some(line) = lines.next_line().await.unwrap() {
@@ -160,11 +185,22 @@ impl Node {
     }
 
     /// Asks it to end, waits until it has and gives how long that took.
-    pub async fn leave(mut self) -> Duration {
-        let (pid, began) = (self.child.id().unwrap().to_string(), Instant::now());
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-        timeout(Duration::from_secs(40), self.child.wait()).await.expect("an end within 40 s").unwrap();
+    pub async fn leave(self) -> Duration {
+        let began = Instant::now();
+        self.told_to_leave().await;
+        self.left().await;
         began.elapsed()
+    }
+
+    /// Asks it to end.
+    pub async fn told_to_leave(&self) {
+        signal("TERM", &self.child.id().unwrap().to_string()).await;
+    }
+
+    /// Waits until it has ended, as it should.
+    pub async fn left(mut self) {
+        let ended = timeout(Duration::from_secs(26), self.child.wait()).await.expect("an end within 26 s");
+        assert_eq!(ended.unwrap().code(), Some(0));
     }
 
     /// Publishes one key in `dev/shop/application`.

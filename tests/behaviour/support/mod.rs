@@ -321,3 +321,23 @@ pub fn value<'a>(content: &'a Content, key: &str) -> Option<&'a str> {
 pub fn assert_delivered(published: &Published) {
     assert!(matches!(published.delivery, Delivery::Delivered { .. }), "{:?}", published.delivery);
 }
+
+/// How many transactions are open on a database of MariaDB, as its root sees it; none on SQLite, which tells nobody.
+pub async fn open_transactions(database: &Database) -> i64 {
+    if database.url.starts_with("sqlite") {
+        return 0;
+    }
+    let socket = std::env::var("TRIMTAB_TEST_MYSQL_SOCKET").unwrap();
+    let root = sqlx::mysql::MySqlConnectOptions::new().socket(socket).username("root");
+    let mut root = sqlx::MySqlConnection::connect_with(&root).await.unwrap();
+    let (_, name) = database.url.rsplit_once('/').unwrap();
+    let (n,): (i64,) = sqlx::query_as(
+        "select count(*) from information_schema.innodb_trx t \
+         join information_schema.processlist p on p.id = t.trx_mysql_thread_id where p.db = ?",
+    )
+    .bind(name)
+    .fetch_one(&mut root)
+    .await
+    .unwrap();
+    n
+}

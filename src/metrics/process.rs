@@ -1,0 +1,58 @@
+//! This process, under the names that all programs have for it.
+
+use std::{fs, time::SystemTime};
+
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::{Label, Registry, gauges};
+
+/// Memory, files, the moment of the start. What the system does not tell stays 0.
+#[derive(Debug, Default)]
+pub struct Process {
+    memory: Gauge,
+    files: Gauge,
+    uptime: Gauge,
+    start: Gauge,
+}
+
+impl Process {
+    /// The process that began now.
+    #[must_use]
+    pub fn new() -> Self {
+        let process = Self::default();
+        process.start.set(unix_seconds());
+        process
+    }
+
+    /// Looks again.
+    pub fn look(&self) {
+        self.memory.set(resident_bytes().unwrap_or_default());
+        let files = fs::read_dir("/proc/self/fd").map(Iterator::count).unwrap_or_default();
+        self.files.set(i64::try_from(files).unwrap_or(i64::MAX));
+        self.uptime.set(unix_seconds() - self.start.get());
+    }
+
+    /// Names them.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = &mut registry.0;
+        registry.register("process_resident_memory_bytes", "Resident memory", self.memory.clone());
+        registry.register("process_open_fds", "Open files", self.files.clone());
+        registry.register("process_start_time_seconds", "When it began", self.start.clone());
+        registry.register("trimtab_uptime_seconds", "How long it has run", self.uptime.clone());
+        let builds = gauges::<Label>();
+        builds.get_or_create_owned(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        registry.register("trimtab_build_info", "Which build this is", builds);
+    }
+}
+
+fn unix_seconds() -> i64 {
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// From `/proc/self/status`, which counts in kibibytes whatever the size of a page.
+fn resident_bytes() -> Option<i64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<i64>().ok().map(|kib| kib * 1024)
+}

@@ -1,0 +1,179 @@
+//! A connection in use: every statement has its deadline here, and is measured here.
+//!
+//! A statement that is cut off, by its deadline or because nobody waits for it any more, may have left anything behind:
+//! an answer that is still to come, or an open transaction (transact-rs/sqlx#4385). So its connection is closed, which
+//! the database takes for a roll-back; only one whose last statement ended goes back to the pool.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    Database, Executor, MySql, Sqlite, error::ErrorKind, mysql::MySqlConnection, pool::PoolConnection,
+    sqlite::SqliteConnection,
+};
+use tokio::{
+    runtime::Handle,
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{connect::PATIENCE, is_away, is_deadlock, on};
+use crate::{domain::error::Error, metrics};
+
+/// How long a statement may take: longer than the databases wait for a lock, so that they can say so themselves.
+const STATEMENT: Duration = Duration::from_secs(8);
+/// How long a connection may be used in all, or a transaction be open.
+const WHOLE: Duration = Duration::from_secs(20);
+
+/// A connection to read with, or a transaction to write in. Every statement is a method of this.
+/// A transaction that is dropped without [`Conn::commit`] is rolled back.
+#[derive(Debug)]
+pub struct Conn {
+    /// Until this is dropped.
+    on: Option<On>,
+    watch: Watch,
+    gate: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+pub(super) enum On {
+    Sqlite(PoolConnection<Sqlite>),
+    MySql(PoolConnection<MySql>),
+}
+
+pub(super) enum Raw<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    MySql(&'a mut MySqlConnection),
+}
+
+impl Conn {
+    pub(super) fn new(on: On, gate: Option<OwnedSemaphorePermit>, meter: Arc<metrics::Sql>) -> Self {
+        let watch = Watch { until: Instant::now() + WHOLE, cut: false, open: false, meter };
+        Self { on: Some(on), watch, gate }
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(mut self) -> Result<Self, Error> {
+        // Even one that is cut off now may be open.
+        self.watch.open = true;
+        let begin = match self.on {
+            Some(On::Sqlite(_)) => "begin immediate",
+            _ => "start transaction",
+        };
+        on!(self, c => c.execute(begin).await.map(drop))?;
+        Ok(self)
+    }
+
+    /// Makes everything written in this transaction true.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: then it is not known whether it is.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        if self.watch.open {
+            let began = Instant::now();
+            on!(self, c => c.execute("commit").await.map(drop))?;
+            self.watch.open = false;
+            self.watch.meter.commit.observe(began.elapsed().as_secs_f64());
+        }
+        Ok(())
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none.
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        on!(self, c => sqlx::query("select 1").execute(c).await.map(|_| ())).map_err(Error::from)
+    }
+
+    pub(super) fn raw(&mut self) -> (Raw<'_>, &mut Watch) {
+        let raw = match self.on.as_mut().expect("a connection is there until it is dropped") {
+            On::Sqlite(c) => Raw::Sqlite(c),
+            On::MySql(c) => Raw::MySql(c),
+        };
+        (raw, &mut self.watch)
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        // Without a runtime, at the end of the process, connections end by themselves.
+        let (Some(on), Ok(runtime)) = (self.on.take(), Handle::try_current()) else { return };
+        let (open, cut) = (self.watch.open, self.watch.cut);
+        // The next writer's turn comes when this one is rolled back.
+        let gate = self.gate.take().filter(|_| open);
+        runtime.spawn(async move {
+            match on {
+                // Closing has a deadline of the driver.
+                On::Sqlite(mut c) if cut => c.close_on_drop(),
+                On::MySql(mut c) if cut => c.close_on_drop(),
+                On::Sqlite(c) => give_back(c, open).await,
+                On::MySql(c) => give_back(c, open).await,
+            }
+            drop(gate);
+        });
+    }
+}
+
+/// Rolls back what is open and returns a connection to the pool; one that does not answer in time is closed.
+async fn give_back<DB: Database>(mut conn: PoolConnection<DB>, open: bool)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let rolled_back = !open || matches!(timeout(PATIENCE, conn.execute("rollback")).await, Ok(Ok(_)));
+    if !rolled_back {
+        conn.close_on_drop();
+        return;
+    }
+    // The driver asks whether it still works, without a deadline; what is dropped here is closed.
+    let _ = timeout(PATIENCE, conn.return_to_pool()).await;
+}
+
+/// The deadline of a connection, and what became of its statements.
+#[derive(Debug)]
+pub(super) struct Watch {
+    until: Instant,
+    /// A statement began and did not end.
+    cut: bool,
+    /// A transaction may be open.
+    open: bool,
+    meter: Arc<metrics::Sql>,
+}
+
+impl Watch {
+    /// Runs one statement within its deadline.
+    pub(super) async fn statement<T>(
+        &mut self,
+        run: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        if self.cut {
+            return Err(late());
+        }
+        self.cut = true;
+        let began = Instant::now();
+        let done = timeout_at(self.until.min(began + STATEMENT), run).await;
+        self.meter.statement.observe(began.elapsed().as_secs_f64());
+        let Ok(done) = done else {
+            self.meter.failed(metrics::SqlFailure::Late);
+            return Err(late());
+        };
+        self.cut = false;
+        if let Err(error) = &done {
+            self.meter.failed(kind(error));
+        }
+        done
+    }
+}
+
+fn late() -> sqlx::Error {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time").into()
+}
+
+fn kind(error: &sqlx::Error) -> metrics::SqlFailure {
+    match error {
+        sqlx::Error::Database(d) if d.kind() == ErrorKind::UniqueViolation || is_deadlock(&**d) => {
+            metrics::SqlFailure::Conflict
+        }
+        sqlx::Error::Database(d) if !is_away(&**d) => metrics::SqlFailure::Fault,
+        _ => metrics::SqlFailure::Away,
+    }
+}

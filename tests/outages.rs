@@ -1,0 +1,197 @@
+//! What happens while MariaDB or etcd is paused, and after. A test of its own, because both are everybody's.
+
+#[allow(dead_code, reason = "the behaviours use the rest")]
+#[path = "behaviour/processes/node.rs"]
+mod node;
+#[allow(dead_code, reason = "the behaviours use the rest")]
+#[path = "behaviour/support/mod.rs"]
+mod support;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use node::{Node, Place, prepare, signal};
+use serde_json::{Value, json};
+use tokio::{sync::Mutex, time::timeout};
+
+/// One outage at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
+/// Until a page or a call is answered, whatever the database does: 5 s for a connection and 8 s for a statement.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// A server that does not answer until it is dropped.
+struct Paused(String);
+
+impl Paused {
+    async fn new(server: &str) -> Self {
+        let file = std::env::var(format!("TRIMTAB_TEST_{server}_PIDFILE")).unwrap();
+        let pid = std::fs::read_to_string(file).unwrap().trim().to_owned();
+        signal("STOP", &pid).await;
+        Self(pid)
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        assert!(std::process::Command::new("kill").args(["-CONT", &self.0]).status().unwrap().success());
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap()
+}
+
+async fn publishing(place: &Place, client: &reqwest::Client) -> (Arc<Node>, String) {
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let node = Arc::new(place.start().await);
+    prepare(&node.url(), client, &token).await;
+    (node, token)
+}
+
+async fn publish(node: &Node, client: &reqwest::Client, token: &str, value: u64) -> reqwest::Response {
+    let edit = json!({"config": "dev/shop/application", "set": {format!("n{value}"): "1"}});
+    let body = json!({"message": "m", "edits": [edit], "publish": true});
+    let request = client.post(format!("{}/api/v1/changes", node.url())).bearer_auth(token).json(&body);
+    request.header("x-request-id", format!("outage-{value}")).send().await.unwrap()
+}
+
+async fn readiness(node: &Node, client: &reqwest::Client) -> (u16, Value) {
+    let answer = client.get(format!("{}/readyz", node.url())).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+/// What a page, a call and health say while the database is away; many at once, so that no connection is left over.
+async fn everybody_is_told(node: &Arc<Node>, client: &reqwest::Client, token: &str) {
+    let mut asked = Vec::new();
+    for n in 0..60 {
+        let (node, client, token) = (node.clone(), client.clone(), token.to_owned());
+        asked.push(tokio::spawn(async move {
+            let began = Instant::now();
+            let answer = if n % 2 == 0 {
+                publish(&node, &client, &token, 100 + n).await
+            } else {
+                let page = client.get(node.url()).header("accept", "text/html");
+                page.header("cookie", "trimtab=AAAAAAAAAAAAAAAAAAAAAA").send().await.unwrap()
+            };
+            assert!(began.elapsed() < DEADLINE, "answered after {:?}", began.elapsed());
+            assert_eq!(answer.status(), 503);
+            assert!(answer.headers().contains_key("retry-after"), "{:?}", answer.headers());
+            let body = answer.text().await.unwrap();
+            if n % 2 == 0 {
+                let problem: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!(problem["request_id"], format!("outage-{}", 100 + n));
+                assert_eq!(problem["type"], "/problems/unavailable");
+            }
+        }));
+    }
+    let began = Instant::now();
+    let (status, ready) = readiness(node, client).await;
+    assert_eq!((status, &ready["ready"]), (503, &json!(false)));
+    assert!(ready["reasons"].to_string().contains("the database does not answer"), "{ready}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    for (path, token) in [("/healthz", None), ("/metrics", None), ("/api/v1/configs/dev/shop/application", Some(token))]
+    {
+        let began = Instant::now();
+        let asks = client.get(format!("{}{path}", node.url()));
+        let asks = if let Some(token) = token { asks.bearer_auth(token) } else { asks };
+        assert_eq!(asks.send().await.unwrap().status(), 200, "{path}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{path}: {:?}", began.elapsed());
+    }
+    for asked in asked {
+        asked.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_database_is_said_in_time_and_forgotten_when_it_is_back() {
+    let _turn = TURN.lock().await;
+    let (Some(place), client) = (Place::cluster().await, client()) else { return };
+    let place = place.with_log();
+    let (node, token) = publishing(&place, &client).await;
+    // In the middle of transactions, too.
+    let busy: Vec<_> = (1..9)
+        .map(|n| {
+            let (node, client, token) = (node.clone(), client.clone(), token.clone());
+            tokio::spawn(async move {
+                let mut value = 10_000 * n;
+                while publish(&node, &client, &token, value).await.status().is_success() {
+                    value += 1;
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let paused = Paused::new("MYSQL").await;
+    everybody_is_told(&node, &client, &token).await;
+    for busy in busy {
+        timeout(DEADLINE, busy).await.expect("who was in the middle is answered").unwrap();
+    }
+    drop(paused);
+
+    let back = async {
+        let mut value = 100_000;
+        while publish(&node, &client, &token, value).await.status() != 200 {
+            value += 1;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(15), back).await.expect("the next publishes work");
+    let all: Vec<_> = (0..40).map(|n| publish(&node, &client, &token, n)).collect();
+    for answer in futures::future::join_all(all).await {
+        assert_eq!(answer.status(), 200, "the pool is whole again");
+    }
+    let settled = async {
+        while support::open_transactions(place.database()).await > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), settled).await.expect("no transaction is left open");
+    let ready = readiness(&node, &client).await;
+    assert_eq!((ready.0, &ready.1["degraded"]), (200, &json!(false)), "{ready:?}");
+    let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
+    assert!(!metrics.contains(r#"trimtab_sql_failures_total{reason="late"} 0"#), "nothing was cut off: {metrics}");
+    let logged = place.logged();
+    assert!(logged.lines().any(|line| line.contains("outage-100") && line.contains("database")), "{logged}");
+    assert!(!logged.contains("tower_sessions_core"), "{logged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_etcd_makes_nodes_degraded_and_not_unready() {
+    let _turn = TURN.lock().await;
+    let (Some(place), client) = (Place::cluster().await, client()) else { return };
+    let (node, token) = publishing(&place, &client).await;
+    assert_eq!(publish(&node, &client, &token, 1).await.status(), 200);
+    assert_eq!(readiness(&node, &client).await.1["degraded"], false);
+
+    let paused = Paused::new("ETCD").await;
+    assert_eq!(publish(&node, &client, &token, 2).await.status(), 202);
+    let said = async {
+        loop {
+            let (status, ready) = readiness(&node, &client).await;
+            assert_eq!((status, &ready["ready"]), (200, &json!(true)));
+            let reasons = ready["reasons"].to_string();
+            if reasons.contains("the channel has not been heard since") && reasons.contains("late in 1 environments") {
+                return ready;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let ready = timeout(Duration::from_secs(30), said).await.expect("it is said that etcd is away");
+    assert!(ready["degraded"] == true && !ready.to_string().contains("shop"), "{ready}");
+    let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
+    for told in [r#"trimtab_due_releases{env="dev"} 1"#, "trimtab_late_environments 1"] {
+        assert!(metrics.contains(told), "{metrics}");
+    }
+    drop(paused);
+
+    let back = async {
+        while readiness(&node, &client).await.1["degraded"] == true {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(40), back).await.expect("all is well again");
+    assert_eq!(publish(&node, &client, &token, 3).await.status(), 200);
+}
