@@ -49,7 +49,8 @@ impl Breaker<'_> {
             Fault::LeaseRevoked => self.lose_lock(true).await,
             Fault::Compaction => self.compact().await,
             Fault::Wipe => self.wipe().await,
-            Fault::ForeignWrite => self.write_foreign().await.map(drop),
+            // Both have their time after the work.
+            Fault::QuietWipe | Fault::ForeignWrite => Ok(()),
             Fault::Restore => self.restore().await,
             Fault::KillConnections => self.kill_connections().await,
             Fault::ReadOnly => self.place.mariadb.read_only(true).await,
@@ -194,7 +195,8 @@ impl Breaker<'_> {
         Ok(())
     }
 
-    async fn wipe(&self) -> Result<()> {
+    /// Deletes all releases from etcd.
+    pub async fn wipe(&self) -> Result<()> {
         let all = || Some(DeleteOptions::new().with_prefix());
         let mut etcd = self.place.etcd.client().await?;
         etcd.delete("trimtab/config/", all()).await?;

@@ -251,7 +251,8 @@ impl Verdict {
                 let at = event.at as f64 / 1e6;
                 self.wrong('b', format!("{config} fell from {before} to {seq} for {} at {at:.3} s", event.client));
             }
-            *before = if falls { seq } else { seq.max(*before) };
+            // Said once for each fall.
+            *before = seq;
             let stirred = [&state.channel_began, &state.channel].into_iter().filter_map(|channel| channel.get(config));
             let known = releases.get(&(&**config, seq)).is_some_and(|release| {
                 release.sha256 == *sha256

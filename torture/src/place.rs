@@ -21,6 +21,7 @@ use crate::{
 
 /// Where everything is published: two environments, each with a lock of its own.
 pub const CONFIGS: [&str; 4] = ["blue/shop/application", "blue/shop/limits", "red/shop/application", "red/shop/limits"];
+const FORM: &str = "application/x-www-form-urlencoded";
 const PASSWORD: &str = "correct horse battery staple";
 
 /// How set-ups are made.
@@ -100,7 +101,23 @@ impl Place {
         place.administrator(recipe).await?;
         (place.write_token, place.read_token) = (write, read);
         place.prepare().await?;
+        place.until_all_serve().await?;
         Ok(place)
+    }
+
+    /// Waits until every node knows the token and the releases.
+    async fn until_all_serve(&self) -> Result<()> {
+        let (http, end) = (Client::builder().timeout(Duration::from_secs(2)).build()?, Instant::now() + START);
+        for (node, config) in self.nodes.iter().flat_map(|node| CONFIGS.map(|config| (node, config))) {
+            let url = format!("{}/api/v1/configs/{config}", node.url);
+            while !http.get(&url).bearer_auth(&self.read_token).send().await.is_ok_and(|a| a.status().is_success()) {
+                if Instant::now() > end {
+                    return Err(format!("{} does not serve {config}", node.name()).into());
+                }
+                sleep(Duration::from_millis(30)).await;
+            }
+        }
+        Ok(())
     }
 
     fn database(&self) -> String {
@@ -186,8 +203,8 @@ impl Place {
     pub async fn repair(&self, config: &str) -> Result<()> {
         let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(20)).build()?;
         let post = |path: &str, form: String| {
-            let request = http.post(format!("{}/fn/{path}", self.nodes[0].url)).header("accept", "text/html");
-            request.header("content-type", "application/x-www-form-urlencoded").body(form)
+            let request = http.post(format!("{}/fn/{path}", self.nodes[0].url)).header("sec-fetch-site", "same-origin");
+            request.header("accept", "text/html").header("content-type", FORM).body(form)
         };
         let answer = post("log-in", format!("name=ana&password={}", PASSWORD.replace(' ', "+"))).send().await?;
         let cookie = answer.headers().get("set-cookie").ok_or("logging in gave no cookie")?.clone();

@@ -38,6 +38,28 @@ struct Kind {
     stalest: f64,
 }
 
+/// The row of rounds with two faults at once.
+const TOGETHER: &str = "two at once";
+
+/// The rows in which a round is counted.
+fn kinds(plan: &Plan) -> impl Iterator<Item = &'static str> {
+    let together = (plan.faults.len() > 1).then_some(TOGETHER);
+    plan.faults.iter().map(|planned| planned.kind).chain(together)
+}
+
+impl Kind {
+    fn measured(&mut self, outcome: &Outcome) {
+        let measures = &outcome.measures;
+        self.broken.append(&measures.broken);
+        if let Some(converged) = outcome.converged {
+            self.converged.add(converged.as_secs_f64() * 1e3);
+        }
+        self.asked += measures.asked;
+        self.answered += measures.answered;
+        self.stalest = self.stalest.max(measures.stalest);
+    }
+}
+
 impl Tally {
     /// Counts a round.
     pub fn add(&mut self, plan: &Plan, outcome: &Outcome) {
@@ -64,26 +86,23 @@ impl Tally {
         for why in &outcome.made.skipped {
             *self.skipped.entry(why.clone()).or_default() += 1;
         }
-        for planned in &plan.faults {
-            let kind = self.kinds.entry(planned.kind.to_owned()).or_default();
+        let failed = u64::from(!verdict.violations.is_empty());
+        for kind in kinds(plan) {
+            let kind = self.kinds.entry(kind.to_owned()).or_default();
             kind.rounds += 1;
-            kind.failed += u64::from(!verdict.violations.is_empty());
-            kind.broken.append(&measures.broken);
-            if let Some(converged) = outcome.converged {
-                kind.converged.add(converged.as_secs_f64() * 1e3);
-            }
-            kind.asked += measures.asked;
-            kind.answered += measures.answered;
-            kind.stalest = kind.stalest.max(measures.stalest);
+            kind.failed += failed;
         }
+        // What two faults did together is not put down to either of them.
+        let name = if plan.faults.len() == 1 { plan.faults[0].kind } else { TOGETHER };
+        self.kinds.entry(name.to_owned()).or_default().measured(outcome);
     }
 
     /// Counts a round that could not be played to its end.
     pub fn broke(&mut self, plan: &Plan) {
         self.rounds += 1;
         self.failed.push(plan.seed);
-        for planned in &plan.faults {
-            let kind = self.kinds.entry(planned.kind.to_owned()).or_default();
+        for kind in kinds(plan) {
+            let kind = self.kinds.entry(kind.to_owned()).or_default();
             kind.rounds += 1;
             kind.failed += 1;
         }
@@ -119,9 +138,9 @@ impl Tally {
         for (name, kind) in &self.kinds {
             let broken = [0.5, 0.99, 1.0].map(|at| short(kind.broken.quantile(at))).join(" / ");
             let converged = [0.5, 1.0].map(|at| short(kind.converged.quantile(at) / 1e3)).join(" / ");
-            let answered = kind.answered as f64 / kind.asked as f64 * 100.0;
+            let answered = short(kind.answered as f64 / kind.asked as f64 * 100.0);
             let (rounds, stalest) = (of((kind.rounds, kind.failed)), short(kind.stalest / 1e3));
-            println!("| {name} | {rounds} | {broken} | {converged} | {answered:.1} % | {stalest} |");
+            println!("| {name} | {rounds} | {broken} | {converged} | {answered} % | {stalest} |");
         }
         println!("\n{}. {possible}.", versions.join("; "));
         for (why, times) in &self.skipped {

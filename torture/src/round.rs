@@ -80,7 +80,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
         made.skipped.push("some who wrote were stopped".into());
     }
 
-    let repaired = if plan.has(|f| *f == Fault::ForeignWrite) { foreign(place, plan, drifts_before).await? } else { 0 };
+    let repaired = afterwards(place, plan, drifts_before).await?;
     let converged = converge(place, healed).await?;
     recorder.mark(&plan.kind(), Phase::Converged);
     // A last look of those that wait.
@@ -148,7 +148,11 @@ fn allowed(place: &Place, plan: &Plan) -> Allowed {
         _ => None,
     });
     let foreign = plan.has(|f| *f == Fault::ForeignWrite).then_some(FOREIGN);
-    Allowed { etcd_falls: restored || plan.has(|f| *f == Fault::Wipe), foreign, fresh: fresh.collect() }
+    Allowed {
+        etcd_falls: restored || plan.has(|f| matches!(f, Fault::Wipe | Fault::QuietWipe)),
+        foreign,
+        fresh: fresh.collect(),
+    }
 }
 
 /// Waits until SQL, etcd and every node that serves readers hold the same. Gives how long that took from the healing.
@@ -187,6 +191,14 @@ async fn all_hold(place: &Place, http: &Client, live: &BTreeMap<String, u64>) ->
         }
     }
     true
+}
+
+/// Does what a plan does when nobody publishes any more. Gives how many configs were repaired.
+async fn afterwards(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u64> {
+    if plan.has(|f| *f == Fault::QuietWipe) {
+        Breaker { place, dice: Dice::new(plan.seed, "quiet"), made: Made::default() }.wipe().await?;
+    }
+    if plan.has(|f| *f == Fault::ForeignWrite) { foreign(place, plan, drifts_before).await } else { Ok(0) }
 }
 
 /// Writes over a document when nobody publishes any more, waits until the servers raise the alarm, and repairs it as a
