@@ -65,7 +65,11 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "breaker"), made: Made::default() };
     for planned in &plan.faults {
         sleep(planned.after).await;
-        breaker.make(&planned.fault).await?;
+        match breaker.make(&planned.fault).await {
+            // What the first one took away cannot be broken once more.
+            Err(error) if plan.faults.len() > 1 => breaker.made.skipped.push(format!("{}: {error}", planned.kind)),
+            made => made?,
+        }
     }
     let mut made = breaker.made;
     sleep_until(end).await;
