@@ -1,13 +1,18 @@
 //! Drains the outbox: a task on every node, one worker for each environment that has something due.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
-    sync::Mutex,
-    time::{Instant, sleep, timeout},
+    sync::{Mutex, Notify},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::hold::{Frozen, Hold};
 use crate::{
     channel::{Channel, Entry, Fault, Lock},
     domain::{
@@ -28,7 +33,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How often a lingering worker looks for what other nodes have accepted.
 const LINGER_LOOK: Duration = Duration::from_millis(25);
 /// Releases that are read at once.
-const BATCH: u32 = 100;
+pub(super) const BATCH: u32 = 100;
 /// Pauses after a failure: the first and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -40,6 +45,8 @@ pub struct Publisher {
     pub(super) dispatch: Arc<Dispatch>,
     /// Environments that have a worker.
     working: Arc<Mutex<HashSet<EnvName>>>,
+    /// A worker has ended.
+    ended: Arc<Notify>,
     workers: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -48,25 +55,42 @@ impl Publisher {
     /// A publisher; nothing happens before [`Publisher::run`].
     #[must_use]
     pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
-        Self { db, channel, dispatch, working: Arc::default(), workers: TaskTracker::new(), stop }
+        Self {
+            db,
+            channel,
+            dispatch,
+            working: Arc::default(),
+            ended: Arc::default(),
+            workers: TaskTracker::new(),
+            stop,
+        }
     }
 
     /// Delivers what is due, until told to stop; then finishes what is under way.
     pub async fn run(self) {
         let mut bell = self.dispatch.bell();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.workers.spawn(self.clone().repair_what_is_asked());
-        while !self.stop.is_cancelled() {
-            if let Err(error) = self.start_workers().await {
-                tracing::warn!(error = %error, "the outbox cannot be read; trying again");
-            }
-            tokio::select! {
-                _ = bell.changed() => {}
-                () = sleep(LOOK) => {}
-                () = self.stop.cancelled() => {}
+        loop {
+            let due = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                _ = bell.changed() => Ok(self.dispatch.rung()),
+                () = self.ended.notified() => self.due_envs().await,
+                _ = look.tick() => self.due_envs().await,
+            };
+            match due {
+                Ok(envs) => self.start_workers(envs).await,
+                Err(error) => tracing::warn!(error = %error, "the outbox cannot be read; trying again"),
             }
         }
         self.workers.close();
         self.workers.wait().await;
+    }
+
+    async fn due_envs(&self) -> Result<BTreeSet<EnvName>> {
+        Ok(self.db.read().await?.due_envs().await?.into_iter().map(|(env, ..)| env).collect())
     }
 
     /// Delivers what is due now and returns when nothing is: for a command beside no server.
@@ -74,30 +98,29 @@ impl Publisher {
     /// # Errors
     /// The first failure.
     pub async fn drain_once(&self) -> Result<()> {
-        for (env, ..) in self.db.read().await?.due_envs().await? {
+        for env in self.due_envs().await? {
             let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
-            let drained = self.drain(&env, &lock, &mut Frozen::default()).await;
+            let mut hold = Hold::new(self.db.clone());
+            let drained = self.drain(&env, &lock, &mut hold).await;
             lock.release().await;
-            drained?;
+            hold.end().await.and(drained.map_err(Error::from))?;
         }
         Ok(())
     }
 
-    async fn start_workers(&self) -> Result<()> {
-        let due = self.db.read().await?.due_envs().await?;
+    async fn start_workers(&self, envs: BTreeSet<EnvName>) {
         let mut working = self.working.lock().await;
-        for (env, ..) in due {
+        for env in envs {
             if working.insert(env.clone()) {
                 let publisher = self.clone();
                 self.workers.spawn(async move {
                     publisher.work(&env).await;
                     publisher.working.lock().await.remove(&env);
                     // Something may have come between the last look and now.
-                    publisher.dispatch.ring();
+                    publisher.ended.notify_one();
                 });
             }
         }
-        Ok(())
     }
 
     /// Holds the lock of an environment and delivers until nothing is due, or until told to stop.
@@ -123,20 +146,48 @@ impl Publisher {
     }
 
     async fn work_locked(&self, env: &EnvName) -> Result<Frozen, Failure> {
+        if cfg!(feature = "without-outbox") {
+            return self.push_once(env).await;
+        }
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
-        let done = self.drain_and_linger(env, &lock).await;
+        let mut hold = Hold::new(self.db.clone());
+        let done = self.drain_and_linger(env, &lock, &mut hold).await;
         lock.release().await;
-        done
+        let frozen = std::mem::take(&mut hold.frozen);
+        hold.end().await?;
+        done.map(|()| frozen)
     }
 
-    async fn drain_and_linger(&self, env: &EnvName, lock: &Lock) -> Result<Frozen, Failure> {
-        let (mut idle_since, mut bell, mut frozen) = (Instant::now(), self.dispatch.bell(), Frozen::default());
+    /// Broken on purpose: forgets what is due before it is delivered, so that nobody tries again.
+    async fn push_once(&self, env: &EnvName) -> Result<Frozen, Failure> {
+        let mut hold = Hold::new(self.db.clone());
+        let changes = by_change(hold.due(env).await?);
+        for change in &changes {
+            hold.delivered(change, 0).await?;
+        }
+        hold.end().await?;
+        let lock = self.channel.lock(env, LOCK_WAIT).await?;
+        for change in &changes {
+            self.deliver(env, &lock, change, &mut Hold::new(self.db.clone())).await?;
+        }
+        lock.release().await;
+        Ok(Frozen::default())
+    }
+
+    async fn drain_and_linger(&self, env: &EnvName, lock: &Lock, hold: &mut Hold) -> Result<(), Failure> {
+        let (mut idle_since, mut looked, mut bell) = (Instant::now(), Instant::now(), self.dispatch.bell());
         loop {
-            if self.drain(env, lock, &mut frozen).await? {
+            if self.drain(env, lock, hold).await? {
                 idle_since = Instant::now();
             }
-            if self.stop.is_cancelled() || idle_since.elapsed() > LINGER || self.channel.contended(lock).await {
-                return Ok(frozen);
+            if self.stop.is_cancelled() || idle_since.elapsed() > LINGER {
+                return Ok(());
+            }
+            if looked.elapsed() > LINGER_LOOK {
+                if self.channel.contended(lock).await {
+                    return Ok(());
+                }
+                looked = Instant::now();
             }
             let _ = timeout(LINGER_LOOK, bell.changed()).await;
         }
@@ -145,10 +196,10 @@ impl Publisher {
     /// Delivers everything that is due in an environment, change by change in the order of acceptance. True when
     /// there was something. A change that the channel does not take is frozen and left to people, with everything
     /// that comes after it in its configs; the others go on.
-    async fn drain(&self, env: &EnvName, lock: &Lock, frozen: &mut Frozen) -> Result<bool, Failure> {
+    async fn drain(&self, env: &EnvName, lock: &Lock, hold: &mut Hold) -> Result<bool, Failure> {
         let mut any = false;
         loop {
-            let due = self.db.read().await?.due(env, BATCH).await?;
+            let due = hold.due(env).await?;
             let full = due.len() == BATCH as usize;
             let mut changes = by_change(due);
             // The last change of a full page may be cut in two; it comes again whole with the next page.
@@ -157,22 +208,22 @@ impl Publisher {
             }
             let mut progress = false;
             for change in changes.into_iter().filter(|c| !c.is_empty()) {
-                if frozen.touches(&change) {
-                    frozen.add(&change);
+                if hold.frozen.touches(&change) {
+                    hold.frozen.add(&change);
                     continue;
                 }
-                match self.deliver(env, lock, &change).await {
+                match self.deliver(env, lock, &change, hold).await {
                     Ok(()) => progress = true,
                     Err(failure) if failure.is_for_people() => {
-                        frozen.add(&change);
+                        hold.frozen.add(&change);
                         self.say_late(env, failure).await;
                     }
                     Err(other) => return Err(other),
                 }
             }
             any |= progress;
-            if !progress {
-                if frozen.is_empty() {
+            if !(progress && full) {
+                if hold.frozen.is_empty() {
                     self.dispatch.on_time(env);
                 }
                 return Ok(any);
@@ -180,27 +231,13 @@ impl Publisher {
         }
     }
 
-    async fn deliver(&self, env: &EnvName, lock: &Lock, releases: &[Entry]) -> Result<(), Failure> {
+    async fn deliver(&self, env: &EnvName, lock: &Lock, releases: &[Entry], hold: &mut Hold) -> Result<(), Failure> {
         let Some(change) = releases.first().map(|e| e.meta.change.clone()) else { return Ok(()) };
-        if cfg!(feature = "without-outbox") {
-            let mut tx = self.db.write().await?;
-            let marks: Vec<(ConfigId, u64)> = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
-            tx.mark_delivered(&marks, 0, now()).await?;
-            tx.commit().await?;
-        }
         let done = self.channel.deliver(lock, releases).await?;
         self.check_ahead(&done.already).await?;
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
         self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
-        let marks: Vec<(ConfigId, u64)> = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
-        let db = self.db.clone();
-        let mark = tokio::spawn(async move {
-            let mut tx = db.write().await?;
-            tx.mark_delivered(&marks, done.revision, now()).await?;
-            tx.commit().await
-        });
-        mark.await.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string())))?;
-        Ok(())
+        Ok(hold.delivered(releases, done.revision).await?)
     }
 
     /// What lies in the channel already is this release or one that followed it: unless the database knows of none.
@@ -268,24 +305,6 @@ impl From<Failure> for Error {
 
 pub(super) fn unavailable(fault: Fault) -> Error {
     Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
-}
-
-/// Configs that wait for people.
-#[derive(Default)]
-struct Frozen(HashSet<ConfigId>);
-
-impl Frozen {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn touches(&self, change: &[Entry]) -> bool {
-        change.iter().any(|e| self.0.contains(&e.config))
-    }
-
-    fn add(&mut self, change: &[Entry]) {
-        self.0.extend(change.iter().map(|e| e.config.clone()));
-    }
 }
 
 /// Groups what is due by change, keeping the order.

@@ -147,7 +147,7 @@ impl Publisher {
         let repaired = self.channel.repair(&lock, &[entry]).await;
         lock.release().await;
         let already = repaired.map_err(unavailable)?.already;
-        self.dispatch.ring();
+        self.dispatch.ring([&config.env]);
         self.reconcile().await?;
         if already.is_empty() { Ok(()) } else { Err(Error::State(State::Ahead)) }
     }

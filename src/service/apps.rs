@@ -364,21 +364,6 @@ impl Service {
         let rows = rows.collect();
         Ok(AppMatrix { owned: actor.may_own(name).is_ok(), app, envs, rows })
     }
-
-    /// The environment and namespace of a config, when both exist.
-    pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<(Env, Namespace)> {
-        let (env, namespace, _) = db.place(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        Ok((env, namespace))
-    }
-
-    /// As [`Service::place`], when neither they nor the application are archived.
-    pub(super) async fn open_place(&self, db: &mut Conn, id: &ConfigId) -> Result<(Env, Namespace)> {
-        let (env, namespace, app_archived) = db.place(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        if env.archived_at.or(namespace.archived_at).or(app_archived).is_some() {
-            return Err(Error::State(State::Archived));
-        }
-        Ok((env, namespace))
-    }
 }
 
 /// Whether the name of what is written may be there already.

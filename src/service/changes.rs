@@ -17,8 +17,9 @@ use crate::{
         limits, merge,
         names::ConfigId,
         release::Release,
+        time::Time,
     },
-    storage::{Conn, Env},
+    storage::{Conn, Env, Place, Standing},
 };
 
 /// One config of a change.
@@ -32,6 +33,8 @@ pub struct ChangeConfig {
     pub format: Format,
     /// The number of its live release, 0 when there is none.
     pub live: u64,
+    /// When the live release was accepted.
+    pub live_since: Option<Time>,
     /// The live content.
     pub before: Content,
     /// The content with the edits on top.
@@ -89,16 +92,11 @@ impl Service {
         Ok(change)
     }
 
-    /// Who made a change sees it for as long as they may see what it touches: it shows what is live.
-    pub(super) async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
+    /// Checks that the actor sees all that a change touches.
+    async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
         let edits = db.edits(&change.id).await?;
         let releases = db.releases_of_change(&change.id).await?;
-        let mut touched = edits.iter().map(|e| &e.config).chain(releases.iter().map(|r| &r.config)).peekable();
-        let sees = match touched.peek() {
-            None => change.author == actor.id || actor.is_administrator(),
-            Some(_) => touched.all(|config| actor.may_view(config).is_ok()),
-        };
-        if sees { Ok(()) } else { Err(Error::NotFound(change.id.to_string())) }
+        check_visible(actor, change, edits.iter().map(|e| &e.config).chain(releases.iter().map(|r| &r.config)))
     }
 
     /// Takes one key out of the actor's change: the page's "revert".
@@ -228,14 +226,11 @@ impl Service {
 
     /// Puts the edits of a change on top of what is live, config by config.
     pub(super) async fn assemble(&self, db: &mut Conn, change: &Change) -> Result<Vec<ChangeConfig>> {
-        let mut by_config: BTreeMap<ConfigId, Vec<ChangeEdit>> = BTreeMap::new();
-        for edit in db.edits(&change.id).await? {
-            by_config.entry(edit.config.clone()).or_default().push(edit);
-        }
+        let by_config = by_config(db.edits(&change.id).await?);
         let mut configs = Vec::with_capacity(by_config.len());
         for (id, edits) in by_config {
-            let live = db.live_seq(&id).await?;
-            configs.push(self.assemble_one(db, id, edits, live).await?);
+            let standing = self.standing(db, &id).await?;
+            configs.push(self.assemble_one(db, id, standing, edits).await?);
         }
         Ok(configs)
     }
@@ -244,23 +239,23 @@ impl Service {
         &self,
         db: &mut Conn,
         id: ConfigId,
+        standing: Standing,
         edits: Vec<ChangeEdit>,
-        live: u64,
     ) -> Result<ChangeConfig> {
-        let (env, namespace) = self.place(db, &id).await?;
-        let before = self.content_at(db, &id, live, namespace.format).await?;
+        let Standing { place: Place { env, namespace, .. }, live, content: before, accepted_at: live_since } = standing;
+        let format = namespace.format;
         let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
         let mut conflicts = Vec::new();
         for edit in edits.iter().filter(|e| e.base != live) {
             let base = match bases.entry(edit.base) {
                 Entry::Occupied(there) => there.into_mut(),
-                Entry::Vacant(place) => place.insert(self.content_at(db, &id, edit.base, namespace.format).await?),
+                Entry::Vacant(place) => place.insert(self.content_at(db, &id, edit.base, format).await?),
             };
             conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, base, &before));
         }
         let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), live + 1);
         let diff = Diff::of(&before, &after);
-        Ok(ChangeConfig { config: id, env, format: namespace.format, live, before, after, diff, conflicts, edits })
+        Ok(ChangeConfig { config: id, env, format, live, live_since, before, after, diff, conflicts, edits })
     }
 
     /// What a published change did: each of its releases against the one before.
@@ -268,7 +263,7 @@ impl Service {
         let mut configs = Vec::with_capacity(releases.len());
         for release in releases {
             let id = release.config.clone();
-            let (env, _) = self.place(db, &id).await?;
+            let env = self.place(db, &id).await?.env;
             let before = self.content_at(db, &id, release.previous, release.format).await?;
             let after = self.content_at(db, &id, release.seq, release.format).await?;
             let diff = Diff::of(&before, &after);
@@ -277,6 +272,7 @@ impl Service {
                 env,
                 format: release.format,
                 live: release.seq,
+                live_since: Some(release.accepted_at),
                 before,
                 after,
                 diff,
@@ -300,7 +296,8 @@ impl Service {
 }
 
 /// Checks that a change fits into one transaction of the channel, and each document into its limits.
-pub(super) fn check_configs(change: &Change, configs: &[ChangeConfig]) -> Result<()> {
+pub(super) fn check_configs<'a>(change: &Change, configs: impl IntoIterator<Item = &'a ChangeConfig>) -> Result<()> {
+    let configs: Vec<&ChangeConfig> = configs.into_iter().collect();
     if configs.len() > limits::CHANGE_CONFIGS {
         return Err(Invalid::new("/edits", Problem::TooMany { max: limits::CHANGE_CONFIGS }).into());
     }
@@ -331,9 +328,33 @@ fn as_delivered(change: &Change, config: &ChangeConfig) -> channel::Entry {
 }
 
 /// The differences of assembled configs, those without one left out.
-pub(super) fn diffs(configs: &[ChangeConfig]) -> Vec<ConfigDiff> {
-    let differing = configs.iter().filter(|c| !c.diff.is_empty());
+pub(super) fn diffs<'a>(configs: impl IntoIterator<Item = &'a ChangeConfig>) -> Vec<ConfigDiff> {
+    let differing = configs.into_iter().filter(|c| !c.diff.is_empty());
     differing.map(|c| ConfigDiff { config: c.config.clone(), diff: c.diff.clone() }).collect()
+}
+
+/// The edits of each config, in the order of the configs' names: in that order they are locked, so that two publishes
+/// never wait for one another in a circle.
+pub(super) fn by_config(edits: Vec<ChangeEdit>) -> BTreeMap<ConfigId, Vec<ChangeEdit>> {
+    let mut by_config: BTreeMap<ConfigId, Vec<ChangeEdit>> = BTreeMap::new();
+    for edit in edits {
+        by_config.entry(edit.config.clone()).or_default().push(edit);
+    }
+    by_config
+}
+
+/// Who made a change sees it for as long as they may see what it touches: it shows what is live.
+pub(super) fn check_visible<'a>(
+    actor: &Actor,
+    change: &Change,
+    touched: impl IntoIterator<Item = &'a ConfigId>,
+) -> Result<()> {
+    let mut touched = touched.into_iter().peekable();
+    let sees = match touched.peek() {
+        None => change.author == actor.id || actor.is_administrator(),
+        Some(_) => touched.all(|config| actor.may_view(config).is_ok()),
+    };
+    if sees { Ok(()) } else { Err(Error::NotFound(change.id.to_string())) }
 }
 
 pub(super) fn open(change: &Change) -> Result<()> {

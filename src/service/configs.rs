@@ -15,7 +15,7 @@ use crate::{
         release::Release,
         time::Time,
     },
-    storage::{App, Env, Namespace},
+    storage::{App, Env, Namespace, Place, Standing},
 };
 
 /// The actor's own open change on a config.
@@ -84,17 +84,15 @@ impl Service {
         actor.may_view(id)?;
         let role = actor.role(id).unwrap_or(Role::Viewer);
         let mut db = self.db.read().await?;
-        let (env, namespace) = self.place(&mut db, id).await?;
+        let standing = self.standing(&mut db, id).await?;
         let app = db.app(&id.app).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let envs = db.envs().await?.into_iter().filter(|e| {
             let there = ConfigId { env: e.name.clone(), ..id.clone() };
             e.archived_at.is_none() && actor.may_view(&there).is_ok()
         });
         let envs = envs.collect();
-        let seq = db.live_seq(id).await?;
-        let live = db.release(id, seq).await?;
-        let content = self.content_at(&mut db, id, seq, namespace.format).await?;
-        let oldest = content.items().and_then(|items| items.values().map(|i| i.since).min());
+        let live = db.release(id, standing.live).await?;
+        let oldest = standing.content.items().and_then(|items| items.values().map(|i| i.since).min());
         let authors = match oldest {
             Some(oldest) => db.authors(id, oldest).await?.into_iter().collect(),
             None => BTreeMap::new(),
@@ -113,11 +111,12 @@ impl Service {
             }
             let (here, elsewhere): (Vec<_>, Vec<_>) = edits.into_iter().partition(|e| e.config == *id);
             let configs: std::collections::BTreeSet<ConfigId> = elsewhere.into_iter().map(|e| e.config).collect();
-            let config = self.assemble_one(&mut db, id.clone(), here, seq).await?;
+            let config = self.assemble_one(&mut db, id.clone(), standing.clone(), here).await?;
             mine = Some(Mine { change: found, config, elsewhere: configs.len() });
         }
         let mut other_changes = db.changes_by(&actor.id, ChangeState::Open, limits::PAGE).await?;
         other_changes.retain(|c| mine.as_ref().is_none_or(|m: &Mine| m.change.id != c.id));
+        let Standing { place: Place { env, namespace, .. }, content, .. } = standing;
         Ok(ConfigView {
             id: id.clone(),
             app,
@@ -141,8 +140,7 @@ impl Service {
     pub async fn live_content(&self, actor: &Actor, id: &ConfigId) -> Result<(u64, Content)> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        let (_, namespace) = self.place(&mut db, id).await?;
-        let seq = db.live_seq(id).await?;
-        Ok((seq, self.content_at(&mut db, id, seq, namespace.format).await?))
+        let standing = self.standing(&mut db, id).await?;
+        Ok((standing.live, standing.content))
     }
 }

@@ -1,7 +1,7 @@
 //! Between publishing and delivery: who publishes rings here, the publisher answers here.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -76,6 +76,7 @@ pub struct Repair {
 #[derive(Debug)]
 pub struct Dispatch {
     bell: watch::Sender<u64>,
+    rung: Mutex<BTreeSet<EnvName>>,
     arrived: broadcast::Sender<Arrived>,
     late: Mutex<BTreeMap<EnvName, Late>>,
     drifts: Mutex<BTreeMap<ConfigId, Noted>>,
@@ -88,6 +89,7 @@ impl Default for Dispatch {
         let (repairs, asked) = mpsc::channel(REPAIRS);
         Self {
             bell: watch::Sender::new(0),
+            rung: Mutex::default(),
             arrived: broadcast::channel(1024).0,
             late: Mutex::default(),
             drifts: Mutex::default(),
@@ -98,9 +100,20 @@ impl Default for Dispatch {
 }
 
 impl Dispatch {
-    /// Tells the publisher that something is due.
-    pub fn ring(&self) {
+    /// Tells the publisher that something is due in some environments.
+    pub fn ring<'a>(&self, envs: impl IntoIterator<Item = &'a EnvName>) {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        rung.extend(envs.into_iter().cloned());
+        if rung.is_empty() {
+            return;
+        }
+        drop(rung);
         self.bell.send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    /// For which environments was rung since this was asked last.
+    pub fn rung(&self) -> BTreeSet<EnvName> {
+        std::mem::take(&mut *self.rung.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes whenever somebody rings from now on.

@@ -2,13 +2,12 @@
 
 use super::{
     Published, Service, check_text, note,
-    once::Work,
+    once::{Made, Work},
     publish::{Alone, check_protected, restored},
 };
 use crate::{
     domain::{
         access::Actor,
-        change::ChangeId,
         content::Content,
         drift::Drift,
         error::{Error, Result},
@@ -75,47 +74,40 @@ impl Service {
         let (arrivals, config) = (self.dispatch.arrivals(), settle.config.clone());
         let made = self.once(actor, None, Work::Settle(settle)).await?;
         self.dispatch.forget_drift(&config);
-        self.dispatch.ring();
+        self.dispatch.ring([&config.env]);
         Ok(self.published(made, arrivals, self.patience).await)
     }
 
-    pub(super) async fn settle_in(&self, tx: &mut Conn, actor: &Actor, settle: &Settle) -> Result<ChangeId> {
+    pub(super) async fn settle_in(&self, tx: &mut Conn, actor: &Actor, settle: &Settle) -> Result<Made> {
         actor.may_administer()?;
         check_text("/message", &settle.message)?;
         let id = &settle.config;
         let may = actor.may_publish(id)?;
-        let (env, namespace) = self.open_place(tx, id).await?;
-        check_protected(std::iter::once(&env), &settle.message, &settle.confirm)?;
-        let live = tx.lock_config(&may).await?;
+        let standing = self.locked_standing(tx, &may).await?;
+        let (place, live, before) = (&standing.place, standing.live, &standing.content);
+        check_protected(std::iter::once(&place.env), &settle.message, &settle.confirm)?;
         let (seq, document) = match self.dispatch.ahead(id) {
             Some((seq, document)) if seq == settle.seq && seq > live => (seq, document),
             _ => return Err(Error::Stale(live.to_string())),
         };
-        let before = self.content_at(tx, id, live, namespace.format).await?;
         let (seq, content) = match settle.wins {
-            Wins::Database => (seq + 1, before),
+            Wins::Database => (seq + 1, before.clone()),
             Wins::Channel => {
-                let content = restored(&before, Content::of_document(namespace.format, &document)?, seq);
+                let content = restored(before, Content::of_document(place.namespace.format, &document)?, seq);
                 // Where it would be written in other bytes, readers get it as a release of its own.
                 let same = content.document().trim_end() == document.trim_end();
                 (if same { seq } else { seq + 1 }, content)
             }
         };
-        let alone = Alone {
-            live,
-            seq,
-            format: namespace.format,
-            content: &content,
-            message: settle.message.trim(),
-            rolled_back_to: None,
-        };
-        let change = self.release_alone(tx, &may, actor, alone).await?;
+        let alone =
+            Alone { standing: &standing, seq, content: &content, message: settle.message.trim(), rolled_back_to: None };
+        let made = self.release_alone(tx, &may, actor, alone).await?;
         let said = match settle.wins {
             Wins::Channel => "the channel counts",
             Wins::Database => "the database counts",
         };
         note(tx, actor, "channel.settle", id.to_string(), format!("release {seq}: {said}")).await?;
-        Ok(change)
+        Ok(made)
     }
 
     /// Notes in the audit that the channel departs from the database.

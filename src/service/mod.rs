@@ -10,6 +10,7 @@ mod dispatch;
 mod drift;
 mod import;
 mod once;
+mod places;
 mod publish;
 mod releases;
 mod save;
@@ -23,9 +24,10 @@ use crate::{
     auth::passwords::Passwords,
     domain::{
         access::Actor,
-        change::ChangeId,
+        change::{Change, ChangeState},
         error::{Error, Invalid, Problem, Result, State},
         limits,
+        time::Time,
     },
     storage::{Conn, Db, Event},
 };
@@ -155,8 +157,18 @@ fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-fn new_change_id() -> ChangeId {
-    new_id().parse().expect("a UUID is a change's identity")
+/// A new change of the actor's, open and empty.
+fn new_change(actor: &Actor, message: String, now: Time) -> Change {
+    Change {
+        id: new_id().parse().expect("a UUID is a change's identity"),
+        author: actor.id.clone(),
+        author_name: actor.name.clone(),
+        message,
+        state: ChangeState::Open,
+        version: 0,
+        created_at: now,
+        updated_at: now,
+    }
 }
 
 /// Notes what was done, in the transaction that does it. `detail` never carries values, passwords or tokens.

@@ -71,35 +71,27 @@ impl Service {
         if let Some(done) = remembered(&mut tx, actor, key).await? {
             return Ok(done);
         }
-        let releases = !matches!(work, Work::Save { .. });
-        let change = match work {
+        let made = match work {
             Work::Save { message, saves } => {
                 let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?;
                 self.check_size(&mut tx, &change).await?;
-                change.id
+                Made { change: change.id, releases: Vec::new() }
             }
             Work::Publish(publish) => self.publish_in(&mut tx, actor, publish).await?,
-            // Publishing checks the size itself.
             Work::SaveAndPublish { message, confirm, saves } => {
-                let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?.id;
-                let publish =
-                    Publish { change, diff_sha256: None, message: None, confirm: confirm.clone(), idempotency: None };
-                self.publish_in(&mut tx, actor, &publish).await?
+                self.save_and_publish_in(&mut tx, actor, message, confirm, saves.clone()).await?
             }
             Work::RollBack(rollback) => self.roll_back_in(&mut tx, actor, rollback).await?,
             Work::Settle(settle) => self.settle_in(&mut tx, actor, settle).await?,
         };
         if let Some(key) = key
-            && !tx.remember(&actor.id, &key.key, &key.body_sha256, &change, now()).await?
+            && !tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?
         {
             return Err(Error::State(State::InProgress));
         }
-        let releases = if releases { tx.releases_of_change(&change).await? } else { Vec::new() };
         tx.commit().await?;
-        if !releases.is_empty() {
-            self.dispatch.ring();
-        }
-        Ok(Made { change, releases })
+        self.dispatch.ring(made.releases.iter().map(|release| &release.config.env));
+        Ok(made)
     }
 }
 

@@ -9,25 +9,26 @@ use tokio::{
 
 use super::{
     Idempotency, Save, Service, Why,
-    changes::{ChangeConfig, check_configs, diffs, open},
+    changes::{ChangeConfig, by_config, check_configs, check_visible, diffs, open},
     check_text,
     dispatch::Arrived,
-    new_change_id, note, now,
+    new_change, note, now,
     once::{Made, Work},
+    save::{is_live, under},
 };
 use crate::{
     domain::{
         access::{self, Actor, May},
-        change::{Change, ChangeId, ChangeState},
-        content::{Content, Format, Item, Items, sha256},
-        diff::diff_sha256,
+        change::{Change, ChangeEdit, ChangeId, ChangeState},
+        content::{Content, Item, Items, sha256},
+        diff::{Diff, diff_sha256},
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
         release::{Delivery, Release},
         time::Time,
     },
     formats,
-    storage::{Conn, Env, NewRelease},
+    storage::{Conn, Env, Standing},
 };
 
 /// How often a wait for delivery asks the database, for what another node delivers.
@@ -78,11 +79,10 @@ pub struct Published {
 
 /// A release that no edits lead to.
 pub(super) struct Alone<'a> {
-    /// The number of the release before, 0 when there is none.
-    pub live: u64,
-    /// Its own number.
+    /// The config, locked.
+    pub standing: &'a Standing,
+    /// Its number.
     pub seq: u64,
-    pub format: Format,
     pub content: &'a Content,
     pub message: &'a str,
     pub rolled_back_to: Option<u64>,
@@ -128,50 +128,111 @@ impl Service {
         Ok(self.published(made, arrivals, self.patience).await)
     }
 
-    pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<ChangeId> {
+    pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<Made> {
         check_text("/message", publish.message.as_deref().unwrap_or_default())?;
-        let mut change = self.publishable(tx, actor, &publish.change).await?;
+        let (mut change, edits) = self.publishable(tx, actor, &publish.change).await?;
         if let Some(message) = &publish.message {
             change.message = message.trim().to_owned();
         }
-        // Locks are taken in the order of the configs' names: two publishes never wait for one another in a circle.
-        let configs: BTreeSet<ConfigId> = tx.edits(&change.id).await?.into_iter().map(|e| e.config).collect();
-        let mut locked: Vec<(May<access::Publish>, u64)> = Vec::with_capacity(configs.len());
-        for id in &configs {
-            let may = actor.may_publish(id)?;
-            self.open_place(tx, id).await?;
-            self.not_ahead(id)?;
-            let live = tx.lock_config(&may).await?;
-            locked.push((may, live));
+        let mut configs = Vec::new();
+        for (id, edits) in by_config(edits) {
+            let may = actor.may_publish(&id)?;
+            self.not_ahead(&id)?;
+            let standing = self.locked_standing(tx, &may).await?;
+            configs.push((may, self.assemble_one(tx, id, standing, edits).await?));
         }
-        let assembled = self.assemble(tx, &change).await?;
-        check_publish(&assembled, &change, publish)?;
-        let accepted_at = self.acceptance(tx, &assembled).await?;
-        for (config, (may, _)) in assembled.iter().zip(&locked) {
-            if !config.diff.is_empty() {
-                self.release(tx, may, actor, &change, config, accepted_at).await?;
-            }
-        }
-        change.state = ChangeState::Published;
-        change.updated_at = accepted_at;
+        accept(&mut change, &configs, publish.diff_sha256.as_deref(), &publish.confirm)?;
         tx.update_change(&change).await?;
-        let object = change.id.to_string();
-        let released = assembled.iter().filter(|c| !c.diff.is_empty());
-        let names: Vec<String> = released.map(|c| format!("{} {}", c.config, c.live + 1)).collect();
-        note(tx, actor, "publish", object, names.join(", ")).await?;
-        Ok(change.id)
+        self.release_all(tx, actor, &change, configs).await
+    }
+
+    /// The same as saving in a new change and publishing that. It has no edits of its own: nobody ever sees it open.
+    pub(super) async fn save_and_publish_in(
+        &self,
+        tx: &mut Conn,
+        actor: &Actor,
+        message: &str,
+        confirm: &str,
+        saves: Vec<Save>,
+    ) -> Result<Made> {
+        check_text("/message", message)?;
+        if saves.is_empty() {
+            return Err(Invalid::new("/edits", Problem::Required).into());
+        }
+        let mut change = new_change(actor, message.to_owned(), now());
+        let (mut configs, mut conflicts) = (Vec::with_capacity(saves.len()), Vec::new());
+        let mut saves: Vec<(usize, Save)> = saves.into_iter().enumerate().collect();
+        saves.sort_by(|(_, a), (_, b)| a.config.cmp(&b.config));
+        for (n, save) in saves {
+            let id = save.config.clone();
+            actor.may_edit(&id)?;
+            let may = actor.may_publish(&id)?;
+            self.not_ahead(&id)?;
+            let standing = self.locked_standing(tx, &may).await?;
+            let edits = match self.fit(tx, &standing, save, &[], true).await {
+                Err(Error::Conflict(found)) => {
+                    conflicts.extend(found);
+                    continue;
+                }
+                edits => edits.map_err(|e| under(e, &format!("/edits/{n}")))?,
+            };
+            let differing = edits.into_iter().filter(|(key, edit)| !is_live(&standing.content, key, edit));
+            let edit = |(key, edit)| ChangeEdit {
+                config: id.clone(),
+                key,
+                edit,
+                base: standing.live,
+                version: change.version,
+                at: change.created_at,
+            };
+            let edits = differing.map(edit).collect();
+            configs.push((may, self.assemble_one(tx, id, standing, edits).await?));
+        }
+        if !conflicts.is_empty() {
+            return Err(Error::Conflict(conflicts));
+        }
+        accept(&mut change, &configs, None, confirm)?;
+        tx.insert_change(&change).await?;
+        self.release_all(tx, actor, &change, configs).await
+    }
+
+    /// Makes the releases of an accepted change.
+    async fn release_all(&self, tx: &mut Conn, actor: &Actor, change: &Change, configs: Vec<Locked>) -> Result<Made> {
+        let mut releases = Vec::with_capacity(configs.len());
+        for (may, config) in configs.into_iter().filter(|(_, config)| !config.diff.is_empty()) {
+            let release = Release {
+                seq: config.live + 1,
+                previous: config.live,
+                format: config.format,
+                sha256: sha256(config.after.document().as_bytes()),
+                config: config.config,
+                author: actor.name.clone(),
+                message: change.message.clone(),
+                change: change.id.clone(),
+                rolled_back_to: None,
+                accepted_at: change.updated_at,
+                delivered_at: None,
+                revision: None,
+            };
+            tx.insert_release(&may, &release, &actor.id, &config.after).await?;
+            releases.push(release);
+        }
+        let names: Vec<String> = releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
+        note(tx, actor, "publish", change.id.to_string(), names.join(", ")).await?;
+        Ok(Made { change: change.id.clone(), releases })
     }
 
     /// Locks a change that the actor may see and that is still open. Who publishes need not be its author: the
     /// difference that is published is the one that the publisher looked at.
-    async fn publishable(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
+    async fn publishable(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<(Change, Vec<ChangeEdit>)> {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        self.visible(tx, actor, &change).await?;
-        open(&change)?;
-        if tx.edits(id).await?.is_empty() {
-            return Err(Error::State(State::Empty));
+        let edits = tx.edits(id).await?;
+        if change.state != ChangeState::Open {
+            self.seen(tx, actor, id).await?;
         }
-        Ok(change)
+        check_visible(actor, &change, edits.iter().map(|edit| &edit.config))?;
+        open(&change)?;
+        if edits.is_empty() { Err(Error::State(State::Empty)) } else { Ok((change, edits)) }
     }
 
     /// A release of a number that readers have already would never reach them.
@@ -179,72 +240,34 @@ impl Service {
         if self.dispatch.ahead(id).is_some() { Err(Error::State(State::Ahead)) } else { Ok(()) }
     }
 
-    /// Later than every release that this one follows, also when a node's clock is behind.
-    async fn acceptance(&self, tx: &mut Conn, configs: &[ChangeConfig]) -> Result<Time> {
-        let mut at = now();
-        for config in configs.iter().filter(|c| c.live > 0) {
-            if let Some(before) = tx.release(&config.config, config.live).await? {
-                at = at.max(before.accepted_at.plus_ms(1));
-            }
-        }
-        Ok(at)
-    }
-
-    async fn release(
-        &self,
-        tx: &mut Conn,
-        may: &May<access::Publish>,
-        actor: &Actor,
-        change: &Change,
-        config: &ChangeConfig,
-        accepted_at: Time,
-    ) -> Result<()> {
-        let sha256 = sha256(config.after.document().as_bytes());
-        let new = NewRelease {
-            seq: config.live + 1,
-            format: config.format,
-            content: &config.after,
-            sha256: &sha256,
-            author_id: &actor.id,
-            author: &actor.name,
-            message: &change.message,
-            change: &change.id,
-            rolled_back_to: None,
-            accepted_at,
-        };
-        tx.insert_release(may, &new).await
-    }
-
-    pub(super) async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<ChangeId> {
+    pub(super) async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<Made> {
         check_text("/message", &rollback.message)?;
         let id = &rollback.config;
         let may = actor.may_publish(id)?;
-        let (env, namespace) = self.open_place(tx, id).await?;
         self.not_ahead(id)?;
-        let live = tx.lock_config(&may).await?;
+        let standing = self.locked_standing(tx, &may).await?;
+        let (live, before) = (standing.live, &standing.content);
         if let Some(seen) = rollback.live.filter(|seen| *seen != live) {
             tracing::debug!(config = %id, seen, live, "a roll-back that looked at an older release");
             return Err(Error::Stale(live.to_string()));
         }
-        check_protected(std::iter::once(&env), &rollback.message, &rollback.confirm)?;
+        check_protected(std::iter::once(&standing.place.env), &rollback.message, &rollback.confirm)?;
         let target = tx.content(id, rollback.to).await?;
         let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: rollback.to }))?;
-        let before = self.content_at(tx, id, live, namespace.format).await?;
-        let after = restored(&before, target, live + 1);
-        if crate::domain::diff::Diff::of(&before, &after).is_empty() {
+        let after = restored(before, target, live + 1);
+        if Diff::of(before, &after).is_empty() {
             return Err(Error::State(State::Empty));
         }
         let alone = Alone {
-            live,
+            standing: &standing,
             seq: live + 1,
-            format: namespace.format,
             content: &after,
             message: rollback.message.trim(),
             rolled_back_to: Some(rollback.to),
         };
-        let change = self.release_alone(tx, &may, actor, alone).await?;
+        let made = self.release_alone(tx, &may, actor, alone).await?;
         note(tx, actor, "rollback", id.to_string(), format!("release {} = release {}", live + 1, rollback.to)).await?;
-        Ok(change)
+        Ok(made)
     }
 
     /// Makes one release and the change that it is said to come from.
@@ -254,36 +277,29 @@ impl Service {
         may: &May<access::Publish>,
         actor: &Actor,
         alone: Alone<'_>,
-    ) -> Result<ChangeId> {
-        let accepted_at = match tx.release(may.on(), alone.live).await? {
-            Some(last) => now().max(last.accepted_at.plus_ms(1)),
-            None => now(),
-        };
+    ) -> Result<Made> {
+        let Standing { place, live, accepted_at, .. } = alone.standing;
         let change = Change {
-            id: new_change_id(),
-            author: actor.id.clone(),
-            author_name: actor.name.clone(),
-            message: alone.message.to_owned(),
             state: ChangeState::Published,
-            version: 0,
-            created_at: accepted_at,
-            updated_at: accepted_at,
+            ..new_change(actor, alone.message.to_owned(), after(*accepted_at))
         };
         tx.insert_change(&change).await?;
-        let new = NewRelease {
+        let release = Release {
+            config: may.on().clone(),
             seq: alone.seq,
-            format: alone.format,
-            content: alone.content,
-            sha256: &sha256(alone.content.document().as_bytes()),
-            author_id: &actor.id,
-            author: &actor.name,
-            message: &change.message,
-            change: &change.id,
+            previous: *live,
+            format: place.namespace.format,
+            sha256: sha256(alone.content.document().as_bytes()),
+            author: actor.name.clone(),
+            message: change.message,
+            change: change.id.clone(),
             rolled_back_to: alone.rolled_back_to,
-            accepted_at,
+            accepted_at: change.updated_at,
+            delivered_at: None,
+            revision: None,
         };
-        tx.insert_release(may, &new).await?;
-        Ok(change.id)
+        tx.insert_release(may, &release, &actor.id, alone.content).await?;
+        Ok(Made { change: change.id, releases: vec![release] })
     }
 
     /// What a published change has become. As the answer to a publish, this waits for delivery.
@@ -380,27 +396,42 @@ impl Service {
     }
 }
 
-fn check_publish(configs: &[ChangeConfig], change: &Change, publish: &Publish) -> Result<()> {
-    let conflicts: Vec<_> = configs.iter().flat_map(|c| c.conflicts.clone()).collect();
+/// A config whose row is locked, as it is to be released.
+type Locked = (May<access::Publish>, ChangeConfig);
+
+/// Checks that a change may be published as it is, and makes it a published one.
+fn accept(change: &mut Change, configs: &[Locked], seen: Option<&str>, confirm: &str) -> Result<()> {
+    let configs = || configs.iter().map(|(_, config)| config);
+    let conflicts: Vec<_> = configs().flat_map(|c| c.conflicts.clone()).collect();
     if !conflicts.is_empty() {
         return Err(Error::Conflict(conflicts));
     }
-    let diffs = diffs(configs);
+    let diffs = diffs(configs());
     if diffs.is_empty() {
         return Err(Error::State(State::Empty));
     }
-    let now_is = diff_sha256(&diffs);
-    if publish.diff_sha256.as_ref().is_some_and(|seen| *seen != now_is) {
-        return Err(Error::Stale(now_is));
+    if let Some(seen) = seen {
+        let now_is = diff_sha256(&diffs);
+        if seen != now_is {
+            return Err(Error::Stale(now_is));
+        }
     }
-    for config in configs {
+    for config in configs() {
         if let Content::Text(text) = &config.after {
             formats::check(config.format, text).map_err(|e| e.of(format!("/{}", config.config)))?;
         }
     }
-    check_configs(change, configs)?;
-    let envs = configs.iter().filter(|c| !c.diff.is_empty()).map(|c| &c.env);
-    check_protected(envs, &change.message, &publish.confirm)
+    check_configs(change, configs())?;
+    let released = || configs().filter(|c| !c.diff.is_empty());
+    check_protected(released().map(|c| &c.env), &change.message, confirm)?;
+    change.updated_at = after(configs().filter_map(|c| c.live_since).max());
+    change.state = ChangeState::Published;
+    Ok(())
+}
+
+/// Now; later than the release that is followed, also when this node's clock is behind.
+fn after(release: Option<Time>) -> Time {
+    release.map_or_else(now, |before| now().max(before.plus_ms(1)))
 }
 
 /// A protected environment wants a reason and its name typed.

@@ -114,13 +114,11 @@ impl Service {
         let id = side.config();
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        let (_, namespace) = self.place(&mut db, id).await?;
+        let standing = self.standing(&mut db, id).await?;
         match side {
-            Side::Live(_) => {
-                let seq = db.live_seq(id).await?;
-                Ok((seq, self.content_at(&mut db, id, seq, namespace.format).await?))
-            }
-            Side::Release(_, 0) => Ok((0, Content::empty(namespace.format))),
+            Side::Live(_) => Ok((standing.live, standing.content)),
+            Side::Release(_, 0) => Ok((0, Content::empty(standing.place.namespace.format))),
+            Side::Release(_, seq) if *seq == standing.live => Ok((standing.live, standing.content)),
             Side::Release(_, seq) => {
                 if let Some(content) = db.content(id, *seq).await? {
                     return Ok((*seq, content));
@@ -128,8 +126,7 @@ impl Service {
                 // A number that was left out where the channel was ahead stands for the release before it.
                 let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
                 let before = db.releases(id, Some(*seq), 1).await?.pop().map(|release| release.seq);
-                let last = db.live_seq(id).await?;
-                let seq = before.filter(|_| *seq <= last).ok_or_else(wrong)?;
+                let seq = before.filter(|_| *seq < standing.live).ok_or_else(wrong)?;
                 let content = db.content(id, seq).await?.ok_or_else(wrong)?;
                 Ok((seq, content))
             }

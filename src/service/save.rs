@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Idempotency, Service, again, changes::check_configs, check_text, new_change_id, now, once::Work};
+use super::{Idempotency, Service, again, changes::check_configs, check_text, new_change, now, once::Work};
 use crate::{
     domain::{
         access::{self, Actor, May},
-        change::{Change, ChangeEdit, ChangeId, ChangeState},
+        change::{Change, ChangeEdit, ChangeId},
         content::{Content, Format, check_key},
         error::{Conflict, Error, Invalid, Problem, Result, pointer},
         limits,
@@ -14,7 +14,7 @@ use crate::{
         names::ConfigId,
     },
     formats,
-    storage::{Conn, NewEdit},
+    storage::{Conn, NewEdit, Standing},
 };
 
 /// Edits of one config, to be saved in a change.
@@ -121,16 +121,7 @@ impl Service {
     }
 
     async fn open_change(&self, tx: &mut Conn, actor: &Actor, message: String) -> Result<Change> {
-        let change = Change {
-            id: new_change_id(),
-            author: actor.id.clone(),
-            author_name: actor.name.clone(),
-            message,
-            state: ChangeState::Open,
-            version: 0,
-            created_at: now(),
-            updated_at: now(),
-        };
+        let change = new_change(actor, message, now());
         tx.insert_change(&change).await?;
         Ok(change)
     }
@@ -146,56 +137,69 @@ impl Service {
         tx: &mut Conn,
         may: &May<access::Change>,
         change: &mut Change,
-        mut save: Save,
+        save: Save,
         keep_comments: bool,
     ) -> Result<()> {
         let id = may.on();
-        let (_, namespace) = self.open_place(tx, id).await?;
-        check_edits(namespace.format, &save.edits)?;
-        let live_seq = tx.live_seq(id).await?;
-        let base_seq = save.base.unwrap_or(live_seq);
-        let live = self.content_at(tx, id, live_seq, namespace.format).await?;
-        let base = if base_seq == live_seq {
-            live.clone()
-        } else {
-            self.content_at(tx, id, base_seq, namespace.format).await?
+        let standing = self.open_standing(tx, id).await?;
+        let there = match change.version {
+            0 => Vec::new(),
+            _ => tx.edits(&change.id).await?,
         };
-        if keep_comments {
-            take_comments(&mut save.edits, &live);
-        }
-
-        let there = tx.edits(&change.id).await?;
-        let earlier: BTreeMap<&str, &ChangeEdit> =
-            there.iter().filter(|e| e.config == *id).map(|e| (e.key.as_str(), e)).collect();
-        let conflicts: Vec<Conflict> = save
-            .edits
-            .iter()
-            .filter_map(|(key, edit)| {
-                merge::conflict(id, key, edit, &base, &live)
-                    .or_else(|| elsewhere(id, key, edit, earlier.get(key.as_str()).copied(), save.version))
-            })
-            .collect();
-        if !conflicts.is_empty() {
-            return Err(Error::Conflict(conflicts));
-        }
-
+        let edits = self.fit(tx, &standing, save, &there, keep_comments).await?;
         change.version += 1;
         change.updated_at = now();
-        for (n, (key, edit)) in save.edits.iter().enumerate() {
-            let no_difference = match edit {
-                Edit::Remove => At::of(&live, key) == At::Absent,
-                Edit::Set(item) => At::of(&live, key) == At::Item(item),
-                Edit::Text(text) => At::of(&live, key) == At::Text(text),
-            };
-            if no_difference {
+        for (n, (key, edit)) in edits.iter().enumerate() {
+            if is_live(&standing.content, key, edit) {
                 tx.delete_edit(may, &change.id, key).await?;
                 continue;
             }
-            let new = NewEdit { key, edit, base: live_seq, version: change.version };
+            let new = NewEdit { key, edit, base: standing.live, version: change.version };
             let position = change.version.saturating_mul(100_000) + n as u64;
             tx.put_edit(may, &change.id, &new, position, now()).await?;
         }
         tx.update_change(change).await
+    }
+
+    /// Checks the edits of one config against what is live and against those that the change has already.
+    pub(super) async fn fit(
+        &self,
+        db: &mut Conn,
+        standing: &Standing,
+        save: Save,
+        there: &[ChangeEdit],
+        keep_comments: bool,
+    ) -> Result<Vec<(String, Edit)>> {
+        let Save { config: id, base, version, mut edits, .. } = save;
+        let (format, live) = (standing.place.namespace.format, &standing.content);
+        check_edits(format, &edits)?;
+        let base = match base {
+            Some(seq) if seq != standing.live => &self.content_at(db, &id, seq, format).await?,
+            _ => live,
+        };
+        if keep_comments {
+            take_comments(&mut edits, live);
+        }
+        let earlier: BTreeMap<&str, &ChangeEdit> =
+            there.iter().filter(|e| e.config == id).map(|e| (e.key.as_str(), e)).collect();
+        let conflicts: Vec<Conflict> = edits
+            .iter()
+            .filter_map(|(key, edit)| {
+                merge::conflict(&id, key, edit, base, live)
+                    .or_else(|| elsewhere(&id, key, edit, earlier.get(key.as_str()).copied(), version))
+            })
+            .collect();
+        if conflicts.is_empty() { Ok(edits) } else { Err(Error::Conflict(conflicts)) }
+    }
+}
+
+/// Whether an edit wants what is live.
+pub(super) fn is_live(live: &Content, key: &str, edit: &Edit) -> bool {
+    let at = At::of(live, key);
+    match edit {
+        Edit::Remove => at == At::Absent,
+        Edit::Set(item) => at == At::Item(item),
+        Edit::Text(text) => at == At::Text(text),
     }
 }
 
@@ -264,7 +268,7 @@ fn check_edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-fn under(error: Error, prefix: &str) -> Error {
+pub(super) fn under(error: Error, prefix: &str) -> Error {
     match error {
         Error::Invalid(list) => Error::Invalid(list.into_iter().map(|i| i.under(prefix)).collect()),
         other => other,

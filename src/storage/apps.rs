@@ -5,7 +5,7 @@ use crate::domain::{
     access::{Create, May, Own},
     content::Format,
     error::Result,
-    names::{AppName, ConfigId, EnvName, NamespaceName},
+    names::{AppName, EnvName, NamespaceName},
     time::Time,
 };
 
@@ -52,11 +52,11 @@ pub struct Namespace {
     pub archived_at: Option<Time>,
 }
 
-type EnvRow = (String, String, i32, bool, Option<i64>);
+pub(super) type EnvRow = (String, String, i32, bool, Option<i64>);
 type AppRow = (String, String, String, Option<i64>);
-type NamespaceRow = (String, String, String, String, Option<i64>);
+pub(super) type NamespaceRow = (String, String, String, String, Option<i64>);
 
-fn env((name, title, position, protected, archived): EnvRow) -> Result<Env> {
+pub(super) fn env((name, title, position, protected, archived): EnvRow) -> Result<Env> {
     Ok(Env { name: parsed("an environment", &name)?, title, position, protected, archived_at: archived.map(Time) })
 }
 
@@ -64,7 +64,7 @@ fn app((name, title, description, archived): AppRow) -> Result<App> {
     Ok(App { name: parsed("an application", &name)?, title, description, archived_at: archived.map(Time) })
 }
 
-fn namespace((app, name, format, description, archived): NamespaceRow) -> Result<Namespace> {
+pub(super) fn namespace((app, name, format, description, archived): NamespaceRow) -> Result<Namespace> {
     Ok(Namespace {
         app: parsed("an application", &app)?,
         name: parsed("a namespace", &name)?,
@@ -95,22 +95,6 @@ impl Conn {
             "select name, title, position, protected, archived_at from envs where name = ?"
         ).bind(name.as_str()).fetch_optional(c).await)?;
         row.map(env).transpose()
-    }
-
-    /// Where a config lies, when there is such a place: its environment, its namespace, and when its application was
-    /// archived. One statement: saving and publishing ask for it again and again.
-    ///
-    /// # Errors
-    /// As [`super::Db::read`].
-    pub async fn place(&mut self, of: &ConfigId) -> Result<Option<(Env, Namespace, Option<Time>)>> {
-        type Row = (String, String, i32, bool, Option<i64>, String, String, String, String, Option<i64>, Option<i64>);
-        let row: Option<Row> = on!(self, c => sqlx::query_as(
-            "select e.name, e.title, e.position, e.protected, e.archived_at, n.app, n.name, n.format, n.description, \
-             n.archived_at, a.archived_at from envs e join namespaces n on n.app = ? and n.name = ? \
-             join apps a on a.name = n.app where e.name = ?"
-        ).bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
-        let Some((e0, e1, e2, e3, e4, n0, n1, n2, n3, n4, archived)) = row else { return Ok(None) };
-        Ok(Some((env((e0, e1, e2, e3, e4))?, namespace((n0, n1, n2, n3, n4))?, archived.map(Time))))
     }
 
     /// Writes an environment, new or changed. True when it is new.

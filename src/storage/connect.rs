@@ -44,16 +44,13 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
         let lock = migration_lock(options.get_filename()).await;
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            // A file does not hang up.
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
+        // A file does not hang up.
+        let pools = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
+        let pool = pools().max_connections(CONNECTIONS).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(migrating)?;
         drop(lock);
-        Ok(Self { pool: Pool::Sqlite(pool), gate: Some(Arc::new(Semaphore::new(1))) })
+        let unsynced = pools().max_connections(1).connect_lazy_with(options.synchronous(SqliteSynchronous::Normal));
+        Ok(Self { pool: Pool::Sqlite { pool, unsynced, gate: Arc::new(Semaphore::new(1)) } })
     }
 
     async fn open_mysql(url: &str) -> Result<Self, Error> {
@@ -79,7 +76,7 @@ impl Db {
             .connect_with(options)
             .await?;
         migrate_mysql(&pool).await?;
-        Ok(Self { pool: Pool::MySql(pool), gate: None })
+        Ok(Self { pool: Pool::MySql(pool) })
     }
 }
 

@@ -7,6 +7,7 @@ mod audit;
 mod changes;
 mod connect;
 mod due;
+mod places;
 mod releases;
 mod sessions;
 mod tokens;
@@ -34,19 +35,23 @@ pub use changes::NewEdit;
 use connect::PATIENCE;
 pub use connect::is_supported;
 pub use due::{Due, Expected};
-pub use releases::NewRelease;
+pub use places::{Place, Standing};
 
 /// The database of this installation.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: Pool,
-    /// SQLite takes one writer at a time; waiting here is fair, waiting there is a busy loop.
-    gate: Option<Arc<Semaphore>>,
 }
 
 #[derive(Clone, Debug)]
 enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite {
+        pool: SqlitePool,
+        /// One connection that does not wait for the disk.
+        unsynced: SqlitePool,
+        /// One writer at a time; waiting here is fair, waiting in SQLite is a busy loop.
+        gate: Arc<Semaphore>,
+    },
     MySql(MySqlPool),
 }
 
@@ -89,7 +94,7 @@ impl Db {
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn read(&self) -> Result<Conn, Error> {
         let on = match &self.pool {
-            Pool::Sqlite(pool) => On::Sqlite(pool.acquire().await?),
+            Pool::Sqlite { pool, .. } => On::Sqlite(pool.acquire().await?),
             Pool::MySql(pool) => On::MySql(pool.acquire().await?),
         };
         Ok(Conn { on, _gate: None })
@@ -101,24 +106,31 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn write(&self) -> Result<Conn, Error> {
-        let gate = match &self.gate {
-            Some(gate) => {
-                let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
-                Some(turn.map_err(|_| closed())?)
-            }
-            None => None,
-        };
-        let on = match &self.pool {
-            Pool::Sqlite(pool) => On::SqliteTx(pool.begin_with("begin immediate").await?),
-            Pool::MySql(pool) => On::MySqlTx(pool.begin().await?),
-        };
-        Ok(Conn { on, _gate: gate })
+        match &self.pool {
+            Pool::Sqlite { pool, gate, .. } => write_sqlite(pool, gate).await,
+            Pool::MySql(pool) => Ok(Conn { on: On::MySqlTx(pool.begin().await?), _gate: None }),
+        }
+    }
+
+    /// The same, where a power cut may undo what is committed: for what can be found out again. Nothing else undoes it,
+    /// and [`Db::write`] makes all that was committed before it safe, too.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_unsynced(&self) -> Result<Conn, Error> {
+        match &self.pool {
+            Pool::Sqlite { unsynced, gate, .. } => write_sqlite(unsynced, gate).await,
+            Pool::MySql(_) => self.write().await,
+        }
     }
 
     /// Ends all connections; statements under way are finished first.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite { pool, unsynced, .. } => {
+                unsynced.close().await;
+                pool.close().await;
+            }
             Pool::MySql(pool) => pool.close().await,
         }
     }
@@ -154,6 +166,12 @@ impl Conn {
             On::MySqlTx(c) => Raw::MySql(c),
         }
     }
+}
+
+async fn write_sqlite(pool: &SqlitePool, gate: &Arc<Semaphore>) -> Result<Conn, Error> {
+    let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
+    let turn = turn.map_err(|_| closed())?;
+    Ok(Conn { on: On::SqliteTx(pool.begin_with("begin immediate").await?), _gate: Some(turn) })
 }
 
 fn queued() -> Error {

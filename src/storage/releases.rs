@@ -11,31 +11,6 @@ use crate::domain::{
     time::Time,
 };
 
-/// A release to be written.
-#[derive(Clone, Debug)]
-pub struct NewRelease<'a> {
-    /// Its number.
-    pub seq: u64,
-    /// The format of its document.
-    pub format: Format,
-    /// Its content.
-    pub content: &'a Content,
-    /// SHA-256 of its document.
-    pub sha256: &'a str,
-    /// The actor's id.
-    pub author_id: &'a str,
-    /// The actor's name.
-    pub author: &'a str,
-    /// Why.
-    pub message: &'a str,
-    /// The change that makes it.
-    pub change: &'a ChangeId,
-    /// The release that it rolls back to.
-    pub rolled_back_to: Option<u64>,
-    /// When it is accepted.
-    pub accepted_at: Time,
-}
-
 #[derive(sqlx::FromRow)]
 pub(super) struct ReleaseRow {
     env: String,
@@ -102,32 +77,28 @@ macro_rules! releases {
 }
 
 impl Conn {
-    /// Locks a config until this transaction ends and gives the number of its newest release, 0 when there is none.
+    /// Locks a config until this transaction ends. False when it never had a release: see [`Conn::insert_config`].
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn lock_config(&mut self, may: &May<Publish>) -> Result<u64> {
+    pub async fn lock_config(&mut self, may: &May<Publish>) -> Result<bool> {
         let id = may.on();
-        for _ in 0..2 {
-            let there = on!(self, c => sqlx::query(
-                "update configs set live = live where env = ? and app = ? and namespace = ?"
-            ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
-                .execute(c).await.map(|r| r.rows_affected()))?;
-            if there > 0 {
-                return self.live_seq(id).await;
-            }
-            let inserted = on!(self, c => sqlx::query(
-                "insert into configs (env, app, namespace, live) values (?, ?, ?, 0)"
-            ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).execute(c).await.map(|_| ()));
-            match inserted {
-                Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {}
-                other => {
-                    other?;
-                    return Ok(0);
-                }
-            }
-        }
-        self.live_seq(id).await
+        Ok(on!(self, c => sqlx::query("update configs set live = live where env = ? and app = ? and namespace = ?")
+            .bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
+            .execute(c).await.map(|r| r.rows_affected()))?
+            > 0)
+    }
+
+    /// Makes the row of a config that gets its first release, and locks it until this transaction ends.
+    ///
+    /// # Errors
+    /// [`Error::State`](crate::domain::error::Error::State) with `InProgress` when another one makes it now; else as
+    /// [`super::Db::write`].
+    pub async fn insert_config(&mut self, may: &May<Publish>) -> Result<()> {
+        let id = may.on();
+        on!(self, c => sqlx::query("insert into configs (env, app, namespace, live) values (?, ?, ?, 0)")
+            .bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).execute(c).await.map(|_| ()))?;
+        Ok(())
     }
 
     /// The number of a config's newest release, 0 when there is none.
@@ -141,18 +112,25 @@ impl Conn {
         Ok(row.map_or(0, |(seq,)| count(seq)))
     }
 
-    /// Writes the next release of the config that `may` names, which this transaction has locked.
+    /// Writes the next release of the config that `may` names, which this transaction has locked. `author` is the
+    /// actor's id.
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn insert_release(&mut self, may: &May<Publish>, new: &NewRelease<'_>) -> Result<()> {
+    pub async fn insert_release(
+        &mut self,
+        may: &May<Publish>,
+        new: &Release,
+        author: &str,
+        content: &Content,
+    ) -> Result<()> {
         let id = may.on();
         on!(self, c => sqlx::query(
             "insert into releases (env, app, namespace, seq, format, content, sha256, author_id, author, message, \
              change_id, rolled_back_to, accepted_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(new.seq))
-            .bind(new.format.as_str()).bind(stored(new.content)).bind(new.sha256).bind(new.author_id).bind(new.author)
-            .bind(new.message).bind(new.change.as_str()).bind(new.rolled_back_to.map(signed)).bind(new.accepted_at.0)
+            .bind(new.format.as_str()).bind(stored(content)).bind(&new.sha256).bind(author).bind(&new.author)
+            .bind(&new.message).bind(new.change.as_str()).bind(new.rolled_back_to.map(signed)).bind(new.accepted_at.0)
             .execute(c).await.map(|_| ()))?;
         on!(self, c => sqlx::query("update configs set live = ? where env = ? and app = ? and namespace = ?")
             .bind(signed(new.seq)).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())

@@ -122,6 +122,8 @@ pub struct Plan {
     pub faults: Vec<Planned>,
     /// How long it stays broken.
     pub length: Duration,
+    /// Whether people stop working before it is mended: what they did last is delivered without anybody doing more.
+    pub quiet: bool,
 }
 
 /// A plan, for the history.
@@ -131,6 +133,7 @@ pub struct Written {
     pub faults: Vec<String>,
     pub calm_ms: u64,
     pub length_ms: u64,
+    pub quiet: bool,
 }
 
 impl Plan {
@@ -155,7 +158,7 @@ impl Plan {
             // Beyond the ten seconds of a lease, and the half second by which etcd is late.
             length = Duration::from_millis(12_000);
         }
-        Self { seed, calm, faults, length }
+        Self { seed, calm, faults, length, quiet: dice.once_in(3) }
     }
 
     /// By what the round is counted.
@@ -172,7 +175,8 @@ impl Plan {
     pub fn written(&self) -> Written {
         let faults = self.faults.iter().map(|p| format!("{} after {:?}: {:?}", p.kind, p.after, p.fault)).collect();
         let millis = |duration: Duration| duration.as_millis() as u64;
-        Written { seed: self.seed, faults, calm_ms: millis(self.calm), length_ms: millis(self.length) }
+        let (calm_ms, length_ms) = (millis(self.calm), millis(self.length));
+        Written { seed: self.seed, faults, calm_ms, length_ms, quiet: self.quiet }
     }
 }
 

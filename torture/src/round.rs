@@ -74,6 +74,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     let mut made = breaker.made;
     sleep_until(end).await;
     recorder.mark(&plan.kind(), Phase::Ends);
+    on.send_replace(!plan.quiet);
     let ended = place.up().await?;
     recorder.mark(&plan.kind(), Phase::Healed);
     let healed = Instant::now();

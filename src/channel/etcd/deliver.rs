@@ -37,16 +37,17 @@ impl Etcd {
         repair: bool,
     ) -> Result<Delivered, Fault> {
         let guess = lock.written(batch).filter(|held| is_all_due(batch, held, repair));
-        let mut held = match guess {
-            Some(held) => held,
-            None => self.held(batch).await?,
+        let (fence, mut held) = match (lock.fence(), guess) {
+            (Some(fence), Some(held)) => (fence, held),
+            (Some(fence), None) => (fence, self.held(batch).await?),
+            (None, _) => self.fenced(lock, batch).await?,
         };
         for _ in 0..ATTEMPTS {
             let Plan { due, already, revision } = plan(batch, held, repair)?;
             if due.is_empty() {
                 return Ok(Delivered { revision, already });
             }
-            match self.put(lock, batch, &due).await? {
+            match self.put(lock, fence, batch, &due).await? {
                 Outcome::Written(revision) => {
                     due.iter().for_each(|(entry, _)| lock.wrote(entry, revision));
                     return Ok(Delivered { revision, already });
@@ -68,6 +69,22 @@ impl Etcd {
         Ok(found(&answer).iter().map(|kv| held(kv.as_ref())).collect())
     }
 
+    /// The same, with the lock's own create revision: the first delivery under a lock needs both.
+    async fn fenced(&self, lock: &EtcdLock, batch: &[&Entry]) -> Result<(i64, Vec<Held>), Fault> {
+        let mut reads = vec![key_of(lock)];
+        reads.extend(self.reads(batch));
+        let found = found(&self.txn(&Txn::new().and_then(reads)).await?);
+        match found.split_first() {
+            Some((Some(key), metas)) => {
+                Ok((lock.fenced_by(key.create_revision()), metas.iter().map(|kv| held(kv.as_ref())).collect()))
+            }
+            _ => {
+                lock.lose();
+                Err(Fault::Fenced { env: lock.env().clone() })
+            }
+        }
+    }
+
     async fn txn(&self, txn: &Txn) -> Result<TxnResponse, Fault> {
         self.call(self.timing.call, move |mut etcd| async move { etcd.txn(txn.clone()).await }).await
     }
@@ -77,8 +94,14 @@ impl Etcd {
     }
 
     /// Writes what is due, if the lock is still this one and no config moved since it was read.
-    async fn put(&self, lock: &EtcdLock, batch: &[&Entry], due: &[(Cow<'_, Entry>, Held)]) -> Result<Outcome, Fault> {
-        let mut compares = vec![Compare::create_revision(lock.key(), CompareOp::Equal, lock.fence())];
+    async fn put(
+        &self,
+        lock: &EtcdLock,
+        fence: i64,
+        batch: &[&Entry],
+        due: &[(Cow<'_, Entry>, Held)],
+    ) -> Result<Outcome, Fault> {
+        let mut compares = vec![Compare::create_revision(lock.key(), CompareOp::Equal, fence)];
         let mut puts = Vec::with_capacity(due.len() * 2);
         for (entry, held) in due {
             let meta = self.keys.meta(&entry.config);
@@ -89,7 +112,7 @@ impl Etcd {
         if cfg!(feature = "without-fence") {
             compares.clear();
         }
-        let mut reads = vec![TxnOp::get(lock.key(), Some(GetOptions::new().with_keys_only()))];
+        let mut reads = vec![key_of(lock)];
         reads.extend(self.reads(batch));
         let answer = match self.txn(&Txn::new().when(compares).and_then(puts).or_else(reads)).await {
             Err(fault @ Fault::Unreachable(_)) => return Ok(Outcome::Unknown(fault)),
@@ -100,7 +123,7 @@ impl Etcd {
         }
         let found = found(&answer);
         match found.split_first() {
-            Some((Some(key), metas)) if key.create_revision() == lock.fence() => {
+            Some((Some(key), metas)) if key.create_revision() == fence => {
                 Ok(Outcome::Moved(metas.iter().map(|kv| held(kv.as_ref())).collect()))
             }
             _ => {
@@ -123,6 +146,11 @@ impl Etcd {
         }
         Err(fault)
     }
+}
+
+/// Reads a lock's key.
+fn key_of(lock: &EtcdLock) -> TxnOp {
+    TxnOp::get(lock.key(), Some(GetOptions::new().with_keys_only()))
 }
 
 /// Whether a guess of what etcd holds leads to a transaction over the whole batch, whose compares prove it. Anything

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ use crate::domain::names::{ConfigId, EnvName};
 pub struct EtcdLock {
     env: EnvName,
     key: Vec<u8>,
-    fence: i64,
+    fence: OnceLock<i64>,
     lease: Lease,
     /// What was written under it: in a row of deliveries to the same configs, nothing has to be read again.
     written: Mutex<HashMap<ConfigId, Held>>,
@@ -46,9 +46,14 @@ impl EtcdLock {
         &self.key
     }
 
-    /// Its create revision: never given twice, so that only this holder's writes pass.
-    pub(super) fn fence(&self) -> i64 {
-        self.fence
+    /// Its create revision, once it was read: never given twice, so that only this holder's writes pass.
+    pub(super) fn fence(&self) -> Option<i64> {
+        self.fence.get().copied()
+    }
+
+    /// Notes the create revision that was read. The key's name holds the lease, so a key that is there is this lock's.
+    pub(super) fn fenced_by(&self, create_revision: i64) -> i64 {
+        *self.fence.get_or_init(|| create_revision)
     }
 
     /// What this lock wrote last to each config of a batch, if it wrote to all of them. A guess: somebody else may have
@@ -89,13 +94,8 @@ impl Etcd {
         let Some(answer) = answer else {
             return Err(Fault::Busy { env: env.clone() });
         };
-        let key = answer.key();
-        let found = self.call(self.timing.call, move |mut etcd| async move { etcd.get(key, None).await }).await?;
-        let Some(found) = found.kvs().first() else {
-            return Err(Fault::Unreachable(format!("the lease for the lock of {env} ran out while waiting")));
-        };
-        let (env, fence, key) = (env.clone(), found.create_revision(), key.to_vec());
-        let lock = EtcdLock { env, key, fence, lease, written: Mutex::default() };
+        let (env, key) = (env.clone(), answer.key().to_vec());
+        let lock = EtcdLock { env, key, fence: OnceLock::new(), lease, written: Mutex::default() };
         self.sign(&lock);
         Ok(lock)
     }
@@ -106,10 +106,10 @@ impl Etcd {
         if self.node.is_empty() {
             return;
         }
-        let (etcd, key, fence, lease) = (Arc::clone(self), lock.key.clone(), lock.fence, lock.lease.id);
+        let (etcd, key, lease) = (Arc::clone(self), lock.key.clone(), lock.lease.id);
         tokio::spawn(async move {
             let txn = Txn::new()
-                .when([Compare::create_revision(key.as_slice(), CompareOp::Equal, fence)])
+                .when([Compare::create_revision(key.as_slice(), CompareOp::Greater, 0)])
                 .and_then([TxnOp::put(key, etcd.node.as_str(), Some(PutOptions::new().with_lease(lease)))]);
             let txn = &txn;
             let _ = etcd.call(etcd.timing.call, move |mut client| async move { client.txn(txn.clone()).await }).await;

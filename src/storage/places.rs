@@ -1,0 +1,134 @@
+//! Where a config lies, and what is live there.
+
+use super::{
+    Conn, Env, Namespace,
+    apps::{env, namespace},
+    count, on, parsed,
+    releases::content,
+};
+use crate::domain::{content::Content, error::Result, names::ConfigId, time::Time};
+
+/// Where a config lies.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its environment.
+    pub env: Env,
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// When its application was archived.
+    pub app_archived_at: Option<Time>,
+}
+
+impl Place {
+    /// Whether the environment, the namespace or the application is archived.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.env.archived_at.or(self.namespace.archived_at).or(self.app_archived_at).is_some()
+    }
+}
+
+/// A config: where it lies, and what is live.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Where it lies.
+    pub place: Place,
+    /// The number of its live release, 0 when there is none.
+    pub live: u64,
+    /// The live content; before the first release an empty one.
+    pub content: Content,
+    /// When the live release was accepted.
+    pub accepted_at: Option<Time>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PlaceRow {
+    env: String,
+    title: String,
+    position: i32,
+    protected: bool,
+    env_archived_at: Option<i64>,
+    app: String,
+    namespace: String,
+    format: String,
+    description: String,
+    namespace_archived_at: Option<i64>,
+    app_archived_at: Option<i64>,
+}
+
+impl PlaceRow {
+    fn place(self) -> Result<Place> {
+        Ok(Place {
+            env: env((self.env, self.title, self.position, self.protected, self.env_archived_at))?,
+            namespace: namespace((
+                self.app,
+                self.namespace,
+                self.format,
+                self.description,
+                self.namespace_archived_at,
+            ))?,
+            app_archived_at: self.app_archived_at.map(Time),
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct StandingRow {
+    #[sqlx(flatten)]
+    place: PlaceRow,
+    live: Option<i64>,
+    written_in: Option<String>,
+    content: Option<String>,
+    accepted_at: Option<i64>,
+}
+
+impl StandingRow {
+    fn standing(self) -> Result<Standing> {
+        let place = self.place.place()?;
+        let content = match (self.written_in, self.content) {
+            (Some(format), Some(text)) => content(parsed("a format", &format)?, text)?,
+            _ => Content::empty(place.namespace.format),
+        };
+        Ok(Standing { place, live: self.live.map_or(0, count), content, accepted_at: self.accepted_at.map(Time) })
+    }
+}
+
+/// The columns of a [`PlaceRow`] and more, from the place of one config and more.
+macro_rules! place {
+    ($columns:literal, $joins:literal) => {
+        concat!(
+            "select e.name as env, e.title, e.position, e.protected, e.archived_at as env_archived_at, n.app, ",
+            "n.name as namespace, n.format, n.description, n.archived_at as namespace_archived_at, ",
+            "a.archived_at as app_archived_at",
+            $columns,
+            " from envs e join namespaces n on n.app = ? and n.name = ? join apps a on a.name = n.app ",
+            $joins,
+            " where e.name = ?"
+        )
+    };
+}
+
+impl Conn {
+    /// Where a config lies, when there is such a place.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn place(&mut self, of: &ConfigId) -> Result<Option<Place>> {
+        let row: Option<PlaceRow> = on!(self, c => sqlx::query_as(place!("", ""))
+            .bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
+        row.map(PlaceRow::place).transpose()
+    }
+
+    /// Where a config lies and what is live there, when there is such a place: all that publishing asks, in one
+    /// statement.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn standing(&mut self, of: &ConfigId) -> Result<Option<Standing>> {
+        let row: Option<StandingRow> = on!(self, c => sqlx::query_as(place!(
+            ", c.live, r.format as written_in, r.content, r.accepted_at",
+            "left join configs c on c.env = e.name and c.app = n.app and c.namespace = n.name \
+             left join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"
+        )).bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
+        row.map(StandingRow::standing).transpose()
+    }
+}
