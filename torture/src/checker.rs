@@ -258,7 +258,7 @@ impl Verdict {
                 release.sha256 == *sha256
                     || stirred.clone().any(|l| l.seq == seq && l.sha256 == *sha256 && l.stirred == release.sha256)
             });
-            if !known && !(direct && foreign.as_ref() == Some(sha256)) && !falls {
+            if !(known || falls || direct && foreign.as_ref() == Some(sha256)) {
                 self.wrong('c', format!("{} was shown a {config} {seq} that is no release ({sha256})", event.client));
             }
         }

@@ -158,7 +158,7 @@ impl Plan {
             // Beyond the ten seconds of a lease, and the half second by which etcd is late.
             length = Duration::from_millis(12_000);
         }
-        Self { seed, calm, faults, length, quiet: dice.once_in(3) }
+        Self { seed, calm, faults, length, quiet: dice.once_in(2) }
     }
 
     /// By what the round is counted.

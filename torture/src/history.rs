@@ -1,6 +1,7 @@
 //! What happened in a round, as its clients saw it: what they asked, what they were told, what they were shown.
 
 use std::{
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -120,6 +121,18 @@ impl Recorder {
     /// Takes down what the harness does.
     pub fn mark(&self, name: &str, phase: Phase) {
         self.note("harness", "", What::Harness { name: name.to_owned(), phase });
+    }
+
+    /// Whether so many readers that wait, each counted for each config that it follows, were shown the latest.
+    pub fn all_waiting_hold(&self, live: &BTreeMap<String, u64>, many: usize) -> bool {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last: HashMap<(&str, &str), u64> = HashMap::new();
+        for event in events.iter() {
+            if let What::Seen { how: How::Poll | How::Stream, config, seq, .. } = &event.what {
+                last.insert((&event.client, config), *seq);
+            }
+        }
+        last.len() == many && last.iter().all(|((_, config), seq)| live.get(*config) == Some(seq))
     }
 
     /// All of it so far.

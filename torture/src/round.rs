@@ -86,10 +86,8 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     }
 
     let repaired = afterwards(place, plan, drifts_before).await?;
-    let converged = converge(place, healed).await?;
+    let converged = converge(place, healed, &recorder).await?;
     recorder.mark(&plan.kind(), Phase::Converged);
-    // A last look of those that wait.
-    sleep(Duration::from_millis(100)).await;
     drop((writers, readers));
 
     let state = State::read(place, begin, plan.seed).await?;
@@ -160,13 +158,15 @@ fn allowed(place: &Place, plan: &Plan) -> Allowed {
     }
 }
 
-/// Waits until SQL, etcd and every node that serves readers hold the same. Gives how long that took from the healing.
-async fn converge(place: &Place, healed: Instant) -> Result<Option<Duration>> {
+/// Waits until SQL, etcd, every node and every reader that waits hold the same. Gives how long that took from the healing.
+async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result<Option<Duration>> {
     let http = Client::builder().timeout(Duration::from_secs(2)).build()?;
     let end = Instant::now() + CONVERGE;
     while Instant::now() < end {
         if let Some(live) = equal(place).await?
             && all_hold(place, &http, &live).await
+            // On each node one stream of all configs and one long poll.
+            && recorder.all_waiting_hold(&live, place.nodes.len() * (CONFIGS.len() + 1))
         {
             return Ok(Some(healed.elapsed()));
         }
