@@ -1,7 +1,7 @@
 # Everything that a person types. The work is done in tools/*.sh; each installs what it needs and is missing.
 # The times are of two cores; the first run of all compiles the tools as well (about 15 minutes, once).
 
-.PHONY: help run test watch bench audit screenshots fmt
+.PHONY: help run test watch bench torture audit screenshots fmt
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -18,6 +18,9 @@ watch: ## run a development build, rebuilt at every change (first 4 min, then se
 
 bench: ## measure it beside its limits, on a quiet machine: docs/benchmarks.md (15 min after a build); or make bench ONLY="quick"
 	@tools/bench.sh $(ONLY)
+
+torture: ## break it in seeded ways and check what came of it: docs/reliability.md (3 min after a build); or make torture ONLY="rounds=500 seed=1"
+	@tools/torture.sh $(ONLY)
 
 audit: ## licences, sources and known holes of the dependencies (seconds)
 	@tools/audit.sh

@@ -5,6 +5,7 @@
 #   clippy   no warning, in the server and in the WASM
 #   unit     cargo test, beside a real MariaDB and a real etcd
 #   build    the release build
+#   torture  the release build is broken in seeded ways (tools/torture.sh); alone it takes the last build as it is
 #   browser  Playwright against it, on both set-ups; alone it takes the last build as it is
 # Arguments after -- go to cargo test or Playwright: tools/test.sh unit -- storage::
 set -euo pipefail
@@ -14,7 +15,7 @@ parts=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do parts+=("$1"); shift; done
 [ $# -eq 0 ] || shift
 rest=("$@")
-if [ ${#parts[@]} -eq 0 ]; then read -ra parts <<<"${TRIMTAB_ONLY:-fmt clippy unit build browser}"; fi
+if [ ${#parts[@]} -eq 0 ]; then read -ra parts <<<"${TRIMTAB_ONLY:-fmt clippy unit build torture browser}"; fi
 
 part_fmt() { step "format" cargo fmt --all --check; }
 
@@ -26,6 +27,12 @@ part_clippy() {
 part_unit() { step "cargo test" tools/with-servers.sh cargo test --features ssr "${rest[@]}"; }
 
 part_build() { step "release build" tools/build.sh; }
+
+part_torture() {
+  [ -x "$APP/trimtab" ] || part_build
+  step "torture's checker" cargo test --release --package trimtab-torture
+  TORTURE_APP=$APP step "torture" tools/torture.sh rounds=12 seed=1 "${rest[@]}"
+}
 
 part_browser() {
   [ -x "$APP/trimtab" ] || part_build

@@ -79,7 +79,8 @@ struct Watching {
 
 fn events(watching: Watching) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(watching, async |mut watching| {
-        watching.changed().await.then(|| (Ok(Event::default().event("change").data("")), watching))
+        // A browser keeps an event without data to itself.
+        watching.changed().await.then(|| (Ok(Event::default().event("change").data("page")), watching))
     })
 }
 

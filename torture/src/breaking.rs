@@ -1,0 +1,231 @@
+//! How each fault is made.
+
+use std::time::Duration;
+
+use etcd_client::{CompactionOptions, DeleteOptions, GetOptions, SortOrder, SortTarget};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    dice::Dice,
+    faults::{Fault, Link, Who},
+    place::{CONFIGS, Place},
+    process::Result,
+    proxy::{Kept, Mode, Proxy},
+    state,
+};
+
+/// What lies in etcd that is not ours.
+pub const FOREIGN: &str = "{\"written\":\"by somebody else\"}";
+
+/// What came of a fault, beside the damage.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// Deliveries that reached etcd when it held something later already.
+    pub stale: u64,
+    /// What was not done, and why.
+    pub skipped: Vec<String>,
+}
+
+/// Makes faults.
+pub struct Breaker<'a> {
+    pub place: &'a mut Place,
+    pub dice: Dice,
+    pub made: Made,
+}
+
+impl Breaker<'_> {
+    /// Makes a fault. Most last until all is mended; some are over when this returns.
+    pub async fn make(&mut self, fault: &Fault) -> Result<()> {
+        match fault {
+            Fault::Kill(who) => self.kill(*who).await,
+            Fault::Pause(who) => self.process(*who).pause().await,
+            Fault::PauseHolder => self.pause_holder().await,
+            Fault::Link(link, mode) => {
+                self.link(*link).set(*mode);
+                Ok(())
+            }
+            Fault::LateDelivery => self.late_delivery().await,
+            Fault::LockDeleted => self.lose_lock(false).await,
+            Fault::LeaseRevoked => self.lose_lock(true).await,
+            Fault::Compaction => self.compact().await,
+            Fault::Wipe => self.wipe().await,
+            // Both have their time after the work.
+            Fault::QuietWipe | Fault::ForeignWrite => Ok(()),
+            Fault::Restore => self.restore().await,
+            Fault::KillConnections => self.kill_connections().await,
+            Fault::ReadOnly => self.place.mariadb.read_only(true).await,
+            Fault::BothDown => self.both_down().await,
+            Fault::ReaderInTheDark(n) => {
+                self.both_down().await?;
+                self.kill(Who::Reader(*n)).await?;
+                sleep(Duration::from_millis(300)).await;
+                self.process(Who::Reader(*n)).start()
+            }
+            Fault::DiskFull(Who::Etcd) => self.place.etcd.disk.fill(),
+            Fault::DiskFull(_) => self.place.mariadb.disk.fill(),
+        }
+    }
+
+    fn process(&mut self, who: Who) -> &mut crate::process::Process {
+        let consoles = self.place.consoles;
+        match who {
+            Who::Console(n) => &mut self.place.nodes[n].process,
+            Who::Reader(n) => &mut self.place.nodes[consoles + n].process,
+            Who::Etcd => &mut self.place.etcd.process,
+            Who::MariaDb => &mut self.place.mariadb.process,
+        }
+    }
+
+    fn link(&self, link: Link) -> &Proxy {
+        match link {
+            Link::Etcd(n) => &self.place.nodes[n].etcd,
+            Link::Clients(n) => &self.place.nodes[n].clients,
+            Link::Sql(n) => self.place.nodes[n].sql.as_ref().unwrap_or(&self.place.nodes[n].etcd),
+        }
+    }
+
+    async fn kill(&mut self, who: Who) -> Result<()> {
+        let process = self.process(who);
+        process.kill().await?;
+        // Half of them come back at once, the others when all is mended.
+        if self.dice.once_in(2) {
+            let pause = self.dice.millis(0, 800);
+            sleep(pause).await;
+            self.process(who).start()?;
+        }
+        Ok(())
+    }
+
+    async fn both_down(&mut self) -> Result<()> {
+        self.kill_for_good(Who::Etcd).await?;
+        self.kill_for_good(Who::MariaDb).await
+    }
+
+    async fn kill_for_good(&mut self, who: Who) -> Result<()> {
+        self.process(who).kill().await
+    }
+
+    /// The console that holds a lock, by the name that it wrote into it.
+    async fn holder(&mut self) -> Result<Option<usize>> {
+        let end = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < end {
+            let env = *self.dice.pick(&["blue", "red"]);
+            if let Some((name, ..)) = self.lock(env).await? {
+                let node = self.place.nodes.iter().position(|node| node.name() == name);
+                if node.is_some() {
+                    return Ok(node);
+                }
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(None)
+    }
+
+    /// The first in the line for the lock of an environment: its holder's name, its key and its lease.
+    async fn lock(&self, env: &str) -> Result<Option<(String, Vec<u8>, i64)>> {
+        let oldest = GetOptions::new().with_prefix().with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);
+        let line = self.place.etcd.client().await?.get(format!("trimtab/locks/{env}/"), Some(oldest)).await?;
+        let first = line.kvs().first();
+        Ok(first.map(|key| (String::from_utf8_lossy(key.value()).into_owned(), key.key().to_vec(), key.lease())))
+    }
+
+    async fn pause_holder(&mut self) -> Result<()> {
+        let holder = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
+        self.process(Who::Console(holder)).pause().await
+    }
+
+    async fn lose_lock(&mut self, with_lease: bool) -> Result<()> {
+        for env in ["blue", "red"] {
+            let Some((_, key, lease)) = self.lock(env).await? else { continue };
+            let mut etcd = self.place.etcd.client().await?;
+            if with_lease {
+                // It may have ended by itself meanwhile.
+                let _ = etcd.lease_revoke(lease).await;
+            } else {
+                etcd.delete(key, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a delivery on its way, takes the lock from its sender, lets the other console deliver, and only then lets
+    /// it arrive: what a paused holder's write is, without waiting for the end of a lease.
+    async fn late_delivery(&mut self) -> Result<()> {
+        let console = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
+        self.place.nodes[console].etcd.kept();
+        self.place.nodes[console].etcd.set(Mode::LateDelivery);
+        let mut kept = Vec::new();
+        let end = Instant::now() + Duration::from_secs(3);
+        while kept.is_empty() && Instant::now() < end {
+            sleep(Duration::from_millis(5)).await;
+            kept = self.place.nodes[console].etcd.kept();
+        }
+        if kept.is_empty() {
+            self.made.skipped.push("no delivery was on its way".into());
+        }
+        let end = Instant::now() + Duration::from_secs(5);
+        while !self.all_outdated(&kept).await? && Instant::now() < end {
+            // The sender may have taken it again.
+            self.lose_lock(true).await?;
+            sleep(Duration::from_millis(100)).await;
+        }
+        kept.extend(self.place.nodes[console].etcd.kept());
+        self.made.stale += self.outdated(&kept).await?;
+        self.place.nodes[console].etcd.set(Mode::Whole);
+        // Time to arrive.
+        sleep(Duration::from_millis(400)).await;
+        Ok(())
+    }
+
+    async fn all_outdated(&self, kept: &[Kept]) -> Result<bool> {
+        Ok(self.outdated(kept).await? == kept.len() as u64)
+    }
+
+    /// How many of these etcd holds a later release than.
+    async fn outdated(&self, kept: &[Kept]) -> Result<u64> {
+        let channel = state::channel(self.place).await?;
+        let later = |kept: &&Kept| channel.get(&kept.config).is_some_and(|lying| lying.seq > kept.seq);
+        Ok(kept.iter().filter(later).count() as u64)
+    }
+
+    async fn compact(&self) -> Result<()> {
+        let mut etcd = self.place.etcd.client().await?;
+        let head = etcd.get("torture", None).await?.header().map_or(0, |header| header.revision());
+        etcd.compact(head, Some(CompactionOptions::new().with_physical())).await?;
+        Ok(())
+    }
+
+    /// Deletes all releases from etcd.
+    pub async fn wipe(&self) -> Result<()> {
+        let all = || Some(DeleteOptions::new().with_prefix());
+        let mut etcd = self.place.etcd.client().await?;
+        etcd.delete("trimtab/config/", all()).await?;
+        etcd.delete("trimtab/meta/", all()).await?;
+        Ok(())
+    }
+
+    /// Writes over a document. Gives its config.
+    pub async fn write_foreign(&mut self) -> Result<&'static str> {
+        let config = *self.dice.pick(&CONFIGS);
+        self.place.etcd.client().await?.put(format!("trimtab/config/{config}"), FOREIGN, None).await?;
+        Ok(config)
+    }
+
+    async fn restore(&mut self) -> Result<()> {
+        let file = self.place.etcd.save().await?;
+        // Long enough for something to be published that the file does not hold.
+        let pause = self.dice.millis(300, 1200);
+        sleep(pause).await;
+        self.place.etcd.restore(&file).await?;
+        self.place.etcd.up().await
+    }
+
+    async fn kill_connections(&mut self) -> Result<()> {
+        for _ in 0..4 {
+            self.place.mariadb.kill_connections().await?;
+            let pause = self.dice.millis(50, 400);
+            sleep(pause).await;
+        }
+        Ok(())
+    }
+}

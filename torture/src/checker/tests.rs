@@ -1,0 +1,256 @@
+//! The checker is shown able to fail: each test breaks a good history in one way.
+
+use super::*;
+use crate::{
+    history::Phase,
+    state::{Change, Lying},
+};
+
+const CONFIG: &str = "red/shop/application";
+
+fn edit(value: &str) -> Edit {
+    Edit { config: CONFIG.into(), key: "k".into(), value: value.into() }
+}
+
+fn release(seq: u64, message: &str, value: &str) -> Release {
+    let content = format!("{{\"k\":\"{value}\"}}");
+    Release {
+        config: CONFIG.into(),
+        seq,
+        message: message.into(),
+        content,
+        sha256: format!("hash-{seq}"),
+        delivered: true,
+    }
+}
+
+fn lying(seq: u64) -> Lying {
+    Lying { seq, sha256: format!("hash-{seq}"), stirred: format!("stirred-{seq}") }
+}
+
+struct History {
+    events: Vec<Event>,
+    state: State,
+    allowed: Allowed,
+    converged: Option<Duration>,
+}
+
+impl History {
+    fn note(&mut self, client: &str, what: What) {
+        let at = self.events.len() as u64;
+        self.events.push(Event { at, client: client.into(), node: "console-0".into(), what });
+    }
+
+    fn invoke(&mut self, op: u64, action: Action, message: &str, value: &str) {
+        let (message, edits) = (message.to_owned(), vec![edit(value)]);
+        self.note("p", What::Invoke { op, attempt: 0, action, message, edits, base: None });
+    }
+
+    fn ok(&mut self, op: u64, seq: Option<u64>) {
+        let releases = seq.map(|seq| (CONFIG.to_owned(), seq)).into_iter().collect();
+        self.note("p", What::Ok { op, releases, delivered: true });
+    }
+
+    fn saw(&mut self, client: &str, how: How, seq: u64) {
+        let (config, sha256) = (CONFIG.to_owned(), format!("hash-{seq}"));
+        self.note(client, What::Seen { how, config, seq, sha256 });
+    }
+
+    fn verdict(&self) -> Verdict {
+        check(&self.events, &self.state, &self.allowed, self.converged)
+    }
+
+    /// What is wrong, of a rule.
+    fn wrong(&self, rule: char, part: &str) {
+        let found = self.verdict().violations;
+        assert!(found.iter().any(|v| v.rule == rule && v.what.contains(part)), "({rule}) {part} in {found:?}");
+    }
+}
+
+/// Two publishes, a save and a stale one, and readers that see it all.
+fn good() -> History {
+    let live = BTreeMap::from([(CONFIG.to_owned(), 3)]);
+    let state = State {
+        began: BTreeMap::from([(CONFIG.to_owned(), 1)]),
+        live,
+        releases: vec![release(1, "first", "release"), release(2, "m0", "v0"), release(3, "m1", "v1")],
+        changes: vec![Change {
+            message: "m2".into(),
+            state: "open".into(),
+            edits: vec![(CONFIG.into(), "k".into(), "{\"value\":\"v2\"}".into())],
+        }],
+        channel_began: BTreeMap::from([(CONFIG.to_owned(), lying(1))]),
+        channel: BTreeMap::from([(CONFIG.to_owned(), lying(3))]),
+    };
+    let converged = Some(Duration::from_secs(1));
+    let mut history = History { events: Vec::new(), state, allowed: Allowed::default(), converged };
+    history.saw("snapshot@console-0", How::Snapshot, 1);
+    history.invoke(0, Action::Publish, "m0", "v0");
+    history.ok(0, Some(2));
+    history.note("harness", What::Harness { name: "x".into(), phase: Phase::Begins });
+    history.invoke(1, Action::Publish, "m1", "v1");
+    history.note("p", What::Unknown { op: 1, why: "reset".into() });
+    history.invoke(1, Action::Publish, "m1", "v1");
+    history.ok(1, Some(3));
+    history.invoke(2, Action::Save, "m2", "v2");
+    history.ok(2, None);
+    history.invoke(3, Action::Stale, "m3", "v3");
+    history.note("p", What::Fail { op: 3, status: 412, why: String::new() });
+    history.saw("snapshot@console-0", How::Snapshot, 3);
+    history.saw("etcd@etcd", How::Etcd, 3);
+    history
+}
+
+#[test]
+fn a_good_history_passes() {
+    let verdict = good().verdict();
+    assert_eq!(verdict.violations, []);
+    assert_eq!((verdict.acknowledged, verdict.lost, verdict.edits, verdict.retried), (2, 0, 1, 1));
+    assert_eq!((verdict.stale, verdict.duplicates, verdict.open), ((1, 1), 0, 0));
+}
+
+#[test]
+fn a_lost_publish_is_found() {
+    let mut history = good();
+    history.state.releases.pop();
+    history.state.live.insert(CONFIG.into(), 2);
+    history.state.channel.insert(CONFIG.into(), lying(2));
+    history.wrong('a', "m1 was acknowledged");
+    history.wrong('a', "behind acknowledged 3");
+    assert_eq!(history.verdict().lost, 1);
+}
+
+#[test]
+fn a_publish_without_its_value_is_found() {
+    let mut history = good();
+    history.state.releases[1].content = "{}".into();
+    history.wrong('a', "lacks k");
+}
+
+#[test]
+fn half_a_publish_is_found() {
+    let mut history = good();
+    let second = Edit { config: "red/shop/limits".into(), key: "k".into(), value: "v".into() };
+    let edits = vec![edit("v4"), second];
+    let message = "m4".to_owned();
+    history.note("p", What::Invoke { op: 4, attempt: 0, action: Action::Publish, message, edits, base: None });
+    history.state.releases.push(release(4, "m4", "v4"));
+    history.state.live.insert(CONFIG.into(), 4);
+    history.state.channel.insert(CONFIG.into(), lying(4));
+    history.wrong('a', "half there");
+}
+
+#[test]
+fn a_channel_that_departs_is_found() {
+    let mut behind = good();
+    behind.state.channel.insert(CONFIG.into(), lying(2));
+    behind.wrong('a', "is 3 in SQL");
+    let mut other = good();
+    other.state.channel.insert(CONFIG.into(), Lying { sha256: "x".into(), ..lying(3) });
+    other.wrong('a', "is 3 in SQL");
+    let mut empty = good();
+    empty.state.channel.clear();
+    empty.wrong('a', "None in etcd");
+    let mut due = good();
+    due.state.releases[2].delivered = false;
+    due.wrong('a', "still due");
+}
+
+#[test]
+fn a_repaired_channel_is_the_same() {
+    let mut history = good();
+    history.state.channel.insert(CONFIG.into(), Lying { seq: 3, sha256: "new".into(), stirred: "hash-3".into() });
+    let (config, sha256) = (CONFIG.to_owned(), "new".to_owned());
+    history.note("poll@console-1", What::Seen { how: How::Poll, config, seq: 3, sha256 });
+    assert_eq!(history.verdict().violations, []);
+}
+
+#[test]
+fn numbers_that_are_missing_or_there_twice_are_found() {
+    let mut gap = good();
+    gap.state.releases.remove(1);
+    gap.wrong('a', "[1, 3]");
+    let mut twice = good();
+    twice.state.releases.push(release(4, "m1", "v1"));
+    twice.state.live.insert(CONFIG.into(), 4);
+    twice.wrong('e', "m1 made 2 releases");
+    assert_eq!(twice.verdict().duplicates, 1);
+}
+
+#[test]
+fn a_reader_that_goes_back_is_found() {
+    let mut history = good();
+    history.saw("snapshot@console-0", How::Snapshot, 2);
+    history.wrong('b', "fell from 3 to 2");
+    history.allowed.fresh = vec!["console-0".into()];
+    assert_eq!(history.verdict().violations, []);
+}
+
+#[test]
+fn a_stale_write_to_etcd_is_found() {
+    let mut history = good();
+    history.saw("etcd@etcd", How::Etcd, 2);
+    history.saw("etcd@etcd", How::Etcd, 3);
+    history.wrong('b', "fell from 3 to 2 for etcd@etcd");
+    history.allowed.etcd_falls = true;
+    assert_eq!(history.verdict().violations, []);
+}
+
+#[test]
+fn what_is_no_release_is_found() {
+    let mut history = good();
+    let (config, sha256) = (CONFIG.to_owned(), readers::sha256(b"foreign"));
+    history.note("etcd@etcd", What::Seen { how: How::Etcd, config: config.clone(), seq: 3, sha256: sha256.clone() });
+    history.wrong('c', "no release");
+    history.allowed.foreign = Some("foreign");
+    assert_eq!(history.verdict().violations, []);
+    history.note("poll@console-0", What::Seen { how: How::Poll, config, seq: 3, sha256 });
+    history.wrong('c', "poll@console-0");
+}
+
+#[test]
+fn empty_content_is_found() {
+    let mut history = good();
+    history.note("poll@console-0", What::Empty { how: How::Poll, config: CONFIG.into(), seq: 3 });
+    history.wrong('c', "empty");
+}
+
+#[test]
+fn readers_that_stay_behind_are_found() {
+    let mut history = good();
+    history.converged = None;
+    history.wrong('d', "in time");
+}
+
+#[test]
+fn a_lost_edit_is_found() {
+    let mut history = good();
+    history.state.changes.clear();
+    history.wrong('e', "the edits of m2");
+    let mut history = good();
+    history.state.changes[0].edits[0].2 = "other".into();
+    history.wrong('e', "the edits of m2");
+}
+
+#[test]
+fn a_stale_save_that_was_taken_is_found() {
+    let mut history = good();
+    history.ok(3, None);
+    history.wrong('e', "stale m3");
+    let mut secretly = good();
+    secretly.state.changes.push(Change { message: "m3".into(), state: "open".into(), edits: Vec::new() });
+    secretly.wrong('e', "stale m3");
+    assert_eq!(secretly.verdict().stale, (1, 0));
+}
+
+#[test]
+fn what_was_refused_and_is_there_is_found() {
+    let mut history = good();
+    history.invoke(4, Action::Publish, "m4", "v4");
+    history.note("p", What::Fail { op: 4, status: 422, why: String::new() });
+    assert_eq!(history.verdict().violations, []);
+    history.state.releases.push(release(4, "m4", "v4"));
+    history.state.live.insert(CONFIG.into(), 4);
+    history.state.channel.insert(CONFIG.into(), lying(4));
+    history.wrong('e', "refused");
+}

@@ -1,0 +1,273 @@
+//! What can be broken, and what a seed breaks.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{dice::Dice, proxy::Mode};
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A console.
+    Console(usize),
+    /// A node that only serves readers.
+    Reader(usize),
+    Etcd,
+    MariaDb,
+}
+
+/// Which way between servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// From a console to MariaDB.
+    Sql(usize),
+    /// From a node to etcd.
+    Etcd(usize),
+    /// From those who write to a console.
+    Clients(usize),
+}
+
+/// What is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Kill(Who),
+    Pause(Who),
+    /// The console that holds the lock, for longer than its lease.
+    PauseHolder,
+    Link(Link, Mode),
+    /// A delivery that arrives after its lock was lost and somebody else delivered.
+    LateDelivery,
+    LockDeleted,
+    LeaseRevoked,
+    Compaction,
+    Wipe,
+    /// A wipe when nobody publishes any more, so that nothing but the comparison with SQL fills it again.
+    QuietWipe,
+    ForeignWrite,
+    Restore,
+    KillConnections,
+    ReadOnly,
+    BothDown,
+    /// Etcd and MariaDB are gone, and a reader is started again meanwhile.
+    ReaderInTheDark(usize),
+    DiskFull(Who),
+}
+
+/// The kinds by which faults are counted, and how often a seed takes each. Those that take long are rare.
+const KINDS: [(&str, usize); 26] = [
+    ("kill console", 5),
+    ("kill etcd", 4),
+    ("kill MariaDB", 4),
+    ("kill reader", 3),
+    ("pause console", 3),
+    ("pause holder past its lease", 2),
+    ("pause etcd", 4),
+    ("pause MariaDB", 4),
+    ("link slow", 3),
+    ("link black hole", 5),
+    ("link reset", 4),
+    ("link half-open", 4),
+    ("link slow close", 3),
+    ("link cut after n bytes", 4),
+    ("link answers dropped", 5),
+    ("late delivery", 6),
+    ("lock deleted", 4),
+    ("lease revoked", 4),
+    ("compaction", 3),
+    ("wipe", 2),
+    ("quiet wipe", 1),
+    ("foreign write", 1),
+    ("restore", 2),
+    ("connections killed", 4),
+    ("read-only MariaDB", 3),
+    ("both down", 3),
+];
+/// Where they are possible only.
+const IN_THE_DARK: (&str, usize) = ("reader restarted in the dark", 3);
+const DISK: (&str, usize) = ("disk full", 4);
+
+/// What is possible here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Possible {
+    pub readers: usize,
+    pub disks: bool,
+}
+
+impl Possible {
+    /// The kinds of faults, with how often each is taken.
+    pub fn kinds(&self) -> Vec<(&'static str, usize)> {
+        let mut kinds: Vec<_> = KINDS.into_iter().filter(|kind| kind.0 != "kill reader" || self.readers > 0).collect();
+        kinds.extend((self.readers > 0).then_some(IN_THE_DARK));
+        kinds.extend(self.disks.then_some(DISK));
+        kinds
+    }
+}
+
+/// A fault, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    pub kind: &'static str,
+    pub fault: Fault,
+    /// After the calm.
+    pub after: Duration,
+}
+
+/// What a seed does to a round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub seed: u64,
+    /// How long nothing is broken.
+    pub calm: Duration,
+    pub faults: Vec<Planned>,
+    /// How long it stays broken.
+    pub length: Duration,
+    /// Whether people stop working before it is mended: what they did last is delivered without anybody doing more.
+    pub quiet: bool,
+}
+
+/// A plan, for the history.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Written {
+    pub seed: u64,
+    pub faults: Vec<String>,
+    pub calm_ms: u64,
+    pub length_ms: u64,
+    pub quiet: bool,
+}
+
+impl Plan {
+    /// The plan of a seed; of these kinds only, if there are any.
+    pub fn of(seed: u64, possible: &Possible, only: &[String]) -> Self {
+        let mut dice = Dice::new(seed, "plan");
+        let mut kinds = possible.kinds();
+        kinds.retain(|(kind, _)| only.is_empty() || only.iter().any(|wanted| kind.contains(wanted.as_str())));
+        let (calm, mut length) = (dice.millis(500, 900), dice.millis(1500, 3500));
+        let many = if dice.once_in(4) { 2 } else { 1 };
+        let mut faults: Vec<Planned> = Vec::new();
+        for n in 0..many {
+            let Some(kind) = draw(&mut dice, &kinds) else { break };
+            // Two that take long are one after the other, and the same twice is one.
+            if faults.iter().any(|planned| planned.kind == kind || (is_long(kind) && is_long(planned.kind))) {
+                continue;
+            }
+            let after = if n == 0 { Duration::ZERO } else { dice.millis(100, 1200) };
+            faults.push(Planned { kind, fault: fault(kind, possible, &mut dice), after });
+        }
+        if faults.iter().any(|planned| planned.fault == Fault::PauseHolder) {
+            // Beyond the ten seconds of a lease, and the half second by which etcd is late.
+            length = Duration::from_millis(12_000);
+        }
+        Self { seed, calm, faults, length, quiet: dice.once_in(2) }
+    }
+
+    /// By what the round is counted.
+    pub fn kind(&self) -> String {
+        self.faults.iter().map(|planned| planned.kind).collect::<Vec<_>>().join(" + ")
+    }
+
+    /// Whether there is such a fault.
+    pub fn has(&self, wanted: impl Fn(&Fault) -> bool) -> bool {
+        self.faults.iter().any(|planned| wanted(&planned.fault))
+    }
+
+    /// For the history.
+    pub fn written(&self) -> Written {
+        let faults = self.faults.iter().map(|p| format!("{} after {:?}: {:?}", p.kind, p.after, p.fault)).collect();
+        let millis = |duration: Duration| duration.as_millis() as u64;
+        let (calm_ms, length_ms) = (millis(self.calm), millis(self.length));
+        Written { seed: self.seed, faults, calm_ms, length_ms, quiet: self.quiet }
+    }
+}
+
+/// Whether a kind drives its own time.
+fn is_long(kind: &str) -> bool {
+    matches!(kind, "late delivery" | "restore" | "pause holder past its lease" | "foreign write" | "quiet wipe")
+}
+
+fn draw(dice: &mut Dice, kinds: &[(&'static str, usize)]) -> Option<&'static str> {
+    let mut at = dice.below(kinds.iter().map(|(_, weight)| weight).sum());
+    for (kind, weight) in kinds {
+        if at < *weight {
+            return Some(kind);
+        }
+        at -= weight;
+    }
+    None
+}
+
+fn fault(kind: &str, possible: &Possible, dice: &mut Dice) -> Fault {
+    let (console, reader) = (dice.below(2), dice.below(possible.readers));
+    match kind {
+        "kill console" => Fault::Kill(Who::Console(console)),
+        "kill etcd" => Fault::Kill(Who::Etcd),
+        "kill MariaDB" => Fault::Kill(Who::MariaDb),
+        "kill reader" => Fault::Kill(Who::Reader(reader)),
+        "pause console" => Fault::Pause(Who::Console(console)),
+        "pause holder past its lease" => Fault::PauseHolder,
+        "pause etcd" => Fault::Pause(Who::Etcd),
+        "pause MariaDB" => Fault::Pause(Who::MariaDb),
+        "late delivery" => Fault::LateDelivery,
+        "lock deleted" => Fault::LockDeleted,
+        "lease revoked" => Fault::LeaseRevoked,
+        "compaction" => Fault::Compaction,
+        "wipe" => Fault::Wipe,
+        "quiet wipe" => Fault::QuietWipe,
+        "foreign write" => Fault::ForeignWrite,
+        "restore" => Fault::Restore,
+        "connections killed" => Fault::KillConnections,
+        "read-only MariaDB" => Fault::ReadOnly,
+        "reader restarted in the dark" => Fault::ReaderInTheDark(reader),
+        "disk full" => Fault::DiskFull(*dice.pick(&[Who::Etcd, Who::MariaDb])),
+        "both down" => Fault::BothDown,
+        _ => Fault::Link(link(possible, dice), mode(kind, dice)),
+    }
+}
+
+fn link(possible: &Possible, dice: &mut Dice) -> Link {
+    let console = dice.below(2);
+    match dice.below(7) {
+        0..=2 => Link::Sql(console),
+        3 => Link::Clients(console),
+        _ => Link::Etcd(dice.below(2 + possible.readers)),
+    }
+}
+
+fn mode(kind: &str, dice: &mut Dice) -> Mode {
+    match kind {
+        "link slow" => Mode::Slow(dice.millis(20, 300)),
+        "link black hole" => Mode::BlackHole,
+        "link reset" => Mode::Reset,
+        "link half-open" => Mode::HalfOpen,
+        "link slow close" => Mode::SlowClose(dice.millis(200, 2500)),
+        "link cut after n bytes" => Mode::CutAfter(dice.millis(1, 20_000).as_millis() as u64),
+        _ => Mode::DropAnswers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Possible = Possible { readers: 2, disks: true };
+
+    #[test]
+    fn a_seed_plans_the_same_again_and_seeds_plan_everything() {
+        let plans: Vec<Plan> = (0..600).map(|seed| Plan::of(seed, &HERE, &[])).collect();
+        assert_eq!(plans[17], Plan::of(17, &HERE, &[]));
+        for (kind, _) in HERE.kinds() {
+            assert!(plans.iter().any(|plan| plan.kind().contains(kind)), "{kind}");
+        }
+        let only = Plan::of(3, &HERE, &["restore".to_owned()]);
+        assert_eq!(only.kind(), "restore");
+    }
+
+    #[test]
+    fn what_is_not_here_is_not_planned() {
+        let none = Possible { readers: 0, disks: false };
+        for seed in 0..600 {
+            let kind = Plan::of(seed, &none, &[]).kind();
+            assert!(!kind.contains("reader") && !kind.contains("disk"), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Breaks a cluster of Trimtab in seeded ways and checks what came of it: `make torture`. It is black box: it starts
+//! everything as an operator does, speaks HTTP, and looks into SQL and etcd only to judge.
+
+mod breaking;
+mod checker;
+mod clients;
+mod dice;
+mod faults;
+mod history;
+mod measures;
+mod place;
+mod process;
+mod proxy;
+mod readers;
+mod report;
+mod round;
+mod servers;
+mod state;
+
+use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
+
+use faults::{Plan, Possible};
+use place::{Place, Recipe};
+use process::Result;
+use report::Tally;
+use round::Outcome;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What to do: `rounds=500 seed=1 only=wipe,restore readers=0 set-up=25 keep`.
+struct Order {
+    rounds: u64,
+    /// Of the first round; the next one has the next number.
+    seed: u64,
+    /// Parts of the names of faults; none is all.
+    only: Vec<String>,
+    readers: Option<usize>,
+    /// After how many rounds everything is started anew.
+    set_up: u64,
+    /// Keep the histories of rounds that passed too.
+    keep: bool,
+}
+
+impl Order {
+    fn parse(words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut order = Self { rounds: 30, seed: 1, only: Vec::new(), readers: None, set_up: 25, keep: false };
+        for word in words {
+            match word.split_once('=').unwrap_or((&word, "")) {
+                ("rounds", number) => order.rounds = number.parse()?,
+                ("seed", number) => order.seed = number.parse()?,
+                ("readers", number) => order.readers = Some(number.parse()?),
+                ("set-up", number) => order.set_up = number.parse::<u64>()?.max(1),
+                ("only", names) => order.only = names.split(',').map(|name| name.replace('_', " ")).collect(),
+                ("keep", "") => order.keep = true,
+                _ => return Err(format!("{word:?} is none of rounds= seed= only= readers= set-up= keep").into()),
+            }
+        }
+        Ok(order)
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            eprintln!("torture: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // Whatever ends this, the servers end with it.
+    let done = tokio::select! {
+        done = run() => done,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("torture: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<bool> {
+    let order = Order::parse(std::env::args().skip(1))?;
+    let mut recipe = Recipe::of_environment().await?;
+    if let Some(readers) = order.readers {
+        recipe.readers = readers;
+    }
+    let mut place = Some(Place::start(&recipe).await?);
+    let disks = place.as_ref().is_some_and(|place| place.etcd.disk.is_small());
+    let possible = Possible { readers: recipe.readers, disks };
+    let (began, mut tally) = (Instant::now(), Tally::default());
+    for n in 0..order.rounds {
+        let plan = Plan::of(order.seed + n, &possible, &order.only);
+        let mut here = match place.take() {
+            Some(here) => here,
+            None => Place::start(&recipe).await?,
+        };
+        let (fenced, started) = (here.lines(FENCED), Instant::now());
+        let outcome = round::play(&mut here, &plan).await;
+        tally.fenced += (here.lines(FENCED).saturating_sub(fenced)) as u64;
+        let good = outcome.as_ref().is_ok_and(|outcome| outcome.verdict.violations.is_empty());
+        say(&plan, &outcome, started);
+        if !good || order.keep {
+            let kept = keep(&plan, outcome.as_ref().ok(), &mut here)?;
+            println!("        kept in {}", kept.display());
+        }
+        match &outcome {
+            Ok(outcome) => tally.add(&plan, outcome),
+            Err(_) => tally.broke(&plan),
+        }
+        // What a failed round left would be held against the next one.
+        if good && (n + 1) % order.set_up != 0 {
+            place = Some(here);
+        } else {
+            here.end().await?;
+        }
+    }
+    if let Some(mut here) = place {
+        here.end().await?;
+    }
+    let seeds = format!("seeds {} to {}", order.seed, order.seed + order.rounds.saturating_sub(1));
+    let places = format!(
+        "Two consoles, {} nodes that only serve readers, one MariaDB, one etcd; disks that can be filled: {}; {:.0} min",
+        possible.readers,
+        if possible.disks { "yes" } else { "no" },
+        began.elapsed().as_secs_f64() / 60.0
+    );
+    tally.print(&seeds, &servers::versions(&recipe.trimtab).await, &places);
+    Ok(tally.is_good())
+}
+
+/// What a server says whose lock was gone when it wrote.
+const FENCED: &str = "was lost; nothing was written";
+
+/// A line a round.
+fn say(plan: &Plan, outcome: &Result<Outcome>, started: Instant) {
+    let (seed, kind, took) = (plan.seed, plan.kind(), started.elapsed().as_secs_f64());
+    match outcome {
+        Ok(outcome) => {
+            let (verdict, converged) = (&outcome.verdict, outcome.converged.map_or(f64::NAN, |c| c.as_secs_f64()));
+            let word = if verdict.violations.is_empty() { "good" } else { "FAILED" };
+            println!(
+                "{seed:>6}  {word}  {kind}: {} acknowledged, {} asked again, {}/{} stale saves, converged after {converged:.1} s, took {took:.1} s",
+                verdict.acknowledged, verdict.retried, verdict.stale.1, verdict.stale.0
+            );
+            let known = 12;
+            verdict.violations.iter().take(known).for_each(|violation| println!("        {violation}"));
+            if verdict.violations.len() > known {
+                println!("        and {} more", verdict.violations.len() - known);
+            }
+        }
+        Err(error) => println!("{seed:>6}  BROKE  {kind}: {error}, took {took:.1} s"),
+    }
+}
+
+/// Keeps everything that is known of a round.
+fn keep(plan: &Plan, outcome: Option<&Outcome>, place: &mut Place) -> Result<PathBuf> {
+    let folder = PathBuf::from(std::env::var("TORTURE_KEEP").unwrap_or_else(|_| "target/torture".into()));
+    let folder = folder.join(plan.seed.to_string());
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("plan.json"), serde_json::to_vec_pretty(&plan.written())?)?;
+    place.keep_logs(&folder)?;
+    if let Some(outcome) = outcome {
+        let lines: Vec<String> =
+            outcome.events.iter().map(serde_json::to_string).collect::<std::result::Result<_, _>>()?;
+        fs::write(folder.join("history.jsonl"), lines.join("\n"))?;
+        fs::write(folder.join("state.json"), serde_json::to_vec_pretty(&outcome.state)?)?;
+        fs::write(folder.join("violations.json"), serde_json::to_vec_pretty(&outcome.verdict.violations)?)?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,162 @@
+//! What a history says of how quick and how available it all was.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::history::{Action, Event, How, Phase, What};
+
+/// Measured values, in milliseconds.
+#[derive(Clone, Debug, Default)]
+pub struct Samples(Vec<f64>);
+
+impl Samples {
+    /// Adds a value.
+    pub fn add(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    /// Adds all values of others.
+    pub fn append(&mut self, others: &Self) {
+        self.0.extend(&others.0);
+    }
+
+    /// The value below which the share `at` of all lies.
+    pub fn quantile(&self, at: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().saturating_sub(1);
+        sorted.get((last as f64 * at).round() as usize).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// What was measured in a round.
+#[derive(Clone, Debug, Default)]
+pub struct Measures {
+    /// From the request of a publish to each reader that waits for it, when nothing was broken.
+    pub healthy: Samples,
+    /// The same of what was published while something was broken; some of it waited for the mending.
+    pub broken: Samples,
+    /// Snapshots that were asked for while something was broken, and those that came within a second.
+    pub asked: u64,
+    pub answered: u64,
+    /// How long something newer had been acknowledged when a reader was shown what it was shown, at the most.
+    pub stalest: f64,
+}
+
+impl Measures {
+    /// Reads them from a history.
+    pub fn of(events: &[Event]) -> Self {
+        let at = |wanted| {
+            let mark = |e: &&Event| matches!(&e.what, What::Harness { phase, .. } if *phase == wanted);
+            events.iter().find(mark).map_or(u64::MAX, |event| event.at)
+        };
+        let (begins, healed) = (at(Phase::Begins), at(Phase::Healed));
+        let mut measures = Self::default();
+        measures.propagation(events, begins, healed);
+        measures.availability(events, begins, healed);
+        measures
+    }
+
+    fn propagation(&mut self, events: &[Event], begins: u64, healed: u64) {
+        // Of each reader that waits, what it was shown of a config, in order.
+        let mut shown: HashMap<(&str, &str), Vec<(u64, u64)>> = HashMap::new();
+        for event in events {
+            if let What::Seen { how: How::Poll | How::Stream, config, seq, .. } = &event.what {
+                shown.entry((&event.client, config)).or_default().push((event.at, *seq));
+            }
+        }
+        for (asked, config, seq) in publishes(events) {
+            let into = if asked < begins { &mut self.healthy } else { &mut self.broken };
+            if asked >= healed {
+                continue;
+            }
+            for ((_, of), seen) in &shown {
+                let first = seen.iter().find(|(at, number)| *at >= asked && *number >= seq);
+                if let Some((at, _)) = first.filter(|_| *of == config) {
+                    // What was asked for in the calm and was hit by the fault is not healthy.
+                    if asked >= begins || *at < begins {
+                        into.add((at - asked) as f64 / 1e3);
+                    }
+                }
+            }
+        }
+    }
+
+    fn availability(&mut self, events: &[Event], begins: u64, healed: u64) {
+        let mut acknowledged: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+        for event in events {
+            if let What::Ok { releases, .. } = &event.what {
+                for (config, seq) in releases {
+                    acknowledged.entry((config, *seq)).or_insert(event.at);
+                }
+            }
+        }
+        for event in events.iter().filter(|event| (begins..healed).contains(&event.at)) {
+            match &event.what {
+                What::Missed { .. } => self.asked += 1,
+                What::Seen { how: How::Snapshot, config, seq, .. } => {
+                    self.asked += 1;
+                    self.answered += 1;
+                    let newer = acknowledged.range((&**config, seq + 1)..=(&**config, u64::MAX));
+                    if let Some(since) = newer.map(|(_, at)| *at).min() {
+                        self.stalest = self.stalest.max(event.at.saturating_sub(since) as f64 / 1e3);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// When each release was asked for that needed one try: when, its config and its number.
+fn publishes(events: &[Event]) -> Vec<(u64, &str, u64)> {
+    let (mut asked, mut found): (HashMap<u64, (u64, u32)>, _) = (HashMap::new(), Vec::new());
+    for event in events {
+        match &event.what {
+            What::Invoke { op, action: Action::Publish, .. } => {
+                asked.entry(*op).or_insert((event.at, 0)).1 += 1;
+            }
+            What::Ok { op, releases, .. } => {
+                if let Some((at, 1)) = asked.get(op) {
+                    found.extend(releases.iter().map(|(config, seq)| (*at, &**config, *seq)));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at: u64, client: &str, what: What) -> Event {
+        Event { at: at * 1000, client: client.into(), node: String::new(), what }
+    }
+
+    fn publish(at: u64, seq: u64) -> [Event; 2] {
+        let (message, action) = (String::new(), Action::Publish);
+        let asked = What::Invoke { op: seq, attempt: 0, action, message, edits: Vec::new(), base: None };
+        let told = What::Ok { op: seq, releases: vec![("c".into(), seq)], delivered: true };
+        [event(at, "p", asked), event(at + 2, "p", told)]
+    }
+
+    fn seen(at: u64, how: How, seq: u64) -> Event {
+        event(at, "r", What::Seen { how, config: "c".into(), seq, sha256: String::new() })
+    }
+
+    #[test]
+    fn times_are_told_apart_by_the_fault() {
+        let mark = |at, phase| event(at, "harness", What::Harness { name: String::new(), phase });
+        let mut events: Vec<Event> = publish(10, 1).into();
+        events.extend([seen(15, How::Stream, 1), mark(20, Phase::Begins)]);
+        events.extend(publish(30, 2));
+        events
+            .extend([seen(50, How::Snapshot, 1), event(60, "r", What::Missed { config: "c".into(), why: "x".into() })]);
+        events.extend([mark(90, Phase::Healed), seen(100, How::Stream, 2)]);
+        let measures = Measures::of(&events);
+        assert_eq!(measures.healthy.0, [5.0]);
+        assert_eq!(measures.broken.0, [70.0]);
+        assert_eq!((measures.asked, measures.answered, measures.stalest), (2, 1, 18.0));
+    }
+}

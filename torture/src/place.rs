@@ -1,0 +1,286 @@
+//! A set-up to be broken: MariaDB, etcd, two consoles, perhaps readers, and a proxy in each link between them.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use reqwest::{Client, redirect::Policy};
+use serde_json::json;
+use tokio::{
+    process::Command,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    process::{Process, Result, START, free_port, run},
+    proxy::{Mode, Proxy},
+    servers::{Etcd, MariaDb},
+};
+
+/// Where everything is published: two environments, each with a lock of its own.
+pub const CONFIGS: [&str; 4] = ["blue/shop/application", "blue/shop/limits", "red/shop/application", "red/shop/limits"];
+const FORM: &str = "application/x-www-form-urlencoded";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// How set-ups are made.
+#[derive(Clone)]
+pub struct Recipe {
+    /// The binary.
+    pub trimtab: PathBuf,
+    /// How many nodes only serve readers.
+    pub readers: usize,
+    /// Whether to make disks that can be filled.
+    pub disks: bool,
+}
+
+impl Recipe {
+    /// The binary of `TRIMTAB`, with two readers if it knows such nodes.
+    pub async fn of_environment() -> Result<Self> {
+        let trimtab = PathBuf::from(env::var("TRIMTAB").map_err(|_| "TRIMTAB names no binary")?);
+        let mut asked = Command::new(&trimtab);
+        asked.arg("config").env("TRIMTAB_ROLE", "reader").env("TRIMTAB_ETCD__ENDPOINTS", "127.0.0.1:2379");
+        let readers = if run(&mut asked).await.is_ok() { 2 } else { 0 };
+        Ok(Self { trimtab: fs::canonicalize(trimtab)?, readers, disks: env::var("TORTURE_DISKS").is_ok() })
+    }
+}
+
+/// A server of Trimtab.
+pub struct Node {
+    pub process: Process,
+    /// Where it listens, also after a restart.
+    pub url: String,
+    /// The way to it for those who write.
+    pub clients: Proxy,
+    /// None on a node that has no database.
+    pub sql: Option<Proxy>,
+    pub etcd: Proxy,
+}
+
+/// All of it.
+pub struct Place {
+    // In this order they are dropped: servers end before their disks go.
+    pub nodes: Vec<Node>,
+    pub mariadb: MariaDb,
+    pub etcd: Etcd,
+    /// How many of the nodes are consoles; the others only serve readers.
+    pub consoles: usize,
+    pub write_token: String,
+    pub read_token: String,
+    folder: Folder,
+}
+
+/// A folder that goes with its set-up.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Place {
+    /// Starts everything.
+    pub async fn start(recipe: &Recipe) -> Result<Self> {
+        let made = run(Command::new("mktemp").args(["-d", "-t", "trimtab-torture.XXXXXX"])).await?;
+        let folder = Folder(PathBuf::from(made));
+        let path = folder.0.clone();
+        let mariadb = MariaDb::start(&path, recipe.disks).await?;
+        let etcd = Etcd::start(&path, recipe.disks).await?;
+        let mut nodes = Vec::new();
+        for n in 0..2 + recipe.readers {
+            nodes.push(Node::new(recipe, &path, n, &mariadb, &etcd).await?);
+        }
+        let mut place =
+            Self { nodes, mariadb, etcd, consoles: 2, write_token: String::new(), read_token: String::new(), folder };
+        place.up().await?;
+        let cli = |args: &[&str]| place.command(recipe, args);
+        let write = run(&mut cli(&["token", "create", "--name", "w", "--write", "*/*/*", "--admin"])).await?;
+        let read = run(&mut cli(&["token", "create", "--name", "r", "--read", "*/*/*"])).await?;
+        place.administrator(recipe).await?;
+        (place.write_token, place.read_token) = (write, read);
+        place.prepare().await?;
+        place.until_all_serve().await?;
+        Ok(place)
+    }
+
+    /// Waits until every node knows the token and the releases.
+    async fn until_all_serve(&self) -> Result<()> {
+        let (http, end) = (Client::builder().timeout(Duration::from_secs(2)).build()?, Instant::now() + START);
+        for (node, config) in self.nodes.iter().flat_map(|node| CONFIGS.map(|config| (node, config))) {
+            let url = format!("{}/api/v1/configs/{config}", node.url);
+            while !http.get(&url).bearer_auth(&self.read_token).send().await.is_ok_and(|a| a.status().is_success()) {
+                if Instant::now() > end {
+                    return Err(format!("{} does not serve {config}", node.name()).into());
+                }
+                sleep(Duration::from_millis(30)).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn database(&self) -> String {
+        format!("mysql://trimtab:trimtab@127.0.0.1:{}/trimtab", self.mariadb.port)
+    }
+
+    /// A command of the command line, past all proxies.
+    fn command(&self, recipe: &Recipe, args: &[&str]) -> Command {
+        let mut command = Command::new(&recipe.trimtab);
+        command.args(args).env("TRIMTAB_DATABASE__URL", self.database()).env("TRIMTAB_LOG", "error");
+        command.env("TRIMTAB_ETCD__ENDPOINTS", format!("127.0.0.1:{}", self.etcd.port));
+        command.env("TRIMTAB_DATA_DIR", self.folder.0.join("commands")).current_dir(&self.folder.0);
+        command
+    }
+
+    async fn administrator(&self, recipe: &Recipe) -> Result<()> {
+        let file = self.folder.0.join("password");
+        fs::write(&file, PASSWORD)?;
+        let mut command = self.command(recipe, &["admin", "create", "ana", "--password-stdin"]);
+        let made = command.stdin(fs::File::open(&file)?).output().await?;
+        if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into()) }
+    }
+
+    /// Makes the configs, each with a first release.
+    async fn prepare(&self) -> Result<()> {
+        let http = Client::new();
+        let mut puts: Vec<(String, serde_json::Value)> = vec![("apps/shop".into(), json!({}))];
+        puts.extend(["blue", "red"].map(|env| (format!("envs/{env}"), json!({}))));
+        puts.extend(["application", "limits"].map(|n| (format!("apps/shop/namespaces/{n}"), json!({"format": "kv"}))));
+        let api = |path: &str| format!("{}/api/v1/{path}", self.nodes[0].url);
+        for (path, body) in puts {
+            let request = http.put(api(&path)).bearer_auth(&self.write_token).json(&body);
+            request.send().await?.error_for_status()?;
+        }
+        let edits: Vec<_> = CONFIGS.iter().map(|c| json!({"config": c, "set": {"first": "release"}})).collect();
+        let body = json!({"message": "first", "publish": true, "edits": edits});
+        let request = http.post(api("changes")).bearer_auth(&self.write_token).json(&body);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Mends all links, gives all servers time and space, and starts those that do not run. Gives the names of those
+    /// that had ended without having been killed.
+    pub async fn up(&mut self) -> Result<Vec<String>> {
+        for node in &self.nodes {
+            for link in [Some(&node.clients), node.sql.as_ref(), Some(&node.etcd)].into_iter().flatten() {
+                link.set(Mode::Whole);
+            }
+        }
+        self.mariadb.disk.free();
+        self.etcd.disk.free();
+        for process in self.processes() {
+            process.resume().await?;
+        }
+        self.mariadb.up().await?;
+        self.etcd.up().await?;
+        self.mariadb.read_only(false).await?;
+        let mut ended = Vec::new();
+        for node in &mut self.nodes {
+            if !node.process.was_killed() && !node.process.runs() {
+                ended.push(node.process.name.clone());
+            }
+            node.up().await?;
+        }
+        Ok(ended)
+    }
+
+    /// All processes.
+    pub fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
+        let nodes = self.nodes.iter_mut().map(|node| &mut node.process);
+        nodes.chain([&mut self.mariadb.process, &mut self.etcd.process])
+    }
+
+    /// Ends all servers.
+    pub async fn end(&mut self) -> Result<()> {
+        for process in self.processes() {
+            process.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Repairs a config as a person does on its page.
+    pub async fn repair(&self, config: &str) -> Result<()> {
+        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(20)).build()?;
+        let post = |path: &str, form: String| {
+            let request = http.post(format!("{}/fn/{path}", self.nodes[0].url)).header("sec-fetch-site", "same-origin");
+            request.header("accept", "text/html").header("content-type", FORM).body(form)
+        };
+        let answer = post("log-in", format!("name=ana&password={}", PASSWORD.replace(' ', "+"))).send().await?;
+        let cookie = answer.headers().get("set-cookie").ok_or("logging in gave no cookie")?.clone();
+        let cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
+        let form = format!("config={}", config.replace('/', "%2F"));
+        let answer = post("repair", form).header("cookie", cookie).send().await?;
+        let status = answer.status();
+        if status.is_redirection() { Ok(()) } else { Err(format!("a repair was answered {status}").into()) }
+    }
+
+    /// What the nodes said that holds this.
+    pub fn lines(&self, of: &str) -> usize {
+        let logs = self.nodes.iter().map(|node| fs::read(node.process.log()).unwrap_or_default());
+        logs.map(|log| String::from_utf8_lossy(&log).lines().filter(|line| line.contains(of)).count()).sum()
+    }
+
+    /// Keeps what all servers said.
+    pub fn keep_logs(&mut self, into: &Path) -> Result<()> {
+        for process in self.processes() {
+            let log = process.log();
+            if let Some(name) = log.file_name() {
+                fs::copy(&log, into.join(name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Node {
+    async fn new(recipe: &Recipe, folder: &Path, n: usize, mariadb: &MariaDb, etcd: &Etcd) -> Result<Self> {
+        let (console, port) = (n < 2, free_port()?);
+        let name = if console { format!("console-{n}") } else { format!("reader-{}", n - 2) };
+        let etcd = Proxy::to(etcd.port).await?;
+        let sql = if console { Some(Proxy::to(mariadb.port).await?) } else { None };
+        let data = folder.join(format!("{name}-data"));
+        fs::create_dir_all(&data)?;
+        let mut env = vec![
+            ("TRIMTAB_LISTEN", format!("127.0.0.1:{port}")),
+            ("TRIMTAB_DATA_DIR", data.display().to_string()),
+            ("TRIMTAB_NODE", name.clone()),
+            ("TRIMTAB_LOG", "info".to_owned()),
+            ("TRIMTAB_ETCD__ENDPOINTS", etcd.address.to_string()),
+        ];
+        match &sql {
+            Some(sql) => {
+                let url = format!("mysql://trimtab:trimtab@{}/trimtab", sql.address);
+                env.push(("TRIMTAB_DATABASE__URL", url));
+            }
+            None => env.push(("TRIMTAB_ROLE", "reader".to_owned())),
+        }
+        let program = recipe.trimtab.display().to_string();
+        let process = Process::new(&name, folder, &[&program, "serve"], &env);
+        let clients = Proxy::to(port).await?;
+        Ok(Self { process, url: format!("http://127.0.0.1:{port}"), clients, sql, etcd })
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.process.name
+    }
+
+    /// Starts it, if it does not run, and waits until it answers. One that gives up, because its database was just
+    /// started too, is started again, as a supervisor does.
+    pub async fn up(&mut self) -> Result<()> {
+        let end = Instant::now() + START;
+        let http = Client::builder().timeout(Duration::from_secs(2)).build()?;
+        loop {
+            self.process.start()?;
+            let answer = http.get(format!("{}/healthz", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(format!("{} does not start:\n{}", self.name(), self.process.said()).into());
+            }
+            sleep(Duration::from_millis(30)).await;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::*;
+
+/// A server that sends back what it gets, and how much it got.
+async fn echo() -> (u16, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, heard) = (listener.local_addr().unwrap().port(), Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                let mut bytes = [0; 1024];
+                while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+                    count.fetch_add(read as u64, Ordering::SeqCst);
+                    if stream.write_all(&bytes[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (port, heard)
+}
+
+async fn answer(from: &mut OwnedReadHalf, within: u64) -> Option<io::Result<usize>> {
+    let mut bytes = [0; 64];
+    timeout(Duration::from_millis(within), from.read(&mut bytes)).await.ok()
+}
+
+#[tokio::test]
+async fn what_stays_on_the_way_arrives_when_it_is_mended() {
+    let (port, heard) = echo().await;
+    let proxy = Proxy::to(port).await.unwrap();
+    let (mut from, mut to) = TcpStream::connect(proxy.address).await.unwrap().into_split();
+    to.write_all(b"one").await.unwrap();
+    assert!(matches!(answer(&mut from, 5000).await, Some(Ok(3))));
+    proxy.set(Mode::BlackHole);
+    to.write_all(b"two").await.unwrap();
+    assert!(answer(&mut from, 200).await.is_none());
+    assert_eq!(heard.load(Ordering::SeqCst), 3);
+    proxy.set(Mode::Whole);
+    assert!(matches!(answer(&mut from, 5000).await, Some(Ok(3))));
+}
+
+#[tokio::test]
+async fn answers_alone_can_be_dropped() {
+    let (port, heard) = echo().await;
+    let proxy = Proxy::to(port).await.unwrap();
+    proxy.set(Mode::DropAnswers);
+    let (mut from, mut to) = TcpStream::connect(proxy.address).await.unwrap().into_split();
+    to.write_all(b"one").await.unwrap();
+    assert!(answer(&mut from, 200).await.is_none());
+    assert_eq!(heard.load(Ordering::SeqCst), 3);
+    proxy.set(Mode::Whole);
+    assert!(matches!(answer(&mut from, 5000).await, Some(Err(_))), "a connection with a hole ends");
+}
+
+#[tokio::test]
+async fn connections_are_reset_forgotten_and_cut() {
+    let (port, _) = echo().await;
+    let proxy = Proxy::to(port).await.unwrap();
+    for (mode, silent) in [(Mode::Reset, false), (Mode::CutAfter(2), false), (Mode::HalfOpen, true)] {
+        proxy.set(Mode::Whole);
+        let (mut from, mut to) = TcpStream::connect(proxy.address).await.unwrap().into_split();
+        to.write_all(b"one").await.unwrap();
+        assert!(matches!(answer(&mut from, 5000).await, Some(Ok(3))), "{mode:?}");
+        proxy.set(mode);
+        let _ = to.write_all(b"two").await;
+        match answer(&mut from, if silent { 200 } else { 5000 }).await {
+            None => assert!(silent, "{mode:?}"),
+            Some(end) => assert!(!silent && !matches!(end, Ok(1..)), "{mode:?}: {end:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_arrives_after_its_sender_is_gone() {
+    let (port, heard) = echo().await;
+    let proxy = Proxy::to(port).await.unwrap();
+    proxy.set(Mode::LateDelivery);
+    let (mut from, mut to) = TcpStream::connect(proxy.address).await.unwrap().into_split();
+    to.write_all(b"trimtab/meta/a/b/c").await.unwrap();
+    assert!(matches!(answer(&mut from, 5000).await, Some(Ok(18))), "what only reads goes through");
+    let late = b"trimtab/config/a/b/c{}trimtab/meta/a/b/c\"{\"seq\":12,";
+    to.write_all(late).await.unwrap();
+    assert!(answer(&mut from, 200).await.is_none());
+    drop((from, to));
+    assert_eq!(proxy.kept(), [Kept { config: "a/b/c".into(), seq: 12 }]);
+    assert_eq!(heard.load(Ordering::SeqCst), 18);
+    proxy.set(Mode::Whole);
+    let arrived = async {
+        while heard.load(Ordering::SeqCst) < 18 + late.len() as u64 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(5), arrived).await.expect("it arrives");
+}

@@ -1,0 +1,224 @@
+//! A round: calm, a fault, healing, convergence, and the question whether all that was seen could be.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use reqwest::Client;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use crate::{
+    breaking::{Breaker, FOREIGN, Made},
+    checker::{self, Allowed, Verdict, Violation},
+    clients::{INSIST, Round, Writer},
+    dice::Dice,
+    faults::{Fault, Plan, Who},
+    history::{Event, Phase, Recorder},
+    measures::Measures,
+    place::{CONFIGS, Place},
+    process::Result,
+    readers::{self, Reader},
+    state::{self, Begin, State},
+};
+
+/// How long readers may take after healing until all hold the latest: a comparison every 30 s, and a dead holder's
+/// lock.
+const CONVERGE: Duration = Duration::from_secs(60);
+/// How long work goes on after the healing.
+const AFTER: Duration = Duration::from_millis(300);
+/// How long until a foreign write is noticed: a comparison every 30 s.
+const NOTICED: Duration = Duration::from_secs(60);
+const PUBLISHERS: usize = 3;
+const EDITORS: usize = 2;
+
+/// What came of a round.
+pub struct Outcome {
+    pub events: Vec<Event>,
+    pub state: State,
+    pub verdict: Verdict,
+    pub measures: Measures,
+    pub converged: Option<Duration>,
+    pub made: Made,
+    /// Departures of etcd from SQL that the servers noted, and that were repaired as a person does.
+    pub drifts: (i64, u64),
+}
+
+/// Plays a round.
+pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
+    let begin = Begin::read(place).await?;
+    let drifts_before = state::drifts(&mut place.mariadb.root().await?).await?;
+    let panics_before = place.lines("panicked at");
+    let recorder = Recorder::new();
+    let (on, seen) = watch::channel(true);
+    let readers = start_readers(place, plan, &recorder);
+    let mut writers = start_writers(place, plan, &recorder, seen);
+
+    sleep(plan.calm).await;
+    recorder.mark(&plan.kind(), Phase::Begins);
+    let end = Instant::now() + plan.length;
+    let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "breaker"), made: Made::default() };
+    for planned in &plan.faults {
+        sleep(planned.after).await;
+        match breaker.make(&planned.fault).await {
+            // What the first one took away cannot be broken once more.
+            Err(error) if plan.faults.len() > 1 => breaker.made.skipped.push(format!("{}: {error}", planned.kind)),
+            made => made?,
+        }
+    }
+    let mut made = breaker.made;
+    sleep_until(end).await;
+    recorder.mark(&plan.kind(), Phase::Ends);
+    on.send_replace(!plan.quiet);
+    let ended = place.up().await?;
+    recorder.mark(&plan.kind(), Phase::Healed);
+    let healed = Instant::now();
+    sleep(AFTER).await;
+    on.send_replace(false);
+    let all = async { while writers.join_next().await.is_some() {} };
+    if timeout(INSIST + Duration::from_secs(15), all).await.is_err() {
+        made.skipped.push("some who wrote were stopped".into());
+    }
+
+    let repaired = afterwards(place, plan, drifts_before).await?;
+    let converged = converge(place, healed, &recorder).await?;
+    recorder.mark(&plan.kind(), Phase::Converged);
+    drop((writers, readers));
+
+    let state = State::read(place, begin, plan.seed).await?;
+    let events = recorder.events();
+    let mut verdict = checker::check(&events, &state, &allowed(place, plan), converged);
+    // One that is started while its database is away ends, and is started again: that is no fault of its own.
+    let dark = plan.has(|f| matches!(f, Fault::Kill(Who::Console(_))));
+    let ended = ended.into_iter().filter(|_| !dark).map(|name| format!("{name} ended by itself"));
+    let panics = (place.lines("panicked at") > panics_before).then(|| "a server panicked".to_owned());
+    verdict.violations.extend(ended.chain(panics).map(|what| Violation { rule: 'f', what }));
+    let drifts = state::drifts(&mut place.mariadb.root().await?).await? - drifts_before;
+    let measures = Measures::of(&events);
+    Ok(Outcome { events, state, verdict, measures, converged, made, drifts: (drifts, repaired) })
+}
+
+fn start_readers(place: &Place, plan: &Plan, recorder: &Recorder) -> JoinSet<()> {
+    let mut readers = JoinSet::new();
+    // All that serve readers; the consoles do so too.
+    for (n, node) in place.nodes.iter().enumerate() {
+        let reader = Reader {
+            recorder: recorder.clone(),
+            node: (node.name().to_owned(), node.url.clone()),
+            token: place.read_token.clone(),
+            seed: plan.seed,
+        };
+        readers.spawn(reader.clone().snapshots());
+        readers.spawn(reader.clone().polls(CONFIGS[(plan.seed as usize + n) % CONFIGS.len()]));
+        readers.spawn(reader.stream());
+    }
+    readers.spawn(readers::from_etcd(recorder.clone(), place.etcd.port));
+    readers
+}
+
+fn start_writers(place: &Place, plan: &Plan, recorder: &Recorder, on: watch::Receiver<bool>) -> JoinSet<()> {
+    let consoles = place.nodes.iter().take(place.consoles);
+    let consoles = consoles.map(|node| (node.name().to_owned(), format!("http://{}", node.clients.address)));
+    let round = Round {
+        seed: plan.seed,
+        recorder: recorder.clone(),
+        consoles: consoles.collect(),
+        token: Arc::from(&*place.write_token),
+        on,
+        ops: Arc::new(AtomicU64::new(0)),
+        // A disk that is full is noticed by what needs space.
+        bulk: if plan.has(|f| matches!(f, Fault::DiskFull(_))) { 40_000 } else { 0 },
+    };
+    let mut writers = JoinSet::new();
+    for n in 0..PUBLISHERS {
+        writers.spawn(Writer::new(&round, format!("publisher-{n}")).publish());
+    }
+    for n in 0..EDITORS {
+        writers.spawn(Writer::new(&round, format!("editor-{n}")).edit());
+    }
+    writers
+}
+
+fn allowed(place: &Place, plan: &Plan) -> Allowed {
+    let restored = plan.has(|f| *f == Fault::Restore);
+    let fresh = plan.faults.iter().filter_map(|planned| match planned.fault {
+        Fault::Kill(Who::Console(n)) if restored => Some(place.nodes[n].name().to_owned()),
+        _ => None,
+    });
+    let foreign = plan.has(|f| *f == Fault::ForeignWrite).then_some(FOREIGN);
+    Allowed {
+        etcd_falls: restored || plan.has(|f| matches!(f, Fault::Wipe | Fault::QuietWipe)),
+        foreign,
+        fresh: fresh.collect(),
+    }
+}
+
+/// Waits until SQL, etcd, every node and every reader that waits hold the same. Gives how long that took from the healing.
+async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result<Option<Duration>> {
+    let http = Client::builder().timeout(Duration::from_secs(2)).build()?;
+    let end = Instant::now() + CONVERGE;
+    while Instant::now() < end {
+        if let Some(live) = equal(place).await?
+            && all_hold(place, &http, &live).await
+            // On each node one stream of all configs and one long poll.
+            && recorder.all_waiting_hold(&live, place.nodes.len() * (CONFIGS.len() + 1))
+        {
+            return Ok(Some(healed.elapsed()));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(None)
+}
+
+/// The live releases, when etcd holds them and nothing is due.
+async fn equal(place: &Place) -> Result<Option<BTreeMap<String, u64>>> {
+    let mut sql = place.mariadb.root().await?;
+    let (live, due) = (state::live(&mut sql).await?, state::due(&mut sql).await?);
+    let channel = state::channel(place).await?;
+    let same = live.iter().all(|(config, seq)| channel.get(config).is_some_and(|lying| lying.seq == *seq));
+    Ok((due == 0 && same && !live.is_empty()).then_some(live))
+}
+
+async fn all_hold(place: &Place, http: &Client, live: &BTreeMap<String, u64>) -> bool {
+    for node in &place.nodes {
+        for (config, seq) in live {
+            let url = format!("{}/api/v1/configs/{config}/raw", node.url);
+            let Ok(answer) = http.get(url).bearer_auth(&place.read_token).send().await else { return false };
+            let said = answer.headers().get("x-config-release").and_then(|release| release.to_str().ok());
+            if said.and_then(|said| said.parse().ok()) != Some(*seq) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Does what a plan does when nobody publishes any more. Gives how many configs were repaired.
+async fn afterwards(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u64> {
+    if plan.has(|f| *f == Fault::QuietWipe) {
+        Breaker { place, dice: Dice::new(plan.seed, "quiet"), made: Made::default() }.wipe().await?;
+    }
+    if plan.has(|f| *f == Fault::ForeignWrite) { foreign(place, plan, drifts_before).await } else { Ok(0) }
+}
+
+/// Writes over a document when nobody publishes any more, waits until the servers raise the alarm, and repairs it as a
+/// person does. Gives how many configs were repaired.
+async fn foreign(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u64> {
+    let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "foreign"), made: Made::default() };
+    let config = breaker.write_foreign().await?;
+    let end = Instant::now() + NOTICED;
+    let mut sql = place.mariadb.root().await?;
+    while state::drifts(&mut sql).await? == drifts_before {
+        if Instant::now() > end {
+            return Err(format!("no server noticed within {NOTICED:?} that {config} was written over").into());
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    place.repair(config).await?;
+    Ok(1)
+}

@@ -1,0 +1,242 @@
+//! MariaDB and etcd: started as `tools/with-servers.sh` does, on disks of their own that can be filled.
+
+use std::{
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use etcd_client::{Client, ConnectOptions};
+use sqlx::{Connection, Executor, MySqlConnection, mysql::MySqlConnectOptions};
+use tokio::{fs, process::Command, time::timeout};
+
+use crate::process::{Process, Result, free_port, run};
+
+const DATABASE: &str = "create database if not exists trimtab character set utf8mb4;
+create user if not exists trimtab@'%' identified by 'trimtab';
+grant all on `trimtab%`.* to trimtab@'%';
+";
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// A folder that is a small disk, where this may be made.
+pub struct Disk {
+    folder: PathBuf,
+    mounted: bool,
+}
+
+impl Disk {
+    /// A disk of so many megabytes; an ordinary folder where mounting is not allowed.
+    async fn make(folder: PathBuf, megabytes: u32, small: bool) -> Result<Self> {
+        fs::create_dir_all(&folder).await?;
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "torture"]).arg(&folder);
+        let mounted = small && run(&mut mount).await.is_ok();
+        Ok(Self { folder, mounted })
+    }
+
+    /// Whether it can be filled without harm to others.
+    pub fn is_small(&self) -> bool {
+        self.mounted
+    }
+
+    /// Fills it to the last byte.
+    pub fn fill(&self) -> Result<()> {
+        let mut ballast = std::fs::File::create(self.folder.join("ballast"))?;
+        let mut size = 1024 * 1024;
+        while size > 0 && self.mounted {
+            match ballast.write_all(&vec![1; size]) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => size /= 16,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the space back.
+    pub fn free(&self) {
+        let _ = std::fs::remove_file(self.folder.join("ballast"));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if self.mounted {
+            let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.folder).status();
+        }
+    }
+}
+
+/// A MariaDB.
+pub struct MariaDb {
+    pub process: Process,
+    pub port: u16,
+    pub disk: Disk,
+    socket: PathBuf,
+}
+
+impl MariaDb {
+    /// Installs and starts one.
+    pub async fn start(folder: &Path, small: bool) -> Result<Self> {
+        let disk = Disk::make(folder.join("mariadb"), 400, small).await?;
+        let (data, socket, init) = (disk.folder.join("data"), folder.join("mysql.sock"), folder.join("init.sql"));
+        // Through a wrapper, because mariadb-install-db --user would give a system folder to that user.
+        let (user, wrapper) = (run(Command::new("id").arg("-un")).await?, folder.join("mariadbd"));
+        fs::write(&wrapper, format!("#!/bin/sh\nexec mariadbd \"$@\" --user={user}\n")).await?;
+        run(Command::new("chmod").arg("+x").arg(&wrapper)).await?;
+        fs::write(&init, DATABASE).await?;
+        let mut install = Command::new("mariadb-install-db");
+        install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
+        install.arg("--skip-name-resolve").arg(format!("--datadir={}", data.display()));
+        run(install.env("MYSQLD_BOOTSTRAP", wrapper)).await?;
+        let port = free_port()?;
+        let process = Process::new(
+            "mariadb",
+            folder,
+            &[
+                "mariadbd",
+                "--no-defaults",
+                &format!("--user={user}"),
+                &format!("--datadir={}", data.display()),
+                &format!("--socket={}", socket.display()),
+                &format!("--init-file={}", init.display()),
+                &format!("--port={port}"),
+                "--bind-address=127.0.0.1",
+                "--skip-name-resolve",
+                "--innodb-flush-log-at-trx-commit=1",
+                "--innodb-buffer-pool-size=64M",
+                "--innodb-log-file-size=16M",
+                "--max-connections=400",
+            ],
+            &[],
+        );
+        let mut mariadb = Self { process, port, disk, socket };
+        mariadb.up().await?;
+        Ok(mariadb)
+    }
+
+    /// Starts it, if it does not run, and waits until it answers.
+    pub async fn up(&mut self) -> Result<()> {
+        let socket = self.socket.clone();
+        self.process.start_until(|| async { root(&socket).await.is_ok() }).await
+    }
+
+    /// A connection that no fault of a link touches, as root.
+    pub async fn root(&self) -> Result<MySqlConnection> {
+        root(&self.socket).await
+    }
+
+    /// Ends the connections of all nodes.
+    pub async fn kill_connections(&self) -> Result<()> {
+        let mut root = self.root().await?;
+        let ids: Vec<i64> = sqlx::query_scalar("select id from information_schema.processlist where user = 'trimtab'")
+            .fetch_all(&mut root)
+            .await?;
+        for id in ids {
+            // One that is gone already is as good.
+            let _ = sqlx::query("kill connection ?").bind(id).execute(&mut root).await;
+        }
+        Ok(())
+    }
+
+    /// Lets nobody write, or everybody again.
+    pub async fn read_only(&self, on: bool) -> Result<()> {
+        let mut root = self.root().await?;
+        let statement = if on { "set global read_only = 1" } else { "set global read_only = 0" };
+        timeout(ANSWER, root.execute(statement)).await??;
+        Ok(())
+    }
+}
+
+async fn root(socket: &Path) -> Result<MySqlConnection> {
+    let options = MySqlConnectOptions::new().socket(socket).username("root").database("trimtab");
+    Ok(timeout(ANSWER, MySqlConnection::connect_with(&options)).await??)
+}
+
+/// An etcd of one member.
+pub struct Etcd {
+    pub process: Process,
+    pub port: u16,
+    pub disk: Disk,
+    peer: String,
+}
+
+impl Etcd {
+    /// Starts one.
+    pub async fn start(folder: &Path, small: bool) -> Result<Self> {
+        let disk = Disk::make(folder.join("etcd"), 320, small).await?;
+        let (port, peer) = (free_port()?, format!("http://127.0.0.1:{}", free_port()?));
+        let (data, client) = (disk.folder.join("data"), format!("http://127.0.0.1:{port}"));
+        let args = [
+            "etcd",
+            "--name=torture",
+            "--logger=zap",
+            &format!("--data-dir={}", data.display()),
+            &format!("--listen-client-urls={client}"),
+            &format!("--advertise-client-urls={client}"),
+            &format!("--listen-peer-urls={peer}"),
+            &format!("--initial-advertise-peer-urls={peer}"),
+            &format!("--initial-cluster=torture={peer}"),
+        ];
+        let process = Process::new("etcd", folder, &args, &[]);
+        let mut etcd = Self { process, port, disk, peer };
+        etcd.up().await?;
+        Ok(etcd)
+    }
+
+    /// Starts it, if it does not run, and waits until it answers.
+    pub async fn up(&mut self) -> Result<()> {
+        let port = self.port;
+        let ready = || async move {
+            let Ok(mut client) = client(port).await else { return false };
+            client.get("torture", None).await.is_ok()
+        };
+        self.process.start_until(ready).await
+    }
+
+    /// A connection that no fault of a link touches.
+    pub async fn client(&self) -> Result<Client> {
+        client(self.port).await
+    }
+
+    /// Writes all that it holds into a file.
+    pub async fn save(&self) -> Result<PathBuf> {
+        let file = self.disk.folder.join("snapshot");
+        let mut save = Command::new("etcdctl");
+        save.env("ETCDCTL_API", "3").arg(format!("--endpoints=127.0.0.1:{}", self.port));
+        run(save.args(["snapshot", "save"]).arg(&file)).await?;
+        Ok(file)
+    }
+
+    /// Goes back to such a file; it is stopped then.
+    pub async fn restore(&mut self, file: &Path) -> Result<()> {
+        self.process.kill().await?;
+        let data = self.disk.folder.join("data");
+        fs::remove_dir_all(&data).await?;
+        let mut restore = Command::new("etcdctl");
+        restore.env("ETCDCTL_API", "3").args(["snapshot", "restore"]).arg(file);
+        restore.args(["--name=torture", &format!("--initial-cluster=torture={}", self.peer)]);
+        restore.arg(format!("--initial-advertise-peer-urls={}", self.peer));
+        run(restore.arg(format!("--data-dir={}", data.display()))).await?;
+        Ok(fs::remove_file(file).await?)
+    }
+}
+
+async fn client(port: u16) -> Result<Client> {
+    let options = ConnectOptions::new().with_connect_timeout(ANSWER).with_timeout(ANSWER);
+    Ok(Client::connect([format!("127.0.0.1:{port}")], Some(options)).await?)
+}
+
+/// What runs here, as it calls itself.
+pub async fn versions(trimtab: &Path) -> Vec<String> {
+    let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    let mut found = Vec::new();
+    for command in [Command::new(trimtab), Command::new("mariadbd"), Command::new("etcd"), Command::new("rustc")] {
+        let mut command = command;
+        match run(command.arg("--version")).await {
+            Ok(text) => found.push(first(text)),
+            Err(error) => found.push(format!("unknown ({error})")),
+        }
+    }
+    found
+}

@@ -1,0 +1,145 @@
+//! What a round left: in SQL, and in etcd.
+
+use std::collections::BTreeMap;
+
+use etcd_client::GetOptions;
+use serde::{Deserialize, Serialize};
+use sqlx::{MySqlConnection, Row};
+
+use crate::{place::Place, process::Result, readers::Keys};
+
+/// A release in SQL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    pub config: String,
+    pub seq: u64,
+    /// Names the operation that made it.
+    pub message: String,
+    pub content: String,
+    pub sha256: String,
+    pub delivered: bool,
+}
+
+/// A change in SQL, with its edits as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub message: String,
+    pub state: String,
+    /// Config, key and what becomes of it.
+    pub edits: Vec<(String, String, String)>,
+}
+
+/// All that is left.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The number of each config's newest release when the round began.
+    pub began: BTreeMap<String, u64>,
+    /// And when it ended.
+    pub live: BTreeMap<String, u64>,
+    /// Those that were live when it began, and all that were made since.
+    pub releases: Vec<Release>,
+    /// The changes of the round.
+    pub changes: Vec<Change>,
+    /// What lay in etcd of each config then.
+    pub channel_began: BTreeMap<String, Lying>,
+    /// And at the end.
+    pub channel: BTreeMap<String, Lying>,
+}
+
+/// What lies in etcd of a config.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lying {
+    pub seq: u64,
+    pub sha256: String,
+    /// The hash of the same with a line end more, or less: a repair writes a release in such bytes.
+    pub stirred: String,
+}
+
+/// The number of each config's newest release.
+pub async fn live(sql: &mut MySqlConnection) -> Result<BTreeMap<String, u64>> {
+    let rows = sqlx::query("select concat(env, '/', app, '/', namespace) as config, live from configs");
+    let rows = rows.fetch_all(sql).await?;
+    rows.iter().map(|row| Ok((row.try_get("config")?, row.try_get::<i64, _>("live")? as u64))).collect()
+}
+
+/// What lies in etcd of each config.
+pub async fn channel(place: &Place) -> Result<BTreeMap<String, Lying>> {
+    let range = GetOptions::new().with_range("trimtab/meta0");
+    let listed = place.etcd.client().await?.get("trimtab/config/", Some(range)).await?;
+    let mut keys = Keys::default();
+    listed.kvs().iter().for_each(|kv| keys.put(kv));
+    let whole = |config: &&str| Some(((*config).to_owned(), keys.whole(config)?));
+    Ok(crate::place::CONFIGS.iter().filter_map(whole).collect())
+}
+
+/// How many releases are accepted and not delivered.
+pub async fn due(sql: &mut MySqlConnection) -> Result<i64> {
+    Ok(sqlx::query_scalar("select count(*) from releases where delivered_at is null").fetch_one(sql).await?)
+}
+
+/// How many times the servers noted that etcd departs from SQL.
+pub async fn drifts(sql: &mut MySqlConnection) -> Result<i64> {
+    Ok(sqlx::query_scalar("select count(*) from audit_events where action = 'channel.drift'").fetch_one(sql).await?)
+}
+
+/// Where a round begins.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    pub live: BTreeMap<String, u64>,
+    channel: BTreeMap<String, Lying>,
+}
+
+impl Begin {
+    /// Reads it.
+    pub async fn read(place: &Place) -> Result<Self> {
+        Ok(Self { live: live(&mut place.mariadb.root().await?).await?, channel: channel(place).await? })
+    }
+}
+
+impl State {
+    /// Reads what a round left that began with these releases.
+    pub async fn read(place: &Place, begin: Begin, seed: u64) -> Result<Self> {
+        let Begin { live: began, channel: channel_began } = begin;
+        let mut sql = place.mariadb.root().await?;
+        let mut releases = Vec::new();
+        for (config, from) in &began {
+            let query = sqlx::query(
+                "select seq, message, content, sha256, delivered_at is not null as delivered from releases
+                 where concat(env, '/', app, '/', namespace) = ? and seq >= ? order by seq",
+            );
+            for row in query.bind(config).bind(*from as i64).fetch_all(&mut sql).await? {
+                releases.push(Release {
+                    config: config.clone(),
+                    seq: row.try_get::<i64, _>("seq")? as u64,
+                    message: row.try_get("message")?,
+                    content: row.try_get("content")?,
+                    sha256: row.try_get("sha256")?,
+                    delivered: row.try_get::<i64, _>("delivered")? != 0,
+                });
+            }
+        }
+        let (live, changes) = (live(&mut sql).await?, changes(&mut sql, seed).await?);
+        Ok(Self { began, live, releases, changes, channel_began, channel: channel(place).await? })
+    }
+}
+
+async fn changes(sql: &mut MySqlConnection, seed: u64) -> Result<Vec<Change>> {
+    let query = sqlx::query(
+        "select c.id, c.message, c.state, concat(e.env, '/', e.app, '/', e.namespace) as config, e.item_key, e.edit
+         from changes c left join edits e on e.change_id = c.id where c.message like ? order by c.id",
+    );
+    let (mut found, mut last): (Vec<Change>, String) = Default::default();
+    for row in query.bind(format!("{seed}-%")).fetch_all(sql).await? {
+        let id: String = row.try_get("id")?;
+        if id != last {
+            let (message, state) = (row.try_get("message")?, row.try_get("state")?);
+            found.push(Change { message, state, edits: Vec::new() });
+            last = id;
+        }
+        let edit: Option<String> = row.try_get("edit")?;
+        if let (Some(edit), Some(change)) = (edit, found.last_mut()) {
+            change.edits.push((row.try_get("config")?, row.try_get("item_key")?, edit));
+        }
+    }
+    Ok(found)
+}
