@@ -177,7 +177,7 @@ impl Item {
                 // The document around it is a level, too.
                 match deeper_than(limits::NESTING - 1, &self.value) {
                     None => Ok(()),
-                    Some(_) => Err(Invalid::new("/value", too_deep(Format::Json))),
+                    Some(offset) => Err(too_deep(&self.value, offset).of("/value")),
                 }
             }
         }
@@ -228,9 +228,14 @@ fn raw(text: &str) -> serde_json::Result<Box<RawValue>> {
     serde_json::from_str::<Box<RawValue>>(text.trim())
 }
 
-/// Says that a text is nested too deeply.
-fn too_deep(format: Format) -> Problem {
-    Problem::Syntax { format, detail: format!("nested deeper than {} levels", limits::NESTING) }
+/// Says that a JSON text is nested too deeply, from the bracket at this byte on.
+fn too_deep(text: &str, offset: usize) -> Invalid {
+    let before = &text[..offset];
+    let line = before.split('\n').next_back().unwrap_or_default();
+    let detail = format!("nested deeper than {} levels", limits::NESTING);
+    let place = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
+    let (line, column) = (place(before.matches('\n').count()), place(line.chars().count()));
+    Invalid::at("", Problem::Syntax { format: Format::Json, detail }, line, column)
 }
 
 /// The place of the bracket that is too much in a JSON text, in bytes. Raw values are not nested for the parser, so it

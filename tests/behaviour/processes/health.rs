@@ -45,7 +45,8 @@ async fn counted(place: Place, etcd: bool) {
     }
     assert!(number(&metrics, r#"trimtab_reads_total{kind="config",status="200"}"#) >= 2.0);
     for status in ["304", "4xx"] {
-        assert_eq!(number(&metrics, &format!(r#"trimtab_reads_total{{kind="config",status="{status}"}}"#)), 1.0);
+        // Waiting for the third release may have been told more than once that it is not there.
+        assert!(number(&metrics, &format!(r#"trimtab_reads_total{{kind="config",status="{status}"}}"#)) >= 1.0);
     }
     assert_eq!(number(&metrics, r#"trimtab_requests_total{part="api",class="2xx"}"#), 6.0);
     assert_eq!(number(&metrics, r#"trimtab_requests_total{part="console",class="2xx"}"#), 1.0);
