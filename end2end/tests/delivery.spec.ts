@@ -24,7 +24,7 @@ test('an open page follows a release until its readers have it', async ({ page, 
   await expect(row).toContainText('ms');
 
   await page.goto(`/configs/${config}`);
-  await expect(page.locator('#live-way')).toContainText('Nobody reads it yet');
+  await expect(page.locator('#live-way')).toContainText('Nobody reads it');
   await read(server, api.token, config);
   await expect(page.locator('#live-way')).toContainText('1 of 1');
   await page.goto(`/configs/${config}/readers`);
@@ -66,7 +66,7 @@ test.describe('with etcd', () => {
     });
     expect(answer).toMatchObject({ delivery: { state: 'accepted' } });
     await expect(page.locator('#delivery')).toContainText('1 release waits.');
-    await expect(page.locator('#trouble')).toContainText('another node holds the lock');
+    await expect(page.locator('#trouble')).toContainText('Another node holds the lock');
     holder.kill('SIGINT');
     await expect(page.locator('#delivery .head')).toContainText('on time', { timeout: 20_000 });
     await expect(page.locator('#trouble')).toBeEmpty();

@@ -1,7 +1,10 @@
 //! What a worker knows while it holds the lock of an environment: what is delivered already though SQL does not say so
 //! yet, and what waits for people.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -12,7 +15,7 @@ use crate::{
         error::{Error, Result},
         names::{ConfigId, EnvName},
     },
-    service::now,
+    service::{Dispatch, now},
     storage::{Db, Due},
 };
 
@@ -22,6 +25,7 @@ const MARKS: usize = 32;
 /// One hold of a lock.
 pub(super) struct Hold {
     db: Db,
+    dispatch: Arc<Dispatch>,
     /// The latest release of each config that was delivered under it.
     delivered: HashMap<ConfigId, u64>,
     marks: mpsc::Sender<Mark>,
@@ -36,9 +40,9 @@ struct Mark {
 }
 
 impl Hold {
-    pub fn new(db: Db) -> Self {
-        let (marks, marking) = begin_marking(&db);
-        Self { db, delivered: HashMap::new(), marks, marking, frozen: Frozen::default() }
+    pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
+        let (marks, marking) = begin_marking(&db, &dispatch);
+        Self { db, dispatch, delivered: HashMap::new(), marks, marking, frozen: Frozen::default() }
     }
 
     /// The oldest of what is due in an environment: a whole page, or all.
@@ -46,7 +50,7 @@ impl Hold {
         let mut due = self.db.read().await?.due(env, BATCH).await?;
         if due.len() == BATCH as usize && due.iter().any(|due| self.has(&due.entry)) {
             // What is delivered already stands in the way of what is not.
-            let (marks, marking) = begin_marking(&self.db);
+            let (marks, marking) = begin_marking(&self.db, &self.dispatch);
             self.marks = marks;
             finish(std::mem::replace(&mut self.marking, marking)).await?;
             due = self.db.read().await?.due(env, BATCH).await?;
@@ -80,9 +84,9 @@ impl Hold {
 type Marking = JoinHandle<Result<()>>;
 
 /// Marks that are sent are written until the sender is dropped.
-fn begin_marking(db: &Db) -> (mpsc::Sender<Mark>, Marking) {
+fn begin_marking(db: &Db, dispatch: &Arc<Dispatch>) -> (mpsc::Sender<Mark>, Marking) {
     let (marks, waiting) = mpsc::channel(MARKS);
-    (marks, tokio::spawn(write(db.clone(), waiting)))
+    (marks, tokio::spawn(write(db.clone(), dispatch.clone(), waiting)))
 }
 
 async fn finish(marking: Marking) -> Result<()> {
@@ -90,7 +94,7 @@ async fn finish(marking: Marking) -> Result<()> {
 }
 
 /// Writes marks, all that wait in one transaction. What is lost with a power cut is delivered again, to no effect.
-async fn write(db: Db, mut waiting: mpsc::Receiver<Mark>) -> Result<()> {
+async fn write(db: Db, dispatch: Arc<Dispatch>, mut waiting: mpsc::Receiver<Mark>) -> Result<()> {
     let mut marks = Vec::new();
     while waiting.recv_many(&mut marks, MARKS).await > 0 {
         let mut tx = db.write_unsynced().await?;
@@ -98,6 +102,7 @@ async fn write(db: Db, mut waiting: mpsc::Receiver<Mark>) -> Result<()> {
             tx.mark_delivered(&releases, revision, now()).await?;
         }
         tx.commit().await?;
+        dispatch.tell();
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ impl Publisher {
     pub async fn drain_once(&self) -> Result<()> {
         for env in self.due_envs().await? {
             let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
-            let mut hold = Hold::new(self.db.clone());
+            let mut hold = Hold::new(self.db.clone(), self.dispatch.clone());
             let drained = self.drain(&env, &lock, &mut hold).await;
             lock.release().await;
             hold.end().await.and(drained.map_err(Error::from))?;
@@ -153,7 +153,7 @@ impl Publisher {
             return self.push_once(env).await;
         }
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
-        let mut hold = Hold::new(self.db.clone());
+        let mut hold = Hold::new(self.db.clone(), self.dispatch.clone());
         let done = self.drain_and_linger(env, &lock, &mut hold).await;
         lock.release().await;
         let frozen = std::mem::take(&mut hold.frozen);
@@ -163,7 +163,7 @@ impl Publisher {
 
     /// Broken on purpose: forgets what is due before it is delivered, so that nobody tries again.
     async fn push_once(&self, env: &EnvName) -> Result<Frozen, Failure> {
-        let mut hold = Hold::new(self.db.clone());
+        let mut hold = Hold::new(self.db.clone(), self.dispatch.clone());
         let changes = by_change(hold.due(env).await?);
         for change in &changes {
             hold.delivered(change, 0).await?;
@@ -171,7 +171,7 @@ impl Publisher {
         hold.end().await?;
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
         for change in &changes {
-            self.deliver(env, &lock, change, &mut Hold::new(self.db.clone())).await?;
+            self.deliver(env, &lock, change, &mut Hold::new(self.db.clone(), self.dispatch.clone())).await?;
         }
         lock.release().await;
         Ok(Frozen::default())

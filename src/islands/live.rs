@@ -19,8 +19,6 @@ thread_local! {
     static STREAM: RefCell<Option<EventSource>> = const { RefCell::new(None) };
     /// A page is on its way.
     static LOOKING: Cell<bool> = const { Cell::new(false) };
-    /// Something may have happened that no event told.
-    static MISSED: Cell<bool> = const { Cell::new(false) };
 }
 
 pub fn start(lang: Lang) {
@@ -30,32 +28,23 @@ pub fn start(lang: Lang) {
 
 /// Listens while somebody looks at a page that has something to follow.
 fn follow(lang: Lang) {
-    let marked = dom::all(&dom::root(), "[data-live]");
     if dom::document().hidden() {
         if let Some(stream) = STREAM.take() {
             stream.close();
-            MISSED.set(true);
         }
-    } else if !marked.is_empty() && STREAM.with_borrow(Option::is_none) {
-        listen(lang, &marked);
+    } else if let Some(marked) = dom::all(&dom::root(), "[data-live]").first()
+        && STREAM.with_borrow(Option::is_none)
+    {
+        listen(lang, marked);
     }
 }
 
-fn listen(lang: Lang, marked: &[HtmlElement]) -> Option<()> {
-    let config = marked.iter().filter_map(|e| e.dataset().get("live")).find(|config| !config.is_empty());
-    let address = config.map_or_else(|| "/live".to_owned(), |config| format!("/live?config={config}"));
-    let stream = EventSource::new(&address).ok()?;
+/// The element tells what it says, so that nothing is missed before the stream is open, or while it was not.
+fn listen(lang: Lang, marked: &HtmlElement) -> Option<()> {
+    let stream = EventSource::new(&format!("/live?{}", marked.dataset().get("live")?)).ok()?;
     let changed = Closure::<dyn Fn(Event)>::new(move |_| spawn_local(look(lang)));
     stream.add_event_listener_with_callback("change", changed.as_ref().unchecked_ref()).ok()?;
     changed.forget();
-    let open = Closure::<dyn Fn(Event)>::new(move |_| {
-        // The first time the page is as new as the stream.
-        if MISSED.replace(true) {
-            spawn_local(look(lang));
-        }
-    });
-    stream.add_event_listener_with_callback("open", open.as_ref().unchecked_ref()).ok()?;
-    open.forget();
     STREAM.set(Some(stream));
     Some(())
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Answer, Page, Place, config::took, console::Console, parts::Looks};
+use super::{Answer, Page, Place, config::took, console::Console, live, parts::Looks};
 use crate::{
     api::{paths, publish::DeliverAgain},
     auth::guard::CurrentUser,
@@ -27,15 +27,16 @@ pub fn routes() -> Router<Console> {
 
 async fn all(State(console): State<Console>, who: CurrentUser) -> Answer {
     let looks = Looks::of(&console.service.envs().await?);
+    let followed = live::followed(&console, None);
     let mut deliveries = console.service.deliveries(&who.actor).await?;
     deliveries.retain(|delivery| delivery.env.archived_at.is_none());
-    Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries looks /> })
+    Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries looks followed /> })
         .place(Place::Delivery)
         .crumbs(|t| vec![Crumb::here(t.delivery())]))
 }
 
 #[component]
-fn All(deliveries: Vec<EnvDelivery>, looks: Looks) -> impl IntoView {
+fn All(deliveries: Vec<EnvDelivery>, looks: Looks, followed: String) -> impl IntoView {
     let t = lang();
     if deliveries.is_empty() {
         return view! {
@@ -52,7 +53,7 @@ fn All(deliveries: Vec<EnvDelivery>, looks: Looks) -> impl IntoView {
     view! {
         <Head title=t.delivery() />
         <p class="lead">{t.delivery_lead()}</p>
-        <div class="sheet" id="delivery" data-live="">
+        <div class="sheet" id="delivery" data-live=followed>
             <table class="rows stacked deliveries">
                 <thead>
                     <tr>
@@ -123,10 +124,13 @@ struct One {
     look: EnvLook,
     /// Of each listed release, how many instances have it, of how many.
     seen: Vec<(usize, usize)>,
+    /// What it says, to follow what happens.
+    followed: String,
 }
 
 async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<EnvName>) -> Answer {
     let service = &console.service;
+    let followed = live::followed(&console, None);
     let look = Looks::of(&service.envs().await?).get(&env);
     let found = service.deliveries(&who.actor).await?.into_iter().find(|delivery| delivery.env.name == env);
     let delivery = found.ok_or_else(|| Error::NotFound(env.to_string()))?;
@@ -142,6 +146,7 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
         administrator: who.actor.is_administrator(),
         look: look.clone(),
         delivery,
+        followed,
     };
     Ok(Page::new(move |t| t.delivery_of(env.as_str()), move || view! { <Shown one /> })
         .place(Place::Delivery)
@@ -151,7 +156,7 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
 #[component]
 fn Shown(one: One) -> impl IntoView {
     let t = lang();
-    let One { delivery, lock, compared_at, administrator, look, seen } = one;
+    let One { delivery, lock, compared_at, administrator, look, seen, followed } = one;
     let (of, count) = (delivery.env.name.to_string(), delivery.took().len());
     let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_usual_of(count)}</span> });
     let compared = match compared_at {
@@ -169,7 +174,7 @@ fn Shown(one: One) -> impl IntoView {
     });
     let shown = delivery.clone();
     view! {
-        <div id="delivery" data-live="">
+        <div id="delivery" data-live=followed>
             <div class="head">
                 <h1>{t.delivery()}" "<EnvTag env=look /></h1>
                 <p class="facts"><StateOf delivery=shown />{usual}</p>

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use axum::{Router, extract::State, routing::get};
 use leptos::prelude::*;
 
-use super::{Answer, Page, Place, changes::ChangeItem, console::Console, parts::Looks};
+use super::{Answer, Page, Place, changes::ChangeItem, console::Console, live, parts::Looks};
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
@@ -56,9 +56,12 @@ struct Home {
     all_apps: usize,
     /// How many instances read, and how many configs.
     readers: (usize, usize),
+    /// What it says, to follow what happens.
+    followed: String,
 }
 
 async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
+    let followed = live::followed(&console, None);
     let (service, actor, at) = (&console.service, &who.actor, now());
     let envs = service.envs().await?;
     let apps: Vec<AppCard> =
@@ -78,6 +81,7 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         late: service.late(actor),
         behind: behind(&console, &read, at),
         readers: (names.len(), read.len()),
+        followed,
         ending: tokens.into_iter().filter(ends).collect(),
         all_apps: apps.len(),
         apps: mine_first(apps, &who.account, &changes, &latest),
@@ -146,7 +150,7 @@ fn Show(home: Home) -> impl IntoView {
     let changes = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> }).collect_view();
     view! {
         <Head title=t.home_hello(&home.name)><p class="facts">{delivers}{readers}</p></Head>
-        <div class="two" id="home" data-live="">
+        <div class="two" id="home" data-live=home.followed>
             <div>
                 <Card id="changes" title=t.home_changes()>
                     {if none {

@@ -17,7 +17,7 @@ use futures::{Stream, stream};
 use serde::Deserialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep},
 };
 
 use super::{Failed, console::Console};
@@ -42,14 +42,32 @@ pub fn routes() -> Router<Console> {
 struct Asked {
     /// A config whose readers are looked at, too.
     config: Option<ConfigId>,
+    /// Of what the page says.
+    mark: u64,
+}
+
+/// What an element of a page says with `data-live`, to be exchanged when there is something new; with `config` also when
+/// other readers have it.
+#[must_use]
+pub fn followed(console: &Console, config: Option<&ConfigId>) -> String {
+    let mark = mark(&console.reader, config, *console.service.news().borrow());
+    config.map_or_else(|| format!("mark={mark}"), |config| format!("config={config}&mark={mark}"))
+}
+
+/// Another number whenever a page says something else.
+fn mark(reader: &Reader, config: Option<&ConfigId>, news: u64) -> u64 {
+    let instances = config.map(|config| reader.instances.of(config, now())).unwrap_or_default();
+    instances.iter().fold(news, |mark, instance| mark.wrapping_mul(31).wrapping_add(instance.release))
 }
 
 async fn open(
     State(console): State<Console>,
-    who: CurrentUser,
+    who: Result<CurrentUser, Failed>,
     Query(asked): Query<Asked>,
     room: Arc<Semaphore>,
 ) -> Result<Response, Failed> {
+    // To a browser this says not to ask again.
+    let Ok(who) = who else { return Ok(StatusCode::NO_CONTENT.into_response()) };
     if let Some(config) = &asked.config {
         who.actor.may_view(config)?;
     }
@@ -57,7 +75,7 @@ async fn open(
         return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response());
     };
     let watching = Watching {
-        seen: asked.config.as_ref().map(|config| seen(&console.reader, config)),
+        mark: asked.mark,
         config: asked.config,
         news: console.service.news(),
         reader: console.reader,
@@ -72,7 +90,7 @@ struct Watching {
     config: Option<ConfigId>,
     news: watch::Receiver<u64>,
     reader: Arc<Reader>,
-    seen: Option<u64>,
+    mark: u64,
     until: Instant,
     _place: OwnedSemaphorePermit,
 }
@@ -88,30 +106,18 @@ impl Watching {
     /// Waits until the page says something else. False at the end of the stream.
     async fn changed(&mut self) -> bool {
         loop {
-            let look = Instant::now() + LOOK;
+            let now = mark(&self.reader, self.config.as_ref(), *self.news.borrow());
+            if now != self.mark {
+                self.mark = now;
+                return true;
+            }
             tokio::select! {
                 () = self.reader.stopping() => return false,
-                () = sleep_until(look.min(self.until)) => {}
+                () = sleep(LOOK) => {}
             }
             if Instant::now() >= self.until {
                 return false;
             }
-            let now = self.config.as_ref().map(|config| seen(&self.reader, config));
-            let other = now != self.seen;
-            self.seen = now;
-            if self.news.has_changed().unwrap_or(false) || other {
-                self.news.mark_unchanged();
-                return true;
-            }
         }
     }
-}
-
-/// Something that differs when other instances have the live release of a config.
-fn seen(reader: &Reader, config: &ConfigId) -> u64 {
-    reader
-        .instances
-        .of(config, now())
-        .iter()
-        .fold(0, |sum, instance| sum.wrapping_mul(31).wrapping_add(instance.release))
 }

@@ -147,7 +147,8 @@ impl Dispatch {
         self.news.subscribe()
     }
 
-    fn tell(&self) {
+    /// Tells open pages that there is something new.
+    pub fn tell(&self) {
         self.news.send_modify(|news| *news = news.wrapping_add(1));
     }
 

@@ -29,7 +29,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::{conflicts::Sides, way::took};
-use super::{Answer, Failed, Page, Place, console::Console, parts::Looks};
+use super::{Answer, Failed, Page, Place, console::Console, live, parts::Looks};
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
@@ -91,6 +91,8 @@ pub(super) struct Opened {
     pub decides: bool,
     /// Its address.
     pub path: String,
+    /// What its parts that follow what happens say: `data-live`.
+    pub followed: String,
     /// How environments are drawn.
     looks: Looks,
 }
@@ -98,6 +100,7 @@ pub(super) struct Opened {
 impl Opened {
     /// Asks for a config; `change` chooses among several open changes of the viewer's.
     pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
+        let followed = live::followed(console, Some(id));
         let view = console.service.config(&user.actor, id, change).await?;
         Ok(Self {
             looks: Looks::of(&console.service.envs().await?),
@@ -106,6 +109,7 @@ impl Opened {
             drift: console.service.drifts(&user.actor).into_iter().find(|drift| drift.config == *id),
             decides: user.actor.is_administrator(),
             path: paths::config(id),
+            followed,
             view,
         })
     }

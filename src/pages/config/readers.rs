@@ -62,7 +62,7 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
         words.iter().all(|word| text.contains(word))
     };
     let curve = opened.view.live.as_ref().map(|live| propagation(&instances, live));
-    let followed = opened.view.id.to_string();
+    let followed = opened.followed.clone();
     let few = all <= MOST;
     let rows = instances.into_iter().filter_map(|i| {
         let fits = words.is_empty() || has(&i);

@@ -236,7 +236,7 @@ fn Table(items: Items) -> impl IntoView {
 /// How far it has come, while it is the live one.
 #[component]
 fn Now(shown: Arc<Shown>) -> impl IntoView {
-    let followed = shown.opened.view.id.to_string();
+    let followed = shown.opened.followed.clone();
     let opened = shown.opened.clone();
     shown.is_live().then(|| view! { <div id="live-way" data-live=followed><Way opened /></div> }.into_any())
 }

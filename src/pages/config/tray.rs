@@ -24,7 +24,7 @@ pub fn Tray(
     /// A form is open: then publishing is not what the page is for.
     editing: bool,
 ) -> impl IntoView {
-    let followed = opened.view.id.to_string();
+    let followed = opened.followed.clone();
     view! {
         <aside class="tray" id="my-change">
             <MyChange opened=opened.clone() editing />
