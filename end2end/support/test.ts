@@ -70,9 +70,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       servers.push(server);
       // A second node takes a moment to get tokens and releases, though it is ready for pages before that.
       const reads = async () => {
-        const said = (await (await fetch(`${server.url}/readyz`)).json()) as { channel_away_since: string | null };
+        const said = (await (await fetch(`${server.url}/readyz`)).json()) as Record<'reader' | 'channel_away_since', string>;
         const headers = { authorization: 'Bearer nobody' };
-        return !said.channel_away_since && (await fetch(`${server.url}/api/v1/configs/dev/any`, { headers })).status !== 503;
+        return said.reader === 'has the releases' && !said.channel_away_since && (await fetch(`${server.url}/api/v1/configs/dev/any`, { headers })).status !== 503;
       };
       if (beside) await expect.poll(reads, { timeout: 10_000, intervals: [50] }).toBe(true);
       return server;
