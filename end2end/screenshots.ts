@@ -212,6 +212,10 @@ async function prepare(server: Server, page: Page): Promise<Demo> {
   // The server notices within two seconds what the command wrote beside it.
   await page.waitForTimeout(2_500);
   await signIn(page, server, 'ana.ruiz', passwords);
+  // What the command wrote is compared with the channel every half minute, or now.
+  await page.goto(`${server.url}/delivery/prod`);
+  await page.locator('#again button').click();
+  await page.locator('#flash .flash').waitFor();
   const edit = async (config: string, key: string, value: string) => {
     await page.goto(`${server.url}/configs/${config}?edit=${key}#edit`);
     const target = page.locator('#item select[name=change]');

@@ -168,7 +168,7 @@ fn Shown(one: One) -> impl IntoView {
             <Form action=DeliverAgain::PATH id="again" swap="delivery">
                 <Hidden name="env" value=of />
                 <p class="quiet">{t.delivery_again_text()}</p>
-                <Submit icon=I::Send>{t.delivery_again()}</Submit>
+                <p class="do"><Submit icon=I::Send>{t.delivery_again()}</Submit></p>
             </Form>
         }
     });
