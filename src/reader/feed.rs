@@ -1,12 +1,15 @@
 //! Keeps the shelf up to date from the channel, and trusts no watch: whenever one ends, and every few minutes anyway,
 //! everything is listed again.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::shelf::{Applied, Shelf};
+use super::{
+    last_good::LastGood,
+    shelf::{Applied, Shelf},
+};
 use crate::{
     channel::{Channel, Entry, Fault, Listing, Watch},
     domain::time::Time,
@@ -76,9 +79,17 @@ impl Tail for Watch {
 }
 
 /// Feeds the shelf until `stop`, listing everything again after `relist`: usually [`RELIST`]. While the channel is not
-/// heard the shelf is marked stale, since the moment it was last heard; readers keep what it holds.
-pub async fn run(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: Duration, stop: CancellationToken) {
-    stop.run_until_cancelled(feed(source, shelf, clock, relist)).await;
+/// heard the shelf is marked stale, since the moment it was last heard; readers keep what it holds. With `kept`, what is
+/// put on the shelf is on disk before.
+pub async fn run(
+    source: &impl Source,
+    shelf: &Shelf,
+    kept: Option<&Arc<LastGood>>,
+    clock: fn() -> Time,
+    relist: Duration,
+    stop: CancellationToken,
+) {
+    stop.run_until_cancelled(feed(source, shelf, kept, clock, relist)).await;
 }
 
 /// How long to leave a channel alone that did not answer.
@@ -107,12 +118,18 @@ impl BackOff {
     }
 }
 
-async fn feed(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: Duration) {
+async fn feed(
+    source: &impl Source,
+    shelf: &Shelf,
+    kept: Option<&Arc<LastGood>>,
+    clock: fn() -> Time,
+    relist: Duration,
+) {
     let (mut heard, mut back_off) = (clock(), BackOff::new());
     loop {
         back_off.begin();
         // No fault: it was only time to list again.
-        let Err(fault) = round(source, shelf, clock, relist, &mut heard).await else { continue };
+        let Err(fault) = round(source, shelf, kept, clock, relist, &mut heard).await else { continue };
         if fault == Fault::Compacted {
             shelf.meter.behind.inc();
             tracing::info!("the watch fell behind, listing again");
@@ -129,6 +146,7 @@ async fn feed(source: &impl Source, shelf: &Shelf, clock: fn() -> Time, relist: 
 async fn round(
     source: &impl Source,
     shelf: &Shelf,
+    kept: Option<&Arc<LastGood>>,
     clock: fn() -> Time,
     relist: Duration,
     heard: &mut Time,
@@ -138,7 +156,10 @@ async fn round(
     shelf.meter.listed.inc();
     shelf.meter.revision.set(revision);
     report(&listing, shelf);
-    log(&shelf.adopt(listing));
+    log(&match kept {
+        Some(kept) => kept.adopt(listing).await?,
+        None => shelf.adopt(listing),
+    });
     if source.is_complete() {
         shelf.declare_ready();
     }
@@ -153,7 +174,15 @@ async fn round(
             entries = tail.next() => {
                 // Silence is the usual state of a watch, so until it ended it was heard.
                 *heard = clock();
-                log(&shelf.apply(entries?));
+                let entries = entries?;
+                if !shelf.is_ready() && !entries.is_empty() {
+                    // They are not all: with a listing they are.
+                    return Ok(());
+                }
+                log(&match kept {
+                    Some(kept) => kept.apply(entries).await?,
+                    None => shelf.apply(entries),
+                });
                 shelf.meter.revision.set(tail.revision());
             }
             () = &mut old => return Ok(()),
@@ -260,7 +289,7 @@ mod tests {
         let (watches, opened) = mpsc::unbounded_channel();
         let script = Script { listings: Mutex::new(listings), watches };
         let feeding = Arc::clone(&shelf);
-        tokio::spawn(async move { run(&script, &feeding, now, relist, CancellationToken::new()).await });
+        tokio::spawn(async move { run(&script, &feeding, None, now, relist, CancellationToken::new()).await });
         (shelf, opened)
     }
 
@@ -289,6 +318,17 @@ mod tests {
         assert!(after == 7 && shelf.is_ready() && shelf.stale_since().is_none());
         watch.send(Ok(vec![entry(KEY, 2, "{}")])).unwrap();
         arrives(&shelf, 2).await;
+    }
+
+    #[tokio::test]
+    async fn the_first_release_makes_ready_with_all_others() {
+        let other = "prod/shop/b";
+        let (shelf, mut opened) = fed(vec![listing(1, &[]), listing(3, &[(KEY, 1), (other, 1)])], RELIST);
+        let (_, watch) = opened.recv().await.unwrap();
+        assert!(!shelf.is_ready());
+        watch.send(Ok(vec![entry(KEY, 1, "{}")])).unwrap();
+        let again = timeout(GOOD, opened.recv()).await.expect("everything is listed again");
+        assert!(again.unwrap().0 == 3 && shelf.is_ready() && shelf.get(other).is_some());
     }
 
     #[tokio::test]
@@ -338,7 +378,7 @@ mod tests {
     async fn what_is_delivered_in_memory_arrives() {
         let (channel, shelf) = (Channel::local(), Arc::new(Shelf::new()));
         let (source, feeding) = (channel.clone(), Arc::clone(&shelf));
-        tokio::spawn(async move { run(&source, &feeding, now, RELIST, CancellationToken::new()).await });
+        tokio::spawn(async move { run(&source, &feeding, None, now, RELIST, CancellationToken::new()).await });
         while !shelf.is_ready() {
             tokio::task::yield_now().await;
         }

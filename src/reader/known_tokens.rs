@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::feed::{BackOff, in_time};
+use super::{
+    feed::{BackOff, in_time},
+    last_good::LastGood,
+};
 use crate::{
     auth::tokens::Table,
     channel::{Channel, Fault, TokenList},
@@ -91,13 +94,20 @@ impl KnownTokens {
         state.stale = since.map(|since| state.stale.unwrap_or(since));
     }
 
-    /// Copies what the channel has until `stop`, and at once when somebody shows a token that is not known.
-    pub async fn follow(&self, channel: &Channel, clock: fn() -> Time, stop: CancellationToken) {
+    /// Copies what the channel has until `stop`, and at once when somebody shows a token that is not known. With `kept`,
+    /// it is on disk before it counts.
+    pub async fn follow(
+        &self,
+        channel: &Channel,
+        kept: Option<&Arc<LastGood>>,
+        clock: fn() -> Time,
+        stop: CancellationToken,
+    ) {
         stop.run_until_cancelled(async {
             let (mut heard, mut back_off) = (clock(), BackOff::new());
             loop {
                 back_off.begin();
-                let Err(fault) = self.round(channel, clock, &mut heard).await else { continue };
+                let Err(fault) = self.round(channel, kept, clock, &mut heard).await else { continue };
                 if fault != Fault::Compacted {
                     self.set_stale(Some(heard));
                     tracing::warn!(tokens.fault = %fault, "tokens are no longer heard of, trying again");
@@ -109,8 +119,14 @@ impl KnownTokens {
     }
 
     /// One look at all tokens and the watch that follows it, until that ends or is old enough.
-    async fn round(&self, channel: &Channel, clock: fn() -> Time, heard: &mut Time) -> Result<(), Fault> {
-        let (revision, mut written) = self.look(channel, 0).await?;
+    async fn round(
+        &self,
+        channel: &Channel,
+        kept: Option<&Arc<LastGood>>,
+        clock: fn() -> Time,
+        heard: &mut Time,
+    ) -> Result<(), Fault> {
+        let (revision, mut written) = self.look(channel, kept, 0).await?;
         let mut looked = Instant::now();
         *heard = clock();
         self.set_stale(None);
@@ -122,11 +138,11 @@ impl KnownTokens {
             tokio::select! {
                 list = watch.next() => {
                     *heard = clock();
-                    self.take(list?);
+                    self.take_in(list?, kept).await?;
                 }
                 () = self.table.rung() => {
                     sleep_until(looked + AT_MOST_EVERY).await;
-                    written = self.look(channel, written).await?.1.max(written);
+                    written = self.look(channel, kept, written).await?.1.max(written);
                     looked = Instant::now();
                 }
                 () = &mut old => return Ok(()),
@@ -136,15 +152,25 @@ impl KnownTokens {
 
     /// Takes over what was written after the revision `since`, for all who wait for a newer list. Gives where the
     /// channel is, and the revision that wrote what was taken.
-    async fn look(&self, channel: &Channel, since: i64) -> Result<(i64, i64), Fault> {
+    async fn look(&self, channel: &Channel, kept: Option<&Arc<LastGood>>, since: i64) -> Result<(i64, i64), Fault> {
         let look = async {
             let there = in_time("tokens", channel.tokens(since)).await?;
             if let Some(list) = there.list {
-                self.take(list);
+                self.take_in(list, kept).await?;
             }
             Ok((there.revision, there.written))
         };
         self.table.answer(look).await
+    }
+
+    async fn take_in(&self, list: TokenList, kept: Option<&Arc<LastGood>>) -> Result<(), Fault> {
+        match kept {
+            Some(kept) => kept.take(list).await,
+            None => {
+                self.take(list);
+                Ok(())
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -177,7 +203,7 @@ mod tests {
         let table = Arc::new(Table::new());
         let known = Arc::new(KnownTokens::new(Arc::clone(&table)));
         let (following, channel) = (Arc::clone(&known), channel.clone());
-        tokio::spawn(async move { following.follow(&channel, now, CancellationToken::new()).await });
+        tokio::spawn(async move { following.follow(&channel, None, now, CancellationToken::new()).await });
         (table, known)
     }
 

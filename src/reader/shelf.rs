@@ -133,6 +133,12 @@ impl Shelf {
         self.write(|inner| inner.ready = true);
     }
 
+    /// Whether there is no release.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.read().apps.is_empty()
+    }
+
     /// Whether readers can be answered.
     #[must_use]
     pub fn is_ready(&self) -> bool {

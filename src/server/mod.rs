@@ -104,6 +104,7 @@ impl Node {
         let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), leaving.closing.clone());
 
         let tasks = TaskTracker::new();
+        let mut kept = None;
         if let Some(etcd) = &settings.etcd {
             let file = LastGood::new(&settings.data_dir, &etcd.root, reader.shelf.clone(), None, now);
             let published = async { db.read().await?.latest_releases(1, 0).await };
@@ -113,7 +114,8 @@ impl Node {
             } else {
                 file.load().await;
             }
-            tasks.spawn(file.keep(stop.clone()));
+            tasks.spawn(file.clone().keep(stop.clone()));
+            kept = Some(file);
         } else {
             // Memory is empty at the start: what SQL has goes in before anybody can ask.
             publisher.reconcile().await.map_err(|e| format!("the releases cannot be loaded: {e}"))?;
@@ -126,7 +128,9 @@ impl Node {
         tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
         let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
         let (source, shelf, end) = (channel, reader.shelf.clone(), stop);
-        tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
+        let feeding =
+            async move { reader::feed::run(&source, &shelf, kept.as_ref(), now, reader::feed::RELIST, end).await };
+        tasks.spawn(feeding);
 
         let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
         let health = Health {

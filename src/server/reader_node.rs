@@ -64,10 +64,11 @@ pub(super) async fn start(
     let (scrape, stop) = (Arc::new(Scrape::new(None, &channel, reader.clone())), &leaving.last);
 
     tasks.spawn(file.clone().keep(stop.clone()));
-    let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
-    tasks.spawn(async move { reader::feed::run(&source, &shelf, now, reader::feed::RELIST, end).await });
-    let (following, end) = (tokens.clone(), stop.clone());
-    tasks.spawn(async move { following.follow(&channel, now, end).await });
+    let (source, shelf, kept, end) = (channel.clone(), reader.shelf.clone(), file.clone(), stop.clone());
+    let feeding = async move { reader::feed::run(&source, &shelf, Some(&kept), now, reader::feed::RELIST, end).await };
+    tasks.spawn(feeding);
+    let (following, kept, end) = (tokens.clone(), file.clone(), stop.clone());
+    tasks.spawn(async move { following.follow(&channel, Some(&kept), now, end).await });
     let told = leaving.told.clone();
     let routes = routes(Parts { reader, tokens, file, scrape: scrape.clone(), told });
     Ok((routes, scrape))

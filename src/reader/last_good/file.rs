@@ -102,8 +102,8 @@ pub(super) fn read(folder: &Path) -> Result<Kept, Unread> {
 }
 
 /// Renames a file that is of no use, so that somebody can look at it. Gives its new name.
-pub(super) fn set_aside(folder: &Path, word: &str, now: Time) -> io::Result<String> {
-    let aside = format!("{NAME}.{word}-{}", now.rfc3339().replace(':', "-"));
-    fs::rename(folder.join(NAME), folder.join(&aside))?;
+pub(super) fn set_aside(folder: &Path, name: &str, word: &str, now: Time) -> io::Result<String> {
+    let aside = format!("{name}.{word}-{}", now.rfc3339().replace(':', "-"));
+    fs::rename(folder.join(name), folder.join(&aside))?;
     Ok(aside)
 }

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{LastGood, NAME};
+use super::{LastGood, NAME, journal};
 use crate::{
     auth::tokens::{Table, generate},
     channel::{ListedToken, Listing, TokenList},
@@ -46,7 +46,7 @@ impl Drop for Folder {
     }
 }
 
-/// A reader node, as far as the file goes.
+/// A reader node, as far as the file goes. Dropped without leaving, it was killed.
 struct Half {
     shelf: Arc<Shelf>,
     table: Arc<Table>,
@@ -64,9 +64,18 @@ impl Half {
         Self { shelf, table, tokens, file }
     }
 
-    fn fill(&self) {
+    async fn fill(&self) {
         let listing = Listing { revision: 7, cluster: 42, entries: vec![entry(KEY, 3, DOCUMENT)], damaged: vec![] };
-        self.shelf.adopt(listing);
+        self.file.adopt(listing).await.unwrap();
+    }
+
+    /// A release comes.
+    async fn get(&self, seq: u64) {
+        self.file.apply(vec![entry(KEY, seq, DOCUMENT)]).await.unwrap();
+    }
+
+    fn seq(&self) -> u64 {
+        self.shelf.get(KEY).map_or(0, |snapshot| snapshot.seq())
     }
 
     /// Goes down, as a server does.
@@ -81,7 +90,7 @@ impl Half {
 async fn kept() -> Folder {
     let folder = Folder::new();
     let half = Half::start(&folder.0, "trimtab").await;
-    half.fill();
+    half.fill().await;
     half.leave().await;
     assert_eq!(half.file.trouble_now(), None);
     folder
@@ -93,7 +102,7 @@ async fn what_a_reader_had_it_has_again() {
     let folder = Folder::new();
     let half = Half::start(&folder.0, "trimtab").await;
     assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
-    half.fill();
+    half.fill().await;
     half.shelf.set_stale(Some(Time(1000)));
     let fresh = generate(TokenKind::Read);
     let token = ListedToken {
@@ -125,7 +134,7 @@ async fn releases_are_written_while_they_come() {
     let half = Half::start(&folder.0, "trimtab").await;
     let stop = CancellationToken::new();
     let keeping = tokio::spawn(Arc::clone(&half.file).keep(stop.clone()));
-    half.fill();
+    half.fill().await;
     let written = async {
         while !folder.file().exists() {
             tokio::task::yield_now().await;
@@ -164,7 +173,7 @@ async fn a_damaged_file_is_set_aside_and_named() {
         half.leave().await;
         assert!(!folder.file().exists(), "nothing is written before there is something");
         assert_eq!(half.file.trouble_now(), Some(trouble));
-        half.fill();
+        half.fill().await;
         half.leave().await;
         assert!(half.file.trouble_now().is_none() && folder.file().exists());
         assert_eq!(fs::read(folder.0.join(&folder.beside("damaged-")[0])).unwrap(), bytes);
@@ -212,11 +221,149 @@ async fn a_file_that_cannot_be_written_is_named_and_the_old_one_stays() {
 async fn a_folder_that_is_none_is_named() {
     let folder = Folder::new();
     let half = Half::start(&folder.0.join("gone"), "trimtab").await;
-    half.fill();
+    half.fill().await;
     half.leave().await;
     assert!(half.file.trouble_now().unwrap().contains("cannot be written: No such file or directory"));
 
     fs::create_dir(folder.file()).unwrap();
     let half = Half::start(&folder.0, "trimtab").await;
     assert!(half.file.trouble_now().unwrap().contains("cannot be read: Is a directory"));
+}
+
+#[tokio::test]
+async fn who_is_killed_comes_back_with_all_that_was_seen() {
+    let folder = Folder::new();
+    let half = Half::start(&folder.0, "trimtab").await;
+    half.file.take(TokenList { version: 1, tokens: vec![] }).await.unwrap();
+    let again = Half::start(&folder.0, "trimtab").await;
+    assert!(again.tokens.list() == half.tokens.list() && again.seq() == 0 && !again.shelf.is_ready());
+
+    // Before there is a file, and after there is one.
+    half.fill().await;
+    half.get(4).await;
+    let mut list = half.tokens.list();
+    for seq in [4, 5] {
+        let again = Half::start(&folder.0, "trimtab").await;
+        assert!(again.seq() == seq && again.shelf.is_ready() && again.shelf.stale_since().is_some());
+        assert_eq!(again.shelf.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
+        assert_eq!(again.tokens.list(), list);
+        again.leave().await;
+        assert!(folder.beside("").is_empty() && again.file.trouble_now().is_none());
+        again.get(5).await;
+        again.file.take(TokenList { version: 2, tokens: vec![] }).await.unwrap();
+        list = again.tokens.list();
+    }
+}
+
+#[tokio::test]
+async fn what_comes_while_the_file_is_written_is_not_lost() {
+    let folder = kept().await;
+    let half = Half::start(&folder.0, "trimtab").await;
+    for seq in 4..100 {
+        let (_, saved) = tokio::join!(half.get(seq), half.file.save());
+        saved.unwrap();
+        assert_eq!(Half::start(&folder.0, "trimtab").await.seq(), seq);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_outlives_a_file_that_cannot_be_written() {
+    let folder = kept().await;
+    let half = Half::start(&folder.0, "trimtab").await;
+    std::os::unix::fs::symlink("/dev/full", folder.0.join(format!("{NAME}.new"))).unwrap();
+    half.get(4).await;
+    half.file.save().await.unwrap_err();
+    half.file.apply(vec![entry("prod/shop/b", 1, "{}")]).await.unwrap();
+    // The room is back, and what was written before it goes first.
+    for left in [vec!["old", ""], vec![""], vec![]] {
+        let again = Half::start(&folder.0, "trimtab").await;
+        assert!(again.seq() == 4 && again.shelf.get("prod/shop/b").is_some());
+        for name in ["old", ""] {
+            let path = folder.0.join(format!("{}.{name}", journal::NAME).trim_end_matches('.'));
+            assert_eq!(path.exists(), left.contains(&name), "{}", path.display());
+        }
+        half.file.save().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn half_a_batch_is_cut_off_and_the_next_one_counts() {
+    let folder = kept().await;
+    let path = folder.0.join(journal::NAME);
+    Half::start(&folder.0, "trimtab").await.get(4).await;
+    let one = fs::read(&path).unwrap();
+    for end in 0..one.len() {
+        let half = Half::start(&folder.0, "trimtab").await;
+        half.get(5).await;
+        assert_eq!(Half::start(&folder.0, "trimtab").await.seq(), 5);
+        let all = fs::read(&path).unwrap();
+        fs::write(&path, &all[..one.len() + end]).unwrap();
+        let half = Half::start(&folder.0, "trimtab").await;
+        assert!(half.seq() == 4 && half.file.trouble_now().is_none(), "{end}");
+        assert_eq!(fs::read(&path).unwrap(), one);
+    }
+}
+
+#[tokio::test]
+async fn of_a_damaged_journal_counts_what_is_before_the_damage() {
+    let folder = kept().await;
+    let path = folder.0.join(journal::NAME);
+    let half = Half::start(&folder.0, "trimtab").await;
+    half.get(4).await;
+    let good = fs::read(&path).unwrap();
+    half.get(5).await;
+    half.get(6).await;
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[good.len() + 100] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+
+    let half = Half::start(&folder.0, "trimtab").await;
+    let trouble = half.file.trouble_now().unwrap();
+    assert!(half.seq() == 4 && trouble.contains("batch 2") && trouble.contains("journal.damaged-"), "{trouble}");
+    let aside = folder.beside("journal.damaged-");
+    assert_eq!((fs::read(folder.0.join(&aside[0])).unwrap(), fs::read(&path).unwrap()), (bytes, good));
+    // It is said until the channel is heard, which has what is missing.
+    half.file.save().await.unwrap();
+    assert_eq!(half.file.trouble_now(), Some(trouble));
+    half.shelf.set_stale(None);
+    half.leave().await;
+    assert_eq!(half.file.trouble_now(), None);
+    assert_eq!(Half::start(&folder.0, "trimtab").await.seq(), 4);
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_written_stops_nobody() {
+    let folder = kept().await;
+    let path = folder.0.join(journal::NAME);
+    let half = Half::start(&folder.0, "trimtab").await;
+    half.shelf.set_stale(None);
+    // A disk without room.
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    half.get(4).await;
+    half.file.take(TokenList { version: 9, tokens: vec![] }).await.unwrap();
+    assert!(half.seq() == 4 && half.tokens.list().is_some());
+    let trouble = half.file.trouble_now().unwrap();
+    assert!(trouble.contains("journal") && trouble.contains("No space left"), "{trouble}");
+    half.file.save().await.unwrap();
+    assert_eq!((half.file.trouble_now(), Half::start(&folder.0, "trimtab").await.seq()), (None, 4));
+
+    half.get(5).await;
+    assert_eq!((half.file.trouble_now(), Half::start(&folder.0, "trimtab").await.seq()), (None, 5));
+}
+
+#[tokio::test]
+async fn a_journal_without_its_file_or_of_others_is_not_served() {
+    let folder = kept().await;
+    let half = Half::start(&folder.0, "trimtab").await;
+    half.get(4).await;
+    fs::remove_file(folder.file()).unwrap();
+    let half = Half::start(&folder.0, "trimtab").await;
+    assert!(!half.shelf.is_ready() && half.seq() == 0);
+    let trouble = half.file.trouble_now().unwrap();
+    assert!(trouble.contains("journal.partial-") && folder.beside("journal.partial-").len() == 1, "{trouble}");
+
+    half.fill().await;
+    let half = Half::start(&folder.0, "staging").await;
+    let trouble = half.file.trouble_now().unwrap();
+    assert!(half.seq() == 0 && trouble.contains("journal.foreign-"), "{trouble}");
 }

@@ -256,6 +256,49 @@ async fn a_reader_starts_from_its_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_reader_comes_back_with_what_it_showed() {
+    let Some(mut site) = Site::start().await else { return };
+    let mut token = String::new();
+    for value in 2..8 {
+        let release = site.publish(value).await;
+        site.reader().wait_for(&site.client, &site.token, release).await;
+        token = site.new_token().await;
+        assert_eq!(site.ask_with(&token, SHOP).await.status(), StatusCode::OK);
+    }
+    site.reader.take().unwrap().kill().await;
+    site.etcd.kill().await;
+
+    site.reader = Some(site.place.of_a_reader().start().await);
+    let answer = site.ask_with(&token, SHOP).await;
+    assert_eq!(answer.status(), StatusCode::OK, "the last token is known");
+    assert_eq!(answer.json::<Value>().await.unwrap()["release"], 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_was_first_is_ready_with_the_first_release() {
+    let Some(mut etcd) = OwnEtcd::new() else { return };
+    etcd.start().await;
+    let (place, client) = (Place::beside_etcd(&etcd.endpoint), client());
+    let reader = place.of_a_reader().start().await;
+    let console = place.start().await;
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    // It has listed, found nothing and watches: now it knows tokens.
+    let answer = async |path: &str| client.get(format!("{}{path}", reader.url())).bearer_auth(&token).send().await;
+    eventually("the reader knows the token", async || {
+        answer("/readyz").await.unwrap().text().await.unwrap().matches("since the start").count() == 1
+    })
+    .await;
+    prepare(&console.url(), &client, &token).await;
+    assert_eq!(console.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
+    let began = Instant::now();
+    eventually("the reader is ready", async || answer("/readyz").await.unwrap().status() == StatusCode::OK).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    println!("ready {took:?} after the first release was acknowledged");
+    assert_eq!(answer(SHOP).await.unwrap().json::<Value>().await.unwrap()["release"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_says_since_when_etcd_is_silent() {
     let Some(site) = Site::start().await else { return };
     site.etcd.signal("STOP").await;
