@@ -24,6 +24,7 @@ export const pages: [name: string, path: string][] = [
   ['release-back', '/configs/prod/shop/application/releases/2?show=live'],
   ['release-content', '/configs/prod/shop/application/releases/2?show=content'],
   ['readers', '/configs/prod/shop/application/readers'],
+  ['readers-behind', '/configs/staging/mail/application/readers'],
   ['use', '/configs/prod/shop/application/use'],
   ['import', '/configs/prod/shop/application/import'],
   ['changes', '/changes'],

@@ -97,7 +97,8 @@ fn Row(delivery: EnvDelivery, look: EnvLook) -> impl IntoView {
 #[component]
 fn StateOf(delivery: EnvDelivery) -> impl IntoView {
     let t = lang();
-    let waiting = (delivery.waiting > 0).then(|| t.late_waiting(delivery.waiting));
+    let waiting = delivery.waiting;
+    let waiting = (waiting > 0).then(|| view! { " "<span class="quiet">{t.late_waiting(waiting)}</span> });
     let departs = delivery.drifts.len();
     let departs = (departs > 0)
         .then(|| view! { " "<Badge mood=Mood::Bad>{format!("{} {departs}", t.delivery_departs())}</Badge> });
@@ -105,7 +106,7 @@ fn StateOf(delivery: EnvDelivery) -> impl IntoView {
         Some(_) => view! { <Badge mood=Mood::Warn>{t.delivery_late()}</Badge> }.into_any(),
         None => view! { <Badge mood=Mood::Good>{t.delivery_on_time()}</Badge> }.into_any(),
     };
-    view! { {badge}{departs}" "<span class="quiet">{waiting}</span> }.into_any()
+    view! { {badge}{departs}{waiting} }.into_any()
 }
 
 /// "usually 4 ms, at most 31 ms"; none before the first delivery.
@@ -179,7 +180,7 @@ fn Shown(one: One) -> impl IntoView {
                 <h1>{t.delivery()}" "<EnvTag env=look /></h1>
                 <p class="facts"><StateOf delivery=shown />{usual}</p>
             </div>
-            <div class="two">
+            <div class="two state-first">
                 <Releases releases=delivery.releases.clone() seen />
                 <div>
                     <Departures delivery />
