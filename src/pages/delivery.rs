@@ -7,12 +7,18 @@ use axum::{
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Answer, Page, Place, config::took, console::Console, live, parts::Looks};
+use super::{
+    Answer, Page, Place,
+    config::took,
+    console::Console,
+    live,
+    parts::{Looks, SeenBy},
+};
 use crate::{
     api::{paths, publish::DeliverAgain},
     auth::guard::CurrentUser,
     components::*,
-    domain::{error::Error, names::EnvName, release::Release, time::Time},
+    domain::{names::EnvName, release::Release, time::Time},
     service::{EnvDelivery, LockState},
     texts::Lang,
 };
@@ -133,13 +139,10 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
     let service = &console.service;
     let followed = live::followed(&console, None);
     let look = Looks::of(&service.envs().await?).get(&env);
-    let found = service.deliveries(&who.actor).await?.into_iter().find(|delivery| delivery.env.name == env);
-    let delivery = found.ok_or_else(|| Error::NotFound(env.to_string()))?;
+    let delivery = service.delivery_to(&who.actor, &env).await?;
     let now = crate::service::now();
-    let seen = delivery.releases.iter().take(LISTED).map(|release| {
-        let instances = console.reader.instances.of(&release.config, now);
-        (instances.iter().filter(|i| i.release >= release.seq).count(), instances.len())
-    });
+    let listed = delivery.releases.iter().take(LISTED);
+    let seen = listed.map(|release| console.reader.instances.seen(&release.config, release.seq, now));
     let one = One {
         seen: seen.collect(),
         lock: service.lock_of(&who.actor, &env).await?,
@@ -272,17 +275,13 @@ fn ReleaseRow(release: Release, seen: (usize, usize)) -> impl IntoView {
         Some(at) => t.plus_ms(&took(t, at.0 - release.accepted_at.0)).into_any(),
         None => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
     };
-    let seen = match seen {
-        (_, 0) => view! { <span class="quiet">"–"</span> }.into_any(),
-        (have, all) => view! { <span class:warn=have < all>{t.home_seen_by(have, all)}</span> }.into_any(),
-    };
     view! {
         <tr>
             <td><a href=paths::release(&release.config, release.seq)>{name}</a></td>
             <td data-th=t.delivery_accepted()>{release.author}" "<span class="quiet"><When at=release.accepted_at /></span></td>
             <td data-th=t.delivery_delivered()>{delivered}</td>
             <td class="quiet mono" data-th=t.delivery_revision()>{release.revision.map(|n| n.to_string())}</td>
-            <td class="seen" data-th=t.home_seen()>{seen}</td>
+            <td class="seen" data-th=t.home_seen()><SeenBy seen /></td>
         </tr>
     }
     .into_any()

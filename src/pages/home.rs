@@ -5,7 +5,13 @@ use std::collections::{BTreeSet, HashSet};
 use axum::{Router, extract::State, routing::get};
 use leptos::prelude::*;
 
-use super::{Answer, Page, Place, changes::ChangeItem, console::Console, live, parts::Looks};
+use super::{
+    Answer, Page, Place,
+    changes::ChangeItem,
+    console::Console,
+    live,
+    parts::{Looks, SeenBy},
+};
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
@@ -49,7 +55,7 @@ struct Home {
     late: Vec<Late>,
     changes: Vec<ChangeView>,
     /// Each with how many instances have it, of how many.
-    releases: Vec<(Release, Option<(usize, usize)>)>,
+    releases: Vec<(Release, (usize, usize))>,
     behind: Vec<Behind>,
     ending: Vec<Token>,
     apps: Vec<AppCard>,
@@ -89,19 +95,13 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         releases: latest
             .into_iter()
             .take(RELEASES)
-            .map(|release| (seen(&console, &release, at), release))
-            .map(|(s, r)| (r, s))
+            .map(|r| (console.reader.instances.seen(&r.config, r.seq, at), r))
+            .map(|(seen, release)| (release, seen))
             .collect(),
     };
     Ok(Page::new(|t| t.home().to_owned(), move || view! { <Show home /> })
         .place(Place::Home)
         .crumbs(|t| vec![Crumb::here(t.home())]))
-}
-
-fn seen(console: &Console, release: &Release, at: Time) -> Option<(usize, usize)> {
-    let instances = console.reader.instances.of(&release.config, at);
-    let have = instances.iter().filter(|instance| instance.release >= release.seq).count();
-    (!instances.is_empty()).then_some((have, instances.len()))
 }
 
 fn behind(console: &Console, read: &[(String, Vec<Instance>)], at: Time) -> Vec<Behind> {
@@ -183,12 +183,12 @@ fn Nothing(administrator: bool) -> impl IntoView {
 }
 
 #[component]
-fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> impl IntoView {
+fn Releases(releases: Vec<(Release, (usize, usize))>, looks: Looks) -> impl IntoView {
     let t = lang();
     if releases.is_empty() {
         return view! { <Card id="releases" title=t.home_releases()><p class="quiet">{t.home_releases_none()}</p></Card> }.into_any();
     }
-    let row = |(release, seen): (Release, Option<(usize, usize)>)| {
+    let row = |(release, seen): (Release, (usize, usize))| {
         let look = looks.get(&release.config.env);
         view! { <ReleaseRow release seen look /> }
     };
@@ -213,13 +213,12 @@ fn Releases(releases: Vec<(Release, Option<(usize, usize)>)>, looks: Looks) -> i
 }
 
 #[component]
-fn ReleaseRow(release: Release, seen: Option<(usize, usize)>, look: EnvLook) -> impl IntoView {
+fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvLook) -> impl IntoView {
     let t = lang();
     let back = release.rolled_back_to.map(|seq| view! { <span class="note">{t.home_rolled_back(seq)}</span> });
-    let seen = match (release.delivered_at, seen) {
-        (None, _) => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
-        (_, Some((seen, all))) => view! { <span class:warn=seen < all>{t.home_seen_by(seen, all)}</span> }.into_any(),
-        (_, None) => view! { <span class="quiet">"–"</span> }.into_any(),
+    let seen = match release.delivered_at {
+        None => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
+        Some(_) => view! { <SeenBy seen /> }.into_any(),
     };
     let config = format!("{} / {}", release.config.app, release.config.namespace);
     let change = paths::change(&release.change);

@@ -56,8 +56,9 @@ pub fn followed(console: &Console, config: Option<&ConfigId>) -> String {
 
 /// Another number whenever a page says something else.
 fn mark(reader: &Reader, config: Option<&ConfigId>, news: u64) -> u64 {
-    let instances = config.map(|config| reader.instances.of(config, now())).unwrap_or_default();
-    instances.iter().fold(news, |mark, instance| mark.wrapping_mul(31).wrapping_add(instance.release))
+    let held = config.map(|config| reader.instances.releases(config, now())).unwrap_or_default();
+    // In no order; each holds a later release than before, if another one.
+    held.iter().fold(news, |mark, release| mark.wrapping_add(release.wrapping_mul(1 << 32).wrapping_add(1 << 31)))
 }
 
 async fn open(

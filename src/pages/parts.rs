@@ -48,6 +48,18 @@ pub fn ConfigName(
         .into_any()
 }
 
+/// By how many instances a release is seen, of how many; when nobody reads, a dash.
+#[component]
+pub fn SeenBy(
+    /// How many have it, of how many.
+    seen: (usize, usize),
+) -> impl IntoView {
+    match seen {
+        (_, 0) => view! { <span class="quiet">"–"</span> }.into_any(),
+        (have, all) => view! { <span class:warn=have < all>{lang().home_seen_by(have, all)}</span> }.into_any(),
+    }
+}
+
 /// The name of a role.
 #[must_use]
 pub fn role_word(t: Lang, role: Role) -> &'static str {

@@ -163,6 +163,11 @@ impl Room {
         self.keep(|seen| seen.lives(now));
     }
 
+    fn releases(&self, now: Time) -> impl Iterator<Item = u64> {
+        let all = self.named.values().chain(self.unnamed.values());
+        all.filter(move |seen| seen.lives(now)).map(|seen| seen.release)
+    }
+
     fn list(&self, now: Time) -> Vec<Instance> {
         let named = self.named.iter().map(|(name, seen)| (name.to_string(), seen));
         let unnamed = self.unnamed.iter().map(|(ip, seen)| (ip.to_string(), seen));
@@ -257,6 +262,21 @@ impl Instances {
     pub fn of(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
         rooms.get(&*config.to_string()).map(|room| listed(room, now)).unwrap_or_default()
+    }
+
+    /// The release that each instance of a config holds, in no order: for those who count, without a name.
+    #[must_use]
+    pub fn releases(&self, config: &ConfigId, now: Time) -> Vec<u64> {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(room) = rooms.get(&*config.to_string()) else { return Vec::new() };
+        room.lock().unwrap_or_else(PoisonError::into_inner).releases(now).collect()
+    }
+
+    /// By how many instances of a config a release is seen, of how many.
+    #[must_use]
+    pub fn seen(&self, config: &ConfigId, release: u64, now: Time) -> (usize, usize) {
+        let held = self.releases(config, now);
+        (held.iter().filter(|held| **held >= release).count(), held.len())
     }
 
     /// Who holds what, of all configs `env/app/namespace`.

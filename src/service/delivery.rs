@@ -11,7 +11,7 @@ use crate::{
         release::Release,
         time::Time,
     },
-    storage::Env,
+    storage::{Conn, Env},
 };
 
 /// Releases that are looked at.
@@ -61,20 +61,41 @@ impl Service {
     /// [`Error::Unavailable`].
     pub async fn deliveries(&self, actor: &Actor) -> Result<Vec<EnvDelivery>> {
         let mut db = self.db.read().await?;
-        let due = db.due_envs().await?;
-        let mut all = Vec::new();
+        let (due, mut all) = (db.due_envs().await?, Vec::new());
         for env in db.envs().await?.into_iter().filter(|env| actor.sees_some_of(&env.name)) {
-            let mut releases = db.releases_in(&env.name, RELEASES).await?;
-            releases.retain(|release| actor.may_view(&release.config).is_ok());
-            all.push(EnvDelivery {
-                late: self.late(actor).into_iter().find(|late| late.env == env.name),
-                waiting: due.iter().find(|(name, ..)| *name == env.name).map_or(0, |(_, n, _)| *n),
-                drifts: self.drifts(actor).into_iter().filter(|drift| drift.config.env == env.name).collect(),
-                releases,
-                env,
-            });
+            all.push(self.delivery_of(&mut db, actor, env, &due).await?);
         }
         Ok(all)
+    }
+
+    /// The delivery of one environment.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the actor sees nothing of it.
+    pub async fn delivery_to(&self, actor: &Actor, env: &EnvName) -> Result<EnvDelivery> {
+        let mut db = self.db.read().await?;
+        let found = db.env(env).await?.filter(|env| actor.sees_some_of(&env.name));
+        let env = found.ok_or_else(|| Error::NotFound(env.to_string()))?;
+        let due = db.due_envs().await?;
+        self.delivery_of(&mut db, actor, env, &due).await
+    }
+
+    async fn delivery_of(
+        &self,
+        db: &mut Conn,
+        actor: &Actor,
+        env: Env,
+        due: &[(EnvName, u64, Time)],
+    ) -> Result<EnvDelivery> {
+        let mut releases = db.releases_in(&env.name, RELEASES).await?;
+        releases.retain(|release| actor.may_view(&release.config).is_ok());
+        Ok(EnvDelivery {
+            late: self.late(actor).into_iter().find(|late| late.env == env.name),
+            waiting: due.iter().find(|(name, ..)| *name == env.name).map_or(0, |(_, n, _)| *n),
+            drifts: self.drifts(actor).into_iter().filter(|drift| drift.config.env == env.name).collect(),
+            releases,
+            env,
+        })
     }
 
     /// Who holds the lock of an environment.

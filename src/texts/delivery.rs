@@ -11,7 +11,6 @@ texts! {
     delivery_state: "State", "状态";
     delivery_on_time: "on time", "正常";
     delivery_late: "late", "延迟";
-    delivery_waits: "Waiting", "等待";
     delivery_usual: "Accepted to delivered", "接受到投递";
     delivery_usual_is(half: &str, most: &str): "usually {half}, at most {most}", "通常 {half}，最长 {most}";
     delivery_usual_of(n: usize): "of the last {n} release" | "of the last {n} releases", "最近 {n} 个版本";
