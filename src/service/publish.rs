@@ -20,7 +20,7 @@ use crate::{
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
-        content::{Content, Item, Items, sha256},
+        content::{Content, Format, Item, Items, sha256},
         diff::{Diff, diff_sha256},
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
@@ -200,21 +200,14 @@ impl Service {
     async fn release_all(&self, tx: &mut Conn, actor: &Actor, change: &Change, configs: Vec<Locked>) -> Result<Made> {
         let mut releases = Vec::with_capacity(configs.len());
         for (may, config) in configs.into_iter().filter(|(_, config)| !config.diff.is_empty()) {
-            let release = Release {
+            let fresh = Fresh {
                 seq: config.live + 1,
                 previous: config.live,
                 format: config.format,
-                sha256: sha256(config.after.document().as_bytes()),
-                config: config.config,
-                author: actor.name.clone(),
-                message: change.message.clone(),
-                change: change.id.clone(),
+                content: &config.after,
                 rolled_back_to: None,
-                accepted_at: change.updated_at,
-                delivered_at: None,
-                revision: None,
             };
-            tx.insert_release(&may, &release, &actor.id, &config.after).await?;
+            let release = fresh.insert(tx, &may, actor, change).await?;
             releases.push(release);
         }
         let names: Vec<String> = releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
@@ -284,21 +277,14 @@ impl Service {
             ..new_change(actor, alone.message.to_owned(), after(*accepted_at))
         };
         tx.insert_change(&change).await?;
-        let release = Release {
-            config: may.on().clone(),
+        let fresh = Fresh {
             seq: alone.seq,
             previous: *live,
             format: place.namespace.format,
-            sha256: sha256(alone.content.document().as_bytes()),
-            author: actor.name.clone(),
-            message: change.message,
-            change: change.id.clone(),
+            content: alone.content,
             rolled_back_to: alone.rolled_back_to,
-            accepted_at: change.updated_at,
-            delivered_at: None,
-            revision: None,
         };
-        tx.insert_release(may, &release, &actor.id, alone.content).await?;
+        let release = fresh.insert(tx, may, actor, &change).await?;
         Ok(Made { change: change.id, releases: vec![release] })
     }
 
@@ -393,6 +379,43 @@ impl Service {
     pub fn why_late(&self, releases: &[Release]) -> Why {
         let late = self.dispatch.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
         late.map_or(Why::Slow, |l| l.why)
+    }
+}
+
+/// What a new release has of its own; the rest is its change's.
+struct Fresh<'a> {
+    seq: u64,
+    previous: u64,
+    format: Format,
+    content: &'a Content,
+    rolled_back_to: Option<u64>,
+}
+
+impl Fresh<'_> {
+    /// Makes the release of the config that `may` names.
+    async fn insert(
+        self,
+        tx: &mut Conn,
+        may: &May<access::Publish>,
+        actor: &Actor,
+        change: &Change,
+    ) -> Result<Release> {
+        let release = Release {
+            config: may.on().clone(),
+            seq: self.seq,
+            previous: self.previous,
+            format: self.format,
+            sha256: sha256(self.content.document().as_bytes()),
+            author: actor.name.clone(),
+            message: change.message.clone(),
+            change: change.id.clone(),
+            rolled_back_to: self.rolled_back_to,
+            accepted_at: change.updated_at,
+            delivered_at: None,
+            revision: None,
+        };
+        tx.insert_release(may, &release, &actor.id, self.content).await?;
+        Ok(release)
     }
 }
 
