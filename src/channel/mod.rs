@@ -23,6 +23,7 @@ use crate::{
         change::ChangeId,
         content::Format,
         names::{ConfigId, EnvName},
+        release::Release,
         time::Time,
     },
     metrics,
@@ -53,6 +54,20 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// That of a release.
+    #[must_use]
+    pub fn of(release: &Release) -> Self {
+        Self {
+            seq: release.seq,
+            sha256: release.sha256.clone(),
+            format: release.format,
+            author: release.author.clone(),
+            message: release.message.clone(),
+            published_at: release.accepted_at,
+            change: release.change.clone(),
+        }
+    }
+
     /// As it lies in the channel.
     fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers are JSON")

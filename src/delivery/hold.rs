@@ -4,9 +4,10 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use super::publisher::BATCH;
 use crate::{
@@ -15,10 +16,12 @@ use crate::{
         error::{Error, Result},
         names::{ConfigId, EnvName},
     },
-    service::{Dispatch, now},
-    storage::{Db, Due},
+    service::{Accepted, Dispatch, now},
+    storage::Db,
 };
 
+/// How long what is accepted here is enough to know.
+const ASK: Duration = Duration::from_millis(25);
 /// Changes whose marks wait to be written at the most.
 const MARKS: usize = 32;
 
@@ -28,6 +31,8 @@ pub(super) struct Hold {
     dispatch: Arc<Dispatch>,
     /// The latest release of each config that was delivered under it.
     delivered: HashMap<ConfigId, u64>,
+    /// When the database was last asked what is due.
+    asked_at: Option<Instant>,
     marks: mpsc::Sender<Mark>,
     marking: Marking,
     pub frozen: Frozen,
@@ -42,21 +47,43 @@ struct Mark {
 impl Hold {
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
         let (marks, marking) = begin_marking(&db, &dispatch);
-        Self { db, dispatch, delivered: HashMap::new(), marks, marking, frozen: Frozen::default() }
+        Self { db, dispatch, delivered: HashMap::new(), asked_at: None, marks, marking, frozen: Frozen::default() }
     }
 
     /// The oldest of what is due in an environment: a whole page, or all.
-    pub async fn due(&mut self, env: &EnvName) -> Result<Vec<Due>> {
+    pub async fn due(&mut self, env: &EnvName) -> Result<Vec<Entry>> {
+        if let Some(next) = self.next(env) {
+            return Ok(next);
+        }
+        self.asked_at = Some(Instant::now());
         let mut due = self.db.read().await?.due(env, BATCH).await?;
-        if due.len() == BATCH as usize && due.iter().any(|due| self.has(&due.entry)) {
+        if due.len() == BATCH as usize && due.iter().any(|entry| self.has(entry)) {
             // What is delivered already stands in the way of what is not.
             let (marks, marking) = begin_marking(&self.db, &self.dispatch);
             self.marks = marks;
             finish(std::mem::replace(&mut self.marking, marking)).await?;
             due = self.db.read().await?.due(env, BATCH).await?;
         }
-        due.retain(|due| !self.has(&due.entry));
+        due.retain(|entry| !self.has(entry));
         Ok(due)
+    }
+
+    /// What was just accepted on this node, if all of it follows on what was delivered under this hold: then nothing is
+    /// due in its configs that this does not know of. The database is asked all the same every now and then, for what
+    /// comes from elsewhere.
+    fn next(&self, env: &EnvName) -> Option<Vec<Entry>> {
+        let accepted = self.dispatch.just_accepted(env);
+        self.asked_at.filter(|at| at.elapsed() < ASK)?;
+        let (mut next, mut before) = (Vec::new(), HashMap::new());
+        for Accepted { entry, previous } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
+            let known = before.get(&entry.config).or_else(|| self.delivered.get(&entry.config));
+            if known != Some(&previous) {
+                return None;
+            }
+            before.insert(entry.config.clone(), entry.meta.seq);
+            next.push(entry);
+        }
+        (!next.is_empty()).then_some(next)
     }
 
     fn has(&self, entry: &Entry) -> bool {

@@ -21,7 +21,7 @@ use crate::{
         time::Time,
     },
     service::{Arrived, Dispatch, Late, Why, now},
-    storage::{Db, Due},
+    storage::Db,
 };
 
 /// How often the outbox is looked at without anybody ringing: a command or another node may have filled it.
@@ -312,9 +312,9 @@ pub(super) fn unavailable(fault: Fault) -> Error {
 }
 
 /// Groups what is due by change, keeping the order.
-fn by_change(due: Vec<Due>) -> Vec<Vec<Entry>> {
+fn by_change(due: Vec<Entry>) -> Vec<Vec<Entry>> {
     let mut changes: Vec<Vec<Entry>> = Vec::new();
-    for Due { entry, .. } in due {
+    for entry in due {
         match changes.last_mut() {
             Some(last) if last.last().is_some_and(|e| e.meta.change == entry.meta.change) => last.push(entry),
             _ => changes.push(vec![entry]),

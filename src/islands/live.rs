@@ -5,11 +5,11 @@ use std::cell::{Cell, RefCell};
 
 use leptos::{
     wasm_bindgen::{JsCast, closure::Closure},
-    web_sys::{DomParser, Event, EventSource, HtmlElement, Response, SupportedType},
+    web_sys::{Event, EventSource, HtmlElement, Response},
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{dom, filter, swap, times};
+use super::{dom, exchange};
 use crate::texts::Lang;
 
 /// Exchanged with what is marked: the counts in the rail, what does not work.
@@ -51,12 +51,12 @@ fn listen(lang: Lang, marked: &HtmlElement) -> Option<()> {
 
 async fn look(lang: Lang) {
     if !LOOKING.replace(true) {
-        exchange(lang).await;
+        renew(lang).await;
         LOOKING.set(false);
     }
 }
 
-async fn exchange(lang: Lang) -> Option<()> {
+async fn renew(lang: Lang) -> Option<()> {
     let address = dom::window().location().href().ok()?;
     let answer = JsFuture::from(dom::window().fetch_with_str(&address)).await.ok()?;
     let answer: Response = answer.dyn_into().ok()?;
@@ -64,14 +64,10 @@ async fn exchange(lang: Lang) -> Option<()> {
     if !answer.ok() || answer.redirected() {
         return None;
     }
-    let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
-    let page = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
+    let page = exchange::page(&answer).await?;
     let marked = dom::all(&dom::root(), "[data-live]").into_iter().filter(|element| !is_in_use(element));
-    for id in marked.map(|element| element.id()).chain(ALWAYS.map(str::to_owned)) {
-        swap::exchange(&page, &id);
-    }
-    times::localise(lang, &dom::root());
-    filter::again();
+    let ids: Vec<String> = marked.map(|element| element.id()).collect();
+    exchange::put(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
     Some(())
 }
 

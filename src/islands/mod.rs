@@ -4,6 +4,7 @@ mod carry;
 mod copy;
 mod dom;
 mod enhance;
+mod exchange;
 mod filter;
 mod keep;
 mod keys;

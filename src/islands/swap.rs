@@ -6,13 +6,13 @@ use std::cell::Cell;
 use leptos::{
     wasm_bindgen::{JsCast, JsValue},
     web_sys::{
-        Document, DomParser, Element, Event, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, RequestInit,
-        Response, SubmitEvent, SupportedType, UrlSearchParams,
+        Document, Element, Event, FormData, HtmlButtonElement, HtmlElement, HtmlFormElement, RequestInit, Response,
+        SubmitEvent, UrlSearchParams,
     },
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{dom, filter, times};
+use super::{dom, exchange};
 use crate::texts::Lang;
 
 /// Exchanged with every form: what was said, the counts in the rail, what does not work.
@@ -120,18 +120,13 @@ impl Sending {
         if answer.status() == CONFLICT {
             return None;
         }
-        let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
-        let page = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
+        let page = exchange::page(&answer).await?;
         let focus = Focus::now();
         // An error may have a page of its own: then that is shown.
         let whole = !self.ids.iter().all(|id| page.get_element_by_id(id).is_some() && dom::by_id(id).is_some());
         let ids = if whole { vec!["main".to_owned()] } else { self.ids.clone() };
-        for id in ids.iter().map(String::as_str).chain(ALWAYS) {
-            exchange(&page, id);
-        }
+        exchange::put(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
         around(&page, went.as_deref().filter(|_| answer.ok()));
-        times::localise(lang, &dom::root());
-        filter::again();
         focus.restore(answer.ok(), &ids);
         Some(())
     }
@@ -145,33 +140,6 @@ impl Sending {
         };
         sent.ok();
     }
-}
-
-/// Puts the new element of this id in the place of the old one.
-pub(super) fn exchange(page: &Document, id: &str) -> Option<()> {
-    let old = dom::by_id(id)?;
-    let new: HtmlElement = page.get_element_by_id(id)?.dyn_into().ok()?;
-    if old.get_attribute("role").as_deref() == Some("status") {
-        // Only what changes inside a live region is read out.
-        let children = js_sys::Array::from(&new.child_nodes());
-        old.replace_children_with_node(&children);
-        return Some(());
-    }
-    if old.is_equal_node(Some(&new)) {
-        return Some(());
-    }
-    old.replace_with_with_node_1(&new).ok()?;
-    for island in dom::all(&new, "leptos-island") {
-        hydrate(&island);
-    }
-    Some(())
-}
-
-/// Brings an island to life that came with an exchange.
-fn hydrate(island: &HtmlElement) -> Option<JsValue> {
-    let hydrate = js_sys::Reflect::get(&dom::window(), &"__hydrateIsland".into()).ok()?;
-    let hydrate: js_sys::Function = hydrate.dyn_into().ok()?;
-    hydrate.call2(&JsValue::NULL, island, &island.dataset().get("component")?.into()).ok()
 }
 
 /// Title, theme and address follow the page.

@@ -261,7 +261,8 @@ impl Service {
         standing: Standing,
         edits: Vec<ChangeEdit>,
     ) -> Result<ChangeConfig> {
-        let Standing { place: Place { env, namespace, .. }, live, content: before, accepted_at: live_since } = standing;
+        let Standing { place: Place { env, namespace, .. }, live, content: before, accepted_at: live_since, .. } =
+            standing;
         let format = namespace.format;
         let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
         let mut conflicts = Vec::new();

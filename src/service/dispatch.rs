@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::accepted::{Accepted, Waiting};
 pub use crate::domain::release::Why;
 use crate::{
     domain::{
@@ -80,6 +81,7 @@ pub struct Repair {
 pub struct Dispatch {
     bell: watch::Sender<u64>,
     rung: Mutex<BTreeSet<EnvName>>,
+    accepted: Mutex<Waiting>,
     arrived: broadcast::Sender<Arrived>,
     news: watch::Sender<u64>,
     late: Mutex<BTreeMap<EnvName, Late>>,
@@ -98,6 +100,7 @@ impl Default for Dispatch {
         Self {
             bell: watch::Sender::new(0),
             rung: Mutex::default(),
+            accepted: Mutex::default(),
             arrived: broadcast::channel(1024).0,
             news: watch::Sender::new(0),
             late: Mutex::default(),
@@ -121,6 +124,21 @@ impl Dispatch {
         }
         drop(rung);
         self.bell.send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    /// Tells the publisher that these releases were accepted.
+    pub fn accepted(&self, accepted: Vec<Accepted>) {
+        let envs: BTreeSet<EnvName> = accepted.iter().map(|new| new.entry.config.env.clone()).collect();
+        self.meter.accepted.inc_by(accepted.len() as u64);
+        let mut waiting = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        accepted.into_iter().for_each(|new| waiting.add(new));
+        drop(waiting);
+        self.ring(&envs);
+    }
+
+    /// What was accepted on this node in an environment since this was asked last, as far as it was kept.
+    pub fn just_accepted(&self, env: &EnvName) -> Vec<Accepted> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).take(env)
     }
 
     /// For which environments was rung since this was asked last.

@@ -1,6 +1,7 @@
 //! The use cases. Each takes an [`Actor`] and an input, decides, writes in one transaction together with its audit
 //! event, and returns a domain result. Authorisation is here, whoever calls: page, API or command line.
 
+mod accepted;
 mod accounts;
 mod apps;
 mod changes;
@@ -36,6 +37,7 @@ use crate::{
     storage::{Conn, Db, Event},
 };
 
+pub use accepted::Accepted;
 pub use accounts::{Account, LoginTry, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeView};

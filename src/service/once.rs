@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Publish, Rollback, Save, Service, Settle, again, now};
+use super::{Accepted, Publish, Rollback, Save, Service, Settle, again, now};
 use crate::{
     domain::{
         access::Actor,
         change::ChangeId,
-        error::{Error, Invalid, Problem, Result, State},
+        error::{Error, Invalid, Problem, Result},
         release::Release,
     },
     storage::Conn,
@@ -28,6 +28,8 @@ pub(super) struct Made {
     pub change: ChangeId,
     /// Its releases as they were accepted, or as a retry finds them.
     pub releases: Vec<Release>,
+    /// Those that were accepted just now.
+    pub accepted: Vec<Accepted>,
 }
 
 /// What there is to do.
@@ -71,11 +73,11 @@ impl Service {
         if let Some(done) = remembered(&mut tx, actor, key).await? {
             return Ok(done);
         }
-        let made = match work {
+        let mut made = match work {
             Work::Save { message, saves } => {
                 let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?;
                 self.check_size(&mut tx, &change).await?;
-                Made { change: change.id, releases: Vec::new() }
+                Made { change: change.id, releases: Vec::new(), accepted: Vec::new() }
             }
             Work::Publish(publish) => self.publish_in(&mut tx, actor, publish).await?,
             Work::SaveAndPublish { message, confirm, saves } => {
@@ -84,14 +86,11 @@ impl Service {
             Work::RollBack(rollback) => self.roll_back_in(&mut tx, actor, rollback).await?,
             Work::Settle(settle) => self.settle_in(&mut tx, actor, settle).await?,
         };
-        if let Some(key) = key
-            && !tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?
-        {
-            return Err(Error::State(State::InProgress));
+        if let Some(key) = key {
+            tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?;
         }
         tx.commit().await?;
-        self.dispatch.meter.accepted.inc_by(made.releases.len() as u64);
-        self.dispatch.ring(made.releases.iter().map(|release| &release.config.env));
+        self.dispatch.accepted(std::mem::take(&mut made.accepted));
         Ok(made)
     }
 }
@@ -104,7 +103,7 @@ async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> 
         Some((body, change)) if body == key.body_sha256 => {
             let releases = db.releases_of_change(&change).await?;
             releases.iter().try_for_each(|release| actor.may_view(&release.config).map(|_| ()))?;
-            Ok(Some(Made { change, releases }))
+            Ok(Some(Made { change, releases, accepted: Vec::new() }))
         }
         Some(_) => Err(Invalid::new("idempotency-key", Problem::Idempotency).into()),
     }

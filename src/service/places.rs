@@ -30,11 +30,13 @@ impl Service {
 
     /// The same, locked until the transaction ends: nobody else makes a release of it meanwhile.
     pub(super) async fn locked_standing(&self, tx: &mut Conn, may: &May<Publish>) -> Result<Standing> {
-        if !tx.lock_config(may).await? {
-            check_open(&self.place(tx, may.on()).await?)?;
+        tx.lock_config(may).await?;
+        let standing = self.open_standing(tx, may.on()).await?;
+        if standing.is_new {
+            // Of two that make its first release, one fails here and tries again.
             tx.insert_config(may).await?;
         }
-        self.open_standing(tx, may.on()).await
+        Ok(standing)
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    Idempotency, Save, Service, Why,
+    Accepted, Idempotency, Save, Service, Why,
     changes::{ChangeConfig, by_config, check_configs, check_visible, diffs, open},
     check_text,
     dispatch::Arrived,
@@ -17,6 +17,7 @@ use super::{
     save::{is_live, under},
 };
 use crate::{
+    channel::{Entry, Meta},
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
@@ -198,7 +199,7 @@ impl Service {
 
     /// Makes the releases of an accepted change.
     async fn release_all(&self, tx: &mut Conn, actor: &Actor, change: &Change, configs: Vec<Locked>) -> Result<Made> {
-        let mut releases = Vec::with_capacity(configs.len());
+        let mut made = Made { change: change.id.clone(), releases: Vec::new(), accepted: Vec::new() };
         for (may, config) in configs.into_iter().filter(|(_, config)| !config.diff.is_empty()) {
             let fresh = Fresh {
                 seq: config.live + 1,
@@ -207,12 +208,11 @@ impl Service {
                 content: &config.after,
                 rolled_back_to: None,
             };
-            let release = fresh.insert(tx, &may, actor, change).await?;
-            releases.push(release);
+            fresh.insert(tx, &may, actor, change, &mut made).await?;
         }
-        let names: Vec<String> = releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
+        let names: Vec<String> = made.releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
         note(tx, actor, "publish", change.id.to_string(), names.join(", ")).await?;
-        Ok(Made { change: change.id.clone(), releases })
+        Ok(made)
     }
 
     /// Locks a change that the actor may see and that is still open. Who publishes need not be its author: the
@@ -284,8 +284,9 @@ impl Service {
             content: alone.content,
             rolled_back_to: alone.rolled_back_to,
         };
-        let release = fresh.insert(tx, may, actor, &change).await?;
-        Ok(Made { change: change.id, releases: vec![release] })
+        let mut made = Made { change: change.id.clone(), releases: Vec::new(), accepted: Vec::new() };
+        fresh.insert(tx, may, actor, &change, &mut made).await?;
+        Ok(made)
     }
 
     /// What a published change has become. As the answer to a publish, this waits for delivery.
@@ -309,7 +310,7 @@ impl Service {
 
     async fn made(&self, change: &ChangeId) -> Result<Made> {
         let releases = self.db.read().await?.releases_of_change(change).await?;
-        Ok(Made { change: change.clone(), releases })
+        Ok(Made { change: change.clone(), releases, accepted: Vec::new() })
     }
 
     pub(super) async fn published(
@@ -318,7 +319,7 @@ impl Service {
         arrivals: broadcast::Receiver<Arrived>,
         patience: Duration,
     ) -> Published {
-        let Made { change, releases } = made;
+        let Made { change, releases, .. } = made;
         let delivery = self.delivery(&change, &releases, arrivals, patience).await;
         Published { change, releases, delivery }
     }
@@ -399,13 +400,15 @@ impl Fresh<'_> {
         may: &May<access::Publish>,
         actor: &Actor,
         change: &Change,
-    ) -> Result<Release> {
+        made: &mut Made,
+    ) -> Result<()> {
+        let document = self.content.document();
         let release = Release {
             config: may.on().clone(),
             seq: self.seq,
             previous: self.previous,
             format: self.format,
-            sha256: sha256(self.content.document().as_bytes()),
+            sha256: sha256(document.as_bytes()),
             author: actor.name.clone(),
             message: change.message.clone(),
             change: change.id.clone(),
@@ -415,7 +418,10 @@ impl Fresh<'_> {
             revision: None,
         };
         tx.insert_release(may, &release, &actor.id, self.content).await?;
-        Ok(release)
+        let entry = Entry { config: release.config.clone(), meta: Meta::of(&release), document: document.into() };
+        made.accepted.push(Accepted { entry, previous: release.previous });
+        made.releases.push(release);
+        Ok(())
     }
 }
 

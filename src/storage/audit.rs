@@ -1,6 +1,6 @@
 //! Audit events: who did what to which object when. Written in the transaction of what they tell; never changed.
 
-use super::{Conn, on};
+use super::{Conn, later};
 use crate::domain::{access::Actor, error::Result, time::Time};
 
 /// An event to be written. `detail` never carries values, passwords or tokens.
@@ -26,10 +26,16 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::write`].
     pub async fn note(&mut self, event: &Event<'_>) -> Result<()> {
-        on!(self, c => sqlx::query(
-            "insert into audit_events (id, at, actor, actor_name, action, object, detail) values (?, ?, ?, ?, ?, ?, ?)"
-        ).bind(&event.id).bind(event.at.0).bind(&event.actor.id).bind(&event.actor.name).bind(event.action)
-            .bind(&event.object).bind(&event.detail).execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(
+            self,
+            "insert into audit_events (id, at, actor, actor_name, action, object, detail) values (?, ?, ?, ?, ?, ?, ?)",
+            &event.id,
+            event.at.0,
+            &event.actor.id,
+            &event.actor.name,
+            event.action,
+            &event.object,
+            &event.detail,
+        )
     }
 }

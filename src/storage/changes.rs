@@ -1,6 +1,6 @@
 //! Changes and their edits.
 
-use super::{Conn, count, damaged, on, parsed, signed};
+use super::{Conn, ask, count, damaged, later, on, parsed, signed};
 use crate::domain::{
     access::{self, May},
     change::{Change, ChangeEdit, ChangeId, ChangeState},
@@ -97,13 +97,19 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::write`].
     pub async fn insert_change(&mut self, change: &Change) -> Result<()> {
-        on!(self, c => sqlx::query(
+        later!(
+            self,
             "insert into changes (id, author, author_name, message, state, version, created_at, updated_at) \
-             values (?, ?, ?, ?, ?, ?, ?, ?)"
-        ).bind(change.id.as_str()).bind(&change.author).bind(&change.author_name).bind(&change.message)
-            .bind(change.state.as_str()).bind(signed(change.version)).bind(change.created_at.0)
-            .bind(change.updated_at.0).execute(c).await.map(|_| ()))?;
-        Ok(())
+             values (?, ?, ?, ?, ?, ?, ?, ?)",
+            change.id.as_str(),
+            &change.author,
+            &change.author_name,
+            &change.message,
+            change.state.as_str(),
+            signed(change.version),
+            change.created_at.0,
+            change.updated_at.0,
+        )
     }
 
     /// Writes a change's message, state and version.
@@ -111,10 +117,15 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::write`].
     pub async fn update_change(&mut self, change: &Change) -> Result<()> {
-        on!(self, c => sqlx::query("update changes set message = ?, state = ?, version = ?, updated_at = ? where id = ?")
-            .bind(&change.message).bind(change.state.as_str()).bind(signed(change.version)).bind(change.updated_at.0)
-            .bind(change.id.as_str()).execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(
+            self,
+            "update changes set message = ?, state = ?, version = ?, updated_at = ? where id = ?",
+            &change.message,
+            change.state.as_str(),
+            signed(change.version),
+            change.updated_at.0,
+            change.id.as_str(),
+        )
     }
 
     /// Reads a change and locks it until this transaction ends.
@@ -122,8 +133,7 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::write`].
     pub async fn lock_change(&mut self, id: &ChangeId) -> Result<Option<Change>> {
-        on!(self, c => sqlx::query("update changes set version = version where id = ?").bind(id.as_str())
-            .execute(c).await.map(|_| ()))?;
+        later!(self, "update changes set version = version where id = ?", id.as_str())?;
         self.change(id).await
     }
 
@@ -273,23 +283,25 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn idempotent(&mut self, actor: &str, key: &str) -> Result<Option<(String, ChangeId)>> {
-        let row: Option<(String, String)> = on!(self, c => sqlx::query_as(
-            "select body_sha256, change_id from idempotency where actor = ? and idem_key = ?"
-        ).bind(actor).bind(key).fetch_optional(c).await)?;
+        let row: Option<(String, String)> =
+            ask!(self, "select body_sha256, change_id from idempotency where actor = ? and idem_key = ?", actor, key)?;
         row.map(|(body, change)| Ok((body, parsed("a change", &change)?))).transpose()
     }
 
-    /// Remembers which change an idempotency key made. False when it is remembered already.
+    /// Remembers which change an idempotency key made. When it is remembered already, the transaction ends with
+    /// [`Error::State`](crate::domain::error::Error::State), `InProgress`.
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn remember(&mut self, actor: &str, key: &str, body: &str, change: &ChangeId, now: Time) -> Result<bool> {
-        let done = on!(self, c => sqlx::query(
-            "insert into idempotency (actor, idem_key, body_sha256, change_id, created_at) values (?, ?, ?, ?, ?)"
-        ).bind(actor).bind(key).bind(body).bind(change.as_str()).bind(now.0).execute(c).await.map(|_| ()));
-        match done {
-            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => Ok(false),
-            other => Ok(other.map(|()| true)?),
-        }
+    pub async fn remember(&mut self, actor: &str, key: &str, body: &str, change: &ChangeId, now: Time) -> Result<()> {
+        later!(
+            self,
+            "insert into idempotency (actor, idem_key, body_sha256, change_id, created_at) values (?, ?, ?, ?, ?)",
+            actor,
+            key,
+            body,
+            change.as_str(),
+            now.0,
+        )
     }
 }

@@ -7,8 +7,11 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    Database, Executor, MySql, Sqlite, error::ErrorKind, mysql::MySqlConnection, pool::PoolConnection,
-    sqlite::SqliteConnection,
+    Database, Executor, FromRow, MySql, Sqlite,
+    error::ErrorKind,
+    mysql::{MySqlConnection, MySqlRow},
+    pool::PoolConnection,
+    sqlite::{SqliteConnection, SqliteRow},
 };
 use tokio::{
     runtime::Handle,
@@ -16,7 +19,11 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{connect::PATIENCE, is_away, is_deadlock, on};
+use super::{
+    batch::{Batch, Value},
+    connect::PATIENCE,
+    is_away, is_deadlock, on,
+};
 use crate::{domain::error::Error, metrics};
 
 /// How long a statement may take: longer than the databases wait for a lock, so that they can say so themselves.
@@ -30,6 +37,7 @@ const WHOLE: Duration = Duration::from_secs(20);
 pub struct Conn {
     /// Until this is dropped.
     on: Option<On>,
+    batch: Batch,
     watch: Watch,
     gate: Option<OwnedSemaphorePermit>,
 }
@@ -47,34 +55,77 @@ pub(super) enum Raw<'a> {
 
 impl Conn {
     pub(super) fn new(on: On, gate: Option<OwnedSemaphorePermit>, meter: Arc<metrics::Sql>) -> Self {
-        let watch = Watch { until: Instant::now() + WHOLE, cut: false, open: false, meter };
-        Self { on: Some(on), watch, gate }
+        let watch = Watch { until: Instant::now() + WHOLE, cut: false, open: false, failed: false, meter };
+        Self { on: Some(on), batch: Batch::default(), watch, gate }
     }
 
-    /// Begins a transaction.
-    pub(super) async fn begin(mut self) -> Result<Self, Error> {
-        // Even one that is cut off now may be open.
-        self.watch.open = true;
+    /// Begins a transaction, with its first statement.
+    pub(super) fn begin(mut self) -> Self {
         let begin = match self.on {
             Some(On::Sqlite(_)) => "begin immediate",
             _ => "start transaction",
         };
-        on!(self, c => c.execute(begin).await.map(drop))?;
-        Ok(self)
+        self.batch.add(begin, Vec::new());
+        self.watch.open = true;
+        self
     }
 
     /// Makes everything written in this transaction true.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: then it is not known whether it is.
+    /// [`Error::Unavailable`]: then it is not known whether it is. As any statement that came later.
     pub async fn commit(mut self) -> Result<(), Error> {
         if self.watch.open {
             let began = Instant::now();
-            on!(self, c => c.execute("commit").await.map(drop))?;
+            self.batch.add("commit", Vec::new());
+            self.send().await?;
             self.watch.open = false;
             self.watch.meter.commit.observe(began.elapsed().as_secs_f64());
         }
         Ok(())
+    }
+
+    /// Has a statement of this transaction run before the next one that is waited for, or with the commit. If it fails,
+    /// that one says so, and nothing more can be done in this transaction.
+    pub(super) async fn later(&mut self, sql: &'static str, values: Vec<Value>) -> Result<(), Error> {
+        debug_assert!(self.watch.open, "without a transaction nothing would send it");
+        self.batch.add(sql, values);
+        if self.batch.is_large() {
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for a row, together with what is to run before.
+    pub(super) async fn ask<T>(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, MySqlRow>,
+    {
+        self.batch.add(sql, values);
+        let batch = std::mem::take(&mut self.batch);
+        let (raw, watch) = self.raw();
+        let answer = match raw {
+            Raw::Sqlite(c) => watch.statement(batch.ask_sqlite(c)).await,
+            Raw::MySql(c) => watch.statement(batch.ask_mysql(c)).await,
+        };
+        watch.failed |= answer.is_err();
+        answer
+    }
+
+    /// Sends what is to run before the next statement.
+    pub(super) async fn send(&mut self) -> Result<(), sqlx::Error> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let (raw, watch) = self.raw();
+        let sent = match raw {
+            Raw::Sqlite(c) => watch.statement(batch.sqlite(c)).await,
+            Raw::MySql(c) => watch.statement(batch.mysql(c)).await,
+        };
+        // Some of them may have run, so what would follow stands on nothing.
+        watch.failed |= sent.is_err();
+        sent
     }
 
     /// Asks the database for an answer.
@@ -136,6 +187,8 @@ pub(super) struct Watch {
     cut: bool,
     /// A transaction may be open.
     open: bool,
+    /// Part of it did not run, so it must not be committed.
+    failed: bool,
     meter: Arc<metrics::Sql>,
 }
 
@@ -147,6 +200,9 @@ impl Watch {
     ) -> Result<T, sqlx::Error> {
         if self.cut {
             return Err(late());
+        }
+        if self.failed {
+            return Err(sqlx::Error::Protocol("a statement before this one failed".into()));
         }
         self.cut = true;
         let began = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Conn, count, damaged, on, parsed, releases::content, signed};
+use super::{Conn, count, damaged, later, on, parsed, releases::content, signed};
 use crate::{
     channel::{Entry, Meta},
     domain::{
@@ -12,15 +12,6 @@ use crate::{
         time::Time,
     },
 };
-
-/// A release with its document, ready for the channel.
-#[derive(Clone, Debug)]
-pub struct Due {
-    /// The release and its document.
-    pub entry: Entry,
-    /// When it was accepted.
-    pub accepted_at: Time,
-}
 
 /// A live release, as the channel should hold it.
 #[derive(Clone, Debug)]
@@ -36,7 +27,7 @@ pub struct Expected {
 }
 
 #[derive(sqlx::FromRow)]
-struct DueRow {
+struct EntryRow {
     env: String,
     app: String,
     namespace: String,
@@ -50,8 +41,8 @@ struct DueRow {
     accepted_at: i64,
 }
 
-impl DueRow {
-    fn due(self) -> Result<Due> {
+impl EntryRow {
+    fn entry(self) -> Result<Entry> {
         let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
         let format = parsed("a format", &self.format)?;
         let meta = Meta {
@@ -64,7 +55,7 @@ impl DueRow {
             change: parsed("a change", &self.change_id)?,
         };
         let document = Arc::from(content(format, self.content)?.document());
-        Ok(Due { entry: Entry { config, meta, document }, accepted_at: Time(self.accepted_at) })
+        Ok(Entry { config, meta, document })
     }
 }
 
@@ -94,11 +85,11 @@ impl Conn {
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn due(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Due>> {
-        let rows: Vec<DueRow> = on!(self, c => sqlx::query_as(
+    pub async fn due(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Entry>> {
+        let rows: Vec<EntryRow> = on!(self, c => sqlx::query_as(
             due!("where r.delivered_at is null and r.env = ? order by r.accepted_at, r.change_id, r.app, r.namespace limit ?")
         ).bind(env.as_str()).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(DueRow::due).collect()
+        rows.into_iter().map(EntryRow::entry).collect()
     }
 
     /// The live release of every config: what the channel should hold.
@@ -123,11 +114,11 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn entry(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Entry>> {
-        let row: Option<DueRow> = on!(self, c => sqlx::query_as(
+        let row: Option<EntryRow> = on!(self, c => sqlx::query_as(
             due!("where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
             .fetch_optional(c).await)?;
-        Ok(row.map(DueRow::due).transpose()?.map(|due| due.entry))
+        row.map(EntryRow::entry).transpose()
     }
 
     /// Marks releases as delivered. Told twice, the first time stands.
@@ -136,11 +127,17 @@ impl Conn {
     /// As [`super::Db::write`].
     pub async fn mark_delivered(&mut self, of: &[(ConfigId, u64)], revision: i64, now: Time) -> Result<()> {
         for (id, seq) in of {
-            on!(self, c => sqlx::query(
+            later!(
+                self,
                 "update releases set delivered_at = ?, revision = ? \
-                 where env = ? and app = ? and namespace = ? and seq = ? and delivered_at is null"
-            ).bind(now.0).bind(revision).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
-                .bind(signed(*seq)).execute(c).await.map(|_| ()))?;
+                 where env = ? and app = ? and namespace = ? and seq = ? and delivered_at is null",
+                now.0,
+                revision,
+                id.env.as_str(),
+                id.app.as_str(),
+                id.namespace.as_str(),
+                signed(*seq),
+            )?;
         }
         Ok(())
     }

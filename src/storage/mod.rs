@@ -4,6 +4,7 @@
 mod accounts;
 mod apps;
 mod audit;
+mod batch;
 mod changes;
 mod conn;
 mod connect;
@@ -34,7 +35,7 @@ pub use conn::Conn;
 use conn::On;
 use connect::PATIENCE;
 pub use connect::is_supported;
-pub use due::{Due, Expected};
+pub use due::Expected;
 pub use places::{Place, Standing};
 
 /// The name under which the driver writes to the log.
@@ -61,15 +62,36 @@ enum Pool {
 
 /// Runs one statement on whichever database it is, within its deadline: it stands once, both drivers type-check it.
 macro_rules! on {
-    ($conn:expr, $c:ident => $run:expr) => {{
-        let (raw, watch) = $conn.raw();
-        match raw {
-            $crate::storage::conn::Raw::Sqlite($c) => watch.statement(async { $run }).await,
-            $crate::storage::conn::Raw::MySql($c) => watch.statement(async { $run }).await,
+    ($conn:expr, $c:ident => $run:expr) => {
+        match $conn.send().await {
+            Err(error) => Err(error),
+            Ok(()) => {
+                let (raw, watch) = $conn.raw();
+                match raw {
+                    $crate::storage::conn::Raw::Sqlite($c) => watch.statement(async { $run }).await,
+                    $crate::storage::conn::Raw::MySql($c) => watch.statement(async { $run }).await,
+                }
+            }
         }
-    }};
+    };
 }
 use on;
+
+/// Runs one statement of a transaction whose answer nobody waits for, with these values: see [`Conn::later`].
+macro_rules! later {
+    ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $conn.later($sql, vec![$($crate::storage::batch::Value::from($value)),*]).await
+    };
+}
+use later;
+
+/// Asks for a row with these values, together with the statements before it: see [`Conn::ask`].
+macro_rules! ask {
+    ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $conn.ask($sql, vec![$($crate::storage::batch::Value::from($value)),*]).await
+    };
+}
+use ask;
 
 impl Db {
     /// A connection to read with.
@@ -91,7 +113,7 @@ impl Db {
     pub async fn write(&self) -> Result<Conn, Error> {
         match &self.pool {
             Pool::Sqlite { pool, gate, .. } => self.write_sqlite(pool, gate).await,
-            Pool::MySql(pool) => self.connect(pool.acquire(), On::MySql, None).await?.begin().await,
+            Pool::MySql(pool) => Ok(self.connect(pool.acquire(), On::MySql, None).await?.begin()),
         }
     }
 
@@ -110,7 +132,7 @@ impl Db {
     async fn write_sqlite(&self, pool: &SqlitePool, gate: &Arc<Semaphore>) -> Result<Conn, Error> {
         let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
         let turn = turn.map_err(|_| closed())?;
-        self.connect(pool.acquire(), On::Sqlite, Some(turn)).await?.begin().await
+        Ok(self.connect(pool.acquire(), On::Sqlite, Some(turn)).await?.begin())
     }
 
     async fn connect<C>(

@@ -3,7 +3,7 @@
 use super::{
     Conn, Env, Namespace,
     apps::{env, namespace},
-    count, on, parsed,
+    ask, count, on, parsed,
     releases::content,
 };
 use crate::domain::{content::Content, error::Result, names::ConfigId, time::Time};
@@ -32,6 +32,8 @@ impl Place {
 pub struct Standing {
     /// Where it lies.
     pub place: Place,
+    /// Whether it never had a release.
+    pub is_new: bool,
     /// The number of its live release, 0 when there is none.
     pub live: u64,
     /// The live content; before the first release an empty one.
@@ -88,7 +90,13 @@ impl StandingRow {
             (Some(format), Some(text)) => content(parsed("a format", &format)?, text)?,
             _ => Content::empty(place.namespace.format),
         };
-        Ok(Standing { place, live: self.live.map_or(0, count), content, accepted_at: self.accepted_at.map(Time) })
+        Ok(Standing {
+            place,
+            is_new: self.live.is_none(),
+            live: self.live.map_or(0, count),
+            content,
+            accepted_at: self.accepted_at.map(Time),
+        })
     }
 }
 
@@ -124,11 +132,17 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn standing(&mut self, of: &ConfigId) -> Result<Option<Standing>> {
-        let row: Option<StandingRow> = on!(self, c => sqlx::query_as(place!(
-            ", c.live, r.format as written_in, r.content, r.accepted_at",
-            "left join configs c on c.env = e.name and c.app = n.app and c.namespace = n.name \
-             left join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"
-        )).bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
+        let row: Option<StandingRow> = ask!(
+            self,
+            place!(
+                ", c.live, r.format as written_in, r.content, r.accepted_at",
+                "left join configs c on c.env = e.name and c.app = n.app and c.namespace = n.name \
+                 left join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"
+            ),
+            of.app.as_str(),
+            of.namespace.as_str(),
+            of.env.as_str(),
+        )?;
         row.map(StandingRow::standing).transpose()
     }
 }

@@ -1,6 +1,6 @@
 //! Releases: written once, read by number. Only `delivered_at` and `revision` ever change.
 
-use super::{Conn, count, damaged, on, parsed, signed};
+use super::{Conn, count, damaged, later, on, parsed, signed};
 use crate::domain::{
     access::{May, Publish},
     change::ChangeId,
@@ -77,28 +77,36 @@ macro_rules! releases {
 }
 
 impl Conn {
-    /// Locks a config until this transaction ends. False when it never had a release: see [`Conn::insert_config`].
+    /// Locks a config until this transaction ends, if it ever had a release: else see [`Conn::insert_config`].
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn lock_config(&mut self, may: &May<Publish>) -> Result<bool> {
+    pub async fn lock_config(&mut self, may: &May<Publish>) -> Result<()> {
         let id = may.on();
-        Ok(on!(self, c => sqlx::query("update configs set live = live where env = ? and app = ? and namespace = ?")
-            .bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
-            .execute(c).await.map(|r| r.rows_affected()))?
-            > 0)
+        later!(
+            self,
+            "update configs set live = live where env = ? and app = ? and namespace = ?",
+            id.env.as_str(),
+            id.app.as_str(),
+            id.namespace.as_str(),
+        )
     }
 
-    /// Makes the row of a config that gets its first release, and locks it until this transaction ends.
+    /// Makes the row of a config that gets its first release, and locks it until this transaction ends. When another
+    /// one makes it meanwhile, the transaction ends with [`Error::State`](crate::domain::error::Error::State),
+    /// `InProgress`.
     ///
     /// # Errors
-    /// [`Error::State`](crate::domain::error::Error::State) with `InProgress` when another one makes it now; else as
-    /// [`super::Db::write`].
+    /// As [`super::Db::write`].
     pub async fn insert_config(&mut self, may: &May<Publish>) -> Result<()> {
         let id = may.on();
-        on!(self, c => sqlx::query("insert into configs (env, app, namespace, live) values (?, ?, ?, 0)")
-            .bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(
+            self,
+            "insert into configs (env, app, namespace, live) values (?, ?, ?, 0)",
+            id.env.as_str(),
+            id.app.as_str(),
+            id.namespace.as_str(),
+        )
     }
 
     /// The number of a config's newest release, 0 when there is none.
@@ -125,17 +133,32 @@ impl Conn {
         content: &Content,
     ) -> Result<()> {
         let id = may.on();
-        on!(self, c => sqlx::query(
+        later!(
+            self,
             "insert into releases (env, app, namespace, seq, format, content, sha256, author_id, author, message, \
-             change_id, rolled_back_to, accepted_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(new.seq))
-            .bind(new.format.as_str()).bind(stored(content)).bind(&new.sha256).bind(author).bind(&new.author)
-            .bind(&new.message).bind(new.change.as_str()).bind(new.rolled_back_to.map(signed)).bind(new.accepted_at.0)
-            .execute(c).await.map(|_| ()))?;
-        on!(self, c => sqlx::query("update configs set live = ? where env = ? and app = ? and namespace = ?")
-            .bind(signed(new.seq)).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+             change_id, rolled_back_to, accepted_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            id.env.as_str(),
+            id.app.as_str(),
+            id.namespace.as_str(),
+            signed(new.seq),
+            new.format.as_str(),
+            stored(content),
+            &new.sha256,
+            author,
+            &new.author,
+            &new.message,
+            new.change.as_str(),
+            new.rolled_back_to.map(signed),
+            new.accepted_at.0,
+        )?;
+        later!(
+            self,
+            "update configs set live = ? where env = ? and app = ? and namespace = ?",
+            signed(new.seq),
+            id.env.as_str(),
+            id.app.as_str(),
+            id.namespace.as_str(),
+        )
     }
 
     /// One release without its content.

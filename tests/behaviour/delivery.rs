@@ -135,7 +135,7 @@ on_both_set_ups! {
         let env = "dev".parse().unwrap();
         let due = site.db.read().await.unwrap().due(&env, 10).await.unwrap();
         let lock = site.channel.lock(&env, WAIT).await.unwrap();
-        let entries: Vec<_> = due.into_iter().map(|d| d.entry).collect();
+        let entries = due;
         let first = site.channel.deliver(&lock, &entries).await.unwrap();
         lock.release().await;
 
@@ -152,7 +152,7 @@ on_both_set_ups! {
         let env = "dev".parse().unwrap();
         let site = site.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        let ours = site.db.read().await.unwrap().due(&env, 1).await.unwrap().pop().unwrap().entry;
+        let ours = site.db.read().await.unwrap().due(&env, 1).await.unwrap().pop().unwrap();
         // Somebody else wrote a release of that number.
         let document = r#"{"a":"foreign"}"#;
         let mut foreign = Entry { document: document.into(), ..ours.clone() };

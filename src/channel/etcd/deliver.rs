@@ -85,10 +85,6 @@ impl Etcd {
         }
     }
 
-    async fn txn(&self, txn: &Txn) -> Result<TxnResponse, Fault> {
-        self.call(self.timing.call, move |mut etcd| async move { etcd.txn(txn.clone()).await }).await
-    }
-
     fn reads(&self, batch: &[&Entry]) -> Vec<TxnOp> {
         batch.iter().map(|entry| TxnOp::get(self.keys.meta(&entry.config), None)).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use tokio::{runtime::Handle, task::AbortHandle, time};
 
 use super::{
     super::{Entry, Fault, Holder, plan::Held},
-    Etcd,
+    Etcd, head,
 };
 use crate::domain::names::{ConfigId, EnvName};
 
@@ -34,11 +34,23 @@ impl EtcdLock {
     }
 
     pub(in super::super) fn is_lost(&self) -> bool {
-        self.lease.life.is_over()
+        self.lease.live().life.is_over()
     }
 
+    /// Frees it. Its lease is kept for the next lock: granting one is a write of its own.
     pub(in super::super) async fn release(self) {
-        self.lease.revoke().await;
+        let Self { key, lease, .. } = self;
+        if lease.live().life.is_over() {
+            return lease.revoke().await;
+        }
+        let key = &key;
+        let deleted = lease
+            .etcd
+            .call(lease.etcd.timing.call, move |mut client| async move { client.delete(key.as_slice(), None).await });
+        match deleted.await {
+            Ok(_) => lease.keep(),
+            Err(_) => lease.revoke().await,
+        }
     }
 
     /// The key under which this lock is held.
@@ -71,21 +83,24 @@ impl EtcdLock {
 
     /// Notes that etcd says it is lost.
     pub(super) fn lose(&self) {
-        self.lease.keeper.abort();
-        self.lease.life.end();
+        self.lease.live().keeper.abort();
+        self.lease.live().life.end();
     }
 
     #[cfg(test)]
     pub(in super::super) fn lease(&self) -> i64 {
-        self.lease.id
+        self.lease.live().id
     }
 }
 
 impl Etcd {
     pub(in super::super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<EtcdLock, Fault> {
         // Whatever ends this future early drops the lease, and with it the place in the line.
-        let lease = Lease::grant(self).await?;
-        let (name, id) = (&self.keys.lock(env), lease.id);
+        let lease = Lease::new(self).await?;
+        if let Some((key, fence)) = self.take_free(env, lease.live().id).await? {
+            return Ok(EtcdLock { env: env.clone(), key, fence: fence.into(), lease, written: Mutex::default() });
+        }
+        let (name, id) = (&self.keys.lock(env), lease.live().id);
         let lock = move |mut etcd: Client| async move {
             let locking = etcd.lock(name.as_str(), Some(LockOptions::new().with_lease(id)));
             time::timeout(wait, locking).await.ok().transpose()
@@ -100,19 +115,32 @@ impl Etcd {
         Ok(lock)
     }
 
+    /// Takes a lock that nobody holds or waits for, in one write, by the key that the lock service would make. Gives
+    /// that key and its create revision.
+    async fn take_free(&self, env: &EnvName, lease: i64) -> Result<Option<(Vec<u8>, i64)>, Fault> {
+        let line = format!("{}/", self.keys.lock(env));
+        let key = format!("{line}{lease:x}");
+        let txn = Txn::new()
+            // Of every key in the line: there is none.
+            .when([Compare::create_revision(line, CompareOp::Equal, 0).with_prefix()])
+            .and_then([TxnOp::put(key.as_str(), self.node.as_str(), Some(PutOptions::new().with_lease(lease)))]);
+        let answer = self.txn(&txn).await?;
+        let fence = head(answer.header())?.revision;
+        Ok(answer.succeeded().then(|| (key.into_bytes(), fence)))
+    }
+
     /// Writes this node's name into the lock's key, for people, without anybody waiting for it. Others who wait for the
     /// lock look at create revisions and deletions alone.
     fn sign(self: &Arc<Self>, lock: &EtcdLock) {
         if self.node.is_empty() {
             return;
         }
-        let (etcd, key, lease) = (Arc::clone(self), lock.key.clone(), lock.lease.id);
+        let (etcd, key, lease) = (Arc::clone(self), lock.key.clone(), lock.lease.live().id);
         tokio::spawn(async move {
             let txn = Txn::new()
                 .when([Compare::create_revision(key.as_slice(), CompareOp::Greater, 0)])
                 .and_then([TxnOp::put(key, etcd.node.as_str(), Some(PutOptions::new().with_lease(lease)))]);
-            let txn = &txn;
-            let _ = etcd.call(etcd.timing.call, move |mut client| async move { client.txn(txn.clone()).await }).await;
+            let _ = etcd.txn(&txn).await;
         });
     }
 
@@ -143,47 +171,79 @@ impl Etcd {
     }
 }
 
-/// A lease that is kept alive while this lives and revoked when it is dropped.
+/// A lease that is kept alive while this lives.
 #[derive(Debug)]
-struct Lease {
+pub(super) struct Live {
     id: i64,
-    etcd: Arc<Etcd>,
     life: Life,
     keeper: AbortHandle,
-    revoked: bool,
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+/// A lease in use; one that is dropped is revoked.
+#[derive(Debug)]
+struct Lease {
+    /// Until it is given away.
+    live: Option<Live>,
+    etcd: Arc<Etcd>,
 }
 
 impl Lease {
-    async fn grant(etcd: &Arc<Etcd>) -> Result<Self, Fault> {
-        let sent = Instant::now();
-        let seconds = i64::try_from(etcd.timing.ttl.as_secs()).unwrap_or(i64::MAX);
-        let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
-        let answer = etcd.call(etcd.timing.call, grant).await?;
-        // etcd may give more than it was asked for.
-        let ttl = Duration::from_secs(answer.ttl().unsigned_abs());
-        let life = Life(Arc::new(Mutex::new(Some(sent + ttl))));
-        let keeper = tokio::spawn(keep(Arc::clone(etcd), answer.id(), ttl, life.clone())).abort_handle();
-        Ok(Self { id: answer.id(), etcd: Arc::clone(etcd), life, keeper, revoked: false })
+    /// The one that is kept for the next lock, or a new one.
+    async fn new(etcd: &Arc<Etcd>) -> Result<Self, Fault> {
+        let spare = etcd.spare().take().filter(|live| !live.life.is_over());
+        let live = match spare {
+            Some(live) => live,
+            None => grant(etcd).await?,
+        };
+        Ok(Self { live: Some(live), etcd: Arc::clone(etcd) })
+    }
+
+    fn live(&self) -> &Live {
+        self.live.as_ref().expect("a lease is there until it is given away")
+    }
+
+    /// Keeps it for the next lock, if none is kept yet. Nothing hangs on it any more, and with this process it runs out.
+    fn keep(mut self) {
+        let mut spare = self.etcd.spare();
+        if spare.is_none() {
+            *spare = self.live.take();
+        }
     }
 
     async fn revoke(mut self) {
-        self.keeper.abort();
-        if let Err(fault) = revoke(&self.etcd, self.id).await {
+        let Some(live) = self.live.take() else { return };
+        if let Err(fault) = revoke(&self.etcd, live.id).await {
             tracing::warn!(%fault, "a lock could not be freed; it will be when its lease runs out");
         }
-        self.revoked = true;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.keeper.abort();
         // Without a runtime, at the end of the process, the lease runs out by itself.
-        if let (false, Ok(runtime)) = (self.revoked, Handle::try_current()) {
-            let (etcd, id) = (Arc::clone(&self.etcd), self.id);
-            runtime.spawn(async move { revoke(&etcd, id).await });
+        if let (Some(live), Ok(runtime)) = (self.live.take(), Handle::try_current()) {
+            let etcd = Arc::clone(&self.etcd);
+            runtime.spawn(async move { revoke(&etcd, live.id).await });
         }
     }
+}
+
+async fn grant(etcd: &Arc<Etcd>) -> Result<Live, Fault> {
+    let sent = Instant::now();
+    let seconds = i64::try_from(etcd.timing.ttl.as_secs()).unwrap_or(i64::MAX);
+    let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
+    let answer = etcd.call(etcd.timing.call, grant).await?;
+    // etcd may give more than it was asked for.
+    let ttl = Duration::from_secs(answer.ttl().unsigned_abs());
+    let life = Life(Arc::new(Mutex::new(Some(sent + ttl))));
+    let keeper = tokio::spawn(keep(Arc::downgrade(etcd), answer.id(), ttl, life.clone())).abort_handle();
+    Ok(Live { id: answer.id(), life, keeper })
 }
 
 /// Ends a lease: deletes its key in the line as well.
@@ -216,13 +276,13 @@ impl Life {
 }
 
 /// Renews a lease three times in its life, over a new stream each time, so that a broken connection or a lost member is
-/// not the end of it. Stops when etcd no longer knows it.
-async fn keep(etcd: Arc<Etcd>, id: i64, ttl: Duration, life: Life) {
-    let within = etcd.timing.call.min(ttl / 3);
+/// not the end of it. Stops when etcd no longer knows it, or when nobody uses this etcd any more.
+async fn keep(etcd: Weak<Etcd>, id: i64, ttl: Duration, life: Life) {
     let mut pause = ttl / 3;
     loop {
         time::sleep(pause).await;
-        let sent = Instant::now();
+        let Some(etcd) = etcd.upgrade() else { return };
+        let (within, sent) = (etcd.timing.call.min(ttl / 3), Instant::now());
         match etcd.call(within, move |mut client| async move { client.lease_keep_alive(id).await }).await {
             Ok(_) => {
                 life.extend(sent + ttl);

@@ -16,16 +16,16 @@ use std::{
     error::Error as _,
     fmt, io,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use etcd_client::{Client, ConnectOptions, Error, GetOptions, ResponseHeader};
+use etcd_client::{Client, ConnectOptions, Error, GetOptions, ResponseHeader, Txn, TxnResponse};
 use tokio::time::{Instant, timeout_at};
 
-use self::keys::Keys;
+use self::{keys::Keys, lock::Live};
 pub use self::{
     lock::EtcdLock,
     settings::{EtcdSettings, Timing},
@@ -44,6 +44,8 @@ pub struct Etcd {
     options: ConnectOptions,
     members: Vec<Member>,
     current: AtomicUsize,
+    /// A lease for the next lock.
+    spare: Mutex<Option<Live>>,
     pub(super) meter: metrics::Channels,
 }
 
@@ -77,8 +79,18 @@ impl Etcd {
             timing: settings.timing,
             members,
             current: AtomicUsize::new(0),
+            spare: Mutex::default(),
             meter: metrics::Channels::default(),
         })
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Option<Live>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a transaction, once.
+    async fn txn(&self, txn: &Txn) -> Result<TxnResponse, Fault> {
+        self.call(self.timing.call, move |mut etcd| async move { etcd.txn(txn.clone()).await }).await
     }
 
     pub(super) async fn head(&self) -> Result<Head, Fault> {
@@ -161,7 +173,7 @@ impl Etcd {
 }
 
 impl Member {
-    fn connection(&self) -> std::sync::MutexGuard<'_, Connection> {
+    fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -108,6 +108,30 @@ async fn the_holder_is_shown_by_name_and_lease() {
 }
 
 #[tokio::test]
+async fn a_lease_is_used_again_and_the_fence_is_another() {
+    let Some(bench) = Bench::etcd().await else { return };
+    let lease = |lock: &Lock| if let Lock::Etcd(held) = lock { held.lease() } else { unreachable!() };
+    let first = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let before = lease(&first);
+    bench.channel.deliver(&first, &[small("a/x", 1)]).await.unwrap();
+    first.release().await;
+    assert_eq!(bench.channel.holder(&env("prod")).await.unwrap(), None);
+
+    let start = bench.channel.head().await.unwrap().revision;
+    let again = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let aside = bench.channel.lock(&env("dev"), LONG).await.unwrap();
+    assert_eq!((lease(&again), lease(&aside) == before), (before, false));
+    // A free lock is one write.
+    assert_eq!(bench.channel.head().await.unwrap().revision, start + 2);
+    assert_eq!(bench.other.lock(&env("prod"), SHORT).await.unwrap_err(), Fault::Busy { env: env("prod") });
+    bench.channel.deliver(&again, &[small("a/x", 2)]).await.unwrap();
+
+    // One that is dropped is not used again: nobody knows what it still does.
+    drop(again);
+    assert_ne!(lease(&bench.channel.lock(&env("prod"), LONG).await.unwrap()), before);
+}
+
+#[tokio::test]
 async fn a_lock_is_kept_beyond_the_life_of_its_lease() {
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();

@@ -1,0 +1,52 @@
+//! Puts elements of another page, or of this one as it is now, in the place of those that are shown.
+
+use leptos::{
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys::{Document, DomParser, HtmlElement, Response, SupportedType},
+};
+use wasm_bindgen_futures::JsFuture;
+
+use super::{dom, filter, times};
+use crate::texts::Lang;
+
+/// Reads the page that was sent.
+pub async fn page(answer: &Response) -> Option<Document> {
+    let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
+    DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()
+}
+
+/// Puts the elements of these ids in place.
+pub fn put<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, lang: Lang) {
+    for id in ids {
+        exchange(page, id);
+    }
+    times::localise(lang, &dom::root());
+    filter::again();
+}
+
+/// Puts the new element of this id in the place of the old one.
+fn exchange(page: &Document, id: &str) -> Option<()> {
+    let old = dom::by_id(id)?;
+    let new: HtmlElement = page.get_element_by_id(id)?.dyn_into().ok()?;
+    if old.get_attribute("role").as_deref() == Some("status") {
+        // Only what changes inside a live region is read out.
+        let children = js_sys::Array::from(&new.child_nodes());
+        old.replace_children_with_node(&children);
+        return Some(());
+    }
+    if old.is_equal_node(Some(&new)) {
+        return Some(());
+    }
+    old.replace_with_with_node_1(&new).ok()?;
+    for island in dom::all(&new, "leptos-island") {
+        hydrate(&island);
+    }
+    Some(())
+}
+
+/// Brings an island to life that came with an exchange.
+fn hydrate(island: &HtmlElement) -> Option<JsValue> {
+    let hydrate = js_sys::Reflect::get(&dom::window(), &"__hydrateIsland".into()).ok()?;
+    let hydrate: js_sys::Function = hydrate.dyn_into().ok()?;
+    hydrate.call2(&JsValue::NULL, island, &island.dataset().get("component")?.into()).ok()
+}
