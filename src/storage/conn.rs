@@ -38,6 +38,8 @@ pub struct Conn {
     /// Until this is dropped.
     on: Option<On>,
     batch: Batch,
+    /// It is a transaction.
+    writes: bool,
     watch: Watch,
     gate: Option<OwnedSemaphorePermit>,
 }
@@ -56,7 +58,7 @@ pub(super) enum Raw<'a> {
 impl Conn {
     pub(super) fn new(on: On, gate: Option<OwnedSemaphorePermit>, meter: Arc<metrics::Sql>) -> Self {
         let watch = Watch { until: Instant::now() + WHOLE, cut: false, open: false, failed: false, meter };
-        Self { on: Some(on), batch: Batch::default(), watch, gate }
+        Self { on: Some(on), batch: Batch::default(), writes: false, watch, gate }
     }
 
     /// Begins a transaction, with its first statement.
@@ -66,7 +68,7 @@ impl Conn {
             _ => "start transaction",
         };
         self.batch.add(begin, Vec::new());
-        self.watch.open = true;
+        self.writes = true;
         self
     }
 
@@ -75,7 +77,7 @@ impl Conn {
     /// # Errors
     /// [`Error::Unavailable`]: then it is not known whether it is. As any statement that came later.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if self.watch.open {
+        if self.writes {
             let began = Instant::now();
             self.batch.add("commit", Vec::new());
             self.send().await?;
@@ -88,7 +90,7 @@ impl Conn {
     /// Has a statement of this transaction run before the next one that is waited for, or with the commit. If it fails,
     /// that one says so, and nothing more can be done in this transaction.
     pub(super) async fn later(&mut self, sql: &'static str, values: Vec<Value>) -> Result<(), Error> {
-        debug_assert!(self.watch.open, "without a transaction nothing would send it");
+        debug_assert!(self.writes, "without a transaction nothing would send it");
         self.batch.add(sql, values);
         if self.batch.is_large() {
             self.send().await?;
@@ -102,13 +104,12 @@ impl Conn {
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, MySqlRow>,
     {
         self.batch.add(sql, values);
-        let batch = std::mem::take(&mut self.batch);
-        let (raw, watch) = self.raw();
+        let (batch, raw, watch) = self.take_batch();
         let answer = match raw {
             Raw::Sqlite(c) => watch.statement(batch.ask_sqlite(c)).await,
             Raw::MySql(c) => watch.statement(batch.ask_mysql(c)).await,
         };
-        watch.failed |= answer.is_err();
+        watch.failed |= watch.open && answer.is_err();
         answer
     }
 
@@ -117,8 +118,7 @@ impl Conn {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let batch = std::mem::take(&mut self.batch);
-        let (raw, watch) = self.raw();
+        let (batch, raw, watch) = self.take_batch();
         let sent = match raw {
             Raw::Sqlite(c) => watch.statement(batch.sqlite(c)).await,
             Raw::MySql(c) => watch.statement(batch.mysql(c)).await,
@@ -126,6 +126,14 @@ impl Conn {
         // Some of them may have run, so what would follow stands on nothing.
         watch.failed |= sent.is_err();
         sent
+    }
+
+    fn take_batch(&mut self) -> (Batch, Raw<'_>, &mut Watch) {
+        let batch = std::mem::take(&mut self.batch);
+        // Even a transaction that is cut off now may be open.
+        self.watch.open = self.writes;
+        let (raw, watch) = self.raw();
+        (batch, raw, watch)
     }
 
     /// Asks the database for an answer.
