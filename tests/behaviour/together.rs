@@ -64,7 +64,11 @@ on_both_set_ups! {
             }
         }
         drop(db);
-        assert_eq!(open_transactions(&site.database).await, 0);
+        // The server ends what a closed connection had open when it comes to it.
+        while open_transactions(&site.database).await > 0 {
+            assert!(began.elapsed() < Duration::from_secs(10), "a transaction is still open");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn first_publishes_of_a_config_are_merged_however_many_come(site: Site) {
