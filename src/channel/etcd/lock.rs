@@ -2,18 +2,19 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use etcd_client::{
     Client, Compare, CompareOp, GetOptions, GetResponse, LockOptions, PutOptions, SortOrder, SortTarget, Txn, TxnOp,
 };
-use tokio::{runtime::Handle, task::AbortHandle, time};
+use tokio::time;
 
 use super::{
     super::{Entry, Fault, Holder, plan::Held},
     Etcd,
+    lease::Lease,
 };
 use crate::domain::names::{ConfigId, EnvName};
 
@@ -34,7 +35,7 @@ impl EtcdLock {
     }
 
     pub(in super::super) fn is_lost(&self) -> bool {
-        self.lease.life.is_over()
+        self.lease.is_over()
     }
 
     pub(in super::super) async fn release(self) {
@@ -71,21 +72,20 @@ impl EtcdLock {
 
     /// Notes that etcd says it is lost.
     pub(super) fn lose(&self) {
-        self.lease.keeper.abort();
-        self.lease.life.end();
+        self.lease.lose();
     }
 
     #[cfg(test)]
     pub(in super::super) fn lease(&self) -> i64 {
-        self.lease.id
+        self.lease.id()
     }
 }
 
 impl Etcd {
     pub(in super::super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<EtcdLock, Fault> {
         // Whatever ends this future early drops the lease, and with it the place in the line.
-        let lease = Lease::grant(self).await?;
-        let (name, id) = (&self.keys.lock(env), lease.id);
+        let lease = Lease::grant(self, self.timing.ttl).await?;
+        let (name, id) = (&self.keys.lock(env), lease.id());
         let lock = move |mut etcd: Client| async move {
             let locking = etcd.lock(name.as_str(), Some(LockOptions::new().with_lease(id)));
             time::timeout(wait, locking).await.ok().transpose()
@@ -106,7 +106,7 @@ impl Etcd {
         if self.node.is_empty() {
             return;
         }
-        let (etcd, key, lease) = (Arc::clone(self), lock.key.clone(), lock.lease.id);
+        let (etcd, key, lease) = (Arc::clone(self), lock.key.clone(), lock.lease.id());
         tokio::spawn(async move {
             let txn = Txn::new()
                 .when([Compare::create_revision(key.as_slice(), CompareOp::Greater, 0)])
@@ -140,100 +140,5 @@ impl Etcd {
         let (prefix, options) = (&format!("{}/", self.keys.lock(env)), &options.with_prefix());
         let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
         self.call(self.timing.call, get).await
-    }
-}
-
-/// A lease that is kept alive while this lives and revoked when it is dropped.
-#[derive(Debug)]
-struct Lease {
-    id: i64,
-    etcd: Arc<Etcd>,
-    life: Life,
-    keeper: AbortHandle,
-    revoked: bool,
-}
-
-impl Lease {
-    async fn grant(etcd: &Arc<Etcd>) -> Result<Self, Fault> {
-        let sent = Instant::now();
-        let seconds = i64::try_from(etcd.timing.ttl.as_secs()).unwrap_or(i64::MAX);
-        let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
-        let answer = etcd.call(etcd.timing.call, grant).await?;
-        // etcd may give more than it was asked for.
-        let ttl = Duration::from_secs(answer.ttl().unsigned_abs());
-        let life = Life(Arc::new(Mutex::new(Some(sent + ttl))));
-        let keeper = tokio::spawn(keep(Arc::clone(etcd), answer.id(), ttl, life.clone())).abort_handle();
-        Ok(Self { id: answer.id(), etcd: Arc::clone(etcd), life, keeper, revoked: false })
-    }
-
-    async fn revoke(mut self) {
-        self.keeper.abort();
-        if let Err(fault) = revoke(&self.etcd, self.id).await {
-            tracing::warn!(%fault, "a lock could not be freed; it will be when its lease runs out");
-        }
-        self.revoked = true;
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.keeper.abort();
-        // Without a runtime, at the end of the process, the lease runs out by itself.
-        if let (false, Ok(runtime)) = (self.revoked, Handle::try_current()) {
-            let (etcd, id) = (Arc::clone(&self.etcd), self.id);
-            runtime.spawn(async move { revoke(&etcd, id).await });
-        }
-    }
-}
-
-/// Ends a lease: deletes its key in the line as well.
-async fn revoke(etcd: &Etcd, id: i64) -> Result<(), Fault> {
-    etcd.call(etcd.timing.call, move |mut client| async move { client.lease_revoke(id).await }).await.map(drop)
-}
-
-/// Until when a lease lives for sure, counted from before the last renewal was sent; none when it is over for good.
-#[derive(Clone, Debug)]
-struct Life(Arc<Mutex<Option<Instant>>>);
-
-impl Life {
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_over(&self) -> bool {
-        self.until().is_none_or(|until| until <= Instant::now())
-    }
-
-    fn extend(&self, to: Instant) {
-        if let Some(until) = self.until().as_mut() {
-            *until = to;
-        }
-    }
-
-    fn end(&self) {
-        *self.until() = None;
-    }
-}
-
-/// Renews a lease three times in its life, over a new stream each time, so that a broken connection or a lost member is
-/// not the end of it. Stops when etcd no longer knows it.
-async fn keep(etcd: Arc<Etcd>, id: i64, ttl: Duration, life: Life) {
-    let within = etcd.timing.call.min(ttl / 3);
-    let mut pause = ttl / 3;
-    loop {
-        time::sleep(pause).await;
-        let sent = Instant::now();
-        match etcd.call(within, move |mut client| async move { client.lease_keep_alive(id).await }).await {
-            Ok(_) => {
-                life.extend(sent + ttl);
-                pause = ttl / 3;
-            }
-            Err(Fault::Refused(why)) => {
-                tracing::warn!(why, "a lock was lost");
-                return life.end();
-            }
-            // Soon again: the lease lives on until its end.
-            Err(_) => pause = ttl / 20,
-        }
     }
 }

@@ -4,8 +4,10 @@
 //! no lease alive, follows no watch across a broken connection and has no deadline of its own; linearizable reads are
 //! the default; a key's create revision never comes twice.
 
+mod board;
 mod deliver;
 mod keys;
+mod lease;
 mod list;
 mod lock;
 mod settings;
@@ -27,6 +29,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::keys::Keys;
 pub use self::{
+    board::{BoardWatch, Seat},
     lock::EtcdLock,
     settings::{EtcdSettings, Timing},
     tokens::EtcdTokenWatch,
