@@ -84,7 +84,8 @@ pub fn Missing(
         true => vec![t.nodes_away().to_owned()],
         false => silent.into_iter().chain(partly).collect(),
     };
-    (!says.is_empty()).then(|| view! { <p class="flag warn"><Icon name=I::Warn /><span>{says.join(" ")}</span></p> })
+    (!says.is_empty())
+        .then(|| view! { <p class="flag warn missing"><Icon name=I::Warn /><span>{says.join(" ")}</span></p> })
 }
 
 /// The name of a role.

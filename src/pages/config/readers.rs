@@ -77,7 +77,11 @@ fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
     let filter = (listed > FILTERED).then(|| {
         view! { <FilterBox of="readers" label=t.filter_instances(listed) value=q /> }
     });
-    let heard = if several { t.nodes_heard(opened.told.others + 1) } else { t.here_only().to_owned() };
+    let heard = if several {
+        t.nodes_heard(opened.told.others + 1 - opened.told.silent.len())
+    } else {
+        t.here_only().to_owned()
+    };
     let unnamed = opened.readers.unnamed();
     let unnamed = (unnamed > 0).then(|| view! { <p class="quiet">{t.readers_unnamed(unnamed)}</p> });
     view! {

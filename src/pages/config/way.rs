@@ -37,6 +37,7 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
                     <Delivered opened=opened.clone() live=live.clone() />
                     {live.delivered_at.is_some().then(|| view! { <Seen opened=opened.clone() live=live.clone() /> })}
                 </ol>
+                <Missing told=opened.told.clone() />
                 <Ways opened live arrived />
             </Card>
         }
@@ -94,7 +95,6 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
                 <span class="dot due"><Icon name=I::Nodes /></span>
                 <b>{t.nobody_reads()}</b>
                 <small>{t.nobody_reads_text()}</small>
-                <Missing told=opened.told.clone() />
             </li>
         }
         .into_any();
@@ -123,7 +123,6 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
             {last}
             <progress value=seen max=all aria-label=t.seen_by_n(seen, all)></progress>
             {waiting}
-            <Missing told=opened.told.clone() />
         </li>
     }
     .into_any()
