@@ -4,11 +4,18 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { application, createAdministrator, read, session } from '../support/prepare';
-import { expect, test, type Server } from '../support/test';
+import { expect, expectAccessible, expectNoSideways, test, type Server } from '../support/test';
 
 const env = (server: Server) => ({
   ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: server.settings.TRIMTAB_ETCD__ENDPOINTS,
 });
+
+/** A copy of an application reads a config, until it gets this release. */
+async function readAs(server: Server, token: string, instance: string, config: string, release: number): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, 'x-instance': instance };
+  const get = async () => (await fetch(`${server.url}/api/v1/configs/${config}`, { headers })).json();
+  await expect.poll(get).toMatchObject({ release });
+}
 
 test('an open page follows a release until its readers have it', async ({ page, server }) => {
   const { name: app, api } = await application(server);
@@ -28,10 +35,14 @@ test('an open page follows a release until its readers have it', async ({ page, 
   await read(server, api.token, config);
   await expect(page.locator('#live-way')).toContainText('1 of 1');
   await page.goto(`/configs/${config}/readers`);
-  await expect(page.getByRole('img', { name: '1 instance has it' })).toBeVisible();
+  await expect(page.locator('#readers tbody tr')).toHaveCount(1);
+  // One alone is no curve.
+  await expect(page.getByRole('img', { name: 'has it' })).toHaveCount(0);
+  await readAs(server, api.token, 'shop-1', config, 2);
+  await expect(page.getByRole('img', { name: '2 instances have it' })).toBeVisible();
   await page.goto('/delivery');
   await page.locator('#delivery').getByRole('link', { name: 'dev' }).click();
-  await expect(row).toContainText('1 of 1');
+  await expect(row).toContainText('2 of 2');
 });
 
 test.describe('without scripts', () => {
@@ -51,6 +62,47 @@ test.describe('without scripts', () => {
 
 test.describe('with etcd', () => {
   test.skip(({ setup }) => setup !== 'cluster', 'memory is locked and written by nobody else');
+
+  test('who reads through another node is shown, and through which', async ({ page, freshServer }) => {
+    const server = await freshServer();
+    const { name: app, api } = await application(server);
+    const config = `prod/${app}/application`;
+    await api.publish([{ config, set: { pool: '8' } }]);
+    const beside = await freshServer(server, { TRIMTAB_NODE: 'web-2' });
+    const reader = await freshServer(server, { TRIMTAB_NODE: 'eu-1', TRIMTAB_ROLE: 'reader' });
+    await page.context().addCookies(await session(server, await createAdministrator(server, 'ops')));
+    await page.goto(`${server.url}/configs/${config}/readers`);
+    await expect(page.locator('#config')).toContainText('Nobody reads it yet');
+    for (const [node, instance] of [[server, 'shop-1'], [beside, 'shop-2'], [reader, 'shop-3'], [reader, 'shop-1']] as const) {
+      await readAs(node, api.token, instance, config, 1);
+    }
+    await page.reload();
+    const row = (instance: string) => page.locator('#readers tr', { hasText: instance });
+    await expect(row('shop-2')).toContainText('web-2');
+    // It asked two of them, and counts where it asked last.
+    await expect(row('shop-1')).toContainText('eu-1');
+    await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3 · Those that 3 nodes have heard of');
+    await page.setViewportSize({ width: 360, height: 740 });
+    await expectNoSideways(page);
+    await expectAccessible(page);
+
+    // An open page follows them, wherever they read.
+    await api.publish([{ config, set: { pool: '16' } }]);
+    await expect(page.locator('#live-told')).toContainText('Seen by 0 of 3');
+    for (const [node, instance] of [[reader, 'shop-1'], [beside, 'shop-2'], [reader, 'shop-3']] as const) {
+      await readAs(node, api.token, instance, config, 2);
+    }
+    await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3');
+    await page.goto(`${server.url}/apps/${app}`);
+    await expect(page.locator('main')).toContainText('3 instances read it');
+
+    // One that is there and says nothing is named, and nobody waits for it.
+    const name = `${server.settings.TRIMTAB_ETCD__ROOT}/nodes/names/7`;
+    await promisify(execFile)('etcdctl', ['put', name, '{"name":"eu-2","reader":true}'], { env: env(server) });
+    await page.goto(`${server.url}/delivery/prod`);
+    await expect(page.locator('#delivery .head')).toContainText('3 of 4 nodes answered. Not yet: eu-2 (reader node).');
+    await expect(page.locator('#delivery tr', { hasText: `${app} / application 2` })).toContainText('3 of 3');
+  });
 
   test('who holds the lock is said, and what waits for it', async ({ page, freshServer }) => {
     const server = await freshServer();

@@ -3,6 +3,7 @@
 //! The lock is for order and for people; what keeps a paused holder from writing is the compare in
 //! [`Channel::deliver`]: the lock key's create revision and each config's metadata revision, in one transaction.
 
+mod board;
 mod etcd;
 mod local;
 mod plan;
@@ -29,7 +30,8 @@ use crate::{
     metrics,
 };
 
-pub use etcd::{Etcd, EtcdSettings, Timing};
+pub use board::{ANSWER_BYTES, About, Board, Hears, NodeId, Notice, Notices};
+pub use etcd::{BoardWatch, Etcd, EtcdSettings, Seat, Timing};
 pub use local::Local;
 pub use tokens::{ListedToken, TokenList, TokenWatch, Tokens};
 

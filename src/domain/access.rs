@@ -67,6 +67,21 @@ impl Pattern {
         Self { env, app, namespace }
     }
 
+    /// The narrowest one that names all of these configs.
+    #[must_use]
+    pub fn around<'a>(configs: impl IntoIterator<Item = &'a ConfigId>) -> Self {
+        fn both<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.filter(|one| Some(one) == other.as_ref())
+        }
+        let patterns = configs.into_iter().map(Self::from);
+        let around = patterns.reduce(|a, b| Self {
+            env: both(a.env, b.env),
+            app: both(a.app, b.app),
+            namespace: both(a.namespace, b.namespace),
+        });
+        around.unwrap_or_else(|| Self::new(None, None, None))
+    }
+
     /// The environment that it is limited to.
     #[must_use]
     pub fn env(&self) -> Option<&EnvName> {
@@ -77,6 +92,19 @@ impl Pattern {
     #[must_use]
     pub fn app(&self) -> Option<&AppName> {
         self.app.as_ref()
+    }
+
+    /// The config, when it names just one.
+    #[must_use]
+    pub fn config(&self) -> Option<ConfigId> {
+        let Self { env, app, namespace } = self.clone();
+        Some(ConfigId { env: env?, app: app?, namespace: namespace? })
+    }
+
+    /// How many of its parts stand for all.
+    #[must_use]
+    pub fn breadth(&self) -> usize {
+        [self.env.is_none(), self.app.is_none(), self.namespace.is_none()].into_iter().map(usize::from).sum()
     }
 
     /// Whether it names this config.
@@ -104,6 +132,13 @@ impl Pattern {
 
     fn covers_app(&self, env: &EnvName, app: &AppName) -> bool {
         self.env.as_ref().is_none_or(|e| e == env) && self.app.as_ref().is_none_or(|a| a == app)
+    }
+}
+
+impl From<&ConfigId> for Pattern {
+    fn from(config: &ConfigId) -> Self {
+        let ConfigId { env, app, namespace } = config.clone();
+        Self { env: Some(env), app: Some(app), namespace: Some(namespace) }
     }
 }
 
@@ -388,6 +423,21 @@ mod tests {
         }
         let shop: Pattern = "*/shop/*".parse().unwrap();
         assert!(shop.contains(&"prod/shop/*".parse().unwrap()) && !shop.contains(&"*/*/*".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_pattern_around_configs_is_the_narrowest() {
+        let around = |configs: &[&str]| Pattern::around(&configs.iter().map(|c| config(c)).collect::<Vec<_>>());
+        for (configs, text, breadth) in [
+            (&["prod/shop/a"][..], "prod/shop/a", 0),
+            (&["prod/shop/a", "prod/shop/b"], "prod/shop/*", 1),
+            (&["prod/shop/a", "dev/shop/b", "dev/shop/a"], "*/shop/*", 2),
+            (&["prod/shop/a", "dev/mail/b"], "*/*/*", 3),
+        ] {
+            let around = around(configs);
+            assert_eq!((around.to_string(), around.breadth()), (text.to_owned(), breadth));
+            assert_eq!(around.config(), (breadth == 0).then(|| config(text)));
+        }
     }
 
     #[test]

@@ -12,15 +12,23 @@ use axum::{
 use super::{
     Viewer, account, apps, changes, config, delivery, envs, home, live, login, setup, tokens, trouble::Trouble, users,
 };
-use crate::{api::paths, auth::guard::CurrentUser, domain::names::ConfigId, reader::Reader, service::Service};
+use crate::{
+    api::paths,
+    auth::guard::CurrentUser,
+    domain::names::ConfigId,
+    reader::{Reader, nodes::Nodes},
+    service::Service,
+};
 
 /// What the handlers of pages are given.
 #[derive(Clone)]
 pub struct Console {
     /// The use cases.
     pub service: Service,
-    /// Who reads what, for the pages that show it.
+    /// What readers of this node are given.
     pub reader: Arc<Reader>,
+    /// Who reads what, on all nodes.
+    pub nodes: Arc<Nodes>,
     /// How people and programs reach this server.
     pub public_url: Arc<str>,
     /// What all keys in etcd begin with; none without etcd.

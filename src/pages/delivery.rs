@@ -12,13 +12,14 @@ use super::{
     config::took,
     console::Console,
     live,
-    parts::{Looks, SeenBy},
+    parts::{Looks, Missing, SeenBy},
 };
 use crate::{
     api::{paths, publish::DeliverAgain},
     auth::guard::CurrentUser,
     components::*,
-    domain::{names::EnvName, release::Release, time::Time},
+    domain::{access::Pattern, names::EnvName, release::Release, time::Time},
+    reader::nodes::Told,
     service::{EnvDelivery, LockState},
     texts::Lang,
 };
@@ -33,7 +34,7 @@ pub fn routes() -> Router<Console> {
 
 async fn all(State(console): State<Console>, who: CurrentUser) -> Answer {
     let looks = Looks::of(&console.service.envs().await?);
-    let followed = live::followed(&console, None);
+    let followed = live::followed(&console, None, live::news(&console));
     let mut deliveries = console.service.deliveries(&who.actor).await?;
     deliveries.retain(|delivery| delivery.env.archived_at.is_none());
     Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries looks followed /> })
@@ -131,20 +132,24 @@ struct One {
     look: EnvLook,
     /// Of each listed release, how many instances have it, of how many.
     seen: Vec<(usize, usize)>,
+    /// Which nodes told so.
+    told: Told,
     /// What it says, to follow what happens.
     followed: String,
 }
 
 async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<EnvName>) -> Answer {
-    let service = &console.service;
-    let followed = live::followed(&console, None);
+    let (service, scope) = (&console.service, Pattern::new(Some(env.clone()), None, None));
+    let (looking, news) = (console.nodes.ask(scope.clone()), live::news(&console));
     let look = Looks::of(&service.envs().await?).get(&env);
     let delivery = service.delivery_to(&who.actor, &env).await?;
-    let now = crate::service::now();
+    let told = looking.told().await;
+    let followed = live::followed(&console, Some(&scope), news);
     let listed = delivery.releases.iter().take(LISTED);
-    let seen = listed.map(|release| console.reader.instances.seen(&release.config, release.seq, now));
+    let seen = listed.map(|release| console.nodes.seen(&release.config, release.seq));
     let one = One {
         seen: seen.collect(),
+        told,
         lock: service.lock_of(&who.actor, &env).await?,
         compared_at: service.compared_at(),
         administrator: who.actor.is_administrator(),
@@ -160,7 +165,7 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
 #[component]
 fn Shown(one: One) -> impl IntoView {
     let t = lang();
-    let One { delivery, lock, compared_at, administrator, look, seen, followed } = one;
+    let One { delivery, lock, compared_at, administrator, look, seen, told, followed } = one;
     let (of, count) = (delivery.env.name.to_string(), delivery.took().len());
     let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_usual_of(count)}</span> });
     let compared = match compared_at {
@@ -182,6 +187,7 @@ fn Shown(one: One) -> impl IntoView {
             <div class="head">
                 <h1>{t.delivery()}" "<EnvTag env=look /></h1>
                 <p class="facts"><StateOf delivery=shown />{usual}</p>
+                <Missing told />
             </div>
             <div class="two state-first">
                 <Releases releases=delivery.releases.clone() seen />

@@ -10,14 +10,24 @@ use super::{
     changes::ChangeItem,
     console::Console,
     live,
-    parts::{Looks, SeenBy},
+    parts::{Looks, Missing, SeenBy},
 };
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
     components::*,
-    domain::{access::Role, limits, names::ConfigId, release::Release, time::Time, token::Token},
-    reader::instances::Instance,
+    domain::{
+        access::{Pattern, Role},
+        limits,
+        names::ConfigId,
+        release::Release,
+        time::Time,
+        token::Token,
+    },
+    reader::{
+        instances::Instance,
+        nodes::{Readers, Told},
+    },
     service::{Account, AppCard, ChangeView, Late, now},
 };
 
@@ -62,22 +72,28 @@ struct Home {
     all_apps: usize,
     /// How many instances read, and how many configs.
     readers: (usize, usize),
+    /// Which nodes told so.
+    told: Told,
     /// What it says, to follow what happens.
     followed: String,
 }
 
 async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
-    let followed = live::followed(&console, None);
+    let everything = Pattern::new(None, None, None);
+    let (looking, news) = (console.nodes.ask(everything.clone()), live::news(&console));
     let (service, actor, at) = (&console.service, &who.actor, now());
     let envs = service.envs().await?;
     let apps: Vec<AppCard> =
         service.apps(actor).await?.into_iter().filter(|card| card.app.archived_at.is_none()).collect();
     let changes = service.my_changes(actor).await?;
     let latest = service.latest_releases(actor, limits::PAGE_MAX).await?;
-    let mut read = console.reader.instances.all(at);
-    read.retain(|(id, _)| id.parse().is_ok_and(|id| actor.may_view(&id).is_ok()));
-    let names: HashSet<&str> = read.iter().flat_map(|(_, list)| list).map(|i| i.name.as_str()).collect();
     let tokens = service.tokens(actor, None, None).await?;
+    let told = looking.told().await;
+    let followed = live::followed(&console, Some(&everything), news);
+    let mut read = console.nodes.under(&everything);
+    read.retain(|(config, _)| actor.may_view(config).is_ok());
+    let names: HashSet<&str> = read.iter().flat_map(|(_, of)| &of.instances).map(|i| i.name.as_str()).collect();
+    let unnamed: usize = read.iter().map(|(_, of)| of.unnamed()).sum();
     let ends = |token: &Token| token.lives(at) && token.expires_at.is_some_and(|end| end.0 - at.0 < SOON_MS);
     let home = Home {
         name: who.account.name.clone(),
@@ -86,7 +102,8 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         envs: envs.iter().filter(|env| env.archived_at.is_none()).count(),
         late: service.late(actor),
         behind: behind(&console, &read, at),
-        readers: (names.len(), read.len()),
+        readers: (names.len() + unnamed, read.len()),
+        told,
         followed,
         ending: tokens.into_iter().filter(ends).collect(),
         all_apps: apps.len(),
@@ -95,7 +112,7 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         releases: latest
             .into_iter()
             .take(RELEASES)
-            .map(|r| (console.reader.instances.seen(&r.config, r.seq, at), r))
+            .map(|r| (console.nodes.seen(&r.config, r.seq), r))
             .map(|(seen, release)| (release, seen))
             .collect(),
     };
@@ -104,13 +121,13 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
         .crumbs(|t| vec![Crumb::here(t.home())]))
 }
 
-fn behind(console: &Console, read: &[(String, Vec<Instance>)], at: Time) -> Vec<Behind> {
-    let of = |(key, instances): &(String, Vec<Instance>)| {
-        let snapshot = console.reader.shelf.get(key)?;
+fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behind> {
+    let of = |(config, readers): &(ConfigId, Readers)| {
+        let snapshot = console.reader.shelf.get(&config.to_string())?;
         let since = snapshot.entry.meta.published_at;
-        let late = instances.iter().filter(|i| i.release < snapshot.seq()).cloned().collect::<Vec<_>>();
+        let late = readers.behind(snapshot.seq()).cloned().collect::<Vec<_>>();
         let counts = !late.is_empty() && at.0 - since.0 > PATIENCE_MS;
-        counts.then(|| Behind { config: snapshot.entry.config.clone(), since, instances: late })
+        counts.then(|| Behind { config: config.clone(), since, instances: late })
     };
     read.iter().filter_map(of).collect()
 }
@@ -152,6 +169,7 @@ fn Show(home: Home) -> impl IntoView {
         <Head title=t.home_hello(&home.name)><p class="facts">{delivers}{readers}</p></Head>
         <div class="two" id="home" data-live=home.followed>
             <div>
+                <Missing told=home.told />
                 <Card id="changes" title=t.home_changes()>
                     {if none {
                         view! { <p class="quiet">{t.home_changes_none()}</p> }.into_any()

@@ -21,13 +21,17 @@ use tokio::{
 };
 
 use super::{Failed, console::Console};
-use crate::{auth::guard::CurrentUser, domain::names::ConfigId, reader::Reader, service::now};
+use crate::{
+    auth::guard::CurrentUser,
+    domain::access::Pattern,
+    reader::{Reader, nodes::Nodes},
+};
 
 /// Streams that are open at once.
 const STREAMS: usize = 500;
 /// How long a stream stays open; a browser opens the next one by itself, and shows that it is still logged in.
 const LIFE: Duration = Duration::from_secs(600);
-/// How often it is looked who reads a config. The shortest time between two events, too.
+/// How often it is looked who reads. The shortest time between two events, too.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `/live`.
@@ -40,25 +44,29 @@ pub fn routes() -> Router<Console> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Asked {
-    /// A config whose readers are looked at, too.
-    config: Option<ConfigId>,
+    /// Configs whose readers are looked at, too.
+    of: Option<Pattern>,
     /// Of what the page says.
     mark: u64,
 }
 
-/// What an element of a page says with `data-live`, to be exchanged when there is something new; with `config` also when
-/// other readers have it.
+/// What is new by now, before a page is made of it.
 #[must_use]
-pub fn followed(console: &Console, config: Option<&ConfigId>) -> String {
-    let mark = mark(&console.reader, config, *console.service.news().borrow());
-    config.map_or_else(|| format!("mark={mark}"), |config| format!("config={config}&mark={mark}"))
+pub fn news(console: &Console) -> u64 {
+    *console.service.news().borrow()
+}
+
+/// What an element of a page says with `data-live`, to be exchanged when there is something newer than `news`; with
+/// `scope` also when other readers have a config, or another node has told who reads these configs.
+#[must_use]
+pub fn followed(console: &Console, scope: Option<&Pattern>, news: u64) -> String {
+    let mark = mark(&console.nodes, scope, news);
+    scope.map_or_else(|| format!("mark={mark}"), |scope| format!("of={scope}&mark={mark}"))
 }
 
 /// Another number whenever a page says something else.
-fn mark(reader: &Reader, config: Option<&ConfigId>, news: u64) -> u64 {
-    let held = config.map(|config| reader.instances.releases(config, now())).unwrap_or_default();
-    // In no order; each holds a later release than before, if another one.
-    held.iter().fold(news, |mark, release| mark.wrapping_add(release.wrapping_mul(1 << 32).wrapping_add(1 << 31)))
+fn mark(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
+    scope.map_or(0, |scope| nodes.mark(scope)).wrapping_add(news)
 }
 
 async fn open(
@@ -69,17 +77,19 @@ async fn open(
 ) -> Result<Response, Failed> {
     // To a browser this says not to ask again.
     let Ok(who) = who else { return Ok(StatusCode::NO_CONTENT.into_response()) };
-    if let Some(config) = &asked.config {
-        who.actor.may_view(config)?;
+    // Of more than one config it is told who has answered, and nothing of what.
+    if let Some(config) = asked.of.as_ref().and_then(Pattern::config) {
+        who.actor.may_view(&config)?;
     }
     let Ok(place) = room.try_acquire_owned() else {
         return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response());
     };
     let watching = Watching {
         mark: asked.mark,
-        config: asked.config,
+        of: asked.of,
         news: console.service.news(),
         reader: console.reader,
+        nodes: console.nodes,
         until: Instant::now() + LIFE,
         _place: place,
     };
@@ -88,9 +98,10 @@ async fn open(
 
 /// One open stream.
 struct Watching {
-    config: Option<ConfigId>,
+    of: Option<Pattern>,
     news: watch::Receiver<u64>,
     reader: Arc<Reader>,
+    nodes: Arc<Nodes>,
     mark: u64,
     until: Instant,
     _place: OwnedSemaphorePermit,
@@ -107,7 +118,10 @@ impl Watching {
     /// Waits until the page says something else. False at the end of the stream.
     async fn changed(&mut self) -> bool {
         loop {
-            let now = mark(&self.reader, self.config.as_ref(), *self.news.borrow());
+            if let Some(scope) = &self.of {
+                drop(self.nodes.ask(scope.clone()));
+            }
+            let now = mark(&self.nodes, self.of.as_ref(), *self.news.borrow());
             if now != self.mark {
                 self.mark = now;
                 return true;

@@ -5,14 +5,18 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 
 use crate::{
-    components::{EnvLook, EnvTag, Field, Form, Submit, Tone, lang},
+    components::{EnvLook, EnvTag, Field, Form, I, Icon, Submit, Tone, lang},
     domain::{
         access::{Pattern, Role},
         names::{ConfigId, EnvName},
     },
+    reader::nodes::{About, Told},
     storage::Env,
     texts::Lang,
 };
+
+/// Nodes that did not answer and are named.
+const NAMED: usize = 3;
 
 /// How each environment is drawn.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +62,30 @@ pub fn SeenBy(
         (_, 0) => view! { <span class="quiet">"–"</span> }.into_any(),
         (have, all) => view! { <span class:warn=have < all>{lang().home_seen_by(have, all)}</span> }.into_any(),
     }
+}
+
+/// Which nodes are missing in what is said of readers; nothing when none is.
+#[component]
+pub fn Missing(
+    /// Who has answered.
+    told: Told,
+) -> impl IntoView {
+    let t = lang();
+    let silent = (!told.silent.is_empty()).then(|| {
+        let name = |about: &About| if about.reader { t.reader_node_named(&about.name) } else { about.name.to_string() };
+        let more = told.silent.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| t.and_more(more));
+        let names: Vec<String> = told.silent.iter().take(NAMED).map(name).chain(more).collect();
+        let nodes = told.others + 1;
+        t.nodes_silent(nodes - told.silent.len(), nodes, &names.join(", "))
+    });
+    let partly = (told.partly > 0).then(|| t.nodes_partly(told.partly));
+    let says: Vec<String> = match told.away {
+        true => vec![t.nodes_away().to_owned()],
+        false => silent.into_iter().chain(partly).collect(),
+    };
+    (!says.is_empty())
+        .then(|| view! { <p class="flag warn missing"><Icon name=I::Warn /><span>{says.join(" ")}</span></p> })
 }
 
 /// The name of a role.

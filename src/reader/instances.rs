@@ -1,4 +1,4 @@
-//! Who holds which release: what the delivery page calls "seen by 18 of 20".
+//! Who holds which release, as far as it asked this node. [`super::nodes`] brings together what all nodes know.
 //!
 //! Kept in memory, within bounds, from what the reads themselves say. It is a picture for people, not a record.
 
@@ -7,15 +7,15 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Mutex, PoisonError, RwLock,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use axum::http::{HeaderName, Request, header};
 
 use crate::{
-    domain::{names::ConfigId, time::Time},
+    domain::{access::Pattern, names::ConfigId, time::Time},
     http::bearer,
 };
 
@@ -31,11 +31,11 @@ const MOST_OF_ONE: usize = 20_000;
 const MOST_OF_TOKEN: usize = 5_000;
 const GO_AT_ONCE: usize = MOST_OF_TOKEN / 10;
 /// After so many milliseconds without a sign an instance counts as gone.
-const GONE_MS: i64 = 10 * 60_000;
+pub(super) const GONE_MS: i64 = 10 * 60_000;
 /// How often those who are gone are cleared away, in milliseconds.
 const SWEEP_MS: i64 = 60_000;
 /// Longest name and client that are kept, in bytes.
-const TEXT: usize = 128;
+pub(super) const TEXT: usize = 128;
 
 /// Who asks, as far as the request says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,14 +91,25 @@ pub struct Instance {
     pub since: Time,
     /// When it was last heard of.
     pub seen_at: Time,
+    /// The node that it asked then; none is this one.
+    pub node: Option<Arc<str>>,
+}
+
+impl Instance {
+    /// Whether it was heard of lately.
+    #[must_use]
+    pub fn lives(&self, now: Time) -> bool {
+        now.0 - self.seen_at.0 < GONE_MS
+    }
 }
 
 /// All instances, by config.
 #[derive(Debug, Default)]
 pub struct Instances {
-    rooms: RwLock<HashMap<Box<str>, Mutex<Room>>>,
+    rooms: RwLock<Rooms>,
     total: AtomicUsize,
     swept_at: AtomicI64,
+    changes: AtomicU64,
 }
 
 /// The instances of one config.
@@ -108,6 +119,8 @@ struct Room {
     unnamed: HashMap<IpAddr, Seen>,
     // How many came with each token.
     with: HashMap<Box<str>, usize>,
+    // The last change of who holds what.
+    changed: u64,
 }
 
 impl Room {
@@ -172,17 +185,16 @@ impl Room {
         let named = self.named.iter().map(|(name, seen)| (name.to_string(), seen));
         let unnamed = self.unnamed.iter().map(|(ip, seen)| (ip.to_string(), seen));
         let living = named.chain(unnamed).filter(|(_, seen)| seen.lives(now));
-        let mut list: Vec<_> = living
+        living
             .map(|(name, seen)| Instance {
                 name,
                 client: seen.client.to_string(),
                 release: seen.release,
                 since: seen.since,
                 seen_at: seen.at,
+                node: None,
             })
-            .collect();
-        list.sort_by(|a, b| a.name.cmp(&b.name));
-        list
+            .collect()
     }
 }
 
@@ -238,6 +250,7 @@ impl Instances {
         }
         let client = (*visitor.client).into();
         room.insert(&visitor.name, Seen { token: token.into(), client, release, since: now, at: now });
+        room.changed = self.change();
         self.total.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -248,11 +261,12 @@ impl Instances {
         let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(seen) = room.get(&visitor.name) else { return false };
         seen.at = now;
-        if seen.release != release {
-            (seen.release, seen.since) = (release, now);
-        }
         if *seen.client != *visitor.client {
             seen.client = (*visitor.client).into();
+        }
+        if seen.release != release {
+            (seen.release, seen.since) = (release, now);
+            room.changed = self.change();
         }
         true
     }
@@ -279,14 +293,27 @@ impl Instances {
         (held.iter().filter(|held| **held >= release).count(), held.len())
     }
 
-    /// Who holds what, of all configs `env/app/namespace`.
+    /// Who holds what, of all configs in `scope` that somebody reads, by name.
     #[must_use]
-    pub fn all(&self, now: Time) -> Vec<(String, Vec<Instance>)> {
+    pub fn under(&self, scope: &Pattern, now: Time) -> Vec<(ConfigId, Vec<Instance>)> {
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = rooms.iter().map(|(config, room)| (config.to_string(), listed(room, now))).collect();
+        let mut all: Vec<_> = under(&rooms, scope).map(|(config, room)| (config, listed(room, now))).collect();
+        drop(rooms);
         all.retain(|(_, instances)| !instances.is_empty());
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// Another number whenever somebody in `scope` is new or holds another release.
+    #[must_use]
+    pub fn changed(&self, scope: &Pattern) -> u64 {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let changed = |room: &Mutex<Room>| room.lock().unwrap_or_else(PoisonError::into_inner).changed;
+        under(&rooms, scope).map(|(_, room)| changed(room)).max().unwrap_or(0)
+    }
+
+    fn change(&self) -> u64 {
+        self.changes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn sweep(&self, now: Time) {
@@ -302,8 +329,27 @@ impl Instances {
     }
 }
 
+type Rooms = HashMap<Box<str>, Mutex<Room>>;
+
+/// The rooms of a scope; of one config without a look at the others.
+fn under<'a>(rooms: &'a Rooms, scope: &Pattern) -> impl Iterator<Item = (ConfigId, &'a Mutex<Room>)> {
+    let one = scope.config();
+    let (one, many) = match one {
+        Some(config) => (rooms.get(&*config.to_string()).map(|room| (config, room)), None),
+        None => (None, Some(scope.clone())),
+    };
+    let many = many.into_iter().flat_map(move |scope| {
+        let named = rooms.iter().filter_map(|(key, room)| Some((key.parse::<ConfigId>().ok()?, room)));
+        named.filter(move |(config, _)| scope.covers(config))
+    });
+    one.into_iter().chain(many)
+}
+
+/// By name, sorted when those who read need not wait for it.
 fn listed(room: &Mutex<Room>, now: Time) -> Vec<Instance> {
-    room.lock().unwrap_or_else(PoisonError::into_inner).list(now)
+    let mut list = room.lock().unwrap_or_else(PoisonError::into_inner).list(now);
+    list.sort_by(|a, b| a.name.cmp(&b.name));
+    list
 }
 
 #[cfg(test)]
@@ -314,6 +360,10 @@ mod tests {
 
     fn visitor(name: &str) -> Visitor<'static> {
         Visitor { name: Name::Given(name.to_owned().into()), client: "curl/8".into() }
+    }
+
+    fn all() -> Pattern {
+        Pattern::new(None, None, None)
     }
 
     fn of(instances: &Instances, now: i64) -> Vec<(String, u64, Time)> {
@@ -328,7 +378,28 @@ mod tests {
             instances.note(KEY, "t", &visitor(name), release, Time(at));
         }
         assert_eq!(of(&instances, 50), [("a".into(), 2, Time(30)), ("b".into(), 1, Time(20))]);
-        assert_eq!(instances.all(Time(50)).len(), 1);
+        assert_eq!(instances.under(&all(), Time(50)).len(), 1);
+    }
+
+    #[test]
+    fn a_scope_has_its_configs_and_knows_when_they_change() {
+        let (instances, other) = (Instances::new(), "dev/shop/b");
+        let scopes = [KEY, other, "*/shop/*", "prod/*/*", "*/mail/*"].map(|scope| scope.parse::<Pattern>().unwrap());
+        let changed = || scopes.each_ref().map(|scope| instances.changed(scope));
+        let mut before = changed();
+        for (key, release, concerned) in [
+            (KEY, 1, [true, false, true, true, false]),
+            (KEY, 1, [false; 5]),
+            (KEY, 2, [true, false, true, true, false]),
+            (other, 1, [false, true, true, false, false]),
+        ] {
+            instances.note(key, "t", &visitor("a"), release, Time(0));
+            let after = changed();
+            assert_eq!(std::array::from_fn(|n| before[n] != after[n]), concerned, "{key} {release}");
+            before = after;
+        }
+        let configs = scopes.map(|scope| instances.under(&scope, Time(0)).len());
+        assert_eq!(configs, [1, 1, 2, 1, 0]);
     }
 
     #[test]
@@ -349,7 +420,7 @@ mod tests {
         }
         assert_eq!(of(&instances, 0).len(), MOST_OF_ONE);
         instances.note("prod/shop/other", "t", &visitor("a"), 1, Time(0));
-        assert_eq!(instances.all(Time(0))[1].1.len(), 1);
+        assert_eq!(instances.under(&all(), Time(0))[1].1.len(), 1);
     }
 
     #[test]

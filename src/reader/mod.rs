@@ -8,6 +8,7 @@ pub mod feed;
 pub mod instances;
 pub mod known_tokens;
 pub mod last_good;
+pub mod nodes;
 mod query;
 pub mod shelf;
 pub mod snapshot;

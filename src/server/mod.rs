@@ -22,14 +22,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     auth::{guard, tokens::Table},
     automation,
-    channel::Channel,
+    channel::{Channel, Hears},
     delivery::{self, Publisher},
     http::request_id,
     pages::{
         self, Frame,
         console::{self, Console},
     },
-    reader::{self, Reader, last_good::LastGood},
+    reader::{
+        self, Reader,
+        last_good::LastGood,
+        nodes::{self, Nodes},
+    },
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     storage::Db,
 };
@@ -126,6 +130,8 @@ impl Node {
         tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
         tasks.spawn(until(stop.clone(), delivery::keep_tokens(service.clone(), channel.clone(), tokens.clone())));
         tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
+        let name = settings.etcd.as_ref().map_or("", |etcd| &etcd.node);
+        let nodes = link(reader.clone(), name, &channel, Hears::All, &tasks, &stop);
         let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
         let (source, shelf, end) = (channel, reader.shelf.clone(), stop);
         let feeding =
@@ -140,7 +146,7 @@ impl Node {
             leaving: leaving.told.clone(),
             scrape: scrape.clone(),
         };
-        let router = routes(&service, db, health, &public_url, etcd_root);
+        let router = routes(&service, db, health, nodes, &public_url, etcd_root);
         announce(&service, &public_url).await?;
         let limits = Limits::of_this_process(&settings.proxies);
         Ok(Self { router, limits, scrape, tasks, leaving })
@@ -161,14 +167,21 @@ impl Node {
 }
 
 /// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(service: &Service, db: Db, health: Health, public_url: &str, etcd_root: Option<Arc<str>>) -> reader::Front {
+fn routes(
+    service: &Service,
+    db: Db,
+    health: Health,
+    nodes: Arc<Nodes>,
+    public_url: &str,
+    etcd_root: Option<Arc<str>>,
+) -> reader::Front {
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
     let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
     let (reader, scrape) = (health.reader.clone(), health.scrape.clone());
-    let (service_of_pages, reader_of_pages) = (service.clone(), reader.clone());
+    let (of_pages, reader_of_pages) = (service.clone(), reader.clone());
     let console =
-        Console { service: service_of_pages, reader: reader_of_pages, public_url: public_url.into(), etcd_root };
+        Console { service: of_pages, reader: reader_of_pages, nodes, public_url: public_url.into(), etcd_root };
     let provided = service.clone();
     let console = pages::console(frame.clone(), console::routes(console), move || {
         leptos::context::provide_context(provided.clone());
@@ -184,6 +197,24 @@ fn routes(service: &Service, db: Db, health: Health, public_url: &str, etcd_root
         .layer(middleware::from_fn_with_state(scrape, scrape::count))
         .merge(health::router(health).layer(middleware::from_fn(request_id::layer)));
     reader::in_front(reader, rest)
+}
+
+/// Keeps the link to the other nodes, if there can be some.
+fn link(
+    reader: Arc<Reader>,
+    name: &str,
+    channel: &Channel,
+    hears: Hears,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Arc<Nodes> {
+    let board = channel.board();
+    let nodes = Nodes::new(reader, name, board.is_some());
+    if let Some(board) = board {
+        let (linked, stop) = (nodes.clone(), stop.clone());
+        tasks.spawn(async move { nodes::link::run(&linked, &board, hears, stop).await });
+    }
+    nodes
 }
 
 /// Where the style and the islands are: what cargo-leptos wrote, in `LEPTOS_SITE_ROOT`, beside the program or in the

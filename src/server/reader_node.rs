@@ -12,10 +12,10 @@ use axum::{
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{health::scraped, leaving::Leaving, scrape::Scrape, settings::Settings};
+use super::{health::scraped, leaving::Leaving, link, scrape::Scrape, settings::Settings};
 use crate::{
     auth::tokens::Table,
-    channel::Channel,
+    channel::{Channel, Hears},
     domain::{
         error::{Error, excerpt},
         time::Time,
@@ -52,7 +52,7 @@ pub(super) async fn start(
     leaving: &Leaving,
 ) -> Result<(reader::Front, Arc<Scrape>), String> {
     let Some(etcd) = settings.etcd.clone() else { return Err("a reader is fed from etcd: set etcd.endpoints".into()) };
-    let (root, members) = (etcd.root.clone(), etcd.endpoints.join(", "));
+    let (root, members, name) = (etcd.root.clone(), etcd.endpoints.join(", "), etcd.node.clone());
     let channel = Channel::etcd(etcd).await.map_err(|e| format!("etcd: {e}"))?;
     let table = Arc::new(Table::new());
     let reader = Reader::new(table.clone(), now, &reader::Settings::default(), leaving.closing.clone());
@@ -63,6 +63,7 @@ pub(super) async fn start(
     file.load().await;
     let (scrape, stop) = (Arc::new(Scrape::new(None, &channel, reader.clone())), &leaving.last);
 
+    link(reader.clone(), &name, &channel, Hears::Asks, tasks, stop);
     tasks.spawn(file.clone().keep(stop.clone()));
     let (source, shelf, kept, end) = (channel.clone(), reader.shelf.clone(), file.clone(), stop.clone());
     let feeding = async move { reader::feed::run(&source, &shelf, Some(&kept), now, reader::feed::RELIST, end).await };

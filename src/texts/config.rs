@@ -195,6 +195,13 @@ texts! {
     no_readers_text: "Copies of the application show up here when they ask for this config, with the release that they got.", "应用实例读取此配置后会显示在这里，并注明获取的版本。";
     filter_instances(n: usize): "Filter {n} instances", "筛选 {n} 个实例";
     here_only: "Those that this server has heard of in the last ten minutes.", "仅包括最近十分钟内访问过本服务器的实例。";
+    nodes_heard(n: usize): "Those that {n} node has heard of in the last ten minutes." | "Those that {n} nodes have heard of in the last ten minutes.", "{n} 个节点在最近十分钟内收到过访问的实例。";
+    nodes_silent(n: usize, of: usize, names: &str): "{n} of {of} nodes answered. Not yet: {names}.", "{of} 个节点中有 {n} 个已答复，尚未答复：{names}。";
+    nodes_partly(n: usize): "{n} node has too many configs to tell of all here; the pages of configs do." | "{n} nodes have too many configs to tell of all here; the pages of configs do.", "{n} 个节点的配置过多，此处未能全部统计；请查看各配置的页面。";
+    nodes_away: "Other nodes cannot be heard now: only those that read from this node are shown.", "暂时无法获知其他节点的情况，此处仅显示从本节点读取的实例。";
+    reader_node_named(name: &str): "{name} (reader node)", "{name}（读取节点）";
+    readers_unnamed(n: usize): "{n} more is counted and not listed." | "{n} more are counted and not listed; one that asks several nodes may count more than once.", "另有 {n} 个实例只计数、未列出；访问多个节点的实例可能被重复计数。";
+    through_node: "Through", "经由节点";
     instance: "Instance", "实例";
     holds: "Has", "版本";
     holds_since: "Since", "获取时间";

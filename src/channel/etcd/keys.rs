@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use etcd_client::KeyValue;
 
-use super::super::{Damage, Entry, Fault, Meta};
+use super::super::{Damage, Entry, Fault, Meta, board::NodeId};
 use crate::domain::{
+    access::Pattern,
     content::sha256,
     names::{ConfigId, EnvName},
 };
@@ -24,6 +25,17 @@ pub(super) struct Keys {
 enum Half {
     Document,
     Meta,
+}
+
+/// What lies on the board of the nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Posted {
+    /// That a node is there.
+    Name(NodeId),
+    /// What it asks.
+    Ask(NodeId, Pattern),
+    /// What it answers.
+    Answer(NodeId, Pattern),
 }
 
 impl Keys {
@@ -64,6 +76,42 @@ impl Keys {
     /// What reader nodes know of tokens: outside of every prefix that an application reads or watches.
     pub fn tokens(&self) -> String {
         format!("{}/readers/tokens", self.root)
+    }
+
+    /// What everything on the board of the nodes begins with.
+    pub fn nodes(&self) -> String {
+        format!("{}/nodes/", self.root)
+    }
+
+    /// What all asks of nodes begin with.
+    pub fn asks(&self) -> String {
+        format!("{}/nodes/asks/", self.root)
+    }
+
+    /// One range over the asks and names of nodes; answers do not lie in between.
+    pub fn asks_and_names(&self) -> (String, String) {
+        (self.asks(), format!("{}/nodes/names0", self.root))
+    }
+
+    pub fn board(&self, what: &Posted) -> String {
+        match what {
+            Posted::Name(id) => format!("{}names/{id}", self.nodes()),
+            Posted::Ask(id, scope) => format!("{}{id}/{scope}", self.asks()),
+            Posted::Answer(id, scope) => format!("{}answers/{id}/{scope}", self.nodes()),
+        }
+    }
+
+    /// What a key of the board is for; none when no node writes it.
+    pub fn posted(&self, key: &[u8]) -> Option<Posted> {
+        let (kind, rest) = str::from_utf8(key).ok()?.strip_prefix(&self.nodes())?.split_once('/')?;
+        let (id, scope) = rest.split_once('/').map_or((rest, None), |(id, scope)| (id, Some(scope)));
+        let id = NodeId(i64::from_str_radix(id, 16).ok().filter(|id| *id > 0)?);
+        match (kind, scope) {
+            ("names", None) => Some(Posted::Name(id)),
+            ("asks", Some(scope)) => Some(Posted::Ask(id, scope.parse().ok()?)),
+            ("answers", Some(scope)) => Some(Posted::Answer(id, scope.parse().ok()?)),
+            _ => None,
+        }
     }
 
     /// One range over documents and metadata, so that one watch brings both halves of a revision in one response. The
@@ -168,6 +216,27 @@ mod tests {
         assert!(!keys.is_release(keys.lock(&"prod".parse().unwrap()).as_bytes()));
         let tokens = keys.tokens();
         assert!(tokens > to && !keys.is_release(tokens.as_bytes()), "whoever reads releases reads no tokens");
+    }
+
+    #[test]
+    fn what_lies_on_the_board_is_known_by_its_key() {
+        let (keys, id) = (Keys::new("trimtab").unwrap(), NodeId(0x7a3f));
+        let scope: Pattern = "*/shop/*".parse().unwrap();
+        let [name, ask, answer] =
+            [Posted::Name(id), Posted::Ask(id, scope.clone()), Posted::Answer(id, scope)].map(|posted| {
+                let key = keys.board(&posted);
+                assert_eq!(keys.posted(key.as_bytes()), Some(posted));
+                assert!(key > keys.releases().1 && key.starts_with(&keys.nodes()), "apart from what readers watch");
+                key
+            });
+        assert_eq!(ask, "trimtab/nodes/asks/7a3f/*/shop/*");
+        let (from, to) = keys.asks_and_names();
+        assert!(answer < from && from < ask && ask < name && name < to);
+        for other in
+            ["names", "names/", "names/x", "names/-1", "asks/7a3f", "asks/7a3f/*/shop", "answers/0/*/*/*", "a/1"]
+        {
+            assert_eq!(keys.posted(format!("trimtab/nodes/{other}").as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

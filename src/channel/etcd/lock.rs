@@ -2,18 +2,19 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use etcd_client::{
     Client, Compare, CompareOp, GetOptions, GetResponse, LockOptions, PutOptions, SortOrder, SortTarget, Txn, TxnOp,
 };
-use tokio::{runtime::Handle, task::AbortHandle, time};
+use tokio::time;
 
 use super::{
     super::{Entry, Fault, Holder, plan::Held},
     Etcd, head,
+    lease::Lease,
 };
 use crate::domain::names::{ConfigId, EnvName};
 
@@ -34,21 +35,17 @@ impl EtcdLock {
     }
 
     pub(in super::super) fn is_lost(&self) -> bool {
-        self.lease.live().life.is_over()
+        self.lease.is_over()
     }
 
-    /// Frees it. Its lease is kept for the next lock: granting one is a write of its own.
+    /// Frees it, and leaves its lease for the next lock: granting one is a write of its own.
     pub(in super::super) async fn release(self) {
         let Self { key, lease, .. } = self;
-        if lease.live().life.is_over() {
+        if lease.is_over() {
             return lease.revoke().await;
         }
-        let key = &key;
-        let deleted = lease
-            .etcd
-            .call(lease.etcd.timing.call, move |mut client| async move { client.delete(key.as_slice(), None).await });
-        match deleted.await {
-            Ok(_) => lease.keep(),
+        match lease.delete(&key).await {
+            Ok(()) => lease.leave(),
             Err(_) => lease.revoke().await,
         }
     }
@@ -83,24 +80,23 @@ impl EtcdLock {
 
     /// Notes that etcd says it is lost.
     pub(super) fn lose(&self) {
-        self.lease.live().keeper.abort();
-        self.lease.live().life.end();
+        self.lease.lose();
     }
 
     #[cfg(test)]
     pub(in super::super) fn lease(&self) -> i64 {
-        self.lease.live().id
+        self.lease.id()
     }
 }
 
 impl Etcd {
     pub(in super::super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<EtcdLock, Fault> {
         // Whatever ends this future early drops the lease, and with it the place in the line.
-        let lease = Lease::new(self).await?;
-        if let Some((key, fence)) = self.take_free(env, lease.live().id).await? {
+        let lease = Lease::of_lock(self).await?;
+        if let Some((key, fence)) = self.take_free(env, lease.id()).await? {
             return Ok(EtcdLock { env: env.clone(), key, fence: fence.into(), lease, written: Mutex::default() });
         }
-        let (name, id) = (&self.keys.lock(env), lease.live().id);
+        let (name, id) = (&self.keys.lock(env), lease.id());
         let lock = move |mut etcd: Client| async move {
             let locking = etcd.lock(name.as_str(), Some(LockOptions::new().with_lease(id)));
             time::timeout(wait, locking).await.ok().transpose()
@@ -135,7 +131,7 @@ impl Etcd {
         if self.node.is_empty() {
             return;
         }
-        let (etcd, key, lease) = (Arc::clone(self), lock.key.clone(), lock.lease.live().id);
+        let (etcd, key, lease) = (Arc::clone(self), lock.key.clone(), lock.lease.id());
         tokio::spawn(async move {
             let txn = Txn::new()
                 .when([Compare::create_revision(key.as_slice(), CompareOp::Greater, 0)])
@@ -168,132 +164,5 @@ impl Etcd {
         let (prefix, options) = (&format!("{}/", self.keys.lock(env)), &options.with_prefix());
         let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
         self.call(self.timing.call, get).await
-    }
-}
-
-/// A lease that is kept alive while this lives.
-#[derive(Debug)]
-pub(super) struct Live {
-    id: i64,
-    life: Life,
-    keeper: AbortHandle,
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.keeper.abort();
-    }
-}
-
-/// A lease in use; one that is dropped is revoked.
-#[derive(Debug)]
-struct Lease {
-    /// Until it is given away.
-    live: Option<Live>,
-    etcd: Arc<Etcd>,
-}
-
-impl Lease {
-    /// The one that is kept for the next lock, or a new one.
-    async fn new(etcd: &Arc<Etcd>) -> Result<Self, Fault> {
-        let spare = etcd.spare().take().filter(|live| !live.life.is_over());
-        let live = match spare {
-            Some(live) => live,
-            None => grant(etcd).await?,
-        };
-        Ok(Self { live: Some(live), etcd: Arc::clone(etcd) })
-    }
-
-    fn live(&self) -> &Live {
-        self.live.as_ref().expect("a lease is there until it is given away")
-    }
-
-    /// Keeps it for the next lock, if none is kept yet. Nothing hangs on it any more, and with this process it runs out.
-    fn keep(mut self) {
-        let mut spare = self.etcd.spare();
-        if spare.is_none() {
-            *spare = self.live.take();
-        }
-    }
-
-    async fn revoke(mut self) {
-        let Some(live) = self.live.take() else { return };
-        if let Err(fault) = revoke(&self.etcd, live.id).await {
-            tracing::warn!(%fault, "a lock could not be freed; it will be when its lease runs out");
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // Without a runtime, at the end of the process, the lease runs out by itself.
-        if let (Some(live), Ok(runtime)) = (self.live.take(), Handle::try_current()) {
-            let etcd = Arc::clone(&self.etcd);
-            runtime.spawn(async move { revoke(&etcd, live.id).await });
-        }
-    }
-}
-
-async fn grant(etcd: &Arc<Etcd>) -> Result<Live, Fault> {
-    let sent = Instant::now();
-    let seconds = i64::try_from(etcd.timing.ttl.as_secs()).unwrap_or(i64::MAX);
-    let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
-    let answer = etcd.call(etcd.timing.call, grant).await?;
-    // etcd may give more than it was asked for.
-    let ttl = Duration::from_secs(answer.ttl().unsigned_abs());
-    let life = Life(Arc::new(Mutex::new(Some(sent + ttl))));
-    let keeper = tokio::spawn(keep(Arc::downgrade(etcd), answer.id(), ttl, life.clone())).abort_handle();
-    Ok(Live { id: answer.id(), life, keeper })
-}
-
-/// Ends a lease: deletes its key in the line as well.
-async fn revoke(etcd: &Etcd, id: i64) -> Result<(), Fault> {
-    etcd.call(etcd.timing.call, move |mut client| async move { client.lease_revoke(id).await }).await.map(drop)
-}
-
-/// Until when a lease lives for sure, counted from before the last renewal was sent; none when it is over for good.
-#[derive(Clone, Debug)]
-struct Life(Arc<Mutex<Option<Instant>>>);
-
-impl Life {
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_over(&self) -> bool {
-        self.until().is_none_or(|until| until <= Instant::now())
-    }
-
-    fn extend(&self, to: Instant) {
-        if let Some(until) = self.until().as_mut() {
-            *until = to;
-        }
-    }
-
-    fn end(&self) {
-        *self.until() = None;
-    }
-}
-
-/// Renews a lease three times in its life, over a new stream each time, so that a broken connection or a lost member is
-/// not the end of it. Stops when etcd no longer knows it, or when nobody uses this etcd any more.
-async fn keep(etcd: Weak<Etcd>, id: i64, ttl: Duration, life: Life) {
-    let mut pause = ttl / 3;
-    loop {
-        time::sleep(pause).await;
-        let Some(etcd) = etcd.upgrade() else { return };
-        let (within, sent) = (etcd.timing.call.min(ttl / 3), Instant::now());
-        match etcd.call(within, move |mut client| async move { client.lease_keep_alive(id).await }).await {
-            Ok(_) => {
-                life.extend(sent + ttl);
-                pause = ttl / 3;
-            }
-            Err(Fault::Refused(why)) => {
-                tracing::warn!(why, "a lock was lost");
-                return life.end();
-            }
-            // Soon again: the lease lives on until its end.
-            Err(_) => pause = ttl / 20,
-        }
     }
 }

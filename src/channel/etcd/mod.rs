@@ -4,8 +4,10 @@
 //! no lease alive, follows no watch across a broken connection and has no deadline of its own; linearizable reads are
 //! the default; a key's create revision never comes twice.
 
+mod board;
 mod deliver;
 mod keys;
+mod lease;
 mod list;
 mod lock;
 mod settings;
@@ -25,13 +27,14 @@ use std::{
 use etcd_client::{Client, ConnectOptions, Error, GetOptions, ResponseHeader, Txn, TxnResponse};
 use tokio::time::{Instant, timeout_at};
 
-use self::{keys::Keys, lock::Live};
 pub use self::{
+    board::{BoardWatch, Seat},
     lock::EtcdLock,
     settings::{EtcdSettings, Timing},
     tokens::EtcdTokenWatch,
     watch::EtcdWatch,
 };
+use self::{keys::Keys, lease::Live};
 use super::{Fault, Head};
 use crate::metrics;
 

@@ -46,7 +46,7 @@ impl Default for Timing {
 }
 
 /// How to reach a cluster. With authentication, the user needs to read and write the prefix `<root>/`; a reader node to
-/// read it. A program that reads documents itself gets `<root>/config/` alone: hashes of tokens are none of its business.
+/// read it and to write `<root>/nodes/names/` and `<root>/nodes/answers/`. A program that reads documents itself gets `<root>/config/` alone: hashes of tokens are none of its business.
 #[derive(Clone)]
 pub struct EtcdSettings {
     /// Members: `host:port`, or a URL.
@@ -63,7 +63,7 @@ pub struct EtcdSettings {
     pub cert: Option<PathBuf>,
     /// PEM file of its key.
     pub key: Option<PathBuf>,
-    /// What this node is called where the holder of a lock is shown; empty says nothing.
+    /// What this node is called where the holder of a lock and who reads are shown; empty says nothing of a lock.
     pub node: String,
     /// How long to wait for what.
     pub timing: Timing,

@@ -3,6 +3,7 @@
 //! The etcd half runs when `TRIMTAB_TEST_ETCD` names a server (`host:port`), else it says that it was skipped. Each test
 //! has a root of its own.
 
+mod board;
 mod delivery;
 mod foreign;
 mod go;

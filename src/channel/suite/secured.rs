@@ -8,11 +8,12 @@ use etcd_client::{Client, ConnectOptions, Permission, TlsOptions};
 use tokio::{
     net::TcpListener,
     process::{Child, Command},
+    time::timeout,
 };
 use uuid::Uuid;
 
 use super::{
-    super::{Channel, EtcdSettings, Fault, TokenList},
+    super::{Channel, EtcdSettings, Fault, Hears, Notice, TokenList},
     LONG, env, eventually, next, small,
 };
 
@@ -34,8 +35,8 @@ impl Drop for Secured {
 }
 
 impl Secured {
-    /// Users: `trimtab` may read and write `trimtab/`, `reader` read it, `application` read documents, `stranger`
-    /// nothing. A token lives for one idle second.
+    /// Users: `trimtab` may read and write `trimtab/`, `reader` read it and put up names and answers, `silent` read it,
+    /// `application` read documents, `stranger` nothing. A token lives for one idle second.
     async fn start() -> Option<Self> {
         let folder = temp_dir().join(format!("trimtab-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&folder).unwrap();
@@ -77,16 +78,24 @@ impl Secured {
         let options = ConnectOptions::new().with_tls(tls);
         let mut etcd = Client::connect([&self.endpoint], Some(options)).await.unwrap();
         for (user, rights) in [
-            ("trimtab", Some(Permission::read_write("trimtab/"))),
-            ("reader", Some(Permission::read("trimtab/"))),
-            ("application", Some(Permission::read("trimtab/config/"))),
-            ("stranger", None),
-            ("root", None),
+            ("trimtab", vec![Permission::read_write("trimtab/")]),
+            (
+                "reader",
+                vec![
+                    Permission::read("trimtab/"),
+                    Permission::write("trimtab/nodes/answers/"),
+                    Permission::write("trimtab/nodes/names/"),
+                ],
+            ),
+            ("silent", vec![Permission::read("trimtab/")]),
+            ("application", vec![Permission::read("trimtab/config/")]),
+            ("stranger", vec![]),
+            ("root", vec![]),
         ] {
             etcd.user_add(user, PASSWORD, None).await.unwrap();
             etcd.role_add(user).await.unwrap();
             etcd.user_grant_role(user, user).await.unwrap();
-            if let Some(rights) = rights {
+            for rights in rights {
                 etcd.role_grant_permission(user, rights.with_prefix()).await.unwrap();
             }
         }
@@ -161,6 +170,32 @@ async fn with_tls_and_a_user_everything_works() {
         assert!(is_refused(&channel.watch(1).await), "{name}");
         assert!(is_refused(&channel.lock(&env("dev"), LONG).await), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_reader_node_may_answer_and_not_ask() {
+    let Some(secured) = Secured::start().await else { return };
+    let board = async |user| secured.channel(Some((user, PASSWORD))).await.board().unwrap();
+    let (console, reader, silent) = (board("trimtab").await, board("reader").await, board("silent").await);
+    let scope = "*/*/*".parse().unwrap();
+    let mut watch = console.watch(Hears::All, console.list().await.unwrap().revision).await.unwrap();
+    let seat = reader.join(true).await.unwrap();
+    seat.answer(&scope, "{}").await.unwrap();
+    assert!(is_refused(&seat.ask(&scope, 4096).await));
+    let asking = console.join(false).await.unwrap();
+    asking.ask(&scope, 4096).await.unwrap();
+    let mut heard = Vec::new();
+    while heard.len() < 4 {
+        heard.extend(timeout(LONG, watch.next()).await.expect("notices in time").unwrap());
+    }
+    assert!(matches!(heard[..], [Notice::Here(..), Notice::Answered { .. }, Notice::Here(..), Notice::Asked { .. }]));
+
+    // One without the permission hears what is asked, and is not among the nodes.
+    assert!(is_refused(&silent.join(true).await));
+    assert_eq!(silent.list().await.unwrap().notices.len(), 3);
+    assert!(silent.watch(Hears::Asks, 1).await.is_ok());
+    let application = board("application").await;
+    assert!(is_refused(&application.list().await) && is_refused(&application.watch(Hears::All, 1).await));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! An application's configs: a row for each namespace, a column for each environment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::extract::{Path, Query, State};
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -15,11 +15,18 @@ use crate::{
     auth::guard::CurrentUser,
     components::*,
     domain::{
+        access::Pattern,
         content::Format,
         names::{AppName, ConfigId},
     },
-    pages::{Answer, Page, Place, console::Console, parts::Looks},
-    service::{AppMatrix, Cell, now},
+    pages::{
+        Answer, Page, Place,
+        console::Console,
+        live,
+        parts::{Looks, Missing},
+    },
+    reader::nodes::{Readers, Told},
+    service::{AppMatrix, Cell},
     storage::{Env, Namespace},
     texts::Lang,
 };
@@ -32,6 +39,10 @@ struct Shown {
     seen: HashMap<ConfigId, (usize, usize)>,
     /// How many instances read any of it.
     instances: usize,
+    /// Which nodes told so.
+    told: Told,
+    /// What it says, to follow what happens.
+    followed: String,
     /// Who looks: an actor's id.
     me: String,
     q: String,
@@ -49,21 +60,24 @@ pub(super) async fn show(
     Path(app): Path<AppName>,
     Query(asked): Query<Asked>,
 ) -> Answer {
+    let scope = Pattern::new(None, Some(app.clone()), None);
+    let (looking, news) = (console.nodes.ask(scope.clone()), live::news(&console));
     let (matrix, looks) = matrix_of(&console, &who, &app).await?;
-    let (mut seen, mut names) = (HashMap::new(), std::collections::HashSet::new());
-    let at = now();
+    let told = looking.told().await;
+    let followed = live::followed(&console, Some(&scope), news);
+    let mut readers: HashMap<ConfigId, Readers> = console.nodes.under(&scope).into_iter().collect();
+    let (mut seen, mut names, mut unnamed) = (HashMap::new(), HashSet::new(), 0);
     for (namespace, cells) in &matrix.rows {
         for (env, cell) in matrix.envs.iter().zip(cells).filter(|(_, cell)| cell.visible) {
             let id = id_of(&matrix, env, namespace);
-            let (instances, live) = (console.reader.instances.of(&id, at), cell.live.as_ref().map_or(0, |r| r.seq));
-            let current = instances.iter().filter(|i| i.release >= live).count();
-            if !instances.is_empty() {
-                seen.insert(id, (current, instances.len()));
-            }
-            names.extend(instances.into_iter().map(|i| i.name));
+            let Some(readers) = readers.remove(&id) else { continue };
+            seen.insert(id, readers.seen(cell.live.as_ref().map_or(0, |r| r.seq)));
+            unnamed += readers.unnamed();
+            names.extend(readers.instances.into_iter().map(|i| i.name));
         }
     }
-    let shown = Shown { matrix, looks, seen, instances: names.len(), me: who.actor.id.clone(), q: asked.q };
+    let (instances, me) = (names.len() + unnamed, who.actor.id.clone());
+    let shown = Shown { matrix, looks, seen, instances, told, followed, me, q: asked.q };
     let (title, crumbs) = (app.to_string(), crumbs(&app));
     Ok(Page::new(|_| title, move || view! { <Matrix shown /> }).place(Place::Applications).crumbs(crumbs))
 }
@@ -92,6 +106,7 @@ fn Matrix(shown: Shown) -> impl IntoView {
     view! {
         <AppHead app=app.clone() tab=AppTab::Configs>{instances}</AppHead>
         <section id="configs">
+            <div id="live-told" data-live=shown.followed.clone()><Missing told=shown.told.clone() /></div>
             {body}
             {add}
             <Away app=app.name namespaces=away owned />
@@ -117,7 +132,7 @@ fn table(shown: &Shown, t: Lang) -> impl IntoView + use<> {
     let rows = rows.collect_view();
     view! {
         <div class="sheet scroll" tabindex="0" role="region" aria-label=t.app_matrix()>
-            <table class="matrix" id="namespaces">
+            <table class="matrix" id="namespaces" data-live=shown.followed.clone()>
                 <thead><tr><th scope="col">{t.namespace()}</th>{columns}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>

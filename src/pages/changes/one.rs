@@ -1,7 +1,5 @@
 //! One change: its difference, config by config, and what can be done with it.
 
-use std::collections::HashMap;
-
 use axum::extract::{Path, Query, State};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -17,14 +15,14 @@ use crate::{
     auth::guard::CurrentUser,
     components::*,
     domain::{
-        access::Actor,
+        access::{Actor, Pattern},
         change::{ChangeId, ChangeState},
         error::Error,
-        names::ConfigId,
         release::Release,
     },
-    pages::{Answer, Page, Place, console::Console, parts::Looks},
-    service::{ChangeView, Late, now},
+    pages::{Answer, Page, Place, console::Console, live, parts::Looks},
+    reader::nodes::Told,
+    service::{ChangeView, Late},
     texts::Lang,
 };
 
@@ -57,11 +55,15 @@ pub(super) struct Shown {
     pub change: ChangeView,
     pub looks: Looks,
     pub drawn: Drawn,
-    /// How many instances read each config now.
-    pub readers: HashMap<ConfigId, usize>,
+    /// How many instances read what it would change.
+    pub readers: usize,
     /// Its releases, when it is published, and how far each has come.
     pub progress: Vec<Progress>,
     pub late: Vec<Late>,
+    /// Which nodes told who reads.
+    pub told: Told,
+    /// What it says, to follow what happens.
+    pub followed: String,
 }
 
 pub(super) async fn show(
@@ -72,9 +74,12 @@ pub(super) async fn show(
 ) -> Answer {
     let id: ChangeId = id.parse().map_err(|_| Error::NotFound(id))?;
     let change = console.service.change(&who.actor, &id).await?;
+    let scope = Pattern::around(change.configs.iter().map(|c| &c.config));
+    let (looking, news) = (console.nodes.ask(scope.clone()), live::news(&console));
     let looks = Looks::of(&console.service.envs().await?);
-    let readers =
-        change.configs.iter().map(|c| (c.config.clone(), console.reader.instances.of(&c.config, now()).len()));
+    let told = looking.told().await;
+    let differing = change.configs.iter().filter(|c| !c.diff.is_empty());
+    let readers = differing.map(|c| console.nodes.seen(&c.config, 0).1).sum();
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
     let split = if view == DiffView::SideBySide { "view=split&" } else { "" };
     let drawn = Drawn {
@@ -83,7 +88,9 @@ pub(super) async fn show(
         unfold: format!("/changes/{id}?{split}all=true"),
     };
     let shown = Shown {
-        readers: readers.collect(),
+        readers,
+        told,
+        followed: live::followed(&console, Some(&scope), news),
         progress: progress(&console, &who.actor, &change).await?,
         late: console.service.late(&who.actor),
         looks,
@@ -111,9 +118,9 @@ async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Resu
         let found = console.service.releases(actor, &config.config, Some(config.live + 1), 1).await?;
         let release = found.into_iter().find(|r: &Release| r.seq == config.live);
         let Some(release) = release else { continue };
-        let instances = console.reader.instances.of(&config.config, now());
+        let readers = console.nodes.readers(&config.config);
         let live = console.reader.shelf.get(&config.config.to_string()).map_or(0, |snapshot| snapshot.seq());
-        all.push(Progress { release, instances, live });
+        all.push(Progress { release, readers, live });
     }
     Ok(all)
 }

@@ -23,7 +23,8 @@ pub(super) fn Aside(
 ) -> impl IntoView {
     match shown.change.change.state {
         ChangeState::Published => {
-            view! { <Way progress=shown.progress late=shown.late looks=shown.looks /> }.into_any()
+            let Shown { progress, late, told, looks, followed, .. } = shown;
+            view! { <Way progress late told looks followed /> }.into_any()
         }
         ChangeState::Discarded => ().into_any(),
         ChangeState::Open => view! { <Open shown /> }.into_any(),
@@ -92,7 +93,7 @@ fn Send(shown: Shown) -> impl IntoView {
         differing.iter().filter(|c| c.env.protected).map(|c| c.config.env.as_str()).collect();
     let expected = protected.iter().copied().collect::<Vec<_>>().join(" ");
     let note = if protected.is_empty() { t.why_optional().to_owned() } else { t.why_required(&expected) };
-    let readers: usize = differing.iter().filter_map(|c| shown.readers.get(&c.config)).sum();
+    let readers = shown.readers;
     let becomes = differing.iter().map(|c| {
         let look = shown.looks.get(&c.config.env);
         view! {

@@ -6,8 +6,11 @@ use crate::{
     api::paths,
     components::*,
     domain::release::Release,
-    pages::{config::took, parts::Looks},
-    reader::instances::Instance,
+    pages::{
+        config::took,
+        parts::{Looks, Missing},
+    },
+    reader::nodes::{Readers, Told},
     service::{Late, Why},
 };
 
@@ -19,14 +22,20 @@ const NAMED: usize = 3;
 pub(super) struct Progress {
     pub release: Release,
     /// Who reads the config.
-    pub instances: Vec<Instance>,
+    pub readers: Readers,
     /// What the channel has now.
     pub live: u64,
 }
 
 impl Progress {
-    fn waiting(&self) -> Vec<&Instance> {
-        self.instances.iter().filter(|instance| instance.release < self.release.seq).collect()
+    /// By how many it is seen, of how many.
+    fn seen(&self) -> (usize, usize) {
+        self.readers.seen(self.release.seq)
+    }
+
+    fn is_under_way(&self) -> bool {
+        let (seen, all) = self.seen();
+        self.release.delivered_at.is_none() || seen < all
     }
 }
 
@@ -37,11 +46,15 @@ pub(super) fn Way(
     progress: Vec<Progress>,
     /// What is late.
     late: Vec<Late>,
+    /// Which nodes told who reads.
+    told: Told,
     /// How environments are drawn.
     looks: Looks,
+    /// What it says, to follow what happens.
+    followed: String,
 ) -> impl IntoView {
     let t = lang();
-    let under_way = progress.iter().any(|p| p.release.delivered_at.is_none() || !p.waiting().is_empty());
+    let under_way = progress.iter().any(Progress::is_under_way);
     let parts = progress.into_iter().map(|p| {
         let late = late.iter().find(|late| late.env == p.release.config.env).cloned();
         let look = looks.get(&p.release.config.env);
@@ -49,7 +62,12 @@ pub(super) fn Way(
     });
     let parts = parts.collect_view();
     let again = under_way.then(|| view! { <p class="do"><LinkButton href="">{t.way_again()}</LinkButton></p> });
-    view! { <Card id="way" title=t.change_way()>{parts}{again}</Card> }.into_any()
+    view! {
+        <div id="live-way" data-live=followed>
+            <Card id="way" title=t.change_way()>{parts}<Missing told />{again}</Card>
+        </div>
+    }
+    .into_any()
 }
 
 #[component]
@@ -98,17 +116,17 @@ fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
 #[component]
 fn Seen(progress: Progress) -> impl IntoView {
     let t = lang();
-    let all = progress.instances.len();
+    let (seen, all) = progress.seen();
     if all == 0 {
         return view! { <li><span class="dot due"><Icon name=I::Nodes /></span><span class="quiet">{t.nobody_reads()}</span></li> }
             .into_any();
     }
-    let waiting = progress.waiting();
-    let seen = all - waiting.len();
-    let more = waiting.len().saturating_sub(NAMED);
-    let names = waiting.iter().take(NAMED).map(|i| view! { " "<code>{i.name.clone()}</code> }).collect_view();
-    let (dot, icon) = if waiting.is_empty() { ("dot", I::Ok) } else { ("dot now", I::Nodes) };
-    let waiting = (!waiting.is_empty()).then(|| {
+    let waits = all - seen;
+    let behind = progress.readers.behind(progress.release.seq).take(NAMED);
+    let names: Vec<_> = behind.map(|i| view! { " "<code>{i.name.clone()}</code> }).collect();
+    let more = waits - names.len();
+    let (dot, icon) = if waits == 0 { ("dot", I::Ok) } else { ("dot now", I::Nodes) };
+    let waiting = (waits > 0).then(|| {
         let more = (more > 0).then(|| format!(" {}", t.and_more(more)));
         view! { <small>{t.waiting_for()}{names}{more}</small> }
     });

@@ -35,15 +35,15 @@ use crate::{
     auth::guard::CurrentUser,
     components::{Banner, Crumb, EnvLook, Head, Here, Mood, Segments, Tab, Tabs, When, lang},
     domain::{
-        access::Role,
+        access::{Pattern, Role},
         change::ChangeId,
         content::{Content, Format},
         drift::Drift,
         error::{Error, Result},
         names::{ConfigId, EnvName},
     },
-    reader::instances::Instance,
-    service::{ConfigView, Late, now},
+    reader::nodes::{Readers, Told},
+    service::{ConfigView, Late},
     texts::Lang,
 };
 
@@ -82,7 +82,9 @@ pub(super) struct Opened {
     /// The config.
     pub view: ConfigView,
     /// Who reads it.
-    pub instances: Vec<Instance>,
+    pub readers: Readers,
+    /// Which nodes told so.
+    pub told: Told,
     /// When its newest release is late in delivery, why.
     pub late: Option<Late>,
     /// When the channel departs from the database here, how.
@@ -100,11 +102,15 @@ pub(super) struct Opened {
 impl Opened {
     /// Asks for a config; `change` chooses among several open changes of the viewer's.
     pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
-        let followed = live::followed(console, Some(id));
+        let (asked, scope, news) = (console.nodes.ask(id.into()), Pattern::from(id), live::news(console));
         let view = console.service.config(&user.actor, id, change).await?;
+        let looks = Looks::of(&console.service.envs().await?);
+        let told = asked.told().await;
+        let followed = live::followed(console, Some(&scope), news);
         Ok(Self {
-            looks: Looks::of(&console.service.envs().await?),
-            instances: console.reader.instances.of(id, now()),
+            looks,
+            readers: console.nodes.readers(id),
+            told,
             late: console.service.late(&user.actor).into_iter().find(|l| l.env == id.env),
             drift: console.service.drifts(&user.actor).into_iter().find(|drift| drift.config == *id),
             decides: user.actor.is_administrator(),
@@ -144,10 +150,9 @@ impl Opened {
         self.view.mine.as_ref().map_or((String::new(), 0), |m| (m.change.id.to_string(), m.change.version))
     }
 
-    /// How many instances hold the live release.
-    pub fn seen(&self) -> usize {
-        let live = self.view.live_seq();
-        self.instances.iter().filter(|i| i.release >= live).count()
+    /// How many instances hold the live release, of how many.
+    pub fn seen(&self) -> (usize, usize) {
+        self.readers.seen(self.view.live_seq())
     }
 }
 
@@ -240,7 +245,7 @@ fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
         tab(Part::Content),
         tab(Part::Difference).waiting(pending as u64),
         tab(Part::Releases).count(view.live_seq()),
-        tab(Part::Readers).count(opened.instances.len() as u64),
+        tab(Part::Readers).count(opened.readers.all() as u64),
         tab(Part::Usage),
     ];
     let archived = opened.archived().then(|| {
@@ -276,7 +281,7 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
         Content::Kv(items) => (items.len(), t.keys_counted(items.len())),
         Content::Text(text) => (text.lines().count(), t.lines_counted(text.lines().count())),
     };
-    let (seen, all) = (opened.seen(), opened.instances.len());
+    let (seen, all) = opened.seen();
     let readers = match all {
         0 => view! { <span>{t.no_readers_yet()}</span> }.into_any(),
         _ => view! {

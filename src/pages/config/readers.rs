@@ -11,7 +11,7 @@ use crate::{
     auth::guard::CurrentUser,
     components::{Badge, Curve, Empty, FilterBox, I, LinkButton, Mood, When, lang},
     domain::release::Release,
-    pages::{Answer, config, console::Console},
+    pages::{Answer, config, console::Console, parts::Missing},
     reader::instances::Instance,
 };
 
@@ -37,15 +37,17 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Answer {
     let opened = Opened::load(&console, &user, &id, None).await?;
-    Ok(page(opened, Part::Readers, move |opened| view! { <Readers opened q=asked.q /> }))
+    let here = console.nodes.name().clone();
+    Ok(page(opened, Part::Readers, move |opened| view! { <Readers opened here q=asked.q /> }))
 }
 
 #[component]
-fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
+fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
     let t = lang();
-    let mut instances = opened.instances.clone();
-    if instances.is_empty() {
+    let mut instances = opened.readers.instances.clone();
+    if opened.readers.all() == 0 {
         return view! {
+            <div id="live-told" data-live=opened.followed.clone()><Missing told=opened.told.clone() /></div>
             <Empty icon=I::Nodes title=t.no_readers_yet()>
                 <p>{t.no_readers_text()}</p>
                 <p class="do"><LinkButton href=format!("{}{}", opened.path, Part::Usage.path())>{t.tab_use()}</LinkButton></p>
@@ -55,27 +57,41 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
     }
     // Who is behind comes first.
     instances.sort_by(|a, b| (a.release, &a.name).cmp(&(b.release, &b.name)));
-    let (live, all, seen) = (opened.view.live_seq(), instances.len(), opened.seen());
+    let (live, listed, (seen, all)) = (opened.view.live_seq(), instances.len(), opened.seen());
     let words: Vec<String> = q.split_whitespace().map(str::to_lowercase).collect();
     let has = |i: &Instance| {
-        let text = format!("{} {} {}", i.name, i.client, i.release).to_lowercase();
+        let node = i.node.as_ref().unwrap_or(&here);
+        let text = format!("{} {} {} {node}", i.name, i.client, i.release).to_lowercase();
         words.iter().all(|word| text.contains(word))
     };
     let curve = opened.view.live.as_ref().map(|live| propagation(&instances, live));
     let followed = opened.followed.clone();
-    let few = all <= MOST;
+    let few = listed <= MOST;
+    let several = opened.told.others > 0;
     let rows = instances.into_iter().filter_map(|i| {
         let fits = words.is_empty() || has(&i);
-        (fits || few).then(|| view! { <Row instance=i live hidden=!fits /> })
+        let node = several.then(|| i.node.clone().unwrap_or_else(|| here.clone()));
+        (fits || few).then(|| view! { <Row instance=i node live hidden=!fits /> })
     });
     let rows: Vec<_> = rows.take(MOST).collect();
-    let filter = (all > FILTERED).then(|| {
-        view! { <FilterBox of="readers" label=t.filter_instances(all) value=q /> }
+    let filter = (listed > FILTERED).then(|| {
+        view! { <FilterBox of="readers" label=t.filter_instances(listed) value=q /> }
     });
+    let heard = if several {
+        t.nodes_heard(opened.told.others + 1 - opened.told.silent.len())
+    } else {
+        t.here_only().to_owned()
+    };
+    let unnamed = opened.readers.unnamed();
+    let unnamed = (unnamed > 0).then(|| view! { <p class="quiet">{t.readers_unnamed(unnamed)}</p> });
     view! {
         <div class="bar">
             {filter}
-            <p class="quiet" class:push={all > FILTERED}>{t.seen_by_n(seen, all)}" · "{t.here_only()}</p>
+            <div id="live-told" class:push={listed > FILTERED} data-live=followed.clone()>
+                <p class="quiet">{t.seen_by_n(seen, all)}" · "{heard}</p>
+                {unnamed}
+                <Missing told=opened.told.clone() />
+            </div>
         </div>
         <div id="live-curve" data-live=followed.clone()>{curve}</div>
         <div class="sheet">
@@ -86,6 +102,7 @@ fn Readers(opened: Arc<Opened>, q: String) -> impl IntoView {
                         <th scope="col">{t.holds()}</th>
                         <th scope="col">{t.holds_since()}</th>
                         <th scope="col">{t.last_heard()}</th>
+                        {several.then(|| view! { <th scope="col">{t.through_node()}</th> })}
                         <th scope="col">{t.client()}</th>
                     </tr>
                 </thead>
@@ -103,7 +120,9 @@ fn propagation(instances: &[Instance], live: &Release) -> Option<AnyView> {
     let took = instances.iter().filter(|i| i.release == live.seq).map(|i| (i.since.0 - live.accepted_at.0).max(0));
     let mut times: Vec<i64> = took.filter(|ms| *ms < PROPAGATION_MS).collect();
     times.sort_unstable();
-    let (half, last) = (*times.get(times.len() / 2)?, *times.last()?);
+    // One alone is no curve.
+    let [_, .., last] = times[..] else { return None };
+    let half = times[times.len() / 2];
     let label = t.curve_says(times.len(), &config::took(t, half), &config::took(t, last));
     let ends = ("0".to_owned(), config::took(t, last));
     Some(
@@ -120,7 +139,7 @@ fn propagation(instances: &[Instance], live: &Release) -> Option<AnyView> {
 }
 
 #[component]
-fn Row(instance: Instance, live: u64, hidden: bool) -> impl IntoView {
+fn Row(instance: Instance, node: Option<Arc<str>>, live: u64, hidden: bool) -> impl IntoView {
     let t = lang();
     let behind = live.saturating_sub(instance.release);
     let state = if behind > 0 {
@@ -134,6 +153,7 @@ fn Row(instance: Instance, live: u64, hidden: bool) -> impl IntoView {
             <td>{t.release_n(instance.release)}" "{state}</td>
             <td data-th=t.holds_since()><When at=instance.since /></td>
             <td data-th=t.last_heard()><When at=instance.seen_at /></td>
+            {node.map(|node| view! { <td class="quiet client" data-th=t.through_node()>{node.to_string()}</td> })}
             <td class="quiet client" data-th=t.client()>{instance.client}</td>
         </tr>
     }

@@ -279,7 +279,7 @@ fn BackForm(shown: Arc<Shown>) -> impl IntoView {
     let diff: Diff = shown.back.diff.clone();
     let counts = diff.counts();
     let config = view.id.to_string();
-    let readers = shown.opened.instances.len();
+    let readers = shown.opened.readers.all();
     view! {
         <p class="quiet">{t.roll_back_does(seq, live)}</p>
         <Sum counts />

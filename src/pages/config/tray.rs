@@ -137,7 +137,7 @@ fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView 
     let becomes = opened.view.live_seq() + 1;
     let differs = ConfigDiff { config: opened.view.id.clone(), diff: mine.config.diff.clone() };
     let note = if protected { t.why_required(&name) } else { t.why_optional().to_owned() };
-    let readers = opened.instances.len();
+    let readers = opened.readers.all();
     let says = match &mine.config.diff {
         Diff::Kv(keys) => t.publish_edits(keys.len()),
         Diff::Text { .. } => t.publish_text().to_owned(),

@@ -9,6 +9,7 @@ use crate::{
     api::paths,
     components::{Card, I, Icon, When, lang},
     domain::release::{Release, Why},
+    pages::parts::Missing,
     texts::Lang,
 };
 
@@ -20,7 +21,8 @@ const NAMED: usize = 3;
 pub fn Way(opened: Arc<Opened>) -> impl IntoView {
     let t = lang();
     let live = opened.view.live.clone()?;
-    let arrived = live.delivered_at.is_some() && opened.seen() == opened.instances.len();
+    let (seen, all) = opened.seen();
+    let arrived = live.delivered_at.is_some() && seen == all;
     let title = if arrived { t.way_title(live.seq) } else { t.way_moving(live.seq) };
     Some(
         view! {
@@ -35,6 +37,7 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
                     <Delivered opened=opened.clone() live=live.clone() />
                     {live.delivered_at.is_some().then(|| view! { <Seen opened=opened.clone() live=live.clone() /> })}
                 </ol>
+                <Missing told=opened.told.clone() />
                 <Ways opened live arrived />
             </Card>
         }
@@ -85,7 +88,7 @@ fn Delivered(opened: Arc<Opened>, live: Release) -> impl IntoView {
 #[component]
 fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
     let t = lang();
-    let (seen, all) = (opened.seen(), opened.instances.len());
+    let (seen, all) = opened.seen();
     if all == 0 {
         return view! {
             <li>
@@ -96,11 +99,11 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
         }
         .into_any();
     }
-    let missing: Vec<&str> =
-        opened.instances.iter().filter(|i| i.release < live.seq).map(|i| i.name.as_str()).collect();
-    let names: Vec<_> = missing.iter().take(NAMED).map(|name| view! { " "<code>{(*name).to_owned()}</code> }).collect();
-    let more = missing.len().saturating_sub(NAMED);
-    let waiting = (!missing.is_empty()).then(|| {
+    let waits = all - seen;
+    let names = opened.readers.behind(live.seq).take(NAMED).map(|i| view! { " "<code>{i.name.clone()}</code> });
+    let names: Vec<_> = names.collect();
+    let more = waits - names.len();
+    let waiting = (waits > 0).then(|| {
         view! {
             <small>
                 {t.waiting_for()}{names}
@@ -109,10 +112,10 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
         }
     });
     // Instances that came later read it later: only those that were there when it was made tell how long it took.
-    let last = opened.instances.iter().filter(|i| i.release == live.seq).map(|i| i.since.0 - live.accepted_at.0).max();
+    let last =
+        opened.readers.instances.iter().filter(|i| i.release == live.seq).map(|i| i.since.0 - live.accepted_at.0).max();
     let last = last.filter(|ms| (0..60_000).contains(ms)).map(|ms| view! { <time>{t.plus_ms(&took(t, ms))}</time> });
-    let class = if missing.is_empty() { "dot" } else { "dot now" };
-    let icon = if missing.is_empty() { I::Ok } else { I::Nodes };
+    let (class, icon) = if waits == 0 { ("dot", I::Ok) } else { ("dot now", I::Nodes) };
     view! {
         <li>
             <span class=class><Icon name=icon /></span>

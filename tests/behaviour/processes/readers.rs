@@ -350,7 +350,7 @@ async fn a_wiped_etcd_empties_no_reader() {
     site.console.take().unwrap().leave().await;
     let all = etcd_client::DeleteOptions::new().with_prefix();
     let deleted = site.etcd.client().await.unwrap().delete(format!("{ROOT}/"), Some(all)).await.unwrap();
-    assert_eq!(deleted.deleted(), 3, "a document, its metadata and the tokens");
+    assert_eq!(deleted.deleted(), 4, "a document, its metadata, the tokens and the name of the reader");
 
     // Restarted, so that the reader lists it again and finds nothing.
     site.etcd.kill().await;

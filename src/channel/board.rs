@@ -1,0 +1,122 @@
+//! The board on which the nodes of an installation see one another: who is there, which configs a console asks about,
+//! and what the others answer. Nothing on it outlives the node that put it there, and nobody's configuration is on it.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Channel, Fault,
+    etcd::{BoardWatch, Etcd, Seat},
+};
+use crate::domain::access::Pattern;
+
+/// The longest answer, in bytes: far below etcd's limit of 1.5 MiB. Longer ones are not looked into.
+pub const ANSWER_BYTES: usize = 256 * 1024;
+/// Longest name of a node, in bytes.
+pub const NODE_NAME: usize = 128;
+
+/// One run of a node: the number of its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub i64);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct About {
+    /// What people call it.
+    pub name: Arc<str>,
+    /// It serves the read endpoints alone.
+    pub reader: bool,
+}
+
+/// What is new on the board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A node is there.
+    Here(NodeId, About),
+    /// It has left, or its lease ran out.
+    Gone(NodeId),
+    /// A console asks who reads these configs, for the first time or again.
+    Asked {
+        /// Which node.
+        by: NodeId,
+        /// Which configs.
+        scope: Pattern,
+        /// How many bytes an answer should have, about.
+        room: usize,
+    },
+    /// A node answers.
+    Answered {
+        /// Which node.
+        by: NodeId,
+        /// Which configs it was asked about.
+        scope: Pattern,
+        /// What it says; up to [`ANSWER_BYTES`].
+        value: Vec<u8>,
+    },
+}
+
+/// Who is there and who asks, at one revision.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    /// The revision; a watch that misses nothing begins right after it.
+    pub revision: i64,
+    /// The nodes that are there and what they ask; answers are not read again.
+    pub notices: Vec<Notice>,
+}
+
+/// What a node wants to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// What is asked: for one who only answers.
+    Asks,
+    /// Nodes that come and go and their answers, too.
+    All,
+}
+
+/// The board of this installation.
+#[derive(Clone, Debug)]
+pub struct Board(Arc<Etcd>);
+
+impl Channel {
+    /// Where nodes see one another; none in memory, where one node is alone.
+    #[must_use]
+    pub fn board(&self) -> Option<Board> {
+        match self {
+            Self::Local(_) => None,
+            Self::Etcd(etcd) => Some(Board(Arc::clone(etcd))),
+        }
+    }
+}
+
+impl Board {
+    /// Says that this node is there, until the seat is given up.
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] when this node may not write there, else [`Fault::Unreachable`].
+    pub async fn join(&self, reader: bool) -> Result<Seat, Fault> {
+        self.0.join(reader).await
+    }
+
+    /// Who is there and what they ask.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn list(&self) -> Result<Notices, Fault> {
+        self.0.notices().await
+    }
+
+    /// Follows what comes after revision `after`.
+    ///
+    /// # Errors
+    /// As [`Channel::watch`].
+    pub async fn watch(&self, hears: Hears, after: i64) -> Result<BoardWatch, Fault> {
+        self.0.watch_board(hears, after).await
+    }
+}

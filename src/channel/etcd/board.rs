@@ -1,0 +1,196 @@
+//! The board of the nodes: keys that hang on each node's lease.
+
+use std::{sync::Arc, time::Duration};
+
+use etcd_client::{Client, EventType, GetOptions, KeyValue, PutOptions, WatchOptions};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{
+        Fault,
+        board::{ANSWER_BYTES, About, Hears, NODE_NAME, NodeId, Notice, Notices},
+    },
+    Etcd, head,
+    keys::Posted,
+    lease::Lease,
+    watch::Stream,
+};
+use crate::domain::access::Pattern;
+
+/// How long a node that is dead still counts as one of the nodes.
+const TTL: Duration = Duration::from_secs(30);
+/// Nodes and asks that are read at once; no installation has as many.
+const MOST: i64 = 5000;
+
+/// The value of an ask.
+#[derive(Serialize, Deserialize)]
+struct Ask {
+    room: usize,
+}
+
+/// A node's place on the board. What it put there goes with it.
+#[derive(Debug)]
+pub struct Seat {
+    etcd: Arc<Etcd>,
+    lease: Lease,
+}
+
+/// A watch of the board.
+#[derive(Debug)]
+pub struct BoardWatch {
+    etcd: Arc<Etcd>,
+    stream: Stream,
+    /// Something that no node writes was seen, and said.
+    warned: bool,
+}
+
+impl Etcd {
+    pub(in super::super) async fn join(self: &Arc<Self>, reader: bool) -> Result<Seat, Fault> {
+        let seat = Seat { etcd: Arc::clone(self), lease: Lease::grant(self, TTL.max(self.timing.ttl)).await? };
+        let end = self.node.floor_char_boundary(NODE_NAME);
+        let about = About { name: self.node[..end].into(), reader };
+        seat.put(&Posted::Name(seat.id()), &json(&about)).await?;
+        Ok(seat)
+    }
+
+    pub(in super::super) async fn notices(&self) -> Result<Notices, Fault> {
+        let (from, to) = &self.keys.asks_and_names();
+        let options = &GetOptions::new().with_range(to.as_str()).with_limit(MOST);
+        let get = move |mut etcd: Client| async move { etcd.get(from.as_str(), Some(options.clone())).await };
+        let answer = self.call(self.timing.page, get).await?;
+        let (mut notices, mut warned) = (Vec::new(), false);
+        for kv in answer.kvs() {
+            notices.extend(self.notice(kv, &mut warned));
+        }
+        Ok(Notices { revision: head(answer.header())?.revision, notices })
+    }
+
+    pub(in super::super) async fn watch_board(self: &Arc<Self>, hears: Hears, after: i64) -> Result<BoardWatch, Fault> {
+        let prefix = match hears {
+            Hears::Asks => self.keys.asks(),
+            Hears::All => self.keys.nodes(),
+        };
+        let stream = Stream::open(self, &prefix, WatchOptions::new().with_prefix(), after).await?;
+        Ok(BoardWatch { etcd: Arc::clone(self), stream, warned: false })
+    }
+
+    /// What a key says; none when no node can have written it, which is said once.
+    fn notice(&self, kv: &KeyValue, warned: &mut bool) -> Option<Notice> {
+        let notice = self.keys.posted(kv.key()).and_then(|posted| said(posted, kv.value()));
+        if notice.is_none() && !std::mem::replace(warned, true) {
+            // What it is instead is not repeated.
+            tracing::warn!(key = %kv.key().escape_ascii(), "not written by a node; it and what else is like it is ignored");
+        }
+        notice
+    }
+}
+
+fn said(posted: Posted, value: &[u8]) -> Option<Notice> {
+    const SHORT: usize = 1024;
+    match posted {
+        Posted::Answer(by, scope) => {
+            (value.len() <= ANSWER_BYTES).then(|| Notice::Answered { by, scope, value: value.to_vec() })
+        }
+        _ if value.len() > SHORT => None,
+        Posted::Name(id) => {
+            let about: About = serde_json::from_slice(value).ok()?;
+            (about.name.len() <= NODE_NAME).then_some(Notice::Here(id, about))
+        }
+        Posted::Ask(by, scope) => {
+            let Ask { room } = serde_json::from_slice(value).ok()?;
+            Some(Notice::Asked { by, scope, room })
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings and numbers are JSON")
+}
+
+impl Seat {
+    /// Which node this is.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        NodeId(self.lease.id())
+    }
+
+    /// Whether the lease is known to be over: take another seat.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.lease.is_over()
+    }
+
+    /// Asks all nodes who reads these configs; again is heard again.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn ask(&self, scope: &Pattern, room: usize) -> Result<(), Fault> {
+        self.put(&Posted::Ask(self.id(), scope.clone()), &json(&Ask { room })).await
+    }
+
+    /// Takes an ask away.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn ask_no_more(&self, scope: &Pattern) -> Result<(), Fault> {
+        self.delete(&Posted::Ask(self.id(), scope.clone())).await
+    }
+
+    /// Answers, in place of what this node answered before.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`], [`Fault::Refused`] or [`Fault::TooLarge`].
+    pub async fn answer(&self, scope: &Pattern, value: &str) -> Result<(), Fault> {
+        self.put(&Posted::Answer(self.id(), scope.clone()), value).await
+    }
+
+    /// Takes an answer away.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn answer_no_more(&self, scope: &Pattern) -> Result<(), Fault> {
+        self.delete(&Posted::Answer(self.id(), scope.clone())).await
+    }
+
+    /// Leaves, and takes everything along.
+    pub async fn leave(self) {
+        self.lease.revoke().await;
+    }
+
+    async fn put(&self, what: &Posted, value: &str) -> Result<(), Fault> {
+        let (key, lease) = (&self.etcd.keys.board(what), self.lease.id());
+        let options = &PutOptions::new().with_lease(lease);
+        let put = move |mut etcd: Client| async move { etcd.put(key.as_str(), value, Some(options.clone())).await };
+        self.etcd.call(self.etcd.timing.call, put).await.map(drop)
+    }
+
+    async fn delete(&self, what: &Posted) -> Result<(), Fault> {
+        let key = &self.etcd.keys.board(what);
+        let delete = move |mut etcd: Client| async move { etcd.delete(key.as_str(), None).await };
+        self.etcd.call(self.etcd.timing.call, delete).await.map(drop)
+    }
+}
+
+impl BoardWatch {
+    /// What is new, in its order. May be dropped and called again.
+    ///
+    /// # Errors
+    /// Any [`Fault`] ends the watch: list again, then watch again.
+    pub async fn next(&mut self) -> Result<Vec<Notice>, Fault> {
+        let response = self.stream.next().await?;
+        let mut notices = Vec::new();
+        for event in response.events() {
+            let Some(kv) = event.kv() else { continue };
+            match event.event_type() {
+                EventType::Put => notices.extend(self.etcd.notice(kv, &mut self.warned)),
+                // Asks and answers end by themselves where they are kept.
+                EventType::Delete => {
+                    if let Some(Posted::Name(id)) = self.etcd.keys.posted(kv.key()) {
+                        notices.push(Notice::Gone(id));
+                    }
+                }
+            }
+        }
+        Ok(notices)
+    }
+}

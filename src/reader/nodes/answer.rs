@@ -1,0 +1,208 @@
+//! What a node answers when a console asks who reads: written within a number of bytes, and read as what somebody else
+//! wrote. Names, addresses, clients and numbers of releases; nothing of tokens or contents.
+//!
+//! Times are told as ages: clocks of nodes differ, and an answer arrives at once.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::instances::{Instance, Instances, TEXT};
+use crate::{
+    channel::ANSWER_BYTES,
+    domain::{access::Pattern, names::ConfigId, time::Time},
+};
+
+/// Releases that are counted apart of those who are not named; older ones count as the oldest of them.
+const COUNTED: usize = 16;
+/// What JSON takes for a config beside its name and its counts, in bytes.
+const AROUND: usize = 40;
+/// What it takes for a count.
+const COUNT: usize = 24;
+
+/// An answer, as it came.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub configs: HashMap<ConfigId, Known>,
+    /// How many configs had no room.
+    pub left: usize,
+    /// Another number when it says something else, ages apart.
+    pub mark: u64,
+}
+
+/// What a node knows of a config.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// By name.
+    pub instances: Vec<Instance>,
+    /// Which had no room, by the release that they hold.
+    pub unnamed: Vec<(u64, usize)>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Wire {
+    clients: Vec<String>,
+    configs: Vec<WireConfig>,
+    left: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireConfig {
+    config: ConfigId,
+    seen: Vec<WireSeen>,
+    unnamed: Vec<(u64, u32)>,
+}
+
+/// Name, place of its client, release, for how long it holds that and since when it is silent, in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct WireSeen(String, usize, u64, u64, u64);
+
+/// What this node knows of a scope, in `room` bytes for names and as many for counts. Configs with somebody behind come
+/// first, and of the instances those who are behind, so that what people look for has a name.
+pub(super) fn write(
+    own: &Instances,
+    latest: impl Fn(&ConfigId) -> u64,
+    scope: &Pattern,
+    room: usize,
+    now: Time,
+) -> String {
+    let room = room.min(ANSWER_BYTES / 2);
+    let mut found: Vec<Found> = own.under(scope, now).into_iter().map(|found| Found::new(found, &latest)).collect();
+    found.sort_by_key(|found| found.behind == 0);
+    let mut used = 0;
+    let fitting = found.iter().take_while(|found| {
+        used += found.config.to_string().len() + AROUND + COUNT * COUNTED;
+        used <= room
+    });
+    // Of a single config everybody tells.
+    let fitting = fitting.count().max(1).min(found.len());
+    let left = found.len() - fitting;
+    found.truncate(fitting);
+    let mut names = Names { left: room, clients: HashMap::new(), now };
+    // All who are behind, of whichever config, before anybody who is not.
+    for found in &mut found {
+        found.name(&mut names, found.behind);
+    }
+    for found in &mut found {
+        found.name(&mut names, found.instances.len());
+    }
+    let configs = found.into_iter().map(Found::wire).collect();
+    let mut clients: Vec<(String, usize)> = names.clients.into_iter().collect();
+    clients.sort_by_key(|(_, place)| *place);
+    let clients = clients.into_iter().map(|(client, _)| client).collect();
+    json(&Wire { clients, configs, left })
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings and numbers are JSON")
+}
+
+/// A config with who reads it, those who are behind first.
+struct Found {
+    config: ConfigId,
+    instances: Vec<Instance>,
+    behind: usize,
+    /// The first of them.
+    named: Vec<WireSeen>,
+}
+
+impl Found {
+    fn new((config, mut instances): (ConfigId, Vec<Instance>), latest: &impl Fn(&ConfigId) -> u64) -> Self {
+        let latest = latest(&config);
+        instances.sort_by_key(|instance| instance.release >= latest);
+        let behind = instances.partition_point(|instance| instance.release < latest);
+        Self { config, instances, behind, named: Vec::new() }
+    }
+
+    /// Names those up to `end`, as far as there is room.
+    fn name(&mut self, names: &mut Names, end: usize) {
+        let more = self.instances[..end].iter().skip(self.named.len());
+        self.named.extend(more.map_while(|instance| names.take(instance)));
+    }
+
+    fn wire(self) -> WireConfig {
+        let unnamed = counted(self.instances[self.named.len()..].iter().map(|i| i.release));
+        WireConfig { config: self.config, seen: self.named, unnamed }
+    }
+}
+
+/// The room for names.
+struct Names {
+    left: usize,
+    /// Each once, with its place.
+    clients: HashMap<String, usize>,
+    now: Time,
+}
+
+impl Names {
+    /// Takes the room for somebody; none when there is no more.
+    fn take(&mut self, instance: &Instance) -> Option<WireSeen> {
+        let Instance { name, client, release, since, seen_at, .. } = instance;
+        let age = |at: &Time| (self.now.0 - at.0).max(0).unsigned_abs();
+        let known = self.clients.get(client).copied();
+        let place = known.unwrap_or(self.clients.len());
+        let seen = WireSeen(name.clone(), place, *release, age(since), age(seen_at));
+        let needs = json(&seen).len() + 1 + known.map_or_else(|| json(client).len() + 1, |_| 0);
+        self.left = self.left.checked_sub(needs).or_else(|| {
+            self.left = 0;
+            None
+        })?;
+        if known.is_none() {
+            self.clients.insert(client.clone(), place);
+        }
+        Some(seen)
+    }
+}
+
+/// How many hold each release, the latest first.
+fn counted(releases: impl Iterator<Item = u64>) -> Vec<(u64, u32)> {
+    let mut all: Vec<u64> = releases.collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    let mut counts: Vec<(u64, u32)> = Vec::new();
+    for release in all {
+        let full = counts.len() == COUNTED;
+        match counts.last_mut() {
+            Some((last, n)) if *last == release => *n += 1,
+            Some(last) if full => *last = (release, last.1 + 1),
+            _ => counts.push((release, 1)),
+        }
+    }
+    counts
+}
+
+/// What `node` answered; none when no node writes such a thing. `at` is when it came: ages count from there.
+pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> Option<Answer> {
+    if value.len() > ANSWER_BYTES {
+        return None;
+    }
+    let wire: Wire = serde_json::from_slice(value).ok()?;
+    let mut answer = Answer { left: wire.left, ..Answer::default() };
+    let mut mark = DefaultHasher::new();
+    wire.left.hash(&mut mark);
+    for WireConfig { config, seen, unnamed } in wire.configs {
+        if !scope.covers(&config) {
+            return None;
+        }
+        (&config, &unnamed).hash(&mut mark);
+        let mut known = Known::default();
+        for WireSeen(name, client, release, held, silent) in seen {
+            (&name, release).hash(&mut mark);
+            let client = wire.clients.get(client)?.clone();
+            if !(1..=TEXT).contains(&name.len()) || client.len() > TEXT {
+                return None;
+            }
+            let ago = |ms: u64| Some(Time(at.0.checked_sub(i64::try_from(ms).ok()?)?));
+            let (since, seen_at) = (ago(held)?, ago(silent)?);
+            known.instances.push(Instance { name, client, release, since, seen_at, node: Some(Arc::clone(node)) });
+        }
+        known.unnamed =
+            unnamed.into_iter().map(|(release, n)| Some((release, usize::try_from(n).ok()?))).collect::<Option<_>>()?;
+        answer.configs.insert(config, known);
+    }
+    answer.mark = mark.finish();
+    Some(answer)
+}

@@ -1,0 +1,238 @@
+//! Keeps this node on the board: says that it is there, answers what consoles ask, and, on a console, asks and hears.
+//!
+//! No read waits for any of this. Where the board cannot be reached or may not be written, the node serves on, and pages
+//! say who has not answered.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::feed::{BackOff, RELIST},
+    ASKS, Nodes, ROOM_OF_ONE, answer,
+};
+use crate::{
+    channel::{Board, BoardWatch, Fault, Hears, NodeId, Notice, Seat},
+    domain::{access::Pattern, names::ConfigId},
+};
+
+/// How long an ask counts that is not renewed: longer than two renewals apart.
+const ASKED: Duration = Duration::from_secs(25);
+/// An answer follows another one in this time at the least, unless a console asks.
+const PAUSE: Duration = Duration::from_secs(1);
+/// And in this time when it is as long as it may be.
+const LONG_PAUSE: Duration = Duration::from_secs(4);
+/// How often it is looked for something to answer or to ask, while there is something.
+const TICK: Duration = Duration::from_millis(250);
+/// How often it is looked whether the seat is still there, else.
+const IDLE: Duration = Duration::from_secs(5);
+/// When to try again to write what was refused: as soon as somebody may have granted it.
+const REFUSED: Duration = Duration::from_secs(60);
+
+/// Keeps the link until `stop`, then leaves the board. A node that hears asks alone is a reader node.
+pub async fn run(nodes: &Nodes, board: &Board, hears: Hears, stop: CancellationToken) {
+    let mut link = Link { nodes, board, hears, seat: None, asked: HashMap::new() };
+    stop.run_until_cancelled(link.keep()).await;
+    if let Some(seat) = link.seat.take() {
+        seat.leave().await;
+    }
+}
+
+struct Link<'a> {
+    nodes: &'a Nodes,
+    board: &'a Board,
+    hears: Hears,
+    seat: Option<Seat>,
+    /// What others ask.
+    asked: HashMap<Pattern, Asked>,
+}
+
+/// What somebody else asks.
+struct Asked {
+    until: Instant,
+    room: usize,
+    /// It was asked after the last answer.
+    anew: bool,
+    /// When the next answer may follow.
+    next: Instant,
+    /// What changed last when it was answered; none before the first answer.
+    told: Option<u64>,
+}
+
+impl Link<'_> {
+    async fn keep(&mut self) {
+        let (mut said, mut refused, mut back_off) = (None, false, BackOff::new());
+        loop {
+            back_off.begin();
+            let Err(fault) = self.round(&mut said).await else {
+                refused = false;
+                continue;
+            };
+            self.nodes.state().away();
+            self.nodes.rung();
+            // Once: it may be so for days.
+            let why = fault.to_string();
+            if said.as_ref() != Some(&why) {
+                tracing::warn!(nodes.fault = why, "this node does not tell others who reads here, trying again");
+                said = Some(why);
+            }
+            if !matches!(fault, Fault::Refused(_)) {
+                refused = false;
+                back_off.rest().await;
+            } else if std::mem::replace(&mut refused, true) {
+                // A seat is kept meanwhile: pages name this node as one that does not answer.
+                sleep(REFUSED).await;
+            } else {
+                // Perhaps etcd has lost the lease.
+                self.seat = None;
+                back_off.rest().await;
+            }
+        }
+    }
+
+    /// One look at the board and the watch that follows it, until that ends, is old enough or the seat is lost.
+    async fn round(&mut self, said: &mut Option<String>) -> Result<(), Fault> {
+        let seat = self.seated().await?;
+        let there = self.board.list().await?;
+        if !there.notices.iter().any(|notice| matches!(notice, Notice::Here(id, _) if *id == seat)) {
+            // Somebody deleted it.
+            self.seat = None;
+            return Err(Fault::Unreachable("this node is not on the board".into()));
+        }
+        let mut watch = self.board.watch(self.hears, there.revision).await?;
+        self.look(seat, there.notices);
+        if said.take().is_some() {
+            tracing::info!("other nodes are heard again");
+        }
+        let old = sleep(RELIST.mul_f64(rand::random_range(1.0..1.5)));
+        tokio::pin!(old);
+        loop {
+            self.answer().await?;
+            let asks = self.ask().await?;
+            let Some(seat) = self.seat.as_ref().filter(|seat| !seat.is_lost()).map(Seat::id) else { return Ok(()) };
+            let pause = if asks || !self.asked.is_empty() { TICK } else { IDLE };
+            tokio::select! {
+                heard = next(&mut watch) => heard?.into_iter().for_each(|notice| self.take(seat, notice)),
+                () = self.nodes.wanted.notified() => {}
+                () = sleep(pause) => {}
+                () = &mut old => return Ok(()),
+            }
+        }
+    }
+
+    /// The seat of this node; a new one when there was none, or it was lost.
+    async fn seated(&mut self) -> Result<NodeId, Fault> {
+        if let Some(seat) = self.seat.as_ref().filter(|seat| !seat.is_lost()) {
+            return Ok(seat.id());
+        }
+        self.seat = None;
+        let seat = self.board.join(self.hears == Hears::Asks).await?;
+        let id = seat.id();
+        self.seat = Some(seat);
+        // What was answered from the old one went with it.
+        self.asked.values_mut().for_each(|asked| asked.anew = true);
+        Ok(id)
+    }
+
+    /// Takes in the whole board.
+    fn look(&mut self, seat: NodeId, notices: Vec<Notice>) {
+        let mut others = BTreeMap::new();
+        for notice in notices {
+            match notice {
+                Notice::Here(id, about) if id != seat && others.len() < super::NODES => _ = others.insert(id, about),
+                Notice::Asked { by, scope, room } if by != seat => self.asked(scope, room),
+                _ => {}
+            }
+        }
+        self.nodes.state().together(others);
+        self.nodes.rung();
+    }
+
+    fn take(&mut self, seat: NodeId, notice: Notice) {
+        match notice {
+            Notice::Asked { by, scope, room } if by != seat => self.asked(scope, room),
+            Notice::Here(id, _) if id == seat => {}
+            Notice::Gone(id) if id == seat => self.seat = None,
+            Notice::Answered { by, .. } | Notice::Asked { by, .. } if by == seat => {}
+            notice => {
+                let mut state = self.nodes.state();
+                let heard = state.hear(notice, (self.nodes.clock)());
+                if !heard && !std::mem::replace(&mut state.warned, true) {
+                    tracing::warn!(
+                        "an answer that no node writes lies on the board; it and what else is like it is ignored"
+                    );
+                }
+                drop(state);
+                self.nodes.rung();
+            }
+        }
+    }
+
+    fn asked(&mut self, scope: Pattern, room: usize) {
+        let (now, room) = (Instant::now(), room.clamp(*ROOM_OF_ONE.start(), *ROOM_OF_ONE.end()));
+        if self.asked.len() >= ASKS && !self.asked.contains_key(&scope) {
+            return;
+        }
+        let asked = self.asked.entry(scope).or_insert(Asked { until: now, room, anew: true, next: now, told: None });
+        (asked.until, asked.room, asked.anew) = (now + ASKED, room, true);
+    }
+
+    /// Answers what is asked anew, or of which something changed; takes away what nobody asks any more.
+    async fn answer(&mut self) -> Result<(), Fault> {
+        let Some(seat) = &self.seat else { return Ok(()) };
+        let now = Instant::now();
+        let ended: Vec<Pattern> =
+            self.asked.extract_if(|_, asked| asked.until <= now).map(|(scope, _)| scope).collect();
+        for scope in ended {
+            seat.answer_no_more(&scope).await?;
+        }
+        let reader = &self.nodes.reader;
+        for (scope, asked) in &mut self.asked {
+            let changed = reader.instances.changed(scope);
+            if !asked.anew && (asked.next > now || asked.told == Some(changed)) {
+                continue;
+            }
+            let (of, own, at) = (scope.clone(), Arc::clone(reader), (self.nodes.clock)());
+            let room = asked.room;
+            // Sorts up to 50,000 names, which no read has to wait for.
+            let written = tokio::task::spawn_blocking(move || {
+                let latest = |config: &ConfigId| own.shelf.get(&config.to_string()).map_or(0, |held| held.seq());
+                answer::write(&own.instances, latest, &of, room, at)
+            });
+            let value = written.await.map_err(|e| Fault::Unreachable(format!("an answer: {e}")))?;
+            seat.answer(scope, &value).await?;
+            let full = value.len().saturating_mul(1000) / (2 * room);
+            let pause = LONG_PAUSE.mul_f64(f64::from(u32::try_from(full).unwrap_or(1000)) / 1000.0);
+            (asked.anew, asked.told, asked.next) = (false, Some(changed), Instant::now() + pause.max(PAUSE));
+        }
+        Ok(())
+    }
+
+    /// Asks what somebody looks at. True while there is something.
+    async fn ask(&mut self) -> Result<bool, Fault> {
+        let Some(seat) = self.seat.as_ref().filter(|_| self.hears == Hears::All) else { return Ok(false) };
+        let (due, ended) = self.nodes.state().due(Instant::now());
+        for (scope, room) in due {
+            seat.ask(&scope, room).await?;
+        }
+        for scope in ended {
+            seat.ask_no_more(&scope).await?;
+        }
+        Ok(!self.nodes.state().asks.is_empty())
+    }
+}
+
+/// What is new; waits until there is something.
+async fn next(watch: &mut BoardWatch) -> Result<Vec<Notice>, Fault> {
+    loop {
+        let notices = watch.next().await?;
+        if !notices.is_empty() {
+            return Ok(notices);
+        }
+    }
+}

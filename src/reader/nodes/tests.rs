@@ -1,0 +1,230 @@
+//! What is brought together, and what is not: without etcd, told as the board would tell it.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{
+        Settings,
+        instances::{Instances, Name, Visitor},
+        tests::now,
+    },
+    answer::{read, write},
+    *,
+};
+use crate::{auth::tokens::Table, channel::ANSWER_BYTES};
+
+const SHOP: &str = "prod/shop/application";
+const ONE: NodeId = NodeId(1);
+const TWO: NodeId = NodeId(2);
+
+fn scope(text: &str) -> Pattern {
+    text.parse().unwrap()
+}
+
+fn config(text: &str) -> ConfigId {
+    text.parse().unwrap()
+}
+
+fn note(instances: &Instances, config: &str, name: &str, release: u64, at: Time) {
+    let visitor = Visitor { name: Name::Given(name.into()), client: "curl/8".into() };
+    instances.note(config, "secret-token-id", &visitor, release, at);
+}
+
+fn nodes(others: bool) -> Arc<Nodes> {
+    let reader = Reader::new(Arc::new(Table::new()), now, &Settings::default(), CancellationToken::new());
+    Nodes::new(reader, "here", others)
+}
+
+/// What a node with these readers answers.
+fn answered(of: &str, configs: &[(&str, &str, u64)]) -> Vec<u8> {
+    let own = Instances::new();
+    for (config, name, release) in configs {
+        note(&own, config, name, *release, now());
+    }
+    write(&own, |_| 2, &scope(of), 4096, now()).into_bytes()
+}
+
+fn about(name: &str) -> About {
+    About { name: name.into(), reader: true }
+}
+
+#[test]
+fn what_is_answered_arrives_with_its_ages() {
+    let own = Instances::new();
+    note(&own, SHOP, "a", 1, Time(1_000_000));
+    note(&own, SHOP, "a", 1, Time(1_500_000));
+    note(&own, "dev/shop/application", "b", 7, Time(1_500_000));
+    let value = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(1_600_000));
+    assert!(!value.contains("secret") && !value.contains("\"b\""), "{value}");
+    // The clock of whoever asked is another one.
+    let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(9_600_000)).unwrap();
+    let [instance] = &answer.configs[&config(SHOP)].instances[..] else { panic!("{answer:?}") };
+    assert_eq!((&*instance.name, &*instance.client, instance.release), ("a", "curl/8", 1));
+    assert_eq!((instance.since, instance.seen_at), (Time(9_000_000), Time(9_500_000)));
+    assert_eq!(instance.node.as_deref(), Some("x"));
+    assert_eq!((answer.configs.len(), answer.left), (1, 0));
+
+    let later = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(1_700_000));
+    assert_eq!(read(later.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().mark, answer.mark);
+    note(&own, SHOP, "a", 2, Time(1_700_000));
+    let changed = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(1_700_000));
+    assert_ne!(read(changed.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().mark, answer.mark);
+}
+
+#[test]
+fn an_answer_keeps_to_its_room_and_names_those_behind() {
+    let own = Instances::new();
+    for n in 0..5000_u64 {
+        // One of a thousand is behind, and their names are the last ones.
+        let behind = n % 1000 == 999;
+        let name =
+            format!("{}-{}", if behind { "zz" } else { "shop" }, "\"".repeat(1 + usize::try_from(n % 90).unwrap()));
+        note(&own, SHOP, &format!("{name}{n}"), if behind { n / 1000 } else { 40 + n % 30 }, Time(0));
+    }
+    for room in [4096, 65536, usize::MAX] {
+        let value = write(&own, |_| 30, &scope(SHOP), room, Time(0));
+        assert!(value.len() <= room.saturating_mul(2).min(ANSWER_BYTES), "{} in {room}", value.len());
+        let answer = read(value.as_bytes(), &scope(SHOP), &"x".into(), Time(0)).unwrap();
+        let readers = Readers::of(Vec::new(), answer.configs.values(), Time(0));
+        assert_eq!(readers.behind(30).count(), 5, "all of them have a name");
+        assert!(readers.instances.len() > 20 && readers.unnamed() > 0, "{} names", readers.instances.len());
+        assert_eq!((readers.seen(1), readers.seen(40)), ((4999, 5000), (4995, 5000)), "the others count");
+    }
+}
+
+#[test]
+fn configs_beyond_the_room_are_left_those_with_somebody_behind_last() {
+    let own = Instances::new();
+    for n in 0..1000 {
+        note(&own, &format!("prod/shop/c{n}"), "a", u64::from(n != 999), Time(0));
+    }
+    let value = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(0));
+    let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap();
+    assert!(value.len() < 8192 && answer.left > 900 && answer.left + answer.configs.len() == 1000);
+    assert!(answer.configs.contains_key(&config("prod/shop/c999")));
+}
+
+#[test]
+fn what_no_node_writes_is_no_answer() {
+    let good = r#"{"clients":["c"],"configs":[{"config":"prod/shop/application","seen":[["a",0,1,5,5]],"unnamed":[[1,2]]}],"left":0}"#;
+    let read = |text: &str| read(text.as_bytes(), &scope("prod/shop/*"), &"x".into(), Time(0)).is_some();
+    assert!(read(good));
+    let long = format!("\"{}\"", "y".repeat(129));
+    for (part, other) in [
+        ("prod/shop", "dev/shop"),
+        ("prod/shop/application", "prod/shop/../x"),
+        ("[\"a\",0", "[\"a\",1"),
+        ("\"a\"", "\"\""),
+        ("\"a\"", &long),
+        ("\"c\"", &long),
+        ("5,5", "-5,5"),
+        ("5,5", "5,18446744073709551615"),
+        ("[1,2]", "[1,4294967296]"),
+        ("\"left\":0", "\"left\":-1"),
+        ("{\"clients\"", "[\"clients\""),
+    ] {
+        assert!(good.contains(part) && !read(&good.replacen(part, other, 1)), "{other}");
+    }
+    assert!(!read(&format!("{good}{}", " ".repeat(ANSWER_BYTES))));
+}
+
+#[tokio::test]
+async fn alone_nobody_is_asked() {
+    let nodes = nodes(false);
+    note(&nodes.reader.instances, SHOP, "a", 1, now());
+    let told = nodes.ask(scope(SHOP)).told().await;
+    assert_eq!(told, Told::default());
+    assert_eq!((nodes.seen(&config(SHOP), 1), nodes.readers(&config(SHOP)).all()), ((1, 1), 1));
+    assert!(nodes.state().asks.is_empty());
+}
+
+#[test]
+fn the_narrowest_answer_of_each_node_counts() {
+    let nodes = nodes(true);
+    let hear = |notice| nodes.state().hear(notice, now());
+    nodes.state().together(BTreeMap::from([(ONE, about("one"))]));
+    assert!(hear(Notice::Here(TWO, about("two"))));
+    for of in [SHOP, "*/*/*"] {
+        drop(nodes.ask(scope(of)));
+    }
+    let say = |by, of: &str, value| hear(Notice::Answered { by, scope: scope(of), value });
+    assert!(say(ONE, "*/*/*", answered("*/*/*", &[(SHOP, "a", 1), ("dev/shop/application", "d", 1)])));
+    assert!(say(TWO, "*/*/*", answered("*/*/*", &[(SHOP, "b", 1)])));
+    assert_eq!(nodes.seen(&config(SHOP), 1), (2, 2));
+    assert!(say(ONE, SHOP, answered(SHOP, &[(SHOP, "a", 2)])));
+    assert_eq!((nodes.seen(&config(SHOP), 2), nodes.readers(&config(SHOP)).seen(2)), ((1, 2), (1, 2)));
+    assert_eq!(nodes.state().told(&scope(SHOP)).silent, [about("two")]);
+
+    // One that knows nobody any more says so.
+    assert!(say(ONE, SHOP, answered(SHOP, &[])));
+    assert_eq!(nodes.seen(&config(SHOP), 1), (1, 1));
+    let under: Vec<_> = nodes.under(&scope("*/*/*")).into_iter().map(|(config, _)| config.to_string()).collect();
+    assert_eq!(under, ["dev/shop/application", SHOP]);
+
+    // What is no answer leaves the last one; what nobody here asked is not looked into.
+    assert!(!say(TWO, "*/*/*", b"{}".to_vec()));
+    assert!(say(TWO, "dev/*/*", b"{}".to_vec()));
+    assert_eq!(nodes.seen(&config(SHOP), 1), (1, 1));
+    assert!(hear(Notice::Gone(TWO)));
+    assert_eq!((nodes.seen(&config(SHOP), 1), nodes.state().told(&scope(SHOP)).others), ((0, 0), 1));
+    nodes.state().away();
+    assert!(nodes.state().told(&scope(SHOP)).away && nodes.under(&scope("*/*/*")).is_empty());
+}
+
+#[tokio::test]
+async fn a_page_waits_a_moment_for_a_new_ask_and_never_again() {
+    let nodes = nodes(true);
+    nodes.state().together(BTreeMap::from([(ONE, about("dead"))]));
+    let began = Instant::now();
+    let told = nodes.ask(scope(SHOP)).told().await;
+    assert_eq!((told.silent, told.others), (vec![about("dead")], 1));
+    assert!(began.elapsed() >= PATIENCE);
+    let at_once = async |nodes: &Arc<Nodes>, of: &str| {
+        let began = Instant::now();
+        let told = nodes.ask(scope(of)).told().await;
+        assert!(began.elapsed() < PATIENCE, "{of}: {:?}", began.elapsed());
+        told
+    };
+    assert_eq!(at_once(&nodes, SHOP).await.silent.len(), 1);
+
+    // Whoever answers ends the wait.
+    let answers = async {
+        while !nodes.state().asks.contains_key(&scope("dev/*/*")) {
+            tokio::task::yield_now().await;
+        }
+        let value = answered("dev/*/*", &[]);
+        assert!(nodes.state().hear(Notice::Answered { by: ONE, scope: scope("dev/*/*"), value }, now()));
+        nodes.rung();
+    };
+    let (told, ()) = tokio::join!(at_once(&nodes, "dev/*/*"), answers);
+    assert_eq!(told.silent, []);
+
+    nodes.state().away();
+    assert!(at_once(&nodes, "x/*/*").await.away);
+}
+
+#[test]
+fn asks_are_renewed_while_somebody_looks_and_end_after() {
+    let nodes = nodes(true);
+    let mut state = nodes.state();
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    state.standing = Standing::Together;
+    assert!(state.look(&scope(SHOP), start) && !state.look(&scope(SHOP), start));
+    assert_eq!(state.due(start), (vec![], vec![]), "there is nobody to ask");
+    state.hear(Notice::Here(ONE, about("x")), now());
+    assert_eq!(state.due(start).0, [(scope(SHOP), *ROOM_OF_ONE.end())]);
+    assert_eq!(state.due(after(9)).0, []);
+    assert!(!state.look(&scope(SHOP), after(9)));
+    assert_eq!(state.due(after(11)).0.len(), 1);
+    assert_eq!(state.due(after(25)), (vec![], vec![scope(SHOP)]));
+    assert!(state.asks.is_empty());
+
+    for n in 0..2 * ASKS {
+        state.look(&scope(&format!("prod/shop/c{n}")), after(25));
+    }
+    assert_eq!(state.asks.len(), ASKS);
+    assert_eq!(state.told(&scope("prod/shop/c63")).silent, [about("x")], "what was not asked was not answered");
+}

@@ -1,0 +1,224 @@
+//! Who reads what, on all nodes: brought together where somebody looks.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use trimtab::{
+    auth::tokens::Table,
+    channel::{Channel, EtcdSettings, Hears},
+    domain::access::Pattern,
+    reader::{
+        Reader, Settings,
+        instances::{Name, Visitor},
+        nodes::{self, Nodes, Readers},
+    },
+    service::now,
+};
+
+use crate::{on_both_set_ups, support::*};
+
+const SHOP: &str = "dev/shop/application";
+const LONG: Duration = Duration::from_secs(40);
+
+/// A node as far as this goes: it knows who read from it, and others.
+struct Node {
+    reader: Arc<Reader>,
+    nodes: Arc<Nodes>,
+    stop: CancellationToken,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Node {
+    /// A console or, where it hears asks alone, a reader node of an installation.
+    async fn of(site: &Site, name: &str, hears: Hears) -> Self {
+        let channel = match servers().filter(|_| !site.root.is_empty()) {
+            Some((_, etcd)) => {
+                let settings = EtcdSettings { node: name.into(), ..etcd_settings(&etcd, &site.root) };
+                Channel::etcd(settings).await.unwrap()
+            }
+            None => site.channel.clone(),
+        };
+        let stop = CancellationToken::new();
+        let reader = Reader::new(Arc::new(Table::new()), now, &Settings::default(), stop.clone());
+        let board = channel.board();
+        let nodes = Nodes::new(reader.clone(), name, board.is_some());
+        if let Some(board) = board {
+            let (nodes, stop) = (nodes.clone(), stop.clone());
+            tokio::spawn(async move { nodes::link::run(&nodes, &board, hears, stop).await });
+        }
+        Self { reader, nodes, stop }
+    }
+
+    /// Somebody reads from it.
+    fn read_by(&self, instance: &str, config: &str, release: u64) {
+        let visitor = Visitor { name: Name::Given(instance.into()), client: "curl/8".into() };
+        self.reader.instances.note(config, "token", &visitor, release, now());
+    }
+
+    /// What a page of it shows as soon as that is so.
+    async fn shows(&self, config_of: &str, what: impl Fn(&Readers) -> bool) -> Readers {
+        let id = config(config_of);
+        let shown = async {
+            loop {
+                drop(self.nodes.ask((&id).into()).told().await);
+                let readers = self.nodes.readers(&id);
+                if what(&readers) {
+                    return readers;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(LONG, shown).await.unwrap_or_else(|_| panic!("it shows {:?}", self.nodes.readers(&id)))
+    }
+
+    /// Which other nodes there are and have answered, as soon as that is so.
+    async fn knows(&self, others: usize, silent: &[&str]) {
+        let known = async {
+            loop {
+                let told = self.nodes.ask((&config(SHOP)).into()).told().await;
+                let names: Vec<&str> = told.silent.iter().map(|about| &*about.name).collect();
+                if !told.away && told.others == others && names == silent {
+                    return;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(LONG, known).await.unwrap_or_else(|_| panic!("{others} others, of whom {silent:?} are silent"));
+    }
+}
+
+/// Each with its release and the other node through which it reads.
+fn told(readers: &Readers) -> Vec<(&str, u64, Option<&str>)> {
+    readers.instances.iter().map(|i| (&*i.name, i.release, i.node.as_deref())).collect()
+}
+
+on_both_set_ups! {
+    async fn who_reads_is_shown_once_and_where_it_read_last(site: Site) {
+        let here = Node::of(&site, "here", Hears::All).await;
+        here.read_by("a", SHOP, 1);
+        here.read_by("b", SHOP, 1);
+        if site.root.is_empty() {
+            // One node alone asks nobody.
+            let readers = here.shows(SHOP, |_| true).await;
+            assert_eq!(told(&readers), [("a", 1, None), ("b", 1, None)]);
+            return;
+        }
+        let (console, reader) = (Node::of(&site, "console", Hears::All).await, Node::of(&site, "eu-1", Hears::Asks).await);
+        here.knows(2, &[]).await;
+        reader.read_by("c", SHOP, 1);
+        reader.read_by("d", "dev/mail/application", 9);
+        sleep(Duration::from_millis(2)).await;
+        reader.read_by("b", SHOP, 2);
+        console.read_by("192.0.2.7", SHOP, 2);
+
+        // It follows while somebody looks.
+        let readers = here.shows(SHOP, |readers| readers.seen(2).0 == 2 && readers.all() == 4).await;
+        let expected = [("192.0.2.7", 2, Some("console")), ("a", 1, None), ("b", 2, Some("eu-1")), ("c", 1, Some("eu-1"))];
+        assert_eq!(told(&readers), expected);
+        assert_eq!(here.nodes.seen(&config(SHOP), 2), (2, 4), "there is one way to count");
+        // The other console gets the same.
+        let there = console.shows(SHOP, |readers| readers.all() == 4).await;
+        assert_eq!(told(&there)[2], ("b", 2, Some("eu-1")));
+
+        let all: Pattern = "*/*/*".parse().unwrap();
+        let answered = here.nodes.ask(all.clone()).told().await;
+        assert!(answered.silent.is_empty(), "{answered:?}");
+        let under: Vec<(String, usize)> =
+            here.nodes.under(&all).into_iter().map(|(config, readers)| (config.to_string(), readers.all())).collect();
+        assert_eq!(under, [("dev/mail/application".to_owned(), 1), (SHOP.to_owned(), 4)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_leaves_is_gone_and_one_that_does_not_answer_is_named() {
+    let Some(site) = Site::cluster().await else { return };
+    let here = Node::of(&site, "here", Hears::All).await;
+    let (leaves, _stays) = (Node::of(&site, "leaves", Hears::Asks).await, Node::of(&site, "stays", Hears::All).await);
+    leaves.read_by("a", SHOP, 1);
+    here.shows(SHOP, |readers| readers.all() == 1).await;
+    here.knows(2, &[]).await;
+    drop(leaves);
+    here.shows(SHOP, |readers| readers.all() == 0).await;
+    here.knows(1, &[]).await;
+
+    // Its name lives on for a while, as after `kill -9`: nobody waits for it for longer than a moment, and never again.
+    let name = format!("{}/nodes/names/7", site.root);
+    raw().await.put(name.as_str(), "{\"name\":\"eu-2\",\"reader\":true}", None).await.unwrap();
+    here.knows(2, &["eu-2"]).await;
+    let other: Pattern = "dev/mail/*".parse().unwrap();
+    let began = Instant::now();
+    let told = here.nodes.ask(other.clone()).told().await;
+    assert_eq!(told.silent.iter().map(|about| (&*about.name, about.reader)).collect::<Vec<_>>(), [("eu-2", true)]);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let again = Instant::now();
+    assert_eq!(here.nodes.ask(other).told().await.silent.len(), 1);
+    assert!(again.elapsed() < Duration::from_millis(200), "{:?}", again.elapsed());
+    raw().await.delete(name, None).await.unwrap();
+    here.knows(1, &[]).await;
+}
+
+async fn raw() -> etcd_client::Client {
+    let (_, etcd) = servers().unwrap();
+    etcd_client::Client::connect([&etcd], None).await.unwrap()
+}
+
+/// The keys below the root that begin so.
+async fn keys(site: &Site, begin: &str) -> Vec<(String, String)> {
+    let all = etcd_client::GetOptions::new().with_prefix();
+    let found = raw().await.get(format!("{}/{begin}", site.root), Some(all)).await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    found.kvs().iter().map(|kv| (text(kv.key()), text(kv.value()))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_while_nobody_looks() {
+    let Some(site) = Site::cluster().await else { return };
+    let here = Node::of(&site, "here", Hears::All).await;
+    let reader = Node::of(&site, "eu-1", Hears::Asks).await;
+    reader.read_by("a", SHOP, 1);
+    let written = async || (keys(&site, "nodes/asks/").await.len(), keys(&site, "nodes/answers/").await.len());
+    eventually("both are there", async || keys(&site, "nodes/names/").await.len() == 2).await;
+    for n in 0..1000 {
+        reader.read_by(&format!("shop-{n}"), SHOP, n);
+    }
+    assert_eq!(written().await, (0, 0));
+    here.shows(SHOP, |readers| readers.all() == 1001).await;
+    assert_eq!(written().await, (1, 1), "one who asks is enough, and nobody answers itself");
+    let [(_, value)] = &keys(&site, "nodes/answers/").await[..] else { panic!("one answer") };
+    assert!(value.contains("shop-999") && !value.contains("token"), "{value}");
+    eventually("the ask and the answer end", async || written().await == (0, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wiped_board_and_foreign_writes_are_got_over() {
+    let Some(site) = Site::cluster().await else { return };
+    let here = Node::of(&site, "here", Hears::All).await;
+    let other = Node::of(&site, "other", Hears::All).await;
+    other.read_by("a", SHOP, 1);
+    here.shows(SHOP, |readers| readers.all() == 1).await;
+    let [(answer, _)] = &keys(&site, "nodes/answers/").await[..] else { panic!("one answer") };
+    raw().await.put(answer.as_str(), "{\"clients\":[]", None).await.unwrap();
+    other.read_by("b", SHOP, 1);
+    here.shows(SHOP, |readers| readers.all() == 2).await;
+
+    let all = etcd_client::DeleteOptions::new().with_prefix();
+    raw().await.delete(format!("{}/", site.root), Some(all)).await.unwrap();
+    other.read_by("c", SHOP, 1);
+    here.shows(SHOP, |readers| readers.all() == 3).await;
+    here.knows(1, &[]).await;
+}
+
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"));
+}
