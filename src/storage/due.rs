@@ -64,7 +64,7 @@ impl DueRow {
             change: parsed("a change", &self.change_id)?,
         };
         let document = Arc::from(content(format, self.content)?.document());
-        Ok(Due { entry: Entry { config, meta, document }, accepted_at: Time(self.accepted_at) })
+        Ok(Due { entry: Entry { config, meta: meta.into(), document }, accepted_at: Time(self.accepted_at) })
     }
 }
 
