@@ -16,7 +16,7 @@ test: ## all checks and tests (first 25 min, then 5); some of them: make test ON
 watch: ## run a development build, rebuilt at every change (first 4 min, then seconds)
 	@tools/watch.sh
 
-bench: ## measure it beside its limits, on a quiet machine: docs/benchmarks.md (15 min after a build); or make bench ONLY="quick"
+bench: ## measure it beside its limits, on a quiet machine: docs/benchmarks.md (20 min after a build); or make bench ONLY="quick"
 	@tools/bench.sh $(ONLY)
 
 torture: ## break it in seeded ways and check what came of it: docs/reliability.md (3 min after a build); or make torture ONLY="rounds=500 seed=1"

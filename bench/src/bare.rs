@@ -1,15 +1,16 @@
 //! The limits: what the same libraries, database and etcd do when there is nothing of Trimtab around.
 
-use std::{collections::HashMap, env, io::Write, process::Stdio, time::Duration};
+use std::{collections::HashMap, convert::Infallible, env, io::Write, process::Stdio, sync::Arc};
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
-    routing::get,
+    routing::{get, post},
     serve::ListenerExt,
 };
 use etcd_client::Client;
+use futures::stream;
 use serde_json::{Value, json};
 use sqlx::{
     Connection, Executor, MySqlConnection, SqliteConnection,
@@ -20,6 +21,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
     process::{Child, Command},
+    sync::watch,
 };
 
 use crate::{figures::Result, node::Place};
@@ -32,6 +34,7 @@ pub struct Bare {
 }
 
 /// An answer that was given before.
+#[derive(Clone)]
 pub struct Answer {
     path: &'static str,
     status: StatusCode,
@@ -42,12 +45,19 @@ pub struct Answer {
 impl Answer {
     /// Keeps an answer, to be given again at this path.
     pub async fn of(path: &'static str, response: reqwest::Response) -> Result<Self> {
-        let (status, mut headers) = (response.status(), response.headers().clone());
-        // These are made anew by whoever answers.
-        for own in ["date", "content-length", "transfer-encoding"] {
-            headers.remove(own);
-        }
+        let (status, headers) = (response.status(), repeatable(response.headers().clone()));
         Ok(Self { path, status, headers, body: response.bytes().await? })
+    }
+
+    /// How long its body is.
+    pub fn length(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The same as an event of a stream that has these headers.
+    pub fn as_event(&self, path: &'static str, headers: HeaderMap) -> Self {
+        let body = [b"event: config\nid: 00000000-1\ndata: ", &*self.body, b"\n\n"].concat();
+        Self { path, status: self.status, headers: repeatable(headers), body: body.into() }
     }
 
     fn json(&self) -> Result<Value> {
@@ -58,6 +68,14 @@ impl Answer {
         let body = std::str::from_utf8(&self.body)?;
         Ok(json!({"path": self.path, "status": self.status.as_u16(), "headers": headers, "body": body}))
     }
+}
+
+/// Without those that are made anew by whoever answers.
+fn repeatable(mut headers: HeaderMap) -> HeaderMap {
+    for own in ["date", "content-length", "transfer-encoding"] {
+        headers.remove(own);
+    }
+    headers
 }
 
 impl Bare {
@@ -81,11 +99,17 @@ impl Bare {
     }
 }
 
-/// The other side of [`Bare::start`]: `trimtab-bench bare`. Besides the answers it has `/wait`, which never answers.
+/// Where readers are answered after `POST /wake` …
+pub const WAIT: &str = "/wait";
+/// … and where they get the same at once and after each.
+pub const EVENTS: &str = "/events";
+
+/// The other side of [`Bare::start`]: `trimtab-bench bare`.
 pub async fn serve() -> Result<()> {
     let answers: Vec<Value> = serde_json::from_reader(std::io::stdin())?;
-    let never = || async { tokio::time::sleep(Duration::from_secs(3600)).await };
-    let mut router = Router::new().route("/wait", get(never));
+    let bell = Arc::new(watch::Sender::new(()));
+    let ringing = bell.clone();
+    let mut router = Router::new().route("/wake", post(async move || ringing.send_replace(())));
     for answer in answers {
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         let status = StatusCode::from_u16(u16::try_from(answer["status"].as_u64().unwrap_or(200))?)?;
@@ -95,11 +119,32 @@ pub async fn serve() -> Result<()> {
             headers.insert(name, HeaderValue::try_from(value.as_str().unwrap_or_default())?);
         }
         let body = Bytes::from(text("body"));
-        let handler = move || {
-            let answer = (status, headers.clone(), body.clone());
-            async move { answer }
+        let (path, bell) = (text("path"), bell.clone());
+        let handler = match &*path {
+            WAIT => get(move || {
+                let (answer, mut rung) = ((status, headers.clone(), body.clone()), bell.subscribe());
+                async move {
+                    let _ = rung.changed().await;
+                    answer
+                }
+            }),
+            EVENTS => get(move || {
+                let rung = bell.subscribe();
+                let events = stream::unfold((rung, body.clone(), true), async |(mut rung, event, first)| {
+                    if !first {
+                        rung.changed().await.ok()?;
+                    }
+                    Some((Ok::<_, Infallible>(event.clone()), (rung, event, false)))
+                });
+                let answer = (status, headers.clone(), Body::from_stream(events));
+                async move { answer }
+            }),
+            _ => get(move || {
+                let answer = (status, headers.clone(), body.clone());
+                async move { answer }
+            }),
         };
-        router = router.route(&text("path"), get(handler));
+        router = router.route(&path, handler);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
@@ -129,9 +174,10 @@ impl Sql {
     pub async fn bare(place: &Place) -> Result<Self> {
         let Some(file) = place.database.strip_prefix("sqlite://") else {
             let mut mysql = MySqlConnection::connect(&place.database).await?;
-            mysql.execute("create database trimtab_bare").await?;
+            mysql.execute("create database if not exists trimtab_bare").await?;
             mysql.execute("use trimtab_bare").await?;
-            mysql.execute("create table bare (id integer auto_increment primary key, document mediumtext)").await?;
+            let table = "create table if not exists bare (id integer auto_increment primary key, document mediumtext)";
+            mysql.execute(table).await?;
             return Ok(Self::MySql(mysql));
         };
         let options = SqliteConnectOptions::new()
@@ -140,7 +186,7 @@ impl Sql {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let mut sqlite = SqliteConnection::connect_with(&options).await?;
-        sqlite.execute("create table bare (id integer primary key, document text)").await?;
+        sqlite.execute("create table if not exists bare (id integer primary key, document text)").await?;
         Ok(Self::Sqlite(sqlite))
     }
 
@@ -169,6 +215,13 @@ impl Sql {
             Self::MySql(mysql) => sqlx::query_scalar(NEWEST).fetch_one(mysql).await?,
         })
     }
+}
+
+/// Makes a database beside the one of this URL.
+pub async fn new_database(server: &str, name: &str) -> Result<()> {
+    let mut mysql = MySqlConnection::connect(server).await?;
+    mysql.execute(sqlx::AssertSqlSafe(format!("create database {name} character set utf8mb4"))).await?;
+    Ok(mysql.close().await?)
 }
 
 /// Makes the test MariaDB as careful as a real one: a commit is on the disk.

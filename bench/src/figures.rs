@@ -46,6 +46,11 @@ impl Samples {
         self.quantile(0.5)
     }
 
+    /// `p50 / p99 / last`.
+    pub fn three(&self) -> String {
+        format!("{} / {}", self.both(), short(self.quantile(1.0)))
+    }
+
     /// `p50 / p99`.
     pub fn both(&self) -> String {
         format!("{} / {}", short(self.median()), short(self.quantile(0.99)))
@@ -72,6 +77,18 @@ pub fn whole(value: f64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// How something grows: a bar for each value, under a title that says of what and in which unit.
+pub fn plot(title: &str, bars: &[(String, f64)]) {
+    const WIDTH: f64 = 40.0;
+    let most = bars.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
+    println!("\n```\n{title}");
+    for (what, value) in bars {
+        let bar = "█".repeat((value / most * WIDTH).round() as usize);
+        println!("{what:>30} │{bar} {}", short(*value));
+    }
+    println!("```");
 }
 
 /// One table of the report, printed as Markdown while it is made: a run that is broken off has told something.

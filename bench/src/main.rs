@@ -2,12 +2,15 @@
 //! is taken in turns with its limit, on the same machine and with the same client, so that noise hits both.
 
 mod bare;
+mod crowd;
 mod figures;
 mod node;
 mod pages;
 mod publishes;
 mod reads;
+mod start;
 mod waiting;
+mod writers;
 
 use std::{env, fs, process::ExitCode, thread::available_parallelism};
 
@@ -20,14 +23,14 @@ struct Effort {
     rounds: usize,
     /// How long a turn of reads is.
     seconds: usize,
-    /// Readers that wait at once.
-    readers: usize,
+    /// Readers that wait at once, and configs that a server starts with.
+    sizes: &'static [usize],
 }
 
 impl Effort {
-    const FULL: Self = Self { rounds: 8, seconds: 3, readers: 10_000 };
+    const FULL: Self = Self { rounds: 8, seconds: 3, sizes: &[100, 1_000, 10_000] };
     /// To see that everything works.
-    const QUICK: Self = Self { rounds: 2, seconds: 1, readers: 1_000 };
+    const QUICK: Self = Self { rounds: 2, seconds: 1, sizes: &[100, 1_000] };
 }
 
 #[tokio::main]
@@ -49,7 +52,7 @@ async fn run(mut parts: Vec<String>) -> Result<()> {
     let effort = if quick { Effort::QUICK } else { Effort::FULL };
     parts.retain(|part| part != "quick");
     if parts.is_empty() {
-        parts = ["reads", "publishes", "pages", "waiting"].map(str::to_owned).to_vec();
+        parts = ["reads", "publishes", "pages", "waiting", "start", "writers"].map(str::to_owned).to_vec();
     }
     machine()?;
     for part in parts {
@@ -58,6 +61,8 @@ async fn run(mut parts: Vec<String>) -> Result<()> {
             "publishes" => publishes::measure(effort).await?,
             "pages" => pages::measure(effort).await?,
             "waiting" => waiting::measure(effort).await?,
+            "start" => start::measure(effort).await?,
+            "writers" => writers::measure(effort).await?,
             other => return Err(format!("no such part: {other}").into()),
         }
     }

@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::figures::Result;
+use crate::{bare::new_database, figures::Result};
 
 /// Where all that is published here lies.
 pub const CONFIG: &str = "bench/shop/application";
@@ -28,6 +28,7 @@ pub struct Place {
     pub database: String,
     /// Its etcd; none when the channel is memory.
     pub etcd: Option<String>,
+    root: String,
     folder: PathBuf,
 }
 
@@ -36,14 +37,18 @@ impl Place {
     pub async fn embedded(name: &str) -> Result<Self> {
         let folder = fresh(name).await?;
         let database = format!("sqlite://{}", folder.join("trimtab.db").display());
-        Ok(Self { name: "SQLite, in-process", database, etcd: None, folder })
+        Ok(Self { name: "SQLite, in-process", database, etcd: None, root: String::new(), folder })
     }
 
-    /// The MariaDB and the etcd of `tools/with-servers.sh`.
-    pub async fn cluster() -> Result<Self> {
-        let etcd = env::var("TRIMTAB_TEST_ETCD")?;
-        let database = env::var("TRIMTAB_TEST_MYSQL")?;
-        Ok(Self { name: "MariaDB, etcd", database, etcd: Some(etcd), folder: fresh("cluster").await? })
+    /// A new database and a root of its own on the MariaDB and the etcd of `tools/with-servers.sh`.
+    pub async fn cluster(name: &str) -> Result<Self> {
+        let (etcd, server) = (env::var("TRIMTAB_TEST_ETCD")?, env::var("TRIMTAB_TEST_MYSQL")?);
+        let root = format!("trimtab_{name}");
+        new_database(&server, &root).await?;
+        let host = server.rsplit_once('/').ok_or("no database in the URL")?.0;
+        let database = format!("{host}/{root}");
+        let folder = fresh(&format!("cluster-{name}")).await?;
+        Ok(Self { name: "MariaDB, etcd", database, etcd: Some(etcd), root, folder })
     }
 
     fn command(&self, folder: &Path) -> Result<Command> {
@@ -51,7 +56,7 @@ impl Place {
         command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "warn");
         command.env("TRIMTAB_DATABASE__URL", &self.database).current_dir(folder).kill_on_drop(true);
         if let Some(etcd) = &self.etcd {
-            command.env("TRIMTAB_ETCD__ENDPOINTS", etcd);
+            command.env("TRIMTAB_ETCD__ENDPOINTS", etcd).env("TRIMTAB_ETCD__ROOT", &self.root);
         }
         Ok(command)
     }
@@ -77,11 +82,16 @@ impl Place {
 
     /// Starts a server. A second one on the same place is a second node.
     pub async fn start(&self, node: &str) -> Result<Node> {
+        self.start_as("console", node).await
+    }
+
+    /// Starts a server in this role.
+    pub async fn start_as(&self, role: &str, node: &str) -> Result<Node> {
         let folder = self.folder.join(node);
         fs::create_dir_all(&folder).await?;
         // On SQLite the commands find the server's folder by its lock, so there the folder is the place's own.
         let folder = if self.etcd.is_some() { &folder } else { &self.folder };
-        let mut child = self.command(folder)?.arg("serve").stdout(Stdio::piped()).spawn()?;
+        let mut child = self.command(folder)?.arg("serve").env("TRIMTAB_ROLE", role).stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
         while let Some(line) = lines.next_line().await? {
             if let Some(url) = line.strip_prefix("listening on ") {
@@ -112,6 +122,11 @@ impl Node {
     /// Where a config is read.
     pub fn config(&self, config: &str) -> String {
         format!("{}/api/v1/configs/{config}", self.url)
+    }
+
+    /// Ends it. Another one may start in its folder then.
+    pub async fn end(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
     }
 
     /// Its process.
@@ -154,7 +169,12 @@ impl Caller {
 
     /// One that reads.
     pub async fn reader(place: &Place) -> Result<Self> {
-        let token = place.cli(&["token", "create", "--name", "reader", "--read", "*/*/*"]).await?;
+        Self::named_reader(place, "reader").await
+    }
+
+    /// One of several that read.
+    pub async fn named_reader(place: &Place, name: &str) -> Result<Self> {
+        let token = place.cli(&["token", "create", "--name", name, "--read", "*/*/*"]).await?;
         Ok(Self { http: Client::new(), token })
     }
 
@@ -168,15 +188,9 @@ impl Caller {
     pub async fn fill(&self, node: &Node, config: &str, keys: usize) -> Result<()> {
         let names: Vec<&str> = config.split('/').collect();
         let [env, app, namespace] = names[..] else { return Err("not a config".into()) };
-        let places = [
-            (format!("envs/{env}"), json!({})),
-            (format!("apps/{app}"), json!({})),
-            (format!("apps/{app}/namespaces/{namespace}"), json!({"format": "kv"})),
-        ];
-        for (path, body) in places {
-            let request = self.http.put(format!("{}/api/v1/{path}", node.url)).bearer_auth(&self.token).json(&body);
-            request.send().await?.error_for_status()?;
-        }
+        self.place(node, &format!("envs/{env}"), json!({})).await?;
+        self.place(node, &format!("apps/{app}"), json!({})).await?;
+        self.place(node, &format!("apps/{app}/namespaces/{namespace}"), json!({"format": "kv"})).await?;
         let set = (0..keys).map(|n| {
             let key = format!("service-{:02}.section-{:02}.property-{n:05}", n % 97, n % 31);
             (key, Value::String(format!("a value of ordinary length, number {n}")))
@@ -184,9 +198,21 @@ impl Caller {
         self.publish(node, config, set.collect()).await.map(drop)
     }
 
+    /// Makes an environment, an application or a namespace.
+    pub async fn place(&self, node: &Node, path: &str, body: Value) -> Result<()> {
+        let request = self.http.put(format!("{}/api/v1/{path}", node.url)).bearer_auth(&self.token).json(&body);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Publishes values and gives the release, when it was delivered.
     pub async fn publish(&self, node: &Node, config: &str, set: serde_json::Map<String, Value>) -> Result<u64> {
-        let body = json!({"message": "bench", "publish": true, "edits": [{"config": config, "set": set}]});
+        self.publish_all(node, &[json!({"config": config, "set": set})]).await
+    }
+
+    /// Publishes edits as one change and gives the first release, when all were delivered.
+    pub async fn publish_all(&self, node: &Node, edits: &[Value]) -> Result<u64> {
+        let body = json!({"message": "bench", "publish": true, "edits": edits});
         let request = self.http.post(format!("{}/api/v1/changes", node.url)).bearer_auth(&self.token).json(&body);
         let answer = request.send().await?;
         let (status, said) = (answer.status(), answer.text().await?);

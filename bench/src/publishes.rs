@@ -20,7 +20,7 @@ const APART: Duration = Duration::from_millis(1300);
 /// Prints a table for each set-up.
 pub async fn measure(effort: Effort) -> Result<()> {
     careful_mariadb().await?;
-    for place in [Place::embedded("publishes").await?, Place::cluster().await?] {
+    for place in [Place::embedded("publishes").await?, Place::cluster("publishes").await?] {
         Run::begin(&place).await?.measure(effort).await?;
     }
     Ok(())

@@ -72,7 +72,8 @@ impl Loaded {
     }
 }
 
-async fn wrk(url: &str, headers: &[String], effort: Effort, server: u32) -> Result<(f64, f64)> {
+/// What a server does under the load of `wrk`.
+pub async fn wrk(url: &str, headers: &[String], effort: Effort, server: u32) -> Result<(f64, f64)> {
     let mut command = Command::new("wrk");
     command.args(WRK).arg(format!("-d{}s", effort.seconds));
     for header in headers {

@@ -1,64 +1,257 @@
-//! What it costs to have many readers wait.
+//! What it costs to have many readers wait, and how soon all of them see a release.
 
-use std::time::Duration;
+use std::{fs, net::SocketAddr, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::sleep,
+    task::spawn_blocking,
+    time::{Instant, sleep},
 };
 
 use crate::{
     Effort,
-    bare::Bare,
-    figures::{Result, Table, whole},
-    node::{CONFIG, Caller, Node, Place, memory},
+    bare::{Answer, Bare, EVENTS, WAIT},
+    crowd::{Crowd, Kind},
+    figures::{Result, Samples, Table, plot, short, whole},
+    node::{CONFIG, Caller, Node, Place, memory, used},
+    reads::wrk,
 };
 
-/// Prints the table.
+/// A config of about 1 KB.
+const KEYS: usize = 10;
+/// A token has a quarter of a server's places for readers that wait, so a fleet has several.
+const TOKENS: usize = 8;
+/// Readers that come and go before anything is measured: what a server makes once is not the readers'.
+const FIRST: usize = 50;
+
+/// Prints the tables.
 pub async fn measure(effort: Effort) -> Result<()> {
     let place = Place::embedded("waiting").await?;
-    let (writer, reader) = (Caller::writer(&place).await?, Caller::reader(&place).await?);
+    let fleet = Fleet::over(&place).await?;
     let node = place.start("a").await?;
-    writer.fill(&node, CONFIG, 100).await?;
-    drop(node);
+    fleet.writer.fill(&node, CONFIG, KEYS).await?;
+    let got = Answer::of(WAIT, fleet.reader.get(&node.config(CONFIG), &[]).await?).await?;
+    let stream = fleet.reader.get(&format!("{}/api/v1/watch?config={CONFIG}", node.url), &[]).await?;
+    let event = got.as_event(EVENTS, stream.headers().clone());
+    drop(stream);
+    node.end().await?;
 
-    let many = effort.readers;
-    let title = format!("Memory of {} readers that wait (bytes each)", whole(many as f64));
+    let title = format!("Readers that wait, each over a connection of its own (an answer is {} bytes)", got.length());
     let table = Table::new(&title);
-    let poll = format!("/api/v1/configs/{CONFIG}?after=1&wait=90");
-    let watch = format!("/api/v1/watch?config={CONFIG}");
-    for (what, path, answers) in [("long poll", &poll, false), ("event stream", &watch, true)] {
-        let bare = Bare::start(&[]).await?;
-        let limit = held(&bare.url, "/wait", &reader.token, many, false, bare.pid()?).await?;
-
-        // A new server each time: an allocator does not give back all that it had.
-        let node: Node = place.start("a").await?;
-        let each = held(&node.url, path, &reader.token, many, answers, node.pid()?).await?;
-        table.row(what, whole(each), format!("{} bare axum", whole(limit)), each / limit, "");
-    }
-    Ok(())
-}
-
-/// Opens connections that ask for `path` and wait. Gives by how much each makes the process grow.
-async fn held(url: &str, path: &str, token: &str, many: usize, answers: bool, pid: u32) -> Result<f64> {
-    let (address, before) = (url.trim_start_matches("http://"), memory(pid)?);
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
-    let mut open = Vec::with_capacity(many);
-    for _ in 0..many {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(request.as_bytes()).await?;
-        open.push(stream);
-    }
-    if answers {
-        let mut some = [0; 512];
-        for stream in &mut open {
-            let _ = stream.read(&mut some).await?;
-            if !some.starts_with(b"HTTP/1.1 200") {
-                return Err(String::from_utf8_lossy(&some).into());
+    let (mut each, mut late) = <(Vec<_>, Vec<_>)>::default();
+    for (kind, name) in [(Kind::Poll, "long polls"), (Kind::Stream, "event streams")] {
+        for many in [1].iter().chain(effort.sizes) {
+            let bare = Bare::start(&[got.clone(), event.clone()]).await?;
+            let limit = Run { kind, many: *many, fleet: &fleet, on: On::Bare(&bare) }.measure(effort).await?;
+            // A new server each time: an allocator does not give back all that it had.
+            let node = place.start("a").await?;
+            let ours = Run { kind, many: *many, fleet: &fleet, on: On::Node(&node) }.measure(effort).await?;
+            let what =
+                if *many == 1 { format!("one of the {name}") } else { format!("{} {name}", whole(*many as f64)) };
+            node.end().await?;
+            rows(&table, &what, *many, &ours, &limit);
+            if *many > 1 {
+                each.push((what.clone(), ours.woken / 1024.0));
+                late.push((what, ours.seen.quantile(0.99)));
             }
         }
     }
+    plot("memory of each that waits, KiB, after five releases", &each);
+    plot("publish → seen, p99 over all, ms", &late);
+    while_many_wait(effort, &place, &fleet).await
+}
+
+fn rows(table: &Table, what: &str, many: usize, ours: &Measured, limit: &Measured) {
+    let p99 = |of: &Measured| of.seen.quantile(0.99);
+    let seen = format!("{what}: publish → seen, ms (p50 / p99 / last)");
+    let goal = if many > 1 { "p99 ≤ 250 ms" } else { "" };
+    let ratio = if many > 1 { p99(ours) / p99(limit) } else { f64::NAN };
+    table.row(seen, ours.seen.three(), format!("{} bare axum", limit.seen.three()), ratio, goal);
+    if many == 1 {
+        return;
+    }
+    let cost = format!("{what}: processor time for each, µs");
+    table.row(cost, short(ours.cost), format!("{} bare axum", short(limit.cost)), ours.cost / limit.cost, "");
+    for (when, ours, limit) in
+        [("memory of each", ours.parked, limit.parked), ("after releases", ours.woken, limit.woken)]
+    {
+        let bare = format!("{} bare axum", whole(limit));
+        table.row(format!("{what}: {when}, bytes"), whole(ours), bare, ours / limit, "≤ 10,240");
+    }
+}
+
+/// Programs with tokens.
+struct Fleet {
+    writer: Caller,
+    reader: Caller,
+    tokens: Vec<String>,
+}
+
+impl Fleet {
+    async fn over(place: &Place) -> Result<Self> {
+        let mut tokens = Vec::with_capacity(TOKENS);
+        for number in 0..TOKENS {
+            tokens.push(Caller::named_reader(place, &format!("fleet-{number}")).await?.token);
+        }
+        Ok(Self { writer: Caller::writer(place).await?, reader: Caller::reader(place).await?, tokens })
+    }
+
+    fn request(&self, path: &str, number: usize) -> String {
+        let token = &self.tokens[number % TOKENS];
+        let from = format!("x-instance: host-{number:05}\r\nuser-agent: shop/1.0");
+        format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n{from}\r\n\r\n")
+    }
+}
+
+/// On which server readers wait.
+enum On<'a> {
+    Node(&'a Node),
+    Bare(&'a Bare),
+}
+
+struct Run<'a> {
+    kind: Kind,
+    many: usize,
+    fleet: &'a Fleet,
+    on: On<'a>,
+}
+
+struct Measured {
+    /// Bytes that the server grew by for each …
+    parked: f64,
+    /// … and after all have had releases and wait again.
+    woken: f64,
+    seen: Samples,
+    /// Microseconds of the server's processor time for a reader to see a release.
+    cost: f64,
+}
+
+impl Run<'_> {
+    async fn measure(self, effort: Effort) -> Result<Measured> {
+        let pid = self.pid()?;
+        let mut release = self.publish(0).await?;
+        let mut first = Crowd::connect(self.kind, self.address()?, FIRST)?;
+        self.ask(&mut first, release)?;
+        let waiting = spawn_blocking(move || first.answered());
+        sleep(Duration::from_millis(20)).await;
+        release = self.publish(1).await?.max(release);
+        waiting.await??;
+        let before = memory(pid)?;
+        let mut crowd = Crowd::connect(self.kind, self.address()?, self.many)?;
+        self.ask(&mut crowd, release)?;
+        if self.kind == Kind::Stream {
+            crowd.answered()?;
+        }
+        let parked = self.settled(pid, before).await?;
+        let (mut seen, mut cost) = (Samples::default(), 0.0);
+        let rounds = if self.many == 1 { effort.rounds * 5 } else { effort.rounds.min(5) };
+        for round in 2..rounds + 2 {
+            let used_before = used(pid)?;
+            let waiting = spawn_blocking(move || crowd.answered().map(|times| (crowd, times)));
+            // Long enough to wait for something.
+            sleep(Duration::from_millis(20)).await;
+            let began = Instant::now().into_std();
+            release = self.publish(round).await?;
+            let times;
+            (crowd, times) = waiting.await??;
+            times.iter().for_each(|time| seen.add((*time - began).as_secs_f64() * 1e3));
+            cost += used(pid)? - used_before;
+            if self.kind == Kind::Poll {
+                self.ask(&mut crowd, release)?;
+                // Until all of them are parked again.
+                sleep(Duration::from_millis(100 + self.many as u64 / 10)).await;
+            }
+        }
+        let woken = self.settled(pid, before).await?;
+        let cost = cost * 1e6 / (rounds * self.many) as f64;
+        Ok(Measured { parked, woken, seen, cost })
+    }
+
+    fn ask(&self, crowd: &mut Crowd, release: u64) -> Result<()> {
+        let path = match (&self.on, self.kind) {
+            (On::Node(_), Kind::Poll) => format!("/api/v1/configs/{CONFIG}?after={release}&wait=90"),
+            (On::Node(_), Kind::Stream) => format!("/api/v1/watch?config={CONFIG}"),
+            (On::Bare(_), Kind::Poll) => WAIT.to_owned(),
+            (On::Bare(_), Kind::Stream) => EVENTS.to_owned(),
+        };
+        crowd.ask(|number| self.fleet.request(&path, number))
+    }
+
+    async fn publish(&self, value: usize) -> Result<u64> {
+        match self.on {
+            On::Node(node) => self.fleet.writer.change(node, value).await,
+            On::Bare(bare) => {
+                self.fleet.writer.http.post(format!("{}/wake", bare.url)).send().await?.error_for_status()?;
+                Ok(0)
+            }
+        }
+    }
+
+    /// By how much each reader made the process grow, once it is quiet.
+    async fn settled(&self, pid: u32, before: f64) -> Result<f64> {
+        sleep(Duration::from_secs(2)).await;
+        Ok((memory(pid)? - before) / self.many as f64)
+    }
+
+    fn pid(&self) -> Result<u32> {
+        match self.on {
+            On::Node(node) => node.pid(),
+            On::Bare(bare) => bare.pid(),
+        }
+    }
+
+    fn address(&self) -> Result<SocketAddr> {
+        address(match &self.on {
+            On::Node(node) => &node.url,
+            On::Bare(bare) => &bare.url,
+        })
+    }
+}
+
+fn address(url: &str) -> Result<SocketAddr> {
+    Ok(url.trim_start_matches("http://").parse()?)
+}
+
+/// Reads a second while as many wait as the largest size says, of both kinds, beside a server on which nobody does.
+async fn while_many_wait(effort: Effort, place: &Place, fleet: &Fleet) -> Result<()> {
+    let quiet_place = Place::embedded("waiting-quiet").await?;
+    let (writer, quiet_reader) = (Caller::writer(&quiet_place).await?, Caller::reader(&quiet_place).await?);
+    let (quiet, busy) = (quiet_place.start("a").await?, place.start("a").await?);
+    writer.fill(&quiet, CONFIG, KEYS).await?;
+
+    let many = effort.sizes.iter().copied().max().unwrap_or_default().min(room()?);
+    let release = fleet.writer.change(&busy, usize::MAX).await?;
+    let mut crowds = Vec::new();
+    for kind in [Kind::Poll, Kind::Stream] {
+        let run = Run { kind, many, fleet, on: On::Node(&busy) };
+        let mut crowd = Crowd::connect(kind, run.address()?, many)?;
+        run.ask(&mut crowd, release)?;
+        crowds.push(crowd);
+    }
     sleep(Duration::from_secs(2)).await;
-    Ok((memory(pid)? - before) / many as f64)
+    let header = |reader: &Caller| [format!("Authorization: Bearer {}", reader.token)];
+    let (mut ours, mut limit, mut ratio) = <(Samples, Samples, Samples)>::default();
+    for round in 0..=effort.rounds {
+        let with = wrk(&busy.config(CONFIG), &header(&fleet.reader), effort, busy.pid()?).await?.0;
+        let without = wrk(&quiet.config(CONFIG), &header(&quiet_reader), effort, quiet.pid()?).await?.0;
+        // The first round warms up.
+        if round > 0 {
+            ours.add(with);
+            limit.add(without);
+            ratio.add(with / without);
+        }
+    }
+    let many = whole(many as f64);
+    let table = Table::new(&format!("Reads a second while {many} long polls and {many} event streams wait"));
+    let bare = format!("{} with nobody", whole(limit.median()));
+    table.row("the whole config", whole(ours.median()), bare, ratio.median(), "ratio ≥ 0.9");
+    Ok(())
+}
+
+/// How many readers of each of two kinds fit into the files that a process may open here, of which the server keeps an
+/// eighth for other things.
+fn room() -> Result<usize> {
+    let limits = fs::read_to_string("/proc/self/limits")?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).ok_or("no limit of files")?;
+    let files: usize = line.split_whitespace().next().ok_or("no limit of files")?.parse()?;
+    Ok((files / 8 * 7).saturating_sub(500) / 2 / 500 * 500)
 }

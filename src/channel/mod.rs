@@ -81,8 +81,8 @@ impl Meta {
 pub struct Entry {
     /// Of which config.
     pub config: ConfigId,
-    /// Its metadata.
-    pub meta: Meta,
+    /// Its metadata, shared by all that hold the release.
+    pub meta: Arc<Meta>,
     /// Its document: exactly the bytes that applications get.
     pub document: Arc<str>,
 }

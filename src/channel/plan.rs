@@ -53,8 +53,8 @@ impl Entry {
             Some(less) => less.into(),
             None => format!("{}\n", self.document).into(),
         };
-        let meta = Meta { sha256: sha256(document.as_bytes()), ..self.meta.clone() };
-        Some(Self { config: self.config.clone(), meta, document })
+        let meta = Meta { sha256: sha256(document.as_bytes()), ..Meta::clone(&self.meta) };
+        Some(Self { config: self.config.clone(), meta: meta.into(), document })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Names of applications, environments, namespaces and configs: parsed once, at the edge.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,10 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(
+            // Held by all that hold the config: readers hold many.
+            Arc<str>,
+        );
 
         impl $name {
             /// The name as text.
@@ -36,7 +39,7 @@ macro_rules! name {
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 match text {
                     "" => Err(Invalid::new($pointer, Problem::Required)),
-                    _ if is_name(text) => Ok(Self(text.to_owned())),
+                    _ if is_name(text) => Ok(Self(text.into())),
                     _ => Err(Invalid::new($pointer, Problem::Name { name: super::error::excerpt(text) })),
                 }
             }
@@ -52,7 +55,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.as_ref().into()
             }
         }
 

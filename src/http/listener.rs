@@ -4,7 +4,7 @@
 //! more as long as the last bytes are stuck. So the connection itself watches the clock.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io::{self, IoSlice},
     net::SocketAddr,
     pin::Pin,
@@ -12,7 +12,7 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -25,6 +25,8 @@ use tokio::{
 
 /// How long a write may be stuck.
 pub const STALL: Duration = Duration::from_secs(30);
+/// How much is taken of what somebody sends who still waits for an answer.
+const AHEAD: usize = 4096;
 
 /// For `axum::serve`. With `ListenerExt::tap_io` it serves `ConnectInfo<SocketAddr>`.
 #[derive(Debug)]
@@ -49,7 +51,8 @@ impl Listener for Impatient {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         // Events are small and should leave at once. A socket that refuses is slower, not wrong.
         let _ = stream.set_nodelay(true);
-        (Connection { stream, stall: self.stall, stuck: None, pulse: Arc::new(Pulse::new()) }, address)
+        let (stall, pulse) = (self.stall, Arc::new(Pulse::new()));
+        (Connection { stream, stall, stuck: None, unread: Vec::new(), pulse }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -64,6 +67,8 @@ pub struct Connection {
     stall: Duration,
     // Only while a write is stuck: a parked reader costs no timer.
     stuck: Option<Pin<Box<Sleep>>>,
+    // What came while nobody was there to read it.
+    unread: Vec<u8>,
     pulse: Arc<Pulse>,
 }
 
@@ -76,6 +81,8 @@ pub struct Pulse {
     heard: AtomicBool,
     /// What was answered waits for the other side to take it.
     writing: AtomicBool,
+    /// The answer to the request that is under way will take long.
+    long: AtomicBool,
     /// When that last changed, in milliseconds.
     since: AtomicU64,
 }
@@ -95,7 +102,8 @@ impl Pulse {
     fn new() -> Self {
         let (requests, since) = (AtomicU32::new(0), AtomicU64::new(clock()));
         // Whoever connects is about to ask.
-        Self { requests, heard: AtomicBool::new(true), writing: AtomicBool::new(false), since }
+        let [writing, long] = [const { AtomicBool::new(false) }; 2];
+        Self { requests, heard: AtomicBool::new(true), writing, long, since }
     }
 
     /// Notes a request that came, until what this gives is dropped.
@@ -103,7 +111,19 @@ impl Pulse {
     pub fn begin(self: &Arc<Self>) -> UnderWay {
         self.requests.fetch_add(1, Ordering::AcqRel);
         self.heard.store(false, Ordering::Release);
+        self.long.store(false, Ordering::Relaxed);
         UnderWay(Arc::clone(self))
+    }
+
+    /// Says that the answer to the request that has begun will take long: before the call that asks for it returns.
+    pub fn wait(&self) {
+        self.long.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer to the request that has begun will take long, and nothing of an earlier one is on its way.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.long.load(Ordering::Relaxed) && !self.writing.load(Ordering::Acquire)
     }
 
     /// How the connection is now.
@@ -154,6 +174,43 @@ impl Connection {
         Arc::clone(&self.pulse)
     }
 
+    /// Puts back what was read and belongs to the next request.
+    pub fn put_back(&mut self, bytes: &[u8]) {
+        self.unread.splice(..0, bytes.iter().copied());
+    }
+
+    /// Returns when there is something to read: false at the end of the connection.
+    pub async fn heard(&mut self) -> bool {
+        !self.unread.is_empty() || self.listen().await
+    }
+
+    /// Returns when the other side is gone, and keeps what it sends until then, within a bound.
+    pub async fn gone(&mut self) {
+        while self.unread.len() < AHEAD {
+            if !self.listen().await {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Takes in what comes next; false when nothing does any more.
+    async fn listen(&mut self) -> bool {
+        poll_fn(|cx| {
+            // On the stack: whoever waits has no buffer.
+            let mut some = [0; 1024];
+            let mut some = ReadBuf::new(&mut some);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut some));
+            let came = read.is_ok() && !some.filled().is_empty();
+            if came {
+                self.unread.extend_from_slice(some.filled());
+                self.pulse.heard();
+            }
+            Poll::Ready(came)
+        })
+        .await
+    }
+
     fn write<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -175,6 +232,16 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let n = self.unread.len().min(buf.remaining());
+            buf.put_slice(&self.unread[..n]);
+            self.unread.drain(..n);
+            if self.unread.is_empty() {
+                self.unread = Vec::new();
+            }
+            self.pulse.heard();
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {

@@ -223,7 +223,7 @@ impl Reader {
             return Err(self.absent(key));
         }
         Ok(Next::Wait(Box::new(Parked {
-            _place: self.place(&grant, metrics::Waiting::Poll)?,
+            _place: self.place(request, &grant, metrics::Waiting::Poll)?,
             key: key.into(),
             view,
             grant,
@@ -302,12 +302,12 @@ fn visitor(request: &Request) -> Option<Visitor<'_>> {
 fn together(env: &EnvName, app: &AppName, configs: &[Arc<Snapshot>]) -> Vec<u8> {
     // Names need no escaping.
     let mut body = format!(r#"{{"env":"{env}","app":"{app}","configs":["#).into_bytes();
-    body.reserve(configs.iter().map(|c| c.envelope.len() + 1).sum::<usize>() + 1);
+    body.reserve(configs.iter().map(|c| c.envelope().len() + 1).sum::<usize>() + 1);
     for (at, config) in configs.iter().enumerate() {
         if at > 0 {
             body.push(b',');
         }
-        body.extend_from_slice(&config.envelope);
+        body.extend_from_slice(config.envelope());
     }
     body.extend_from_slice(b"]}");
     body

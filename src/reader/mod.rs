@@ -18,7 +18,7 @@ mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, http::Request};
+use axum::{Router, body::Body, http::Request};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -32,7 +32,7 @@ use crate::{
         names::ConfigId,
         time::Time,
     },
-    http::{bearer, problem::Problem},
+    http::{bearer, listener::Pulse, problem::Problem},
     metrics::{self, Gauge},
     texts::Lang,
 };
@@ -147,14 +147,17 @@ impl Reader {
         Problem::from(Error::NotFound(key)).because(said)
     }
 
-    /// A place for something that waits; one token has a quarter of them at most.
-    fn place(&self, grant: &Grant, how: metrics::Waiting) -> Result<Place, Problem> {
+    /// A place for a request that waits; one token has a quarter of them at most.
+    fn place(&self, request: &Request<Body>, grant: &Grant, how: metrics::Waiting) -> Result<Place, Problem> {
         let full = |_| Error::Unavailable { part: Part::Channel, detail: "too many readers wait here".into() };
         let one = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
         let crowd = || Problem::from(Error::Throttled(CROWD_SECONDS)).because(Lang::En.token_waiting());
         let of_token = grant.wait(self.waiters_of_one).ok_or_else(crowd)?;
         let waiters = self.meter.waiters(how).clone();
         waiters.inc();
+        if let Some(pulse) = request.extensions().get::<Arc<Pulse>>() {
+            pulse.wait();
+        }
         Ok(Place { _of_all: one, _of_token: of_token, waiters })
     }
 

@@ -6,7 +6,7 @@
 
 use std::{
     cmp,
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     mem,
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
@@ -38,8 +38,9 @@ pub struct Shelf {
 
 #[derive(Debug, Default)]
 struct Inner {
-    // By "env/app", then by namespace: one look-up and one short walk, and all namespaces of an application in order.
-    apps: HashMap<Box<str>, BTreeMap<Box<str>, Slot>>,
+    // By "env/app", then in the order of namespaces: one look-up and one short search. Most have one or two, for which
+    // a tree would take more room than the release.
+    apps: HashMap<Box<str>, Vec<Slot>>,
     // How often a config was new, and who waits for one that is not there yet.
     births: u64,
     strangers: Bells,
@@ -190,14 +191,14 @@ impl Shelf {
     #[must_use]
     pub fn of_app(&self, env_app: &str) -> Vec<Arc<Snapshot>> {
         let inner = self.read();
-        inner.apps.get(env_app).into_iter().flat_map(BTreeMap::values).map(|s| Arc::clone(&s.latest)).collect()
+        inner.apps.get(env_app).into_iter().flatten().map(|slot| Arc::clone(&slot.latest)).collect()
     }
 
     /// All releases, to be kept on disk for a start without the channel.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         let inner = self.read();
-        inner.apps.values().flat_map(BTreeMap::values).map(|slot| slot.latest.entry.clone()).collect()
+        inner.apps.values().flatten().map(|slot| slot.latest.entry.clone()).collect()
     }
 
     /// Makes snapshots of those entries that say something new.
@@ -228,12 +229,16 @@ impl Shelf {
             let id = &snapshot.entry.config;
             let (app, namespace) = (format!("{}/{}", id.env, id.app), id.namespace.as_str());
             let slots = inner.apps.entry(app.into()).or_default();
-            let Some(slot) = slots.get_mut(namespace) else {
-                applied.renewed.push(id.clone());
-                slots.insert(namespace.into(), Slot { latest: Arc::new(snapshot), bells: Bells::default() });
-                inner.births += 1;
-                bells.append(&mut inner.strangers.take());
-                continue;
+            let slot = match place(slots, namespace) {
+                Ok(at) => &mut slots[at],
+                Err(at) => {
+                    applied.renewed.push(id.clone());
+                    slots.reserve_exact(1);
+                    slots.insert(at, Slot { latest: Arc::new(snapshot), bells: Bells::default() });
+                    inner.births += 1;
+                    bells.append(&mut inner.strangers.take());
+                    continue;
+                }
             };
             // Looked at again under the lock: a batch may hold two releases of one config, in any order.
             match snapshot.seq().cmp(&slot.latest.seq()) {
@@ -261,8 +266,14 @@ impl Shelf {
 impl Inner {
     fn slot(&self, key: &str) -> Option<&Slot> {
         let (app, namespace) = key.rsplit_once('/')?;
-        self.apps.get(app)?.get(namespace)
+        let slots = self.apps.get(app)?;
+        place(slots, namespace).ok().map(|at| &slots[at])
     }
+}
+
+/// Where the namespace is, or would be.
+fn place(slots: &[Slot], namespace: &str) -> Result<usize, usize> {
+    slots.binary_search_by(|slot| slot.latest.entry.config.namespace.as_str().cmp(namespace))
 }
 
 fn says_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {

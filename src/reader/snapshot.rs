@@ -36,12 +36,10 @@ pub enum View {
 pub struct Snapshot {
     /// The release.
     pub entry: Entry,
-    /// `{env, app, namespace, format, release, sha256, published_at, content}`.
-    pub envelope: Bytes,
-    document: Bytes,
     etag: HeaderValue,
     number: HeaderValue,
-    // Made when the first stream asks for it.
+    // Made when somebody asks for them first: each is as large as the document, and most configs are read in one way.
+    envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
 }
 
@@ -80,28 +78,33 @@ impl Snapshot {
     /// # Errors
     /// Why it cannot be sent: a foreign write put a `kv` document there that is no JSON object.
     pub fn new(entry: Entry) -> Result<Self, String> {
-        let (config, meta) = (&entry.config, &entry.meta);
-        let content = match meta.format {
-            Format::Kv => Content::Items(object(&entry.document)?),
-            _ => Content::Text(&entry.document),
-        };
-        let envelope = serde_json::to_vec(&Envelope {
-            env: config.env.as_str(),
-            app: config.app.as_str(),
-            namespace: config.namespace.as_str(),
-            format: meta.format,
-            release: meta.seq,
-            sha256: &meta.sha256,
-            published_at: meta.published_at.rfc3339(),
-            content,
-        });
+        content(&entry)?;
         Ok(Self {
-            envelope: envelope.map_err(|e| e.to_string())?.into(),
-            document: Bytes::from_owner(Document(Arc::clone(&entry.document))),
-            etag: HeaderValue::from_str(&format!("\"{}\"", meta.sha256)).map_err(|e| e.to_string())?,
-            number: meta.seq.into(),
+            etag: HeaderValue::from_str(&format!("\"{}\"", entry.meta.sha256)).map_err(|e| e.to_string())?,
+            number: entry.meta.seq.into(),
+            envelope: OnceLock::new(),
             event: OnceLock::new(),
             entry,
+        })
+    }
+
+    /// `{env, app, namespace, format, release, sha256, published_at, content}`.
+    #[must_use]
+    pub fn envelope(&self) -> &Bytes {
+        let (config, meta) = (&self.entry.config, &self.entry.meta);
+        self.envelope.get_or_init(|| {
+            let envelope = serde_json::to_vec(&Envelope {
+                env: config.env.as_str(),
+                app: config.app.as_str(),
+                namespace: config.namespace.as_str(),
+                format: meta.format,
+                release: meta.seq,
+                sha256: &meta.sha256,
+                published_at: meta.published_at.rfc3339(),
+                content: content(&self.entry).expect("it was looked at when this was made"),
+            });
+            // Without the room in which it grew.
+            envelope.expect("strings and numbers are JSON").into_boxed_slice().into()
         })
     }
 
@@ -121,10 +124,10 @@ impl Snapshot {
     #[must_use]
     pub fn answer(&self, view: View, stale: Option<HeaderValue>) -> Response {
         let (kind, body) = match view {
-            View::Envelope => (JSON, &self.envelope),
-            View::Raw => (HeaderValue::from_static(self.entry.meta.format.content_type()), &self.document),
+            View::Envelope => (JSON, self.envelope().clone()),
+            View::Raw => (HeaderValue::from_static(self.entry.meta.format.content_type()), self.document()),
         };
-        let mut response = Response::new(Body::from(body.clone()));
+        let mut response = Response::new(Body::from(body));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, kind);
         self.describe(headers, stale);
@@ -146,11 +149,15 @@ impl Snapshot {
         validate(headers, stale);
     }
 
+    fn document(&self) -> Bytes {
+        Bytes::from_owner(Document(Arc::clone(&self.entry.document)))
+    }
+
     /// The data of a server-sent event with its blank line: what follows the `event` and `id` lines.
     #[must_use]
     pub fn event(&self) -> Bytes {
         let made = self.event.get_or_init(|| {
-            let json = std::str::from_utf8(&self.envelope).unwrap_or_default();
+            let json = std::str::from_utf8(self.envelope()).unwrap_or_default();
             // An item typed as JSON may have line breaks between its tokens; each line is a `data` of its own.
             let lines = json.split(['\n', '\r']).filter(|line| !line.is_empty());
             lines.flat_map(|line| ["data: ", line, "\n"]).chain(["\n"]).collect::<String>().into()
@@ -166,6 +173,13 @@ pub(super) fn validate(headers: &mut HeaderMap, stale: Option<HeaderValue>) {
     if let Some(since) = stale {
         headers.insert(STALE_SINCE, since);
     }
+}
+
+fn content(entry: &Entry) -> Result<Content<'_>, String> {
+    Ok(match entry.meta.format {
+        Format::Kv => Content::Items(object(&entry.document)?),
+        _ => Content::Text(&entry.document),
+    })
 }
 
 fn object(document: &str) -> Result<&RawValue, String> {
@@ -189,17 +203,17 @@ mod tests {
         let wanted = format!(
             r#"{{"env":"prod","app":"shop","namespace":"a","format":"kv","release":7,"sha256":"{sha}","published_at":"2026-11-22T16:31:00.123Z","content":{{"n":1.50e3}}}}"#
         );
-        assert_eq!(text(&made.envelope), wanted);
-        assert_eq!(text(&made.document), r#"{"n":1.50e3}"#);
+        assert_eq!(text(made.envelope()), wanted);
+        assert_eq!(text(&made.document()), r#"{"n":1.50e3}"#);
         assert_eq!(made.etag(), &format!("\"{sha}\""));
     }
 
     #[test]
     fn a_text_is_one_string() {
         let mut yaml = entry("prod/shop/a", 1, "a: \"1\"\n");
-        yaml.meta.format = Format::Yaml;
+        Arc::make_mut(&mut yaml.meta).format = Format::Yaml;
         let made = Snapshot::new(yaml).unwrap();
-        assert!(text(&made.envelope).ends_with(r#""content":"a: \"1\"\n"}"#), "{:?}", made.envelope);
+        assert!(text(made.envelope()).ends_with(r#""content":"a: \"1\"\n"}"#), "{:?}", made.envelope());
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Events {
         let mark = crc32fast::hash(keys.join("&").as_bytes());
         let sent = resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
         Ok(Self {
-            _place: reader.place(&grant, metrics::Waiting::Stream)?,
+            _place: reader.place(request, &grant, metrics::Waiting::Stream)?,
             waiter: Waiter::new(keys.iter().cloned().zip(sent.iter().copied())),
             visitor: Visitor::of(request).map(Visitor::into_owned),
             reader: Arc::clone(reader),

@@ -10,6 +10,8 @@ mod refresh;
 mod scrape;
 pub mod serving;
 pub mod settings;
+mod slow;
+mod talk;
 pub mod telemetry;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -121,8 +123,12 @@ impl Node {
             tasks.spawn(file.clone().keep(stop.clone()));
             kept = Some(file);
         } else {
-            // Memory is empty at the start: what SQL has goes in before anybody can ask.
-            publisher.reconcile().await.map_err(|e| format!("the releases cannot be loaded: {e}"))?;
+            // Memory is empty at the start: what SQL has goes in, and on the shelf, before anybody can ask.
+            let loaded = async {
+                publisher.reconcile().await.map_err(|e| e.to_string())?;
+                channel.list().await.map_err(|e| e.to_string())
+            };
+            reader.shelf.adopt(loaded.await.map_err(|e| format!("the releases cannot be loaded: {e}"))?);
         }
         refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
 

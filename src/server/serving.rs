@@ -6,39 +6,25 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
-    pin::{Pin, pin},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
-use axum::{
-    body::{Body, Bytes, HttpBody},
-    extract::{ConnectInfo, Request},
-    response::Response,
-    serve::Listener,
-};
-use hyper::{
-    body::{Frame, Incoming, SizeHint},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::TokioIo;
+use axum::{extract::Request, response::Response, serve::Listener};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{net::TcpListener, sync::Semaphore, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{Service, ServiceExt};
+use tower::Service;
 
-use super::crowd;
+use super::{crowd, talk::Talk};
 use crate::{
     http::{
-        bearer::{self, ClientAddr},
-        body::{Timely, WHOLE},
-        listener::{Connection, Impatient, Pulse, STALL, State, UnderWay},
+        body::WHOLE,
+        listener::{Impatient, Pulse, STALL, State},
     },
     metrics::Connections,
 };
@@ -117,7 +103,8 @@ where
             // Too many open files is waited out there.
             let (connection, peer) = listener.accept().await;
             if let Some(place) = room.place(peer.ip().to_canonical(), connection.pulse()) {
-                talks.spawn(talk(connection, peer, app.clone(), place, stop.clone()));
+                let talk = Talk { peer, app: app.clone(), place, stop: stop.clone() };
+                talks.spawn(talk.run(connection));
             } else if let Ok(turn) = room.refusals.clone().try_acquire_owned() {
                 talks.spawn(crowd::refuse(connection, turn));
             }
@@ -257,10 +244,32 @@ impl All {
 }
 
 /// A place in the [`Room`], until it is dropped.
-struct Place {
+pub(super) struct Place {
     room: Arc<Room>,
     number: u64,
     end: CancellationToken,
+}
+
+impl Place {
+    /// What its connection is held to.
+    pub fn limits(&self) -> &Limits {
+        &self.room.limits
+    }
+
+    /// Whether its connection has to end.
+    pub fn is_ended(&self) -> bool {
+        self.end.is_cancelled()
+    }
+
+    /// Returns when its connection has to end.
+    pub async fn ended(&self) {
+        self.end.cancelled().await;
+    }
+
+    /// Returns when all connections have to end, whatever is under way on them.
+    pub async fn all_ended(&self) {
+        self.room.end.cancelled().await;
+    }
 }
 
 impl Drop for Place {
@@ -270,85 +279,10 @@ impl Drop for Place {
     }
 }
 
-/// Answers the requests of one connection.
-async fn talk<S>(connection: Connection, peer: SocketAddr, app: S, place: Place, stop: CancellationToken)
-where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
-    let pulse = connection.pulse();
-    let service = service_fn(|request: hyper::Request<Incoming>| {
-        let under_way = pulse.begin();
-        let limits = &place.room.limits;
-        let mut request = request.map(|body| whole(body, limits.body, &stop));
-        request.extensions_mut().insert(ConnectInfo(peer));
-        if let Some(client) = bearer::forwarded(request.headers(), peer.ip(), &limits.proxies) {
-            request.extensions_mut().insert(ClientAddr(client));
-        }
-        let answer = app.clone().oneshot(request);
-        async move { answer.await.map(|answer| answer.map(|body| Answer { body, _under_way: under_way })) }
-    });
-    // Heads are timed by the room, for all connections at once.
-    let mut talk =
-        pin!(http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(connection), service));
-    let told = async {
-        tokio::select! {
-            () = place.end.cancelled() => {}
-            () = stop.cancelled() => {}
-        }
-    };
-    // A request that came in the very moment in which its connection was to end is answered all the same.
-    let over = async {
-        place.end.cancelled().await;
-        if pulse.state() == State::Busy {
-            place.room.end.cancelled().await;
-        }
-    };
-    let ended = tokio::select! {
-        ended = talk.as_mut() => ended,
-        () = told => {
-            talk.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = talk => ended,
-                () = over => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection broke");
-    }
-}
-
-/// The body of a request, which has to come in time.
-fn whole(body: Incoming, within: Duration, stop: &CancellationToken) -> Body {
-    if body.is_end_stream() { Body::empty() } else { Body::new(Timely::new(body, within, stop.clone())) }
-}
-
-/// The body of an answer: the request is under way until it is sent.
-struct Answer {
-    body: Body,
-    _under_way: UnderWay,
-}
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use axum::{Router, routing::get};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -373,7 +307,12 @@ mod tests {
             let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
             let app = Router::new()
                 .route("/", get(async || "ok").post(async |body: String| body))
-                .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
+                .route(
+                    "/me",
+                    get(async |request: Request| {
+                        crate::http::bearer::address(request.extensions()).unwrap().to_string()
+                    }),
+                )
                 .route("/slow", get(async || sleep(Duration::from_secs(2)).await));
             let serving = tokio::spawn(serve(listener, app, limits, Connections::default(), stop.clone()));
             Self { address, stop, serving }

@@ -344,7 +344,7 @@ fn as_delivered(change: &Change, config: &ChangeConfig) -> channel::Entry {
         published_at: change.updated_at,
         change: change.id.clone(),
     };
-    channel::Entry { config: config.config.clone(), meta, document }
+    channel::Entry { config: config.config.clone(), meta: meta.into(), document }
 }
 
 /// The differences of assembled configs, those without one left out.

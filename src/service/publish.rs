@@ -418,7 +418,8 @@ impl Fresh<'_> {
             revision: None,
         };
         tx.insert_release(may, &release, &actor.id, self.content).await?;
-        let entry = Entry { config: release.config.clone(), meta: Meta::of(&release), document: document.into() };
+        let entry =
+            Entry { config: release.config.clone(), meta: Meta::of(&release).into(), document: document.into() };
         made.accepted.push(Accepted { entry, previous: release.previous });
         made.releases.push(release);
         Ok(())

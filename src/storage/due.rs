@@ -55,7 +55,7 @@ impl EntryRow {
             change: parsed("a change", &self.change_id)?,
         };
         let document = Arc::from(content(format, self.content)?.document());
-        Ok(Entry { config, meta, document })
+        Ok(Entry { config, meta: meta.into(), document })
     }
 }
 

@@ -41,7 +41,7 @@ async fn overwrite(site: &Site, id: &str, seq: u64) {
     let document: Arc<str> = r#"{"a":"foreign"}"#.into();
     let listing = site.channel.list().await.unwrap();
     let mut entry = listing.entries.into_iter().find(|e| e.config == config(id)).unwrap();
-    entry.meta = Meta { seq, sha256: sha256(document.as_bytes()), ..entry.meta };
+    entry.meta = Arc::new(Meta { seq, sha256: sha256(document.as_bytes()), ..Meta::clone(&entry.meta) });
     entry.document = document;
     site.channel.repair(&lock, &[entry]).await.unwrap();
     lock.release().await;
@@ -156,7 +156,7 @@ on_both_set_ups! {
         // Somebody else wrote a release of that number.
         let document = r#"{"a":"foreign"}"#;
         let mut foreign = Entry { document: document.into(), ..ours.clone() };
-        foreign.meta.sha256 = sha256(document.as_bytes());
+        Arc::make_mut(&mut foreign.meta).sha256 = sha256(document.as_bytes());
         let lock = site.channel.lock(&env, WAIT).await.unwrap();
         site.channel.deliver(&lock, &[foreign]).await.unwrap();
         lock.release().await;

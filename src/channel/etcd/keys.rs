@@ -181,7 +181,7 @@ impl Halves {
             return Err((Half::Document, "does not match the SHA-256 of its release"));
         }
         let document = String::from_utf8(document).map_err(|_| (Half::Document, "is not UTF-8"))?;
-        Ok(Entry { config: config.clone(), meta, document: document.into() })
+        Ok(Entry { config: config.clone(), meta: meta.into(), document: document.into() })
     }
 }
 

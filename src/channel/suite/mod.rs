@@ -157,7 +157,7 @@ fn env(name: &str) -> EnvName {
 fn release(config: &str, seq: u64, document: &str) -> Entry {
     Entry {
         config: format!("prod/{config}").parse().unwrap(),
-        meta: Meta {
+        meta: Arc::new(Meta {
             seq,
             sha256: sha256(document.as_bytes()),
             format: Format::Kv,
@@ -165,7 +165,7 @@ fn release(config: &str, seq: u64, document: &str) -> Entry {
             message: format!("release \"{seq}\"\n商店"),
             published_at: Time(1_795_363_200_123),
             change: "0198c0de-0000-7000-8000-000000000000".parse().unwrap(),
-        },
+        }),
         document: Arc::from(document),
     }
 }

@@ -5,6 +5,7 @@ use std::{
     io::{self, ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,8 @@ pub(super) struct Kept {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Release {
     config: ConfigId,
-    meta: Meta,
-    document: std::sync::Arc<str>,
+    meta: Arc<Meta>,
+    document: Arc<str>,
 }
 
 impl From<Entry> for Release {

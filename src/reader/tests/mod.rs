@@ -40,7 +40,7 @@ pub fn now() -> Time {
 pub fn entry(config: &str, seq: u64, document: &str) -> Entry {
     Entry {
         config: config.parse().unwrap(),
-        meta: Meta {
+        meta: Arc::new(Meta {
             seq,
             sha256: sha256(document.as_bytes()),
             format: Format::Kv,
@@ -48,7 +48,7 @@ pub fn entry(config: &str, seq: u64, document: &str) -> Entry {
             message: String::new(),
             published_at: Time(1_795_365_060_123),
             change: "01980000-0000-7000-8000-000000000000".parse().unwrap(),
-        },
+        }),
         document: document.into(),
     }
 }

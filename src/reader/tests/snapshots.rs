@@ -57,7 +57,7 @@ async fn raw_is_the_document_with_its_own_type() {
     assert_eq!(got.header("etag"), test.get(SHOP).send().await.header("etag"));
 
     let mut page = entry("prod/shop/page", 1, "<b>&amp;</b>");
-    page.meta.format = Format::Text;
+    Arc::make_mut(&mut page.meta).format = Format::Text;
     test.reader.shelf.apply(vec![page]);
     let got = test.get("/api/v1/configs/prod/shop/page/raw").send().await;
     assert_eq!((got.body.as_str(), got.header("content-type")), ("<b>&amp;</b>", "text/plain; charset=utf-8"));

@@ -38,7 +38,7 @@ fn entry(seq: u64, document: &str) -> Entry {
         published_at: Time(0),
         change: "01a2045b-6bd5-7671-9919-2e11781e7657".parse().unwrap(),
     };
-    Entry { config: config("prod/shop/application"), meta, document: Arc::from(document) }
+    Entry { config: config("prod/shop/application"), meta: meta.into(), document: Arc::from(document) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,88 @@
+//! Publishes a second, of one writer and of several at once.
+
+use std::time::{Duration, Instant};
+
+use futures::future::try_join_all;
+
+use crate::{
+    Effort,
+    bare::{Puts, Sql, careful_mariadb},
+    figures::{Result, Table, short},
+    node::{Caller, Node, Place},
+};
+
+const KEYS: usize = 10;
+/// Writers at once.
+const MANY: usize = 16;
+
+/// Prints a table for each set-up.
+pub async fn measure(effort: Effort) -> Result<()> {
+    careful_mariadb().await?;
+    for place in [Place::embedded("writers").await?, Place::cluster("writers").await?] {
+        let writer = Caller::writer(&place).await?;
+        let node = place.start("a").await?;
+        let table = Table::new(&format!("Publishes a second: {}", place.name));
+        let commits = if place.etcd.is_some() { "commit + put" } else { "commit" };
+        // A second writer of SQLite only waits for the first.
+        let at_once = if place.etcd.is_some() { MANY } else { 1 };
+        for (writers, envs, what) in [
+            (1, 1, "one writer".to_owned()),
+            (MANY, 1, format!("{MANY} writers, a config each, one environment")),
+            (MANY, MANY, format!("{MANY} writers, an environment each")),
+        ] {
+            let configs: Vec<_> = (0..writers).map(|n| format!("e{}/app-{n}/application", n % envs)).collect();
+            for config in &configs {
+                writer.fill(&node, config, KEYS).await?;
+            }
+            let ours = published(&writer, &node, &configs, effort).await?;
+            let limit = committed(&place, writers.min(at_once), effort).await?;
+            table.row(what, short(ours), format!("{} {commits}", short(limit)), ours / limit, "");
+        }
+    }
+    Ok(())
+}
+
+/// How long is measured.
+fn span(effort: Effort) -> Duration {
+    Duration::from_secs(2 * effort.seconds as u64)
+}
+
+/// Every config has a writer, which publishes one value after the other.
+async fn published(writer: &Caller, node: &Node, configs: &[String], effort: Effort) -> Result<f64> {
+    let end = Instant::now() + span(effort);
+    let writers = configs.iter().map(async |config| {
+        let mut done = 0;
+        while Instant::now() < end {
+            let set = serde_json::json!({"service-00.section-00.property-00000": format!("{:?}", Instant::now())});
+            writer.publish(node, config, set.as_object().cloned().unwrap_or_default()).await?;
+            done += 1;
+        }
+        Result::Ok(done)
+    });
+    let done: u32 = try_join_all(writers).await?.into_iter().sum();
+    Ok(f64::from(done) / span(effort).as_secs_f64())
+}
+
+/// So many connections that commit, and put where there is an etcd.
+async fn committed(place: &Place, connections: usize, effort: Effort) -> Result<f64> {
+    let document = "x".repeat(1000);
+    let mut open = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        open.push((Sql::bare(place).await?, Puts::open(place).await?));
+    }
+    let end = Instant::now() + span(effort);
+    let document = &document;
+    let writers = open.into_iter().map(async |(mut sql, mut puts)| {
+        let mut done = 0;
+        while Instant::now() < end {
+            sql.commit(document).await?;
+            if let Some(puts) = &mut puts {
+                puts.put(document).await?;
+            }
+            done += 1;
+        }
+        Result::Ok(done)
+    });
+    let done: u32 = try_join_all(writers).await?.into_iter().sum();
+    Ok(f64::from(done) / span(effort).as_secs_f64())
+}
