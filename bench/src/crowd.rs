@@ -38,13 +38,14 @@ struct Reader {
 }
 
 impl Crowd {
-    /// Connects so many readers.
-    pub fn connect(kind: Kind, address: SocketAddr, many: usize) -> Result<Self> {
+    /// Connects so many readers, each of which sends its request at once.
+    pub fn connect(kind: Kind, address: SocketAddr, many: usize, request: impl Fn(usize) -> String) -> Result<Self> {
         let poll = Poll::new()?;
         let mut readers = Vec::with_capacity(many);
         for number in 0..many {
-            let stream = std::net::TcpStream::connect(address)?;
+            let mut stream = std::net::TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
+            stream.write_all(request(number).as_bytes())?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             poll.registry().register(&mut stream, Token(number), Interest::READABLE)?;
@@ -53,7 +54,7 @@ impl Crowd {
         Ok(Self { poll, kind, readers })
     }
 
-    /// Has every reader send its request. They are shorter than any socket's buffer.
+    /// Has every reader send another request. They are shorter than any socket's buffer.
     pub fn ask(&mut self, request: impl Fn(usize) -> String) -> Result<()> {
         for (number, reader) in self.readers.iter_mut().enumerate() {
             reader.stream.write_all(request(number).as_bytes())?;
@@ -89,7 +90,7 @@ impl Reader {
         let mut is_whole = false;
         loop {
             let n = match self.stream.read(bytes) {
-                Ok(0) => return Err("a reader's connection ended".into()),
+                Ok(0) => return Err("a connection ended".into()),
                 Ok(n) => n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(is_whole),
                 Err(error) => return Err(error.into()),

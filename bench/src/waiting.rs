@@ -129,15 +129,13 @@ impl Run<'_> {
     async fn measure(self, effort: Effort) -> Result<Measured> {
         let pid = self.pid()?;
         let mut release = self.publish(0).await?;
-        let mut first = Crowd::connect(self.kind, self.address()?, FIRST)?;
-        self.ask(&mut first, release)?;
+        let mut first = self.crowd(FIRST, release)?;
         let waiting = spawn_blocking(move || first.answered());
         sleep(Duration::from_millis(20)).await;
         release = self.publish(1).await?.max(release);
         waiting.await??;
         let before = memory(pid)?;
-        let mut crowd = Crowd::connect(self.kind, self.address()?, self.many)?;
-        self.ask(&mut crowd, release)?;
+        let mut crowd = self.crowd(self.many, release)?;
         if self.kind == Kind::Stream {
             crowd.answered()?;
         }
@@ -152,11 +150,11 @@ impl Run<'_> {
             let began = Instant::now().into_std();
             release = self.publish(round).await?;
             let times;
-            (crowd, times) = waiting.await??;
+            (crowd, times) = waiting.await?.map_err(|error| format!("{}: {error}", self.url()))?;
             times.iter().for_each(|time| seen.add((*time - began).as_secs_f64() * 1e3));
             cost += used(pid)? - used_before;
             if self.kind == Kind::Poll {
-                self.ask(&mut crowd, release)?;
+                crowd.ask(self.request(release))?;
                 // Until all of them are parked again.
                 sleep(Duration::from_millis(100 + self.many as u64 / 10)).await;
             }
@@ -166,14 +164,19 @@ impl Run<'_> {
         Ok(Measured { parked, woken, seen, cost })
     }
 
-    fn ask(&self, crowd: &mut Crowd, release: u64) -> Result<()> {
+    /// So many readers that have this release.
+    fn crowd(&self, many: usize, release: u64) -> Result<Crowd> {
+        Crowd::connect(self.kind, self.address()?, many, self.request(release))
+    }
+
+    fn request(&self, release: u64) -> impl Fn(usize) -> String {
         let path = match (&self.on, self.kind) {
             (On::Node(_), Kind::Poll) => format!("/api/v1/configs/{CONFIG}?after={release}&wait=90"),
             (On::Node(_), Kind::Stream) => format!("/api/v1/watch?config={CONFIG}"),
             (On::Bare(_), Kind::Poll) => WAIT.to_owned(),
             (On::Bare(_), Kind::Stream) => EVENTS.to_owned(),
         };
-        crowd.ask(|number| self.fleet.request(&path, number))
+        move |number| self.fleet.request(&path, number)
     }
 
     async fn publish(&self, value: usize) -> Result<u64> {
@@ -200,15 +203,15 @@ impl Run<'_> {
     }
 
     fn address(&self) -> Result<SocketAddr> {
-        address(match &self.on {
+        Ok(self.url().trim_start_matches("http://").parse()?)
+    }
+
+    fn url(&self) -> &str {
+        match self.on {
             On::Node(node) => &node.url,
             On::Bare(bare) => &bare.url,
-        })
+        }
     }
-}
-
-fn address(url: &str) -> Result<SocketAddr> {
-    Ok(url.trim_start_matches("http://").parse()?)
 }
 
 /// Reads a second while as many wait as the largest size says, of both kinds, beside a server on which nobody does.
@@ -223,9 +226,7 @@ async fn while_many_wait(effort: Effort, place: &Place, fleet: &Fleet) -> Result
     let mut crowds = Vec::new();
     for kind in [Kind::Poll, Kind::Stream] {
         let run = Run { kind, many, fleet, on: On::Node(&busy) };
-        let mut crowd = Crowd::connect(kind, run.address()?, many)?;
-        run.ask(&mut crowd, release)?;
-        crowds.push(crowd);
+        crowds.push(run.crowd(many, release)?);
     }
     sleep(Duration::from_secs(2)).await;
     let header = |reader: &Caller| [format!("Authorization: Bearer {}", reader.token)];
