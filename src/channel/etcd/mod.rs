@@ -116,7 +116,7 @@ impl Etcd {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let began = Instant::now();
-        let answer = self.ask(within, request).await;
+        let answer = self.ask(within, Member::client, request).await;
         // A wait for a lock says nothing of how fast etcd is.
         if within <= self.timing.call.max(self.timing.page) {
             self.meter.request.observe(began.elapsed().as_secs_f64());
@@ -129,8 +129,23 @@ impl Etcd {
         answer
     }
 
-    async fn ask<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
+    /// The same over a connection of its own. What a watch does not take in fills the window of its connection: it must
+    /// not be the one that others use.
+    async fn call_apart<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
     where
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        self.ask(within, Member::connect, request).await
+    }
+
+    async fn ask<'a, T, F, C>(
+        &'a self,
+        within: Duration,
+        client: fn(&'a Member, &'a ConnectOptions) -> C,
+        request: impl Fn(Client) -> F,
+    ) -> Result<T, Fault>
+    where
+        C: Future<Output = Result<Client, Error>> + Send,
         F: Future<Output = Result<T, Error>> + Send,
     {
         let deadline = Instant::now() + within;
@@ -140,7 +155,7 @@ impl Etcd {
             let index = self.current.load(Ordering::Relaxed) % self.members.len();
             let member = &self.members[index];
             let number = member.connection().number;
-            let answer = timeout_at(deadline, async { request(member.client(&self.options).await?).await }).await;
+            let answer = timeout_at(deadline, async { request(client(member, &self.options).await?).await }).await;
             let error = match answer {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error,
@@ -185,8 +200,12 @@ impl Member {
         if let Some(client) = &self.connection().client {
             return Ok(client.clone());
         }
-        let client = Client::connect([&self.url], Some(options.clone())).await?;
+        let client = self.connect(options).await?;
         Ok(self.connection().client.get_or_insert(client).clone())
+    }
+
+    async fn connect(&self, options: &ConnectOptions) -> Result<Client, Error> {
+        Client::connect([&self.url], Some(options.clone())).await
     }
 }
 

@@ -55,7 +55,7 @@ impl Stream {
             etcd.refresh_token().await?;
             create(&etcd, from, options).await
         };
-        let (stream, created) = etcd.call(etcd.timing.call, watch).await?;
+        let (stream, created) = etcd.call_apart(etcd.timing.call, watch).await?;
         alive(&created)?;
         if head(created.header())?.revision < after {
             // Restored from a backup, or another cluster: etcd would wait in silence until it comes so far.

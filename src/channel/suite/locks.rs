@@ -108,27 +108,29 @@ async fn the_holder_is_shown_by_name_and_lease() {
 }
 
 #[tokio::test]
-async fn a_lease_is_used_again_and_the_fence_is_another() {
+async fn a_lease_is_used_again_and_a_free_lock_has_its_name_at_once() {
     let Some(bench) = Bench::etcd().await else { return };
+    let raw = bench.raw.as_ref().unwrap();
+    let named = EtcdSettings { node: "console-2".into(), ..raw.settings(&[&raw.endpoint]) };
+    let named = Channel::etcd(named).await.unwrap();
     let lease = |lock: &Lock| if let Lock::Etcd(held) = lock { held.lease() } else { unreachable!() };
-    let first = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let first = named.lock(&env("prod"), LONG).await.unwrap();
     let before = lease(&first);
-    bench.channel.deliver(&first, &[small("a/x", 1)]).await.unwrap();
+    named.deliver(&first, &[small("a/x", 1)]).await.unwrap();
     first.release().await;
-    assert_eq!(bench.channel.holder(&env("prod")).await.unwrap(), None);
+    assert_eq!(named.holder(&env("prod")).await.unwrap(), None);
 
-    let start = bench.channel.head().await.unwrap().revision;
-    let again = bench.channel.lock(&env("prod"), LONG).await.unwrap();
-    let aside = bench.channel.lock(&env("dev"), LONG).await.unwrap();
+    let again = named.lock(&env("prod"), LONG).await.unwrap();
+    let aside = named.lock(&env("dev"), LONG).await.unwrap();
     assert_eq!((lease(&again), lease(&aside) == before), (before, false));
-    // A free lock is one write.
-    assert_eq!(bench.channel.head().await.unwrap().revision, start + 2);
+    let holder = named.holder(&env("prod")).await.unwrap().unwrap();
+    assert_eq!((holder.node.as_deref(), holder.lease), (Some("console-2"), Some(format!("{before:x}"))));
     assert_eq!(bench.other.lock(&env("prod"), SHORT).await.unwrap_err(), Fault::Busy { env: env("prod") });
-    bench.channel.deliver(&again, &[small("a/x", 2)]).await.unwrap();
+    named.deliver(&again, &[small("a/x", 2)]).await.unwrap();
 
     // One that is dropped is not used again: nobody knows what it still does.
     drop(again);
-    assert_ne!(lease(&bench.channel.lock(&env("prod"), LONG).await.unwrap()), before);
+    assert_ne!(lease(&named.lock(&env("prod"), LONG).await.unwrap()), before);
 }
 
 #[tokio::test]
