@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -50,14 +50,38 @@ pub fn router(health: Health) -> Router {
 
 async fn ready(State(health): State<Health>) -> impl IntoResponse {
     let database = matches!(timeout(ANSWER, health.service.check_database()).await, Ok(Ok(())));
-    let leaving = health.leaving.is_cancelled();
-    let status = if database && !leaving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(health.said(database, leaving)))
+    health.readiness(database, health.leaving.is_cancelled()).answer()
+}
+
+/// What `GET /readyz` tells.
+pub struct Readiness {
+    /// Whether requests should be sent here.
+    pub ready: bool,
+    /// What is not as it should be, for people.
+    pub reasons: Vec<String>,
+    /// Whether readers can be answered.
+    pub has_releases: bool,
+    /// More, for programs.
+    pub more: Map<String, Value>,
+}
+
+impl Readiness {
+    /// The answer.
+    pub fn answer(self) -> impl IntoResponse + use<> {
+        let status = if self.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let mut said = self.more;
+        said.insert("ready".into(), self.ready.into());
+        said.insert("degraded".into(), (!self.reasons.is_empty()).into());
+        said.insert("reasons".into(), self.reasons.into());
+        let reader = if self.has_releases { "has the releases" } else { "has no releases yet" };
+        said.insert("reader".into(), reader.into());
+        (status, [(header::CACHE_CONTROL, "no-store")], Json(said))
+    }
 }
 
 impl Health {
     /// Which environments and configs, and why, is said to those who log in.
-    fn said(&self, database: bool, leaving: bool) -> Value {
+    fn readiness(&self, database: bool, leaving: bool) -> Readiness {
         let (late, drifts) = (self.dispatch.late().len(), self.dispatch.drifts().len());
         let (has, away_since) = (self.reader.shelf.is_ready(), self.reader.shelf.stale_since());
         let mut reasons = Vec::new();
@@ -70,17 +94,15 @@ impl Health {
         tell(!has, "no release has arrived since the start".to_owned());
         tell(late > 0, format!("delivery is late in {late} environments"));
         tell(drifts > 0, format!("channel and database differ in {drifts} configs"));
-        json!({
-            "ready": database && !leaving,
-            "degraded": !reasons.is_empty(),
-            "reasons": reasons,
-            "database": if database { "answers" } else { "does not answer" },
-            "reader": if has { "has the releases" } else { "has no releases yet" },
-            "channel_away_since": away_since.map(Time::rfc3339),
-            "reconciled_at": self.dispatch.compared_at().map(Time::rfc3339),
-            "late": late,
-            "drifts": drifts,
-        })
+        let more = [
+            ("database", Value::from(if database { "answers" } else { "does not answer" })),
+            ("channel_away_since", away_since.map(Time::rfc3339).into()),
+            ("reconciled_at", self.dispatch.compared_at().map(Time::rfc3339).into()),
+            ("late", late.into()),
+            ("drifts", drifts.into()),
+        ];
+        let more = more.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+        Readiness { ready: database && !leaving, reasons, has_releases: has, more }
     }
 }
 

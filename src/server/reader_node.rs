@@ -3,16 +3,23 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     middleware,
+    response::IntoResponse,
     routing::get,
 };
-use serde_json::{Value, json};
+use serde_json::Map;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{health::scraped, leaving::Leaving, link, scrape::Scrape, settings::Settings};
+use super::{
+    health::{Readiness, scraped},
+    leaving::Leaving,
+    link,
+    scrape::Scrape,
+    settings::Settings,
+};
 use crate::{
     auth::tokens::Table,
     channel::{Channel, Hears},
@@ -93,7 +100,7 @@ fn routes(parts: Parts) -> reader::Front {
 }
 
 /// Ready is who can answer; degraded, with reasons, who may be behind or would not be ready again after a restart.
-async fn ready(State(Parts { reader, tokens, file, told, .. }): State<Parts>) -> (StatusCode, Json<Value>) {
+async fn ready(State(Parts { reader, tokens, file, told, .. }): State<Parts>) -> impl IntoResponse {
     let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
     let leaving = told.is_cancelled();
     let ready = releases && known && !leaving;
@@ -112,12 +119,5 @@ async fn ready(State(Parts { reader, tokens, file, told, .. }): State<Parts>) ->
     .into_iter()
     .flatten()
     .collect();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
-        "ready": ready,
-        "degraded": !reasons.is_empty(),
-        "reader": if releases { "has the releases" } else { "has no releases yet" },
-        "reasons": reasons,
-    });
-    (status, Json(body))
+    Readiness { ready, reasons, has_releases: releases, more: Map::new() }.answer()
 }
