@@ -1,6 +1,6 @@
 //! The board of the nodes. In memory there is none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use tokio::time::timeout;
 
@@ -18,11 +18,27 @@ fn scope() -> Pattern {
     "prod/shop/*".parse().unwrap()
 }
 
-async fn heard(watch: &mut BoardWatch) -> Notice {
-    loop {
-        if let Some(notice) = timeout(LONG, watch.next()).await.expect("a notice in time").unwrap().pop() {
-            return notice;
-        }
+/// A watch whose notices are taken one by one: several may come together.
+struct Ear {
+    watch: BoardWatch,
+    heard: VecDeque<Notice>,
+}
+
+impl Ear {
+    fn of(watch: BoardWatch) -> Self {
+        Self { watch, heard: VecDeque::new() }
+    }
+
+    async fn next(&mut self) -> Notice {
+        let next = async {
+            loop {
+                if let Some(notice) = self.heard.pop_front() {
+                    return notice;
+                }
+                self.heard.extend(self.watch.next().await.unwrap());
+            }
+        };
+        timeout(LONG, next).await.expect("a notice in time")
     }
 }
 
@@ -42,30 +58,30 @@ async fn nodes_see_one_another_ask_and_answer() {
     let (console, reader) = (board(&bench.channel), board(&bench.other));
     let nobody = console.list().await.unwrap();
     assert!(nobody.notices.is_empty());
-    let mut everything = console.watch(Hears::All, nobody.revision).await.unwrap();
-    let mut asks = reader.watch(Hears::Asks, nobody.revision).await.unwrap();
+    let mut everything = Ear::of(console.watch(Hears::All, nobody.revision).await.unwrap());
+    let mut asks = Ear::of(reader.watch(Hears::Asks, nobody.revision).await.unwrap());
 
     let (one, two) = (console.join(false).await.unwrap(), reader.join(true).await.unwrap());
-    let here = [heard(&mut everything).await, heard(&mut everything).await];
+    let here = [everything.next().await, everything.next().await];
     for (notice, seat, reader) in [(&here[0], &one, false), (&here[1], &two, true)] {
         assert!(matches!(notice, Notice::Here(id, about) if *id == seat.id() && about.reader == reader), "{notice:?}");
     }
     one.ask(&scope(), 4096).await.unwrap();
     let asked = Notice::Asked { by: one.id(), scope: scope(), room: 4096 };
-    assert_eq!(heard(&mut asks).await, asked, "one who answers hears of nothing else");
-    assert_eq!(heard(&mut everything).await, asked);
+    assert_eq!(asks.next().await, asked, "one who answers hears of nothing else");
+    assert_eq!(everything.next().await, asked);
     assert!(board(&bench.raw().channel().await).list().await.unwrap().notices.contains(&asked), "who comes later too");
     two.answer(&scope(), "{}").await.unwrap();
-    assert_eq!(heard(&mut everything).await, Notice::Answered { by: two.id(), scope: scope(), value: b"{}".to_vec() });
+    assert_eq!(everything.next().await, Notice::Answered { by: two.id(), scope: scope(), value: b"{}".to_vec() });
 
     two.answer_no_more(&scope()).await.unwrap();
     one.ask_no_more(&scope()).await.unwrap();
     assert_eq!(keys(bench.raw()).await, 2, "two names are left");
     two.answer(&scope(), "{}").await.unwrap();
-    assert!(matches!(heard(&mut everything).await, Notice::Answered { .. }));
+    assert!(matches!(everything.next().await, Notice::Answered { .. }));
     let gone = two.id();
     two.leave().await;
-    assert_eq!(heard(&mut everything).await, Notice::Gone(gone));
+    assert_eq!(everything.next().await, Notice::Gone(gone));
     assert_eq!(all(&console).await, [one.id()].into());
     assert_eq!(keys(bench.raw()).await, 1, "what it answered went with it");
 }
@@ -80,9 +96,9 @@ async fn a_seat_whose_lease_is_lost_is_known_to_be() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let board = board(&bench.channel);
     let seat = board.join(false).await.unwrap();
-    let mut watch = board.watch(Hears::All, board.list().await.unwrap().revision).await.unwrap();
+    let mut watch = Ear::of(board.watch(Hears::All, board.list().await.unwrap().revision).await.unwrap());
     bench.raw().client.lease_revoke(seat.id().0).await.unwrap();
-    assert_eq!(heard(&mut watch).await, Notice::Gone(seat.id()));
+    assert_eq!(watch.next().await, Notice::Gone(seat.id()));
     assert!(seat.answer(&scope(), "{}").await.is_err(), "nothing is left behind by a node that is not there");
     let again = board.join(false).await.unwrap();
     assert!(again.id() != seat.id() && all(&board).await == [again.id()].into());
@@ -92,7 +108,7 @@ async fn a_seat_whose_lease_is_lost_is_known_to_be() {
 async fn what_no_node_writes_is_ignored() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let board = board(&bench.channel);
-    let mut watch = board.watch(Hears::All, board.list().await.unwrap().revision).await.unwrap();
+    let mut watch = Ear::of(board.watch(Hears::All, board.list().await.unwrap().revision).await.unwrap());
     let name = |bytes: usize| format!("{{\"name\":\"{}\",\"reader\":true}}", "n".repeat(bytes));
     let raw = bench.raw();
     for (key, value) in [
@@ -109,6 +125,6 @@ async fn what_no_node_writes_is_ignored() {
     }
     raw.delete("nodes/anything").await;
     raw.put("nodes/names/7", name(128)).await;
-    assert!(matches!(heard(&mut watch).await, Notice::Here(NodeId(7), _)), "the first that says something");
+    assert!(matches!(watch.next().await, Notice::Here(NodeId(7), _)), "the first that says something");
     assert_eq!(board.list().await.unwrap().notices.len(), 1);
 }
