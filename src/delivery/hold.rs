@@ -4,12 +4,11 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
-use super::publisher::BATCH;
+use super::publisher::{BATCH, LINGER_LOOK};
 use crate::{
     channel::Entry,
     domain::{
@@ -20,8 +19,6 @@ use crate::{
     storage::Db,
 };
 
-/// How long what is accepted here is enough to know.
-const ASK: Duration = Duration::from_millis(25);
 /// Changes whose marks wait to be written at the most.
 const MARKS: usize = 32;
 
@@ -73,7 +70,7 @@ impl Hold {
     /// comes from elsewhere.
     fn next(&self, env: &EnvName) -> Option<Vec<Entry>> {
         let accepted = self.dispatch.just_accepted(env);
-        self.asked_at.filter(|at| at.elapsed() < ASK)?;
+        self.asked_at.filter(|at| at.elapsed() < LINGER_LOOK)?;
         let (mut next, mut before) = (Vec::new(), HashMap::new());
         for Accepted { entry, previous } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
             let known = before.get(&entry.config).or_else(|| self.delivered.get(&entry.config));

@@ -30,8 +30,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How long the lock is kept when nothing more is due: in a row of publishes only the first pays for it.
 const LINGER: Duration = Duration::from_secs(1);
-/// How often a lingering worker looks for what other nodes have accepted.
-const LINGER_LOOK: Duration = Duration::from_millis(25);
+/// How often a lingering worker looks for what other nodes have accepted, whatever is accepted here.
+pub(super) const LINGER_LOOK: Duration = Duration::from_millis(25);
 /// Releases that are read at once.
 pub(super) const BATCH: u32 = 100;
 /// Pauses after a failure: the first and the longest.

@@ -292,6 +292,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::http::bearer;
 
     struct Server {
         address: SocketAddr,
@@ -307,12 +308,7 @@ mod tests {
             let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
             let app = Router::new()
                 .route("/", get(async || "ok").post(async |body: String| body))
-                .route(
-                    "/me",
-                    get(async |request: Request| {
-                        crate::http::bearer::address(request.extensions()).unwrap().to_string()
-                    }),
-                )
+                .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
                 .route("/slow", get(async || sleep(Duration::from_secs(2)).await));
             let serving = tokio::spawn(serve(listener, app, limits, Connections::default(), stop.clone()));
             Self { address, stop, serving }

@@ -32,6 +32,13 @@ pub(super) struct Made {
     pub accepted: Vec<Accepted>,
 }
 
+impl Made {
+    /// A change whose releases, if it has any, were not accepted just now.
+    pub fn of(change: ChangeId, releases: Vec<Release>) -> Self {
+        Self { change, releases, accepted: Vec::new() }
+    }
+}
+
 /// What there is to do.
 pub(super) enum Work {
     Save { message: String, saves: Vec<Save> },
@@ -77,7 +84,7 @@ impl Service {
             Work::Save { message, saves } => {
                 let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?;
                 self.check_size(&mut tx, &change).await?;
-                Made { change: change.id, releases: Vec::new(), accepted: Vec::new() }
+                Made::of(change.id, Vec::new())
             }
             Work::Publish(publish) => self.publish_in(&mut tx, actor, publish).await?,
             Work::SaveAndPublish { message, confirm, saves } => {
@@ -103,7 +110,7 @@ async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> 
         Some((body, change)) if body == key.body_sha256 => {
             let releases = db.releases_of_change(&change).await?;
             releases.iter().try_for_each(|release| actor.may_view(&release.config).map(|_| ()))?;
-            Ok(Some(Made { change, releases, accepted: Vec::new() }))
+            Ok(Some(Made::of(change, releases)))
         }
         Some(_) => Err(Invalid::new("idempotency-key", Problem::Idempotency).into()),
     }

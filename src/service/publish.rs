@@ -199,7 +199,7 @@ impl Service {
 
     /// Makes the releases of an accepted change.
     async fn release_all(&self, tx: &mut Conn, actor: &Actor, change: &Change, configs: Vec<Locked>) -> Result<Made> {
-        let mut made = Made { change: change.id.clone(), releases: Vec::new(), accepted: Vec::new() };
+        let mut made = Made::of(change.id.clone(), Vec::new());
         for (may, config) in configs.into_iter().filter(|(_, config)| !config.diff.is_empty()) {
             let fresh = Fresh {
                 seq: config.live + 1,
@@ -284,7 +284,7 @@ impl Service {
             content: alone.content,
             rolled_back_to: alone.rolled_back_to,
         };
-        let mut made = Made { change: change.id.clone(), releases: Vec::new(), accepted: Vec::new() };
+        let mut made = Made::of(change.id.clone(), Vec::new());
         fresh.insert(tx, may, actor, &change, &mut made).await?;
         Ok(made)
     }
@@ -310,7 +310,7 @@ impl Service {
 
     async fn made(&self, change: &ChangeId) -> Result<Made> {
         let releases = self.db.read().await?.releases_of_change(change).await?;
-        Ok(Made { change: change.clone(), releases, accepted: Vec::new() })
+        Ok(Made::of(change.clone(), releases))
     }
 
     pub(super) async fn published(

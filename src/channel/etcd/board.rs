@@ -165,9 +165,7 @@ impl Seat {
     }
 
     async fn delete(&self, what: &Posted) -> Result<(), Fault> {
-        let key = &self.etcd.keys.board(what);
-        let delete = move |mut etcd: Client| async move { etcd.delete(key.as_str(), None).await };
-        self.etcd.call(self.etcd.timing.call, delete).await.map(drop)
+        self.lease.delete(self.etcd.keys.board(what).as_bytes()).await
     }
 }
 

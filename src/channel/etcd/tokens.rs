@@ -31,9 +31,8 @@ impl Etcd {
         let key = self.keys.tokens();
         let value = serde_json::to_string(list).expect("strings and numbers are JSON");
         let unmoved = Compare::mod_revision(key.as_str(), CompareOp::Equal, written);
-        let txn = &Txn::new().when([unmoved]).and_then([TxnOp::put(key, value, None)]);
-        let put = move |mut etcd: Client| async move { etcd.txn(txn.clone()).await };
-        Ok(self.call(self.timing.call, put).await?.succeeded())
+        let txn = Txn::new().when([unmoved]).and_then([TxnOp::put(key, value, None)]);
+        Ok(self.txn(&txn).await?.succeeded())
     }
 
     pub(in super::super) async fn watch_tokens(&self, after: i64) -> Result<EtcdTokenWatch, Fault> {

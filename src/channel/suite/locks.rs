@@ -84,12 +84,17 @@ async fn the_holder_is_shown(bench: Bench) {
     assert_eq!(bench.channel.holder(&env("prod")).await.unwrap(), None);
 }
 
+/// A channel of a node that has a name.
+async fn console_2(bench: &Bench) -> Channel {
+    let raw = bench.raw.as_ref().expect("a test of etcd");
+    let named = EtcdSettings { node: "console-2".into(), ..raw.settings(&[&raw.endpoint]) };
+    Channel::etcd(named).await.unwrap()
+}
+
 #[tokio::test]
 async fn the_holder_is_shown_by_name_and_lease() {
     let Some(bench) = Bench::etcd().await else { return };
-    let raw = bench.raw.as_ref().unwrap();
-    let named = EtcdSettings { node: "console-2".into(), ..raw.settings(&[&raw.endpoint]) };
-    let named = Channel::etcd(named).await.unwrap();
+    let named = console_2(&bench).await;
     let lock = named.lock(&env("prod"), LONG).await.unwrap();
     let prod = env("prod");
     let waiting = bench.other.lock(&prod, LONG);
@@ -110,9 +115,7 @@ async fn the_holder_is_shown_by_name_and_lease() {
 #[tokio::test]
 async fn a_lease_is_used_again_and_a_free_lock_has_its_name_at_once() {
     let Some(bench) = Bench::etcd().await else { return };
-    let raw = bench.raw.as_ref().unwrap();
-    let named = EtcdSettings { node: "console-2".into(), ..raw.settings(&[&raw.endpoint]) };
-    let named = Channel::etcd(named).await.unwrap();
+    let named = console_2(&bench).await;
     let lease = |lock: &Lock| if let Lock::Etcd(held) = lock { held.lease() } else { unreachable!() };
     let first = named.lock(&env("prod"), LONG).await.unwrap();
     let before = lease(&first);
