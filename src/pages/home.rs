@@ -161,7 +161,7 @@ fn Show(home: Home) -> impl IntoView {
     });
     let (instances, configs) = home.readers;
     let read = instances > 0;
-    let readers = (instances > 0).then(|| view! { <span>{t.home_instances(instances, configs)}</span> });
+    let readers = read.then(|| view! { <span>{t.home_instances(instances)}" "{t.change_configs(configs)}</span> });
     let (looks, changes) = (home.looks.clone(), home.changes);
     let none = changes.is_empty();
     let changes = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> }).collect_view();

@@ -6,7 +6,7 @@ texts! {
     home_hello(name: &str): "Hello, {name}", "您好，{name}";
     home_delivers(n: usize): "The environment delivers" | "All {n} environments deliver", "{n} 个环境均投递正常";
     home_last_took(ms: i64): "the last release took {ms} ms", "最近一次投递耗时 {ms} 毫秒";
-    home_instances(n: usize, configs: usize): "{n} instance reads {configs} configs" | "{n} instances read {configs} configs", "{n} 个实例正在读取 {configs} 份配置";
+    home_instances(n: usize): "{n} instance reads" | "{n} instances read", "{n} 个实例正在读取";
     home_changes: "My changes", "我的变更";
     home_changes_none: "You have no open change. Editing a config opens one.", "没有进行中的变更。编辑配置即会新建。";
     home_releases: "Latest releases", "最近发布";
