@@ -21,7 +21,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
     process::{Child, Command},
-    sync::watch,
+    sync::{Mutex, watch},
 };
 
 use crate::{figures::Result, node::Place};
@@ -81,12 +81,24 @@ fn repeatable(mut headers: HeaderMap) -> HeaderMap {
 impl Bare {
     /// Starts one.
     pub async fn start(answers: &[Answer]) -> Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command.arg("bare").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn()?;
         let answers: Vec<Value> = answers.iter().map(Answer::json).collect::<Result<_>>()?;
+        Self::spawn("bare", &json!(answers)).await
+    }
+
+    /// Starts one where a `POST` of [`PUBLISH`] is a commit of this document and, where there is an etcd, a put.
+    pub async fn publisher(place: &Place, document: &str) -> Result<Self> {
+        // A file of its own, so that the one who measures the bare work keeps its pages.
+        let database = if place.etcd.is_none() { format!("{}-http", place.database) } else { place.database.clone() };
+        let what = json!({"database": database, "etcd": place.etcd, "document": document});
+        Self::spawn("bare-publisher", &what).await
+    }
+
+    async fn spawn(kind: &str, what: &Value) -> Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(kind).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
         let mut stdin = child.stdin.take().ok_or("no stdin")?;
-        stdin.write_all(&serde_json::to_vec(&answers)?).await?;
+        stdin.write_all(&serde_json::to_vec(what)?).await?;
         drop(stdin);
         let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
         let url = lines.next_line().await?.ok_or("the bare server does not start")?;
@@ -99,6 +111,8 @@ impl Bare {
     }
 }
 
+/// Where [`Bare::publisher`] publishes.
+pub const PUBLISH: &str = "/publish";
 /// Where readers are answered after `POST /wake` …
 pub const WAIT: &str = "/wait";
 /// … and where they get the same at once and after each.
@@ -146,6 +160,28 @@ pub async fn serve() -> Result<()> {
         };
         router = router.route(&path, handler);
     }
+    listen(router).await
+}
+
+/// The other side of [`Bare::publisher`]: `trimtab-bench bare-publisher`.
+pub async fn publish() -> Result<()> {
+    let what: Value = serde_json::from_reader(std::io::stdin())?;
+    let text = |name: &str| what[name].as_str().map(str::to_owned);
+    let puts = Puts::open(text("etcd").as_deref()).await?;
+    let sql = Sql::bare(&text("database").ok_or("no database")?).await?;
+    let (both, document) = (Arc::new(Mutex::new((sql, puts))), text("document").ok_or("no document")?);
+    let publish = post(async move |_: Bytes| {
+        let (sql, puts) = &mut *both.lock().await;
+        let done = async {
+            sql.commit(&document).await?;
+            if let Some(puts) = puts { puts.put(&document).await } else { Ok(()) }
+        };
+        if done.await.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
+    });
+    listen(Router::new().route(PUBLISH, publish)).await
+}
+
+async fn listen(router: Router) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
@@ -171,9 +207,9 @@ impl Sql {
     }
 
     /// To one beside it, as safe on the disk, with a table to insert into.
-    pub async fn bare(place: &Place) -> Result<Self> {
-        let Some(file) = place.database.strip_prefix("sqlite://") else {
-            let mut mysql = MySqlConnection::connect(&place.database).await?;
+    pub async fn bare(database: &str) -> Result<Self> {
+        let Some(file) = database.strip_prefix("sqlite://") else {
+            let mut mysql = MySqlConnection::connect(database).await?;
             mysql.execute("create database if not exists trimtab_bare").await?;
             mysql.execute("use trimtab_bare").await?;
             let table = "create table if not exists bare (id integer auto_increment primary key, document mediumtext)";
@@ -237,8 +273,8 @@ pub struct Puts(Client);
 
 impl Puts {
     /// Connects; none without an etcd.
-    pub async fn open(place: &Place) -> Result<Option<Self>> {
-        let Some(etcd) = &place.etcd else { return Ok(None) };
+    pub async fn open(etcd: Option<&str>) -> Result<Option<Self>> {
+        let Some(etcd) = etcd else { return Ok(None) };
         Ok(Some(Self(Client::connect([etcd], None).await?)))
     }
 

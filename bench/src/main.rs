@@ -45,8 +45,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(mut parts: Vec<String>) -> Result<()> {
-    if parts == ["bare"] {
-        return bare::serve().await;
+    match &parts[..] {
+        [part] if part == "bare" => return bare::serve().await,
+        [part] if part == "bare-publisher" => return bare::publish().await,
+        _ => {}
     }
     let quick = parts.iter().any(|part| part == "quick");
     let effort = if quick { Effort::QUICK } else { Effort::FULL };

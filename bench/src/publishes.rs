@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
     Effort,
-    bare::{Puts, Sql, careful_mariadb},
+    bare::{Bare, PUBLISH, Puts, Sql, careful_mariadb},
     figures::{Result, Samples, Table, short},
     node::{CONFIG, Caller, Node, Place},
 };
@@ -36,6 +37,8 @@ struct Run {
     other: Option<Node>,
     sql: Sql,
     puts: Option<Puts>,
+    /// Does the bare work behind HTTP.
+    behind: Bare,
     ledger: Sql,
     document: String,
     counter: usize,
@@ -48,15 +51,17 @@ impl Run {
         let other = if place.etcd.is_some() { Some(place.start("b").await?) } else { None };
         writer.fill(&node, CONFIG, KEYS).await?;
         let raw = reader.get(&format!("{}/raw", node.config(CONFIG)), &[]).await?;
+        let document = raw.text().await?;
         Ok(Self {
             place: place.clone(),
-            document: raw.text().await?,
+            behind: Bare::publisher(place, &document).await?,
+            document,
             writer,
             reader,
             node,
             other,
-            sql: Sql::bare(place).await?,
-            puts: Puts::open(place).await?,
+            sql: Sql::bare(&place.database).await?,
+            puts: Puts::open(place.etcd.as_deref()).await?,
             ledger: Sql::of(place).await?,
             counter: 0,
         })
@@ -68,7 +73,7 @@ impl Run {
             Some(_) => "commit + put",
             None => "commit",
         };
-        let (mut row, mut accepted, mut bare) = <(Samples, Samples, Samples)>::default();
+        let (mut row, mut accepted, mut bare, mut behind) = <(Samples, Samples, Samples, Samples)>::default();
         for round in 0..=effort.rounds {
             let last = round == 0;
             if last {
@@ -78,12 +83,15 @@ impl Run {
             }
             row.append(self.row().await?);
             bare.append(self.bare().await?);
+            behind.append(self.behind().await?);
             accepted.append(self.accepted().await?);
         }
         let limit = format!("{} {what}", bare.both());
         let ratio = |of: &Samples, limit: &Samples| of.median() / limit.median();
         table.row("accepted, in a row", accepted.both(), &limit, ratio(&accepted, &bare), "");
         table.row("delivered, in a row", row.both(), &limit, ratio(&row, &bare), "ratio ≤ 2, later 1.3");
+        let limit = format!("{} {what}, as a bare POST", behind.both());
+        table.row("delivered, in a row", row.both(), &limit, ratio(&row, &behind), "");
 
         let (mut alone, mut bare) = <(Samples, Samples)>::default();
         for _ in 0..effort.rounds * 5 {
@@ -159,6 +167,17 @@ impl Run {
             seen.add((waiting.await?? - began).as_secs_f64() * 1e3);
         }
         Ok(seen)
+    }
+
+    /// The same behind a bare HTTP server: what no server can be faster than.
+    async fn behind(&mut self) -> Result<Samples> {
+        let (mut behind, url) = (Samples::default(), format!("{}{PUBLISH}", self.behind.url));
+        for _ in 0..ROW {
+            let body = json!({"message": "bench", "publish": true, "edits": []});
+            let publish = async { Ok(self.writer.http.post(&url).json(&body).send().await?.error_for_status()?) };
+            behind.time(publish).await?;
+        }
+        Ok(behind)
     }
 
     async fn bare(&mut self) -> Result<Samples> {

@@ -68,7 +68,7 @@ async fn committed(place: &Place, connections: usize, effort: Effort) -> Result<
     let document = "x".repeat(1000);
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
-        open.push((Sql::bare(place).await?, Puts::open(place).await?));
+        open.push((Sql::bare(&place.database).await?, Puts::open(place.etcd.as_deref()).await?));
     }
     let end = Instant::now() + span(effort);
     let document = &document;
