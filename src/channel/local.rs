@@ -131,6 +131,10 @@ impl Local {
         Ok(Delivered { revision, already: plan.already })
     }
 
+    pub(super) fn last(&self, config: &ConfigId) -> Option<u64> {
+        self.state().entries.get(config).map(|(_, entry)| entry.meta.seq)
+    }
+
     pub(super) fn list(&self) -> Listing {
         let state = self.state();
         let entries = state.entries.values().map(|(_, entry)| entry.clone()).collect();

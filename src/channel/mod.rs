@@ -24,7 +24,6 @@ use crate::{
         change::ChangeId,
         content::Format,
         names::{ConfigId, EnvName},
-        release::Release,
         time::Time,
     },
     metrics,
@@ -56,20 +55,6 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// That of a release.
-    #[must_use]
-    pub fn of(release: &Release) -> Self {
-        Self {
-            seq: release.seq,
-            sha256: release.sha256.clone(),
-            format: release.format,
-            author: release.author.clone(),
-            message: release.message.clone(),
-            published_at: release.accepted_at,
-            change: release.change.clone(),
-        }
-    }
-
     /// As it lies in the channel.
     fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers are JSON")
@@ -313,6 +298,16 @@ impl Channel {
     /// [`Fault::TooLarge`].
     pub fn fits(batch: &[Entry]) -> Result<(), Fault> {
         plan::fits(batch)
+    }
+
+    /// The number of the release that this node delivered last to a config, if it remembers. Others deliver, too, so what
+    /// is there may be a later one.
+    #[must_use]
+    pub fn last(&self, config: &ConfigId) -> Option<u64> {
+        match self {
+            Self::Local(local) => local.last(config),
+            Self::Etcd(etcd) => etcd.last(config),
+        }
     }
 
     /// Everything in the channel at one revision.

@@ -6,16 +6,19 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio::time::Instant;
 
-use super::publisher::{BATCH, LINGER_LOOK};
+use super::{
+    marks::write_marks,
+    publisher::{BATCH, LINGER_LOOK},
+};
 use crate::{
-    channel::Entry,
+    channel::{Channel, Entry},
     domain::{
-        error::{Error, Result},
+        error::Result,
         names::{ConfigId, EnvName},
     },
-    service::{Accepted, Dispatch, now},
+    service::{Accepted, Dispatch, Mark, now},
     storage::Db,
 };
 
@@ -25,26 +28,19 @@ const MARKS: usize = 32;
 /// One hold of a lock.
 pub(super) struct Hold {
     db: Db,
+    channel: Channel,
     dispatch: Arc<Dispatch>,
     /// The latest release of each config that was delivered under it.
     delivered: HashMap<ConfigId, u64>,
-    /// When the database was last asked what is due.
-    asked_at: Option<Instant>,
-    marks: mpsc::Sender<Mark>,
-    marking: Marking,
+    /// When the database was last asked what is due; at first, when the lock was taken.
+    asked_at: Instant,
     pub frozen: Frozen,
 }
 
-/// Releases that are in the channel since a revision.
-struct Mark {
-    releases: Vec<(ConfigId, u64)>,
-    revision: i64,
-}
-
 impl Hold {
-    pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        let (marks, marking) = begin_marking(&db, &dispatch);
-        Self { db, dispatch, delivered: HashMap::new(), asked_at: None, marks, marking, frozen: Frozen::default() }
+    pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>) -> Self {
+        let (delivered, frozen) = (HashMap::new(), Frozen::default());
+        Self { db, channel, dispatch, delivered, asked_at: Instant::now(), frozen }
     }
 
     /// The oldest of what is due in an environment: a whole page, or all.
@@ -52,29 +48,29 @@ impl Hold {
         if let Some(next) = self.next(env) {
             return Ok(next);
         }
-        self.asked_at = Some(Instant::now());
+        self.asked_at = Instant::now();
         let mut due = self.db.read().await?.due(env, BATCH).await?;
         if due.len() == BATCH as usize && due.iter().any(|entry| self.has(entry)) {
             // What is delivered already stands in the way of what is not.
-            let (marks, marking) = begin_marking(&self.db, &self.dispatch);
-            self.marks = marks;
-            finish(std::mem::replace(&mut self.marking, marking)).await?;
+            self.write_marks().await?;
             due = self.db.read().await?.due(env, BATCH).await?;
         }
         due.retain(|entry| !self.has(entry));
         Ok(due)
     }
 
-    /// What was just accepted on this node, if all of it follows on what was delivered under this hold: then nothing is
-    /// due in its configs that this does not know of. The database is asked all the same every now and then, for what
-    /// comes from elsewhere.
+    /// What was just accepted on this node, if all of it follows on what this node delivered last: then nothing is due in
+    /// its configs that this does not know of. The database is asked all the same every now and then, for what comes from
+    /// elsewhere.
     fn next(&self, env: &EnvName) -> Option<Vec<Entry>> {
         let accepted = self.dispatch.just_accepted(env);
-        self.asked_at.filter(|at| at.elapsed() < LINGER_LOOK)?;
+        if self.asked_at.elapsed() > LINGER_LOOK {
+            return None;
+        }
         let (mut next, mut before) = (Vec::new(), HashMap::new());
         for Accepted { entry, previous } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
-            let known = before.get(&entry.config).or_else(|| self.delivered.get(&entry.config));
-            if known != Some(&previous) {
+            let known = before.get(&entry.config).or_else(|| self.delivered.get(&entry.config)).copied();
+            if known.or_else(|| self.channel.last(&entry.config)) != Some(previous) {
                 return None;
             }
             before.insert(entry.config.clone(), entry.meta.seq);
@@ -91,44 +87,16 @@ impl Hold {
     pub async fn delivered(&mut self, releases: &[Entry], revision: i64) -> Result<()> {
         let releases: Vec<(ConfigId, u64)> = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
         self.delivered.extend(releases.iter().cloned());
-        if self.marks.send(Mark { releases, revision }).await.is_err() {
-            // What went wrong is said at the end of the hold.
-            return Err(Error::Internal("marks are no longer taken".into()));
+        if self.dispatch.marks.add(Mark { releases, revision, at: now() }) >= MARKS {
+            self.write_marks().await?;
         }
         Ok(())
     }
 
-    /// Waits until SQL knows what was delivered.
-    pub async fn end(self) -> Result<()> {
-        drop(self.marks);
-        finish(self.marking).await
+    /// Has SQL know what was delivered.
+    pub async fn write_marks(&self) -> Result<()> {
+        write_marks(&self.db, &self.dispatch).await
     }
-}
-
-type Marking = JoinHandle<Result<()>>;
-
-/// Marks that are sent are written until the sender is dropped.
-fn begin_marking(db: &Db, dispatch: &Arc<Dispatch>) -> (mpsc::Sender<Mark>, Marking) {
-    let (marks, waiting) = mpsc::channel(MARKS);
-    (marks, tokio::spawn(write(db.clone(), dispatch.clone(), waiting)))
-}
-
-async fn finish(marking: Marking) -> Result<()> {
-    marking.await.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string())))
-}
-
-/// Writes marks, all that wait in one transaction. What is lost with a power cut is delivered again, to no effect.
-async fn write(db: Db, dispatch: Arc<Dispatch>, mut waiting: mpsc::Receiver<Mark>) -> Result<()> {
-    let mut marks = Vec::new();
-    while waiting.recv_many(&mut marks, MARKS).await > 0 {
-        let mut tx = db.write_unsynced().await?;
-        for Mark { releases, revision } in marks.drain(..) {
-            tx.mark_delivered(&releases, revision, now()).await?;
-        }
-        tx.commit().await?;
-        dispatch.tell();
-    }
-    Ok(())
 }
 
 /// Configs that wait for people.

@@ -2,6 +2,7 @@
 //! what reader nodes have to know of tokens.
 
 mod hold;
+mod marks;
 mod publisher;
 mod reconciler;
 mod tokens;

@@ -1,7 +1,7 @@
 //! Drains the outbox: a task on every node, one worker for each environment that has something due.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -24,8 +24,9 @@ use crate::{
     storage::Db,
 };
 
-/// How often the outbox is looked at without anybody ringing: a command or another node may have filled it.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the outbox is looked at without anybody ringing: a command or another node may have filled it. Who filled it
+/// has until the next look to deliver that: a second node at the same lock would only be in the way.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long a worker waits for the lock before it says so and begins again.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How long the lock is kept when nothing more is due: in a row of publishes only the first pays for it.
@@ -69,16 +70,17 @@ impl Publisher {
     /// Delivers what is due, until told to stop; then finishes what is under way.
     pub async fn run(self) {
         let mut bell = self.dispatch.bell();
-        let mut look = interval(LOOK);
+        let (mut look, mut seen) = (interval(LOOK), BTreeMap::new());
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.workers.spawn(self.clone().repair_what_is_asked());
+        self.workers.spawn(self.clone().write_what_is_delivered());
         loop {
             let due = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
                 _ = bell.changed() => Ok(self.dispatch.rung()),
-                () = self.ended.notified() => self.due_envs().await,
-                _ = look.tick() => self.due_envs().await,
+                () = self.ended.notified() => self.due_envs().await.map(|due| due.into_keys().collect()),
+                _ = look.tick() => self.overdue_envs(&mut seen).await,
             };
             match due {
                 Ok(envs) => self.start_workers(envs).await,
@@ -89,11 +91,18 @@ impl Publisher {
         self.workers.wait().await;
     }
 
-    async fn due_envs(&self) -> Result<BTreeSet<EnvName>> {
+    /// Environments with something due, and since when.
+    async fn due_envs(&self) -> Result<BTreeMap<EnvName, Time>> {
         let due = self.db.read().await?.due_envs().await?;
-        let envs = due.iter().map(|(env, ..)| env.clone()).collect();
+        let envs = due.iter().map(|(env, _, since)| (env.clone(), *since)).collect();
         self.dispatch.set_due(due);
         Ok(envs)
+    }
+
+    /// Those in which the same was due at the look before.
+    async fn overdue_envs(&self, seen: &mut BTreeMap<EnvName, Time>) -> Result<BTreeSet<EnvName>> {
+        let before = std::mem::replace(seen, self.due_envs().await?);
+        Ok(seen.iter().filter(|(env, since)| before.get(*env) == Some(since)).map(|(env, _)| env.clone()).collect())
     }
 
     /// Delivers what is due now and returns when nothing is: for a command beside no server.
@@ -101,12 +110,12 @@ impl Publisher {
     /// # Errors
     /// The first failure.
     pub async fn drain_once(&self) -> Result<()> {
-        for env in self.due_envs().await? {
+        for env in self.due_envs().await?.into_keys() {
             let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
-            let mut hold = Hold::new(self.db.clone(), self.dispatch.clone());
+            let mut hold = self.hold();
             let drained = self.drain(&env, &lock, &mut hold).await;
             lock.release().await;
-            hold.end().await.and(drained.map_err(Error::from))?;
+            hold.write_marks().await.and(drained.map_err(Error::from))?;
         }
         Ok(())
     }
@@ -153,28 +162,32 @@ impl Publisher {
             return self.push_once(env).await;
         }
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
-        let mut hold = Hold::new(self.db.clone(), self.dispatch.clone());
+        let mut hold = self.hold();
         let done = self.drain_and_linger(env, &lock, &mut hold).await;
         lock.release().await;
         let frozen = std::mem::take(&mut hold.frozen);
-        hold.end().await?;
+        hold.write_marks().await?;
         done.map(|()| frozen)
     }
 
     /// Broken on purpose: forgets what is due before it is delivered, so that nobody tries again.
     async fn push_once(&self, env: &EnvName) -> Result<Frozen, Failure> {
-        let mut hold = Hold::new(self.db.clone(), self.dispatch.clone());
+        let mut hold = self.hold();
         let changes = by_change(hold.due(env).await?);
         for change in &changes {
             hold.delivered(change, 0).await?;
         }
-        hold.end().await?;
+        hold.write_marks().await?;
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
         for change in &changes {
-            self.deliver(env, &lock, change, &mut Hold::new(self.db.clone(), self.dispatch.clone())).await?;
+            self.deliver(env, &lock, change, &mut self.hold()).await?;
         }
         lock.release().await;
         Ok(Frozen::default())
+    }
+
+    fn hold(&self) -> Hold {
+        Hold::new(self.db.clone(), self.channel.clone(), self.dispatch.clone())
     }
 
     async fn drain_and_linger(&self, env: &EnvName, lock: &Lock, hold: &mut Hold) -> Result<(), Failure> {

@@ -192,7 +192,7 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn my_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
-        let changes = self.db.read().await?.changes_by(&actor.id, ChangeState::Open, limits::PAGE).await?;
+        let changes = self.db.read().await?.open_changes_by(&actor.id, limits::PAGE).await?;
         self.views(actor, changes).await
     }
 
@@ -315,8 +315,13 @@ impl Service {
     }
 }
 
-/// Checks that a change fits into one transaction of the channel, and each document into its limits.
-pub(super) fn check_configs<'a>(change: &Change, configs: impl IntoIterator<Item = &'a ChangeConfig>) -> Result<()> {
+/// Checks that a change fits into one transaction of the channel, and each document into its limits. Gives what would go
+/// there if `author` published the change now.
+pub(super) fn check_configs<'a>(
+    change: &Change,
+    author: &str,
+    configs: impl IntoIterator<Item = &'a ChangeConfig>,
+) -> Result<Vec<channel::Entry>> {
     let configs: Vec<&ChangeConfig> = configs.into_iter().collect();
     if configs.len() > limits::CHANGE_CONFIGS {
         return Err(Invalid::new("/edits", Problem::TooMany { max: limits::CHANGE_CONFIGS }).into());
@@ -324,27 +329,35 @@ pub(super) fn check_configs<'a>(change: &Change, configs: impl IntoIterator<Item
     if configs.iter().filter_map(|c| c.after.items()).any(|items| items.len() > limits::ITEMS) {
         return Err(Invalid::new("/edits", Problem::TooMany { max: limits::ITEMS }).into());
     }
-    let entries: Vec<channel::Entry> = configs.iter().map(|config| as_delivered(change, config)).collect();
+    let entry = |c: &&ChangeConfig| as_delivered(change, author, &c.config, c.live + 1, c.format, &c.after);
+    let entries: Vec<channel::Entry> = configs.iter().map(entry).collect();
     let bytes: usize = entries.iter().map(|entry| entry.document.len()).sum();
     if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {
         return Err(Invalid::new("/edits", Problem::TooLong { max: limits::CHANGE_BYTES }).into());
     }
-    Ok(())
+    Ok(entries)
 }
 
-/// What would go into the channel if the change were published now.
-fn as_delivered(change: &Change, config: &ChangeConfig) -> channel::Entry {
-    let document: Arc<str> = config.after.document().into();
+/// A release of a change as it goes into the channel.
+pub(super) fn as_delivered(
+    change: &Change,
+    author: &str,
+    config: &ConfigId,
+    seq: u64,
+    format: Format,
+    content: &Content,
+) -> channel::Entry {
+    let document: Arc<str> = content.document().into();
     let meta = channel::Meta {
-        seq: config.live + 1,
+        seq,
         sha256: sha256(document.as_bytes()),
-        format: config.format,
-        author: change.author_name.clone(),
+        format,
+        author: author.to_owned(),
         message: change.message.clone(),
         published_at: change.updated_at,
         change: change.id.clone(),
     };
-    channel::Entry { config: config.config.clone(), meta: meta.into(), document }
+    channel::Entry { config: config.clone(), meta: meta.into(), document }
 }
 
 /// The differences of assembled configs, those without one left out.

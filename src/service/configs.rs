@@ -6,7 +6,7 @@ use super::{ChangeConfig, Service};
 use crate::{
     domain::{
         access::{Actor, Role},
-        change::{Change, ChangeId, ChangeState},
+        change::{Change, ChangeId},
         content::Content,
         error::{Error, Result},
         limits,
@@ -114,7 +114,7 @@ impl Service {
             let config = self.assemble_one(&mut db, id.clone(), standing.clone(), here).await?;
             mine = Some(Mine { change: found, config, elsewhere: configs.len() });
         }
-        let mut other_changes = db.changes_by(&actor.id, ChangeState::Open, limits::PAGE).await?;
+        let mut other_changes = db.open_changes_by(&actor.id, limits::PAGE).await?;
         other_changes.retain(|c| mine.as_ref().is_none_or(|m: &Mine| m.change.id != c.id));
         let Standing { place: Place { env, namespace, .. }, content, .. } = standing;
         Ok(ConfigView {

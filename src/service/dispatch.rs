@@ -8,7 +8,10 @@ use std::{
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::accepted::{Accepted, Waiting};
+use super::{
+    accepted::{Accepted, Waiting},
+    marks::Marks,
+};
 pub use crate::domain::release::Why;
 use crate::{
     domain::{
@@ -90,6 +93,8 @@ pub struct Dispatch {
     due: Mutex<Vec<(EnvName, u64, Time)>>,
     repairs: mpsc::Sender<Repair>,
     asked: Mutex<Option<mpsc::Receiver<Repair>>>,
+    /// What is delivered and not yet said to the database.
+    pub marks: Marks,
     /// What was accepted and delivered.
     pub meter: metrics::Deliveries,
 }
@@ -109,6 +114,7 @@ impl Default for Dispatch {
             due: Mutex::default(),
             repairs,
             asked: Mutex::new(Some(asked)),
+            marks: Marks::default(),
             meter: metrics::Deliveries::default(),
         }
     }

@@ -96,7 +96,15 @@ impl Service {
         if let Some(key) = key {
             tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?;
         }
+        // Where one writes at a time, they would keep the next publish waiting; else they can go out beside it.
+        let marks = self.db.has_one_writer().then(|| self.dispatch.marks.take());
+        if let Some(marks) = &marks {
+            marks.write(&mut tx).await?;
+        }
         tx.commit().await?;
+        if let Some(marks) = marks {
+            marks.written();
+        }
         self.dispatch.accepted(std::mem::take(&mut made.accepted));
         Ok(made)
     }

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     Accepted, Idempotency, Save, Service, Why,
-    changes::{ChangeConfig, by_config, check_configs, check_visible, diffs, open},
+    changes::{ChangeConfig, as_delivered, by_config, check_configs, check_visible, diffs, open},
     check_text,
     dispatch::Arrived,
     new_change, note, now,
@@ -21,7 +21,7 @@ use crate::{
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
-        content::{Content, Format, Item, Items, sha256},
+        content::{Content, Item, Items},
         diff::{Diff, diff_sha256},
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
@@ -142,9 +142,9 @@ impl Service {
             let standing = self.locked_standing(tx, &may).await?;
             configs.push((may, self.assemble_one(tx, id, standing, edits).await?));
         }
-        accept(&mut change, &configs, publish.diff_sha256.as_deref(), &publish.confirm)?;
+        let entries = accept(&mut change, actor, &configs, publish.diff_sha256.as_deref(), &publish.confirm)?;
         tx.update_change(&change).await?;
-        self.release_all(tx, actor, &change, configs).await
+        release_all(tx, actor, &change, configs, entries).await
     }
 
     /// The same as saving in a new change and publishing that. It has no edits of its own: nobody ever sees it open.
@@ -192,27 +192,9 @@ impl Service {
         if !conflicts.is_empty() {
             return Err(Error::Conflict(conflicts));
         }
-        accept(&mut change, &configs, None, confirm)?;
+        let entries = accept(&mut change, actor, &configs, None, confirm)?;
         tx.insert_change(&change).await?;
-        self.release_all(tx, actor, &change, configs).await
-    }
-
-    /// Makes the releases of an accepted change.
-    async fn release_all(&self, tx: &mut Conn, actor: &Actor, change: &Change, configs: Vec<Locked>) -> Result<Made> {
-        let mut made = Made::of(change.id.clone(), Vec::new());
-        for (may, config) in configs.into_iter().filter(|(_, config)| !config.diff.is_empty()) {
-            let fresh = Fresh {
-                seq: config.live + 1,
-                previous: config.live,
-                format: config.format,
-                content: &config.after,
-                rolled_back_to: None,
-            };
-            fresh.insert(tx, &may, actor, change, &mut made).await?;
-        }
-        let names: Vec<String> = made.releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
-        note(tx, actor, "publish", change.id.to_string(), names.join(", ")).await?;
-        Ok(made)
+        release_all(tx, actor, &change, configs, entries).await
     }
 
     /// Locks a change that the actor may see and that is still open. Who publishes need not be its author: the
@@ -277,15 +259,11 @@ impl Service {
             ..new_change(actor, alone.message.to_owned(), after(*accepted_at))
         };
         tx.insert_change(&change).await?;
-        let fresh = Fresh {
-            seq: alone.seq,
-            previous: *live,
-            format: place.namespace.format,
-            content: alone.content,
-            rolled_back_to: alone.rolled_back_to,
-        };
+        let format = place.namespace.format;
+        let entry = as_delivered(&change, &actor.name, may.on(), alone.seq, format, alone.content);
+        let fresh = Fresh { entry, previous: *live, content: alone.content, rolled_back_to: alone.rolled_back_to };
         let mut made = Made::of(change.id.clone(), Vec::new());
-        fresh.insert(tx, may, actor, &change, &mut made).await?;
+        fresh.insert(tx, may, actor, &mut made).await?;
         Ok(made)
     }
 
@@ -303,6 +281,7 @@ impl Service {
     /// The same, for a look in between. Of what is under way a moment is waited for all the same: who publishes is
     /// told of the delivery before the database is, and who then looks shall not see less.
     pub(super) async fn progress(&self, change: &ChangeId) -> Result<Published> {
+        self.dispatch.marks.want();
         let arrivals = self.dispatch.arrivals();
         let made = self.made(change).await?;
         Ok(self.published(made, arrivals, self.patience.min(ASK)).await)
@@ -365,6 +344,7 @@ impl Service {
     pub async fn settled(&self, published: &Published) {
         let deadline = Instant::now() + ASK;
         let told = matches!(published.delivery, Delivery::Delivered { .. });
+        self.dispatch.marks.want();
         while told && Instant::now() < deadline && !matches!(self.delivery_in_sql(&published.change).await, Ok((0, _)))
         {
             sleep(Duration::from_millis(5)).await;
@@ -383,44 +363,52 @@ impl Service {
     }
 }
 
-/// What a new release has of its own; the rest is its change's.
+/// Makes the releases of an accepted change, whose configs go into the channel as `entries`.
+async fn release_all(
+    tx: &mut Conn,
+    actor: &Actor,
+    change: &Change,
+    configs: Vec<Locked>,
+    entries: Vec<Entry>,
+) -> Result<Made> {
+    let mut made = Made::of(change.id.clone(), Vec::new());
+    for ((may, config), entry) in configs.into_iter().zip(entries).filter(|((_, config), _)| !config.diff.is_empty()) {
+        let fresh = Fresh { entry, previous: config.live, content: &config.after, rolled_back_to: None };
+        fresh.insert(tx, &may, actor, &mut made).await?;
+    }
+    let names: Vec<String> = made.releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
+    note(tx, actor, "publish", change.id.to_string(), names.join(", ")).await?;
+    Ok(made)
+}
+
+/// A new release.
 struct Fresh<'a> {
-    seq: u64,
+    entry: Entry,
     previous: u64,
-    format: Format,
     content: &'a Content,
     rolled_back_to: Option<u64>,
 }
 
 impl Fresh<'_> {
-    /// Makes the release of the config that `may` names.
-    async fn insert(
-        self,
-        tx: &mut Conn,
-        may: &May<access::Publish>,
-        actor: &Actor,
-        change: &Change,
-        made: &mut Made,
-    ) -> Result<()> {
-        let document = self.content.document();
+    /// Makes it, of the config that `may` names.
+    async fn insert(self, tx: &mut Conn, may: &May<access::Publish>, actor: &Actor, made: &mut Made) -> Result<()> {
+        let Meta { seq, sha256, format, author, message, published_at, change } = (*self.entry.meta).clone();
         let release = Release {
             config: may.on().clone(),
-            seq: self.seq,
+            seq,
             previous: self.previous,
-            format: self.format,
-            sha256: sha256(document.as_bytes()),
-            author: actor.name.clone(),
-            message: change.message.clone(),
-            change: change.id.clone(),
+            format,
+            sha256,
+            author,
+            message,
+            change,
             rolled_back_to: self.rolled_back_to,
-            accepted_at: change.updated_at,
+            accepted_at: published_at,
             delivered_at: None,
             revision: None,
         };
         tx.insert_release(may, &release, &actor.id, self.content).await?;
-        let entry =
-            Entry { config: release.config.clone(), meta: Meta::of(&release).into(), document: document.into() };
-        made.accepted.push(Accepted { entry, previous: release.previous });
+        made.accepted.push(Accepted { entry: self.entry, previous: self.previous });
         made.releases.push(release);
         Ok(())
     }
@@ -429,8 +417,14 @@ impl Fresh<'_> {
 /// A config whose row is locked, as it is to be released.
 type Locked = (May<access::Publish>, ChangeConfig);
 
-/// Checks that a change may be published as it is, and makes it a published one.
-fn accept(change: &mut Change, configs: &[Locked], seen: Option<&str>, confirm: &str) -> Result<()> {
+/// Checks that a change may be published as it is, and makes it a published one. Gives what goes into the channel.
+fn accept(
+    change: &mut Change,
+    actor: &Actor,
+    configs: &[Locked],
+    seen: Option<&str>,
+    confirm: &str,
+) -> Result<Vec<Entry>> {
     let configs = || configs.iter().map(|(_, config)| config);
     let conflicts: Vec<_> = configs().flat_map(|c| c.conflicts.clone()).collect();
     if !conflicts.is_empty() {
@@ -451,12 +445,11 @@ fn accept(change: &mut Change, configs: &[Locked], seen: Option<&str>, confirm: 
             formats::check(config.format, text).map_err(|e| e.of(format!("/{}", config.config)))?;
         }
     }
-    check_configs(change, configs())?;
-    let released = || configs().filter(|c| !c.diff.is_empty());
-    check_protected(released().map(|c| &c.env), &change.message, confirm)?;
+    let released = configs().filter(|c| !c.diff.is_empty());
+    check_protected(released.map(|c| &c.env), &change.message, confirm)?;
     change.updated_at = after(configs().filter_map(|c| c.live_since).max());
     change.state = ChangeState::Published;
-    Ok(())
+    check_configs(change, &actor.name, configs())
 }
 
 /// Now; later than the release that is followed, also when this node's clock is behind.

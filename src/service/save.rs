@@ -129,7 +129,7 @@ impl Service {
     /// What goes out in one etcd transaction must fit into one.
     pub(super) async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
         let configs = self.assemble(tx, change).await?;
-        check_configs(change, &configs)
+        check_configs(change, &change.author_name, &configs).map(drop)
     }
 
     async fn save_one(

@@ -12,7 +12,7 @@ use sqlx::{
 /// More bytes of values than this are neither kept waiting nor spelled out.
 const LARGE: usize = 256 * 1024;
 /// Of so many statements at the most the driver remembers how they are prepared together.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 16;
 
 /// A value to be bound.
 #[derive(Debug)]

@@ -147,14 +147,14 @@ impl Conn {
         row.map(ChangeRow::change).transpose()
     }
 
-    /// A page of an author's changes in one state, the last edited first.
+    /// A page of an author's open changes, the last edited first.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn changes_by(&mut self, author: &str, state: ChangeState, limit: u32) -> Result<Vec<Change>> {
+    pub async fn open_changes_by(&mut self, author: &str, limit: u32) -> Result<Vec<Change>> {
         let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
-            changes!("where c.author = ? and c.state = ? order by c.updated_at desc limit ?")
-        ).bind(author).bind(state.as_str()).bind(limit).fetch_all(c).await)?;
+            changes!("where c.author = ? and c.state = 'open' order by c.updated_at desc limit ?")
+        ).bind(author).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(ChangeRow::change).collect()
     }
 

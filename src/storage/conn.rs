@@ -7,21 +7,21 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    Database, Executor, FromRow, MySql, Sqlite,
+    FromRow, MySql, Sqlite,
     error::ErrorKind,
     mysql::{MySqlConnection, MySqlRow},
-    pool::PoolConnection,
     sqlite::{SqliteConnection, SqliteRow},
 };
 use tokio::{
     runtime::Handle,
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout, timeout_at},
+    sync::OwnedMutexGuard,
+    time::{Instant, timeout_at},
 };
 
 use super::{
+    Writer,
     batch::{Batch, Value},
-    connect::PATIENCE,
+    connections::{Lent, is_rolled_back},
     is_away, is_deadlock, on,
 };
 use crate::{domain::error::Error, metrics};
@@ -41,13 +41,13 @@ pub struct Conn {
     /// It is a transaction.
     writes: bool,
     watch: Watch,
-    gate: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
 pub(super) enum On {
-    Sqlite(PoolConnection<Sqlite>),
-    MySql(PoolConnection<MySql>),
+    Sqlite(Lent<Sqlite>),
+    Writer(OwnedMutexGuard<Writer>),
+    MySql(Lent<MySql>),
 }
 
 pub(super) enum Raw<'a> {
@@ -56,15 +56,15 @@ pub(super) enum Raw<'a> {
 }
 
 impl Conn {
-    pub(super) fn new(on: On, gate: Option<OwnedSemaphorePermit>, meter: Arc<metrics::Sql>) -> Self {
+    pub(super) fn new(on: On, meter: Arc<metrics::Sql>) -> Self {
         let watch = Watch { until: Instant::now() + WHOLE, cut: false, open: false, failed: false, meter };
-        Self { on: Some(on), batch: Batch::default(), writes: false, watch, gate }
+        Self { on: Some(on), batch: Batch::default(), writes: false, watch }
     }
 
     /// Begins a transaction, with its first statement.
     pub(super) fn begin(mut self) -> Self {
         let begin = match self.on {
-            Some(On::Sqlite(_)) => "begin immediate",
+            Some(On::Writer(_)) => "begin immediate",
             _ => "start transaction",
         };
         self.batch.add(begin, Vec::new());
@@ -146,8 +146,9 @@ impl Conn {
 
     pub(super) fn raw(&mut self) -> (Raw<'_>, &mut Watch) {
         let raw = match self.on.as_mut().expect("a connection is there until it is dropped") {
-            On::Sqlite(c) => Raw::Sqlite(c),
-            On::MySql(c) => Raw::MySql(c),
+            On::Sqlite(lent) => Raw::Sqlite(lent.raw()),
+            On::Writer(writer) => Raw::Sqlite(writer.raw()),
+            On::MySql(lent) => Raw::MySql(lent.raw()),
         };
         (raw, &mut self.watch)
     }
@@ -158,33 +159,23 @@ impl Drop for Conn {
         // Without a runtime, at the end of the process, connections end by themselves.
         let (Some(on), Ok(runtime)) = (self.on.take(), Handle::try_current()) else { return };
         let (open, cut) = (self.watch.open, self.watch.cut);
-        // The next writer's turn comes when this one is rolled back.
-        let gate = self.gate.take().filter(|_| open);
-        runtime.spawn(async move {
-            match on {
-                // Closing has a deadline of the driver.
-                On::Sqlite(mut c) if cut => c.close_on_drop(),
-                On::MySql(mut c) if cut => c.close_on_drop(),
-                On::Sqlite(c) => give_back(c, open).await,
-                On::MySql(c) => give_back(c, open).await,
-            }
-            drop(gate);
-        });
+        match on {
+            On::Sqlite(lent) if cut => lent.close(),
+            On::MySql(lent) if cut => lent.close(),
+            On::Sqlite(lent) => lent.give_back(open, &runtime),
+            On::MySql(lent) => lent.give_back(open, &runtime),
+            On::Writer(mut writer) if cut => writer.give_up(),
+            // The next writer's turn comes when this one is rolled back.
+            On::Writer(writer) if open => drop(runtime.spawn(roll_back(writer))),
+            On::Writer(_) => {}
+        }
     }
 }
 
-/// Rolls back what is open and returns a connection to the pool; one that does not answer in time is closed.
-async fn give_back<DB: Database>(mut conn: PoolConnection<DB>, open: bool)
-where
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    let rolled_back = !open || matches!(timeout(PATIENCE, conn.execute("rollback")).await, Ok(Ok(_)));
-    if !rolled_back {
-        conn.close_on_drop();
-        return;
+async fn roll_back(mut writer: OwnedMutexGuard<Writer>) {
+    if !is_rolled_back::<Sqlite>(writer.raw()).await {
+        writer.give_up();
     }
-    // The driver asks whether it still works, without a deadline; what is dropped here is closed.
-    let _ = timeout(PATIENCE, conn.return_to_pool()).await;
 }
 
 /// The deadline of a connection, and what became of its statements.

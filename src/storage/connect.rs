@@ -1,24 +1,25 @@
 //! Opening a database: its pool, its session settings, its migrations.
 
-use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{fs::File, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Executor, MySqlPool,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{Mutex, oneshot},
+    time::timeout,
+};
 
-use super::{Db, Pool};
+use super::{Connections, Db, Pool, Writer, connections::FRESH};
 use crate::domain::error::{Error, Part};
 
 /// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
-/// How long a node waits for another one that brings the tables up to date.
+/// How long a node or a command waits for another one that brings the tables up to date.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
-/// For how long a connection that worked is taken to work.
-const FRESH: Duration = Duration::from_millis(500);
 
 /// Whether a database URL is of a kind that Trimtab speaks.
 #[must_use]
@@ -43,15 +44,14 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
-        let lock = migration_lock(options.get_filename()).await;
+        let lock = migration_lock(options.get_filename()).await?;
         // A file does not hang up.
-        let pools = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
-        let pool = pools().max_connections(CONNECTIONS).connect_with(options.clone()).await?;
+        let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
+        let pool = pool.max_connections(CONNECTIONS).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(migrating)?;
         drop(lock);
-        let unsynced = pools().max_connections(1).connect_lazy_with(options.synchronous(SqliteSynchronous::Normal));
-        let pool = Pool::Sqlite { pool, unsynced, gate: Arc::new(Semaphore::new(1)) };
-        Ok(Self { pool, meter: Arc::default() })
+        let writer = Arc::new(Mutex::new(Writer::new(options)));
+        Ok(Self { pool: Pool::Sqlite { readers: Connections::new(pool), writer }, meter: Arc::default() })
     }
 
     async fn open_mysql(url: &str) -> Result<Self, Error> {
@@ -77,7 +77,7 @@ impl Db {
             .connect_with(options)
             .await?;
         migrate_mysql(&pool).await?;
-        Ok(Self { pool: Pool::MySql(pool), meter: Arc::default() })
+        Ok(Self { pool: Pool::MySql(Connections::new(pool)), meter: Arc::default() })
     }
 }
 
@@ -90,8 +90,7 @@ async fn migrate_mysql(pool: &MySqlPool) -> Result<(), Error> {
         .fetch_one(&mut *held)
         .await?;
     if taken != Some(1) {
-        let detail = format!("another node has been migrating for {} s", MIGRATION_WAIT.as_secs());
-        return Err(Error::Unavailable { part: Part::Database, detail });
+        return Err(still_migrating("node"));
     }
     let migrated = sqlx::migrate!("migrations/mysql").set_locking(false).run(&mut *held).await;
     // Ended with its connection, the lock is free whatever went wrong.
@@ -100,14 +99,22 @@ async fn migrate_mysql(pool: &MySqlPool) -> Result<(), Error> {
 }
 
 /// The SQLite driver does not lock while it migrates; a command beside a starting server must wait.
-async fn migration_lock(database: &Path) -> Option<std::fs::File> {
-    let path = database.with_extension("migrating");
-    let wait = move || {
-        let file = std::fs::File::create(path).ok()?;
-        file.lock().ok()?;
-        Some(file)
-    };
-    tokio::task::spawn_blocking(wait).await.ok()?
+async fn migration_lock(database: &Path) -> Result<Option<File>, Error> {
+    let (path, (done, locked)) = (database.with_extension("migrating"), oneshot::channel());
+    // A thread of its own: one of the runtime's would keep the process that gives up from ending.
+    std::thread::spawn(move || {
+        let lock = File::create(path).and_then(|file| file.lock().map(|()| file));
+        let _ = done.send(lock.ok());
+    });
+    match timeout(MIGRATION_WAIT, locked).await {
+        Ok(lock) => Ok(lock.ok().flatten()),
+        Err(_) => Err(still_migrating("process")),
+    }
+}
+
+fn still_migrating(who: &str) -> Error {
+    let detail = format!("another {who} has been migrating for {} s", MIGRATION_WAIT.as_secs());
+    Error::Unavailable { part: Part::Database, detail }
 }
 
 fn migrating(error: sqlx::migrate::MigrateError) -> Error {

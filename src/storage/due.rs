@@ -63,7 +63,7 @@ macro_rules! due {
     ($tail:literal) => {
         concat!(
             "select r.env, r.app, r.namespace, r.seq, r.format, r.content, r.sha256, r.author, r.message, ",
-            "r.change_id, r.accepted_at from releases r ",
+            "r.change_id, r.accepted_at from ",
             $tail
         )
     };
@@ -76,7 +76,7 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn due_envs(&mut self) -> Result<Vec<(EnvName, u64, Time)>> {
         let rows: Vec<(String, i64, i64)> = on!(self, c => sqlx::query_as(
-            "select env, count(*), min(accepted_at) from releases where delivered_at is null group by env order by env"
+            "select env, count(*), min(accepted_at) from due group by env order by env"
         ).fetch_all(c).await)?;
         rows.into_iter().map(|(env, n, at)| Ok((parsed("an environment", &env)?, count(n), Time(at)))).collect()
     }
@@ -87,7 +87,10 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn due(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Entry>> {
         let rows: Vec<EntryRow> = on!(self, c => sqlx::query_as(
-            due!("where r.delivered_at is null and r.env = ? order by r.accepted_at, r.change_id, r.app, r.namespace limit ?")
+            due!(
+                "due d cross join releases r on r.env = d.env and r.app = d.app and r.namespace = d.namespace and r.seq = d.seq \
+                 where d.env = ? order by r.accepted_at, r.change_id, r.app, r.namespace limit ?"
+            )
         ).bind(env.as_str()).bind(limit).fetch_all(c).await)?;
         rows.into_iter().map(EntryRow::entry).collect()
     }
@@ -98,14 +101,14 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn expected(&mut self) -> Result<Vec<Expected>> {
         let rows: Vec<(String, String, String, i64, String, Option<i64>)> = on!(self, c => sqlx::query_as(
-            "select r.env, r.app, r.namespace, r.seq, r.sha256, r.delivered_at from configs c join releases r \
-             on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"
+            "select r.env, r.app, r.namespace, r.seq, r.sha256, d.seq from configs c \
+             cross join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live \
+             left join due d on d.env = r.env and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq"
         ).fetch_all(c).await)?;
-        let read =
-            |(env, app, namespace, seq, sha256, delivered_at): (String, String, String, i64, String, Option<i64>)| {
-                let config = ConfigId::parse(&env, &app, &namespace).map_err(|e| damaged("a config", e))?;
-                Ok(Expected { config, seq: count(seq), sha256, delivered: delivered_at.is_some() })
-            };
+        let read = |(env, app, namespace, seq, sha256, due): (String, String, String, i64, String, Option<i64>)| {
+            let config = ConfigId::parse(&env, &app, &namespace).map_err(|e| damaged("a config", e))?;
+            Ok(Expected { config, seq: count(seq), sha256, delivered: due.is_none() })
+        };
         rows.into_iter().map(read).collect()
     }
 
@@ -115,7 +118,7 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn entry(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Entry>> {
         let row: Option<EntryRow> = on!(self, c => sqlx::query_as(
-            due!("where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
+            due!("releases r where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
             .fetch_optional(c).await)?;
         row.map(EntryRow::entry).transpose()
@@ -129,10 +132,18 @@ impl Conn {
         for (id, seq) in of {
             later!(
                 self,
-                "update releases set delivered_at = ?, revision = ? \
-                 where env = ? and app = ? and namespace = ? and seq = ? and delivered_at is null",
+                "insert into deliveries (env, app, namespace, seq, delivered_at, revision) \
+                 select env, app, namespace, seq, ?, ? from due where env = ? and app = ? and namespace = ? and seq = ?",
                 now.0,
                 revision,
+                id.env.as_str(),
+                id.app.as_str(),
+                id.namespace.as_str(),
+                signed(*seq),
+            )?;
+            later!(
+                self,
+                "delete from due where env = ? and app = ? and namespace = ? and seq = ?",
                 id.env.as_str(),
                 id.app.as_str(),
                 id.namespace.as_str(),
@@ -148,7 +159,8 @@ impl Conn {
     /// As [`super::Db::read`].
     pub async fn delivery_of(&mut self, change: &ChangeId) -> Result<(u64, Option<i64>)> {
         let (due, revision): (i64, Option<i64>) = on!(self, c => sqlx::query_as(
-            "select count(case when delivered_at is null then 1 end), max(revision) from releases where change_id = ?"
+            "select count(*) - count(d.seq), max(d.revision) from releases r left join deliveries d \
+             on d.env = r.env and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq where r.change_id = ?"
         ).bind(change.as_str()).fetch_one(c).await)?;
         Ok((count(due), revision))
     }

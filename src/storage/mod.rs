@@ -1,5 +1,7 @@
 //! SQL, and nothing else has any. Each statement stands once and runs on both databases; what they want differently is
-//! in [`connect`] and in `migrations/`. A row is locked by updating it to what it is, which both understand. Functions that write take a [`May`](crate::domain::access::May): proof that somebody asked.
+//! in [`connect`] and in `migrations/`. A row is locked by updating it to what it is, which both understand. A `cross join`
+//! is one whose left side comes first: SQLite, which does not count rows, would else read all releases that ever were.
+//! Functions that write take a [`May`](crate::domain::access::May): proof that somebody asked.
 
 mod accounts;
 mod apps;
@@ -8,17 +10,19 @@ mod batch;
 mod changes;
 mod conn;
 mod connect;
+mod connections;
 mod due;
 mod places;
 mod releases;
 mod sessions;
 mod tokens;
+mod writer;
 
 use std::sync::Arc;
 
-use sqlx::{MySqlPool, SqlitePool, error::DatabaseError, sqlite::SqliteError};
+use sqlx::{MySql, Sqlite, error::DatabaseError, sqlite::SqliteError};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Mutex,
     time::{Instant, timeout},
 };
 
@@ -35,8 +39,10 @@ pub use conn::Conn;
 use conn::On;
 use connect::PATIENCE;
 pub use connect::is_supported;
+use connections::Connections;
 pub use due::Expected;
 pub use places::{Place, Standing};
+use writer::Writer;
 
 /// The name under which the driver writes to the log.
 pub const DRIVER: &str = "sqlx";
@@ -51,13 +57,12 @@ pub struct Db {
 #[derive(Clone, Debug)]
 enum Pool {
     Sqlite {
-        pool: SqlitePool,
-        /// One connection that does not wait for the disk.
-        unsynced: SqlitePool,
-        /// One writer at a time; waiting here is fair, waiting in SQLite is a busy loop.
-        gate: Arc<Semaphore>,
+        readers: Connections<Sqlite>,
+        /// One writer at a time: waiting here is fair, waiting in SQLite is a busy loop. Always on the same connection,
+        /// which has in its memory what it wrote last.
+        writer: Arc<Mutex<Writer>>,
     },
-    MySql(MySqlPool),
+    MySql(Connections<MySql>),
 }
 
 /// Runs one statement on whichever database it is, within its deadline: it stands once, both drivers type-check it.
@@ -100,8 +105,8 @@ impl Db {
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn read(&self) -> Result<Conn, Error> {
         match &self.pool {
-            Pool::Sqlite { pool, .. } => self.connect(pool.acquire(), On::Sqlite, None).await,
-            Pool::MySql(pool) => self.connect(pool.acquire(), On::MySql, None).await,
+            Pool::Sqlite { readers, .. } => self.connect(readers.lend(), On::Sqlite).await,
+            Pool::MySql(all) => self.connect(all.lend(), On::MySql).await,
         }
     }
 
@@ -112,40 +117,34 @@ impl Db {
     /// [`Error::Unavailable`] when the database does not answer.
     pub async fn write(&self) -> Result<Conn, Error> {
         match &self.pool {
-            Pool::Sqlite { pool, gate, .. } => self.write_sqlite(pool, gate).await,
-            Pool::MySql(pool) => Ok(self.connect(pool.acquire(), On::MySql, None).await?.begin()),
+            Pool::Sqlite { writer, .. } => {
+                let mut turn = timeout(PATIENCE, writer.clone().lock_owned()).await.map_err(|_| queued())?;
+                let opened = async {
+                    let open = timeout(PATIENCE, turn.open()).await;
+                    open.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| turn)
+                };
+                Ok(self.connect(opened, On::Writer).await?.begin())
+            }
+            Pool::MySql(all) => Ok(self.connect(all.lend(), On::MySql).await?.begin()),
         }
-    }
-
-    /// The same, where a power cut may undo what is committed: for what can be found out again. Nothing else undoes it,
-    /// and [`Db::write`] makes all that was committed before it safe, too.
-    ///
-    /// # Errors
-    /// As [`Db::write`].
-    pub async fn write_unsynced(&self) -> Result<Conn, Error> {
-        match &self.pool {
-            Pool::Sqlite { unsynced, gate, .. } => self.write_sqlite(unsynced, gate).await,
-            Pool::MySql(_) => self.write().await,
-        }
-    }
-
-    async fn write_sqlite(&self, pool: &SqlitePool, gate: &Arc<Semaphore>) -> Result<Conn, Error> {
-        let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
-        let turn = turn.map_err(|_| closed())?;
-        Ok(self.connect(pool.acquire(), On::Sqlite, Some(turn)).await?.begin())
     }
 
     async fn connect<C>(
         &self,
         acquire: impl Future<Output = Result<C, sqlx::Error>>,
         on: fn(C) -> On,
-        gate: Option<OwnedSemaphorePermit>,
     ) -> Result<Conn, Error> {
         let began = Instant::now();
         let conn = acquire.await;
         self.meter.acquire.observe(began.elapsed().as_secs_f64());
         let conn = conn.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Away))?;
-        Ok(Conn::new(on(conn), gate, self.meter.clone()))
+        Ok(Conn::new(on(conn), self.meter.clone()))
+    }
+
+    /// Whether only one transaction can write at a time.
+    #[must_use]
+    pub fn has_one_writer(&self) -> bool {
+        matches!(self.pool, Pool::Sqlite { .. })
     }
 
     /// What this database's connections have done.
@@ -157,21 +156,17 @@ impl Db {
     /// Ends all connections; statements under way are finished first.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite { pool, unsynced, .. } => {
-                unsynced.close().await;
-                pool.close().await;
+            Pool::Sqlite { readers, writer } => {
+                writer.lock().await.close();
+                readers.close().await;
             }
-            Pool::MySql(pool) => pool.close().await,
+            Pool::MySql(all) => all.close().await,
         }
     }
 }
 
 fn queued() -> Error {
     Error::Unavailable { part: Part::Database, detail: "too much is being written".into() }
-}
-
-fn closed() -> Error {
-    Error::Unavailable { part: Part::Database, detail: "it is being closed".into() }
 }
 
 /// A database that does not answer is something to be told and waited for; anything else is a fault of ours, whose

@@ -1,4 +1,4 @@
-//! Releases: written once, read by number. Only `delivered_at` and `revision` ever change.
+//! Releases: written once, read by number. What is due and what is delivered is noted beside them.
 
 use super::{Conn, count, damaged, later, on, parsed, signed};
 use crate::domain::{
@@ -63,6 +63,18 @@ fn stored(content: &Content) -> String {
     }
 }
 
+/// What is noted of the delivery of release `r`.
+macro_rules! delivery {
+    ($column:literal) => {
+        concat!(
+            "(select d.",
+            $column,
+            " from deliveries d where d.env = r.env and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq) as ",
+            $column
+        )
+    };
+}
+
 /// The columns of a [`ReleaseRow`], in one place: `releases!("releases r where …")` is the whole statement. Numbers have
 /// gaps where a channel was ahead of the database, so the one before is looked up.
 macro_rules! releases {
@@ -70,7 +82,11 @@ macro_rules! releases {
         concat!(
             "select r.env, r.app, r.namespace, r.seq, coalesce((select max(b.seq) from releases b where b.env = r.env ",
             "and b.app = r.app and b.namespace = r.namespace and b.seq < r.seq), 0) as before_seq, r.format, r.sha256, ",
-            "r.author, r.message, r.change_id, r.rolled_back_to, r.accepted_at, r.delivered_at, r.revision from ",
+            "r.author, r.message, r.change_id, r.rolled_back_to, r.accepted_at, ",
+            delivery!("delivered_at"),
+            ", ",
+            delivery!("revision"),
+            " from ",
             $tail
         )
     };
@@ -120,8 +136,8 @@ impl Conn {
         Ok(row.map_or(0, |(seq,)| count(seq)))
     }
 
-    /// Writes the next release of the config that `may` names, which this transaction has locked. `author` is the
-    /// actor's id.
+    /// Writes the next release of the config that `may` names, which this transaction has locked, and that it is due.
+    /// `author` is the actor's id.
     ///
     /// # Errors
     /// As [`super::Db::write`].
@@ -149,6 +165,15 @@ impl Conn {
             &new.message,
             new.change.as_str(),
             new.rolled_back_to.map(signed),
+            new.accepted_at.0,
+        )?;
+        later!(
+            self,
+            "insert into due (env, app, namespace, seq, accepted_at) values (?, ?, ?, ?, ?)",
+            id.env.as_str(),
+            id.app.as_str(),
+            id.namespace.as_str(),
+            signed(new.seq),
             new.accepted_at.0,
         )?;
         later!(
@@ -251,7 +276,7 @@ impl Conn {
     pub async fn live_releases(&mut self, app: &AppName) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!(
-                "configs c join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace \
+                "configs c cross join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace \
                  and r.seq = c.live where c.app = ?"
             )
         ).bind(app.as_str()).fetch_all(c).await)?;

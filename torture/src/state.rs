@@ -74,7 +74,7 @@ pub async fn channel(place: &Place) -> Result<BTreeMap<String, Lying>> {
 
 /// How many releases are accepted and not delivered.
 pub async fn due(sql: &mut MySqlConnection) -> Result<i64> {
-    Ok(sqlx::query_scalar("select count(*) from releases where delivered_at is null").fetch_one(sql).await?)
+    Ok(sqlx::query_scalar("select count(*) from due").fetch_one(sql).await?)
 }
 
 /// How many times the servers noted that etcd departs from SQL.
@@ -104,7 +104,8 @@ impl State {
         let mut releases = Vec::new();
         for (config, from) in &began {
             let query = sqlx::query(
-                "select seq, message, content, sha256, delivered_at is not null as delivered from releases
+                "select seq, message, content, sha256, not exists (select 1 from due d where d.env = r.env
+                 and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq) as delivered from releases r
                  where concat(env, '/', app, '/', namespace) = ? and seq >= ? order by seq",
             );
             for row in query.bind(config).bind(*from as i64).fetch_all(&mut sql).await? {

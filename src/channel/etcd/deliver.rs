@@ -1,6 +1,6 @@
 //! Puts releases into etcd: one transaction, fenced by the lock's create revision and by what was read before.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use etcd_client::{Compare, CompareOp, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
@@ -11,6 +11,7 @@ use super::{
     },
     Etcd, EtcdLock, head,
 };
+use crate::domain::names::ConfigId;
 
 /// How often a delivery looks again when a config moved under its feet while the lock was held: an earlier transaction
 /// of this node that was thought lost, or a foreign write.
@@ -29,14 +30,44 @@ enum Outcome {
     Unknown(Fault),
 }
 
+/// Configs whose last release is remembered at the most.
+const REMEMBERED: usize = 4096;
+
+/// What this node wrote last to some configs. A guess, since others write, too; but one that the next transaction compares
+/// with what is there: in a row of deliveries nothing has to be read.
+#[derive(Debug, Default)]
+pub(super) struct Written(HashMap<ConfigId, Held>);
+
+impl Written {
+    /// What was written to each config of a batch, if all are known.
+    fn to(&self, batch: &[&Entry]) -> Option<Vec<Held>> {
+        batch.iter().map(|entry| self.0.get(&entry.config).cloned()).collect()
+    }
+
+    fn note(&mut self, due: &[(Cow<'_, Entry>, Held)], revision: i64) {
+        if self.0.len() + due.len() > REMEMBERED {
+            self.0.clear();
+        }
+        for (entry, _) in due {
+            let release = Some((entry.meta.seq, entry.meta.sha256.clone()));
+            self.0.insert(entry.config.clone(), Held { revision, release });
+        }
+    }
+}
+
 impl Etcd {
+    /// The number of the release that this node wrote last to a config.
+    pub(in super::super) fn last(&self, config: &ConfigId) -> Option<u64> {
+        self.written().0.get(config).and_then(|held| Some(held.release.as_ref()?.0))
+    }
+
     pub(in super::super) async fn deliver(
         &self,
         lock: &EtcdLock,
         batch: &[&Entry],
         repair: bool,
     ) -> Result<Delivered, Fault> {
-        let guess = lock.written(batch).filter(|held| is_all_due(batch, held, repair));
+        let guess = self.written().to(batch).filter(|held| is_all_due(batch, held, repair));
         let (fence, mut held) = match (lock.fence(), guess) {
             (Some(fence), Some(held)) => (fence, held),
             (Some(fence), None) => (fence, self.held(batch).await?),
@@ -49,7 +80,7 @@ impl Etcd {
             }
             match self.put(lock, fence, batch, &due).await? {
                 Outcome::Written(revision) => {
-                    due.iter().for_each(|(entry, _)| lock.wrote(entry, revision));
+                    self.written().note(&due, revision);
                     return Ok(Delivered { revision, already });
                 }
                 Outcome::Moved(now) => held = now,

@@ -1,8 +1,7 @@
 //! The lock of an environment: a fresh lease, kept alive, and etcd's lock service.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -12,11 +11,11 @@ use etcd_client::{
 use tokio::time;
 
 use super::{
-    super::{Entry, Fault, Holder, plan::Held},
+    super::{Fault, Holder},
     Etcd, head,
     lease::Lease,
 };
-use crate::domain::names::{ConfigId, EnvName};
+use crate::domain::names::EnvName;
 
 /// A lock in etcd.
 #[derive(Debug)]
@@ -25,8 +24,6 @@ pub struct EtcdLock {
     key: Vec<u8>,
     fence: OnceLock<i64>,
     lease: Lease,
-    /// What was written under it: in a row of deliveries to the same configs, nothing has to be read again.
-    written: Mutex<HashMap<ConfigId, Held>>,
 }
 
 impl EtcdLock {
@@ -65,19 +62,6 @@ impl EtcdLock {
         *self.fence.get_or_init(|| create_revision)
     }
 
-    /// What this lock wrote last to each config of a batch, if it wrote to all of them. A guess: somebody else may have
-    /// written since.
-    pub(super) fn written(&self, batch: &[&Entry]) -> Option<Vec<Held>> {
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        batch.iter().map(|entry| written.get(&entry.config).cloned()).collect()
-    }
-
-    /// Notes what it wrote.
-    pub(super) fn wrote(&self, entry: &Entry, revision: i64) {
-        let held = Held { revision, release: Some((entry.meta.seq, entry.meta.sha256.clone())) };
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.config.clone(), held);
-    }
-
     /// Notes that etcd says it is lost.
     pub(super) fn lose(&self) {
         self.lease.lose();
@@ -94,7 +78,7 @@ impl Etcd {
         // Whatever ends this future early drops the lease, and with it the place in the line.
         let lease = Lease::of_lock(self).await?;
         if let Some((key, fence)) = self.take_free(env, lease.id()).await? {
-            return Ok(EtcdLock { env: env.clone(), key, fence: fence.into(), lease, written: Mutex::default() });
+            return Ok(EtcdLock { env: env.clone(), key, fence: fence.into(), lease });
         }
         let (name, id) = (&self.keys.lock(env), lease.id());
         let lock = move |mut etcd: Client| async move {
@@ -106,7 +90,7 @@ impl Etcd {
             return Err(Fault::Busy { env: env.clone() });
         };
         let (env, key) = (env.clone(), answer.key().to_vec());
-        let lock = EtcdLock { env, key, fence: OnceLock::new(), lease, written: Mutex::default() };
+        let lock = EtcdLock { env, key, fence: OnceLock::new(), lease };
         self.sign(&lock);
         Ok(lock)
     }

@@ -34,7 +34,7 @@ pub use self::{
     tokens::EtcdTokenWatch,
     watch::EtcdWatch,
 };
-use self::{keys::Keys, lease::Live};
+use self::{deliver::Written, keys::Keys, lease::Live};
 use super::{Fault, Head};
 use crate::metrics;
 
@@ -49,6 +49,8 @@ pub struct Etcd {
     current: AtomicUsize,
     /// A lease for the next lock.
     spare: Mutex<Option<Live>>,
+    /// What this node wrote last.
+    written: Mutex<Written>,
     pub(super) meter: metrics::Channels,
 }
 
@@ -83,12 +85,17 @@ impl Etcd {
             members,
             current: AtomicUsize::new(0),
             spare: Mutex::default(),
+            written: Mutex::default(),
             meter: metrics::Channels::default(),
         })
     }
 
     fn spare(&self) -> MutexGuard<'_, Option<Live>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a transaction, once.

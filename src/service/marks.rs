@@ -1,0 +1,127 @@
+//! What is delivered though the database does not say so yet. On SQLite the next transaction of this node that publishes
+//! takes the marks along, which costs next to nothing; else the publisher writes them in a moment, all that wait at once.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::{
+    domain::{error::Result, names::ConfigId, time::Time},
+    storage::Conn,
+};
+
+/// Releases that are in the channel since a revision.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The releases.
+    pub releases: Vec<(ConfigId, u64)>,
+    /// The revision.
+    pub revision: i64,
+    /// Since when.
+    pub at: Time,
+}
+
+/// Marks that wait to be written. Any that are lost are found again: what is in the channel already is marked then.
+#[derive(Debug, Default)]
+pub struct Marks {
+    waiting: Mutex<Vec<Mark>>,
+    there: Notify,
+    wanted: Notify,
+}
+
+impl Marks {
+    /// Adds one. Gives how many wait now.
+    pub fn add(&self, mark: Mark) -> usize {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(mark);
+        self.there.notify_one();
+        waiting.len()
+    }
+
+    /// Takes those that wait, to write them.
+    pub fn take(&self) -> Taken<'_> {
+        let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        Taken { marks: self, taken }
+    }
+
+    /// Says that somebody is about to look into the database for what is delivered.
+    pub fn want(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Waits until there may be some.
+    pub async fn there(&self) {
+        self.there.notified().await;
+    }
+
+    /// Waits until somebody wants them to be written.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+}
+
+/// Marks that are being written. Dropped before they are, they wait again.
+#[derive(Debug)]
+pub struct Taken<'a> {
+    marks: &'a Marks,
+    taken: Vec<Mark>,
+}
+
+impl Taken<'_> {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+
+    /// Writes them in a transaction, whose commit makes them [`Taken::written`].
+    ///
+    /// # Errors
+    /// As [`Conn::mark_delivered`].
+    pub async fn write(&self, tx: &mut Conn) -> Result<()> {
+        for Mark { releases, revision, at } in &self.taken {
+            tx.mark_delivered(releases, *revision, *at).await?;
+        }
+        Ok(())
+    }
+
+    /// They are written.
+    pub fn written(mut self) {
+        self.taken.clear();
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.taken.is_empty() {
+            self.marks.waiting.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.taken);
+            self.marks.there.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn mark(seq: u64) -> Mark {
+        Mark { releases: vec![("prod/shop/application".parse().unwrap(), seq)], revision: 1, at: Time(0) }
+    }
+
+    #[test]
+    fn what_was_taken_and_not_written_waits_again() {
+        let marks = Marks::default();
+        assert_eq!((marks.add(mark(1)), marks.add(mark(2))), (1, 2));
+        assert!(marks.there().now_or_never().is_some());
+        let taken = marks.take();
+        assert!(marks.take().is_empty() && marks.there().now_or_never().is_none());
+        drop(taken);
+        assert!(marks.there().now_or_never().is_some());
+        let taken = marks.take();
+        assert!(!taken.is_empty());
+        taken.written();
+        assert!(marks.take().is_empty() && marks.there().now_or_never().is_none());
+    }
+}
