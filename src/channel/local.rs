@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 
 use super::{
     Delivered, Entry, Fault, Head, Holder, Listing, TokenList, Tokens,
@@ -29,6 +32,8 @@ pub struct Local {
     delivered: Notify,
     freed: Notify,
     pub(super) meter: metrics::Channels,
+    /// Nothing upsets memory.
+    pub(super) upsets: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]

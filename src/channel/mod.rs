@@ -8,7 +8,7 @@ mod etcd;
 mod local;
 mod plan;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 mod tokens;
 
 use std::{
@@ -18,6 +18,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::{
     domain::{
@@ -342,6 +343,16 @@ impl Channel {
         match self {
             Self::Local(local) => Ok(local.head()),
             Self::Etcd(etcd) => etcd.head().await,
+        }
+    }
+
+    /// Changes whenever the channel may hold something else than was delivered, or may answer who was refused before: a
+    /// watch of this node saw that somebody deleted or wrote there, or began after etcd had not answered.
+    #[must_use]
+    pub fn upsets(&self) -> watch::Receiver<()> {
+        match self {
+            Self::Local(local) => local.upsets.subscribe(),
+            Self::Etcd(etcd) => etcd.upsets(),
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) const LINGER_LOOK: Duration = Duration::from_millis(25);
 pub(super) const BATCH: u32 = 100;
 /// Pauses after a failure: the first and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The shortest pause, whatever happens in the channel meanwhile.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// Carries releases from SQL into the channel. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ pub struct Publisher {
     /// A worker has ended.
     ended: Arc<Notify>,
     workers: TaskTracker,
+    back_off: (Duration, Duration),
     pub(super) stop: CancellationToken,
 }
 
@@ -63,8 +66,15 @@ impl Publisher {
             working: Arc::default(),
             ended: Arc::default(),
             workers: TaskTracker::new(),
+            back_off: BACK_OFF,
             stop,
         }
+    }
+
+    /// The same with other pauses after a failure: the first and the longest.
+    #[must_use]
+    pub fn with_back_off(self, first: Duration, longest: Duration) -> Self {
+        Self { back_off: (first, longest), ..self }
     }
 
     /// Delivers what is due, until told to stop; then finishes what is under way.
@@ -137,23 +147,32 @@ impl Publisher {
 
     /// Holds the lock of an environment and delivers until nothing is due, or until told to stop.
     async fn work(&self, env: &EnvName) {
-        let (mut pause, mut bell) = (BACK_OFF.0, self.dispatch.bell());
+        let (first, longest) = self.back_off;
+        let (mut pause, mut bell, mut upsets) = (first, self.dispatch.bell(), self.channel.upsets());
         loop {
             // What waits for people is tried again, but what comes meanwhile does not wait with it.
             let rings = match self.work_locked(env).await {
                 Ok(frozen) if frozen.is_empty() => return,
                 Ok(_) => true,
                 Err(failure) => {
+                    if matches!(failure, Failure::Channel(Fault::Busy { .. })) {
+                        // It has waited already.
+                        pause = BREATH;
+                    }
                     self.say_late(env, failure).await;
                     false
                 }
             };
+            let upset = async {
+                sleep(BREATH).await;
+                upsets.changed().await
+            };
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(pause) => pause = (pause * 2).min(longest),
+                _ = upset => pause = first,
                 _ = bell.changed(), if rings => {}
                 () = self.stop.cancelled() => return,
             }
-            pause = (pause * 2).min(BACK_OFF.1);
         }
     }
 

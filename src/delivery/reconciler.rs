@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{Publisher, publisher::unavailable};
 use crate::{
@@ -21,8 +21,12 @@ use crate::{
     storage::Expected,
 };
 
-/// How often both are compared.
+/// How often both are compared when nothing happens.
 const EVERY: Duration = Duration::from_secs(30);
+/// How soon after a comparison another one may follow, whatever happens.
+const SOON: Duration = Duration::from_secs(2);
+/// Who writes a key in the channel usually writes another one.
+const SETTLED: Duration = Duration::from_millis(200);
 /// How soon again when one of them did not answer: as soon as it is back.
 const AGAIN: Duration = Duration::from_secs(2);
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -40,9 +44,11 @@ struct Found {
 }
 
 impl Publisher {
-    /// Reconciles now and then every 30 s, for ever.
+    /// Reconciles now, then every 30 s and soon after something upset the channel, for ever.
     pub async fn keep_reconciled(self) {
+        let mut upsets = self.channel.upsets();
         loop {
+            upsets.mark_unchanged();
             let pause = match self.reconcile().await {
                 Ok(0) => EVERY,
                 Ok(n) => {
@@ -54,7 +60,11 @@ impl Publisher {
                     AGAIN
                 }
             };
-            sleep(pause).await;
+            let soonest = Instant::now() + SOON;
+            if timeout(pause, upsets.changed()).await.is_ok() {
+                sleep(SETTLED).await;
+                sleep_until(soonest).await;
+            }
         }
     }
 

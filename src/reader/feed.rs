@@ -23,7 +23,7 @@ pub const RELIST: Duration = Duration::from_secs(180);
 /// The first wait after a failure; it doubles with each further one.
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// The longest wait between tries.
-const BACK_OFF_MAX: Duration = Duration::from_secs(5);
+const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 /// A watch that lived this long was a good one.
 const GOOD: Duration = Duration::from_secs(10);
 

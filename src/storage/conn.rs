@@ -219,7 +219,7 @@ impl Watch {
     }
 }
 
-fn late() -> sqlx::Error {
+pub(super) fn late() -> sqlx::Error {
     std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time").into()
 }
 

@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Connections, Db, Pool, Writer, connections::FRESH};
+use super::{Connections, Db, Pool, Writer, conn::late, connections::FRESH};
 use crate::domain::error::{Error, Part};
 
 /// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
@@ -20,6 +20,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
 /// How long a node or a command waits for another one that brings the tables up to date.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
+/// How soon a connection that was not just used has to say that it works. One whose far end is gone without a word never
+/// says so.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Whether a database URL is of a kind that Trimtab speaks.
 #[must_use]
@@ -64,7 +67,12 @@ impl Db {
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 let quiet = meta.idle_for > FRESH;
-                Box::pin(async move { if quiet { connection.ping().await.map(|()| true) } else { Ok(true) } })
+                Box::pin(async move {
+                    if quiet {
+                        timeout(SIGN_OF_LIFE, connection.ping()).await.unwrap_or_else(|_| Err(late()))?;
+                    }
+                    Ok(true)
+                })
             })
             .after_connect(|connection, _| {
                 Box::pin(async move {
@@ -121,5 +129,35 @@ fn migrating(error: sqlx::migrate::MigrateError) -> Error {
     match error {
         sqlx::migrate::MigrateError::Execute(e) => e.into(),
         other => super::damaged("the list of migrations", other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use sqlx::{AssertSqlSafe, MySqlConnection};
+    use tokio::time::sleep;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::channel::suite::proxy::Proxy;
+
+    #[tokio::test]
+    async fn a_connection_whose_far_end_is_gone_costs_a_moment_and_no_failure() {
+        let Ok(server) = env::var("TRIMTAB_TEST_MYSQL") else {
+            println!("skipped: TRIMTAB_TEST_MYSQL names no MariaDB");
+            return;
+        };
+        let name = format!("trimtab_{}", Uuid::new_v4().simple());
+        let mut admin = MySqlConnection::connect(&server).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
+        let (user, place) = server.rsplit_once('@').unwrap();
+        let proxy = Proxy::to(place.split('/').next().unwrap()).await;
+        let db = Db::open(&format!("{user}@{}/{name}", proxy.endpoint())).await.unwrap();
+        db.read().await.unwrap().ping().await.unwrap();
+        sleep(FRESH * 2).await;
+        proxy.forget();
+        db.read().await.unwrap().ping().await.unwrap();
     }
 }

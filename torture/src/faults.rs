@@ -155,10 +155,15 @@ impl Plan {
             faults.push(Planned { kind, fault: fault(kind, possible, &mut dice), after });
         }
         if faults.iter().any(|planned| planned.fault == Fault::PauseHolder) {
-            // Beyond the ten seconds of a lease, and the half second by which etcd is late.
-            length = Duration::from_millis(12_000);
+            // Beyond the six seconds of a lease, and the half second by which etcd is late.
+            length = Duration::from_millis(8000);
         }
         Self { seed, calm, faults, length, quiet: dice.once_in(2) }
+    }
+
+    /// Whether something is broken when nobody publishes any more.
+    pub fn is_broken_afterwards(&self) -> bool {
+        self.has(|fault| matches!(fault, Fault::QuietWipe | Fault::ForeignWrite))
     }
 
     /// By what the round is counted.

@@ -20,6 +20,7 @@ pub struct Tally {
     stale_deliveries: (u64, u64),
     drifts: (i64, u64),
     healthy: Samples,
+    converged: Samples,
     seen: u64,
     skipped: BTreeMap<String, u64>,
     /// How many times a server said that its lock was lost and that it wrote nothing.
@@ -83,6 +84,9 @@ impl Tally {
         self.drifts.1 += outcome.drifts.1;
         self.seen += outcome.events.len() as u64;
         self.healthy.append(&measures.healthy);
+        if let Some(converged) = outcome.converged {
+            self.converged.add(converged.as_secs_f64());
+        }
         for why in &outcome.made.skipped {
             *self.skipped.entry(why.clone()).or_default() += 1;
         }
@@ -128,15 +132,16 @@ impl Tally {
         row("deliveries that reached etcd after a later one, refused", of(self.stale_deliveries));
         row("times that a server said its lock was lost and nothing written", self.fenced.to_string());
         row("departures of etcd noted, repaired by hand", format!("{} / {}", self.drifts.0, self.drifts.1));
-        let healthy = [0.5, 0.99, 1.0].map(|at| short(self.healthy.quantile(at))).join(" / ");
-        row("publish to waiting reader, nothing broken, p50 / p99 / max ms", healthy);
+        let three = |samples: &Samples| [0.5, 0.99, 1.0].map(|at| short(samples.quantile(at))).join(" / ");
+        row("publish to waiting reader, nothing broken, p50 / p99 / max ms", three(&self.healthy));
+        row("all readers hold the latest after the healing, p50 / p99 / max s", three(&self.converged));
         println!("\n### By fault\n");
         println!(
             "| fault | rounds, failed | publish to waiting reader, p50 / p99 / max ms | converged after, p50 / max s | \
              snapshots answered | stalest s |\n|---|---:|---:|---:|---:|---:|"
         );
         for (name, kind) in &self.kinds {
-            let broken = [0.5, 0.99, 1.0].map(|at| short(kind.broken.quantile(at))).join(" / ");
+            let broken = three(&kind.broken);
             let converged = [0.5, 1.0].map(|at| short(kind.converged.quantile(at) / 1e3)).join(" / ");
             let answered = short(kind.answered as f64 / kind.asked as f64 * 100.0);
             let (rounds, stalest) = (of((kind.rounds, kind.failed)), short(kind.stalest / 1e3));

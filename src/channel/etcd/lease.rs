@@ -1,14 +1,17 @@
 //! A lease: what hangs on it is gone when its holder is.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use etcd_client::Client;
-use tokio::{runtime::Handle, task::AbortHandle, time};
+use tokio::{runtime::Handle, sync::watch, task::AbortHandle, time};
 
 use super::{super::Fault, Etcd};
+
+/// How soon etcd is told again that a lease is given back, if nobody hears before that it answers.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A lease in use: kept alive while this lives, and revoked when it is dropped.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(super) struct Live {
     id: i64,
     life: Life,
     keeper: AbortHandle,
+    /// How many watches had been lost when it was granted.
+    losses: usize,
 }
 
 impl Drop for Live {
@@ -35,7 +40,7 @@ impl Drop for Live {
 impl Lease {
     /// A fresh one that outlives this process by `ttl` at the most.
     pub async fn grant(etcd: &Arc<Etcd>, ttl: Duration) -> Result<Self, Fault> {
-        let sent = Instant::now();
+        let (sent, losses) = (Instant::now(), etcd.losses.load(Ordering::SeqCst));
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
         let grant = move |mut client: Client| async move { client.lease_grant(seconds, None).await };
         let answer = etcd.call(etcd.timing.call, grant).await?;
@@ -43,16 +48,21 @@ impl Lease {
         let ttl = Duration::from_secs(answer.ttl().unsigned_abs());
         let life = Life(Arc::new(Mutex::new(Some(sent + ttl))));
         let keeper = tokio::spawn(keep(Arc::downgrade(etcd), answer.id(), ttl, life.clone())).abort_handle();
-        Ok(Self { live: Some(Live { id: answer.id(), life, keeper }), etcd: Arc::clone(etcd) })
+        Ok(Self { live: Some(Live { id: answer.id(), life, keeper, losses }), etcd: Arc::clone(etcd) })
     }
 
     /// For a lock: the one that the last lock left, or a fresh one.
     pub async fn of_lock(etcd: &Arc<Etcd>) -> Result<Self, Fault> {
-        let spare = etcd.spare().take().filter(|live| !live.life.is_over());
-        match spare {
-            Some(live) => Ok(Self { live: Some(live), etcd: Arc::clone(etcd) }),
+        match Self::spare(etcd).filter(|lease| !lease.is_over()) {
+            Some(lease) => Ok(lease),
             None => Self::grant(etcd, etcd.timing.ttl).await,
         }
+    }
+
+    /// The one that the last lock left.
+    pub fn spare(etcd: &Arc<Etcd>) -> Option<Self> {
+        let live = etcd.spare().take()?;
+        Some(Self { live: Some(live), etcd: Arc::clone(etcd) })
     }
 
     /// Deletes a key that hangs on it.
@@ -62,10 +72,11 @@ impl Lease {
     }
 
     /// Leaves it for the next lock, if none is there yet. Nothing may hang on it any more; with this process it runs
-    /// out.
+    /// out. One that is older than the last loss of a watch is given back: an etcd that was set back meanwhile may have
+    /// hung the lock of an earlier time on it again.
     pub fn leave(mut self) {
         let mut spare = self.etcd.spare();
-        if spare.is_none() {
+        if spare.is_none() && self.live().losses == self.etcd.losses.load(Ordering::SeqCst) {
             *spare = self.live.take();
         }
     }
@@ -92,24 +103,48 @@ impl Lease {
 
     /// Ends it, and all keys that hang on it.
     pub async fn revoke(mut self) {
-        let Some(live) = self.live.take() else { return };
-        if let Err(fault) = revoke(&self.etcd, live.id).await {
-            tracing::warn!(%fault, "a lease could not be ended; what hangs on it goes when it runs out");
+        let id = self.live.take().map(|live| live.id);
+        if let Some(id) = id {
+            give_back(Arc::clone(&self.etcd), id).await;
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        let id = self.live.take().map(|live| live.id);
         // Without a runtime, at the end of the process, the lease runs out by itself.
-        if let (Some(live), Ok(runtime)) = (self.live.take(), Handle::try_current()) {
-            let etcd = Arc::clone(&self.etcd);
-            runtime.spawn(async move { revoke(&etcd, live.id).await });
+        if let (Some(id), Ok(runtime)) = (id, Handle::try_current()) {
+            runtime.spawn(give_back(Arc::clone(&self.etcd), id));
         }
     }
 }
 
-/// Ends a lease: deletes its keys as well.
+/// Ends a lease, and its keys with it. When etcd does not answer, it is told so in the background as soon as it does: its
+/// restart would begin the lease's life anew, and all would wait for what hangs on it.
+async fn give_back(etcd: Arc<Etcd>, id: i64) {
+    let upsets = etcd.upsets();
+    match revoke(&etcd, id).await {
+        Ok(()) => {}
+        Err(Fault::Unreachable(why)) => {
+            tracing::warn!(why, "a lease could not be ended; it will be when etcd answers");
+            tokio::spawn(insist(Arc::downgrade(&etcd), upsets, id));
+        }
+        Err(Fault::Refused(why)) if why.contains("lease not found") => {}
+        Err(fault) => tracing::warn!(%fault, "a lease could not be ended; what hangs on it goes when it runs out"),
+    }
+}
+
+async fn insist(etcd: Weak<Etcd>, mut upsets: watch::Receiver<()>, id: i64) {
+    loop {
+        let _ = time::timeout(AGAIN, upsets.changed()).await;
+        let Some(etcd) = etcd.upgrade() else { return };
+        if !matches!(revoke(&etcd, id).await, Err(Fault::Unreachable(_))) {
+            return;
+        }
+    }
+}
+
 async fn revoke(etcd: &Etcd, id: i64) -> Result<(), Fault> {
     etcd.call(etcd.timing.call, move |mut client| async move { client.lease_revoke(id).await }).await.map(drop)
 }

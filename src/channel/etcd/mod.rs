@@ -18,8 +18,8 @@ use std::{
     error::Error as _,
     fmt, io,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -34,7 +34,11 @@ pub use self::{
     tokens::EtcdTokenWatch,
     watch::EtcdWatch,
 };
-use self::{deliver::Written, keys::Keys, lease::Live};
+use self::{
+    deliver::Written,
+    keys::Keys,
+    lease::{Lease, Live},
+};
 use super::{Fault, Head};
 use crate::metrics;
 
@@ -51,6 +55,11 @@ pub struct Etcd {
     spare: Mutex<Option<Live>>,
     /// What this node wrote last.
     written: Mutex<Written>,
+    /// How many watches were lost. With any of them etcd may have been set back to where a lock was held that is free.
+    losses: AtomicUsize,
+    /// It did not answer, and was not watched since.
+    away: AtomicBool,
+    upsets: tokio::sync::watch::Sender<()>,
     pub(super) meter: metrics::Channels,
 }
 
@@ -86,6 +95,9 @@ impl Etcd {
             current: AtomicUsize::new(0),
             spare: Mutex::default(),
             written: Mutex::default(),
+            losses: AtomicUsize::new(0),
+            away: AtomicBool::new(false),
+            upsets: tokio::sync::watch::Sender::new(()),
             meter: metrics::Channels::default(),
         })
     }
@@ -96,6 +108,30 @@ impl Etcd {
 
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a watch was lost, and with it the spare lease and what was written: nobody knows what hangs on the one,
+    /// and what became of the other, when etcd is back.
+    fn lost(self: &Arc<Self>) {
+        self.away.store(true, Ordering::Relaxed);
+        self.losses.fetch_add(1, Ordering::SeqCst);
+        *self.written() = Written::default();
+        drop(Lease::spare(self));
+    }
+
+    /// Notes that a watch began: tells those who wait for etcd that it is back.
+    fn heard(&self) {
+        if self.away.swap(false, Ordering::Relaxed) {
+            self.upset();
+        }
+    }
+
+    fn upset(&self) {
+        self.upsets.send_replace(());
+    }
+
+    pub(super) fn upsets(&self) -> tokio::sync::watch::Receiver<()> {
+        self.upsets.subscribe()
     }
 
     /// Runs a transaction, once.
@@ -123,7 +159,7 @@ impl Etcd {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let began = Instant::now();
-        let answer = self.ask(within, Member::client, request).await;
+        let answer = self.ask(within, Member::client, request).await.map(|(_, answer)| answer);
         // A wait for a lock says nothing of how fast etcd is.
         if within <= self.timing.call.max(self.timing.page) {
             self.meter.request.observe(began.elapsed().as_secs_f64());
@@ -136,9 +172,9 @@ impl Etcd {
         answer
     }
 
-    /// The same over a connection of its own. What a watch does not take in fills the window of its connection: it must
-    /// not be the one that others use.
-    async fn call_apart<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
+    /// The same over a connection of its own, and to which member. What a watch does not take in fills the window of its
+    /// connection: it must not be the one that others use.
+    async fn call_apart<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<(usize, T), Fault>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
@@ -150,7 +186,7 @@ impl Etcd {
         within: Duration,
         client: fn(&'a Member, &'a ConnectOptions) -> C,
         request: impl Fn(Client) -> F,
-    ) -> Result<T, Fault>
+    ) -> Result<(usize, T), Fault>
     where
         C: Future<Output = Result<Client, Error>> + Send,
         F: Future<Output = Result<T, Error>> + Send,
@@ -164,7 +200,7 @@ impl Etcd {
             let number = member.connection().number;
             let answer = timeout_at(deadline, async { request(client(member, &self.options).await?).await }).await;
             let error = match answer {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(answer)) => return Ok((index, answer)),
                 Ok(Err(error)) => error,
                 Err(_) => {
                     self.leave(index, number);
@@ -184,6 +220,7 @@ impl Etcd {
     /// Goes on to the next member, and to a new connection when this member's turn comes again: a half-open one would
     /// swallow requests until TCP gives up.
     fn leave(&self, index: usize, number: usize) {
+        self.away.store(true, Ordering::Relaxed);
         let mut connection = self.members[index].connection();
         if connection.number == number {
             *connection = Connection { number: number + 1, client: None };

@@ -12,21 +12,23 @@ use tokio::fs;
 
 use super::{super::Fault, keys::Keys};
 
-/// Time to live of a lock's lease: how long a dead holder blocks the others. etcd's minimum is 2 s.
-const TTL: Duration = Duration::from_secs(10);
+/// Time to live of a lock's lease: how long a dead holder blocks the others, and for how long a living one may be held up
+/// without losing it. etcd's minimum is 2 s.
+const TTL: Duration = Duration::from_secs(6);
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Until a request is answered.
 const CALL: Duration = Duration::from_secs(3);
 /// Until a page of a listing is there; it may be many megabytes.
 const PAGE: Duration = Duration::from_secs(10);
-/// Silence of a watch after which it is asked for a sign of life.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Silence of a watch after which it is asked for a sign of life. A message and not a ping of HTTP/2: of those, etcd takes
+/// one in 5 s and ends the connection of who sends more.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// How long the channel waits for what. Tests shorten it.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// Time to live of a lock's lease: 10 s.
+    /// Time to live of a lock's lease: 6 s.
     pub ttl: Duration,
     /// Until a connection stands: 2 s.
     pub connect: Duration,
@@ -35,7 +37,7 @@ pub struct Timing {
     pub call: Duration,
     /// Until a page of a listing is there: 10 s.
     pub page: Duration,
-    /// Silence of a watch after which it is asked for a sign of life, which has to come within `call`: 5 s.
+    /// Silence of a watch after which it is asked for a sign of life, which has to come within `call`: 2 s.
     pub silence: Duration,
 }
 

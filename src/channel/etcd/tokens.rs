@@ -1,5 +1,7 @@
 //! The tokens of reader nodes, in one key.
 
+use std::sync::Arc;
+
 use etcd_client::{Client, Compare, CompareOp, EventType, GetOptions, KeyValue, Txn, TxnOp, WatchOptions};
 
 use super::{
@@ -35,7 +37,7 @@ impl Etcd {
         Ok(self.txn(&txn).await?.succeeded())
     }
 
-    pub(in super::super) async fn watch_tokens(&self, after: i64) -> Result<EtcdTokenWatch, Fault> {
+    pub(in super::super) async fn watch_tokens(self: &Arc<Self>, after: i64) -> Result<EtcdTokenWatch, Fault> {
         let stream = Stream::open(self, &self.keys.tokens(), WatchOptions::new(), after).await?;
         Ok(EtcdTokenWatch { stream })
     }

@@ -1,6 +1,6 @@
 //! Follows releases as they come.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use etcd_client::{Client, Error, EventType, KeyValue, WatchOptions, WatchResponse, WatchStream};
 use tokio::time::{Instant, timeout_at};
@@ -27,15 +27,17 @@ pub struct EtcdWatch {
 #[derive(Debug)]
 pub(super) struct Stream {
     stream: WatchStream,
-    timing: Timing,
+    etcd: Arc<Etcd>,
+    /// Which member is watched.
+    member: usize,
     /// When something has to have come.
     due: Instant,
-    /// Whether it is the answer to a request for a sign of life that is due.
-    asked: bool,
+    /// When it is the answer to a request for a sign of life that is due: which connection others used then.
+    asked: Option<usize>,
 }
 
 impl Etcd {
-    pub(in super::super) async fn watch(&self, after: i64) -> Result<EtcdWatch, Fault> {
+    pub(in super::super) async fn watch(self: &Arc<Self>, after: i64) -> Result<EtcdWatch, Fault> {
         let (from, to) = &self.keys.releases();
         let stream = Stream::open(self, from, WatchOptions::new().with_range(to.as_str()), after).await?;
         Ok(EtcdWatch { stream, keys: self.keys.clone(), after, ready: VecDeque::new() })
@@ -44,7 +46,7 @@ impl Etcd {
 
 impl Stream {
     /// Watches what comes after a revision.
-    pub async fn open(etcd: &Etcd, from: &str, options: WatchOptions, after: i64) -> Result<Self, Fault> {
+    pub async fn open(etcd: &Arc<Etcd>, from: &str, options: WatchOptions, after: i64) -> Result<Self, Fault> {
         let options = &options.with_start_revision(after + 1);
         let watch = move |etcd: Client| async move {
             let watched = create(&etcd, from, options).await?;
@@ -55,38 +57,53 @@ impl Stream {
             etcd.refresh_token().await?;
             create(&etcd, from, options).await
         };
-        let (stream, created) = etcd.call_apart(etcd.timing.call, watch).await?;
+        let (member, (stream, created)) = etcd.call_apart(etcd.timing.call, watch).await?;
         alive(&created)?;
         if head(created.header())?.revision < after {
             // Restored from a backup, or another cluster: etcd would wait in silence until it comes so far.
             return Err(Fault::Compacted);
         }
-        Ok(Self { stream, timing: etcd.timing, due: Instant::now() + etcd.timing.silence, asked: false })
+        etcd.heard();
+        Ok(Self { stream, etcd: Arc::clone(etcd), member, due: Instant::now() + etcd.timing.silence, asked: None })
     }
 
     /// The next response. May be dropped and called again.
     pub async fn next(&mut self) -> Result<WatchResponse, Fault> {
+        let response = self.response().await;
+        if matches!(response, Err(Fault::Unreachable(_))) {
+            self.etcd.lost();
+        }
+        response
+    }
+
+    async fn response(&mut self) -> Result<WatchResponse, Fault> {
+        let Timing { silence, call, .. } = self.etcd.timing;
         loop {
-            match timeout_at(self.due, self.stream.message()).await {
-                Ok(Ok(Some(response))) => {
-                    self.expect(self.timing.silence, false);
+            match (timeout_at(self.due, self.stream.message()).await, self.asked) {
+                (Ok(Ok(Some(response))), _) => {
+                    self.expect(silence, None);
                     alive(&response)?;
                     return Ok(response);
                 }
-                Ok(Ok(None)) => return Err(Fault::Unreachable("etcd ended the watch".into())),
-                Ok(Err(error)) => return Err(broken(&error)),
-                Err(_) if self.asked => return Err(Fault::Unreachable("etcd fell silent".into())),
-                Err(_) => {
+                (Ok(Ok(None)), _) => return Err(Fault::Unreachable("etcd ended the watch".into())),
+                (Ok(Err(error)), _) => return Err(broken(&error)),
+                (Err(_), Some(connection)) => {
+                    // Nor would it answer on the connection of the others, unless that is a newer one.
+                    self.etcd.leave(self.member, connection);
+                    return Err(Fault::Unreachable("etcd fell silent".into()));
+                }
+                (Err(_), None) => {
                     // The answer is a sign of life and no more: in 3.4.23 its revision may be ahead of releases that
                     // were not sent yet (etcd issue 15220).
                     self.stream.request_progress().await.map_err(|error| broken(&error))?;
-                    self.expect(self.timing.call, true);
+                    let connection = self.etcd.members[self.member].connection().number;
+                    self.expect(call, Some(connection));
                 }
             }
         }
     }
 
-    fn expect(&mut self, within: Duration, asked: bool) {
+    fn expect(&mut self, within: Duration, asked: Option<usize>) {
         self.due = Instant::now() + within;
         self.asked = asked;
     }
@@ -130,16 +147,20 @@ impl EtcdWatch {
             }
             match event.event_type() {
                 EventType::Put => revisions.last_mut().expect("pushed above").1.push(kv.clone()),
-                EventType::Delete => tracing::warn!(
-                    key = %kv.key().escape_ascii(),
-                    revision = kv.mod_revision(),
-                    "somebody deleted a key in etcd; readers keep what they have"
-                ),
+                EventType::Delete => {
+                    self.stream.etcd.upset();
+                    tracing::warn!(
+                        key = %kv.key().escape_ascii(),
+                        revision = kv.mod_revision(),
+                        "somebody deleted a key in etcd; readers keep what they have"
+                    );
+                }
             }
         }
         for (revision, puts) in revisions {
             let (entries, damaged) = self.keys.join(puts);
             for damage in damaged {
+                self.stream.etcd.upset();
                 tracing::warn!(%damage, revision, "somebody else wrote to etcd; readers keep what they have");
             }
             self.ready.push_back((revision, entries));

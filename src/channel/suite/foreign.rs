@@ -1,8 +1,10 @@
 //! What lies in etcd byte for byte, and what happens when somebody else writes there.
 
+use tokio::time::timeout;
+
 use super::{
     super::{Channel, Damage, Fault},
-    Bench, LONG, env, next, small,
+    Bench, LONG, env, next, numbers, small,
 };
 use crate::domain::content::sha256;
 
@@ -75,6 +77,30 @@ async fn a_watch_passes_over_what_somebody_else_wrote() {
     raw.put("config/\u{1}", "").await;
     bench.channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)]);
+}
+
+#[tokio::test]
+async fn a_watch_tells_at_once_that_somebody_else_wrote_or_deleted() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+    let mut upsets = bench.other.upsets();
+    for seq in 1..=3 {
+        bench.channel.deliver(&lock, &[small("a/x", seq), small("b/y", seq)]).await.unwrap();
+        assert_eq!(numbers(&next(&mut watch).await.unwrap()), [("a/x".to_owned(), seq), ("b/y".to_owned(), seq)]);
+        assert!(!upsets.has_changed().unwrap(), "a delivery upsets nobody");
+        let raw = bench.raw();
+        match seq {
+            1 => raw.put("config/prod/a/x", "{\"edited\":\"by hand\"}").await,
+            2 => raw.put("meta/prod/b/y", "not JSON").await,
+            _ => raw.delete("config/prod/a/x").await,
+        }
+        let told = timeout(LONG, upsets.changed());
+        tokio::select! {
+            told = told => told.expect("it is told").unwrap(),
+            news = watch.next() => panic!("no release came: {news:?}"),
+        }
+    }
 }
 
 #[tokio::test]

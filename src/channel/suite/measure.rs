@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Bench, LONG, env, release};
+use super::{super::Timing, Bench, LONG, env, release};
 
 const ROUNDS: u64 = 300;
 
@@ -45,4 +45,35 @@ async fn what_a_delivery_costs() {
     .await;
     measure("is somebody waiting", async |_| assert!(!channel.contended(&lock).await)).await;
     measure("list 62 configs", async |_| drop(channel.list().await.unwrap())).await;
+}
+
+/// Processor time of etcd so far, in hundredths of a second.
+fn etcd_worked() -> u64 {
+    let pid = std::fs::read_to_string(std::env::var("TRIMTAB_TEST_ETCD_PIDFILE").unwrap()).unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
+    // The name may hold spaces; after it, the 12th and 13th are the program's and the system's.
+    let (_, after) = stat.rsplit_once(')').unwrap();
+    after.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn what_signs_of_life_cost() {
+    const WATCHES: usize = 186;
+    let Some(bench) = Bench::etcd().await else { return };
+    let raw = bench.raw.as_ref().unwrap();
+    for silence in [LONG * 10, Timing::default().silence] {
+        let channel = raw.timed(Timing { silence, ..Timing::default() }, &[&raw.endpoint]).await;
+        let revision = channel.head().await.unwrap().revision;
+        let mut watching = tokio::task::JoinSet::new();
+        for _ in 0..WATCHES {
+            let mut watch = channel.watch(revision).await.unwrap();
+            watching.spawn(async move { watch.next().await });
+        }
+        let before = etcd_worked();
+        tokio::time::sleep(LONG).await;
+        let share = (etcd_worked() - before) as f64 / LONG.as_secs_f64();
+        println!("{WATCHES} watches, asked after {silence:?} of silence: etcd works {share:.2} % of the time");
+        assert!(watching.try_join_next().is_none(), "none was lost");
+    }
 }

@@ -10,7 +10,7 @@ mod go;
 mod locks;
 mod measure;
 mod outage;
-mod proxy;
+pub(crate) mod proxy;
 mod reading;
 mod secured;
 mod tokens;
@@ -126,7 +126,11 @@ impl Raw {
 
     /// A channel that gives up soon.
     async fn impatient(&self, endpoints: &[&str]) -> Channel {
-        Channel::etcd(EtcdSettings { timing: impatient(), ..self.settings(endpoints) }).await.unwrap()
+        self.timed(impatient(), endpoints).await
+    }
+
+    async fn timed(&self, timing: Timing, endpoints: &[&str]) -> Channel {
+        Channel::etcd(EtcdSettings { timing, ..self.settings(endpoints) }).await.unwrap()
     }
 
     async fn put(&mut self, key: &str, value: impl Into<Vec<u8>>) {

@@ -2,22 +2,34 @@
 
 use std::time::{Duration, Instant};
 
+use etcd_client::PutOptions;
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{
-    super::{Channel, EtcdSettings, Fault, Lock},
+    super::{Channel, EtcdSettings, Fault, Lock, Timing},
     Bench, LONG, env, eventually, impatient, next,
     proxy::{Fate, Proxy},
     release, small,
 };
 
+const SHORT: Duration = Duration::from_millis(300);
+
 /// A bench whose first node reaches etcd through a proxy, and is impatient.
 async fn proxied() -> Option<(Bench, Proxy)> {
+    proxied_with(impatient()).await
+}
+
+async fn proxied_with(timing: Timing) -> Option<(Bench, Proxy)> {
     let mut bench = Bench::etcd().await?;
     let raw = bench.raw.as_ref().unwrap();
     let proxy = Proxy::to(&raw.endpoint).await;
-    bench.channel = raw.impatient(&[&proxy.endpoint()]).await;
+    bench.channel = raw.timed(timing, &[&proxy.endpoint()]).await;
     Some((bench, proxy))
+}
+
+/// As if by a lease that a restart of etcd made longer: who waits for its end waits in vain.
+fn long_lived() -> Timing {
+    Timing { ttl: LONG * 3, ..impatient() }
 }
 
 /// Makes all calls; each has to answer that etcd is unreachable, in time.
@@ -101,12 +113,17 @@ async fn etcd_is_paused() {
 async fn etcd_comes_back() {
     let Some((bench, mut proxy)) = proxied().await else { return };
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
+    let mut upsets = bench.channel.upsets();
     proxy.down().await;
     assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
     assert!(matches!(bench.channel.check().await, Err(Fault::Unreachable(_))));
     proxy.up().await;
     bench.channel.check().await.unwrap();
+    assert!(!upsets.has_changed().unwrap(), "who waits is told with the watch");
     let mut watch = bench.channel.watch(watch.revision()).await.unwrap();
+    timeout(LONG, upsets.changed()).await.expect("who waits is told").unwrap();
+    drop(bench.channel.watch(watch.revision()).await.unwrap());
+    assert!(!upsets.has_changed().unwrap(), "once");
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)]);
@@ -129,6 +146,68 @@ async fn a_lock_outlives_a_broken_connection_but_not_its_lease() {
     let fenced = bench.channel.deliver(&lock, &[small("a/x", 1)]).await;
     assert_eq!(fenced, Err(Fault::Fenced { env: env("prod") }));
     bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_that_could_not_be_freed_is_free_as_soon_as_etcd_answers() {
+    let prod = env("prod");
+    for dropped in [false, true] {
+        let Some((bench, mut proxy)) = proxied_with(long_lived()).await else { return };
+        let lock = bench.channel.lock(&prod, LONG).await.unwrap();
+        proxy.down().await;
+        if dropped {
+            drop(lock);
+        } else {
+            lock.release().await;
+        }
+        assert_eq!(bench.other.lock(&prod, SHORT).await.unwrap_err(), Fault::Busy { env: prod.clone() });
+        proxy.up().await;
+        bench.other.lock(&prod, LONG).await.unwrap().release().await;
+
+        // What was given back is not what this node holds now.
+        let again = bench.channel.lock(&prod, LONG).await.unwrap();
+        assert_eq!(bench.other.lock(&prod, SHORT).await.unwrap_err(), Fault::Busy { env: prod.clone() });
+        bench.channel.deliver(&again, &[small("a/x", 1)]).await.unwrap();
+    }
+}
+
+/// A restore brings back locks that were freed since, on leases that live.
+#[tokio::test]
+async fn no_lock_of_an_etcd_that_was_set_back_is_kept_alive() {
+    for held in [false, true] {
+        let Some((mut bench, proxy)) = proxied_with(long_lived()).await else { return };
+        let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
+        let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+        let Lock::Etcd(etcd_lock) = &lock else { unreachable!() };
+        let lease = etcd_lock.lease();
+        let lock = if held {
+            Some(lock)
+        } else {
+            lock.release().await;
+            None
+        };
+        let raw = bench.raw();
+        let (freed, on) = (format!("{}/locks/dev/{lease:x}", raw.root), PutOptions::new().with_lease(lease));
+        raw.client.put(freed, "", Some(on)).await.unwrap();
+        proxy.cut();
+        assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
+        if let Some(lock) = lock {
+            eventually("etcd answers", async || bench.channel.check().await.is_ok()).await;
+            lock.release().await;
+        }
+        bench.other.lock(&env("dev"), LONG).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_far_end_is_gone_is_left_by_all_when_a_watch_notices() {
+    // Whoever waits for a page on that connection waits in vain.
+    let Some((bench, proxy)) = proxied_with(Timing { page: LONG * 3, ..impatient() }).await else { return };
+    let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
+    bench.channel.list().await.unwrap();
+    proxy.forget();
+    assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
+    timeout(LONG, bench.channel.list()).await.expect("a page over a new connection").unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! A small fault proxy in front of etcd.
+//! A small fault proxy in front of a server.
 
 use std::{
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -42,6 +43,8 @@ struct Shared {
     flowing: watch::Sender<bool>,
     /// Counts how often all connections were cut.
     cuts: watch::Sender<usize>,
+    /// Counts how often the far ends of all connections were forgotten.
+    forgets: watch::Sender<usize>,
     marked: Mutex<Option<(Vec<u8>, Fate)>>,
     go: Notify,
     answered: Notify,
@@ -53,6 +56,7 @@ impl Proxy {
             upstream: upstream.to_owned(),
             flowing: watch::Sender::new(true),
             cuts: watch::Sender::new(0),
+            forgets: watch::Sender::new(0),
             marked: Mutex::new(None),
             go: Notify::new(),
             answered: Notify::new(),
@@ -74,6 +78,11 @@ impl Proxy {
     /// Breaks all connections.
     pub fn cut(&self) {
         self.shared.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// The far ends of all connections are gone, and nobody says so. New ones work.
+    pub fn forget(&self) {
+        self.shared.forgets.send_modify(|forgets| *forgets += 1);
     }
 
     /// Breaks all connections and refuses new ones.
@@ -119,13 +128,23 @@ fn accept(listener: TcpListener, shared: Arc<Shared>) -> AbortHandle {
 
 impl Shared {
     async fn serve(self: Arc<Self>, client: TcpStream) {
-        let mut cuts = self.cuts.subscribe();
+        let (mut cuts, mut forgets) = (self.cuts.subscribe(), self.forgets.subscribe());
         let Ok(server) = TcpStream::connect(&self.upstream).await else { return };
         let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         let deaf = AtomicBool::new(false);
+        let both = async {
+            let mut up = pin!(self.requests(from_client, to_server, &deaf));
+            let mut down = pin!(self.answers(from_server, to_client, &deaf));
+            tokio::select! {
+                _ = &mut up => return,
+                _ = &mut down => return,
+                _ = forgets.changed() => {}
+            }
+            // Neither is dropped, nor goes on.
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
-            _ = self.requests(from_client, to_server, &deaf) => {}
-            _ = self.answers(from_server, to_client, &deaf) => {}
+            () = both => {}
             _ = cuts.changed() => {}
         }
     }

@@ -64,6 +64,11 @@ impl OwnEtcd {
         self.process.take().unwrap().kill().await.unwrap();
     }
 
+    /// Takes away what it held; it does not run.
+    pub fn wipe(&self) {
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
+
     /// Holds it, or lets it go on: `STOP` or `CONT`.
     pub async fn signal(&self, name: &str) {
         signal(name, &self.process.as_ref().and_then(Child::id).unwrap().to_string()).await;

@@ -3,6 +3,7 @@
 mod aborted;
 mod crash;
 mod etcd;
+mod healing;
 mod health;
 mod leaving;
 mod node;

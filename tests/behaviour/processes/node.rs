@@ -124,7 +124,7 @@ impl Place {
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
-    /// Ends the leases of locks whose holder is dead, as etcd does by itself after ten seconds.
+    /// Ends the leases of locks whose holder is dead, as etcd does by itself after six seconds.
     pub async fn let_leases_run_out(&self) {
         let Some((endpoint, root)) = &self.etcd else { return };
         let mut etcd = etcd_client::Client::connect([endpoint], None).await.unwrap();

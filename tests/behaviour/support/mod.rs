@@ -130,6 +130,13 @@ impl Site {
         Some(Self::start(Database::mysql(&mysql).await, channel, root).await)
     }
 
+    /// One on SQLite and this etcd, whose publisher makes these pauses after a failure.
+    pub async fn beside(etcd: &str, pause: Duration) -> Self {
+        let channel = Channel::etcd(etcd_settings(etcd, "trimtab")).await.unwrap();
+        Self::start_with(Database::sqlite(), channel, String::new(), |publisher| publisher.with_back_off(pause, pause))
+            .await
+    }
+
     /// Another node on the same database and channel.
     pub async fn another_node(&self) -> Self {
         let channel = match servers().filter(|_| !self.root.is_empty()) {
@@ -156,10 +163,19 @@ impl Site {
     }
 
     async fn start(database: Database, channel: Channel, root: String) -> Self {
+        Self::start_with(database, channel, root, |publisher| publisher).await
+    }
+
+    async fn start_with(
+        database: Database,
+        channel: Channel,
+        root: String,
+        publisher: impl FnOnce(Publisher) -> Publisher,
+    ) -> Self {
         let db = Db::open(&database.url).await.unwrap();
         let (dispatch, stop) = (Arc::new(Dispatch::default()), CancellationToken::new());
-        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
-        tokio::spawn(publisher.run());
+        let new = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
+        tokio::spawn(publisher(new).run());
         Self { service: Service::new(db.clone(), dispatch.clone()), db, channel, database, root, dispatch, stop }
     }
 

@@ -1,0 +1,117 @@
+//! What somebody breaks in etcd heals as soon as it is seen, and what waits for etcd goes on as soon as it is heard: long
+//! before the comparison that comes every 30 s anyway.
+
+use std::{sync::Arc, time::Duration};
+
+use etcd_client::{Client, DeleteOptions, GetOptions};
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use trimtab::{
+    domain::release::Delivery,
+    reader::{feed, shelf::Shelf},
+    service::now,
+};
+
+use super::{
+    etcd::OwnEtcd,
+    node::{Node, Outcome, Place, ROOT, prepare},
+};
+use crate::support::*;
+
+const SHOP: &str = "dev/shop/application";
+const SOON: Duration = Duration::from_secs(10);
+
+async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, wait).await.unwrap_or_else(|_| panic!("{what}: not within {SOON:?}"));
+}
+
+/// A console beside an etcd, with release 1 of `dev/shop/application`.
+struct Beside {
+    etcd: OwnEtcd,
+    console: Node,
+    http: reqwest::Client,
+    /// Its folder goes with it.
+    _place: Place,
+}
+
+impl Beside {
+    async fn start() -> Option<Self> {
+        let mut etcd = OwnEtcd::new()?;
+        etcd.start().await;
+        let (place, http) = (Place::beside_etcd(&etcd.endpoint), reqwest::Client::new());
+        let console = place.start().await;
+        let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+        prepare(&console.url(), &http, &token).await;
+        assert_eq!(console.publish(&http, &token, "n", 1).await, Outcome::Acknowledged(1));
+        Some(Self { etcd, console, http, _place: place })
+    }
+
+    async fn drifts(&self) -> Value {
+        let answer = self.http.get(format!("{}/readyz", self.console.url())).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["drifts"].clone()
+    }
+}
+
+/// The keys of releases that an etcd holds.
+async fn releases(etcd: &mut Client) -> usize {
+    let mut found = 0;
+    for half in ["config", "meta"] {
+        let all = Some(GetOptions::new().with_prefix().with_count_only());
+        found += etcd.get(format!("{ROOT}/{half}/"), all).await.unwrap().count();
+    }
+    usize::try_from(found).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_deletes_or_writes_over_is_seen_at_once() {
+    let Some(site) = Beside::start().await else { return };
+    let mut etcd = site.etcd.client().await.unwrap();
+    for half in ["config", "meta"] {
+        etcd.delete(format!("{ROOT}/{half}/"), Some(DeleteOptions::new().with_prefix())).await.unwrap();
+    }
+    soon("everything is there again", async || releases(&mut etcd).await == 2).await;
+
+    etcd.put(format!("{ROOT}/config/{SHOP}"), "{}", None).await.unwrap();
+    soon("there is an alarm", async || site.drifts().await == 1).await;
+    let lies = etcd.get(format!("{ROOT}/config/{SHOP}"), None).await.unwrap();
+    assert_eq!(lies.kvs()[0].value_str().unwrap(), "{}", "nobody's bytes are overwritten unasked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_etcd_that_was_set_back_has_everything_again_soon_after_it_is_heard() {
+    let Some(mut site) = Beside::start().await else { return };
+    site.etcd.kill().await;
+    site.etcd.wipe();
+    site.etcd.start().await;
+    let mut etcd = site.etcd.client().await.unwrap();
+    soon("everything is there again", async || releases(&mut etcd).await == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_etcd_goes_out_as_soon_as_it_is_heard() {
+    let Some(mut etcd) = OwnEtcd::new() else { return };
+    etcd.start().await;
+    // Nobody waits so long for a pause to be over.
+    let site = Site::beside(&etcd.endpoint, SOON * 6).await.with_shop().await;
+    let (source, shelf) = (site.channel.clone(), Arc::new(Shelf::new()));
+    let following = shelf.clone();
+    tokio::spawn(async move {
+        feed::run(&source, &following, None, now, feed::RELIST, CancellationToken::new()).await;
+    });
+    site.publish_key(ana(), SHOP, "a", "1").await;
+    soon("it is followed", async || shelf.get(SHOP).is_some()).await;
+
+    etcd.kill().await;
+    let published = site.publish_key(ana(), SHOP, "a", "2").await;
+    assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
+    soon("it is late", async || !site.service.late(ana()).is_empty()).await;
+    etcd.start().await;
+    soon("it is there", async || shelf.get(SHOP).unwrap().seq() == 2).await;
+    site.settled().await;
+}
