@@ -7,6 +7,7 @@ mod apps;
 mod changes;
 pub mod clock;
 mod configs;
+mod contents;
 mod delivery;
 mod dispatch;
 mod drift;
@@ -44,6 +45,7 @@ pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeView};
 pub use clock::now;
 pub use configs::{ConfigView, Mine, Pending};
+use contents::Contents;
 pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrived, Departed, Dispatch, Late, Repair, Why};
 pub use drift::{Settle, Wins};
@@ -62,6 +64,7 @@ pub use typed::{ReadAt, TypedItem};
 pub struct Service {
     db: Db,
     dispatch: Arc<Dispatch>,
+    contents: Arc<Contents>,
     /// To ask who holds a lock; a command has none.
     channel: Option<Channel>,
     passwords: Passwords,
@@ -73,7 +76,8 @@ impl Service {
     /// A service on a database, whose publishes go out through `dispatch`.
     #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        Self { db, dispatch, channel: None, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+        let (contents, passwords) = (Arc::default(), Passwords::default());
+        Self { db, dispatch, contents, channel: None, passwords, patience: Duration::from_secs(5) }
     }
 
     /// The same, beside this channel.

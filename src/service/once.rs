@@ -8,6 +8,7 @@ use crate::{
     domain::{
         access::Actor,
         change::ChangeId,
+        content::Content,
         error::{Error, Invalid, Problem, Result},
         release::Release,
     },
@@ -30,12 +31,14 @@ pub(super) struct Made {
     pub releases: Vec<Release>,
     /// Those that were accepted just now.
     pub accepted: Vec<Accepted>,
+    /// Their contents, in the same order, where they are kept.
+    pub contents: Vec<Content>,
 }
 
 impl Made {
     /// A change whose releases, if it has any, were not accepted just now.
     pub fn of(change: ChangeId, releases: Vec<Release>) -> Self {
-        Self { change, releases, accepted: Vec::new() }
+        Self { change, releases, accepted: Vec::new(), contents: Vec::new() }
     }
 }
 
@@ -105,7 +108,12 @@ impl Service {
         if let Some(marks) = marks {
             marks.written();
         }
-        self.dispatch.accepted(std::mem::take(&mut made.accepted));
+        let accepted = std::mem::take(&mut made.accepted);
+        let bytes: Vec<usize> = accepted.iter().map(|new| new.entry.document.len()).collect();
+        self.dispatch.accepted(accepted);
+        for ((release, content), bytes) in made.releases.iter().zip(std::mem::take(&mut made.contents)).zip(bytes) {
+            self.contents.note(release, content, bytes);
+        }
         Ok(made)
     }
 }

@@ -18,7 +18,8 @@ impl Service {
 
     /// The same, with what is live.
     pub(super) async fn standing(&self, db: &mut Conn, id: &ConfigId) -> Result<Standing> {
-        db.standing(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
+        let known = self.contents.of(id);
+        db.standing(id, known.as_ref()).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// The same, when nothing there is archived.

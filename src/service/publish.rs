@@ -375,6 +375,7 @@ async fn release_all(
     for ((may, config), entry) in configs.into_iter().zip(entries).filter(|((_, config), _)| !config.diff.is_empty()) {
         let fresh = Fresh { entry, previous: config.live, content: &config.after, rolled_back_to: None };
         fresh.insert(tx, &may, actor, &mut made).await?;
+        made.contents.push(config.after);
     }
     let names: Vec<String> = made.releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
     note(tx, actor, "publish", change.id.to_string(), names.join(", ")).await?;

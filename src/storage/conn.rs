@@ -57,7 +57,8 @@ pub(super) enum Raw<'a> {
 
 impl Conn {
     pub(super) fn new(on: On, meter: Arc<metrics::Sql>) -> Self {
-        let watch = Watch { until: Instant::now() + WHOLE, cut: false, open: false, failed: false, meter };
+        let watch =
+            Watch { until: Instant::now() + WHOLE, cut: false, open: false, failed: false, doubtful: false, meter };
         Self { on: Some(on), batch: Batch::default(), writes: false, watch }
     }
 
@@ -158,15 +159,16 @@ impl Drop for Conn {
     fn drop(&mut self) {
         // Without a runtime, at the end of the process, connections end by themselves.
         let (Some(on), Ok(runtime)) = (self.on.take(), Handle::try_current()) else { return };
-        let (open, cut) = (self.watch.open, self.watch.cut);
+        let Watch { open, cut, doubtful, .. } = self.watch;
         match on {
             On::Sqlite(lent) if cut => lent.close(),
             On::MySql(lent) if cut => lent.close(),
-            On::Sqlite(lent) => lent.give_back(open, &runtime),
-            On::MySql(lent) => lent.give_back(open, &runtime),
+            On::Sqlite(lent) => lent.give_back(open, doubtful, &runtime),
+            On::MySql(lent) => lent.give_back(open, doubtful, &runtime),
             On::Writer(mut writer) if cut => writer.give_up(),
             // The next writer's turn comes when this one is rolled back.
             On::Writer(writer) if open => drop(runtime.spawn(roll_back(writer))),
+            On::Writer(mut writer) if doubtful => writer.give_up(),
             On::Writer(_) => {}
         }
     }
@@ -188,6 +190,8 @@ pub(super) struct Watch {
     open: bool,
     /// Part of it did not run, so it must not be committed.
     failed: bool,
+    /// A statement failed: the connection may work no more.
+    doubtful: bool,
     meter: Arc<metrics::Sql>,
 }
 
@@ -213,6 +217,7 @@ impl Watch {
         };
         self.cut = false;
         if let Err(error) = &done {
+            self.doubtful = true;
             self.meter.failed(kind(error));
         }
         done

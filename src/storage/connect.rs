@@ -143,11 +143,11 @@ mod tests {
     use super::*;
     use crate::channel::suite::proxy::Proxy;
 
-    #[tokio::test]
-    async fn a_connection_whose_far_end_is_gone_costs_a_moment_and_no_failure() {
+    /// A new database, behind a proxy.
+    async fn proxied() -> Option<(Db, Proxy)> {
         let Ok(server) = env::var("TRIMTAB_TEST_MYSQL") else {
             println!("skipped: TRIMTAB_TEST_MYSQL names no MariaDB");
-            return;
+            return None;
         };
         let name = format!("trimtab_{}", Uuid::new_v4().simple());
         let mut admin = MySqlConnection::connect(&server).await.unwrap();
@@ -155,9 +155,28 @@ mod tests {
         let (user, place) = server.rsplit_once('@').unwrap();
         let proxy = Proxy::to(place.split('/').next().unwrap()).await;
         let db = Db::open(&format!("{user}@{}/{name}", proxy.endpoint())).await.unwrap();
-        db.read().await.unwrap().ping().await.unwrap();
+        Some((db, proxy))
+    }
+
+    async fn ask(db: &Db) -> Result<(), Error> {
+        db.read().await?.ping().await
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_far_end_is_gone_costs_a_moment_and_no_failure() {
+        let Some((db, proxy)) = proxied().await else { return };
+        ask(&db).await.unwrap();
         sleep(FRESH * 2).await;
         proxy.forget();
-        db.read().await.unwrap().ping().await.unwrap();
+        ask(&db).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_broke_is_not_used_again() {
+        let Some((db, proxy)) = proxied().await else { return };
+        ask(&db).await.unwrap();
+        proxy.cut();
+        assert!(matches!(ask(&db).await, Err(Error::Unavailable { .. })), "it was just used, so nobody asked it");
+        ask(&db).await.unwrap();
     }
 }

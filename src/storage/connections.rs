@@ -83,11 +83,12 @@ where
         &mut self.conn
     }
 
-    /// Gives it back after its last statement ended; if a transaction is open, rolled back.
-    pub fn give_back(self, open: bool, runtime: &Handle) {
+    /// Gives it back after its last statement ended; if a transaction is open, rolled back. One that is `doubtful` is
+    /// asked whether it still works.
+    pub fn give_back(self, open: bool, doubtful: bool, runtime: &Handle) {
         let Self { conn, of } = self;
         let mut last = of.last();
-        if !open && last.is_none() && !of.pool.is_closed() {
+        if !open && !doubtful && last.is_none() && !of.pool.is_closed() {
             *last = Some((conn, Instant::now()));
         } else {
             runtime.spawn(give_back(conn, open));

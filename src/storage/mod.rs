@@ -41,7 +41,7 @@ use connect::PATIENCE;
 pub use connect::is_supported;
 use connections::Connections;
 pub use due::Expected;
-pub use places::{Place, Standing};
+pub use places::{Known, Place, Standing};
 use writer::Writer;
 
 /// The name under which the driver writes to the log.

@@ -1,10 +1,13 @@
 //! Where a config lies, and what is live there.
 
+use std::sync::Arc;
+
 use super::{
     Conn, Env, Namespace,
     apps::{env, namespace},
     ask, count, on, parsed,
     releases::content,
+    signed,
 };
 use crate::domain::{content::Content, error::Result, names::ConfigId, time::Time};
 
@@ -40,6 +43,17 @@ pub struct Standing {
     pub content: Content,
     /// When the live release was accepted.
     pub accepted_at: Option<Time>,
+}
+
+/// A release of a config whose content need not be read.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its number.
+    pub seq: u64,
+    /// SHA-256 of its document.
+    pub sha256: String,
+    /// Its content.
+    pub content: Arc<Content>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -84,10 +98,11 @@ struct StandingRow {
 }
 
 impl StandingRow {
-    fn standing(self) -> Result<Standing> {
+    fn standing(self, known: Option<&Known>) -> Result<Standing> {
         let place = self.place.place()?;
-        let content = match (self.written_in, self.content) {
-            (Some(format), Some(text)) => content(parsed("a format", &format)?, text)?,
+        let content = match (self.written_in, self.content, known) {
+            (Some(format), Some(text), _) => content(parsed("a format", &format)?, text)?,
+            (Some(_), None, Some(known)) => (*known.content).clone(),
             _ => Content::empty(place.namespace.format),
         };
         Ok(Standing {
@@ -127,22 +142,25 @@ impl Conn {
     }
 
     /// Where a config lies and what is live there, when there is such a place: all that publishing asks, in one
-    /// statement.
+    /// statement. The content is not read again when it is the `known` one.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn standing(&mut self, of: &ConfigId) -> Result<Option<Standing>> {
+    pub async fn standing(&mut self, of: &ConfigId, known: Option<&Known>) -> Result<Option<Standing>> {
         let row: Option<StandingRow> = ask!(
             self,
             place!(
-                ", c.live, r.format as written_in, r.content, r.accepted_at",
+                ", c.live, r.format as written_in, \
+                 case when r.seq = ? and r.sha256 = ? then null else r.content end as content, r.accepted_at",
                 "left join configs c on c.env = e.name and c.app = n.app and c.namespace = n.name \
                  left join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"
             ),
+            known.map_or(0, |known| signed(known.seq)),
+            known.map_or("", |known| &known.sha256),
             of.app.as_str(),
             of.namespace.as_str(),
             of.env.as_str(),
         )?;
-        row.map(StandingRow::standing).transpose()
+        row.map(|row| row.standing(known)).transpose()
     }
 }

@@ -1,0 +1,79 @@
+//! Contents that were published on this node a moment ago: who publishes or looks at the same config next need not read
+//! them again.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    domain::{content::Content, names::ConfigId, release::Release},
+    storage::Known,
+};
+
+/// Bytes of documents whose contents are remembered; beyond them all are forgotten.
+const MOST: usize = 4 * 1024 * 1024;
+
+/// The latest of each config.
+#[derive(Debug, Default)]
+pub(super) struct Contents(Mutex<Room>);
+
+#[derive(Debug, Default)]
+struct Room {
+    known: HashMap<ConfigId, Known>,
+    bytes: usize,
+}
+
+impl Contents {
+    /// What is known of a config. It may be an older release.
+    pub fn of(&self, config: &ConfigId) -> Option<Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).known.get(config).cloned()
+    }
+
+    /// Remembers the content of a release whose document has so many bytes.
+    pub fn note(&self, release: &Release, content: Content, bytes: usize) {
+        let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        room.bytes += bytes;
+        if room.bytes > MOST {
+            *room = Room::default();
+        } else {
+            let known = Known { seq: release.seq, sha256: release.sha256.clone(), content: Arc::new(content) };
+            room.known.insert(release.config.clone(), known);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Time;
+
+    fn release(config: &str, seq: u64) -> Release {
+        Release {
+            config: config.parse().unwrap(),
+            seq,
+            previous: seq - 1,
+            format: crate::domain::content::Format::Text,
+            sha256: format!("hash {seq}"),
+            author: String::new(),
+            message: String::new(),
+            change: "0192f0c1-2345-7000-8000-000000000000".parse().unwrap(),
+            rolled_back_to: None,
+            accepted_at: Time(0),
+            delivered_at: None,
+            revision: None,
+        }
+    }
+
+    #[test]
+    fn the_latest_is_known_until_there_is_too_much() {
+        let (contents, a, b) = (Contents::default(), "prod/shop/a", "prod/shop/b");
+        let seq = |config: &str| contents.of(&config.parse().unwrap()).map(|known| known.seq);
+        contents.note(&release(a, 1), Content::Text("one".into()), 3);
+        contents.note(&release(a, 2), Content::Text("two".into()), 3);
+        contents.note(&release(b, 1), Content::Text("one".into()), 3);
+        assert_eq!((seq(a), seq(b)), (Some(2), Some(1)));
+        contents.note(&release(b, 2), Content::Text("large".into()), MOST);
+        assert_eq!((seq(a), seq(b)), (None, None));
+    }
+}
