@@ -12,11 +12,13 @@ use super::publisher::{BATCH, LINGER_LOOK};
 use crate::{
     channel::Entry,
     domain::{
+        change::ChangeId,
         error::{Error, Result},
         names::{ConfigId, EnvName},
     },
     service::{Accepted, Dispatch, now},
     storage::Db,
+    traces::Place,
 };
 
 /// Changes whose marks wait to be written at the most.
@@ -33,7 +35,12 @@ pub(super) struct Hold {
     marks: mpsc::Sender<Mark>,
     marking: Marking,
     pub frozen: Frozen,
+    /// Where the deliveries of changes are told of.
+    pub places: Places,
 }
+
+/// By change, until it is delivered.
+pub(super) type Places = HashMap<ChangeId, Place>;
 
 /// Releases that are in the channel since a revision.
 struct Mark {
@@ -44,7 +51,16 @@ struct Mark {
 impl Hold {
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
         let (marks, marking) = begin_marking(&db, &dispatch);
-        Self { db, dispatch, delivered: HashMap::new(), asked_at: None, marks, marking, frozen: Frozen::default() }
+        Self {
+            db,
+            dispatch,
+            delivered: HashMap::new(),
+            asked_at: None,
+            marks,
+            marking,
+            frozen: Frozen::default(),
+            places: Places::new(),
+        }
     }
 
     /// The oldest of what is due in an environment: a whole page, or all.
@@ -68,11 +84,13 @@ impl Hold {
     /// What was just accepted on this node, if all of it follows on what was delivered under this hold: then nothing is
     /// due in its configs that this does not know of. The database is asked all the same every now and then, for what
     /// comes from elsewhere.
-    fn next(&self, env: &EnvName) -> Option<Vec<Entry>> {
+    fn next(&mut self, env: &EnvName) -> Option<Vec<Entry>> {
         let accepted = self.dispatch.just_accepted(env);
+        let places = accepted.iter().filter_map(|new| Some((new.entry.meta.change.clone(), new.place.clone()?)));
+        self.places.extend(places);
         self.asked_at.filter(|at| at.elapsed() < LINGER_LOOK)?;
         let (mut next, mut before) = (Vec::new(), HashMap::new());
-        for Accepted { entry, previous } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
+        for Accepted { entry, previous, .. } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
             let known = before.get(&entry.config).or_else(|| self.delivered.get(&entry.config));
             if known != Some(&previous) {
                 return None;

@@ -18,13 +18,18 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, timeout, timeout_at},
 };
+use tracing::{Instrument, Span};
 
 use super::{
     batch::{Batch, Value},
     connect::PATIENCE,
     is_away, is_deadlock, on,
 };
-use crate::{domain::error::Error, metrics};
+use crate::{
+    domain::error::Error,
+    metrics,
+    traces::{self, Asked},
+};
 
 /// How long a statement may take: longer than the databases wait for a lock, so that they can say so themselves.
 const STATEMENT: Duration = Duration::from_secs(8);
@@ -57,7 +62,12 @@ pub(super) enum Raw<'a> {
 
 impl Conn {
     pub(super) fn new(on: On, gate: Option<OwnedSemaphorePermit>, meter: Arc<metrics::Sql>) -> Self {
-        let watch = Watch { until: Instant::now() + WHOLE, cut: false, open: false, failed: false, meter };
+        let database = match on {
+            On::Sqlite(_) => "sqlite",
+            On::MySql(_) => "mysql",
+        };
+        let (until, transaction) = (Instant::now() + WHOLE, Span::none());
+        let watch = Watch { until, cut: false, open: false, failed: false, meter, database, transaction };
         Self { on: Some(on), batch: Batch::default(), writes: false, watch, gate }
     }
 
@@ -69,6 +79,7 @@ impl Conn {
         };
         self.batch.add(begin, Vec::new());
         self.writes = true;
+        self.watch.transaction = traces::transaction(self.watch.database);
         self
     }
 
@@ -105,9 +116,10 @@ impl Conn {
     {
         self.batch.add(sql, values);
         let (batch, raw, watch) = self.take_batch();
+        let asked = batch.asked();
         let answer = match raw {
-            Raw::Sqlite(c) => watch.statement(batch.ask_sqlite(c)).await,
-            Raw::MySql(c) => watch.statement(batch.ask_mysql(c)).await,
+            Raw::Sqlite(c) => watch.statement(asked, batch.ask_sqlite(c)).await,
+            Raw::MySql(c) => watch.statement(asked, batch.ask_mysql(c)).await,
         };
         watch.failed |= watch.open && answer.is_err();
         answer
@@ -119,9 +131,10 @@ impl Conn {
             return Ok(());
         }
         let (batch, raw, watch) = self.take_batch();
+        let asked = batch.asked();
         let sent = match raw {
-            Raw::Sqlite(c) => watch.statement(batch.sqlite(c)).await,
-            Raw::MySql(c) => watch.statement(batch.mysql(c)).await,
+            Raw::Sqlite(c) => watch.statement(asked, batch.sqlite(c)).await,
+            Raw::MySql(c) => watch.statement(asked, batch.mysql(c)).await,
         };
         // Some of them may have run, so what would follow stands on nothing.
         watch.failed |= sent.is_err();
@@ -198,12 +211,16 @@ pub(super) struct Watch {
     /// Part of it did not run, so it must not be committed.
     failed: bool,
     meter: Arc<metrics::Sql>,
+    database: &'static str,
+    /// Around all statements of a transaction, if it is told of.
+    transaction: Span,
 }
 
 impl Watch {
     /// Runs one statement within its deadline.
     pub(super) async fn statement<T>(
         &mut self,
+        asked: Asked,
         run: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, sqlx::Error> {
         if self.cut {
@@ -214,15 +231,19 @@ impl Watch {
         }
         self.cut = true;
         let began = Instant::now();
-        let done = timeout_at(self.until.min(began + STATEMENT), run).await;
+        let span = self.transaction.in_scope(|| traces::sql(self.database, &asked));
+        let run = timeout_at(self.until.min(began + STATEMENT), run).instrument(span.clone());
+        let done = run.instrument(self.transaction.clone()).await;
         self.meter.statement.observe(began.elapsed().as_secs_f64());
         let Ok(done) = done else {
             self.meter.failed(metrics::SqlFailure::Late);
+            traces::failed(&span, metrics::SqlFailure::Late.name());
             return Err(late());
         };
         self.cut = false;
         if let Err(error) = &done {
             self.meter.failed(kind(error));
+            traces::failed(&span, kind(error).name());
         }
         done
     }

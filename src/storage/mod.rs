@@ -21,10 +21,11 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
+use tracing::Instrument;
 
 use crate::{
     domain::error::{Error, Part, State},
-    metrics,
+    metrics, traces,
 };
 
 pub use accounts::UserRow;
@@ -66,10 +67,12 @@ macro_rules! on {
         match $conn.send().await {
             Err(error) => Err(error),
             Ok(()) => {
+                fn here() {}
+                let asked = $crate::traces::Asked::In(std::any::type_name_of_val(&here));
                 let (raw, watch) = $conn.raw();
                 match raw {
-                    $crate::storage::conn::Raw::Sqlite($c) => watch.statement(async { $run }).await,
-                    $crate::storage::conn::Raw::MySql($c) => watch.statement(async { $run }).await,
+                    $crate::storage::conn::Raw::Sqlite($c) => watch.statement(asked, async { $run }).await,
+                    $crate::storage::conn::Raw::MySql($c) => watch.statement(asked, async { $run }).await,
                 }
             }
         }
@@ -130,7 +133,8 @@ impl Db {
     }
 
     async fn write_sqlite(&self, pool: &SqlitePool, gate: &Arc<Semaphore>) -> Result<Conn, Error> {
-        let turn = timeout(PATIENCE, gate.clone().acquire_owned()).await.map_err(|_| queued())?;
+        let turn = timeout(PATIENCE, gate.clone().acquire_owned()).instrument(traces::wait_for_turn());
+        let turn = turn.await.map_err(|_| queued())?;
         let turn = turn.map_err(|_| closed())?;
         Ok(self.connect(pool.acquire(), On::Sqlite, Some(turn)).await?.begin())
     }
@@ -142,7 +146,7 @@ impl Db {
         gate: Option<OwnedSemaphorePermit>,
     ) -> Result<Conn, Error> {
         let began = Instant::now();
-        let conn = acquire.await;
+        let conn = acquire.instrument(traces::wait_for_connection()).await;
         self.meter.acquire.observe(began.elapsed().as_secs_f64());
         let conn = conn.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Away))?;
         Ok(Conn::new(on(conn), gate, self.meter.clone()))
