@@ -8,3 +8,4 @@ mod leaving;
 mod node;
 mod paused;
 mod readers;
+mod traces;
