@@ -37,6 +37,8 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "ssr")]
 pub mod storage;
+#[cfg(feature = "ssr")]
+pub mod traces;
 
 #[cfg(feature = "hydrate")]
 mod browser;

@@ -58,6 +58,28 @@ const ARROWS: &[(&str, &[&str])] = &[
             "etcd_client",
         ],
     ),
+    // What is told of a request is nothing that somebody sent.
+    (
+        "traces",
+        &[
+            "crate::api",
+            "crate::auth",
+            "crate::automation",
+            "crate::channel",
+            "crate::delivery",
+            "crate::domain::content",
+            "crate::http",
+            "crate::pages",
+            "crate::reader",
+            "crate::server",
+            "crate::service",
+            "crate::storage",
+            "sqlx",
+            "axum",
+            "leptos",
+            "etcd_client",
+        ],
+    ),
     // Use cases know rules, storage, formats and passwords; no transport.
     (
         "service",
@@ -144,6 +166,22 @@ fn sql_is_in_storage_and_etcd_in_the_channel_alone() {
             let sql = names(&line, "sqlx") && !path.starts_with("src/storage");
             let etcd = names(&line, "etcd_client") && !path.starts_with("src/channel");
             assert!(!sql && !etcd, "{path}:{number}: {}", line.trim());
+        }
+    }
+}
+
+#[test]
+fn what_traces_hold_is_written_in_one_folder() {
+    for file in sources(Path::new("src")) {
+        let path = file.to_string_lossy().into_owned();
+        for (number, line) in code(&file) {
+            let makes =
+                ["opentelemetry", "opentelemetry_proto", "tracing_opentelemetry"].iter().any(|n| names(&line, n));
+            let span = ["span!", "_span!", "#[instrument", "tracing::instrument"].iter().any(|n| line.contains(n));
+            let ours = path.starts_with("src/traces/");
+            // The log says which request its lines belong to.
+            let log = path == "src/http/request_id.rs";
+            assert!(ours || !(makes || span && !log), "{path}:{number}: {}", line.trim());
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::{
         change::ChangeId,
         error::{Error, excerpt},
     },
-    http::{body::Room, json, problem::Problem, request_id},
+    http::{body::Room, json, problem::Problem, request_id, traced},
     service::Service,
 };
 
@@ -74,6 +74,7 @@ pub fn router(automation: Automation) -> Router {
         .layer(DefaultBodyLimit::max(json::BODY_BYTES))
         .layer(from_fn_with_state(automation.clone(), guard::admit))
         .route(openapi::PATH, only("GET, HEAD", get(openapi::show)))
+        .layer(from_fn(traced::layer))
         .layer(from_fn(request_id::layer))
         .with_state(automation)
 }

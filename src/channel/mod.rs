@@ -164,6 +164,22 @@ pub enum Fault {
     Compacted,
 }
 
+impl Fault {
+    /// What this is called where programs look.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Busy { .. } => "busy",
+            Self::Fenced { .. } => "fenced",
+            Self::Mismatch { .. } => "mismatch",
+            Self::TooLarge(_) => "too-large",
+            Self::Refused(_) => "refused",
+            Self::Compacted => "compacted",
+        }
+    }
+}
+
 /// What one delivery did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {

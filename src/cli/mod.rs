@@ -24,6 +24,7 @@ use crate::{
     service::{Dispatch, Service},
     storage::Db,
     texts::Lang,
+    traces,
 };
 
 /// Trimtab, a configuration center with a web console.
@@ -150,8 +151,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failed> {
     let settings = Settings::load(file, std::env::vars(), &flags).map_err(|e| Failed(e.to_string()))?;
     match command {
         Command::Serve(_) => {
-            telemetry::start(&settings.log, settings.log_format)?;
-            server::serve(settings).await.map_err(Failed)
+            let (tracer, traces) = settings.collector.as_ref().map(traces::start).unzip();
+            telemetry::start(&settings.log, settings.log_format, tracer)?;
+            server::serve(settings, traces).await.map_err(Failed)
         }
         Command::Config => {
             print!("{}", settings.describe());
@@ -160,7 +162,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failed> {
         Command::Healthcheck => health::check(&settings).await,
         command => {
             // A command says what it did on stdout; the log is for what went wrong underneath.
-            telemetry::start(cli.flags.log.as_deref().unwrap_or("error"), settings.log_format)?;
+            telemetry::start(cli.flags.log.as_deref().unwrap_or("error"), settings.log_format, None)?;
             let mut bench = Bench::open(&settings).await?;
             let done = match command {
                 Command::Admin { command } => admin::run(&bench, command).await,

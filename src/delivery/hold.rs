@@ -15,11 +15,13 @@ use super::{
 use crate::{
     channel::{Channel, Entry},
     domain::{
+        change::ChangeId,
         error::Result,
         names::{ConfigId, EnvName},
     },
     service::{Accepted, Dispatch, Mark, now},
     storage::Db,
+    traces::Place,
 };
 
 /// Changes whose marks wait to be written at the most.
@@ -35,12 +37,18 @@ pub(super) struct Hold {
     /// When the database was last asked what is due; at first, when the lock was taken.
     asked_at: Instant,
     pub frozen: Frozen,
+    /// Where the deliveries of changes are told of.
+    pub places: Places,
 }
 
+/// By change, until it is delivered.
+pub(super) type Places = HashMap<ChangeId, Place>;
+
 impl Hold {
-    pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>) -> Self {
+    /// `places` are those of changes that an earlier hold did not deliver.
+    pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>, places: Places) -> Self {
         let (delivered, frozen) = (HashMap::new(), Frozen::default());
-        Self { db, channel, dispatch, delivered, asked_at: Instant::now(), frozen }
+        Self { db, channel, dispatch, delivered, asked_at: Instant::now(), frozen, places }
     }
 
     /// The oldest of what is due in an environment: a whole page, or all.
@@ -62,13 +70,15 @@ impl Hold {
     /// What was just accepted on this node, if all of it follows on what this node delivered last: then nothing is due in
     /// its configs that this does not know of. The database is asked all the same every now and then, for what comes from
     /// elsewhere.
-    fn next(&self, env: &EnvName) -> Option<Vec<Entry>> {
+    fn next(&mut self, env: &EnvName) -> Option<Vec<Entry>> {
         let accepted = self.dispatch.just_accepted(env);
+        let places = accepted.iter().filter_map(|new| Some((new.entry.meta.change.clone(), new.place.clone()?)));
+        self.places.extend(places);
         if self.asked_at.elapsed() > LINGER_LOOK {
             return None;
         }
         let (mut next, mut before) = (Vec::new(), HashMap::new());
-        for Accepted { entry, previous } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
+        for Accepted { entry, previous, .. } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
             let known = before.get(&entry.config).or_else(|| self.delivered.get(&entry.config)).copied();
             if known.or_else(|| self.channel.last(&entry.config)) != Some(previous) {
                 return None;

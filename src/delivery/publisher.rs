@@ -11,8 +11,9 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
-use super::hold::{Frozen, Hold};
+use super::hold::{Frozen, Hold, Places};
 use crate::{
     channel::{Channel, Entry, Fault, Lock},
     domain::{
@@ -22,6 +23,7 @@ use crate::{
     },
     service::{Arrived, Dispatch, Late, Why, now},
     storage::Db,
+    traces,
 };
 
 /// How often the outbox is looked at without anybody ringing: a command or another node may have filled it. Who filled it
@@ -122,7 +124,7 @@ impl Publisher {
     pub async fn drain_once(&self) -> Result<()> {
         for env in self.due_envs().await?.into_keys() {
             let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
-            let mut hold = self.hold();
+            let mut hold = self.hold(Places::new());
             let drained = self.drain(&env, &lock, &mut hold).await;
             lock.release().await;
             hold.write_marks().await.and(drained.map_err(Error::from))?;
@@ -149,9 +151,10 @@ impl Publisher {
     async fn work(&self, env: &EnvName) {
         let (first, longest) = self.back_off;
         let (mut pause, mut bell, mut upsets) = (first, self.dispatch.bell(), self.channel.upsets());
+        let mut places = Places::new();
         loop {
             // What waits for people is tried again, but what comes meanwhile does not wait with it.
-            let rings = match self.work_locked(env).await {
+            let rings = match self.work_locked(env, &mut places).await {
                 Ok(frozen) if frozen.is_empty() => return,
                 Ok(_) => true,
                 Err(failure) => {
@@ -176,22 +179,28 @@ impl Publisher {
         }
     }
 
-    async fn work_locked(&self, env: &EnvName) -> Result<Frozen, Failure> {
+    /// `places` are those of changes that an earlier hold did not deliver, and become those that this one does not.
+    async fn work_locked(&self, env: &EnvName, places: &mut Places) -> Result<Frozen, Failure> {
         if cfg!(feature = "without-outbox") {
             return self.push_once(env).await;
         }
-        let lock = self.channel.lock(env, LOCK_WAIT).await?;
-        let mut hold = self.hold();
+        let place = places.values().next().cloned().or_else(|| self.dispatch.place(env));
+        let span = traces::lock(place.as_ref(), env);
+        let lock = self.channel.lock(env, LOCK_WAIT).instrument(span.clone()).await;
+        let lock = lock.inspect_err(|fault| traces::failed(&span, fault.name()))?;
+        drop(span);
+        let mut hold = self.hold(std::mem::take(places));
         let done = self.drain_and_linger(env, &lock, &mut hold).await;
         lock.release().await;
         let frozen = std::mem::take(&mut hold.frozen);
+        *places = std::mem::take(&mut hold.places);
         hold.write_marks().await?;
         done.map(|()| frozen)
     }
 
     /// Broken on purpose: forgets what is due before it is delivered, so that nobody tries again.
     async fn push_once(&self, env: &EnvName) -> Result<Frozen, Failure> {
-        let mut hold = self.hold();
+        let mut hold = self.hold(Places::new());
         let changes = by_change(hold.due(env).await?);
         for change in &changes {
             hold.delivered(change, 0).await?;
@@ -199,14 +208,14 @@ impl Publisher {
         hold.write_marks().await?;
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
         for change in &changes {
-            self.deliver(env, &lock, change, &mut self.hold()).await?;
+            self.deliver(env, &lock, change, &mut self.hold(Places::new())).await?;
         }
         lock.release().await;
         Ok(Frozen::default())
     }
 
-    fn hold(&self) -> Hold {
-        Hold::new(self.db.clone(), self.channel.clone(), self.dispatch.clone())
+    fn hold(&self, places: Places) -> Hold {
+        Hold::new(self.db.clone(), self.channel.clone(), self.dispatch.clone(), places)
     }
 
     async fn drain_and_linger(&self, env: &EnvName, lock: &Lock, hold: &mut Hold) -> Result<(), Failure> {
@@ -268,7 +277,11 @@ impl Publisher {
 
     async fn deliver(&self, env: &EnvName, lock: &Lock, releases: &[Entry], hold: &mut Hold) -> Result<(), Failure> {
         let Some(change) = releases.first().map(|e| e.meta.change.clone()) else { return Ok(()) };
-        let done = self.channel.deliver(lock, releases).await?;
+        let span = traces::delivery(hold.places.get(&change), env, &change, releases.len());
+        let done = self.channel.deliver(lock, releases).instrument(span.clone()).await;
+        let done = done.inspect_err(|fault| traces::failed(&span, fault.name()))?;
+        drop(span);
+        hold.places.remove(&change);
         self.check_ahead(&done.already).await?;
         releases.iter().for_each(|e| self.dispatch.meter.delivered(now().0 - e.meta.published_at.0));
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.

@@ -51,6 +51,26 @@ pub enum Error {
     Internal(String),
 }
 
+impl Error {
+    /// What this is called where programs look.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not-found",
+            Self::Invalid(_) => "invalid",
+            Self::Conflict(_) => "conflict",
+            Self::Stale(_) => "stale",
+            Self::State(_) => "state",
+            Self::TooLarge(_) => "too-large",
+            Self::Throttled(_) => "throttled",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
 /// What an actor lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Need {

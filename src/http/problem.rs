@@ -157,20 +157,20 @@ pub fn retry_after(error: &Error) -> Option<u32> {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, name, title) = match &error {
-            Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not authenticated"),
-            Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
-            Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid input"),
-            Error::Conflict(_) => (StatusCode::PRECONDITION_FAILED, "conflict", "Changed by somebody else meanwhile"),
-            Error::Stale(_) => (StatusCode::CONFLICT, "stale", "The difference has changed"),
-            Error::State(_) => (StatusCode::CONFLICT, "state", "Not possible now"),
-            Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
-            Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many tries"),
-            Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
-            Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        let (status, title) = match &error {
+            Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not authenticated"),
+            Error::Forbidden(_) => (StatusCode::FORBIDDEN, "Not allowed"),
+            Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
+            Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid input"),
+            Error::Conflict(_) => (StatusCode::PRECONDITION_FAILED, "Changed by somebody else meanwhile"),
+            Error::Stale(_) => (StatusCode::CONFLICT, "The difference has changed"),
+            Error::State(_) => (StatusCode::CONFLICT, "Not possible now"),
+            Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+            Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
+            Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Not available now"),
+            Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         };
-        let mut problem = Self::new(status, name, title, LANG.error(&error));
+        let mut problem = Self::new(status, error.name(), title, LANG.error(&error));
         match error {
             Error::Invalid(errors) => problem.0.errors = errors,
             Error::Conflict(conflicts) => problem.0.conflicts = conflicts,

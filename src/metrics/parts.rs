@@ -19,6 +19,16 @@ pub enum SqlFailure {
     Fault,
 }
 
+impl SqlFailure {
+    const NAMES: [&str; 4] = ["late", "away", "conflict", "fault"];
+
+    /// What it is called where programs look.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
 /// SQL.
 #[derive(Debug)]
 pub struct Sql {
@@ -35,7 +45,7 @@ pub struct Sql {
 impl Default for Sql {
     fn default() -> Self {
         let failures = counters();
-        let failed = made(&failures, ["late", "away", "conflict", "fault"].map(|why| [("reason", why)]));
+        let failed = made(&failures, SqlFailure::NAMES.map(|why| [("reason", why)]));
         Self { acquire: quick(), statement: quick(), commit: quick(), failures, failed }
     }
 }

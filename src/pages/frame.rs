@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use hydration_context::SsrSharedContext;
-use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
+use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*, server_fn::axum::server_fn_paths};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -23,6 +23,7 @@ use crate::{
     http::{
         problem::retry_after,
         request_id::{self, RequestId},
+        traced,
     },
 };
 
@@ -49,13 +50,17 @@ impl Frame {
 pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + Sync + 'static) -> Router {
     let pages = pages
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-        .layer(middleware::from_fn_with_state(frame.clone(), draw));
+        .layer(middleware::from_fn_with_state(frame.clone(), draw))
+        .layer(middleware::from_fn(traced::page));
     let functions = Functions::new(frame, pages.clone(), context);
     // A fallback, not a route: the parameters of a route would stand before those of the page that comes back.
     Router::new().fallback(async move |request: Request| {
         let path = request.uri().path();
         if path.starts_with(api::PREFIX) {
-            return functions.call(request).await;
+            let known = server_fn_paths().find(|(known, _)| *known == path).map(|(known, _)| known.to_owned());
+            let answer = functions.call(request).await;
+            // A page that comes back in it is not what was asked for.
+            return traced::at(answer, known);
         }
         if path == "/api" || path.starts_with("/api/") {
             let missing = Error::NotFound("such endpoint".to_owned());

@@ -13,7 +13,7 @@ use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::Co
 
 use crate::{
     api,
-    http::{body::Room, request_id},
+    http::{body::Room, request_id, traced},
     pages::{Frame, Visit, errors, forms, frame},
 };
 
@@ -47,6 +47,7 @@ pub fn pages(console: Router, around: &Around) -> Router {
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
         .layer(CompressionLayer::new().quality(PACKING))
         .layer(middleware::from_fn_with_state(around.https, headers))
+        .layer(middleware::from_fn(traced::layer))
         .layer(middleware::from_fn(request_id::layer))
 }
 

@@ -1,10 +1,13 @@
 //! The end of a server, in its order: it says that it is no longer ready, so that nobody sends it more; then it ends
-//! streams and polls and answers what is under way; then deliveries end and locks are freed. All of it has a deadline.
+//! streams and polls and answers what is under way; then deliveries end and locks are freed; then what was told of all this
+//! is sent to the collector of traces. All of it has a deadline.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::traces::Exporting;
 
 /// How long it still takes requests after it said that it is not ready: whoever sends them has to notice.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -32,7 +35,7 @@ impl Leaving {
     }
 
     /// Serves until told to end, then goes through the steps.
-    pub async fn run(self, serving: impl Future<Output = ()>, tasks: TaskTracker) {
+    pub async fn run(self, serving: impl Future<Output = ()>, tasks: TaskTracker, traces: Option<Exporting>) {
         let orderly = async {
             let closed = async {
                 self.told.cancelled().await;
@@ -48,6 +51,9 @@ impl Leaving {
             tasks.close();
             // Releases that are accepted and not delivered go out at the next start, or from another node.
             tasks.wait().await;
+            if let Some(traces) = traces {
+                traces.end().await;
+            }
         };
         let late = async {
             self.told.cancelled().await;

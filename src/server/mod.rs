@@ -38,6 +38,7 @@ use crate::{
     },
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     storage::Db,
+    traces::Exporting,
 };
 use data_dir::DataDir;
 use health::Health;
@@ -47,11 +48,11 @@ use scrape::Scrape;
 use serving::Limits;
 use settings::{Role, Settings};
 
-/// Runs the server until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM or SIGINT. `traces` are sent to their end.
 ///
 /// # Errors
 /// Why it does not start, in one line.
-pub async fn serve(settings: Settings) -> Result<(), String> {
+pub async fn serve(settings: Settings, traces: Option<Exporting>) -> Result<(), String> {
     let _held = DataDir::hold(&settings.data_dir)?;
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -63,7 +64,7 @@ pub async fn serve(settings: Settings) -> Result<(), String> {
         tracing::info!("stopping");
         stop.cancel();
     });
-    node.run(listener).await
+    node.run(listener, traces).await
 }
 
 /// A server that is ready to run.
@@ -162,12 +163,12 @@ impl Node {
     ///
     /// # Errors
     /// The listener's.
-    pub async fn run(self, listener: TcpListener) -> Result<(), String> {
+    pub async fn run(self, listener: TcpListener, traces: Option<Exporting>) -> Result<(), String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         println!("listening on http://{address}");
         let (closing, meter) = (self.leaving.closing.clone(), self.scrape.connections.clone());
         let serving = serving::serve(listener, self.router, self.limits, meter, closing);
-        self.leaving.run(serving, self.tasks).await;
+        self.leaving.run(serving, self.tasks, traces).await;
         Ok(())
     }
 }

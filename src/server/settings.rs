@@ -10,7 +10,7 @@ use std::{
 use similar::get_close_matches;
 
 use super::telemetry;
-use crate::{channel::EtcdSettings, storage};
+use crate::{channel::EtcdSettings, storage, traces};
 
 /// A setting that exists: its name, its default, what it is for.
 struct Known {
@@ -28,7 +28,7 @@ const fn secret(name: &'static str, about: &'static str) -> Known {
     Known { name, default: "", secret: true, about }
 }
 
-const KNOWN: [Known; 16] = [
+const KNOWN: [Known; 19] = [
     known("listen", "127.0.0.1:3000", "address and port; port 0 takes any free one"),
     known("public_url", "", "how people reach the console; from listen when empty"),
     known("data_dir", "./data", "SQLite file, last known good, lock file"),
@@ -45,6 +45,9 @@ const KNOWN: [Known; 16] = [
     known("proxies", "", "comma-separated addresses whose X-Forwarded-For counts"),
     known("log", "info", "filter in the syntax of tracing; libraries say warnings alone unless they are named"),
     known("log_format", "text", "text or json"),
+    known("otlp.endpoint", "", "collector of traces, as http://collector:4317 (gRPC); empty is none"),
+    secret("otlp.headers", "what the collector wants: name=value, comma-separated"),
+    known("otlp.sample", "1", "the part of all traces that is told, from 0 to 1"),
 ];
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
@@ -119,6 +122,8 @@ pub struct Settings {
     pub log: String,
     /// Form of the log.
     pub log_format: LogFormat,
+    /// Where traces go, when they go anywhere.
+    pub collector: Option<traces::Collector>,
     values: BTreeMap<&'static str, (String, Origin)>,
 }
 
@@ -230,6 +235,21 @@ impl Settings {
             let refused = |fault| SettingsError(format!("etcd.endpoints ({origin}): {fault}"));
             etcd.check_endpoints().map_err(refused)?;
         }
+        let collector = match given("otlp.endpoint") {
+            Some(address) => {
+                // Values are not repeated: they may hold a password.
+                let refused =
+                    |name: &str, fault: String| SettingsError(format!("{name} ({}): {fault}", values[name].1));
+                let sample = text("otlp.sample").parse::<f64>().ok().filter(|part| (0.0..=1.0).contains(part));
+                Some(traces::Collector {
+                    endpoint: traces::endpoint(&address).map_err(|fault| refused("otlp.endpoint", fault))?,
+                    headers: traces::headers(&text("otlp.headers")).map_err(|fault| refused("otlp.headers", fault))?,
+                    sample: sample.ok_or_else(|| wrong("otlp.sample", "must be a number from 0 to 1"))?,
+                    node,
+                })
+            }
+            None => None,
+        };
         Ok(Self {
             listen: text("listen")
                 .parse()
@@ -255,6 +275,7 @@ impl Settings {
                 "json" => LogFormat::Json,
                 _ => return Err(wrong("log_format", "must be text or json")),
             },
+            collector,
             data_dir,
             database_url,
             etcd,
@@ -301,7 +322,9 @@ fn flatten(prefix: &str, table: &toml::Table, found: &mut Vec<(String, String)>)
         match value {
             toml::Value::Table(inner) => flatten(&format!("{name}."), inner, found)?,
             toml::Value::String(text) => found.push((name, text.clone())),
-            toml::Value::Integer(_) | toml::Value::Boolean(_) => found.push((name, value.to_string())),
+            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
+                found.push((name, value.to_string()));
+            }
             toml::Value::Array(all) if all.iter().all(toml::Value::is_str) => {
                 let all: Vec<&str> = all.iter().filter_map(toml::Value::as_str).collect();
                 found.push((name, all.join(",")));
@@ -351,7 +374,11 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("trimtab-settings-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let file = dir.join("t.toml");
-        std::fs::write(&file, "log = 'debug'\nlisten = '0.0.0.0:1'\n[etcd]\nendpoints = ['a:1', 'b:2']\n").unwrap();
+        std::fs::write(
+            &file,
+            "log = 'debug'\nlisten = '0.0.0.0:1'\n[etcd]\nendpoints = ['a:1', 'b:2']\n[otlp]\nsample = 0.5\n",
+        )
+        .unwrap();
         let env = [("TRIMTAB_LISTEN".to_owned(), "0.0.0.0:2".to_owned())];
         let settings = Settings::load(Some(&file), env.into_iter(), &[("listen", "0.0.0.0:3".into())]).unwrap();
         assert_eq!((settings.listen.port(), settings.log.as_str()), (3, "debug"));
@@ -403,6 +430,24 @@ mod tests {
     }
 
     #[test]
+    fn traces_go_nowhere_unless_a_collector_is_named() {
+        let load =
+            |more: &[(&str, &str)]| load(&[&[("TRIMTAB_OTLP__ENDPOINT", "http://collector:4317")], more].concat());
+        assert!(super::tests::load(&[]).unwrap().collector.is_none());
+        let collector = load(&[("TRIMTAB_OTLP__SAMPLE", "0.25"), ("TRIMTAB_NODE", "one")]).unwrap().collector.unwrap();
+        assert_eq!((collector.sample, collector.node.as_str()), (0.25, "one"));
+        for wrong in ["", "all", "1.1", "-0.1", "NaN"] {
+            let said = load(&[("TRIMTAB_OTLP__SAMPLE", wrong)]).unwrap_err().to_string();
+            assert!(said.starts_with("otlp.sample = "), "{said}");
+        }
+        for (name, wrong) in [("ENDPOINT", "http://me:canary@h:1"), ("HEADERS", "canary")] {
+            let name = format!("TRIMTAB_OTLP__{name}");
+            let said = load(&[(&name, wrong)]).unwrap_err().to_string();
+            assert!(said.starts_with("otlp.") && said.contains(&name) && !said.contains("canary"), "{said}");
+        }
+    }
+
+    #[test]
     fn a_filter_that_cannot_be_read_says_where_it_came_from() {
         let said = load(&[("TRIMTAB_LOG", "info,=,x=y")]).unwrap_err().to_string();
         assert!(said.starts_with("log = ") && said.contains("TRIMTAB_LOG"), "{said}");
@@ -424,6 +469,8 @@ mod tests {
             ("TRIMTAB_DATABASE__URL", "mysql://u:canary1@h/d"),
             ("TRIMTAB_ETCD__ENDPOINTS", "h:1"),
             ("TRIMTAB_ETCD__PASSWORD", "canary2"),
+            ("TRIMTAB_OTLP__ENDPOINT", "https://otlp.example.org"),
+            ("TRIMTAB_OTLP__HEADERS", "api-key=canary3"),
         ]);
         let shown = format!("{:?}", settings.unwrap());
         assert!(!shown.contains("canary"), "{shown}");

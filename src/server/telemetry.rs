@@ -1,24 +1,26 @@
-//! The log: text for people or JSON for machines, on stderr, so that stdout carries what was asked for alone.
+//! The log: text for people or JSON for machines, on stderr, so that stdout carries what was asked for alone. Beside it
+//! traces, if somebody collects them; neither's filter is the other's.
 
 use std::io::{IsTerminal, stderr};
 
+use opentelemetry_sdk::trace::SdkTracer;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
 use super::settings::LogFormat;
-use crate::storage;
+use crate::{storage, traces};
 
-/// Starts the log. Told twice, the first time stands.
+/// Starts the log, and traces when there is something that makes them. Told twice, the first time stands.
 ///
 /// # Errors
 /// A filter that cannot be read.
-pub fn start(filter: &str, format: LogFormat) -> Result<(), String> {
+pub fn start(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Result<(), String> {
     let read = self::filter(filter).map_err(|e| format!("log = {filter:?}: {e}"))?;
-    let registry = tracing_subscriber::registry().with(read);
-    let _ = match format {
+    let log = match format {
         // Colours are for eyes: in a file they are noise.
-        LogFormat::Text => registry.with(fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr)).try_init(),
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(stderr)).try_init(),
+        LogFormat::Text => fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr).boxed(),
+        LogFormat::Json => fmt::layer().json().with_writer(stderr).boxed(),
     };
+    let _ = tracing_subscriber::registry().with(tracer.map(traces::layer)).with(log.with_filter(read)).try_init();
     Ok(())
 }
 
@@ -35,7 +37,9 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
     let talkative = text.split(',').filter_map(level).any(|level| level > LevelFilter::ERROR);
     // Of two directives for one target the later one counts.
     let whole = if talkative { format!("{LIBRARIES},{}=warn,{text}", storage::DRIVER) } else { text.to_owned() };
-    EnvFilter::try_new(whole).map_err(|e| e.to_string())
+    let read = EnvFilter::try_new(whole).map_err(|e| e.to_string())?;
+    let not_traces = format!("{}=off", traces::TARGET).parse().expect("a target is switched off");
+    Ok(read.add_directive(not_traces))
 }
 
 #[cfg(test)]
@@ -75,6 +79,25 @@ mod tests {
         });
         let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
         ["one", "two", "three", "four"].into_iter().filter(|word| said.contains(word)).collect()
+    }
+
+    #[test]
+    fn the_log_does_not_say_what_traces_hold_and_they_do_not_make_it_say_more() {
+        let (said, lines) = (Said::default(), Said::default());
+        let writer = (said.clone(), lines.clone());
+        let layer = fmt::layer().with_ansi(false).with_writer(move || writer.0.clone());
+        let collected = fmt::layer().with_ansi(false).with_writer(move || writer.1.clone());
+        let ours = tracing_subscriber::filter::filter_fn(|meta| meta.target() == traces::TARGET);
+        let log = tracing_subscriber::registry()
+            .with(collected.with_filter(ours))
+            .with(layer.with_filter(filter("trace").unwrap()));
+        tracing::subscriber::with_default(log, || {
+            let _within = tracing::info_span!(target: traces::TARGET, "secret").entered();
+            tracing::info!("one");
+        });
+        let text = |said: &Said| String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+        assert!(text(&said).contains("one") && !text(&said).contains("secret"), "{}", text(&said));
+        assert_eq!(text(&lines), "", "no line of the log is a trace's");
     }
 
     #[test]

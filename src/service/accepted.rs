@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{channel::Entry, domain::names::EnvName};
+use crate::{channel::Entry, domain::names::EnvName, traces::Place};
 
 /// Bytes of documents that are kept for an environment; beyond them the database is asked.
 const MOST: usize = 4 * 1024 * 1024;
@@ -14,6 +14,8 @@ pub struct Accepted {
     pub entry: Entry,
     /// The number of the release that was live before it.
     pub previous: u64,
+    /// Where its delivery is told of, if it is.
+    pub place: Option<Place>,
 }
 
 /// Those that wait for a worker, by environment.
@@ -36,6 +38,11 @@ impl Waiting {
         } else {
             room.accepted.push(accepted);
         }
+    }
+
+    /// Where the delivery of one of them is told of.
+    pub fn place(&self, env: &EnvName) -> Option<Place> {
+        self.0.get(env)?.accepted.iter().find_map(|new| new.place.clone())
     }
 
     pub fn take(&mut self, env: &EnvName) -> Vec<Accepted> {

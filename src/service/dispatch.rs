@@ -22,6 +22,7 @@ use crate::{
         time::Time,
     },
     metrics,
+    traces::Place,
 };
 
 /// Repairs that wait at the most.
@@ -145,6 +146,11 @@ impl Dispatch {
     /// What was accepted on this node in an environment since this was asked last, as far as it was kept.
     pub fn just_accepted(&self, env: &EnvName) -> Vec<Accepted> {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner).take(env)
+    }
+
+    /// Where it is told of, if it is, what becomes of a release that was accepted on this node and waits for a worker.
+    pub fn place(&self, env: &EnvName) -> Option<Place> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).place(env)
     }
 
     /// For which environments was rung since this was asked last.

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 use super::{Accepted, Publish, Rollback, Save, Service, Settle, again, now};
 use crate::{
     domain::{
@@ -13,6 +15,7 @@ use crate::{
         release::Release,
     },
     storage::Conn,
+    traces,
 };
 
 /// A key that the caller made up for one request, and the hash of that request.
@@ -51,12 +54,24 @@ pub(super) enum Work {
     Settle(Settle),
 }
 
+impl Work {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Save { .. } => "save",
+            Self::Publish(_) => "publish",
+            Self::SaveAndPublish { .. } => "save and publish",
+            Self::RollBack(_) => "roll back",
+            Self::Settle(_) => "settle",
+        }
+    }
+}
+
 impl Service {
     /// Does `work`, unless its key says that it is done already. Gives what it made: once it is committed, no database
     /// that goes away turns the answer into an error.
     pub(super) async fn once(&self, actor: &Actor, key: Option<Idempotency>, work: Work) -> Result<Made> {
-        let work = Arc::new(work);
-        again(|| {
+        let (span, work) = (traces::use_case(work.name()), Arc::new(work));
+        let done = again(|| {
             let (service, actor, key, work) = (self.clone(), actor.clone(), key.clone(), Arc::clone(&work));
             async move {
                 match service.work(&actor, key.as_ref(), &work).await {
@@ -68,8 +83,12 @@ impl Service {
                     done => done,
                 }
             }
-        })
-        .await
+        });
+        let done = done.instrument(span.clone()).await;
+        if let Err(error) = &done {
+            traces::failed(&span, error.name());
+        }
+        done
     }
 
     async fn done(&self, actor: &Actor, key: Option<&Idempotency>) -> Option<Made> {

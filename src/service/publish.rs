@@ -6,6 +6,7 @@ use tokio::{
     sync::broadcast,
     time::{Instant, sleep, timeout_at},
 };
+use tracing::Instrument;
 
 use super::{
     Accepted, Idempotency, Save, Service, Why,
@@ -30,6 +31,7 @@ use crate::{
     },
     formats,
     storage::{Conn, Env, Standing},
+    traces,
 };
 
 /// How often a wait for delivery asks the database, for what another node delivers.
@@ -299,7 +301,8 @@ impl Service {
         patience: Duration,
     ) -> Published {
         let Made { change, releases, .. } = made;
-        let delivery = self.delivery(&change, &releases, arrivals, patience).await;
+        let delivery = self.delivery(&change, &releases, arrivals, patience);
+        let delivery = delivery.instrument(traces::wait_for_delivery()).await;
         Published { change, releases, delivery }
     }
 
@@ -409,7 +412,7 @@ impl Fresh<'_> {
             revision: None,
         };
         tx.insert_release(may, &release, &actor.id, self.content).await?;
-        made.accepted.push(Accepted { entry: self.entry, previous: self.previous });
+        made.accepted.push(Accepted { entry: self.entry, previous: self.previous, place: traces::here() });
         made.releases.push(release);
         Ok(())
     }

@@ -9,6 +9,8 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnection, SqliteRow},
 };
 
+use crate::traces::Asked;
+
 /// More bytes of values than this are neither kept waiting nor spelled out.
 const LARGE: usize = 256 * 1024;
 /// Of so many statements at the most the driver remembers how they are prepared together.
@@ -80,6 +82,11 @@ impl Batch {
         self.bytes +=
             values.iter().map(|value| if let Value::Text(text) = value { text.len() } else { 8 }).sum::<usize>();
         self.statements.push((sql, values));
+    }
+
+    /// What it asks for, without the values.
+    pub fn asked(&self) -> Asked {
+        Asked::Together(self.statements.iter().map(|(sql, _)| *sql).collect())
     }
 
     pub fn is_empty(&self) -> bool {

@@ -17,6 +17,7 @@ use tokio::{
     sync::OwnedMutexGuard,
     time::{Instant, timeout_at},
 };
+use tracing::{Instrument, Span};
 
 use super::{
     Writer,
@@ -24,7 +25,11 @@ use super::{
     connections::{Lent, is_rolled_back},
     is_away, is_deadlock, on,
 };
-use crate::{domain::error::Error, metrics};
+use crate::{
+    domain::error::Error,
+    metrics,
+    traces::{self, Asked},
+};
 
 /// How long a statement may take: longer than the databases wait for a lock, so that they can say so themselves.
 const STATEMENT: Duration = Duration::from_secs(8);
@@ -57,8 +62,20 @@ pub(super) enum Raw<'a> {
 
 impl Conn {
     pub(super) fn new(on: On, meter: Arc<metrics::Sql>) -> Self {
-        let watch =
-            Watch { until: Instant::now() + WHOLE, cut: false, open: false, failed: false, doubtful: false, meter };
+        let database = match on {
+            On::Sqlite(_) | On::Writer(_) => "sqlite",
+            On::MySql(_) => "mysql",
+        };
+        let watch = Watch {
+            until: Instant::now() + WHOLE,
+            cut: false,
+            open: false,
+            failed: false,
+            doubtful: false,
+            meter,
+            database,
+            transaction: Span::none(),
+        };
         Self { on: Some(on), batch: Batch::default(), writes: false, watch }
     }
 
@@ -70,6 +87,7 @@ impl Conn {
         };
         self.batch.add(begin, Vec::new());
         self.writes = true;
+        self.watch.transaction = traces::transaction(self.watch.database);
         self
     }
 
@@ -106,9 +124,10 @@ impl Conn {
     {
         self.batch.add(sql, values);
         let (batch, raw, watch) = self.take_batch();
+        let asked = batch.asked();
         let answer = match raw {
-            Raw::Sqlite(c) => watch.statement(batch.ask_sqlite(c)).await,
-            Raw::MySql(c) => watch.statement(batch.ask_mysql(c)).await,
+            Raw::Sqlite(c) => watch.statement(asked, batch.ask_sqlite(c)).await,
+            Raw::MySql(c) => watch.statement(asked, batch.ask_mysql(c)).await,
         };
         watch.failed |= watch.open && answer.is_err();
         answer
@@ -120,9 +139,10 @@ impl Conn {
             return Ok(());
         }
         let (batch, raw, watch) = self.take_batch();
+        let asked = batch.asked();
         let sent = match raw {
-            Raw::Sqlite(c) => watch.statement(batch.sqlite(c)).await,
-            Raw::MySql(c) => watch.statement(batch.mysql(c)).await,
+            Raw::Sqlite(c) => watch.statement(asked, batch.sqlite(c)).await,
+            Raw::MySql(c) => watch.statement(asked, batch.mysql(c)).await,
         };
         // Some of them may have run, so what would follow stands on nothing.
         watch.failed |= sent.is_err();
@@ -193,12 +213,16 @@ pub(super) struct Watch {
     /// A statement failed: the connection may work no more.
     doubtful: bool,
     meter: Arc<metrics::Sql>,
+    database: &'static str,
+    /// Around all statements of a transaction, if it is told of.
+    transaction: Span,
 }
 
 impl Watch {
     /// Runs one statement within its deadline.
     pub(super) async fn statement<T>(
         &mut self,
+        asked: Asked,
         run: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, sqlx::Error> {
         if self.cut {
@@ -209,16 +233,20 @@ impl Watch {
         }
         self.cut = true;
         let began = Instant::now();
-        let done = timeout_at(self.until.min(began + STATEMENT), run).await;
+        let span = self.transaction.in_scope(|| traces::sql(self.database, &asked));
+        let run = timeout_at(self.until.min(began + STATEMENT), run).instrument(span.clone());
+        let done = run.instrument(self.transaction.clone()).await;
         self.meter.statement.observe(began.elapsed().as_secs_f64());
         let Ok(done) = done else {
             self.meter.failed(metrics::SqlFailure::Late);
+            traces::failed(&span, metrics::SqlFailure::Late.name());
             return Err(late());
         };
         self.cut = false;
         if let Err(error) = &done {
             self.doubtful = true;
             self.meter.failed(kind(error));
+            traces::failed(&span, kind(error).name());
         }
         done
     }

@@ -25,10 +25,11 @@ use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
+use tracing::Instrument;
 
 use crate::{
     domain::error::{Error, Part, State},
-    metrics,
+    metrics, traces,
 };
 
 pub use accounts::UserRow;
@@ -71,10 +72,12 @@ macro_rules! on {
         match $conn.send().await {
             Err(error) => Err(error),
             Ok(()) => {
+                fn here() {}
+                let asked = $crate::traces::Asked::In(std::any::type_name_of_val(&here));
                 let (raw, watch) = $conn.raw();
                 match raw {
-                    $crate::storage::conn::Raw::Sqlite($c) => watch.statement(async { $run }).await,
-                    $crate::storage::conn::Raw::MySql($c) => watch.statement(async { $run }).await,
+                    $crate::storage::conn::Raw::Sqlite($c) => watch.statement(asked, async { $run }).await,
+                    $crate::storage::conn::Raw::MySql($c) => watch.statement(asked, async { $run }).await,
                 }
             }
         }
@@ -118,7 +121,8 @@ impl Db {
     pub async fn write(&self) -> Result<Conn, Error> {
         match &self.pool {
             Pool::Sqlite { writer, .. } => {
-                let mut turn = timeout(PATIENCE, writer.clone().lock_owned()).await.map_err(|_| queued())?;
+                let turn = timeout(PATIENCE, writer.clone().lock_owned()).instrument(traces::wait_for_turn());
+                let mut turn = turn.await.map_err(|_| queued())?;
                 let opened = async {
                     let open = timeout(PATIENCE, turn.open()).await;
                     open.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| turn)
@@ -135,7 +139,7 @@ impl Db {
         on: fn(C) -> On,
     ) -> Result<Conn, Error> {
         let began = Instant::now();
-        let conn = acquire.await;
+        let conn = acquire.instrument(traces::wait_for_connection()).await;
         self.meter.acquire.observe(began.elapsed().as_secs_f64());
         let conn = conn.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Away))?;
         Ok(Conn::new(on(conn), self.meter.clone()))

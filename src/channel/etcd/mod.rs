@@ -26,6 +26,7 @@ use std::{
 
 use etcd_client::{Client, ConnectOptions, Error, GetOptions, ResponseHeader, Txn, TxnResponse};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 pub use self::{
     board::{BoardWatch, Seat},
@@ -40,7 +41,7 @@ use self::{
     lease::{Lease, Live},
 };
 use super::{Fault, Head};
-use crate::metrics;
+use crate::{metrics, traces};
 
 /// A cluster, and the member in use. One connection a member, not a balanced one: requests stay with a member until it
 /// fails, so that a paused or cut off member costs one deadline and not every third request.
@@ -159,7 +160,8 @@ impl Etcd {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let began = Instant::now();
-        let answer = self.ask(within, Member::client, request).await.map(|(_, answer)| answer);
+        let answer = self.ask(within, Member::client, request).instrument(traces::etcd()).await;
+        let answer = answer.map(|(_, answer)| answer);
         // A wait for a lock says nothing of how fast etcd is.
         if within <= self.timing.call.max(self.timing.page) {
             self.meter.request.observe(began.elapsed().as_secs_f64());

@@ -9,3 +9,4 @@ mod leaving;
 mod node;
 mod paused;
 mod readers;
+mod traces;

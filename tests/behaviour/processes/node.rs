@@ -27,6 +27,7 @@ pub struct Place {
     files: Option<u32>,
     role: &'static str,
     log: Option<PathBuf>,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Place {
@@ -36,7 +37,7 @@ impl Place {
 
     fn of(database: Database) -> Self {
         let folder = database.folder().unwrap().to_owned();
-        Self { database, folder, etcd: None, files: None, role: "console", log: None }
+        Self { database, folder, etcd: None, files: None, role: "console", log: None, settings: Vec::new() }
     }
 
     pub async fn cluster() -> Option<Self> {
@@ -69,6 +70,12 @@ impl Place {
     /// The same place, for a server that may open so many files.
     pub fn with_files(mut self, files: u32) -> Self {
         self.files = Some(files);
+        self
+    }
+
+    /// The same place, for a server with a setting, by the name of its variable.
+    pub fn with_setting(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.settings.push((name, value.into()));
         self
     }
 
@@ -113,7 +120,7 @@ impl Place {
         if let Some((endpoint, root)) = &self.etcd {
             command.env("TRIMTAB_ETCD__ENDPOINTS", endpoint).env("TRIMTAB_ETCD__ROOT", root);
         }
-        command.kill_on_drop(true);
+        command.envs(self.settings.iter().map(|(name, value)| (*name, value.as_str()))).kill_on_drop(true);
         command
     }
 

@@ -1,0 +1,76 @@
+//! The span of a request, around all that it leads to. Not around reads: there are too many.
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::Method,
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+
+use super::request_id::RequestId;
+use crate::traces;
+
+/// In the extensions of an answer: the pattern of the address that was asked for, where only whoever answered knows it.
+#[derive(Clone, Debug)]
+struct Route(String);
+
+/// Tells of every request that passes, if traces are collected. For `axum::middleware::from_fn`, inside of
+/// [`super::request_id::layer`].
+pub async fn layer(request: Request, next: Next) -> Response {
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let span = traces::request(RequestId::of(&request).as_str(), method(request.method()), traceparent);
+    if span.is_disabled() {
+        return next.run(request).await;
+    }
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let route = response.extensions_mut().remove::<Route>();
+    let route = route.as_ref().map(|route| route.0.as_str()).or(matched.as_ref().map(MatchedPath::as_str));
+    traces::answered(&span, route, response.status().as_u16());
+    response
+}
+
+/// Notes the pattern of a page's address in its answer. For `axum::middleware::from_fn`, around routes that [`layer`] does
+/// not see.
+pub async fn page(request: Request, next: Next) -> Response {
+    let matched = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
+    at(next.run(request).await, matched)
+}
+
+/// Notes the pattern of the address that an answer is to. Never the address itself: it may hold a secret.
+#[must_use]
+pub fn at(mut response: Response, route: Option<String>) -> Response {
+    match route {
+        Some(route) => _ = response.extensions_mut().insert(Route(route)),
+        None => _ = response.extensions_mut().remove::<Route>(),
+    }
+    response
+}
+
+/// A method by its name; one that is somebody's own invention has none.
+fn method(method: &Method) -> &'static str {
+    static KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    KNOWN.iter().find(|known| *known == method).map_or("_OTHER", Method::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_nobody_knows_is_not_repeated() {
+        assert_eq!(method(&Method::POST), "POST");
+        assert_eq!(method(&Method::from_bytes(b"CANARY").unwrap()), "_OTHER");
+    }
+}

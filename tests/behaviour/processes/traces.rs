@@ -1,0 +1,319 @@
+//! Traces: a collector is told where the time of a request went, and nothing of what is published; and whatever becomes
+//! of the collector, nobody waits for it.
+
+use std::{collections::HashMap, time::Duration};
+
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    trace::v1::{Span, span::SpanKind, status::StatusCode},
+};
+use reqwest::redirect::Policy;
+use serde_json::{Value as Json, json};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+use tonic::{
+    Request, Response, Status,
+    transport::{Server, server::TcpIncoming},
+};
+
+use super::node::{Node, Place, prepare};
+
+/// What must not be in a trace.
+const CANARY: &str = "canary";
+/// Where the caller is in a trace of its own, which it does not tell anybody of.
+const CALLER: (&str, &str) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+
+/// A collector, as an operator has one.
+struct Collector {
+    url: String,
+    told: mpsc::UnboundedReceiver<(Option<String>, ExportTraceServiceRequest)>,
+    spans: Vec<Span>,
+    /// All that came, as text.
+    all: String,
+    authorized: bool,
+}
+
+struct Sink(mpsc::UnboundedSender<(Option<String>, ExportTraceServiceRequest)>);
+
+#[tonic::async_trait]
+impl TraceService for Sink {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let key = request.metadata().get("api-key").map(|key| key.to_str().unwrap().to_owned());
+        let _ = self.0.send((key, request.into_inner()));
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+impl Collector {
+    async fn start() -> Self {
+        let (sink, told) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = Server::builder().add_service(TraceServiceServer::new(Sink(sink)));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        Self { url, told, spans: Vec::new(), all: String::new(), authorized: true }
+    }
+
+    fn take(&mut self, (key, request): (Option<String>, ExportTraceServiceRequest)) {
+        self.authorized &= key.as_deref() == Some("open sesame");
+        self.all += &format!("{request:?}");
+        for of in request.resource_spans {
+            let resource = attributes(&of.resource.unwrap().attributes);
+            assert_eq!(
+                (resource["service.name"].as_str(), resource["service.instance.id"].as_str()),
+                ("trimtab", "n1")
+            );
+            self.spans.extend(of.scope_spans.into_iter().flat_map(|scope| scope.spans));
+        }
+    }
+
+    /// Waits until it is told of a request with this number.
+    async fn hears_of(&mut self, id: &str) {
+        while !self.spans.iter().any(|span| attribute(span, "request.id") == id) {
+            let told = timeout(Duration::from_secs(10), self.told.recv()).await;
+            self.take(told.unwrap_or_else(|_| panic!("nothing of {id} in time")).unwrap());
+        }
+    }
+
+    /// All that it was told by a server that has ended.
+    fn everything(&mut self) {
+        while let Ok(told) = self.told.try_recv() {
+            self.take(told);
+        }
+    }
+
+    /// The request with this number.
+    fn request(&self, id: &str) -> &Span {
+        self.spans.iter().find(|span| attribute(span, "request.id") == id).unwrap_or_else(|| panic!("no request {id}"))
+    }
+
+    /// The only span with this name under another one.
+    fn under(&self, parent: &Span, name: &str) -> &Span {
+        let found: Vec<&Span> = self.below(parent).filter(|span| span.name == name).collect();
+        assert_eq!(found.len(), 1, "{name} under {}: {:?}", parent.name, self.names_below(parent));
+        assert!(found[0].start_time_unix_nano >= parent.start_time_unix_nano);
+        found[0]
+    }
+
+    fn below<'a>(&'a self, parent: &'a Span) -> impl Iterator<Item = &'a Span> {
+        self.spans.iter().filter(|span| span.trace_id == parent.trace_id && span.parent_span_id == parent.span_id)
+    }
+
+    fn names_below(&self, parent: &Span) -> Vec<&str> {
+        self.below(parent).map(|span| span.name.as_str()).collect()
+    }
+}
+
+fn attributes(pairs: &[KeyValue]) -> HashMap<String, String> {
+    let text = |value: &Option<AnyValue>| match value.as_ref().and_then(|v| v.value.clone()) {
+        Some(Value::StringValue(text)) => text,
+        Some(Value::IntValue(number)) => number.to_string(),
+        other => panic!("{other:?}"),
+    };
+    pairs.iter().map(|pair| (pair.key.clone(), text(&pair.value))).collect()
+}
+
+fn attribute(span: &Span, name: &str) -> String {
+    attributes(&span.attributes).remove(name).unwrap_or_default()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn failed(span: &Span) -> bool {
+    span.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error)
+}
+
+/// A server that tells a collector, with what a publish needs.
+async fn telling(place: Place, url: &str) -> (Place, Node, reqwest::Client, String) {
+    let place = place
+        .with_setting("TRIMTAB_NODE", "n1")
+        .with_setting("TRIMTAB_OTLP__ENDPOINT", url)
+        .with_setting("TRIMTAB_OTLP__HEADERS", "api-key=open sesame");
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let node = place.start().await;
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).redirect(Policy::none()).build().unwrap();
+    prepare(&node.url(), &client, &token).await;
+    (place, node, client, token)
+}
+
+async fn change(node: &Node, client: &reqwest::Client, token: &str, id: &str, edits: Json) -> u16 {
+    let body = json!({"message": "canary-message", "edits": [edits], "publish": true});
+    let request = client.post(format!("{}/api/v1/changes", node.url())).bearer_auth(token).json(&body);
+    let traced = request.header("traceparent", format!("00-{}-{}-00", CALLER.0, CALLER.1)).header("x-request-id", id);
+    traced.header("tracestate", "vendor=canary-state").send().await.unwrap().status().as_u16()
+}
+
+async fn a_publish_is_told_from_the_request_to_the_channel(place: Place, cluster: bool) {
+    let mut collector = Collector::start().await;
+    let (_place, node, client, token) = telling(place, &collector.url).await;
+    let edits = json!({"config": "dev/shop/application", "set": {"canary-key": "canary-value"}});
+    assert_eq!(change(&node, &client, &token, "publish-1", edits).await, 200);
+    collector.hears_of("publish-1").await;
+    node.leave().await;
+    collector.everything();
+    assert!(collector.authorized, "every batch has the headers that were set");
+
+    let request = collector.request("publish-1");
+    assert_eq!(request.name, "POST /api/v1/changes");
+    assert_eq!((hex(&request.trace_id), hex(&request.parent_span_id)), (CALLER.0.to_owned(), CALLER.1.to_owned()));
+    assert_eq!((request.kind(), request.trace_state.as_str()), (SpanKind::Server, ""));
+    assert_eq!(attribute(request, "http.request.method"), "POST");
+    assert_eq!(attribute(request, "http.response.status_code"), "200");
+    assert!(!failed(request));
+
+    let publish = collector.under(request, "save and publish");
+    let transaction = collector.under(publish, "transaction");
+    assert_eq!(attribute(transaction, "db.system.name"), if cluster { "mysql" } else { "sqlite" });
+    let commit = collector.under(transaction, "sql commit");
+    let told = attribute(commit, "db.query.summary");
+    assert!(told.contains("insert releases") && told.ends_with("commit"), "{told}");
+    assert!(commit.end_time_unix_nano <= transaction.end_time_unix_nano);
+    collector.under(publish, "wait for connection");
+    collector.under(request, "wait for delivery");
+
+    let delivery = collector.under(publish, "deliver");
+    assert!(delivery.start_time_unix_nano >= commit.start_time_unix_nano);
+    assert_eq!(
+        (attribute(delivery, "trimtab.env"), attribute(delivery, "trimtab.releases")),
+        ("dev".into(), "1".into())
+    );
+    let lock = collector.under(publish, "lock");
+    assert!(lock.end_time_unix_nano <= delivery.start_time_unix_nano);
+    assert_eq!(collector.below(delivery).any(|span| span.name == "etcd"), cluster);
+    assert_eq!(collector.below(lock).any(|span| span.name == "etcd"), cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_is_told_from_the_request_to_the_channel_embedded() {
+    a_publish_is_told_from_the_request_to_the_channel(Place::embedded(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_is_told_from_the_request_to_the_channel_cluster() {
+    if let Some(place) = Place::cluster().await {
+        a_publish_is_told_from_the_request_to_the_channel(place, true).await;
+    }
+}
+
+async fn nothing_that_somebody_sent_is_told(place: Place) {
+    let mut collector = Collector::start().await;
+    let (_place, node, client, token) = telling(place, &collector.url).await;
+    let at = |path: &str| format!("{}{path}", node.url());
+    let edits =
+        json!({"config": "dev/shop/application", "set": {"canary-key": {"value": "canary-value", "secret": true}}});
+    assert_eq!(change(&node, &client, &token, "kv", edits.clone()).await, 200);
+    assert_eq!(change(&node, &client, &token, "refused", edits).await, 409, "it is live already");
+    change(&node, &client, &token, "text", json!({"config": "dev/shop/application", "text": "canary-text"})).await;
+    assert_eq!(change(&node, &client, "canary-token", "unknown", json!({})).await, 401);
+    let method = reqwest::Method::from_bytes(b"CANARY").unwrap();
+    for (id, request) in [
+        (
+            "form",
+            client
+                .post(at("/fn/log-in?a=canary-query"))
+                .form(&[("name", "canary-name"), ("password", "canary-password")]),
+        ),
+        ("function", client.post(at("/fn/canary-function")).form(&[("a", "canary")])),
+        ("page", client.get(at("/setup/canary-code")).header("cookie", "trimtab=canary-session")),
+        ("config", client.get(at("/apps/canary-app?q=canary")).header("referer", at("/canary"))),
+        ("nowhere", client.get(at("/canary-page"))),
+        ("endpoint", client.get(at("/api/v1/canary-endpoint")).bearer_auth(&token)),
+        ("method", client.request(method, at("/api/v1/changes")).bearer_auth(&token)),
+        ("read", client.get(at("/api/v1/configs/dev/shop/application")).bearer_auth(&token)),
+        ("probe", client.get(at("/readyz"))),
+    ] {
+        let request = request.header("x-request-id", id).header("x-instance", "canary-instance");
+        request.header("accept", "text/html").header("traceparent", "canary").send().await.unwrap();
+    }
+    node.leave().await;
+    collector.everything();
+
+    let named = |id: &str| collector.request(id).name.as_str();
+    assert_eq!((named("kv"), named("form")), ("POST /api/v1/changes", "POST /fn/log-in"));
+    assert_eq!((named("function"), named("page"), named("nowhere")), ("POST", "GET /setup/{code}", "GET"));
+    assert_eq!((named("endpoint"), named("method")), ("GET /api/v1/{*unknown}", "_OTHER /api/v1/changes"));
+    let refused = collector.under(collector.request("refused"), "save and publish");
+    assert!(failed(refused) && attribute(refused, "error.type") == "state");
+    for id in ["read", "probe"] {
+        assert!(!collector.spans.iter().any(|span| attribute(span, "request.id") == id), "{id} is not told of");
+    }
+    let roots = collector.spans.iter().filter(|span| span.parent_span_id.is_empty());
+    assert!(roots.clone().all(|span| span.kind() == SpanKind::Server), "what no request leads to is not told");
+    assert!(roots.count() > 8);
+    for secret in [CANARY.to_owned(), hex(CANARY.as_bytes()), token] {
+        let found = collector.all.to_lowercase().find(&secret.to_lowercase());
+        assert_eq!(found.map(|at| &collector.all[at.saturating_sub(200)..at + 20]), None, "{secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_somebody_sent_is_told_embedded() {
+    nothing_that_somebody_sent_is_told(Place::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_somebody_sent_is_told_cluster() {
+    if let Some(place) = Place::cluster().await {
+        nothing_that_somebody_sent_is_told(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_trace_is_told_where_none_is_wanted() {
+    let mut collector = Collector::start().await;
+    let place = Place::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0");
+    let (_place, node, client, token) = telling(place, &collector.url).await;
+    let edits = json!({"config": "dev/shop/application", "set": {"a": "1"}});
+    assert_eq!(change(&node, &client, &token, "publish", edits).await, 200);
+    node.leave().await;
+    collector.everything();
+    assert!(collector.spans.is_empty(), "{:?}", collector.spans);
+}
+
+/// Publishes several times, each sooner than a collector would be given up on, then ends the server.
+async fn publishes_and_leaves(node: Node, client: &reqwest::Client, token: &str) {
+    for n in 0..30 {
+        let began = Instant::now();
+        let edits = json!({"config": "dev/shop/application", "set": {"a": n.to_string()}});
+        assert_eq!(change(&node, client, token, &format!("publish-{n}"), edits).await, 200);
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    }
+    let took = node.leave().await;
+    assert!(took < Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_collector_that_hangs() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (place, node, client, token) = telling(Place::embedded().with_log(), &url).await;
+    // It takes the connection, and that is all it ever does.
+    let held = timeout(Duration::from_secs(10), listener.accept()).await.expect("spans are on their way").unwrap();
+    publishes_and_leaves(node, &client, &token).await;
+    drop(held);
+    assert!(!place.logged().contains("open sesame"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_away_is_spoken_of_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (place, node, client, token) = telling(Place::embedded().with_log(), &url).await;
+    publishes_and_leaves(node, &client, &token).await;
+    let logged = place.logged();
+    assert_eq!(logged.matches("the collector does not take traces").count(), 1, "{logged}");
+    assert!(!logged.contains("open sesame") && !logged.contains("trimtab::span"), "{logged}");
+}
