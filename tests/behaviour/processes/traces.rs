@@ -105,8 +105,8 @@ impl Collector {
         found[0]
     }
 
-    fn below<'a>(&'a self, parent: &'a Span) -> impl Iterator<Item = &'a Span> {
-        self.spans.iter().filter(|span| span.trace_id == parent.trace_id && span.parent_span_id == parent.span_id)
+    fn below<'a>(&'a self, parent: &Span) -> impl Iterator<Item = &'a Span> {
+        self.spans.iter().filter(move |span| span.trace_id == parent.trace_id && span.parent_span_id == parent.span_id)
     }
 
     fn names_below(&self, parent: &Span) -> Vec<&str> {
@@ -211,8 +211,7 @@ async fn nothing_that_somebody_sent_is_told(place: Place) {
     let mut collector = Collector::start().await;
     let (_place, node, client, token) = telling(place, &collector.url).await;
     let at = |path: &str| format!("{}{path}", node.url());
-    let edits =
-        json!({"config": "dev/shop/application", "set": {"canary-key": {"value": "canary-value", "secret": true}}});
+    let edits = json!({"config": "dev/shop/application", "set": {"canary-key": "canary-value"}});
     assert_eq!(change(&node, &client, &token, "kv", edits.clone()).await, 200);
     assert_eq!(change(&node, &client, &token, "refused", edits).await, 409, "it is live already");
     change(&node, &client, &token, "text", json!({"config": "dev/shop/application", "text": "canary-text"})).await;
