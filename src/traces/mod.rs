@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_caller_is_known_by_a_header_of_its_own_form_alone() {
-        let place = |text| {
+        let place = |text: &str| {
             let cx = TraceContextPropagator::new().extract_with_context(&Context::new(), &Caller(text));
             let there = cx.span().span_context().clone();
             there.is_valid().then(|| (there.trace_id().to_string(), there.span_id().to_string()))
