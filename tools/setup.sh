@@ -63,7 +63,7 @@ cargo_tool() { # CRATE VERSION [FLAGS OF cargo install…]
 
 node_js() {
   local version
-  version=$(command node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
+  version=$(command node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/') || true
   if [ "${version:-0}" -lt "$NODE_OLDEST" ] || ! have npm; then
     give_up "Node $NODE_OLDEST or newer" "see https://nodejs.org/en/download, or: nvm install $NODE_OLDEST"
   fi
@@ -71,7 +71,7 @@ node_js() {
 
 wasm_opt() {
   local version
-  version=$(wasm-opt --version 2>/dev/null | sed 's/^wasm-opt version \([0-9]*\).*/\1/')
+  version=$(wasm-opt --version 2>/dev/null | sed 's/^wasm-opt version \([0-9]*\).*/\1/') || true
   [ "${version:-0}" -lt "$BINARYEN_OLDEST" ] || return 0
   say "installing wasm-opt (binaryen $BINARYEN_VERSION)"
   npm install --prefix "$TOOLS/npm" --no-audit --no-fund "binaryen@$BINARYEN_VERSION" ||
