@@ -27,6 +27,8 @@ pub struct EtcdWatch {
 #[derive(Debug)]
 pub(super) struct Stream {
     stream: WatchStream,
+    /// What came up to this revision is known.
+    after: i64,
     timing: Timing,
     /// When something has to have come.
     due: Instant,
@@ -45,7 +47,9 @@ impl Etcd {
 impl Stream {
     /// Watches what comes after a revision.
     pub async fn open(etcd: &Etcd, from: &str, options: WatchOptions, after: i64) -> Result<Self, Fault> {
-        let options = &options.with_start_revision(after + 1);
+        // The last revision that is known is sent again: etcd 3.6 gives no sign of life on a watch that begins in the
+        // future, so one to which nobody writes would seem to have fallen silent.
+        let options = &options.with_start_revision(after.max(1));
         let watch = move |etcd: Client| async move {
             let watched = create(&etcd, from, options).await?;
             if !watched.1.cancel_reason().contains("invalid auth token") {
@@ -61,7 +65,7 @@ impl Stream {
             // Restored from a backup, or another cluster: etcd would wait in silence until it comes so far.
             return Err(Fault::Compacted);
         }
-        Ok(Self { stream, timing: etcd.timing, due: Instant::now() + etcd.timing.silence, asked: false })
+        Ok(Self { stream, after, timing: etcd.timing, due: Instant::now() + etcd.timing.silence, asked: false })
     }
 
     /// The next response. May be dropped and called again.
@@ -84,6 +88,11 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Whether an event is about something new, and not the revision that is sent again.
+    pub fn is_news(&self, kv: &KeyValue) -> bool {
+        kv.mod_revision() > self.after
     }
 
     fn expect(&mut self, within: Duration, asked: bool) {
