@@ -9,15 +9,11 @@ use tokio::{
 };
 
 use super::Failed;
-use crate::server::settings::Settings;
+use crate::server::{self, settings::Settings};
 
 /// Asks `/healthz` of the server on this machine.
 pub(super) async fn check(settings: &Settings) -> Result<(), Failed> {
-    let mut address = settings.listen;
-    if address.ip().is_unspecified() {
-        let local = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
-        address = SocketAddr::new(local, address.port());
-    }
+    let address = server::local(settings.listen);
     let asked = timeout(Duration::from_secs(3), ask(address)).await;
     match asked {
         Ok(Ok(status)) if status.starts_with("HTTP/1.1 200") => Ok(()),

@@ -14,7 +14,10 @@ mod slow;
 mod talk;
 pub mod telemetry;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{Router, middleware};
 use leptos::config::LeptosOptions;
@@ -95,7 +98,7 @@ impl Node {
 
     /// Everything, over the database and the channel.
     async fn console(settings: Settings, address: SocketAddr, stop: CancellationToken) -> Result<Self, String> {
-        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", local(address)));
         let db = Db::open(&settings.database_url)
             .await
             .map_err(|e| format!("database {}: {e}", settings::masked_url(&settings.database_url)))?;
@@ -248,6 +251,17 @@ async fn announce(service: &Service, public_url: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Where this machine reaches what listens on `address`: one that stands for all addresses is none to go to.
+#[must_use]
+pub fn local(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     stop.run_until_cancelled(work).await;
 }
@@ -265,5 +279,18 @@ async fn wait_for_signal() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_names_an_address_that_can_be_opened() {
+        let local = |address: &str| local(address.parse().unwrap()).to_string();
+        assert_eq!(local("0.0.0.0:3000"), "127.0.0.1:3000");
+        assert_eq!(local("[::]:3000"), "[::1]:3000");
+        assert_eq!(local("192.0.2.7:80"), "192.0.2.7:80");
     }
 }

@@ -178,7 +178,7 @@ impl BoardWatch {
         let response = self.stream.next().await?;
         let mut notices = Vec::new();
         for event in response.events() {
-            let Some(kv) = event.kv() else { continue };
+            let Some(kv) = event.kv().filter(|kv| self.stream.is_news(kv)) else { continue };
             match event.event_type() {
                 EventType::Put => notices.extend(self.etcd.notice(kv, &mut self.warned)),
                 // Asks and answers end by themselves where they are kept.

@@ -48,8 +48,9 @@ impl EtcdTokenWatch {
         loop {
             let response = self.stream.next().await?;
             let puts = response.events().iter().filter(|event| event.event_type() == EventType::Put);
+            let news = puts.filter_map(|event| event.kv().filter(|kv| self.stream.is_news(kv)));
             // Whether the last one counts is for whoever knows what it has: etcd may send one twice.
-            if let Some(list) = puts.filter_map(|event| list(event.kv()?)).next_back() {
+            if let Some(list) = news.filter_map(list).next_back() {
                 return Ok(list);
             }
         }

@@ -30,6 +30,8 @@ pub(super) struct Stream {
     etcd: Arc<Etcd>,
     /// Which member is watched.
     member: usize,
+    /// What came up to this revision is known.
+    after: i64,
     /// When something has to have come.
     due: Instant,
     /// When it is the answer to a request for a sign of life that is due: which connection others used then.
@@ -47,7 +49,9 @@ impl Etcd {
 impl Stream {
     /// Watches what comes after a revision.
     pub async fn open(etcd: &Arc<Etcd>, from: &str, options: WatchOptions, after: i64) -> Result<Self, Fault> {
-        let options = &options.with_start_revision(after + 1);
+        // The last revision that is known is sent again: etcd 3.6 gives no sign of life on a watch that begins in the
+        // future, so one to which nobody writes would seem to have fallen silent.
+        let options = &options.with_start_revision(after.max(1));
         let watch = move |etcd: Client| async move {
             let watched = create(&etcd, from, options).await?;
             if !watched.1.cancel_reason().contains("invalid auth token") {
@@ -64,7 +68,8 @@ impl Stream {
             return Err(Fault::Compacted);
         }
         etcd.heard();
-        Ok(Self { stream, etcd: Arc::clone(etcd), member, due: Instant::now() + etcd.timing.silence, asked: None })
+        let due = Instant::now() + etcd.timing.silence;
+        Ok(Self { stream, etcd: Arc::clone(etcd), member, after, due, asked: None })
     }
 
     /// The next response. May be dropped and called again.
@@ -101,6 +106,11 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Whether an event is about something new, and not the revision that is sent again.
+    pub fn is_news(&self, kv: &KeyValue) -> bool {
+        kv.mod_revision() > self.after
     }
 
     fn expect(&mut self, within: Duration, asked: Option<usize>) {
