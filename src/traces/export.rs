@@ -123,6 +123,7 @@ impl Exporting {
 /// Begins to send spans to a collector, which may be away. What makes them is given to [`layer`].
 #[must_use]
 pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
+    super::COLLECTED.store(true, Ordering::Relaxed);
     let (spans, queue) = mpsc::channel(QUEUE);
     let (lost, end) = (Arc::<AtomicU64>::default(), CancellationToken::new());
     let resource = Resource::builder_empty()

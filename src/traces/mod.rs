@@ -7,13 +7,15 @@
 
 mod export;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use opentelemetry::{
     Context,
     propagation::{Extractor, TextMapPropagator},
     trace::{SpanContext, TraceContextExt},
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::{Level, Span, field::Empty, info_span, span_enabled};
+use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 pub use export::{Collector, Exporting, endpoint, headers, layer, start};
@@ -62,6 +64,9 @@ pub enum Asked {
 /// the caller's to say.
 #[must_use]
 pub fn request(id: &str, method: &'static str, traceparent: Option<&str>) -> Span {
+    if !is_collected() {
+        return Span::none();
+    }
     let span = info_span!(
         target: TARGET,
         "request",
@@ -178,6 +183,14 @@ pub fn delivery(place: Option<&Place>, env: &EnvName, change: &ChangeId, release
     )
 }
 
+static COLLECTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether there is a collector. The subscriber is not asked: where each layer has a filter of its own, what it answers
+/// would count for the next span or line of the log as well.
+fn is_collected() -> bool {
+    COLLECTED.load(Ordering::Relaxed)
+}
+
 /// Where we are, if that is told.
 #[must_use]
 pub fn here() -> Option<Place> {
@@ -190,8 +203,7 @@ pub fn here() -> Option<Place> {
 
 /// Whether what happens now is told.
 fn inside() -> bool {
-    span_enabled!(target: TARGET, Level::INFO)
-        && Span::current().metadata().is_some_and(|around| around.target() == TARGET)
+    is_collected() && Span::current().metadata().is_some_and(|around| around.target() == TARGET)
 }
 
 /// A caller's header. What else it says of its trace (`tracestate`) is not taken over.
