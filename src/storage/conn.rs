@@ -17,7 +17,7 @@ use tokio::{
     sync::OwnedMutexGuard,
     time::{Instant, timeout_at},
 };
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use super::{
     Writer,
@@ -233,9 +233,9 @@ impl Watch {
         }
         self.cut = true;
         let began = Instant::now();
-        let span = self.transaction.in_scope(|| traces::sql(self.database, &asked));
-        let run = timeout_at(self.until.min(began + STATEMENT), run).instrument(span.clone());
-        let done = run.instrument(self.transaction.clone()).await;
+        // Not entered: the driver for SQLite would take it along to its own thread, and leave it there after it ended here.
+        let span = traces::sql(&self.transaction, self.database, &asked);
+        let done = timeout_at(self.until.min(began + STATEMENT), run).await;
         self.meter.statement.observe(began.elapsed().as_secs_f64());
         let Ok(done) = done else {
             self.meter.failed(metrics::SqlFailure::Late);

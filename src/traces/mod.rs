@@ -131,10 +131,11 @@ pub fn transaction(database: &'static str) -> Span {
     within!("transaction", db.system.name = database)
 }
 
-/// A trip to the database.
+/// A trip to the database: part of a transaction, if that is told of, else of where we are.
 #[must_use]
-pub fn sql(database: &'static str, asked: &Asked) -> Span {
-    if !inside() {
+pub fn sql(transaction: &Span, database: &'static str, asked: &Asked) -> Span {
+    let around = if transaction.is_none() { Span::current() } else { transaction.clone() };
+    if !is_collected() || !is_ours(&around) {
         return Span::none();
     }
     let (name, all, count) = match asked {
@@ -145,7 +146,9 @@ pub fn sql(database: &'static str, asked: &Asked) -> Span {
             (all.last().cloned().unwrap_or_default(), Some(all.join(", ")), statements.len())
         }
     };
-    within!(
+    info_span!(
+        target: TARGET,
+        parent: &around,
         "sql",
         otel.name = format!("sql {name}"),
         otel.kind = "client",
@@ -203,7 +206,11 @@ pub fn here() -> Option<Place> {
 
 /// Whether what happens now is told.
 fn inside() -> bool {
-    is_collected() && Span::current().metadata().is_some_and(|around| around.target() == TARGET)
+    is_collected() && is_ours(&Span::current())
+}
+
+fn is_ours(span: &Span) -> bool {
+    span.metadata().is_some_and(|around| around.target() == TARGET)
 }
 
 /// A caller's header. What else it says of its trace (`tracestate`) is not taken over.
