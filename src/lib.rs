@@ -2,6 +2,9 @@
 //!
 //! This list is the only place that knows which modules are for one side alone. `ARCHITECTURE.md` is the map.
 
+// The futures of a page's request, one in the other, are deeper than the compiler's 128.
+#![recursion_limit = "256"]
+
 #[cfg(all(any(feature = "without-fence", feature = "without-outbox"), not(debug_assertions)))]
 compile_error!("without-fence and without-outbox break it on purpose: build them with `--profile torture` or in debug");
 
