@@ -320,6 +320,18 @@ impl Content {
         }
     }
 
+    /// Bytes that it takes in memory: keys, values, comments and what holds them, or the text.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Kv(items) => items
+                .iter()
+                .map(|(key, item)| key.len() + item.value.len() + item.comment.len() + size_of::<Item>())
+                .sum(),
+        }
+    }
+
     /// The items; none for a text.
     #[must_use]
     pub fn items(&self) -> Option<&Items> {

@@ -11,8 +11,10 @@ use crate::{
     storage::Known,
 };
 
-/// Bytes of documents whose contents are remembered; beyond them all are forgotten.
+/// Bytes of contents that are remembered; beyond them all are forgotten.
 const MOST: usize = 4 * 1024 * 1024;
+/// What remembering one takes beside its texts, rounded up.
+const AROUND: usize = 1024;
 
 /// The latest of each config.
 #[derive(Debug, Default)]
@@ -30,10 +32,10 @@ impl Contents {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).known.get(config).cloned()
     }
 
-    /// Remembers the content of a release whose document has so many bytes.
-    pub fn note(&self, release: &Release, content: Content, bytes: usize) {
+    /// Remembers the content of a release.
+    pub fn note(&self, release: &Release, content: Content) {
         let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        room.bytes += bytes;
+        room.bytes += content.bytes() + AROUND;
         if room.bytes > MOST {
             *room = Room::default();
         } else {
@@ -69,11 +71,19 @@ mod tests {
     fn the_latest_is_known_until_there_is_too_much() {
         let (contents, a, b) = (Contents::default(), "prod/shop/a", "prod/shop/b");
         let seq = |config: &str| contents.of(&config.parse().unwrap()).map(|known| known.seq);
-        contents.note(&release(a, 1), Content::Text("one".into()), 3);
-        contents.note(&release(a, 2), Content::Text("two".into()), 3);
-        contents.note(&release(b, 1), Content::Text("one".into()), 3);
+        contents.note(&release(a, 1), Content::Text("one".into()));
+        contents.note(&release(a, 2), Content::Text("two".into()));
+        contents.note(&release(b, 1), Content::Text("one".into()));
         assert_eq!((seq(a), seq(b)), (Some(2), Some(1)));
-        contents.note(&release(b, 2), Content::Text("large".into()), MOST);
+        contents.note(&release(b, 2), Content::Text("x".repeat(MOST)));
         assert_eq!((seq(a), seq(b)), (None, None));
+    }
+
+    #[test]
+    fn many_small_ones_are_too_much_as_well() {
+        let contents = Contents::default();
+        (1..=2 * MOST / AROUND)
+            .for_each(|n| contents.note(&release(&format!("prod/shop/n{n}"), 1), Content::Text(String::new())));
+        assert!(contents.0.lock().unwrap().known.len() <= MOST / AROUND);
     }
 }

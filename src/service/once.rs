@@ -127,11 +127,9 @@ impl Service {
         if let Some(marks) = marks {
             marks.written();
         }
-        let accepted = std::mem::take(&mut made.accepted);
-        let bytes: Vec<usize> = accepted.iter().map(|new| new.entry.document.len()).collect();
-        self.dispatch.accepted(accepted);
-        for ((release, content), bytes) in made.releases.iter().zip(std::mem::take(&mut made.contents)).zip(bytes) {
-            self.contents.note(release, content, bytes);
+        self.dispatch.accepted(std::mem::take(&mut made.accepted));
+        for (release, content) in made.releases.iter().zip(std::mem::take(&mut made.contents)) {
+            self.contents.note(release, content);
         }
         Ok(made)
     }
