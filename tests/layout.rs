@@ -5,6 +5,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Whoever is counted or told of.
+const WHO_WORKS: &[&str] = &[
+    "crate::api",
+    "crate::auth",
+    "crate::automation",
+    "crate::channel",
+    "crate::delivery",
+    "crate::http",
+    "crate::pages",
+    "crate::reader",
+    "crate::server",
+    "crate::service",
+    "crate::storage",
+    "sqlx",
+    "axum",
+    "leptos",
+    "etcd_client",
+];
+
 /// A folder of `src` and what its code must not name.
 const ARROWS: &[(&str, &[&str])] = &[
     // domain knows no I/O and nobody else.
@@ -38,48 +57,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("formats", &["crate::service", "crate::storage", "crate::channel", "sqlx", "axum", "leptos", "tokio"]),
     // Everybody counts; counting knows nobody.
-    (
-        "metrics",
-        &[
-            "crate::api",
-            "crate::auth",
-            "crate::automation",
-            "crate::channel",
-            "crate::delivery",
-            "crate::http",
-            "crate::pages",
-            "crate::reader",
-            "crate::server",
-            "crate::service",
-            "crate::storage",
-            "sqlx",
-            "axum",
-            "leptos",
-            "etcd_client",
-        ],
-    ),
+    ("metrics", WHO_WORKS),
     // What is told of a request is nothing that somebody sent.
-    (
-        "traces",
-        &[
-            "crate::api",
-            "crate::auth",
-            "crate::automation",
-            "crate::channel",
-            "crate::delivery",
-            "crate::domain::content",
-            "crate::http",
-            "crate::pages",
-            "crate::reader",
-            "crate::server",
-            "crate::service",
-            "crate::storage",
-            "sqlx",
-            "axum",
-            "leptos",
-            "etcd_client",
-        ],
-    ),
+    ("traces", WHO_WORKS),
+    ("traces", &["crate::domain::content"]),
     // Use cases know rules, storage, formats and passwords; no transport.
     (
         "service",
