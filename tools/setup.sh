@@ -118,12 +118,24 @@ build_tools() {
   wasm_opt
 }
 
+# Clones share one target folder, and Cargo goes by the age of files: those of this clone can be older than what was built
+# of another one, and that would pass for built of this one.
+own_target() {
+  local last=$CARGO_TARGET_DIR/.clone
+  if [ "$(cat "$last" 2>/dev/null)" != "$ROOT" ]; then
+    find Cargo.* bench migrations src tests torture -type f -exec touch {} + 2>/dev/null || true
+    mkdir -p "$CARGO_TARGET_DIR"
+    echo "$ROOT" >"$last"
+  fi
+}
+
 cd "$ROOT"
 case ${1:-run} in
   run)
     build_packages
     install_packages
     build_tools
+    own_target
     ;;
   test)
     build_packages
@@ -133,6 +145,7 @@ case ${1:-run} in
     build_tools
     rust_checks
     end2end
+    own_target
     ;;
   audit)
     want cc build-essential pkg-config
@@ -146,6 +159,7 @@ case ${1:-run} in
     want wrk wrk
     install_packages
     build_tools
+    own_target
     ;;
   *)
     echo "usage: tools/setup.sh [run|test|audit|bench]" >&2
