@@ -303,6 +303,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_database_knows_a_hash_of_the_cookie_alone() {
+        let place = Place::new().await;
+        let cookie = place.log_in(None, &place.ana().await).await;
+        let database = std::fs::read(place.folder.join("trimtab.db")).unwrap();
+        let log = std::fs::read(place.folder.join("trimtab.db-wal")).unwrap_or_default();
+        let holds =
+            |text: &str| [&database, &log].iter().any(|file| file.windows(text.len()).any(|w| w == text.as_bytes()));
+        assert!(holds(&crate::domain::content::sha256(&cookie.0.to_be_bytes())));
+        assert!(!holds(&cookie.to_string()) && !holds(&cookie.0.to_string()));
+    }
+
+    #[tokio::test]
     async fn a_password_that_is_taken_away_during_the_log_in_begins_no_session() {
         let place = Place::new().await;
         let ana = place.ana().await;

@@ -129,6 +129,8 @@ impl Node {
         } else {
             // Memory is empty at the start: what SQL has goes in, and on the shelf, before anybody can ask.
             let loaded = async {
+                // What was still due when the server before this one ended is the latest that there is.
+                publisher.drain_once().await.map_err(|e| e.to_string())?;
                 publisher.reconcile().await.map_err(|e| e.to_string())?;
                 channel.list().await.map_err(|e| e.to_string())
             };

@@ -130,6 +130,11 @@ impl Batch {
             return on.execute(self.spelled()).await.map(drop);
         }
         for (sql, values) in self.statements {
+            if values.is_empty() {
+                // MySQL prepares no `start transaction`.
+                on.execute(sql).await?;
+                continue;
+            }
             let mut bound = MySqlArguments::default();
             values.into_iter().try_for_each(|value| value.bind(&mut bound))?;
             sqlx::query_with(sql, bound).execute(&mut *on).await?;

@@ -3,7 +3,7 @@
 use std::{fs::File, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    Connection, Executor, MySqlPool,
+    ConnectOptions, Connection, Executor, MySqlPool,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -46,7 +46,8 @@ impl Db {
             // An acknowledged publish survives a power cut.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(PATIENCE);
+            .busy_timeout(PATIENCE)
+            .disable_statement_logging();
         let lock = migration_lock(options.get_filename()).await?;
         // A file does not hang up.
         let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
@@ -59,7 +60,8 @@ impl Db {
 
     async fn open_mysql(url: &str) -> Result<Self, Error> {
         let url = url.replacen("mariadb:", "mysql:", 1);
-        let options = MySqlConnectOptions::from_str(&url)?;
+        // Statements have values in them, which the driver would log where one is slow.
+        let options = MySqlConnectOptions::from_str(&url)?.disable_statement_logging();
         let pool = MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)

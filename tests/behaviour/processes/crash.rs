@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::node::{Outcome, Place, prepare};
+use crate::support::execute;
 
 const KILLS: u64 = 50;
 const SEED: u64 = 20_261_122;
@@ -61,6 +62,47 @@ async fn every_release_is_there_once(url: &str, client: &reqwest::Client, token:
     all.reverse();
     assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
     assert!(all.len() as u64 >= highest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_marked_is_there_at_the_first_read_after_a_restart() {
+    let place = Place::embedded();
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let client = reqwest::Client::new();
+    let node = place.start().await;
+    prepare(&node.url(), &client, &token).await;
+    assert_eq!(node.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
+    node.leave().await;
+    // As if it had been killed before the database knew of the delivery.
+    let unmarked = "delete from deliveries; \
+                    insert into due select env, app, namespace, seq, accepted_at from releases";
+    execute(place.database(), unmarked).await;
+    let node = place.start().await;
+    assert_eq!(node.read(&client, &token).await, (1, serde_json::json!({"n": "1"})));
+}
+
+async fn values_are_not_in_the_log_at_any_level(place: Place) {
+    let place = place.with_log();
+    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let client = reqwest::Client::new();
+    let node = place.clone().with_setting("TRIMTAB_LOG", "info,sqlx=trace").start().await;
+    prepare(&node.url(), &client, &token).await;
+    assert_eq!(node.publish(&client, &token, "canary", 1).await, Outcome::Acknowledged(1));
+    node.leave().await;
+    let (logged, hex) = (place.logged(), "63616e617279");
+    assert!(!logged.contains("canary") && !logged.contains(hex), "{logged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_not_in_the_log_at_any_level_embedded() {
+    values_are_not_in_the_log_at_any_level(Place::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_not_in_the_log_at_any_level_cluster() {
+    if let Some(place) = Place::cluster().await {
+        values_are_not_in_the_log_at_any_level(place).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

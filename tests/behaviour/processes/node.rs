@@ -82,7 +82,7 @@ impl Place {
     /// The same place, for a server whose log is kept: [`Place::logged`].
     pub fn with_log(mut self) -> Self {
         self.log = Some(self.folder.join("server.log"));
-        self
+        self.with_setting("TRIMTAB_LOG", "info")
     }
 
     /// What servers have logged here.
@@ -148,7 +148,7 @@ impl Place {
         let mut command = self.command(&self.folder);
         if let Some(log) = &self.log {
             let log = std::fs::OpenOptions::new().append(true).create(true).open(log).unwrap();
-            command.env("TRIMTAB_LOG", "info").stderr(log);
+            command.stderr(log);
         }
         let mut child = command.arg("serve").stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

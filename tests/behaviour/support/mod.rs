@@ -338,6 +338,28 @@ pub fn assert_delivered(published: &Published) {
     assert!(matches!(published.delivery, Delivery::Delivered { .. }), "{:?}", published.delivery);
 }
 
+/// Does to a database what no server does.
+pub async fn execute(database: &Database, sql: &str) {
+    let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+    if database.url.starts_with("sqlite") {
+        sql.execute(&mut sqlx::SqliteConnection::connect(&database.url).await.unwrap()).await.unwrap();
+    } else {
+        sql.execute(&mut sqlx::MySqlConnection::connect(&database.url).await.unwrap()).await.unwrap();
+    }
+}
+
+/// Counts something in a database.
+pub async fn count(database: &Database, sql: &str) -> i64 {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    if database.url.starts_with("sqlite") {
+        let mut on = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut on).await.unwrap()
+    } else {
+        let mut on = sqlx::MySqlConnection::connect(&database.url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut on).await.unwrap()
+    }
+}
+
 /// How many transactions are open on a database of MariaDB, as its root sees it; none on SQLite, which tells nobody.
 pub async fn open_transactions(database: &Database) -> i64 {
     if database.url.starts_with("sqlite") {
