@@ -123,7 +123,7 @@ impl Exporting {
 /// Begins to send spans to a collector, which may be away. What makes them is given to [`layer`].
 #[must_use]
 pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
-    super::COLLECTED.store(true, Ordering::Relaxed);
+    super::collect(collector.sample);
     let (spans, queue) = mpsc::channel(QUEUE);
     let (lost, end) = (Arc::<AtomicU64>::default(), CancellationToken::new());
     let resource = Resource::builder_empty()
@@ -140,8 +140,8 @@ pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
     };
     let provider = SdkTracerProvider::builder()
         .with_span_processor(Waiting { spans, lost })
-        // By the number of the trace alone: all spans of one are told, or none, and no caller has a say in it.
-        .with_sampler(Sampler::TraceIdRatioBased(collector.sample))
+        // What is told is decided where a request begins. By the number of its trace it would be for the caller to say.
+        .with_sampler(Sampler::AlwaysOn)
         .with_resource(resource)
         .build();
     let task = tokio::spawn(line.run(queue, end.clone()));

@@ -7,7 +7,7 @@
 
 mod export;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::{
     Context,
@@ -60,11 +60,11 @@ pub enum Asked {
     Together(Vec<&'static str>),
 }
 
-/// A request. `traceparent` is the caller's place in its trace, and good for nothing else: whether this is told is not
-/// the caller's to say.
+/// A request, if chance has it that it is told. `traceparent` is the caller's place in its trace, and good for nothing
+/// else: whether this is told is not the caller's to say.
 #[must_use]
 pub fn request(id: &str, method: &'static str, traceparent: Option<&str>) -> Span {
-    if !is_collected() {
+    if !is_collected() || !rand::random_bool(part()) {
         return Span::none();
     }
     let span = info_span!(
@@ -186,12 +186,22 @@ pub fn delivery(place: Option<&Place>, env: &EnvName, change: &ChangeId, release
     )
 }
 
-static COLLECTED: AtomicBool = AtomicBool::new(false);
+/// Which part of all requests is told, as the bits of a number from 0 to 1.
+static PART: AtomicU64 = AtomicU64::new(0);
+
+/// Begins to tell of a part of all requests.
+fn collect(part: f64) {
+    PART.store(part.to_bits(), Ordering::Relaxed);
+}
+
+fn part() -> f64 {
+    f64::from_bits(PART.load(Ordering::Relaxed))
+}
 
 /// Whether there is a collector. The subscriber is not asked: where each layer has a filter of its own, what it answers
 /// would count for the next span or line of the log as well.
 fn is_collected() -> bool {
-    COLLECTED.load(Ordering::Relaxed)
+    part() > 0.0
 }
 
 /// Where we are, if that is told.

@@ -281,6 +281,22 @@ async fn no_trace_is_told_where_none_is_wanted() {
     assert!(collector.spans.is_empty(), "{:?}", collector.spans);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_trace_is_told_is_not_the_callers_to_say() {
+    let mut collector = Collector::start().await;
+    let place = Place::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0.0001");
+    let (_place, node, client, _) = telling(place, &collector.url).await;
+    for n in 1..=100 {
+        // A number that would be among the first of ten thousand.
+        let traced = format!("00-{n:016x}{:016x}-{}-01", 0, CALLER.1);
+        client.get(format!("{}/login", node.url())).header("traceparent", traced).send().await.unwrap();
+    }
+    node.leave().await;
+    collector.everything();
+    let told = collector.spans.iter().filter(|span| span.name == "GET /login").count();
+    assert!(told < 5, "{told} of 100");
+}
+
 /// Publishes several times, each sooner than a collector would be given up on, then ends the server.
 async fn publishes_and_leaves(node: Node, client: &reqwest::Client, token: &str) {
     for n in 0..30 {
