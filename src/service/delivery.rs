@@ -126,11 +126,12 @@ impl Service {
     /// [`Error::Forbidden`] for everybody but administrators; [`Error::Unavailable`].
     pub async fn deliver_again(&self, actor: &Actor, env: &EnvName) -> Result<()> {
         actor.may_administer()?;
-        self.dispatch.ring([env]);
-        self.dispatch.compare().await?;
+        // Noted first: it is done even when nobody waits for it any more.
         let mut tx = self.db.write().await?;
         note(&mut tx, actor, "channel.compare", env.to_string(), String::new()).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.dispatch.ring([env]);
+        self.dispatch.compare().await
     }
 
     /// Changes whenever a page about delivery would say something else from now on.

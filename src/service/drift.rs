@@ -59,10 +59,11 @@ impl Service {
         if live == 0 {
             return Err(Error::NotFound(id.to_string()));
         }
-        self.dispatch.repair(id.clone()).await?;
+        // Noted first: it is done even when nobody waits for it any more.
         let mut tx = self.db.write().await?;
         note(&mut tx, actor, "channel.repair", id.to_string(), format!("release {live}")).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.dispatch.repair(id.clone()).await
     }
 
     /// Decides which side counts where the channel is ahead of the database, and lets the config be published again.
