@@ -16,7 +16,10 @@ use super::{
     plan::{Held, plan},
 };
 use crate::{
-    domain::names::{ConfigId, EnvName},
+    domain::{
+        change::ChangeId,
+        names::{ConfigId, EnvName},
+    },
     metrics,
 };
 
@@ -136,8 +139,8 @@ impl Local {
         Ok(Delivered { revision, already: plan.already })
     }
 
-    pub(super) fn last(&self, config: &ConfigId) -> Option<u64> {
-        self.state().entries.get(config).map(|(_, entry)| entry.meta.seq)
+    pub(super) fn last(&self, config: &ConfigId) -> Option<ChangeId> {
+        self.state().entries.get(config).map(|(_, entry)| entry.meta.change.clone())
     }
 
     pub(super) fn list(&self) -> Listing {

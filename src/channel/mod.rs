@@ -152,6 +152,10 @@ pub enum Fault {
         /// The number.
         seq: u64,
     },
+    /// Later releases of some configs of a batch are there, with these numbers, and others of it are not there yet:
+    /// nothing was written.
+    #[error("the channel holds a later release of {}", .0.first().map_or(String::new(), |(config, _)| config.to_string()))]
+    Overtaken(Vec<(ConfigId, u64)>),
     /// More than one transaction takes.
     #[error("too large for one transaction: {0}")]
     TooLarge(String),
@@ -173,6 +177,7 @@ impl Fault {
             Self::Busy { .. } => "busy",
             Self::Fenced { .. } => "fenced",
             Self::Mismatch { .. } => "mismatch",
+            Self::Overtaken(_) => "overtaken",
             Self::TooLarge(_) => "too-large",
             Self::Refused(_) => "refused",
             Self::Compacted => "compacted",
@@ -282,10 +287,10 @@ impl Channel {
 
     /// Brings releases of the lock's environment to the readers: all that are not there yet in one transaction, or
     /// none. Of several releases of one config the latest counts. A release that is there already, or a later one,
-    /// is not written, so delivering twice is safe.
+    /// is not written, so delivering twice is safe; but beside a later one nothing else is written either.
     ///
     /// # Errors
-    /// [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written.
+    /// [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::Overtaken`], [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written.
     /// [`Fault::Unreachable`]: it may have been written, or may yet be; deliver again to know.
     pub async fn deliver(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
         self.write(lock, batch, false).await
@@ -295,7 +300,7 @@ impl Channel {
     /// cure for a foreign write. A later release is left alone.
     ///
     /// # Errors
-    /// As [`Channel::deliver`], but never [`Fault::Mismatch`].
+    /// As [`Channel::deliver`], but never [`Fault::Mismatch`] or [`Fault::Overtaken`].
     pub async fn repair(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
         self.write(lock, batch, true).await
     }
@@ -317,10 +322,10 @@ impl Channel {
         plan::fits(batch)
     }
 
-    /// The number of the release that this node delivered last to a config, if it remembers. Others deliver, too, so what
-    /// is there may be a later one.
+    /// The change whose release this node delivered last to a config, if it remembers. Others deliver, too, so what is
+    /// there may be another one.
     #[must_use]
-    pub fn last(&self, config: &ConfigId) -> Option<u64> {
+    pub fn last(&self, config: &ConfigId) -> Option<ChangeId> {
         match self {
             Self::Local(local) => local.last(config),
             Self::Etcd(etcd) => etcd.last(config),

@@ -113,7 +113,8 @@ pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(),
 }
 
 /// Decides what is due, given what the channel holds of each (in the same order). With `repair`, the same release is
-/// written again, whatever lies there, in other bytes than it says; a later one is left alone in any case.
+/// written again, whatever lies there, in other bytes than it says; a later one is left alone in any case. Without it, a
+/// batch of which a part is to be written beside later releases is not: whether those are right, the caller has to say.
 pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Result<Plan<'a>, Fault> {
     let mut plan = Plan { due: Vec::new(), already: Vec::new(), revision: 0 };
     for (entry, held) in batch.iter().copied().zip(held) {
@@ -132,5 +133,10 @@ pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Re
             _ => plan.due.push((Cow::Borrowed(entry), held)),
         }
     }
-    Ok(plan)
+    let later: Vec<(ConfigId, u64)> = plan.already.iter().filter(|there| is_later(batch, there)).cloned().collect();
+    if later.is_empty() || plan.due.is_empty() || repair { Ok(plan) } else { Err(Fault::Overtaken(later)) }
+}
+
+fn is_later(batch: &[&Entry], (config, seq): &(ConfigId, u64)) -> bool {
+    batch.iter().any(|entry| entry.config == *config && entry.meta.seq < *seq)
 }

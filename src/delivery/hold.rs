@@ -18,9 +18,10 @@ use crate::{
         change::ChangeId,
         error::Result,
         names::{ConfigId, EnvName},
+        time::Time,
     },
     service::{Accepted, Dispatch, Mark, now},
-    storage::Db,
+    storage::{Db, Due},
     traces::Place,
 };
 
@@ -32,8 +33,8 @@ pub(super) struct Hold {
     db: Db,
     channel: Channel,
     dispatch: Arc<Dispatch>,
-    /// The latest release of each config that was delivered under it.
-    delivered: HashMap<ConfigId, u64>,
+    /// The latest release of each config that was delivered under it, and the change that made it.
+    delivered: HashMap<ConfigId, (u64, ChangeId)>,
     /// When the database was last asked what is due; at first, when the lock was taken.
     asked_at: Instant,
     pub frozen: Frozen,
@@ -51,26 +52,30 @@ impl Hold {
         Self { db, channel, dispatch, delivered, asked_at: Instant::now(), frozen, places }
     }
 
-    /// The oldest of what is due in an environment: a whole page, or all.
-    pub async fn due(&mut self, env: &EnvName) -> Result<Vec<Entry>> {
-        if let Some(next) = self.next(env) {
-            return Ok(next);
+    /// What is due in an environment, the oldest change first: a page of what comes after `after`.
+    pub async fn due(&mut self, env: &EnvName, after: Option<&After>) -> Result<Page> {
+        if after.is_none()
+            && let Some(next) = self.next(env)
+        {
+            return Ok(Page { changes: by_change(next), next: None });
         }
         self.asked_at = Instant::now();
-        let mut due = self.db.read().await?.due(env, BATCH).await?;
-        if due.len() == BATCH as usize && due.iter().any(|entry| self.has(entry)) {
-            // What is delivered already stands in the way of what is not.
-            self.write_marks().await?;
-            due = self.db.read().await?.due(env, BATCH).await?;
+        let due = self.db.read().await?.due(env, after, BATCH).await?;
+        let full = due.len() == BATCH as usize;
+        let mut changes = by_change(due);
+        if full && changes.len() > 1 {
+            // It may be cut in two; it comes whole with the next page.
+            changes.pop();
         }
-        due.retain(|entry| !self.has(entry));
-        Ok(due)
+        let next = changes.last().filter(|_| full).map(|last| (last.accepted_at, last.id.clone()));
+        changes.retain(|change| !change.configs.iter().all(|(config, seq)| self.has(config, *seq, &change.id)));
+        Ok(Page { changes, next })
     }
 
     /// What was just accepted on this node, if all of it follows on what this node delivered last: then nothing is due in
     /// its configs that this does not know of. The database is asked all the same every now and then, for what comes from
     /// elsewhere.
-    fn next(&mut self, env: &EnvName) -> Option<Vec<Entry>> {
+    fn next(&mut self, env: &EnvName) -> Option<Vec<Due>> {
         let accepted = self.dispatch.just_accepted(env);
         let places = accepted.iter().filter_map(|new| Some((new.entry.meta.change.clone(), new.place.clone()?)));
         self.places.extend(places);
@@ -78,25 +83,30 @@ impl Hold {
             return None;
         }
         let (mut next, mut before) = (Vec::new(), HashMap::new());
-        for Accepted { entry, previous, .. } in accepted.into_iter().filter(|new| !self.has(&new.entry)) {
-            let known = before.get(&entry.config).or_else(|| self.delivered.get(&entry.config)).copied();
-            if known.or_else(|| self.channel.last(&entry.config)) != Some(previous) {
+        for Accepted { entry, follows, .. } in accepted {
+            let Entry { config, meta, .. } = &entry;
+            if self.has(config, meta.seq, &meta.change) {
+                continue;
+            }
+            let known = before.get(config).or_else(|| self.delivered.get(config).map(|(_, change)| change)).cloned();
+            if follows.is_none() || known.or_else(|| self.channel.last(config)) != follows {
                 return None;
             }
-            before.insert(entry.config.clone(), entry.meta.seq);
-            next.push(entry);
+            before.insert(config.clone(), meta.change.clone());
+            next.push(Due::from(entry));
         }
         (!next.is_empty()).then_some(next)
     }
 
-    fn has(&self, entry: &Entry) -> bool {
-        self.delivered.get(&entry.config).is_some_and(|seq| *seq >= entry.meta.seq)
+    fn has(&self, config: &ConfigId, seq: u64, change: &ChangeId) -> bool {
+        self.delivered.get(config).is_some_and(|(last, made)| *last > seq || *last == seq && made == change)
     }
 
     /// Notes that a change is delivered. Nobody waits until SQL knows: the next change can go out meanwhile.
     pub async fn delivered(&mut self, releases: &[Entry], revision: i64) -> Result<()> {
-        let releases: Vec<(ConfigId, u64)> = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
-        self.delivered.extend(releases.iter().cloned());
+        let of = |e: &Entry| (e.config.clone(), (e.meta.seq, e.meta.change.clone()));
+        self.delivered.extend(releases.iter().map(of));
+        let releases = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
         if self.dispatch.marks.add(Mark { releases, revision, at: now() }) >= MARKS {
             self.write_marks().await?;
         }
@@ -118,11 +128,49 @@ impl Frozen {
         self.0.is_empty()
     }
 
-    pub fn touches(&self, change: &[Entry]) -> bool {
-        change.iter().any(|e| self.0.contains(&e.config))
+    pub fn touches(&self, change: &DueChange) -> bool {
+        change.configs.iter().any(|(config, _)| self.0.contains(config))
     }
 
-    pub fn add(&mut self, change: &[Entry]) {
-        self.0.extend(change.iter().map(|e| e.config.clone()));
+    pub fn add(&mut self, change: &DueChange) {
+        self.0.extend(change.configs.iter().map(|(config, _)| config.clone()));
     }
+}
+
+/// The end of a page: the next one begins after this change.
+pub(super) type After = (Time, ChangeId);
+
+/// A page of what is due in an environment.
+pub(super) struct Page {
+    pub changes: Vec<DueChange>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<After>,
+}
+
+/// What is due of a change in an environment.
+pub(super) struct DueChange {
+    pub id: ChangeId,
+    accepted_at: Time,
+    /// Its configs and the numbers of its releases.
+    pub configs: Vec<(ConfigId, u64)>,
+    /// Its releases, unless one of them cannot be read: which.
+    pub releases: Result<Vec<Entry>, (ConfigId, u64)>,
+}
+
+/// Groups what is due by change, keeping the order.
+fn by_change(due: Vec<Due>) -> Vec<DueChange> {
+    let mut changes: Vec<DueChange> = Vec::new();
+    for Due { config, seq, change: id, accepted_at, entry } in due {
+        if changes.last().is_none_or(|last| last.id != id) {
+            changes.push(DueChange { id, accepted_at, configs: Vec::new(), releases: Ok(Vec::new()) });
+        }
+        let Some(change) = changes.last_mut() else { continue };
+        change.configs.push((config.clone(), seq));
+        match (&mut change.releases, entry) {
+            (Ok(releases), Ok(entry)) => releases.push(entry),
+            (releases @ Ok(_), Err(_)) => *releases = Err((config, seq)),
+            (Err(_), _) => {}
+        }
+    }
+    changes
 }

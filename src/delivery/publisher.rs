@@ -13,9 +13,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-use super::hold::{Frozen, Hold, Places};
+use super::hold::{DueChange, Frozen, Hold, Places};
 use crate::{
-    channel::{Channel, Entry, Fault, Lock},
+    channel::{Channel, Delivered, Entry, Fault, Lock},
     domain::{
         error::{Error, Part, Result, State},
         names::{ConfigId, EnvName},
@@ -82,7 +82,7 @@ impl Publisher {
     /// Delivers what is due, until told to stop; then finishes what is under way.
     pub async fn run(self) {
         let mut bell = self.dispatch.bell();
-        let (mut look, mut seen) = (interval(LOOK), BTreeMap::new());
+        let (mut look, mut seen) = (interval(LOOK), None);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.workers.spawn(self.clone().repair_what_is_asked());
         self.workers.spawn(self.clone().write_what_is_delivered());
@@ -111,10 +111,13 @@ impl Publisher {
         Ok(envs)
     }
 
-    /// Those in which the same was due at the look before.
-    async fn overdue_envs(&self, seen: &mut BTreeMap<EnvName, Time>) -> Result<BTreeSet<EnvName>> {
-        let before = std::mem::replace(seen, self.due_envs().await?);
-        Ok(seen.iter().filter(|(env, since)| before.get(*env) == Some(since)).map(|(env, _)| env.clone()).collect())
+    /// Those in which the same was due at the look before; at the first look, all: who accepted it may be this node
+    /// before it ended.
+    async fn overdue_envs(&self, seen: &mut Option<BTreeMap<EnvName, Time>>) -> Result<BTreeSet<EnvName>> {
+        let due = self.due_envs().await?;
+        let before = seen.replace(due.clone());
+        let is_overdue = |(env, since): &(EnvName, Time)| before.as_ref().is_none_or(|all| all.get(env) == Some(since));
+        Ok(due.into_iter().filter(is_overdue).map(|(env, _)| env).collect())
     }
 
     /// Delivers what is due now and returns when nothing is: for a command beside no server.
@@ -201,9 +204,9 @@ impl Publisher {
     /// Broken on purpose: forgets what is due before it is delivered, so that nobody tries again.
     async fn push_once(&self, env: &EnvName) -> Result<Frozen, Failure> {
         let mut hold = self.hold(Places::new());
-        let changes = by_change(hold.due(env).await?);
-        for change in &changes {
-            hold.delivered(change, 0).await?;
+        let changes = hold.due(env, None).await?.changes;
+        for releases in changes.iter().filter_map(|change| change.releases.as_ref().ok()) {
+            hold.delivered(releases, 0).await?;
         }
         hold.write_marks().await?;
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
@@ -224,7 +227,8 @@ impl Publisher {
             if self.drain(env, lock, hold).await? {
                 idle_since = Instant::now();
             }
-            if self.stop.is_cancelled() || idle_since.elapsed() > LINGER {
+            // What waits for people is not read again and again.
+            if self.stop.is_cancelled() || idle_since.elapsed() > LINGER || !hold.frozen.is_empty() {
                 return Ok(());
             }
             if looked.elapsed() > LINGER_LOOK {
@@ -241,23 +245,16 @@ impl Publisher {
     /// there was something. A change that the channel does not take is frozen and left to people, with everything
     /// that comes after it in its configs; the others go on.
     async fn drain(&self, env: &EnvName, lock: &Lock, hold: &mut Hold) -> Result<bool, Failure> {
-        let mut any = false;
+        let (mut any, mut after) = (false, None);
         loop {
-            let due = hold.due(env).await?;
-            let full = due.len() == BATCH as usize;
-            let mut changes = by_change(due);
-            // The last change of a full page may be cut in two; it comes again whole with the next page.
-            if full && changes.len() > 1 {
-                changes.pop();
-            }
-            let mut progress = false;
-            for change in changes.into_iter().filter(|c| !c.is_empty()) {
+            let page = hold.due(env, after.as_ref()).await?;
+            for change in page.changes {
                 if hold.frozen.touches(&change) {
                     hold.frozen.add(&change);
                     continue;
                 }
                 match self.deliver(env, lock, &change, hold).await {
-                    Ok(()) => progress = true,
+                    Ok(()) => any = true,
                     Err(failure) if failure.is_for_people() => {
                         hold.frozen.add(&change);
                         self.say_late(env, failure).await;
@@ -265,8 +262,8 @@ impl Publisher {
                     Err(other) => return Err(other),
                 }
             }
-            any |= progress;
-            if !(progress && full) {
+            after = page.next;
+            if after.is_none() {
                 if hold.frozen.is_empty() {
                     self.dispatch.on_time(env);
                 }
@@ -275,18 +272,35 @@ impl Publisher {
         }
     }
 
-    async fn deliver(&self, env: &EnvName, lock: &Lock, releases: &[Entry], hold: &mut Hold) -> Result<(), Failure> {
-        let Some(change) = releases.first().map(|e| e.meta.change.clone()) else { return Ok(()) };
+    async fn deliver(&self, env: &EnvName, lock: &Lock, due: &DueChange, hold: &mut Hold) -> Result<(), Failure> {
+        let change = due.id.clone();
+        let unreadable = |(config, seq): &(ConfigId, u64)| Failure::Unreadable { config: config.clone(), seq: *seq };
+        let releases = due.releases.as_ref().map_err(unreadable)?;
         let span = traces::delivery(hold.places.get(&change), env, &change, releases.len());
-        let done = self.channel.deliver(lock, releases).instrument(span.clone()).await;
-        let done = done.inspect_err(|fault| traces::failed(&span, fault.name()))?;
+        let done = self.bring(lock, releases).instrument(span.clone()).await;
+        let done = done.inspect_err(|failure| traces::failed(&span, failure.name()))?;
         drop(span);
         hold.places.remove(&change);
-        self.check_ahead(&done.already).await?;
         releases.iter().for_each(|e| self.dispatch.meter.delivered(now().0 - e.meta.published_at.0));
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
         self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
         Ok(hold.delivered(releases, done.revision).await?)
+    }
+
+    /// Brings releases into the channel, all or none. Of configs where a later one is there already, which the database
+    /// knows of, nothing is to be brought.
+    pub(super) async fn bring(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, Failure> {
+        let done = match self.channel.deliver(lock, releases).await {
+            Err(Fault::Overtaken(later)) => {
+                self.check_ahead(&later).await?;
+                let is_left = |entry: &&Entry| !later.iter().any(|(config, _)| *config == entry.config);
+                let left: Vec<Entry> = releases.iter().filter(is_left).cloned().collect();
+                self.channel.deliver(lock, &left).await
+            }
+            done => done,
+        }?;
+        self.check_ahead(&done.already).await?;
+        Ok(done)
     }
 
     /// What lies in the channel already is this release or one that followed it: unless the database knows of none.
@@ -310,8 +324,10 @@ impl Publisher {
             Failure::Channel(Fault::Mismatch { config, seq }) => Why::Mismatch(config, seq),
             Failure::Channel(fault) => Why::Channel(fault.to_string()),
             Failure::Ahead { config, seq } => Why::Ahead(config, seq),
+            Failure::Unreadable { config, seq } => Why::Unreadable(config, seq),
             // The database is said to be away where it is asked.
-            Failure::Database(_) => return,
+            Failure::Database(Error::Unavailable { .. }) => return,
+            Failure::Database(_) => Why::Slow,
         };
         let (waiting, since) = self.waiting(env).await.unwrap_or((0, now()));
         self.dispatch.set_late(Late { env: env.clone(), since, why, waiting });
@@ -325,11 +341,13 @@ impl Publisher {
 
 /// Why a worker stopped.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Channel(#[from] Fault),
     #[error("the channel holds release {seq} of {config}, which the database does not know")]
     Ahead { config: ConfigId, seq: u64 },
+    #[error("what is stored of release {seq} of {config} cannot be read")]
+    Unreadable { config: ConfigId, seq: u64 },
     #[error(transparent)]
     Database(#[from] Error),
 }
@@ -338,7 +356,21 @@ impl Failure {
     /// Whether the same again fails again until somebody does something, and other changes may go out meanwhile.
     fn is_for_people(&self) -> bool {
         use Fault::{Mismatch, Refused, TooLarge};
-        matches!(self, Self::Ahead { .. } | Self::Channel(Mismatch { .. } | TooLarge(_) | Refused(_)))
+        let of_channel = |fault: &Fault| matches!(fault, Mismatch { .. } | TooLarge(_) | Refused(_));
+        match self {
+            Self::Ahead { .. } | Self::Unreadable { .. } => true,
+            Self::Channel(fault) => of_channel(fault),
+            Self::Database(_) => false,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Channel(fault) => fault.name(),
+            Self::Ahead { .. } => "ahead",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Database(error) => error.name(),
+        }
     }
 }
 
@@ -347,6 +379,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Channel(fault) => unavailable(fault),
             Failure::Ahead { .. } => Error::State(State::Ahead),
+            Failure::Unreadable { config, seq } => Error::Internal(format!("release {seq} of {config} cannot be read")),
             Failure::Database(error) => error,
         }
     }
@@ -354,16 +387,4 @@ impl From<Failure> for Error {
 
 pub(super) fn unavailable(fault: Fault) -> Error {
     Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
-}
-
-/// Groups what is due by change, keeping the order.
-fn by_change(due: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut changes: Vec<Vec<Entry>> = Vec::new();
-    for entry in due {
-        match changes.last_mut() {
-            Some(last) if last.last().is_some_and(|e| e.meta.change == entry.meta.change) => last.push(entry),
-            _ => changes.push(vec![entry]),
-        }
-    }
-    changes
 }

@@ -135,11 +135,11 @@ impl Publisher {
             entries.into_iter().map(|e| vec![e]).collect()
         };
         for batch in batches {
-            let written = match repair {
-                true => self.channel.repair(lock, &batch).await,
-                false => self.channel.deliver(lock, &batch).await,
-            };
-            written.map_err(unavailable)?;
+            if repair {
+                self.channel.repair(lock, &batch).await.map_err(unavailable)?;
+            } else {
+                self.bring(lock, &batch).await?;
+            }
         }
         Ok(())
     }

@@ -60,6 +60,8 @@ pub enum Why {
     Mismatch(ConfigId, u64),
     /// The channel holds a later release, of this number, than the database knows of.
     Ahead(ConfigId, u64),
+    /// What the database holds of the release of this number cannot be read.
+    Unreadable(ConfigId, u64),
     /// It takes longer than the answer waits.
     Slow,
 }
@@ -74,6 +76,9 @@ impl std::fmt::Display for Why {
             }
             Self::Ahead(config, seq) => {
                 write!(f, "the channel holds release {seq} of {config}, which the database does not know")
+            }
+            Self::Unreadable(config, seq) => {
+                write!(f, "what is stored of release {seq} of {config} cannot be read")
             }
             Self::Slow => f.write_str("it takes longer than usual"),
         }

@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::{channel::Entry, domain::names::EnvName, traces::Place};
+use crate::{
+    channel::Entry,
+    domain::{change::ChangeId, names::EnvName},
+    traces::Place,
+};
 
-/// Bytes of documents that are kept for an environment; beyond them the database is asked.
+/// Bytes that are kept for an environment; beyond them the database is asked.
 const MOST: usize = 4 * 1024 * 1024;
+/// What keeping one takes beside its texts, rounded up.
+const AROUND: usize = 1024;
 
 /// A release that was just accepted.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     /// The release with its document.
     pub entry: Entry,
-    /// The number of the release that was live before it.
-    pub previous: u64,
+    /// The change whose release was live before it, if there was one.
+    pub follows: Option<ChangeId>,
     /// Where its delivery is told of, if it is.
     pub place: Option<Place>,
 }
@@ -31,9 +37,9 @@ struct Room {
 impl Waiting {
     pub fn add(&mut self, accepted: Accepted) {
         let room = self.0.entry(accepted.entry.config.env.clone()).or_default();
-        room.bytes += accepted.entry.document.len();
+        room.bytes += accepted.entry.document.len() + accepted.entry.meta.message.len() + AROUND;
         if room.bytes > MOST {
-            // A gap shows by its number.
+            // A gap shows by what follows it.
             room.accepted.clear();
         } else {
             room.accepted.push(accepted);
@@ -47,5 +53,38 @@ impl Waiting {
 
     pub fn take(&mut self, env: &EnvName) -> Vec<Accepted> {
         self.0.remove(env).map(|room| room.accepted).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        channel::Meta,
+        domain::{content::Format, time::Time},
+    };
+
+    #[test]
+    fn many_small_ones_are_too_much_as_well() {
+        let (mut waiting, env) = (Waiting::default(), "prod".parse().unwrap());
+        let change: ChangeId = "0192f0c1-2345-7000-8000-000000000000".parse().unwrap();
+        let meta = Meta {
+            seq: 1,
+            sha256: String::new(),
+            format: Format::Text,
+            author: String::new(),
+            message: String::new(),
+            published_at: Time(0),
+            change,
+        };
+        let config = "prod/shop/application".parse().unwrap();
+        let entry = Entry { config, meta: meta.into(), document: "".into() };
+        let new = || Accepted { entry: entry.clone(), follows: None, place: None };
+        (0..MOST / AROUND).for_each(|_| waiting.add(new()));
+        assert_eq!(waiting.0[&env].accepted.len(), MOST / AROUND);
+        waiting.add(new());
+        assert_eq!(waiting.take(&env).len(), 0);
+        waiting.add(new());
+        assert_eq!(waiting.take(&env).len(), 1);
     }
 }

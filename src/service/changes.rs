@@ -19,7 +19,7 @@ use crate::{
         release::Release,
         time::Time,
     },
-    storage::{Conn, Env, Place, Standing},
+    storage::{Conn, Env, Latest, Place, Standing},
 };
 
 /// Pages of changes that are read for one page of those that may be seen.
@@ -36,8 +36,8 @@ pub struct ChangeConfig {
     pub format: Format,
     /// The number of its live release, 0 when there is none.
     pub live: u64,
-    /// When the live release was accepted.
-    pub live_since: Option<Time>,
+    /// Where the live release came from, when there is one.
+    pub latest: Option<Latest>,
     /// The live content.
     pub before: Content,
     /// The content with the edits on top.
@@ -261,8 +261,7 @@ impl Service {
         standing: Standing,
         edits: Vec<ChangeEdit>,
     ) -> Result<ChangeConfig> {
-        let Standing { place: Place { env, namespace, .. }, live, content: before, accepted_at: live_since, .. } =
-            standing;
+        let Standing { place: Place { env, namespace, .. }, live, content: before, latest, .. } = standing;
         let format = namespace.format;
         let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
         let mut conflicts = Vec::new();
@@ -275,7 +274,7 @@ impl Service {
         }
         let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), live + 1);
         let diff = Diff::of(&before, &after);
-        Ok(ChangeConfig { config: id, env, format, live, live_since, before, after, diff, conflicts, edits })
+        Ok(ChangeConfig { config: id, env, format, live, latest, before, after, diff, conflicts, edits })
     }
 
     /// What a published change did: each of its releases against the one before.
@@ -292,7 +291,7 @@ impl Service {
                 env,
                 format: release.format,
                 live: release.seq,
-                live_since: Some(release.accepted_at),
+                latest: Some(Latest { change: release.change.clone(), accepted_at: release.accepted_at }),
                 before,
                 after,
                 diff,

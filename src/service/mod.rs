@@ -98,7 +98,9 @@ impl Service {
         let late = self.dispatch.late().into_iter().filter(|late| actor.sees_some_of(&late.env));
         // A config that may not be seen has no name here either.
         late.map(|late| match &late.why {
-            Why::Mismatch(config, _) | Why::Ahead(config, _) if actor.may_view(config).is_err() => {
+            Why::Mismatch(config, _) | Why::Ahead(config, _) | Why::Unreadable(config, _)
+                if actor.may_view(config).is_err() =>
+            {
                 Late { why: Why::Slow, ..late }
             }
             _ => late,

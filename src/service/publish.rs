@@ -30,7 +30,7 @@ use crate::{
         time::Time,
     },
     formats,
-    storage::{Conn, Env, Standing},
+    storage::{Conn, Env, Latest, Standing},
     traces,
 };
 
@@ -255,15 +255,16 @@ impl Service {
         actor: &Actor,
         alone: Alone<'_>,
     ) -> Result<Made> {
-        let Standing { place, live, accepted_at, .. } = alone.standing;
+        let Standing { place, live, latest, .. } = alone.standing;
         let change = Change {
             state: ChangeState::Published,
-            ..new_change(actor, alone.message.to_owned(), after(*accepted_at))
+            ..new_change(actor, alone.message.to_owned(), after(latest.as_ref()))
         };
         tx.insert_change(&change).await?;
         let format = place.namespace.format;
         let entry = as_delivered(&change, &actor.name, may.on(), alone.seq, format, alone.content);
-        let fresh = Fresh { entry, previous: *live, content: alone.content, rolled_back_to: alone.rolled_back_to };
+        let Alone { content, rolled_back_to, .. } = alone;
+        let fresh = Fresh { entry, previous: *live, latest: latest.clone(), content, rolled_back_to };
         let mut made = Made::of(change.id.clone(), Vec::new());
         fresh.insert(tx, may, actor, &mut made).await?;
         Ok(made)
@@ -376,7 +377,8 @@ async fn release_all(
 ) -> Result<Made> {
     let mut made = Made::of(change.id.clone(), Vec::new());
     for ((may, config), entry) in configs.into_iter().zip(entries).filter(|((_, config), _)| !config.diff.is_empty()) {
-        let fresh = Fresh { entry, previous: config.live, content: &config.after, rolled_back_to: None };
+        let (previous, latest) = (config.live, config.latest);
+        let fresh = Fresh { entry, previous, latest, content: &config.after, rolled_back_to: None };
         fresh.insert(tx, &may, actor, &mut made).await?;
         made.contents.push(config.after);
     }
@@ -389,6 +391,7 @@ async fn release_all(
 struct Fresh<'a> {
     entry: Entry,
     previous: u64,
+    latest: Option<Latest>,
     content: &'a Content,
     rolled_back_to: Option<u64>,
 }
@@ -412,7 +415,8 @@ impl Fresh<'_> {
             revision: None,
         };
         tx.insert_release(may, &release, &actor.id, self.content).await?;
-        made.accepted.push(Accepted { entry: self.entry, previous: self.previous, place: traces::here() });
+        let follows = self.latest.map(|latest| latest.change);
+        made.accepted.push(Accepted { entry: self.entry, follows, place: traces::here() });
         made.releases.push(release);
         Ok(())
     }
@@ -451,14 +455,14 @@ fn accept(
     }
     let released = configs().filter(|c| !c.diff.is_empty());
     check_protected(released.map(|c| &c.env), &change.message, confirm)?;
-    change.updated_at = after(configs().filter_map(|c| c.live_since).max());
+    change.updated_at = after(configs().filter_map(|c| c.latest.as_ref()).max_by_key(|latest| latest.accepted_at));
     change.state = ChangeState::Published;
     check_configs(change, &actor.name, configs())
 }
 
 /// Now; later than the release that is followed, also when this node's clock is behind.
-fn after(release: Option<Time>) -> Time {
-    release.map_or_else(now, |before| now().max(before.plus_ms(1)))
+fn after(release: Option<&Latest>) -> Time {
+    release.map_or_else(now, |before| now().max(before.accepted_at.plus_ms(1)))
 }
 
 /// A protected environment wants a reason and its name typed.

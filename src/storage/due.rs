@@ -13,6 +13,28 @@ use crate::{
     },
 };
 
+/// A release that is due.
+#[derive(Debug)]
+pub struct Due {
+    /// Of which config.
+    pub config: ConfigId,
+    /// Its number.
+    pub seq: u64,
+    /// The change that made it.
+    pub change: ChangeId,
+    /// Since when it is due.
+    pub accepted_at: Time,
+    /// It with its document, unless what is stored of it cannot be read.
+    pub entry: Result<Entry>,
+}
+
+impl From<Entry> for Due {
+    fn from(entry: Entry) -> Self {
+        let Meta { seq, change, published_at, .. } = (*entry.meta).clone();
+        Self { config: entry.config.clone(), seq, change, accepted_at: published_at, entry: Ok(entry) }
+    }
+}
+
 /// A live release, as the channel should hold it.
 #[derive(Clone, Debug)]
 pub struct Expected {
@@ -42,6 +64,12 @@ struct EntryRow {
 }
 
 impl EntryRow {
+    fn due(self) -> Result<Due> {
+        let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
+        let (seq, accepted_at) = (count(self.seq), Time(self.accepted_at));
+        Ok(Due { config, seq, change: parsed("a change", &self.change_id)?, accepted_at, entry: self.entry() })
+    }
+
     fn entry(self) -> Result<Entry> {
         let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
         let format = parsed("a format", &self.format)?;
@@ -81,18 +109,21 @@ impl Conn {
         rows.into_iter().map(|(env, n, at)| Ok((parsed("an environment", &env)?, count(n), Time(at)))).collect()
     }
 
-    /// What is due in an environment, the oldest first: at most `limit` releases.
+    /// What is due in an environment, the oldest change first: at most `limit` releases, of changes that come after
+    /// `after` in this order.
     ///
     /// # Errors
     /// As [`super::Db::read`].
-    pub async fn due(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Entry>> {
+    pub async fn due(&mut self, env: &EnvName, after: Option<&(Time, ChangeId)>, limit: u32) -> Result<Vec<Due>> {
+        let (at, change) = after.map_or((i64::MIN, ""), |(at, change)| (at.0, change.as_str()));
         let rows: Vec<EntryRow> = on!(self, c => sqlx::query_as(
             due!(
                 "due d cross join releases r on r.env = d.env and r.app = d.app and r.namespace = d.namespace and r.seq = d.seq \
-                 where d.env = ? order by r.accepted_at, r.change_id, r.app, r.namespace limit ?"
+                 where d.env = ? and (r.accepted_at > ? or (r.accepted_at = ? and r.change_id > ?)) \
+                 order by r.accepted_at, r.change_id, r.app, r.namespace limit ?"
             )
-        ).bind(env.as_str()).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(EntryRow::entry).collect()
+        ).bind(env.as_str()).bind(at).bind(at).bind(change).bind(limit).fetch_all(c).await)?;
+        rows.into_iter().map(EntryRow::due).collect()
     }
 
     /// The live release of every config: what the channel should hold.

@@ -41,8 +41,8 @@ use conn::On;
 use connect::PATIENCE;
 pub use connect::is_supported;
 use connections::Connections;
-pub use due::Expected;
-pub use places::{Known, Place, Standing};
+pub use due::{Due, Expected};
+pub use places::{Known, Latest, Place, Standing};
 use writer::Writer;
 
 /// The name under which the driver writes to the log.

@@ -7,9 +7,8 @@ use super::{
     apps::{env, namespace},
     ask, count, on, parsed,
     releases::content,
-    signed,
 };
-use crate::domain::{content::Content, error::Result, names::ConfigId, time::Time};
+use crate::domain::{change::ChangeId, content::Content, error::Result, names::ConfigId, time::Time};
 
 /// Where a config lies.
 #[derive(Clone, Debug)]
@@ -41,17 +40,24 @@ pub struct Standing {
     pub live: u64,
     /// The live content; before the first release an empty one.
     pub content: Content,
-    /// When the live release was accepted.
-    pub accepted_at: Option<Time>,
+    /// Where the live release came from, when there is one.
+    pub latest: Option<Latest>,
+}
+
+/// The live release of a config. Of a database that was set back, another one may have its number; none has its change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    /// The change that made it.
+    pub change: ChangeId,
+    /// When it was accepted.
+    pub accepted_at: Time,
 }
 
 /// A release of a config whose content need not be read.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// Its number.
-    pub seq: u64,
-    /// SHA-256 of its document.
-    pub sha256: String,
+    /// The change that made it.
+    pub change: ChangeId,
     /// Its content.
     pub content: Arc<Content>,
 }
@@ -94,6 +100,7 @@ struct StandingRow {
     live: Option<i64>,
     written_in: Option<String>,
     content: Option<String>,
+    change_id: Option<String>,
     accepted_at: Option<i64>,
 }
 
@@ -105,13 +112,11 @@ impl StandingRow {
             (Some(_), None, Some(known)) => (*known.content).clone(),
             _ => Content::empty(place.namespace.format),
         };
-        Ok(Standing {
-            place,
-            is_new: self.live.is_none(),
-            live: self.live.map_or(0, count),
-            content,
-            accepted_at: self.accepted_at.map(Time),
-        })
+        let latest = match (self.change_id, self.accepted_at) {
+            (Some(change), Some(at)) => Some(Latest { change: parsed("a change", &change)?, accepted_at: Time(at) }),
+            _ => None,
+        };
+        Ok(Standing { place, is_new: self.live.is_none(), live: self.live.map_or(0, count), content, latest })
     }
 }
 
@@ -151,12 +156,11 @@ impl Conn {
             self,
             place!(
                 ", c.live, r.format as written_in, \
-                 case when r.seq = ? and r.sha256 = ? then null else r.content end as content, r.accepted_at",
+                 case when r.change_id = ? then null else r.content end as content, r.change_id, r.accepted_at",
                 "left join configs c on c.env = e.name and c.app = n.app and c.namespace = n.name \
                  left join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live"
             ),
-            known.map_or(0, |known| signed(known.seq)),
-            known.map_or("", |known| &known.sha256),
+            known.map_or("", |known| known.change.as_str()),
             of.app.as_str(),
             of.namespace.as_str(),
             of.env.as_str(),

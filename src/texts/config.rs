@@ -146,6 +146,7 @@ texts! {
     why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
     why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的版本 {seq} 是另一份文档";
     why_ahead(config: &str, seq: u64): "The channel holds release {seq} of {config}, which the database does not know", "通道中 {config} 的版本 {seq} 在数据库中不存在";
+    why_unreadable(config: &str, seq: u64): "What is stored of release {seq} of {config} cannot be read", "无法读取 {config} 的版本 {seq} 所存储的内容";
     why_slow: "It takes longer than usual", "耗时比平时长";
 
     // Differences.
@@ -271,6 +272,7 @@ impl Lang {
             Why::Busy => self.why_busy().to_owned(),
             Why::Mismatch(config, seq) => self.why_mismatch(&config.to_string(), *seq),
             Why::Ahead(config, seq) => self.why_ahead(&config.to_string(), *seq),
+            Why::Unreadable(config, seq) => self.why_unreadable(&config.to_string(), *seq),
             Why::Slow => self.why_slow().to_owned(),
         }
     }

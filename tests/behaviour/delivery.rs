@@ -8,12 +8,13 @@ use trimtab::{
     delivery::Publisher,
     domain::{
         access::{Actor, Role},
-        content::sha256,
+        content::{Format, Item, sha256},
         drift::DriftKind,
         error::{Error, Need, State},
+        merge::Edit,
         release::{Delivery, Release, Why},
     },
-    service::{LockState, Settle, Wins},
+    service::{LockState, PutNamespace, Service, Settle, Wins},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -32,6 +33,27 @@ async fn history(site: &Site, id: &str) -> Vec<Release> {
     }
     all.reverse();
     all
+}
+
+/// What is due in dev.
+async fn due(site: &Site) -> Vec<Entry> {
+    let due = site.db.read().await.unwrap().due(&"dev".parse().unwrap(), None, 100).await.unwrap();
+    due.into_iter().map(|due| due.entry.unwrap()).collect()
+}
+
+/// Brings releases into the channel as another node would.
+async fn bring(site: &Site, releases: &[Entry]) {
+    let lock = site.channel.lock(&releases[0].config.env, WAIT).await.unwrap();
+    site.channel.deliver(&lock, releases).await.unwrap();
+    lock.release().await;
+}
+
+/// The database loses the latest release of a config in dev.
+async fn forget(site: &Site, app: &str, seq: u64) {
+    let of = format!("env = 'dev' and app = '{app}' and namespace = 'application'");
+    let lost = |table: &str| format!("delete from {table} where {of} and seq = {seq}");
+    let live = format!("update configs set live = {} where {of}", seq - 1);
+    execute(&site.database, &[lost("due"), lost("deliveries"), lost("releases"), live].join("; ")).await;
 }
 
 /// Somebody else's program writes a release of that number over the one that is there.
@@ -133,9 +155,8 @@ on_both_set_ups! {
         site.publish_key(ana(), SHOP, "a", "1").await;
         // In the channel, but the node died before it told the database.
         let env = "dev".parse().unwrap();
-        let due = site.db.read().await.unwrap().due(&env, 10).await.unwrap();
+        let entries = due(&site).await;
         let lock = site.channel.lock(&env, WAIT).await.unwrap();
-        let entries = due;
         let first = site.channel.deliver(&lock, &entries).await.unwrap();
         lock.release().await;
 
@@ -152,7 +173,7 @@ on_both_set_ups! {
         let env = "dev".parse().unwrap();
         let site = site.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        let ours = site.db.read().await.unwrap().due(&env, 1).await.unwrap().pop().unwrap();
+        let ours = due(&site).await.pop().unwrap();
         // Somebody else wrote a release of that number.
         let document = r#"{"a":"foreign"}"#;
         let mut foreign = Entry { document: document.into(), ..ours.clone() };
@@ -172,6 +193,135 @@ on_both_set_ups! {
         lock.release().await;
         node.settled().await;
         assert_eq!(node.in_channel(SHOP).await, Some((1, r#"{"a":"1"}"#.into())));
+    }
+
+    async fn what_waits_for_people_stops_nobody_else_however_much_it_is(site: Site) {
+        let site = site.with_shop().await.accepting_only().await;
+        site.publish_key(ana(), SHOP, "a", "0").await;
+        let mut foreign = due(&site).await.pop().unwrap();
+        foreign.document = r#"{"a":"foreign"}"#.into();
+        Arc::make_mut(&mut foreign.meta).sha256 = sha256(foreign.document.as_bytes());
+        bring(&site, &[foreign]).await;
+        // More than are read at once.
+        for n in 1..=110 {
+            site.publish_key(ana(), SHOP, "a", &n.to_string()).await;
+        }
+        site.publish_key(ana(), "dev/mail/application", "b", "1").await;
+        site.deliver().await;
+        assert_eq!(site.in_channel("dev/mail/application").await, Some((1, r#"{"b":"1"}"#.into())));
+        assert_eq!(site.in_channel(SHOP).await, Some((1, r#"{"a":"foreign"}"#.into())));
+    }
+
+    async fn a_change_is_whole_however_much_is_due(site: Site) {
+        const CONFIGS: usize = 60;
+        let site = site.with_shop().await.accepting_only().await;
+        let configs: Vec<String> = (0..CONFIGS).map(|n| format!("dev/shop/n{n}")).collect();
+        for id in &configs {
+            let (format, description, archived) = (Some(Format::Text), None, None);
+            let namespace = config(id).namespace;
+            let put = PutNamespace { app: "shop".parse().unwrap(), name: namespace, format, description, archived };
+            site.service.put_namespace(&Actor::shell(), put).await.unwrap();
+        }
+        for value in ["one", "two", "three"] {
+            let saves = configs.iter().map(|id| save(id, vec![text(value)])).collect();
+            site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await.unwrap();
+        }
+        let mut watch = site.channel.watch(site.channel.head().await.unwrap().revision).await.unwrap();
+        site.deliver().await;
+        for value in ["one", "two", "three"] {
+            let came = watch.next().await.unwrap();
+            assert!(came.len() == CONFIGS && came.iter().all(|entry| *entry.document == *value), "{value}: {came:?}");
+        }
+    }
+
+    async fn what_cannot_be_read_stops_nobody_else(site: Site) {
+        let site = site.with_shop().await.accepting_only().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.publish_key(ana(), "dev/mail/application", "b", "1").await;
+        execute(&site.database, "update releases set content = 'x' where app = 'shop'").await;
+        let mut watch = site.channel.watch(site.channel.head().await.unwrap().revision).await.unwrap();
+        let node = site.another_node().await;
+        let came = tokio::time::timeout(WAIT, watch.next()).await.expect("mail arrives").unwrap();
+        assert_eq!(came[0].config, config("dev/mail/application"));
+        assert_eq!(node.service.late(ana()).pop().expect("the environment is late").why, Why::Unreadable(config(SHOP), 1));
+        let viewer = someone("vera", &[("dev/mail/*", Role::Viewer)]);
+        assert_eq!(node.service.late(&viewer).pop().unwrap().why, Why::Slow, "what it may not see has no name");
+    }
+
+    async fn a_number_that_came_twice_is_not_written_over(site: Site) {
+        let site = site.with_shop().await;
+        for value in ["1", "2"] {
+            assert_delivered(&site.publish_key(ana(), SHOP, "a", value).await);
+        }
+        site.settled().await;
+        forget(&site, "shop", 2).await;
+        let impatient = site.service.clone().with_patience(Duration::from_secs(1));
+        for value in ["other", "later"] {
+            let saves = vec![save(SHOP, vec![set("a", value)])];
+            let done = impatient.save_and_publish(ana(), "m".into(), String::new(), saves, None).await.unwrap();
+            assert!(matches!(done.delivery, Delivery::Accepted { .. }), "{:?}", done.delivery);
+            assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
+        }
+        assert_eq!(site.service.late(ana()).pop().expect("it is late").why, Why::Mismatch(config(SHOP), 2));
+    }
+
+    async fn half_a_change_is_not_brought_where_the_channel_is_ahead(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.settled().await;
+        // The database was restored, and no node has compared yet.
+        overwrite(&site, SHOP, 7).await;
+        let both = ["dev/mail/application", SHOP].map(|id| save(id, vec![set("a", "2")])).to_vec();
+        let impatient = site.service.clone().with_patience(Duration::from_secs(1));
+        let done = impatient.save_and_publish(ana(), "m".into(), String::new(), both, None).await.unwrap();
+        assert!(matches!(done.delivery, Delivery::Accepted { .. }), "{:?}", done.delivery);
+        assert_eq!(site.service.late(ana()).pop().expect("it is late").why, Why::Ahead(config(SHOP), 7));
+        assert_eq!(site.in_channel("dev/mail/application").await, None);
+    }
+
+    async fn what_was_overtaken_is_delivered_with_the_rest_of_its_change(site: Site) {
+        let site = site.with_shop().await.accepting_only().await;
+        let both = ["dev/mail/application", SHOP].map(|id| save(id, vec![set("a", "1")])).to_vec();
+        site.service.save_and_publish(ana(), "m".into(), String::new(), both, None).await.unwrap();
+        site.publish_key(ana(), SHOP, "a", "2").await;
+        // As a repair does.
+        let latest = due(&site).await.into_iter().find(|entry| entry.meta.seq == 2).unwrap();
+        bring(&site, &[latest]).await;
+        site.deliver().await;
+        assert!(due(&site).await.is_empty());
+        assert_eq!(site.in_channel("dev/mail/application").await, Some((1, r#"{"a":"1"}"#.into())));
+        assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
+    }
+
+    async fn what_comes_back_from_the_channel_is_not_what_was_remembered(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        let (key, edit) = set("a", "2");
+        let Edit::Set(item) = edit else { unreachable!() };
+        let noted = Edit::Set(Item { comment: "why".into(), ..item });
+        let saves = vec![save(SHOP, vec![(key, noted)])];
+        site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await.unwrap();
+        site.settled().await;
+        forget(&site, "shop", 2).await;
+        site.publisher().reconcile().await.unwrap();
+        let (message, confirm) = ("restored".into(), String::new());
+        let settle = Settle { config: config(SHOP), wins: Wins::Channel, seq: 2, message, confirm };
+        assert_delivered(&site.service.settle(&Actor::shell(), settle).await.unwrap());
+        let (_, content) = site.service.live_content(ana(), &config(SHOP)).await.unwrap();
+        let item = &content.items().unwrap()["a"];
+        assert_eq!((item.value.as_str(), item.comment.as_str()), ("2", ""), "a document has no comments");
+    }
+
+    async fn a_repair_is_noted_whether_anybody_waits_for_it_or_not(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.settled().await;
+        let service = Service::new(site.db.clone(), Arc::default());
+        // Of this one nobody does the repairs, so whoever asks gives up.
+        let given_up = tokio::time::timeout(Duration::from_secs(1), service.repair(ana(), &config(SHOP))).await;
+        assert!(given_up.is_err());
+        let noted = format!("select count(*) from audit_events where action = 'channel.repair' and object = '{SHOP}'");
+        assert_eq!(count(&site.database, &noted).await, 1);
     }
 
     async fn a_channel_that_lost_everything_is_filled_again(site: Site) {

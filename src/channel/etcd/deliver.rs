@@ -11,7 +11,7 @@ use super::{
     },
     Etcd, EtcdLock, head,
 };
-use crate::domain::names::ConfigId;
+use crate::domain::{change::ChangeId, names::ConfigId};
 
 /// How often a delivery looks again when a config moved under its feet while the lock was held: an earlier transaction
 /// of this node that was thought lost, or a foreign write.
@@ -36,12 +36,12 @@ const REMEMBERED: usize = 4096;
 /// What this node wrote last to some configs. A guess, since others write, too; but one that the next transaction compares
 /// with what is there: in a row of deliveries nothing has to be read.
 #[derive(Debug, Default)]
-pub(super) struct Written(HashMap<ConfigId, Held>);
+pub(super) struct Written(HashMap<ConfigId, (Held, ChangeId)>);
 
 impl Written {
     /// What was written to each config of a batch, if all are known.
     fn to(&self, batch: &[&Entry]) -> Option<Vec<Held>> {
-        batch.iter().map(|entry| self.0.get(&entry.config).cloned()).collect()
+        batch.iter().map(|entry| Some(self.0.get(&entry.config)?.0.clone())).collect()
     }
 
     fn note(&mut self, due: &[(Cow<'_, Entry>, Held)], revision: i64) {
@@ -50,15 +50,15 @@ impl Written {
         }
         for (entry, _) in due {
             let release = Some((entry.meta.seq, entry.meta.sha256.clone()));
-            self.0.insert(entry.config.clone(), Held { revision, release });
+            self.0.insert(entry.config.clone(), (Held { revision, release }, entry.meta.change.clone()));
         }
     }
 }
 
 impl Etcd {
-    /// The number of the release that this node wrote last to a config.
-    pub(in super::super) fn last(&self, config: &ConfigId) -> Option<u64> {
-        self.written().0.get(config).and_then(|held| Some(held.release.as_ref()?.0))
+    /// The change whose release this node wrote last to a config.
+    pub(in super::super) fn last(&self, config: &ConfigId) -> Option<ChangeId> {
+        self.written().0.get(config).map(|(_, change)| change.clone())
     }
 
     pub(in super::super) async fn deliver(

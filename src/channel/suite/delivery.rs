@@ -10,6 +10,7 @@ on_both! {
     a_change_over_several_configs_is_whole
     delivering_again_writes_nothing
     a_number_never_goes_back
+    beside_a_later_release_nothing_is_written
     of_several_releases_the_latest_counts
     the_same_number_with_another_document_is_a_mismatch
     a_repair_writes_the_same_number_again
@@ -70,6 +71,18 @@ async fn a_number_never_goes_back(bench: Bench) {
         assert_eq!(repaired.already.len(), 1);
     }
     assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 10)]);
+}
+
+async fn beside_a_later_release_nothing_is_written(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 7)]).await.unwrap();
+    let change = [small("a/x", 5), small("b/y", 1)];
+    let overtaken = Err(Fault::Overtaken(vec![(change[0].config.clone(), 7)]));
+    assert_eq!(bench.channel.deliver(&lock, &change).await, overtaken);
+    assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 7)]);
+    bench.channel.deliver(&lock, &change[1..]).await.unwrap();
+    let there = bench.channel.deliver(&lock, &change).await.unwrap();
+    assert_eq!(there.already.len(), 2, "nothing is left to be written");
 }
 
 async fn of_several_releases_the_latest_counts(bench: Bench) {
