@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{
     process::{Child, Command},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 /// Anything may go wrong with the harness itself, and then there is nothing to be done but to say so.
@@ -17,6 +17,9 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + S
 
 /// How long anything may take to start; a loaded machine takes about ten seconds.
 pub const START: Duration = Duration::from_secs(60);
+
+/// How long a command may take that is no server.
+const COMMAND: Duration = Duration::from_secs(10);
 
 /// A server and how it is started.
 pub struct Process {
@@ -125,9 +128,11 @@ impl Process {
     }
 }
 
-/// Runs a command to its end and gives what it printed.
+/// Runs a command to its end and gives what it printed. One that does not end is ended: `etcdctl snapshot save` waits for
+/// a paused etcd for ever.
 pub async fn run(command: &mut Command) -> Result<String> {
-    let out = command.stdin(Stdio::null()).kill_on_drop(true).output().await?;
+    let ended = timeout(COMMAND, command.stdin(Stdio::null()).kill_on_drop(true).output()).await;
+    let out = ended.map_err(|_| format!("{command:?} did not end in {} s", COMMAND.as_secs()))??;
     if !out.status.success() {
         return Err(format!("{command:?}: {}", String::from_utf8_lossy(&out.stderr)).into());
     }
