@@ -102,8 +102,9 @@ SQL
 
 configure_mysql() {
   mysql_port=$(free_port)
+  # A server that starts deletes the temporary tables of others in a folder that they share, and they crash.
   # Every commit goes to the kernel, which a killed server cannot lose, but not to the disk.
-  start_script mysql "mariadbd --no-defaults --user=$user --datadir=$dir/mysql --socket=$dir/mysql.sock \
+  start_script mysql "mariadbd --no-defaults --user=$user --datadir=$dir/mysql --socket=$dir/mysql.sock --tmpdir=$dir \
 --bind-address=127.0.0.1 --port=$mysql_port --init-file=$dir/mysql.sql --skip-name-resolve \
 --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --max-connections=400"
 }

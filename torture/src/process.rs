@@ -116,9 +116,14 @@ impl Process {
 
     /// Starts it and waits until `ready` says so.
     pub async fn start_until<F: Future<Output = bool>>(&mut self, ready: impl Fn() -> F) -> Result<()> {
+        // What was done to it may end it only now.
+        let mut again = self.runs();
         self.start()?;
         let end = Instant::now() + START;
         while !ready().await {
+            if !self.runs() && std::mem::take(&mut again) {
+                self.start()?;
+            }
             if !self.runs() || Instant::now() > end {
                 return Err(format!("{} does not start:\n{}", self.name, self.said()).into());
             }
@@ -146,7 +151,8 @@ pub fn free_port() -> Result<u16> {
         sync::atomic::{AtomicU16, Ordering},
     };
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = std::process::id() as u16;
+    // Far from those of another one that runs at the same time: what is killed has to find its port free again.
+    let start = (std::process::id() as u16).wrapping_mul(4001);
     for _ in 0..12_000 {
         let port = 20_000 + (start.wrapping_add(NEXT.fetch_add(7, Ordering::Relaxed)) % 12_000);
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {

@@ -98,6 +98,8 @@ impl MariaDb {
                 "--no-defaults",
                 &format!("--user={user}"),
                 &format!("--datadir={}", data.display()),
+                // One that starts deletes what others have in a shared folder, and they crash.
+                &format!("--tmpdir={}", folder.display()),
                 &format!("--socket={}", socket.display()),
                 &format!("--init-file={}", init.display()),
                 &format!("--port={port}"),
