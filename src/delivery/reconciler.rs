@@ -122,13 +122,8 @@ impl Publisher {
     }
 
     async fn write_chunk(&self, lock: &Lock, releases: &[(ConfigId, u64)], repair: bool) -> Result<()> {
-        let mut entries = Vec::with_capacity(releases.len());
-        {
-            let mut db = self.db.read().await?;
-            for (id, seq) in releases {
-                entries.extend(db.entry(id, *seq).await?);
-            }
-        }
+        // One that cannot be read is said to be so where it is read, and the others are not kept waiting by it.
+        let entries: Vec<Entry> = self.db.read().await?.entries(releases).await?.into_iter().flatten().collect();
         let batches = if Channel::fits(&entries).is_ok() {
             vec![entries]
         } else {

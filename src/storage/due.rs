@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sqlx::AssertSqlSafe;
+
 use super::{Conn, count, damaged, later, on, parsed, releases::content, signed};
 use crate::{
     channel::{Entry, Meta},
@@ -148,11 +150,25 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn entry(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Entry>> {
-        let row: Option<EntryRow> = on!(self, c => sqlx::query_as(
-            due!("releases r where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
-        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
-            .fetch_optional(c).await)?;
-        row.map(EntryRow::entry).transpose()
+        self.entries(&[(id.clone(), seq)]).await?.pop().transpose()
+    }
+
+    /// Some releases with their documents, those that there are, in any order; each unless what is stored of it cannot be
+    /// read.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn entries(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<Result<Entry>>> {
+        let one = "(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)";
+        let sql = format!("{}{}", due!("releases r where "), vec![one; of.len()].join(" or "));
+        let rows: Vec<EntryRow> = on!(self, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone())).persistent(false);
+            for (id, seq) in of {
+                query = query.bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(*seq));
+            }
+            query.fetch_all(c).await
+        })?;
+        Ok(rows.into_iter().map(EntryRow::entry).collect())
     }
 
     /// Marks releases as delivered. Told twice, the first time stands.

@@ -336,6 +336,19 @@ on_both_set_ups! {
         assert_eq!(fresh.list().await.unwrap().entries.len(), 2);
     }
 
+    async fn what_cannot_be_read_does_not_keep_the_rest_from_a_channel_that_lost_everything(site: Site) {
+        let site = site.with_shop().await;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        site.publish_key(ana(), "dev/mail/application", "b", "1").await;
+        site.settled().await;
+        execute(&site.database, "update releases set content = 'x' where app = 'shop'").await;
+        let fresh = Channel::local();
+        let publisher = Publisher::new(site.db.clone(), fresh.clone(), Arc::default(), CancellationToken::new());
+        publisher.reconcile().await.unwrap();
+        let there: Vec<String> = fresh.list().await.unwrap().entries.iter().map(|e| e.config.to_string()).collect();
+        assert_eq!(there, ["dev/mail/application"]);
+    }
+
     async fn a_foreign_write_is_an_alarm_until_somebody_repairs_it(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
