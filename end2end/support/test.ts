@@ -31,7 +31,7 @@ interface TestFixtures {
   signIn: (page: Page, user?: User) => Promise<void>;
   another: (user?: User) => Promise<Page>;
   allowErrors: (pattern: RegExp) => void;
-  complaints: { seen: string[]; allowed: RegExp[] };
+  complaints: { seen: string[]; allowed: RegExp[]; ended: { url: string; at: number }[] };
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
@@ -63,7 +63,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   baseURL: async ({ server }, use) => use(server.url),
 
-  freshServer: async ({ setup }, use, testInfo) => {
+  freshServer: async ({ setup, complaints }, use, testInfo) => {
     const servers: Server[] = [];
     await use(async (beside, more) => {
       const server = await Server.start(setup, beside, more);
@@ -81,6 +81,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     // The second node first: the database goes with the first one.
     for (const server of servers.reverse()) {
       if (failed) await testInfo.attach('fresh-server.log', { body: server.log, contentType: 'text/plain' });
+      // A page that is still open may ask it for more.
+      complaints.ended.push({ url: server.url, at: complaints.seen.length });
       await server.stop();
     }
   },
@@ -103,7 +105,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 
   // A page that follows what happens asks again for a server that ended or was cut off: the browser says so.
-  complaints: async ({}, use) => use({ seen: [], allowed: [/net::ERR_\w+ \(.*\/live(\?.*)?\)/] }),
+  complaints: async ({}, use) => use({ seen: [], allowed: [/net::ERR_\w+ \(.*\/live(\?.*)?\)/], ended: [] }),
 
   allowErrors: async ({ complaints }, use) => {
     await use((pattern) => complaints.allowed.push(pattern));
@@ -116,7 +118,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     if (testInfo.status !== testInfo.expectedStatus) {
       await testInfo.attach('server.log', { body: server.log.slice(logged), contentType: 'text/plain' });
     }
-    const unexpected = complaints.seen.filter((text) => !complaints.allowed.some((pattern) => pattern.test(text)));
+    const isOfEnded = (text: string, n: number) => complaints.ended.some(({ url, at }) => n >= at && text.includes(`(${url}/`));
+    const unexpected = complaints.seen.filter((text, n) => !complaints.allowed.some((pattern) => pattern.test(text)) && !isOfEnded(text, n));
     expect(unexpected, 'the browser complained').toEqual([]);
   },
 });
