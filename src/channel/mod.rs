@@ -290,8 +290,8 @@ impl Channel {
     /// is not written, so delivering twice is safe; but beside a later one nothing else is written either.
     ///
     /// # Errors
-    /// [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::Overtaken`], [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written.
-    /// [`Fault::Unreachable`]: it may have been written, or may yet be; deliver again to know.
+    /// [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::Overtaken`], [`Fault::TooLarge`] and [`Fault::Refused`]: nothing
+    /// was written. [`Fault::Unreachable`]: it may have been written, or may yet be; deliver again to know.
     pub async fn deliver(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
         self.write(lock, batch, false).await
     }

@@ -116,7 +116,7 @@ pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(),
 /// written again, whatever lies there, in other bytes than it says; a later one is left alone in any case. Without it, a
 /// batch of which a part is to be written beside later releases is not: whether those are right, the caller has to say.
 pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Result<Plan<'a>, Fault> {
-    let mut plan = Plan { due: Vec::new(), already: Vec::new(), revision: 0 };
+    let (mut plan, mut later) = (Plan { due: Vec::new(), already: Vec::new(), revision: 0 }, Vec::new());
     for (entry, held) in batch.iter().copied().zip(held) {
         let same = held.release.as_ref().is_some_and(|(seq, _)| *seq == entry.meta.seq);
         if same && !repair && !held.covers(entry) {
@@ -126,6 +126,7 @@ pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Re
             Some((seq, _)) if held.covers(entry) && !(same && repair) => {
                 plan.revision = plan.revision.max(held.revision);
                 plan.already.push((entry.config.clone(), *seq));
+                later.extend((!same).then(|| (entry.config.clone(), *seq)));
             }
             Some((_, hash)) if same && *hash == entry.meta.sha256 => {
                 plan.due.push((entry.stirred().map_or(Cow::Borrowed(entry), Cow::Owned), held));
@@ -133,10 +134,5 @@ pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Re
             _ => plan.due.push((Cow::Borrowed(entry), held)),
         }
     }
-    let later: Vec<(ConfigId, u64)> = plan.already.iter().filter(|there| is_later(batch, there)).cloned().collect();
     if later.is_empty() || plan.due.is_empty() || repair { Ok(plan) } else { Err(Fault::Overtaken(later)) }
-}
-
-fn is_later(batch: &[&Entry], (config, seq): &(ConfigId, u64)) -> bool {
-    batch.iter().any(|entry| entry.config == *config && entry.meta.seq < *seq)
 }

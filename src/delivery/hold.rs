@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     marks::write_marks,
-    publisher::{BATCH, LINGER_LOOK},
+    publisher::{BATCH, Failure, LINGER_LOOK},
 };
 use crate::{
     channel::{Channel, Entry},
@@ -153,8 +153,8 @@ pub(super) struct DueChange {
     accepted_at: Time,
     /// Its configs and the numbers of its releases.
     pub configs: Vec<(ConfigId, u64)>,
-    /// Its releases, unless one of them cannot be read: which.
-    pub releases: Result<Vec<Entry>, (ConfigId, u64)>,
+    /// Its releases, unless one of them cannot be read.
+    pub releases: Result<Vec<Entry>, Failure>,
 }
 
 /// Groups what is due by change, keeping the order.
@@ -168,7 +168,7 @@ fn by_change(due: Vec<Due>) -> Vec<DueChange> {
         change.configs.push((config.clone(), seq));
         match (&mut change.releases, entry) {
             (Ok(releases), Ok(entry)) => releases.push(entry),
-            (releases @ Ok(_), Err(_)) => *releases = Err((config, seq)),
+            (releases @ Ok(_), Err(error)) => *releases = Err(Failure::Unreadable { config, seq, error }),
             (Err(_), _) => {}
         }
     }

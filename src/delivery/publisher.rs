@@ -115,9 +115,10 @@ impl Publisher {
     /// before it ended.
     async fn overdue_envs(&self, seen: &mut Option<BTreeMap<EnvName, Time>>) -> Result<BTreeSet<EnvName>> {
         let due = self.due_envs().await?;
-        let before = seen.replace(due.clone());
-        let is_overdue = |(env, since): &(EnvName, Time)| before.as_ref().is_none_or(|all| all.get(env) == Some(since));
-        Ok(due.into_iter().filter(is_overdue).map(|(env, _)| env).collect())
+        let before = seen.take();
+        let is_overdue = |env: &EnvName, since| before.as_ref().is_none_or(|all| all.get(env) == Some(since));
+        let due = seen.insert(due).iter().filter(|(env, since)| is_overdue(env, since));
+        Ok(due.map(|(env, _)| env.clone()).collect())
     }
 
     /// Delivers what is due now and returns when nothing is: for a command beside no server.
@@ -274,8 +275,7 @@ impl Publisher {
 
     async fn deliver(&self, env: &EnvName, lock: &Lock, due: &DueChange, hold: &mut Hold) -> Result<(), Failure> {
         let change = due.id.clone();
-        let unreadable = |(config, seq): &(ConfigId, u64)| Failure::Unreadable { config: config.clone(), seq: *seq };
-        let releases = due.releases.as_ref().map_err(unreadable)?;
+        let releases = due.releases.as_ref().map_err(Failure::clone)?;
         let span = traces::delivery(hold.places.get(&change), env, &change, releases.len());
         let done = self.bring(lock, releases).instrument(span.clone()).await;
         let done = done.inspect_err(|failure| traces::failed(&span, failure.name()))?;
@@ -324,7 +324,7 @@ impl Publisher {
             Failure::Channel(Fault::Mismatch { config, seq }) => Why::Mismatch(config, seq),
             Failure::Channel(fault) => Why::Channel(fault.to_string()),
             Failure::Ahead { config, seq } => Why::Ahead(config, seq),
-            Failure::Unreadable { config, seq } => Why::Unreadable(config, seq),
+            Failure::Unreadable { config, seq, .. } => Why::Unreadable(config, seq),
             // The database is said to be away where it is asked.
             Failure::Database(Error::Unavailable { .. }) => return,
             Failure::Database(_) => Why::Slow,
@@ -340,14 +340,14 @@ impl Publisher {
 }
 
 /// Why a worker stopped.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
     Channel(#[from] Fault),
     #[error("the channel holds release {seq} of {config}, which the database does not know")]
     Ahead { config: ConfigId, seq: u64 },
     #[error("what is stored of release {seq} of {config} cannot be read")]
-    Unreadable { config: ConfigId, seq: u64 },
+    Unreadable { config: ConfigId, seq: u64, error: Error },
     #[error(transparent)]
     Database(#[from] Error),
 }
@@ -356,12 +356,10 @@ impl Failure {
     /// Whether the same again fails again until somebody does something, and other changes may go out meanwhile.
     fn is_for_people(&self) -> bool {
         use Fault::{Mismatch, Refused, TooLarge};
-        let of_channel = |fault: &Fault| matches!(fault, Mismatch { .. } | TooLarge(_) | Refused(_));
-        match self {
-            Self::Ahead { .. } | Self::Unreadable { .. } => true,
-            Self::Channel(fault) => of_channel(fault),
-            Self::Database(_) => false,
-        }
+        matches!(
+            self,
+            Self::Ahead { .. } | Self::Unreadable { .. } | Self::Channel(Mismatch { .. } | TooLarge(_) | Refused(_))
+        )
     }
 
     fn name(&self) -> &'static str {
@@ -379,8 +377,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Channel(fault) => unavailable(fault),
             Failure::Ahead { .. } => Error::State(State::Ahead),
-            Failure::Unreadable { config, seq } => Error::Internal(format!("release {seq} of {config} cannot be read")),
-            Failure::Database(error) => error,
+            Failure::Unreadable { error, .. } | Failure::Database(error) => error,
         }
     }
 }

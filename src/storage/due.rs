@@ -32,8 +32,8 @@ pub struct Due {
 
 impl From<Entry> for Due {
     fn from(entry: Entry) -> Self {
-        let Meta { seq, change, published_at, .. } = (*entry.meta).clone();
-        Self { config: entry.config.clone(), seq, change, accepted_at: published_at, entry: Ok(entry) }
+        let (meta, config) = (&entry.meta, entry.config.clone());
+        Self { config, seq: meta.seq, change: meta.change.clone(), accepted_at: meta.published_at, entry: Ok(entry) }
     }
 }
 
@@ -68,12 +68,13 @@ struct EntryRow {
 impl EntryRow {
     fn due(self) -> Result<Due> {
         let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
+        let change: ChangeId = parsed("a change", &self.change_id)?;
         let (seq, accepted_at) = (count(self.seq), Time(self.accepted_at));
-        Ok(Due { config, seq, change: parsed("a change", &self.change_id)?, accepted_at, entry: self.entry() })
+        let entry = self.entry(config.clone(), change.clone());
+        Ok(Due { config, seq, change, accepted_at, entry })
     }
 
-    fn entry(self) -> Result<Entry> {
-        let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
+    fn entry(self, config: ConfigId, change: ChangeId) -> Result<Entry> {
         let format = parsed("a format", &self.format)?;
         let meta = Meta {
             seq: count(self.seq),
@@ -82,7 +83,7 @@ impl EntryRow {
             author: self.author,
             message: self.message,
             published_at: Time(self.accepted_at),
-            change: parsed("a change", &self.change_id)?,
+            change,
         };
         let document = Arc::from(content(format, self.content)?.document());
         Ok(Entry { config, meta: meta.into(), document })
@@ -153,8 +154,8 @@ impl Conn {
         self.entries(&[(id.clone(), seq)]).await?.pop().transpose()
     }
 
-    /// Some releases with their documents, those that there are, in any order; each unless what is stored of it cannot be
-    /// read.
+    /// Some releases with their documents, at least one is asked for: those that there are, in any order; each unless what
+    /// is stored of it cannot be read.
     ///
     /// # Errors
     /// As [`super::Db::read`].
@@ -168,7 +169,7 @@ impl Conn {
             }
             query.fetch_all(c).await
         })?;
-        Ok(rows.into_iter().map(EntryRow::entry).collect())
+        Ok(rows.into_iter().map(|row| row.due()?.entry).collect())
     }
 
     /// Marks releases as delivered. Told twice, the first time stands.
