@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use trimtab::{
-    channel::{Channel, Entry, Meta},
+    channel::{Channel, Delivered, Entry},
     delivery::Publisher,
     domain::{
         access::{Actor, Role},
@@ -21,6 +21,8 @@ use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
 const WAIT: Duration = Duration::from_secs(5);
+/// What somebody else writes.
+const FOREIGN: &str = r#"{"a":"foreign"}"#;
 
 /// The whole history of a config, oldest first.
 async fn history(site: &Site, id: &str) -> Vec<Release> {
@@ -42,10 +44,24 @@ async fn due(site: &Site) -> Vec<Entry> {
 }
 
 /// Brings releases into the channel as another node would.
-async fn bring(site: &Site, releases: &[Entry]) {
+async fn bring(site: &Site, releases: &[Entry]) -> Delivered {
     let lock = site.channel.lock(&releases[0].config.env, WAIT).await.unwrap();
-    site.channel.deliver(&lock, releases).await.unwrap();
+    let delivered = site.channel.deliver(&lock, releases).await.unwrap();
     lock.release().await;
+    delivered
+}
+
+/// The same release with a document that somebody else wrote.
+fn foreign(mut entry: Entry) -> Entry {
+    entry.document = FOREIGN.into();
+    Arc::make_mut(&mut entry.meta).sha256 = sha256(FOREIGN.as_bytes());
+    entry
+}
+
+/// A channel that lost everything, and a publisher into it.
+fn emptied(site: &Site) -> (Channel, Publisher) {
+    let channel = Channel::local();
+    (channel.clone(), Publisher::new(site.db.clone(), channel, Arc::default(), CancellationToken::new()))
 }
 
 /// The database loses the latest release of a config in dev.
@@ -60,11 +76,9 @@ async fn forget(site: &Site, app: &str, seq: u64) {
 async fn overwrite(site: &Site, id: &str, seq: u64) {
     let env = config(id).env;
     let lock = site.channel.lock(&env, WAIT).await.unwrap();
-    let document: Arc<str> = r#"{"a":"foreign"}"#.into();
     let listing = site.channel.list().await.unwrap();
-    let mut entry = listing.entries.into_iter().find(|e| e.config == config(id)).unwrap();
-    entry.meta = Arc::new(Meta { seq, sha256: sha256(document.as_bytes()), ..Meta::clone(&entry.meta) });
-    entry.document = document;
+    let mut entry = foreign(listing.entries.into_iter().find(|e| e.config == config(id)).unwrap());
+    Arc::make_mut(&mut entry.meta).seq = seq;
     site.channel.repair(&lock, &[entry]).await.unwrap();
     lock.release().await;
 }
@@ -154,11 +168,7 @@ on_both_set_ups! {
         let site = site.with_shop().await.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         // In the channel, but the node died before it told the database.
-        let env = "dev".parse().unwrap();
-        let entries = due(&site).await;
-        let lock = site.channel.lock(&env, WAIT).await.unwrap();
-        let first = site.channel.deliver(&lock, &entries).await.unwrap();
-        lock.release().await;
+        let first = bring(&site, &due(&site).await).await;
 
         site.deliver().await;
         let release = history(&site, SHOP).await.pop().unwrap();
@@ -175,18 +185,13 @@ on_both_set_ups! {
         site.publish_key(ana(), SHOP, "a", "1").await;
         let ours = due(&site).await.pop().unwrap();
         // Somebody else wrote a release of that number.
-        let document = r#"{"a":"foreign"}"#;
-        let mut foreign = Entry { document: document.into(), ..ours.clone() };
-        Arc::make_mut(&mut foreign.meta).sha256 = sha256(document.as_bytes());
-        let lock = site.channel.lock(&env, WAIT).await.unwrap();
-        site.channel.deliver(&lock, &[foreign]).await.unwrap();
-        lock.release().await;
+        bring(&site, &[foreign(ours.clone())]).await;
 
         let node = site.another_node().await;
         assert_delivered(&node.publish_key(ana(), "dev/mail/application", "b", "1").await);
         let late = node.service.late(ana()).pop().expect("the environment is late");
         assert_eq!(late.why, Why::Mismatch(config(SHOP), 1));
-        assert_eq!(node.in_channel(SHOP).await, Some((1, document.into())));
+        assert_eq!(node.in_channel(SHOP).await, Some((1, FOREIGN.into())));
 
         let lock = site.channel.lock(&env, WAIT).await.unwrap();
         site.channel.repair(&lock, &[ours]).await.unwrap();
@@ -198,10 +203,7 @@ on_both_set_ups! {
     async fn what_waits_for_people_stops_nobody_else_however_much_it_is(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "0").await;
-        let mut foreign = due(&site).await.pop().unwrap();
-        foreign.document = r#"{"a":"foreign"}"#.into();
-        Arc::make_mut(&mut foreign.meta).sha256 = sha256(foreign.document.as_bytes());
-        bring(&site, &[foreign]).await;
+        bring(&site, &[foreign(due(&site).await.pop().unwrap())]).await;
         // More than are read at once.
         for n in 1..=110 {
             site.publish_key(ana(), SHOP, "a", &n.to_string()).await;
@@ -209,7 +211,7 @@ on_both_set_ups! {
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
         site.deliver().await;
         assert_eq!(site.in_channel("dev/mail/application").await, Some((1, r#"{"b":"1"}"#.into())));
-        assert_eq!(site.in_channel(SHOP).await, Some((1, r#"{"a":"foreign"}"#.into())));
+        assert_eq!(site.in_channel(SHOP).await, Some((1, FOREIGN.into())));
     }
 
     async fn a_change_is_whole_however_much_is_due(site: Site) {
@@ -329,8 +331,7 @@ on_both_set_ups! {
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
         site.settled().await;
-        let fresh = Channel::local();
-        let publisher = Publisher::new(site.db.clone(), fresh.clone(), Arc::default(), CancellationToken::new());
+        let (fresh, publisher) = emptied(&site);
         assert_eq!(publisher.reconcile().await.unwrap(), 2);
         assert_eq!(publisher.reconcile().await.unwrap(), 0);
         assert_eq!(fresh.list().await.unwrap().entries.len(), 2);
@@ -342,8 +343,7 @@ on_both_set_ups! {
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
         site.settled().await;
         execute(&site.database, "update releases set content = 'x' where app = 'shop'").await;
-        let fresh = Channel::local();
-        let publisher = Publisher::new(site.db.clone(), fresh.clone(), Arc::default(), CancellationToken::new());
+        let (fresh, publisher) = emptied(&site);
         publisher.reconcile().await.unwrap();
         let there: Vec<String> = fresh.list().await.unwrap().entries.iter().map(|e| e.config.to_string()).collect();
         assert_eq!(there, ["dev/mail/application"]);

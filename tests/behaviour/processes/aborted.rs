@@ -12,13 +12,17 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
 use super::node::{Node, Outcome, Place, prepare};
 use crate::support::open_transactions;
 
+on_both! {
+    a_thousand_aborted_requests_leave_nothing_behind
+}
+
 const ABORTED: u64 = 1000;
 const AT_ONCE: u64 = 20;
 const SEED: u64 = 20_261_123;
 
-async fn aborted_at_any_moment(place: Place) {
+async fn a_thousand_aborted_requests_leave_nothing_behind(place: Place) {
     let place = place.with_log();
-    let token: Arc<str> = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await.into();
+    let token: Arc<str> = place.token().await.into();
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let node = Arc::new(place.start().await);
     prepare(&node.url(), &client, &token).await;
@@ -88,16 +92,4 @@ async fn abort_one(node: &Node, token: &str, n: u64, value: u64, window: Duratio
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(&request.as_bytes()[..cut]).await.unwrap();
     sleep(window.mul_f64(dice.random())).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_aborted_requests_leave_nothing_behind_embedded() {
-    aborted_at_any_moment(Place::embedded()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_aborted_requests_leave_nothing_behind_cluster() {
-    if let Some(place) = Place::cluster().await {
-        aborted_at_any_moment(place).await;
-    }
 }

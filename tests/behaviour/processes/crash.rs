@@ -7,11 +7,16 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use super::node::{Outcome, Place, prepare};
 use crate::support::execute;
 
+on_both! {
+    values_are_not_in_the_log_at_any_level
+    killed_fifty_times_nothing_is_lost
+}
+
 const KILLS: u64 = 50;
 const SEED: u64 = 20_261_122;
 
-async fn killed_again_and_again(place: Place) {
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+async fn killed_fifty_times_nothing_is_lost(place: Place) {
+    let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
     let mut dice = StdRng::seed_from_u64(SEED);
     let mut node = place.start().await;
@@ -68,7 +73,7 @@ async fn every_release_is_there_once(url: &str, client: &reqwest::Client, token:
 async fn what_was_not_marked_is_there_at_the_first_read_after_a_restart() {
     const RELEASES: u64 = 250;
     let place = Place::embedded();
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let token = place.token().await;
     let client = reqwest::Client::new();
     let node = place.start().await;
     prepare(&node.url(), &client, &token).await;
@@ -86,7 +91,7 @@ async fn what_was_not_marked_is_there_at_the_first_read_after_a_restart() {
 
 async fn values_are_not_in_the_log_at_any_level(place: Place) {
     let place = place.with_log();
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let token = place.token().await;
     let client = reqwest::Client::new();
     let node = place.clone().with_setting("TRIMTAB_LOG", "info,sqlx=trace").start().await;
     prepare(&node.url(), &client, &token).await;
@@ -94,28 +99,4 @@ async fn values_are_not_in_the_log_at_any_level(place: Place) {
     node.leave().await;
     let (logged, hex) = (place.logged(), "63616e617279");
     assert!(!logged.contains("canary") && !logged.contains(hex), "{logged}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn values_are_not_in_the_log_at_any_level_embedded() {
-    values_are_not_in_the_log_at_any_level(Place::embedded()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn values_are_not_in_the_log_at_any_level_cluster() {
-    if let Some(place) = Place::cluster().await {
-        values_are_not_in_the_log_at_any_level(place).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_fifty_times_nothing_is_lost_embedded() {
-    killed_again_and_again(Place::embedded()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_fifty_times_nothing_is_lost_cluster() {
-    if let Some(place) = Place::cluster().await {
-        killed_again_and_again(place).await;
-    }
 }

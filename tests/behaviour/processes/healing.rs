@@ -46,7 +46,7 @@ impl Beside {
         etcd.start().await;
         let (place, http) = (Place::beside_etcd(&etcd.endpoint), reqwest::Client::new());
         let console = place.start().await;
-        let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+        let token = place.token().await;
         prepare(&console.url(), &http, &token).await;
         assert_eq!(console.publish(&http, &token, "n", 1).await, Outcome::Acknowledged(1));
         Some(Self { etcd, console, http, _place: place })

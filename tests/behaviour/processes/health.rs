@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::node::{Node, Outcome, Place, prepare};
 
+on_both! {
+    a_server_counts_what_it_does
+}
+
 async fn told(node: &Node, client: &reqwest::Client, path: &str) -> (u16, String) {
     let answer = client.get(format!("{}{path}", node.url())).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -15,8 +19,9 @@ fn number(metrics: &str, name: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {name} in\n{metrics}")).parse().unwrap()
 }
 
-async fn counted(place: Place, etcd: bool) {
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+async fn a_server_counts_what_it_does(place: Place) {
+    let etcd = place.has_etcd();
+    let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let node = place.start().await;
     prepare(&node.url(), &client, &token).await;
@@ -78,16 +83,4 @@ async fn counted(place: Place, etcd: bool) {
     assert_eq!((status, &ready["ready"], &ready["degraded"]), (200, &true.into(), &false.into()), "{ready}");
     assert!(ready["reconciled_at"].is_string() && ready["reasons"] == serde_json::json!([]), "{ready}");
     assert_eq!(told(&node, &client, "/healthz").await, (200, "ok\n".to_owned()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_counts_what_it_does_embedded() {
-    counted(Place::embedded(), false).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_counts_what_it_does_cluster() {
-    if let Some(place) = Place::cluster().await {
-        counted(place, true).await;
-    }
 }

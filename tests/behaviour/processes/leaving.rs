@@ -16,6 +16,10 @@ use tokio::{
 
 use super::node::{Node, Outcome, Place, prepare};
 
+on_both! {
+    everybody_is_answered_by_a_server_that_ends
+}
+
 async fn sent(node: &Node, text: &str) -> TcpStream {
     let address = node.url().strip_prefix("http://").unwrap().to_owned();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -74,9 +78,9 @@ async fn until(stream: &mut TcpStream, end: &str) -> String {
     read
 }
 
-async fn everybody_is_answered(place: Place) {
+async fn everybody_is_answered_by_a_server_that_ends(place: Place) {
     const READ: &str = "/api/v1/configs/dev/shop";
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let node = Arc::new(place.start().await);
     prepare(&node.url(), &client, &token).await;
@@ -133,16 +137,4 @@ async fn everybody_is_answered(place: Place) {
     assert_eq!(place.locks().await, 0, "a lock is free as soon as its holder has ended");
     let node = place.start().await;
     node.wait_for(&client, &token, highest).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn everybody_is_answered_by_a_server_that_ends_embedded() {
-    everybody_is_answered(Place::embedded()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn everybody_is_answered_by_a_server_that_ends_cluster() {
-    if let Some(place) = Place::cluster().await {
-        everybody_is_answered(place).await;
-    }
 }

@@ -131,6 +131,16 @@ impl Place {
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
+    /// A new token that may write everything.
+    pub async fn token(&self) -> String {
+        self.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await
+    }
+
+    /// Whether its channel is etcd.
+    pub fn has_etcd(&self) -> bool {
+        self.etcd.is_some()
+    }
+
     /// Ends the leases of locks whose holder is dead, as etcd does by itself after six seconds.
     pub async fn let_leases_run_out(&self) {
         let Some((endpoint, root)) = &self.etcd else { return };

@@ -42,7 +42,7 @@ impl Site {
         let place = Place::beside_etcd(&etcd.endpoint);
         let console = place.start().await;
         let client = client();
-        let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+        let token = place.token().await;
         prepare(&console.url(), &client, &token).await;
         assert_eq!(console.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
         let reader = place.of_a_reader().start().await;
@@ -281,7 +281,7 @@ async fn a_reader_that_was_first_is_ready_with_the_first_release() {
     let (place, client) = (Place::beside_etcd(&etcd.endpoint), client());
     let reader = place.of_a_reader().start().await;
     let console = place.start().await;
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let token = place.token().await;
     // It has listed, found nothing and watches: now it knows tokens.
     let answer = async |path: &str| client.get(format!("{}{path}", reader.url())).bearer_auth(&token).send().await;
     eventually("the reader knows the token", async || {
@@ -319,7 +319,7 @@ async fn a_reader_without_anything_says_so_and_begins_when_etcd_answers() {
     std::fs::write(&kept, "half of a fi").unwrap();
     let reader = place.of_a_reader().start().await;
     let client = client();
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let token = place.token().await;
     for path in [SHOP, "/api/v1/configs/dev/shop", "/api/v1/watch?config=dev/shop/application"] {
         let answer = client.get(format!("{}{path}", reader.url())).bearer_auth(&token).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");

@@ -25,6 +25,11 @@ use tonic::{
 
 use super::node::{Node, Place, prepare};
 
+on_both! {
+    a_publish_is_told_from_the_request_to_the_channel
+    nothing_that_somebody_sent_is_told
+}
+
 /// What must not be in a trace.
 const CANARY: &str = "canary";
 /// Where the caller is in a trace of its own, which it does not tell anybody of.
@@ -141,7 +146,7 @@ async fn telling(place: Place, url: &str) -> (Place, Node, reqwest::Client, Stri
         .with_setting("TRIMTAB_NODE", "n1")
         .with_setting("TRIMTAB_OTLP__ENDPOINT", url)
         .with_setting("TRIMTAB_OTLP__HEADERS", "api-key=open sesame");
-    let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
+    let token = place.token().await;
     let node = place.start().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).redirect(Policy::none()).build().unwrap();
     prepare(&node.url(), &client, &token).await;
@@ -155,7 +160,8 @@ async fn change(node: &Node, client: &reqwest::Client, token: &str, id: &str, ed
     traced.header("tracestate", "vendor=canary-state").send().await.unwrap().status().as_u16()
 }
 
-async fn a_publish_is_told_from_the_request_to_the_channel(place: Place, cluster: bool) {
+async fn a_publish_is_told_from_the_request_to_the_channel(place: Place) {
+    let cluster = place.has_etcd();
     let mut collector = Collector::start().await;
     let (_place, node, client, token) = telling(place, &collector.url).await;
     let edits = json!({"config": "dev/shop/application", "set": {"canary-key": "canary-value"}});
@@ -193,18 +199,6 @@ async fn a_publish_is_told_from_the_request_to_the_channel(place: Place, cluster
     assert!(lock.end_time_unix_nano <= delivery.start_time_unix_nano);
     assert_eq!(collector.below(delivery).any(|span| span.name == "etcd"), cluster);
     assert_eq!(collector.below(lock).any(|span| span.name == "etcd"), cluster);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_publish_is_told_from_the_request_to_the_channel_embedded() {
-    a_publish_is_told_from_the_request_to_the_channel(Place::embedded(), false).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_publish_is_told_from_the_request_to_the_channel_cluster() {
-    if let Some(place) = Place::cluster().await {
-        a_publish_is_told_from_the_request_to_the_channel(place, true).await;
-    }
 }
 
 async fn nothing_that_somebody_sent_is_told(place: Place) {
@@ -254,18 +248,6 @@ async fn nothing_that_somebody_sent_is_told(place: Place) {
     for secret in [CANARY.to_owned(), hex(CANARY.as_bytes()), token] {
         let found = collector.all.to_lowercase().find(&secret.to_lowercase());
         assert_eq!(found.map(|at| &collector.all[at.saturating_sub(200)..at + 20]), None, "{secret}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_somebody_sent_is_told_embedded() {
-    nothing_that_somebody_sent_is_told(Place::embedded()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_somebody_sent_is_told_cluster() {
-    if let Some(place) = Place::cluster().await {
-        nothing_that_somebody_sent_is_told(place).await;
     }
 }
 
