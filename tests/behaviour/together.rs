@@ -65,7 +65,7 @@ on_both_set_ups! {
         }
         drop(db);
         // The server ends what a closed connection had open when it comes to it.
-        while open_transactions(&site.database).await > 0 {
+        while !open_transactions(&site.database).await.is_empty() {
             assert!(began.elapsed() < Duration::from_secs(10), "a transaction is still open");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

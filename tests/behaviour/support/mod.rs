@@ -360,22 +360,23 @@ pub async fn count(database: &Database, sql: &str) -> i64 {
     }
 }
 
-/// How many transactions are open on a database of MariaDB, as its root sees it; none on SQLite, which tells nobody.
-pub async fn open_transactions(database: &Database) -> i64 {
+/// The transactions that are open on a database of MariaDB, as its root sees them: what each does and for how many
+/// seconds. None on SQLite, which tells nobody.
+pub async fn open_transactions(database: &Database) -> Vec<String> {
     if database.url.starts_with("sqlite") {
-        return 0;
+        return Vec::new();
     }
     let socket = std::env::var("TRIMTAB_TEST_MYSQL_SOCKET").unwrap();
     let root = sqlx::mysql::MySqlConnectOptions::new().socket(socket).username("root");
     let mut root = sqlx::MySqlConnection::connect_with(&root).await.unwrap();
     let (_, name) = database.url.rsplit_once('/').unwrap();
-    let (n,): (i64,) = sqlx::query_as(
-        "select count(*) from information_schema.innodb_trx t \
+    sqlx::query_scalar(
+        "select concat_ws(' ', p.id, p.command, p.state, p.time, t.trx_state, t.trx_started, left(p.info, 200)) \
+         from information_schema.innodb_trx t \
          join information_schema.processlist p on p.id = t.trx_mysql_thread_id where p.db = ?",
     )
     .bind(name)
-    .fetch_one(&mut root)
+    .fetch_all(&mut root)
     .await
-    .unwrap();
-    n
+    .unwrap()
 }
