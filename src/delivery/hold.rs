@@ -102,15 +102,13 @@ impl Hold {
         self.delivered.get(config).is_some_and(|(last, made)| *last > seq || *last == seq && made == change)
     }
 
-    /// Notes that a change is delivered. Nobody waits until SQL knows: the next change can go out meanwhile.
-    pub async fn delivered(&mut self, releases: &[Entry], revision: i64) -> Result<()> {
+    /// Notes that a change is delivered. Nobody waits until SQL knows, and the next change can go out meanwhile: unless this
+    /// says that it is time to [`Hold::write_marks`].
+    pub fn delivered(&mut self, releases: &[Entry], revision: i64) -> bool {
         let of = |e: &Entry| (e.config.clone(), (e.meta.seq, e.meta.change.clone()));
         self.delivered.extend(releases.iter().map(of));
         let releases = releases.iter().map(|e| (e.config.clone(), e.meta.seq)).collect();
-        if self.dispatch.marks.add(Mark { releases, revision, at: now() }) >= MARKS {
-            self.write_marks().await?;
-        }
-        Ok(())
+        self.dispatch.marks.add(Mark { releases, revision, at: now() }) >= MARKS
     }
 
     /// Has SQL know what was delivered.

@@ -207,7 +207,7 @@ impl Publisher {
         let mut hold = self.hold(Places::new());
         let changes = hold.due(env, None).await?.changes;
         for releases in changes.iter().filter_map(|change| change.releases.as_ref().ok()) {
-            hold.delivered(releases, 0).await?;
+            hold.delivered(releases, 0);
         }
         hold.write_marks().await?;
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
@@ -282,9 +282,13 @@ impl Publisher {
         drop(span);
         hold.places.remove(&change);
         releases.iter().for_each(|e| self.dispatch.meter.delivered(now().0 - e.meta.published_at.0));
+        let many = hold.delivered(releases, done.revision);
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
         self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
-        Ok(hold.delivered(releases, done.revision).await?)
+        if many {
+            hold.write_marks().await?;
+        }
+        Ok(())
     }
 
     /// Brings releases into the channel, all or none. Of configs where a later one is there already, which the database

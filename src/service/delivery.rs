@@ -1,6 +1,6 @@
 //! How releases come to their readers: what is late and why, who holds the lock, how long it takes.
 
-use super::{Late, Service, note};
+use super::{Late, Service, note, publish::ASK};
 use crate::{
     channel::Holder,
     domain::{
@@ -60,6 +60,7 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn deliveries(&self, actor: &Actor) -> Result<Vec<EnvDelivery>> {
+        self.dispatch.marks.settled(ASK).await;
         let mut db = self.db.read().await?;
         let (due, mut all) = (db.due_envs().await?, Vec::new());
         for env in db.envs().await?.into_iter().filter(|env| actor.sees_some_of(&env.name)) {
@@ -73,6 +74,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] when the actor sees nothing of it.
     pub async fn delivery_to(&self, actor: &Actor, env: &EnvName) -> Result<EnvDelivery> {
+        self.dispatch.marks.settled(ASK).await;
         let mut db = self.db.read().await?;
         let found = db.env(env).await?.filter(|env| actor.sees_some_of(&env.name));
         let env = found.ok_or_else(|| Error::NotFound(env.to_string()))?;

@@ -1,9 +1,18 @@
 //! What is delivered though the database does not say so yet. On SQLite the next transaction of this node that publishes
 //! takes the marks along, which costs next to nothing; else the publisher writes them in a moment, all that wait at once.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 
 use crate::{
     domain::{error::Result, names::ConfigId, time::Time},
@@ -27,6 +36,9 @@ pub struct Marks {
     waiting: Mutex<Vec<Mark>>,
     there: Notify,
     wanted: Notify,
+    /// How many there were, and how many of them are written.
+    added: AtomicU64,
+    written: watch::Sender<u64>,
 }
 
 impl Marks {
@@ -34,6 +46,7 @@ impl Marks {
     pub fn add(&self, mark: Mark) -> usize {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(mark);
+        self.added.fetch_add(1, Ordering::Relaxed);
         self.there.notify_one();
         waiting.len()
     }
@@ -47,6 +60,15 @@ impl Marks {
     /// Says that somebody is about to look into the database for what is delivered.
     pub fn want(&self) {
         self.wanted.notify_one();
+    }
+
+    /// Has those that there are written, and waits for that: a moment, so that who looks is not told less than who
+    /// published.
+    pub async fn settled(&self, patience: Duration) {
+        let (mut written, all) = (self.written.subscribe(), self.added.load(Ordering::Relaxed));
+        self.want();
+        // Those that cannot be written now are shown as they are known.
+        let _ = timeout(patience, written.wait_for(|written| *written >= all)).await;
     }
 
     /// Waits until there may be some.
@@ -87,7 +109,8 @@ impl Taken<'_> {
 
     /// They are written.
     pub fn written(mut self) {
-        self.taken.clear();
+        let written = std::mem::take(&mut self.taken).len() as u64;
+        self.marks.written.send_modify(|all| *all += written);
     }
 }
 
@@ -108,6 +131,20 @@ mod tests {
 
     fn mark(seq: u64) -> Mark {
         Mark { releases: vec![("prod/shop/application".parse().unwrap(), seq)], revision: 1, at: Time(0) }
+    }
+
+    #[tokio::test]
+    async fn who_looks_waits_for_what_there_is_and_not_for_ever() {
+        let (marks, moment) = (Marks::default(), Duration::from_millis(1));
+        assert!(marks.settled(moment).now_or_never().is_some(), "there is nothing to wait for");
+        marks.add(mark(1));
+        let taken = marks.take();
+        marks.settled(moment).await;
+        let mut settled = std::pin::pin!(marks.settled(Duration::MAX));
+        assert!(settled.as_mut().now_or_never().is_none());
+        marks.add(mark(2));
+        taken.written();
+        assert!(settled.now_or_never().is_some(), "what came meanwhile is not waited for");
     }
 
     #[test]

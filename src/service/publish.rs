@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// How often a wait for delivery asks the database, for what another node delivers.
-const ASK: Duration = Duration::from_millis(100);
+pub(super) const ASK: Duration = Duration::from_millis(100);
 
 /// Which change to publish, and what was looked at.
 #[derive(Clone, Debug)]

@@ -155,6 +155,15 @@ on_both_set_ups! {
         assert!(matches!(site.service.deliver_again(&viewer, &dev).await, Err(Error::Forbidden(_))));
     }
 
+    async fn who_looks_is_told_of_a_delivery_as_soon_as_who_published(site: Site) {
+        let site = site.with_shop().await;
+        for value in 0..5 {
+            assert_delivered(&site.publish_key(ana(), SHOP, "a", &value.to_string()).await);
+            let dev = site.service.delivery_to(ana(), &"dev".parse().unwrap()).await.unwrap();
+            assert!(dev.releases[0].delivered_at.is_some(), "{:?}", dev.releases[0]);
+        }
+    }
+
     async fn who_holds_the_lock_is_told(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         let (service, env) = (site.service.clone().over(site.channel.clone()), "dev".parse().unwrap());
