@@ -143,10 +143,13 @@ impl Local {
         self.state().entries.get(config).map(|(_, entry)| entry.meta.change.clone())
     }
 
-    pub(super) fn list(&self) -> Listing {
+    pub(super) fn list_by<T>(&self, keep: impl FnMut(Entry) -> T) -> Listing<T> {
         let state = self.state();
-        let entries = state.entries.values().map(|(_, entry)| entry.clone()).collect();
-        Listing { revision: state.revision, cluster: CLUSTER, entries, damaged: Vec::new() }
+        let (revision, entries) =
+            (state.revision, state.entries.values().map(|(_, entry)| entry.clone()).collect::<Vec<_>>());
+        drop(state);
+        let entries = entries.into_iter().map(keep).collect();
+        Listing { revision, cluster: CLUSTER, entries, damaged: Vec::new() }
     }
 
     pub(super) fn head(&self) -> Head {

@@ -73,18 +73,24 @@ pub struct Entry {
     pub document: Arc<str>,
 }
 
-/// Everything in the channel at one revision.
-#[derive(Clone, Debug, Default)]
-pub struct Listing {
+/// Everything in the channel at one revision: the releases, or what is kept of them.
+#[derive(Clone, Debug)]
+pub struct Listing<T = Entry> {
     /// The revision; a watch that misses nothing begins right after it.
     pub revision: i64,
     /// Which cluster said so; another one means that etcd was restored.
     pub cluster: u64,
     /// The releases. An entry whose document and metadata do not fit together (a foreign write) is left out and
     /// named in `damaged`.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<T>,
     /// Keys that could not be read as a release.
     pub damaged: Vec<Damage>,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self { revision: 0, cluster: 0, entries: Vec::new(), damaged: Vec::new() }
+    }
 }
 
 /// Something in the channel that is not a release: a foreign write, or half of one.
@@ -338,9 +344,18 @@ impl Channel {
     /// [`Fault::Unreachable`], [`Fault::Refused`], or [`Fault::Compacted`] when the revision went away while it was
     /// read: list again.
     pub async fn list(&self) -> Result<Listing, Fault> {
+        self.list_by(|entry| entry).await
+    }
+
+    /// What is kept of everything in the channel at one revision. Who keeps less than the releases has less in memory: they
+    /// are read a few at a time.
+    ///
+    /// # Errors
+    /// As [`Channel::list`].
+    pub async fn list_by<T>(&self, keep: impl FnMut(Entry) -> T + Send) -> Result<Listing<T>, Fault> {
         match self {
-            Self::Local(local) => Ok(local.list()),
-            Self::Etcd(etcd) => etcd.list().await,
+            Self::Local(local) => Ok(local.list_by(keep)),
+            Self::Etcd(etcd) => etcd.list_by(keep).await,
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{Publisher, publisher::unavailable};
 use crate::{
-    channel::{Channel, Entry, Listing, Lock},
+    channel::{Channel, Damage, Entry, Lock},
     domain::{
         drift::DriftKind,
         error::{Error, Result, State},
@@ -77,10 +76,16 @@ impl Publisher {
         if cfg!(feature = "without-outbox") {
             return Ok(0);
         }
-        // In this order: what is delivered meanwhile is in SQL already.
-        let listing = self.channel.list().await.map_err(unavailable)?;
+        // In this order: what SQL says is delivered is there, and so may be what came after it.
         let expected = self.db.read().await?.expected().await?;
-        let Found { behind, halved, departed } = compare(listing, expected);
+        let mut comparison = Comparison::with(expected);
+        let listing = self.channel.list_by(|entry| comparison.look(entry)).await.map_err(unavailable)?;
+        let Found { behind, halved, mut departed } = comparison.end(listing.damaged);
+        if departed.iter().any(|departed| matches!(departed.kind, DriftKind::Ahead { .. })) {
+            let expected = self.db.read().await?.expected().await?;
+            let live = expected.into_iter().map(|e| (e.config, e.seq)).collect();
+            departed.retain_mut(|departed| still_departs(departed, &live));
+        }
         self.alarm(departed).await?;
         let behind = self.write_again(behind, false).await?;
         Ok(behind + self.write_again(halved, true).await?)
@@ -169,37 +174,71 @@ impl Publisher {
     }
 }
 
-fn compare(listing: Listing, expected: Vec<Expected>) -> Found {
-    let mut there: HashMap<ConfigId, Entry> = listing.entries.into_iter().map(|e| (e.config.clone(), e)).collect();
-    let halves = listing.damaged.into_iter().filter_map(|damage| Some((damage.config?, damage.lost)));
-    let damaged: HashMap<ConfigId, bool> = halves.collect();
-    let mut found = Found::default();
-    for Expected { config, seq, sha256, delivered } in expected {
-        let entry = there.remove(&config);
-        let lost = damaged.get(&config).copied();
-        match (entry, lost) {
-            (Some(entry), _) if entry.meta.seq > seq => found.ahead(entry, seq),
+/// Of the channel it keeps only what departs, whose documents may be many.
+struct Comparison {
+    /// What was not found in the channel yet.
+    expected: BTreeMap<ConfigId, Expected>,
+    found: Found,
+}
+
+impl Comparison {
+    fn with(expected: Vec<Expected>) -> Self {
+        let expected = expected.into_iter().map(|e| (e.config.clone(), e)).collect();
+        Self { expected, found: Found::default() }
+    }
+
+    /// Takes a release of the channel.
+    fn look(&mut self, entry: Entry) {
+        let (seq, found) = (entry.meta.seq, &mut self.found);
+        match self.expected.remove(&entry.config) {
+            // The database does not know of it.
+            None => found.ahead(entry, 0),
+            Some(expected) if seq > expected.seq => found.ahead(entry, expected.seq),
             // Still due: the publisher's.
-            _ if !delivered => {}
-            (Some(entry), _) if entry.meta.seq == seq && entry.has(&sha256) => {}
-            (Some(entry), _) if entry.meta.seq == seq => found.foreign(config, seq, Some(entry.document)),
-            (None, Some(false)) => found.foreign(config, seq, None),
-            (None, Some(true)) => found.halved.entry(config.env.clone()).or_default().push((config, seq)),
-            (Some(_) | None, _) => found.behind.entry(config.env.clone()).or_default().push((config, seq)),
+            Some(expected) if !expected.delivered => {}
+            Some(expected) if seq == expected.seq && entry.has(&expected.sha256) => {}
+            Some(expected) if seq == expected.seq => found.foreign(entry.config, seq),
+            Some(expected) => found.behind(expected),
         }
     }
-    // What is left the database does not know of.
-    there.into_values().for_each(|entry| found.ahead(entry, 0));
-    found
+
+    /// The rest has no release in the channel.
+    fn end(self, damaged: Vec<Damage>) -> Found {
+        let halves = damaged.into_iter().filter_map(|damage| Some((damage.config?, damage.lost)));
+        let (damaged, mut found): (HashMap<ConfigId, bool>, _) = (halves.collect(), self.found);
+        for expected in self.expected.into_values().filter(|expected| expected.delivered) {
+            match damaged.get(&expected.config) {
+                Some(false) => found.foreign(expected.config, expected.seq),
+                Some(true) => found.halved(expected),
+                None => found.behind(expected),
+            }
+        }
+        found
+    }
+}
+
+/// Whether the channel is ahead of what the database says by now; what it is otherwise does not change.
+fn still_departs(departed: &mut Departed, by_now: &HashMap<ConfigId, u64>) -> bool {
+    let DriftKind::Ahead { live, seq } = &mut departed.kind else { return true };
+    *live = by_now.get(&departed.config).copied().unwrap_or_default();
+    *seq > *live
 }
 
 impl Found {
+    fn behind(&mut self, Expected { config, seq, .. }: Expected) {
+        self.behind.entry(config.env.clone()).or_default().push((config, seq));
+    }
+
+    fn halved(&mut self, Expected { config, seq, .. }: Expected) {
+        self.halved.entry(config.env.clone()).or_default().push((config, seq));
+    }
+
     fn ahead(&mut self, entry: Entry, live: u64) {
         let kind = DriftKind::Ahead { live, seq: entry.meta.seq };
         self.departed.push(Departed { config: entry.config, kind, document: Some(entry.document) });
     }
 
-    fn foreign(&mut self, config: ConfigId, seq: u64, document: Option<Arc<str>>) {
-        self.departed.push(Departed { config, kind: DriftKind::Foreign { seq }, document });
+    fn foreign(&mut self, config: ConfigId, seq: u64) {
+        self.departed.push(Departed { config, kind: DriftKind::Foreign { seq }, document: None });
     }
 }

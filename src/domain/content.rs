@@ -1,6 +1,10 @@
 //! What a config holds: items or a text, and the document that applications get.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write},
+    io,
+    str::FromStr,
+};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -354,8 +358,34 @@ impl Content {
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, b| {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// [`sha256`] of a value as JSON, which is never whole in memory.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn sha256_of_json(value: &impl Serialize) -> serde_json::Result<String> {
+    struct Hashed(Sha256);
+
+    impl io::Write for Hashed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut hashed = Hashed(Sha256::new());
+    serde_json::to_writer(&mut hashed, value)?;
+    Ok(hexadecimal(&hashed.0.finalize()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, b| {
         let _ = write!(hex, "{b:02x}");
         hex
     })
@@ -364,6 +394,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_has_the_hash_of_its_json() {
+        let value = serde_json::json!({"a": ["\u{2028}\"", 1.5], "商店": null});
+        assert_eq!(sha256_of_json(&value).unwrap(), sha256(value.to_string().as_bytes()));
+    }
 
     fn item(value: &str, kind: ValueType) -> Item {
         Item { value: value.into(), kind, ..Item::default() }

@@ -32,8 +32,8 @@ pub trait Source: Sync {
     /// Releases as they come.
     type Tail: Tail + Send;
 
-    /// Everything, at one revision.
-    fn list(&self) -> impl Future<Output = Result<Listing, Fault>> + Send;
+    /// Everything, at one revision, each release as `keep` gives it back.
+    fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> impl Future<Output = Result<Listing, Fault>> + Send;
 
     /// What comes after a revision.
     fn watch(&self, after: i64) -> impl Future<Output = Result<Self::Tail, Fault>> + Send;
@@ -54,8 +54,8 @@ pub trait Tail {
 impl Source for Channel {
     type Tail = Watch;
 
-    async fn list(&self) -> Result<Listing, Fault> {
-        self.list().await
+    async fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, Fault> {
+        self.list_by(keep).await
     }
 
     async fn watch(&self, after: i64) -> Result<Watch, Fault> {
@@ -151,7 +151,7 @@ async fn round(
     relist: Duration,
     heard: &mut Time,
 ) -> Result<(), Fault> {
-    let listing = in_time("list", source.list()).await?;
+    let listing = in_time("list", source.list(|entry| shelf.or_held(entry))).await?;
     let revision = listing.revision;
     shelf.meter.listed.inc();
     shelf.meter.revision.set(revision);
@@ -258,7 +258,7 @@ mod tests {
     impl Source for Script {
         type Tail = Scripted;
 
-        async fn list(&self) -> Result<Listing, Fault> {
+        async fn list(&self, _: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, Fault> {
             let mut listings = self.listings.lock().unwrap();
             if listings.len() > 1 { listings.remove(0) } else { listings[0].clone() }
         }

@@ -194,6 +194,14 @@ impl Shelf {
         inner.apps.get(env_app).into_iter().flatten().map(|slot| Arc::clone(&slot.latest)).collect()
     }
 
+    /// What the shelf holds, when it is the same release: so that it is in memory once, however often it is listed.
+    pub(super) fn or_held(&self, entry: Entry) -> Entry {
+        match self.get(&entry.config.to_string()) {
+            Some(held) if held.entry == entry => held.entry.clone(),
+            _ => entry,
+        }
+    }
+
     /// All releases, to be kept on disk for a start without the channel.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
@@ -395,6 +403,17 @@ mod tests {
         let applied = shelf.apply(vec![entry("prod/shop/a", 4, "{}"), entry("prod/shop/b", 1, "{}")]);
         assert_eq!((applied.behind, applied.renewed), (vec![id("prod/shop/a")], vec![id("prod/shop/b")]));
         assert_eq!(seq(&shelf, "prod/shop/a"), 5);
+    }
+
+    #[test]
+    fn what_is_listed_again_is_in_memory_once() {
+        let shelf = shelf(&[("prod/shop/a", 5)]);
+        let held = shelf.get("prod/shop/a").unwrap().entry.document.clone();
+        let listed = |seq, document| shelf.or_held(entry("prod/shop/a", seq, document));
+        assert!(Arc::ptr_eq(&listed(5, "{\"n\":5}").document, &held));
+        for (seq, document) in [(5, "{\"n\":6}"), (6, "{\"n\":5}")] {
+            assert_eq!(listed(seq, document), entry("prod/shop/a", seq, document));
+        }
     }
 
     #[test]

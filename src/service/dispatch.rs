@@ -61,7 +61,7 @@ pub struct Departed {
     pub config: ConfigId,
     /// In which way.
     pub kind: DriftKind,
-    /// What lies in the channel, where it can be read.
+    /// What lies in the channel, where that is ahead.
     pub document: Option<Arc<str>>,
 }
 

@@ -378,6 +378,25 @@ on_both_set_ups! {
         assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
     }
 
+    async fn a_comparison_while_releases_go_out_finds_nothing(site: Site) {
+        let site = site.with_shop().await;
+        let publish = async {
+            for value in 0..40 {
+                assert_delivered(&site.publish_key(ana(), SHOP, "a", &value.to_string()).await);
+            }
+        };
+        let compare = async {
+            loop {
+                assert_eq!(site.publisher().reconcile().await.unwrap(), 0);
+                assert_eq!(site.service.drifts(ana()), []);
+            }
+        };
+        tokio::select! {
+            () = publish => {}
+            () = compare => {}
+        }
+    }
+
     async fn nothing_is_published_where_the_channel_is_ahead_of_the_database(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;

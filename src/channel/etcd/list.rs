@@ -3,7 +3,7 @@
 use etcd_client::{Client, Error, GetOptions, GetResponse, KeyValue};
 
 use super::{
-    super::{Fault, Head, Listing},
+    super::{Entry, Fault, Head, Listing},
     Etcd, head,
 };
 
@@ -17,48 +17,99 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const MESSAGE_BYTES: usize = if cfg!(test) { 4 } else { 64 } * 1024 * 1024;
 
 impl Etcd {
-    pub(in super::super) async fn list(&self) -> Result<Listing, Fault> {
-        let (at, documents) = self.range(&self.keys.documents(), None).await?;
-        let (_, metas) = self.range(&self.keys.metas(), Some(at)).await?;
-        let keys = self.keys.clone();
-        // Hashes every document, which may take long.
-        let joined = tokio::task::spawn_blocking(move || keys.join(documents.into_iter().chain(metas)));
-        let (entries, damaged) = joined.await.map_err(|e| Fault::Unreachable(format!("listing: {e}")))?;
-        Ok(Listing { revision: at.revision, cluster: at.cluster, entries, damaged })
-    }
-
-    /// All keys under a prefix (which ends with a slash) at one revision: that of `at`, or of the first page. etcd does
-    /// not limit the bytes of an answer and tells no sizes beforehand, so pages grow and shrink with what they held.
-    async fn range(&self, prefix: &str, at: Option<Head>) -> Result<(Head, Vec<KeyValue>), Fault> {
-        let end = format!("{}0", prefix.trim_end_matches('/'));
-        let (mut from, mut at, mut limit, mut found) = (prefix.as_bytes().to_vec(), at, FIRST_KEYS, Vec::new());
+    /// What is kept of each release at one revision. Both halves of some releases are read, joined and looked at before
+    /// the next: in memory there is never more of etcd's answers than a few pages.
+    pub(in super::super) async fn list_by<T>(
+        &self,
+        mut keep: impl FnMut(Entry) -> T + Send,
+    ) -> Result<Listing<T>, Fault> {
+        let (documents, metas) = (self.keys.documents(), self.keys.metas());
+        let (mut pages, mut others) = (Pages::of(&documents), Pages::of(&metas));
+        let (mut at, mut kept, mut damaged) = (None, Vec::new(), Vec::new());
         loop {
-            let options = GetOptions::new()
-                .with_range(end.as_str())
-                .with_limit(limit)
-                .with_revision(at.map_or(0, |head| head.revision));
-            let (start, options) = (from.as_slice(), &options);
-            let page = self.call(self.timing.page, move |etcd| page(etcd, start, options)).await?;
-            let Some(mut page) = page else {
-                if limit == 1 {
-                    return Err(Fault::Refused(format!("a key under {prefix} is larger than {MESSAGE_BYTES} bytes")));
-                }
-                limit = (limit / 16).max(1);
-                continue;
+            let Page { head, keys: mut halves, more } = self.page(&mut pages, at).await?;
+            at = Some(head);
+            // Names have the same order under both: the metadata of these, and what lies in between without a document.
+            let last = halves.last().and_then(|kv| kv.key().strip_prefix(documents.as_bytes()));
+            others.to = match last.filter(|_| more) {
+                Some(name) => [metas.as_bytes(), name, &[0]].concat(),
+                None => end(&metas),
             };
-            let at = *at.get_or_insert(head(page.header())?);
-            let keys = page.take_kvs();
-            let bytes: usize = keys.iter().map(|kv| kv.key().len() + kv.value().len()).sum();
-            if let Some(last) = keys.last() {
-                from = [last.key(), &[0]].concat();
+            loop {
+                let page = self.page(&mut others, at).await?;
+                halves.extend(page.keys);
+                if !page.more {
+                    break;
+                }
             }
-            found.extend(keys);
-            if !page.more() {
-                return Ok((at, found));
+            let keys = self.keys.clone();
+            // Hashes every document, which may take long.
+            let joined = tokio::task::spawn_blocking(move || keys.join(halves)).await;
+            let (entries, others) = joined.map_err(|e| Fault::Unreachable(format!("listing: {e}")))?;
+            kept.extend(entries.into_iter().map(&mut keep));
+            damaged.extend(others);
+            if !more {
+                return Ok(Listing { revision: head.revision, cluster: head.cluster, entries: kept, damaged });
             }
-            limit = next_limit(limit, bytes);
         }
     }
+
+    /// The next keys of a range at one revision: that of `at`, or the latest. etcd does not limit the bytes of an answer
+    /// and tells no sizes beforehand, so pages grow and shrink with what they held.
+    async fn page(&self, pages: &mut Pages, at: Option<Head>) -> Result<Page, Fault> {
+        loop {
+            let options = GetOptions::new()
+                .with_range(pages.to.as_slice())
+                .with_limit(pages.limit)
+                .with_revision(at.map_or(0, |head| head.revision));
+            let (start, options) = (pages.from.as_slice(), &options);
+            let answer = self.call(self.timing.page, move |etcd| page(etcd, start, options)).await?;
+            let Some(mut answer) = answer else {
+                if pages.limit == 1 {
+                    let why = format!("a key from {} on is larger than {MESSAGE_BYTES} bytes", start.escape_ascii());
+                    return Err(Fault::Refused(why));
+                }
+                pages.limit = (pages.limit / 16).max(1);
+                continue;
+            };
+            let (head, more) = (at.map_or_else(|| head(answer.header()), Ok)?, answer.more());
+            let keys = answer.take_kvs();
+            if let Some(last) = keys.last() {
+                pages.from = [last.key(), &[0]].concat();
+            }
+            if more {
+                pages.limit = next_limit(pages.limit, keys.iter().map(|kv| kv.key().len() + kv.value().len()).sum());
+            }
+            return Ok(Page { head, keys, more });
+        }
+    }
+}
+
+/// A range of keys that is read page by page.
+struct Pages {
+    from: Vec<u8>,
+    to: Vec<u8>,
+    limit: i64,
+}
+
+impl Pages {
+    /// All keys under a prefix, which ends with a slash.
+    fn of(prefix: &str) -> Self {
+        Self { from: prefix.into(), to: end(prefix), limit: FIRST_KEYS }
+    }
+}
+
+/// What follows all keys under a prefix, which ends with a slash.
+fn end(prefix: &str) -> Vec<u8> {
+    format!("{}0", prefix.trim_end_matches('/')).into()
+}
+
+/// Some keys of a range.
+struct Page {
+    head: Head,
+    keys: Vec<KeyValue>,
+    /// Whether others follow.
+    more: bool,
 }
 
 /// A page; none when it is larger than can be taken in.

@@ -65,6 +65,40 @@ async fn what_is_not_a_release_is_named_and_left_out() {
 }
 
 #[tokio::test]
+async fn halves_find_one_another_over_many_pages() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    // As names of keys, `a-…/x` comes before `a/x`.
+    let apps = (0..120).flat_map(|i| [format!("a{i:03}"), format!("a{i:03}-b")]);
+    let all: Vec<_> = apps.map(|app| small(&format!("{app}/x"), 1)).collect();
+    for batch in all.chunks(60) {
+        bench.channel.deliver(&lock, batch).await.unwrap();
+    }
+    // Whole pages without documents, then some without metadata, and documents that nobody delivered behind all.
+    let (bare, headless) = (20..150, 190..230);
+    for entry in &all[bare.clone()] {
+        bench.raw().delete(&format!("config/{}", entry.config)).await;
+    }
+    for entry in &all[headless.clone()] {
+        bench.raw().delete(&format!("meta/{}", entry.config)).await;
+    }
+    for i in 0..50 {
+        bench.raw().put(&format!("config/prod/z{i}/x"), "{}").await;
+    }
+
+    let listing = bench.other.list().await.unwrap();
+    let mut found: Vec<_> = listing.entries.iter().map(|entry| entry.config.clone()).collect();
+    let whole = [&all[..bare.start], &all[bare.end..headless.start], &all[headless.end..]].concat();
+    let mut expected: Vec<_> = whole.into_iter().map(|entry| entry.config).collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let of = |why: &str| listing.damaged.iter().filter(|damage| damage.why == why && damage.lost).count();
+    assert_eq!(of("is metadata without a document"), bare.len());
+    assert_eq!(of("is a document without metadata"), headless.len() + 50);
+}
+
+#[tokio::test]
 async fn a_watch_passes_over_what_somebody_else_wrote() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();

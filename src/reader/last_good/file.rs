@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write},
+    io::{self, BufWriter, ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::Arc,
@@ -12,13 +12,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::{Entry, Meta, TokenList},
-    domain::{content::sha256, names::ConfigId, time::Time},
+    domain::{
+        content::{sha256, sha256_of_json},
+        names::ConfigId,
+        time::Time,
+    },
 };
 
 /// Its name in the data folder.
 pub const NAME: &str = "last-known-good";
 /// What it begins with; the number rises with its form.
 const TITLE: &str = "trimtab last known good 1 sha256 ";
+/// How much is written at once, in bytes.
+const PIECE: usize = 64 << 10;
 
 /// What lies in it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,12 +65,11 @@ impl From<Release> for Entry {
 
 /// Writes the file so that there is always a whole one, whenever the machine stops.
 pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
-    let body = serde_json::to_vec(kept)?;
+    let sha256 = sha256_of_json(kept)?;
     let (path, draft) = (folder.join(NAME), folder.join(format!("{NAME}.new")));
     let written = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        writeln!(file, "{TITLE}{}", sha256(&body))?;
-        file.write_all(&body)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        write_json(&file, &format!("{TITLE}{sha256}\n"), kept, "")?;
         file.sync_all()?;
         fs::rename(&draft, &path)?;
         File::open(folder)?.sync_all()
@@ -73,6 +78,15 @@ pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
         // Half of a file only takes up room, which may be what is missing.
         let _ = fs::remove_file(&draft);
     })
+}
+
+/// Writes a value as JSON between two texts, a piece at a time: it may be as large as all that is kept.
+pub(super) fn write_json(file: &File, before: &str, value: &impl Serialize, after: &str) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(PIECE, file);
+    writer.write_all(before.as_bytes())?;
+    serde_json::to_writer(&mut writer, value)?;
+    writer.write_all(after.as_bytes())?;
+    writer.flush()
 }
 
 /// Why there is nothing to begin with.

@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use super::file::{self, Kept, Release};
 use crate::{
     channel::TokenList,
-    domain::{content::sha256, time::Time},
+    domain::{
+        content::{sha256, sha256_of_json},
+        time::Time,
+    },
 };
 
 /// Its name in the data folder.
@@ -58,12 +61,7 @@ impl Journal {
 
     /// Adds a batch, whole or not at all.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
-        let mut line = Vec::with_capacity(64);
-        let body = serde_json::to_vec(record)?;
-        write!(line, "{} ", sha256(&body))?;
-        line.extend_from_slice(&body);
-        line.push(b'\n');
-
+        let hash = sha256_of_json(record)?;
         self.open()?;
         let (Some(file), length) = (&mut self.file, self.length) else { return Ok(()) };
         if length >= MOST {
@@ -73,11 +71,11 @@ impl Journal {
         if file.metadata()?.len() > length {
             file.set_len(length)?;
         }
-        file.write_all(&line).inspect_err(|_| {
+        file::write_json(file, &format!("{hash} "), record, "\n").inspect_err(|_| {
             // Tried again before the next line.
             let _ = file.set_len(length);
         })?;
-        self.length += line.len() as u64;
+        self.length = file.metadata()?.len();
         Ok(())
     }
 
