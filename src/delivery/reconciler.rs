@@ -81,7 +81,7 @@ impl Publisher {
         let mut comparison = Comparison::with(expected);
         let listing = self.channel.list_by(|entry| comparison.look(entry)).await.map_err(unavailable)?;
         let Found { behind, halved, mut departed } = comparison.end(listing.damaged);
-        if departed.iter().any(|departed| matches!(departed.kind, DriftKind::Ahead { .. })) {
+        if !departed.is_empty() {
             let expected = self.db.read().await?.expected().await?;
             let live = expected.into_iter().map(|e| (e.config, e.seq)).collect();
             departed.retain_mut(|departed| still_departs(departed, &live));
@@ -217,11 +217,17 @@ impl Comparison {
     }
 }
 
-/// Whether the channel is ahead of what the database says by now; what it is otherwise does not change.
+/// Whether this is still so by what the database says is live now: others publish while the channel is read.
 fn still_departs(departed: &mut Departed, by_now: &HashMap<ConfigId, u64>) -> bool {
-    let DriftKind::Ahead { live, seq } = &mut departed.kind else { return true };
-    *live = by_now.get(&departed.config).copied().unwrap_or_default();
-    *seq > *live
+    let now = by_now.get(&departed.config).copied().unwrap_or_default();
+    match &mut departed.kind {
+        DriftKind::Ahead { live, seq } => {
+            *live = now;
+            *seq > now
+        }
+        // What was published after it goes over it.
+        DriftKind::Foreign { seq } => *seq == now,
+    }
 }
 
 impl Found {

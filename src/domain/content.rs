@@ -361,27 +361,45 @@ pub fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// [`sha256`] of a value as JSON, which is never whole in memory.
-///
-/// # Errors
-/// It cannot be written as JSON.
-pub fn sha256_of_json(value: &impl Serialize) -> serde_json::Result<String> {
-    struct Hashed(Sha256);
+/// Passes on what is written, and knows its [`sha256`].
+#[derive(Debug)]
+pub struct Hashing<W> {
+    inner: W,
+    hash: Sha256,
+    count: u64,
+}
 
-    impl io::Write for Hashed {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+impl<W> Hashing<W> {
+    /// Passes on to `inner`.
+    #[must_use]
+    pub fn new(inner: W) -> Self {
+        Self { inner, hash: Sha256::new(), count: 0 }
     }
 
-    let mut hashed = Hashed(Sha256::new());
-    serde_json::to_writer(&mut hashed, value)?;
-    Ok(hexadecimal(&hashed.0.finalize()))
+    /// How many bytes were written.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The hash of all that was written.
+    #[must_use]
+    pub fn finish(self) -> String {
+        hexadecimal(&self.hash.finalize())
+    }
+}
+
+impl<W: io::Write> io::Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -396,9 +414,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_has_the_hash_of_its_json() {
-        let value = serde_json::json!({"a": ["\u{2028}\"", 1.5], "商店": null});
-        assert_eq!(sha256_of_json(&value).unwrap(), sha256(value.to_string().as_bytes()));
+    fn what_is_written_is_hashed_on_its_way() {
+        let (mut there, parts) = ([0; 9], [&b"one"[..], b" and", b" more than fits"]);
+        let mut hashing = Hashing::new(&mut there[..]);
+        let taken: Vec<_> = parts.iter().map(|part| io::Write::write(&mut hashing, part).unwrap()).collect();
+        assert_eq!((taken, hashing.count()), (vec![3, 4, 2], 9));
+        assert_eq!(hashing.finish(), sha256(b"one and m"));
+        assert_eq!(&there, b"one and m");
     }
 
     fn item(value: &str, kind: ValueType) -> Item {

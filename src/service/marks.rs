@@ -2,10 +2,8 @@
 //! takes the marks along, which costs next to nothing; else the publisher writes them in a moment, all that wait at once.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -33,27 +31,37 @@ pub struct Mark {
 /// Marks that wait to be written. Any that are lost are found again: what is in the channel already is marked then.
 #[derive(Debug, Default)]
 pub struct Marks {
-    waiting: Mutex<Vec<Mark>>,
+    room: Mutex<Room>,
     there: Notify,
     wanted: Notify,
-    /// How many there were, and how many of them are written.
-    added: AtomicU64,
+    /// The number up to which all are written.
     written: watch::Sender<u64>,
+}
+
+/// Marks have numbers, in the order in which they came.
+#[derive(Debug, Default)]
+struct Room {
+    waiting: Vec<(u64, Mark)>,
+    /// Those that are not written, whoever has them.
+    open: BTreeSet<u64>,
+    last: u64,
 }
 
 impl Marks {
     /// Adds one. Gives how many wait now.
     pub fn add(&self, mark: Mark) -> usize {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(mark);
-        self.added.fetch_add(1, Ordering::Relaxed);
+        let mut room = self.room();
+        let number = room.last + 1;
+        room.last = number;
+        room.open.insert(number);
+        room.waiting.push((number, mark));
         self.there.notify_one();
-        waiting.len()
+        room.waiting.len()
     }
 
     /// Takes those that wait, to write them.
     pub fn take(&self) -> Taken<'_> {
-        let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken = std::mem::take(&mut self.room().waiting);
         Taken { marks: self, taken }
     }
 
@@ -65,10 +73,13 @@ impl Marks {
     /// Has those that there are written, and waits for that: a moment, so that who looks is not told less than who
     /// published.
     pub async fn settled(&self, patience: Duration) {
-        let (mut written, all) = (self.written.subscribe(), self.added.load(Ordering::Relaxed));
+        let (mut written, last) = (self.written.subscribe(), self.room().last);
+        if *written.borrow() >= last {
+            return;
+        }
         self.want();
         // Those that cannot be written now are shown as they are known.
-        let _ = timeout(patience, written.wait_for(|written| *written >= all)).await;
+        let _ = timeout(patience, written.wait_for(|written| *written >= last)).await;
     }
 
     /// Waits until there may be some.
@@ -80,13 +91,17 @@ impl Marks {
     pub async fn wanted(&self) {
         self.wanted.notified().await;
     }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Marks that are being written. Dropped before they are, they wait again.
 #[derive(Debug)]
 pub struct Taken<'a> {
     marks: &'a Marks,
-    taken: Vec<Mark>,
+    taken: Vec<(u64, Mark)>,
 }
 
 impl Taken<'_> {
@@ -101,7 +116,7 @@ impl Taken<'_> {
     /// # Errors
     /// As [`Conn::mark_delivered`].
     pub async fn write(&self, tx: &mut Conn) -> Result<()> {
-        for Mark { releases, revision, at } in &self.taken {
+        for (_, Mark { releases, revision, at }) in &self.taken {
             tx.mark_delivered(releases, *revision, *at).await?;
         }
         Ok(())
@@ -109,15 +124,18 @@ impl Taken<'_> {
 
     /// They are written.
     pub fn written(mut self) {
-        let written = std::mem::take(&mut self.taken).len() as u64;
-        self.marks.written.send_modify(|all| *all += written);
+        let mut room = self.marks.room();
+        for (number, _) in self.taken.drain(..) {
+            room.open.remove(&number);
+        }
+        self.marks.written.send_replace(room.open.first().map_or(room.last, |open| open - 1));
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if !self.taken.is_empty() {
-            self.marks.waiting.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.taken);
+            self.marks.room().waiting.append(&mut self.taken);
             self.marks.there.notify_one();
         }
     }
@@ -143,6 +161,9 @@ mod tests {
         let mut settled = std::pin::pin!(marks.settled(Duration::MAX));
         assert!(settled.as_mut().now_or_never().is_none());
         marks.add(mark(2));
+        marks.take().written();
+        assert!(settled.as_mut().now_or_never().is_none(), "others are written, and not this one");
+        marks.add(mark(3));
         taken.written();
         assert!(settled.now_or_never().is_some(), "what came meanwhile is not waited for");
     }

@@ -18,7 +18,7 @@ pub(super) const MESSAGE_BYTES: usize = if cfg!(test) { 4 } else { 64 } * 1024 *
 
 impl Etcd {
     /// What is kept of each release at one revision. Both halves of some releases are read, joined and looked at before
-    /// the next: in memory there is never more of etcd's answers than a few pages.
+    /// the next: of etcd's answers a page or two are in memory, unless many releases have lost one half.
     pub(in super::super) async fn list_by<T>(
         &self,
         mut keep: impl FnMut(Entry) -> T + Send,

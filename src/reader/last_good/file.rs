@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter, ErrorKind, Write},
+    io::{self, BufWriter, ErrorKind, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::Arc,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     channel::{Entry, Meta, TokenList},
     domain::{
-        content::{sha256, sha256_of_json},
+        content::{Hashing, sha256},
         names::ConfigId,
         time::Time,
     },
@@ -65,11 +65,14 @@ impl From<Release> for Entry {
 
 /// Writes the file so that there is always a whole one, whenever the machine stops.
 pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
-    let sha256 = sha256_of_json(kept)?;
     let (path, draft) = (folder.join(NAME), folder.join(format!("{NAME}.new")));
     let written = || {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        write_json(&file, &format!("{TITLE}{sha256}\n"), kept, "")?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let title = |hash: &str| format!("{TITLE}{hash:64}\n");
+        file.write_all(title("").as_bytes())?;
+        let (_, hash) = write_json(&file, kept)?;
+        file.rewind()?;
+        file.write_all(title(&hash).as_bytes())?;
         file.sync_all()?;
         fs::rename(&draft, &path)?;
         File::open(folder)?.sync_all()
@@ -80,13 +83,13 @@ pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
     })
 }
 
-/// Writes a value as JSON between two texts, a piece at a time: it may be as large as all that is kept.
-pub(super) fn write_json(file: &File, before: &str, value: &impl Serialize, after: &str) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(PIECE, file);
-    writer.write_all(before.as_bytes())?;
+/// Writes a value as JSON a piece at a time, for it may be as large as all that is kept. Gives how many bytes that was, and
+/// their SHA-256.
+pub(super) fn write_json(file: &File, value: &impl Serialize) -> io::Result<(u64, String)> {
+    let mut writer = BufWriter::with_capacity(PIECE, Hashing::new(file));
     serde_json::to_writer(&mut writer, value)?;
-    writer.write_all(after.as_bytes())?;
-    writer.flush()
+    let written = writer.into_inner()?;
+    Ok((written.count(), written.finish()))
 }
 
 /// Why there is nothing to begin with.

@@ -1,8 +1,8 @@
 //! The journal: what came since the file was written, on disk before anybody sees it, so that a server that is killed
 //! comes back with all that its readers saw.
 //!
-//! A line is a batch: the SHA-256 of the rest, and the rest as JSON, which has no line feeds inside. It is not synced:
-//! a machine without power may lose the last lines.
+//! A line is a batch: JSON, which has no line feeds inside, a space and the SHA-256 of the JSON. It is not synced: a machine
+//! without power may lose the last lines.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,10 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{self, Kept, Release};
 use crate::{
     channel::TokenList,
-    domain::{
-        content::{sha256, sha256_of_json},
-        time::Time,
-    },
+    domain::{content::sha256, time::Time},
 };
 
 /// Its name in the data folder.
@@ -61,7 +58,6 @@ impl Journal {
 
     /// Adds a batch, whole or not at all.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
-        let hash = sha256_of_json(record)?;
         self.open()?;
         let (Some(file), length) = (&mut self.file, self.length) else { return Ok(()) };
         if length >= MOST {
@@ -71,11 +67,16 @@ impl Journal {
         if file.metadata()?.len() > length {
             file.set_len(length)?;
         }
-        file::write_json(file, &format!("{hash} "), record, "\n").inspect_err(|_| {
+        let line = |file: &mut File| {
+            let (count, hash) = file::write_json(file, record)?;
+            let end = format!(" {hash}\n");
+            file.write_all(end.as_bytes())?;
+            Ok(count + end.len() as u64)
+        };
+        self.length += line(file).inspect_err(|_: &io::Error| {
             // Tried again before the next line.
             let _ = file.set_len(length);
         })?;
-        self.length = file.metadata()?.len();
         Ok(())
     }
 
@@ -153,7 +154,8 @@ pub(super) fn read(folder: &Path, name: &str, root: &str, now: Time) -> io::Resu
 }
 
 fn parse(line: &[u8]) -> Option<Record> {
-    let (hash, body) = (line.get(..64)?, line.get(64..)?.strip_prefix(b" ")?);
+    let (body, hash) = line.split_at_checked(line.len().checked_sub(64)?)?;
+    let body = body.strip_suffix(b" ")?;
     if hash != sha256(body).as_bytes() {
         return None;
     }
