@@ -166,7 +166,7 @@ pub struct Etcd {
 impl Etcd {
     /// Starts one.
     pub async fn start(folder: &Path, small: bool) -> Result<Self> {
-        let disk = Disk::make(folder.join("etcd"), 320, small).await?;
+        let disk = Disk::make(folder.join("etcd"), 640, small).await?;
         let (port, peer) = (free_port()?, format!("http://127.0.0.1:{}", free_port()?));
         let (data, client) = (disk.folder.join("data"), format!("http://127.0.0.1:{port}"));
         let args = [
@@ -203,7 +203,8 @@ impl Etcd {
 
     /// Writes all that it holds into a file.
     pub async fn save(&self) -> Result<PathBuf> {
-        let file = self.disk.folder.join("snapshot");
+        // Not on the disk that is small.
+        let file = self.disk.folder.with_file_name("snapshot");
         let mut save = Command::new("etcdctl");
         save.env("ETCDCTL_API", "3").arg(format!("--endpoints=127.0.0.1:{}", self.port));
         run(save.args(["snapshot", "save"]).arg(&file)).await?;
