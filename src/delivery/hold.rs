@@ -4,13 +4,14 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::time::Instant;
 
 use super::{
     marks::write_marks,
-    publisher::{BATCH, Failure, LINGER_LOOK},
+    publisher::{BATCH, Failure},
 };
 use crate::{
     channel::{Channel, Entry},
@@ -27,6 +28,8 @@ use crate::{
 
 /// Changes whose marks wait to be written at the most.
 const MARKS: usize = 32;
+/// How long what is handed over goes out without a look at the database. In a pause the worker looks sooner.
+const SURE: Duration = Duration::from_millis(100);
 
 /// One hold of a lock.
 pub(super) struct Hold {
@@ -36,7 +39,7 @@ pub(super) struct Hold {
     /// The latest release of each config that was delivered under it, and the change that made it.
     delivered: HashMap<ConfigId, (u64, ChangeId)>,
     /// When the database was last asked what is due; at first, when the lock was taken.
-    asked_at: Instant,
+    pub asked_at: Instant,
     pub frozen: Frozen,
     /// Where the deliveries of changes are told of.
     pub places: Places,
@@ -79,7 +82,7 @@ impl Hold {
         let accepted = self.dispatch.just_accepted(env);
         let places = accepted.iter().filter_map(|new| Some((new.entry.meta.change.clone(), new.place.clone()?)));
         self.places.extend(places);
-        if self.asked_at.elapsed() > LINGER_LOOK {
+        if self.asked_at.elapsed() > SURE {
             return None;
         }
         let (mut next, mut before) = (Vec::new(), HashMap::new());

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::publisher::Publisher;
 use crate::{domain::error::Result, service::Dispatch, storage::Db};
 
-/// How long marks wait for a publish that takes them along.
+/// How long marks wait: on SQLite for a publish that takes them along, elsewhere for a pause between two publishes.
 const SOON: Duration = Duration::from_millis(25);
 /// The pause after marks could not be written.
 const PAUSE: Duration = Duration::from_secs(1);

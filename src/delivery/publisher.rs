@@ -33,8 +33,10 @@ const LOOK: Duration = Duration::from_millis(500);
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How long the lock is kept when nothing more is due: in a row of publishes only the first pays for it.
 const LINGER: Duration = Duration::from_secs(1);
-/// How often a lingering worker looks for what other nodes have accepted, whatever is accepted here.
-pub(super) const LINGER_LOOK: Duration = Duration::from_millis(25);
+/// How often a lingering worker looks for what other nodes have accepted, when nothing is accepted here.
+const LINGER_LOOK: Duration = Duration::from_millis(25);
+/// How soon it does so after a delivery: in a pause between two publishes, not when the next one waits for it.
+const LINGER_PAUSE: Duration = Duration::from_millis(10);
 /// Releases that are read at once.
 pub(super) const BATCH: u32 = 100;
 /// Pauses after a failure: the first and the longest.
@@ -238,7 +240,11 @@ impl Publisher {
                 }
                 looked = Instant::now();
             }
-            let _ = timeout(LINGER_LOOK, bell.changed()).await;
+            let pause = if hold.asked_at.elapsed() > LINGER_PAUSE { LINGER_PAUSE } else { LINGER_LOOK };
+            let rung = timeout(pause, bell.changed()).await.is_ok();
+            if !rung && !self.db.has_one_writer() {
+                self.dispatch.marks.want();
+            }
         }
     }
 

@@ -67,7 +67,10 @@ impl Marks {
 
     /// Says that somebody is about to look into the database for what is delivered.
     pub fn want(&self) {
-        self.wanted.notify_one();
+        // Else the next one would not wait for a publish that takes it along.
+        if !self.room().waiting.is_empty() {
+            self.wanted.notify_one();
+        }
     }
 
     /// Has those that there are written, and waits for that: a moment, so that who looks is not told less than who
