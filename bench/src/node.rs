@@ -54,6 +54,8 @@ impl Place {
     fn command(&self, folder: &Path) -> Result<Command> {
         let mut command = Command::new(env::var("TRIMTAB")?);
         command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "warn");
+        // One token sends what a whole fleet does.
+        command.env("TRIMTAB_RATES__READS", "0").env("TRIMTAB_RATES__WRITES", "0").env("TRIMTAB_RATES__PAGES", "0");
         command.env("TRIMTAB_DATABASE__URL", &self.database).current_dir(folder).kill_on_drop(true);
         if let Some(etcd) = &self.etcd {
             command.env("TRIMTAB_ETCD__ENDPOINTS", etcd).env("TRIMTAB_ETCD__ROOT", &self.root);

@@ -7,6 +7,9 @@ use crate::domain::{
     names::{AppName, ConfigId},
 };
 
+/// The page that makes a token.
+pub const NEW_TOKEN: &str = "/tokens/new";
+
 /// The page of a config.
 #[must_use]
 pub fn config(id: &ConfigId) -> String {

@@ -1,16 +1,16 @@
 //! Who is asking: the session's user, for pages and server functions alike.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::request::Parts,
+    http::{HeaderMap, Method, request::Parts},
     middleware::Next,
     response::Response,
 };
 use leptos::context::use_context;
 use tower_sessions::{
-    Expiry, Session, SessionManagerLayer,
+    Expiry, Session, SessionManagerLayer, SessionStore,
     cookie::{SameSite, time::Duration},
 };
 
@@ -21,8 +21,11 @@ use crate::{
         error::{Error, Result},
         time::Time,
     },
-    http::bearer,
-    pages::Failed,
+    http::{
+        bearer,
+        rate::{Rate, Rates, TooFast},
+    },
+    pages::{Failed, cookies::cookie},
     service::{Account, LoginTry, Service, now},
     storage::Db,
 };
@@ -116,7 +119,7 @@ pub async fn proven(password: &str) -> Result<CurrentUser> {
 #[must_use]
 pub fn sessions(db: Db, https: bool) -> SessionManagerLayer<Sessions> {
     SessionManagerLayer::new(Sessions::new(db))
-        .with_name(if https { "__Host-trimtab" } else { "trimtab" })
+        .with_name(cookie_name(https))
         .with_secure(https)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
@@ -124,9 +127,35 @@ pub fn sessions(db: Db, https: bool) -> SessionManagerLayer<Sessions> {
         .with_expiry(Expiry::OnInactivity(IDLE))
 }
 
-/// The layer that finds the session's user. A database that does not answer makes nobody logged in: the page says so.
-pub async fn identify(State(service): State<Service>, session: Session, mut request: Request, next: Next) -> Response {
-    match current(&service, &session).await {
+/// What [`identify`] needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    service: Service,
+    people: Arc<Rates<String>>,
+    strangers: Arc<Rates<Option<IpAddr>>>,
+}
+
+impl Guard {
+    /// A guard for the accounts of `service`. One person may send so many requests to the `pages`, and one address so
+    /// many forms that need no session (`log_in`).
+    #[must_use]
+    pub fn new(service: Service, pages: Rate, log_in: Rate) -> Self {
+        Self { service, people: Arc::new(Rates::new(pages)), strangers: Arc::new(Rates::new(log_in)) }
+    }
+}
+
+/// The layer that finds the session's user. A database that does not answer makes nobody logged in, and so do requests
+/// that come too fast: the page says so.
+pub async fn identify(State(guard): State<Guard>, session: Session, mut request: Request, next: Next) -> Response {
+    let known = current(&guard.service, &session).await;
+    let paced = match &known {
+        Ok(Some(user)) => guard.people.take(user.account.id.clone()),
+        Ok(None) if *request.method() == Method::POST => {
+            guard.strangers.take(bearer::address(request.extensions()).map(bearer::network))
+        }
+        _ => Ok(()),
+    };
+    match paced.map_err(|TooFast(seconds)| Error::Throttled(seconds)).and(known) {
         Ok(Some(user)) => {
             request.extensions_mut().insert(user);
         }
@@ -138,9 +167,26 @@ pub async fn identify(State(service): State<Service>, session: Session, mut requ
     next.run(request).await
 }
 
-/// Whether somebody is logged in cannot be told now, and why.
+/// The request is refused whoever sends it, and why: whether somebody is logged in cannot be determined now, or the
+/// requests come too fast.
 #[derive(Clone, Debug)]
 pub struct Away(pub Error);
+
+/// Tells whether the head of a request shows a session in which somebody is logged in: enough to read what it sends,
+/// and for nothing else.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn is_signed_in(db: &Db, https: bool, headers: &HeaderMap) -> Result<bool> {
+    let Some(id) = cookie(headers, cookie_name(https)).and_then(|id| id.parse().ok()) else { return Ok(false) };
+    let record = Sessions::new(db.clone()).load(&id).await;
+    let record = record.map_err(|error| broken(tower_sessions::session::Error::Store(error)))?;
+    Ok(record.is_some_and(|record| record.data.contains_key(USER)))
+}
+
+fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-trimtab" } else { "trimtab" }
+}
 
 async fn current(service: &Service, session: &Session) -> Result<Option<CurrentUser>> {
     let Some(id) = session.get::<String>(USER).await.map_err(broken)? else { return Ok(None) };
@@ -174,10 +220,21 @@ pub fn service() -> Result<Service> {
 /// [`Error::Unauthenticated`]; [`Error::Unavailable`] when it cannot be told.
 pub fn user() -> Result<CurrentUser> {
     let parts = parts()?;
-    if let Some(Away(error)) = parts.extensions.get() {
-        return Err(error.clone());
-    }
+    admitted(&parts)?;
     parts.extensions.get::<CurrentUser>().cloned().ok_or(Error::Unauthenticated)
+}
+
+/// Passes on why the request is refused whoever sends it.
+fn admitted(parts: &Parts) -> Result<()> {
+    parts.extensions.get().map_or(Ok(()), |Away(error)| Err(error.clone()))
+}
+
+/// Refuses a form that needs no session when its address sends too many.
+///
+/// # Errors
+/// [`Error::Throttled`], [`Error::Unavailable`].
+pub fn stranger() -> Result<()> {
+    admitted(&parts()?)
 }
 
 /// Logs in: checks name and password, and begins a session with a new id.
@@ -186,6 +243,7 @@ pub fn user() -> Result<CurrentUser> {
 /// As [`Service::log_in`].
 pub async fn log_in(name: String, password: String) -> Result<()> {
     let parts = parts()?;
+    admitted(&parts)?;
     let address = bearer::address(&parts.extensions).map(|a| a.to_string()).unwrap_or_default();
     let account = service()?.log_in(LoginTry { name, password, address }).await?;
     begin(&account).await
@@ -234,7 +292,7 @@ fn broken(error: tower_sessions::session::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use tower_sessions::{SessionStore, session::Id};
+    use tower_sessions::session::Id;
 
     use super::*;
     use crate::{

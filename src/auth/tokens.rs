@@ -26,12 +26,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{
-    content::sha256,
-    error::{Error, Need, Part},
-    names::{AppName, ConfigId, EnvName},
-    time::Time,
-    token::{Token, TokenKind},
+use crate::{
+    domain::{
+        content::sha256,
+        error::{Error, Need, Part},
+        names::{AppName, ConfigId, EnvName},
+        time::Time,
+        token::{Token, TokenKind},
+    },
+    http::rate::{Pace, Rate, TooFast},
 };
 
 /// Characters of the id: 71 bits, so that two never meet.
@@ -155,6 +158,8 @@ struct Known {
     over: CancellationToken,
     // What waits with it.
     waiting: Arc<AtomicUsize>,
+    // How fast it asks.
+    pace: Arc<Pace>,
 }
 
 impl Table {
@@ -261,24 +266,30 @@ impl Table {
 impl Known {
     fn renewed(token: Token, before: Option<Arc<Self>>) -> Arc<Self> {
         let Some(before) = before else {
-            return Self::made(token, AtomicI64::new(0), CancellationToken::new(), Arc::default());
+            return Self::made(token, AtomicI64::new(0), CancellationToken::new(), Arc::default(), Arc::default());
         };
         if *before.token == token {
             return before;
         }
         let used = AtomicI64::new(before.used.swap(0, Ordering::Relaxed));
-        let waiting = Arc::clone(&before.waiting);
+        let (waiting, pace) = (Arc::clone(&before.waiting), Arc::clone(&before.pace));
         if reach(&before.token) == reach(&token) {
-            return Self::made(token, used, before.over.clone(), waiting);
+            return Self::made(token, used, before.over.clone(), waiting, pace);
         }
         before.over.cancel();
-        Self::made(token, used, CancellationToken::new(), waiting)
+        Self::made(token, used, CancellationToken::new(), waiting, pace)
     }
 
-    fn made(token: Token, used: AtomicI64, over: CancellationToken, waiting: Arc<AtomicUsize>) -> Arc<Self> {
+    fn made(
+        token: Token,
+        used: AtomicI64,
+        over: CancellationToken,
+        waiting: Arc<AtomicUsize>,
+        pace: Arc<Pace>,
+    ) -> Arc<Self> {
         // A hash that is none fits no token.
         let sha256 = hash(&unhex(&token.sha256).unwrap_or_default());
-        Arc::new(Self { token: Arc::new(token), sha256, used, over, waiting })
+        Arc::new(Self { token: Arc::new(token), sha256, used, over, waiting, pace })
     }
 
     /// Keeps the time to a second: a store on every read would have all cores fight for one line of memory.
@@ -351,6 +362,14 @@ impl Grant {
         let more = |n| (n < most).then_some(n + 1);
         self.0.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Waiting(Arc::clone(&self.0.waiting)))
+    }
+
+    /// Counts a request with this token.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when the token asks faster than `rate`.
+    pub fn keep_to(&self, rate: Rate) -> Result<(), Error> {
+        rate.take(&self.0.pace).map_err(|TooFast(seconds)| Error::Throttled(seconds))
     }
 
     /// Whether it reads this config. Reading tokens read what their patterns name; automation tokens read what they

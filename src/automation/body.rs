@@ -6,14 +6,22 @@ use axum::{
 };
 use serde_json::value::RawValue;
 
-use super::node::{self, Node};
+use super::{
+    Automation,
+    node::{self, Node},
+};
 use crate::{
     auth::tokens::Grant,
     domain::{
         content::sha256,
-        error::{Error, Invalid, Problem as Wrong},
+        error::{Error, Invalid, Part, Problem as Wrong},
     },
-    http::{json::Json, problem::Problem, query},
+    http::{
+        body::Taken,
+        json::{self, Json},
+        problem::Problem,
+        query,
+    },
     service::{Idempotency, now},
 };
 
@@ -22,6 +30,8 @@ pub(super) struct Body {
     raw: Box<RawValue>,
     /// From the header `Idempotency-Key`.
     pub once: Option<Idempotency>,
+    // Kept until the answer is there.
+    _room: Taken,
 }
 
 impl Body {
@@ -34,20 +44,28 @@ impl Body {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Body {
+impl FromRequest<Automation> for Body {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, automation: &Automation) -> Result<Self, Problem> {
         query::none(request.uri().query())?;
         let key = key(request.headers())?;
         let line = format!("{} {}\n", request.method(), request.uri().path());
         let grant = request.extensions().get::<Grant>().cloned().ok_or(Error::Unauthenticated)?;
-        let Json(raw) = Json::<Box<RawValue>>::from_request(request, state).await?;
+        let (parts, body) = request.into_parts();
+        let (body, room) = automation.room.take(body, json::BODY_BYTES).await.ok_or_else(crowd)?;
+        let request = Request::from_parts(parts, body);
+        let Json(raw) = Json::<Box<RawValue>>::from_request(request, automation).await?;
         // The token was looked at when the head came. What it opened then, it has to open still.
         grant.check(now())?;
         let once = key.map(|key| Idempotency { key, body_sha256: sha256((line + raw.get()).as_bytes()) });
-        Ok(Self { raw, once })
+        Ok(Self { raw, once, _room: room })
     }
+}
+
+fn crowd() -> Problem {
+    let away = Error::Unavailable { part: Part::Channel, detail: String::new() };
+    Problem::from(away).because("Too many large bodies come at once.")
 }
 
 /// The `Idempotency-Key`: 1 to 255 visible ASCII characters.

@@ -12,9 +12,9 @@ use crate::{
     auth::tokens::{Denied, Grant},
     domain::{
         access::Actor,
-        error::{Error, Part, excerpt},
+        error::{Error, excerpt},
     },
-    http::{bearer, json, problem::Problem},
+    http::{bearer, problem::Problem},
     service::now,
 };
 
@@ -33,19 +33,13 @@ pub(super) async fn admit(
         grant = automation.tokens.authenticate(&token, now());
     }
     let grant = grant?;
-    // Kept until the answer is there.
-    let _room = automation.room.take(request.body(), json::BODY_BYTES).ok_or_else(crowd)?;
+    grant.keep_to(automation.rate)?;
     request.extensions_mut().insert(grant);
     let mut response = next.run(request).await;
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     Ok(response)
-}
-
-fn crowd() -> Problem {
-    let away = Error::Unavailable { part: Part::Channel, detail: String::new() };
-    Problem::from(away).because("Too many large bodies come at once.")
 }
 
 /// The actor behind the token that [`admit`] let in: one that writes. Without it the service does nothing.

@@ -32,7 +32,7 @@ use crate::{
         change::ChangeId,
         error::{Error, excerpt},
     },
-    http::{body::Room, json, problem::Problem, request_id, traced},
+    http::{body::Room, json, problem::Problem, rate::Rate, request_id, traced},
     service::Service,
 };
 
@@ -47,6 +47,8 @@ pub struct Automation {
     public_url: Arc<str>,
     /// For large bodies.
     room: Room,
+    /// How fast one token may call.
+    rate: Rate,
 }
 
 impl Automation {
@@ -54,7 +56,13 @@ impl Automation {
     #[must_use]
     pub fn new(service: Service, tokens: Arc<Table>, public_url: impl AsRef<str>) -> Self {
         let public_url = public_url.as_ref().trim_end_matches('/').into();
-        Self { service, tokens, public_url, room: Room::default() }
+        Self { service, tokens, public_url, room: Room::default(), rate: Rate::default() }
+    }
+
+    /// The same, for tokens that keep to this rate.
+    #[must_use]
+    pub fn at(self, rate: Rate) -> Self {
+        Self { rate, ..self }
     }
 
     /// The page of a change.

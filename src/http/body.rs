@@ -4,50 +4,191 @@
 //! door that may have been locked meanwhile.
 
 use std::{
+    collections::HashMap,
     error::Error,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
-use axum::body::HttpBody;
+use axum::body::{Body, Bytes, HttpBody};
 use futures::future::BoxFuture;
 use http_body_util::LengthLimitError;
 use hyper::body::{Frame, SizeHint};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+
+use super::listener::Receiving;
 
 /// How long a whole body may take.
 pub const WHOLE: Duration = Duration::from_secs(30);
 /// How long what is left of it may take once the server goes down.
 pub const LAST: Duration = Duration::from_millis(700);
 
-/// A body up to so many bytes may always come.
-const SMALL_BYTES: u64 = 64 * 1024;
+/// A body up to so many bytes needs no room, and is read of everybody.
+pub const SMALL_BYTES: usize = 64 * 1024;
 /// How many mebibytes larger bodies may weigh together.
 const LARGE_MIB: usize = 128;
+/// How long a body has to be on its way before it may end for another one.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long the request of a body that was ended may take to give its room back.
+const RETURN: Duration = Duration::from_secs(1);
 
-/// Room for large bodies, which together have a bound.
+/// Room for large bodies, which together have a bound. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Room(Arc<Semaphore>);
+pub struct Room(Arc<Large>);
+
+#[derive(Debug)]
+struct Large {
+    free: Arc<Semaphore>,
+    grace: Duration,
+    coming: Mutex<Coming>,
+}
+
+/// The large bodies that are on their way.
+#[derive(Debug, Default)]
+struct Coming {
+    next: u64,
+    bodies: HashMap<u64, Speed>,
+}
+
+/// How fast a body comes, and the way to end it.
+#[derive(Debug)]
+struct Speed {
+    began: Instant,
+    bytes: Arc<AtomicU64>,
+    end: CancellationToken,
+}
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LARGE_MIB)))
+        Self::of(LARGE_MIB, GRACE)
     }
 }
 
 impl Room {
-    /// Room for a body of which at most `most` bytes are taken, until what this gives is dropped; none when there is
-    /// none. Who does not say how long a body is takes as much as it may.
-    pub fn take<B: HttpBody>(&self, body: &B, most: usize) -> Option<OwnedSemaphorePermit> {
+    fn of(mebibytes: usize, grace: Duration) -> Self {
+        Self(Arc::new(Large { free: Arc::new(Semaphore::new(mebibytes)), grace, coming: Mutex::default() }))
+    }
+
+    /// Acquires room for a body of which at most `most` bytes are read. A body without a declared length takes as much
+    /// as it may. The room is returned when [`Taken`] is dropped. When there is none, the slowest body ends, as a late
+    /// one does. `None` when that frees too little.
+    pub async fn take(&self, body: Body, most: usize) -> Option<(Body, Taken)> {
         let size = body.size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
-        let mebibytes = if size > SMALL_BYTES { u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX) } else { 0 };
-        Arc::clone(&self.0).try_acquire_many_owned(mebibytes).ok()
+        if size <= SMALL_BYTES as u64 {
+            return Some((body, Taken { _permit: None }));
+        }
+        let permit = self.acquire(u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX)).await?;
+        let (bytes, end) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
+        let number = {
+            let mut coming = self.coming();
+            let speed = Speed { began: Instant::now(), bytes: bytes.clone(), end: end.clone() };
+            let number = coming.next;
+            coming.next += 1;
+            coming.bodies.insert(number, speed);
+            number
+        };
+        let listed = Some(Listed { room: self.clone(), number });
+        let body = Weighty { body, bytes, ended: Box::pin(end.cancelled_owned()), listed };
+        Some((Body::new(body), Taken { _permit: Some(permit) }))
+    }
+
+    async fn acquire(&self, mebibytes: u32) -> Option<OwnedSemaphorePermit> {
+        let free = || Arc::clone(&self.0.free);
+        // Each body that ends frees one at least.
+        for _ in 0..mebibytes {
+            if let Ok(permit) = free().try_acquire_many_owned(mebibytes) {
+                return Some(permit);
+            }
+            if !self.end_slowest() {
+                return None;
+            }
+            if let Ok(Ok(permit)) = timeout(RETURN, free().acquire_many_owned(mebibytes)).await {
+                return Some(permit);
+            }
+        }
+        None
+    }
+
+    /// Ends the slowest body. False when none has been on its way for long enough to be called slow.
+    fn end_slowest(&self) -> bool {
+        let mut coming = self.coming();
+        let known = coming.bodies.iter().filter(|(_, speed)| speed.began.elapsed() >= self.0.grace);
+        let rate = |speed: &Speed| speed.bytes.load(Ordering::Relaxed) / speed.began.elapsed().as_secs().max(1);
+        let Some((_, number)) = known.map(|(number, speed)| (rate(speed), *number)).min() else { return false };
+        if let Some(slowest) = coming.bodies.remove(&number) {
+            slowest.end.cancel();
+        }
+        true
+    }
+
+    fn coming(&self) -> MutexGuard<'_, Coming> {
+        self.0.coming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Room that a body has taken, until it is dropped.
+#[derive(Debug)]
+pub struct Taken {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Lists a body among those that may end for another one, until it is dropped.
+#[derive(Debug)]
+struct Listed {
+    room: Room,
+    number: u64,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.room.coming().bodies.remove(&self.number);
+    }
+}
+
+/// A large body on its way, which breaks off when another one needs its room more.
+struct Weighty {
+    body: Body,
+    bytes: Arc<AtomicU64>,
+    ended: BoxFuture<'static, ()>,
+    listed: Option<Listed>,
+}
+
+impl HttpBody for Weighty {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            return self.ended.as_mut().poll(cx).map(|()| Some(Err(Late.into())));
+        };
+        match &frame {
+            Some(Ok(frame)) => {
+                let more = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.bytes.fetch_add(more, Ordering::Relaxed);
+            }
+            _ => self.listed = None,
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -55,6 +196,7 @@ impl Room {
 pub struct Timely<B> {
     body: B,
     late: BoxFuture<'static, ()>,
+    receiving: Option<Receiving>,
 }
 
 /// The rest of a body did not come in time.
@@ -75,7 +217,13 @@ impl<B> Timely<B> {
                 () = stopped => {}
             }
         };
-        Self { body, late: Box::pin(late) }
+        Self { body, late: Box::pin(late), receiving: None }
+    }
+
+    /// The same, known to its connection as on its way until its end.
+    #[must_use]
+    pub fn receiving(self, receiving: Receiving) -> Self {
+        Self { receiving: Some(receiving), ..self }
     }
 }
 
@@ -88,6 +236,9 @@ impl<B: HttpBody<Error: Into<axum::BoxError>> + Unpin> HttpBody for Timely<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            if self.body.is_end_stream() || !matches!(frame, Some(Ok(_))) {
+                self.receiving = None;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         self.late.as_mut().poll(cx).map(|()| Some(Err(Late.into())))
@@ -100,6 +251,17 @@ impl<B: HttpBody<Error: Into<axum::BoxError>> + Unpin> HttpBody for Timely<B> {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// The body is too long for somebody who is not logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a body of this length needs a session")]
+pub struct NeedsSession;
+
+/// Whether a body was not read because nobody is logged in.
+#[must_use]
+pub fn needs_session(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<NeedsSession>())
 }
 
 /// Whether a body could not be read because it was late.
@@ -125,10 +287,50 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 
 #[cfg(test)]
 mod tests {
-    use axum::body::{Body, Bytes, to_bytes};
-    use futures::{StreamExt, stream};
+    use std::pin::pin;
+
+    use axum::body::to_bytes;
+    use futures::{StreamExt, poll, stream};
 
     use super::*;
+
+    async fn read((body, taken): (Body, Taken)) -> Result<Bytes, axum::Error> {
+        let end = to_bytes(body, 1 << 21).await;
+        drop(taken);
+        end
+    }
+
+    fn endless() -> Body {
+        Body::from_stream(stream::pending::<Result<Bytes, axum::BoxError>>())
+    }
+
+    #[tokio::test]
+    async fn the_slowest_body_ends_for_one_that_finds_no_room() {
+        let room = Room::of(2, Duration::ZERO);
+        let mut slow = pin!(read(room.take(endless(), 1 << 20).await.unwrap()));
+        let half = stream::iter([Ok::<_, axum::BoxError>(Bytes::from(vec![0; 1 << 19]))]).chain(stream::pending());
+        let mut fast = pin!(read(room.take(Body::from_stream(half), 1 << 20).await.unwrap()));
+        assert!(poll!(&mut slow).is_pending() && poll!(&mut fast).is_pending());
+        let (third, ended) = tokio::join!(room.take(endless(), 1 << 20), &mut slow);
+        assert!(third.is_some() && is_late(&ended.unwrap_err()) && poll!(&mut fast).is_pending());
+        let small = room.take(Body::from("x"), 1 << 20).await.unwrap();
+        assert_eq!(read(small).await.unwrap(), "x", "a small one needs no room");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_has_only_begun_or_has_come_whole_does_not_end() {
+        let large = || Body::from(vec![0; SMALL_BYTES + 1]);
+        let room = Room::of(1, GRACE);
+        let _begun = room.take(endless(), 1 << 20).await.unwrap();
+        assert!(room.take(large(), 1 << 20).await.is_none());
+
+        let room = Room::of(1, Duration::ZERO);
+        let (body, taken) = room.take(large(), 1 << 20).await.unwrap();
+        assert_eq!(to_bytes(body, 1 << 20).await.unwrap().len(), SMALL_BYTES + 1);
+        assert!(room.take(large(), 1 << 20).await.is_none());
+        drop(taken);
+        assert!(room.take(large(), 1 << 20).await.is_some());
+    }
 
     /// A body of which the first half has come.
     fn half() -> Body {

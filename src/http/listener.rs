@@ -79,6 +79,8 @@ pub struct Pulse {
     requests: AtomicU32,
     /// A request has begun to come.
     heard: AtomicBool,
+    /// The body of the request that is under way has not come whole.
+    body: AtomicBool,
     /// What was answered waits for the other side to take it.
     writing: AtomicBool,
     /// The answer to the request that is under way will take long.
@@ -92,18 +94,28 @@ pub struct Pulse {
 pub enum State {
     /// A request is under way, or its answer.
     Busy,
+    /// A request has begun to come for so long, and its body is not whole.
+    Sending(Duration),
     /// A request has begun to come for so long, and its head is not whole.
     Begun(Duration),
     /// Nothing, for so long.
     Quiet(Duration),
 }
 
+impl State {
+    /// Whether a request is under way that is to be answered.
+    #[must_use]
+    pub fn is_busy(self) -> bool {
+        matches!(self, Self::Busy | Self::Sending(_))
+    }
+}
+
 impl Pulse {
     fn new() -> Self {
         let (requests, since) = (AtomicU32::new(0), AtomicU64::new(clock()));
         // Whoever connects is about to ask.
-        let [writing, long] = [const { AtomicBool::new(false) }; 2];
-        Self { requests, heard: AtomicBool::new(true), writing, long, since }
+        let [body, writing, long] = [const { AtomicBool::new(false) }; 3];
+        Self { requests, heard: AtomicBool::new(true), body, writing, long, since }
     }
 
     /// Notes a request that came, until what this gives is dropped.
@@ -113,6 +125,13 @@ impl Pulse {
         self.heard.store(false, Ordering::Release);
         self.long.store(false, Ordering::Relaxed);
         UnderWay(Arc::clone(self))
+    }
+
+    /// Notes that the body of the request that has begun is on its way, until what this gives is dropped.
+    #[must_use]
+    pub fn receive(self: &Arc<Self>) -> Receiving {
+        self.body.store(true, Ordering::Release);
+        Receiving(Arc::clone(self))
     }
 
     /// Says that the answer to the request that has begun will take long: before the call that asks for it returns.
@@ -129,10 +148,10 @@ impl Pulse {
     /// How the connection is now.
     #[must_use]
     pub fn state(&self) -> State {
-        if self.requests.load(Ordering::Acquire) > 0 || self.writing.load(Ordering::Acquire) {
-            return State::Busy;
-        }
         let so_long = Duration::from_millis(clock().saturating_sub(self.since.load(Ordering::Acquire)));
+        if self.requests.load(Ordering::Acquire) > 0 || self.writing.load(Ordering::Acquire) {
+            return if self.body.load(Ordering::Acquire) { State::Sending(so_long) } else { State::Busy };
+        }
         if self.heard.load(Ordering::Acquire) { State::Begun(so_long) } else { State::Quiet(so_long) }
     }
 
@@ -153,6 +172,16 @@ impl Pulse {
 /// A request that is not answered to its last byte.
 #[derive(Debug)]
 pub struct UnderWay(Arc<Pulse>);
+
+/// A body that is on its way.
+#[derive(Debug)]
+pub struct Receiving(Arc<Pulse>);
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.body.store(false, Ordering::Release);
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {

@@ -1,4 +1,5 @@
-//! What everything that speaks HTTP here shares: refusals, request numbers, tokens in headers, JSON bodies.
+//! What everything that speaks HTTP here shares: refusals, request numbers, tokens in headers, JSON bodies,
+//! rates, shared places.
 
 pub mod bearer;
 pub mod body;
@@ -6,5 +7,7 @@ pub mod json;
 pub mod listener;
 pub mod problem;
 pub mod query;
+pub mod rate;
 pub mod request_id;
+pub mod shares;
 pub mod traced;

@@ -23,13 +23,13 @@ use super::{
 };
 use crate::{
     api::{
-        self,
+        self, paths,
         shim::{Outcome, Said, own_path},
     },
     components::{PAGE_FIELD, Refused},
     domain::error::{Error, Invalid, Problem},
     http::{
-        body::{is_late, is_too_long},
+        body::{SMALL_BYTES, is_late, is_too_long, needs_session},
         problem::retry_after,
     },
 };
@@ -37,7 +37,9 @@ use crate::{
 /// The largest form with the text or a value of a config, in bytes: most of it may be escaped.
 const FORM_BYTES: usize = 4 * 1024 * 1024;
 /// The largest form of any other kind.
-pub(super) const SMALL_FORM_BYTES: usize = 64 * 1024;
+pub(super) const SMALL_FORM_BYTES: usize = SMALL_BYTES;
+/// The largest file to import, in bytes.
+pub const FILE_BYTES: usize = 8 * 1024 * 1024;
 /// The functions that such a text or value is sent to.
 const LARGE: [&str; 3] = ["save-item", "save-text", "add-import"];
 
@@ -95,6 +97,7 @@ impl Functions {
         let most = most(parts.uri.path());
         let body = to_bytes(body, most).await.map_err(|error| match error {
             _ if is_too_long(&error) => Instead::Error(Error::TooLarge(most)),
+            _ if needs_session(&error) => Instead::Error(Error::Unauthenticated),
             _ if is_late(&error) => Instead::Status(StatusCode::REQUEST_TIMEOUT),
             // The client went away or broke off.
             _ => Instead::Status(StatusCode::BAD_REQUEST),
@@ -229,11 +232,16 @@ impl Functions {
     }
 }
 
-/// How large a form to this function may be.
+/// The largest body that a path takes, in bytes: 0 where no route takes one.
 #[must_use]
 pub fn most(path: &str) -> usize {
-    let large = path.strip_prefix(api::PREFIX).is_some_and(|name| LARGE.contains(&name));
-    if large { FORM_BYTES } else { SMALL_FORM_BYTES }
+    match path.strip_prefix(api::PREFIX) {
+        Some(name) if LARGE.contains(&name) => FORM_BYTES,
+        Some(_) => SMALL_FORM_BYTES,
+        None if path.ends_with("/import") => FILE_BYTES,
+        None if path == paths::NEW_TOKEN => SMALL_FORM_BYTES,
+        None => 0,
+    }
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {

@@ -16,7 +16,7 @@ use axum::{
 use futures::{Stream, stream};
 use serde::Deserialize;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     time::{Instant, sleep},
 };
 
@@ -24,11 +24,13 @@ use super::{Failed, console::Console};
 use crate::{
     auth::guard::CurrentUser,
     domain::access::Pattern,
+    http::shares::{Full, Share, Shares},
     reader::{Reader, nodes::Nodes},
 };
 
-/// Streams that are open at once.
+/// Maximum number of open streams, of all people and of one: a page in view keeps one.
 const STREAMS: usize = 500;
+const STREAMS_OF_ONE: usize = 12;
 /// How long a stream stays open; a browser opens the next one by itself, and shows that it is still logged in.
 const LIFE: Duration = Duration::from_secs(600);
 /// How often it is looked who reads. The shortest time between two events, too.
@@ -36,7 +38,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// `/live`.
 pub fn routes() -> Router<Console> {
-    let room = Arc::new(Semaphore::new(STREAMS));
+    let room = Shares::new(STREAMS, STREAMS_OF_ONE);
     Router::new().route("/live", get(move |state, who, query| open(state, who, query, room.clone())))
 }
 
@@ -73,7 +75,7 @@ async fn open(
     State(console): State<Console>,
     who: Result<CurrentUser, Failed>,
     Query(asked): Query<Asked>,
-    room: Arc<Semaphore>,
+    room: Arc<Shares>,
 ) -> Result<Response, Failed> {
     // To a browser this says not to ask again.
     let Ok(who) = who else { return Ok(StatusCode::NO_CONTENT.into_response()) };
@@ -81,8 +83,15 @@ async fn open(
     if let Some(config) = asked.of.as_ref().and_then(Pattern::config) {
         who.actor.may_view(&config)?;
     }
-    let Ok(place) = room.try_acquire_owned() else {
-        return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response());
+    let place = match room.take(&who.account.id) {
+        Ok(place) => place,
+        Err(full) => {
+            let status = match full {
+                Full::One => StatusCode::TOO_MANY_REQUESTS,
+                Full::All => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            return Ok((status, [(header::RETRY_AFTER, "10")]).into_response());
+        }
     };
     let watching = Watching {
         mark: asked.mark,
@@ -104,7 +113,7 @@ struct Watching {
     nodes: Arc<Nodes>,
     mark: u64,
     until: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Share,
 }
 
 fn events(watching: Watching) -> impl Stream<Item = Result<Event, Infallible>> {

@@ -146,6 +146,7 @@ fn decide(
     now: Time,
 ) -> Result<Next, Problem> {
     let grant = admitted?;
+    grant.keep_to(reader.rate)?;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Problem::method_not_allowed("GET, HEAD"));
     }

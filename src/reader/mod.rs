@@ -32,7 +32,7 @@ use crate::{
         names::ConfigId,
         time::Time,
     },
-    http::{bearer, listener::Pulse, problem::Problem},
+    http::{bearer, listener::Pulse, problem::Problem, rate::Rate},
     metrics::{self, Gauge},
     texts::Lang,
 };
@@ -48,11 +48,13 @@ pub struct Settings {
     pub waiters: usize,
     /// How often a stream shows that it lives.
     pub ping: Duration,
+    /// How fast one token may read.
+    pub rate: Rate,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { waiters: 20_000, ping: Duration::from_secs(15) }
+        Self { waiters: 20_000, ping: Duration::from_secs(15), rate: Rate::default() }
     }
 }
 
@@ -86,6 +88,7 @@ pub struct Reader {
     pub meter: metrics::Reads,
     clock: fn() -> Time,
     ping: Duration,
+    rate: Rate,
     places: Arc<Semaphore>,
     waiters_of_one: usize,
     stop: CancellationToken,
@@ -107,6 +110,7 @@ impl Reader {
             meter: metrics::Reads::default(),
             clock,
             ping: settings.ping,
+            rate: settings.rate,
             places: Arc::new(Semaphore::new(settings.waiters)),
             waiters_of_one: settings.waiters.div_ceil(4),
             stop,

@@ -1,13 +1,27 @@
-//! What a connection is told for which there is no place.
+//! The answers to connections for which there is no place.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use axum::{
+    extract::Request,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures::future::Either;
 use tokio::{
     io::{AsyncWriteExt, copy, sink},
     sync::OwnedSemaphorePermit,
     time::timeout,
 };
 
+use tower::Service;
+
+use super::health;
 use crate::{
     domain::error::{Error, Part},
     http::{
@@ -19,11 +33,44 @@ use crate::{
 /// How long whoever is refused may take to hear it.
 const HEARD: Duration = Duration::from_secs(1);
 
+/// Answers health on a connection beyond the most, and nothing else.
+#[derive(Clone)]
+pub(super) struct Kept<S>(pub S);
+
+impl<S> Service<Request> for Kept<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if health::PATHS.contains(&request.uri().path()) {
+            return Either::Left(self.0.call(request));
+        }
+        let mut response = crowd().into_response();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Either::Right(ready(Ok(response)))
+    }
+}
+
+fn unavailable() -> Error {
+    Error::Unavailable { part: Part::Channel, detail: String::new() }
+}
+
+fn crowd() -> Problem {
+    Problem::from(unavailable()).because("Too many connections are open.")
+}
+
 /// Says that there is no place, without reading what is asked.
 pub(super) async fn refuse(mut connection: Connection, _turn: OwnedSemaphorePermit) {
-    let crowd = Error::Unavailable { part: Part::Channel, detail: String::new() };
-    let seconds = retry_after(&crowd).unwrap_or_default();
-    let body = Problem::from(crowd).because("Too many connections are open.").body(None);
+    let seconds = retry_after(&unavailable()).unwrap_or_default();
+    let body = crowd().body(None);
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: {seconds}\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n",

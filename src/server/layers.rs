@@ -1,24 +1,26 @@
 //! Every layer around the console, in its order. Readers have a router of their own, without these.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes, HttpBody, to_bytes},
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use futures::stream;
+use futures::{future::BoxFuture, stream};
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
 
 use crate::{
-    api,
-    http::{body::Room, request_id, traced},
+    domain::error::Result,
+    http::{
+        body::{NeedsSession, Room, SMALL_BYTES},
+        request_id, traced,
+    },
     pages::{Frame, Visit, errors, forms, frame},
 };
-
-/// The largest body of a request, in bytes: an import; forms have a limit of their own.
-const BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// The longest name of a file of ours.
 const NAME_BYTES: usize = 200;
@@ -28,22 +30,27 @@ const NAME_BYTES: usize = 200;
 const PACKING: CompressionLevel = CompressionLevel::Precise(1);
 
 /// What the layers need to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Around {
     /// Draws the pages of refusals.
     pub frame: Frame,
     /// The console is reached by `https://`: browsers are told to stay with it.
     pub https: bool,
+    /// Whether the head of a request shows a session.
+    pub signed_in: SignedIn,
 }
+
+/// Tells whether the head of a request shows a session in which somebody is logged in.
+pub type SignedIn = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<bool>> + Send + Sync>;
 
 /// Puts every layer around the console (`pages::console`, with the layer of the sessions around it).
 ///
 /// A request passes them from the last line up, its answer from the first line down.
 pub fn pages(console: Router, around: &Around) -> Router {
     console
-        .layer(middleware::from_fn_with_state((around.frame.clone(), Room::default()), whole))
+        .layer(middleware::from_fn_with_state((around.clone(), Room::default()), whole))
         .layer(middleware::from_fn_with_state(around.frame.clone(), same_site))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(DefaultBodyLimit::max(forms::FILE_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
         .layer(CompressionLayer::new().quality(PACKING))
         .layer(middleware::from_fn_with_state(around.https, headers))
@@ -83,22 +90,34 @@ fn is_content(status: StatusCode) -> bool {
 }
 
 /// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
-/// does nothing.
-async fn whole(State((frame, large)): State<(Frame, Room)>, request: Request, next: Next) -> Response {
+/// does nothing. Only routes that take a body get one, and only somebody who is logged in may send a long one.
+async fn whole(State((around, large)): State<(Around, Room)>, request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    let most =
-        if request.uri().path().starts_with(api::PREFIX) { forms::most(request.uri().path()) } else { BODY_BYTES };
-    // Kept until the answer is there: large bodies come before it is known from whom.
-    let Some(_room) = large.take(request.body(), most) else {
+    let most = forms::most(request.uri().path());
+    let length = request.body().size_hint().upper().unwrap_or(u64::MAX);
+    let (parts, body) = request.into_parts();
+    let answer_at_once = |page| frame::document(&around.frame, Visit::of_parts(&parts), page, None);
+    let most = if most > SMALL_BYTES && length > SMALL_BYTES as u64 {
+        match (around.signed_in)(&parts.headers).await {
+            Ok(true) => most,
+            Ok(false) if length == u64::MAX => SMALL_BYTES,
+            Ok(false) => {
+                let body = stream::iter([Err::<Bytes, _>(NeedsSession)]);
+                return next.run(Request::from_parts(parts, Body::from_stream(body))).await;
+            }
+            Err(error) => return answer_at_once(errors::page(&error)),
+        }
+    } else {
+        most
+    };
+    let Some((body, _room)) = large.take(body, most).await else {
         tracing::warn!("too many large bodies at once; one is refused");
-        let mut response =
-            frame::document(&frame, Visit::of(&request), errors::of_status(StatusCode::SERVICE_UNAVAILABLE), None);
+        let mut response = answer_at_once(errors::of_status(StatusCode::SERVICE_UNAVAILABLE));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    let (parts, body) = request.into_parts();
     let body = match to_bytes(body, most).await {
         Ok(body) => Body::from(body),
         // It breaks off for whoever wants to read it, who knows what to answer.
@@ -176,7 +195,11 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::http::body::is_too_long;
+    use crate::http::body::{is_too_long, needs_session};
+
+    fn around(frame: Frame, signed_in: bool) -> Around {
+        Around { frame, https: false, signed_in: Arc::new(move |_| Box::pin(async move { Ok(signed_in) })) }
+    }
 
     fn ours(headers: &[(&str, &str)]) -> bool {
         let mut request = Request::post("/fn/x").header("host", "config.example");
@@ -230,7 +253,7 @@ mod tests {
             })
             .layer(middleware::from_fn_with_state(Arc::clone(&locked), door));
         let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
-        let console = pages(console, &Around { frame, https: false });
+        let console = pages(console, &around(frame, true));
         let (send, sent) = tokio::sync::oneshot::channel();
         let body = Body::from_stream(stream::once(async { Ok::<&str, std::convert::Infallible>(sent.await.unwrap()) }));
         let mut parked = pin!(console.clone().oneshot(Request::post("/fn/x").body(body).unwrap()));
@@ -243,7 +266,8 @@ mod tests {
         let large = Request::post("/fn/x").body(Body::from("x".repeat(forms::most("/fn/x") + 1))).unwrap();
         assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 413);
         let kind = "multipart/form-data; boundary=b";
-        let large = format!("--b\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n{}", "x".repeat(BODY_BYTES));
+        let large =
+            format!("--b\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n{}", "x".repeat(forms::FILE_BYTES));
         let large = Request::post("/import").header(header::CONTENT_TYPE, kind).body(Body::from(large)).unwrap();
         assert_eq!(console.oneshot(large).await.unwrap().status(), 413);
     }
@@ -251,9 +275,10 @@ mod tests {
     #[tokio::test]
     async fn large_bodies_together_have_a_bound_and_small_ones_always_come() {
         let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
-        let console = pages(Router::new().fallback(async || "ok"), &Around { frame, https: false });
+        let console = pages(Router::new().fallback(async || "ok"), &around(frame, true));
         // Nobody says how long they are, so they count as what they may be.
-        let endless = || Request::post("/x").body(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()));
+        let endless =
+            || Request::post("/import").body(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()));
         let mut parked: Vec<_> = (0..16).map(|_| Box::pin(console.clone().oneshot(endless().unwrap()))).collect();
         for one in &mut parked {
             assert!(futures::poll!(one).is_pending());
@@ -263,10 +288,34 @@ mod tests {
             (refused.status().as_u16(), &refused.headers()["retry-after"]),
             (503, &HeaderValue::from_static("5"))
         );
-        let small = || console.clone().oneshot(Request::post("/x").body(Body::from("a=b")).unwrap());
+        let small = || console.clone().oneshot(Request::post("/fn/x").body(Body::from("a=b")).unwrap());
         assert_eq!(small().await.unwrap().status(), 200);
         parked.pop();
-        let large = Request::post("/x").body(Body::from(vec![b'x'; 1 << 20])).unwrap();
+        let large = Request::post("/import").body(Body::from(vec![b'x'; 1 << 20])).unwrap();
         assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 200);
+    }
+
+    #[tokio::test]
+    async fn without_a_session_a_long_body_is_refused_before_it_comes() {
+        let console =
+            Router::new().fallback(async |request: Request| match to_bytes(request.into_body(), usize::MAX).await {
+                Err(error) if needs_session(&error) => StatusCode::UNAUTHORIZED,
+                Err(error) if is_too_long(&error) => StatusCode::PAYLOAD_TOO_LARGE,
+                Err(_) => StatusCode::BAD_REQUEST,
+                Ok(body) if body.is_empty() => StatusCode::NO_CONTENT,
+                Ok(_) => StatusCode::OK,
+            });
+        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
+        let console = pages(console, &around(frame, false));
+        let post = async |path: &str, body: Body| {
+            console.clone().oneshot(Request::post(path).body(body).unwrap()).await.unwrap().status().as_u16()
+        };
+        let declared = |bytes: usize| Body::from("x".repeat(bytes));
+        let endless = || Body::from_stream(stream::repeat(Ok::<_, std::convert::Infallible>("x".repeat(1000))));
+        assert_eq!(post("/fn/log-in", declared(100)).await, 200);
+        assert_eq!(post("/fn/save-text", declared(SMALL_BYTES)).await, 200);
+        assert_eq!(post("/fn/save-text", declared(SMALL_BYTES + 1)).await, 401);
+        assert_eq!(post("/configs/a/b/c/import", endless()).await, 413);
+        assert_eq!(post("/no/route/with/a/body", endless()).await, 413, "nothing of it is read");
     }
 }

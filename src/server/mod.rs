@@ -25,7 +25,10 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    auth::{guard, tokens::Table},
+    auth::{
+        guard::{self, Guard},
+        tokens::Table,
+    },
     automation,
     channel::{Channel, Hears},
     delivery::{self, Publisher},
@@ -45,11 +48,11 @@ use crate::{
 };
 use data_dir::DataDir;
 use health::Health;
-use layers::Around;
+use layers::{Around, SignedIn};
 use leaving::Leaving;
 use scrape::Scrape;
 use serving::Limits;
-use settings::{Role, Settings};
+use settings::{Rates, Role, Settings};
 
 /// Runs the server until SIGTERM or SIGINT. `traces` are sent to their end.
 ///
@@ -111,7 +114,8 @@ impl Node {
         let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
         let tokens = Arc::new(Table::new());
-        let reader = Reader::new(tokens.clone(), now, &reader::Settings::default(), leaving.closing.clone());
+        let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
+        let reader = Reader::new(tokens.clone(), now, &reading, leaving.closing.clone());
 
         let tasks = TaskTracker::new();
         let mut kept = None;
@@ -158,7 +162,7 @@ impl Node {
             leaving: leaving.told.clone(),
             scrape: scrape.clone(),
         };
-        let router = routes(&service, db, health, nodes, &public_url, etcd_root);
+        let router = routes(&service, db, health, nodes, &public_url, etcd_root, &settings.rates);
         announce(&service, &public_url).await?;
         let limits = Limits::of_this_process(&settings.proxies);
         Ok(Self { router, limits, scrape, tasks, leaving })
@@ -186,6 +190,7 @@ fn routes(
     nodes: Arc<Nodes>,
     public_url: &str,
     etcd_root: Option<Arc<str>>,
+    rates: &Rates,
 ) -> reader::Front {
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
@@ -199,13 +204,17 @@ fn routes(
         leptos::context::provide_context(provided.clone());
     });
     let console = console
-        .layer(middleware::from_fn_with_state(service.clone(), guard::identify))
-        .layer(guard::sessions(db, https));
-    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url);
+        .layer(middleware::from_fn_with_state(Guard::new(service.clone(), rates.pages, rates.log_in), guard::identify))
+        .layer(guard::sessions(db.clone(), https));
+    let signed_in: SignedIn = Arc::new(move |headers| {
+        let (db, headers) = (db.clone(), headers.clone());
+        Box::pin(async move { guard::is_signed_in(&db, https, &headers).await })
+    });
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url).at(rates.writes);
     let rest = Router::new()
         .merge(automation::router(automation))
         .merge(layers::assets(&frame, hashed))
-        .fallback_service(layers::pages(console, &Around { frame, https }))
+        .fallback_service(layers::pages(console, &Around { frame, https, signed_in }))
         .layer(middleware::from_fn_with_state(scrape, scrape::count))
         .merge(health::router(health).layer(middleware::from_fn(request_id::layer)));
     reader::in_front(reader, rest)

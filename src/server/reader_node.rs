@@ -62,7 +62,8 @@ pub(super) async fn start(
     let (root, members, name) = (etcd.root.clone(), etcd.endpoints.join(", "), etcd.node.clone());
     let channel = Channel::etcd(etcd).await.map_err(|e| format!("etcd: {e}"))?;
     let table = Arc::new(Table::new());
-    let reader = Reader::new(table.clone(), now, &reader::Settings::default(), leaving.closing.clone());
+    let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
+    let reader = Reader::new(table.clone(), now, &reading, leaving.closing.clone());
     let tokens = Arc::new(KnownTokens::new(table));
     let file = LastGood::new(&settings.data_dir, &root, reader.shelf.clone(), Some(tokens.clone()), now);
     let kept = settings.data_dir.join(NAME);

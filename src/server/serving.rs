@@ -20,7 +20,10 @@ use tokio::{net::TcpListener, sync::Semaphore, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use super::{crowd, talk::Talk};
+use super::{
+    crowd::{self, Kept},
+    talk::Talk,
+};
 use crate::{
     http::{
         body::WHOLE,
@@ -41,6 +44,10 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST: usize = 65_536;
 /// Files that are no connections of clients: the databases, etcd, what pages are made of.
 const RESERVE: usize = 128;
+/// Connections beyond the most of all, on which health alone is told.
+const KEPT: usize = 16;
+/// How long a body has to be on its way before its connection may end for another one.
+const GRACE: Duration = Duration::from_secs(2);
 /// Connections without a place that are told so at the same time.
 const REFUSALS: usize = 32;
 
@@ -57,6 +64,8 @@ pub struct Limits {
     pub quiet: Duration,
     /// How long a whole body may take.
     pub body: Duration,
+    /// How long a body has to be on its way before its connection may end for another one.
+    pub grace: Duration,
     /// Addresses whose `X-Forwarded-For` counts.
     pub proxies: Arc<[IpAddr]>,
 }
@@ -77,7 +86,7 @@ impl Limits {
         // A process that may open next to nothing still serves somebody.
         let most = files.saturating_sub(RESERVE.max(files / 8)).clamp(16, MOST);
         let proxies = proxies.iter().map(IpAddr::to_canonical).collect();
-        Self { most, most_of_one: most / 4, head: HEAD, quiet: QUIET, body: WHOLE, proxies }
+        Self { most, most_of_one: most / 4, head: HEAD, quiet: QUIET, body: WHOLE, grace: GRACE, proxies }
     }
 
     fn for_one(&self, address: IpAddr) -> usize {
@@ -104,6 +113,9 @@ where
             let (connection, peer) = listener.accept().await;
             if let Some(place) = room.place(peer.ip().to_canonical(), connection.pulse()) {
                 let talk = Talk { peer, app: app.clone(), place, stop: stop.clone() };
+                talks.spawn(talk.run(connection));
+            } else if let Some(place) = room.kept_place(peer.ip().to_canonical(), connection.pulse()) {
+                let talk = Talk { peer, app: Kept(app.clone()), place, stop: stop.clone() };
                 talks.spawn(talk.run(connection));
             } else if let Ok(turn) = room.refusals.clone().try_acquire_owned() {
                 talks.spawn(crowd::refuse(connection, turn));
@@ -156,10 +168,14 @@ struct All {
     next: u64,
     here: HashMap<u64, Here>,
     of: HashMap<IpAddr, usize>,
+    /// How many of them have a place that is kept for health.
+    kept: usize,
 }
 
 struct Here {
     address: IpAddr,
+    /// Whether it has a place that is kept for health.
+    kept: bool,
     pulse: Arc<Pulse>,
     end: CancellationToken,
 }
@@ -169,14 +185,16 @@ impl Room {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection; none when there is none, and nobody who is quiet makes room.
+    /// Acquires a place for a connection. When all are taken, the connection that has been quiet for the longest ends,
+    /// else the one whose body is the slowest. `None` when answers are under way on all of them.
     fn place(self: &Arc<Self>, address: IpAddr, pulse: Arc<Pulse>) -> Option<Place> {
         let mut all = self.all();
+        let grace = self.limits.grace;
         let crowd = all.of.get(&address).is_some_and(|n| *n >= self.limits.for_one(address));
         let room = if crowd {
-            all.end_quietest(Some(address))
+            all.end_slowest(grace, |here| !here.kept && here.address == address)
         } else {
-            all.here.len() < self.limits.most || all.end_quietest(None)
+            all.here.len() - all.kept < self.limits.most || all.end_slowest(grace, |here| !here.kept)
         };
         if !room {
             drop(all);
@@ -186,19 +204,34 @@ impl Room {
             }
             return None;
         }
+        Some(self.take(&mut all, address, pulse, false))
+    }
+
+    /// Acquires a place that is kept for health, as [`Room::place`] does: probes ask at the worst moments.
+    fn kept_place(self: &Arc<Self>, address: IpAddr, pulse: Arc<Pulse>) -> Option<Place> {
+        let mut all = self.all();
+        let room = all.kept < KEPT || all.end_slowest(self.limits.grace, |here| here.kept);
+        room.then(|| self.take(&mut all, address, pulse, true))
+    }
+
+    fn take(self: &Arc<Self>, all: &mut All, address: IpAddr, pulse: Arc<Pulse>, kept: bool) -> Place {
         let (number, end) = (all.next, self.end.child_token());
         all.next += 1;
-        all.here.insert(number, Here { address, pulse, end: end.clone() });
-        *all.of.entry(address).or_default() += 1;
+        all.here.insert(number, Here { address, kept, pulse, end: end.clone() });
+        if kept {
+            all.kept += 1;
+        } else {
+            *all.of.entry(address).or_default() += 1;
+        }
         self.meter.open.inc();
-        Some(Place { room: Arc::clone(self), number, end })
+        Place { room: Arc::clone(self), number, end }
     }
 
     /// Ends those that take too long to ask, or have not asked for long.
     fn look(&self) {
         let Limits { head, quiet, .. } = self.limits;
         self.end_where(|state| match state {
-            State::Busy => false,
+            State::Busy | State::Sending(_) => false,
             State::Begun(so_long) => so_long >= head,
             State::Quiet(so_long) => so_long >= quiet,
         });
@@ -209,7 +242,7 @@ impl Room {
 
     /// Ends those on which nothing is under way: the server goes down.
     fn leave(&self) {
-        self.end_where(|state| state != State::Busy);
+        self.end_where(|state| !state.is_busy());
     }
 
     fn end_where(&self, over: impl Fn(State) -> bool) {
@@ -219,14 +252,16 @@ impl Room {
 }
 
 impl All {
-    /// Ends the connection that has been without a whole request for the longest; false when there is none.
-    fn end_quietest(&mut self, of: Option<IpAddr>) -> bool {
-        let theirs = self.here.iter().filter(|(_, here)| of.is_none_or(|address| here.address == address));
-        let quiet = theirs.filter_map(|(number, here)| match here.pulse.state() {
-            State::Busy => None,
-            State::Begun(so_long) | State::Quiet(so_long) => Some((so_long, *number)),
+    /// Ends the connection that has been without a whole request for the longest, those without a head before those
+    /// without a body. False when there is none.
+    fn end_slowest(&mut self, grace: Duration, of: impl Fn(&Here) -> bool) -> bool {
+        let theirs = self.here.iter().filter(|(_, here)| of(here));
+        let slow = theirs.filter_map(|(number, here)| match here.pulse.state() {
+            State::Begun(so_long) | State::Quiet(so_long) => Some((true, so_long, *number)),
+            State::Sending(so_long) if so_long >= grace => Some((false, so_long, *number)),
+            State::Busy | State::Sending(_) => None,
         });
-        let Some((_, number)) = quiet.max() else { return false };
+        let Some((_, _, number)) = slow.max() else { return false };
         self.remove(number);
         true
     }
@@ -234,7 +269,9 @@ impl All {
     fn remove(&mut self, number: u64) {
         let Some(here) = self.here.remove(&number) else { return };
         here.end.cancel();
-        if let Some(n) = self.of.get_mut(&here.address) {
+        if here.kept {
+            self.kept -= 1;
+        } else if let Some(n) = self.of.get_mut(&here.address) {
             *n -= 1;
             if *n == 0 {
                 self.of.remove(&here.address);
@@ -309,7 +346,8 @@ mod tests {
             let app = Router::new()
                 .route("/", get(async || "ok").post(async |body: String| body))
                 .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
-                .route("/slow", get(async || sleep(Duration::from_secs(2)).await));
+                .route("/slow", get(async || sleep(Duration::from_secs(2)).await))
+                .route("/healthz", get(async || "ok"));
             let serving = tokio::spawn(serve(listener, app, limits, Connections::default(), stop.clone()));
             Self { address, stop, serving }
         }
@@ -358,6 +396,31 @@ mod tests {
         let (a, b) = tokio::join!(rest(&mut a), rest(&mut b));
         assert!(a.starts_with("HTTP/1.1 200") && b.starts_with("HTTP/1.1 200"));
         assert!(server.gets().await.ends_with("ok"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn health_is_answered_when_every_place_is_taken() {
+        let server = Server::with(|limits| limits.most = 2).await;
+        let slow = "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n";
+        let _taken = [server.sent(slow).await, server.sent(slow).await];
+        // More than are kept: those that ask for nothing make room.
+        let mut idle = Vec::new();
+        for _ in 0..KEPT + 4 {
+            idle.push(server.sent("").await);
+        }
+        let health = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let answer = rest(&mut server.sent(health).await).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let answer = server.gets().await;
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn half_a_body_makes_room_for_another_connection() {
+        let server = Server::with(|limits| (limits.most, limits.grace) = (1, Duration::ZERO)).await;
+        let mut half = server.sent(HALF_A_BODY).await;
+        assert!(server.gets().await.ends_with("ok"));
+        assert!(!rest(&mut half).await.starts_with("HTTP/1.1 200"));
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use std::{
 use similar::get_close_matches;
 
 use super::telemetry;
-use crate::{channel::EtcdSettings, storage, traces};
+use crate::{channel::EtcdSettings, http::rate::Rate, storage, traces};
 
 /// A setting that exists: its name, its default, what it is for.
 struct Known {
@@ -28,7 +28,7 @@ const fn secret(name: &'static str, about: &'static str) -> Known {
     Known { name, default: "", secret: true, about }
 }
 
-const KNOWN: [Known; 19] = [
+const KNOWN: [Known; 23] = [
     known("listen", "127.0.0.1:3000", "address and port; port 0 takes any free one"),
     known("public_url", "", "how people reach the console; from listen when empty"),
     known("data_dir", "./data", "SQLite file, last known good, lock file"),
@@ -43,6 +43,10 @@ const KNOWN: [Known; 19] = [
     known("etcd.cert", "", "PEM file of the client certificate"),
     known("etcd.key", "", "PEM file of its key"),
     known("proxies", "", "comma-separated addresses whose X-Forwarded-For counts"),
+    known("rates.reads", "10000", "reads a second with one token; 0 is no limit"),
+    known("rates.writes", "200", "calls of the writing API a second with one token; 0 is no limit"),
+    known("rates.pages", "50", "requests a second of one person to the console; 0 is no limit"),
+    known("rates.log_in", "5", "log-ins a second from one address; 0 is no limit"),
     known("log", "info", "filter in the syntax of tracing; libraries say warnings alone unless they are named"),
     known("log_format", "text", "text or json"),
     known("otlp.endpoint", "", "collector of traces, as http://collector:4317 (gRPC); empty is none"),
@@ -92,6 +96,19 @@ pub enum Role {
     Reader,
 }
 
+/// How fast clients may ask. The defaults are no limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Reads with one token.
+    pub reads: Rate,
+    /// Calls of the writing API with one token.
+    pub writes: Rate,
+    /// Requests of one person to the console.
+    pub pages: Rate,
+    /// Log-ins from one address.
+    pub log_in: Rate,
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -118,6 +135,8 @@ pub struct Settings {
     pub etcd: Option<EtcdSettings>,
     /// Addresses whose `X-Forwarded-For` counts.
     pub proxies: Vec<std::net::IpAddr>,
+    /// How fast clients may ask.
+    pub rates: Rates,
     /// Filter of the log.
     pub log: String,
     /// Form of the log.
@@ -250,7 +269,17 @@ impl Settings {
             }
             None => None,
         };
+        let rate = |name: &str| match text(name).parse() {
+            Ok(requests) => Ok(Rate::per_second(requests)),
+            Err(_) => Err(wrong(name, "must be a whole number of requests a second; 0 is no limit")),
+        };
         Ok(Self {
+            rates: Rates {
+                reads: rate("rates.reads")?,
+                writes: rate("rates.writes")?,
+                pages: rate("rates.pages")?,
+                log_in: rate("rates.log_in")?,
+            },
             listen: text("listen")
                 .parse()
                 .map_err(|_| wrong("listen", "must be an address and a port, as 127.0.0.1:3000"))?,
@@ -444,6 +473,16 @@ mod tests {
             let name = format!("TRIMTAB_OTLP__{name}");
             let said = load(&[(&name, wrong)]).unwrap_err().to_string();
             assert!(said.starts_with("otlp.") && said.contains(&name) && !said.contains("canary"), "{said}");
+        }
+    }
+
+    #[test]
+    fn rates_are_whole_numbers_and_generous_by_default() {
+        assert_eq!(load(&[]).unwrap().rates.reads, Rate::per_second(10_000));
+        assert_eq!(load(&[("TRIMTAB_RATES__PAGES", "0")]).unwrap().rates.pages, Rate::default());
+        for wrong in ["", "-1", "1.5", "fast", "99999999999"] {
+            let said = load(&[("TRIMTAB_RATES__LOG_IN", wrong)]).unwrap_err().to_string();
+            assert!(said.starts_with("rates.log_in = "), "{said}");
         }
     }
 

@@ -34,7 +34,7 @@ use super::{serving::Place, slow};
 use crate::http::{
     bearer::{self, ClientAddr},
     body::Timely,
-    listener::{Connection, Pulse, State, UnderWay},
+    listener::{Connection, Pulse, UnderWay},
 };
 
 /// What all requests of one connection share.
@@ -104,7 +104,7 @@ where
         // A request that came in the very moment in which its connection was to end is answered all the same.
         let over = async {
             self.place.ended().await;
-            if pulse.state() == State::Busy {
+            if pulse.state().is_busy() {
                 self.place.all_ended().await;
             }
         };
@@ -143,7 +143,7 @@ where
     ) -> Result<hyper::Response<Answer>, Infallible> {
         let under_way = pulse.begin();
         let limits = self.place.limits();
-        let mut request = request.map(|body| whole(body, limits.body, &self.stop));
+        let mut request = request.map(|body| whole(body, limits.body, &self.stop, pulse));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if let Some(client) = bearer::forwarded(request.headers(), self.peer.ip(), &limits.proxies) {
             request.extensions_mut().insert(ClientAddr(client));
@@ -164,8 +164,11 @@ where
 }
 
 /// The body of a request, which has to come in time.
-fn whole(body: Incoming, within: Duration, stop: &CancellationToken) -> Body {
-    if body.is_end_stream() { Body::empty() } else { Body::new(Timely::new(body, within, stop.clone())) }
+fn whole(body: Incoming, within: Duration, stop: &CancellationToken, pulse: &Arc<Pulse>) -> Body {
+    if body.is_end_stream() {
+        return Body::empty();
+    }
+    Body::new(Timely::new(body, within, stop.clone()).receiving(pulse.receive()))
 }
 
 /// The body of an answer: the request is under way until it is sent.

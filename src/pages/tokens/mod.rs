@@ -14,6 +14,7 @@ use serde::Deserialize;
 pub(super) use self::list::Tokens;
 use super::{Answer, Page, Place, console::Console, forms::SMALL_FORM_BYTES, scope::Scope};
 use crate::{
+    api::paths::NEW_TOKEN,
     auth::guard::CurrentUser,
     components::*,
     domain::{limits, time::Time},
@@ -22,7 +23,7 @@ use crate::{
 /// `/tokens`, `/tokens/new`.
 pub fn routes() -> Router<Console> {
     let small = DefaultBodyLimit::max(SMALL_FORM_BYTES);
-    Router::new().route("/tokens", get(all)).route("/tokens/new", get(new::show).post(new::make).layer(small))
+    Router::new().route("/tokens", get(all)).route(NEW_TOKEN, get(new::show).post(new::make).layer(small))
 }
 
 /// How the list is asked for.
@@ -40,7 +41,7 @@ async fn all(State(console): State<Console>, who: CurrentUser, Query(asked): Que
     let older = (tokens.len() == limits::PAGE_MAX as usize).then(|| tokens.last().map(|token| token.created_at.0));
     let older = older.flatten().map(|at| format!("/tokens?before={at}"));
     let newer = asked.before.map(|_| "/tokens".to_owned());
-    let make = (!Scope::of(&console, &who).await?.is_empty()).then(|| "/tokens/new".to_owned());
+    let make = (!Scope::of(&console, &who).await?.is_empty()).then(|| NEW_TOKEN.to_owned());
     let view = move || {
         let t = lang();
         view! {

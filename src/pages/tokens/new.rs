@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::{
+    api::paths::NEW_TOKEN,
     api::people::pattern,
     auth::guard::{self, CurrentUser, Fresh},
     components::*,
@@ -32,7 +33,6 @@ use crate::{
     service::{NewToken, ShownToken, now},
 };
 
-const PATH: &str = "/tokens/new";
 /// How many rows the form has.
 const ROWS: usize = 3;
 /// After how many days a token can stop working; 0 is never.
@@ -75,7 +75,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
     view! {
         <div class="column">
             <Head title=t.token_new() />
-            <Form action=PATH class="card">
+            <Form action=NEW_TOKEN class="card">
                 <Field name="name" label=t.token_name() hint=t.token_name_hint() required=true autofocus=true />
                 <div class="row">
                     <Select
@@ -163,7 +163,7 @@ pub(super) async fn make(
     let RawForm(body) = body.map_err(|_| Error::TooLarge(SMALL_FORM_BYTES))?;
     let sent = Sent(serde_urlencoded::from_bytes(&body).unwrap_or_default());
     let Ok(who) = who else {
-        return Ok(errors::signed_out(Refused::new(PATH, sent.0, Error::Unauthenticated)));
+        return Ok(errors::signed_out(Refused::new(NEW_TOKEN, sent.0, Error::Unauthenticated)));
     };
     match create(&console, &session, &who, &sent).await {
         Ok(shown) => {
@@ -175,7 +175,7 @@ pub(super) async fn make(
         Err(error) => {
             let Fresh(fresh) = Fresh::of(&session).await?;
             let page = form(Scope::of(&console, &who).await?, None, who.account.administrator, fresh);
-            Ok(page.refused(Refused::new(PATH, sent.0, error)))
+            Ok(page.refused(Refused::new(NEW_TOKEN, sent.0, error)))
         }
     }
 }

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::http::rate::Rate;
 
 const PATHS: [&str; 4] =
     [SHOP, "/api/v1/configs/prod/shop", "/api/v1/watch?config=prod/shop/application", "/api/v1/watch"];
@@ -198,4 +199,22 @@ async fn one_token_does_not_take_all_places_of_those_who_wait() {
     parked.pop();
     let mut again = Box::pin(test.get(&uri).send());
     assert!(futures::poll!(&mut again).is_pending());
+}
+
+#[tokio::test]
+async fn a_token_that_reads_too_fast_is_held_up_and_no_other_one() {
+    let rate = Rate::per_second(1);
+    let test = TestReader::with(&Settings { rate, ..Settings::default() });
+    let other = test.token_for(TokenKind::Read, &["prod/*/*"]);
+    let refused = loop {
+        let got = test.get(SHOP).send().await;
+        if got.status != 200 {
+            break got;
+        }
+    };
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (429, "throttled"));
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(test.get(SHOP).token(&other).send().await.status, 200);
+    test.change_tokens(|token| token.name = "renamed".into());
+    assert_eq!(test.get(SHOP).send().await.status, 429, "a token keeps its pace when its row changes");
 }

@@ -1,0 +1,155 @@
+//! Rates: how many requests a second one token, one person or one address may send.
+//!
+//! A rate lets requests come in bursts: what was not used within [`BURST_SECONDS`] may come at once. It is counted as the
+//! moment from which the next request is on time (the generic cell rate algorithm), which is one number for each sender.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    sync::{
+        LazyLock, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+/// How many seconds of a rate may come at once.
+const BURST_SECONDS: u64 = 10;
+/// Maximum number of senders in a table. A full one forgets all that are within their rate.
+const SENDERS: usize = 50_000;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Requests a second of one sender; the default is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rate {
+    /// Nanoseconds between two requests; 0 without a limit.
+    interval: u64,
+}
+
+/// The moment from which a sender's next request is on time, in nanoseconds of [`clock`].
+#[derive(Debug, Default)]
+pub struct Pace(AtomicU64);
+
+/// A sender is too fast. Its next request is on time after so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFast(pub u32);
+
+impl Rate {
+    /// So many requests a second; 0 is no limit.
+    #[must_use]
+    pub fn per_second(requests: u32) -> Self {
+        Self { interval: SECOND.checked_div(u64::from(requests)).unwrap_or_default() }
+    }
+
+    /// Counts a request that comes now.
+    ///
+    /// # Errors
+    /// [`TooFast`]; such a request does not count.
+    pub fn take(self, pace: &Pace) -> Result<(), TooFast> {
+        self.take_at(pace, clock())
+    }
+
+    fn take_at(self, Pace(due): &Pace, now: u64) -> Result<(), TooFast> {
+        if self.interval == 0 {
+            return Ok(());
+        }
+        let next = |due: u64| {
+            let next = due.max(now) + self.interval;
+            (next <= now + BURST_SECONDS * SECOND).then_some(next)
+        };
+        match due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+            Ok(_) => Ok(()),
+            Err(due) => {
+                let wait = (due + self.interval).saturating_sub(now + BURST_SECONDS * SECOND);
+                Err(TooFast(u32::try_from(wait.div_ceil(SECOND)).unwrap_or(u32::MAX)))
+            }
+        }
+    }
+}
+
+/// The rate of each of many senders.
+#[derive(Debug)]
+pub struct Rates<K> {
+    rate: Rate,
+    paces: Mutex<HashMap<K, Pace>>,
+}
+
+impl<K: Hash + Eq + fmt::Debug> Rates<K> {
+    /// Nobody has sent anything yet.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, paces: Mutex::default() }
+    }
+
+    /// Counts a request of `sender` that comes now.
+    ///
+    /// # Errors
+    /// [`TooFast`].
+    pub fn take(&self, sender: K) -> Result<(), TooFast> {
+        self.take_at(sender, clock())
+    }
+
+    fn take_at(&self, sender: K, now: u64) -> Result<(), TooFast> {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        if paces.len() >= SENDERS && !paces.contains_key(&sender) {
+            paces.retain(|_, Pace(due)| *due.get_mut() > now);
+            if paces.len() >= SENDERS {
+                // So many senders at once have no need to be fast. Other bounds hold.
+                return Ok(());
+            }
+        }
+        self.rate.take_at(paces.entry(sender).or_default(), now)
+    }
+}
+
+/// Nanoseconds since the first request.
+fn clock() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_let_in_and_then_the_rate() {
+        let (rate, pace) = (Rate::per_second(2), Pace::default());
+        let burst = (0..100).take_while(|_| rate.take_at(&pace, 0).is_ok()).count();
+        assert_eq!(burst as u64, 2 * BURST_SECONDS);
+        assert_eq!(rate.take_at(&pace, 0), Err(TooFast(1)));
+        assert_eq!(rate.take_at(&pace, SECOND / 2), Ok(()));
+        assert_eq!(rate.take_at(&pace, SECOND / 2), Err(TooFast(1)));
+        let much_later = 1000 * SECOND;
+        let burst = (0..100).take_while(|_| rate.take_at(&pace, much_later).is_ok()).count();
+        assert_eq!(burst as u64, 2 * BURST_SECONDS, "silence saves up one burst");
+    }
+
+    #[test]
+    fn no_limit_is_no_limit() {
+        let pace = Pace::default();
+        assert!((0..1_000_000).all(|_| Rate::per_second(0).take_at(&pace, 0).is_ok()));
+        assert_eq!(Rate::per_second(0), Rate::default());
+    }
+
+    #[test]
+    fn senders_do_not_slow_one_another_down() {
+        let rates = Rates::new(Rate::per_second(1));
+        while rates.take_at("ana", 0).is_ok() {}
+        assert_eq!((rates.take_at("bo", 0), rates.take_at("ana", 0)), (Ok(()), Err(TooFast(1))));
+    }
+
+    #[test]
+    fn a_full_table_forgets_those_within_their_rate() {
+        let rates = Rates::new(Rate::per_second(1));
+        for sender in 0..SENDERS {
+            rates.take_at(sender, 0).unwrap();
+        }
+        assert_eq!(rates.take_at(SENDERS, 0), Ok(()));
+        assert_eq!(rates.paces.lock().unwrap().len(), SENDERS);
+        assert_eq!(rates.take_at(SENDERS, 2 * SECOND), Ok(()));
+        assert_eq!(rates.paces.lock().unwrap().len(), 1);
+    }
+}
