@@ -4,7 +4,7 @@
 import type { Page } from '@playwright/test';
 import { addressOf, pages, publicPages } from '../support/pages';
 import { createUser } from '../support/prepare';
-import { expect, expectAccessible, expectNoSideways, test } from '../support/test';
+import { expect, expectAccessible, expectNoSideways, expectTargets, test } from '../support/test';
 
 /** What only the theme decides. */
 const themed = ['color-contrast', 'link-in-text-block'];
@@ -20,12 +20,17 @@ for (const lang of ['en', 'zh'] as const) {
       await expect(page.locator('html')).toHaveAttribute('lang', lang);
       await page.emulateMedia({ colorScheme: 'light' });
       await expectAccessible(page);
+      await expectTargets(page);
       await page.emulateMedia({ colorScheme: 'dark' });
       await expectAccessible(page, ...themed);
       for (const width of [320, 768]) {
         await page.setViewportSize({ width, height: 800 });
         await expectNoSideways(page);
       }
+      // So long that the bar at the bottom of a phone covers nothing.
+      await page.setViewportSize({ width: 360, height: 8000 });
+      await expectAccessible(page);
+      await expectTargets(page);
       await page.setViewportSize({ width: 1280, height: 800 });
     };
 

@@ -38,9 +38,10 @@ pub fn Code(
     #[prop(into)]
     label: String,
 ) -> impl IntoView {
+    // A group, not a region: its card is the landmark, often with the same name.
     view! {
         <div class="code">
-            <pre tabindex="0" role="region" aria-label=label><code>{text.clone()}</code></pre>
+            <pre tabindex="0" role="group" aria-label=label><code>{text.clone()}</code></pre>
             <Copy text />
         </div>
     }

@@ -179,17 +179,14 @@ pub fn Reveal(
 /// A menu that hangs from its button. Opening one closes the others.
 #[component]
 pub fn Menu(
-    /// What the button is called.
-    #[prop(into)]
-    label: String,
-    /// What is on the button.
+    /// What is on the button, and names it.
     button: AnyView,
     /// Links and forms with one button each.
     children: Children,
 ) -> impl IntoView {
     view! {
         <details class="menu" name="menu">
-            <summary aria-label=label>{button}</summary>
+            <summary>{button}</summary>
             <div class="sheet">{children()}</div>
         </details>
     }

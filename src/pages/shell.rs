@@ -167,10 +167,16 @@ fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
 fn Account(viewer: Viewer, theme: Option<Theme>) -> impl IntoView {
     let t = lang();
     let Viewer { name, initials, .. } = viewer;
-    let label = t.account_of(&name);
-    let button = view! { <i class="avatar" aria-hidden="true">{initials}</i><b>{name}</b> }.into_any();
+    // The name is made of what is seen, so that people who speak to their browser can call it.
+    let button = view! {
+        <span class="visually-hidden">{t.account()}": "</span>
+        <i class="avatar">{initials}</i>
+        " "
+        <b>{name}</b>
+    }
+    .into_any();
     view! {
-        <Menu label button>
+        <Menu button>
             <a href="/account"><Icon name=I::Gear />{t.my_account()}</a>
             <ThemeForm theme />
             <LangForm />

@@ -200,7 +200,8 @@ fn report(listing: &Listing, shelf: &Shelf) {
     for key in &listing.damaged {
         tracing::error!(channel.key = %key, "not a release; readers keep the last good one");
     }
-    if listing.entries.is_empty() {
+    // A new installation is empty as well, and nothing is wrong with it.
+    if listing.entries.is_empty() && !shelf.is_empty() {
         tracing::warn!(channel.revision = listing.revision, "the channel is empty; readers keep what they have");
     }
     if shelf.head().is_some_and(|head| head.cluster != listing.cluster) {

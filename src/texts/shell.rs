@@ -22,7 +22,7 @@ texts! {
     open_changes(n: u32): "{n} open change" | "{n} open changes", "{n} 个未发布的变更";
 
     // The header.
-    account_of(name: &str): "{name}, account", "{name} 的账户";
+    account: "Account", "账户";
     my_account: "My account", "我的账户";
     log_out: "Log out", "退出登录";
     theme: "Theme", "主题";
