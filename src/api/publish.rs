@@ -95,6 +95,19 @@ pub async fn deliver_again(
     Ok(())
 }
 
+/// Takes the lock of an environment away from whoever holds it.
+#[server(prefix = "/fn", endpoint = "free-lock")]
+pub async fn free_lock(
+    /// The environment.
+    env: EnvName,
+) -> Result<()> {
+    use crate::auth::guard;
+    let user = guard::user()?;
+    guard::service()?.free_lock(&user.actor, &env).await?;
+    super::shim::say(super::shim::lang().delivery_lock_freed());
+    Ok(())
+}
+
 /// Decides which side counts where the channel is ahead of the database.
 #[server(prefix = "/fn", endpoint = "settle")]
 pub async fn settle(

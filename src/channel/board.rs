@@ -9,12 +9,15 @@ use super::{
     Channel, Fault,
     etcd::{BoardWatch, Etcd, Seat},
 };
-use crate::domain::access::Pattern;
+use crate::domain::{access::Pattern, names::ConfigId, numbers};
 
 /// The longest answer, in bytes: far below etcd's limit of 1.5 MiB. Longer ones are not looked into.
 pub const ANSWER_BYTES: usize = 256 * 1024;
 /// Longest name of a node, in bytes.
 pub const NODE_NAME: usize = 128;
+
+/// Configs of which a reader node tells that it is ahead; others follow when these are done.
+pub const AHEAD: usize = 64;
 
 /// One run of a node: the number of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +36,45 @@ pub struct About {
     pub name: Arc<str>,
     /// It serves the read endpoints alone.
     pub reader: bool,
+    /// Releases and tokens on this node that are later than those in the channel; usually none.
+    #[serde(default, skip_serializing_if = "Ahead::is_empty")]
+    pub ahead: Ahead,
+}
+
+/// Releases and tokens on a reader node that are later than those in the channel. Readers never go back, so a console has
+/// to write something later still.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ahead {
+    /// The version of its list of tokens.
+    pub tokens: Option<u64>,
+    /// Configs with the numbers of their releases, up to [`AHEAD`].
+    pub releases: Vec<(ConfigId, u64)>,
+}
+
+impl Ahead {
+    /// Whether it holds nothing that is later.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_none() && self.releases.is_empty()
+    }
+
+    /// Whether a node can have told this.
+    pub(super) fn is_bounded(&self) -> bool {
+        let mut all = self.tokens.iter().chain(self.releases.iter().map(|(_, seq)| seq));
+        self.releases.len() <= AHEAD && all.all(|number| *number <= numbers::MOST)
+    }
+
+    /// Takes in what another node tells: the later one counts.
+    fn merge(&mut self, other: Self) {
+        self.tokens = self.tokens.max(other.tokens);
+        for (config, seq) in other.releases {
+            match self.releases.iter_mut().find(|(known, _)| *known == config) {
+                Some((_, known)) => *known = seq.max(*known),
+                None => self.releases.push((config, seq)),
+            }
+        }
+    }
 }
 
 /// What is new on the board.
@@ -85,6 +127,22 @@ pub enum Hears {
 pub struct Board(Arc<Etcd>);
 
 impl Channel {
+    /// Returns the releases and tokens on reader nodes that are later than those in the channel, of all nodes together.
+    /// Empty where this node may not read the board.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`].
+    pub async fn ahead(&self) -> Result<Ahead, Fault> {
+        let mut all = Ahead::default();
+        if let Self::Etcd(etcd) = self {
+            match etcd.names().await {
+                Err(Fault::Refused(_)) => {}
+                names => names?.into_iter().for_each(|about| all.merge(about.ahead)),
+            }
+        }
+        Ok(all)
+    }
+
     /// Where nodes see one another; none in memory, where one node is alone.
     #[must_use]
     pub fn board(&self) -> Option<Board> {

@@ -101,8 +101,7 @@ impl Local {
     }
 
     /// Takes the lock away from its holder, as etcd does when a lease runs out.
-    #[cfg(test)]
-    pub(super) fn expire(&self, env: &EnvName) {
+    pub(super) fn free(&self, env: &EnvName) {
         self.state().lines.entry(env.clone()).or_default().holder = None;
         self.freed.notify_waiters();
     }
@@ -143,6 +142,10 @@ impl Local {
         self.state().entries.get(config).map(|(_, entry)| entry.meta.change.clone())
     }
 
+    pub(super) fn wrote(&self, entry: &Entry) -> bool {
+        self.state().entries.get(&entry.config).is_some_and(|(_, written)| written == entry)
+    }
+
     pub(super) fn list_by<T>(&self, keep: impl FnMut(Entry) -> T) -> Listing<T> {
         let state = self.state();
         let (revision, entries) =
@@ -169,7 +172,7 @@ impl Local {
         let revision = state.revision;
         match &state.tokens {
             Some((written, list)) if *written > since => {
-                Tokens { revision, written: *written, list: Some(list.clone()) }
+                Tokens { revision, written: *written, list: Some(list.clone()), refused: None }
             }
             _ => Tokens { revision, ..Tokens::default() },
         }
@@ -196,7 +199,7 @@ impl State {
     fn held(&self, config: &ConfigId) -> Held {
         self.entries.get(config).map_or_else(Held::default, |(revision, entry)| Held {
             revision: *revision,
-            release: Some((entry.meta.seq, entry.meta.sha256.clone())),
+            release: Some(entry.meta.identity()),
         })
     }
 
@@ -304,13 +307,13 @@ pub struct LocalTokenWatch {
 }
 
 impl LocalTokenWatch {
-    pub(super) async fn next(&mut self) -> TokenList {
+    pub(super) async fn next(&mut self) -> Tokens {
         loop {
             let delivered = self.local.delivered.notified();
             let there = self.local.tokens(self.after);
-            if let Some(list) = there.list {
+            if there.list.is_some() {
                 self.after = there.written;
-                return list;
+                return there;
             }
             delivered.await;
         }

@@ -25,20 +25,22 @@ use crate::{
         change::ChangeId,
         content::Format,
         names::{ConfigId, EnvName},
+        numbers,
         time::Time,
     },
     metrics,
 };
 
-pub use board::{ANSWER_BYTES, About, Board, Hears, NodeId, Notice, Notices};
+pub use board::{AHEAD, ANSWER_BYTES, About, Ahead, Board, Hears, NodeId, Notice, Notices};
 pub use etcd::{BoardWatch, Etcd, EtcdSettings, Seat, Timing};
 pub use local::Local;
-pub use tokens::{ListedToken, TokenList, TokenWatch, Tokens};
+pub use tokens::{ListedToken, Refusal, TokenList, TokenWatch, Tokens};
 
 /// What is known of a release beside its document: the value of its metadata key, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// The release's number.
+    #[serde(deserialize_with = "numbers::release")]
     pub seq: u64,
     /// SHA-256 of the document's bytes, in hexadecimal.
     pub sha256: String,
@@ -60,6 +62,36 @@ impl Meta {
     fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers are JSON")
     }
+
+    /// Reads what lies in the channel at `now`. Returns `None` when no console can have written it.
+    fn read(value: &[u8], now: Time) -> Option<Self> {
+        let meta: Self = serde_json::from_slice(value).ok()?;
+        numbers::is_plausible(meta.seq, now).then_some(meta)
+    }
+
+    /// Returns the identity of the release.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let Self { seq, sha256, format, published_at, change, .. } = self;
+        let (sha256, change) = (sha256.clone(), change.clone());
+        Identity { seq: *seq, sha256, format: *format, published_at: *published_at, change }
+    }
+}
+
+/// Identity of a release. Its number alone proves nothing: somebody else may have written it, and a database that was
+/// restored gives numbers twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its number.
+    pub seq: u64,
+    /// SHA-256 of its document.
+    pub sha256: String,
+    /// The document's format.
+    pub format: Format,
+    /// When it was accepted.
+    pub published_at: Time,
+    /// The change that made it.
+    pub change: ChangeId,
 }
 
 /// A release in the channel, or on its way there.
@@ -150,7 +182,7 @@ pub enum Fault {
         /// The environment.
         env: EnvName,
     },
-    /// The channel holds a release of the same number with other bytes.
+    /// The channel holds another release of the same number.
     #[error("{config} is release {seq} in the channel too, with another document")]
     Mismatch {
         /// The config.
@@ -158,10 +190,9 @@ pub enum Fault {
         /// The number.
         seq: u64,
     },
-    /// Later releases of some configs of a batch are there, with these numbers, and others of it are not there yet:
-    /// nothing was written.
+    /// Later releases of some configs of a batch are there, and others of it are not there yet: nothing was written.
     #[error("the channel holds a later release of {}", .0.first().map_or(String::new(), |(config, _)| config.to_string()))]
-    Overtaken(Vec<(ConfigId, u64)>),
+    Overtaken(Vec<(ConfigId, Identity)>),
     /// More than one transaction takes.
     #[error("too large for one transaction: {0}")]
     TooLarge(String),
@@ -196,9 +227,9 @@ impl Fault {
 pub struct Delivered {
     /// The revision at which all of them are in the channel.
     pub revision: i64,
-    /// Configs that had this or a later release there already, so were not written, with the number that they have, in
-    /// the order of their names.
-    pub already: Vec<(ConfigId, u64)>,
+    /// Configs that had this or a later release there already, so were not written, with what they have, in the order of
+    /// their names.
+    pub already: Vec<(ConfigId, Identity)>,
 }
 
 /// The channel of this installation. This enum is the one place that names both.
@@ -291,6 +322,21 @@ impl Channel {
         }
     }
 
+    /// Takes the lock of an environment away from whoever holds it or waits for it: for one that nobody gives back, because
+    /// somebody else wrote it. A holder that is alive writes nothing any more and begins anew.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn free(&self, env: &EnvName) -> Result<(), Fault> {
+        match self {
+            Self::Local(local) => {
+                local.free(env);
+                Ok(())
+            }
+            Self::Etcd(etcd) => etcd.free(env).await,
+        }
+    }
+
     /// Brings releases of the lock's environment to the readers: all that are not there yet in one transaction, or
     /// none. Of several releases of one config the latest counts. A release that is there already, or a later one,
     /// is not written, so delivering twice is safe; but beside a later one nothing else is written either.
@@ -335,6 +381,15 @@ impl Channel {
         match self {
             Self::Local(local) => local.last(config),
             Self::Etcd(etcd) => etcd.last(config),
+        }
+    }
+
+    /// Whether this node itself wrote this release last to its config. What is there may be another one.
+    #[must_use]
+    pub fn wrote(&self, entry: &Entry) -> bool {
+        match self {
+            Self::Local(local) => local.wrote(entry),
+            Self::Etcd(etcd) => etcd.wrote(entry),
         }
     }
 
@@ -389,6 +444,14 @@ impl Channel {
         match self {
             Self::Local(local) => local.upsets.subscribe(),
             Self::Etcd(etcd) => etcd.upsets(),
+        }
+    }
+
+    /// Says that the channel holds something else than was delivered: see [`Channel::upsets`].
+    pub fn upset(&self) {
+        match self {
+            Self::Local(local) => _ = local.upsets.send_replace(()),
+            Self::Etcd(etcd) => etcd.upset(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use super::{Entry, Fault, Meta};
+use super::{Entry, Fault, Identity, Meta};
 use crate::domain::{
     content::{Format, sha256},
     names::{ConfigId, EnvName},
@@ -22,25 +22,35 @@ const KEYS_BYTES: usize = 4 * (200 + 40);
 pub(super) struct Held {
     /// The revision that last touched its metadata; 0 when there is none.
     pub revision: i64,
-    /// Number and SHA-256 of its release; none when there is none that can be read.
-    pub release: Option<(u64, String)>,
+    /// Its release; `None` when there is none that can be read.
+    pub release: Option<Identity>,
 }
 
 impl Held {
     /// Whether this is the entry's release or a later one.
     pub fn covers(&self, entry: &Entry) -> bool {
         match &self.release {
-            Some((seq, _)) if *seq > entry.meta.seq => true,
-            Some((seq, hash)) => *seq == entry.meta.seq && entry.has(hash),
+            Some(there) => there.seq > entry.meta.seq || entry.is(there),
             None => false,
         }
     }
 }
 
 impl Entry {
-    /// Whether this is the hash of the document, or of what a repair made of it.
+    /// Whether this is that release, in its own bytes or in those that a repair makes of it.
+    #[must_use]
+    pub fn is(&self, other: &Identity) -> bool {
+        let Identity { seq, sha256, format, published_at, change } = other;
+        let meta = &self.meta;
+        let same = (&meta.seq, &meta.format, &meta.published_at, &meta.change) == (seq, format, published_at, change);
+        same && self.has(sha256)
+    }
+
+    /// Whether this is the hash of the document, or of one that differs by a line end where that means nothing: a repair
+    /// adds one, or takes it away.
     pub(crate) fn has(&self, hash: &str) -> bool {
-        self.meta.sha256 == hash || self.stirred().is_some_and(|stirred| stirred.meta.sha256 == hash)
+        let longer = || self.meta.format != Format::Text && sha256(format!("{}\n", self.document).as_bytes()) == hash;
+        self.meta.sha256 == hash || self.stirred().is_some_and(|stirred| stirred.meta.sha256 == hash) || longer()
     }
 
     /// The same release in other bytes, which mean the same: with a line end more, or less. Programs that missed a write
@@ -63,8 +73,8 @@ impl Entry {
 pub(super) struct Plan<'a> {
     /// The entries to write, each with what the channel held when it was decided.
     pub due: Vec<(Cow<'a, Entry>, Held)>,
-    /// Configs that hold this or a later release, with its number.
-    pub already: Vec<(ConfigId, u64)>,
+    /// Configs that hold this or a later release.
+    pub already: Vec<(ConfigId, Identity)>,
     /// The latest revision that brought one of those.
     pub revision: i64,
 }
@@ -115,20 +125,22 @@ pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(),
 /// Decides what is due, given what the channel holds of each (in the same order). With `repair`, the same release is
 /// written again, whatever lies there, in other bytes than it says; a later one is left alone in any case. Without it, a
 /// batch of which a part is to be written beside later releases is not: whether those are right, the caller has to say.
+/// An equal document under an equal number is no foreign write, whatever its metadata says; the metadata is written anew.
 pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Result<Plan<'a>, Fault> {
     let (mut plan, mut later) = (Plan { due: Vec::new(), already: Vec::new(), revision: 0 }, Vec::new());
     for (entry, held) in batch.iter().copied().zip(held) {
-        let same = held.release.as_ref().is_some_and(|(seq, _)| *seq == entry.meta.seq);
-        if same && !repair && !held.covers(entry) {
+        let same = held.release.as_ref().filter(|there| there.seq == entry.meta.seq);
+        if same.is_some_and(|there| !repair && !entry.has(&there.sha256)) {
             return Err(Fault::Mismatch { config: entry.config.clone(), seq: entry.meta.seq });
         }
+        let is_same = same.is_some();
         match &held.release {
-            Some((seq, _)) if held.covers(entry) && !(same && repair) => {
+            Some(there) if held.covers(entry) && !(is_same && repair) => {
                 plan.revision = plan.revision.max(held.revision);
-                plan.already.push((entry.config.clone(), *seq));
-                later.extend((!same).then(|| (entry.config.clone(), *seq)));
+                plan.already.push((entry.config.clone(), there.clone()));
+                later.extend((!is_same).then(|| (entry.config.clone(), there.clone())));
             }
-            Some((_, hash)) if same && *hash == entry.meta.sha256 => {
+            Some(there) if is_same && repair && there.sha256 == entry.meta.sha256 => {
                 plan.due.push((entry.stirred().map_or(Cow::Borrowed(entry), Cow::Owned), held));
             }
             _ => plan.due.push((Cow::Borrowed(entry), held)),

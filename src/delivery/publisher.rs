@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::hold::{DueChange, Frozen, Hold, Places};
 use crate::{
-    channel::{Channel, Delivered, Entry, Fault, Lock},
+    channel::{Channel, Delivered, Entry, Fault, Identity, Lock},
     domain::{
         error::{Error, Part, Result, State},
         names::{ConfigId, EnvName},
@@ -287,7 +287,7 @@ impl Publisher {
         let done = done.inspect_err(|failure| traces::failed(&span, failure.name()))?;
         drop(span);
         hold.places.remove(&change);
-        releases.iter().for_each(|e| self.dispatch.meter.delivered(now().0 - e.meta.published_at.0));
+        releases.iter().for_each(|e| self.dispatch.meter.delivered(now().ms_since(e.meta.published_at)));
         let many = hold.delivered(releases, done.revision);
         // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
         self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
@@ -313,15 +313,18 @@ impl Publisher {
         Ok(done)
     }
 
-    /// What lies in the channel already is this release or one that followed it: unless the database knows of none.
-    async fn check_ahead(&self, already: &[(ConfigId, u64)]) -> Result<(), Failure> {
+    /// Checks that a release which is in the channel already is this one, or one that followed it by the database.
+    async fn check_ahead(&self, already: &[(ConfigId, Identity)]) -> Result<(), Failure> {
         if already.is_empty() {
             return Ok(());
         }
         let mut db = self.db.read().await?;
-        for (config, seq) in already {
-            if *seq > db.live_seq(config).await? {
-                return Err(Failure::Ahead { config: config.clone(), seq: *seq });
+        for (config, there) in already {
+            let (config, seq) = (config.clone(), there.seq);
+            match db.knows(&config, there).await? {
+                None => return Err(Failure::Ahead { config, seq }),
+                Some(false) => return Err(Fault::Mismatch { config, seq }.into()),
+                Some(true) => {}
             }
         }
         Ok(())

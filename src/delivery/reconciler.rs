@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{Publisher, publisher::unavailable};
 use crate::{
-    channel::{Channel, Damage, Entry, Lock},
+    channel::{Channel, Damage, Entry, Identity, Lock},
     domain::{
         drift::DriftKind,
         error::{Error, Result, State},
         names::{ConfigId, EnvName},
+        numbers,
     },
     service::{Departed, Repair, Service, now},
     storage::Expected,
@@ -40,6 +41,8 @@ struct Found {
     /// Releases of which half is gone.
     halved: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
     departed: Vec<Departed>,
+    /// Releases of configs of which a later one is due, with the number of that.
+    before: Vec<(ConfigId, Identity, u64)>,
 }
 
 impl Publisher {
@@ -76,19 +79,37 @@ impl Publisher {
         if cfg!(feature = "without-outbox") {
             return Ok(0);
         }
+        let held = self.channel.ahead().await.map_err(unavailable)?.releases;
         // In this order: what SQL says is delivered is there, and so may be what came after it.
         let expected = self.db.read().await?.expected().await?;
         let mut comparison = Comparison::with(expected);
         let listing = self.channel.list_by(|entry| comparison.look(entry)).await.map_err(unavailable)?;
-        let Found { behind, halved, mut departed } = comparison.end(listing.damaged);
+        let Found { behind, halved, mut departed, before } = comparison.end(listing.damaged);
+        departed.extend(self.foreign_before(before).await?);
+        readers_ahead(&mut departed, held);
         if !departed.is_empty() {
             let expected = self.db.read().await?.expected().await?;
-            let live = expected.into_iter().map(|e| (e.config, e.seq)).collect();
+            let live = expected.into_iter().map(|e| (e.config, e.identity)).collect();
             departed.retain_mut(|departed| still_departs(departed, &live));
         }
         self.alarm(departed).await?;
         let behind = self.write_again(behind, false).await?;
         Ok(behind + self.write_again(halved, true).await?)
+    }
+
+    /// Those of which the database does not know what lies in the channel below the release that is due: the publisher
+    /// does not go over it.
+    async fn foreign_before(&self, before: Vec<(ConfigId, Identity, u64)>) -> Result<Vec<Departed>> {
+        let mut foreign = Vec::new();
+        if !before.is_empty() {
+            let mut db = self.db.read().await?;
+            for (config, there, seq) in before {
+                if db.knows(&config, &there).await? != Some(true) {
+                    foreign.push(Departed { config, kind: DriftKind::Foreign { seq }, document: None });
+                }
+            }
+        }
+        Ok(foreign)
     }
 
     /// Keeps what departs where pages find it; what is new is logged and stands in the audit.
@@ -190,15 +211,20 @@ impl Comparison {
     /// Takes a release of the channel.
     fn look(&mut self, entry: Entry) {
         let (seq, found) = (entry.meta.seq, &mut self.found);
-        match self.expected.remove(&entry.config) {
-            // The database does not know of it.
-            None => found.ahead(entry, 0),
-            Some(expected) if seq > expected.seq => found.ahead(entry, expected.seq),
-            // Still due: the publisher's.
-            Some(expected) if !expected.delivered => {}
-            Some(expected) if seq == expected.seq && entry.has(&expected.sha256) => {}
-            Some(expected) if seq == expected.seq => found.foreign(entry.config, seq),
-            Some(expected) => found.behind(expected),
+        // The database does not know of it.
+        let Some(expected) = self.expected.remove(&entry.config) else { return found.ahead(entry, 0) };
+        let live = expected.identity.seq;
+        if seq > live {
+            found.ahead(entry, live);
+        } else if entry.is(&expected.identity) {
+            // It is there.
+        } else if seq == live {
+            found.foreign(entry.config, seq);
+        } else if expected.delivered {
+            found.behind(expected);
+        } else {
+            // What is due is the publisher's, if it may go over what lies there.
+            found.before.push((entry.config, entry.meta.identity(), live));
         }
     }
 
@@ -208,7 +234,7 @@ impl Comparison {
         let (damaged, mut found): (HashMap<ConfigId, bool>, _) = (halves.collect(), self.found);
         for expected in self.expected.into_values().filter(|expected| expected.delivered) {
             match damaged.get(&expected.config) {
-                Some(false) => found.foreign(expected.config, expected.seq),
+                Some(false) => found.foreign(expected.config, expected.identity.seq),
                 Some(true) => found.halved(expected),
                 None => found.behind(expected),
             }
@@ -217,11 +243,25 @@ impl Comparison {
     }
 }
 
+/// Adds the configs of which reader nodes hold a later release than the channel. What is told so is believed within the
+/// bounds of what a reader takes.
+fn readers_ahead(departed: &mut Vec<Departed>, held: Vec<(ConfigId, u64)>) {
+    let at = now();
+    for (config, seq) in held.into_iter().filter(|(_, seq)| numbers::is_plausible(*seq, at)) {
+        let held = Departed { config, kind: DriftKind::Held { live: 0, seq }, document: None };
+        match departed.iter_mut().find(|departed| departed.config == held.config) {
+            Some(Departed { kind: DriftKind::Ahead { seq: there, .. }, .. }) if *there >= seq => {}
+            Some(departed) => *departed = held,
+            None => departed.push(held),
+        }
+    }
+}
+
 /// Whether this is still so by what the database says is live now: others publish while the channel is read.
-fn still_departs(departed: &mut Departed, by_now: &HashMap<ConfigId, u64>) -> bool {
-    let now = by_now.get(&departed.config).copied().unwrap_or_default();
+fn still_departs(departed: &mut Departed, by_now: &HashMap<ConfigId, Identity>) -> bool {
+    let now = by_now.get(&departed.config).map_or(0, |live| live.seq);
     match &mut departed.kind {
-        DriftKind::Ahead { live, seq } => {
+        DriftKind::Ahead { live, seq } | DriftKind::Held { live, seq } => {
             *live = now;
             *seq > now
         }
@@ -231,12 +271,12 @@ fn still_departs(departed: &mut Departed, by_now: &HashMap<ConfigId, u64>) -> bo
 }
 
 impl Found {
-    fn behind(&mut self, Expected { config, seq, .. }: Expected) {
-        self.behind.entry(config.env.clone()).or_default().push((config, seq));
+    fn behind(&mut self, Expected { config, identity, .. }: Expected) {
+        self.behind.entry(config.env.clone()).or_default().push((config, identity.seq));
     }
 
-    fn halved(&mut self, Expected { config, seq, .. }: Expected) {
-        self.halved.entry(config.env.clone()).or_default().push((config, seq));
+    fn halved(&mut self, Expected { config, identity, .. }: Expected) {
+        self.halved.entry(config.env.clone()).or_default().push((config, identity.seq));
     }
 
     fn ahead(&mut self, entry: Entry, live: u64) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{names::ConfigId, time::Time};
 
-/// A config of which the channel holds something else than the database says. Nothing of it is overwritten before
+/// A config of which the channel, or a reader, holds something else than the database says. Nothing of it is overwritten before
 /// somebody decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
@@ -23,6 +23,9 @@ impl fmt::Display for DriftKind {
         match self {
             Self::Foreign { seq } => write!(f, "release {seq} lies in the channel in other bytes"),
             Self::Ahead { live, seq } => write!(f, "the channel holds release {seq}, the database {live}"),
+            Self::Held { live, seq } => {
+                write!(f, "a reader node holds release {seq}, the database {live}, and the channel none that is later")
+            }
         }
     }
 }
@@ -44,4 +47,31 @@ pub enum DriftKind {
         /// The number in the channel.
         seq: u64,
     },
+    /// A reader node holds a later release than database and channel: somebody wrote it to etcd and took it away again.
+    /// Readers never go back, so nothing of this config would reach it before an administrator has what is live released
+    /// under a later number.
+    Held {
+        /// The number of the live release in the database, 0 when there is none.
+        live: u64,
+        /// The number that the reader holds.
+        seq: u64,
+    },
+}
+
+impl DriftKind {
+    /// Whether the database has no release of the config at all, and perhaps not even its namespace.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Self::Ahead { live: 0, .. } | Self::Held { live: 0, .. })
+    }
+
+    /// What this is called where programs look.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Foreign { .. } => "foreign",
+            Self::Ahead { .. } => "ahead",
+            Self::Held { .. } => "held",
+        }
+    }
 }

@@ -105,8 +105,10 @@ pub enum State {
     InProgress,
     /// The application, environment or namespace is archived.
     Archived,
-    /// The channel holds a later release of the config than the database knows of.
+    /// The channel, or a reader, holds a later release of the config than the database knows of.
     Ahead,
+    /// No number is left for another release of the config.
+    Numbers,
 }
 
 /// A part of the installation.

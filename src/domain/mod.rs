@@ -11,6 +11,7 @@ pub mod error;
 pub mod limits;
 pub mod merge;
 pub mod names;
+pub mod numbers;
 pub mod release;
 pub mod time;
 pub mod token;

@@ -328,6 +328,10 @@ pub struct State {
     drifts: Family<Label, Gauge, fn() -> Gauge>,
     /// Environments that are late, of which this node knows why.
     pub late: Gauge,
+    /// Configs of which this node holds a later release than the channel.
+    pub ahead: Gauge,
+    /// Keys of the channel that were no releases when it was last listed.
+    pub damaged: Gauge,
     /// Instances that were heard of.
     pub instances: Gauge,
     /// Seconds since the channel was last heard; 0 while it is.
@@ -336,8 +340,8 @@ pub struct State {
 
 impl Default for State {
     fn default() -> Self {
-        let [late, instances, stale] = std::array::from_fn(|_| Gauge::default());
-        Self { due: gauges(), oldest: gauges(), drifts: gauges(), late, instances, stale }
+        let [late, ahead, damaged, instances, stale] = std::array::from_fn(|_| Gauge::default());
+        Self { due: gauges(), oldest: gauges(), drifts: gauges(), late, ahead, damaged, instances, stale }
     }
 }
 
@@ -367,7 +371,21 @@ impl State {
         registry.register("trimtab_due_releases", "Accepted releases that wait for delivery", self.due.clone());
         registry.register("trimtab_due_oldest_age_seconds", "How long the oldest has waited", self.oldest.clone());
         registry.register("trimtab_late_environments", "Environments that cannot be delivered", self.late.clone());
-        registry.register("trimtab_drifts", "Configs in which channel and database differ", self.drifts.clone());
+        registry.register(
+            "trimtab_drifts",
+            "Configs in which the channel or its readers differ from the database",
+            self.drifts.clone(),
+        );
+        registry.register(
+            "trimtab_store_ahead",
+            "Configs of which this node holds a later release than the channel, 64 at most",
+            self.ahead.clone(),
+        );
+        registry.register(
+            "trimtab_channel_damaged",
+            "Keys of the channel that were no releases when it was last listed",
+            self.damaged.clone(),
+        );
         registry.register("trimtab_instances", "Instances heard of lately", self.instances.clone());
         registry.register("trimtab_channel_stale_seconds", "Since the channel was last heard", self.stale.clone());
     }

@@ -15,7 +15,10 @@ use super::{
     parts::{Looks, Missing, SeenBy},
 };
 use crate::{
-    api::{paths, publish::DeliverAgain},
+    api::{
+        paths,
+        publish::{DeliverAgain, FreeLock},
+    },
     auth::guard::CurrentUser,
     components::*,
     domain::{access::Pattern, names::EnvName, release::Release, time::Time},
@@ -167,6 +170,7 @@ fn Shown(one: One) -> impl IntoView {
     let t = lang();
     let One { delivery, lock, compared_at, administrator, look, seen, told, followed } = one;
     let (of, count) = (delivery.env.name.to_string(), delivery.took().len());
+    let env = of.clone();
     let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_usual_of(count)}</span> });
     let compared = match compared_at {
         Some(at) => sentence(t.delivery_compared_at(), [view! { <When at /> }.into_any()]).into_any(),
@@ -178,6 +182,16 @@ fn Shown(one: One) -> impl IntoView {
                 <Hidden name="env" value=of />
                 <p class="quiet">{t.delivery_again_text()}</p>
                 <p class="do"><Submit icon=I::Send>{t.delivery_again()}</Submit></p>
+            </Form>
+        }
+    });
+    let free = administrator && matches!(lock, LockState::Held(_));
+    let free = free.then(|| {
+        view! {
+            <Form action=FreeLock::PATH id="free-lock" swap="delivery">
+                <Hidden name="env" value=env />
+                <p class="quiet">{t.delivery_lock_free_text()}</p>
+                <p class="do"><Submit>{t.delivery_lock_free_it()}</Submit></p>
             </Form>
         }
     });
@@ -194,7 +208,7 @@ fn Shown(one: One) -> impl IntoView {
                 <div>
                     <Departures delivery />
                     <Card id="compare" title=t.delivery_departs_check()><p class="quiet">{compared}</p>{again}</Card>
-                    <Card id="lock" title=t.delivery_lock()><Lock lock /></Card>
+                    <Card id="lock" title=t.delivery_lock()><Lock lock />{free}</Card>
                 </div>
             </div>
         </div>
@@ -219,7 +233,7 @@ fn Departures(delivery: EnvDelivery) -> impl IntoView {
         view! {
             <li>
                 <p class="flag warn"><Icon name=I::Warn /><a href=paths::config(&drift.config)>{name}</a></p>
-                <p class="quiet"><When at=drift.since /></p>
+                <p class="quiet">{drift.kind.is_unknown().then(|| t.drift_unknown())}" "<When at=drift.since /></p>
             </li>
         }
     });

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use crate::{
     api::paths,
     components::*,
-    domain::{drift::Drift, time::Time},
+    domain::{
+        drift::{Drift, DriftKind},
+        time::Time,
+    },
     service::{Late, Why},
 };
 
@@ -58,5 +61,10 @@ fn UnheardBanner(since: Time) -> impl IntoView {
 fn DriftBanner(drift: Drift) -> impl IntoView {
     let t = lang();
     let action = view! { <LinkButton href=paths::config(&drift.config)>{t.drift_look()}</LinkButton> }.into_any();
-    view! { <Banner mood=Mood::Bad title=t.drift_title(&drift.config.to_string()) action /> }.into_any()
+    let config = drift.config.to_string();
+    let title = match drift.kind {
+        DriftKind::Held { .. } => t.drift_title_held(&config),
+        DriftKind::Foreign { .. } | DriftKind::Ahead { .. } => t.drift_title(&config),
+    };
+    view! { <Banner mood=Mood::Bad title action /> }.into_any()
 }

@@ -3,7 +3,10 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,6 +27,8 @@ pub const RELIST: Duration = Duration::from_secs(180);
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// The longest wait between tries.
 const BACK_OFF_MAX: Duration = Duration::from_secs(2);
+/// Delay before everything is listed again after a key was seen that is no release: it may hide one.
+const UPSET: Duration = Duration::from_secs(1);
 /// A watch that lived this long was a good one.
 const GOOD: Duration = Duration::from_secs(10);
 
@@ -37,6 +42,9 @@ pub trait Source: Sync {
 
     /// What comes after a revision.
     fn watch(&self, after: i64) -> impl Future<Output = Result<Self::Tail, Fault>> + Send;
+
+    /// Changes whenever the channel may hold something else than the watches show.
+    fn upsets(&self) -> watch::Receiver<()>;
 
     /// Whether an empty listing means that nothing was ever published, and not that something was lost.
     fn is_complete(&self) -> bool;
@@ -60,6 +68,10 @@ impl Source for Channel {
 
     async fn watch(&self, after: i64) -> Result<Watch, Fault> {
         self.watch(after).await
+    }
+
+    fn upsets(&self) -> watch::Receiver<()> {
+        self.upsets()
     }
 
     /// Memory is filled with what SQL has before readers are fed from it; etcd may have been wiped.
@@ -167,6 +179,8 @@ async fn round(
     shelf.set_stale(None);
 
     let mut tail = in_time("watch", source.watch(revision)).await?;
+    // The listing shows all that was changed earlier.
+    let mut upsets = source.upsets();
     let old = sleep(relist + relist.mul_f64(rand::random_range(0.0..0.5)));
     tokio::pin!(old);
     loop {
@@ -184,6 +198,12 @@ async fn round(
                     None => shelf.apply(entries),
                 });
                 shelf.meter.revision.set(tail.revision());
+            }
+            Ok(()) = upsets.changed() => {
+                let soon = Instant::now() + UPSET;
+                if soon < old.deadline() {
+                    old.as_mut().reset(soon);
+                }
             }
             () = &mut old => return Ok(()),
         }
@@ -252,6 +272,7 @@ mod tests {
     struct Script {
         listings: Mutex<Vec<Result<Listing, Fault>>>,
         watches: mpsc::UnboundedSender<Opened>,
+        upsets: watch::Sender<()>,
     }
 
     struct Scripted(mpsc::UnboundedReceiver<Said>);
@@ -270,6 +291,10 @@ mod tests {
             Ok(Scripted(receive))
         }
 
+        fn upsets(&self) -> watch::Receiver<()> {
+            self.upsets.subscribe()
+        }
+
         fn is_complete(&self) -> bool {
             false
         }
@@ -286,9 +311,17 @@ mod tests {
     }
 
     fn fed(listings: Vec<Result<Listing, Fault>>, relist: Duration) -> (Arc<Shelf>, mpsc::UnboundedReceiver<Opened>) {
+        upset_by(watch::Sender::new(()), listings, relist)
+    }
+
+    fn upset_by(
+        upsets: watch::Sender<()>,
+        listings: Vec<Result<Listing, Fault>>,
+        relist: Duration,
+    ) -> (Arc<Shelf>, mpsc::UnboundedReceiver<Opened>) {
         let shelf = Arc::new(Shelf::new());
         let (watches, opened) = mpsc::unbounded_channel();
-        let script = Script { listings: Mutex::new(listings), watches };
+        let script = Script { listings: Mutex::new(listings), watches, upsets };
         let feeding = Arc::clone(&shelf);
         tokio::spawn(async move { run(&script, &feeding, None, now, relist, CancellationToken::new()).await });
         (shelf, opened)
@@ -364,6 +397,19 @@ mod tests {
         let (shelf, mut opened) = fed(listings, Duration::from_millis(5));
         let _silent = opened.recv().await.unwrap();
         arrives(&shelf, 2).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_no_release_makes_everything_be_listed_again() {
+        let (upsets, listings) = (watch::Sender::new(()), vec![listing(1, &[(KEY, 900)]), listing(3, &[(KEY, 1)])]);
+        let (shelf, mut opened) = upset_by(upsets.clone(), listings, RELIST);
+        let _silent = opened.recv().await.unwrap();
+        while upsets.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        upsets.send_replace(());
+        assert_eq!(opened.recv().await.unwrap().0, 3);
+        assert_eq!(shelf.ahead(1), [(KEY.parse().unwrap(), 900)]);
     }
 
     #[tokio::test]

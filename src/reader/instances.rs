@@ -6,6 +6,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     net::IpAddr,
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
@@ -25,7 +26,7 @@ pub const INSTANCE: HeaderName = HeaderName::from_static("x-instance");
 /// Instances that are remembered, over all configs.
 const MOST: usize = 50_000;
 /// Instances of one config, so that one careless client cannot crowd out all others.
-const MOST_OF_ONE: usize = 20_000;
+pub(super) const MOST_OF_ONE: usize = 20_000;
 /// Instances of one config with one token, so that names that somebody invents push out each other and nobody else: as
 /// many as may wait with one token. Those that were not heard of for the longest go, so many at once.
 const MOST_OF_TOKEN: usize = 5_000;
@@ -99,7 +100,7 @@ impl Instance {
     /// Whether it was heard of lately.
     #[must_use]
     pub fn lives(&self, now: Time) -> bool {
-        now.0 - self.seen_at.0 < GONE_MS
+        now.ms_since(self.seen_at) < GONE_MS
     }
 }
 
@@ -209,7 +210,7 @@ struct Seen {
 
 impl Seen {
     fn lives(&self, now: Time) -> bool {
-        now.0 - self.at.0 < GONE_MS
+        now.ms_since(self.at) < GONE_MS
     }
 }
 
@@ -286,11 +287,11 @@ impl Instances {
         room.lock().unwrap_or_else(PoisonError::into_inner).releases(now).collect()
     }
 
-    /// By how many instances of a config a release is seen, of how many.
+    /// Counts the instances of a config that hold one of these releases, and all of them.
     #[must_use]
-    pub fn seen(&self, config: &ConfigId, release: u64, now: Time) -> (usize, usize) {
+    pub fn seen(&self, config: &ConfigId, releases: &RangeInclusive<u64>, now: Time) -> (usize, usize) {
         let held = self.releases(config, now);
-        (held.iter().filter(|held| **held >= release).count(), held.len())
+        (held.iter().filter(|held| releases.contains(held)).count(), held.len())
     }
 
     /// Who holds what, of all configs in `scope` that somebody reads, by name.

@@ -18,12 +18,14 @@ use super::{
 };
 use crate::{
     auth::tokens::Table,
-    channel::{Channel, Fault, TokenList},
-    domain::{time::Time, token::Token},
+    channel::{Channel, Fault, Refusal, TokenList, Tokens},
+    domain::{numbers, time::Time, token::Token},
 };
 
 /// How long a watch is trusted before everything is read again.
 const AGAIN: Duration = Duration::from_secs(30);
+/// Interval between reads of a list that was refused: its time may come.
+const REFUSED_AGAIN: Duration = Duration::from_secs(2);
 /// However many ask for a token that is not known, the channel is not asked more often.
 const AT_MOST_EVERY: Duration = Duration::from_millis(100);
 
@@ -39,6 +41,10 @@ pub struct KnownTokens {
 #[derive(Debug, Default)]
 struct State {
     list: Option<Arc<TokenList>>,
+    /// The list is of a later version than the channel's.
+    is_ahead: bool,
+    /// Why what the channel holds was not taken.
+    refused: Option<Refusal>,
     stale: Option<Time>,
 }
 
@@ -54,12 +60,13 @@ impl KnownTokens {
     pub fn take(&self, list: TokenList) {
         {
             let mut state = self.state();
-            if let Some(held) = state.list.as_ref().filter(|held| held.version > list.version) {
-                tracing::warn!(
-                    version = list.version,
-                    held = held.version,
-                    "the channel has older tokens than this reader"
-                );
+            state.refused = None;
+            let older = state.list.as_ref().map(|held| held.version).filter(|held| *held > list.version);
+            let was_ahead = std::mem::replace(&mut state.is_ahead, older.is_some());
+            if let Some(held) = older {
+                if !was_ahead {
+                    tracing::warn!(version = list.version, held, "the channel has older tokens than this reader");
+                }
                 return;
             }
             if state.list.as_ref().is_some_and(|held| **held == list) {
@@ -69,6 +76,34 @@ impl KnownTokens {
         }
         self.table.replace(list.tokens.into_iter().map(Token::from).collect());
         self.news.notify_one();
+    }
+
+    /// Takes over the list that was kept on disk. One whose version is a time that has not come at `now` lets in whom it
+    /// names, but gives way to every list of the channel: a version that is made up must not keep those away.
+    pub(super) fn take_kept(&self, list: TokenList, now: Time) {
+        let version = if numbers::is_plausible(list.version, now) { list.version } else { 0 };
+        self.take(TokenList { version, ..list });
+    }
+
+    /// Notes that what the channel holds was not taken, and why.
+    fn refuse(&self, why: Refusal) {
+        if self.state().refused.replace(why) != Some(why) {
+            tracing::error!(reason = %why, "the tokens in etcd are refused; this reader keeps those it has");
+        }
+    }
+
+    /// Why the list in the channel was refused; `None` when it was taken.
+    #[must_use]
+    pub fn refused(&self) -> Option<Refusal> {
+        self.state().refused
+    }
+
+    /// The version of the list that counts, when the channel's is older: the channel was set back, or somebody wrote a
+    /// later list and took it away again.
+    #[must_use]
+    pub fn ahead(&self) -> Option<u64> {
+        let state = self.state();
+        state.list.as_ref().filter(|_| state.is_ahead).map(|list| list.version)
     }
 
     /// The list that counts; none before the first.
@@ -136,9 +171,12 @@ impl KnownTokens {
         tokio::pin!(old);
         loop {
             tokio::select! {
-                list = watch.next() => {
+                there = watch.next() => {
                     *heard = clock();
-                    self.take_in(list?, kept).await?;
+                    self.take_in(there?, kept).await?;
+                }
+                () = sleep(REFUSED_AGAIN), if self.refused().is_some() => {
+                    written = self.look(channel, kept, 0).await?.1.max(written);
                 }
                 () = self.table.rung() => {
                     sleep_until(looked + AT_MOST_EVERY).await;
@@ -155,22 +193,24 @@ impl KnownTokens {
     async fn look(&self, channel: &Channel, kept: Option<&Arc<LastGood>>, since: i64) -> Result<(i64, i64), Fault> {
         let look = async {
             let there = in_time("tokens", channel.tokens(since)).await?;
-            if let Some(list) = there.list {
-                self.take_in(list, kept).await?;
-            }
-            Ok((there.revision, there.written))
+            let (revision, written) = (there.revision, there.written);
+            self.take_in(there, kept).await?;
+            Ok((revision, written))
         };
         self.table.answer(look).await
     }
 
-    async fn take_in(&self, list: TokenList, kept: Option<&Arc<LastGood>>) -> Result<(), Fault> {
-        match kept {
-            Some(kept) => kept.take(list).await,
-            None => {
-                self.take(list);
-                Ok(())
-            }
+    async fn take_in(&self, there: Tokens, kept: Option<&Arc<LastGood>>) -> Result<(), Fault> {
+        if let Some(why) = there.refused {
+            self.refuse(why);
         }
+        match (there.list, kept) {
+            (Some(list), Some(kept)) => kept.take(list).await?,
+            (Some(list), None) => self.take(list),
+            // Nothing that is newer, or nothing at all: what is known stays.
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -238,5 +278,44 @@ mod tests {
         assert_eq!(table.authenticate(&fresh.text, now()).map(drop), Err(Denied::Unknown));
         known.take(TokenList { version: 3, tokens: vec![listed(&fresh)] });
         assert!(table.authenticate(&fresh.text, now()).is_ok());
+    }
+
+    #[test]
+    fn a_reader_that_is_ahead_of_the_channel_knows_it_until_a_later_list_comes() {
+        let known = KnownTokens::new(Arc::new(Table::new()));
+        let take = |version| known.take(TokenList { version, tokens: vec![] });
+        take(7);
+        assert_eq!(known.ahead(), None);
+        take(5);
+        assert_eq!(known.ahead(), Some(7));
+        take(6);
+        assert_eq!(known.ahead(), Some(7));
+        take(8);
+        assert_eq!((known.ahead(), known.list().unwrap().version), (None, 8));
+    }
+
+    #[test]
+    fn a_kept_list_of_a_time_that_has_not_come_gives_way_to_every_other() {
+        let fresh = generate(TokenKind::Read);
+        let table = Arc::new(Table::new());
+        let known = KnownTokens::new(Arc::clone(&table));
+        known.take_kept(TokenList { version: numbers::MOST, tokens: vec![listed(&fresh)] }, now());
+        assert!(table.authenticate(&fresh.text, now()).is_ok(), "it is served without etcd");
+        known.take(TokenList { version: 1, tokens: vec![] });
+        assert_eq!(table.authenticate(&fresh.text, now()).map(drop), Err(Denied::Unknown));
+        assert_eq!(known.ahead(), None);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_was_refused_is_named_until_a_good_one_comes() {
+        let known = KnownTokens::new(Arc::new(Table::new()));
+        let take = async |tokens| known.take_in(tokens, None).await.unwrap();
+        take(Tokens { list: Some(TokenList { version: 1, tokens: vec![] }), ..Tokens::default() }).await;
+        take(Tokens { refused: Some(Refusal::Future), ..Tokens::default() }).await;
+        assert_eq!((known.refused(), known.list().unwrap().version), (Some(Refusal::Future), 1));
+        take(Tokens::default()).await;
+        assert_eq!(known.refused(), Some(Refusal::Future), "nothing newer is no good one");
+        take(Tokens { list: Some(TokenList { version: 2, tokens: vec![] }), ..Tokens::default() }).await;
+        assert_eq!(known.refused(), None);
     }
 }

@@ -174,7 +174,7 @@ impl Reader {
 
     /// When a token that lives now will end by itself, on the clock that timers use.
     fn expiry(&self, grant: &Grant) -> Option<Instant> {
-        let left = grant.token().expires_at?.0 - (self.clock)().0;
+        let left = grant.token().expires_at?.ms_since((self.clock)());
         Instant::now().checked_add(Duration::from_millis(left.max(0).unsigned_abs()))
     }
 }

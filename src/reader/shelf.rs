@@ -6,7 +6,7 @@
 
 use std::{
     cmp,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     mem,
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
@@ -48,6 +48,10 @@ struct Inner {
     stale: Option<(Time, HeaderValue)>,
     head: Option<Head>,
     lost: bool,
+    // Keys that were no releases when the channel was last listed.
+    damaged: usize,
+    // Configs of which the channel holds an older release than this, or none. Usually empty.
+    ahead: BTreeSet<ConfigId>,
 }
 
 #[derive(Debug)]
@@ -91,6 +95,7 @@ impl Shelf {
     /// not woken by it; who asks with an `ETag` gets it.
     pub fn apply(&self, entries: Vec<Entry>) -> Applied {
         let mut applied = Applied::default();
+        let caught_up = self.caught_up(&entries);
         let made = self.prepare(entries, &mut applied);
         let (bells, replaced) = self.put(made, &mut applied);
         for bell in bells.iter().filter_map(Weak::upgrade) {
@@ -98,6 +103,12 @@ impl Shelf {
         }
         if !applied.is_quiet() {
             self.news.notify_one();
+        }
+        if !(caught_up.is_empty() && applied.behind.is_empty()) {
+            self.write(|inner| {
+                caught_up.iter().for_each(|config| _ = inner.ahead.remove(config));
+                inner.ahead.extend(applied.behind.iter().cloned());
+            });
         }
         // Large documents are freed here, after everybody was told.
         drop(replaced);
@@ -108,10 +119,13 @@ impl Shelf {
     /// a channel that lost it. An empty one says nothing about readiness either.
     pub fn adopt(&self, listing: Listing) -> Applied {
         let any = !listing.entries.is_empty();
+        let missing = if any { self.missing(&listing) } else { Vec::new() };
         let applied = self.apply(listing.entries);
         self.write(|inner| {
+            inner.ahead.extend(missing);
             inner.ready |= any;
             inner.lost = !any && !inner.apps.is_empty();
+            inner.damaged = listing.damaged.len();
             inner.head = Some(Head { revision: listing.revision, cluster: listing.cluster });
         });
         applied
@@ -121,6 +135,21 @@ impl Shelf {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.read().lost
+    }
+
+    /// Configs whose release here is later than the channel's, with its number; up to `most` of them. The channel was set
+    /// back, or somebody wrote a release there and took it away again.
+    #[must_use]
+    pub fn ahead(&self, most: usize) -> Vec<(ConfigId, u64)> {
+        let inner = self.read();
+        let ahead = inner.ahead.iter().take(most);
+        ahead.filter_map(|config| Some((config.clone(), inner.slot(&config.to_string())?.latest.seq()))).collect()
+    }
+
+    /// Number of keys of the channel that were no releases when it was last listed.
+    #[must_use]
+    pub fn damaged(&self) -> usize {
+        self.read().damaged
     }
 
     /// Where the channel was when it was last listed.
@@ -207,6 +236,28 @@ impl Shelf {
     pub fn entries(&self) -> Vec<Entry> {
         let inner = self.read();
         inner.apps.values().flatten().map(|slot| slot.latest.entry.clone()).collect()
+    }
+
+    /// Returns the configs that were ahead of the channel and no longer are.
+    fn caught_up(&self, entries: &[Entry]) -> Vec<ConfigId> {
+        let inner = self.read();
+        if inner.ahead.is_empty() {
+            return Vec::new();
+        }
+        let is_held = |entry: &&Entry| {
+            let slot = inner.slot(&entry.config.to_string());
+            inner.ahead.contains(&entry.config) && slot.is_none_or(|slot| entry.meta.seq >= slot.latest.seq())
+        };
+        entries.iter().filter(is_held).map(|entry| entry.config.clone()).collect()
+    }
+
+    /// Configs that are here and not in a listing at all.
+    fn missing(&self, listing: &Listing) -> Vec<ConfigId> {
+        let damaged = listing.damaged.iter().filter_map(|damage| damage.config.as_ref());
+        let listed: HashSet<&ConfigId> = listing.entries.iter().map(|entry| &entry.config).chain(damaged).collect();
+        let inner = self.read();
+        let here = inner.apps.values().flatten().map(|slot| &slot.latest.entry.config);
+        here.filter(|config| !listed.contains(config)).cloned().collect()
     }
 
     /// Makes snapshots of those entries that say something new.
@@ -432,6 +483,19 @@ mod tests {
         assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1 && !shelf.is_lost());
         shelf.adopt(Listing::default());
         assert!(shelf.is_ready() && shelf.is_lost());
+    }
+
+    #[test]
+    fn a_shelf_knows_in_what_it_is_ahead_of_the_channel() {
+        let shelf = shelf(&[("prod/shop/a", 900), ("prod/shop/b", 2)]);
+        assert_eq!(shelf.ahead(9), []);
+        shelf.apply(vec![entry("prod/shop/a", 1, "{}"), entry("prod/shop/b", 3, "{}")]);
+        assert_eq!(shelf.ahead(9), [(id("prod/shop/a"), 900)]);
+        shelf.adopt(Listing { entries: vec![entry("prod/shop/a", 2, "{}")], ..Listing::default() });
+        assert_eq!(shelf.ahead(9), [(id("prod/shop/a"), 900), (id("prod/shop/b"), 3)], "what it lacks was taken away");
+        assert_eq!(shelf.ahead(1).len(), 1);
+        shelf.apply(vec![entry("prod/shop/b", 3, "{\"n\":3}"), entry("prod/shop/a", 901, "{}")]);
+        assert_eq!(shelf.ahead(9), []);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::scrape::Scrape;
 use crate::{
+    channel::AHEAD,
     domain::time::Time,
     metrics::Form,
     reader::Reader,
@@ -86,6 +87,7 @@ impl Health {
     /// Which environments and configs, and why, is said to those who log in.
     fn readiness(&self, database: bool, leaving: bool) -> Readiness {
         let (late, drifts) = (self.dispatch.late().len(), self.dispatch.drifts().len());
+        let ahead = self.reader.shelf.ahead(AHEAD).len();
         let (has, away_since) = (self.reader.shelf.is_ready(), self.reader.shelf.stale_since());
         let mut reasons = Vec::new();
         let mut tell = |so: bool, reason: String| reasons.extend(so.then_some(reason));
@@ -96,13 +98,15 @@ impl Health {
         }
         tell(!has, "no release has arrived since the start".to_owned());
         tell(late > 0, format!("delivery is late in {late} environments"));
-        tell(drifts > 0, format!("channel and database differ in {drifts} configs"));
+        tell(drifts > 0, format!("the channel or its readers differ from the database in {drifts} configs"));
+        tell(ahead > 0, format!("this node holds later releases than the channel in {ahead} configs"));
         let more = [
             ("database", Value::from(if database { "answers" } else { "does not answer" })),
             ("channel_away_since", away_since.map(Time::rfc3339).into()),
             ("reconciled_at", self.dispatch.compared_at().map(Time::rfc3339).into()),
             ("late", late.into()),
             ("drifts", drifts.into()),
+            ("ahead", ahead.into()),
         ];
         let more = more.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
         Readiness { ready: database && !leaving, reasons, has_releases: has, more }

@@ -1,5 +1,6 @@
 //! One process: its settings, its parts, its routes, its end.
 
+mod confirmed;
 mod crowd;
 pub mod data_dir;
 mod health;
@@ -39,13 +40,17 @@ use crate::{
     },
     reader::{
         self, Reader,
+        feed::Source,
+        known_tokens::KnownTokens,
         last_good::LastGood,
         nodes::{self, Nodes},
+        shelf::Shelf,
     },
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     storage::Db,
     traces::Exporting,
 };
+use confirmed::Confirmed;
 use data_dir::DataDir;
 use health::Health;
 use layers::{Around, SignedIn};
@@ -118,6 +123,7 @@ impl Node {
         let reader = Reader::new(tokens.clone(), now, &reading, leaving.closing.clone());
 
         let tasks = TaskTracker::new();
+        let confirmed = Confirmed { db: db.clone(), channel: channel.clone(), shelf: reader.shelf.clone() };
         let mut kept = None;
         if let Some(etcd) = &settings.etcd {
             let file = LastGood::new(&settings.data_dir, &etcd.root, reader.shelf.clone(), None, now);
@@ -126,7 +132,8 @@ impl Node {
                 // An empty channel tells nothing, but the database does: there is nothing to wait for.
                 reader.shelf.declare_ready();
             } else {
-                file.load().await;
+                let loaded = file.load_confirmed(async |entries| confirmed.confirm(entries, &[]).await);
+                loaded.await.map_err(|e| format!("the releases cannot be read: {e}"))?;
             }
             tasks.spawn(file.clone().keep(stop.clone()));
             kept = Some(file);
@@ -147,12 +154,14 @@ impl Node {
         tasks.spawn(until(stop.clone(), delivery::keep_tokens(service.clone(), channel.clone(), tokens.clone())));
         tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
         let name = settings.etcd.as_ref().map_or("", |etcd| &etcd.node);
-        let nodes = link(reader.clone(), name, &channel, Hears::All, &tasks, &stop);
+        let nodes = link(reader.clone(), name, &channel, None, &tasks, &stop);
         let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
-        let (source, shelf, end) = (channel, reader.shelf.clone(), stop);
-        let feeding =
-            async move { reader::feed::run(&source, &shelf, kept.as_ref(), now, reader::feed::RELIST, end).await };
-        tasks.spawn(feeding);
+        let (shelf, end) = (reader.shelf.clone(), stop);
+        // Memory was filled from this database.
+        match channel {
+            Channel::Etcd(_) => _ = tasks.spawn(feed(confirmed, shelf, kept, end)),
+            Channel::Local(_) => _ = tasks.spawn(feed(channel, shelf, kept, end)),
+        }
 
         let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
         let health = Health {
@@ -220,12 +229,17 @@ fn routes(
     reader::in_front(reader, rest)
 }
 
-/// Keeps the link to the other nodes, if there can be some.
+/// Keeps the shelf up to date.
+async fn feed(source: impl Source, shelf: Arc<Shelf>, kept: Option<Arc<LastGood>>, stop: CancellationToken) {
+    reader::feed::run(&source, &shelf, kept.as_ref(), now, reader::feed::RELIST, stop).await;
+}
+
+/// Keeps the link to the other nodes, if there can be some. A reader node is one with `tokens`.
 fn link(
     reader: Arc<Reader>,
     name: &str,
     channel: &Channel,
-    hears: Hears,
+    tokens: Option<Arc<KnownTokens>>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Arc<Nodes> {
@@ -233,7 +247,8 @@ fn link(
     let nodes = Nodes::new(reader, name, board.is_some());
     if let Some(board) = board {
         let (linked, stop) = (nodes.clone(), stop.clone());
-        tasks.spawn(async move { nodes::link::run(&linked, &board, hears, stop).await });
+        let hears = if tokens.is_some() { Hears::Asks } else { Hears::All };
+        tasks.spawn(async move { nodes::link::run(&linked, &board, hears, tokens.as_deref(), stop).await });
     }
     nodes
 }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     auth::tokens::Table,
-    channel::{Channel, Hears},
+    channel::{AHEAD, Channel},
     domain::{
         error::{Error, excerpt},
         time::Time,
@@ -71,7 +71,7 @@ pub(super) async fn start(
     file.load().await;
     let (scrape, stop) = (Arc::new(Scrape::new(None, &channel, reader.clone())), &leaving.last);
 
-    link(reader.clone(), &name, &channel, Hears::Asks, tasks, stop);
+    link(reader.clone(), &name, &channel, Some(tokens.clone()), tasks, stop);
     tasks.spawn(file.clone().keep(stop.clone()));
     let (source, shelf, kept, end) = (channel.clone(), reader.shelf.clone(), file.clone(), stop.clone());
     let feeding = async move { reader::feed::run(&source, &shelf, Some(&kept), now, reader::feed::RELIST, end).await };
@@ -115,10 +115,28 @@ async fn ready(State(Parts { reader, tokens, file, told, .. }): State<Parts>) ->
         reader.shelf.is_lost().then(|| "etcd holds no release; readers keep what they have".to_owned()),
         since("releases", reader.shelf.stale_since()),
         since("tokens", tokens.stale_since()),
+        tokens.refused().map(|why| format!("{why}; tokens are those known before")),
+        tokens
+            .ahead()
+            .map(|_| "this node knows later tokens than etcd holds; a console has to write them again".to_owned()),
+        ahead(&reader),
+        match reader.shelf.damaged() {
+            0 => None,
+            n => Some(format!("{n} keys in etcd are no releases; readers keep what they have")),
+        },
         file.trouble_now(),
     ]
     .into_iter()
     .flatten()
     .collect();
     Readiness { ready, reasons, has_releases: releases, more: Map::new() }.answer()
+}
+
+/// That releases here are later than those in etcd. Which ones is said to those who log in to a console.
+fn ahead(reader: &Reader) -> Option<String> {
+    let ahead = reader.shelf.ahead(AHEAD).len();
+    let most = if ahead == AHEAD { "at least " } else { "" };
+    (ahead > 0).then(|| {
+        format!("this node holds later releases than etcd in {most}{ahead} configs; an administrator has to decide")
+    })
 }

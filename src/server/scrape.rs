@@ -12,8 +12,7 @@ use axum::{
 };
 
 use crate::{
-    channel::Channel,
-    domain::drift::DriftKind,
+    channel::{AHEAD, Channel},
     metrics::{self, Connections, EnvDue, Form, Part, Process, Registry, Requests},
     reader::Reader,
     service::{Dispatch, now},
@@ -68,15 +67,17 @@ impl Scrape {
             state.set_due(dispatch.due().into_iter().map(|(env, releases, since)| EnvDue {
                 env: env.to_string(),
                 releases,
-                oldest_seconds: (now.0 - since.0).max(0) / 1000,
+                oldest_seconds: now.ms_since(since).max(0) / 1000,
             }));
             let drifts = dispatch.drifts();
-            let ahead = drifts.iter().filter(|drift| matches!(drift.kind, DriftKind::Ahead { .. })).count();
-            state.set_drifts([("ahead", ahead), ("foreign", drifts.len() - ahead)]);
+            let of = |kind: &'static str| (kind, drifts.iter().filter(|drift| drift.kind.name() == kind).count());
+            state.set_drifts(["foreign", "ahead", "held"].map(of));
             state.late.set(count(dispatch.late().len()));
         }
+        state.ahead.set(count(self.reader.shelf.ahead(AHEAD).len()));
+        state.damaged.set(count(self.reader.shelf.damaged()));
         state.instances.set(count(self.reader.instances.total()));
-        state.stale.set(self.reader.shelf.stale_since().map_or(0, |since| (now.0 - since.0).max(0) / 1000));
+        state.stale.set(self.reader.shelf.stale_since().map_or(0, |since| now.ms_since(since).max(0) / 1000));
         self.process.look();
         self.registry.text(form)
     }

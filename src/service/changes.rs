@@ -16,6 +16,7 @@ use crate::{
         error::{Conflict, Error, Invalid, Need, Problem, Result, State},
         limits, merge,
         names::ConfigId,
+        numbers,
         release::Release,
         time::Time,
     },
@@ -272,7 +273,7 @@ impl Service {
             };
             conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, base, &before));
         }
-        let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), live + 1);
+        let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), numbers::after(live)?);
         let diff = Diff::of(&before, &after);
         Ok(ChangeConfig { config: id, env, format, live, latest, before, after, diff, conflicts, edits })
     }
@@ -328,8 +329,9 @@ pub(super) fn check_configs<'a>(
     if configs.iter().filter_map(|c| c.after.items()).any(|items| items.len() > limits::ITEMS) {
         return Err(Invalid::new("/edits", Problem::TooMany { max: limits::ITEMS }).into());
     }
-    let entry = |c: &&ChangeConfig| as_delivered(change, author, &c.config, c.live + 1, c.format, &c.after);
-    let entries: Vec<channel::Entry> = configs.iter().map(entry).collect();
+    let entry =
+        |c: &&ChangeConfig| Ok(as_delivered(change, author, &c.config, numbers::after(c.live)?, c.format, &c.after));
+    let entries: Vec<channel::Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
     let bytes: usize = entries.iter().map(|entry| entry.document.len()).sum();
     if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {
         return Err(Invalid::new("/edits", Problem::TooLong { max: limits::CHANGE_BYTES }).into());

@@ -2,11 +2,11 @@
 
 use super::{Late, Service, note, publish::ASK};
 use crate::{
-    channel::Holder,
+    channel::{Fault, Holder},
     domain::{
         access::Actor,
         drift::Drift,
-        error::{Error, Result},
+        error::{Error, Part, Result},
         names::EnvName,
         release::Release,
         time::Time,
@@ -47,7 +47,7 @@ impl EnvDelivery {
     /// How long delivered releases took from accepted to delivered, in milliseconds: the shortest first.
     #[must_use]
     pub fn took(&self) -> Vec<i64> {
-        let took = |release: &Release| Some((release.delivered_at?.0 - release.accepted_at.0).max(0));
+        let took = |release: &Release| Some(release.delivered_at?.ms_since(release.accepted_at).max(0));
         let mut took: Vec<i64> = self.releases.iter().filter_map(took).collect();
         took.sort_unstable();
         took
@@ -114,6 +114,25 @@ impl Service {
             Ok(None) => LockState::Free,
             Err(fault) => LockState::Unknown(fault.to_string()),
         })
+    }
+
+    /// Takes the lock of an environment away from whoever holds it. A node that holds it and lives writes nothing any more and
+    /// begins anew.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody but administrators; [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn free_lock(&self, actor: &Actor, env: &EnvName) -> Result<()> {
+        actor.may_administer()?;
+        let mut tx = self.db.write().await?;
+        tx.env(env).await?.ok_or_else(|| Error::NotFound(env.to_string()))?;
+        note(&mut tx, actor, "lock.free", env.to_string(), String::new()).await?;
+        tx.commit().await?;
+        if let Some(channel) = &self.channel {
+            let away = |fault: Fault| Error::Unavailable { part: Part::Channel, detail: fault.to_string() };
+            channel.free(env).await.map_err(away)?;
+        }
+        self.dispatch.ring([env]);
+        Ok(())
     }
 
     /// When this node last compared the channel with the database.

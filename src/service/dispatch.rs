@@ -254,13 +254,13 @@ impl Dispatch {
         drifts.values().map(|noted| noted.drift.clone()).collect()
     }
 
-    /// What the channel holds of a config that is ahead of the database: number and document.
+    /// Returns the release that is ahead of the database in a config: its number, and its document if the channel has it.
     #[must_use]
-    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Arc<str>)> {
+    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Arc<str>>)> {
         let drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
         let found = drifts.get(config)?;
         match found.drift.kind {
-            DriftKind::Ahead { seq, .. } => Some((seq, found.document.clone()?)),
+            DriftKind::Ahead { seq, .. } | DriftKind::Held { seq, .. } => Some((seq, found.document.clone())),
             DriftKind::Foreign { .. } => None,
         }
     }

@@ -10,29 +10,30 @@ use crate::{
         access::Actor,
         content::Content,
         drift::Drift,
-        error::{Error, Result},
+        error::{Error, Result, State},
         names::ConfigId,
+        numbers,
     },
     storage::Conn,
 };
 
-/// Which side counts where the channel is ahead of the database.
+/// Which side counts where the channel, or a reader, is ahead of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wins {
     /// What lies in the channel becomes a release here too: readers notice nothing.
     Channel,
-    /// What is live here is released again, under a number after the channel's, and goes out.
+    /// The live release is released again under a number after the other one.
     Database,
 }
 
-/// The decision of an administrator about a config of which the channel is ahead.
+/// The decision of an administrator about a config of which the channel, or a reader, is ahead.
 #[derive(Clone, Debug)]
 pub struct Settle {
     /// The config.
     pub config: ConfigId,
     /// Which side counts.
     pub wins: Wins,
-    /// The number in the channel that was looked at.
+    /// The number there that was looked at.
     pub seq: u64,
     /// Why.
     pub message: String,
@@ -66,11 +67,13 @@ impl Service {
         self.dispatch.repair(id.clone()).await
     }
 
-    /// Decides which side counts where the channel is ahead of the database, and lets the config be published again.
+    /// Decides which side counts where the channel, or a reader, is ahead of the database, and lets the config be
+    /// published again. Readers are known by numbers alone: what they hold cannot be taken over.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody but administrators; [`Error::Stale`] when the channel holds another release by
-    /// now, or is not ahead; [`Error::Invalid`], [`Error::NotFound`], [`Error::Unavailable`].
+    /// [`Error::Forbidden`] for everybody but administrators; [`Error::Stale`] when there is another release by now, or
+    /// none; [`Error::State`] when there is nothing in the database to release again; [`Error::Invalid`],
+    /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn settle(&self, actor: &Actor, settle: Settle) -> Result<Published> {
         let (arrivals, config) = (self.dispatch.arrivals(), settle.config.clone());
         let made = self.once(actor, None, Work::Settle(settle)).await?;
@@ -92,12 +95,15 @@ impl Service {
             _ => return Err(Error::Stale(live.to_string())),
         };
         let (seq, content) = match settle.wins {
-            Wins::Database => (seq + 1, before.clone()),
+            // A text that was never released is no document.
+            Wins::Database if before.document().trim().is_empty() => return Err(Error::State(State::Empty)),
+            Wins::Database => (numbers::after(seq)?, before.clone()),
             Wins::Channel => {
+                let Some(document) = document else { return Err(Error::Stale(live.to_string())) };
                 let content = restored(before, Content::of_document(place.namespace.format, &document)?, seq);
                 // Where it would be written in other bytes, readers get it as a release of its own.
                 let same = content.document().trim_end() == document.trim_end();
-                (if same { seq } else { seq + 1 }, content)
+                (if same { seq } else { numbers::after(seq)? }, content)
             }
         };
         let alone =

@@ -5,7 +5,6 @@ mod accepted;
 mod accounts;
 mod apps;
 mod changes;
-pub mod clock;
 mod configs;
 mod contents;
 mod delivery;
@@ -39,11 +38,11 @@ use crate::{
     storage::{Conn, Db, Event},
 };
 
+pub use crate::clock::{self, now};
 pub use accepted::Accepted;
 pub use accounts::{Account, LoginTry, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeView};
-pub use clock::now;
 pub use configs::{ConfigView, Mine, Pending};
 use contents::Contents;
 pub use delivery::{EnvDelivery, LockState};

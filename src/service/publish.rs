@@ -26,6 +26,7 @@ use crate::{
         diff::{Diff, diff_sha256},
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
+        numbers,
         release::{Delivery, Release},
         time::Time,
     },
@@ -231,19 +232,20 @@ impl Service {
         check_protected(std::iter::once(&standing.place.env), &rollback.message, &rollback.confirm)?;
         let target = tx.content(id, rollback.to).await?;
         let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: rollback.to }))?;
-        let after = restored(before, target, live + 1);
+        let seq = numbers::after(live)?;
+        let after = restored(before, target, seq);
         if Diff::of(before, &after).is_empty() {
             return Err(Error::State(State::Empty));
         }
         let alone = Alone {
             standing: &standing,
-            seq: live + 1,
+            seq,
             content: &after,
             message: rollback.message.trim(),
             rolled_back_to: Some(rollback.to),
         };
         let made = self.release_alone(tx, &may, actor, alone).await?;
-        note(tx, actor, "rollback", id.to_string(), format!("release {} = release {}", live + 1, rollback.to)).await?;
+        note(tx, actor, "rollback", id.to_string(), format!("release {seq} = release {}", rollback.to)).await?;
         Ok(made)
     }
 

@@ -144,6 +144,14 @@ impl Service {
         self.db.read().await?.tokens_since(now().plus_ms(-DAY_MS)).await
     }
 
+    /// Whether nothing was ever released here.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_new(&self) -> Result<bool> {
+        Ok(self.db.read().await?.latest_releases(1, 0).await?.is_empty())
+    }
+
     /// Notes when tokens were last used.
     ///
     /// # Errors

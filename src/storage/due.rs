@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Conn, count, damaged, later, on, parsed, releases::content, signed};
 use crate::{
-    channel::{Entry, Meta},
+    channel::{Entry, Identity, Meta},
     domain::{
         change::ChangeId,
         error::Result,
@@ -42,10 +42,8 @@ impl From<Entry> for Due {
 pub struct Expected {
     /// Of which config.
     pub config: ConfigId,
-    /// Its number.
-    pub seq: u64,
-    /// SHA-256 of its document.
-    pub sha256: String,
+    /// Its identity.
+    pub identity: Identity,
     /// Whether it was delivered; else it is still due.
     pub delivered: bool,
 }
@@ -87,6 +85,33 @@ impl EntryRow {
         };
         let document = Arc::from(content(format, self.content)?.document());
         Ok(Entry { config, meta: meta.into(), document })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct IdentityRow {
+    env: String,
+    app: String,
+    namespace: String,
+    seq: i64,
+    sha256: String,
+    format: String,
+    change_id: String,
+    accepted_at: i64,
+    due: Option<i64>,
+}
+
+impl IdentityRow {
+    fn expected(self) -> Result<Expected> {
+        let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
+        let identity = Identity {
+            seq: count(self.seq),
+            sha256: self.sha256,
+            format: parsed("a format", &self.format)?,
+            published_at: Time(self.accepted_at),
+            change: parsed("a change", &self.change_id)?,
+        };
+        Ok(Expected { config, identity, delivered: self.due.is_none() })
     }
 }
 
@@ -134,16 +159,61 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn expected(&mut self) -> Result<Vec<Expected>> {
-        let rows: Vec<(String, String, String, i64, String, Option<i64>)> = on!(self, c => sqlx::query_as(
-            "select r.env, r.app, r.namespace, r.seq, r.sha256, d.seq from configs c \
-             cross join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live \
+        let rows: Vec<IdentityRow> = on!(self, c => sqlx::query_as(
+            "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, d.seq as due \
+             from configs c cross join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live \
              left join due d on d.env = r.env and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq"
         ).fetch_all(c).await)?;
-        let read = |(env, app, namespace, seq, sha256, due): (String, String, String, i64, String, Option<i64>)| {
-            let config = ConfigId::parse(&env, &app, &namespace).map_err(|e| damaged("a config", e))?;
-            Ok(Expected { config, seq: count(seq), sha256, delivered: due.is_none() })
-        };
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(IdentityRow::expected).collect()
+    }
+
+    /// Reads the identities of some releases, at least one; missing ones are left out. In any order.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn identities(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<(ConfigId, Identity)>> {
+        let one = "(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)";
+        let sql = format!(
+            "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, null as due \
+             from releases r where {}",
+            vec![one; of.len()].join(" or ")
+        );
+        let rows: Vec<IdentityRow> = on!(self, c => {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone())).persistent(false);
+            for (id, seq) in of {
+                query = query.bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(*seq));
+            }
+            query.fetch_all(c).await
+        })?;
+        rows.into_iter().map(|row| row.expected().map(|known| (known.config, known.identity))).collect()
+    }
+
+    /// Whether the release of this number is this one; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn knows(&mut self, id: &ConfigId, there: &Identity) -> Result<Option<bool>> {
+        let of = [(id.clone(), there.seq)];
+        let Some((_, known)) = self.identities(&of).await?.pop() else { return Ok(None) };
+        if known == *there {
+            return Ok(Some(true));
+        }
+        // A repair may have changed its bytes. What cannot be read is another one.
+        Ok(Some(matches!(self.entries(&of).await?.pop(), Some(Ok(entry)) if entry.is(there))))
+    }
+
+    /// The latest release of a config that was delivered, with its document.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn latest_delivered(&mut self, id: &ConfigId) -> Result<Option<Entry>> {
+        let (seq,): (Option<i64>,) = on!(self, c => sqlx::query_as(
+            "select max(seq) from deliveries where env = ? and app = ? and namespace = ?"
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).fetch_one(c).await)?;
+        match seq {
+            Some(seq) => self.entry(id, count(seq)).await,
+            None => Ok(None),
+        }
     }
 
     /// One release with its document, for a channel that lost it.

@@ -103,6 +103,12 @@ texts! {
     drift_ahead(seq: u64): "etcd holds release {seq}, which the database does not know", "etcd 中有数据库不知道的版本 {seq}";
     drift_ahead_text: "The database was restored from an older backup, or another installation uses the same keys. Nothing is published here until you decide which of both counts.",
         "数据库可能由较旧的备份恢复，或另有安装在使用同样的键。在您决定以哪一方为准之前，此处不会发布任何内容。";
+    drift_held(seq: u64): "A reader node holds release {seq}, which was never published here", "读取节点持有版本 {seq}，该版本从未在此处发布";
+    drift_held_text: "Somebody wrote it to etcd and took it away again, or the database was restored from an older backup. Reader nodes never go back to an earlier number, so they ignore what is published here until the live release goes out under a later number.",
+        "有人曾将其写入 etcd 后又撤回，或数据库是从较早的备份恢复的。读取节点不会退回较小的版本号，因此在以更大的版本号重新发布之前，它会忽略此处的发布。";
+    drift_unknown: "The database has no release of it. Create its application, environment and namespace where they are missing, then decide on its page.",
+        "数据库中没有它的任何版本。请先创建缺少的应用、环境和命名空间，再在其页面处理。";
+    drift_title_held(config: &str): "{config}: a reader node holds something else", "{config}：读取节点中的内容不一致";
     drift_channel_wins(seq: u64): "Take release {seq} over from etcd", "采用 etcd 中的版本 {seq}";
     drift_database_wins(live: u64, next: u64): "Publish release {live} of the database as {next}", "将数据库中的版本 {live} 发布为 {next}";
     unheard_title: "etcd does not answer", "etcd 没有响应";

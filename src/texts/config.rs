@@ -208,6 +208,7 @@ texts! {
     holds_since: "Since", "获取时间";
     last_heard: "Last heard of", "最近访问";
     client: "Client", "客户端";
+    holds_unpublished: "not published here", "非此处发布";
     n_behind(n: u64): "{n} behind", "落后 {n}";
 
     // Using it.

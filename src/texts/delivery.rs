@@ -29,6 +29,9 @@ texts! {
     delivery_lock_until(s: u64): "If it stops now, the lock is free after {s} s; a restart of etcd makes that longer.", "如果它现在停止，锁将在 {s} 秒后释放；etcd 重启会延长这一时间。";
     delivery_lock_lease(lease: &str): "Lease {lease}", "租约 {lease}";
     delivery_lock_unknown: "It cannot be told.", "无法得知。";
+    delivery_lock_free_it: "Free the lock", "释放锁";
+    delivery_lock_free_text: "For a lock that nobody gives back. It is safe: a node that holds it and is alive writes nothing any more, and begins anew.", "用于无人归还的锁。此操作是安全的：仍在运行的持有节点将不再写入，并会重新开始。";
+    delivery_lock_freed: "The lock was taken away", "锁已释放";
     delivery_again: "Compare and deliver again", "比较并重新投递";
     delivery_again_text: "Nodes do this by themselves every 30 seconds. Delivering twice does no harm.", "各节点每 30 秒自动执行一次，重复投递没有影响。";
     delivery_releases: "Latest releases", "最近的版本";

@@ -32,7 +32,8 @@ texts! {
     state_set_up: "The first administrator exists already. Log in.", "首位管理员已存在，请直接登录。";
     state_in_progress: "The same request is still being worked on. Ask again in a moment.", "同一请求正在处理中，请稍后再查询。";
     state_archived: "This is archived. Restore it first.", "此项已归档，请先恢复。";
-    state_ahead: "etcd holds a later release than the database knows of, so nothing is published here. An administrator decides on the page of the config which of both counts.", "etcd 中的发布比数据库中的更新，此处暂停发布。请管理员在该配置的页面决定以哪一方为准。";
+    state_ahead: "etcd or a reader node holds a later release than the database, so nothing is published here. An administrator decides on the page of the config which side counts.", "etcd 或读取节点中的版本比数据库中的更新，此处暂停发布。请管理员在该配置的页面决定以哪一方为准。";
+    state_numbers: "No number is left for another release of this config.", "此配置已没有可用的版本号。";
 
     problem_required: "Fill this in.", "请填写此项。";
     problem_name(name: &str): "“{name}” is not a name. Use a–z, 0–9, “.”, “_” and “-”, beginning with a letter or digit, 64 at most.", "“{name}”不是有效名称。请使用 a–z、0–9、“.”、“_”、“-”，以字母或数字开头，最多 64 个字符。";
@@ -178,6 +179,7 @@ impl Lang {
             State::InProgress => self.state_in_progress(),
             State::Archived => self.state_archived(),
             State::Ahead => self.state_ahead(),
+            State::Numbers => self.state_numbers(),
         }
     }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod changes;
 mod delivery;
+mod forged;
 mod nodes;
 mod processes;
 mod publishing;

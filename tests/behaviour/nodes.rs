@@ -50,7 +50,7 @@ impl Node {
         let nodes = Nodes::new(reader.clone(), name, board.is_some());
         if let Some(board) = board {
             let (nodes, stop) = (nodes.clone(), stop.clone());
-            tokio::spawn(async move { nodes::link::run(&nodes, &board, hears, stop).await });
+            tokio::spawn(async move { nodes::link::run(&nodes, &board, hears, None, stop).await });
         }
         Self { reader, nodes, stop }
     }
@@ -148,8 +148,10 @@ async fn a_node_that_leaves_is_gone_and_one_that_does_not_answer_is_named() {
     here.knows(1, &[]).await;
 
     // Its name lives on for a while, as after `kill -9`: nobody waits for it for longer than a moment, and never again.
-    let name = format!("{}/nodes/names/7", site.root);
-    raw().await.put(name.as_str(), "{\"name\":\"eu-2\",\"reader\":true}", None).await.unwrap();
+    let lease = raw().await.lease_grant(60, None).await.unwrap().id();
+    let (name, options) =
+        (format!("{}/nodes/names/{lease:x}", site.root), etcd_client::PutOptions::new().with_lease(lease));
+    raw().await.put(name.as_str(), "{\"name\":\"eu-2\",\"reader\":true}", Some(options)).await.unwrap();
     here.knows(2, &["eu-2"]).await;
     let other: Pattern = "dev/mail/*".parse().unwrap();
     let began = Instant::now();

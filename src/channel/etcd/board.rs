@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::{
         Fault,
-        board::{ANSWER_BYTES, About, Hears, NODE_NAME, NodeId, Notice, Notices},
+        board::{ANSWER_BYTES, About, Ahead, Hears, NODE_NAME, NodeId, Notice, Notices},
     },
     Etcd, head,
     keys::Posted,
@@ -33,6 +33,8 @@ struct Ask {
 pub struct Seat {
     etcd: Arc<Etcd>,
     lease: Lease,
+    /// The value of its name key.
+    about: About,
 }
 
 /// A watch of the board.
@@ -46,11 +48,23 @@ pub struct BoardWatch {
 
 impl Etcd {
     pub(in super::super) async fn join(self: &Arc<Self>, reader: bool) -> Result<Seat, Fault> {
-        let seat = Seat { etcd: Arc::clone(self), lease: Lease::grant(self, TTL.max(self.timing.ttl)).await? };
         let end = self.node.floor_char_boundary(NODE_NAME);
-        let about = About { name: self.node[..end].into(), reader };
-        seat.put(&Posted::Name(seat.id()), &json(&about)).await?;
+        let about = About { name: self.node[..end].into(), reader, ahead: Ahead::default() };
+        let seat = Seat { etcd: Arc::clone(self), lease: Lease::grant(self, TTL.max(self.timing.ttl)).await?, about };
+        seat.put(&Posted::Name(seat.id()), &json(&seat.about)).await?;
         Ok(seat)
+    }
+
+    /// Reads the names of all nodes that are present.
+    pub(in super::super) async fn names(&self) -> Result<Vec<About>, Fault> {
+        let (prefix, options) = (&self.keys.names(), &GetOptions::new().with_prefix().with_limit(MOST));
+        let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
+        let answer = self.call(self.timing.page, get).await?;
+        let about = |kv| match self.read(kv) {
+            Some(Notice::Here(_, about)) => Some(about),
+            _ => None,
+        };
+        Ok(answer.kvs().iter().filter_map(about).collect())
     }
 
     pub(in super::super) async fn notices(&self) -> Result<Notices, Fault> {
@@ -74,9 +88,16 @@ impl Etcd {
         Ok(BoardWatch { etcd: Arc::clone(self), stream, warned: false })
     }
 
-    /// What a key says; none when no node can have written it, which is said once.
+    /// Parses a key of the board. Returns `None` when no node can have written it: a node's keys hang on its own lease.
+    fn read(&self, kv: &KeyValue) -> Option<Notice> {
+        let posted = self.keys.posted(kv.key())?;
+        let (Posted::Name(id) | Posted::Ask(id, _) | Posted::Answer(id, _)) = &posted;
+        if kv.lease() == id.0 { said(posted, kv.value()) } else { None }
+    }
+
+    /// Parses a key of the board, and logs the first one that no node can have written.
     fn notice(&self, kv: &KeyValue, warned: &mut bool) -> Option<Notice> {
-        let notice = self.keys.posted(kv.key()).and_then(|posted| said(posted, kv.value()));
+        let notice = self.read(kv);
         if notice.is_none() && !std::mem::replace(warned, true) {
             // What it is instead is not repeated.
             tracing::warn!(key = %kv.key().escape_ascii(), "not written by a node; it and what else is like it is ignored");
@@ -87,15 +108,17 @@ impl Etcd {
 
 fn said(posted: Posted, value: &[u8]) -> Option<Notice> {
     const SHORT: usize = 1024;
+    /// With all that it may be ahead in: names of configs are at most 194 bytes.
+    const NAME: usize = 16 * 1024;
     match posted {
         Posted::Answer(by, scope) => {
             (value.len() <= ANSWER_BYTES).then(|| Notice::Answered { by, scope, value: value.to_vec() })
         }
-        _ if value.len() > SHORT => None,
         Posted::Name(id) => {
-            let about: About = serde_json::from_slice(value).ok()?;
-            (about.name.len() <= NODE_NAME).then_some(Notice::Here(id, about))
+            let about: About = (value.len() <= NAME).then(|| serde_json::from_slice(value).ok())??;
+            (about.name.len() <= NODE_NAME && about.ahead.is_bounded()).then_some(Notice::Here(id, about))
         }
+        _ if value.len() > SHORT => None,
         Posted::Ask(by, scope) => {
             let Ask { room } = serde_json::from_slice(value).ok()?;
             Some(Notice::Asked { by, scope, room })
@@ -118,6 +141,20 @@ impl Seat {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lease.is_over()
+    }
+
+    /// Says what this node holds that is later than what lies in the channel, unless that was said.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn tell(&mut self, ahead: Ahead) -> Result<(), Fault> {
+        if self.about.ahead == ahead {
+            return Ok(());
+        }
+        let about = About { ahead, ..self.about.clone() };
+        self.put(&Posted::Name(self.id()), &json(&about)).await?;
+        self.about = about;
+        Ok(())
     }
 
     /// Asks all nodes who reads these configs; again is heard again.
@@ -180,7 +217,13 @@ impl BoardWatch {
         for event in response.events() {
             let Some(kv) = event.kv().filter(|kv| self.stream.is_news(kv)) else { continue };
             match event.event_type() {
-                EventType::Put => notices.extend(self.etcd.notice(kv, &mut self.warned)),
+                EventType::Put => {
+                    let notice = self.etcd.notice(kv, &mut self.warned);
+                    if matches!(&notice, Some(Notice::Here(_, about)) if !about.ahead.is_empty()) {
+                        self.etcd.upset();
+                    }
+                    notices.extend(notice);
+                }
                 // Asks and answers end by themselves where they are kept.
                 EventType::Delete => {
                     if let Some(Posted::Name(id)) = self.etcd.keys.posted(kv.key()) {

@@ -11,7 +11,10 @@ use super::{
     },
     Etcd, EtcdLock, head,
 };
-use crate::domain::{change::ChangeId, names::ConfigId};
+use crate::{
+    clock::now,
+    domain::{change::ChangeId, names::ConfigId},
+};
 
 /// How often a delivery looks again when a config moved under its feet while the lock was held: an earlier transaction
 /// of this node that was thought lost, or a foreign write.
@@ -49,7 +52,7 @@ impl Written {
             self.0.clear();
         }
         for (entry, _) in due {
-            let release = Some((entry.meta.seq, entry.meta.sha256.clone()));
+            let release = Some(entry.meta.identity());
             self.0.insert(entry.config.clone(), (Held { revision, release }, entry.meta.change.clone()));
         }
     }
@@ -59,6 +62,12 @@ impl Etcd {
     /// The change whose release this node wrote last to a config.
     pub(in super::super) fn last(&self, config: &ConfigId) -> Option<ChangeId> {
         self.written().0.get(config).map(|(_, change)| change.clone())
+    }
+
+    /// Whether this node wrote this release last to its config.
+    pub(in super::super) fn wrote(&self, entry: &Entry) -> bool {
+        let release = Some(entry.meta.identity());
+        self.written().0.get(&entry.config).is_some_and(|(held, _)| held.release == release)
     }
 
     pub(in super::super) async fn deliver(
@@ -198,6 +207,6 @@ fn found(answer: &TxnResponse) -> Vec<Option<KeyValue>> {
 /// Metadata that cannot be read counts as none: writing over it is the cure.
 fn held(kv: Option<&KeyValue>) -> Held {
     let Some(kv) = kv else { return Held::default() };
-    let meta: Option<Meta> = serde_json::from_slice(kv.value()).ok();
-    Held { revision: kv.mod_revision(), release: meta.map(|meta| (meta.seq, meta.sha256)) }
+    let release = Meta::read(kv.value(), now()).map(|meta| meta.identity());
+    Held { revision: kv.mod_revision(), release }
 }

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use etcd_client::KeyValue;
 
 use super::super::{Damage, Entry, Fault, Meta, board::NodeId};
-use crate::domain::{
-    access::Pattern,
-    content::sha256,
-    names::{ConfigId, EnvName},
+use crate::{
+    clock::now,
+    domain::{
+        access::Pattern,
+        content::sha256,
+        names::{ConfigId, EnvName},
+    },
 };
 
 /// Longest root; with the longest names a key is then 234 bytes.
@@ -81,6 +84,11 @@ impl Keys {
     /// What everything on the board of the nodes begins with.
     pub fn nodes(&self) -> String {
         format!("{}/nodes/", self.root)
+    }
+
+    /// Prefix of the names of all nodes.
+    pub fn names(&self) -> String {
+        format!("{}/nodes/names/", self.root)
     }
 
     /// What all asks of nodes begin with.
@@ -176,7 +184,7 @@ impl Halves {
     fn join(self, config: &ConfigId) -> Result<Entry, (Half, &'static str)> {
         let document = self.document.ok_or((Half::Meta, "is metadata without a document"))?;
         let meta = self.meta.ok_or((Half::Document, "is a document without metadata"))?;
-        let meta: Meta = serde_json::from_slice(&meta).map_err(|_| (Half::Meta, "is not metadata of a release"))?;
+        let meta = Meta::read(&meta, now()).ok_or((Half::Meta, "is not metadata of a release"))?;
         if sha256(&document) != meta.sha256 {
             return Err((Half::Document, "does not match the SHA-256 of its release"));
         }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use etcd_client::{
-    Client, Compare, CompareOp, GetOptions, GetResponse, LockOptions, PutOptions, SortOrder, SortTarget, Txn, TxnOp,
+    Client, Compare, CompareOp, DeleteOptions, GetOptions, GetResponse, LockOptions, PutOptions, SortOrder, SortTarget,
+    Txn, TxnOp,
 };
 use tokio::time;
 
@@ -141,6 +142,15 @@ impl Etcd {
         let lease = self.call(self.timing.call, ask).await?;
         let remaining = u64::try_from(lease.ttl()).ok().map(Duration::from_secs);
         Ok(Some(Holder { node, lease: Some(format!("{id:x}")), remaining }))
+    }
+
+    /// Deletes the whole line. What was written under a key of it passes no fence any more.
+    pub(in super::super) async fn free(&self, env: &EnvName) -> Result<(), Fault> {
+        let prefix = &format!("{}/", self.keys.lock(env));
+        let delete = move |mut etcd: Client| async move {
+            etcd.delete(prefix.as_str(), Some(DeleteOptions::new().with_prefix())).await
+        };
+        self.call(self.timing.call, delete).await.map(drop)
     }
 
     /// The keys of a lock: its holder's and those of all who wait.

@@ -127,7 +127,7 @@ impl Etcd {
         }
     }
 
-    fn upset(&self) {
+    pub(super) fn upset(&self) {
         self.upsets.send_replace(());
     }
 

@@ -9,6 +9,7 @@ use super::{
     Etcd, head,
     watch::Stream,
 };
+use crate::clock::now;
 
 /// A watch of the tokens in etcd.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ impl Etcd {
         };
         let answer = self.call(self.timing.page, get).await?;
         let revision = head(answer.header())?.revision;
-        let Some(kv) = answer.kvs().first() else { return Ok(Tokens { revision, ..Tokens::default() }) };
-        Ok(Tokens { revision, written: kv.mod_revision(), list: list(kv) })
+        let there = answer.kvs().first().map(found).unwrap_or_default();
+        Ok(Tokens { revision, ..there })
     }
 
     pub(in super::super) async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, Fault> {
@@ -44,25 +45,25 @@ impl Etcd {
 }
 
 impl EtcdTokenWatch {
-    pub(in super::super) async fn next(&mut self) -> Result<TokenList, Fault> {
+    pub(in super::super) async fn next(&mut self) -> Result<Tokens, Fault> {
         loop {
             let response = self.stream.next().await?;
-            let puts = response.events().iter().filter(|event| event.event_type() == EventType::Put);
-            let news = puts.filter_map(|event| event.kv().filter(|kv| self.stream.is_news(kv)));
-            // Whether the last one counts is for whoever knows what it has: etcd may send one twice.
-            if let Some(list) = news.filter_map(list).next_back() {
-                return Ok(list);
+            let news = response.events().iter().filter(|event| event.kv().is_some_and(|kv| self.stream.is_news(kv)));
+            let news = news.map(|event| match event.event_type() {
+                EventType::Put => event.kv().map(found).unwrap_or_default(),
+                EventType::Delete => Tokens::default(),
+            });
+            // Whether the last list counts is for whoever knows what it has: etcd may send one twice.
+            let better = |held: Tokens, new: Tokens| if new.list.is_none() && held.list.is_some() { held } else { new };
+            if let Some(there) = news.reduce(better) {
+                return Ok(there);
             }
         }
     }
 }
 
-/// The list that a key holds; none when it holds something else.
-fn list(kv: &KeyValue) -> Option<TokenList> {
-    let list = serde_json::from_slice(kv.value());
-    if list.is_err() {
-        // What it is instead is not repeated.
-        tracing::warn!(key = %kv.key().escape_ascii(), "not a list of tokens; readers keep those they know");
-    }
-    list.ok()
+/// Parses the value of the key.
+fn found(kv: &KeyValue) -> Tokens {
+    let (written, read) = (kv.mod_revision(), TokenList::read(kv.value(), now()));
+    Tokens { revision: written, written, refused: read.as_ref().err().copied(), list: read.ok() }
 }

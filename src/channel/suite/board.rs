@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 use tokio::time::timeout;
 
 use super::{
-    super::{ANSWER_BYTES, Board, BoardWatch, Channel, Hears, NodeId, Notice},
+    super::{AHEAD, ANSWER_BYTES, Ahead, Board, BoardWatch, Channel, Hears, NodeId, Notice},
     Bench, LONG, Raw,
 };
-use crate::domain::access::Pattern;
+use crate::domain::{access::Pattern, names::ConfigId};
 
 fn board(channel: &Channel) -> Board {
     channel.board().expect("etcd has a board")
@@ -110,21 +110,62 @@ async fn what_no_node_writes_is_ignored() {
     let board = board(&bench.channel);
     let mut watch = Ear::of(board.watch(Hears::All, board.list().await.unwrap().revision).await.unwrap());
     let name = |bytes: usize| format!("{{\"name\":\"{}\",\"reader\":true}}", "n".repeat(bytes));
+    let ahead = |ahead: &str| format!("{{\"name\":\"n\",\"reader\":true,\"ahead\":{ahead}}}");
+    let many = vec!["[\"prod/shop/a\",1]"; AHEAD + 1].join(",");
     let raw = bench.raw();
+    let id = raw.client.lease_grant(60, None).await.unwrap().id();
+    let own = format!("names/{id:x}");
     for (key, value) in [
-        ("nodes/names/7", name(129)),
-        ("nodes/names/7", name(5000)),
-        ("nodes/names/7", "[]".into()),
-        ("nodes/names/7/8", name(1)),
-        ("nodes/asks/7/prod/shop", "{\"room\":1}".into()),
-        ("nodes/asks/7/*/*/*", "{}".into()),
-        ("nodes/answers/7/*/*/*", "x".repeat(ANSWER_BYTES + 1)),
-        ("nodes/anything", String::new()),
+        (own.clone(), name(129)),
+        (own.clone(), name(20_000)),
+        (own.clone(), "[]".into()),
+        (own.clone(), ahead("{\"tokens\":9007199254740992}")),
+        (own.clone(), ahead("{\"releases\":[[\"prod/shop/a\",18446744073709551615]]}")),
+        (own.clone(), ahead(&format!("{{\"releases\":[{many}]}}"))),
+        (format!("names/{id:x}/8"), name(1)),
+        (format!("asks/{id:x}/prod/shop"), "{\"room\":1}".into()),
+        (format!("asks/{id:x}/*/*/*"), "{}".into()),
+        (format!("answers/{id:x}/*/*/*"), "x".repeat(ANSWER_BYTES + 1)),
+        ("anything".into(), String::new()),
     ] {
-        raw.put(key, value).await;
+        raw.leased(&format!("nodes/{key}"), value, id).await;
     }
     raw.delete("nodes/anything").await;
-    raw.put("nodes/names/7", name(128)).await;
-    assert!(matches!(watch.next().await, Notice::Here(NodeId(7), _)), "the first that says something");
+    // What hangs on no lease, or on another node's, no node put there: it would never go.
+    raw.put("nodes/names/7", name(1)).await;
+    raw.leased("nodes/names/7", name(1), id).await;
+    raw.leased(&format!("nodes/{own}"), name(128), id).await;
+    assert!(
+        matches!(watch.next().await, Notice::Here(found, _) if found == NodeId(id)),
+        "the first that says something"
+    );
     assert_eq!(board.list().await.unwrap().notices.len(), 1);
+}
+
+#[tokio::test]
+async fn what_reader_nodes_hold_that_is_later_is_told_once_and_goes_with_them() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let (console, reader) = (board(&bench.channel), board(&bench.other));
+    let mut watch = Ear::of(console.watch(Hears::All, console.list().await.unwrap().revision).await.unwrap());
+    let mut upsets = bench.channel.upsets();
+    let (mut one, mut two) = (reader.join(true).await.unwrap(), reader.join(true).await.unwrap());
+    let config: ConfigId = "prod/shop/a".parse().unwrap();
+    assert!(matches!(watch.next().await, Notice::Here(..)) && matches!(watch.next().await, Notice::Here(..)));
+    upsets.mark_unchanged();
+    assert_eq!(bench.channel.ahead().await.unwrap(), Ahead::default());
+
+    one.tell(Ahead { tokens: Some(7), releases: vec![(config.clone(), 900)] }).await.unwrap();
+    assert!(matches!(watch.next().await, Notice::Here(id, about) if id == one.id() && about.ahead.tokens == Some(7)));
+    assert!(upsets.has_changed().unwrap(), "whoever can write something later is told");
+    two.tell(Ahead { tokens: Some(6), releases: vec![(config.clone(), 901)] }).await.unwrap();
+    let all = Ahead { tokens: Some(7), releases: vec![(config, 901)] };
+    assert_eq!(bench.channel.ahead().await.unwrap(), all);
+    let revision = bench.channel.head().await.unwrap().revision;
+    two.tell(Ahead { tokens: Some(6), ..all.clone() }).await.unwrap();
+    assert_eq!(bench.channel.head().await.unwrap().revision, revision, "what was told is not written again");
+
+    one.tell(Ahead::default()).await.unwrap();
+    two.leave().await;
+    assert_eq!(bench.channel.ahead().await.unwrap(), Ahead::default());
+    assert_eq!(keys(bench.raw()).await, 1);
 }

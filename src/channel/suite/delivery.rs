@@ -51,7 +51,7 @@ async fn delivering_again_writes_nothing(bench: Bench) {
     let first = bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let both = [small("a/x", 1), small("b/y", 1)];
     let second = bench.channel.deliver(&lock, &both).await.unwrap();
-    assert_eq!(second.already, [(both[0].config.clone(), 1)]);
+    assert_eq!(second.already, [(both[0].config.clone(), both[0].meta.identity())]);
     let third = bench.channel.deliver(&lock, &both).await.unwrap();
     assert_eq!(third.revision, second.revision, "the revision that brought the last of them");
     assert_eq!(third.already.len(), 2);
@@ -66,7 +66,7 @@ async fn a_number_never_goes_back(bench: Bench) {
     for seq in [9, 1] {
         let late = [small("a/x", seq)];
         let delivered = bench.channel.deliver(&lock, &late).await.unwrap();
-        assert_eq!(delivered.already, [("prod/a/x".parse().unwrap(), 10)]);
+        assert_eq!(delivered.already, [("prod/a/x".parse().unwrap(), small("a/x", 10).meta.identity())]);
         let repaired = bench.channel.repair(&lock, &late).await.unwrap();
         assert_eq!(repaired.already.len(), 1);
     }
@@ -77,7 +77,7 @@ async fn beside_a_later_release_nothing_is_written(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 7)]).await.unwrap();
     let change = [small("a/x", 5), small("b/y", 1)];
-    let overtaken = Err(Fault::Overtaken(vec![(change[0].config.clone(), 7)]));
+    let overtaken = Err(Fault::Overtaken(vec![(change[0].config.clone(), small("a/x", 7).meta.identity())]));
     assert_eq!(bench.channel.deliver(&lock, &change).await, overtaken);
     assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 7)]);
     bench.channel.deliver(&lock, &change[1..]).await.unwrap();

@@ -64,6 +64,60 @@ async fn what_is_not_a_release_is_named_and_left_out() {
     assert_eq!(found, expected);
 }
 
+/// Metadata of a release of this document under a number that somebody invented.
+fn forged(seq: &str, document: &str) -> String {
+    let meta = serde_json::to_value(&*small("a/x", 1).meta).unwrap().to_string();
+    meta.replace("\"seq\":1", &format!("\"seq\":{seq}"))
+        .replace(&small("a/x", 1).meta.sha256, &sha256(document.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_number_that_somebody_invented_is_no_release_and_is_written_over() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+    // In a year.
+    let later = (crate::clock::now().0 + 365 * 86_400_000).to_string();
+    for (n, seq) in ["18446744073709551615", "9223372036854775808", "9007199254740992", "9007199254740991", &later, "0"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
+        bench.raw().put("config/prod/a/x", "{\"forged\":\"1\"}").await;
+        bench.raw().put("meta/prod/a/x", forged(seq, "{\"forged\":\"1\"}")).await;
+        let listing = bench.other.list().await.unwrap();
+        assert_eq!(listing.entries, [], "{seq}");
+        assert_eq!(listing.damaged[0].config, Some("prod/a/x".parse().unwrap()));
+        assert!(!listing.damaged[0].lost, "somebody's writing is there");
+        let next_one = [small("a/x", n as u64 + 2)];
+        bench.channel.deliver(&lock, &next_one).await.unwrap();
+        assert_eq!(next(&mut watch).await.unwrap(), next_one, "readers saw nothing else");
+    }
+    // One of which the time has come is as any other.
+    let seq = crate::clock::now().0.to_string();
+    bench.raw().put("config/prod/a/x", "{\"forged\":\"1\"}").await;
+    bench.raw().put("meta/prod/a/x", forged(&seq, "{\"forged\":\"1\"}")).await;
+    assert_eq!(bench.other.list().await.unwrap().entries[0].meta.seq.to_string(), seq);
+}
+
+#[tokio::test]
+async fn the_same_document_under_other_metadata_is_made_ours() {
+    let Some(mut bench) = Bench::etcd().await else { return };
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let release = [small("a/x", 1)];
+    bench.channel.deliver(&lock, &release).await.unwrap();
+    for (from, to) in [("\"kv\"", "\"text\""), ("0198c0de-0000", "0198c0de-1111"), ("2026-11-22T16", "9999-11-22T16")] {
+        let meta = bench.raw().get("meta/prod/a/x").await;
+        assert!(meta.contains(from));
+        bench.raw().put("meta/prod/a/x", meta.replace(from, to)).await;
+        let there = bench.other.list().await.unwrap().entries.pop().unwrap();
+        assert!(!there.is(&release[0].meta.identity()), "{to}");
+        let delivered = bench.channel.deliver(&lock, &release).await.unwrap();
+        assert_eq!(delivered.already, [], "{to}: that was not this release");
+        assert_eq!(bench.other.list().await.unwrap().entries, release);
+    }
+}
+
 #[tokio::test]
 async fn halves_find_one_another_over_many_pages() {
     let Some(mut bench) = Bench::etcd().await else { return };
@@ -166,7 +220,7 @@ async fn what_a_lock_wrote_before_is_not_believed_to_be_there_still() {
         }
     }
     let delivered = bench.channel.deliver(&lock, &[small("a/x", 3), small("b/y", 3)]).await.unwrap();
-    assert_eq!(delivered.already, [("prod/b/y".parse().unwrap(), 3)]);
+    assert_eq!(delivered.already, [("prod/b/y".parse().unwrap(), small("b/y", 3).meta.identity())]);
     assert_eq!(bench.other.list().await.unwrap().entries, [small("a/x", 3), small("b/y", 3)]);
 
     // Another holder wrote a later one, with a lock that this one thinks it still has.

@@ -16,6 +16,7 @@ on_both! {
     a_waiter_that_was_dropped_leaves_the_line
     a_holder_knows_that_somebody_waits
     the_holder_is_shown
+    a_lock_that_was_taken_away_is_free_and_its_holder_writes_nothing
 }
 
 async fn a_lock_excludes_others_until_it_is_released(bench: Bench) {
@@ -32,6 +33,15 @@ async fn a_lock_excludes_others_until_it_is_released(bench: Bench) {
     lock.release().await;
     let lock = next.await.unwrap().unwrap();
     bench.other.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
+}
+
+async fn a_lock_that_was_taken_away_is_free_and_its_holder_writes_nothing(bench: Bench) {
+    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    bench.other.free(&env("prod")).await.unwrap();
+    let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    let fenced = Err(Fault::Fenced { env: env("prod") });
+    assert_eq!(bench.channel.deliver(&lock, &[small("a/x", 1)]).await, fenced);
+    bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
 }
 
 async fn environments_are_locked_apart(bench: Bench) {

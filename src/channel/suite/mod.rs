@@ -89,7 +89,7 @@ impl Bench {
     /// Takes a lock away from its holder: its lease runs out.
     async fn expire(&mut self, lock: &Lock) {
         match (&self.channel, lock) {
-            (Channel::Local(local), lock) => local.expire(lock.env()),
+            (Channel::Local(local), lock) => local.free(lock.env()),
             (Channel::Etcd(_), Lock::Etcd(lock)) => {
                 self.raw().client.lease_revoke(lock.lease()).await.unwrap();
             }
@@ -135,6 +135,11 @@ impl Raw {
 
     async fn put(&mut self, key: &str, value: impl Into<Vec<u8>>) {
         self.client.put(format!("{}/{key}", self.root), value, None).await.unwrap();
+    }
+
+    async fn leased(&mut self, key: &str, value: impl Into<Vec<u8>>, lease: i64) {
+        let options = etcd_client::PutOptions::new().with_lease(lease);
+        self.client.put(format!("{}/{key}", self.root), value, Some(options)).await.unwrap();
     }
 
     async fn delete(&mut self, key: &str) {

@@ -3,14 +3,14 @@
 use tokio::time::timeout;
 
 use super::{
-    super::{ListedToken, TokenList, TokenWatch},
+    super::{ListedToken, Refusal, TokenList, TokenWatch},
     Bench, LONG, env, next, on_both, small,
 };
 use crate::domain::token::TokenKind;
 
 on_both! { tokens_are_written_over_what_was_read_alone  tokens_are_followed  tokens_and_releases_do_not_meet }
 
-fn list(version: i64) -> TokenList {
+fn list(version: u64) -> TokenList {
     let token = ListedToken {
         id: "abcdefghijkl".into(),
         kind: TokenKind::Read,
@@ -22,8 +22,8 @@ fn list(version: i64) -> TokenList {
     TokenList { version, tokens: vec![token] }
 }
 
-async fn following(watch: &mut TokenWatch) -> i64 {
-    timeout(LONG, watch.next()).await.expect("tokens in time").unwrap().version
+async fn following(watch: &mut TokenWatch) -> u64 {
+    timeout(LONG, watch.next()).await.expect("tokens in time").unwrap().list.expect("a list").version
 }
 
 async fn tokens_are_written_over_what_was_read_alone(bench: Bench) {
@@ -66,12 +66,21 @@ async fn tokens_and_releases_do_not_meet(bench: Bench) {
 }
 
 #[tokio::test]
-async fn what_is_no_list_of_tokens_is_written_over() {
+async fn what_is_no_list_of_tokens_is_named_and_written_over() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    for foreign in ["", "[]", "{\"version\":\"x\"}"] {
+    let mut watch = bench.other.watch_tokens(bench.other.head().await.unwrap().revision).await.unwrap();
+    for (foreign, why) in [
+        ("", Refusal::Unreadable),
+        ("[]", Refusal::Unreadable),
+        ("{\"version\":\"x\"}", Refusal::Unreadable),
+        ("{\"version\":9223372036854775807,\"tokens\":[]}", Refusal::Unreadable),
+        ("{\"version\":9007199254740991,\"tokens\":[]}", Refusal::Future),
+    ] {
         bench.raw().put("readers/tokens", foreign).await;
         let there = bench.channel.tokens(0).await.unwrap();
         assert!(there.written > 0 && there.list.is_none(), "{foreign}");
+        let followed = timeout(LONG, watch.next()).await.expect("it is told").unwrap();
+        assert_eq!((there.refused, followed.refused), (Some(why), Some(why)), "{foreign}");
     }
     let there = bench.channel.tokens(0).await.unwrap();
     assert!(bench.channel.put_tokens(&list(1), there.written).await.unwrap());

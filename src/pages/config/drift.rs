@@ -1,4 +1,4 @@
-//! Where the channel departs from the database: what lies there, and who decides what becomes of it.
+//! Where the channel, or a reader, departs from the database: what is there, and who decides what becomes of it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     domain::drift::{Drift, DriftKind},
 };
 
-/// Above every page of a config that departs.
+/// Above every page of a config that departs. What a reader holds cannot be taken over, so only the database can count.
 #[component]
 pub fn Departs(opened: Arc<Opened>, drift: Drift) -> impl IntoView {
     let t = lang();
@@ -24,6 +24,11 @@ pub fn Departs(opened: Arc<Opened>, drift: Drift) -> impl IntoView {
         DriftKind::Ahead { live, seq } => {
             let form = opened.decides.then(|| view! { <SettleForm opened=opened.clone() seq live /> }.into_any());
             (t.drift_ahead(seq), if form.is_some() { t.drift_ahead_text() } else { t.state_ahead() }, form)
+        }
+        DriftKind::Held { live, seq } => {
+            let form =
+                opened.decides.then(|| view! { <SettleForm opened=opened.clone() seq live held=true /> }.into_any());
+            (t.drift_held(seq), if form.is_some() { t.drift_held_text() } else { t.state_ahead() }, form)
         }
     };
     view! { <Banner mood=Mood::Bad title><p>{text}" "{since}</p>{form}</Banner> }.into_any()
@@ -42,7 +47,14 @@ fn RepairForm(opened: Arc<Opened>) -> impl IntoView {
 }
 
 #[component]
-fn SettleForm(opened: Arc<Opened>, seq: u64, live: u64) -> impl IntoView {
+fn SettleForm(
+    opened: Arc<Opened>,
+    seq: u64,
+    live: u64,
+    /// It is a reader that holds the release, not the channel.
+    #[prop(optional)]
+    held: bool,
+) -> impl IntoView {
     let t = lang();
     let env = opened.view.env.name.to_string();
     let protected = opened.view.env.protected;
@@ -54,8 +66,12 @@ fn SettleForm(opened: Arc<Opened>, seq: u64, live: u64) -> impl IntoView {
             <Field name="message" label=t.why() note required=protected />
             {protected.then(|| view! { <Confirm env /> })}
             <div class="do">
-                <Submit tone=Tone::Primary name="wins" value="channel">{t.drift_channel_wins(seq)}</Submit>
-                <Submit tone=Tone::Plain name="wins" value="database">{t.drift_database_wins(live, seq + 1)}</Submit>
+                {(!held).then(|| {
+                    view! { <Submit tone=Tone::Primary name="wins" value="channel">{t.drift_channel_wins(seq)}</Submit> }
+                })}
+                <Submit tone=if held { Tone::Primary } else { Tone::Plain } name="wins" value="database">
+                    {t.drift_database_wins(live, seq.saturating_add(1))}
+                </Submit>
             </div>
         </Form>
     }

@@ -58,6 +58,7 @@ fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
     // Who is behind comes first.
     instances.sort_by(|a, b| (a.release, &a.name).cmp(&(b.release, &b.name)));
     let (live, listed, (seen, all)) = (opened.view.live_seq(), instances.len(), opened.seen());
+    let readers = &opened.readers;
     let words: Vec<String> = q.split_whitespace().map(str::to_lowercase).collect();
     let has = |i: &Instance| {
         let node = i.node.as_ref().unwrap_or(&here);
@@ -71,7 +72,8 @@ fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
     let rows = instances.into_iter().filter_map(|i| {
         let fits = words.is_empty() || has(&i);
         let node = several.then(|| i.node.clone().unwrap_or_else(|| here.clone()));
-        (fits || few).then(|| view! { <Row instance=i node live hidden=!fits /> })
+        let has = readers.has(&i, live);
+        (fits || few).then(|| view! { <Row instance=i node live has hidden=!fits /> })
     });
     let rows: Vec<_> = rows.take(MOST).collect();
     let filter = (listed > FILTERED).then(|| {
@@ -139,13 +141,22 @@ fn propagation(instances: &[Instance], live: &Release) -> Option<AnyView> {
 }
 
 #[component]
-fn Row(instance: Instance, node: Option<Arc<str>>, live: u64, hidden: bool) -> impl IntoView {
+fn Row(
+    instance: Instance,
+    node: Option<Arc<str>>,
+    live: u64,
+    /// It holds the live release.
+    has: bool,
+    hidden: bool,
+) -> impl IntoView {
     let t = lang();
     let behind = live.saturating_sub(instance.release);
-    let state = if behind > 0 {
+    let state = if has {
+        view! { <Badge mood=Mood::Good>{t.live()}</Badge> }.into_any()
+    } else if behind > 0 {
         view! { <Badge mood=Mood::Warn>{t.n_behind(behind)}</Badge> }.into_any()
     } else {
-        view! { <Badge mood=Mood::Good>{t.live()}</Badge> }.into_any()
+        view! { <Badge mood=Mood::Bad>{t.holds_unpublished()}</Badge> }.into_any()
     };
     view! {
         <tr hidden=hidden>

@@ -95,13 +95,37 @@ impl LastGood {
     /// Puts what is on disk on the shelf, which is stale from then on until the channel is heard. A file that cannot be
     /// used is set aside and named; nothing is served from it.
     pub async fn load(self: &Arc<Self>) {
-        let this = Arc::clone(self);
-        if let Err(panic) = spawn_blocking(move || this.read()).await {
-            self.complain(format!("it cannot be read: {panic}"));
+        if let Some(kept) = self.kept().await {
+            self.put(kept);
         }
     }
 
-    fn read(&self) {
+    /// Like [`LastGood::load`], but of the releases on disk only those count that `confirm` gives back.
+    ///
+    /// # Errors
+    /// Those of `confirm`.
+    pub async fn load_confirmed<E>(
+        self: &Arc<Self>,
+        confirm: impl AsyncFnOnce(Vec<Entry>) -> Result<Vec<Entry>, E>,
+    ) -> Result<(), E> {
+        if let Some(mut kept) = self.kept().await {
+            let entries = std::mem::take(&mut kept.releases).into_iter().map(Entry::from).collect();
+            kept.releases = confirm(entries).await?.into_iter().map(Into::into).collect();
+            self.put(kept);
+        }
+        Ok(())
+    }
+
+    async fn kept(self: &Arc<Self>) -> Option<Kept> {
+        let this = Arc::clone(self);
+        let read = spawn_blocking(move || this.read()).await;
+        read.unwrap_or_else(|panic| {
+            self.complain(format!("it cannot be read: {panic}"));
+            None
+        })
+    }
+
+    fn read(&self) -> Option<Kept> {
         let file = match file::read(&self.folder) {
             Ok(kept) if kept.root == self.root => Some(kept),
             Ok(kept) => {
@@ -127,9 +151,7 @@ impl LastGood {
                 }
             }
         }
-        if let Some(kept) = kept {
-            self.put(kept);
-        }
+        kept
     }
 
     fn read_journal(&self, name: &str) -> Vec<Record> {
@@ -157,7 +179,7 @@ impl LastGood {
             self.shelf.adopt(Listing { revision, cluster, entries, damaged: Vec::new() });
         }
         if let Some((tokens, list)) = self.tokens.as_ref().zip(kept.tokens) {
-            tokens.take(list);
+            tokens.take_kept(list, (self.clock)());
             tokens.set_stale(Some(kept.heard_at));
         }
     }

@@ -11,16 +11,20 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::super::instances::{Instance, Instances, TEXT};
+use super::super::{
+    instances::{Instance, Instances, MOST_OF_ONE, TEXT},
+    shelf::Shelf,
+    snapshot::Snapshot,
+};
 use crate::{
     channel::ANSWER_BYTES,
-    domain::{access::Pattern, names::ConfigId, time::Time},
+    domain::{access::Pattern, names::ConfigId, numbers, time::Time},
 };
 
 /// Releases that are counted apart of those who are not named; older ones count as the oldest of them.
 const COUNTED: usize = 16;
 /// What JSON takes for a config beside its name and its counts, in bytes.
-const AROUND: usize = 40;
+const AROUND: usize = 150;
 /// What it takes for a count.
 const COUNT: usize = 24;
 
@@ -41,6 +45,29 @@ pub(super) struct Known {
     pub instances: Vec<Instance>,
     /// Which had no room, by the release that they hold.
     pub unnamed: Vec<(u64, usize)>,
+    /// Latest release on the node itself.
+    pub latest: Latest,
+}
+
+/// The latest release that a node holds of a config, by what it is known by. Number 0 is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Latest {
+    #[serde(deserialize_with = "numbers::bounded")]
+    pub release: u64,
+    pub sha256: String,
+}
+
+impl Latest {
+    /// Returns the latest release on the shelf.
+    pub fn on(shelf: &Shelf, config: &ConfigId) -> Self {
+        let of = |held: Arc<Snapshot>| Self { release: held.seq(), sha256: held.entry.meta.sha256.clone() };
+        shelf.get(&config.to_string()).map(of).unwrap_or_default()
+    }
+
+    /// Whether that is another release under the same number.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        self.release == other.release && self.sha256 != other.sha256
+    }
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -50,9 +77,26 @@ struct Wire {
     left: usize,
 }
 
+impl Wire {
+    /// Whether a node can have counted so: no number is above what it keeps.
+    fn is_bounded(&self) -> bool {
+        let of_config = |config: &WireConfig| {
+            let held = config.seen.iter().map(|seen| seen.2).chain(config.unnamed.iter().map(|(release, _)| *release));
+            let counts = config.unnamed.iter().map(|(_, n)| *n as usize);
+            let ages = config.seen.iter().flat_map(|seen| [seen.3, seen.4]);
+            config.latest.sha256.len() <= 64
+                && config.unnamed.len() <= COUNTED
+                && counts.sum::<usize>() <= MOST_OF_ONE
+                && held.chain(ages).all(|number| number <= numbers::MOST)
+        };
+        self.left <= ANSWER_BYTES && self.configs.iter().all(of_config)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct WireConfig {
     config: ConfigId,
+    latest: Latest,
     seen: Vec<WireSeen>,
     unnamed: Vec<(u64, u32)>,
 }
@@ -65,7 +109,7 @@ struct WireSeen(String, usize, u64, u64, u64);
 /// first, and of the instances those who are behind, so that what people look for has a name.
 pub(super) fn write(
     own: &Instances,
-    latest: impl Fn(&ConfigId) -> u64,
+    latest: impl Fn(&ConfigId) -> Latest,
     scope: &Pattern,
     room: usize,
     now: Time,
@@ -104,6 +148,7 @@ fn json(value: &impl Serialize) -> String {
 /// A config with who reads it, those who are behind first.
 struct Found {
     config: ConfigId,
+    latest: Latest,
     instances: Vec<Instance>,
     behind: usize,
     /// The first of them.
@@ -111,11 +156,11 @@ struct Found {
 }
 
 impl Found {
-    fn new((config, mut instances): (ConfigId, Vec<Instance>), latest: &impl Fn(&ConfigId) -> u64) -> Self {
+    fn new((config, mut instances): (ConfigId, Vec<Instance>), latest: &impl Fn(&ConfigId) -> Latest) -> Self {
         let latest = latest(&config);
-        instances.sort_by_key(|instance| instance.release >= latest);
-        let behind = instances.partition_point(|instance| instance.release < latest);
-        Self { config, instances, behind, named: Vec::new() }
+        instances.sort_by_key(|instance| instance.release >= latest.release);
+        let behind = instances.partition_point(|instance| instance.release < latest.release);
+        Self { config, latest, instances, behind, named: Vec::new() }
     }
 
     /// Names those up to `end`, as far as there is room.
@@ -126,7 +171,7 @@ impl Found {
 
     fn wire(self) -> WireConfig {
         let unnamed = counted(self.instances[self.named.len()..].iter().map(|i| i.release));
-        WireConfig { config: self.config, seen: self.named, unnamed }
+        WireConfig { config: self.config, latest: self.latest, seen: self.named, unnamed }
     }
 }
 
@@ -142,7 +187,7 @@ impl Names {
     /// Takes the room for somebody; none when there is no more.
     fn take(&mut self, instance: &Instance) -> Option<WireSeen> {
         let Instance { name, client, release, since, seen_at, .. } = instance;
-        let age = |at: &Time| (self.now.0 - at.0).max(0).unsigned_abs();
+        let age = |at: &Time| self.now.ms_since(*at).max(0).unsigned_abs();
         let known = self.clients.get(client).copied();
         let place = known.unwrap_or(self.clients.len());
         let seen = WireSeen(name.clone(), place, *release, age(since), age(seen_at));
@@ -179,16 +224,16 @@ pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> 
     if value.len() > ANSWER_BYTES {
         return None;
     }
-    let wire: Wire = serde_json::from_slice(value).ok()?;
+    let wire: Wire = serde_json::from_slice(value).ok().filter(Wire::is_bounded)?;
     let mut answer = Answer { left: wire.left, ..Answer::default() };
     let mut mark = DefaultHasher::new();
     wire.left.hash(&mut mark);
-    for WireConfig { config, seen, unnamed } in wire.configs {
+    for WireConfig { config, latest, seen, unnamed } in wire.configs {
         if !scope.covers(&config) {
             return None;
         }
-        (&config, &unnamed).hash(&mut mark);
-        let mut known = Known::default();
+        (&config, &latest, &unnamed).hash(&mut mark);
+        let mut known = Known { latest, ..Known::default() };
         for WireSeen(name, client, release, held, silent) in seen {
             (&name, release).hash(&mut mark);
             let client = wire.clients.get(client)?.clone();

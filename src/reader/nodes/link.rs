@@ -13,11 +13,15 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::feed::{BackOff, RELIST},
-    ASKS, Nodes, ROOM_OF_ONE, answer,
+    super::{
+        feed::{BackOff, RELIST},
+        known_tokens::KnownTokens,
+    },
+    ASKS, Nodes, ROOM_OF_ONE,
+    answer::{self, Latest},
 };
 use crate::{
-    channel::{Board, BoardWatch, Fault, Hears, NodeId, Notice, Seat},
+    channel::{AHEAD, Ahead, Board, BoardWatch, Fault, Hears, NodeId, Notice, Seat},
     domain::{access::Pattern, names::ConfigId},
 };
 
@@ -29,14 +33,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONG_PAUSE: Duration = Duration::from_secs(4);
 /// How often it is looked for something to answer or to ask, while there is something.
 const TICK: Duration = Duration::from_millis(250);
-/// How often it is looked whether the seat is still there, else.
-const IDLE: Duration = Duration::from_secs(5);
+/// Interval between checks of the seat and of being ahead of the channel, else.
+const IDLE: Duration = Duration::from_secs(1);
 /// When to try again to write what was refused: as soon as somebody may have granted it.
 const REFUSED: Duration = Duration::from_secs(60);
 
-/// Keeps the link until `stop`, then leaves the board. A node that hears asks alone is a reader node.
-pub async fn run(nodes: &Nodes, board: &Board, hears: Hears, stop: CancellationToken) {
-    let mut link = Link { nodes, board, hears, seat: None, asked: HashMap::new() };
+/// Keeps the link until `stop`, then leaves the board. A node that hears asks alone is a reader node: with its `tokens`,
+/// it tells what it holds that is later than what lies in the channel.
+pub async fn run(nodes: &Nodes, board: &Board, hears: Hears, tokens: Option<&KnownTokens>, stop: CancellationToken) {
+    let mut link = Link { nodes, board, hears, tokens, seat: None, asked: HashMap::new() };
     stop.run_until_cancelled(link.keep()).await;
     if let Some(seat) = link.seat.take() {
         seat.leave().await;
@@ -47,6 +52,7 @@ struct Link<'a> {
     nodes: &'a Nodes,
     board: &'a Board,
     hears: Hears,
+    tokens: Option<&'a KnownTokens>,
     seat: Option<Seat>,
     /// What others ask.
     asked: HashMap<Pattern, Asked>,
@@ -112,6 +118,7 @@ impl Link<'_> {
         let old = sleep(RELIST.mul_f64(rand::random_range(1.0..1.5)));
         tokio::pin!(old);
         loop {
+            self.tell().await?;
             self.answer().await?;
             let asks = self.ask().await?;
             let Some(seat) = self.seat.as_ref().filter(|seat| !seat.is_lost()).map(Seat::id) else { return Ok(()) };
@@ -182,6 +189,12 @@ impl Link<'_> {
         (asked.until, asked.room, asked.anew) = (now + ASKED, room, true);
     }
 
+    /// Says what this reader node holds that is later than what lies in the channel.
+    async fn tell(&mut self) -> Result<(), Fault> {
+        let (Some(seat), Some(tokens)) = (&mut self.seat, self.tokens) else { return Ok(()) };
+        seat.tell(Ahead { tokens: tokens.ahead(), releases: self.nodes.reader.shelf.ahead(AHEAD) }).await
+    }
+
     /// Answers what is asked anew, or of which something changed; takes away what nobody asks any more.
     async fn answer(&mut self) -> Result<(), Fault> {
         let Some(seat) = &self.seat else { return Ok(()) };
@@ -201,7 +214,7 @@ impl Link<'_> {
             let room = asked.room;
             // Sorts up to 50,000 names, which no read has to wait for.
             let written = tokio::task::spawn_blocking(move || {
-                let latest = |config: &ConfigId| own.shelf.get(&config.to_string()).map_or(0, |held| held.seq());
+                let latest = |config: &ConfigId| Latest::on(&own.shelf, config);
                 answer::write(&own.instances, latest, &of, room, at)
             });
             let value = written.await.map_err(|e| Fault::Unreachable(format!("an answer: {e}")))?;

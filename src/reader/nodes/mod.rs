@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::answer::{Answer, Known};
+use self::answer::{Answer, Known, Latest};
 pub use self::readers::Readers;
 use super::Reader;
 pub use crate::channel::About;
@@ -141,7 +141,12 @@ impl Nodes {
     pub fn readers(&self, config: &ConfigId) -> Readers {
         let now = (self.clock)();
         let own = self.reader.instances.of(config, now);
-        Readers::of(own, self.state().known(config), now)
+        Readers::of(own, self.state().known(config), self.latest(config), now)
+    }
+
+    /// Returns the latest release on this node. On a console the database confirmed it, so other nodes are measured by it.
+    fn latest(&self, config: &ConfigId) -> Latest {
+        Latest::on(&self.reader.shelf, config)
     }
 
     /// By how many instances of a config a release is seen, of how many.
@@ -152,9 +157,10 @@ impl Nodes {
         let now = (self.clock)();
         if known.peek().is_none() {
             // The usual case costs no names.
-            return self.reader.instances.seen(config, release, now);
+            let up_to = self.latest(config).release.max(release);
+            return self.reader.instances.seen(config, &(release..=up_to), now);
         }
-        Readers::of(self.reader.instances.of(config, now), known, now).seen(release)
+        Readers::of(self.reader.instances.of(config, now), known, self.latest(config), now).seen(release)
     }
 
     /// Who reads what, of all configs in `scope` that somebody reads, in their order.
@@ -167,7 +173,8 @@ impl Nodes {
         let answers = state.asks.values().flat_map(|ask| ask.answers.values());
         configs.extend(answers.flat_map(|answer| answer.configs.keys()).filter(|config| scope.covers(config)).cloned());
         let readers = configs.into_iter().map(|config| {
-            let readers = Readers::of(own.remove(&config).unwrap_or_default(), state.known(&config), now);
+            let own = own.remove(&config).unwrap_or_default();
+            let readers = Readers::of(own, state.known(&config), self.latest(&config), now);
             (config, readers)
         });
         readers.filter(|(_, readers)| readers.all() > 0).collect()

@@ -1,8 +1,11 @@
 //! Who reads a config, brought together from several nodes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{super::instances::Instance, answer::Known};
+use super::{
+    super::instances::Instance,
+    answer::{Known, Latest},
+};
 use crate::domain::time::Time;
 
 /// Who reads a config, as far as the nodes that answered know.
@@ -13,27 +16,42 @@ pub struct Readers {
     /// Those that other nodes count and do not name, by the release that they hold. One that asks several nodes may be
     /// among those of each.
     unnamed: Vec<(u64, usize)>,
+    /// The number of the latest release that this node holds.
+    latest: u64,
+    /// Instances that hold another release under that number: their node got something else from etcd.
+    strangers: HashSet<String>,
 }
 
 impl Readers {
     /// Brings together what this node knows and what others do. Somebody who asked several is where it asked last.
-    pub(super) fn of<'a>(own: Vec<Instance>, others: impl Iterator<Item = &'a Known>, now: Time) -> Self {
-        let mut all: HashMap<String, Instance> = own.into_iter().map(|i| (i.name.clone(), i)).collect();
+    /// `latest` is what this node holds: another node may hold another release under its number.
+    pub(super) fn of<'a>(
+        own: Vec<Instance>,
+        others: impl Iterator<Item = &'a Known>,
+        latest: Latest,
+        now: Time,
+    ) -> Self {
+        let mut all: HashMap<String, (Instance, bool)> =
+            own.into_iter().map(|i| (i.name.clone(), (i, false))).collect();
         let mut unnamed: HashMap<u64, usize> = HashMap::new();
         for known in others {
+            let is_strange = |release| release == latest.release && known.latest.contradicts(&latest);
             for (release, n) in &known.unnamed {
-                *unnamed.entry(*release).or_default() += n;
+                // They count among all, and as those that have nothing of it.
+                *unnamed.entry(if is_strange(*release) { 0 } else { *release }).or_default() += n;
             }
             for instance in known.instances.iter().filter(|i| i.lives(now)) {
+                let new = (instance.clone(), is_strange(instance.release));
                 match all.get_mut(&instance.name) {
-                    Some(held) => meet(held, instance),
-                    None => _ = all.insert(instance.name.clone(), instance.clone()),
+                    Some(held) => meet(held, new),
+                    None => _ = all.insert(instance.name.clone(), new),
                 }
             }
         }
-        let mut instances: Vec<Instance> = all.into_values().collect();
+        let strangers = all.iter().filter(|(_, (_, strange))| *strange).map(|(name, _)| name.clone()).collect();
+        let mut instances: Vec<Instance> = all.into_values().map(|(instance, _)| instance).collect();
         instances.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { instances, unnamed: unnamed.into_iter().collect() }
+        Self { instances, unnamed: unnamed.into_iter().collect(), latest: latest.release, strangers }
     }
 
     /// How many there are.
@@ -48,28 +66,36 @@ impl Readers {
         self.unnamed.iter().map(|(_, n)| n).sum()
     }
 
-    /// By how many a release is seen, of how many.
+    /// By how many a release is seen, of how many. A number above all that this node knows of was not published.
     #[must_use]
     pub fn seen(&self, release: u64) -> (usize, usize) {
-        let named = self.instances.iter().filter(|i| i.release >= release).count();
-        let unnamed: usize = self.unnamed.iter().filter(|(held, _)| *held >= release).map(|(_, n)| n).sum();
+        let named = self.instances.iter().filter(|i| self.has(i, release)).count();
+        let counts = release..=self.latest.max(release);
+        let unnamed: usize = self.unnamed.iter().filter(|(held, _)| counts.contains(held)).map(|(_, n)| n).sum();
         (named + unnamed, self.all())
     }
 
-    /// Those that hold an older release.
+    /// Whether an instance holds this release, or one that followed it.
+    #[must_use]
+    pub fn has(&self, instance: &Instance, release: u64) -> bool {
+        (release..=self.latest.max(release)).contains(&instance.release) && !self.strangers.contains(&instance.name)
+    }
+
+    /// Those that do not hold this release, nor one that followed it.
     pub fn behind(&self, release: u64) -> impl Iterator<Item = &Instance> {
-        self.instances.iter().filter(move |instance| instance.release < release)
+        self.instances.iter().filter(move |instance| !self.has(instance, release))
     }
 }
 
 /// The later sighting counts; a release is held since it was first seen, through whichever node.
-fn meet(held: &mut Instance, other: &Instance) {
-    let since = (held.release == other.release).then(|| held.since.min(other.since));
-    if other.seen_at > held.seen_at {
-        *held = other.clone();
+fn meet(held: &mut (Instance, bool), other: (Instance, bool)) {
+    let (first, second) = (&held.0, &other.0);
+    let since = (first.release == second.release && held.1 == other.1).then(|| first.since.min(second.since));
+    if second.seen_at > first.seen_at {
+        *held = other;
     }
     if let Some(since) = since {
-        held.since = since;
+        held.0.since = since;
     }
 }
 
@@ -83,7 +109,11 @@ mod tests {
     }
 
     fn known(instances: Vec<Instance>, unnamed: &[(u64, usize)]) -> Known {
-        Known { instances, unnamed: unnamed.to_vec() }
+        Known { instances, unnamed: unnamed.to_vec(), latest: Latest::default() }
+    }
+
+    fn latest(release: u64, sha256: &str) -> Latest {
+        Latest { release, sha256: sha256.into() }
     }
 
     fn told(readers: &Readers) -> Vec<(&str, u64, i64, Option<&str>)> {
@@ -98,7 +128,7 @@ mod tests {
             known(vec![instance("a", 2, 20, 30, Some("y")), instance("c", 1, 3, 9, Some("y"))], &[]),
         ];
         for order in [[0, 1], [1, 0]] {
-            let readers = Readers::of(own.clone(), order.iter().map(|n| &others[*n]), Time(100));
+            let readers = Readers::of(own.clone(), order.iter().map(|n| &others[*n]), latest(2, "a"), Time(100));
             assert_eq!(told(&readers), [("a", 2, 20, Some("x")), ("b", 2, 30, None), ("c", 1, 3, Some("y"))]);
             assert_eq!((readers.seen(2), readers.seen(1)), ((2, 3), (3, 3)));
         }
@@ -108,7 +138,7 @@ mod tests {
     fn who_has_no_name_counts() {
         let others =
             [known(vec![instance("a", 1, 0, 0, Some("x"))], &[(7, 100), (6, 3)]), known(vec![], &[(7, 10), (1, 1)])];
-        let readers = Readers::of(Vec::new(), others.iter(), Time(0));
+        let readers = Readers::of(Vec::new(), others.iter(), latest(7, "a"), Time(0));
         assert_eq!((readers.all(), readers.unnamed()), (115, 114));
         assert_eq!((readers.seen(7), readers.seen(6), readers.seen(2)), ((110, 115), (113, 115), (113, 115)));
         assert_eq!(readers.behind(7).count(), 1);
@@ -117,7 +147,24 @@ mod tests {
     #[test]
     fn who_is_silent_for_long_is_gone_elsewhere_too() {
         let others = [known(vec![instance("a", 1, 0, 0, Some("x"))], &[])];
-        let all = |now| Readers::of(Vec::new(), others.iter(), Time(now)).all();
+        let all = |now| Readers::of(Vec::new(), others.iter(), Latest::default(), Time(now)).all();
         assert_eq!((all(1000), all(3_600_000)), (1, 0));
+    }
+
+    #[test]
+    fn what_was_not_published_is_not_seen_whatever_its_number() {
+        let node = |release, sha256: &str, names: &[&str], unnamed: &[(u64, usize)]| Known {
+            latest: latest(release, sha256),
+            ..known(names.iter().map(|name| instance(name, release, 0, 0, Some("x"))).collect(), unnamed)
+        };
+        let others = [
+            node(5, "a", &["right"], &[(5, 10)]),
+            node(5, "forged", &["same-number"], &[(5, 20), (4, 1)]),
+            node(9, "forged", &["later"], &[(9, 40)]),
+        ];
+        let readers = Readers::of(vec![instance("own", 5, 0, 0, None)], others.iter(), latest(5, "a"), Time(0));
+        assert_eq!((readers.seen(5), readers.seen(4)), ((12, 75), (13, 75)));
+        let behind: Vec<&str> = readers.behind(5).map(|i| &*i.name).collect();
+        assert_eq!(behind, ["later", "same-number"]);
     }
 }

@@ -10,10 +10,13 @@ use super::{
         instances::{Instances, Name, Visitor},
         tests::now,
     },
-    answer::{read, write},
+    answer::{Latest, read, write},
     *,
 };
-use crate::{auth::tokens::Table, channel::ANSWER_BYTES};
+use crate::{
+    auth::tokens::Table,
+    channel::{ANSWER_BYTES, Ahead},
+};
 
 const SHOP: &str = "prod/shop/application";
 const ONE: NodeId = NodeId(1);
@@ -25,6 +28,11 @@ fn scope(text: &str) -> Pattern {
 
 fn config(text: &str) -> ConfigId {
     text.parse().unwrap()
+}
+
+/// Latest release of every config on a node, by its number.
+fn holds(release: u64) -> impl Fn(&ConfigId) -> Latest {
+    move |_| Latest { release, sha256: "0".repeat(64) }
 }
 
 fn note(instances: &Instances, config: &str, name: &str, release: u64, at: Time) {
@@ -43,11 +51,11 @@ fn answered(of: &str, configs: &[(&str, &str, u64)]) -> Vec<u8> {
     for (config, name, release) in configs {
         note(&own, config, name, *release, now());
     }
-    write(&own, |_| 2, &scope(of), 4096, now()).into_bytes()
+    write(&own, holds(2), &scope(of), 4096, now()).into_bytes()
 }
 
 fn about(name: &str) -> About {
-    About { name: name.into(), reader: true }
+    About { name: name.into(), reader: true, ahead: Ahead::default() }
 }
 
 #[test]
@@ -56,7 +64,7 @@ fn what_is_answered_arrives_with_its_ages() {
     note(&own, SHOP, "a", 1, Time(1_000_000));
     note(&own, SHOP, "a", 1, Time(1_500_000));
     note(&own, "dev/shop/application", "b", 7, Time(1_500_000));
-    let value = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(1_600_000));
+    let value = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_600_000));
     assert!(!value.contains("secret") && !value.contains("\"b\""), "{value}");
     // The clock of whoever asked is another one.
     let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(9_600_000)).unwrap();
@@ -66,10 +74,10 @@ fn what_is_answered_arrives_with_its_ages() {
     assert_eq!(instance.node.as_deref(), Some("x"));
     assert_eq!((answer.configs.len(), answer.left), (1, 0));
 
-    let later = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(1_700_000));
+    let later = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_700_000));
     assert_eq!(read(later.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().mark, answer.mark);
     note(&own, SHOP, "a", 2, Time(1_700_000));
-    let changed = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(1_700_000));
+    let changed = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_700_000));
     assert_ne!(read(changed.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().mark, answer.mark);
 }
 
@@ -84,10 +92,10 @@ fn an_answer_keeps_to_its_room_and_names_those_behind() {
         note(&own, SHOP, &format!("{name}{n}"), if behind { n / 1000 } else { 40 + n % 30 }, Time(0));
     }
     for room in [4096, 65536, usize::MAX] {
-        let value = write(&own, |_| 30, &scope(SHOP), room, Time(0));
+        let value = write(&own, holds(30), &scope(SHOP), room, Time(0));
         assert!(value.len() <= room.saturating_mul(2).min(ANSWER_BYTES), "{} in {room}", value.len());
         let answer = read(value.as_bytes(), &scope(SHOP), &"x".into(), Time(0)).unwrap();
-        let readers = Readers::of(Vec::new(), answer.configs.values(), Time(0));
+        let readers = Readers::of(Vec::new(), answer.configs.values(), holds(70)(&config(SHOP)), Time(0));
         assert_eq!(readers.behind(30).count(), 5, "all of them have a name");
         assert!(readers.instances.len() > 20 && readers.unnamed() > 0, "{} names", readers.instances.len());
         assert_eq!((readers.seen(1), readers.seen(40)), ((4999, 5000), (4995, 5000)), "the others count");
@@ -100,7 +108,7 @@ fn configs_beyond_the_room_are_left_those_with_somebody_behind_last() {
     for n in 0..1000 {
         note(&own, &format!("prod/shop/c{n}"), "a", u64::from(n != 999), Time(0));
     }
-    let value = write(&own, |_| 1, &scope("prod/*/*"), 4096, Time(0));
+    let value = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(0));
     let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap();
     assert!(value.len() < 8192 && answer.left > 900 && answer.left + answer.configs.len() == 1000);
     assert!(answer.configs.contains_key(&config("prod/shop/c999")));
@@ -108,7 +116,7 @@ fn configs_beyond_the_room_are_left_those_with_somebody_behind_last() {
 
 #[test]
 fn what_no_node_writes_is_no_answer() {
-    let good = r#"{"clients":["c"],"configs":[{"config":"prod/shop/application","seen":[["a",0,1,5,5]],"unnamed":[[1,2]]}],"left":0}"#;
+    let good = r#"{"clients":["c"],"configs":[{"config":"prod/shop/application","latest":{"release":1,"sha256":""},"seen":[["a",0,1,5,5]],"unnamed":[[1,2]]}],"left":0}"#;
     let read = |text: &str| read(text.as_bytes(), &scope("prod/shop/*"), &"x".into(), Time(0)).is_some();
     assert!(read(good));
     let long = format!("\"{}\"", "y".repeat(129));
@@ -121,6 +129,13 @@ fn what_no_node_writes_is_no_answer() {
         ("\"c\"", &long),
         ("5,5", "-5,5"),
         ("5,5", "5,18446744073709551615"),
+        ("5,5", "5,9007199254740992"),
+        ("0,1,5", "0,9007199254740992,5"),
+        ("\"release\":1", "\"release\":9007199254740992"),
+        ("\"sha256\":\"\"", &format!("\"sha256\":\"{}\"", "0".repeat(65))),
+        ("[1,2]", "[9007199254740992,2]"),
+        ("[1,2]", "[1,20001]"),
+        ("[1,2]", &vec!["[1,2]"; 17].join(",")),
         ("[1,2]", "[1,4294967296]"),
         ("\"left\":0", "\"left\":-1"),
         ("{\"clients\"", "[\"clients\""),

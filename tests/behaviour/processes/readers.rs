@@ -9,7 +9,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use trimtab::{
-    domain::access::Actor,
+    domain::{access::Actor, content::sha256},
     service::{Dispatch, Service},
     storage::Db,
 };
@@ -342,6 +342,94 @@ async fn a_reader_without_anything_says_so_and_begins_when_etcd_answers() {
     })
     .await;
     eventually("it is on disk", async || kept.exists()).await;
+}
+
+/// Writes a release of the shop that nobody published, as a console would write it.
+async fn forge(etcd: &OwnEtcd, seq: u64, document: &str) {
+    use etcd_client::{Txn, TxnOp};
+    let (mut client, config) = (etcd.client().await.unwrap(), "dev/shop/application");
+    let there = client.get(format!("{ROOT}/meta/{config}"), None).await.unwrap();
+    let mut meta: Value = serde_json::from_slice(there.kvs()[0].value()).unwrap();
+    meta["seq"] = seq.into();
+    meta["sha256"] = sha256(document.as_bytes()).into();
+    let puts = [("config", document.to_owned()), ("meta", meta.to_string())];
+    let puts = puts.map(|(half, value)| TxnOp::put(format!("{ROOT}/{half}/{config}"), value, None));
+    client.txn(Txn::new().and_then(puts)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_shows_no_release_that_its_database_does_not_know() {
+    let Some(mut site) = Site::start().await else { return };
+    site.publish(2).await;
+    site.reader().wait_for(&site.client, &site.token, 2).await;
+    let right = site.console().read(&site.client, &site.token).await;
+    forge(&site.etcd, 900, r#"{"n":"forged"}"#).await;
+    // A reader node has etcd alone, and keeps what it took.
+    site.reader().wait_for(&site.client, &site.token, 900).await;
+    let folder = site.place.of_a_reader().folder().to_owned();
+    eventually("the reader has it on disk", async || {
+        std::fs::read_to_string(folder.join("last-known-good")).is_ok_and(|kept| kept.contains("forged"))
+    })
+    .await;
+    let console_is_right = async |site: &Site| {
+        assert_eq!(site.console().read(&site.client, &site.token).await, right);
+    };
+    eventually("there is an alarm", async || {
+        console_is_right(&site).await;
+        let ready = site.client.get(format!("{}/readyz", site.console().url())).send().await.unwrap();
+        ready.json::<Value>().await.unwrap()["drifts"] == 1
+    })
+    .await;
+    let metrics = site.client.get(format!("{}/metrics", site.console().url())).send().await.unwrap();
+    assert!(metrics.text().await.unwrap().contains("trimtab_drifts{kind=\"ahead\"} 1\n"));
+
+    // Nor after a start: with what it kept, with nothing, and with what somebody else kept, while etcd is away.
+    for kept in ["its own", "nothing", "a reader's"] {
+        site.console.take().unwrap().leave().await;
+        let (own, others) = (site.place.folder().join("last-known-good"), folder.join("last-known-good"));
+        match kept {
+            "nothing" => std::fs::remove_file(&own).unwrap(),
+            "a reader's" => {
+                std::fs::copy(others, own).unwrap();
+                site.etcd.kill().await;
+            }
+            _ => {}
+        }
+        site.console = Some(site.place.start().await);
+        eventually("the console answers", async || site.console().read(&site.client, &site.token).await.0 > 0).await;
+        console_is_right(&site).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_says_that_it_is_ahead_of_etcd() {
+    let Some(site) = Site::start().await else { return };
+    let mut etcd = site.etcd.client().await.unwrap();
+    let mut before = Vec::new();
+    for half in ["config", "meta"] {
+        let key = format!("{ROOT}/{half}/dev/shop/application");
+        let found = etcd.get(key.as_str(), None).await.unwrap();
+        before.push((key, found.kvs()[0].value().to_vec()));
+    }
+    forge(&site.etcd, 900, r#"{"n":"forged"}"#).await;
+    site.reader().wait_for(&site.client, &site.token, 900).await;
+    for (key, value) in before {
+        etcd.put(key, value, None).await.unwrap();
+    }
+    eventually("it is said", async || site.ready().await.1["reasons"].to_string().contains("later releases than etcd"))
+        .await;
+    assert_eq!(site.ready().await.0, StatusCode::OK, "it answers all the same");
+    assert!(site.ask("/metrics").await.text().await.unwrap().contains("trimtab_store_ahead 1\n"));
+    eventually("consoles say so, too", async || {
+        let ready = site.client.get(format!("{}/readyz", site.console().url())).send().await.unwrap();
+        ready.json::<Value>().await.unwrap()["drifts"] == 1
+    })
+    .await;
+
+    etcd.put(format!("{ROOT}/readers/tokens"), "{\"version\":9007199254740991,\"tokens\":[]}", None).await.unwrap();
+    assert_eq!(site.ask(SHOP).await.status(), StatusCode::OK, "a list of a time that has not come ends no token");
+    let token = site.new_token().await;
+    assert_eq!(site.ask_with(&token, SHOP).await.status(), StatusCode::OK, "and keeps no newer one away");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,397 @@
+//! Somebody who can write to etcd, and later no longer can: nothing of it lasts that an administrator does not see and
+//! cannot undo.
+
+use std::{sync::Arc, time::Duration};
+
+use etcd_client::Client;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use trimtab::{
+    auth::tokens::{Denied, Table},
+    channel::{Ahead, Channel, EtcdSettings, Hears, TokenList},
+    delivery::{keep_tokens, write_tokens},
+    domain::{
+        access::Actor,
+        content::sha256,
+        drift::DriftKind,
+        error::{Error, Need, State},
+        release::Release,
+        token::TokenKind,
+    },
+    reader::{
+        Reader, Settings, feed,
+        known_tokens::KnownTokens,
+        nodes::{self, Nodes},
+    },
+    service::{LockState, NewToken, Service, Settle, ShownToken, Wins, now},
+};
+
+use crate::support::*;
+
+const SHOP: &str = "dev/shop/application";
+const FORGED: &str = r#"{"a":"forged"}"#;
+const LONG: Duration = Duration::from_secs(40);
+/// Milliseconds within which clocks may differ.
+const SKEW: i64 = 4 * 60_000;
+
+/// An installation on MariaDB and etcd, with release 1 of the shop.
+async fn shop() -> Option<Site> {
+    let site = Site::cluster().await?.with_shop().await;
+    assert_delivered(&site.publish_key(ana(), SHOP, "a", "1").await);
+    site.settled().await;
+    Some(site)
+}
+
+/// The way of somebody who has an account of etcd.
+async fn raw() -> Client {
+    let (_, etcd) = servers().unwrap();
+    Client::connect([&etcd], None).await.unwrap()
+}
+
+async fn read(site: &Site, key: &str) -> String {
+    let found = raw().await.get(format!("{}/{key}", site.root), None).await.unwrap();
+    found.kvs()[0].value_str().unwrap().to_owned()
+}
+
+async fn write(site: &Site, key: &str, value: &str) {
+    raw().await.put(format!("{}/{key}", site.root), value, None).await.unwrap();
+}
+
+/// Writes a document with metadata that goes with it, in one transaction as consoles do.
+async fn forge(site: &Site, seq: &str, document: &str, change: impl Fn(String) -> String) {
+    use etcd_client::{Txn, TxnOp};
+    let mut meta: Value = serde_json::from_str(&read(site, &format!("meta/{SHOP}")).await).unwrap();
+    meta["sha256"] = sha256(document.as_bytes()).into();
+    meta["seq"] = "SEQ".into();
+    let meta = change(meta.to_string().replace("\"SEQ\"", seq));
+    let puts = [("config", document), ("meta", meta.as_str())];
+    let puts = puts.map(|(half, value)| TxnOp::put(format!("{}/{half}/{SHOP}", site.root), value, None));
+    raw().await.txn(Txn::new().and_then(puts)).await.unwrap();
+}
+
+fn as_it_is(meta: String) -> String {
+    meta
+}
+
+/// Reads both halves of the shop's release, to put them back: a forger who leaves no trace in etcd.
+async fn halves(site: &Site) -> [(String, String); 2] {
+    let (document, meta) = (format!("config/{SHOP}"), format!("meta/{SHOP}"));
+    [(document.clone(), read(site, &document).await), (meta.clone(), read(site, &meta).await)]
+}
+
+async fn put_back(site: &Site, halves: &[(String, String); 2]) {
+    for (key, value) in halves {
+        write(site, key, value).await;
+    }
+}
+
+fn settle(wins: Wins, seq: u64) -> Settle {
+    Settle { config: config(SHOP), wins, seq, message: "forged".into(), confirm: String::new() }
+}
+
+/// The one thing in which the channel departs, by a comparison that is made now.
+async fn drift(site: &Site) -> Option<DriftKind> {
+    site.publisher().reconcile().await.unwrap();
+    site.service.drifts(ana()).pop().map(|drift| drift.kind)
+}
+
+async fn releases(site: &Site) -> Vec<Release> {
+    site.service.releases(ana(), &config(SHOP), None, 200).await.unwrap()
+}
+
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"));
+}
+
+/// A reader node, as far as it is fed from etcd.
+struct ReaderNode {
+    reader: Arc<Reader>,
+    tokens: Arc<KnownTokens>,
+    stop: CancellationToken,
+}
+
+impl Drop for ReaderNode {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl ReaderNode {
+    async fn of(site: &Site) -> Self {
+        let (_, etcd) = servers().unwrap();
+        let settings = EtcdSettings { node: "eu-1".into(), ..etcd_settings(&etcd, &site.root) };
+        let (channel, stop) = (Channel::etcd(settings).await.unwrap(), CancellationToken::new());
+        let table = Arc::new(Table::new());
+        let reader = Reader::new(table.clone(), now, &Settings::default(), stop.clone());
+        let (tokens, board) = (Arc::new(KnownTokens::new(table)), channel.board().unwrap());
+        let nodes = Nodes::new(reader.clone(), "eu-1", true);
+        let (known, end) = (tokens.clone(), stop.clone());
+        tokio::spawn(async move { nodes::link::run(&nodes, &board, Hears::Asks, Some(&known), end).await });
+        let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
+        tokio::spawn(async move { feed::run(&source, &shelf, None, now, feed::RELIST, end).await });
+        let (known, end) = (tokens.clone(), stop.clone());
+        tokio::spawn(async move { known.follow(&channel, None, now, end).await });
+        Self { reader, tokens, stop }
+    }
+
+    fn holds(&self) -> (u64, String) {
+        let held = self.reader.shelf.get(SHOP);
+        held.map(|held| (held.seq(), held.entry.document.trim().to_owned())).unwrap_or_default()
+    }
+
+    async fn comes_to_hold(&self, seq: u64, document: &str) {
+        eventually(&format!("the reader holds release {seq}"), async || self.holds() == (seq, document.into())).await;
+    }
+
+    fn lets_in(&self, token: &ShownToken) -> Result<(), Denied> {
+        self.reader.tokens.authenticate(&token.text, now()).map(drop)
+    }
+}
+
+/// The tasks of a console beside publishing: it writes tokens, compares, and hears of other nodes.
+struct Console {
+    stop: CancellationToken,
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Console {
+    fn of(site: &Site) -> Self {
+        let (stop, table) = (CancellationToken::new(), Arc::new(Table::new()));
+        let reader = Reader::new(table.clone(), now, &Settings::default(), stop.clone());
+        let (nodes, board) = (Nodes::new(reader, "console", true), site.channel.board().unwrap());
+        let end = stop.clone();
+        tokio::spawn(async move { nodes::link::run(&nodes, &board, Hears::All, None, end).await });
+        let (known, end) = (table.clone(), stop.clone());
+        tokio::spawn(end.run_until_cancelled_owned(see_tokens(site.service.clone(), table)));
+        let (service, channel, end) = (site.service.clone(), site.channel.clone(), stop.clone());
+        tokio::spawn(end.run_until_cancelled_owned(async move { keep_tokens(service, channel, known).await }));
+        let (publisher, end) = (site.publisher(), stop.clone());
+        tokio::spawn(end.run_until_cancelled_owned(async move { publisher.keep_reconciled().await }));
+        Self { stop }
+    }
+}
+
+/// Sees within a second what other processes do, as a server does.
+async fn see_tokens(service: Service, table: Arc<Table>) {
+    loop {
+        table.refresh(service.known_tokens()).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn new_token(site: &Site) -> ShownToken {
+    let new = NewToken {
+        name: "t".into(),
+        kind: TokenKind::Read,
+        patterns: vec!["dev/shop/*".parse().unwrap()],
+        creator: false,
+        expires_at: None,
+    };
+    site.service.create_token(&Actor::shell(), new).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invented_number_is_an_alarm_and_a_repair_undoes_it() {
+    let Some(site) = shop().await else { return };
+    let reader = ReaderNode::of(&site).await;
+    reader.comes_to_hold(1, r#"{"a":"1"}"#).await;
+    let later = (now().0 + 3 * SKEW).to_string();
+    for seq in ["18446744073709551615", "9223372036854775807", "9007199254740992", "9007199254740991", &later, "0"] {
+        forge(&site, seq, FORGED, as_it_is).await;
+        assert_eq!(drift(&site).await, Some(DriftKind::Foreign { seq: 1 }), "{seq}");
+        site.service.repair(ana(), &config(SHOP)).await.unwrap();
+        assert_eq!(drift(&site).await, None, "{seq}");
+        let (there, document) = site.in_channel(SHOP).await.unwrap();
+        assert_eq!((there, document.trim()), (1, r#"{"a":"1"}"#), "{seq}");
+    }
+    assert_eq!(reader.holds(), (1, r#"{"a":"1"}"#.into()), "it saw nothing else");
+    // Nothing is left of it: not in the numbers either.
+    assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
+    reader.comes_to_hold(2, r#"{"a":"2"}"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_as_high_as_readers_believe_leaves_room_for_the_administrator() {
+    let Some(site) = shop().await else { return };
+    let reader = ReaderNode::of(&site).await;
+    let seq = u64::try_from(now().0 + SKEW).unwrap();
+    forge(&site, &seq.to_string(), FORGED, as_it_is).await;
+    reader.comes_to_hold(seq, FORGED).await;
+    assert_eq!(drift(&site).await, Some(DriftKind::Ahead { live: 1, seq }));
+    let settled = site.service.settle(&Actor::shell(), settle(Wins::Database, seq)).await.unwrap();
+    assert_delivered(&settled);
+    assert_eq!(settled.releases[0].seq, seq + 1);
+    reader.comes_to_hold(seq + 1, r#"{"a":"1"}"#).await;
+    assert_eq!(drift(&site).await, None);
+    assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
+    reader.comes_to_hold(seq + 2, r#"{"a":"2"}"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reader_took_before_it_was_taken_away_again_is_seen_and_undone() {
+    let Some(site) = shop().await else { return };
+    let (reader, before) = (ReaderNode::of(&site).await, halves(&site).await);
+    forge(&site, "900", FORGED, as_it_is).await;
+    reader.comes_to_hold(900, FORGED).await;
+    put_back(&site, &before).await;
+    eventually("the reader knows that it is ahead", async || reader.reader.shelf.ahead(9) == [(config(SHOP), 900)])
+        .await;
+    // etcd and the database say the same, and the reader alone something else: a console hears of it.
+    let _console = Console::of(&site);
+    eventually("there is an alarm", async || {
+        site.service.drifts(ana()).pop().is_some_and(|drift| drift.kind == DriftKind::Held { live: 1, seq: 900 })
+    })
+    .await;
+
+    let saves = vec![save(SHOP, vec![set("a", "2")])];
+    let refused = site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await;
+    assert_eq!(refused.unwrap_err(), Error::State(State::Ahead), "the reader would not get it");
+    let nothing = site.service.settle(&Actor::shell(), settle(Wins::Channel, 900)).await.unwrap_err();
+    assert!(matches!(nothing, Error::Stale(_)), "what a reader holds is not to be had: {nothing:?}");
+    let settled = site.service.settle(&Actor::shell(), settle(Wins::Database, 900)).await.unwrap();
+    assert_delivered(&settled);
+    assert_eq!(settled.releases[0].seq, 901);
+    reader.comes_to_hold(901, r#"{"a":"1"}"#).await;
+    eventually("the alarm ends", async || drift(&site).await.is_none()).await;
+    assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
+    reader.comes_to_hold(902, r#"{"a":"2"}"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_document_under_other_metadata_is_an_alarm_too() {
+    let Some(site) = shop().await else { return };
+    for (from, to) in [("\"format\":\"kv\"", "\"format\":\"text\""), ("\"published_at\":\"2", "\"published_at\":\"9")] {
+        let change = |meta: String| {
+            assert!(meta.contains(from), "{meta}");
+            meta.replace(from, to)
+        };
+        forge(&site, "1", r#"{"a":"1"}"#, change).await;
+        assert_eq!(drift(&site).await, Some(DriftKind::Foreign { seq: 1 }), "{to}");
+        site.service.repair(ana(), &config(SHOP)).await.unwrap();
+        assert_eq!(drift(&site).await, None, "{to}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_not_delivered_because_something_has_its_number() {
+    let Some(site) = shop().await else { return };
+    let site = site.accepting_only().await;
+    for value in ["2", "3", "4"] {
+        site.publish_key(ana(), SHOP, "a", value).await;
+    }
+    for seq in ["3", "4"] {
+        forge(&site, seq, FORGED, as_it_is).await;
+        let dispatch = Arc::default();
+        let publisher = trimtab::delivery::Publisher::new(
+            site.db.clone(),
+            site.channel.clone(),
+            dispatch,
+            CancellationToken::new(),
+        );
+        publisher.drain_once().await.unwrap();
+        let delivered: Vec<u64> =
+            releases(&site).await.iter().filter(|r| r.delivered_at.is_some()).map(|r| r.seq).collect();
+        assert_eq!(delivered, [1], "{seq} in etcd is somebody else's");
+        assert_eq!(drift(&site).await, Some(DriftKind::Foreign { seq: 4 }), "{seq}");
+    }
+    let node = site.another_node().await;
+    node.publisher().reconcile().await.unwrap();
+    node.service.repair(ana(), &config(SHOP)).await.unwrap();
+    node.settled().await;
+    let (seq, document) = node.in_channel(SHOP).await.unwrap();
+    assert_eq!((seq, document.trim()), (4, r#"{"a":"4"}"#));
+    assert!(releases(&node).await.iter().all(|release| release.delivered_at.is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_heard_whatever_list_somebody_wrote_before() {
+    let Some(site) = shop().await else { return };
+    let (_console, reader) = (Console::of(&site), ReaderNode::of(&site).await);
+    let stays = new_token(&site).await;
+    eventually("the token is known", async || reader.lets_in(&stays).is_ok()).await;
+    let forged = |version: i64| format!("{{\"version\":{version},\"tokens\":[]}}");
+    let near = now().0 + SKEW;
+    for (version, put_back) in
+        [(i64::MAX, false), ((1 << 53) - 1, false), (near, false), (near + 10_000, true), ((1 << 53) - 1, true)]
+    {
+        let (revoked, before) = (new_token(&site).await, read(&site, "readers/tokens").await);
+        eventually("the token is known", async || reader.lets_in(&revoked).is_ok()).await;
+        write(&site, "readers/tokens", &forged(version)).await;
+        if put_back {
+            eventually("the reader has seen it", async || {
+                reader.tokens.refused().is_some() || reader.tokens.list().unwrap().tokens.is_empty()
+            })
+            .await;
+            write(&site, "readers/tokens", &before).await;
+        }
+        eventually("the reader has the tokens of the database again", async || reader.lets_in(&stays).is_ok()).await;
+        let began = Instant::now();
+        site.service.revoke_token(&Actor::shell(), &revoked.token.id).await.unwrap();
+        eventually("the revocation is heard", async || reader.lets_in(&revoked) == Err(Denied::Revoked)).await;
+        println!("a revocation was heard {:?} after a list of version {version}", began.elapsed());
+        assert_eq!(reader.lets_in(&stays), Ok(()));
+    }
+    eventually("nothing is refused", async || reader.tokens.refused().is_none() && reader.tokens.ahead().is_none())
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_written_above_those_that_readers_hold_and_then_not_again() {
+    let Some(site) = shop().await else { return };
+    new_token(&site).await;
+    let heard = async || site.channel.tokens(0).await.unwrap().list.unwrap();
+    let tell = async || {
+        write_tokens(&site.service, &site.channel).await.unwrap();
+        heard().await
+    };
+    let first = tell().await;
+    let mut seat = site.channel.board().unwrap().join(true).await.unwrap();
+    let version = first.version + 100_000;
+    seat.tell(Ahead { tokens: Some(version), releases: vec![] }).await.unwrap();
+    let second = tell().await;
+    assert_eq!((second.version, &second.tokens), (version + 1, &first.tokens));
+    assert_eq!(tell().await, second);
+    // A version that no reader takes, and so none holds, is not exceeded: nothing would follow on it.
+    seat.tell(Ahead { tokens: Some((1 << 53) - 1), releases: vec![] }).await.unwrap();
+    assert_eq!(tell().await, second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_without_tokens_lets_nobody_in_whom_somebody_else_made() {
+    let Some(site) = shop().await else { return };
+    let other = Site::embedded().await;
+    let made = new_token(&other).await.token.into();
+    let list = TokenList { version: u64::try_from(now().0).unwrap(), tokens: vec![made] };
+    write(&site, "readers/tokens", &serde_json::to_string(&list).unwrap()).await;
+    write_tokens(&site.service, &site.channel).await.unwrap();
+    let there = site.channel.tokens(0).await.unwrap().list.unwrap();
+    assert!(there.tokens.is_empty() && there.version > list.version, "{there:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_nobody_gives_back_is_taken_away_by_an_administrator() {
+    let Some(site) = shop().await else { return };
+    let env = "dev".parse().unwrap();
+    // It hangs on no lease, so it would never end.
+    eventually("nobody holds the lock", async || site.channel.holder(&env).await.unwrap().is_none()).await;
+    write(&site, "locks/dev/1", "").await;
+    let service = site.service.clone().over(site.channel.clone()).with_patience(Duration::from_millis(300));
+    let saves = vec![save(SHOP, vec![set("a", "2")])];
+    service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await.unwrap();
+    assert!(matches!(service.lock_of(ana(), &env).await.unwrap(), LockState::Held(_)));
+    assert_eq!(service.free_lock(ana(), &env).await, Err(Error::Forbidden(Need::Administer)));
+    service.free_lock(&Actor::shell(), &env).await.unwrap();
+    site.settled().await;
+    assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
+}
