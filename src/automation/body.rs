@@ -18,6 +18,7 @@ use crate::{
     },
     http::{
         body::Taken,
+        coding,
         json::{self, Json},
         problem::Problem,
         query,
@@ -52,6 +53,7 @@ impl FromRequest<Automation> for Body {
         let key = key(request.headers())?;
         let line = format!("{} {}\n", request.method(), request.uri().path());
         let grant = request.extensions().get::<Grant>().cloned().ok_or(Error::Unauthenticated)?;
+        coding::check_body(request.headers())?;
         let (parts, body) = request.into_parts();
         let (body, room) = automation.room.take(body, json::BODY_BYTES).await.ok_or_else(crowd)?;
         let request = Request::from_parts(parts, body);

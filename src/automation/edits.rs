@@ -160,7 +160,8 @@ mod tests {
             (r#"{"value": 0.10}"#, "0.10", ValueType::Number),
             (r#"{"value": "0.10", "type": "number"}"#, "0.10", ValueType::Number),
             (r#"{"value": {"z": 1.0, "a": []}, "type": "json"}"#, r#"{"z": 1.0, "a": []}"#, ValueType::Json),
-            (r#"{"value": "[1]", "type": "json", "secret": false, "comment": null}"#, "[1]", ValueType::Json),
+            (r#"{"value": null, "type": "json"}"#, "null", ValueType::Json),
+            (r#"{"value": "[1]", "type": "json", "secret": false, "comment": ""}"#, "[1]", ValueType::Json),
         ] {
             let item = set(given).unwrap();
             assert_eq!((item.value.as_str(), item.kind), (value, kind), "{given}");

@@ -70,12 +70,11 @@ impl<'a> Node<'a> {
         member.or_else(|| self.refuse_as(Invalid::new(format!("/{name}"), Problem::Required)))
     }
 
-    /// The members of an object that has these and no others. One that is `null` counts as left out.
+    /// The members of an object that has these and no others. One that is `null` is there: it is a value like any other.
     pub(super) fn fields<const N: usize>(&self, known: [&str; N]) -> Option<[Option<Self>; N]> {
         let mut found = [const { None }; N];
         for (name, node) in self.members()? {
             match known.iter().position(|k| *k == name) {
-                Some(_) if node.text() == "null" => {}
                 Some(at) => found[at] = Some(node),
                 None if self.wrong.borrow().len() >= TOLD => break,
                 None => {

@@ -3,8 +3,11 @@
 
 pub mod bearer;
 pub mod body;
+pub mod coding;
+pub mod host;
 pub mod json;
 pub mod listener;
+pub mod path;
 pub mod problem;
 pub mod query;
 pub mod rate;

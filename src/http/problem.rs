@@ -66,6 +66,20 @@ impl Problem {
             .with(header::ACCEPT, HeaderValue::from_static(expected))
     }
 
+    /// A body with a content coding: 415.
+    #[must_use]
+    pub fn unsupported_coding(given: &str) -> Self {
+        let said = LANG.coding_not_supported(&crate::domain::error::excerpt(given));
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-coding", "Unsupported content encoding", said)
+            .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+    }
+
+    /// An answer in no coding that the client accepts: 406.
+    #[must_use]
+    pub fn not_acceptable() -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable", LANG.coding_not_acceptable())
+    }
+
     /// A method that this address does not have: 405. `allow` lists those that it has.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {

@@ -1,6 +1,7 @@
 //! Which request is a read, and snapshots and long polls.
 
 use std::{
+    cmp::Ordering,
     convert::Infallible,
     future::{Ready, ready},
     sync::Arc,
@@ -11,21 +12,21 @@ use axum::{
     Router,
     body::{Body, HttpBody},
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{Method, header},
+    response::Response,
 };
 use futures::future::{BoxFuture, Either};
-use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
 use super::{
     Place, Reader,
+    document::{App, Document},
     instances::Visitor,
     out_of_scope,
     query::{self, Newer},
     shelf::Waiter,
-    snapshot::{self, Snapshot, View},
+    snapshot::{Snapshot, View},
     watch,
 };
 use crate::{
@@ -35,6 +36,8 @@ use crate::{
         time::Time,
     },
     http::{
+        coding::Accepted,
+        path,
         problem::Problem,
         request_id::{RequestId, answer},
     },
@@ -99,7 +102,8 @@ impl Service<Request> for Front {
         Service::<Request>::poll_ready(&mut self.rest, cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        path::normalize(request.uri_mut());
         let Some(target) = Target::of(request.uri().path()) else {
             return Either::Right(Box::pin(self.rest.call(request)));
         };
@@ -125,11 +129,11 @@ impl Service<Request> for Front {
         match decided {
             Ok(Next::Answer(response)) => Either::Left(ready(done(&self.reader, Ok(response)))),
             Err(problem) => Either::Left(ready(done(&self.reader, Err(problem)))),
-            Ok(Next::Wait(parked)) => {
+            Ok(later) => {
                 // The request ends here: whoever waits for a minute keeps no more than it needs.
                 let reader = Arc::clone(&self.reader);
                 Either::Right(Box::pin(async move {
-                    let result = parked.wait(&reader).await;
+                    let result = later.answer(&reader).await;
                     done(&reader, result)
                 }))
             }
@@ -152,7 +156,7 @@ fn decide(
     }
     match target {
         Target::Config(key, view) => reader.config(request, grant, key, view, now),
-        Target::App(key) => reader.app(request, &grant, key, now).map(Next::Answer),
+        Target::App(key) => reader.app(request, &grant, key, now),
         Target::Watch => watch::open(reader, request, grant).map(Next::Answer),
     }
 }
@@ -167,10 +171,7 @@ fn decide_late(reader: &Arc<Reader>, request: Request) -> Result<Next, Problem> 
 /// What a request gets whose token is not known, once the tokens were read anew.
 async fn admitted_late(reader: &Arc<Reader>, request: Request) -> Result<Response, Problem> {
     reader.tokens.renewed().await;
-    match decide_late(reader, request)? {
-        Next::Answer(response) => Ok(response),
-        Next::Wait(parked) => parked.wait(reader).await,
-    }
+    decide_late(reader, request)?.answer(reader).await
 }
 
 /// The answer to HEAD: all of the answer to GET but its body.
@@ -182,15 +183,29 @@ fn bodiless(mut response: Response) -> Response {
     response
 }
 
+/// What becomes of a read that is admitted.
 enum Next {
     Answer(Response),
+    /// The answer has to be compressed first.
+    Compress(Box<Document>, Accepted),
     Wait(Box<Parked>),
+}
+
+impl Next {
+    async fn answer(self, reader: &Reader) -> Result<Response, Problem> {
+        match self {
+            Self::Answer(response) => Ok(response),
+            Self::Compress(document, accepted) => document.answer_later(accepted, reader).await,
+            Self::Wait(parked) => parked.wait(reader).await,
+        }
+    }
 }
 
 /// A long poll that has nothing to tell yet.
 struct Parked {
     key: Box<str>,
     view: View,
+    accepted: Accepted,
     grant: Grant,
     visitor: Option<Visitor<'static>>,
     waiter: Waiter,
@@ -202,23 +217,27 @@ impl Reader {
     fn config(&self, request: &Request, grant: Grant, key: &str, view: View, now: Time) -> Result<Next, Problem> {
         let held = self.open(&grant, key)?;
         let Newer { after, wait } = Newer::parse(request.uri().query())?;
+        let accepted = Accepted::parse(request.headers())?;
         let visitor = visitor(request);
 
         if let Some(snapshot) = &held {
-            let has = match after {
+            let has = match after.map(|after| snapshot.seq().cmp(&after)) {
                 // Releases with equal bytes share their validator, so one who counts is answered by number alone: a
                 // roll-back would otherwise be "not modified" for ever.
-                Some(after) => snapshot.seq() <= after,
+                Some(Ordering::Greater) => false,
+                Some(Ordering::Equal) => true,
+                // It may be that this node lags: see `Waiter`.
+                Some(Ordering::Less) => wait.is_some() || self.shelf.stale_header().is_some(),
                 None => query::has(request.headers(), snapshot.etag()),
             };
             // Whoever says that it has a release holds it, and so does whoever gets one now.
             self.note(&grant, key, visitor.as_ref(), snapshot.seq(), now);
             if !has {
-                return Ok(Next::Answer(snapshot.answer(view, self.shelf.stale_header())));
+                return Ok(self.give(snapshot, view, accepted));
             }
         }
         let (Some(after), Some(wait)) = (after, wait) else {
-            return self.nothing_new(key, held.as_deref()).map(Next::Answer);
+            return self.nothing_new(key, held.as_deref(), accepted).map(Next::Answer);
         };
         if held.is_none() && !self.shelf.is_ready() {
             return Err(self.absent(key));
@@ -227,21 +246,36 @@ impl Reader {
             _place: self.place(request, &grant, metrics::Waiting::Poll)?,
             key: key.into(),
             view,
+            accepted,
             grant,
             visitor: visitor.map(Visitor::into_owned),
-            waiter: Waiter::new([(key.into(), after)]),
+            waiter: Waiter::new([(key.into(), after)], self.lag),
             until: Instant::now() + wait,
         })))
     }
 
+    /// 200 with a release, compressed if the client takes that and it pays.
+    fn give(&self, snapshot: &Arc<Snapshot>, view: View, accepted: Accepted) -> Next {
+        if accepted.wants_gzip(snapshot.is_large()) {
+            self.give_gzip(Document::Config(Arc::clone(snapshot), view), accepted)
+        } else {
+            Next::Answer(snapshot.answer(view, self.shelf.stale_header()))
+        }
+    }
+
+    fn give_gzip(&self, document: Document, accepted: Accepted) -> Next {
+        let answer = document.answer_now(self.shelf.stale_header());
+        answer.map_or_else(|document| Next::Compress(document, accepted), Next::Answer)
+    }
+
     /// 304; but 404 where there is nothing at all: "you have the latest" would not be true.
-    fn nothing_new(&self, key: &str, held: Option<&Snapshot>) -> Result<Response, Problem> {
+    fn nothing_new(&self, key: &str, held: Option<&Snapshot>, accepted: Accepted) -> Result<Response, Problem> {
         let held = held.ok_or_else(|| self.absent(key))?;
-        Ok(held.unchanged(self.shelf.stale_header()))
+        Ok(held.unchanged(accepted.wants_gzip(held.is_large()), self.shelf.stale_header()))
     }
 
     /// All namespaces of an application that the token reaches.
-    fn app(&self, request: &Request, grant: &Grant, key: &str, now: Time) -> Result<Response, Problem> {
+    fn app(&self, request: &Request, grant: &Grant, key: &str, now: Time) -> Result<Next, Problem> {
         let (env, app) = key.split_once('/').ok_or_else(|| self.absent(key))?;
         let names = env.parse::<EnvName>().ok().zip(app.parse::<AppName>().ok());
         let (env, app) = names.ok_or_else(|| self.absent(key))?;
@@ -249,6 +283,7 @@ impl Reader {
             return Err(out_of_scope(key));
         }
         query::none(request.uri().query())?;
+        let accepted = Accepted::parse(request.headers())?;
 
         let mut configs = self.shelf.of_app(key);
         configs.retain(|c| grant.reads(&c.entry.config));
@@ -259,15 +294,13 @@ impl Reader {
         for config in &configs {
             self.note(grant, &config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
         }
-        let etag = validator(&configs);
-        let mut response = if query::has(request.headers(), &etag) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            ([(header::CONTENT_TYPE, snapshot::JSON)], Body::from(together(&env, &app, &configs))).into_response()
-        };
-        response.headers_mut().insert(header::ETAG, etag);
-        snapshot::validate(response.headers_mut(), self.shelf.stale_header());
-        Ok(response)
+        let app = App::new(&env, &app, configs);
+        let gzip = accepted.wants_gzip(app.is_large());
+        Ok(match query::has(request.headers(), app.etag()) {
+            true => Next::Answer(app.unchanged(gzip, self.shelf.stale_header())),
+            false if gzip => self.give_gzip(Document::App(app), accepted),
+            false => Next::Answer(app.answer(self.shelf.stale_header())),
+        })
     }
 }
 
@@ -276,52 +309,33 @@ impl Parked {
     async fn wait(mut self: Box<Self>, reader: &Reader) -> Result<Response, Problem> {
         let expiry = reader.expiry(&self.grant);
         let end = expiry.map_or(self.until, |at| at.min(self.until));
+        let mut is_over = false;
         loop {
             if let Some((_, snapshot)) = self.waiter.look(&reader.shelf).pop() {
                 reader.note(&self.grant, &self.key, self.visitor.as_ref(), snapshot.seq(), (reader.clock)());
-                return Ok(snapshot.answer(self.view, reader.shelf.stale_header()));
+                let given = reader.give(&snapshot, self.view, self.accepted);
+                // In a box: few answers are compressed, and all who wait have room for what follows.
+                return Box::pin(given.answer(reader)).await;
+            }
+            if is_over {
+                return reader.nothing_new(&self.key, reader.shelf.get(&self.key).as_deref(), self.accepted);
             }
             tokio::select! {
-                () = self.waiter.rung() => {}
+                () = self.waiter.wake() => {}
                 () = self.grant.over() => return Err(Denied::Revoked.into()),
-                () = reader.stop.cancelled() => break,
-                () = sleep_until(end) => break,
+                () = reader.stop.cancelled() => is_over = true,
+                () = sleep_until(end) => is_over = true,
+            }
+            if is_over && expiry.is_some_and(|at| at <= Instant::now()) {
+                return Err(Denied::Expired.into());
             }
         }
-        if expiry.is_some_and(|at| at <= Instant::now()) {
-            return Err(Denied::Expired.into());
-        }
-        reader.nothing_new(&self.key, reader.shelf.get(&self.key).as_deref())
     }
 }
 
 /// Who is noted: HEAD brings no document, so nobody holds anything by it.
 fn visitor(request: &Request) -> Option<Visitor<'_>> {
     if request.method() == Method::GET { Visitor::of(request) } else { None }
-}
-
-fn together(env: &EnvName, app: &AppName, configs: &[Arc<Snapshot>]) -> Vec<u8> {
-    // Names need no escaping.
-    let mut body = format!(r#"{{"env":"{env}","app":"{app}","configs":["#).into_bytes();
-    body.reserve(configs.iter().map(|c| c.envelope().len() + 1).sum::<usize>() + 1);
-    for (at, config) in configs.iter().enumerate() {
-        if at > 0 {
-            body.push(b',');
-        }
-        body.extend_from_slice(config.envelope());
-    }
-    body.extend_from_slice(b"]}");
-    body
-}
-
-/// A validator of several releases: two tokens that reach different namespaces get different ones.
-fn validator(configs: &[Arc<Snapshot>]) -> HeaderValue {
-    let mut all = Sha256::new();
-    for config in configs {
-        all.update(format!("{} {} {}\n", config.entry.config, config.seq(), config.entry.meta.sha256));
-    }
-    let hex: String = all.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
-    HeaderValue::from_str(&format!("\"{hex}\"")).expect("hexadecimal digits are a header value")
 }
 
 #[cfg(test)]

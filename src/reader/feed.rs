@@ -338,9 +338,9 @@ mod tests {
 
     /// Awaits release `seq` of the config.
     async fn arrives(shelf: &Shelf, seq: u64) {
-        let mut waiter = Waiter::new([(KEY.into(), seq - 1)]);
+        let mut waiter = Waiter::new([(KEY.into(), seq - 1)], Duration::ZERO);
         while waiter.look(shelf).is_empty() {
-            waiter.rung().await;
+            waiter.wake().await;
         }
         assert_eq!(shelf.get(KEY).unwrap().seq(), seq);
     }

@@ -3,12 +3,15 @@
 //! The way of a read is: token → scope → shelf → bytes. Nothing of it touches SQL, etcd or a service. [`feed`] keeps
 //! the shelf up to date from the channel; whoever wires the server keeps [`Reader::tokens`] up to date from storage.
 
+mod document;
 mod endpoints;
 pub mod feed;
+pub mod gzip;
 pub mod instances;
 pub mod known_tokens;
 pub mod last_good;
 pub mod nodes;
+mod pieces;
 mod query;
 pub mod shelf;
 pub mod snapshot;
@@ -37,6 +40,7 @@ use crate::{
     texts::Lang,
 };
 pub use endpoints::Front;
+use gzip::Compressor;
 use instances::{Instances, Visitor};
 use shelf::Shelf;
 use snapshot::Snapshot;
@@ -50,11 +54,21 @@ pub struct Settings {
     pub ping: Duration,
     /// How fast one token may read.
     pub rate: Rate,
+    /// How long a node may lag behind another one. A client that has a higher number than this node waits so long for it.
+    pub lag: Duration,
+    /// How long an answer waits until its bytes are compressed. Then it is sent as it is, and the next request finds them.
+    pub compression: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { waiters: 20_000, ping: Duration::from_secs(15), rate: Rate::default() }
+        Self {
+            waiters: 20_000,
+            ping: Duration::from_secs(15),
+            rate: Rate::default(),
+            lag: Duration::from_millis(300),
+            compression: Duration::from_secs(1),
+        }
     }
 }
 
@@ -89,6 +103,9 @@ pub struct Reader {
     clock: fn() -> Time,
     ping: Duration,
     rate: Rate,
+    lag: Duration,
+    compression: Duration,
+    compressor: Compressor,
     places: Arc<Semaphore>,
     waiters_of_one: usize,
     stop: CancellationToken,
@@ -111,6 +128,9 @@ impl Reader {
             clock,
             ping: settings.ping,
             rate: settings.rate,
+            lag: settings.lag,
+            compression: settings.compression,
+            compressor: Compressor::default(),
             places: Arc::new(Semaphore::new(settings.waiters)),
             waiters_of_one: settings.waiters.div_ceil(4),
             stop,
@@ -186,8 +206,8 @@ fn out_of_scope(what: &str) -> Problem {
 
 /// Puts the read endpoints in front of everything else that the server has.
 ///
-/// Reads do not pass through the routing and the layers of the rest, and their paths are compared as they came: no
-/// other spelling is decoded, cleaned or folded into a config's name on the way.
+/// Reads do not pass through the routing and the layers of the rest. Whatever passes, here or there, has the one spelling of
+/// its path ([`crate::http::path`]); nothing else is decoded, cleaned or folded into a config's name on the way.
 pub fn in_front(reader: Arc<Reader>, rest: Router) -> Front {
     Front::new(reader, rest)
 }

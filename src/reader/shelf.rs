@@ -12,10 +12,14 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::http::HeaderValue;
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use super::snapshot::Snapshot;
 use crate::{
@@ -372,12 +376,19 @@ impl Bells {
 ///
 /// A bell is hung under the lock under which the config is looked at, and a release takes all bells of its config
 /// under the lock under which it becomes visible: what lands after the look rings, and nothing falls in between.
+///
+/// A client may have a higher number than there is here. Usually another node has shown it a release that is about to arrive;
+/// but etcd may have been restored from a backup, or the client may come from another installation. So the release that is
+/// live here counts once this node has had time to catch up, unless it does not hear the channel and cannot know.
 #[derive(Debug)]
 pub struct Waiter {
     bell: Arc<Notify>,
     wanted: Vec<Wanted>,
     // The births at which the bell was hung with those who wait for a config that is not there yet.
     births: Option<u64>,
+    // Until when a lower number is taken for a lag of this node. `None` once that is over.
+    catching_up: Option<Instant>,
+    is_behind: bool,
 }
 
 #[derive(Debug)]
@@ -390,14 +401,17 @@ struct Wanted {
 }
 
 impl Waiter {
-    /// Waits for releases of these configs above the number beside each.
-    pub fn new(wanted: impl IntoIterator<Item = (Box<str>, u64)>) -> Self {
+    /// Waits for releases of these configs above the number beside each, and for lower ones from `lag` on.
+    pub fn new(wanted: impl IntoIterator<Item = (Box<str>, u64)>, lag: Duration) -> Self {
         let wanted = wanted.into_iter().map(|(key, has)| Wanted { key, has, hung: 0 }).collect();
-        Self { bell: Arc::default(), wanted, births: None }
+        let catching_up = Some(Instant::now() + lag);
+        Self { bell: Arc::default(), wanted, births: None, catching_up, is_behind: false }
     }
 
-    /// What is newer than at the last look: by its position among the configs, all at one moment.
+    /// What the client does not have: by its position among the configs, all at one moment.
     pub fn look(&mut self, shelf: &Shelf) -> Vec<(usize, Arc<Snapshot>)> {
+        self.catching_up = self.catching_up.filter(|until| *until > Instant::now());
+        self.is_behind = false;
         let mut news = Vec::new();
         let inner = shelf.read();
         for (at, wanted) in self.wanted.iter_mut().enumerate() {
@@ -413,7 +427,9 @@ impl Waiter {
                 slot.bells.add(&self.bell);
                 wanted.hung = seq;
             }
-            if seq > wanted.has {
+            let is_behind = seq < wanted.has && (self.catching_up.is_some() || inner.stale.is_some());
+            self.is_behind |= is_behind;
+            if seq != wanted.has && !is_behind {
                 wanted.has = seq;
                 news.push((at, Arc::clone(&slot.latest)));
             }
@@ -422,8 +438,11 @@ impl Waiter {
     }
 
     /// Returns when it is worth another look.
-    pub async fn rung(&self) {
-        self.bell.notified().await;
+    pub async fn wake(&self) {
+        match self.catching_up.filter(|_| self.is_behind) {
+            Some(until) => _ = timeout_at(until, self.bell.notified()).await,
+            None => self.bell.notified().await,
+        }
     }
 }
 
@@ -536,25 +555,25 @@ mod tests {
     #[test]
     fn a_release_between_the_look_and_the_wait_rings() {
         let shelf = shelf(&[("prod/shop/a", 1)]);
-        let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/new".into(), 0)]);
-        assert!(waiter.look(&shelf).is_empty() && waiter.rung().now_or_never().is_none());
+        let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/new".into(), 0)], Duration::ZERO);
+        assert!(waiter.look(&shelf).is_empty() && waiter.wake().now_or_never().is_none());
 
         shelf.apply(vec![entry("prod/shop/a", 2, "{}")]);
-        assert!(waiter.rung().now_or_never().is_some());
+        assert!(waiter.wake().now_or_never().is_some());
         assert_eq!(waiter.look(&shelf)[0].1.seq(), 2);
 
         shelf.apply(vec![entry("prod/shop/other", 1, "{}")]);
-        assert!(waiter.rung().now_or_never().is_some() && waiter.look(&shelf).is_empty());
+        assert!(waiter.wake().now_or_never().is_some() && waiter.look(&shelf).is_empty());
         shelf.apply(vec![entry("prod/shop/new", 1, "{}")]);
-        assert!(waiter.rung().now_or_never().is_some());
+        assert!(waiter.wake().now_or_never().is_some());
         assert_eq!(waiter.look(&shelf)[0].0, 1);
-        assert!(waiter.rung().now_or_never().is_none());
+        assert!(waiter.wake().now_or_never().is_none());
     }
 
     #[test]
     fn configs_of_one_batch_are_seen_together() {
         let shelf = shelf(&[("prod/shop/a", 1), ("prod/shop/b", 1)]);
-        let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/b".into(), 1)]);
+        let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/b".into(), 1)], Duration::ZERO);
         assert!(waiter.look(&shelf).is_empty());
         shelf.apply(vec![entry("prod/shop/b", 2, "{}"), entry("prod/shop/a", 2, "{}")]);
         assert_eq!(waiter.look(&shelf).len(), 2);
@@ -564,7 +583,7 @@ mod tests {
     fn who_has_gone_is_forgotten() {
         let shelf = shelf(&[("prod/shop/a", 1)]);
         for _ in 0..1000 {
-            Waiter::new([("prod/shop/a".into(), 1)]).look(&shelf);
+            Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).look(&shelf);
         }
         let inner = shelf.read();
         let bells = inner.slot("prod/shop/a").unwrap().bells.0.lock().unwrap().capacity();

@@ -10,6 +10,7 @@ use axum::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::gzip::{Form, Gzip, MIN_BYTES};
 use crate::{channel::Entry, domain::content::Format};
 
 /// The number of the release that is answered.
@@ -21,6 +22,8 @@ pub const STALE_SINCE: HeaderName = HeaderName::from_static("x-config-stale-sinc
 const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// In which shape a document is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +41,10 @@ pub struct Snapshot {
     pub entry: Entry,
     etag: HeaderValue,
     number: HeaderValue,
-    // Made when somebody asks for them first: each is as large as the document, and most configs are read in one way.
+    // Made at the first request for each: they are as large as the document, and most configs are read in one way.
     envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
+    compressed: OnceLock<Box<[Form; 2]>>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +88,7 @@ impl Snapshot {
             number: entry.meta.seq.into(),
             envelope: OnceLock::new(),
             event: OnceLock::new(),
+            compressed: OnceLock::new(),
             entry,
         })
     }
@@ -123,9 +128,21 @@ impl Snapshot {
     /// 200 with the whole document.
     #[must_use]
     pub fn answer(&self, view: View, stale: Option<HeaderValue>) -> Response {
-        let (kind, body) = match view {
-            View::Envelope => (JSON, self.envelope().clone()),
-            View::Raw => (HeaderValue::from_static(self.entry.meta.format.content_type()), self.document()),
+        self.answer_with(view, self.text(view), stale)
+    }
+
+    /// 200 with the whole document, compressed.
+    #[must_use]
+    pub fn answer_gzip(&self, view: View, gzip: &Gzip, stale: Option<HeaderValue>) -> Response {
+        let mut response = self.answer_with(view, gzip.file().clone(), stale);
+        mark_gzip(response.headers_mut(), &self.etag);
+        response
+    }
+
+    fn answer_with(&self, view: View, body: Bytes, stale: Option<HeaderValue>) -> Response {
+        let kind = match view {
+            View::Envelope => JSON,
+            View::Raw => HeaderValue::from_static(self.entry.meta.format.content_type()),
         };
         let mut response = Response::new(Body::from(body));
         let headers = response.headers_mut();
@@ -134,13 +151,37 @@ impl Snapshot {
         response
     }
 
-    /// 304: whoever asks has it already.
+    /// 304: the client has it already. `gzip` is whether the document would have been compressed.
     #[must_use]
-    pub fn unchanged(&self, stale: Option<HeaderValue>) -> Response {
+    pub fn unchanged(&self, gzip: bool, stale: Option<HeaderValue>) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         self.describe(response.headers_mut(), stale);
+        if gzip {
+            response.headers_mut().insert(header::ETAG, weak(&self.etag));
+        }
         response
+    }
+
+    /// The bytes that are sent for a view.
+    #[must_use]
+    pub fn text(&self, view: View) -> Bytes {
+        match view {
+            View::Envelope => self.envelope().clone(),
+            View::Raw => Bytes::from_owner(Document(Arc::clone(&self.entry.document))),
+        }
+    }
+
+    /// The compressed form of a view.
+    #[must_use]
+    pub fn form(&self, view: View) -> &Form {
+        &self.compressed.get_or_init(Box::default)[view as usize]
+    }
+
+    /// Whether it is worth to compress this release, in whatever view.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.entry.document.len() >= MIN_BYTES
     }
 
     fn describe(&self, headers: &mut HeaderMap, stale: Option<HeaderValue>) {
@@ -149,20 +190,21 @@ impl Snapshot {
         validate(headers, stale);
     }
 
-    fn document(&self) -> Bytes {
-        Bytes::from_owner(Document(Arc::clone(&self.entry.document)))
-    }
-
-    /// The data of a server-sent event with its blank line: what follows the `event` and `id` lines.
+    /// The data of a server-sent event: what follows `data: `, up to the blank line.
     #[must_use]
-    pub fn event(&self) -> Bytes {
-        let made = self.event.get_or_init(|| {
-            let json = std::str::from_utf8(self.envelope()).unwrap_or_default();
+    pub fn event(&self) -> &Bytes {
+        self.event.get_or_init(|| {
+            let envelope = self.envelope();
             // An item typed as JSON may have line breaks between its tokens; each line is a `data` of its own.
-            let lines = json.split(['\n', '\r']).filter(|line| !line.is_empty());
-            lines.flat_map(|line| ["data: ", line, "\n"]).chain(["\n"]).collect::<String>().into()
-        });
-        made.clone()
+            let mut lines = envelope.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.is_empty());
+            match (lines.next(), lines.next()) {
+                (Some(first), Some(second)) => {
+                    let lines: Vec<&[u8]> = [first, second].into_iter().chain(lines).collect();
+                    lines.join(&b"\ndata: "[..]).into()
+                }
+                _ => envelope.clone(),
+            }
+        })
     }
 }
 
@@ -170,9 +212,22 @@ impl Snapshot {
 pub(super) fn validate(headers: &mut HeaderMap, stale: Option<HeaderValue>) {
     headers.insert(header::CACHE_CONTROL, CACHE);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(header::VARY, VARY);
     if let Some(since) = stale {
         headers.insert(STALE_SINCE, since);
     }
+}
+
+/// Headers of an answer that is compressed.
+pub(super) fn mark_gzip(headers: &mut HeaderMap, etag: &HeaderValue) {
+    headers.insert(header::CONTENT_ENCODING, GZIP);
+    headers.insert(header::ETAG, weak(etag));
+}
+
+/// The validator of a compressed answer. A strong one belongs to one sequence of bytes (RFC 9110, 8.8.3.3); `If-None-Match`
+/// takes either for the other.
+pub(super) fn weak(etag: &HeaderValue) -> HeaderValue {
+    HeaderValue::from_bytes(&[b"W/", etag.as_bytes()].concat()).expect("a validator is a header value")
 }
 
 fn content(entry: &Entry) -> Result<Content<'_>, String> {
@@ -204,7 +259,7 @@ mod tests {
             r#"{{"env":"prod","app":"shop","namespace":"a","format":"kv","release":7,"sha256":"{sha}","published_at":"2026-11-22T16:31:00.123Z","content":{{"n":1.50e3}}}}"#
         );
         assert_eq!(text(made.envelope()), wanted);
-        assert_eq!(text(&made.document()), r#"{"n":1.50e3}"#);
+        assert_eq!(text(&made.text(View::Raw)), r#"{"n":1.50e3}"#);
         assert_eq!(made.etag(), &format!("\"{sha}\""));
     }
 
@@ -226,9 +281,13 @@ mod tests {
     #[test]
     fn each_line_of_a_document_is_a_line_of_its_event() {
         let made = Snapshot::new(entry("prod/shop/a", 1, "{\"j\":[1,\r\n2]}")).unwrap();
-        let event = made.event();
-        let lines: Vec<_> = text(&event).lines().collect();
+        let lines: Vec<_> = text(made.event()).lines().collect();
         assert!(lines[0].ends_with(r#""content":{"j":[1,"#) && lines[1] == "data: 2]}}", "{lines:?}");
-        assert!(text(&event).ends_with("}}\n\n"));
+    }
+
+    #[test]
+    fn an_event_shares_the_bytes_of_the_envelope() {
+        let made = Snapshot::new(entry("prod/shop/a", 1, "{}")).unwrap();
+        assert_eq!(made.event().as_ptr(), made.envelope().as_ptr());
     }
 }

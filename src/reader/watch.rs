@@ -82,7 +82,7 @@ impl Events {
         let sent = resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
         Ok(Self {
             _place: reader.place(request, &grant, metrics::Waiting::Stream)?,
-            waiter: Waiter::new(keys.iter().cloned().zip(sent.iter().copied())),
+            waiter: Waiter::new(keys.iter().cloned().zip(sent.iter().copied()), reader.lag),
             visitor: Visitor::of(request).map(Visitor::into_owned),
             reader: Arc::clone(reader),
             grant,
@@ -112,15 +112,16 @@ impl Events {
         }
     }
 
-    /// Lines up whatever is newer than what was sent.
+    /// Lines up whatever is another release than the one that was sent.
     fn look(&mut self) {
         let news = self.waiter.look(&self.reader.shelf);
         let now = (self.reader.clock)();
         for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
             self.reader.note(&self.grant, &self.keys[at], self.visitor.as_ref(), snapshot.seq(), now);
-            self.out.push_back(format!("event: config\nid: {}\n", id(self.mark, &self.sent)).into());
-            self.out.push_back(snapshot.event());
+            self.out.push_back(format!("event: config\nid: {}\ndata: ", id(self.mark, &self.sent)).into());
+            self.out.push_back(snapshot.event().clone());
+            self.out.push_back(Bytes::from_static(b"\n\n"));
         }
     }
 
@@ -128,7 +129,7 @@ impl Events {
         let expiry = self.reader.expiry(&self.grant);
         let wake = expiry.map_or(self.ping_at, |at| at.min(self.ping_at));
         tokio::select! {
-            () = self.waiter.rung() => {}
+            () = self.waiter.wake() => {}
             () = self.grant.over() => self.over = true,
             () = self.reader.stop.cancelled() => {
                 self.over = true;

@@ -17,7 +17,7 @@ use crate::{
     domain::error::Result,
     http::{
         body::{NeedsSession, Room, SMALL_BYTES},
-        request_id, traced,
+        coding, request_id, traced,
     },
     pages::{Frame, Visit, errors, forms, frame},
 };
@@ -94,6 +94,9 @@ fn is_content(status: StatusCode) -> bool {
 async fn whole(State((around, large)): State<(Around, Room)>, request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
+    }
+    if let Err(refused) = coding::check_body(request.headers()) {
+        return refused.into_response();
     }
     let most = forms::most(request.uri().path());
     let length = request.body().size_hint().upper().unwrap_or(u64::MAX);
@@ -270,6 +273,24 @@ mod tests {
             format!("--b\r\ncontent-disposition: form-data; name=\"text\"\r\n\r\n{}", "x".repeat(forms::FILE_BYTES));
         let large = Request::post("/import").header(header::CONTENT_TYPE, kind).body(Body::from(large)).unwrap();
         assert_eq!(console.oneshot(large).await.unwrap().status(), 413);
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_refused_before_it_is_read() {
+        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
+        let console = pages(Router::new().fallback(async || "ok"), &around(frame, false));
+        for path in ["/fn/log-in", "/fn/save-text", "/apps/shop/import"] {
+            let body = Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>());
+            let request = Request::post(path).header(header::CONTENT_ENCODING, "gzip").body(body).unwrap();
+            let refused = console.clone().oneshot(request).await.unwrap();
+            assert_eq!(
+                (refused.status(), &refused.headers()["accept-encoding"]),
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, &"identity".parse().unwrap()),
+                "{path}"
+            );
+            let said = to_bytes(refused.into_body(), 1000).await.unwrap();
+            assert!(String::from_utf8_lossy(&said).contains("“gzip” is not supported"), "{said:?}");
+        }
     }
 
     #[tokio::test]

@@ -34,7 +34,9 @@ use super::{serving::Place, slow};
 use crate::http::{
     bearer::{self, ClientAddr},
     body::Timely,
+    host,
     listener::{Connection, Pulse, UnderWay},
+    request_id::{self, RequestId},
 };
 
 /// What all requests of one connection share.
@@ -144,6 +146,11 @@ where
         let under_way = pulse.begin();
         let limits = self.place.limits();
         let mut request = request.map(|body| whole(body, limits.body, &self.stop, pulse));
+        // Whatever is asked for, and before anybody looks at it.
+        if let Err(refused) = host::check(&request) {
+            let refused = request_id::answer(RequestId::given(&request), Err(refused));
+            return Ok(refused.map(|body| Answer { body, _under_way: under_way }));
+        }
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if let Some(client) = bearer::forwarded(request.headers(), self.peer.ip(), &limits.proxies) {
             request.extensions_mut().insert(ClientAddr(client));
@@ -320,6 +327,26 @@ mod tests {
         let got = until(&mut stream, "the end").await;
         assert!(got.contains("\r\nconnection: close\r\n"), "{got}");
         assert_eq!(stream.read(&mut [0; 9]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_without_one_host_is_refused_on_every_path() {
+        let (address, _told) = server(CancellationToken::new()).await;
+        for path in ["/", "/late", "/bits", "/never", "/nothing", "http://x/"] {
+            for hosts in ["", "host: x\r\nhost: x\r\n", "host: x\r\nHost: y\r\n", "host: x, y\r\n", "host:\r\n"] {
+                let asked = format!("GET {path} HTTP/1.1\r\n{hosts}\r\n");
+                let mut stream = sent(address, &(asked.clone() + &ask("/"))).await;
+                let got = until(&mut stream, "at once").await;
+                let (refused, next) = got.split_once("}HTTP/1.1 ").unwrap_or_else(|| panic!("{asked}: {got}"));
+                assert!(refused.starts_with("HTTP/1.1 400") && next.starts_with("200"), "{asked}: {got}");
+                assert!(refused.contains("\r\ncontent-type: application/problem+json\r\n"), "{got}");
+            }
+        }
+        for asked in ["GET http://x/ HTTP/1.1\r\nhost: x\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", &ask("/late")] {
+            let got =
+                until(&mut sent(address, asked).await, if asked.contains("late") { "late" } else { "at once" }).await;
+            assert!(got.contains(" 200 OK\r\n"), "{asked}: {got}");
+        }
     }
 
     #[test]

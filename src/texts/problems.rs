@@ -87,6 +87,8 @@ texts! {
     reader_node: "This node serves the read endpoints alone. Ask a console.", "此节点仅提供读取接口，请访问控制台节点。";
     method_not_allowed(allow: &str): "Not this way. Use {allow}.", "不支持此方法，请使用 {allow}。";
     type_not_supported(given: &str, expected: &str): "“{given}” is not taken here. Send {expected}.", "不接受“{given}”，请发送 {expected}。";
+    coding_not_supported(given: &str): "Content encoding “{given}” is not supported. Send the body uncompressed.", "不支持内容编码“{given}”，请发送未压缩的请求体。";
+    coding_not_acceptable: "Answers come as gzip or uncompressed, and Accept-Encoding excludes both.", "响应仅提供 gzip 或未压缩形式，而 Accept-Encoding 将两者都排除了。";
 }
 
 impl Lang {

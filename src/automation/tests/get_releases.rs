@@ -70,3 +70,17 @@ async fn a_wrong_parameter_is_pointed_at() {
         assert_eq!((reply.status, reply.pointers()), (422, pointers), "{reply}");
     }
 }
+
+#[tokio::test]
+async fn a_percent_encoded_name_is_the_same_config() {
+    let api = Api::new().await;
+    let shop = api.shop().await;
+    shop.publish(json!({"a": "1"})).await;
+    let plain = shop.get(RELEASES).await;
+    let encoded = shop.get("/api/v1/configs/%64ev/sho%70/%61pplicatio%6E/releases").await;
+    assert_eq!((encoded.status, &encoded.body), (200, &plain.body));
+    for other in ["%2561pplication", "%41pplication", "%61%zz"] {
+        let reply = shop.get(&format!("/api/v1/configs/dev/shop/{other}/releases")).await;
+        assert_eq!(reply.refusal(), "404 /problems/not-found", "{other}");
+    }
+}

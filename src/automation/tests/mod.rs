@@ -6,6 +6,7 @@ mod delete_change;
 mod get_change;
 mod get_releases;
 mod idempotency;
+mod nulls;
 mod openapi;
 mod post_change;
 mod post_rollback;

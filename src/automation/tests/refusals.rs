@@ -57,6 +57,31 @@ async fn what_does_not_say_that_it_is_json_is_not_taken() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_not_taken() {
+    let api = Api::new().await;
+    let (shop, admin) = (api.shop().await, api.admin().await);
+    for (caller, method, path) in [
+        (&admin, "PUT", "/api/v1/envs/dev"),
+        (&admin, "PUT", "/api/v1/apps/shop"),
+        (&admin, "PUT", "/api/v1/apps/shop/namespaces/application"),
+        (&shop, "POST", CHANGES),
+        (&shop, "POST", "/api/v1/changes/01980000-0000-7000-8000-000000000000/publish"),
+        (&shop, "POST", "/api/v1/configs/dev/shop/application/rollback"),
+    ] {
+        for coding in ["gzip", "br", "identity, deflate"] {
+            let request = caller.request(method, path).header("content-type", "application/json");
+            let reply = api.send(request.header("content-encoding", coding).body("{}".into()).unwrap()).await;
+            assert_eq!(reply.refusal(), "415 /problems/unsupported-coding", "{method} {path}");
+            assert_eq!(reply.headers["accept-encoding"], "identity");
+            assert!(reply.text("/detail").contains("uncompressed"), "{reply}");
+        }
+    }
+    let request = admin.request("PUT", "/api/v1/envs/dev").header("content-type", "application/json");
+    let reply = api.send(request.header("content-encoding", "identity").body("{}".into()).unwrap()).await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
 async fn a_body_of_more_than_8_mib_is_too_large() {
     let api = Api::new().await;
     let shop = api.shop().await;

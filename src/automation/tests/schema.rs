@@ -45,14 +45,14 @@ fn fits(template: &str, path: &str) -> bool {
     template.len() == path.len() && template.iter().zip(&path).all(same)
 }
 
-fn resolved(value: &'static Value) -> &'static Value {
+pub(super) fn resolved(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {
         Some(target) => DESCRIPTION.pointer(target.trim_start_matches('#')).unwrap_or_else(|| panic!("no {target}")),
         None => value,
     }
 }
 
-fn compare(schema: &'static Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+pub(super) fn compare(schema: &'static Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let schema = resolved(schema);
     assert!(schema.is_object(), "no schema for {at:?}: {value}");
     if let Some(kinds) = schema["oneOf"].as_array() {
@@ -65,6 +65,13 @@ fn compare(schema: &'static Value, value: &Value, at: &str, wrong: &mut Vec<Stri
             wrong.push(format!("{at}: fits not one of {kinds:?}"));
         }
         return;
+    }
+    let mut unmet = Vec::new();
+    if schema.get("if").is_some_and(|condition| {
+        compare(condition, value, at, &mut unmet);
+        !unmet.is_empty()
+    }) {
+        compare(&schema["else"], value, at, wrong);
     }
     let listed = |list: &Value| list.as_array().is_some_and(|all| all.contains(value));
     if schema.get("const").is_some_and(|only| only != value) || schema.get("enum").is_some_and(|all| !listed(all)) {

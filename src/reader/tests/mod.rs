@@ -1,5 +1,6 @@
 //! Reading, as programs see it.
 
+mod coding;
 mod polls;
 mod refusals;
 mod snapshots;
@@ -12,7 +13,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes, HttpBody},
     http::{HeaderMap, Request, StatusCode},
     response::Response,
 };
@@ -20,7 +21,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::{Reader, Settings, in_front};
+use super::{Reader, Settings, gzip::tests::unpacked, in_front};
 use crate::{
     auth::tokens::{self, Table},
     channel::{Entry, Listing, Meta},
@@ -151,8 +152,17 @@ impl Ask {
 
     async fn send(self) -> Got {
         let (parts, body) = self.open().await.into_parts();
-        let body = axum::body::to_bytes(body, 1 << 24).await.unwrap();
-        Got { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        let exact = body.size_hint().exact();
+        let sent = axum::body::to_bytes(body, 1 << 26).await.unwrap();
+        assert!(exact.is_none_or(|length| length == sent.len() as u64), "{exact:?}");
+        let body = match parts.headers.get("content-encoding") {
+            Some(coding) if !sent.is_empty() => {
+                assert_eq!(coding, "gzip");
+                unpacked(&sent)
+            }
+            _ => String::from_utf8(sent.to_vec()).unwrap(),
+        };
+        Got { status: parts.status, headers: parts.headers, body, sent }
     }
 }
 
@@ -161,7 +171,9 @@ impl Ask {
 struct Got {
     status: StatusCode,
     headers: HeaderMap,
+    /// Without its coding.
     body: String,
+    sent: Bytes,
 }
 
 impl Got {

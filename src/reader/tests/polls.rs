@@ -42,15 +42,61 @@ async fn without_a_newer_release_it_is_304_after_the_wait() {
     assert!(began.elapsed() >= Duration::from_secs(1));
 }
 
+fn with_lag(lag: Duration) -> TestReader {
+    TestReader::with(&Settings { lag, ..Settings::default() })
+}
+
 #[tokio::test]
-async fn one_who_is_ahead_of_this_node_waits_for_it() {
-    let test = TestReader::new();
+async fn a_client_that_is_ahead_gets_what_is_live_at_once() {
+    let test = with_lag(Duration::from_millis(20));
+    test.publish("prod/shop/application", 4);
+    let etag = test.get(SHOP).send().await.header("etag").to_owned();
+    for query in ["after=5&wait=90", "after=9007199254740991&wait=90", "after=5"] {
+        assert_eq!(test.get(&format!("{SHOP}?{query}")).send().await.release(), 4, "{query}");
+        let got = test.get(&format!("{SHOP}?{query}")).header("if-none-match", &etag).send().await;
+        assert_eq!(got.release(), 4, "the number decides: {query}");
+        let raw = test.get(&format!("{SHOP}/raw?{query}")).send().await;
+        assert_eq!((raw.status.as_u16(), raw.header("x-config-release")), (200, "4"), "{query}");
+    }
+    let mut next = pin!(test.get(&format!("{SHOP}?after=4&wait=90")).send());
+    assert!(poll!(&mut next).is_pending());
+    test.publish("prod/shop/application", 5);
+    assert_eq!(next.await.release(), 5, "it goes on from the lower number");
+}
+
+#[tokio::test]
+async fn a_node_that_lags_catches_up_before_it_answers() {
+    let test = with_lag(Duration::from_secs(3600));
     let mut parked = pin!(test.get(&format!("{SHOP}?after=3&wait=90")).send());
     assert!(poll!(&mut parked).is_pending());
-    test.publish("prod/shop/application", 3);
+    test.publish("prod/shop/application", 2);
     assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/application", 3);
+    assert!(poll!(&mut parked).is_pending(), "that is what the client has");
     test.publish("prod/shop/application", 4);
     assert_eq!(parked.await.release(), 4);
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_hear_the_channel_sends_nobody_back() {
+    let test = with_lag(Duration::ZERO);
+    test.reader.shelf.set_stale(Some(now()));
+    let got = test.get(&format!("{SHOP}?after=3")).send().await;
+    assert_eq!((got.status.as_u16(), got.header("x-config-release")), (304, "1"));
+    assert_eq!(test.get(&format!("{SHOP}?after=3&wait=1")).send().await.status, 304);
+    let mut parked = pin!(test.get(&format!("{SHOP}?after=3&wait=1")).send());
+    assert!(poll!(&mut parked).is_pending());
+    test.reader.shelf.set_stale(None);
+    assert_eq!(parked.await.release(), 1, "it knows by the end of the wait");
+}
+
+#[tokio::test]
+async fn a_client_of_another_server_gets_the_first_release_whatever_its_number() {
+    let test = with_lag(Duration::ZERO);
+    let mut parked = pin!(test.get("/api/v1/configs/prod/shop/new?after=7&wait=90").send());
+    assert!(poll!(&mut parked).is_pending());
+    test.publish("prod/shop/new", 1);
+    assert_eq!(parked.await.release(), 1);
 }
 
 #[tokio::test]

@@ -78,8 +78,15 @@ async fn another_spelling_of_a_path_never_reaches_a_config() {
         "/prod/shop/application",
         "prod/./shop/application",
         "prod/shop/x/../application",
-        "prod/shop/%61pplication",
         "prod/shop%2fapplication",
+        "prod/shop%2Fapplication/raw",
+        "prod/shop/%2561pplication",
+        "prod/shop/%25%36%31pplication",
+        "prod/shop/%61%zzpplication",
+        "prod/shop/%61pplication%",
+        "prod/shop/%41pplication",
+        "prod/shop/%2e%2e/application",
+        "prod/shop/%e1pplication",
         "prod/shop/application%2e",
         "prod/shop/application%00",
         "prod/shop/application;x=1",
@@ -96,6 +103,37 @@ async fn another_spelling_of_a_path_never_reaches_a_config() {
         assert!(strange == 401 || strange == 404, "{path}: {strange}");
     }
     assert_eq!(test.get("/api/v1/Configs/prod/shop/application").send().await.status, 404);
+}
+
+#[tokio::test]
+async fn a_percent_encoded_name_is_the_same_config() {
+    let test = TestReader::new();
+    test.publish("prod/shop/a.b-c_j", 7);
+    let narrow = test.token_for(TokenKind::Read, &["prod/shop/application"]);
+    for (path, release) in [
+        ("/api/v1/configs/prod/shop/%61pplication", 1),
+        ("/api/v1/configs/%70%72%6f%64/%73hop/applicatio%6E", 1),
+        ("/%61pi/v%31/%63onfigs/prod/shop/application", 1),
+        ("/api/v1/configs/prod/shop/a%2Eb%2dc%5F%6a", 7),
+    ] {
+        let got = test.get(path).header("x-instance", "shop-1").send().await;
+        assert_eq!(got.release(), release, "{path}");
+        let status = if release == 1 { 200 } else { 403 };
+        assert_eq!(test.get(path).token(&narrow).send().await.status, status, "its name decides who reads it: {path}");
+        assert_eq!(test.ask("GET", path).send().await.status, 401, "{path}");
+    }
+    let raw = test.get("/api/v1/configs/prod/shop/%61pplication/%72aw").send().await;
+    assert_eq!(raw.body, r#"{"timeout":"3000"}"#);
+    assert_eq!(test.get("/api/v1/configs/prod/%73hop").send().await.json()["app"], "shop");
+    let newer = test.get("/api/v1/configs/prod/shop/%61pplication?after=0&wait=1").send().await;
+    assert_eq!(newer.release(), 1);
+    for config in ["prod/shop/%61pplication", "prod%2Fshop%2f%61pplication"] {
+        assert_eq!(test.get(&format!("/api/v1/watch?config={config}")).open().await.status(), 200, "{config}");
+    }
+    for config in ["prod/shop/%2561pplication", "prod/shop/%41pplication", "prod/shop/%zz"] {
+        assert_eq!(test.get(&format!("/api/v1/watch?config={config}")).send().await.status, 422, "{config}");
+    }
+    assert_eq!(test.reader.instances.of(&"prod/shop/application".parse().unwrap(), now())[0].name, "shop-1");
 }
 
 #[tokio::test]

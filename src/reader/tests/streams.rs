@@ -91,6 +91,41 @@ async fn who_comes_back_gets_only_what_is_newer() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_ahead_is_sent_what_is_live() {
+    let mark = |id: &str| id.split_once('-').unwrap().0.to_owned();
+    let test = TestReader::with(&Settings { lag: Duration::from_millis(20), ..Settings::default() });
+    test.publish("prod/shop/mail", 3);
+    let mut events = Events::open(test.get(WATCH)).await;
+    let mark = mark(&events.event().await.0);
+
+    let mut events = Events::open(test.get(WATCH).header("last-event-id", &format!("{mark}-9.3"))).await;
+    assert!(events.is_quiet(), "it may be that this node lags");
+    let (id, namespace, release) = events.event().await;
+    assert_eq!((id, namespace.as_str(), release), (format!("{mark}-1.3"), "application", 1));
+    assert!(events.is_quiet());
+    test.publish("prod/shop/application", 2);
+    assert_eq!(events.event().await.2, 2, "it goes on from the lower number");
+}
+
+#[tokio::test]
+async fn a_stream_of_a_node_that_does_not_hear_the_channel_sends_nobody_back() {
+    let settings = Settings { lag: Duration::ZERO, ping: Duration::from_millis(10), ..Settings::default() };
+    let test = TestReader::with(&settings);
+    let (id, ..) = Events::open(test.get(WATCH)).await.event().await;
+    test.reader.shelf.set_stale(Some(now()));
+    let mut events = Events::open(test.get(WATCH).header("last-event-id", &id.replace("-1.", "-9."))).await;
+    assert!(events.block().await.unwrap().starts_with(':'));
+    test.reader.shelf.set_stale(None);
+    let block = loop {
+        match events.block().await.unwrap() {
+            sign if sign.starts_with(':') => {}
+            block => break block,
+        }
+    };
+    assert!(block.contains("\"release\":1,"), "{block}");
+}
+
+#[tokio::test]
 async fn a_batch_comes_as_one() {
     let test = TestReader::new();
     let mut events = Events::open(test.get(WATCH)).await;

@@ -1,0 +1,134 @@
+//! Content codings: which one an answer may have, and that a request has none.
+
+use axum::http::{HeaderMap, header};
+
+use super::problem::Problem;
+
+/// Which codings of an answer a client accepts (RFC 9110, 12.5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// gzip, with at least the weight of an answer without a coding.
+    gzip: bool,
+    /// An answer without a coding.
+    identity: bool,
+}
+
+impl Accepted {
+    /// Reads `Accept-Encoding`.
+    ///
+    /// # Errors
+    /// 406 when it excludes both gzip and an answer without a coding.
+    pub fn parse(headers: &HeaderMap) -> Result<Self, Problem> {
+        if !headers.contains_key(header::ACCEPT_ENCODING) {
+            return Ok(Self { gzip: false, identity: true });
+        }
+        let (mut gzip, mut identity, mut others) = (None, None, None);
+        let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        for (coding, weight) in all.flat_map(|value| value.split(',')).filter_map(weighted) {
+            match coding.to_ascii_lowercase().as_str() {
+                "gzip" | "x-gzip" => gzip = Some(weight),
+                "identity" => identity = Some(weight),
+                "*" => others = Some(weight),
+                _ => {}
+            }
+        }
+        let (weight, least) = (gzip.or(others).unwrap_or(0), identity.unwrap_or(0));
+        let accepted = Self { gzip: weight > 0 && weight >= least, identity: identity.or(others) != Some(0) };
+        if accepted.gzip || accepted.identity { Ok(accepted) } else { Err(Problem::not_acceptable()) }
+    }
+
+    /// Whether an answer is sent as gzip. `pays` says whether that is smaller.
+    #[must_use]
+    pub fn wants_gzip(self, pays: bool) -> bool {
+        self.gzip && (pays || !self.identity)
+    }
+
+    /// Whether an answer without a coding will do.
+    #[must_use]
+    pub fn takes_identity(self) -> bool {
+        self.identity
+    }
+}
+
+/// A coding with its weight in thousandths; none where the weight is malformed.
+fn weighted(text: &str) -> Option<(&str, u16)> {
+    let (coding, parameter) = text.split_once(';').map_or((text, None), |(coding, rest)| (coding, Some(rest)));
+    let Some(parameter) = parameter else { return Some((coding.trim(), 1000)) };
+    let (name, weight) = parameter.split_once('=')?;
+    if !name.trim().eq_ignore_ascii_case("q") {
+        return None;
+    }
+    // 0, 1, 0.5 or 0.125: three digits behind the point at the most.
+    let weight = weight.trim();
+    let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
+    if !matches!(whole, "0" | "1") || part.len() > 3 || !part.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let thousandths = format!("{whole}{part:0<3}").parse().ok()?;
+    (thousandths <= 1000).then_some((coding.trim(), thousandths))
+}
+
+/// Refuses a request whose body has a content coding: nothing here unpacks one.
+///
+/// # Errors
+/// 415 with what it has to be.
+pub fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
+    let codings =
+        headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    let mut foreign = codings.map(<[u8]>::trim_ascii).filter(|c| !c.is_empty() && !c.eq_ignore_ascii_case(b"identity"));
+    foreign.next().map_or(Ok(()), |coding| Err(Problem::unsupported_coding(&String::from_utf8_lossy(coding))))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(name: HeaderName, values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_client_says_which_codings_it_accepts() {
+        for (values, gzip, identity) in [
+            (&[][..], false, true),
+            (&[""], false, true),
+            (&["gzip"], true, true),
+            (&["GZIP"], true, true),
+            (&["x-gzip"], true, true),
+            (&["br, deflate"], false, true),
+            (&["br", "gzip"], true, true),
+            (&["br;q=1.0, gzip;q=0.8, *;q=0.1"], true, true),
+            (&["gzip;q=0.001"], true, true),
+            (&["gzip ; q=0.5 , identity ; Q=0.5"], true, true),
+            (&["gzip;q=0.5, identity"], false, true),
+            (&["gzip;q=0"], false, true),
+            (&["gzip;q=0, *"], false, true),
+            (&["*"], true, true),
+            (&["*;q=0, identity"], false, true),
+            (&["gzip, *;q=0"], true, false),
+            (&["gzip, identity;q=0"], true, false),
+            (&["*, identity;q=0.000"], true, false),
+            (&["gzip;q=2, gzip;q=0.5555, gzip;q=x, gzip;q, gzip;w=1"], false, true),
+        ] {
+            let headers = headers(header::ACCEPT_ENCODING, values);
+            assert_eq!(Accepted::parse(&headers).unwrap(), Accepted { gzip, identity }, "{values:?}");
+        }
+        for nothing in ["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0"] {
+            let refused = Accepted::parse(&headers(header::ACCEPT_ENCODING, &[nothing])).unwrap_err();
+            assert_eq!(refused.status(), 406, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_body_has_no_coding() {
+        for none in [&[][..], &[""], &["identity"], &["Identity, identity"]] {
+            assert!(check_body(&headers(header::CONTENT_ENCODING, none)).is_ok(), "{none:?}");
+        }
+        for coded in [&["gzip"][..], &["br"], &["identity, gzip"], &["identity", "deflate"], &["?"]] {
+            let refused = check_body(&headers(header::CONTENT_ENCODING, coded)).unwrap_err();
+            assert_eq!(refused.status(), 415, "{coded:?}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Compressed forms of releases. Each is made once, when a request accepts it first, and kept with the snapshot.
+//!
+//! The blocks of a form end at a byte and refer to nothing outside of it. The form of a whole application is therefore put
+//! together from those of its configs, and nothing is compressed for a request.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+use crc32fast::Hasher;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, ready},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
+
+/// Minimum size of a text that is compressed unasked: below it, it all goes in one packet either way.
+pub const MIN_BYTES: usize = 1024;
+/// Maximum size of texts that a request compresses itself. They take less than a millisecond.
+pub const SMALL_BYTES: usize = 32 * 1024;
+/// Maximum size of all large texts that wait for their turn, in KiB.
+const QUEUE_KIB: usize = 64 * 1024;
+
+/// The head of a gzip file: no name, no time, no system (RFC 1952, 2.3).
+const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// The last block of a deflate stream, which is empty (RFC 1951, 3.2.6).
+const LAST_BLOCK: [u8; 2] = [3, 0];
+/// Bytes behind the blocks: the last one, the checksum and the length.
+const TAIL_BYTES: usize = LAST_BLOCK.len() + 8;
+
+/// A text as a gzip file.
+#[derive(Clone, Debug)]
+pub struct Gzip {
+    file: Bytes,
+    sum: Sum,
+}
+
+impl Gzip {
+    /// Compresses a text.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Self {
+        let sum = Sum::of(text);
+        let mut file = Vec::with_capacity(HEAD.len() + text.len() / 2 + TAIL_BYTES);
+        file.extend(HEAD);
+        let mut deflate = Compress::new(Compression::default(), false);
+        loop {
+            file.reserve(text.len() / 4 + 64);
+            let read = usize::try_from(deflate.total_in()).unwrap_or(text.len());
+            // Ends at a byte. There is more to come as long as there is no room left.
+            let status = deflate.compress_vec(&text[read..], &mut file, FlushCompress::Full);
+            if !matches!(status, Ok(Status::Ok)) || file.len() < file.capacity() {
+                break;
+            }
+        }
+        file.extend(sum.tail());
+        // Without the room in which it grew.
+        Self { file: file.into_boxed_slice().into(), sum }
+    }
+
+    /// The whole file.
+    #[must_use]
+    pub fn file(&self) -> &Bytes {
+        &self.file
+    }
+
+    fn blocks(&self) -> Bytes {
+        self.file.slice(HEAD.len()..self.file.len() - TAIL_BYTES)
+    }
+}
+
+/// Checksum and length of a text, as they stand at the end of a gzip file.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    crc: Hasher,
+    length: u32,
+}
+
+impl Sum {
+    fn of(text: &[u8]) -> Self {
+        let mut crc = Hasher::new();
+        crc.update(text);
+        // Modulo 2^32, as the format has it.
+        Self { crc, length: text.len() as u32 }
+    }
+
+    fn add(&mut self, next: &Self) {
+        self.crc.combine(&next.crc);
+        self.length = self.length.wrapping_add(next.length);
+    }
+
+    fn tail(&self) -> impl Iterator<Item = u8> + use<> {
+        let numbers = [self.crc.clone().finalize(), self.length].into_iter().flat_map(u32::to_le_bytes);
+        LAST_BLOCK.into_iter().chain(numbers)
+    }
+}
+
+/// A gzip file that is put together from forms of its parts and short texts between them.
+#[derive(Debug)]
+pub struct Joined {
+    pieces: Vec<Bytes>,
+    sum: Sum,
+}
+
+impl Joined {
+    /// An empty file.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { pieces: vec![Bytes::from_static(&HEAD)], sum: Sum::default() }
+    }
+
+    /// Adds a text as it is. It is shorter than 64 KiB.
+    pub fn text(&mut self, text: &str) {
+        let length = u16::try_from(text.len()).expect("a short text");
+        let mut block = vec![0];
+        block.extend(length.to_le_bytes());
+        block.extend((!length).to_le_bytes());
+        block.extend(text.as_bytes());
+        self.pieces.push(block.into());
+        self.sum.add(&Sum::of(text.as_bytes()));
+    }
+
+    /// Adds a part.
+    pub fn part(&mut self, part: &Gzip) {
+        self.pieces.push(part.blocks());
+        self.sum.add(&part.sum);
+    }
+
+    /// The file, in pieces that are shared with its parts.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Bytes> {
+        self.pieces.push(self.sum.tail().collect());
+        self.pieces
+    }
+}
+
+/// The compression of a text, finished or not. `None` when it failed.
+pub type Compressing = Shared<BoxFuture<'static, Option<Gzip>>>;
+
+/// A text's compressed form, once somebody asked for it.
+#[derive(Debug, Default)]
+pub struct Form(OnceLock<Compressing>);
+
+impl Form {
+    /// The form, if it is there.
+    #[must_use]
+    pub fn made(&self) -> Option<Gzip> {
+        let begun = self.0.get()?;
+        begun.peek().cloned().or_else(|| begun.clone().now_or_never())?
+    }
+
+    /// The form, made now if it is not there yet: for small texts.
+    #[must_use]
+    pub fn make(&self, text: &[u8]) -> Option<Gzip> {
+        self.0.get_or_init(|| ready(Some(Gzip::of(text))).boxed().shared());
+        self.made()
+    }
+
+    /// Begins to make the form, unless a request has begun it. Returns `None` if too much waits for its turn.
+    #[must_use]
+    pub fn begin(&self, text: Bytes, compressor: &Compressor) -> Option<Compressing> {
+        if let Some(begun) = self.0.get() {
+            return Some(begun.clone());
+        }
+        let kib = u32::try_from(text.len().div_ceil(1024)).ok()?;
+        let place = Arc::clone(&compressor.queue).try_acquire_many_owned(kib).ok()?;
+        Some(self.0.get_or_init(|| compressor.begin(text, place)).clone())
+    }
+}
+
+/// Compresses large texts, one after another, beside the threads that answer.
+#[derive(Debug)]
+pub struct Compressor {
+    queue: Arc<Semaphore>,
+    /// Held by the text that is being compressed.
+    pub(super) turn: Arc<Semaphore>,
+}
+
+impl Default for Compressor {
+    fn default() -> Self {
+        Self { queue: Arc::new(Semaphore::new(QUEUE_KIB)), turn: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+impl Compressor {
+    /// Goes on whether or not somebody waits for it.
+    fn begin(&self, text: Bytes, place: OwnedSemaphorePermit) -> Compressing {
+        let turn = Arc::clone(&self.turn);
+        let job = tokio::spawn(async move {
+            let _place = place;
+            let _turn = turn.acquire_owned().await.ok()?;
+            spawn_blocking(move || Gzip::of(&text)).await.ok()
+        });
+        job.map(|done| done.ok().flatten()).boxed().shared()
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    /// What a client makes of a gzip file, which has one member and nothing behind it.
+    pub fn unpacked(file: &[u8]) -> String {
+        let (mut text, mut decoder) = (String::new(), GzDecoder::new(file));
+        decoder.read_to_string(&mut text).unwrap();
+        assert_eq!(decoder.into_inner().len(), 0, "there is something behind the end");
+        text
+    }
+
+    fn random(bytes: usize) -> String {
+        (0..bytes).map(|_| char::from(rand::random_range(b' '..=b'~'))).collect()
+    }
+
+    #[test]
+    fn a_text_comes_back() {
+        let alike = r#"{"key":"value"},"#.repeat(10_000);
+        for text in ["", "a", &alike, &random(10), &random(100_000), &random((1 << 20) + 1)] {
+            let gzip = Gzip::of(text.as_bytes());
+            assert_eq!(unpacked(gzip.file()), text);
+        }
+        assert!(Gzip::of(alike.as_bytes()).file().len() < alike.len() / 50);
+    }
+
+    #[test]
+    fn parts_make_one_file_and_share_their_bytes() {
+        let parts = ["first".repeat(1000), String::new(), random(70_000)];
+        let (mut joined, mut text) = (Joined::new(), String::from("["));
+        joined.text("[");
+        let forms: Vec<Gzip> = parts.iter().map(|part| Gzip::of(part.as_bytes())).collect();
+        for (part, form) in parts.iter().zip(&forms) {
+            joined.part(form);
+            joined.text(",");
+            text += &format!("{part},");
+        }
+        let pieces = joined.finish();
+        assert_eq!(unpacked(&pieces.concat()), text);
+        assert_eq!(pieces[2].as_ptr(), forms[0].file()[HEAD.len()..].as_ptr());
+    }
+
+    #[tokio::test]
+    async fn a_form_is_made_once() {
+        let (form, compressor) = (Form::default(), Compressor::default());
+        assert!(form.made().is_none());
+        let first = form.begin(Bytes::from("text"), &compressor).unwrap();
+        let second = form.begin(Bytes::from("other"), &compressor).unwrap();
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        assert_eq!(first.file().as_ptr(), second.file().as_ptr());
+        assert_eq!(form.made().unwrap().file().as_ptr(), first.file().as_ptr());
+        assert_eq!(form.make(b"other").unwrap().file().as_ptr(), first.file().as_ptr());
+    }
+
+    #[tokio::test]
+    async fn a_form_that_nobody_waits_for_is_finished_all_the_same() {
+        let (form, compressor) = (Form::default(), Compressor::default());
+        let turn = Arc::clone(&compressor.turn).acquire_owned().await.unwrap();
+        drop(form.begin(Bytes::from("text"), &compressor).unwrap());
+        assert!(form.made().is_none());
+        drop(turn);
+        let _all = compressor.queue.acquire_many(u32::try_from(QUEUE_KIB).unwrap()).await.unwrap();
+        assert_eq!(unpacked(form.made().expect("it is there").file()), "text");
+    }
+
+    #[tokio::test]
+    async fn so_much_waits_for_its_turn_and_no_more() {
+        let compressor = Compressor::default();
+        let turn = Arc::clone(&compressor.turn).acquire_owned().await.unwrap();
+        let (large, small) = (Bytes::from(vec![b'x'; 40 << 20]), Bytes::from_static(b"text"));
+        let forms: [Form; 3] = Default::default();
+        let begun = forms[0].begin(large.clone(), &compressor).unwrap();
+        assert!(forms[1].begin(large, &compressor).is_none());
+        assert!(forms[2].begin(small, &compressor).is_some());
+        drop((turn, begun));
+    }
+}
