@@ -2,6 +2,11 @@
 #![cfg(feature = "ssr")]
 #![expect(missing_docs, reason = "functions made for these tests")]
 
+use std::{
+    future::pending,
+    sync::{Arc, Mutex, mpsc},
+};
+
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -9,12 +14,14 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     routing::get,
 };
+use futures::poll;
 use leptos::{config::LeptosOptions, prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 use tower::ServiceExt;
 use trimtab::{
     api::shim,
     components::{Field, Form, TextArea},
+    compute::{self, Compute},
     domain::error::{Error, Invalid, Part, Problem, Result},
     pages::{Answer, Frame, Page, Viewer, console},
     server::layers::{self, Around},
@@ -67,9 +74,26 @@ async fn thing(Path(id): Path<u32>, Query(asked): Query<Asked>) -> Answer {
     Ok(Page::new(move |_| format!("Thing <{id}>"), view))
 }
 
+/// A page with large contents, which keeps its thread until it may go on.
+async fn large(axum::Extension(latch): axum::Extension<Latch>) -> Answer {
+    compute::weigh(1 << 20).await;
+    let open = latch.0.lock().unwrap().recv();
+    let thread = std::thread::current().name().unwrap_or_default().to_owned();
+    Ok(Page::new(move |_| format!("{open:?} in {thread}"), || ()))
+}
+
+/// Opens once for each message, and for ever when the sender is gone.
+#[derive(Clone)]
+struct Latch(Arc<Mutex<mpsc::Receiver<()>>>);
+
 fn app() -> Router {
+    let (_, latch) = mpsc::channel();
+    app_with(Compute::default(), Latch(Arc::new(Mutex::new(latch))))
+}
+
+fn app_with(compute: Compute, latch: Latch) -> Router {
     let options = LeptosOptions::builder().output_name("trimtab").build();
-    let frame = Frame::new(&options, vec!["https://config.example".to_owned()]);
+    let frame = Frame { compute, ..Frame::new(&options, vec!["https://config.example".to_owned()]) };
     let pages = Router::new()
         .route("/thing/{id}", get(thing))
         .route("/private", get(async || -> Answer { Err(Error::Unauthenticated.into()) }))
@@ -77,6 +101,8 @@ fn app() -> Router {
             "/away",
             get(async || -> Answer { Err(Error::Unavailable { part: Part::Database, detail: String::new() }.into()) }),
         )
+        .route("/large", get(large))
+        .layer(axum::Extension(latch))
         .route("/panic", get(async || -> Answer { panic!("on purpose") }));
     let console = console(frame.clone(), pages, || ()).layer(axum::Extension(Viewer::new("Lin Wei", false, 1)));
     layers::pages(
@@ -98,7 +124,11 @@ impl Got {
 }
 
 async fn send(request: axum::http::request::Builder, body: &str) -> Got {
-    let response = app().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+    send_to(app(), request, body).await
+}
+
+async fn send_to(app: Router, request: axum::http::request::Builder, body: &str) -> Got {
+    let response = app.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     Got { status: parts.status.as_u16(), headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
@@ -384,4 +414,39 @@ async fn what_was_typed_comes_back_to_who_logs_in_again_but_no_secret() {
     );
     let large = send(post("/thing/1"), &format!("key=out&text={}", "x".repeat(70 << 10))).await;
     assert_eq!(large.status, 413, "no form of this function is so large");
+}
+
+/// On one thread of the runtime: a page that kept it would stop this test for ever.
+#[tokio::test]
+async fn pages_are_answered_while_large_ones_are_made() {
+    let (open, latch) = mpsc::channel();
+    let compute = Compute::with_places(1);
+    let app = app_with(compute.clone(), Latch(Arc::new(Mutex::new(latch))));
+    let ask = |request: axum::http::request::Builder, body: &str| {
+        Box::pin(send_to(app.clone(), request.header("host", "localhost").header("accept", "text/html"), body))
+    };
+    let large = || ask(Request::get("/large"), "");
+    let (mut first, mut second) = (large(), large());
+    assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+    assert_eq!(ask(Request::get("/thing/1"), "").await.status, 200);
+
+    let waiting: Vec<_> = (0..80).map(|n| (compute.clone(), format!("person {n}"))).collect();
+    let mut waiting: Vec<_> = waiting.iter().map(|(c, who)| Box::pin(c.run(who, pending::<()>()))).collect();
+    for one in &mut waiting {
+        let _ = poll!(one);
+    }
+    let refused = large().await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "5"));
+    assert!(refused.body.contains("too many large texts"), "{}", refused.body);
+    let refused = ask(Request::get("/large").header("accept-language", "zh"), "").await;
+    assert!(refused.body.contains("过多的大文本"), "{}", refused.body);
+    assert_eq!(ask(Request::get("/thing/1"), "").await.status, 200);
+    drop(waiting);
+
+    for _ in 0..2 {
+        open.send(()).unwrap();
+    }
+    for answer in [first.await, second.await] {
+        assert!(answer.status == 200 && answer.body.contains("<title>Ok(()) in compute"), "{}", answer.body);
+    }
 }

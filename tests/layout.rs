@@ -58,6 +58,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("formats", &["crate::service", "crate::storage", "crate::channel", "sqlx", "axum", "leptos", "tokio"]),
     // Everybody counts; counting knows nobody.
     ("metrics", WHO_WORKS),
+    // It runs whatever it is given.
+    ("compute", WHO_WORKS),
     // What is told of a request is nothing that somebody sent.
     ("traces", WHO_WORKS),
     ("traces", &["crate::domain::content"]),

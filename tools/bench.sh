@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/bench.sh [quick] [reads] [publishes] [pages] [waiting] [start] [writers]
+# tools/bench.sh [quick] [reads] [publishes] [pages] [waiting] [start] [writers] [heavy]
 # Measures the release build beside its limits, on a quiet machine, and prints tables in Markdown: docs/benchmarks.md.
 # All parts take about 20 minutes on a quiet machine; `quick` takes a few and only shows that everything works.
 set -euo pipefail

@@ -4,6 +4,7 @@
 mod bare;
 mod crowd;
 mod figures;
+mod heavy;
 mod node;
 mod pages;
 mod publishes;
@@ -54,7 +55,7 @@ async fn run(mut parts: Vec<String>) -> Result<()> {
     let effort = if quick { Effort::QUICK } else { Effort::FULL };
     parts.retain(|part| part != "quick");
     if parts.is_empty() {
-        parts = ["reads", "publishes", "pages", "waiting", "start", "writers"].map(str::to_owned).to_vec();
+        parts = ["reads", "publishes", "pages", "waiting", "start", "writers", "heavy"].map(str::to_owned).to_vec();
     }
     machine()?;
     for part in parts {
@@ -65,6 +66,7 @@ async fn run(mut parts: Vec<String>) -> Result<()> {
             "waiting" => waiting::measure(effort).await?,
             "start" => start::measure(effort).await?,
             "writers" => writers::measure(effort).await?,
+            "heavy" => heavy::measure(effort).await?,
             other => return Err(format!("no such part: {other}").into()),
         }
     }

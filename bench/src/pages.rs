@@ -80,13 +80,14 @@ struct Timed {
 }
 
 /// Somebody who is logged in.
-struct Browser {
+pub struct Browser {
     http: Client,
     cookie: String,
 }
 
 impl Browser {
-    async fn log_in(node: &Node) -> Result<Self> {
+    /// Logs in as the administrator that there is.
+    pub async fn log_in(node: &Node) -> Result<Self> {
         let http = Client::builder().redirect(Policy::none()).build()?;
         let form = format!("name=ana&password={}", PASSWORD.replace(' ', "+"));
         let request = http.post(format!("{}/fn/log-in", node.url)).header("accept", "text/html");
@@ -97,9 +98,26 @@ impl Browser {
         Ok(Self { http, cookie })
     }
 
-    async fn get(&self, url: &str, encoding: &str) -> Result<reqwest::Response> {
+    /// A page or a file.
+    pub async fn get(&self, url: &str, encoding: &str) -> Result<reqwest::Response> {
         let request = self.http.get(url).header("cookie", &self.cookie).header("accept", "text/html");
         Ok(request.header("accept-encoding", encoding).send().await?)
+    }
+
+    /// The preview of an import from this format.
+    pub async fn import(&self, url: &str, source: &str, text: &str) -> Result<reqwest::Response> {
+        const BOUNDARY: &str = "what-no-text-has";
+        let fields = [("source", source), ("text", text)];
+        let mut body: String = fields
+            .iter()
+            .map(|(name, value)| {
+                format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+            })
+            .collect();
+        body.push_str(&format!("--{BOUNDARY}--\r\n"));
+        let request = self.http.post(url).header("cookie", &self.cookie).header("accept", "text/html");
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        Ok(request.header("content-type", kind).body(body).send().await?)
     }
 
     /// Loads a page and notes what it took.

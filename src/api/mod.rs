@@ -56,6 +56,6 @@ pub fn status(error: &Error) -> u16 {
         Error::Invalid(_) => 422,
         Error::Throttled(_) => 429,
         Error::Internal(_) => 500,
-        Error::Unavailable { .. } => 503,
+        Error::Busy(_) | Error::Unavailable { .. } => 503,
     }
 }

@@ -1,6 +1,7 @@
 //! The body of a request, and the key that makes its retry safe.
 
 use axum::{
+    body::HttpBody,
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
@@ -12,12 +13,13 @@ use super::{
 };
 use crate::{
     auth::tokens::Grant,
+    compute,
     domain::{
         content::sha256,
         error::{Error, Invalid, Part, Problem as Wrong},
     },
     http::{
-        body::Taken,
+        body::{Taken, whole},
         coding,
         json::{self, Json},
         problem::Problem,
@@ -56,6 +58,10 @@ impl FromRequest<Automation> for Body {
         coding::check_body(request.headers())?;
         let (parts, body) = request.into_parts();
         let (body, room) = automation.room.take(body, json::BODY_BYTES).await.ok_or_else(crowd)?;
+        let body = whole(body, json::BODY_BYTES).await;
+        if body.size_hint().lower() > compute::SMALL as u64 {
+            automation.compute.enter(&grant.token().id).await?;
+        }
         let request = Request::from_parts(parts, body);
         let Json(raw) = Json::<Box<RawValue>>::from_request(request, automation).await?;
         // The token was looked at when the head came. What it opened then, it has to open still.

@@ -10,11 +10,12 @@ use axum::{
 use super::Automation;
 use crate::{
     auth::tokens::{Denied, Grant},
+    compute,
     domain::{
         access::Actor,
         error::{Error, excerpt},
     },
-    http::{bearer, problem::Problem},
+    http::{bearer, problem::Problem, threads},
     service::now,
 };
 
@@ -34,8 +35,14 @@ pub(super) async fn admit(
     }
     let grant = grant?;
     grant.keep_to(automation.rate)?;
+    let who = grant.token().id.clone();
     request.extensions_mut().insert(grant);
-    let mut response = next.run(request).await;
+    let mut response = if request.method().is_safe() {
+        threads::answer(&automation.compute, &who, request, |request| next.clone().run(request)).await?
+    } else {
+        // A large body takes a place once it is there.
+        compute::follow(next.run(request)).await
+    };
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

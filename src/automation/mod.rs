@@ -28,6 +28,7 @@ use axum::{
 
 use crate::{
     auth::tokens::Table,
+    compute::Compute,
     domain::{
         change::ChangeId,
         error::{Error, excerpt},
@@ -49,6 +50,8 @@ pub struct Automation {
     room: Room,
     /// How fast one token may call.
     rate: Rate,
+    /// For requests with large contents.
+    compute: Compute,
 }
 
 impl Automation {
@@ -56,13 +59,20 @@ impl Automation {
     #[must_use]
     pub fn new(service: Service, tokens: Arc<Table>, public_url: impl AsRef<str>) -> Self {
         let public_url = public_url.as_ref().trim_end_matches('/').into();
-        Self { service, tokens, public_url, room: Room::default(), rate: Rate::default() }
+        let (room, rate, compute) = (Room::default(), Rate::default(), Compute::default());
+        Self { service, tokens, public_url, room, rate, compute }
     }
 
     /// The same, for tokens that keep to this rate.
     #[must_use]
     pub fn at(self, rate: Rate) -> Self {
         Self { rate, ..self }
+    }
+
+    /// Shares the threads for large contents with the console.
+    #[must_use]
+    pub fn with_compute(self, compute: Compute) -> Self {
+        Self { compute, ..self }
     }
 
     /// The page of a change.

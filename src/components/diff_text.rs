@@ -31,7 +31,7 @@ pub fn DiffText(
 
 fn fold(lines: usize, columns: &'static str, unfold: Option<String>) -> impl IntoView {
     let says = lang().unchanged_lines(lines);
-    let inside = match unfold {
+    let inside = match unfold.filter(|href| !href.is_empty()) {
         Some(href) => view! { <a href=href>{says}</a> }.into_any(),
         None => says.into_any(),
     };

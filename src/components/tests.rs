@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::*;
 use crate::domain::{
     content::Item,
-    diff::{KeyDiff, lines},
+    diff::{KeyDiff, Window, lines},
     error::{Conflict, Error, Invalid, Problem},
 };
 
@@ -52,8 +52,8 @@ fn everything(text: &'static str) -> String {
             <EnvTag env=EnvLook { name: text.into(), place: 0, protected: true } />
             <DiffKv keys />
             <DiffKv keys=again view=DiffView::SideBySide old=text new=text />
-            <DiffText rows=lines(text, "x", 1) old=text new=text />
-            <DiffText rows=lines("x", text, 1) view=DiffView::SideBySide old=text new=text />
+            <DiffText rows=lines(text, "x", 1, Window::after(0)).rows old=text new=text />
+            <DiffText rows=lines("x", text, 1, Window::after(0)).rows view=DiffView::SideBySide old=text new=text />
         }
     })
 }

@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Write},
     io,
     str::FromStr,
+    sync::Arc,
 };
 
 use indexmap::IndexMap;
@@ -206,7 +207,7 @@ impl Content {
     /// Where it is not a JSON object.
     pub fn of_document(format: Format, document: &str) -> Result<Self, Invalid> {
         if format != Format::Kv {
-            return Ok(Self::Text(document.to_owned()));
+            return Ok(Self::Text(document.into()));
         }
         let object: IndexMap<String, Box<RawValue>> = serde_json::from_str(document).map_err(|e| json_error(&e))?;
         Ok(Self::Kv(object.into_iter().map(|(key, value)| (key, Item::of_raw(value.get()))).collect()))
@@ -300,27 +301,36 @@ pub type Items = IndexMap<String, Item>;
 pub enum Content {
     /// Items.
     Kv(Items),
-    /// A text.
-    Text(String),
+    /// A text. What shows it shares it.
+    Text(Arc<str>),
 }
 
 impl Content {
     /// What a config of this format holds before its first release.
     #[must_use]
     pub fn empty(format: Format) -> Self {
-        if format == Format::Kv { Self::Kv(Items::new()) } else { Self::Text(String::new()) }
+        if format == Format::Kv { Self::Kv(Items::new()) } else { Self::Text("".into()) }
     }
 
     /// The document: exactly the bytes that applications get. Items become one JSON object, in order, on one line.
     #[must_use]
     pub fn document(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => text.to_string(),
             Self::Kv(items) => {
                 let object: IndexMap<&String, Box<RawValue>> =
                     items.iter().map(|(key, item)| (key, item.raw())).collect();
                 serde_json::to_string(&object).expect("strings and JSON are JSON")
             }
+        }
+    }
+
+    /// The document, without a copy where it is a text.
+    #[must_use]
+    pub fn shared_document(&self) -> Arc<str> {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Kv(_) => self.document().into(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Differences: old on the left, new on the right. By key for items, by line and word for texts.
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, DiffOp, TextDiff};
@@ -66,9 +66,9 @@ pub enum Diff {
     /// The two texts.
     Text {
         /// What it was.
-        old: String,
+        old: Arc<str>,
         /// What it is.
-        new: String,
+        new: Arc<str>,
     },
 }
 
@@ -77,7 +77,7 @@ impl Diff {
     #[must_use]
     pub fn of(old: &Content, new: &Content) -> Self {
         let (Content::Kv(was), Content::Kv(is)) = (old, new) else {
-            return Self::Text { old: old.document(), new: new.document() };
+            return Self::Text { old: old.shared_document(), new: new.shared_document() };
         };
         let gone = was.iter().filter(|(key, _)| !is.contains_key(*key));
         let gone = gone.map(|(key, item)| KeyDiff { key: key.clone(), old: Some(item.clone()), new: None });
@@ -146,6 +146,16 @@ impl Counts {
     }
 }
 
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, counts| Self {
+            added: sum.added + counts.added,
+            changed: sum.changed + counts.changed,
+            removed: sum.removed + counts.removed,
+        })
+    }
+}
+
 /// The difference of one config, as a change or a comparison shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigDiff {
@@ -180,7 +190,7 @@ pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
                     keys.sort_unstable();
                     keys
                 }
-                Diff::Text { old, new } => vec![("", Some((old.as_str(), "", "")), Some((new.as_str(), "", "")))],
+                Diff::Text { old, new } => vec![("", Some((&**old, "", "")), Some((&**new, "", "")))],
             };
             (config.config.to_string(), keys)
         })
@@ -198,7 +208,7 @@ pub struct Word {
 }
 
 /// Values longer than this, in bytes, are compared as wholes: word by word nobody could read it.
-const WORDS_BYTES: usize = 64 * 1024;
+const WORDS_BYTES: usize = 16 * 1024;
 /// Bytes of a text's lines that are compared word by word; those after them are compared as wholes.
 const WORDS_BYTES_OF_TEXT: usize = 256 * 1024;
 /// What two texts may take that are shown, and that are only counted, as in lists of changes.
@@ -206,6 +216,10 @@ const TEXT_TIME: Duration = Duration::from_millis(500);
 const COUNT_TIME: Duration = Duration::from_millis(20);
 /// What two values may take. Words that are found late are shown as replaced: a page answers, whatever it is given.
 const WORDS_TIME: Duration = Duration::from_millis(10);
+/// Bytes of a line, or of a value in a list of keys, that are shown.
+const SHOWN_BYTES: usize = 2000;
+/// Bytes that are shown before the first difference of a longer one.
+const SHOWN_BEFORE: usize = 200;
 
 /// Compares two values word by word: the old side and the new side.
 #[must_use]
@@ -235,6 +249,110 @@ fn push(words: &mut Vec<Word>, differs: bool, text: &str) {
         Some(last) if last.differs == differs => last.text.push_str(text),
         _ => words.push(Word { differs, text: text.to_owned() }),
     }
+}
+
+/// Shortens what is too long to be shown, to the part around the first difference.
+#[must_use]
+pub fn shortened<'a>(old: &'a str, new: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
+    let is_long = old.len().max(new.len()) > SHOWN_BYTES;
+    let same = if is_long { old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count() } else { 0 };
+    (part(old, same), part(new, same))
+}
+
+/// The part of a text around a byte, if the whole is too long to be shown.
+fn part(text: &str, around: usize) -> Cow<'_, str> {
+    if text.len() <= SHOWN_BYTES {
+        return text.into();
+    }
+    let start = text.floor_char_boundary(around.saturating_sub(SHOWN_BEFORE));
+    let end = text.floor_char_boundary(start + SHOWN_BYTES);
+    let (before, after) = (if start > 0 { "…" } else { "" }, if end < text.len() { "…" } else { "" });
+    format!("{before}{}{after}", &text[start..end]).into()
+}
+
+/// The part of a difference that one page shows: whatever is asked for, a page has an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Rows before it.
+    pub from: usize,
+    /// Maximum number of rows.
+    rows: usize,
+    /// Bytes of text after which no further row begins.
+    bytes: usize,
+}
+
+impl Window {
+    /// The largest part of a page, after so many rows.
+    #[must_use]
+    pub fn after(from: usize) -> Self {
+        Self { from, rows: 2000, bytes: 512 * 1024 }
+    }
+
+    /// The part of one of `parts` differences on the same page.
+    #[must_use]
+    pub fn one_of(self, parts: usize) -> Self {
+        let parts = parts.max(1);
+        Self { rows: (self.rows / parts).max(20), bytes: (self.bytes / parts).max(SHOWN_BYTES), ..self }
+    }
+
+    /// Takes the rows that are in it. `bytes` is what a row shows.
+    fn of<T>(self, all: impl Iterator<Item = T> + Clone, mut bytes: impl FnMut(&T) -> usize) -> Shown<T> {
+        let total = all.clone().count();
+        let (mut rows, mut taken) = (Vec::new(), 0);
+        for row in all.skip(self.from).take(self.rows) {
+            if taken >= self.bytes {
+                break;
+            }
+            taken += bytes(&row);
+            rows.push(row);
+        }
+        Shown { from: self.from, rows, total }
+    }
+}
+
+/// Rows in a [`Window`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown<T> {
+    /// Rows before them.
+    pub from: usize,
+    /// The rows.
+    pub rows: Vec<T>,
+    /// How many rows there are in all.
+    pub total: usize,
+}
+
+impl<T> Shown<T> {
+    /// How many rows come after them.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.total.saturating_sub(self.next())
+    }
+
+    /// The first row that comes after them.
+    #[must_use]
+    pub fn next(&self) -> usize {
+        self.from + self.rows.len()
+    }
+}
+
+/// The keys that differ, as a page shows them: long values shortened.
+#[must_use]
+pub fn keys(all: &[KeyDiff], window: Window) -> Shown<KeyDiff> {
+    let shown = window.of(all.iter(), |key| {
+        [&key.old, &key.new].into_iter().flatten().map(|item| item.value.len().min(SHOWN_BYTES)).sum::<usize>()
+            + key.key.len()
+    });
+    let rows = shown.rows.into_iter().map(short).collect();
+    Shown { from: shown.from, rows, total: shown.total }
+}
+
+fn short(key: &KeyDiff) -> KeyDiff {
+    let (old, new) = (key.old.as_ref(), key.new.as_ref());
+    let (was, is) = shortened(old.map_or("", |item| &item.value), new.map_or("", |item| &item.value));
+    let side = |item: Option<&Item>, value: Cow<'_, str>| {
+        item.map(|i| Item { value: value.into_owned(), kind: i.kind, comment: i.comment.clone(), since: i.since })
+    };
+    KeyDiff { key: key.key.clone(), old: side(old, was), new: side(new, is) }
 }
 
 /// One side of a line.
@@ -272,58 +390,82 @@ pub enum Row {
     },
 }
 
-/// Compares two texts line by line, with `context` unchanged lines around each difference.
+/// Compares two texts line by line, with `context` unchanged lines around each difference. Long lines are shortened.
 #[must_use]
-pub fn lines(old: &str, new: &str, context: usize) -> Vec<Row> {
+pub fn lines(old: &str, new: &str, context: usize, window: Window) -> Shown<Row> {
     let diff = text_diff(old, new, TEXT_TIME);
     let (left, right) = (|i| diff.old_slice(i).unwrap_or(""), |i| diff.new_slice(i).unwrap_or(""));
-    let ops = diff.ops();
-    let (mut rows, mut compared) = (Vec::new(), 0);
-    for (n, op) in ops.iter().enumerate() {
-        let (_, olds, news) = op.as_tag_tuple();
-        if !matches!(op, DiffOp::Equal { .. }) {
-            let pairs = olds.len().max(news.len());
-            rows.extend((0..pairs).map(|i| {
-                let old = (i < olds.len()).then(|| olds.start + i);
-                let new = (i < news.len()).then(|| news.start + i);
-                let (old, new) = (old.map(|at| (at, left(at))), new.map(|at| (at, right(at))));
-                compared += old.zip(new).map_or(0, |(old, new)| old.1.len() + new.1.len());
-                differing(old, new, compared <= WORDS_BYTES_OF_TEXT)
-            }));
-            continue;
+    let shown = window.of(spots(diff.ops(), context), |spot| match spot {
+        Spot::Same(old, _) => left(*old).len().min(SHOWN_BYTES),
+        Spot::Differs(old, new) => {
+            old.map_or(0, |i| left(i).len().min(SHOWN_BYTES)) + new.map_or(0, |i| right(i).len().min(SHOWN_BYTES))
         }
+        Spot::Fold(_) => 0,
+    });
+    let mut compared = 0;
+    let row = |spot| match spot {
+        Spot::Same(old, new) => Row::Same { old: old + 1, new: new + 1, text: part(bare(left(old)), 0).into_owned() },
+        Spot::Differs(old, new) => {
+            let (old, new) = (old.map(|at| (at, left(at))), new.map(|at| (at, right(at))));
+            let bytes = |(old, new): ((usize, &str), (usize, &str))| (old.1.len() + new.1.len()).min(2 * SHOWN_BYTES);
+            compared += old.zip(new).map_or(0, bytes);
+            differing(old, new, compared <= WORDS_BYTES_OF_TEXT)
+        }
+        Spot::Fold(lines) => Row::Fold { lines },
+    };
+    Shown { from: shown.from, rows: shown.rows.into_iter().map(row).collect(), total: shown.total }
+}
+
+/// A row, by the indices of its lines.
+#[derive(Clone, Copy)]
+enum Spot {
+    Same(usize, usize),
+    Differs(Option<usize>, Option<usize>),
+    Fold(usize),
+}
+
+/// All rows of a difference. Texts are not touched, so there may be many.
+fn spots(ops: &[DiffOp], context: usize) -> impl Iterator<Item = Spot> + Clone {
+    ops.iter().enumerate().flat_map(move |(n, op)| {
+        let (_, olds, news) = op.as_tag_tuple();
+        let same = matches!(op, DiffOp::Equal { .. });
         let before = if n == 0 { 0 } else { context };
         let after = if n + 1 == ops.len() { 0 } else { context };
-        let folded = olds.len().saturating_sub(before + after);
-        let same = |i: usize| Row::Same {
-            old: olds.start + i + 1,
-            new: news.start + i + 1,
-            text: bare(left(olds.start + i)).to_owned(),
-        };
+        let folded = olds.len().saturating_sub(before.saturating_add(after));
         // Folding a single line would save nothing.
-        if folded > 1 {
-            rows.extend((0..before).map(same));
-            rows.push(Row::Fold { lines: folded });
-            rows.extend((before + folded..olds.len()).map(same));
-        } else {
-            rows.extend((0..olds.len()).map(same));
-        }
-    }
-    rows
+        let folds = same && folded > 1;
+        let rows = match (same, folds) {
+            (false, _) => olds.len().max(news.len()),
+            (true, false) => olds.len(),
+            (true, true) => olds.len() - folded + 1,
+        };
+        (0..rows).map(move |i| match (same, folds) {
+            (false, _) => {
+                Spot::Differs((i < olds.len()).then(|| olds.start + i), (i < news.len()).then(|| news.start + i))
+            }
+            (true, true) if i == before => Spot::Fold(folded),
+            (true, folds) => {
+                let i = if folds && i > before { i + folded - 1 } else { i };
+                Spot::Same(olds.start + i, news.start + i)
+            }
+        })
+    })
 }
 
 fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bool) -> Row {
     let line = |(at, _): (usize, &str), words| Line { number: at + 1, words };
-    let whole = |text: &str| vec![Word { differs: false, text: bare(text).to_owned() }];
-    match (old, new) {
-        (Some(o), Some(n)) if by_word => {
-            // Lines that differ in their end alone look the same unless the end is shown.
-            let (a, b) = (bare(o.1), bare(n.1));
-            let (left, right) = if a == b { words(&shown_end(o.1), &shown_end(n.1)) } else { words(a, b) };
-            Row::Differs { old: Some(line(o, left)), new: Some(line(n, right)) }
-        }
-        (old, new) => Row::Differs { old: old.map(|o| line(o, whole(o.1))), new: new.map(|n| line(n, whole(n.1))) },
-    }
+    let whole = |text: Cow<'_, str>| vec![Word { differs: false, text: text.into_owned() }];
+    let (Some(o), Some(n)) = (old, new) else {
+        let side = |side: Option<(usize, &str)>| side.map(|s| line(s, whole(part(bare(s.1), 0))));
+        return Row::Differs { old: side(old), new: side(new) };
+    };
+    let (a, b) = (bare(o.1), bare(n.1));
+    // Lines that differ in their end alone look the same unless the end is shown.
+    let ends = (a == b).then(|| (shown_end(o.1), shown_end(n.1)));
+    let (a, b) = ends.as_ref().map_or((a, b), |(a, b)| (a, b));
+    let (a, b) = shortened(a, b);
+    let (left, right) = if by_word { words(&a, &b) } else { (whole(a), whole(b)) };
+    Row::Differs { old: Some(line(o, left)), new: Some(line(n, right)) }
 }
 
 /// Beyond `time` the rest counts as replaced: a page answers, whatever it is given.
@@ -375,7 +517,7 @@ mod tests {
     fn lines_are_paired_numbered_and_folded() {
         let old: String = (1..=20).map(|i| format!("line {i}\n")).collect();
         let new = old.replace("line 10\n", "line ten\n");
-        let rows = lines(&old, &new, 2);
+        let rows = lines(&old, &new, 2, Window::after(0)).rows;
         assert_eq!(rows.first(), Some(&Row::Fold { lines: 7 }));
         assert_eq!(rows.last(), Some(&Row::Fold { lines: 8 }));
         let Some(Row::Differs { old: Some(o), new: Some(n) }) = rows.get(3) else { panic!("{rows:?}") };
@@ -396,15 +538,58 @@ mod tests {
         let line = |from| format!("{}\n", side(from));
         let (old, new): (String, String) = ((1..40).map(line).collect(), (101..140).map(line).collect());
         let began = std::time::Instant::now();
-        let rows = lines(&old, &new, 3);
+        let rows = lines(&old, &new, 3, Window::after(0)).rows;
         assert_eq!(rows.len(), 39);
         // Without bounds this takes minutes in a debug build.
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 
     #[test]
+    fn a_page_of_a_difference_has_an_end_and_a_next_one() {
+        let text = |word: &str| (0..5000).map(|n| format!("{word} {n}\n")).collect::<String>();
+        let (old, new) = (text("old"), text("new"));
+        let first = lines(&old, &new, usize::MAX / 4, Window::after(0));
+        assert_eq!((first.rows.len(), first.left()), (2000, 3000));
+        let last = lines(&old, &new, 3, Window::after(first.next() + 2000));
+        assert_eq!((last.rows.len(), last.left()), (1000, 0));
+        let Some(Row::Differs { old: Some(line), .. }) = last.rows.first() else { panic!("{last:?}") };
+        assert_eq!(line.number, 4001);
+        // However few rows, they are short together.
+        let long = format!("{}\n", "x".repeat(100_000)).repeat(1000);
+        let shown = lines("", &long, 3, Window::after(0));
+        let bytes: usize = shown.rows.iter().map(|row| format!("{row:?}").len()).sum();
+        assert!(shown.left() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
+        assert_eq!(lines(&old, &new, 3, Window::after(usize::MAX)).rows, []);
+    }
+
+    #[test]
+    fn a_long_line_is_shown_where_it_differs() {
+        let line = |word: &str| format!("{}{word}{}\n", "é".repeat(500_000), "x".repeat(500_000));
+        let shown = lines(&line("old"), &line("new"), 3, Window::after(0));
+        let [Row::Differs { old: Some(old), new: Some(new) }] = &shown.rows[..] else { panic!("{shown:?}") };
+        let text = |line: &Line| line.words.iter().map(|word| word.text.as_str()).collect::<String>();
+        assert!(text(old).contains("éoldx") && text(new).contains("énewx"));
+        assert!(text(old).starts_with('…') && text(old).ends_with('…') && text(old).len() < 2 * SHOWN_BYTES);
+    }
+
+    #[test]
+    fn keys_with_long_values_are_shown_shortened() {
+        let value = |word: &str| format!("{}{word}", "x".repeat(100_000));
+        let all = |word: &str| {
+            let pairs: Vec<_> = (0..300).map(|n| (format!("k{n}"), value(word))).collect();
+            kv(&pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect::<Vec<_>>())
+        };
+        let Diff::Kv(differ) = Diff::of(&all("old"), &all("new")) else { panic!() };
+        let shown = keys(&differ, Window::after(0));
+        let bytes: usize = shown.rows.iter().map(|key| format!("{key:?}").len()).sum();
+        assert!(shown.left() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
+        let old = shown.rows[0].old.as_ref().unwrap();
+        assert!(old.value.ends_with("xold") && old.value.len() < 2 * SHOWN_BYTES);
+    }
+
+    #[test]
     fn a_changed_line_end_is_seen() {
-        let rows = lines("a\n", "a\r\n", 3);
+        let rows = lines("a\n", "a\r\n", 3, Window::after(0)).rows;
         let [Row::Differs { old: Some(o), new: Some(n) }] = &rows[..] else { panic!("{rows:?}") };
         assert_ne!(o.words, n.words);
     }

@@ -38,6 +38,9 @@ pub enum Error {
     /// Too many tries; again after so many seconds.
     #[error("too many tries, again in {0} s")]
     Throttled(u32),
+    /// Too many requests with large contents run or wait (503); again after so many seconds.
+    #[error("too many large requests, again in {0} s")]
+    Busy(u32),
     /// A part that this needs does not answer.
     #[error("{part:?} does not answer: {detail}")]
     Unavailable {
@@ -65,6 +68,7 @@ impl Error {
             Self::State(_) => "state",
             Self::TooLarge(_) => "too-large",
             Self::Throttled(_) => "throttled",
+            Self::Busy(_) => "busy",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal(_) => "internal",
         }

@@ -1,5 +1,7 @@
 //! Putting a change's edits on top of what is live, key by key.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -111,20 +113,26 @@ pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live:
 #[must_use]
 pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a Edit)>, seq: u64) -> Content {
     let mut content = live.clone();
+    let mut removed: HashSet<&str> = HashSet::new();
     for (key, edit) in edits {
         match (&mut content, edit) {
             (Content::Kv(items), Edit::Set(item)) => {
+                removed.remove(key);
                 let unchanged = items.get(key).is_some_and(|there| there.same(item));
                 if !unchanged {
                     items.insert(key.to_owned(), Item { since: seq, ..item.clone() });
                 }
             }
-            (Content::Kv(items), Edit::Remove) => {
-                items.shift_remove(key);
-            }
-            (Content::Text(text), Edit::Text(new)) => text.clone_from(new),
+            (Content::Kv(_), Edit::Remove) => _ = removed.insert(key),
+            (Content::Text(text), Edit::Text(new)) => *text = new.as_str().into(),
             (Content::Kv(_), Edit::Text(_)) | (Content::Text(_), _) => {}
         }
+    }
+    if let Content::Kv(items) = &mut content
+        && !removed.is_empty()
+    {
+        // All at once: each removal by itself would move all items behind it.
+        items.retain(|key, _| !removed.contains(key.as_str()));
     }
     content
 }

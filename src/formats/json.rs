@@ -14,6 +14,7 @@ use super::{
 use crate::domain::{
     content::{Format, Item, ValueType, deeper_than, json_error},
     error::{Invalid, Problem},
+    limits,
 };
 
 pub(super) const CODEC: Codec = Codec {
@@ -25,13 +26,19 @@ pub(super) const CODEC: Codec = Codec {
     frame: Frame { empty: "{}\n", open: "{\n", between: ",\n", close: "\n}\n" },
 };
 
+/// Maximum number of values in a document. Each takes about 100 bytes while it is read.
+const VALUES: usize = 400_000;
+
 /// Checks a whole document; the same key twice in one object is an error.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
-    value(text, raw(text, DEPTH)?).map(drop)
+    let raw = raw(text, DEPTH)?;
+    check_size(text, usize::MAX)?;
+    value(text, raw).map(drop)
 }
 
 fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
     let raw = raw(text, DEPTH)?;
+    check_size(text, limits::ITEMS)?;
     match value(text, raw)?.node() {
         Node::Map(entries) => flatten(&entries, reading),
         _ => {
@@ -91,6 +98,41 @@ impl Value<'_> {
             }
         })
     }
+}
+
+/// Counts values, and those that become items, of a text that is JSON, before a tree is made of them all.
+fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
+    let (mut arrays, mut values, mut found, mut named) = (0, 1, 0, false);
+    let mut bytes = text.bytes().enumerate();
+    while let Some((offset, byte)) = bytes.next() {
+        if byte.is_ascii_whitespace() {
+            continue;
+        }
+        // What stands in an object is an item, the object is none.
+        found += usize::from(std::mem::take(&mut named) && byte != b'{');
+        let at = At::Byte(offset);
+        if found > items {
+            return Err(at.invalid(text, Problem::TooMany { max: items }));
+        }
+        match byte {
+            b',' if values == VALUES => {
+                return Err(at.invalid(text, syntax(Format::Json, format!("more than {VALUES} values"))));
+            }
+            b',' => values += 1,
+            b':' => named = arrays == 0,
+            b'[' => arrays += 1,
+            b']' => arrays -= 1,
+            b'"' => {
+                while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The value of a part of the text, which is not too deep.
@@ -231,6 +273,25 @@ mod tests {
             read(Source::Json, " [1]", Typing::Keep).problems(),
             [" 1:2 the top level is not an object: `{\"key\": value, …}` is expected"]
         );
+    }
+
+    #[test]
+    fn too_much_is_refused_before_it_is_a_tree() {
+        let most = limits::ITEMS;
+        let object = |member: &dyn Fn(usize) -> String, n: usize| {
+            format!("{{{}}}", (0..n).map(member).collect::<Vec<_>>().join(","))
+        };
+        let plain = |n: usize| format!("\"k{n}:\": [1, {{\"a\": 2}}]");
+        let nested = |n: usize| format!("\"k{n}\": {{\"a\": {{\"b\": \"[\\\",\"}}}}");
+        for member in [&plain as &dyn Fn(usize) -> String, &nested] {
+            assert_eq!(read(Source::Json, &object(member, most), Typing::Keep).unwrap().len(), most);
+            let wrong = read(Source::Json, &object(member, most + 1), Typing::Keep).problems();
+            assert!(wrong.len() == 1 && wrong[0].contains("20000"), "{wrong:?}");
+        }
+        check(&object(&plain, most + 1)).unwrap();
+        let array = |n: usize| format!("[{}]", vec!["1"; n].join(","));
+        check(&array(VALUES)).unwrap();
+        assert_eq!(found(check(&array(VALUES + 1))), "1:800001 more than 400000 values");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use ::toml::{
     Spanned, Value,
     de::{DeTable, DeValue, Error},
 };
+use toml_parser::{Source, lexer::TokenKind};
 
 use super::{
     Codec, Frame, Media, json,
@@ -16,6 +17,7 @@ use super::{
 use crate::domain::{
     content::{Format, Item, ValueType},
     error::{Invalid, Problem},
+    limits,
 };
 
 /// The deepest nesting that is written; the parser refuses 80 levels.
@@ -30,13 +32,48 @@ pub(super) const CODEC: Codec = Codec {
     frame: Frame::LINES,
 };
 
+/// Maximum number of tokens of a document: keys, values, signs, blanks and comments. The parser takes up to 150 bytes for
+/// each. Twenty thousand items have a quarter of it, or three quarters with tables and comments.
+const TOKENS: usize = 600_000;
+
 /// Checks a whole document, numbers that TOML cannot hold included.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
+    check_size(text, usize::MAX)?;
     document(text).map(drop)
 }
 
 fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+    check_size(text, limits::ITEMS)?;
     flatten(&document(text)?, reading)
+}
+
+/// Counts tokens, and the values that become items, before the parser makes a tree of them all.
+fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
+    let (mut arrays, mut assigned, mut found) = (0_usize, false, 0);
+    for (n, token) in Source::new(text).lex().enumerate() {
+        let at = At::Byte(token.span().start());
+        if n == TOKENS {
+            return Err(
+                at.invalid(text, problem(format!("more than {TOKENS} keys, values, signs, blanks and comments")))
+            );
+        }
+        match token.kind() {
+            TokenKind::Whitespace => continue,
+            TokenKind::Equals if arrays == 0 => {
+                assigned = true;
+                continue;
+            }
+            TokenKind::LeftSquareBracket => arrays += 1,
+            TokenKind::RightSquareBracket => arrays = arrays.saturating_sub(1),
+            _ => {}
+        }
+        // What stands in a table is an item, the table is none.
+        found += usize::from(std::mem::take(&mut assigned) && token.kind() != TokenKind::LeftCurlyBracket);
+        if found > items {
+            return Err(at.invalid(text, Problem::TooMany { max: items }));
+        }
+    }
+    Ok(())
 }
 
 fn document(text: &str) -> Result<Vec<Entry>, Invalid> {
@@ -241,6 +278,28 @@ mod tests {
             read(Source::Toml, "a.b = 1\n\"a.b\" = 2", Typing::Keep).problems(),
             ["/items/a.b 2:1 duplicate a.b"]
         );
+    }
+
+    #[test]
+    fn too_much_is_refused_before_it_is_a_tree() {
+        let most = limits::ITEMS;
+        let many = |line: &dyn Fn(usize) -> String, n: usize| (0..n).map(line).collect::<String>();
+        let plain = |n: usize| format!("k{n} = 1\n");
+        let table = |n: usize| format!("k{n} = {{ a.b = [1, 2] }} # comment\n");
+        for line in [&plain as &dyn Fn(usize) -> String, &table] {
+            assert_eq!(read(Source::Toml, &many(line, most), Typing::Keep).unwrap().len(), most);
+            let wrong = read(Source::Toml, &many(line, most + 1), Typing::Keep).problems();
+            assert!(wrong[0].contains(&format!("{}:", most + 1)) && wrong.len() == 1, "{wrong:?}");
+        }
+        // A document of its own has no items, and an array is one.
+        check(&many(&plain, most + 1)).unwrap();
+        let array = |n: usize| format!("a = [{}]", "1,".repeat(n));
+        check(&array(TOKENS / 2 - 10)).unwrap();
+        for text in
+            [array(TOKENS / 2), "a={b={c=1}}\n".repeat(100_000), "[[a]]\n".repeat(200_000), "[".repeat(1_000_000)]
+        {
+            assert!(found(check(&text)).ends_with("more than 600000 keys, values, signs, blanks and comments"));
+        }
     }
 
     #[test]

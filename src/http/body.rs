@@ -15,8 +15,8 @@ use std::{
     time::Duration,
 };
 
-use axum::body::{Body, Bytes, HttpBody};
-use futures::future::BoxFuture;
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use futures::{future::BoxFuture, stream};
 use http_body_util::LengthLimitError;
 use hyper::body::{Frame, SizeHint};
 use tokio::{
@@ -264,6 +264,15 @@ pub fn needs_session(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<NeedsSession>())
 }
 
+/// Reads a whole body of at most `most` bytes. One that cannot be read breaks off for whoever reads it next, who knows what
+/// to answer.
+pub async fn whole(body: Body, most: usize) -> Body {
+    match to_bytes(body, most).await {
+        Ok(body) => Body::from(body),
+        Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error.into_inner())])),
+    }
+}
+
 /// Whether a body could not be read because it was late.
 #[must_use]
 pub fn is_late(error: &(dyn Error + 'static)) -> bool {
@@ -289,8 +298,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 mod tests {
     use std::pin::pin;
 
-    use axum::body::to_bytes;
-    use futures::{StreamExt, poll, stream};
+    use futures::{StreamExt, poll};
 
     use super::*;
 

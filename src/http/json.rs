@@ -9,7 +9,10 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::{body::is_late, problem::Problem};
+use super::{
+    body::{is_late, is_too_long},
+    problem::Problem,
+};
 use crate::domain::error::{Error, Invalid, Problem as Wrong};
 
 /// The largest body that is read, in bytes, where the router sets it as its limit: all documents of a change, each of
@@ -30,9 +33,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {
             // Else the client went away or broke off.
+            let is_too_long = is_too_long(&rejection);
             let detail = if is_late(&rejection) { "the body did not arrive in time" } else { "the body ended early" };
             match rejection.into_response().status() {
                 StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(BODY_BYTES).into(),
+                _ if is_too_long => Error::TooLarge(BODY_BYTES).into(),
                 _ => Problem::malformed(Invalid::new("", Wrong::Body { detail: detail.into() })),
             }
         })?;

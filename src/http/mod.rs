@@ -13,4 +13,5 @@ pub mod query;
 pub mod rate;
 pub mod request_id;
 pub mod shares;
+pub mod threads;
 pub mod traced;

@@ -163,7 +163,7 @@ struct Field<'a> {
 #[must_use]
 pub fn retry_after(error: &Error) -> Option<u32> {
     match error {
-        Error::Throttled(seconds) => Some(*seconds),
+        Error::Throttled(seconds) | Error::Busy(seconds) => Some(*seconds),
         Error::Unavailable { .. } => Some(RETRY_SECONDS),
         _ => None,
     }
@@ -181,6 +181,7 @@ impl From<Error> for Problem {
             Error::State(_) => (StatusCode::CONFLICT, "Not possible now"),
             Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
             Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
+            Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Too much at once"),
             Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Not available now"),
             Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         };
@@ -192,7 +193,9 @@ impl From<Error> for Problem {
             Error::Unauthenticated => {
                 return problem.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Error::Throttled(seconds) => return problem.with(header::RETRY_AFTER, seconds.into()),
+            Error::Throttled(seconds) | Error::Busy(seconds) => {
+                return problem.with(header::RETRY_AFTER, seconds.into());
+            }
             Error::Unavailable { .. } => return problem.with(header::RETRY_AFTER, RETRY_SECONDS.into()),
             _ => {}
         }

@@ -35,6 +35,11 @@ fn says(t: Lang, error: &Error) -> Said {
         Error::Forbidden(need) => plain(I::Lock, Lang::forbidden_title, t.need(*need)),
         Error::TooLarge(_) => plain(I::Stop, Lang::too_large_title, &t.error(error)),
         Error::Throttled(_) => plain(I::Clock, Lang::throttled_title, &t.error(error)),
+        Error::Busy(_) => Said {
+            works: &[Lang::still_reading, Lang::still_nothing_lost],
+            again: true,
+            ..plain(I::Clock, Lang::busy_title, &t.error(error))
+        },
         Error::Internal(id) => Said {
             text: format!("{} {}", t.internal_text(), t.internal_request(id)),
             works: &[Lang::still_reading],

@@ -28,7 +28,7 @@ use crate::{
         instances::Instance,
         nodes::{Readers, Told},
     },
-    service::{Account, AppCard, ChangeView, Late, now},
+    service::{Account, AppCard, ChangeSummary, Late, now},
 };
 
 /// Releases that are listed.
@@ -63,7 +63,7 @@ struct Home {
     looks: Looks,
     envs: usize,
     late: Vec<Late>,
-    changes: Vec<ChangeView>,
+    changes: Vec<ChangeSummary>,
     /// Each with how many instances have it, of how many.
     releases: Vec<(Release, (usize, usize))>,
     behind: Vec<Behind>,
@@ -133,12 +133,12 @@ fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behi
 }
 
 /// Applications that the person edits in, those of the own changes and releases first.
-fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeView], latest: &[Release]) -> Vec<AppCard> {
+fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], latest: &[Release]) -> Vec<AppCard> {
     let edits = |card: &AppCard| {
         me.administrator
             || me.roles.iter().any(|(p, role)| *role >= Role::Editor && p.app().is_none_or(|app| *app == card.app.name))
     };
-    let of_changes = changes.iter().flat_map(|change| &change.configs).map(|config| &config.config.app);
+    let of_changes = changes.iter().flat_map(|change| &change.configs).map(|config| &config.app);
     let of_releases = latest.iter().filter(|release| release.author == me.name).map(|release| &release.config.app);
     let recent: BTreeSet<_> = of_changes.chain(of_releases).cloned().collect();
     apps.retain(edits);

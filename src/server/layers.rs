@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::{Body, Bytes, HttpBody, to_bytes},
+    body::{Body, Bytes, HttpBody},
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use futures::{future::BoxFuture, stream};
-use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
+use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir};
 
 use crate::{
     domain::error::Result,
     http::{
-        body::{NeedsSession, Room, SMALL_BYTES},
+        body::{self, NeedsSession, Room, SMALL_BYTES},
         coding, request_id, traced,
     },
     pages::{Frame, Visit, errors, forms, frame},
@@ -24,10 +24,6 @@ use crate::{
 
 /// The longest name of a file of ours.
 const NAME_BYTES: usize = 200;
-
-/// How hard pages are packed. Brotli's default is four times as slow on an ordinary page and fifteen times on a large
-/// table, whose rows are alike, and makes neither smaller.
-const PACKING: CompressionLevel = CompressionLevel::Precise(1);
 
 /// What the layers need to know.
 #[derive(Clone)]
@@ -52,7 +48,6 @@ pub fn pages(console: Router, around: &Around) -> Router {
         .layer(middleware::from_fn_with_state(around.frame.clone(), same_site))
         .layer(DefaultBodyLimit::max(forms::FILE_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
-        .layer(CompressionLayer::new().quality(PACKING))
         .layer(middleware::from_fn_with_state(around.https, headers))
         .layer(middleware::from_fn(traced::layer))
         .layer(middleware::from_fn(request_id::layer))
@@ -121,12 +116,7 @@ async fn whole(State((around, large)): State<(Around, Room)>, request: Request, 
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    let body = match to_bytes(body, most).await {
-        Ok(body) => Body::from(body),
-        // It breaks off for whoever wants to read it, who knows what to answer.
-        Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error.into_inner())])),
-    };
-    next.run(Request::from_parts(parts, body)).await
+    next.run(Request::from_parts(parts, body::whole(body, most).await)).await
 }
 
 /// The headers of every answer. A page has set its policy itself: it has a nonce in it.
@@ -194,7 +184,11 @@ mod tests {
         },
     };
 
-    use axum::extract::Multipart;
+    use axum::{
+        body::{Body, Bytes, to_bytes},
+        extract::Multipart,
+    };
+    use futures::stream;
     use tower::ServiceExt;
 
     use super::*;

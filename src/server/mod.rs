@@ -219,7 +219,9 @@ fn routes(
         let (db, headers) = (db.clone(), headers.clone());
         Box::pin(async move { guard::is_signed_in(&db, https, &headers).await })
     });
-    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url).at(rates.writes);
+    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url)
+        .at(rates.writes)
+        .with_compute(frame.compute.clone());
     let rest = Router::new()
         .merge(automation::router(automation))
         .merge(layers::assets(&frame, hashed))

@@ -1,9 +1,6 @@
 //! Changes are looked at, described and discarded here.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{Published, Service, check_text, detached, note, now};
 use crate::{
@@ -12,7 +9,7 @@ use crate::{
         access::Actor,
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Format, sha256},
-        diff::{ConfigDiff, Diff, diff_sha256},
+        diff::{ConfigDiff, Counts, Diff, diff_sha256},
         error::{Conflict, Error, Invalid, Need, Problem, Result, State},
         limits, merge,
         names::ConfigId,
@@ -68,7 +65,45 @@ pub struct ChangeView {
     pub published: Option<Published>,
 }
 
+/// A change as lists show it. Its contents are not kept.
+#[derive(Clone, Debug)]
+pub struct ChangeSummary {
+    /// The change.
+    pub change: Change,
+    /// Its configs, in order.
+    pub configs: Vec<ConfigId>,
+    /// How much it changes, over all its configs.
+    pub counts: Counts,
+    /// How many keys were changed on both sides.
+    pub conflicts: usize,
+    /// Whether what was changed on both sides are whole texts.
+    pub conflicts_in_texts: bool,
+    /// Whether the actor made it.
+    pub mine: bool,
+}
+
+impl From<ChangeView> for ChangeSummary {
+    fn from(view: ChangeView) -> Self {
+        let counts = view.counts();
+        let conflicts = || view.configs.iter().flat_map(|config| &config.conflicts);
+        Self {
+            counts,
+            conflicts: conflicts().count(),
+            conflicts_in_texts: conflicts().all(|conflict| conflict.key.is_empty()),
+            mine: view.mine,
+            change: view.change,
+            configs: view.configs.into_iter().map(|config| config.config).collect(),
+        }
+    }
+}
+
 impl ChangeView {
+    /// How much it changes, over all its configs.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.configs.iter().map(|config| config.diff.counts()).sum()
+    }
+
     /// All its conflicts.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
@@ -192,7 +227,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn my_changes(&self, actor: &Actor) -> Result<Vec<ChangeView>> {
+    pub async fn my_changes(&self, actor: &Actor) -> Result<Vec<ChangeSummary>> {
         let changes = self.db.read().await?.open_changes_by(&actor.id, limits::PAGE).await?;
         self.views(actor, changes).await
     }
@@ -215,7 +250,7 @@ impl Service {
         &self,
         actor: &Actor,
         mut after: Option<(Time, ChangeId)>,
-    ) -> Result<(Vec<ChangeView>, Option<(Time, ChangeId)>)> {
+    ) -> Result<(Vec<ChangeSummary>, Option<(Time, ChangeId)>)> {
         let mut views = Vec::new();
         // Those that may not be seen are left out, so more are read than are shown.
         for _ in 0..PAGES {
@@ -232,11 +267,11 @@ impl Service {
     }
 
     /// Those of the changes that the actor sees and that hold something.
-    async fn views(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeView>> {
+    async fn views(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeSummary>> {
         let mut views = Vec::with_capacity(changes.len());
         for change in changes {
             match self.change(actor, &change.id).await {
-                Ok(view) if !view.configs.is_empty() => views.push(view),
+                Ok(view) if !view.configs.is_empty() => views.push(view.into()),
                 Ok(_) | Err(Error::NotFound(_)) => {}
                 Err(other) => return Err(other),
             }
@@ -348,7 +383,7 @@ pub(super) fn as_delivered(
     format: Format,
     content: &Content,
 ) -> channel::Entry {
-    let document: Arc<str> = content.document().into();
+    let document = content.shared_document();
     let meta = channel::Meta {
         seq,
         sha256: sha256(document.as_bytes()),

@@ -75,7 +75,7 @@ mod tests {
         contents.note(&release(a), Content::Text("two".into()));
         contents.note(&release(b), Content::Text("three".into()));
         assert_eq!((text(a), text(b)), (Some("two".into()), Some("three".into())));
-        contents.note(&release(b), Content::Text("x".repeat(MOST)));
+        contents.note(&release(b), Content::Text("x".repeat(MOST).into()));
         assert_eq!((text(a), text(b)), (None, None));
     }
 
@@ -83,7 +83,7 @@ mod tests {
     fn many_small_ones_are_too_much_as_well() {
         let contents = Contents::default();
         (1..=2 * MOST / AROUND)
-            .for_each(|n| contents.note(&release(&format!("prod/shop/n{n}")), Content::Text(String::new())));
+            .for_each(|n| contents.note(&release(&format!("prod/shop/n{n}")), Content::Text("".into())));
         assert!(contents.0.lock().unwrap().known.len() <= MOST / AROUND);
     }
 }

@@ -79,7 +79,7 @@ impl Service {
         let made = self.once(actor, None, Work::Settle(settle)).await?;
         self.dispatch.forget_drift(&config);
         self.dispatch.ring([&config.env]);
-        Ok(self.published(made, arrivals, self.patience).await)
+        Ok(self.published(made, arrivals).await)
     }
 
     pub(super) async fn settle_in(&self, tx: &mut Conn, actor: &Actor, settle: &Settle) -> Result<Made> {

@@ -62,7 +62,7 @@ impl Service {
         let new = match now {
             Content::Text(_) => {
                 formats::check(view.namespace.format, &import.text).map_err(|e| e.of("/text"))?;
-                Content::Text(import.text.clone())
+                Content::Text(import.text.as_str().into())
             }
             Content::Kv(there) => {
                 let read = formats::read(import.source, &import.text, import.typing).map_err(Error::Invalid)?;
@@ -115,7 +115,7 @@ impl Service {
             }
         };
         match content {
-            Content::Text(text) => Ok((format, text)),
+            Content::Text(text) => Ok((format, text.to_string())),
             Content::Kv(items) => Ok((Format::Kv, formats::write(source, &items).map_err(Error::Invalid)?)),
         }
     }
@@ -145,7 +145,7 @@ fn edits(now: &Content, new: &Content) -> Vec<(String, Edit)> {
             let set = items.iter().filter(|(k, i)| At::of(now, k) != At::Item(i));
             set.map(|(k, i)| (k.clone(), Edit::Set(i.clone()))).chain(gone).collect()
         }
-        (Content::Text(a), Content::Text(b)) if a != b => vec![(String::new(), Edit::Text(b.clone()))],
+        (Content::Text(a), Content::Text(b)) if a != b => vec![(String::new(), Edit::Text(b.to_string()))],
         _ => Vec::new(),
     }
 }

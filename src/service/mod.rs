@@ -28,6 +28,7 @@ use tracing::Instrument;
 use crate::{
     auth::passwords::Passwords,
     channel::Channel,
+    compute,
     domain::{
         access::Actor,
         change::{Change, ChangeState},
@@ -42,7 +43,7 @@ pub use crate::clock::{self, now};
 pub use accepted::Accepted;
 pub use accounts::{Account, LoginTry, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
-pub use changes::{ChangeConfig, ChangeView};
+pub use changes::{ChangeConfig, ChangeSummary, ChangeView};
 pub use configs::{ConfigView, Mine, Pending};
 use contents::Contents;
 pub use delivery::{EnvDelivery, LockState};
@@ -132,9 +133,9 @@ impl Service {
 }
 
 /// Runs a transaction to its end, whether or not the caller still waits: a browser that goes away in the middle must
-/// not leave one open (transact-rs/sqlx#4385).
+/// not leave one open (transact-rs/sqlx#4385). One with large contents runs on a thread of its own.
 async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    match tokio::spawn(work.in_current_span()).await {
+    match tokio::spawn(compute::follow(work).in_current_span()).await {
         Ok(result) => result,
         Err(panic) => Err(internal(&panic)),
     }

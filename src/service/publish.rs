@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     channel::{Entry, Meta},
+    compute,
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
@@ -102,7 +103,7 @@ impl Service {
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
         let made = self.once(actor, publish.idempotency.clone(), Work::Publish(publish)).await?;
-        Ok(self.published(made, arrivals, self.patience).await)
+        Ok(self.published(made, arrivals).await)
     }
 
     /// Saves edits of many configs and publishes them, in one transaction.
@@ -119,7 +120,7 @@ impl Service {
     ) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
         let made = self.once(actor, idempotency, Work::SaveAndPublish { message, confirm, saves }).await?;
-        Ok(self.published(made, arrivals, self.patience).await)
+        Ok(self.published(made, arrivals).await)
     }
 
     /// Makes a new release whose content equals an older one. Everybody's open changes stay and are rebased.
@@ -129,7 +130,7 @@ impl Service {
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
         let made = self.once(actor, rollback.idempotency.clone(), Work::RollBack(rollback)).await?;
-        Ok(self.published(made, arrivals, self.patience).await)
+        Ok(self.published(made, arrivals).await)
     }
 
     pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<Made> {
@@ -280,7 +281,7 @@ impl Service {
         let arrivals = self.dispatch.arrivals();
         self.seen(&mut self.db.read().await?, actor, change).await?;
         let made = self.made(change).await?;
-        Ok(self.published(made, arrivals, self.patience).await)
+        Ok(self.published(made, arrivals).await)
     }
 
     /// The same, for a look in between. Of what is under way a moment is waited for all the same: who publishes is
@@ -289,7 +290,7 @@ impl Service {
         self.dispatch.marks.want();
         let arrivals = self.dispatch.arrivals();
         let made = self.made(change).await?;
-        Ok(self.published(made, arrivals, self.patience.min(ASK)).await)
+        Ok(self.published_within(made, arrivals, self.patience.min(ASK)).await)
     }
 
     async fn made(&self, change: &ChangeId) -> Result<Made> {
@@ -297,7 +298,13 @@ impl Service {
         Ok(Made::of(change.clone(), releases))
     }
 
-    pub(super) async fn published(
+    /// Waits for delivery as the answer to a publish does. The contents are no longer needed then.
+    pub(super) async fn published(&self, made: Made, arrivals: broadcast::Receiver<Arrived>) -> Published {
+        compute::leave();
+        self.published_within(made, arrivals, self.patience).await
+    }
+
+    async fn published_within(
         &self,
         made: Made,
         arrivals: broadcast::Receiver<Arrived>,

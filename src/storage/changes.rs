@@ -1,13 +1,16 @@
 //! Changes and their edits.
 
 use super::{Conn, ask, count, damaged, later, on, parsed, signed};
-use crate::domain::{
-    access::{self, May},
-    change::{Change, ChangeEdit, ChangeId, ChangeState},
-    error::Result,
-    merge::Edit,
-    names::ConfigId,
-    time::Time,
+use crate::{
+    compute,
+    domain::{
+        access::{self, May},
+        change::{Change, ChangeEdit, ChangeId, ChangeState},
+        error::Result,
+        merge::Edit,
+        names::ConfigId,
+        time::Time,
+    },
 };
 
 /// An edit to be written.
@@ -230,6 +233,7 @@ impl Conn {
             "select env, app, namespace, item_key, edit, base, version, at from edits \
              where change_id = ? order by env, app, namespace, position, item_key"
         ).bind(id.as_str()).fetch_all(c).await)?;
+        compute::weigh(rows.iter().map(|row| row.item_key.len() + row.edit.len()).sum()).await;
         rows.into_iter().map(EditRow::edit).collect()
     }
 

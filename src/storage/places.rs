@@ -8,7 +8,10 @@ use super::{
     ask, count, on, parsed,
     releases::content,
 };
-use crate::domain::{change::ChangeId, content::Content, error::Result, names::ConfigId, time::Time};
+use crate::{
+    compute,
+    domain::{change::ChangeId, content::Content, error::Result, names::ConfigId, time::Time},
+};
 
 /// Where a config lies.
 #[derive(Clone, Debug)]
@@ -105,6 +108,11 @@ struct StandingRow {
 }
 
 impl StandingRow {
+    /// Bytes of the content that is live.
+    fn bytes(&self, known: Option<&Known>) -> usize {
+        self.content.as_ref().map_or_else(|| known.map_or(0, |known| known.content.bytes()), String::len)
+    }
+
     fn standing(self, known: Option<&Known>) -> Result<Standing> {
         let place = self.place.place()?;
         let content = match (self.written_in, self.content, known) {
@@ -165,6 +173,8 @@ impl Conn {
             of.namespace.as_str(),
             of.env.as_str(),
         )?;
-        row.map(|row| row.standing(known)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        compute::weigh(row.bytes(known)).await;
+        row.standing(known).map(Some)
     }
 }

@@ -1,14 +1,17 @@
 //! Releases: written once, read by number. What is due and what is delivered is noted beside them.
 
 use super::{Conn, count, damaged, later, on, parsed, signed};
-use crate::domain::{
-    access::{May, Publish},
-    change::ChangeId,
-    content::{Content, Format},
-    error::Result,
-    names::{AppName, ConfigId, EnvName},
-    release::Release,
-    time::Time,
+use crate::{
+    compute,
+    domain::{
+        access::{May, Publish},
+        change::ChangeId,
+        content::{Content, Format},
+        error::Result,
+        names::{AppName, ConfigId, EnvName},
+        release::Release,
+        time::Time,
+    },
 };
 
 #[derive(sqlx::FromRow)]
@@ -52,14 +55,14 @@ impl ReleaseRow {
 pub(super) fn content(format: Format, text: String) -> Result<Content> {
     match format {
         Format::Kv => serde_json::from_str(&text).map(Content::Kv).map_err(|e| damaged("a release", e)),
-        _ => Ok(Content::Text(text)),
+        _ => Ok(Content::Text(text.into())),
     }
 }
 
 fn stored(content: &Content) -> String {
     match content {
         Content::Kv(items) => serde_json::to_string(items).expect("items are JSON"),
-        Content::Text(text) => text.clone(),
+        Content::Text(text) => text.to_string(),
     }
 }
 
@@ -207,7 +210,9 @@ impl Conn {
             "select format, content from releases where env = ? and app = ? and namespace = ? and seq = ?"
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
             .fetch_optional(c).await)?;
-        row.map(|(format, text)| content(parsed("a format", &format)?, text)).transpose()
+        let Some((format, text)) = row else { return Ok(None) };
+        compute::weigh(text.len()).await;
+        content(parsed("a format", &format)?, text).map(Some)
     }
 
     /// A page of a config's releases, the newest first, those before `before`.

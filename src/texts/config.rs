@@ -166,6 +166,7 @@ texts! {
     nothing_to_compare_text: "What you edit shows up here, against what is live.", "修改会显示在这里，与当前生效的内容对比。";
     same_on_both_sides: "Both sides say the same.", "两边内容相同。";
     more_not_shown(n: usize): "{n} more is not shown." | "{n} more are not shown.", "还有 {n} 处未显示。";
+    show_next: "Show the next", "显示后续内容";
     show_all: "Show all", "全部显示";
 
     // Releases.

@@ -13,6 +13,7 @@ texts! {
     error_conflict(n: usize): "Somebody else changed {n} key meanwhile. Choose which value stays." | "Somebody else changed {n} keys meanwhile. Choose which values stay.", "期间有 {n} 个键被他人修改，请选择保留哪个值。";
     error_stale: "The difference is no longer the one you looked at. Look again, then publish.", "差异与您查看时已不同，请重新查看后再发布。";
     error_too_large(size: &str): "Larger than {size}. Make it smaller, or split it.", "超过 {size}，请缩小或拆分。";
+    error_busy(seconds: u32): "The server is working on too many large texts. Try again in {seconds} second." | "The server is working on too many large texts. Try again in {seconds} seconds.", "服务器正在处理过多的大文本，请在 {seconds} 秒后重试。";
     error_throttled(seconds: u32): "Too many tries. Try again in {seconds} second." | "Too many tries. Try again in {seconds} seconds.", "尝试次数过多，请在 {seconds} 秒后重试。";
     error_database(detail: &str): "The database does not answer: {detail}. Applications keep reading what they have; try again in a moment.", "数据库没有响应：{detail}。应用仍可读取现有配置，请稍后重试。";
     error_channel(detail: &str): "The channel to the readers does not answer: {detail}. Try again in a moment.", "通道没有响应：{detail}。请稍后重试。";
@@ -109,6 +110,7 @@ impl Lang {
             Error::State(state) => self.state(*state).into(),
             Error::TooLarge(bytes) => self.error_too_large(&self.size(*bytes)),
             Error::Throttled(seconds) => self.error_throttled(*seconds),
+            Error::Busy(seconds) => self.error_busy(*seconds),
             Error::Unavailable { part: Part::Database, detail } => self.error_database(detail),
             Error::Unavailable { part: Part::Channel, detail } => self.error_channel(detail),
             // A server function's caller in the browser got no answer.

@@ -89,6 +89,7 @@ texts! {
     internal_text: "It is our fault, and it is in the server's log. Nothing was half done: a change is saved as a whole or not at all.",
         "这是我们的问题，详情已写入服务器日志。不会出现只完成一半的情况：变更要么全部保存，要么完全不保存。";
     internal_request(id: &str): "Request {id}", "请求编号 {id}";
+    busy_title: "Too many large pages at once", "大页面请求过多";
     unavailable_title: "A part does not answer", "有组件没有响应";
     still_works: "What still works", "仍然可用";
     database_down: "The database does not answer. Pages that read it and saving wait until it is back.", "数据库没有响应。读取数据库的页面和保存操作需等待其恢复。";

@@ -8,8 +8,9 @@ use crate::{
     components::*,
     domain::{
         change::ChangeState,
-        diff::{Diff, lines},
+        diff::{Diff, keys, lines},
     },
+    pages::config::rest,
     service::ChangeConfig,
     texts::Lang,
 };
@@ -37,13 +38,19 @@ pub(super) fn Config(
     });
     let (old, new) = sides(t, &config, &shown);
     let counts = config.diff.counts();
+    let (view, window, turn) = (shown.drawn.view, shown.drawn.window(&id), shown.drawn.turn(&id));
     let diff = match config.diff {
         _ if counts.total() == 0 => view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any(),
-        Diff::Kv(keys) => view! { <DiffKv keys view=shown.drawn.view old new /> }.into_any(),
+        Diff::Kv(all) => {
+            let shown = keys(&all, window);
+            let rest = rest(&shown, Some(&turn));
+            view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
+        }
         Diff::Text { old: was, new: is } => {
-            let rows = lines(&was, &is, shown.drawn.context);
+            let page = lines(&was, &is, shown.drawn.context, window);
+            let rest = rest(&page, Some(&turn));
             let unfold = format!("{}#{anchor}", shown.drawn.unfold);
-            view! { <DiffText rows view=shown.drawn.view old new unfold /> }.into_any()
+            view! { <DiffText rows=page.rows view old new unfold />{rest} }.into_any()
         }
     };
     let heading = format!("{anchor}-title");

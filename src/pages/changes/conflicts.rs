@@ -6,8 +6,11 @@ use super::one::Drawn;
 use crate::{
     api::{changes::Resolve, paths},
     components::*,
-    domain::{diff::lines, error::Conflict},
-    pages::config::Sides,
+    domain::{
+        diff::{Window, lines},
+        error::Conflict,
+    },
+    pages::config::{CONFLICTS_SHOWN, Sides, rest},
     service::{ChangeConfig, ChangeView},
 };
 
@@ -39,13 +42,15 @@ pub(super) fn Conflicts(
         })
         .into_any()
     } else {
-        let items = config.conflicts.iter().map(|conflict| {
+        let items = config.conflicts.iter().take(CONFLICTS_SHOWN).map(|conflict| {
             let ways = form(Some(conflict));
             view! { <li><Sides conflict=conflict.clone() elsewhere=false own />{ways}</li> }
         });
         let items = items.collect_view();
         let all = (many > 1).then(|| form(None));
-        view! { <ul>{items}</ul>{all} }.into_any()
+        let left = many.saturating_sub(CONFLICTS_SHOWN);
+        let left = (left > 0).then(|| view! { <p class="cut">{t.more_not_shown(left)}</p> });
+        view! { <ul>{items}</ul>{left}{all} }.into_any()
     };
     view! {
         <div class="conflicts">
@@ -63,8 +68,9 @@ fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl Int
     let t = lang();
     let base = conflict.base.unwrap_or_default();
     let side = |title: &'static str, name: &'static str, new: Option<String>| {
-        let rows = lines(&base, &new.unwrap_or_default(), drawn.context);
-        view! { <h3>{title}</h3><DiffText rows view=drawn.view old=t.merge_base() new=name /> }
+        let shown = lines(&base, &new.unwrap_or_default(), drawn.context, Window::after(0).one_of(2));
+        let rest = rest(&shown, None);
+        view! { <h3>{title}</h3><DiffText rows=shown.rows view=drawn.view old=t.merge_base() new=name />{rest} }
     };
     let theirs = side(t.conflict_their_text(), t.merge_theirs(), conflict.theirs);
     view! { {theirs}{side(t.conflict_my_text(), own, conflict.mine)} }.into_any()

@@ -8,13 +8,13 @@ use crate::{
     api::paths,
     auth::guard::CurrentUser,
     components::*,
-    domain::{change::ChangeId, diff::Counts, time::Time},
+    domain::{change::ChangeId, time::Time},
     pages::{
         Answer, Page, Place,
         console::Console,
         parts::{ConfigName, Looks},
     },
-    service::ChangeView,
+    service::ChangeSummary,
 };
 
 /// Configs that an item names.
@@ -42,8 +42,8 @@ pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Query
 
 #[component]
 fn Changes(
-    mine: Vec<ChangeView>,
-    others: Vec<ChangeView>,
+    mine: Vec<ChangeSummary>,
+    others: Vec<ChangeSummary>,
     looks: Looks,
     newer: Option<String>,
     older: Option<String>,
@@ -60,7 +60,7 @@ fn Changes(
         }
         .into_any();
     }
-    let items = |changes: Vec<ChangeView>, none: &'static str| {
+    let items = |changes: Vec<ChangeSummary>, none: &'static str| {
         if changes.is_empty() {
             return view! { <p class="quiet">{none}</p> }.into_any();
         }
@@ -81,16 +81,16 @@ fn Changes(
 #[component]
 pub(in crate::pages) fn ChangeItem(
     /// The change.
-    change: ChangeView,
+    change: ChangeSummary,
     /// How environments are drawn.
     looks: Looks,
 ) -> impl IntoView {
     let t = lang();
     let href = paths::change(&change.change.id);
-    let counts = counts(&change);
-    let (conflicts, more) = (change.conflicts(), change.configs.len().saturating_sub(NAMED));
-    let named = change.configs.iter().take(NAMED).map(|config| {
-        view! { <span><ConfigName id=config.config.clone() look=looks.get(&config.config.env) /></span> }
+    let ChangeSummary { counts, conflicts, .. } = change;
+    let more = change.configs.len().saturating_sub(NAMED);
+    let named = change.configs.iter().take(NAMED).map(|id| {
+        view! { <span><ConfigName id=id.clone() look=looks.get(&id.env) /></span> }
     });
     let named = named.collect_view();
     let more = (more > 0).then(|| view! { <span class="quiet">{t.change_more(more)}</span> });
@@ -99,9 +99,9 @@ pub(in crate::pages) fn ChangeItem(
         view! { <span>{sentence(t.change_by(), [name])}</span> }
     });
     let edited = sentence(t.change_edited(), [view! { <When at=change.change.updated_at /> }.into_any()]);
-    let text = conflicts.iter().all(|conflict| conflict.key.is_empty());
-    let says = if text { t.change_conflict_text().to_owned() } else { t.change_conflicts(conflicts.len()) };
-    let flag = (!conflicts.is_empty()).then(|| {
+    let text = change.conflicts_in_texts;
+    let says = if text { t.change_conflict_text().to_owned() } else { t.change_conflicts(conflicts) };
+    let flag = (conflicts > 0).then(|| {
         view! {
             <p class="flag warn">
                 <Icon name=I::Warn />
@@ -119,18 +119,6 @@ pub(in crate::pages) fn ChangeItem(
         </li>
     }
     .into_any()
-}
-
-/// How much a change changes, over all its configs.
-pub(super) fn counts(change: &ChangeView) -> Counts {
-    change.configs.iter().fold(Counts::default(), |sum, config| {
-        let counts = config.diff.counts();
-        Counts {
-            added: sum.added + counts.added,
-            changed: sum.changed + counts.changed,
-            removed: sum.removed + counts.removed,
-        }
-    })
 }
 
 /// The first line of a message, when it has one.

@@ -4,12 +4,7 @@ use axum::extract::{Path, Query, State};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{
-    config::Config,
-    list::{counts, first_line},
-    publish::Aside,
-    way::Progress,
-};
+use super::{config::Config, list::first_line, publish::Aside, way::Progress};
 use crate::{
     api::paths,
     auth::guard::CurrentUser,
@@ -17,7 +12,9 @@ use crate::{
     domain::{
         access::{Actor, Pattern},
         change::{ChangeId, ChangeState},
+        diff::Window,
         error::Error,
+        names::ConfigId,
         release::Release,
     },
     pages::{Answer, Page, Place, console::Console, live, parts::Looks},
@@ -37,6 +34,12 @@ pub(super) struct Asked {
     /// Show all lines of texts.
     #[serde(default)]
     all: bool,
+    /// The config of which other rows than the first are shown.
+    #[serde(default)]
+    config: String,
+    /// The first row of it.
+    #[serde(default)]
+    row: usize,
 }
 
 /// How the differences are to be drawn.
@@ -45,8 +48,27 @@ pub(super) struct Drawn {
     pub view: DiffView,
     /// Lines around each difference of a text.
     pub context: usize,
+    /// The page that shows each difference from its first row on.
+    pub here: String,
     /// The same page with all lines.
     pub unfold: String,
+    /// The config of which other rows than the first are shown, and from which row on.
+    turned: (String, usize),
+    /// Differences on the page.
+    parts: usize,
+}
+
+impl Drawn {
+    /// The rows of a config that are shown.
+    pub fn window(&self, config: &ConfigId) -> Window {
+        let (turned, row) = &self.turned;
+        Window::after(if *turned == config.to_string() { *row } else { 0 }).one_of(self.parts)
+    }
+
+    /// The page that shows other rows of a config.
+    pub fn turn(&self, config: &ConfigId) -> String {
+        paths::with(&self.here, &[("config", &config.to_string())])
+    }
 }
 
 /// What the page shows.
@@ -81,11 +103,15 @@ pub(super) async fn show(
     let differing = change.configs.iter().filter(|c| !c.diff.is_empty());
     let readers = differing.map(|c| console.nodes.seen(&c.config, 0).1).sum();
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
-    let split = if view == DiffView::SideBySide { "view=split&" } else { "" };
+    let split = if view == DiffView::SideBySide { "split" } else { "" };
+    let here = |all| paths::with(&paths::change(&id), &[("view", split), ("all", if all { "true" } else { "" })]);
     let drawn = Drawn {
         view,
         context: if asked.all { usize::MAX / 4 } else { CONTEXT },
-        unfold: format!("/changes/{id}?{split}all=true"),
+        here: here(asked.all),
+        unfold: here(true),
+        turned: (asked.config, asked.row),
+        parts: change.configs.len(),
     };
     let shown = Shown {
         readers,
@@ -138,7 +164,7 @@ fn One(shown: Shown) -> impl IntoView {
     ];
     let configs = view.configs.iter().cloned().map(|config| view! { <Config config shown=shown.clone() /> });
     let configs = configs.collect_view();
-    let nothing = counts(&view).total() == 0;
+    let nothing = view.counts().total() == 0;
     let empty = (nothing && change.state == ChangeState::Open).then(|| {
         view! { <Empty icon=I::Edit title=t.change_empty()><p>{t.change_empty_text()}</p></Empty> }
     });

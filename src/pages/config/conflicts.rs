@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Opened, edit::Where, here};
+use super::{Opened, difference::rest, edit::Where, here};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
     components::{DiffText, Form, Hidden, I, Icon, LinkButton, Submit, Words, lang},
     domain::{
-        diff::{Word, lines, words},
+        diff::{Window, Word, lines, words},
         error::Conflict,
         merge::At,
     },
 };
+
+/// Conflicts that are shown. Those after them come when these are decided.
+pub(in crate::pages) const MOST: usize = 100;
 
 /// The viewer's saved edits that meet a newer release. Above the page, until all are decided.
 #[component]
@@ -25,13 +28,16 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
         return None;
     }
     let title = t.n_conflicts(conflicts.len());
+    let left = conflicts.len().saturating_sub(MOST);
+    let left = (left > 0).then(|| view! { <p class="cut">{t.more_not_shown(left)}</p> });
     let each = |conflict| view! { <One opened=opened.clone() conflict /> };
     Some(
         view! {
             <section class="conflicts" id="conflicts" aria-labelledby="conflicts-title">
                 <h2 class="flag warn" id="conflicts-title"><Icon name=I::Warn />{title}</h2>
                 <p class="quiet">{t.conflicts_text()}</p>
-                <ul>{conflicts.into_iter().map(each).collect_view()}</ul>
+                <ul>{conflicts.into_iter().take(MOST).map(each).collect_view()}</ul>
+                {left}
             </section>
         }
         .into_any(),
@@ -143,8 +149,9 @@ fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let theirs = theirs.unwrap_or_default();
     // Of two of the author's own, what the one would do to the other.
     let between = |old: &str, old_name: &'static str, new: &str, new_name: &'static str| {
-        let rows = lines(old, new, CONTEXT);
-        view! { <div class="text-side"><DiffText rows old=old_name new=new_name /></div> }
+        let shown = lines(old, new, CONTEXT, Window::after(0).one_of(2));
+        let left = rest(&shown, None);
+        view! { <div class="text-side"><DiffText rows=shown.rows old=old_name new=new_name />{left}</div> }
     };
     let mine = mine.unwrap_or_default();
     match base.filter(|_| !elsewhere) {

@@ -12,7 +12,7 @@ use crate::{
     auth::guard::CurrentUser,
     components::{DiffKv, DiffText, DiffView, Empty, I, LinkButton, Reveal, Segments, Select, Submit, Sum, Tab, lang},
     domain::{
-        diff::{Diff, lines},
+        diff::{Diff, Shown, Window, keys, lines},
         names::{ConfigId, EnvName},
         release::Release,
     },
@@ -21,8 +21,6 @@ use crate::{
     texts::Lang,
 };
 
-/// So many keys or rows are shown, unless all are asked for.
-const MOST: usize = 2000;
 /// Lines around each difference of a text.
 const CONTEXT: usize = 3;
 /// Releases that are offered to compare with.
@@ -40,8 +38,10 @@ pub(super) struct Asked {
     env: String,
     /// `split` is side by side.
     view: String,
-    /// Everything, however long.
+    /// Lines that are the same, too.
     all: Option<String>,
+    /// The first row that is shown.
+    row: usize,
 }
 
 /// A side of the comparison, as an address names it.
@@ -122,17 +122,18 @@ impl Sides {
 }
 
 /// What the page shows.
-struct Shown {
+struct Comparison {
     opened: Arc<Opened>,
     sides: Sides,
     compared: Compared,
     releases: Vec<Release>,
     view: DiffView,
     all: bool,
+    row: usize,
 }
 
-impl Shown {
-    /// The same page with another view, or with everything.
+impl Comparison {
+    /// The same page with another view, or with all lines.
     fn link(&self, left: &Which, view: DiffView, all: bool) -> String {
         let path = format!("{}{}", self.opened.path, Part::Difference.path());
         let (left, right) = (left.to_string(), self.sides.right.to_string());
@@ -154,17 +155,17 @@ pub(super) async fn show(
     let compared = console.service.compare(&user.actor, &left, &right).await?;
     let releases = console.service.releases(&user.actor, &id, None, OFFERED).await?;
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
-    let all = asked.all.is_some();
+    let (all, row) = (asked.all.is_some(), asked.row);
     Ok(page(opened, Part::Difference, move |opened| {
-        let shown = Arc::new(Shown { opened, sides, compared, releases, view, all });
+        let shown = Arc::new(Comparison { opened, sides, compared, releases, view, all, row });
         view! { <Difference shown /> }
     }))
 }
 
 #[component]
-fn Difference(shown: Arc<Shown>) -> impl IntoView {
+fn Difference(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
-    let Shown { sides, compared, view, .. } = &*shown;
+    let Comparison { sides, compared, view, .. } = &*shown;
     if compared.old_seq == 0 && compared.new_seq == 0 && compared.diff.is_empty() {
         return view! { <Empty icon=I::Split title=t.nothing_to_compare()><p>{t.nothing_to_compare_text()}</p></Empty> }
             .into_any();
@@ -172,8 +173,18 @@ fn Difference(shown: Arc<Shown>) -> impl IntoView {
     let (old, new) = (sides.left.name(t, compared.old_seq), sides.right.name(t, compared.new_seq));
     let views = [(DiffView::Unified, t.unified()), (DiffView::SideBySide, t.side_by_side())];
     let views = views.map(|(this, text)| Tab::to(text, shown.link(&sides.left, this, shown.all)).when(this == *view));
-    let diff = Diffs { diff: compared.diff.clone(), view: *view, old: old.clone(), new: new.clone(), all: shown.all };
-    let everything = shown.link(&sides.left, *view, true);
+    let diff = Diffs {
+        diff: compared.diff.clone(),
+        view: *view,
+        old: old.clone(),
+        new: new.clone(),
+        all: shown.all,
+        row: shown.row,
+        links: Some(Links {
+            here: shown.link(&sides.left, *view, shown.all),
+            unfolded: shown.link(&sides.left, *view, true),
+        }),
+    };
     let counts = compared.diff.counts();
     view! {
         <div class="bar">
@@ -186,14 +197,14 @@ fn Difference(shown: Arc<Shown>) -> impl IntoView {
             {(counts.total() > 1).then(|| view! { <p class="alive-only quiet keys"><kbd>"n"</kbd><kbd>"p"</kbd>" "{t.next_previous()}</p> })}
             <Choose shown />
         </div>
-        <Body diffs=diff everything />
+        <Body diffs=diff />
     }
     .into_any()
 }
 
 /// The comparisons that are asked for most.
 #[component]
-fn Quick(shown: Arc<Shown>) -> impl IntoView {
+fn Quick(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
     let view = &shown.opened.view;
     let live = view.live_seq();
@@ -222,7 +233,7 @@ fn Quick(shown: Arc<Shown>) -> impl IntoView {
 
 /// Any two sides.
 #[component]
-fn Choose(shown: Arc<Shown>) -> impl IntoView {
+fn Choose(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
     let view = &shown.opened.view;
     let release = |r: &Release| {
@@ -276,47 +287,56 @@ pub(super) struct Diffs {
     pub old: String,
     /// What the right side is called.
     pub new: String,
-    /// All of it, however long.
+    /// Lines that are the same, too.
     pub all: bool,
+    /// The first row that is shown.
+    pub row: usize,
+    /// Where the rest of it is, when it has an address.
+    pub links: Option<Links>,
 }
 
-/// The difference itself; `everything` is the address of the page that shows all of it.
+/// Addresses of a difference.
+pub(super) struct Links {
+    /// The page that shows it from its first row on.
+    pub here: String,
+    /// The same with all lines.
+    pub unfolded: String,
+}
+
+/// The difference itself.
 #[component]
-pub(super) fn Body(diffs: Diffs, everything: String) -> impl IntoView {
+pub(super) fn Body(diffs: Diffs) -> impl IntoView {
+    let Diffs { diff, view, old, new, all, row, links } = diffs;
     let t = lang();
-    let Diffs { diff, view, old, new, all } = diffs;
     if diff.is_empty() {
         return view! { <Empty icon=I::Ok title=t.no_difference()><p>{t.same_on_both_sides()}</p></Empty> }.into_any();
     }
-    let cut = |count: usize| {
-        let left = if all { 0 } else { count.saturating_sub(MOST) };
-        (left > 0).then(|| {
-            let href = everything.clone();
-            view! {
-                <p class="cut">
-                    {t.more_not_shown(left)}
-                    <LinkButton href>{t.show_all()}</LinkButton>
-                </p>
-            }
-        })
-    };
+    let (here, unfold) = links.map(|links| (links.here, links.unfolded)).unzip();
+    let window = Window::after(row);
     match diff {
-        Diff::Kv(mut keys) => {
-            let cut = cut(keys.len());
-            if !all {
-                keys.truncate(MOST);
-            }
-            view! { <DiffKv keys view old new />{cut} }.into_any()
+        Diff::Kv(all) => {
+            let shown = keys(&all, window);
+            let rest = rest(&shown, here.as_deref());
+            view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
-            let mut rows = lines(&was, &is, if all { usize::MAX / 4 } else { CONTEXT });
-            let cut = cut(rows.len());
-            if !all {
-                rows.truncate(MOST);
-            }
-            view! { <DiffText rows view old new unfold=everything.clone() />{cut} }.into_any()
+            let shown = lines(&was, &is, if all { usize::MAX / 4 } else { CONTEXT }, window);
+            let rest = rest(&shown, here.as_deref());
+            view! { <DiffText rows=shown.rows view old new unfold=unfold.unwrap_or_default() />{rest} }.into_any()
         }
     }
+}
+
+/// Says that there are more rows, and leads to the next ones of `here`.
+pub(in crate::pages) fn rest<T>(shown: &Shown<T>, here: Option<&str>) -> Option<AnyView> {
+    let t = lang();
+    let (left, next) = (shown.left(), shown.next());
+    let more = || {
+        let href = here.map(|here| paths::with(here, &[("row", &next.to_string())]));
+        let link = href.map(|href| view! { <LinkButton href>{t.show_next()}</LinkButton> });
+        view! { <p class="cut">{t.more_not_shown(left)}{link}</p> }.into_any()
+    };
+    (left > 0).then(more)
 }
 
 #[cfg(test)]

@@ -230,13 +230,21 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
     let read_as = kv.then(|| view! { <p class="quiet">{t.read_as(import.source.as_str())}</p> });
     let old =
         if opened.view.mine.is_some() { t.my_change().to_owned() } else { t.live_release(opened.view.live_seq()) };
-    let diffs = Diffs { diff: preview.diff, view: DiffView::Unified, old, new: t.after_import().to_owned(), all: true };
+    let diffs = Diffs {
+        diff: preview.diff,
+        view: DiffView::Unified,
+        old,
+        new: t.after_import().to_owned(),
+        all: false,
+        row: 0,
+        links: None,
+    };
     let says = if kv { t.add_edits(preview.edits.len()) } else { t.add_text().to_owned() };
     view! {
         <Card id="preview" title=t.import_preview()>
             <Sum counts />
             {read_as}
-            <div class="preview"><Body diffs everything=String::new() /></div>
+            <div class="preview"><Body diffs /></div>
             <Form action=AddImport::PATH id="add">
                 <Where opened=opened.clone() />
                 <Hidden name="source" value=import.source.as_str() />

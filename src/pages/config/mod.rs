@@ -28,7 +28,11 @@ use axum::{
 use leptos::prelude::*;
 use serde::Deserialize;
 
-pub(super) use self::{conflicts::Sides, way::took};
+pub(super) use self::{
+    conflicts::{MOST as CONFLICTS_SHOWN, Sides},
+    difference::rest,
+    way::took,
+};
 use super::{Answer, Failed, Page, Place, console::Console, live, parts::Looks};
 use crate::{
     api::paths,

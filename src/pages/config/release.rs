@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::{
     At, Opened, Part,
-    difference::{Body, Diffs},
-    items::shown,
+    difference::{Body, Diffs, Links, rest},
+    items::shown as value,
     page,
     tray::{Confirm, Hunks},
     way::{Way, took},
@@ -22,14 +22,17 @@ use crate::{
         When, lang,
     },
     domain::{
-        content::{Content, Items},
-        diff::Diff,
+        content::Content,
+        diff::{self, Diff},
         error::Error,
         release::Release,
     },
     pages::{Answer, console::Console},
     service::{Compared, Side},
 };
+
+/// Items of a content on one page.
+const MOST: usize = 2000;
 
 /// What an address asks for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -39,8 +42,10 @@ pub(super) struct Asked {
     show: String,
     /// `split` is side by side.
     view: String,
-    /// Everything, however long.
+    /// Lines that are the same, too.
     all: Option<String>,
+    /// The first row that is shown.
+    row: usize,
 }
 
 /// What is shown of a release.
@@ -73,6 +78,7 @@ struct Shown {
     what: What,
     view: DiffView,
     all: bool,
+    row: usize,
 }
 
 impl Shown {
@@ -107,9 +113,9 @@ pub(super) async fn show(
         _ => What::Before,
     };
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
-    let all = asked.all.is_some();
+    let (all, row) = (asked.all.is_some(), asked.row);
     Ok(page(opened, Part::Releases, move |opened| {
-        view! { <One shown=Shown { opened, release, content, before, back, what, view, all } /> }
+        view! { <One shown=Shown { opened, release, content, before, back, what, view, all, row } /> }
     }))
 }
 
@@ -185,50 +191,68 @@ fn Main(shown: Arc<Shown>) -> impl IntoView {
     let t = lang();
     let seq = shown.release.seq;
     let (compared, old) = match shown.what {
-        What::Content => return view! { <Document content=shown.content.clone() seq /> }.into_any(),
+        What::Content => return view! { <Document shown=shown.clone() seq /> }.into_any(),
         What::Before if shown.release.previous == 0 => (&shown.before, t.nothing_yet().to_owned()),
         What::Before => (&shown.before, t.release_title(shown.release.previous)),
         What::Live => (&shown.back, t.live_release(shown.opened.view.live_seq())),
     };
     let counts = compared.diff.counts();
-    let diffs = Diffs { diff: compared.diff.clone(), view: shown.view, old, new: t.release_title(seq), all: shown.all };
-    let everything = shown.link(shown.what, shown.view, true);
-    view! { <Sum counts /><Body diffs everything /> }.into_any()
+    let links = Links {
+        here: shown.link(shown.what, shown.view, shown.all),
+        unfolded: shown.link(shown.what, shown.view, true),
+    };
+    let diffs = Diffs {
+        diff: compared.diff.clone(),
+        view: shown.view,
+        old,
+        new: t.release_title(seq),
+        all: shown.all,
+        row: shown.row,
+        links: Some(links),
+    };
+    view! { <Sum counts /><Body diffs /> }.into_any()
 }
 
 #[component]
-fn Document(content: Content, seq: u64) -> impl IntoView {
+fn Document(shown: Arc<Shown>, seq: u64) -> impl IntoView {
     let t = lang();
-    match content {
+    match &shown.content {
         Content::Text(text) => {
-            view! { <div class="document"><Code text label=t.release_title(seq) /></div> }.into_any()
+            view! { <div class="document"><Code text=text.to_string() label=t.release_title(seq) /></div> }.into_any()
         }
-        Content::Kv(items) => view! { <Table items /> }.into_any(),
+        Content::Kv(_) => view! { <Table shown /> }.into_any(),
     }
 }
 
 #[component]
-fn Table(items: Items) -> impl IntoView {
+fn Table(shown: Arc<Shown>) -> impl IntoView {
     let t = lang();
-    let rows = items.into_iter().map(|(key, item)| {
-        let note = (!item.comment.is_empty()).then(|| view! { <span class="note">{item.comment}</span> });
+    let items = shown.content.items().into_iter().flatten();
+    let page =
+        diff::Shown { from: shown.row, rows: items.clone().skip(shown.row).take(MOST).collect(), total: items.count() };
+    let rest = rest(&page, Some(&shown.link(What::Content, shown.view, false)));
+    let rows = page.rows.into_iter().map(|(key, item)| {
+        let comment = item.comment.clone();
+        let note = (!comment.is_empty()).then(|| view! { <span class="note">{comment}</span> });
         view! {
             <tr>
-                <th scope="row">{key}{note}</th>
-                <td class="v">{shown(&item.value)}</td>
+                <th scope="row">{key.clone()}{note}</th>
+                <td class="v">{value(&item.value)}</td>
                 <td class="type">{item.kind.as_str()}</td>
             </tr>
         }
     });
+    let rows = rows.collect_view();
     view! {
         <div class="sheet">
             <table class="items">
                 <thead>
                     <tr><th scope="col">{t.key()}</th><th scope="col">{t.value()}</th><th scope="col">{t.value_type()}</th></tr>
                 </thead>
-                <tbody>{rows.collect_view()}</tbody>
+                <tbody>{rows}</tbody>
             </table>
         </div>
+        {rest}
     }
     .into_any()
 }

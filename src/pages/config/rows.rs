@@ -1,6 +1,6 @@
 //! The rows of the table of items: what is live with the viewer's edits in their places.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Opened;
 use crate::{
@@ -85,7 +85,8 @@ pub fn rows<'a>(opened: &'a Opened, others: &'a Others<'a>) -> Vec<Row<'a>> {
     };
     let edits: HashMap<&str, &ChangeEdit> =
         mine.iter().flat_map(|config| &config.edits).map(|edit| (edit.key.as_str(), edit)).collect();
-    let conflicts = mine.map(|config| config.conflicts.as_slice()).unwrap_or_default();
+    let conflicts: HashSet<&str> =
+        mine.iter().flat_map(|config| &config.conflicts).map(|conflict| conflict.key.as_str()).collect();
     let new: HashMap<&str, Option<&Item>> = differs.iter().map(|key| (key.key.as_str(), key.new.as_ref())).collect();
     let row = |key: &'a str, old: Option<&'a Item>| {
         let differs = new.get(key);
@@ -94,7 +95,7 @@ pub fn rows<'a>(opened: &'a Opened, others: &'a Others<'a>) -> Vec<Row<'a>> {
             old,
             new: differs.copied().unwrap_or(old),
             edit: differs.and_then(|_| edits.get(key).copied()),
-            conflict: conflicts.iter().any(|c| c.key == key),
+            conflict: conflicts.contains(key),
             others: others.get(key).map(Vec::as_slice).unwrap_or_default(),
         }
     };

@@ -1,0 +1,122 @@
+use futures::{future::join_all, poll};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+const LARGE: usize = SMALL + 1;
+
+fn is_here() -> bool {
+    thread::current().name() != Some("compute")
+}
+
+#[tokio::test]
+async fn requests_beyond_the_queue_are_refused_and_light_ones_go_on() {
+    let (compute, open) = (Compute::with_places(1), CancellationToken::new());
+    let begin = |who: String| {
+        let (compute, open) = (compute.clone(), open.clone());
+        Box::pin(async move { compute.run(&who, open.cancelled_owned()).await })
+    };
+    let mut all: Vec<_> = (0..QUEUE).map(|n| begin(format!("person {n}"))).collect();
+    for request in &mut all {
+        assert!(poll!(request).is_pending());
+    }
+    assert_eq!(begin("another".to_owned()).await, Err(Error::Busy(RETRY_SECONDS)));
+    assert_eq!(light(async { 1 }).await, Some(1));
+    // A request that waits is cancelled when nobody wants it any more.
+    drop(all.pop());
+    let mut next = begin("another".to_owned());
+    assert!(poll!(&mut next).is_pending());
+    all.push(next);
+    open.cancel();
+    assert!(join_all(all).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn one_person_leaves_places_and_room_for_others() {
+    let (compute, open) = (Compute::with_places(2), CancellationToken::new());
+    let begin = || {
+        let (compute, open) = (compute.clone(), open.clone());
+        Box::pin(async move { compute.run("ana", open.cancelled_owned()).await })
+    };
+    let mut all: Vec<_> = (0..QUEUE_EACH).map(|_| begin()).collect();
+    for request in &mut all {
+        assert!(poll!(request).is_pending());
+    }
+    assert_eq!(begin().await, Err(Error::Busy(RETRY_SECONDS)));
+    assert_eq!(compute.run("marek", async { 1 }).await, Ok(1));
+    open.cancel();
+    assert!(join_all(all).await.iter().all(Result::is_ok));
+    compute.run("marek", async {}).await.unwrap();
+    assert!(compute.0.people.lock().unwrap().len() <= 1, "persons without requests are forgotten");
+}
+
+#[tokio::test]
+async fn what_weighs_too_much_runs_on_a_thread_of_its_own() {
+    let weighed = |bytes: &'static [usize]| async move {
+        for part in bytes {
+            weigh(*part).await;
+        }
+        is_here()
+    };
+    assert_eq!(light(weighed(&[SMALL])).await, Some(true));
+    assert_eq!(light(weighed(&[SMALL, 1])).await, None);
+    let compute = Compute::with_places(1);
+    assert_eq!(compute.run("ana", weighed(&[LARGE])).await, Ok(false));
+    assert!(follow(weighed(&[SMALL])).await);
+    assert!(!follow(weighed(&[LARGE])).await);
+    // Outside of these, as in a command, nothing moves.
+    assert!(weighed(&[LARGE]).await);
+}
+
+#[tokio::test]
+async fn on_its_thread_work_needs_no_second_place() {
+    let compute = Compute::with_places(1);
+    let inner = compute.clone();
+    let work = async move {
+        let outer = thread::current().id();
+        let same = inner.run("ana", async { thread::current().id() }).await;
+        let light = light(async { thread::current().id() }).await;
+        let transaction = follow(async { thread::current().id() }).await;
+        (same == Ok(outer), light == Some(outer), transaction == outer)
+    };
+    assert_eq!(compute.run("ana", work).await, Ok((true, true, false)));
+}
+
+#[tokio::test]
+async fn a_request_takes_a_place_once_its_body_is_there() {
+    let (compute, open) = (Compute::with_places(1), CancellationToken::new());
+    let mut first = Box::pin(compute.run("ana", open.clone().cancelled_owned()));
+    assert!(poll!(&mut first).is_pending());
+    let entering = compute.clone();
+    let mut second = Box::pin(follow(async move { entering.enter("marek").await.map(|()| is_here()) }));
+    assert!(poll!(&mut second).is_pending());
+    open.cancel();
+    first.await.unwrap();
+    assert_eq!(second.await, Ok(false));
+    assert_eq!(compute.run("ana", async { 1 }).await, Ok(1), "the place is free again");
+}
+
+#[tokio::test]
+async fn work_that_only_waits_gives_its_place_back() {
+    let (compute, open) = (Compute::with_places(1), CancellationToken::new());
+    let waits = open.clone();
+    let mut first = Box::pin(compute.run("ana", async move {
+        leave();
+        waits.cancelled().await;
+    }));
+    assert!(poll!(&mut first).is_pending());
+    assert_eq!(compute.run("ana", async { 1 }).await, Ok(1));
+    open.cancel();
+    first.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_goes_on_in_the_caller_and_frees_the_place() {
+    let compute = Compute::with_places(1);
+    let panics = tokio::spawn({
+        let compute = compute.clone();
+        async move { compute.run("ana", async { panic!("on purpose") }).await }
+    });
+    assert!(panics.await.unwrap_err().is_panic());
+    assert_eq!(compute.run("ana", async { 1 }).await, Ok(1));
+}
