@@ -17,6 +17,20 @@ wasm_bindgen_version() {
   awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print; exit }' "$ROOT/Cargo.lock"
 }
 
+# The database and the etcd that tests run beside. `debian`: MariaDB and etcd of the system's packages. `latest`: MySQL and
+# etcd that `tools/setup.sh latest` puts into the cache folder.
+TRIMTAB_SERVERS=${TRIMTAB_SERVERS:-debian}
+LATEST_MYSQL=$CACHE/latest/mysql
+latest_etcd_folder() { echo "$CACHE/latest/etcd-$(cat "$ROOT"/tests/go/etcd/go.* | sha256sum | cut -c 1-12)"; }
+case $TRIMTAB_SERVERS in
+  debian) ;;
+  latest) PATH=$LATEST_MYSQL/bin:$(latest_etcd_folder):$PATH ;;
+  *)
+    echo "TRIMTAB_SERVERS=$TRIMTAB_SERVERS is neither debian nor latest" >&2
+    exit 2
+    ;;
+esac
+
 # Ours come first: Debian's wasm-opt, for one, is too old. mariadbd lives in /usr/sbin.
 export PATH=$TOOLS/bin:$TOOLS/npm/node_modules/.bin:$PATH:$HOME/.cargo/bin:/usr/local/sbin:/usr/sbin
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}

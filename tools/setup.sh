@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# tools/setup.sh [run|test|audit|bench]
+# tools/setup.sh [run|test|audit|bench|latest]
 # Installs what that needs and is missing, once: Debian's packages through apt, everything else into the cache folder
 # (TRIMTAB_CACHE, else ~/.cache/trimtab). Nothing is changed in the clone but end2end/node_modules.
 # What cannot be installed is named, with the command that a person would type.
+# `latest` installs the servers of TRIMTAB_SERVERS=latest: MySQL from Debian's unstable suite, which needs root, and the
+# etcd of tests/go/etcd, which needs Go. When one of them cannot be had, the last line says why.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
@@ -110,6 +112,95 @@ browser_packages() {
   if ! have fc-list || [ -z "$(fc-list :lang=zh-cn)" ]; then packages+=(fonts-noto-cjk fontconfig); fi
 }
 
+cannot() { # WHAT WHY
+  echo "setup: $1 cannot be installed: $2" >&2
+  exit 1
+}
+
+# An installation has this long. It is made beside its place and renamed, so one that was interrupted is never used.
+latest_minutes=10
+
+# Calls a function with an empty folder that becomes TARGET when the function returns.
+install_whole() { # TARGET FUNCTION
+  local target=$1 making=$1.making
+  [ ! -d "$target" ] || return 0
+  mkdir -p "${target%/*}"
+  exec 8>"$target.lock"
+  flock --wait $((latest_minutes * 60)) 8 || cannot "${target##*/}" "another set-up has been at it for $latest_minutes minutes"
+  if [ ! -d "$target" ]; then
+    remove_tree "$making"
+    mkdir "$making"
+    "$2" "$making"
+    mv "$making" "$target"
+  fi
+  exec 8>&-
+}
+
+# An installation that was interrupted may have left file systems mounted in it.
+remove_tree() {
+  [ -e "$1" ] || return 0
+  "${as_root[@]}" rm -rf --one-file-system "$1"
+}
+
+# The first of apt's mirrors that has Debian's unstable suite.
+unstable_mirror() {
+  local mirror
+  while read -r mirror; do
+    if wget --quiet --spider --tries=1 --timeout=20 "$mirror/dists/sid/InRelease"; then
+      echo "$mirror"
+      return
+    fi
+  done < <(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed 's:/*$::' | awk '!seen[$0]++')
+  return 1
+}
+
+# Only the root can make a system's folder; afterwards everybody can run what is in it.
+latest_mysql() { # FOLDER
+  local name="MySQL" folder=$1 mirror loader program apart=()
+  [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || cannot "$name" "it needs root"
+  have apt-get || cannot "$name" "there is no apt"
+  # What apt goes through, when it goes through a proxy.
+  eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
+  if [ -n "${http_proxy:-}" ]; then export http_proxy; fi
+  if ! have debootstrap; then
+    "${as_root[@]}" timeout "${latest_minutes}m" sh -c 'apt-get update -qq && apt-get install -y --no-install-recommends debootstrap' ||
+      cannot "$name" "debootstrap is missing, and apt does not install it"
+  fi
+  mirror=$(unstable_mirror) || cannot "$name" "no mirror of apt answers with Debian's unstable suite"
+  say "installing MySQL from Debian's unstable suite"
+  # What is mounted in between goes with the processes, where that is allowed.
+  if "${as_root[@]}" unshare --mount --propagation private true 2>/dev/null; then
+    apart=(unshare --mount --propagation private)
+  fi
+  "${as_root[@]}" timeout --kill-after=30 "${latest_minutes}m" "${apart[@]}" \
+    debootstrap --variant=minbase --include=mysql-server-core,mysql-client-core sid "$folder/root" "$mirror" \
+    >"$folder.log" 2>&1 || cannot "$name" "debootstrap ended with: $(tail -n 1 "$folder.log") ($folder.log)"
+  "${as_root[@]}" rm -rf "$folder"/root/var/cache/apt "$folder"/root/var/lib/apt "$folder"/root/usr/share/{doc,locale,man}
+  # Run by the suite's own loader with the suite's own libraries, in our file system and as any user. The name of the
+  # folder is the one that it gets in the end.
+  loader=$(cd "$folder" && echo root/usr/lib/*-linux-*/ld-linux-*.so.*)
+  "$folder/$loader" --library-path "$folder/${loader%/*}" "$folder/root/usr/sbin/mysqld" --version >"$folder.log" 2>&1 ||
+    cannot "$name" "it does not run here: $(tail -n 1 "$folder.log")"
+  loader=$LATEST_MYSQL/$loader
+  mkdir "$folder/bin"
+  for program in sbin/mysqld bin/mysql; do
+    printf '#!/bin/sh\nexec %q --library-path %q %q "$@"' "$loader" "${loader%/*}" "$LATEST_MYSQL/root/usr/$program" \
+      >"$folder/bin/${program#*/}"
+  done
+  printf ' --basedir=%q' "$LATEST_MYSQL/root/usr" >>"$folder/bin/mysqld" # else it takes the messages of the system's own
+  chmod +x "$folder"/bin/*
+}
+
+latest_etcd() { # FOLDER
+  local name="etcd of tests/go/etcd" folder=$1
+  have go || cannot "$name" "there is no Go"
+  say "building etcd (tests/go/etcd)"
+  (cd tests/go/etcd && CGO_ENABLED=0 timeout --kill-after=30 "${latest_minutes}m" \
+    go build -mod=readonly -trimpath -o "$folder/" tool) >"$folder.log" 2>&1 ||
+    cannot "$name" "go ended with: $(tail -n 1 "$folder.log") ($folder.log)"
+  mv "$folder/server" "$folder/etcd"
+}
+
 build_tools() {
   rust
   node_js
@@ -161,8 +252,14 @@ case ${1:-run} in
     build_tools
     own_target
     ;;
+  latest)
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+    install_whole "$LATEST_MYSQL" latest_mysql
+    install_whole "$(latest_etcd_folder)" latest_etcd
+    ;;
   *)
-    echo "usage: tools/setup.sh [run|test|audit|bench]" >&2
+    echo "usage: tools/setup.sh [run|test|audit|bench|latest]" >&2
     exit 2
     ;;
 esac

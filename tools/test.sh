@@ -3,9 +3,12 @@
 # Runs all parts in order, or those that are named (also: TRIMTAB_ONLY="fmt clippy"), and stops at the first failure.
 #   fmt      the formatting is rustfmt's
 #   clippy   no warning, in the server and in the WASM
-#   unit     cargo test, beside a real MariaDB and a real etcd
+#   unit     cargo test, beside MariaDB and etcd of the system's packages
+#   latest   the tests of cargo test that use servers, beside MySQL 9 and etcd 3.7 (tools/setup.sh latest). Where these
+#            cannot be installed it is left out, and the last lines say so and why
 #   build    the release build
-#   torture  the release build is broken in seeded ways (tools/torture.sh); alone it takes the last build as it is
+#   torture  the release build is broken in seeded ways (tools/torture.sh), on the servers of both; alone it takes the last
+#            build as it is
 #   browser  Playwright against it, on both set-ups; alone it takes the last build as it is
 # Arguments after -- go to cargo test or Playwright: tools/test.sh unit -- storage::
 set -euo pipefail
@@ -15,7 +18,7 @@ parts=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do parts+=("$1"); shift; done
 [ $# -eq 0 ] || shift
 rest=("$@")
-if [ ${#parts[@]} -eq 0 ]; then read -ra parts <<<"${TRIMTAB_ONLY:-fmt clippy unit build torture browser}"; fi
+if [ ${#parts[@]} -eq 0 ]; then read -ra parts <<<"${TRIMTAB_ONLY:-fmt clippy unit latest build torture browser}"; fi
 
 part_fmt() { step "format" cargo fmt --all --check; }
 
@@ -26,12 +29,41 @@ part_clippy() {
 
 part_unit() { step "cargo test" tools/with-servers.sh cargo test --features ssr "${rest[@]}"; }
 
+part_latest() {
+  can_use_latest || return 0
+  # Without what uses no server, which part unit has run.
+  local unit=(-- channel:: storage:: --skip local) behaviour=(-- --skip embedded)
+  [ ${#rest[@]} -eq 0 ] || unit=("${rest[@]}") behaviour=("${rest[@]}")
+  # They wait for leases and servers more than they compute.
+  local -x TRIMTAB_SERVERS=latest RUST_TEST_THREADS=$((2 * $(nproc)))
+  step "latest: unit" tools/with-servers.sh cargo test --features ssr --lib "${unit[@]}"
+  step "latest: behaviour" tools/with-servers.sh cargo test --features ssr --test behaviour --test outages "${behaviour[@]}"
+}
+
+# Installs the latest servers, or notes why they cannot be used.
+latest=
+can_use_latest() {
+  local log=$CACHE/latest.log
+  if [ -z "$latest" ]; then
+    mkdir -p "$CACHE"
+    if timeout --foreground --kill-after=60 "${limit}m" tools/setup.sh latest 2>&1 | tee "$log"; then
+      latest=here
+    else
+      latest=missing
+      untried+=("MySQL and the present etcd: $(tail -n 1 "$log" | sed 's/^setup: //')")
+    fi
+  fi
+  [ "$latest" = here ]
+}
+
 part_build() { step "release build" tools/build.sh; }
 
 part_torture() {
   [ -x "$APP/trimtab" ] || part_build
   step "torture's checker" cargo test --release --package trimtab-torture
   TORTURE_APP=$APP step "torture" tools/torture.sh rounds=12 seed=1 "${rest[@]}"
+  can_use_latest || return 0
+  TORTURE_APP=$APP TRIMTAB_SERVERS=latest step "latest: torture" tools/torture.sh rounds=4 seed=21 "${rest[@]}"
 }
 
 part_browser() {
@@ -43,6 +75,7 @@ part_browser() {
 limit=${TRIMTAB_STEP_MINUTES:-30}
 started=$SECONDS
 summary=()
+untried=()
 
 step() { # NAME COMMAND…
   local name=$1 from=$SECONDS code=0
@@ -69,3 +102,4 @@ for part in "${parts[@]}"; do "part_$part"; done
 
 printf '\n── All good, %s s\n' $((SECONDS - started))
 printf '   %s\n' "${summary[@]}"
+[ ${#untried[@]} -eq 0 ] || printf '\n── Not tried: %s\n' "${untried[@]}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tools/with-servers.sh COMMAND…
-# Runs a command beside a MariaDB and an etcd of its own, on free ports, in a temporary folder, and removes them after it.
+# Runs a command beside a database and an etcd of its own, on free ports, in a temporary folder, and removes them after it.
+# TRIMTAB_SERVERS chooses them: `debian` (MariaDB, the default) or `latest` (MySQL); see tools/env.sh.
 #
 # The command finds in its environment
 #   TRIMTAB_TEST_MYSQL            URL of a user who may create and drop databases named trimtab…
@@ -9,7 +10,7 @@
 # and for tests that break things, for each of MYSQL and ETCD
 #   TRIMTAB_TEST_MYSQL_PIDFILE    whom to stop or kill
 #   TRIMTAB_TEST_MYSQL_START      a script that runs the server again, in the foreground, on the same port and data
-#   TRIMTAB_TEST_MYSQL_SOCKET     (MariaDB only) the way in for its root
+#   TRIMTAB_TEST_MYSQL_SOCKET     (the database only) the way in for its root
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
@@ -84,12 +85,34 @@ up() { # NAME: three tries, because somebody else may take a port between our lo
 
 user=$(id -un)
 
-install_mysql() {
+# Every commit goes to the kernel, which a killed server cannot lose, but not to the disk.
+case $TRIMTAB_SERVERS in
+  debian)
+    mysqld=mariadbd mysql=mariadb
+    own_options=
+    ;;
+  latest)
+    "$ROOT/tools/setup.sh" latest
+    mysqld=mysqld mysql=mysql
+    # Without the second port of the X protocol and the folder for files, which is the system's.
+    own_options="--mysqlx=0 --secure-file-priv= --sync-binlog=0"
+    ;;
+esac
+
+install_mariadb() {
   # Through a wrapper, because mariadb-install-db --user would give a system folder to that user.
   printf '#!/bin/sh\nexec mariadbd "$@" --user=%q\n' "$user" >"$dir/mariadbd"
   chmod +x "$dir/mariadbd"
   MYSQLD_BOOTSTRAP=$dir/mariadbd mariadb-install-db --no-defaults --datadir="$dir/mysql" --skip-test-db \
-    --auth-root-authentication-method=normal --skip-name-resolve >"$dir/mysql.log" 2>&1 || {
+    --auth-root-authentication-method=normal --skip-name-resolve
+}
+
+install_mysql() {
+  local install=(install_mariadb)
+  if [ "$TRIMTAB_SERVERS" = latest ]; then
+    install=(mysqld --no-defaults --initialize-insecure --user="$user" --datadir="$dir/mysql" --secure-file-priv=)
+  fi
+  "${install[@]}" >"$dir/mysql.log" 2>&1 || {
     cat "$dir/mysql.log" >&2
     exit 1
   }
@@ -103,15 +126,14 @@ SQL
 configure_mysql() {
   mysql_port=$(free_port)
   # A server that starts deletes the temporary tables of others in a folder that they share, and they crash.
-  # Every commit goes to the kernel, which a killed server cannot lose, but not to the disk.
-  start_script mysql "mariadbd --no-defaults --user=$user --datadir=$dir/mysql --socket=$dir/mysql.sock --tmpdir=$dir \
+  start_script mysql "$mysqld --no-defaults --user=$user --datadir=$dir/mysql --socket=$dir/mysql.sock --tmpdir=$dir \
 --bind-address=127.0.0.1 --port=$mysql_port --init-file=$dir/mysql.sql --skip-name-resolve \
---innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --max-connections=400"
+--innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --max-connections=400 $own_options"
 }
 
 ready_mysql() {
   # Over the socket, which is surely ours. It opens after the port.
-  mariadb --no-defaults --socket="$dir/mysql.sock" -u trimtab -ptrimtab -e 'select 1' trimtab
+  "$mysql" --no-defaults --socket="$dir/mysql.sock" -u trimtab -ptrimtab -e 'select 1' trimtab
 }
 
 configure_etcd() {
@@ -128,9 +150,12 @@ ready_etcd() {
   ETCDCTL_API=3 etcdctl --endpoints="127.0.0.1:$etcd_port" endpoint health
 }
 
+version() { "$1" --version | sed -E "1!d; s/^.* (Ver|Version:) +([^ ]+).*/$1 \\2/"; }
+
 install_mysql
 up mysql
 up etcd
+echo "with-servers: $(version "$mysqld"), $(version etcd)" >&2
 
 export TRIMTAB_TEST_DIR=$dir
 export TRIMTAB_TEST_MYSQL=mysql://trimtab:trimtab@127.0.0.1:$mysql_port/trimtab

@@ -107,9 +107,7 @@ impl Node {
     /// Everything, over the database and the channel.
     async fn console(settings: Settings, address: SocketAddr, stop: CancellationToken) -> Result<Self, String> {
         let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", local(address)));
-        let db = Db::open(&settings.database_url)
-            .await
-            .map_err(|e| format!("database {}: {e}", settings::masked_url(&settings.database_url)))?;
+        let db = Db::open(&settings.database_url).await?;
         let channel = match &settings.etcd {
             Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
             None => Channel::local(),

@@ -56,7 +56,7 @@ const KNOWN: [Known; 23] = [
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
 /// container beside a service called "trimtab".
-const FOREIGN: [&str; 8] = ["TEST_", "CACHE", "ONLY", "STEP_MINUTES", "BIN", "SERVICE_", "PORT_", "PORT"];
+const FOREIGN: [&str; 9] = ["TEST_", "SERVERS", "CACHE", "ONLY", "STEP_MINUTES", "BIN", "SERVICE_", "PORT_", "PORT"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -370,7 +370,7 @@ fn list(text: &str) -> Vec<String> {
 
 /// A database URL without its password.
 #[must_use]
-pub fn masked_url(url: &str) -> String {
+fn masked_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     match rest.rsplit_once('@') {
         Some((user, host)) => {

@@ -1,25 +1,27 @@
 //! Opening a database: its pool, its session settings, its migrations.
 
-use std::{fs::File, path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{fs::File, io::ErrorKind, path::Path, str::FromStr, sync::Arc, time::Duration};
 
+use md5::{Digest, Md5};
 use sqlx::{
-    ConnectOptions, Connection, Executor, MySqlPool,
+    ConnectOptions, Connection, Executor, MySqlConnection,
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{
     sync::{Mutex, oneshot},
-    time::timeout,
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{Connections, Db, Pool, Writer, conn::late, connections::FRESH};
-use crate::domain::error::{Error, Part};
+use super::{Connections, Db, Pool, Writer, conn::late, connections::FRESH, open_error};
 
 /// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
 /// How long a node or a command waits for another one that brings the tables up to date.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
+/// Pause before a server that refuses connections is tried again at the start.
+const CONNECT_RETRY: Duration = Duration::from_millis(200);
 /// How soon a connection that was not just used has to say that it works. One whose far end is gone without a word never
 /// says so.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
@@ -34,13 +36,14 @@ impl Db {
     /// Opens the database that a URL names and brings its tables up to date, under a lock when several start together.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when it does not answer or refuses; the detail says why.
-    pub async fn open(url: &str) -> Result<Self, Error> {
+    /// Why it cannot be used and what to do, in one line for people that names the database and never the password.
+    pub async fn open(url: &str) -> Result<Self, String> {
         if url.starts_with("sqlite:") { Self::open_sqlite(url).await } else { Self::open_mysql(url).await }
     }
 
-    async fn open_sqlite(url: &str) -> Result<Self, Error> {
-        let options = SqliteConnectOptions::from_str(url)?
+    async fn open_sqlite(url: &str) -> Result<Self, String> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(unreadable)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged publish survives a power cut.
@@ -48,20 +51,31 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(PATIENCE)
             .disable_statement_logging();
-        let lock = migration_lock(options.get_filename()).await?;
+        let file = options.get_filename().to_owned();
+        let refused = |why: String| format!("database {}: {why}", file.display());
+        let statement = |error: &sqlx::Error| open_error::sqlite(&file, error);
+        if file.is_dir() {
+            return Err(refused("it is a folder; name a file in database.url".into()));
+        }
+        let lock = migration_lock(&file).await.map_err(refused)?;
         // A file does not hang up.
         let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
-        let pool = pool.max_connections(CONNECTIONS).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(migrating)?;
+        let pool = pool.max_connections(CONNECTIONS).connect_with(options.clone()).await;
+        let pool = pool.map_err(|error| refused(statement(&error)))?;
+        let migrated = sqlx::migrate!("migrations/sqlite").run(&pool).await;
+        migrated.map_err(|error| refused(open_error::migration(&error, statement)))?;
         drop(lock);
         let writer = Arc::new(Mutex::new(Writer::new(options)));
         Ok(Self { pool: Pool::Sqlite { readers: Connections::new(pool), writer }, meter: Arc::default() })
     }
 
-    async fn open_mysql(url: &str) -> Result<Self, Error> {
+    async fn open_mysql(url: &str) -> Result<Self, String> {
         let url = url.replacen("mariadb:", "mysql:", 1);
         // Statements have values in them, which the driver would log where one is slow.
-        let options = MySqlConnectOptions::from_str(&url)?.disable_statement_logging();
+        let options = MySqlConnectOptions::from_str(&url).map_err(unreadable)?.disable_statement_logging();
+        migrate_mysql(&options)
+            .await
+            .map_err(|why| format!("database {}: {why}", open_error::mysql_place(&options)))?;
         let pool = MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
@@ -84,32 +98,67 @@ impl Db {
                     Ok(())
                 })
             })
-            .connect_with(options)
-            .await?;
-        migrate_mysql(&pool).await?;
+            .connect_lazy_with(options);
         Ok(Self { pool: Pool::MySql(Connections::new(pool)), meter: Arc::default() })
     }
 }
 
-/// Nodes that start together wait for one another. The driver's own lock waits for "-1 seconds", which MariaDB takes for
-/// not at all.
-async fn migrate_mysql(pool: &MySqlPool) -> Result<(), Error> {
-    let mut held = pool.acquire().await?;
-    let taken: Option<i64> = sqlx::query_scalar("select get_lock(concat('trimtab.', md5(database())), ?)")
-        .bind(MIGRATION_WAIT.as_secs())
-        .fetch_one(&mut *held)
-        .await?;
+/// A URL that the driver cannot read. Its error does not repeat the URL.
+fn unreadable(error: sqlx::Error) -> String {
+    format!("database.url cannot be read: {error}")
+}
+
+/// Brings the tables up to date over a connection of its own. Nodes that start together wait for one another. The
+/// driver's own lock waits for "-1 seconds", which MariaDB takes for not at all.
+async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
+    if options.get_database().is_none_or(str::is_empty) {
+        return Err("no database is named; database.url ends in /DATABASE".into());
+    }
+    let mut held = match connect_mysql(options).await {
+        Ok(held) => held,
+        Err(error) => return Err(open_error::mysql(options, &error).await),
+    };
+    let statement = |error: sqlx::Error| open_error::mysql_statement(options, &error);
+    let database: String = sqlx::query_scalar("select database()").fetch_one(&mut held).await.map_err(statement)?;
+    let lock = sqlx::query_scalar("select get_lock(?, ?)").bind(lock_name(&database)).bind(MIGRATION_WAIT.as_secs());
+    let taken: Option<i64> = lock.fetch_one(&mut held).await.map_err(statement)?;
     if taken != Some(1) {
         return Err(still_migrating("node"));
     }
-    let migrated = sqlx::migrate!("migrations/mysql").set_locking(false).run(&mut *held).await;
+    let migrated = sqlx::migrate!("migrations/mysql").set_locking(false).run(&mut held).await;
     // Ended with its connection, the lock is free whatever went wrong.
-    held.close().await?;
-    migrated.map_err(migrating)
+    let closed = held.close().await;
+    migrated.map_err(|error| open_error::mysql_migration(options, &error))?;
+    closed.map_err(statement)
+}
+
+/// Connects without the pool, which hides why it cannot. A server that refuses is tried until [`PATIENCE`] is over, because
+/// it may be starting.
+async fn connect_mysql(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match timeout_at(end, MySqlConnection::connect_with(options)).await {
+            Ok(Err(sqlx::Error::Io(error)))
+                if error.kind() == ErrorKind::ConnectionRefused && Instant::now() + CONNECT_RETRY < end =>
+            {
+                sleep(CONNECT_RETRY).await;
+            }
+            Ok(connected) => return connected,
+            Err(_) => return Err(late()),
+        }
+    }
+}
+
+/// Returns the name of the lock around the migrations of a database. Versions that asked the server for its `md5` take
+/// the same one, so old and new nodes exclude each other during an upgrade. MySQL 9 has no `md5`, and a name has at most
+/// 64 characters.
+fn lock_name(database: &str) -> String {
+    let hash = Md5::digest(database).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    format!("trimtab.{hash}")
 }
 
 /// The SQLite driver does not lock while it migrates; a command beside a starting server must wait.
-async fn migration_lock(database: &Path) -> Result<Option<File>, Error> {
+async fn migration_lock(database: &Path) -> Result<Option<File>, String> {
     let (path, (done, locked)) = (database.with_extension("migrating"), oneshot::channel());
     // A thread of its own: one of the runtime's would keep the process that gives up from ending.
     std::thread::spawn(move || {
@@ -122,16 +171,8 @@ async fn migration_lock(database: &Path) -> Result<Option<File>, Error> {
     }
 }
 
-fn still_migrating(who: &str) -> Error {
-    let detail = format!("another {who} has been migrating for {} s", MIGRATION_WAIT.as_secs());
-    Error::Unavailable { part: Part::Database, detail }
-}
-
-fn migrating(error: sqlx::migrate::MigrateError) -> Error {
-    match error {
-        sqlx::migrate::MigrateError::Execute(e) => e.into(),
-        other => super::damaged("the list of migrations", other),
-    }
+fn still_migrating(who: &str) -> String {
+    format!("another {who} has been migrating for {} s", MIGRATION_WAIT.as_secs())
 }
 
 #[cfg(test)]
@@ -143,17 +184,52 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::channel::suite::proxy::Proxy;
+    use crate::{channel::suite::proxy::Proxy, domain::error::Error};
 
-    /// A new database, behind a proxy.
-    async fn proxied() -> Option<(Db, Proxy)> {
+    #[test]
+    fn migration_lock_has_the_name_that_older_versions_take() {
+        // select concat('trimtab.', md5('trimtab'))
+        assert_eq!(lock_name("trimtab"), "trimtab.3eaac87872d581d681017241183a5001");
+    }
+
+    /// The URL of the test server, the name of a new database on it, and a connection to that.
+    async fn database() -> Option<(String, String, MySqlConnection)> {
         let Ok(server) = env::var("TRIMTAB_TEST_MYSQL") else {
-            println!("skipped: TRIMTAB_TEST_MYSQL names no MariaDB");
+            println!("skipped: TRIMTAB_TEST_MYSQL names no server");
             return None;
         };
         let name = format!("trimtab_{}", Uuid::new_v4().simple());
-        let mut admin = MySqlConnection::connect(&server).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
+        let mut connection = MySqlConnection::connect(&server).await.unwrap();
+        for statement in ["create database", "use"] {
+            connection.execute(AssertSqlSafe(format!("{statement} {name}"))).await.unwrap();
+        }
+        Some((server, name, connection))
+    }
+
+    #[tokio::test]
+    async fn start_waits_for_the_migration_of_an_older_version() {
+        let Some((server, name, mut older)) = database().await else { return };
+        let version: String = sqlx::query_scalar("select version()").fetch_one(&mut older).await.unwrap();
+        if !version.contains("MariaDB") {
+            println!("skipped: without the function md5 no older version starts");
+            return;
+        }
+        let lock = "select get_lock(concat('trimtab.', md5(database())), 0)";
+        assert_eq!(sqlx::query_scalar::<_, i64>(lock).fetch_one(&mut older).await.unwrap(), 1);
+        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        let opening = tokio::spawn(async move { Db::open(&url).await });
+        let waiting = "select count(*) from information_schema.processlist where db = ? and state = 'User lock'";
+        while sqlx::query_scalar::<_, i64>(waiting).bind(&name).fetch_one(&mut older).await.unwrap() == 0 {
+            assert!(!opening.is_finished(), "it did not wait");
+            sleep(Duration::from_millis(20)).await;
+        }
+        older.close().await.unwrap();
+        opening.await.unwrap().unwrap().close().await;
+    }
+
+    /// A new database, behind a proxy.
+    async fn proxied() -> Option<(Db, Proxy)> {
+        let (server, name, _) = database().await?;
         let (user, place) = server.rsplit_once('@').unwrap();
         let proxy = Proxy::to(place.split('/').next().unwrap()).await;
         let db = Db::open(&format!("{user}@{}/{name}", proxy.endpoint())).await.unwrap();

@@ -12,6 +12,7 @@ mod conn;
 mod connect;
 mod connections;
 mod due;
+mod open_error;
 mod places;
 mod releases;
 mod sessions;

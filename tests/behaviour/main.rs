@@ -1,4 +1,4 @@
-//! How Trimtab behaves, on SQLite with the in-process channel and on MariaDB with etcd alike.
+//! How Trimtab behaves, on SQLite with the in-process channel and on MariaDB or MySQL with etcd alike.
 //! `tools/with-servers.sh cargo test --features ssr` brings the servers up.
 
 mod accounts;

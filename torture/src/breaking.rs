@@ -53,7 +53,7 @@ impl Breaker<'_> {
             Fault::QuietWipe | Fault::ForeignWrite => Ok(()),
             Fault::Restore => self.restore().await,
             Fault::KillConnections => self.kill_connections().await,
-            Fault::ReadOnly => self.place.mariadb.read_only(true).await,
+            Fault::ReadOnly => self.place.database.read_only(true).await,
             Fault::BothDown => self.both_down().await,
             Fault::ReaderInTheDark(n) => {
                 self.both_down().await?;
@@ -62,7 +62,7 @@ impl Breaker<'_> {
                 self.process(Who::Reader(*n)).start()
             }
             Fault::DiskFull(Who::Etcd) => self.place.etcd.disk.fill(),
-            Fault::DiskFull(_) => self.place.mariadb.disk.fill(),
+            Fault::DiskFull(_) => self.place.database.disk.fill(),
         }
     }
 
@@ -72,7 +72,7 @@ impl Breaker<'_> {
             Who::Console(n) => &mut self.place.nodes[n].process,
             Who::Reader(n) => &mut self.place.nodes[consoles + n].process,
             Who::Etcd => &mut self.place.etcd.process,
-            Who::MariaDb => &mut self.place.mariadb.process,
+            Who::Database => &mut self.place.database.process,
         }
     }
 
@@ -98,7 +98,7 @@ impl Breaker<'_> {
 
     async fn both_down(&mut self) -> Result<()> {
         self.kill_for_good(Who::Etcd).await?;
-        self.kill_for_good(Who::MariaDb).await
+        self.kill_for_good(Who::Database).await
     }
 
     async fn kill_for_good(&mut self, who: Who) -> Result<()> {
@@ -222,7 +222,7 @@ impl Breaker<'_> {
 
     async fn kill_connections(&mut self) -> Result<()> {
         for _ in 0..4 {
-            self.place.mariadb.kill_connections().await?;
+            self.place.database.kill_connections().await?;
             let pause = self.dice.millis(50, 400);
             sleep(pause).await;
         }

@@ -14,13 +14,13 @@ pub enum Who {
     /// A node that only serves readers.
     Reader(usize),
     Etcd,
-    MariaDb,
+    Database,
 }
 
 /// Which way between servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// From a console to MariaDB.
+    /// From a console to the database.
     Sql(usize),
     /// From a node to etcd.
     Etcd(usize),
@@ -49,7 +49,7 @@ pub enum Fault {
     KillConnections,
     ReadOnly,
     BothDown,
-    /// Etcd and MariaDB are gone, and a reader is started again meanwhile.
+    /// Etcd and the database are gone, and a reader is started again meanwhile.
     ReaderInTheDark(usize),
     DiskFull(Who),
 }
@@ -58,12 +58,12 @@ pub enum Fault {
 const KINDS: [(&str, usize); 26] = [
     ("kill console", 5),
     ("kill etcd", 4),
-    ("kill MariaDB", 4),
+    ("kill database", 4),
     ("kill reader", 3),
     ("pause console", 3),
     ("pause holder past its lease", 2),
     ("pause etcd", 4),
-    ("pause MariaDB", 4),
+    ("pause database", 4),
     ("link slow", 3),
     ("link black hole", 5),
     ("link reset", 4),
@@ -80,7 +80,7 @@ const KINDS: [(&str, usize); 26] = [
     ("foreign write", 1),
     ("restore", 2),
     ("connections killed", 4),
-    ("read-only MariaDB", 3),
+    ("read-only database", 3),
     ("both down", 3),
 ];
 /// Where they are possible only.
@@ -206,12 +206,12 @@ fn fault(kind: &str, possible: &Possible, dice: &mut Dice) -> Fault {
     match kind {
         "kill console" => Fault::Kill(Who::Console(console)),
         "kill etcd" => Fault::Kill(Who::Etcd),
-        "kill MariaDB" => Fault::Kill(Who::MariaDb),
+        "kill database" => Fault::Kill(Who::Database),
         "kill reader" => Fault::Kill(Who::Reader(reader)),
         "pause console" => Fault::Pause(Who::Console(console)),
         "pause holder past its lease" => Fault::PauseHolder,
         "pause etcd" => Fault::Pause(Who::Etcd),
-        "pause MariaDB" => Fault::Pause(Who::MariaDb),
+        "pause database" => Fault::Pause(Who::Database),
         "late delivery" => Fault::LateDelivery,
         "lock deleted" => Fault::LockDeleted,
         "lease revoked" => Fault::LeaseRevoked,
@@ -221,9 +221,9 @@ fn fault(kind: &str, possible: &Possible, dice: &mut Dice) -> Fault {
         "foreign write" => Fault::ForeignWrite,
         "restore" => Fault::Restore,
         "connections killed" => Fault::KillConnections,
-        "read-only MariaDB" => Fault::ReadOnly,
+        "read-only database" => Fault::ReadOnly,
         "reader restarted in the dark" => Fault::ReaderInTheDark(reader),
-        "disk full" => Fault::DiskFull(*dice.pick(&[Who::Etcd, Who::MariaDb])),
+        "disk full" => Fault::DiskFull(*dice.pick(&[Who::Etcd, Who::Database])),
         "both down" => Fault::BothDown,
         _ => Fault::Link(link(possible, dice), mode(kind, dice)),
     }

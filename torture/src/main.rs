@@ -124,7 +124,7 @@ async fn run() -> Result<bool> {
     }
     let seeds = format!("seeds {} to {}", order.seed, order.seed + order.rounds.saturating_sub(1));
     let places = format!(
-        "Two consoles, {} nodes that only serve readers, one MariaDB, one etcd; disks that can be filled: {}; {:.0} min",
+        "Two consoles, {} nodes that only serve readers, one database, one etcd; disks that can be filled: {}; {:.0} min",
         possible.readers,
         if possible.disks { "yes" } else { "no" },
         began.elapsed().as_secs_f64() / 60.0

@@ -1,4 +1,4 @@
-//! A set-up to be broken: MariaDB, etcd, two consoles, perhaps readers, and a proxy in each link between them.
+//! A set-up to be broken: a database, etcd, two consoles, perhaps readers, and a proxy in each link between them.
 
 use std::{
     env, fs,
@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     process::{Process, Result, START, free_port, run},
     proxy::{Mode, Proxy},
-    servers::{Etcd, MariaDb},
+    servers::{Database, Etcd},
 };
 
 /// Where everything is published: two environments, each with a lock of its own.
@@ -62,7 +62,7 @@ pub struct Node {
 pub struct Place {
     // In this order they are dropped: servers end before their disks go.
     pub nodes: Vec<Node>,
-    pub mariadb: MariaDb,
+    pub database: Database,
     pub etcd: Etcd,
     /// How many of the nodes are consoles; the others only serve readers.
     pub consoles: usize,
@@ -86,14 +86,14 @@ impl Place {
         let made = run(Command::new("mktemp").args(["-d", "-t", "trimtab-torture.XXXXXX"])).await?;
         let folder = Folder(PathBuf::from(made));
         let path = folder.0.clone();
-        let mariadb = MariaDb::start(&path, recipe.disks).await?;
+        let database = Database::start(&path, recipe.disks).await?;
         let etcd = Etcd::start(&path, recipe.disks).await?;
         let mut nodes = Vec::new();
         for n in 0..2 + recipe.readers {
-            nodes.push(Node::new(recipe, &path, n, &mariadb, &etcd).await?);
+            nodes.push(Node::new(recipe, &path, n, &database, &etcd).await?);
         }
         let mut place =
-            Self { nodes, mariadb, etcd, consoles: 2, write_token: String::new(), read_token: String::new(), folder };
+            Self { nodes, database, etcd, consoles: 2, write_token: String::new(), read_token: String::new(), folder };
         place.up().await?;
         let cli = |args: &[&str]| place.command(recipe, args);
         let write = run(&mut cli(&["token", "create", "--name", "w", "--write", "*/*/*", "--admin"])).await?;
@@ -120,14 +120,14 @@ impl Place {
         Ok(())
     }
 
-    fn database(&self) -> String {
-        format!("mysql://trimtab:trimtab@127.0.0.1:{}/trimtab", self.mariadb.port)
+    fn database_url(&self) -> String {
+        format!("mysql://trimtab:trimtab@127.0.0.1:{}/trimtab", self.database.port)
     }
 
     /// A command of the command line, past all proxies.
     fn command(&self, recipe: &Recipe, args: &[&str]) -> Command {
         let mut command = Command::new(&recipe.trimtab);
-        command.args(args).env("TRIMTAB_DATABASE__URL", self.database()).env("TRIMTAB_LOG", "error");
+        command.args(args).env("TRIMTAB_DATABASE__URL", self.database_url()).env("TRIMTAB_LOG", "error");
         command.env("TRIMTAB_ETCD__ENDPOINTS", format!("127.0.0.1:{}", self.etcd.port));
         command.env("TRIMTAB_DATA_DIR", self.folder.0.join("commands")).current_dir(&self.folder.0);
         command
@@ -167,14 +167,14 @@ impl Place {
                 link.set(Mode::Whole);
             }
         }
-        self.mariadb.disk.free();
+        self.database.disk.free();
         self.etcd.disk.free();
         for process in self.processes() {
             process.resume().await?;
         }
-        self.mariadb.up().await?;
+        self.database.up().await?;
         self.etcd.up().await?;
-        self.mariadb.read_only(false).await?;
+        self.database.read_only(false).await?;
         let mut ended = Vec::new();
         for node in &mut self.nodes {
             if !node.process.was_killed() && !node.process.runs() {
@@ -188,7 +188,7 @@ impl Place {
     /// All processes.
     pub fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
         let nodes = self.nodes.iter_mut().map(|node| &mut node.process);
-        nodes.chain([&mut self.mariadb.process, &mut self.etcd.process])
+        nodes.chain([&mut self.database.process, &mut self.etcd.process])
     }
 
     /// Ends all servers.
@@ -234,11 +234,11 @@ impl Place {
 }
 
 impl Node {
-    async fn new(recipe: &Recipe, folder: &Path, n: usize, mariadb: &MariaDb, etcd: &Etcd) -> Result<Self> {
+    async fn new(recipe: &Recipe, folder: &Path, n: usize, database: &Database, etcd: &Etcd) -> Result<Self> {
         let (console, port) = (n < 2, free_port()?);
         let name = if console { format!("console-{n}") } else { format!("reader-{}", n - 2) };
         let etcd = Proxy::to(etcd.port).await?;
-        let sql = if console { Some(Proxy::to(mariadb.port).await?) } else { None };
+        let sql = if console { Some(Proxy::to(database.port).await?) } else { None };
         let data = folder.join(format!("{name}-data"));
         fs::create_dir_all(&data)?;
         let mut env = vec![

@@ -136,8 +136,13 @@ impl Process {
 /// Runs a command to its end and gives what it printed. One that does not end is ended: `etcdctl snapshot save` waits for
 /// a paused etcd for ever.
 pub async fn run(command: &mut Command) -> Result<String> {
-    let ended = timeout(COMMAND, command.stdin(Stdio::null()).kill_on_drop(true).output()).await;
-    let out = ended.map_err(|_| format!("{command:?} did not end in {} s", COMMAND.as_secs()))??;
+    run_within(COMMAND, command).await
+}
+
+/// Runs a command that may take this long.
+pub async fn run_within(limit: Duration, command: &mut Command) -> Result<String> {
+    let ended = timeout(limit, command.stdin(Stdio::null()).kill_on_drop(true).output()).await;
+    let out = ended.map_err(|_| format!("{command:?} did not end in {} s", limit.as_secs()))??;
     if !out.status.success() {
         return Err(format!("{command:?}: {}", String::from_utf8_lossy(&out.stderr)).into());
     }

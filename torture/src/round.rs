@@ -51,7 +51,7 @@ pub struct Outcome {
 /// Plays a round.
 pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     let begin = Begin::read(place).await?;
-    let drifts_before = state::drifts(&mut place.mariadb.root().await?).await?;
+    let drifts_before = state::drifts(&mut place.database.root().await?).await?;
     let panics_before = place.lines("panicked at");
     let recorder = Recorder::new();
     let (on, seen) = watch::channel(true);
@@ -99,7 +99,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     let ended = ended.into_iter().filter(|_| !dark).map(|name| format!("{name} ended by itself"));
     let panics = (place.lines("panicked at") > panics_before).then(|| "a server panicked".to_owned());
     verdict.violations.extend(ended.chain(panics).map(|what| Violation { rule: 'f', what }));
-    let drifts = state::drifts(&mut place.mariadb.root().await?).await? - drifts_before;
+    let drifts = state::drifts(&mut place.database.root().await?).await? - drifts_before;
     let measures = Measures::of(&events);
     Ok(Outcome { events, state, verdict, measures, converged, made, drifts: (drifts, repaired) })
 }
@@ -179,7 +179,7 @@ async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result
 
 /// The live releases, when etcd holds them and nothing is due.
 async fn equal(place: &Place) -> Result<Option<BTreeMap<String, u64>>> {
-    let mut sql = place.mariadb.root().await?;
+    let mut sql = place.database.root().await?;
     let (live, due) = (state::live(&mut sql).await?, state::due(&mut sql).await?);
     let channel = state::channel(place).await?;
     let same = live.iter().all(|(config, seq)| channel.get(config).is_some_and(|lying| lying.seq == *seq));
@@ -214,7 +214,7 @@ async fn foreign(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u
     let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "foreign"), made: Made::default() };
     let config = breaker.write_foreign().await?;
     let end = Instant::now() + NOTICED;
-    let mut sql = place.mariadb.root().await?;
+    let mut sql = place.database.root().await?;
     while state::drifts(&mut sql).await? == drifts_before {
         if Instant::now() > end {
             return Err(format!("no server noticed within {NOTICED:?} that {config} was written over").into());

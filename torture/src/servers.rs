@@ -1,6 +1,7 @@
-//! MariaDB and etcd: started as `tools/with-servers.sh` does, on disks of their own that can be filled.
+//! The database and etcd: started as `tools/with-servers.sh` does, on disks of their own that can be filled.
 
 use std::{
+    env,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -10,7 +11,7 @@ use etcd_client::{Client, ConnectOptions};
 use sqlx::{Connection, Executor, MySqlConnection, mysql::MySqlConnectOptions};
 use tokio::{fs, process::Command, time::timeout};
 
-use crate::process::{Process, Result, free_port, run};
+use crate::process::{Process, Result, START, free_port, run, run_within};
 
 const DATABASE: &str = "create database if not exists trimtab character set utf8mb4;
 create user if not exists trimtab@'%' identified by 'trimtab';
@@ -67,54 +68,99 @@ impl Drop for Disk {
     }
 }
 
-/// A MariaDB.
-pub struct MariaDb {
+/// Which database it is: that of the system's packages, or the one of `TRIMTAB_SERVERS=latest`.
+#[derive(Clone, Copy)]
+enum Product {
+    MariaDb,
+    MySql,
+}
+
+impl Product {
+    fn of_environment() -> Self {
+        if env::var("TRIMTAB_SERVERS").is_ok_and(|servers| servers == "latest") { Self::MySql } else { Self::MariaDb }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::MariaDb => "mariadbd",
+            Self::MySql => "mysqld",
+        }
+    }
+
+    /// The options that the other product lacks.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::MariaDb => &["--innodb-log-file-size=16M"],
+            // Without the second port of the X protocol and the folder for files, which is the system's.
+            Self::MySql => &["--innodb-redo-log-capacity=32M", "--mysqlx=0", "--secure-file-priv="],
+        }
+    }
+
+    /// Makes a new data folder.
+    async fn install(self, folder: &Path, data: &str, user: &str) -> Result<()> {
+        let mut install = match self {
+            Self::MariaDb => {
+                // Through a wrapper, because mariadb-install-db --user would give a system folder to that user.
+                let wrapper = folder.join("mariadbd");
+                fs::write(&wrapper, format!("#!/bin/sh\nexec mariadbd \"$@\" --user={user}\n")).await?;
+                run(Command::new("chmod").arg("+x").arg(&wrapper)).await?;
+                let mut install = Command::new("mariadb-install-db");
+                install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
+                install.arg("--skip-name-resolve").env("MYSQLD_BOOTSTRAP", wrapper);
+                install
+            }
+            Self::MySql => {
+                let mut install = Command::new(self.program());
+                install.args(["--no-defaults", "--initialize-insecure"]).args(self.options());
+                install.arg(format!("--user={user}"));
+                install
+            }
+        };
+        run_within(START, install.arg(format!("--datadir={data}"))).await.map(drop)
+    }
+}
+
+/// A MariaDB or a MySQL.
+pub struct Database {
     pub process: Process,
     pub port: u16,
     pub disk: Disk,
     socket: PathBuf,
 }
 
-impl MariaDb {
+impl Database {
     /// Installs and starts one.
     pub async fn start(folder: &Path, small: bool) -> Result<Self> {
-        let disk = Disk::make(folder.join("mariadb"), 400, small).await?;
+        let (product, user) = (Product::of_environment(), run(Command::new("id").arg("-un")).await?);
+        let disk = Disk::make(folder.join("database"), 400, small).await?;
         let (data, socket, init) = (disk.folder.join("data"), folder.join("mysql.sock"), folder.join("init.sql"));
-        // Through a wrapper, because mariadb-install-db --user would give a system folder to that user.
-        let (user, wrapper) = (run(Command::new("id").arg("-un")).await?, folder.join("mariadbd"));
-        fs::write(&wrapper, format!("#!/bin/sh\nexec mariadbd \"$@\" --user={user}\n")).await?;
-        run(Command::new("chmod").arg("+x").arg(&wrapper)).await?;
+        let data = data.display().to_string();
         fs::write(&init, DATABASE).await?;
-        let mut install = Command::new("mariadb-install-db");
-        install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
-        install.arg("--skip-name-resolve").arg(format!("--datadir={}", data.display()));
-        run(install.env("MYSQLD_BOOTSTRAP", wrapper)).await?;
+        product.install(folder, &data, &user).await?;
         let port = free_port()?;
-        let process = Process::new(
-            "mariadb",
-            folder,
-            &[
-                "mariadbd",
-                "--no-defaults",
-                &format!("--user={user}"),
-                &format!("--datadir={}", data.display()),
-                // One that starts deletes what others have in a shared folder, and they crash.
-                &format!("--tmpdir={}", folder.display()),
-                &format!("--socket={}", socket.display()),
-                &format!("--init-file={}", init.display()),
-                &format!("--port={port}"),
-                "--bind-address=127.0.0.1",
-                "--skip-name-resolve",
-                "--innodb-flush-log-at-trx-commit=1",
-                "--innodb-buffer-pool-size=64M",
-                "--innodb-log-file-size=16M",
-                "--max-connections=400",
-            ],
-            &[],
-        );
-        let mut mariadb = Self { process, port, disk, socket };
-        mariadb.up().await?;
-        Ok(mariadb)
+        let own = [
+            format!("--user={user}"),
+            format!("--datadir={data}"),
+            // One that starts deletes what others have in a shared folder, and they crash.
+            format!("--tmpdir={}", folder.display()),
+            format!("--socket={}", socket.display()),
+            format!("--init-file={}", init.display()),
+            format!("--port={port}"),
+        ];
+        let mut args = vec![product.program(), "--no-defaults"];
+        args.extend(own.iter().map(String::as_str));
+        args.extend(product.options());
+        args.extend([
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=64M",
+            "--max-connections=400",
+        ]);
+        let process = Process::new("database", folder, &args, &[]);
+        let mut database = Self { process, port, disk, socket };
+        database.up().await?;
+        Ok(database)
     }
 
     /// Starts it, if it does not run, and waits until it answers.
@@ -216,7 +262,9 @@ impl Etcd {
         self.process.kill().await?;
         let data = self.disk.folder.join("data");
         fs::remove_dir_all(&data).await?;
-        let mut restore = Command::new("etcdctl");
+        // Since etcd 3.6 with a program of its own; before 3.5 there was none.
+        let has_own = run(Command::new("etcdutl").arg("version")).await.is_ok();
+        let mut restore = Command::new(if has_own { "etcdutl" } else { "etcdctl" });
         restore.env("ETCDCTL_API", "3").args(["snapshot", "restore"]).arg(file);
         restore.args(["--name=torture", &format!("--initial-cluster=torture={}", self.peer)]);
         restore.arg(format!("--initial-advertise-peer-urls={}", self.peer));
@@ -234,8 +282,8 @@ async fn client(port: u16) -> Result<Client> {
 pub async fn versions(trimtab: &Path) -> Vec<String> {
     let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let mut found = Vec::new();
-    for command in [Command::new(trimtab), Command::new("mariadbd"), Command::new("etcd"), Command::new("rustc")] {
-        let mut command = command;
+    let database = Command::new(Product::of_environment().program());
+    for mut command in [Command::new(trimtab), database, Command::new("etcd"), Command::new("rustc")] {
         match run(command.arg("--version")).await {
             Ok(text) => found.push(first(text)),
             Err(error) => found.push(format!("unknown ({error})")),

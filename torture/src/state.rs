@@ -92,7 +92,7 @@ pub struct Begin {
 impl Begin {
     /// Reads it.
     pub async fn read(place: &Place) -> Result<Self> {
-        Ok(Self { live: live(&mut place.mariadb.root().await?).await?, channel: channel(place).await? })
+        Ok(Self { live: live(&mut place.database.root().await?).await?, channel: channel(place).await? })
     }
 }
 
@@ -100,7 +100,7 @@ impl State {
     /// Reads what a round left that began with these releases.
     pub async fn read(place: &Place, begin: Begin, seed: u64) -> Result<Self> {
         let Begin { live: began, channel: channel_began } = begin;
-        let mut sql = place.mariadb.root().await?;
+        let mut sql = place.database.root().await?;
         let mut releases = Vec::new();
         for (config, from) in &began {
             let query = sqlx::query(

@@ -300,10 +300,26 @@ fn fault(url: &str, error: &Error) -> Fault {
     }
     let said = message.starts_with("etcdserver: ") && REFUSALS.contains(&code);
     if said || WITHOUT_CODE.iter().any(|text| message.contains(text)) {
-        return Fault::Refused(format!("etcd refuses: {}", message.trim_start_matches("etcdserver: ")));
+        let why = message.trim_start_matches("etcdserver: ");
+        return Fault::Refused(format!("etcd at {url} refuses: {why}{}", advice(why)));
     }
     let cause = causes(error).last().map_or_else(|| message.to_owned(), ToString::to_string);
-    Fault::Unreachable(format!("etcd at {url}: {cause}"))
+    Fault::Unreachable(format!("etcd at {url}: {cause}{}", advice(&cause)))
+}
+
+/// Returns what people can do about a refusal or a connection that fails for good, to be put behind it; empty for the rest.
+fn advice(why: &str) -> &'static str {
+    const KNOWN: [(&str, &str); 8] = [
+        ("authentication failed", "; correct etcd.username and etcd.password"),
+        ("authentication is not enabled", "; remove etcd.username and etcd.password, or enable users in etcd"),
+        ("user name is empty", "; set etcd.username and etcd.password"),
+        ("permission denied", "; grant the user what its node needs under etcd.root"),
+        ("database space exceeded", "; compact and defragment etcd, then disarm its alarm"),
+        ("failed to lookup address", "; correct the host in etcd.endpoints"),
+        ("Connection refused", "; start etcd, or correct etcd.endpoints"),
+        ("invalid peer certificate", "; correct etcd.ca, or the host in etcd.endpoints"),
+    ];
+    KNOWN.iter().find(|(known, _)| why.contains(known)).map_or("", |(_, advice)| advice)
 }
 
 /// Whether the request certainly never left: there was no connection to send it on.

@@ -216,3 +216,52 @@ async fn a_token_that_ran_out_is_renewed() {
     channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)], "a watch outlives the token that it began with");
 }
+
+/// Makes a channel of these settings, asks it, and returns its complaint.
+async fn complaint(settings: EtcdSettings) -> String {
+    let channel = Channel::etcd(settings).await.unwrap();
+    channel.check().await.expect_err("it cannot be used").to_string()
+}
+
+#[tokio::test]
+async fn etcd_that_cannot_be_used_is_named_with_what_to_do() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let plain = |endpoint: &str| EtcdSettings { endpoints: vec![endpoint.to_owned()], ..EtcdSettings::default() };
+    let mut found = vec![
+        (complaint(plain(&closed)).await, vec![closed, "Connection refused".into(), "etcd.endpoints".into()]),
+        (
+            complaint(plain("nowhere.invalid:2379")).await,
+            vec!["http://nowhere.invalid:2379".into(), "lookup".into(), "etcd.endpoints".into()],
+        ),
+    ];
+    if let Ok(endpoint) = std::env::var("TRIMTAB_TEST_ETCD") {
+        let (name, password) = (Some("ana".into()), Some(PASSWORD.into()));
+        let user = EtcdSettings { username: name, password, ..plain(&endpoint) };
+        found.push((complaint(user).await, vec![endpoint, "remove etcd.username".into()]));
+    }
+    if let Some(secured) = Secured::start().await {
+        let of = async |user| secured.channel(user).await.check().await.unwrap_err().to_string();
+        let endpoint = secured.endpoint.clone();
+        for (user, advice) in [
+            (Some(("trimtab", "hunter3")), "correct etcd.username and etcd.password"),
+            (Some(("nobody", PASSWORD)), "correct etcd.username and etcd.password"),
+            (Some(("stranger", PASSWORD)), "grant the user"),
+            // The name in its certificate counts, which is no user.
+            (None, "grant the user"),
+        ] {
+            found.push((of(user).await, vec![endpoint.clone(), advice.into()]));
+        }
+        // Without TLS, and with an authority that did not sign the member's certificate.
+        let place = endpoint.trim_start_matches("https://");
+        found.push((complaint(plain(place)).await, vec![place.into(), "TLS".into(), "etcd.ca".into()]));
+        certificates(&secured.folder).await.unwrap();
+        let other = EtcdSettings { ca: Some(secured.folder.join("cert.pem")), ..plain(place) };
+        found.push((complaint(other).await, vec![place.into(), "certificate".into(), "etcd.ca".into()]));
+    }
+    for (said, parts) in found {
+        for part in parts {
+            assert!(said.contains(&part), "{part:?} is not in {said:?}");
+        }
+        assert!(!said.contains(PASSWORD) && !said.contains('\n'), "{said}");
+    }
+}

@@ -26,7 +26,7 @@ use trimtab::{
     storage::Db,
 };
 
-/// Runs each test on SQLite with the in-process channel and on MariaDB with etcd.
+/// Runs each test on SQLite with the in-process channel and on MariaDB or MySQL with etcd.
 #[macro_export]
 macro_rules! on_both_set_ups {
     ($($(#[$doc:meta])* async fn $name:ident($site:ident: Site) $body:block)*) => {
@@ -360,7 +360,7 @@ pub async fn count(database: &Database, sql: &str) -> i64 {
     }
 }
 
-/// The transactions that are open on a database of MariaDB, as its root sees them: what each does and for how many
+/// The transactions that are open on a database of the server, as its root sees them: what each does and for how many
 /// seconds. None on SQLite, which tells nobody.
 pub async fn open_transactions(database: &Database) -> Vec<String> {
     if database.url.starts_with("sqlite") {

@@ -1,0 +1,288 @@
+//! Why a database cannot be opened: one line for people, with what to do. It names the server or the file and never the
+//! password.
+
+use std::{
+    fmt::Display,
+    fs::OpenOptions,
+    io::{self, ErrorKind},
+    path::Path,
+    time::Duration,
+};
+
+use sqlx::{
+    Error,
+    migrate::MigrateError,
+    mysql::{MySqlConnectOptions, MySqlDatabaseError},
+    sqlite::SqliteError,
+};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+
+/// Timeout of the look-up and of the connection that tell a host which is unknown, or silent, from a server that is not
+/// MySQL.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// Returns where a MySQL database is, without the password.
+pub(super) fn mysql_place(options: &MySqlConnectOptions) -> String {
+    let (user, database) = (options.get_username(), options.get_database().unwrap_or_default());
+    match options.get_socket() {
+        Some(socket) => format!("mysql://{user}@{}/{database}", socket.display()),
+        None => format!("mysql://{user}@{}:{}/{database}", options.get_host(), options.get_port()),
+    }
+}
+
+/// Explains why a MySQL server did not let Trimtab in.
+pub(super) async fn mysql(options: &MySqlConnectOptions, error: &Error) -> String {
+    match error {
+        Error::Io(error) => unreachable_mysql(options, error).await,
+        Error::Tls(why) => tls_failed(why),
+        // The driver sends no password over a connection that others can read.
+        Error::Configuration(why) if why.to_string().contains("mysql-rsa") => {
+            "this user's password may be sent over TLS only; turn TLS on at the server, and do not set ssl-mode=DISABLED in \
+             database.url"
+                .into()
+        }
+        Error::Configuration(why) => tls_failed(why),
+        Error::Protocol(why) => {
+            format!(
+                "the answer is not of a MySQL server that Trimtab knows ({why}); correct the address in database.url"
+            )
+        }
+        other => mysql_statement(options, other),
+    }
+}
+
+fn tls_failed(why: &dyn Display) -> String {
+    format!("TLS failed ({why}); check ssl-mode and ssl-ca in database.url")
+}
+
+/// Explains what a MySQL server refused: the log-in, or a statement of a migration.
+pub(super) fn mysql_statement(options: &MySqlConnectOptions, error: &Error) -> String {
+    let Some(refusal) = error.as_database_error().and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>()) else {
+        return error.to_string();
+    };
+    let (user, database) = (options.get_username(), options.get_database().unwrap_or_default());
+    let advice = match refusal.number() {
+        1044 | 1142 => format!("grant the user all on {database}.*"),
+        1045 | 1698 => "correct the user and the password in database.url".into(),
+        1049 => format!("create it: create database {database} character set utf8mb4"),
+        1040 | 1203 | 1226 => "raise the limit of connections at the server".into(),
+        1129 | 1130 => format!("let the user {user} in from this host"),
+        1251 | 1524 | 2059 => "give the user a password of caching_sha2_password or mysql_native_password".into(),
+        1290 | 1836 | 3032 => "name a server in database.url that can be written to".into(),
+        3159 => "do not set ssl-mode=DISABLED in database.url".into(),
+        _ => return format!("the server refuses: {}", refusal.message()),
+    };
+    format!("{}; {advice}", refusal.message())
+}
+
+/// Explains why there is no connection.
+async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> String {
+    if let Some(socket) = options.get_socket() {
+        return format!("{} is no socket of a running server ({error})", socket.display());
+    }
+    let (host, port) = (options.get_host(), options.get_port());
+    let looked_up = timeout(PROBE, lookup_host((host, port))).await;
+    if !matches!(looked_up, Ok(Ok(_))) {
+        return format!("the name {host} cannot be resolved; correct the host in database.url");
+    }
+    match error.kind() {
+        // A certificate that is not trusted, or a file of ssl-ca, ssl-cert or ssl-key that cannot be read.
+        ErrorKind::InvalidData | ErrorKind::NotFound | ErrorKind::PermissionDenied => tls_failed(error),
+        ErrorKind::ConnectionRefused => {
+            format!("connection refused by {host}:{port}; start the server, or correct the address in database.url")
+        }
+        ErrorKind::TimedOut if matches!(timeout(PROBE, TcpStream::connect((host, port))).await, Ok(Ok(_))) => {
+            format!("{host}:{port} accepts connections and says nothing, which no MySQL server does unless it hangs")
+        }
+        ErrorKind::TimedOut => {
+            format!("no answer from {host}:{port}; is it the right address, or is a firewall between?")
+        }
+        _ => format!("the connection to {host}:{port} broke ({error}); is it a MySQL server?"),
+    }
+}
+
+/// Explains why an SQLite file cannot be used.
+pub(super) fn sqlite(file: &Path, error: &Error) -> String {
+    let code =
+        error.as_database_error().filter(|e| e.try_downcast_ref::<SqliteError>().is_some()).and_then(|e| e.code());
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // The low byte of SQLite's extended codes.
+    match code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+        Some(5 | 6) => "another process keeps it locked".into(),
+        Some(11) => "it is damaged; restore it from a backup".into(),
+        Some(13) => "the disk is full".into(),
+        Some(26) => "it is not an SQLite database; name another file in database.url".into(),
+        Some(8 | 10 | 14) if folder.is_some_and(|folder| !folder.is_dir()) => {
+            "its folder does not exist; create it, or correct the path in database.url".into()
+        }
+        Some(8 | 10 | 14) => {
+            let opened = OpenOptions::new().read(true).write(true).open(file);
+            let why = opened.err().map_or_else(|| error.to_string(), |error| error.to_string());
+            format!("it cannot be written ({why}); let this user write the file and its folder")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Explains why the tables could not be brought up to date; `statement` explains an error of the database.
+pub(super) fn migration(error: &MigrateError, statement: impl Fn(&Error) -> String) -> String {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            format!("its tables cannot be brought up to date: {}", statement(error))
+        }
+        MigrateError::VersionMissing(version) => {
+            format!("its tables are those of a newer Trimtab (migration {version}); run that version")
+        }
+        MigrateError::Dirty(version) => {
+            format!("migration {version} stopped half-way; restore a backup from before the upgrade")
+        }
+        other => format!("its tables are not those of Trimtab ({other}); name another database in database.url"),
+    }
+}
+
+/// Explains a MySQL migration that failed.
+pub(super) fn mysql_migration(options: &MySqlConnectOptions, error: &MigrateError) -> String {
+    migration(error, |error| mysql_statement(options, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::PathBuf};
+
+    use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, SqliteConnection};
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+    use uuid::Uuid;
+
+    use super::super::Db;
+
+    const PASSWORD: &str = "canary";
+
+    /// Opens a database that cannot be opened, and gives what people are told.
+    async fn refusal(url: &str) -> String {
+        let said = Db::open(url).await.expect_err("it cannot be opened");
+        assert!(!said.contains(PASSWORD) && !said.contains('\n'), "{said}");
+        said
+    }
+
+    async fn is_told(url: &str, parts: &[&str]) {
+        let said = refusal(url).await;
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is not in {said:?}");
+        }
+    }
+
+    fn mysql(place: &str) -> String {
+        format!("mysql://ana:{PASSWORD}@{place}")
+    }
+
+    #[tokio::test]
+    async fn unreachable_mysql_server_is_named_with_the_reason() {
+        let place = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let closed = format!("{place}/trimtab");
+        is_told(&mysql(&closed), &[&format!("mysql://ana@{closed}"), "connection refused"]).await;
+        is_told(&mysql("nowhere.invalid/trimtab"), &["nowhere.invalid", "cannot be resolved"]).await;
+        is_told(&mysql(&place.to_string()), &["no database is named"]).await;
+        is_told(&mysql("h:port/trimtab"), &["database.url cannot be read", "port"]).await;
+        let socket = format!("{}?socket=/nowhere/mysql.sock", mysql("localhost/trimtab"));
+        is_told(&socket, &["/nowhere/mysql.sock", "no socket"]).await;
+    }
+
+    #[tokio::test]
+    async fn server_that_does_not_speak_mysql_is_said_to() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = silent.local_addr().unwrap().to_string();
+        is_told(&mysql(&format!("{place}/trimtab")), &[&place, "says nothing"]).await;
+
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = other.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = other.accept().await {
+                let _ = client.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+            }
+        });
+        is_told(&mysql(&format!("{place}/trimtab")), &[&place, "MySQL server"]).await;
+    }
+
+    /// Root's connection to the test server, and the server's `host:port`.
+    async fn server() -> Option<(MySqlConnection, String)> {
+        let Ok(url) = env::var("TRIMTAB_TEST_MYSQL") else {
+            println!("skipped: TRIMTAB_TEST_MYSQL names no server");
+            return None;
+        };
+        let socket = env::var("TRIMTAB_TEST_MYSQL_SOCKET").unwrap();
+        let root = sqlx::mysql::MySqlConnectOptions::new().socket(socket).username("root");
+        let place = url.rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
+        Some((MySqlConnection::connect_with(&root).await.unwrap(), place))
+    }
+
+    #[tokio::test]
+    async fn refusal_of_a_mysql_server_is_said_with_what_to_do() {
+        let Some((mut root, place)) = server().await else { return };
+        let user = format!("user_{}", &Uuid::new_v4().simple().to_string()[..12]);
+        let name = format!("trimtab_{user}");
+        for statement in [
+            format!("create database {name}"),
+            format!("create user {user}@'%' identified by '{PASSWORD}'"),
+            format!("grant select on {name}.* to {user}@'%'"),
+        ] {
+            root.execute(AssertSqlSafe(statement)).await.unwrap();
+        }
+        let url = format!("mysql://{user}:{PASSWORD}@{place}/{name}");
+        let (version,): (String,) = sqlx::query_as("select version()").fetch_one(&mut root).await.unwrap();
+        // Before the first log-in, after which MySQL knows the password's hash and wants no TLS.
+        if version.contains("MariaDB") {
+            println!("skipped: MariaDB's passwords need no TLS");
+        } else {
+            is_told(&format!("{url}?ssl-mode=DISABLED"), &[&place, "TLS", "ssl-mode"]).await;
+        }
+        is_told(&url, &["CREATE command denied", &format!("grant the user all on {name}.*")]).await;
+        is_told(&url.replace(PASSWORD, "wrong"), &["Access denied", "correct the user and the password"]).await;
+        is_told(&format!("mysql://{user}:{PASSWORD}@{place}/mysql"), &["grant the user all on mysql.*"]).await;
+        // A server without TLS, or with a certificate of its own.
+        is_told(&format!("{url}?ssl-mode=VERIFY_IDENTITY"), &[&place, "TLS failed", "ssl-ca"]).await;
+        is_told(&format!("{url}?ssl-mode=VERIFY_CA&ssl-ca=/nowhere/ca.pem"), &[&place, "TLS failed", "ssl-ca"]).await;
+        root.execute(AssertSqlSafe(format!("grant all on `trimtab_none%`.* to {user}@'%'"))).await.unwrap();
+        is_told(&url.replace(&name, "trimtab_none"), &["create it: create database trimtab_none"]).await;
+
+        root.execute(AssertSqlSafe(format!("grant all on {name}.* to {user}@'%'"))).await.unwrap();
+        Db::open(&url).await.unwrap().close().await;
+        for (change, part) in [
+            (
+                "insert into _sqlx_migrations select 9999, 'later', now(), 1, checksum, 1 from _sqlx_migrations limit 1",
+                "newer",
+            ),
+            ("update _sqlx_migrations set success = 0 where version = 9999", "half-way"),
+        ] {
+            root.execute(AssertSqlSafe(format!("use {name}"))).await.unwrap();
+            root.execute(change).await.unwrap();
+            is_told(&url, &[part, "9999"]).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn sqlite_file_that_cannot_be_used_is_said_to() {
+        let folder = env::temp_dir().join(format!("trimtab-open-{}", Uuid::new_v4().simple()));
+        fs::create_dir(&folder).unwrap();
+        let file = |name: &str| folder.join(name);
+        let url = |path: PathBuf| format!("sqlite://{}", path.display());
+        is_told(&url(folder.clone()), &[&folder.display().to_string(), "is a folder"]).await;
+        is_told(&url(file("missing/trimtab.db")), &["missing/trimtab.db", "folder does not exist"]).await;
+        fs::write(file("notes.txt"), "Dear diary, ".repeat(100)).unwrap();
+        is_told(&url(file("notes.txt")), &["notes.txt", "not an SQLite database"]).await;
+        // Root, too, may make no file here.
+        is_told("sqlite:///sys/trimtab.db", &["/sys/trimtab.db", "cannot be written"]).await;
+
+        let good = url(file("trimtab.db"));
+        Db::open(&good).await.unwrap().close().await;
+        let mut other = SqliteConnection::connect(&good).await.unwrap();
+        other.execute("insert into _sqlx_migrations select 9999, 'later', installed_on, 1, checksum, 1 from _sqlx_migrations limit 1").await.unwrap();
+        is_told(&good, &["trimtab.db", "newer Trimtab", "9999"]).await;
+        other.execute("drop table _sqlx_migrations").await.unwrap();
+        is_told(&good, &["trimtab.db", "already exists"]).await;
+        other.close().await.unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
