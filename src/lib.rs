@@ -4,6 +4,8 @@
 
 // The futures of a page's request, one in the other, are deeper than the compiler's 128.
 #![recursion_limit = "256"]
+// A closed pipe or a full disk makes these panic: `stdio` does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[cfg(all(any(feature = "without-fence", feature = "without-outbox"), not(debug_assertions)))]
 compile_error!("without-fence and without-outbox break it on purpose: build them with `--profile torture` or in debug");
@@ -42,6 +44,8 @@ pub mod reader;
 pub mod server;
 #[cfg(feature = "ssr")]
 pub mod service;
+#[cfg(feature = "ssr")]
+pub mod stdio;
 #[cfg(feature = "ssr")]
 pub mod storage;
 #[cfg(feature = "ssr")]

@@ -172,6 +172,7 @@ pub async fn add_import(
         text: String::from_utf8(bytes).map_err(|_| Error::from(Invalid::new("/text", Problem::Unicode)))?,
         typing: if strings { Typing::Strings } else { Typing::Keep },
         mode: if replace { ImportMode::Replace } else { ImportMode::Merge },
+        allow_empty: false,
     };
     guard::service()?.import(&user.actor, &import, named(&change)?).await?;
     shim::redirect(&paths::config(&config));

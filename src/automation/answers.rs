@@ -116,22 +116,7 @@ struct Page<'a> {
 impl Automation {
     /// A change; one that was just made says where it is.
     pub(super) fn change(&self, status: StatusCode, view: &ChangeView) -> Response {
-        let published = view.published.as_ref();
-        let body = Change {
-            id: &view.change.id,
-            state: view.change.state.as_str(),
-            message: &view.change.message,
-            author: &view.change.author_name,
-            created_at: view.change.created_at.rfc3339(),
-            updated_at: view.change.updated_at.rfc3339(),
-            diff_sha256: &view.diff_sha256,
-            edits: view.configs.iter().map(|c| edits(c, published.is_some())).collect(),
-            conflicts: view.conflicts(),
-            releases: published.map(|p| released(&p.releases)),
-            delivery: published.map(|p| &p.delivery),
-            url: self.page_of(&view.change.id),
-        };
-        answer(status, &view.change.id, &body)
+        answer(status, &view.change.id, &change(view, self.page_of(&view.change.id)))
     }
 
     /// A publish or a roll-back: 200 when it is delivered, 202 when it is accepted and why it is not delivered yet.
@@ -140,14 +125,37 @@ impl Automation {
             Delivery::Delivered { .. } => StatusCode::OK,
             Delivery::Accepted { .. } => StatusCode::ACCEPTED,
         };
-        let body = Publication {
-            id: &published.change,
-            state: "published",
-            releases: released(&published.releases),
-            delivery: &published.delivery,
-            url: self.page_of(&published.change),
-        };
-        answer(status, &published.change, &body)
+        answer(status, &published.change, &publication(published, self.page_of(&published.change)))
+    }
+}
+
+/// The body that `GET /api/v1/changes/{id}` answers with. `url` is its page.
+pub fn change(view: &ChangeView, url: String) -> impl Serialize {
+    let published = view.published.as_ref();
+    Change {
+        id: &view.change.id,
+        state: view.change.state.as_str(),
+        message: &view.change.message,
+        author: &view.change.author_name,
+        created_at: view.change.created_at.rfc3339(),
+        updated_at: view.change.updated_at.rfc3339(),
+        diff_sha256: &view.diff_sha256,
+        edits: view.configs.iter().map(|c| edits(c, published.is_some())).collect(),
+        conflicts: view.conflicts(),
+        releases: published.map(|p| released(&p.releases)),
+        delivery: published.map(|p| &p.delivery),
+        url,
+    }
+}
+
+/// The body that `POST /api/v1/changes/{id}/publish` answers with. `url` is the page of the change.
+pub fn publication(published: &Published, url: String) -> impl Serialize {
+    Publication {
+        id: &published.change,
+        state: "published",
+        releases: released(&published.releases),
+        delivery: &published.delivery,
+        url,
     }
 }
 

@@ -37,6 +37,8 @@ use crate::{
     service::Service,
 };
 
+pub use answers::{change, publication};
+
 /// What a handler answers.
 type Answer = Result<Response, Problem>;
 
@@ -58,7 +60,7 @@ impl Automation {
     /// Endpoints over a service, for tokens of `tokens`. `public_url` is how people reach the console.
     #[must_use]
     pub fn new(service: Service, tokens: Arc<Table>, public_url: impl AsRef<str>) -> Self {
-        let public_url = public_url.as_ref().trim_end_matches('/').into();
+        let public_url = public_url.as_ref().into();
         let (room, rate, compute) = (Room::default(), Rate::default(), Compute::default());
         Self { service, tokens, public_url, room, rate, compute }
     }
@@ -77,8 +79,14 @@ impl Automation {
 
     /// The page of a change.
     fn page_of(&self, change: &ChangeId) -> String {
-        format!("{}/changes/{change}", self.public_url)
+        page_of(&self.public_url, change)
     }
+}
+
+/// The address of a change's page.
+#[must_use]
+pub fn page_of(public_url: &str, change: &ChangeId) -> String {
+    format!("{}/changes/{change}", public_url.trim_end_matches('/'))
 }
 
 /// The write endpoints, for the top of the server's router. Whatever else is asked for under `/api/v1/` is not there.

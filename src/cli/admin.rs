@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
 
-use super::{Bench, Failed};
+use super::{Bench, Failed, output};
 use crate::domain::access::Actor;
 
 #[derive(Subcommand, Debug)]
@@ -24,24 +24,23 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
     let password = if password_stdin { from_stdin()? } else { ask()? };
     let new = bench.service.put_administrator(&Actor::shell(), &name, &password).await?;
     let done = if new { "created" } else { "has a new password; all sessions of this user are ended" };
-    println!("administrator {} {done}", name.trim().to_lowercase());
-    Ok(())
+    output::say(format!("administrator {} {done}", name.trim().to_lowercase()))
 }
 
 fn from_stdin() -> Result<String, Failed> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|e| Failed(format!("stdin: {e}")))?;
+    std::io::stdin().lock().read_line(&mut line).map_err(|e| Failed::io("stdin", &e))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn ask() -> Result<String, Failed> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failed("no terminal to ask for a password; use --password-stdin".into()));
+        return Err("no terminal to ask for a password; use --password-stdin".to_owned().into());
     }
-    let failed = |e: std::io::Error| Failed(format!("the password cannot be read: {e}"));
+    let failed = |e: std::io::Error| Failed::io("the password cannot be read", &e);
     let password = rpassword::prompt_password("New password (12 to 128 characters): ").map_err(failed)?;
     if rpassword::prompt_password("Again: ").map_err(failed)? != password {
-        return Err(Failed("the two passwords are not the same".into()));
+        return Err("the two passwords are not the same".to_owned().into());
     }
     Ok(password)
 }

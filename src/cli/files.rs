@@ -1,31 +1,43 @@
 //! `trimtab import` and `trimtab export`.
 
-use std::{io::Read, path::PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
-use super::{Bench, Failed};
+use super::{Bench, Failed, change, output};
 use crate::{
     domain::{
         access::Actor,
-        error::{Error, Invalid},
-        limits,
+        content::Format,
+        error::{Error, Invalid, Problem, State},
         names::ConfigId,
-        release::Delivery,
     },
-    formats::{Source, Typing},
-    service::{self, ImportMode, Publish},
+    formats::{self, MISTAKES, SOURCE_BYTES, Source, Typing},
+    service::{self, ImportMode},
+    stdio,
 };
 
+/// Formats that a text has and items have not.
+const TEXTS: [Format; 2] = [Format::Xml, Format::Text];
+
 #[derive(Args, Debug)]
+#[command(
+    after_help = "An import is a change of its own, made on top of what is live: it never touches an open change. \
+Its id is printed alone on stdout; `trimtab change` shows, publishes or discards it. With --publish it is made and \
+published in one step, and when it is refused nothing stays open.\n\n\
+Mistakes are told as FILE:LINE:COLUMN: what, one line each; stdin is called -."
+)]
 pub(super) struct Import {
     /// The file; - is stdin
     file: PathBuf,
     /// Into which config, as prod/shop/application
-    #[arg(long = "config", value_name = "ENV/APP/NAMESPACE")]
-    config: String,
-    /// How it is written, when its name does not say: properties, dotenv, json, yaml, toml
-    #[arg(long)]
+    #[arg(long = "config", value_name = "ENV/APP/NAMESPACE", value_parser = config)]
+    config: ConfigId,
+    /// How it is written: properties, dotenv, json, yaml, toml [default: what the file's name says, or its content]
+    #[arg(long, value_parser = format)]
     format: Option<String>,
     /// Numbers and booleans become strings
     #[arg(long)]
@@ -33,6 +45,9 @@ pub(super) struct Import {
     /// Keys that are not in the file go
     #[arg(long)]
     replace: bool,
+    /// With --replace, a file without keys removes all
+    #[arg(long, requires = "replace")]
+    allow_empty: bool,
     /// Publish at once
     #[arg(long)]
     publish: bool,
@@ -40,108 +55,194 @@ pub(super) struct Import {
     #[arg(short, long, default_value = "")]
     message: String,
     /// The name of the environment, again, when it is protected
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "ENV", default_value = "")]
     confirm: String,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Export {
     /// Which config, as prod/shop/application
-    #[arg(long = "config", value_name = "ENV/APP/NAMESPACE")]
-    config: String,
-    /// How to write keys and values: properties, dotenv, json, yaml, toml
-    #[arg(long, default_value = "json")]
-    format: String,
+    #[arg(long = "config", value_name = "ENV/APP/NAMESPACE", value_parser = config)]
+    config: ConfigId,
+    /// How to write keys and values: properties, dotenv, json, yaml, toml [default: what the name of --output says, or
+    /// json]. A text is written as it is
+    #[arg(long, value_parser = format)]
+    format: Option<String>,
     /// An older release
-    #[arg(long)]
+    #[arg(long, value_name = "NUMBER")]
     release: Option<u64>,
-    /// The file [default: stdout]
-    #[arg(short, long)]
+    /// The file, which is replaced whole or stays as it is [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> {
-    let config = parse(&import.config)?;
+    let (config, actor, file) = (&import.config, Actor::shell(), import.file.to_string_lossy());
     let text = read(&import.file)?;
-    let name = import.file.to_string_lossy();
-    let source = match &import.format {
-        Some(format) => format.parse::<Source>().map_err(invalid)?,
-        None => Source::from_file_name(&name).unwrap_or(Source::Json),
+    let wanted = service::Import {
+        source: source(bench, &actor, &import, &text).await?,
+        config: config.clone(),
+        text,
+        typing: if import.strings { Typing::Strings } else { Typing::Keep },
+        mode: if import.replace { ImportMode::Replace } else { ImportMode::Merge },
+        allow_empty: import.allow_empty,
     };
-    let typing = if import.strings { Typing::Strings } else { Typing::Keep };
-    let mode = if import.replace { ImportMode::Replace } else { ImportMode::Merge };
-    let wanted = service::Import { config: config.clone(), source, text, typing, mode };
-    let actor = Actor::shell();
-    let Some(saved) = bench.service.import(&actor, &wanted, None).await? else {
-        println!("{config}: nothing to do, it says all this already");
-        return Ok(());
-    };
-    let view = bench.service.change(&actor, &saved.change.id).await?;
-    let counts = view
-        .configs
-        .iter()
-        .map(|c| c.diff.counts())
-        .fold((0, 0, 0), |(a, c, r), n| (a + n.added, c + n.changed, r + n.removed));
-    let what = format!("{} added, {} changed, {} removed", counts.0, counts.1, counts.2);
-    if !import.publish {
-        println!("{config}: {what} in change {}, not yet published", saved.change.id);
-        return Ok(());
+    if import.publish {
+        let published = bench.service.import_and_publish(&actor, &wanted, import.message, import.confirm).await;
+        return match published {
+            Ok(published) => change::report(bench, &actor, &published).await,
+            Err(error) => refused(config, &file, error),
+        };
     }
-    let publish = Publish {
-        change: saved.change.id,
-        diff_sha256: Some(view.diff_sha256),
-        message: Some(import.message),
-        confirm: import.confirm,
-        idempotency: None,
-    };
-    let published = bench.service.publish(&actor, publish).await?;
-    let release = published.releases.first().map_or(0, |r| r.seq);
-    match published.delivery {
-        Delivery::Delivered { revision } => {
-            println!("{config}: release {release} delivered (revision {revision}): {what}")
+    match bench.service.import_alone(&actor, &wanted, import.message).await {
+        Ok(id) => {
+            let view = bench.service.change(&actor, &id).await?;
+            stdio::complain(&format!("{config}: {} in change {id}, not yet published", change::counts(&view)));
+            output::say(id)
         }
-        Delivery::Accepted { late_because } => {
-            println!(
-                "{config}: release {release} accepted: {what}; it is delivered as soon as possible ({late_because})"
-            );
+        Err(error) => refused(config, &file, error),
+    }
+}
+
+/// Reports a refused import. An import of what is live already is no failure.
+fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), Failed> {
+    match error {
+        Error::State(State::Empty) => output::say(format!("{config}: nothing to do, all of it is live")),
+        error => {
+            let failed = Failed::of(file, &error);
+            let cut = matches!(&error, Error::Invalid(all) if all.len() == MISTAKES);
+            Err(if cut {
+                failed.line(format!("{file}: there may be more, these are the first {MISTAKES}"))
+            } else {
+                failed
+            })
         }
     }
-    Ok(())
+}
+
+/// Returns the format that the file is read as. A text namespace takes the file as it is.
+async fn source(bench: &Bench, actor: &Actor, import: &Import, text: &str) -> Result<Source, Failed> {
+    let (format, file) = (bench.service.format(actor, &import.config).await?, import.file.to_string_lossy());
+    if format != Format::Kv {
+        return match import.format.as_deref().filter(|asked| !formats::is_called(format, asked)) {
+            Some(asked) => Err(not_had(asked, format)),
+            None => Ok(Source::Json),
+        };
+    }
+    if let Some(asked) = &import.format {
+        return asked.parse().map_err(invalid);
+    }
+    Ok(Source::from_file_name(&file).unwrap_or_else(|| {
+        let source = formats::detect(None, text);
+        stdio::complain(&format!("{file}: taken for {source}; --format says otherwise"));
+        source
+    }))
 }
 
 pub(super) async fn export(bench: &Bench, export: Export) -> Result<(), Failed> {
-    let config = parse(&export.config)?;
-    let source = export.format.parse::<Source>().map_err(invalid)?;
-    let (_, text) = bench.service.export(&Actor::shell(), &config, source, export.release).await?;
-    match export.output {
-        None => print!("{text}"),
-        Some(path) => std::fs::write(&path, text).map_err(|e| Failed(format!("{}: {e}", path.display())))?,
+    let (config, actor) = (&export.config, Actor::shell());
+    let output = export.output.filter(|path| path.as_os_str() != "-");
+    let asked = match (export.format, &output) {
+        (None, Some(path)) => named(bench, &actor, config, path).await?,
+        (asked, _) => asked,
+    };
+    let exported = bench.service.export(&actor, config, asked.as_deref(), export.release).await;
+    let text = exported.map_err(|error| Failed::of(&config.to_string(), &error))?.text;
+    match output {
+        None => output::print(&text),
+        Some(path) => output::write(&path, &text),
     }
-    Ok(())
 }
 
-fn parse(config: &str) -> Result<ConfigId, Failed> {
-    config.parse().map_err(invalid)
+/// Returns the format that the name of a file asks for. A plain text can have any name.
+async fn named(bench: &Bench, actor: &Actor, config: &ConfigId, path: &Path) -> Result<Option<String>, Failed> {
+    let xml = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml")).then_some("xml");
+    let named = Source::from_file_name(&path.to_string_lossy()).map(Source::as_str).or_else(xml);
+    Ok(match named {
+        Some(named) if bench.service.format(actor, config).await? != Format::Text => Some(named.to_owned()),
+        _ => None,
+    })
+}
+
+fn not_had(asked: &str, format: Format) -> Failed {
+    let known = vec![format.as_str().to_owned()];
+    invalid(Invalid::new("/format", Problem::Unknown { given: asked.to_owned(), known }))
+}
+
+/// Parses a config, for clap.
+fn config(text: &str) -> Result<ConfigId, String> {
+    text.parse().map_err(said)
+}
+
+/// Parses a format that some config can be written in, for clap.
+fn format(text: &str) -> Result<String, String> {
+    if TEXTS.into_iter().any(|format| formats::is_called(format, text)) {
+        return Ok(text.to_owned());
+    }
+    text.parse().map(|source: Source| source.as_str().to_owned()).map_err(said)
+}
+
+fn said(wrong: Invalid) -> String {
+    crate::texts::Lang::En.problem(&wrong.problem)
 }
 
 fn invalid(wrong: Invalid) -> Failed {
     Error::from(wrong).into()
 }
 
-fn read(file: &PathBuf) -> Result<String, Failed> {
-    let said = |e: std::io::Error| Failed(format!("{}: {e}", file.display()));
+/// Reads a file, which may be as long as the longest spelling of a document.
+fn read(path: &Path) -> Result<String, Failed> {
+    let name = path.to_string_lossy();
+    let failed = |error: std::io::Error| Failed::io(&name, &error);
     // One byte more than is allowed tells a file that is too large from one that just fits.
-    let most = limits::DOCUMENT_BYTES as u64 + 1;
+    let most = SOURCE_BYTES as u64 + 1;
     let mut bytes = Vec::new();
-    if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(said)?;
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
     } else {
-        std::fs::File::open(file).map_err(said)?.take(most).read_to_end(&mut bytes).map_err(said)?;
+        std::fs::File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
     }
     if bytes.len() as u64 == most {
-        return Err(Error::TooLarge(limits::DOCUMENT_BYTES).into());
+        let error = Error::TooLarge(SOURCE_BYTES);
+        return Err(Failed::from(format!("{name}: {}", crate::texts::Lang::En.error(&error))));
     }
-    String::from_utf8(bytes).map_err(|e| {
-        Failed(format!("{}: not UTF-8 at byte {}; save it as UTF-8", file.display(), e.utf8_error().valid_up_to()))
-    })
+    String::from_utf8(bytes).map_err(|error| not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to()))
+}
+
+fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Failed {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let (line, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
+    let what = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16; save the file as UTF-8".to_owned(),
+        _ => format!("byte 0x{:02X} is not UTF-8; save the file as UTF-8", bytes[at]),
+    };
+    Failed::at(name, line, column, &what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_that_is_not_utf8_has_its_place() {
+        let of = |bytes: &[u8]| {
+            let error = String::from_utf8(bytes.to_vec()).unwrap_err();
+            not_utf8("a.env", bytes, error.utf8_error().valid_up_to()).lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of("A=1\né=\u{fc}".as_bytes().split_last().unwrap().1),
+            ["a.env:2:3: byte 0xC3 is not UTF-8; save the file as UTF-8"]
+        );
+        assert_eq!(of(b"\xff\xfeA\0"), ["a.env:1:1: this is UTF-16; save the file as UTF-8"]);
+    }
+
+    #[test]
+    fn formats_have_other_names_in_any_case() {
+        for (given, taken) in [("yml", "yaml"), (".ENV", "dotenv"), ("Props", "properties"), ("json", "json")] {
+            assert_eq!(format(given).as_deref(), Ok(taken));
+        }
+        assert_eq!(format("xml").as_deref(), Ok("xml"));
+        assert!(format("ini").unwrap_err().contains("dotenv"));
+    }
 }

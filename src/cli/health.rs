@@ -17,9 +17,9 @@ pub(super) async fn check(settings: &Settings) -> Result<(), Failed> {
     let asked = timeout(Duration::from_secs(3), ask(address)).await;
     match asked {
         Ok(Ok(status)) if status.starts_with("HTTP/1.1 200") => Ok(()),
-        Ok(Ok(status)) => Err(Failed(format!("{address} answers {status:?}"))),
-        Ok(Err(e)) => Err(Failed(format!("{address}: {e}"))),
-        Err(_) => Err(Failed(format!("{address} does not answer within 3 s"))),
+        Ok(Ok(status)) => Err(format!("{address} answers {status:?}").into()),
+        Ok(Err(e)) => Err(Failed::io(&address.to_string(), &e)),
+        Err(_) => Err(format!("{address} does not answer within 3 s").into()),
     }
 }
 

@@ -1,31 +1,36 @@
 //! The command line. Every command works beside a running server on the same settings.
 
 mod admin;
+mod change;
 mod demo;
 mod files;
 mod health;
+mod mistakes;
+mod output;
 mod token;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    automation,
     channel::Channel,
     delivery::{self, Publisher},
-    domain::error::Error,
+    domain::change::ChangeId,
     server::{
         self, data_dir,
         settings::{Role, Settings},
         telemetry,
     },
     service::{Dispatch, Service},
+    stdio,
     storage::Db,
-    texts::Lang,
     traces,
 };
+use mistakes::Failed;
 
 /// Trimtab, a configuration center with a web console.
 #[derive(Parser, Debug)]
@@ -82,10 +87,15 @@ enum Command {
     },
     /// Fill the database with demo data; safe to run twice
     Demo,
-    /// Read a file into a change, and publish it if asked
+    /// Read a file into a change of its own, and publish it if asked
     Import(files::Import),
     /// Write a config to a file
     Export(files::Export),
+    /// Open changes: list, show, publish, discard
+    Change {
+        #[command(subcommand)]
+        command: change::Command,
+    },
     /// Ask the running server whether it lives; for containers
     Healthcheck,
 }
@@ -93,29 +103,16 @@ enum Command {
 /// How long a command tries to tell reader nodes of a token.
 const TELLING: Duration = Duration::from_secs(3);
 
-/// Why a command failed: one line for people.
-#[derive(Debug)]
-pub struct Failed(String);
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self(Lang::En.error(&error))
-    }
-}
-
-impl From<String> for Failed {
-    fn from(said: String) -> Self {
-        Self(said)
-    }
-}
-
 /// How long what still works when a command is done may take.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Runs the command that the arguments name. 0 done, 1 failed, 2 wrong usage (clap's own).
+/// Runs the command that the arguments name. 0 done, 1 failed, 2 wrong usage.
 #[must_use]
-pub fn run() -> std::process::ExitCode {
-    let cli = Cli::parse();
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => return usage(&asked),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
@@ -124,13 +121,28 @@ pub fn run() -> std::process::ExitCode {
             runtime.shutdown_timeout(LAST);
             outcome
         }
-        Err(e) => Err(Failed(format!("the runtime does not start: {e}"))),
+        Err(e) => Err(format!("the runtime does not start: {e}").into()),
     };
+    ended(outcome)
+}
+
+/// Prints what clap says: help and version on stdout, wrong usage on stderr.
+fn usage(said: &clap::Error) -> ExitCode {
+    if said.use_stderr() {
+        let _ = said.print();
+        return ExitCode::from(2);
+    }
+    let styled = said.render();
+    let text = if std::io::stdout().is_terminal() { styled.ansi().to_string() } else { styled.to_string() };
+    ended(output::print(&text))
+}
+
+fn ended(outcome: Result<(), Failed>) -> ExitCode {
     match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(Failed(said)) => {
-            eprintln!("trimtab: {said}");
-            std::process::ExitCode::FAILURE
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            failed.lines().for_each(stdio::complain);
+            ExitCode::FAILURE
         }
     }
 }
@@ -148,17 +160,14 @@ async fn dispatch(cli: Cli) -> Result<(), Failed> {
         Command::Serve(file) if file.path.is_some() => file.path.as_deref(),
         _ => cli.file.path.as_deref(),
     };
-    let settings = Settings::load(file, std::env::vars(), &flags).map_err(|e| Failed(e.to_string()))?;
+    let settings = Settings::load(file, std::env::vars(), &flags).map_err(|e| e.to_string())?;
     match command {
         Command::Serve(_) => {
             let (tracer, traces) = settings.collector.as_ref().map(traces::start).unzip();
             telemetry::start(&settings.log, settings.log_format, tracer)?;
-            server::serve(settings, traces).await.map_err(Failed)
+            Ok(server::serve(settings, traces).await?)
         }
-        Command::Config => {
-            print!("{}", settings.describe());
-            Ok(())
-        }
+        Command::Config => output::print(&settings.describe()),
         Command::Healthcheck => health::check(&settings).await,
         command => {
             // A command says what it did on stdout; the log is for what went wrong underneath.
@@ -173,6 +182,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failed> {
                 }
                 Command::Import(import) => files::import(&bench, import).await,
                 Command::Export(export) => files::export(&bench, export).await,
+                Command::Change { command } => change::run(&bench, command).await,
                 Command::Serve(_) | Command::Config | Command::Healthcheck => Ok(()),
             };
             bench.close().await;
@@ -188,12 +198,14 @@ struct Bench {
     channel: Option<Channel>,
     stop: CancellationToken,
     publisher: Option<tokio::task::JoinHandle<()>>,
+    /// How people reach the console.
+    public_url: String,
 }
 
 impl Bench {
     async fn open(settings: &Settings) -> Result<Self, Failed> {
         if settings.role == Role::Reader {
-            return Err(Failed("a reader has no database: run this with the settings of a console".into()));
+            return Err("a reader has no database: run this with the settings of a console".to_owned().into());
         }
         data_dir::make(&settings.data_dir)?;
         let db = Db::open(&settings.database_url).await?;
@@ -201,7 +213,7 @@ impl Bench {
         let mut service = Service::new(db.clone(), dispatch.clone());
         // Memory is the server's own: what a command publishes there is delivered by the server, now or when it starts.
         let channel = match &settings.etcd {
-            Some(etcd) => Some(Channel::etcd(etcd.clone()).await.map_err(|e| Failed(format!("etcd: {e}")))?),
+            Some(etcd) => Some(Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?),
             None => None,
         };
         if channel.is_none() && !data_dir::DataDir::is_held(&settings.data_dir) {
@@ -211,7 +223,13 @@ impl Bench {
             let publisher = Publisher::new(db.clone(), channel, dispatch, stop.clone());
             tokio::spawn(publisher.run())
         });
-        Ok(Self { service, db, channel, stop, publisher })
+        let public_url = server::public_url(settings, settings.listen);
+        Ok(Self { service, db, channel, stop, publisher, public_url })
+    }
+
+    /// The address of a change's page.
+    fn page_of(&self, change: &ChangeId) -> String {
+        automation::page_of(&self.public_url, change)
     }
 
     /// Tells reader nodes of tokens at once. Where that fails a console does it as soon as it can.

@@ -2,13 +2,14 @@
 
 use clap::Subcommand;
 
-use super::{Bench, Failed};
+use super::{Bench, Failed, output};
 use crate::{
     domain::{
         access::{Actor, Pattern},
         token::TokenKind,
     },
-    service::{NewToken, now},
+    service::{NewToken, ShownToken, now},
+    stdio,
 };
 
 #[derive(Subcommand, Debug)]
@@ -37,7 +38,8 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
     let Command::Create { name, read, write, admin, expires } = command;
     let kind = if write.is_empty() && !admin { TokenKind::Read } else { TokenKind::Automation };
     if kind == TokenKind::Read && read.is_empty() {
-        return Err(Failed("say what the token is for: --read 'prod/shop/*', --write 'prod/shop/*' or --admin".into()));
+        let said = "say what the token is for: --read 'prod/shop/*', --write 'prod/shop/*' or --admin";
+        return Err(said.to_owned().into());
     }
     let patterns = read
         .iter()
@@ -52,16 +54,33 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
         Some(text) => Some(now().plus_ms(lasts(&text)?)),
     };
     let new = NewToken { name, kind, patterns, creator: admin, expires_at };
+    if stdio::stdout_goes_nowhere() {
+        return Err("stdout is closed or /dev/null, where the token would be lost; none was made".to_owned().into());
+    }
     let shown = bench.service.create_token(&Actor::shell(), new).await?;
     // So that it works wherever it is shown once it is printed.
     bench.tell_of_tokens().await;
-    println!("{}", shown.text);
-    Ok(())
+    match output::hand_over(&shown.text) {
+        Ok(()) => Ok(()),
+        Err(failed) => Err(take_back(bench, &shown, failed).await),
+    }
+}
+
+/// Revokes a token that could not be printed.
+async fn take_back(bench: &Bench, shown: &ShownToken, failed: Failed) -> Failed {
+    let id = &shown.token.id;
+    match bench.service.revoke_token(&Actor::shell(), id).await {
+        Ok(()) => {
+            bench.tell_of_tokens().await;
+            failed.and(format!("nobody has seen the token, so it is revoked (id {id})"))
+        }
+        Err(error) => failed.and(format!("nobody has seen the token; revoke it by hand (id {id}): {error}")),
+    }
 }
 
 /// How long a token works, in milliseconds.
 fn lasts(text: &str) -> Result<i64, Failed> {
-    let wrong = |why: &str| Failed(format!("--expires {text:?}: {why}; write 90d or 12h"));
+    let wrong = |why: &str| Failed::from(format!("--expires {text:?}: {why}; write 90d or 12h"));
     let wait = humantime::parse_duration(text).map_err(|e| wrong(&e.to_string()))?;
     match i64::try_from(wait.as_millis()).unwrap_or(i64::MAX) {
         0 => Err(wrong("it would never work")),

@@ -6,6 +6,7 @@ use std::{fmt, marker::PhantomData, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    change::{self, ChangeId},
     error::{Error, Invalid, Need, Problem, Result, excerpt},
     names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
 };
@@ -312,6 +313,37 @@ impl Actor {
         self.at_least(Role::Publisher, Need::Publish, config)
     }
 
+    /// Permission to discard a change. Its author may; where the author is `absent` (cannot log in any more, or is no
+    /// person), so may an administrator and whoever owns all configs that it touches.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]. Whether the actor may see the change has been checked.
+    pub fn may_discard(
+        &self,
+        change: &change::Change,
+        absent: bool,
+        touched: &[ConfigId],
+    ) -> Result<May<Discard, ChangeId>> {
+        let owns_all =
+            self.administrator || (!touched.is_empty() && touched.iter().all(|config| self.owns_config(config)));
+        match absent {
+            _ if change.author == self.id => {}
+            true if owns_all => {}
+            true => return Err(Error::Forbidden(Need::Own)),
+            false => return Err(Error::Forbidden(Need::Author)),
+        }
+        Ok(May::new(change.id.clone()))
+    }
+
+    /// Whether the actor owns a config. An automation token with `--admin` owns what its patterns name.
+    fn owns_config(&self, config: &ConfigId) -> bool {
+        match self.role(config) {
+            Some(Role::Owner) => true,
+            Some(_) => self.creates(&config.app),
+            None => false,
+        }
+    }
+
     /// Permission to manage an application: its namespaces, its description. Needs to own it in every environment.
     ///
     /// # Errors
@@ -369,6 +401,9 @@ pub enum Change {}
 /// To publish and roll back.
 #[derive(Debug)]
 pub enum Publish {}
+/// To discard a change.
+#[derive(Debug)]
+pub enum Discard {}
 /// To manage an application.
 #[derive(Debug)]
 pub enum Own {}
@@ -485,6 +520,38 @@ mod tests {
         assert!(ana.sees_namespace(&shop, &here) && !ana.sees_namespace(&shop, &other));
         assert!(!ana.sees_namespace(&mail, &here));
         assert!(ana.sees_some_of(&dev) && !ana.sees_some_of(&prod));
+    }
+
+    #[test]
+    fn a_change_is_discarded_by_its_author_or_by_owners_of_all_that_it_touches() {
+        let ana = someone(&[("*/shop/*", Role::Editor)]);
+        let of = |author: &str| change::Change {
+            id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            author: author.into(),
+            author_name: author.into(),
+            message: String::new(),
+            state: change::ChangeState::Open,
+            version: 1,
+            created_at: crate::domain::time::Time(0),
+            updated_at: crate::domain::time::Time(0),
+        };
+        let (shop, both) = ([config("dev/shop/a")], [config("dev/shop/a"), config("dev/mail/a")]);
+        assert!(ana.may_discard(&of("user:1"), false, &both).is_ok());
+        let owner = Actor::user("2", "lin", false, vec![("*/shop/*".parse().unwrap(), Role::Owner)]);
+        let root = Actor::user("3", "root", true, Vec::new());
+        let creator = Actor::token("4", "ci", true, &["dev/shop/*".parse().unwrap()]);
+        for owner in [&owner, &root, &creator] {
+            assert!(owner.may_discard(&of("user:1"), true, &shop).is_ok());
+            assert_eq!(owner.may_discard(&of("user:1"), false, &shop).unwrap_err(), Error::Forbidden(Need::Author));
+        }
+        let publisher = Actor::token("5", "ci", false, &["dev/shop/*".parse().unwrap()]);
+        for less in [&owner, &creator, &publisher] {
+            assert_eq!(less.may_discard(&of("user:1"), true, &both).unwrap_err(), Error::Forbidden(Need::Own));
+        }
+        assert!(creator.may_discard(&of("user:1"), true, &[config("prod/shop/a")]).is_err());
+        assert!(
+            owner.may_discard(&of("user:1"), true, &[]).is_err() && root.may_discard(&of("user:1"), true, &[]).is_ok()
+        );
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub enum ChangeState {
     Open,
     /// Its releases are accepted.
     Published,
-    /// Thrown away by its author.
+    /// Thrown away.
     Discarded,
 }
 
@@ -103,6 +103,14 @@ pub struct Change {
     pub created_at: Time,
     /// When it was last edited.
     pub updated_at: Time,
+}
+
+impl Change {
+    /// Returns the id of the user who made it. `None` for a change of a token or of the command line.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.author.strip_prefix("user:")
+    }
 }
 
 /// One edit of a change.

@@ -238,6 +238,8 @@ pub enum Problem {
     },
     /// A published document is never blank: programs that read it would stop.
     Blank,
+    /// An import without keys that would remove all that are there.
+    NoKeys,
     /// Not an option that exists.
     Unknown {
         /// What was given, shortened.

@@ -7,6 +7,7 @@
 //! text of an allowed length costs more than a second or two, or overflows the stack.
 
 mod cursor;
+mod detect;
 mod dotenv;
 mod json;
 mod properties;
@@ -26,13 +27,16 @@ use crate::domain::{
     error::{Invalid, Problem, excerpt},
     limits,
 };
+pub use detect::detect;
+pub use reading::MISTAKES;
 use reading::{Reading, pointer};
 
 /// The deepest nesting that is read.
 const DEPTH: usize = limits::NESTING;
 
-/// Longest text that items are read from, in bytes: escapes make a document at most three times as long.
-pub const SOURCE_BYTES: usize = 4 * limits::DOCUMENT_BYTES;
+/// Longest text that items are read from, in bytes. No format spells a byte of a document in more than six: U+007F is
+/// `\u007F` in TOML. What is stored has the limits of a document.
+pub const SOURCE_BYTES: usize = 6 * limits::DOCUMENT_BYTES;
 
 /// Checks the text of a text namespace.
 ///
@@ -94,23 +98,30 @@ impl Source {
         self.codec().name
     }
 
-    /// What a file of this name is read as: `a.yml`, `conf/.env`, `.env.local`. The path does not matter, nor does case.
-    #[must_use]
-    pub fn from_file_name(name: &str) -> Option<Self> {
-        let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
-        if name.starts_with(".env.") {
-            return Some(Self::Dotenv);
-        }
-        let (_, extension) = name.rsplit_once('.')?;
-        let extension = if extension == "yml" { "yaml" } else { extension };
-        Self::ALL.into_iter().find(|source| source.media().extension == extension)
-    }
-
     /// What an exported file is called and sent as.
     #[must_use]
     pub fn media(self) -> Media {
         self.codec().media
     }
+}
+
+/// The name of a format as people write it, with other names replaced: `.YML` is `yaml`.
+fn canonical(name: &str) -> String {
+    let name = name.trim_start_matches('.').to_ascii_lowercase();
+    let known = match name.as_str() {
+        "yml" => "yaml",
+        "env" => "dotenv",
+        "props" => "properties",
+        "txt" => "text",
+        _ => return name,
+    };
+    known.to_owned()
+}
+
+/// Whether a namespace of this format goes by that name: `yml` is `yaml`, in any case.
+#[must_use]
+pub fn is_called(format: Format, name: &str) -> bool {
+    canonical(name) == format.as_str()
 }
 
 impl fmt::Display for Source {
@@ -123,9 +134,10 @@ impl FromStr for Source {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::ALL.into_iter().find(|source| source.as_str() == text).ok_or_else(|| {
+        let name = canonical(text);
+        Self::ALL.into_iter().find(|source| source.as_str() == name).ok_or_else(|| {
             let known = Self::ALL.into_iter().map(|source| source.as_str().to_owned()).collect();
-            Invalid::new("/source", Problem::Unknown { given: excerpt(text), known })
+            Invalid::new("/format", Problem::Unknown { given: excerpt(text), known })
         })
     }
 }

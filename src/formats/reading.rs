@@ -9,8 +9,8 @@ use crate::domain::{
     limits,
 };
 
-/// So many wrong items are told at once.
-const WRONG: usize = 50;
+/// Maximum number of wrong items that are told at once.
+pub const MISTAKES: usize = 50;
 
 /// A place in the text.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +187,7 @@ impl<'t> Reading<'t> {
     /// The last one that is told.
     pub(super) fn refuse(&mut self, key: &str, problem: Problem, at: At) -> Result<(), Invalid> {
         let invalid = at.invalid(self.text, problem).of(pointer(key));
-        if self.wrong.len() + 1 == WRONG {
+        if self.wrong.len() + 1 == MISTAKES {
             return Err(invalid);
         }
         self.wrong.push(invalid);

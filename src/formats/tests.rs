@@ -186,17 +186,11 @@ fn a_source_is_known_by_its_name_and_by_a_file_name() {
         assert_eq!(source.as_str().parse(), Ok(source));
         assert_eq!(Source::from_file_name(&format!("dir.json/A.{}", source.media().extension)), Some(source));
     }
-    assert!("yml".parse::<Source>().is_err());
-    for (name, source) in [
-        (".env", Some(Source::Dotenv)),
-        ("conf\\.env.production", Some(Source::Dotenv)),
-        ("application.YML", Some(Source::Yaml)),
-        ("a.properties.bak", None),
-        ("json", None),
-        ("", None),
-    ] {
-        assert_eq!(Source::from_file_name(name), source, "{name}");
+    for (name, source) in [("yml", Source::Yaml), (".ENV", Source::Dotenv), ("Props", Source::Properties)] {
+        assert_eq!(name.parse(), Ok(source));
     }
+    assert!("ini".parse::<Source>().is_err());
+    assert!(is_called(Format::Yaml, ".YML") && is_called(Format::Text, "txt") && !is_called(Format::Json, "yaml"));
     assert_eq!(media(Format::Kv), Source::Json.media());
     assert_eq!(media(Format::Text).extension, "txt");
 }
@@ -289,6 +283,53 @@ fn a_value_of_a_mebibyte_comes_back() {
         let text = write(source, &items).unwrap();
         assert!(text.len() <= SOURCE_BYTES);
         assert!(read(source, &text, Typing::Keep).unwrap() == items, "{source}");
+    }
+}
+
+/// Items of one character, whose document is as long as one may be.
+fn whole_document(of: char) -> Items {
+    let spelled = serde_json::to_string(&of).unwrap().len() - 2;
+    let count = (limits::DOCUMENT_BYTES / 2 - 100) / spelled;
+    let value = || Item::string(of.to_string().repeat(count));
+    let items = Items::from([("first".to_owned(), value()), ("second".to_owned(), value())]);
+    let document = crate::domain::content::Content::Kv(items.clone()).document().len();
+    assert!((limits::DOCUMENT_BYTES - 300..=limits::DOCUMENT_BYTES).contains(&document), "{document}");
+    items
+}
+
+#[test]
+fn no_spelling_of_a_document_is_too_long_to_be_read() {
+    for of in
+        ['a', '\u{1}', '\n', '"', '\'', '\\', '$', '#', '\u{7f}', '\u{85}', 'é', '\u{2028}', '商', '\u{feff}', '😀']
+    {
+        let items = whole_document(of);
+        for source in Source::ALL {
+            let text = write(source, &items).unwrap();
+            assert!(text.len() <= SOURCE_BYTES, "{of:?} as {source}: {}", text.len());
+        }
+    }
+    for (source, of) in [(Source::Properties, 'é'), (Source::Toml, '\u{7f}'), (Source::Yaml, '\u{7f}')] {
+        let items = whole_document(of);
+        let text = write(source, &items).unwrap();
+        assert!(text.len() > limits::DOCUMENT_BYTES, "{of:?} as {source}: {}", text.len());
+        assert!(read(source, &text, Typing::Keep).unwrap() == items, "{of:?} as {source}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn large_contents_come_back(units in prop::collection::vec(text(), 1..4), bytes in 1_000..200_000_usize) {
+        let value = |unit: &String| unit.repeat(bytes / unit.len().max(1));
+        let items: Items =
+            units.iter().enumerate().map(|(n, unit)| (format!("k{n}"), Item::string(value(unit)))).collect();
+        for source in Source::ALL {
+            let items: Items = held(source, items.clone());
+            let text = write(source, &items).unwrap();
+            prop_assert!(text.len() <= SOURCE_BYTES);
+            prop_assert!(read(source, &text, Typing::Keep).unwrap() == items, "{} {:?}", source, units);
+        }
     }
 }
 

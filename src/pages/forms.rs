@@ -28,6 +28,7 @@ use crate::{
     },
     components::{PAGE_FIELD, Refused},
     domain::error::{Error, Invalid, Problem},
+    formats::SOURCE_BYTES,
     http::{
         body::{SMALL_BYTES, is_late, is_too_long, needs_session},
         problem::retry_after,
@@ -38,10 +39,12 @@ use crate::{
 const FORM_BYTES: usize = 4 * 1024 * 1024;
 /// The largest form of any other kind.
 pub(super) const SMALL_FORM_BYTES: usize = SMALL_BYTES;
-/// The largest file to import, in bytes.
-pub const FILE_BYTES: usize = 8 * 1024 * 1024;
+/// The largest file to import, in bytes, with the fields beside it.
+pub const FILE_BYTES: usize = SOURCE_BYTES + SMALL_FORM_BYTES;
 /// The functions that such a text or value is sent to.
-const LARGE: [&str; 3] = ["save-item", "save-text", "add-import"];
+const LARGE: [&str; 2] = ["save-item", "save-text"];
+/// The function that an import is sent to, and its largest form, in bytes: the text is in base64.
+const IMPORT: (&str, usize) = ("add-import", SOURCE_BYTES.div_ceil(3) * 4 + SMALL_FORM_BYTES);
 
 /// Calls server functions.
 #[derive(Clone)]
@@ -236,6 +239,7 @@ impl Functions {
 #[must_use]
 pub fn most(path: &str) -> usize {
     match path.strip_prefix(api::PREFIX) {
+        Some(name) if name == IMPORT.0 => IMPORT.1,
         Some(name) if LARGE.contains(&name) => FORM_BYTES,
         Some(_) => SMALL_FORM_BYTES,
         None if path.ends_with("/import") => FILE_BYTES,
@@ -301,7 +305,7 @@ mod tests {
     use axum::http::Method;
     use leptos::server_fn::axum::server_fn_paths;
 
-    use crate::api;
+    use crate::{api, formats::SOURCE_BYTES};
 
     #[test]
     fn every_function_changes_something_by_post_alone() {
@@ -323,6 +327,8 @@ mod tests {
             assert!(there.contains(&path.as_str()), "{path} is gone: take it out of the list");
             assert_eq!(super::most(&path), super::FORM_BYTES);
         }
+        let import = format!("{}{}", api::PREFIX, super::IMPORT.0);
+        assert!(there.contains(&import.as_str()) && super::most(&import) > SOURCE_BYTES * 4 / 3);
         assert_eq!(super::most("/fn/log-in"), super::SMALL_FORM_BYTES);
         assert_eq!(super::most("/fn/nothing/save-text"), super::SMALL_FORM_BYTES);
     }

@@ -47,6 +47,7 @@ use crate::{
         shelf::Shelf,
     },
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
+    stdio,
     storage::Db,
     traces::Exporting,
 };
@@ -106,7 +107,7 @@ impl Node {
 
     /// Everything, over the database and the channel.
     async fn console(settings: Settings, address: SocketAddr, stop: CancellationToken) -> Result<Self, String> {
-        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", local(address)));
+        let public_url = public_url(&settings, address);
         let db = Db::open(&settings.database_url).await?;
         let channel = match &settings.etcd {
             Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
@@ -170,7 +171,7 @@ impl Node {
             scrape: scrape.clone(),
         };
         let router = routes(&service, db, health, nodes, &public_url, etcd_root, &settings.rates);
-        announce(&service, &public_url).await?;
+        announce_setup(&service, &public_url).await?;
         let limits = Limits::of_this_process(&settings.proxies);
         Ok(Self { router, limits, scrape, tasks, leaving })
     }
@@ -181,7 +182,7 @@ impl Node {
     /// The listener's.
     pub async fn run(self, listener: TcpListener, traces: Option<Exporting>) -> Result<(), String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
-        println!("listening on http://{address}");
+        announce(&format!("listening on http://{address}"));
         let (closing, meter) = (self.leaving.closing.clone(), self.scrape.connections.clone());
         let serving = serving::serve(listener, self.router, self.limits, meter, closing);
         self.leaving.run(serving, self.tasks, traces).await;
@@ -266,15 +267,28 @@ fn leptos_options() -> LeptosOptions {
         .build()
 }
 
+/// Prints a line for whoever starts the server. It serves whether or not somebody reads that.
+fn announce(line: &str) {
+    if let Err(error) = stdio::print(&format!("{line}\n")) {
+        tracing::warn!(error = %error, "stdout cannot be written");
+    }
+}
+
 /// Prints the set-up link while there are no users.
-async fn announce(service: &Service, public_url: &str) -> Result<(), String> {
+async fn announce_setup(service: &Service, public_url: &str) -> Result<(), String> {
     if service.needs_setup().await.map_err(|e| e.to_string())? {
         let code = service.setup_code().await.map_err(|e| e.to_string())?;
-        println!(
+        announce(&format!(
             "first start: make the administrator at {public_url}/setup/{code} (works once, for {SETUP_LINK_HOURS} hours)"
-        );
+        ));
     }
     Ok(())
+}
+
+/// How people reach a console that listens on `address`.
+#[must_use]
+pub fn public_url(settings: &Settings, address: SocketAddr) -> String {
+    settings.public_url.clone().unwrap_or_else(|| format!("http://{}", local(address)))
 }
 
 /// Where this machine reaches what listens on `address`: one that stands for all addresses is none to go to.

@@ -6,7 +6,7 @@ use super::{Published, Service, check_text, detached, note, now};
 use crate::{
     channel::{self, Channel},
     domain::{
-        access::Actor,
+        access::{Actor, Discard, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Format, sha256},
         diff::{ConfigDiff, Counts, Diff, diff_sha256},
@@ -61,6 +61,8 @@ pub struct ChangeView {
     pub mine: bool,
     /// Whether the actor may publish all of it.
     pub may_publish: bool,
+    /// Whether the actor may discard it.
+    pub may_discard: bool,
     /// Its releases and how far they have come, once it is published.
     pub published: Option<Published>,
 }
@@ -160,7 +162,8 @@ impl Service {
         .await
     }
 
-    /// Throws a change away.
+    /// Discards a change: the author's own; or that of a token, of the command line, or of a user who can no longer log
+    /// in, when the actor is an administrator or owns all that it touches.
     ///
     /// # Errors
     /// As [`Service::revert`].
@@ -168,11 +171,16 @@ impl Service {
         let (service, actor, id) = (self.clone(), actor.clone(), change.clone());
         detached(async move {
             let mut tx = service.db.write().await?;
-            let mut change = service.own_open_change(&mut tx, &actor, &id).await?;
-            change.state = ChangeState::Discarded;
-            change.updated_at = now();
-            tx.update_change(&change).await?;
-            note(&mut tx, &actor, "change.discard", id.to_string(), String::new()).await?;
+            let change = tx.lock_change(&id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+            if change.author != actor.id {
+                service.visible(&mut tx, &actor, &change).await?;
+            }
+            let touched: Vec<ConfigId> = by_config(tx.edits(&id).await?).into_keys().collect();
+            let may = may_discard(&mut tx, &actor, &change, &touched).await?;
+            open(&change)?;
+            tx.discard_change(&may, now()).await?;
+            let whose = if change.author == actor.id { String::new() } else { format!("of {}", change.author_name) };
+            note(&mut tx, &actor, "change.discard", id.to_string(), whose).await?;
             tx.commit().await
         })
         .await
@@ -211,12 +219,15 @@ impl Service {
             None => self.assemble(&mut db, &change).await?,
         };
         let diffs: Vec<ConfigDiff> = diffs(&configs);
-        let may_publish =
-            change.state == ChangeState::Open && configs.iter().all(|c| actor.may_publish(&c.config).is_ok());
+        let is_open = change.state == ChangeState::Open;
+        let may_publish = is_open && configs.iter().all(|c| actor.may_publish(&c.config).is_ok());
+        let touched: Vec<ConfigId> = configs.iter().map(|c| c.config.clone()).collect();
+        let may_discard = is_open && may_discard(&mut db, actor, &change, &touched).await.is_ok();
         Ok(ChangeView {
             diff_sha256: diff_sha256(&diffs),
             mine: change.author == actor.id,
             may_publish: may_publish && !configs.is_empty(),
+            may_discard,
             change,
             configs,
             published,
@@ -348,6 +359,21 @@ impl Service {
         }
         db.content(id, seq).await?.ok_or_else(|| Invalid::new("/base", Problem::Release { release: seq }).into())
     }
+}
+
+/// Permission to discard a change that the actor may see.
+async fn may_discard(
+    db: &mut Conn,
+    actor: &Actor,
+    change: &Change,
+    touched: &[ConfigId],
+) -> Result<May<Discard, ChangeId>> {
+    let absent = match change.user() {
+        _ if change.author == actor.id => false,
+        None => true,
+        Some(id) => db.user(id).await?.is_none_or(|user| user.disabled_at.is_some()),
+    };
+    actor.may_discard(change, absent, touched)
 }
 
 /// Checks that a change fits into one transaction of the channel, and each document into its limits. Gives what would go

@@ -1,17 +1,21 @@
 //! Import and export: what people already have, shown as a difference before it enters a change.
 
-use super::{ConfigView, Save, Saved, Service};
+use super::{
+    ConfigView, Published, Save, Saved, Service,
+    once::{Made, Work},
+};
 use crate::{
     domain::{
         access::Actor,
         change::ChangeId,
         content::{Content, Format, Items},
         diff::Diff,
-        error::{Error, Result},
+        error::{Error, Invalid, Problem, Result, State, excerpt},
         merge::{At, Edit},
         names::ConfigId,
     },
-    formats::{self, Source, Typing},
+    formats::{self, Media, Source, Typing},
+    storage::Conn,
 };
 
 /// What happens to keys that are not in the imported text.
@@ -37,6 +41,38 @@ pub struct Import {
     pub typing: Typing,
     /// What happens to other keys.
     pub mode: ImportMode,
+    /// Whether a text without keys may replace all that are there.
+    pub allow_empty: bool,
+}
+
+/// An import that was read, for a change of its own.
+pub(super) struct ImportAlone {
+    config: ConfigId,
+    read: Content,
+    mode: ImportMode,
+    message: String,
+    /// The name of the protected environment, typed, when the change is published at once.
+    publish: Option<String>,
+}
+
+impl Import {
+    /// Reads the text as the content of a config of this format.
+    fn read(&self, format: Format) -> Result<Content> {
+        if format != Format::Kv {
+            formats::check(format, &self.text).map_err(|e| e.of("/text"))?;
+            return Ok(Content::Text(self.text.clone()));
+        }
+        // A blank file has no keys in any format. Not every reader takes one.
+        let replaces = self.mode == ImportMode::Replace;
+        let items = match self.text.trim_start_matches('\u{feff}').trim() {
+            "" if replaces => Items::new(),
+            _ => formats::read(self.source, &self.text, self.typing).map_err(Error::Invalid)?,
+        };
+        if items.is_empty() && replaces && !self.allow_empty {
+            return Err(Invalid::new("/text", Problem::NoKeys).into());
+        }
+        Ok(Content::Kv(items))
+    }
 }
 
 /// What an import would change.
@@ -59,16 +95,7 @@ impl Service {
         actor.may_edit(&import.config)?;
         let view = self.config(actor, &import.config, None).await?;
         let now = view.mine.as_ref().map_or(&view.content, |m| &m.config.after);
-        let new = match now {
-            Content::Text(_) => {
-                formats::check(view.namespace.format, &import.text).map_err(|e| e.of("/text"))?;
-                Content::Text(import.text.as_str().into())
-            }
-            Content::Kv(there) => {
-                let read = formats::read(import.source, &import.text, import.typing).map_err(Error::Invalid)?;
-                Content::Kv(imported(there, read, import.mode))
-            }
-        };
+        let new = imported(now, import.read(view.namespace.format)?, import.mode);
         let diff = Diff::of(now, &new);
         let edits = edits(now, &new);
         Ok(ImportPreview { diff, edits, view })
@@ -93,17 +120,87 @@ impl Service {
         self.save(actor, save).await.map(Some)
     }
 
-    /// A config's live content as a file: the text as it is, items in the format asked for.
+    /// Puts an import into a new change, on top of what is live. Open changes do not matter.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when a key cannot be written in that format, [`Error::NotFound`], [`Error::Unavailable`].
+    /// As [`Service::preview_import`] and [`Service::save`]; [`Error::State`] with `Empty` when all of it is live.
+    pub async fn import_alone(&self, actor: &Actor, import: &Import, message: String) -> Result<ChangeId> {
+        let alone = self.read_alone(actor, import, message, None).await?;
+        Ok(self.once(actor, None, Work::Import(alone)).await?.change)
+    }
+
+    /// Publishes an import as a change of its own, in one transaction. A refused one leaves no change.
+    ///
+    /// # Errors
+    /// As [`Service::import_alone`] and [`Service::publish`].
+    pub async fn import_and_publish(
+        &self,
+        actor: &Actor,
+        import: &Import,
+        message: String,
+        confirm: String,
+    ) -> Result<Published> {
+        let alone = self.read_alone(actor, import, message, Some(confirm)).await?;
+        let arrivals = self.dispatch.arrivals();
+        let made = self.once(actor, None, Work::Import(alone)).await?;
+        Ok(self.published(made, arrivals, self.patience).await)
+    }
+
+    async fn read_alone(
+        &self,
+        actor: &Actor,
+        import: &Import,
+        message: String,
+        publish: Option<String>,
+    ) -> Result<ImportAlone> {
+        actor.may_edit(&import.config)?;
+        let read = import.read(self.format(actor, &import.config).await?)?;
+        Ok(ImportAlone { config: import.config.clone(), read, mode: import.mode, message, publish })
+    }
+
+    /// Compares the import with what is live inside of the transaction: two imports at once never mix.
+    pub(super) async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &ImportAlone) -> Result<Made> {
+        let ImportAlone { config, read, mode, message, publish } = alone;
+        let standing = match publish {
+            Some(_) => self.locked_standing(tx, &actor.may_publish(config)?).await?,
+            None => self.open_standing(tx, config).await?,
+        };
+        let edits = edits(&standing.content, &imported(&standing.content, read.clone(), *mode));
+        if edits.is_empty() {
+            return Err(Error::State(State::Empty));
+        }
+        let saves = vec![Save { config: config.clone(), change: None, base: None, version: None, edits }];
+        if let Some(confirm) = publish {
+            return self.save_and_publish_in(tx, actor, message, confirm, saves).await;
+        }
+        let change = self.save_in(tx, actor, Some(message.clone()), saves).await?;
+        self.check_size(tx, &change).await?;
+        Ok(Made::of(change.id, Vec::new()))
+    }
+
+    /// Returns the format of the namespace of a config.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when the actor may not see it, [`Error::Unavailable`].
+    pub async fn format(&self, actor: &Actor, id: &ConfigId) -> Result<Format> {
+        actor.may_view(id)?;
+        let mut db = self.db.read().await?;
+        Ok(self.place(&mut db, id).await?.namespace.format)
+    }
+
+    /// Writes a config as a file: the text as it is, items in the format that is asked for. Without one, items are
+    /// JSON.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the format cannot be had or a key cannot be written in it, [`Error::NotFound`],
+    /// [`Error::Unavailable`].
     pub async fn export(
         &self,
         actor: &Actor,
         id: &ConfigId,
-        source: Source,
+        asked: Option<&str>,
         seq: Option<u64>,
-    ) -> Result<(Format, String)> {
+    ) -> Result<Exported> {
         let (format, content) = match seq {
             Some(seq) => {
                 let (release, content) = self.release_with_content(actor, id, seq).await?;
@@ -115,14 +212,41 @@ impl Service {
             }
         };
         match content {
-            Content::Text(text) => Ok((format, text.to_string())),
-            Content::Kv(items) => Ok((Format::Kv, formats::write(source, &items).map_err(Error::Invalid)?)),
+            Content::Text(text) => {
+                if let Some(asked) = asked.filter(|asked| !formats::is_called(format, asked)) {
+                    let known = vec![format.as_str().to_owned()];
+                    return Err(Invalid::new("/format", Problem::Unknown { given: excerpt(asked), known }).into());
+                }
+                Ok(Exported { text: text.to_string(), media: formats::media(format) })
+            }
+            Content::Kv(items) => {
+                let source = asked.map_or(Ok(Source::Json), str::parse)?;
+                let text = formats::write(source, &items).map_err(Error::Invalid)?;
+                Ok(Exported { text, media: source.media() })
+            }
         }
     }
 }
 
+/// A config as a file.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// Its content.
+    pub text: String,
+    /// Ending of its name, and its content type.
+    pub media: Media,
+}
+
+/// The content with an imported one over it.
+fn imported(now: &Content, read: Content, mode: ImportMode) -> Content {
+    match (now, read) {
+        (Content::Kv(there), Content::Kv(read)) => Content::Kv(merged(there, read, mode)),
+        (_, read) => read,
+    }
+}
+
 /// The items with the imported ones over them. A file without comments does not take away those that are there.
-fn imported(there: &Items, read: Items, mode: ImportMode) -> Items {
+fn merged(there: &Items, read: Items, mode: ImportMode) -> Items {
     let mut items = match mode {
         ImportMode::Merge => there.clone(),
         ImportMode::Replace => {

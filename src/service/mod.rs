@@ -49,7 +49,7 @@ use contents::Contents;
 pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrived, Departed, Dispatch, Late, Repair, Why};
 pub use drift::{Settle, Wins};
-pub use import::{Import, ImportMode, ImportPreview};
+pub use import::{Exported, Import, ImportMode, ImportPreview};
 pub use marks::Mark;
 pub use once::Idempotency;
 pub use publish::{Publish, Published, Rollback};

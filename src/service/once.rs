@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::{Accepted, Publish, Rollback, Save, Service, Settle, again, now};
+use super::{Accepted, Publish, Rollback, Save, Service, Settle, again, import::ImportAlone, now};
 use crate::{
     domain::{
         access::Actor,
@@ -50,6 +50,7 @@ pub(super) enum Work {
     Save { message: String, saves: Vec<Save> },
     Publish(Publish),
     SaveAndPublish { message: String, confirm: String, saves: Vec<Save> },
+    Import(ImportAlone),
     RollBack(Rollback),
     Settle(Settle),
 }
@@ -60,6 +61,7 @@ impl Work {
             Self::Save { .. } => "save",
             Self::Publish(_) => "publish",
             Self::SaveAndPublish { .. } => "save and publish",
+            Self::Import(_) => "import",
             Self::RollBack(_) => "roll back",
             Self::Settle(_) => "settle",
         }
@@ -112,6 +114,7 @@ impl Service {
             Work::SaveAndPublish { message, confirm, saves } => {
                 self.save_and_publish_in(&mut tx, actor, message, confirm, saves.clone()).await?
             }
+            Work::Import(alone) => self.import_in(&mut tx, actor, alone).await?,
             Work::RollBack(rollback) => self.roll_back_in(&mut tx, actor, rollback).await?,
             Work::Settle(settle) => self.settle_in(&mut tx, actor, settle).await?,
         };

@@ -131,6 +131,20 @@ impl Conn {
         )
     }
 
+    /// Discards the change that `may` names.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn discard_change(&mut self, may: &May<access::Discard, ChangeId>, now: Time) -> Result<()> {
+        later!(
+            self,
+            "update changes set state = ?, updated_at = ? where id = ?",
+            ChangeState::Discarded.as_str(),
+            now.0,
+            may.on().as_str(),
+        )
+    }
+
     /// Reads a change and locks it until this transaction ends.
     ///
     /// # Errors

@@ -54,6 +54,8 @@ texts! {
     change_discard_ask: "Discard this change?", "放弃此变更？";
     change_discard_text(n: usize): "Its {n} edit is thrown away and does not come back." | "Its {n} edits are thrown away and do not come back.", "其中 {n} 处修改将被丢弃，无法恢复。";
 
+    change_discard_other(name: &str, n: usize): "{name} cannot do it. Edits that are thrown away and do not come back: {n}.", "{name} 无法自行放弃。将丢弃 {n} 处修改，且无法恢复。";
+
     // Conflicts.
     conflict_title(n: usize): "{n} key was changed on both sides" | "{n} keys were changed on both sides", "有 {n} 个键双方都修改了";
     conflict_title_text: "The text was changed on both sides", "文本双方都修改了";

@@ -24,7 +24,7 @@ texts! {
     need_publish: "You may edit here but not publish. Ask a publisher to publish it.", "您可以编辑但不能发布，请让有发布权限的人发布。";
     need_own: "Only an owner of the application may do this. Ask one.", "只有应用的所有者可以这样做，请联系所有者。";
     need_administer: "Only an administrator may do this. Ask one.", "只有管理员可以这样做，请联系管理员。";
-    need_author: "This change is somebody else's. Ask its author to invite you.", "这是他人的变更，请让作者邀请您。";
+    need_author: "Only its author may edit or discard this change.", "只有作者可以编辑或放弃此变更。";
     need_kind: "This token only reads. Writing needs an automation token.", "此令牌只能读取，写入需要自动化令牌。";
 
     state_published: "This change is published already. Start a new one.", "此变更已发布，请新建一个变更。";
@@ -49,6 +49,7 @@ texts! {
     problem_syntax(format: &str, detail: &str): "Not valid {format}: {detail}.", "不是有效的 {format}：{detail}。";
     problem_duplicate(key: &str): "“{key}” stands here twice. Keep one.", "“{key}”出现了两次，请保留一个。";
     problem_blank: "A published document is never blank: programs that read it would stop. Write something.", "发布的文档不能为空，否则读取它的程序会停止。请填写内容。";
+    problem_no_keys: "There are no keys in it, so replacing would remove all that are there. Check where it comes from.", "其中没有任何键，替换会删除现有的全部键。请检查其来源。";
     problem_unknown(given: &str): "“{given}” is not known here. Check the spelling.", "不认识“{given}”，请检查拼写。";
     problem_not_one_of(given: &str, known: &str): "“{given}” is not known here. There is: {known}.", "不认识“{given}”，可用的有：{known}。";
     problem_taken: "This name is taken. Choose another one.", "此名称已被占用，请换一个。";
@@ -136,6 +137,7 @@ impl Lang {
             Problem::Syntax { format, detail } => self.problem_syntax(&said(*format), sentence(detail)),
             Problem::Duplicate { key } => self.problem_duplicate(key),
             Problem::Blank => self.problem_blank().into(),
+            Problem::NoKeys => self.problem_no_keys().into(),
             Problem::Unknown { given, known } if known.is_empty() => self.problem_unknown(given),
             Problem::Unknown { given, known } => self.problem_not_one_of(given, &known.join(", ")),
             Problem::Taken => self.problem_taken().into(),

@@ -1,16 +1,28 @@
 //! Edits belong to a change, and a change to its author.
 
-use trimtab::domain::{
-    access::Role,
-    content::{Item, ValueType},
-    error::{Error, Need, Problem},
-    merge::Edit,
+use trimtab::{
+    domain::{
+        access::{Actor, Role},
+        change::ChangeState,
+        content::{Item, ValueType},
+        error::{Error, Need, Problem, State},
+        merge::Edit,
+    },
+    formats::{Source, Typing},
+    service::{Import, ImportMode, NewUser},
 };
 
 use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
+const PROD: &str = "prod/shop/application";
 const ROUTES: &str = "dev/shop/routes.yaml";
+
+/// An import of `.properties`.
+fn import(id: &str, text: &str) -> Import {
+    let (source, typing, mode) = (Source::Properties, Typing::Keep, ImportMode::Merge);
+    Import { config: config(id), source, text: text.into(), typing, mode, allow_empty: false }
+}
 
 on_both_set_ups! {
     async fn open_changes_are_listed_page_by_page(site: Site) {
@@ -113,6 +125,123 @@ on_both_set_ups! {
         let again = trimtab::service::Save { change: Some(change.id.clone()), ..save(SHOP, vec![set("a", "1")]) };
         assert!(matches!(site.service.save(ana(), again).await, Err(Error::State(_))));
         assert!(matches!(site.publish(ana(), &change.id).await, Err(Error::State(_))));
+    }
+
+    async fn a_change_whose_author_cannot_is_discarded_by_owners_of_all_of_it(site: Site) {
+        let site = site.with_shop().await;
+        let (service, root) = (&site.service, Actor::shell());
+        let new = NewUser { name: "gone".into(), password: "a very long password".into(), administrator: false, roles: vec![("*/*/*".parse().unwrap(), Role::Editor)] };
+        let account = service.create_user(&root, new).await.unwrap();
+        let author = account.actor();
+        let both = vec![save(SHOP, vec![set("a", "1")]), save("dev/mail/application", vec![set("a", "1")])];
+        let open = async |actor: &Actor, saves| service.save_all(actor, "left behind".into(), saves, None).await.unwrap();
+        let (shop, all) = (open(&author, vec![save(SHOP, vec![set("a", "1")])]).await, open(&author, both).await);
+        let administrator = Actor::user("root", "root", true, Vec::new());
+        let owner = someone("olga", &[("*/shop/*", Role::Owner), ("*/*/*", Role::Editor)]);
+        let publisher = marek();
+        for actor in [&administrator, &owner, publisher, &root] {
+            assert!(!service.change(actor, &shop).await.unwrap().may_discard);
+            assert_eq!(service.discard(actor, &shop).await.unwrap_err(), Error::Forbidden(Need::Author));
+        }
+
+        service.change_user(&root, &account.id, false, true, Vec::new()).await.unwrap();
+        assert_eq!(service.discard(publisher, &shop).await.unwrap_err(), Error::Forbidden(Need::Own));
+        assert_eq!(service.discard(&owner, &all).await.unwrap_err(), Error::Forbidden(Need::Own));
+        assert!(service.change(&owner, &shop).await.unwrap().may_discard);
+        service.discard(&owner, &shop).await.unwrap();
+        service.discard(&administrator, &all).await.unwrap();
+        for id in [&shop, &all] {
+            assert_eq!(service.change(&administrator, id).await.unwrap().change.state, ChangeState::Discarded);
+        }
+        let noted = format!("select count(*) from audit_events where action = 'change.discard' and object = '{shop}' and actor_name = 'olga' and detail = 'of gone'");
+        assert_eq!(count(&site.database, &noted).await, 1);
+
+        let token = Actor::token("1", "ci", false, &["*/shop/*".parse().unwrap()]);
+        for program in [&token, &root] {
+            let id = open(program, vec![save(SHOP, vec![set("a", "1")])]).await;
+            assert_eq!(service.discard(publisher, &id).await.unwrap_err(), Error::Forbidden(Need::Own));
+            service.discard(&owner, &id).await.unwrap();
+        }
+    }
+
+    async fn an_import_of_its_own_compares_with_what_is_live(site: Site) {
+        let site = site.with_shop().await;
+        let service = &site.service;
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        service.save(ana(), save(SHOP, vec![set("a", "2"), set("pending", "1")])).await.unwrap();
+        assert_eq!(service.import_alone(ana(), &import(SHOP, "a=1"), String::new()).await.unwrap_err(), Error::State(State::Empty));
+
+        let first = service.import_alone(ana(), &import(SHOP, "b=1"), String::new()).await.unwrap();
+        let second = service.import_alone(ana(), &import(SHOP, "b=1"), String::new()).await.unwrap();
+        assert_ne!(first, second);
+        let published = service.import_and_publish(ana(), &import(SHOP, "c=1"), String::new(), String::new()).await.unwrap();
+        assert_delivered(&published);
+        assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"1","c":"1"}"#.into())));
+        assert_eq!(service.change(ana(), &first).await.unwrap().configs[0].diff.counts().added, 1);
+    }
+
+    async fn a_refused_import_leaves_no_change(site: Site) {
+        let site = site.with_shop().await;
+        let service = &site.service;
+        site.publish_key(ana(), PROD, "a", "1").await;
+        let long = format!("a={}\nb={}", "x".repeat(1_000_000), "x".repeat(480_000));
+        let endless = "x".repeat(2001);
+        let replace = |text: &str| Import { mode: ImportMode::Replace, ..import(PROD, text) };
+        for (wanted, message, confirm) in [
+            (import(PROD, "a=2"), "why", ""),
+            (import(PROD, "a=2"), "", "prod"),
+            (import(PROD, "a=2"), "why", "dev"),
+            (import(PROD, "a\nb\\u12"), "why", "prod"),
+            (import(PROD, &long), "why", "prod"),
+            (import(PROD, "a=2"), endless.as_str(), "prod"),
+            (replace(""), "why", "prod"),
+            (replace("# nothing\n \n"), "why", "prod"),
+            (Import { source: Source::Json, ..replace("{}") }, "why", "prod"),
+            (Import { source: Source::Json, ..replace("\u{feff} \n") }, "why", "prod"),
+            (Import { source: Source::Yaml, ..replace("---\n") }, "why", "prod"),
+            (Import { source: Source::Toml, ..replace("# nothing\n") }, "why", "prod"),
+        ] {
+            let refused = service.import_and_publish(ana(), &wanted, message.into(), confirm.into()).await;
+            assert!(matches!(refused, Err(Error::Invalid(_))), "{:?}: {refused:?}", wanted.text);
+        }
+        assert!(service.my_changes(ana()).await.unwrap().is_empty());
+        assert_eq!(count(&site.database, "select count(*) from changes where state = 'open'").await, 0);
+        assert_eq!(site.in_channel(PROD).await.unwrap().0, 1);
+
+        let empty = Import { allow_empty: true, ..replace("# nothing") };
+        service.import_and_publish(ana(), &empty, "why".into(), "prod".into()).await.unwrap();
+        assert_eq!(site.in_channel(PROD).await, Some((2, "{}".into())));
+    }
+
+    async fn imports_at_once_never_mix(site: Site) {
+        let site = site.with_shop().await;
+        let service = &site.service;
+        let replace = |n: usize| Import { mode: ImportMode::Replace, ..import(SHOP, &format!("k{n}=1\nall={n}")) };
+        let imports: Vec<Import> = (0..8).map(replace).collect();
+        let done = imports.iter().map(|import| service.import_and_publish(ana(), import, String::new(), String::new()));
+        for published in futures::future::join_all(done).await {
+            let release = &published.unwrap().releases[0];
+            let (_, content) = service.release_with_content(ana(), &config(SHOP), release.seq).await.unwrap();
+            let key = format!("k{}", value(&content, "all").unwrap());
+            assert!(content.items().unwrap().len() == 2 && value(&content, &key) == Some("1"), "{content:?}");
+        }
+    }
+
+    async fn a_format_that_cannot_be_had_is_refused(site: Site) {
+        let site = site.with_shop().await;
+        let service = &site.service;
+        service.save_and_publish(ana(), String::new(), String::new(), vec![save(ROUTES, vec![text("a: 1\n")])], None).await.unwrap();
+        for asked in [None, Some("yaml"), Some("YML"), Some(".yml")] {
+            assert_eq!(service.export(ana(), &config(ROUTES), asked, None).await.unwrap().text, "a: 1\n");
+        }
+        for asked in ["json", "toml", "text", ""] {
+            let refused = service.export(ana(), &config(ROUTES), Some(asked), None).await;
+            assert!(matches!(&refused, Err(Error::Invalid(wrong)) if wrong[0].pointer == "/format"), "{asked}");
+        }
+        site.publish_key(ana(), SHOP, "a", "1").await;
+        assert_eq!(service.export(ana(), &config(SHOP), None, None).await.unwrap().media.extension, "json");
+        assert_eq!(service.export(ana(), &config(SHOP), Some("env"), None).await.unwrap().text, "a=1\n");
+        assert!(service.export(ana(), &config(SHOP), Some("xml"), None).await.is_err());
     }
 
     async fn values_are_checked_with_their_place(site: Site) {

@@ -40,3 +40,14 @@ async fn a_colleagues_change_is_not_discarded() {
     assert_eq!(other.delete(&path).await.refusal(), "403 /problems/forbidden");
     assert_eq!(one.get(&path).await.body["state"], "open");
 }
+
+#[tokio::test]
+async fn a_change_that_another_token_left_is_discarded_by_one_that_owns_all_of_it() {
+    let api = Api::new().await;
+    let shop = api.shop().await;
+    let (id, _) = shop.open(DEV, json!({"a": "1"})).await;
+    let path = format!("/api/v1/changes/{id}");
+    let owner = api.admin().await;
+    assert_eq!(owner.delete(&path).await.body["state"], "discarded");
+    assert_eq!(shop.get(&path).await.body["state"], "discarded");
+}

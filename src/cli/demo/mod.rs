@@ -5,7 +5,7 @@ mod data;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{Bench, Failed};
+use super::{Bench, Failed, output};
 use crate::{
     domain::{
         access::{Actor, Role},
@@ -32,9 +32,9 @@ pub(super) async fn run(bench: &Bench) -> std::result::Result<(), Failed> {
     let made = fill(bench, &people, today).await;
     clock::turn_to(today);
     let apps = made?;
-    println!("demo: {apps} new applications in 3 environments");
+    output::say(format!("demo: {apps} new applications in 3 environments"))?;
     if apps > 0 && bench.publisher.is_none() {
-        println!("demo: a server that runs already gives them to readers within half a minute");
+        output::say("demo: a server that runs already gives them to readers within half a minute")?;
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
 type Person = (&'static str, bool, &'static [(&'static str, Role)]);
 
 /// The people of the demo. New ones get a password of chance, which is printed.
-async fn people(bench: &Bench) -> Result<Vec<Actor>> {
+async fn people(bench: &Bench) -> std::result::Result<Vec<Actor>, Failed> {
     let all: [Person; 5] = [
         ("ana.ruiz", true, &[]),
         ("lin.wei", false, &[("*/shop/*", Role::Owner), ("*/search/*", Role::Owner), ("*/*/*", Role::Publisher)]),
@@ -93,9 +93,11 @@ async fn people(bench: &Bench) -> Result<Vec<Actor>> {
             None => {
                 let roles = roles.iter().map(|(p, r)| Ok((p.parse()?, *r))).collect::<Result<Vec<_>>>()?;
                 let password = uuid::Uuid::new_v4().simple().to_string()[..20].to_owned();
-                println!("demo: log in as {name} with {password}");
+                let said = format!("demo: log in as {name} with {password}");
                 let new = NewUser { name: name.into(), password, administrator, roles };
-                bench.service.create_user(&shell, new).await?
+                let account = bench.service.create_user(&shell, new).await?;
+                output::say(said)?;
+                account
             }
         };
         actors.push(account.actor());

@@ -45,16 +45,19 @@ fn Open(shown: Shown) -> impl IntoView {
         differs.then(|| view! { <Send shown=shown.clone() /> }.into_any())
     };
     let edits: usize = view.configs.iter().map(|c| c.edits.len()).sum();
-    let (id, message) = (view.change.id.to_string(), view.change.message);
-    let own = view.mine.then(|| {
+    let (id, message) = (view.change.id.to_string(), view.change.message.clone());
+    let text =
+        if view.mine { t.change_discard_text(edits) } else { t.change_discard_other(&view.change.author_name, edits) };
+    let describe = view.mine.then(|| view! { <Describe id=id.clone() message /> });
+    let own = view.may_discard.then(|| {
         view! {
             <div class="end">
-                <Describe id=id.clone() message />
+                {describe}
                 <Sure
                     id="discard"
                     button=t.change_discard()
                     title=t.change_discard_ask()
-                    text=t.change_discard_text(edits)
+                    text
                     confirm=t.change_discard()
                     action=DiscardChange::PATH
                 >

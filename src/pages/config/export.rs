@@ -16,6 +16,7 @@ use crate::{
     domain::content::Format,
     formats::{self, Source},
     pages::{Failed, console::Console},
+    service::Exported,
 };
 
 /// What an address asks for.
@@ -34,13 +35,8 @@ pub(super) async fn download(
     At(id): At,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failed> {
-    let source: Source = if asked.format.is_empty() {
-        Source::Json
-    } else {
-        asked.format.parse().map_err(crate::domain::error::Error::from)?
-    };
-    let (format, text) = console.service.export(&user.actor, &id, source, asked.release).await?;
-    let media = if format == Format::Kv { source.media() } else { formats::media(format) };
+    let format = Some(asked.format.as_str()).filter(|format| !format.is_empty());
+    let Exported { text, media } = console.service.export(&user.actor, &id, format, asked.release).await?;
     // Names are lower-case letters, digits, dots and dashes: nothing in them ends the quotes.
     let stem = id.namespace.as_str().trim_end_matches(&format!(".{}", media.extension)).to_owned();
     let of = asked.release.map(|seq| format!(".r{seq}")).unwrap_or_default();

@@ -26,14 +26,11 @@ use crate::{
         error::{Error, Invalid, Problem},
         typed::restored,
     },
-    formats::{Source, Typing},
+    formats::{SOURCE_BYTES, Source, Typing, detect},
     http::body::is_too_long,
     pages::{Answer, Page, console::Console},
     service::{Import, ImportMode, ImportPreview},
 };
-
-/// The longest text, in bytes: it comes back in a form, where it is a third longer.
-const MOST: usize = 2_900_000;
 
 /// What the form sends.
 #[derive(Clone, Debug, Default)]
@@ -78,8 +75,8 @@ async fn read(mut form: Multipart, opened: &Opened) -> Result<Sent, Error> {
         let name = field.name().unwrap_or_default().to_owned();
         let file = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
         let bytes = field.bytes().await.map_err(|e| unread(&e))?;
-        if bytes.len() > MOST {
-            return Err(Error::TooLarge(MOST));
+        if bytes.len() > SOURCE_BYTES {
+            return Err(Error::TooLarge(SOURCE_BYTES));
         }
         let text = String::from_utf8(bytes.into()).map_err(|_| Invalid::new("/text", Problem::Unicode))?;
         match name.as_str() {
@@ -99,8 +96,8 @@ async fn read(mut form: Multipart, opened: &Opened) -> Result<Sent, Error> {
 
 fn unread(error: &MultipartError) -> Error {
     match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(MOST),
-        _ if is_too_long(error) => Error::TooLarge(MOST),
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(SOURCE_BYTES),
+        _ if is_too_long(error) => Error::TooLarge(SOURCE_BYTES),
         _ => Invalid::new("", Problem::Body { detail: error.body_text() }).into(),
     }
 }
@@ -111,7 +108,7 @@ impl Sent {
             return Err(Invalid::new("/text", Problem::Required));
         }
         let source = match self.source.as_str() {
-            "" => self.file.as_deref().and_then(Source::from_file_name).unwrap_or_else(|| guessed(&self.text)),
+            "" => detect(self.file.as_deref(), &self.text),
             name => name.parse()?,
         };
         Ok(Import {
@@ -120,29 +117,8 @@ impl Sent {
             text: self.text.clone(),
             typing: if self.typing == "strings" { Typing::Strings } else { Typing::Keep },
             mode: if self.mode == "replace" { ImportMode::Replace } else { ImportMode::Merge },
+            allow_empty: false,
         })
-    }
-}
-
-/// What a pasted text looks like.
-fn guessed(text: &str) -> Source {
-    let lines = text.lines().map(str::trim);
-    // A table of TOML may come after keys that could be properties.
-    let table = |line: &str| line.len() > 2 && line.starts_with('[') && line.ends_with(']') && !line.contains(',');
-    let tables = lines.clone().any(table);
-    let Some(line) = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with(['#', '!'])) else {
-        return Source::Properties;
-    };
-    let before = line.split(['=', ':']).next().unwrap_or_default().trim();
-    let shouted = before.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    match line.find(['=', ':']).map(|at| line.as_bytes()[at]) {
-        _ if line.starts_with('{') => Source::Json,
-        _ if tables || line.starts_with('[') => Source::Toml,
-        _ if line.starts_with("export ") => Source::Dotenv,
-        Some(b'=') if shouted => Source::Dotenv,
-        Some(b'=') if line.contains(" = \"") => Source::Toml,
-        Some(b':') => Source::Yaml,
-        _ => Source::Properties,
     }
 }
 
@@ -302,26 +278,4 @@ fn Options(sent: Sent) -> impl IntoView {
         </div>
     }
     .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pasted_text_is_known_by_its_first_line_or_a_table() {
-        for (text, source) in [
-            ("# a comment\n\n  {\"a\": 1}", Source::Json),
-            ("db.url=mysql://x", Source::Properties),
-            ("db.url: x", Source::Yaml),
-            ("DB_URL=x", Source::Dotenv),
-            ("export db=x", Source::Dotenv),
-            ("[db]\nurl = 1", Source::Toml),
-            ("url = \"x\"", Source::Toml),
-            ("on = true\n\n[db]\nurl = 1", Source::Toml),
-            ("", Source::Properties),
-        ] {
-            assert_eq!(guessed(text), source, "{text:?}");
-        }
-    }
 }

@@ -17,6 +17,7 @@ macro_rules! on_both {
 }
 
 mod aborted;
+mod commands;
 mod crash;
 mod etcd;
 mod healing;

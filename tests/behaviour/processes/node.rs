@@ -18,6 +18,8 @@ use crate::support::{Database, servers};
 /// What all keys begin with in an etcd of a test's own.
 pub const ROOT: &str = "trimtab";
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trimtab");
+
 /// Where a server keeps its things: survives the server.
 #[derive(Clone)]
 pub struct Place {
@@ -103,15 +105,13 @@ impl Place {
     }
 
     fn command(&self, folder: &Path) -> Command {
-        let program = env!("CARGO_BIN_EXE_trimtab");
-        let mut command = match self.files {
-            None => Command::new(program),
-            Some(files) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), program]);
-                shell
-            }
-        };
+        match self.files {
+            None => self.settled(Command::new(PROGRAM), folder),
+            Some(files) => self.settled(in_shell(&format!("ulimit -n {files}")), folder),
+        }
+    }
+
+    fn settled(&self, mut command: Command, folder: &Path) -> Command {
         command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "error");
         command.env("TRIMTAB_ROLE", self.role).current_dir(folder);
         if self.role == "console" {
@@ -124,9 +124,23 @@ impl Place {
         command
     }
 
+    /// A command of the same program on these settings, in the folder of the place.
+    pub fn cli_command(&self, args: &[&str]) -> Command {
+        let mut command = self.command(&self.folder);
+        command.args(args);
+        command
+    }
+
+    /// A command as [`Place::cli_command`], in a shell that has run `before`.
+    pub fn limited_command(&self, before: &str, args: &[&str]) -> Command {
+        let mut command = self.settled(in_shell(before), &self.folder);
+        command.args(args);
+        command
+    }
+
     /// Runs a command of the same program on these settings and gives what it printed.
     pub async fn cli(&self, args: &[&str]) -> String {
-        let out = self.command(&self.folder).args(args).output().await.unwrap();
+        let out = self.cli_command(args).output().await.unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
@@ -255,6 +269,13 @@ impl Node {
         };
         timeout(Duration::from_secs(20), waiting).await.expect("what was accepted arrives within 20 s")
     }
+}
+
+/// The program in place of a shell that has run `before`.
+fn in_shell(before: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\""), PROGRAM]);
+    shell
 }
 
 /// Sends a signal to a process.

@@ -1,0 +1,335 @@
+//! `trimtab change`: open changes, whoever made them.
+
+use std::fmt::Write;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::{Bench, Failed, output};
+use crate::{
+    automation,
+    domain::{
+        access::Actor,
+        change::{Change, ChangeId, ChangeState},
+        content::{Item, ValueType},
+        diff::{self, Counts, Diff, KeyDiff, Row, Word},
+        error::{Error, excerpt},
+        names::ConfigId,
+        release::Delivery,
+        time::Time,
+    },
+    service::{ChangeView, Publish, Published, now},
+    stdio,
+};
+
+/// Unchanged lines around each difference of a text.
+const CONTEXT: usize = 3;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// List the open changes of everybody, a page of them, the last edited first
+    List {
+        /// Go on after the page that ended with this
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
+        /// Print JSON: {changes, next}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a change does: + is added, - is removed, ~ is changed
+    Show {
+        /// Its id
+        id: String,
+        /// Print JSON, as GET /api/v1/changes/{id} answers
+        #[arg(long)]
+        json: bool,
+    },
+    /// Publish an open change, whoever made it
+    Publish {
+        /// Its id
+        id: String,
+        /// Why [default: the message of the change]
+        #[arg(short, long)]
+        message: Option<String>,
+        /// The name of the environment, again, when it is protected; several with commas
+        #[arg(long, value_name = "ENV", default_value = "")]
+        confirm: String,
+        /// Print JSON, as POST /api/v1/changes/{id}/publish answers
+        #[arg(long)]
+        json: bool,
+    },
+    /// Discard an open change of the command line, of a token, or of a user who can no longer log in
+    Discard {
+        /// Its id
+        id: String,
+        /// Print JSON, as DELETE /api/v1/changes/{id} answers
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// An open change in a list.
+#[derive(Serialize)]
+struct Listed<'a> {
+    id: &'a ChangeId,
+    state: &'static str,
+    message: &'a str,
+    author: &'a str,
+    created_at: String,
+    updated_at: String,
+    configs: Vec<ListedConfig<'a>>,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct ListedConfig<'a> {
+    config: &'a ConfigId,
+    #[serde(flatten)]
+    counts: Counts,
+    conflicts: usize,
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    changes: Vec<Listed<'a>>,
+    next: Option<String>,
+}
+
+pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
+    let actor = Actor::shell();
+    match command {
+        Command::List { after, json } => list(bench, &actor, after.as_deref(), json).await,
+        Command::Show { id, json } => {
+            let view = bench.service.change(&actor, &parse(&id)?).await?;
+            if json {
+                print_json(&automation::change(&view, bench.page_of(&view.change.id)))
+            } else {
+                output::print(&shown(&view))
+            }
+        }
+        Command::Publish { id, message, confirm, json } => {
+            let view = bench.service.change(&actor, &parse(&id)?).await?;
+            let publish = Publish {
+                change: view.change.id,
+                diff_sha256: Some(view.diff_sha256),
+                message,
+                confirm,
+                idempotency: None,
+            };
+            let published = bench.service.publish(&actor, publish).await?;
+            if json {
+                print_json(&automation::publication(&published, bench.page_of(&published.change)))
+            } else {
+                report(bench, &actor, &published).await
+            }
+        }
+        Command::Discard { id, json } => {
+            let id = parse(&id)?;
+            bench.service.discard(&actor, &id).await?;
+            if !json {
+                return output::say(format!("change {id} is discarded"));
+            }
+            let view = bench.service.change(&actor, &id).await?;
+            print_json(&automation::change(&view, bench.page_of(&id)))
+        }
+    }
+}
+
+/// Parses an id. A malformed one names no change.
+fn parse(id: &str) -> Result<ChangeId, Failed> {
+    id.parse().map_err(|_| Error::NotFound(format!("change {}", excerpt(id))).into())
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Failed> {
+    let text = serde_json::to_string_pretty(value).expect("texts and numbers are JSON");
+    output::say(text)
+}
+
+async fn list(bench: &Bench, actor: &Actor, after: Option<&str>, json: bool) -> Result<(), Failed> {
+    let after = after
+        .map(|text| cursor(text).ok_or_else(|| Failed::from(format!("--after {}: this ends no page", excerpt(text)))));
+    let (views, next) = bench.service.open_changes(actor, after.transpose()?).await?;
+    let next = next.map(|(at, id)| format!("{}.{id}", at.0));
+    if json {
+        let changes = views.iter().map(|view| listed(view, bench.page_of(&view.change.id))).collect();
+        return print_json(&List { changes, next });
+    }
+    let now = now();
+    output::print(&views.iter().map(|view| row(view, now)).collect::<String>())?;
+    match next {
+        Some(next) => stdio::complain(&format!("there are more: trimtab change list --after {next}")),
+        None if views.is_empty() => stdio::complain("no change is open"),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Parses where a page ended: the time of the last change, and its id.
+fn cursor(text: &str) -> Option<(Time, ChangeId)> {
+    let (at, id) = text.split_once('.')?;
+    Some((Time(at.parse().ok()?), id.parse().ok()?))
+}
+
+fn listed(view: &ChangeView, url: String) -> Listed<'_> {
+    let configs = view.configs.iter().map(|c| ListedConfig {
+        config: &c.config,
+        counts: c.diff.counts(),
+        conflicts: c.conflicts.len(),
+    });
+    let Change { id, author_name, message, state, created_at, updated_at, .. } = &view.change;
+    Listed {
+        id,
+        state: state.as_str(),
+        message,
+        author: author_name,
+        created_at: created_at.rfc3339(),
+        updated_at: updated_at.rfc3339(),
+        configs: configs.collect(),
+        url,
+    }
+}
+
+/// Draws a change in one line, its id first.
+fn row(view: &ChangeView, now: Time) -> String {
+    let Change { id, author_name, message, updated_at, .. } = &view.change;
+    let configs: Vec<String> = view.configs.iter().map(|c| c.config.to_string()).collect();
+    let message = message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let message = if message.is_empty() { String::new() } else { format!("  {}", visible(message)) };
+    let conflicts = match view.conflicts().len() {
+        0 => String::new(),
+        n => format!("  {n} in conflict"),
+    };
+    format!(
+        "{id}  {:>4}  {}  {}{conflicts}  {}{message}\n",
+        age(now.0 - updated_at.0),
+        author_name,
+        counts(view),
+        configs.join(" ")
+    )
+}
+
+/// Counts the keys, or lines of texts, that a change adds, changes and removes.
+pub(super) fn counts(view: &ChangeView) -> String {
+    let sum = view.configs.iter().map(|c| c.diff.counts()).fold(Counts::default(), |a, b| Counts {
+        added: a.added + b.added,
+        changed: a.changed + b.changed,
+        removed: a.removed + b.removed,
+    });
+    said(sum)
+}
+
+fn said(counts: Counts) -> String {
+    format!("{} added, {} changed, {} removed", counts.added, counts.changed, counts.removed)
+}
+
+/// Formats an age in the largest unit that fits: `59s`, `3m`, `5h`, `12d`.
+fn age(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Prints each release of a publish, and how far it has come.
+///
+/// # Errors
+/// Why stdout takes nothing.
+pub(super) async fn report(bench: &Bench, actor: &Actor, published: &Published) -> Result<(), Failed> {
+    // It is published, whether or not the database still answers.
+    let view = bench.service.change(actor, &published.change).await.ok();
+    let mut text = String::new();
+    for release in &published.releases {
+        let config = view.as_ref().and_then(|view| view.configs.iter().find(|c| c.config == release.config));
+        let counts = config.map(|c| format!(": {}", said(c.diff.counts()))).unwrap_or_default();
+        let line = match &published.delivery {
+            Delivery::Delivered { revision } => {
+                writeln!(text, "{}: release {} delivered (revision {revision}){counts}", release.config, release.seq)
+            }
+            Delivery::Accepted { late_because } => writeln!(
+                text,
+                "{}: release {} accepted{counts}; it is delivered as soon as possible ({late_because})",
+                release.config, release.seq
+            ),
+        };
+        line.expect("a string grows");
+    }
+    output::print(&text).map_err(|failed| failed.and(format!("change {} is published", published.change)))
+}
+
+/// Draws a change: its head, then each config with a line for each key or line that differs.
+fn shown(view: &ChangeView) -> String {
+    let Change { id, author_name, message, state, created_at, updated_at, .. } = &view.change;
+    let since = match state {
+        ChangeState::Open => format!("open, last edited {}", updated_at.rfc3339()),
+        ChangeState::Published => format!("published {}", updated_at.rfc3339()),
+        ChangeState::Discarded => format!("discarded, opened {}", created_at.rfc3339()),
+    };
+    let mut text = format!("change {id}\nby {}, {since}\n", visible(author_name));
+    for line in message.lines() {
+        text += &format!("    {}\n", visible(line));
+    }
+    for config in &view.configs {
+        let release = if view.change.state == ChangeState::Published { "release" } else { "live release" };
+        let head = format!("\n{} ({release} {}): {}\n", config.config, config.live, said(config.diff.counts()));
+        text += &head;
+        text += &difference(&config.diff);
+        for conflict in &config.conflicts {
+            let what = if conflict.key.is_empty() { "the text".to_owned() } else { conflict.key.clone() };
+            text += &format!("! {} was changed by somebody else meanwhile\n", visible(&what));
+        }
+    }
+    text
+}
+
+fn difference(diff: &Diff) -> String {
+    match diff {
+        Diff::Kv(keys) => keys.iter().map(of_key).collect(),
+        Diff::Text { old, new } => diff::lines(old, new, CONTEXT).iter().map(of_line).collect(),
+    }
+}
+
+/// Draws one key in one line. A key whose comment alone differs has the same value on both sides.
+fn of_key(KeyDiff { key, old, new }: &KeyDiff) -> String {
+    let key = visible(key);
+    match (old, new) {
+        (None, Some(new)) => format!("+ {key} = {}\n", value(new)),
+        (Some(old), None) => format!("- {key} = {}\n", value(old)),
+        (Some(old), Some(new)) => format!("~ {key} = {} -> {}\n", value(old), value(new)),
+        (None, None) => String::new(),
+    }
+}
+
+/// Draws a value in one line: a string in quotes, a typed value as in the document, the comment behind it.
+fn value(item: &Item) -> String {
+    let shown = match item.kind {
+        ValueType::String => serde_json::to_string(&item.value).expect("a string is JSON"),
+        _ => item.value.clone(),
+    };
+    let comment = if item.comment.is_empty() { String::new() } else { format!("  # {}", item.comment) };
+    visible(&(shown + &comment))
+}
+
+fn of_line(row: &Row) -> String {
+    let whole = |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<String>();
+    match row {
+        Row::Same { text, .. } => format!("  {}\n", visible(text)),
+        Row::Fold { lines } => format!("@ {lines} lines that are the same\n"),
+        Row::Differs { old, new } => {
+            let old = old.as_ref().map(|line| format!("- {}\n", visible(&whole(&line.words)))).unwrap_or_default();
+            let new = new.as_ref().map(|line| format!("+ {}\n", visible(&whole(&line.words)))).unwrap_or_default();
+            old + &new
+        }
+    }
+}
+
+/// Escapes control characters: a text of somebody else moves no cursor of a terminal.
+fn visible(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\t' { line.extend(c.escape_debug()) } else { line.push(c) }
+    }
+    line
+}

@@ -1,0 +1,77 @@
+//! Output of commands: stdout and the files that `-o` names.
+
+use std::{
+    fmt::Display,
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    path::Path,
+};
+
+use super::Failed;
+use crate::stdio::{self, Printed};
+
+/// Prints a text. A closed pipe is no failure: its reader, such as `head`, has all that it wanted.
+///
+/// # Errors
+/// Why stdout takes nothing.
+pub(super) fn print(text: &str) -> Result<(), Failed> {
+    stdio::print(text).map(drop).map_err(|error| Failed::io("stdout", &error))
+}
+
+/// Prints a line.
+///
+/// # Errors
+/// As [`print`].
+pub(super) fn say(line: impl Display) -> Result<(), Failed> {
+    print(&format!("{line}\n"))
+}
+
+/// Prints a line that is lost for good when nobody reads it.
+///
+/// # Errors
+/// Why it was not read.
+pub(super) fn hand_over(line: &str) -> Result<(), Failed> {
+    match stdio::print(&format!("{line}\n")) {
+        Ok(Printed::Whole) => Ok(()),
+        Ok(Printed::Cut) => Err(Failed::io("stdout", &ErrorKind::BrokenPipe.into())),
+        Err(error) => Err(Failed::io("stdout", &error)),
+    }
+}
+
+/// Writes a file: all of it, or what was there stays.
+///
+/// # Errors
+/// Why it cannot be written.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failed> {
+    // The file that a link names is replaced, not the link.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let written = match fs::metadata(&target) {
+        // A device or a pipe cannot be written beside.
+        Ok(there) if !there.is_file() => File::options().write(true).open(&target).and_then(|f| fill(f, text)),
+        there => replace(&target, there.ok(), text),
+    };
+    written.map_err(|error| Failed::io(&path.display().to_string(), &error))
+}
+
+fn replace(target: &Path, there: Option<fs::Metadata>, text: &str) -> io::Result<()> {
+    // Beside it, under a name that no other process uses.
+    let draft = target.with_file_name(format!(".trimtab-{}.new", std::process::id()));
+    let written = || {
+        let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
+        if let Some(there) = there {
+            file.set_permissions(there.permissions())?;
+        }
+        fill(&file, text)?;
+        file.sync_all()?;
+        fs::rename(&draft, target)
+    };
+    written().inspect_err(|error| {
+        if error.kind() != ErrorKind::AlreadyExists {
+            let _ = fs::remove_file(&draft);
+        }
+    })
+}
+
+fn fill(mut file: impl Write, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes())
+}

@@ -1,0 +1,347 @@
+//! Detection of the format of a text: by the name of its file, or else by its shape.
+//!
+//! The parsers are not asked. Nearly every text is valid `.properties`, much TOML is valid `.env`, and a text with a
+//! mistake must still reach the parser that names the mistake. So each line of the outermost level votes for what its
+//! shape is typical of. The cost is bounded: [`LINES`] lines, and one pass over comments in front of a bracket.
+
+use ::toml::de::DeValue;
+
+use super::Source;
+
+/// Maximum number of lines that vote: by then the shape of a text is known.
+const LINES: usize = 2_000;
+
+/// Longest value, in bytes, that is looked at as a TOML value: longer ones are strings or arrays, known by their ends.
+const VALUE: usize = 4_096;
+
+/// Detects the format of a text. The last known ending of the file's name decides; without one, the shape of the text.
+#[must_use]
+pub fn detect(file_name: Option<&str>, text: &str) -> Source {
+    file_name.and_then(Source::from_file_name).unwrap_or_else(|| by_shape(text))
+}
+
+impl Source {
+    /// Returns what a file of this name is read as: `a.yml`, `conf/.env`, `.env.local`. The path and case do not matter.
+    /// The last ending decides where it is known (`.env.yaml` is YAML). Otherwise an `env` among the endings does.
+    #[must_use]
+    pub fn from_file_name(name: &str) -> Option<Self> {
+        let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
+        let mut endings = name.split('.').skip(1).collect::<Vec<_>>();
+        let last = match endings.pop()? {
+            "yml" => "yaml",
+            last => last,
+        };
+        let known = Self::ALL.into_iter().find(|source| source.media().extension == last);
+        known.or_else(|| endings.contains(&"env").then_some(Self::Dotenv))
+    }
+}
+
+fn by_shape(text: &str) -> Source {
+    let text = text.trim_start_matches('\u{feff}');
+    if let Some(source) = by_bracket(without_comments(text)) {
+        return source;
+    }
+    let mut votes = Votes::default();
+    for line in text.split(['\n', '\r']).filter(|line| !is_blank_or_comment(line.trim())).take(LINES) {
+        if votes.is_empty() && begins_yaml(line.trim()) {
+            return Source::Yaml;
+        }
+        votes.add(line);
+    }
+    votes.decide()
+}
+
+/// Returns the format of a text that begins with a bracket.
+fn by_bracket(text: &str) -> Option<Source> {
+    if let Some(inside) = text.strip_prefix('{') {
+        // YAML reads `{a: 1}` and `{'a': 1}` as well; JSON has double quotes around its keys.
+        let is_json = matches!(without_comments(inside).chars().next(), None | Some('"' | '}'));
+        return Some(if is_json { Source::Json } else { Source::Yaml });
+    }
+    let (line, rest) = text.split_once(['\n', '\r']).unwrap_or((text, ""));
+    match line.starts_with('[') {
+        true if is_header(line) && rest.contains('=') => Some(Source::Toml),
+        true => Some(Source::Json),
+        false => None,
+    }
+}
+
+/// Skips white space and comments in all notations: JSON has none, but people write every kind above it.
+fn without_comments(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    loop {
+        let next = if rest.starts_with("/*") {
+            rest.split_once("*/").map(|(_, after)| after)
+        } else if rest.starts_with("//") || rest.starts_with('#') {
+            rest.split_once(['\n', '\r']).map(|(_, after)| after)
+        } else {
+            return rest;
+        };
+        rest = next.unwrap_or_default().trim_start();
+    }
+}
+
+/// `!` begins a comment of `.properties`, `!!` a tag of YAML.
+fn is_blank_or_comment(line: &str) -> bool {
+    line.is_empty()
+        || line.starts_with(['#', ';'])
+        || line.starts_with("//")
+        || (line.starts_with('!') && !line.starts_with("!!"))
+}
+
+/// Whether a first line is one that only YAML begins with. Markup is no items in any format; YAML says so with a place,
+/// while `.properties` would take it for keys.
+fn begins_yaml(line: &str) -> bool {
+    let marks = ["---", "-", "?", "..."];
+    let is_mark =
+        marks.iter().any(|m| line.strip_prefix(m).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')));
+    is_mark || ["%YAML", "%TAG", "!!", "<", "&"].iter().any(|start| line.starts_with(start))
+}
+
+/// Whether a line is a table of TOML: `[a.b]`, `[[a]]`. An array of several values is none.
+fn is_header(line: &str) -> bool {
+    let line = line.split(" #").next().unwrap_or(line).trim();
+    let inside = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| !inside.trim().is_empty() && !inside.contains(','))
+}
+
+/// What a value looks like.
+#[derive(Clone, Copy, PartialEq)]
+enum Value {
+    /// Unquoted text, or nothing: no value of TOML.
+    Bare,
+    /// In quotes, as in TOML and `.env`.
+    Quoted,
+    /// A number, boolean or date of TOML.
+    Literal,
+    /// An array, an inline table or a string in three quotes.
+    Structure,
+}
+
+/// What lines that do not vote wait for.
+enum Inside {
+    /// The end of a string.
+    Quotes(&'static str),
+    /// As many closing brackets.
+    Brackets(usize),
+    /// The line that a backslash continues.
+    Continued,
+}
+
+/// The votes of the lines, by shape.
+#[derive(Default)]
+struct Votes {
+    inside: Option<Inside>,
+    /// Indentation of the outermost level.
+    indent: Option<usize>,
+    /// The last line of that level was one of YAML, below which deeper ones belong to it.
+    nests: bool,
+    /// `key: value`, `key:`, `- value`.
+    yaml: usize,
+    /// `[table]`
+    tables: usize,
+    /// `key:value`
+    colons: usize,
+    /// `export NAME=value`
+    exports: usize,
+    /// `key=value`, by what is known of them.
+    equals: usize,
+    upper_case: usize,
+    shell_names: usize,
+    spaced: usize,
+    bare: usize,
+    quoted: usize,
+    structures: usize,
+    tails: usize,
+}
+
+impl Votes {
+    fn is_empty(&self) -> bool {
+        self.indent.is_none()
+    }
+
+    fn add(&mut self, line: &str) {
+        if self.is_inside(line) {
+            return;
+        }
+        let indent = line.len() - line.trim_start().len();
+        let outermost = *self.indent.get_or_insert(indent);
+        if indent > outermost && self.nests {
+            return;
+        }
+        self.indent = Some(outermost.min(indent));
+        let line = line.trim();
+        let yaml = self.yaml;
+        if line == "-" || line.starts_with("- ") || line == "---" {
+            self.yaml += 1;
+        } else if is_header(line) {
+            self.tables += 1;
+        } else {
+            self.pair(line);
+        }
+        self.nests = self.yaml > yaml;
+    }
+
+    /// Whether a line is a part of what began on an earlier one.
+    fn is_inside(&mut self, line: &str) -> bool {
+        match &mut self.inside {
+            None => return false,
+            Some(Inside::Quotes(quotes)) if !line.contains(*quotes) => return true,
+            Some(Inside::Continued) if is_continued(line) => return true,
+            Some(Inside::Brackets(open)) => {
+                *open = unclosed(line, *open);
+                if *open > 0 {
+                    return true;
+                }
+            }
+            Some(_) => {}
+        }
+        self.inside = None;
+        true
+    }
+
+    /// A key and a value, or neither.
+    fn pair(&mut self, line: &str) {
+        let exported =
+            line.strip_prefix("export ").map(str::trim_start).filter(|rest| is_shell_name(before_equals(rest)));
+        let line = exported.unwrap_or(line);
+        match separator(line) {
+            Some((at, '=')) => {
+                self.exports += usize::from(exported.is_some());
+                self.assignment(&line[..at], &line[at + 1..]);
+            }
+            Some((_, ' ')) => self.yaml += 1,
+            Some(_) => self.colons += 1,
+            None => {}
+        }
+        if self.inside.is_none() && is_continued(line) {
+            self.inside = Some(Inside::Continued);
+        }
+    }
+
+    fn assignment(&mut self, key: &str, value: &str) {
+        let is_spaced = key.ends_with([' ', '\t']) || value.starts_with([' ', '\t']);
+        let (key, value) = (key.trim(), value.trim());
+        let kind = self.value(value);
+        let is_key = key.starts_with(['"', '\'']) || key.split('.').all(is_bare_key);
+        self.equals += 1;
+        self.upper_case += usize::from(is_shell_name(key) && !key.contains(|c: char| c.is_ascii_lowercase()));
+        self.shell_names += usize::from(is_shell_name(key));
+        self.spaced += usize::from(is_spaced);
+        self.bare += usize::from(kind == Value::Bare || !is_key);
+        self.quoted += usize::from(kind == Value::Quoted);
+        self.structures += usize::from(kind == Value::Structure);
+        self.tails += usize::from(kind != Value::Bare && value.contains(" #"));
+    }
+
+    fn value(&mut self, value: &str) -> Value {
+        for quotes in ["\"\"\"", "'''"] {
+            if let Some(rest) = value.strip_prefix(quotes) {
+                self.inside = (!rest.contains(quotes)).then_some(Inside::Quotes(quotes));
+                return Value::Structure;
+            }
+        }
+        if value.len() <= VALUE
+            && let Ok(value) = DeValue::parse(value).or_else(|_| DeValue::parse(before_comment(value)))
+        {
+            return match value.get_ref() {
+                DeValue::String(_) => Value::Quoted,
+                DeValue::Array(_) | DeValue::Table(_) => Value::Structure,
+                _ => Value::Literal,
+            };
+        }
+        for quote in ["\"", "'"] {
+            let Some(rest) = value.strip_prefix(quote) else { continue };
+            return match rest.find(quote) {
+                Some(_) if rest.ends_with(quote) || before_comment(rest).ends_with(quote) => Value::Quoted,
+                Some(_) => Value::Bare,
+                None => {
+                    self.inside = Some(Inside::Quotes(quote));
+                    Value::Quoted
+                }
+            };
+        }
+        // `${X}` and `{cipher}…` close what they open. What stays open goes on below.
+        let open = unclosed(value, 0);
+        if value.starts_with(['[', '{']) && open > 0 {
+            self.inside = Some(Inside::Brackets(open));
+            return Value::Structure;
+        }
+        Value::Bare
+    }
+
+    fn decide(&self) -> Source {
+        let pairs = self.equals + self.colons;
+        let most = |count: usize| count * 2 > self.equals;
+        let typed = self.quoted + self.structures;
+        let all_spaced = self.spaced == self.equals;
+        let is_toml = self.bare + self.colons == 0;
+        match () {
+            () if self.tables > self.yaml => Source::Toml,
+            () if self.yaml > pairs => Source::Yaml,
+            () if self.exports > 0 => Source::Dotenv,
+            () if self.equals == 0 => Source::Properties,
+            () if most(self.upper_case) && !(is_toml && all_spaced && self.structures > 0) => Source::Dotenv,
+            () if is_toml && (typed > 0 || self.spaced > 0 || self.tails > 0) => Source::Toml,
+            // TOML with a mistake.
+            () if all_spaced && typed > self.bare => Source::Toml,
+            () if self.quoted > 0 && self.spaced == 0 && self.shell_names == pairs => Source::Dotenv,
+            () => Source::Properties,
+        }
+    }
+}
+
+/// Finds what separates a key from its value: `=`, a tight `:`, or a blank for the `: ` of YAML.
+fn separator(line: &str) -> Option<(usize, char)> {
+    let quoted = line.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let start = quoted.and_then(|quote| Some(line[1..].find(quote)? + 2)).unwrap_or_default();
+    let mut tight = None;
+    let mut chars = line[start..].char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '=' if tight.is_none() => return Some((start + at, '=')),
+            '#' if line[..start + at].ends_with(' ') => break,
+            ':' if quoted.is_some() || chars.peek().is_none_or(|(_, next)| next.is_whitespace()) => {
+                return Some((start + at, ' '));
+            }
+            ':' => tight = tight.or(Some((start + at, ':'))),
+            _ => {}
+        }
+    }
+    tight
+}
+
+fn before_equals(line: &str) -> &str {
+    line.split('=').next().unwrap_or_default()
+}
+
+fn before_comment(value: &str) -> &str {
+    value.find(" #").map_or(value, |at| &value[..at]).trim_end()
+}
+
+fn is_bare_key(part: &str) -> bool {
+    let part = part.trim();
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+fn is_shell_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_continued(line: &str) -> bool {
+    line.bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 1
+}
+
+/// Returns how many brackets are open after a line.
+fn unclosed(line: &str, open: usize) -> usize {
+    line.bytes().fold(open, |open, byte| match byte {
+        b'[' | b'{' => open + 1,
+        b']' | b'}' => open.saturating_sub(1),
+        _ => open,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Printing. A pipe can be closed and a disk can be full: neither is a reason to panic.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Write},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::Path,
+};
+
+/// Outcome of printing a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Printed {
+    /// All of it was written.
+    Whole,
+    /// The program at the other end of the pipe has ended, as `head` does.
+    Cut,
+}
+
+/// Writes a text to stdout, and to the system at once.
+///
+/// # Errors
+/// Any error but a closed pipe.
+pub fn print(text: &str) -> io::Result<Printed> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Printed::Whole),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Printed::Cut),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a line to stderr. There is no place left to report a failure.
+pub fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Whether stdout is the null device. The runtime opens it there when it was closed before the start.
+#[must_use]
+pub fn stdout_goes_nowhere() -> bool {
+    let device = |metadata: io::Result<std::fs::Metadata>| metadata.map(|m| (m.rdev(), m.mode() >> 12)).ok();
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let stdout = device(stdout.and_then(|file| file.metadata()));
+    stdout.is_some() && stdout == device(Path::new("/dev/null").metadata())
+}
+
+/// Describes a failure in the words of the system, without its error number: `no space left on device`.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let said = error.to_string();
+    let said = said.split(" (os error").next().unwrap_or_default();
+    let mut chars = said.chars();
+    // An abbreviation such as EOF stays.
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().collect::<String>() + &said[first.len_utf8()..]
+        }
+        _ => said.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_reads_as_part_of_a_sentence() {
+        let error = File::open("/nowhere/at/all").unwrap_err();
+        assert_eq!(reason(&error), "no such file or directory");
+        assert_eq!(reason(&io::Error::other("EOF in it")), "EOF in it");
+    }
+}
