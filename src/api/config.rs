@@ -29,21 +29,29 @@ pub async fn save_item(
     new: bool,
     /// The value.
     value: String,
+    /// What was in its field, where a form changes that; empty for none.
+    #[server(default)]
+    value_was: String,
     /// Its type.
     kind: String,
     /// What it is for.
     #[server(default)]
     comment: String,
+    /// What was in its field, where a form changes that; empty for none.
+    #[server(default)]
+    comment_was: String,
     /// What the page was filtered by.
     #[server(default)]
     q: String,
 ) -> Result<()> {
     use crate::{
         auth::guard,
-        service::{ReadAt, TypedItem},
+        service::{ReadAt, TypedItem, TypedText},
     };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
+    let value = TypedText { sent: value, was: value_was };
+    let comment = TypedText { sent: comment, was: comment_was };
     let typed = TypedItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
     guard::service()?.type_item(&user.actor, at, typed).await?;
     saved(&config, &q, &key);
@@ -90,10 +98,17 @@ pub async fn save_text(
     version: u64,
     /// The text.
     text: String,
+    /// What was in its field, where a form changes that; empty for none.
+    #[server(default)]
+    text_was: String,
 ) -> Result<()> {
-    use crate::{auth::guard, service::ReadAt};
+    use crate::{
+        auth::guard,
+        service::{ReadAt, TypedText},
+    };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
+    let text = TypedText { sent: text, was: text_was };
     guard::service()?.type_text(&user.actor, at, &text).await?;
     saved(&config, "", "");
     Ok(())

@@ -4,3 +4,4 @@ pub mod guard;
 pub mod passwords;
 pub mod sessions;
 pub mod tokens;
+pub mod user_name;

@@ -76,7 +76,8 @@ fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, 
     let mut named: HashSet<String> = edits.iter().map(|(key, _)| key.clone()).collect();
     for node in remove?.unwrap_or_default() {
         let Some(key) = node.string() else { continue };
-        if let Err(wrong) = check_key(&key) {
+        // One that is there from before unseen characters were refused can still go.
+        if let Some(wrong) = check_key(&key).err().filter(|wrong| !matches!(wrong.problem, Problem::Unseen { .. })) {
             node.refuse_as::<()>(wrong.of(""));
         } else if named.insert(key.clone()) {
             edits.push((key, Edit::Remove));

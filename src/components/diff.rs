@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::lang;
+use super::{Marked, lang};
 use crate::domain::{
     content::Item,
     diff::{Counts, KeyDiff, Kind, Word, words},
@@ -101,6 +101,11 @@ fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
     }
 }
 
+/// A side of a value as one text.
+pub(super) fn said(words: &[Word]) -> String {
+    words.iter().map(|word| word.text.as_str()).collect()
+}
+
 /// What else differs: the type, the comment.
 fn beside(key: &KeyDiff) -> Vec<String> {
     let (Some(old), Some(new)) = (&key.old, &key.new) else { return Vec::new() };
@@ -117,7 +122,10 @@ fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
     let notes = beside(&key).into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
     let kind = key.kind();
     let side = |words: Option<Vec<Word>>, old: bool| {
-        words.map(|words| view! { <p class=if old { "o" } else { "n" }><Words words old /></p> })
+        words.map(|words| {
+            let value = said(&words);
+            view! { <p class=if old { "o" } else { "n" }><Marked value><Words words old /></Marked></p> }
+        })
     };
     view! {
         <li class=kind.as_str() data-hunk=n>
@@ -137,7 +145,9 @@ fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>) -> impl
         let kind = key.kind();
         let cell = |words: Option<Vec<Word>>, old: bool| match words {
             Some(words) => {
-                view! { <td class=if old { "o" } else { "n" }><code><Words words old /></code></td> }.into_any()
+                let value = said(&words);
+                view! { <td class=if old { "o" } else { "n" }><code><Marked value><Words words old /></Marked></code></td> }
+                    .into_any()
             }
             None => view! { <td class="e"><span class="visually-hidden">{t.not_there()}</span></td> }.into_any(),
         };

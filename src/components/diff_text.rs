@@ -2,8 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{DiffView, Words, lang};
-use crate::domain::diff::{Line, Row, Word};
+use super::{DiffView, Marks, Words, diff::said, lang};
+use crate::domain::{
+    diff::{Line, Row, Word},
+    unseen::Unseen,
+};
 
 /// Two texts compared: rows of `domain::diff::lines`.
 #[component]
@@ -46,6 +49,15 @@ fn no(number: Option<usize>) -> AnyView {
     }
 }
 
+/// A line with marks of what is not seen inside of it. White space at its ends is as usual in texts.
+fn line_marked(words: Vec<Word>, old: bool) -> AnyView {
+    let unseen = Unseen { begins: None, ends: None, ..Unseen::anywhere(&said(&words)) };
+    if unseen.is_empty() {
+        return view! { <Words words old /> }.into_any();
+    }
+    view! { <bdi><Words words old /></bdi><Marks unseen /> }.into_any()
+}
+
 fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>) -> impl IntoView {
     let same = |text: String| view! { <td><code>{text}</code></td> };
     let side = |line: Option<Line>, old: bool| {
@@ -57,7 +69,7 @@ fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>
         };
         view! {
             {no(number)}
-            <td class=class><code>{words.map(|words| view! { <Words words old /> })}</code></td>
+            <td class=class><code>{words.map(|words| line_marked(words, old))}</code></td>
         }
     };
     let mut hunks = Hunks::default();
@@ -156,8 +168,8 @@ fn unified(rows: Vec<Row>, old: &str, new: &str, unfold: Option<String>) -> impl
         let hunk = begins.then_some(hunks.count);
         match flat {
             Flat::Same(was, is, text) => line(Some(was), Some(is), "s", text.into_any(), None),
-            Flat::Old(was, words) => line(Some(was), None, "o", view! { <Words words old=true /> }.into_any(), hunk),
-            Flat::New(is, words) => line(None, Some(is), "n", view! { <Words words old=false /> }.into_any(), hunk),
+            Flat::Old(was, words) => line(Some(was), None, "o", line_marked(words, true), hunk),
+            Flat::New(is, words) => line(None, Some(is), "n", line_marked(words, false), hunk),
             Flat::Fold(lines) => fold(lines, "3", unfold.clone()).into_any(),
         }
     };

@@ -13,6 +13,7 @@ mod form;
 mod icon;
 mod layout;
 mod list;
+mod marks;
 mod nav;
 mod sentence;
 #[cfg(test)]
@@ -23,7 +24,7 @@ mod when;
 use leptos::context::use_context;
 
 pub use self::{
-    code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, nav::*,
+    code::*, curve::*, diff::*, diff_text::*, env::*, field::*, form::*, icon::*, layout::*, list::*, marks::*, nav::*,
     sentence::*, text_area::*, when::*,
 };
 use crate::texts::Lang;

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     error::{Invalid, Problem, excerpt},
-    limits,
+    limits, unseen,
 };
 
 /// How the document of a namespace is written. `kv` has items, the others are texts.
@@ -277,7 +277,7 @@ pub fn json_error(error: &serde_json::Error) -> Invalid {
     Invalid::at("", Problem::Syntax { format: Format::Json, detail }, place(line), place(column))
 }
 
-/// Checks a key: 1 to 256 bytes, no control characters, no white space around it.
+/// Checks a key: 1 to 256 bytes, none of which is unseen, no blanks around it.
 ///
 /// # Errors
 /// What is wrong, with the pointer `/key`.
@@ -285,9 +285,11 @@ pub fn check_key(key: &str) -> Result<(), Invalid> {
     let problem = match key {
         "" => Problem::Required,
         _ if key.len() > limits::KEY_BYTES => Problem::TooLong { max: limits::KEY_BYTES },
-        _ if key.chars().any(char::is_control) => Problem::Control,
-        _ if key.trim() != key => Problem::Blanks,
-        _ => return Ok(()),
+        _ => match unseen::refused(key) {
+            Some(problem) => problem,
+            None if key.trim() != key => Problem::Blanks,
+            None => return Ok(()),
+        },
     };
     Err(Invalid::new("/key", problem))
 }

@@ -218,6 +218,13 @@ pub enum Problem {
     },
     /// Has a control character.
     Control,
+    /// Has a character that nobody sees, or that turns the text around it.
+    Unseen {
+        /// The first one.
+        character: char,
+        /// Where it stands in the field, in characters from 1.
+        position: u32,
+    },
     /// Begins or ends with white space.
     Blanks,
     /// Not a JSON number.
@@ -240,6 +247,18 @@ pub enum Problem {
     Blank,
     /// An import without keys that would remove all that are there.
     NoKeys,
+    /// A word of a name has letters of several scripts.
+    Scripts {
+        /// The word.
+        word: String,
+        /// The scripts, by their English names.
+        scripts: Vec<String>,
+    },
+    /// No spelling in a `.env` file is read alike by shells and libraries.
+    Dotenv {
+        /// Why.
+        trouble: DotenvTrouble,
+    },
     /// Not an option that exists.
     Unknown {
         /// What was given, shortened.
@@ -303,6 +322,19 @@ pub enum Problem {
     Unicode,
     /// Secret items are not offered by this version.
     SecretsNotOffered,
+}
+
+/// What a value has that shells and libraries read differently in every spelling of a `.env` file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DotenvTrouble {
+    /// U+000D: shells have no escape for it, and libraries make a line feed of it.
+    CarriageReturn,
+    /// `${…}`, which python-dotenv replaces in every kind of quotes.
+    Placeholder,
+    /// A backslash at the end or two in a row: npm dotenv never takes one away, python-dotenv always does.
+    Backslash,
+    /// An apostrophe together with `"`, `$`, `` ` `` or `\`: neither kind of quotes holds both.
+    Quotes,
 }
 
 /// A key that was changed on both sides: by the author and, meanwhile, by a release.

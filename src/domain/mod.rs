@@ -16,3 +16,4 @@ pub mod release;
 pub mod time;
 pub mod token;
 pub mod typed;
+pub mod unseen;

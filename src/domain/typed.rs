@@ -8,6 +8,30 @@ use similar::{DiffOp, TextDiff};
 /// What a browser shows for NUL (HTML Living Standard, 13.2.5: "unexpected-null-character parse error").
 const SHOWN_NUL: &str = "\u{fffd}";
 
+/// Longest text that is carried whole beside a field, in bytes: a form has to fit where it is sent.
+const CARRIED_BYTES: usize = 256 * 1024;
+
+/// Returns what a form carries beside a field with this text, so that [`restored`] knows what was in it, also when
+/// something else is there by the time that the form is sent. It is the line end that all lines have, or the whole text
+/// where they differ or there is a NUL, as a JSON string, which no browser changes. Nothing for a text of one line, and
+/// for a long one with different ends: then [`restored`] takes what is there.
+#[must_use]
+pub fn carried(shown: &str) -> Option<String> {
+    if !shown.contains(['\r', '\n', '\0']) {
+        return None;
+    }
+    let lines = lines(shown);
+    let usual = usual_end(&lines);
+    let shown = if is_plain(shown, &lines, usual) { usual } else { shown };
+    (shown.len() <= CARRIED_BYTES).then(|| serde_json::to_string(shown).expect("a string is JSON"))
+}
+
+/// Returns what was in a field, from what the form [`carried`].
+#[must_use]
+pub fn shown(carried: &str) -> Option<String> {
+    serde_json::from_str(carried).ok()
+}
+
 /// A line and what ends it: CRLF, LF, CR, or nothing on the last one.
 #[derive(Clone, Copy)]
 struct Line<'a> {
@@ -22,8 +46,7 @@ struct Line<'a> {
 pub fn restored(shown: &str, sent: &str) -> String {
     let (was, is) = (lines(shown), lines(sent));
     let usual = usual_end(&was);
-    let plain = !shown.contains('\0') && was.iter().all(|line| line.end.is_empty() || line.end == usual);
-    if plain {
+    if is_plain(shown, &was, usual) {
         return is.iter().flat_map(|line| [line.text, if line.end.is_empty() { "" } else { usual }]).collect();
     }
     let seen: Vec<Cow<str>> = was.iter().map(|line| as_shown(line.text)).collect();
@@ -45,6 +68,11 @@ pub fn restored(shown: &str, sent: &str) -> String {
         }
     }
     text
+}
+
+/// Whether all lines end in the same way, and a field shows every character as it is.
+fn is_plain(text: &str, lines: &[Line], usual: &str) -> bool {
+    !text.contains('\0') && lines.iter().all(|line| line.end.is_empty() || line.end == usual)
 }
 
 fn as_shown(text: &str) -> Cow<'_, str> {
@@ -85,6 +113,29 @@ mod tests {
         {
             assert_eq!(restored(text, &sent(text)), text, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_carried_restores_a_text_that_nobody_touched() {
+        for (text, carry) in [
+            ("a", None),
+            ("a\nb\n", Some("\"\\n\"")),
+            ("a\rb", Some("\"\\r\"")),
+            ("\ra\r", Some("\"\\r\"")),
+            ("a\r\nb\r\n", Some("\"\\r\\n\"")),
+            ("a\rb\nc", Some("\"a\\rb\\nc\"")),
+            ("a\r\nb\rc", Some("\"a\\r\\nb\\rc\"")),
+            ("a\0b", Some("\"a\\u0000b\"")),
+        ] {
+            assert_eq!(carried(text).as_deref(), carry, "{text:?}");
+            let shown = carry.map_or(Some(String::new()), shown).unwrap();
+            assert_eq!(restored(&shown, &sent(text)), text, "{text:?}");
+            // A form that came back shows what it sent, and sends it again.
+            assert_eq!(restored(&shown, &sent(&sent(text))), text, "{text:?}");
+        }
+        assert_eq!(carried(&"a\r\nb\n".repeat(CARRIED_BYTES)), None);
+        assert_eq!(carried(&"a\r\n".repeat(CARRIED_BYTES)).as_deref(), Some("\"\\r\\n\""));
+        assert_eq!(shown("no JSON"), None);
     }
 
     #[test]

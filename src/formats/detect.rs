@@ -1,12 +1,14 @@
 //! Detection of the format of a text: by the name of its file, or else by its shape.
 //!
-//! The parsers are not asked. Nearly every text is valid `.properties`, much TOML is valid `.env`, and a text with a
-//! mistake must still reach the parser that names the mistake. So each line of the outermost level votes for what its
-//! shape is typical of. The cost is bounded: [`LINES`] lines, and one pass over comments in front of a bracket.
+//! Parsers of whole texts decide nothing, but for whether `[…]` is an array. Nearly every text is valid `.properties`, much
+//! TOML is valid `.env`, and a text with a mistake must still reach the parser that names the mistake. So each line of
+//! the outermost level votes for what its shape is typical of. The cost is bounded: [`LINES`] lines vote, and what stands
+//! in front of a bracket is passed over once.
 
 use ::toml::de::DeValue;
+use serde::de::IgnoredAny;
 
-use super::Source;
+use super::{BOM, Source};
 
 /// Maximum number of lines that vote: by then the shape of a text is known.
 const LINES: usize = 2_000;
@@ -37,7 +39,7 @@ impl Source {
 }
 
 fn by_shape(text: &str) -> Source {
-    let text = text.trim_start_matches('\u{feff}');
+    let text = text.trim_start_matches(BOM);
     if let Some(source) = by_bracket(without_comments(text)) {
         return source;
     }
@@ -58,12 +60,9 @@ fn by_bracket(text: &str) -> Option<Source> {
         let is_json = matches!(without_comments(inside).chars().next(), None | Some('"' | '}'));
         return Some(if is_json { Source::Json } else { Source::Yaml });
     }
-    let (line, rest) = text.split_once(['\n', '\r']).unwrap_or((text, ""));
-    match line.starts_with('[') {
-        true if is_header(line) && rest.contains('=') => Some(Source::Toml),
-        true => Some(Source::Json),
-        false => None,
-    }
+    let line = text.split(['\n', '\r']).next().filter(|line| line.starts_with('['))?;
+    let is_array = serde_json::from_str::<IgnoredAny>(text).is_ok();
+    Some(if is_header(line) && !is_array { Source::Toml } else { Source::Json })
 }
 
 /// Skips white space and comments in all notations: JSON has none, but people write every kind above it.
@@ -276,17 +275,24 @@ impl Votes {
         let typed = self.quoted + self.structures;
         let all_spaced = self.spaced == self.equals;
         let is_toml = self.bare + self.colons == 0;
-        match () {
-            () if self.tables > self.yaml => Source::Toml,
-            () if self.yaml > pairs => Source::Yaml,
-            () if self.exports > 0 => Source::Dotenv,
-            () if self.equals == 0 => Source::Properties,
-            () if most(self.upper_case) && !(is_toml && all_spaced && self.structures > 0) => Source::Dotenv,
-            () if is_toml && (typed > 0 || self.spaced > 0 || self.tails > 0) => Source::Toml,
-            // TOML with a mistake.
-            () if all_spaced && typed > self.bare => Source::Toml,
-            () if self.quoted > 0 && self.spaced == 0 && self.shell_names == pairs => Source::Dotenv,
-            () => Source::Properties,
+        // With a mistake.
+        let is_nearly_toml = all_spaced && typed > self.bare;
+        if self.tables > self.yaml {
+            Source::Toml
+        } else if self.yaml > pairs {
+            Source::Yaml
+        } else if self.exports > 0 {
+            Source::Dotenv
+        } else if self.equals == 0 {
+            Source::Properties
+        } else if most(self.upper_case) && !(is_toml && all_spaced && self.structures > 0) {
+            Source::Dotenv
+        } else if (is_toml && (typed > 0 || self.spaced > 0 || self.tails > 0)) || is_nearly_toml {
+            Source::Toml
+        } else if self.quoted > 0 && self.spaced == 0 && self.shell_names == pairs {
+            Source::Dotenv
+        } else {
+            Source::Properties
         }
     }
 }

@@ -6,7 +6,18 @@
 //!
 //! What is read is what dotenv libraries and shells agree on: an `export` before the name; a plain value ends at ` #`; in
 //! single quotes and backticks all is literal; in double quotes `\n \r \t \\ \" \$` and ``\` `` are escapes; quoted values
-//! may have several lines. `$` is never more than a dollar sign.
+//! may have several lines. `$` is never more than a dollar sign. A line ends with LF, CRLF or CR.
+//!
+//! What is written is read alike by bash (`set -a; . file`), npm dotenv, python-dotenv and godotenv. They share less than
+//! one expects. npm dotenv knows no escape but `\n` and `\r`; godotenv takes every backslash out of double quotes;
+//! python-dotenv replaces `${X}` even in single quotes, and makes one backslash of two in them; for both of the latter a
+//! backslash before the closing quote keeps it open. So a value is written
+//! - as it is, where it has no character that any of them treats in its own way;
+//! - else in single quotes, where it has no apostrophe;
+//! - else in double quotes, where it has nothing that needs an escape there.
+//!
+//! Every other value is refused, rather than read differently by some ([`DotenvTrouble`]). Names with `.` or `-` are
+//! written, too: shells do not have them, libraries do.
 
 use super::{
     Codec, Frame, Media,
@@ -16,7 +27,7 @@ use super::{
 };
 use crate::domain::{
     content::{Format, Item},
-    error::{Invalid, Problem},
+    error::{DotenvTrouble, Invalid, Problem},
 };
 
 pub(super) const CODEC: Codec = Codec {
@@ -42,6 +53,10 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
 
+fn is_in_line(c: char) -> bool {
+    !matches!(c, '\n' | '\r')
+}
+
 /// Not a format that a namespace can have, so it goes by the name of one that is no more than text.
 fn problem(detail: &str) -> Problem {
     syntax(Format::Text, detail)
@@ -54,7 +69,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
         cursor.take_while(char::is_whitespace);
         match cursor.peek() {
             None => return Ok(()),
-            Some('#') => drop(cursor.take_while(|c| c != '\n')),
+            Some('#') => drop(cursor.take_while(is_in_line)),
             Some(_) => {
                 let start = cursor.offset();
                 let (key, at) = name(text, &mut cursor)?;
@@ -93,10 +108,10 @@ fn value(text: &str, cursor: &mut Cursor) -> Result<String, Invalid> {
     let quote = match cursor.peek() {
         Some(quote @ ('"' | '\'' | '`')) => quote,
         _ => {
-            let line = cursor.take_while(|c| c != '\n');
+            let line = cursor.take_while(is_in_line);
             let comment = |(n, _): &(usize, &str)| (*n == 0 && !blanks.is_empty()) || line[..*n].ends_with(is_blank);
             let value = line.match_indices('#').find(comment).map_or(line, |(n, _)| &line[..n]);
-            return Ok(value.trim_end_matches([' ', '\t', '\r']).to_owned());
+            return Ok(value.trim_end_matches(is_blank).to_owned());
         }
     };
     cursor.next();
@@ -105,7 +120,7 @@ fn value(text: &str, cursor: &mut Cursor) -> Result<String, Invalid> {
     let after = cursor.at();
     match cursor.peek() {
         None | Some('\n' | '\r' | '#') => {
-            cursor.take_while(|c| c != '\n');
+            cursor.take_while(is_in_line);
             Ok(value)
         }
         Some(_) => Err(after.invalid(text, problem("only a comment can follow a quoted value"))),
@@ -130,7 +145,7 @@ fn quoted(cursor: &mut Cursor, quote: char) -> Option<String> {
 }
 
 /// # Errors
-/// [`NAME`], and [`Problem::Control`] for U+0000, which no environment variable can have.
+/// [`NAME`]; [`Problem::Control`] for U+0000, which no environment variable can have; [`Problem::Dotenv`].
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     if !begins_name(key) || !key.chars().all(is_name) {
         return Err(Invalid::new("", problem(NAME)));
@@ -139,29 +154,57 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     if value.contains('\0') {
         return Err(Invalid::new("", Problem::Control));
     }
+    if let Some(trouble) = trouble(value) {
+        return Err(Invalid::new("", Problem::Dotenv { trouble }));
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
-    Ok(if value.chars().all(plain) {
-        format!("{key}={value}")
-    } else if !value.contains(['\'', '\r']) {
-        // Literal for shells and for nearly all libraries.
-        format!("{key}='{value}'")
+    let quote = match value {
+        value if value.chars().all(plain) => "",
+        value if value.contains('\'') => "\"",
+        _ => "'",
+    };
+    Ok(format!("{key}={quote}{value}{quote}"))
+}
+
+/// Returns what makes every spelling of a value wrong for one of the readers.
+fn trouble(value: &str) -> Option<DotenvTrouble> {
+    if value.contains('\r') {
+        Some(DotenvTrouble::CarriageReturn)
+    } else if has_placeholder(value) {
+        Some(DotenvTrouble::Placeholder)
+    } else if value.ends_with('\\') || value.contains("\\\\") {
+        Some(DotenvTrouble::Backslash)
+    } else if value.contains('\'') && value.contains(['"', '$', '`', '\\']) {
+        Some(DotenvTrouble::Quotes)
     } else {
-        let mut out = format!("{key}=\"");
-        for c in value.chars() {
-            match c {
-                '\r' => out.push_str("\\r"),
-                '\\' | '"' | '$' | '`' => out.extend(['\\', c]),
-                c => out.push(c),
-            }
+        None
+    }
+}
+
+/// Whether there is something that python-dotenv replaces: `${X}` or `${X:-default}`.
+fn has_placeholder(value: &str) -> bool {
+    value.match_indices("${").any(|(at, _)| {
+        let rest = &value[at + 2..];
+        match rest.find(['}', ':']).map(|end| rest.split_at(end)) {
+            Some((_, after)) if after.starts_with('}') => true,
+            Some((_, after)) => after.starts_with(":-") && after.contains('}'),
+            None => false,
         }
-        out + "\""
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        collections::HashMap,
+        io::Write,
+        process::{Command, Output, Stdio},
+        thread,
+    };
+
     use super::super::tests::{Problems, items};
-    use crate::domain::{content::Item, content::Items};
+    use super::*;
+    use crate::domain::content::Items;
     use crate::formats::{Source, Typing, read, write};
 
     #[test]
@@ -208,9 +251,149 @@ mod tests {
 
     #[test]
     fn values_are_quoted_as_little_as_possible() {
-        let text = "# what it is\n# for\nA=http://a:1/b\nB='a b $X `id` # \"'\nC=\"it's \\$X \\\"\\\\\"\nD='1\n2'\nE=\"1\\r\n2\"\n";
+        let text = "# what it is\n# for\nA=http://a:1/b\nB='a b $X `id` # \"'\nC=\"it's\"\nD='1\n2'\nE=\n";
         let items = read(Source::Dotenv, text, Typing::Keep).unwrap();
         assert_eq!(write(Source::Dotenv, &items).unwrap(), text);
+    }
+
+    /// Values, and how they are written.
+    const SPELLED: &[(&str, &str)] = &[
+        ("", ""),
+        ("a", "a"),
+        ("a/b:80@c%d+e,f.g-h_i", "a/b:80@c%d+e,f.g-h_i"),
+        (" a", "' a'"),
+        ("a ", "'a '"),
+        ("\ta", "'\ta'"),
+        ("#a", "'#a'"),
+        ("a #b", "'a #b'"),
+        ("a=b", "'a=b'"),
+        ("~", "'~'"),
+        ("*", "'*'"),
+        ("a;b", "'a;b'"),
+        ("$HOME", "'$HOME'"),
+        ("$(id)", "'$(id)'"),
+        ("${", "'${'"),
+        ("${A:1}", "'${A:1}'"),
+        ("`id`", "'`id`'"),
+        ("!a", "'!a'"),
+        ("\"a\"", "'\"a\"'"),
+        ("\"", "'\"'"),
+        ("{\"a\": [1]}", "'{\"a\": [1]}'"),
+        ("C:\\dir\\new", "'C:\\dir\\new'"),
+        ("\\d+\\.\\n", "'\\d+\\.\\n'"),
+        ("\\a", "'\\a'"),
+        ("\\$a\\\"", "'\\$a\\\"'"),
+        ("'", "\"'\""),
+        ("it's", "\"it's\""),
+        ("'a'", "\"'a'\""),
+        ("it's # !", "\"it's # !\""),
+        ("it's\ntwo", "\"it's\ntwo\""),
+        ("a\nb", "'a\nb'"),
+        ("\na\n", "'\na\n'"),
+        ("A=1\nB='", "\"A=1\nB='\""),
+        ("商店", "'商店'"),
+        ("\u{a0}", "'\u{a0}'"),
+        ("\u{2028}", "'\u{2028}'"),
+    ];
+
+    /// Values that no spelling carries to all readers.
+    const REFUSED: &[(&str, DotenvTrouble)] = &[
+        ("a\\", DotenvTrouble::Backslash),
+        ("C:\\dir\\", DotenvTrouble::Backslash),
+        ("\\\\server\\share", DotenvTrouble::Backslash),
+        ("it's\\", DotenvTrouble::Backslash),
+        ("${A}", DotenvTrouble::Placeholder),
+        ("a${A:-b}c", DotenvTrouble::Placeholder),
+        ("${A:1}${}", DotenvTrouble::Placeholder),
+        ("a\rb", DotenvTrouble::CarriageReturn),
+        ("a\r\n", DotenvTrouble::CarriageReturn),
+        ("it's \"a\"", DotenvTrouble::Quotes),
+        ("it's $5", DotenvTrouble::Quotes),
+        ("it's `id`", DotenvTrouble::Quotes),
+        ("it's \\d", DotenvTrouble::Quotes),
+    ];
+
+    fn one(value: &str) -> Items {
+        Items::from([("K".into(), Item::string(value))])
+    }
+
+    #[test]
+    fn a_value_is_written_so_that_all_read_it_alike_or_refused() {
+        for (value, spelled) in SPELLED {
+            assert_eq!(write(Source::Dotenv, &one(value)), Ok(format!("K={spelled}\n")), "{value:?}");
+        }
+        for (value, trouble) in REFUSED {
+            let refused = Invalid::new("/items/K", Problem::Dotenv { trouble: *trouble });
+            assert_eq!(write(Source::Dotenv, &one(value)), Err(vec![refused]), "{value:?}");
+        }
+    }
+
+    /// Pieces of which values are made that readers could read in their own way.
+    const PIECES: [&str; 16] = ["'", "\"", "`", "\\", "$", "${", "}", "#", " ", "\n", "!", "=", "a", "A1", "\\n", "é"];
+
+    /// Every value of up to three pieces that can be written, as one file: `K<n>` holds the n-th.
+    fn corpus() -> Items {
+        let two = PIECES.iter().flat_map(|a| PIECES.map(|b| format!("{a}{b}")));
+        let three = PIECES.iter().flat_map(|a| PIECES.iter().flat_map(move |b| PIECES.map(|c| format!("{a}{b}{c}"))));
+        let values = PIECES.iter().map(ToString::to_string).chain(two).chain(three);
+        let spelled = SPELLED.iter().map(|(value, _)| (*value).to_owned());
+        let values = values.chain(spelled).filter(|value| trouble(value).is_none());
+        values.enumerate().map(|(n, value)| (format!("K{n}"), Item::string(value))).collect()
+    }
+
+    /// What a reader says: each name and its value, NUL after both.
+    fn said(output: &Output) -> HashMap<String, String> {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        let mut parts = text.split('\0').map(str::to_owned);
+        std::iter::from_fn(|| Some((parts.next()?, parts.next()?))).collect()
+    }
+
+    /// Gives a reader the whole corpus on stdin, and compares what it prints.
+    fn reads_the_corpus(name: &str, mut reader: Command) {
+        let items = corpus();
+        let mut process = reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = process.stdin.take().unwrap();
+        let text = write(Source::Dotenv, &items).unwrap();
+        let writer = thread::spawn(move || stdin.write_all(text.as_bytes()).unwrap());
+        let said = said(&process.wait_with_output().unwrap());
+        writer.join().unwrap();
+        let wrong: Vec<_> = items
+            .iter()
+            .filter(|(key, item)| said.get(*key) != Some(&item.value))
+            .map(|(key, item)| format!("{:?} is {:?}", item.value, said.get(key)))
+            .collect();
+        assert!(items.len() > 1000 && wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn bash_reads_what_is_written() {
+        let script = "set -ae; . /dev/stdin; for name in ${!K*}; do printf '%s\\0%s\\0' \"$name\" \"${!name}\"; done";
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", script]).env_clear();
+        reads_the_corpus("bash", bash);
+    }
+
+    #[test]
+    fn godotenv_reads_what_is_written() {
+        let go = |arguments: &[&str]| {
+            let mut go = Command::new("go");
+            go.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/go"));
+            go
+        };
+        match go(&["mod", "download"]).output() {
+            Err(error) => println!("skipped: no go: {error}"),
+            Ok(output) if !output.status.success() => {
+                println!("skipped: go modules cannot be fetched: {}", String::from_utf8_lossy(&output.stderr));
+            }
+            Ok(_) => reads_the_corpus("godotenv", go(&["run", "./dotenv"])),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_here() {
+        let items = corpus();
+        assert_eq!(read(Source::Dotenv, &write(Source::Dotenv, &items).unwrap(), Typing::Keep), Ok(items));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! JSON. Values are taken as raw text, so that numbers keep their digits and arrays their white space.
 
-use std::{collections::HashSet, fmt, rc::Rc};
+use std::{borrow::Cow, collections::HashSet, fmt, rc::Rc};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -37,6 +37,7 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
 }
 
 fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+    let text = &*without_comments(text);
     let raw = raw(text, DEPTH)?;
     check_size(text, limits::ITEMS)?;
     match value(text, raw)?.node() {
@@ -46,6 +47,47 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
             Err(at(text, raw).invalid(text, problem))
         }
     }
+}
+
+/// The text with blanks in the places of comments: `// …`, `# …` and `/* … */`. JSON has none, so a document with one is
+/// refused; a text that items are read from is often cut out of a file that has some.
+fn without_comments(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let (mut done, mut at) = (0, 0);
+    while let Some(found) = text[at..].find(['"', '/', '#']) {
+        let start = at + found;
+        let rest = &text[start..];
+        at = start + 1;
+        let end = if rest.starts_with('"') {
+            at = end_of_string(text, start);
+            continue;
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map(|end| end + 2)
+        } else if rest.starts_with("//") || rest.starts_with('#') {
+            rest.find(['\n', '\r']).or(Some(rest.len()))
+        } else {
+            None
+        };
+        let Some(end) = end else { continue };
+        out.push_str(&text[done..start]);
+        // Every byte keeps its place, which errors tell.
+        out.extend(rest[..end].bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { ' ' }));
+        (done, at) = (start + end, start + end);
+    }
+    if done == 0 { Cow::Borrowed(text) } else { Cow::Owned(out + &text[done..]) }
+}
+
+/// The place after the string that begins at `start`, or the end of the text.
+fn end_of_string(text: &str, start: usize) -> usize {
+    let mut bytes = text.bytes().enumerate().skip(start + 1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
@@ -171,12 +213,12 @@ fn at(text: &str, part: &RawValue) -> At {
 /// The text without the white space around it, when it is JSON of at most so many levels.
 fn raw(text: &str, depth: usize) -> Result<&RawValue, Invalid> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
-        let mut invalid = json_error(&error);
+        let invalid = json_error(&error);
         // The parser counts columns in bytes.
         if let (Some(line), Some(column)) = (invalid.line, invalid.column) {
-            let line = text.split('\n').nth(line as usize - 1).unwrap_or_default();
-            let before = &line[..line.floor_char_boundary(column as usize - 1)];
-            invalid.column = u32::try_from(before.chars().count() + 1).ok();
+            let start = text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum::<usize>();
+            let line = text[start..].split('\n').next().unwrap_or_default();
+            return At::Byte(start + line.len().min(column as usize - 1)).invalid(text, invalid.problem);
         }
         invalid
     })?;
@@ -247,6 +289,15 @@ mod tests {
     }
 
     #[test]
+    fn comments_are_skipped_where_items_are_read() {
+        let text = "// one: {\n# two\r\n/* \"three\n */ {\"a\": \"// # /* \\\" //\", // é\n  \"b\": [1, /* two */ 2] # end\n} //";
+        assert_eq!(items(Source::Json, text), ["a=// # /* \" //", "b=[1,           2]"]);
+        assert_eq!(read(Source::Json, "// é\n{\"a\": /* e */}", Typing::Keep).problems(), [" 2:14 expected value"]);
+        assert_eq!(read(Source::Json, "/* {\"a\": 1}", Typing::Keep).problems(), [" 1:1 expected value"]);
+        assert_eq!(found(check("// c\n{}")), "1:1 expected value");
+    }
+
+    #[test]
     fn nested_keys_are_joined_with_dots() {
         let text = r#"{"db": {"url": "x", "pool": {"max": 1}}, "": {"a": 2}}"#;
         assert_eq!(items(Source::Json, text), ["db.url=x", "db.pool.max=1", ".a=2"]);
@@ -266,6 +317,7 @@ mod tests {
     #[test]
     fn an_error_has_its_line_and_its_column_in_characters() {
         assert_eq!(found(check("{\n  \"é\": ,\n}")), "2:8 expected value");
+        assert_eq!(found(check("{\r  \"é\": ,\r}")), "2:8 expected value");
         assert_eq!(found(check("{\"a\": 1} x")), "1:10 trailing characters");
         assert_eq!(found(check("{\"a\": 1")), "1:7 EOF while parsing an object");
         assert_eq!(found(check("{\n \"a\": \"\\ud800\"}")), "2:7 unexpected end of hex escape");

@@ -38,19 +38,32 @@ const DEPTH: usize = limits::NESTING;
 /// `\u007F` in TOML. What is stored has the limits of a document.
 pub const SOURCE_BYTES: usize = 6 * limits::DOCUMENT_BYTES;
 
-/// Checks the text of a text namespace.
+/// Returns a text as it is stored: without the byte order mark that some editors write. It marks an encoding and is no
+/// content of any format with a syntax; parsers of JSON, TOML and properties fail at it, and so do those of XML and YAML
+/// that read characters instead of bytes. Plain text stays as it is.
+#[must_use]
+pub fn stored(format: Format, text: &str) -> &str {
+    match format {
+        Format::Text => text,
+        _ => without_bom(text),
+    }
+}
+
+/// Checks the text of a text namespace, as [`stored`] gives it.
 ///
 /// # Errors
-/// [`Problem::Blank`], [`Problem::TooLong`], [`Problem::Syntax`] or [`Problem::Duplicate`], with an empty pointer, and
-/// with line and column (1-based, in characters) where the parser knows them. [`Problem::Kind`] for `kv`, which has
-/// items and no text.
+/// [`Problem::Blank`], [`Problem::TooLong`], [`Problem::Syntax`], [`Problem::Duplicate`] or, for a byte order mark,
+/// [`Problem::Unseen`], with an empty pointer, and with line and column (1-based, in characters) where the parser knows
+/// them. [`Problem::Kind`] for `kv`, which has items and no text.
 pub fn check(format: Format, text: &str) -> Result<(), Invalid> {
     if text.len() > limits::DOCUMENT_BYTES {
         return Err(Invalid::new("", Problem::TooLong { max: limits::DOCUMENT_BYTES }));
     }
-    let text = without_bom(text);
-    if text.trim().is_empty() {
+    if text.trim_matches(|c: char| c.is_whitespace() || c == BOM).is_empty() {
         return Err(Invalid::new("", Problem::Blank));
+    }
+    if format != Format::Text {
+        refuse_bom(text)?;
     }
     match format {
         Format::Kv => Err(Invalid::new("", Problem::Kind { format })),
@@ -186,7 +199,7 @@ pub fn read(source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Inv
     }
     let text = without_bom(text);
     let mut reading = Reading::new(text, typing);
-    let end = (source.codec().read)(text, &mut reading);
+    let end = refuse_bom(text).and_then(|()| (source.codec().read)(text, &mut reading));
     reading.finish(end)
 }
 
@@ -265,8 +278,19 @@ impl Frame {
     const LINES: Self = Self { empty: "", open: "", between: "\n", close: "\n" };
 }
 
+/// The byte order mark.
+const BOM: char = '\u{feff}';
+
 fn without_bom(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
+    text.strip_prefix(BOM).unwrap_or(text)
+}
+
+/// Refuses a text that begins with a byte order mark. The first one was taken off, so this is a second one.
+fn refuse_bom(text: &str) -> Result<(), Invalid> {
+    match text.starts_with(BOM) {
+        true => Err(Invalid::at("", Problem::Unseen { character: BOM, position: 1 }, 1, 1)),
+        false => Ok(()),
+    }
 }
 
 fn syntax(format: Format, detail: impl Into<String>) -> Problem {

@@ -28,13 +28,18 @@ impl At {
             Self::Line(line, column) => (line, column),
             Self::Byte(offset) => {
                 let before = &text[..text.floor_char_boundary(offset)];
-                let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-                (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+                let line_start = before.rfind(['\n', '\r']).map_or(0, |n| n + 1);
+                (line_ends(before) + 1, before[line_start..].chars().count() + 1)
             }
         };
         let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
         Invalid::at("", problem, number(line), number(column))
     }
+}
+
+/// Counts line ends: LF, CRLF, and the CR of old Macs.
+fn line_ends(text: &str) -> usize {
+    text.matches(['\n', '\r']).count() - text.matches("\r\n").count()
 }
 
 /// The JSON pointer (RFC 6901) to an item.
@@ -204,7 +209,8 @@ impl<'t> Reading<'t> {
 /// The comment that ends directly above `to`, where nothing but comments, blanks and the beginning of the line of `to`
 /// stands since `from`.
 pub(super) fn comment_above(text: &str, from: usize, to: usize, marks: &[char]) -> String {
-    let mut lines: Vec<&str> = text[from..to].split('\n').collect();
+    let between = text[from..to].replace("\r\n", "\n");
+    let mut lines: Vec<&str> = between.split(['\n', '\r']).collect();
     lines.pop();
     let whole_lines = usize::from(from > 0).min(lines.len());
     comment_at_end_of(&lines[whole_lines..], marks)
@@ -258,9 +264,10 @@ mod tests {
 
     #[test]
     fn a_place_is_told_in_characters() {
-        let text = "a\né b";
-        let invalid = At::Byte(text.find('b').unwrap()).invalid(text, Problem::Blank);
-        assert_eq!((invalid.line, invalid.column), (Some(2), Some(3)));
+        for text in ["a\né b", "a\r\né b", "a\ré b"] {
+            let invalid = At::Byte(text.find('b').unwrap()).invalid(text, Problem::Blank);
+            assert_eq!((invalid.line, invalid.column), (Some(2), Some(3)), "{text:?}");
+        }
     }
 
     #[test]
@@ -274,5 +281,7 @@ mod tests {
         assert_eq!(comment_above(text, 0, text.len() - 3, &['#']), "this\nand\n");
         let text = "a # tail\nkey";
         assert_eq!(comment_above(text, 1, text.len() - 3, &['#']), "");
+        let text = "# not this\r\r#this\r# and\rkey";
+        assert_eq!(comment_above(text, 0, text.len() - 3, &['#']), "this\nand");
     }
 }

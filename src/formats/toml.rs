@@ -269,7 +269,7 @@ mod tests {
             ("a = 1\na = 2", "2:1 duplicate key"),
             ("a = 12345678901234567890123", "1:5 an integer of TOML has at most 64 bits"),
             ("a = [1e999]", "1:6 this number is larger than a TOML float"),
-            ("a = 1\rb = 2", "1:7 carriage return must be followed by newline"),
+            ("a = 1\rb = 2", "2:1 carriage return must be followed by newline"),
         ] {
             let found = found(check(text));
             assert!(found.starts_with(said), "{text}: {found}");

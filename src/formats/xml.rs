@@ -2,15 +2,21 @@
 //!
 //! Of the parsers, `xml` is the one that is strict and has limits. `roxmltree` compares each attribute of an element with
 //! all others: 100,000 attributes, 1 MB, take it 26 s. `quick-xml` leaves names, roots and references to its caller.
+//!
+//! The text is UTF-8, whatever it declares. A declaration that says otherwise is refused where it makes a difference:
+//! parsers believe it and read other characters.
 
 use ::xml::{
-    ParserConfig,
+    Encoding, ParserConfig,
     common::{Position, TextPosition},
     reader::XmlEvent,
 };
 
 use super::{DEPTH, reading::At, syntax};
-use crate::domain::{content::Format, error::Invalid};
+use crate::domain::{
+    content::Format,
+    error::{Invalid, excerpt},
+};
 
 /// Attributes of one element.
 const ATTRIBUTES: usize = 256;
@@ -18,12 +24,21 @@ const ATTRIBUTES: usize = 256;
 const NAMESPACES: usize = 3 + 32;
 
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
-    let mut reader = ParserConfig::new().max_attributes(ATTRIBUTES).create_reader(text.as_bytes());
+    let config = ParserConfig::new()
+        .max_attributes(ATTRIBUTES)
+        .allow_multiple_root_elements(false)
+        .override_encoding(Some(Encoding::Utf8))
+        .ignore_invalid_encoding_declarations(true);
+    let mut reader = config.create_reader(text.as_bytes());
     let mut depth = 0;
     loop {
         let event = reader.next().map_err(|error| fault(text, error.position(), &error.msg()))?;
         let excess = match event {
             XmlEvent::EndDocument => return Ok(()),
+            XmlEvent::StartDocument { encoding, .. } => {
+                check_encoding(text, &encoding)?;
+                continue;
+            }
             // Each reader expands entities again, and few have limits (CWE-776).
             XmlEvent::Doctype { syntax } if syntax.contains("<!ENTITY") => "entity declarations are not allowed",
             XmlEvent::StartElement { .. } if depth == DEPTH => "nested deeper than 128 levels",
@@ -40,6 +55,36 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
         };
         return Err(fault(text, reader.position(), excess));
     }
+}
+
+/// Beginnings of the names of encodings that hold ASCII as it is. In others not even `<` is the byte that it is here.
+const HOLD_ASCII: [&str; 14] = [
+    "us-ascii",
+    "ascii",
+    "iso-8859-",
+    "iso8859",
+    "latin",
+    "windows-",
+    "cp125",
+    "gb",
+    "big5",
+    "euc-",
+    "shift_jis",
+    "koi8-",
+    "tis-620",
+    "macintosh",
+];
+
+/// Refuses a declared encoding in which the bytes of the text mean other characters.
+fn check_encoding(text: &str, declared: &str) -> Result<(), Invalid> {
+    let name = declared.to_ascii_lowercase();
+    let holds_ascii = || HOLD_ASCII.iter().any(|start| name.starts_with(start));
+    if matches!(&*name, "utf-8" | "utf8") || (text.is_ascii() && holds_ascii()) {
+        return Ok(());
+    }
+    let detail = format!("the document is UTF-8, but declares the encoding {}", excerpt(declared));
+    let place = text.find("encoding").unwrap_or_default();
+    Err(At::Byte(place).invalid(text, syntax(Format::Xml, detail)))
 }
 
 fn fault(text: &str, place: TextPosition, said: &str) -> Invalid {
@@ -68,10 +113,47 @@ mod tests {
             ("<a>&nbsp;</a>", "1:9 Unexpected entity: nbsp"),
             ("<a>1 < 2</a>", "1:8 "),
             ("no", "1:1 Unexpected characters outside the root element: n"),
-            ("<a/><b/>", ""),
+            ("<a/><b/>", "1:5 Unexpected"),
+            ("<a/>\n<!-- c -->\n<b/>", "3:1 Unexpected"),
+            ("<a/>\n<a></a>", "2:1 Unexpected"),
+            ("<a/>\n é", "2:2 Unexpected characters outside the root element"),
+            ("<a/>&amp;", "1:5 "),
+            ("<a/><![CDATA[x]]>", "1:5 "),
+            ("<!-- only a comment -->", "1:24 "),
+            ("<a/><?xml version=\"1.0\"?>", "1:10 "),
         ] {
             let found = found(check(text));
             assert!(found.starts_with(said), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_declared_encoding_that_makes_a_difference_is_refused() {
+        let declared = |encoding: &str, inside: &str| {
+            found(check(&format!("<?xml version=\"1.0\"\n encoding=\"{encoding}\"?>\n<a>{inside}</a>")))
+        };
+        for (encoding, inside) in [
+            ("UTF-8", "é"),
+            ("utf-8", "商店"),
+            ("ISO-8859-1", "e"),
+            ("us-ascii", "e"),
+            ("windows-1252", "&#xe9;"),
+            ("GBK", "e"),
+        ] {
+            assert_eq!(declared(encoding, inside), "ok", "{encoding}");
+        }
+        for (encoding, inside) in [
+            ("ISO-8859-1", "é"),
+            ("us-ascii", "é"),
+            ("windows-1252", "é"),
+            ("GBK", "商店"),
+            ("UTF-16", "é"),
+            ("UTF-16", "e"),
+            ("utf-32", "e"),
+            ("IBM037", "e"),
+        ] {
+            let said = format!("2:2 the document is UTF-8, but declares the encoding {encoding}");
+            assert_eq!(declared(encoding, inside), said, "{inside}");
         }
     }
 

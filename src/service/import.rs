@@ -59,8 +59,9 @@ impl Import {
     /// Reads the text as the content of a config of this format.
     fn read(&self, format: Format) -> Result<Content> {
         if format != Format::Kv {
-            formats::check(format, &self.text).map_err(|e| e.of("/text"))?;
-            return Ok(Content::Text(self.text.clone()));
+            let text = formats::stored(format, &self.text);
+            formats::check(format, text).map_err(|e| e.of("/text"))?;
+            return Ok(Content::Text(text.into()));
         }
         // A blank file has no keys in any format. Not every reader takes one.
         let replaces = self.mode == ImportMode::Replace;

@@ -57,7 +57,7 @@ pub use releases::{Compared, Side};
 pub use save::{Save, Saved};
 pub use setup::SETUP_LINK_HOURS;
 pub use tokens::{NewToken, ShownToken};
-pub use typed::{ReadAt, TypedItem};
+pub use typed::{ReadAt, TypedItem, TypedText};
 
 /// Everything that Trimtab does for people and programs that write. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -198,40 +198,6 @@ async fn note(
 ) -> Result<()> {
     let event = Event { id: new_id(), at: now(), actor, action, object: object.into(), detail };
     tx.note(&event).await
-}
-
-/// Whether a character is not seen where it stands, or changes how those beside it stand: a name with one looks like
-/// another name. White space but the blank is among them.
-fn is_unseen(c: char) -> bool {
-    const FORMAT: [std::ops::RangeInclusive<char>; 26] = [
-        '\u{ad}'..='\u{ad}',
-        '\u{34f}'..='\u{34f}',
-        '\u{600}'..='\u{605}',
-        '\u{61c}'..='\u{61c}',
-        '\u{6dd}'..='\u{6dd}',
-        '\u{70f}'..='\u{70f}',
-        '\u{890}'..='\u{891}',
-        '\u{8e2}'..='\u{8e2}',
-        '\u{115f}'..='\u{1160}',
-        '\u{17b4}'..='\u{17b5}',
-        '\u{180b}'..='\u{180f}',
-        '\u{200b}'..='\u{200f}',
-        '\u{2028}'..='\u{202e}',
-        '\u{2060}'..='\u{206f}',
-        '\u{2800}'..='\u{2800}',
-        '\u{3164}'..='\u{3164}',
-        '\u{fe00}'..='\u{fe0f}',
-        '\u{feff}'..='\u{feff}',
-        '\u{ffa0}'..='\u{ffa0}',
-        '\u{fff9}'..='\u{fffb}',
-        '\u{110bd}'..='\u{110bd}',
-        '\u{110cd}'..='\u{110cd}',
-        '\u{13430}'..='\u{1343f}',
-        '\u{1bca0}'..='\u{1bca3}',
-        '\u{1d173}'..='\u{1d17a}',
-        '\u{e0000}'..='\u{e0fff}',
-    ];
-    c.is_control() || (c.is_whitespace() && c != ' ') || FORMAT.iter().any(|range| range.contains(&c))
 }
 
 /// Checks a title, message or description: not too long, no control characters but line ends.

@@ -172,6 +172,11 @@ impl Service {
     ) -> Result<Vec<(String, Edit)>> {
         let Save { config: id, base, version, mut edits, .. } = save;
         let (format, live) = (standing.place.namespace.format, &standing.content);
+        for (_, edit) in &mut edits {
+            if let Edit::Text(text) = edit {
+                *text = formats::stored(format, text).to_owned();
+            }
+        }
         check_edits(format, &edits)?;
         let base = match base {
             Some(seq) if seq != standing.live => &self.content_at(db, &id, seq, format).await?,

@@ -1,6 +1,6 @@
 //! Tokens: made, listed, revoked, and turned into actors.
 
-use super::{Service, detached, is_unseen, note, now};
+use super::{Service, detached, note, now};
 use crate::{
     auth::tokens,
     domain::{
@@ -10,6 +10,7 @@ use crate::{
         names::AppName,
         time::Time,
         token::{Token, TokenKind},
+        unseen,
     },
 };
 
@@ -173,8 +174,10 @@ fn check_token_name(name: &str) -> Result<String, Invalid> {
     let problem = match name {
         "" => Problem::Required,
         n if n.len() > limits::TOKEN_NAME_BYTES => Problem::TooLong { max: limits::TOKEN_NAME_BYTES },
-        n if n.chars().any(is_unseen) => Problem::Control,
-        n => return Ok(n.to_owned()),
+        n => match unseen::refused(n) {
+            Some(problem) => problem,
+            None => return Ok(n.to_owned()),
+        },
     };
     Err(Invalid::new("/name", problem))
 }

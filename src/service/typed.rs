@@ -9,7 +9,7 @@ use crate::domain::{
     error::{Invalid, Problem, Result},
     merge::Edit,
     names::ConfigId,
-    typed::restored,
+    typed::{restored, shown},
 };
 
 /// Where a form was: what its page had read.
@@ -40,11 +40,27 @@ pub struct TypedItem {
     /// It is to be a new one.
     pub new: bool,
     /// The value, as the form sent it.
-    pub value: String,
+    pub value: TypedText,
     /// The type.
     pub kind: ValueType,
     /// The comment, as the form sent it.
-    pub comment: String,
+    pub comment: TypedText,
+}
+
+/// A text as a form sent it.
+#[derive(Clone, Debug, Default)]
+pub struct TypedText {
+    /// The text.
+    pub sent: String,
+    /// What was in the field, as the form carried it (see [`crate::domain::typed::carried`]); empty for none.
+    pub was: String,
+}
+
+impl TypedText {
+    /// The text that was meant. A form that carried nothing showed what is there, as far as one can know.
+    fn meant(&self, there: &str) -> String {
+        restored(shown(&self.was).as_deref().unwrap_or(there), &self.sent)
+    }
 }
 
 impl Service {
@@ -62,9 +78,9 @@ impl Service {
             return Err(Invalid::new("/key", Problem::Taken).into());
         }
         let item = Item {
-            value: restored(there.map_or("", |item| &item.value), &typed.value),
+            value: typed.value.meant(there.map_or("", |item| &item.value)),
             kind: typed.kind,
-            comment: restored(there.map_or("", |item| &item.comment), &typed.comment),
+            comment: typed.comment.meant(there.map_or("", |item| &item.comment)),
             since: 0,
         };
         // The field says it, not the key in the list of edits.
@@ -84,9 +100,9 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::save`].
-    pub async fn type_text(&self, actor: &Actor, at: ReadAt, text: &str) -> Result<Saved> {
+    pub async fn type_text(&self, actor: &Actor, at: ReadAt, text: &TypedText) -> Result<Saved> {
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
-        let text = restored(now(&view).text().unwrap_or_default(), text);
+        let text = text.meant(now(&view).text().unwrap_or_default());
         self.save(actor, at.save(String::new(), Edit::Text(text))).await
     }
 }

@@ -41,7 +41,13 @@ texts! {
     is_removing(name: &str): "{name} is removing this", "{name} 将要删除";
     in_conflict: "conflict", "冲突";
     empty_value: "empty", "空";
-    blanks_around: "Begins or ends with white space", "首尾有空白";
+    begins_with(what: &str): "begins with {what}", "以{what}开头";
+    ends_with(what: &str): "ends with {what}", "以{what}结尾";
+    contains(what: &str): "contains {what}", "含有{what}";
+    a_space: "a space", "空格";
+    a_tab: "a tab", "制表符";
+    a_line_break: "a line break", "换行符";
+    a_return: "a carriage return", "回车符";
     long_value(size: &str): "{size}, show all", "{size}，展开全部";
     no_keys_title: "No keys yet", "还没有键";
     no_keys_text: "Add the first key, or paste a whole .env, properties, JSON, YAML or TOML file.", "添加第一个键，或直接粘贴整个 .env、properties、JSON、YAML、TOML 文件。";
@@ -287,6 +293,18 @@ impl Lang {
             (Delivery::Delivered { .. }, many) => self.releases_delivered(many.len()),
             (Delivery::Accepted { .. }, [one]) => self.release_accepted(one.seq, &self.why_late(why)),
             (Delivery::Accepted { .. }, many) => self.releases_accepted(many.len(), &self.why_late(why)),
+        }
+    }
+
+    /// An unseen character as its mark names it: in words where people have one, else by its code point.
+    #[must_use]
+    pub fn unseen_character(self, c: char) -> String {
+        match c {
+            ' ' => self.a_space().to_owned(),
+            '\t' => self.a_tab().to_owned(),
+            '\n' => self.a_line_break().to_owned(),
+            '\r' => self.a_return().to_owned(),
+            c => format!("U+{:04X}", u32::from(c)),
         }
     }
 

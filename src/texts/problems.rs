@@ -3,7 +3,8 @@
 use super::{Lang, texts};
 use crate::domain::{
     content::Format,
-    error::{Error, Need, Part, Problem, State},
+    error::{DotenvTrouble, Error, Need, Part, Problem, State},
+    unseen::described,
 };
 
 texts! {
@@ -43,6 +44,12 @@ texts! {
     problem_too_long(size: &str): "Longer than {size}. Make it shorter.", "超过 {size}，请缩短。";
     problem_too_many(max: usize): "More than {max}. Take fewer.", "超过 {max} 个，请减少。";
     problem_control: "Has a control character, such as a tab or a line break. Remove it.", "含有控制字符（例如制表符或换行），请删除。";
+    problem_unseen(position: u32, character: &str): "Character {position} is invisible: {character}. Remove it.", "第 {position} 个字符不可见：{character}，请删除。";
+    problem_scripts(word: &str, scripts: &str): "“{word}” mixes letters of several scripts ({scripts}), so it can pass for another name. Use one script in each word.", "“{word}”混用了多种文字的字母（{scripts}），容易与其他名称混淆。每个词请只用一种文字。";
+    dotenv_return: "A .env file cannot hold this value so that shells and libraries read it alike: it has a carriage return. Export it in another format.", "此值含有回车符，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
+    dotenv_placeholder: "A .env file cannot hold this value so that shells and libraries read it alike: some replace “${…}” even in quotes. Export it in another format.", "此值含有“${…}”，部分库即使在引号中也会替换它，无法在 .env 文件中一致地表示，请导出为其他格式。";
+    dotenv_backslash: "A .env file cannot hold this value so that shells and libraries read it alike: it ends with a backslash, or has two in a row. Export it in another format.", "此值以反斜杠结尾或含有连续的反斜杠，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
+    dotenv_quotes: "A .env file cannot hold this value so that shells and libraries read it alike: it has an apostrophe together with one of \" $ ` \\. Export it in another format.", "此值同时含有单引号和 \" $ ` \\ 之一，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
     problem_blanks: "Begins or ends with white space. Remove it.", "首尾有空白，请删除。";
     problem_number: "Not a number. Write it as JSON does: 42, -1.5, 6e3.", "不是数字，请按 JSON 书写：42、-1.5、6e3。";
     problem_boolean: "Write true or false.", "请写 true 或 false。";
@@ -131,6 +138,9 @@ impl Lang {
             Problem::TooLong { max } => self.problem_too_long(&self.size(*max)),
             Problem::TooMany { max } => self.problem_too_many(*max),
             Problem::Control => self.problem_control().into(),
+            Problem::Unseen { character, position } => self.problem_unseen(*position, &described(*character)),
+            Problem::Scripts { word, scripts } => self.problem_scripts(word, &scripts.join(", ")),
+            Problem::Dotenv { trouble } => self.dotenv(*trouble).into(),
             Problem::Blanks => self.problem_blanks().into(),
             Problem::Number => self.problem_number().into(),
             Problem::Boolean => self.problem_boolean().into(),
@@ -159,6 +169,15 @@ impl Lang {
             Problem::Body { detail } => self.problem_body(sentence(detail)),
             Problem::Unicode => self.problem_unicode().into(),
             Problem::SecretsNotOffered => self.problem_secrets().into(),
+        }
+    }
+
+    fn dotenv(self, trouble: DotenvTrouble) -> &'static str {
+        match trouble {
+            DotenvTrouble::CarriageReturn => self.dotenv_return(),
+            DotenvTrouble::Placeholder => self.dotenv_placeholder(),
+            DotenvTrouble::Backslash => self.dotenv_backslash(),
+            DotenvTrouble::Quotes => self.dotenv_quotes(),
         }
     }
 

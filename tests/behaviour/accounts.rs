@@ -3,7 +3,7 @@
 use trimtab::{
     domain::{
         access::{Actor, Role},
-        error::{Error, Need, Problem, State},
+        error::{Error, Invalid, Need, Problem, State},
     },
     service::{LoginTry, NewUser},
 };
@@ -59,6 +59,33 @@ on_both_set_ups! {
         let (a, b) = tokio::join!(s.set_up(&one, "a", PASSWORD), s.set_up(&two, "b", PASSWORD));
         assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
         assert_eq!(a.and(b).unwrap_err(), Error::State(State::SetUp), "the slower one waits and is told so");
+    }
+
+    async fn a_name_is_one_name_in_every_spelling(site: Site) {
+        let (s, root) = (&site.service, Actor::shell());
+        s.create_user(&root, new("Zoe\u{308}", false)).await.unwrap();
+        for typed in ["zoë", " ZOË ", "ｚｏë", "Zoe\u{308}"] {
+            assert_eq!(s.log_in(attempt(typed, PASSWORD)).await.unwrap().name, "zoë", "{typed}");
+        }
+        for taken in ["ZOË", "ｚｏe\u{308}"] {
+            let refused = s.create_user(&root, new(taken, false)).await.unwrap_err();
+            assert!(matches!(&refused, Error::Invalid(w) if w[0].problem == Problem::Taken), "{refused:?}");
+        }
+        // The first letter is Cyrillic.
+        let refused = s.create_user(&root, new("аna", false)).await.unwrap_err();
+        let mixed = Problem::Scripts { word: "аna".into(), scripts: vec!["Cyrillic".into(), "Latin".into()] };
+        assert_eq!(refused, Invalid::new("/name", mixed).into());
+    }
+
+    async fn a_name_from_before_names_had_one_form_still_logs_in(site: Site) {
+        let (s, root) = (&site.service, Actor::shell());
+        for (now, before) in [("one", "ｏｎｅ"), ("two", "t\u{443}wo"), ("three four", "three  four")] {
+            s.create_user(&root, new(now, false)).await.unwrap();
+            execute(&site.database, &format!("update users set name = '{before}' where name = '{now}'")).await;
+            assert_eq!(s.log_in(attempt(before, PASSWORD)).await.unwrap().name, before);
+            assert_eq!(s.log_in(attempt(&before.to_uppercase(), PASSWORD)).await.unwrap().name, before);
+            assert!(is_credentials(&s.log_in(attempt(now, PASSWORD)).await.unwrap_err()));
+        }
     }
 
     async fn a_wrong_name_and_a_wrong_password_sound_the_same(site: Site) {

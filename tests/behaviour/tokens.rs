@@ -90,8 +90,8 @@ on_both_set_ups! {
         for (name, problem) in [
             (" ".to_owned(), Problem::Required),
             ("n".repeat(201), Problem::TooLong { max: 200 }),
-            ("deploy\nroot".to_owned(), Problem::Control),
-            ("deploy\u{202e}".to_owned(), Problem::Control),
+            ("deploy\nroot".to_owned(), Problem::Unseen { character: '\n', position: 7 }),
+            ("deploy\u{202e}".to_owned(), Problem::Unseen { character: '\u{202e}', position: 7 }),
         ] {
             let refused = site.service.create_token(&shell, named(&name)).await.err();
             assert_eq!(refused, Some(Invalid::new("/name", problem).into()), "{name:?}");

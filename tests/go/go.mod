@@ -2,7 +2,10 @@ module trimtab.example/interop
 
 go 1.26.0
 
-require go.etcd.io/etcd/client/v3 v3.6.16
+require (
+	github.com/joho/godotenv v1.5.1
+	go.etcd.io/etcd/client/v3 v3.6.16
+)
 
 require (
 	github.com/coreos/go-semver v0.3.1 // indirect

@@ -53,6 +53,7 @@ const PLAIN: &[(&str, Source)] = &[
     // TOML, with tables and without.
     ("[db]\nurl = 1", Toml),
     ("[[list]]\na = 1", Toml),
+    ("[assign]", Toml),
     ("[\"a.b\"] # c\nx = 1", Toml),
     ("a = \"x\"", Toml),
     ("b = 1", Toml),

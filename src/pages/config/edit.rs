@@ -7,18 +7,22 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{Opened, conflicts::Merge, here};
 use crate::{
     api::{
-        config::{RemoveItem, RevertItem, SaveItem},
+        config::{RemoveItem, RevertItem, SaveItem, SaveText},
         paths::Encoded,
     },
     components::{Field, Form, Hidden, I, Icon, LinkButton, Refused, Select, Submit, TextArea, Tone, lang},
     domain::{
         content::{Item, ValueType},
         error::{Conflict, Error},
+        typed::carried,
     },
 };
 
 /// Longer values, in characters, get a field of many lines.
 const ONE_LINE: usize = 100;
+
+/// The ends of lines, of every kind. A field of one line loses them.
+const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
 /// The fields that say where a form was: hidden ones.
 #[component]
@@ -66,9 +70,9 @@ pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> imp
     let there = There { now: now.is_some(), live: live.clone() };
     let item = now.or(live).unwrap_or_default();
     let many = lines
-        || item.value.contains('\n')
+        || item.value.contains(LINE_ENDS)
         || item.value.chars().count() > ONE_LINE
-        || sent("value").is_some_and(|v| v.contains('\n'));
+        || sent("value").is_some_and(|v| v.contains(LINE_ENDS));
     let around = paths_around(&opened, &key, new, &q);
     let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
     let merge = met.map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
@@ -138,7 +142,8 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
     let t = lang();
     let Item { value, kind, comment, .. } = item;
     let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value}</code></p> });
-    let rows = u32::try_from(value.lines().count().clamp(3, 20)).unwrap_or(3);
+    let rows = u32::try_from(value.split(LINE_ENDS).count().clamp(3, 20)).unwrap_or(3);
+    let was_in = view! { <WasIn name="value" text=value.clone() /><WasIn name="comment" text=comment.clone() /> };
     let field = if many {
         view! { <TextArea name="value" label=t.value() value=value rows mono=true /> }.into_any()
     } else {
@@ -149,13 +154,14 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
         .into_any()
     };
     let options = ValueType::ALL.map(|kind| (kind.as_str().to_owned(), kind.as_str().to_owned())).to_vec();
-    let comment_rows = comment.contains('\n');
-    let comment = if comment_rows {
+    let sent_rows = refused().and_then(|r| r.value("comment").map(|sent| sent.contains(LINE_ENDS))).unwrap_or_default();
+    let comment = if sent_rows || comment.contains(LINE_ENDS) {
         view! { <TextArea name="comment" label=t.comment() value=comment hint=t.comment_hint() /> }.into_any()
     } else {
         view! { <Field name="comment" label=t.comment() value=comment hint=t.comment_hint() /> }.into_any()
     };
     view! {
+        {was_in}
         <div class="pair">
             <div>{field}{was}</div>
             <Select name="kind" label=t.value_type() options value=kind.as_str() pointer="/type" />
@@ -163,6 +169,23 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
         {comment}
     }
     .into_any()
+}
+
+/// What a field has in it at first, where a form would change that. A form that came back keeps what it had.
+#[component]
+pub(super) fn WasIn(
+    /// The name of the field.
+    name: &'static str,
+    /// What is in it.
+    text: String,
+) -> impl IntoView {
+    let name = format!("{name}_was");
+    let refused = use_context::<Refused>().filter(|r| [SaveItem::PATH, SaveText::PATH].contains(&r.action()));
+    let was = match refused {
+        Some(refused) => refused.value(&name).map(str::to_owned),
+        None => carried(&text),
+    };
+    was.map(|value| view! { <Hidden name value /> })
 }
 
 /// Which change a first edit goes into, when the viewer has others open.

@@ -14,11 +14,14 @@ use super::{
 };
 use crate::{
     api::paths::{self, Encoded},
-    components::{Badge, Empty, FilterBox, I, LinkButton, Mood, Now, Tone, When, Words, kind_word, lang, relative},
+    components::{
+        Badge, Empty, FilterBox, I, LinkButton, Marked, Marks, Mood, Now, Tone, When, Words, kind_word, lang, relative,
+    },
     domain::{
         content::Item,
         diff::{Kind, words},
         time::Time,
+        unseen::Unseen,
     },
 };
 
@@ -239,11 +242,20 @@ fn value(row: &Row<'_>) -> AnyView {
     }
     let short = |item: &Item| item.value.len() <= SHORT && !item.value.contains('\n');
     if short(old) && short(new) {
-        return view! { <del>{old.value.clone()}</del>" "<ins>{new.value.clone()}</ins> }.into_any();
+        let (old, new) = (old.value.clone(), new.value.clone());
+        return view! {
+            <Marked value=old.clone()><del>{old}</del></Marked>
+            " "
+            <Marked value=new.clone()><ins>{new}</ins></Marked>
+        }
+        .into_any();
     }
     let (left, right) = words(&old.value, &new.value);
-    view! { <div class="was"><Words words=left old=true /></div><div class="is"><Words words=right old=false /></div> }
-        .into_any()
+    view! {
+        <div class="was"><Marked value=old.value.clone()><Words words=left old=true /></Marked></div>
+        <div class="is"><Marked value=new.value.clone()><Words words=right old=false /></Marked></div>
+    }
+    .into_any()
 }
 
 /// A key, which may be broken after a dot when it is long.
@@ -260,17 +272,19 @@ pub(super) fn shown(value: &str) -> AnyView {
     if value.is_empty() {
         return view! { <span class="quiet">{t.empty_value()}</span> }.into_any();
     }
-    let blanks = (value.trim() != value).then(|| view! { <span class="note">{t.blanks_around()}</span> });
     if value.len() <= LONG.0 && value.lines().nth(LONG.1).is_none() {
-        return view! { {value.to_owned()}{blanks} }.into_any();
+        let text = value.to_owned();
+        return view! { <Marked value>{text}</Marked> }.into_any();
     }
+    let unseen = Unseen::of(value);
+    let marks = (!unseen.is_empty()).then(|| view! { <Marks unseen /> });
     let first: String = value.lines().next().unwrap_or_default().chars().take(80).collect();
     view! {
         <details>
             <summary><span class="first">{first}"…"</span>" "<span class="note">{t.long_value(&t.bytes(value.len()))}</span></summary>
-            {value.to_owned()}
+            <bdi>{value.to_owned()}</bdi>
         </details>
-        {blanks}
+        {marks}
     }
     .into_any()
 }

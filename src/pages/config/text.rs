@@ -7,13 +7,16 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{
     Opened,
     conflicts::{Conflicts, Merge},
-    edit::Where,
+    edit::{WasIn, Where},
     tray::{Stub, Tray},
 };
 use crate::{
     api::config::SaveText,
-    components::{Code, Empty, Form, I, Icon, LinkButton, Refused, Submit, TextArea, Tone, lang},
-    domain::error::{Conflict, Error, Invalid},
+    components::{Code, Empty, Form, I, Icon, LinkButton, Marks, Refused, Submit, TextArea, Tone, lang},
+    domain::{
+        error::{Conflict, Error, Invalid},
+        unseen::Unseen,
+    },
 };
 
 /// The page.
@@ -77,6 +80,8 @@ fn Editor(opened: Arc<Opened>, pending: bool) -> impl IntoView {
     let tone = if pending && !merging { Tone::Plain } else { Tone::Primary };
     let place = wrong().map(|(invalid, text)| view! { <Excerpt invalid text /> });
     let ends = line_ends(&text).map(|says| says(t)).map(|says| view! { <span class="hint">{says}</span> });
+    let unseen = Unseen::anywhere(&text);
+    let marks = (!unseen.is_empty()).then(|| view! { <Marks unseen /> });
     let names: Vec<&str> = opened.view.others.iter().map(|o| o.change.author_name.as_str()).collect();
     let others = (!names.is_empty()).then(|| {
         view! { <p class="flag warn"><Icon name=I::People />{t.text_others(&names.join(", "))}</p> }
@@ -86,12 +91,14 @@ fn Editor(opened: Arc<Opened>, pending: bool) -> impl IntoView {
         {merge}
         <Form action=SaveText::PATH id="text" swap="config" class="editor">
             <Where opened=opened.clone() />
+            <WasIn name="text" text=text.clone() />
             <TextArea name="text" label=t.text_of(format.as_str()) value=text rows=20 mono=true quiet=true />
             {place}
             <p class="do">
                 <Submit tone>{says}</Submit>
                 <LinkButton href=format!("{}/import", opened.path) icon=I::Import>{t.upload_or_import()}</LinkButton>
                 {ends}
+                {marks}
             </p>
         </Form>
     }

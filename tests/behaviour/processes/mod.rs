@@ -20,6 +20,7 @@ mod aborted;
 mod commands;
 mod crash;
 mod etcd;
+mod forms;
 mod healing;
 mod health;
 mod leaving;

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
     time::timeout,
 };
@@ -143,6 +143,13 @@ impl Place {
         let out = self.cli_command(args).output().await.unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Runs a command that reads from stdin.
+    pub async fn cli_with(&self, args: &[&str], input: &str) {
+        let mut child = self.command(&self.folder).args(args).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        assert!(child.wait().await.unwrap().success(), "{args:?}");
     }
 
     /// A new token that may write everything.

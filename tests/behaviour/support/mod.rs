@@ -360,6 +360,18 @@ pub async fn count(database: &Database, sql: &str) -> i64 {
     }
 }
 
+/// The one text that a query of a database gives.
+pub async fn text_of(database: &Database, sql: &str) -> String {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    if database.url.starts_with("sqlite") {
+        let mut on = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut on).await.unwrap()
+    } else {
+        let mut on = sqlx::MySqlConnection::connect(&database.url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut on).await.unwrap()
+    }
+}
+
 /// The transactions that are open on a database of the server, as its root sees them: what each does and for how many
 /// seconds. None on SQLite, which tells nobody.
 pub async fn open_transactions(database: &Database) -> Vec<String> {

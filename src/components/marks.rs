@@ -1,0 +1,40 @@
+//! Marks beside a value: what nobody sees in it.
+
+use leptos::prelude::*;
+
+use super::{Badge, Mood, lang};
+use crate::domain::unseen::{Unseen, described};
+
+/// A value with its marks; nothing is added to one that reads as what it is.
+#[component]
+pub fn Marked(
+    /// The value.
+    #[prop(into)]
+    value: String,
+    /// The value as it is drawn.
+    children: Children,
+) -> impl IntoView {
+    let unseen = Unseen::of(&value);
+    if unseen.is_empty() {
+        return children().into_any();
+    }
+    // A value that turns the text turns no more than itself.
+    view! { <bdi>{children()}</bdi><Marks unseen /> }.into_any()
+}
+
+/// The marks of unseen characters.
+#[component]
+pub fn Marks(
+    /// What there is to mark.
+    unseen: Unseen,
+) -> impl IntoView {
+    let t = lang();
+    let mark = |c: char, says: String| {
+        let mood = if c.is_whitespace() { Mood::Quiet } else { Mood::Warn };
+        view! { <span title=described(c)><Badge mood>{says}</Badge></span> }
+    };
+    let begins = unseen.begins.map(|c| mark(c, t.begins_with(&t.unseen_character(c))));
+    let ends = unseen.ends.map(|c| mark(c, t.ends_with(&t.unseen_character(c))));
+    let inside = unseen.inside.iter().map(|c| mark(*c, t.contains(&t.unseen_character(*c)))).collect_view();
+    view! { <span class="marks">{begins}{ends}{inside}</span> }.into_any()
+}

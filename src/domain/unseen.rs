@@ -1,0 +1,229 @@
+//! Characters that nobody sees where they stand, or that change the order of the text around them. A key or name with
+//! one looks like another one (Unicode Technical Report 36, "Visual Security Issues").
+
+use std::ops::RangeInclusive;
+
+use super::error::Problem;
+
+/// Characters without a glyph of their own that are neither white space nor control characters: format characters, those
+/// that fonts ignore by default, fillers and the blank pattern of Braille.
+const FORMAT: [RangeInclusive<char>; 28] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{600}'..='\u{605}',
+    '\u{61c}'..='\u{61c}',
+    '\u{6dd}'..='\u{6dd}',
+    '\u{70f}'..='\u{70f}',
+    '\u{890}'..='\u{891}',
+    '\u{8e2}'..='\u{8e2}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{2800}'..='\u{2800}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fffb}',
+    '\u{110bd}'..='\u{110bd}',
+    '\u{110cd}'..='\u{110cd}',
+    '\u{13430}'..='\u{1343f}',
+    '\u{16fe4}'..='\u{16fe4}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d159}'..='\u{1d159}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e0fff}',
+];
+
+/// Names of the characters that people really paste, as Unicode has them.
+const NAMES: [(char, &str); 45] = [
+    ('\0', "NULL"),
+    ('\t', "CHARACTER TABULATION"),
+    ('\n', "LINE FEED"),
+    ('\u{b}', "LINE TABULATION"),
+    ('\u{c}', "FORM FEED"),
+    ('\r', "CARRIAGE RETURN"),
+    ('\u{1b}', "ESCAPE"),
+    (' ', "SPACE"),
+    ('\u{7f}', "DELETE"),
+    ('\u{85}', "NEXT LINE"),
+    ('\u{a0}', "NO-BREAK SPACE"),
+    ('\u{ad}', "SOFT HYPHEN"),
+    ('\u{34f}', "COMBINING GRAPHEME JOINER"),
+    ('\u{61c}', "ARABIC LETTER MARK"),
+    ('\u{115f}', "HANGUL CHOSEONG FILLER"),
+    ('\u{180e}', "MONGOLIAN VOWEL SEPARATOR"),
+    ('\u{2002}', "EN SPACE"),
+    ('\u{2003}', "EM SPACE"),
+    ('\u{2007}', "FIGURE SPACE"),
+    ('\u{2009}', "THIN SPACE"),
+    ('\u{200a}', "HAIR SPACE"),
+    ('\u{200b}', "ZERO WIDTH SPACE"),
+    ('\u{200c}', "ZERO WIDTH NON-JOINER"),
+    ('\u{200d}', "ZERO WIDTH JOINER"),
+    ('\u{200e}', "LEFT-TO-RIGHT MARK"),
+    ('\u{200f}', "RIGHT-TO-LEFT MARK"),
+    ('\u{2028}', "LINE SEPARATOR"),
+    ('\u{2029}', "PARAGRAPH SEPARATOR"),
+    ('\u{202a}', "LEFT-TO-RIGHT EMBEDDING"),
+    ('\u{202b}', "RIGHT-TO-LEFT EMBEDDING"),
+    ('\u{202c}', "POP DIRECTIONAL FORMATTING"),
+    ('\u{202d}', "LEFT-TO-RIGHT OVERRIDE"),
+    ('\u{202e}', "RIGHT-TO-LEFT OVERRIDE"),
+    ('\u{202f}', "NARROW NO-BREAK SPACE"),
+    ('\u{205f}', "MEDIUM MATHEMATICAL SPACE"),
+    ('\u{2060}', "WORD JOINER"),
+    ('\u{2066}', "LEFT-TO-RIGHT ISOLATE"),
+    ('\u{2067}', "RIGHT-TO-LEFT ISOLATE"),
+    ('\u{2068}', "FIRST STRONG ISOLATE"),
+    ('\u{2069}', "POP DIRECTIONAL ISOLATE"),
+    ('\u{2800}', "BRAILLE PATTERN BLANK"),
+    ('\u{3000}', "IDEOGRAPHIC SPACE"),
+    ('\u{3164}', "HANGUL FILLER"),
+    ('\u{fe0f}', "VARIATION SELECTOR-16"),
+    ('\u{feff}', "ZERO WIDTH NO-BREAK SPACE (byte order mark)"),
+];
+
+/// Whether a character is not seen where it stands, or changes how those beside it stand. White space but the blank is
+/// among them.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    !matches!(c, ' '..='~') && is_unseen_beyond(c)
+}
+
+fn is_unseen_beyond(c: char) -> bool {
+    c.is_control() || (c.is_whitespace() && c != ' ') || FORMAT.iter().any(|range| range.contains(&c))
+}
+
+/// Whether a character changes the direction in which the text after it is shown.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Returns the code point and, for common characters, the name: `U+200B ZERO WIDTH SPACE`.
+#[must_use]
+pub fn described(c: char) -> String {
+    let code = format!("U+{:04X}", u32::from(c));
+    NAMES.iter().find(|(known, _)| *known == c).map_or_else(|| code.clone(), |(_, name)| format!("{code} {name}"))
+}
+
+/// Returns the problem with the first unseen character of a key or name, which must have none.
+#[must_use]
+pub fn refused(text: &str) -> Option<Problem> {
+    let (at, character) = text.chars().enumerate().find(|(_, c)| is_unseen(*c))?;
+    Some(Problem::Unseen { character, position: u32::try_from(at + 1).unwrap_or(u32::MAX) })
+}
+
+/// What a value has that nobody sees in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// The first character, when it is white space or unseen.
+    pub begins: Option<char>,
+    /// The last character, when it is white space or unseen.
+    pub ends: Option<char>,
+    /// Different unseen characters inside, in their order, [`Unseen::MOST`] at most.
+    pub inside: Vec<char>,
+}
+
+impl Unseen {
+    /// Maximum number of characters that are named: a value full of them needs no list.
+    const MOST: usize = 3;
+
+    /// Looks through a value: its ends, and what is inside. A character at an end is named there alone, unless it turns
+    /// the text or stands elsewhere, too.
+    #[must_use]
+    pub fn of(value: &str) -> Self {
+        let hides = |c: &char| c.is_whitespace() || is_unseen(*c);
+        let (begins, ends) = (value.chars().next().filter(hides), value.chars().last().filter(hides));
+        let mut found = Self { begins, ends, ..Self::anywhere(value) };
+        let is_at_an_end = |c: char| [begins, ends].contains(&Some(c)) && value.matches(c).count() == 1;
+        found.inside.retain(|c| turns_text(*c) || !is_at_an_end(*c));
+        found
+    }
+
+    /// Looks for unseen characters at any place. Line ends and tabs are as they should be, and so are the joiners and
+    /// selectors that emoji and many scripts need.
+    #[must_use]
+    pub fn anywhere(value: &str) -> Self {
+        let mut found = Self::default();
+        let mut before = '\0';
+        let mut rest = value.chars().peekable();
+        while let Some(c) = rest.next() {
+            let is_usual = match c {
+                '\n' | '\t' | '\u{3000}' => true,
+                '\r' => rest.peek() == Some(&'\n'),
+                '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => !before.is_ascii(),
+                c => !is_unseen(c),
+            };
+            if !is_usual && found.inside.len() < Self::MOST && !found.inside.contains(&c) {
+                found.inside.push(c);
+            }
+            before = c;
+        }
+        found
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.begins.is_none() && self.ends.is_none() && self.inside.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unseen_character_is_found_and_named() {
+        for (text, character, position, said) in [
+            ("a\u{200b}b", '\u{200b}', 2, "U+200B ZERO WIDTH SPACE"),
+            ("\u{feff}a", '\u{feff}', 1, "U+FEFF ZERO WIDTH NO-BREAK SPACE (byte order mark)"),
+            ("商店\u{202e}", '\u{202e}', 3, "U+202E RIGHT-TO-LEFT OVERRIDE"),
+            ("a\tb", '\t', 2, "U+0009 CHARACTER TABULATION"),
+            ("a\u{a0}b", '\u{a0}', 2, "U+00A0 NO-BREAK SPACE"),
+            ("a\u{e0041}", '\u{e0041}', 2, "U+E0041"),
+        ] {
+            assert_eq!(refused(text), Some(Problem::Unseen { character, position }), "{text:?}");
+            assert_eq!(described(character), said);
+        }
+        for seen in ["", "db.url", "two words", "商店.名", "é", "e\u{301}", "😀", "a-b_c/d"] {
+            assert_eq!(refused(seen), None, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_unseen_character_is_one() {
+        let all = "\u{ad}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2061}\
+                   \u{2066}\u{2069}\u{206a}\u{feff}\u{fe0f}\u{34f}\u{61c}\u{115f}\u{180e}\u{3164}\u{ffa0}\u{fff9}\u{2800}\
+                   \u{2028}\u{2029}\u{85}\u{a0}\u{1680}\u{2000}\u{200a}\u{202f}\u{205f}\u{3000}\u{e0001}\u{e0100}\0\u{7f}\u{9f}";
+        let seen: Vec<char> = all.chars().filter(|c| !is_unseen(*c)).collect();
+        assert_eq!(seen, Vec::<char>::new());
+        assert!(NAMES.is_sorted_by_key(|(c, _)| *c) && NAMES.iter().all(|(c, _)| is_unseen(*c) || *c == ' '));
+    }
+
+    #[test]
+    fn a_value_tells_what_is_not_seen_in_it() {
+        let of = |value: &str| {
+            let Unseen { begins, ends, inside } = Unseen::of(value);
+            (begins, ends, inside.into_iter().collect::<String>())
+        };
+        let none = String::new;
+        assert_eq!(of("a b"), (None, None, none()));
+        assert_eq!(of(" a"), (Some(' '), None, none()));
+        assert_eq!(of("a\n"), (None, Some('\n'), none()));
+        assert_eq!(of("a\u{200b}"), (None, Some('\u{200b}'), none()));
+        assert_eq!(of("a\u{200b}b\u{200b}"), (None, Some('\u{200b}'), "\u{200b}".into()));
+        assert_eq!(of("a\u{202e}"), (None, Some('\u{202e}'), "\u{202e}".into()));
+        assert_eq!(of("a\u{202e}b\u{feff}c"), (None, None, "\u{202e}\u{feff}".into()));
+        assert_eq!(of("a\rb"), (None, None, "\r".into()));
+        assert_eq!(of("a\r\nb\tc\nd"), (None, None, none()));
+        assert_eq!(of("👩\u{200d}💻 ❤\u{fe0f} می\u{200c}خواهم 你好\u{3000}世界"), (None, None, none()));
+        assert_eq!(of("a\u{200d}b"), (None, None, "\u{200d}".into()));
+        assert_eq!(of("\u{1}\u{2}\u{3}\u{4}\u{5}").2.chars().count(), 3 - 1, "the first is named as the begin");
+        assert!(Unseen::of("").is_empty() && !Unseen::of(" ").is_empty());
+    }
+}
