@@ -4,14 +4,16 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, LazyLock, Mutex, mpsc},
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
     extract::{Path, Query, Request},
     http::{HeaderMap, StatusCode, header},
+    middleware::map_response,
+    response::Response,
     routing::get,
 };
 use futures::poll;
@@ -20,11 +22,16 @@ use serde::Deserialize;
 use tower::ServiceExt;
 use trimtab::{
     api::shim,
+    auth::{guard::CurrentUser, signing::Signer},
     components::{Field, Form, TextArea},
     compute::{self, Compute},
-    domain::error::{Error, Invalid, Part, Problem, Result},
-    pages::{Answer, Frame, Page, Viewer, console},
-    server::layers::{self, Around},
+    domain::{
+        error::{Error, Invalid, Part, Problem, Result},
+        time::Time,
+    },
+    pages::{Answer, Frame, Page, Viewer, console, cookies::Jar},
+    server::{headers::Headers, layers},
+    service::Account,
 };
 
 #[server(prefix = "/fn", endpoint = "keep")]
@@ -75,7 +82,7 @@ async fn thing(Path(id): Path<u32>, Query(asked): Query<Asked>) -> Answer {
 }
 
 /// A page with large contents, which keeps its thread until it may go on.
-async fn large(axum::Extension(latch): axum::Extension<Latch>) -> Answer {
+async fn large(Extension(latch): Extension<Latch>) -> Answer {
     compute::weigh(1 << 20).await;
     let open = latch.0.lock().unwrap().recv();
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
@@ -86,14 +93,39 @@ async fn large(axum::Extension(latch): axum::Extension<Latch>) -> Answer {
 #[derive(Clone)]
 struct Latch(Arc<Mutex<mpsc::Receiver<()>>>);
 
+static JAR: LazyLock<Jar> = LazyLock::new(|| Jar::new(Signer::random(), true));
+
+/// Somebody who is logged in.
+fn lin() -> CurrentUser {
+    let account = Account {
+        id: "1".to_owned(),
+        name: "lin wei".to_owned(),
+        administrator: false,
+        roles: Vec::new(),
+        created_at: Time(0),
+        disabled_at: None,
+        last_login_at: None,
+        credential: String::new(),
+    };
+    CurrentUser { actor: Arc::new(account.actor()), account: Arc::new(account) }
+}
+
 fn app() -> Router {
+    frame_of(|console| console.layer(Extension(lin())))
+}
+
+fn frame_of(who: impl FnOnce(Router) -> Router) -> Router {
     let (_, latch) = mpsc::channel();
-    app_with(Compute::default(), Latch(Arc::new(Mutex::new(latch))))
+    frame_with(Compute::default(), Latch(Arc::new(Mutex::new(latch))), who)
 }
 
 fn app_with(compute: Compute, latch: Latch) -> Router {
+    frame_with(compute, latch, |console| console.layer(Extension(lin())))
+}
+
+fn frame_with(compute: Compute, latch: Latch, who: impl FnOnce(Router) -> Router) -> Router {
     let options = LeptosOptions::builder().output_name("trimtab").build();
-    let frame = Frame { compute, ..Frame::new(&options, vec!["https://config.example".to_owned()]) };
+    let frame = Frame { compute, ..Frame::new(&options, vec!["https://config.example".to_owned()], JAR.clone()) };
     let pages = Router::new()
         .route("/thing/{id}", get(thing))
         .route("/private", get(async || -> Answer { Err(Error::Unauthenticated.into()) }))
@@ -102,13 +134,16 @@ fn app_with(compute: Compute, latch: Latch) -> Router {
             get(async || -> Answer { Err(Error::Unavailable { part: Part::Database, detail: String::new() }.into()) }),
         )
         .route("/large", get(large))
-        .layer(axum::Extension(latch))
+        .layer(Extension(latch))
         .route("/panic", get(async || -> Answer { panic!("on purpose") }));
-    let console = console(frame.clone(), pages, || ()).layer(axum::Extension(Viewer::new("Lin Wei", false, 1)));
-    layers::pages(
-        console,
-        &Around { frame, https: true, signed_in: std::sync::Arc::new(|_| Box::pin(async { Ok(true) })) },
-    )
+    let console = who(console(frame.clone(), pages, || ()).layer(Extension(Viewer::new("Lin Wei", false, 1))));
+    let signed_in = Arc::new(|_: &HeaderMap| {
+        Box::pin(async { Ok(true) }) as futures::future::BoxFuture<'static, Result<bool>>
+    });
+    layers::pages(console, &frame, signed_in).layer(map_response(async |mut answer: Response| {
+        Headers::of("https://config.example").put(answer.status(), answer.headers_mut());
+        answer
+    }))
 }
 
 struct Got {
@@ -249,7 +284,7 @@ async fn only_files_that_are_there_are_kept() {
     std::fs::create_dir_all(site.join("pkg")).unwrap();
     std::fs::write(site.join("pkg/a.css"), "a{}").unwrap();
     let options = LeptosOptions::builder().output_name("trimtab").site_root(site.to_str().unwrap().to_owned()).build();
-    let assets = layers::assets(&Frame::new(&options, Vec::new()), true);
+    let assets = layers::assets(&Frame::new(&options, Vec::new(), JAR.clone()), true);
     let get = async |path: &str| {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = assets.clone().oneshot(request).await.unwrap();
@@ -279,7 +314,8 @@ async fn language_and_theme_are_in_the_first_byte() {
     )
     .await;
     assert_eq!((kept.status, kept.header("location")), (303, "/thing/1"));
-    assert!(kept.header("set-cookie").starts_with("theme=dark; Path=/; Max-Age=31536000"));
+    let set = kept.header("set-cookie");
+    assert!(set.starts_with("theme=dark; Path=/; Max-Age=31536000") && set.ends_with("; Secure"), "{set}");
 }
 
 #[tokio::test]
@@ -289,7 +325,11 @@ async fn a_form_that_succeeds_leads_on() {
     let flash = back.header("set-cookie").split(';').next().unwrap().to_owned();
     let next = send(Request::get("/thing/1").header("cookie", flash), "").await;
     assert!(next.body.contains("</svg>Kept</p>"), "{}", next.body);
-    assert!(next.header("set-cookie").starts_with("flash=; Path=/; Max-Age=0"));
+    assert!(next.header("set-cookie").starts_with("__Host-flash=; Path=/; Max-Age=0"));
+    for forged in ["__Host-flash=S2VwdA", "__Host-flash=S2VwdA.S2VwdA", "flash=S2VwdA"] {
+        let next = send(Request::get("/thing/1").header("cookie", forged), "").await;
+        assert!(!next.body.contains("Kept"), "{forged}");
+    }
 
     let elsewhere = send(post("/thing/1"), "key=elsewhere&text=b").await;
     assert_eq!((elsewhere.status, elsewhere.header("location")), (303, "/thing/2?x=1"));
@@ -351,7 +391,7 @@ async fn an_exchange_gets_the_page_at_once() {
     assert!(well.body.contains("thing 1, asked a") && well.body.contains("</svg>Kept</p>"));
     let away = send(post("/thing/1").header("x-swap", "1"), "key=elsewhere&text=b").await;
     assert_eq!((away.status, away.header("x-location")), (204, "/thing/2?x=1"));
-    assert!(away.header("set-cookie").starts_with("flash="));
+    assert!(away.header("set-cookie").starts_with("__Host-flash="));
     let refused = send(post("/thing/1").header("x-swap", "1"), "form=one&key=&text=b").await;
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("Fill this in"));

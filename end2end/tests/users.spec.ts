@@ -160,6 +160,21 @@ for (const scripts of [true, false]) {
       await expect(page.locator('header')).toContainText(user.name);
     });
 
+    test('one logs out everywhere', async ({ page, server, administrator, another }) => {
+      const user = await createUser(server, administrator, 'ines', { '*/*/*': 'viewer' });
+      const elsewhere = await another(user);
+      await elsewhere.goto('/account');
+      await logIn(page, server.url, user);
+      await page.goto('/account');
+      await card(page, 'sessions').getByRole('button', { name: 'Log out everywhere' }).click();
+      await expect(page).toHaveURL(/\/login$/);
+      await expect(page.locator('#flash')).toHaveText('You are logged out everywhere.');
+      for (const tab of [page, elsewhere]) {
+        await tab.goto('/account');
+        await expect(tab).toHaveURL(/\/login\?next=/);
+      }
+    });
+
     test('who is disabled is out at once, and what was typed then is kept', async ({
       page, server, signIn, administrator, another, allowErrors,
     }) => {

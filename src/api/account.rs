@@ -15,7 +15,7 @@ pub async fn log_in(
     #[server(default)]
     next: String,
 ) -> Result<()> {
-    crate::auth::guard::log_in(name, password).await?;
+    super::shim::set_cookie(crate::auth::guard::log_in(name, password).await?);
     super::shim::redirect(super::shim::own_path(&next).unwrap_or("/"));
     Ok(())
 }
@@ -24,6 +24,17 @@ pub async fn log_in(
 #[server(prefix = "/fn", endpoint = "log-out")]
 pub async fn log_out() -> Result<()> {
     crate::auth::guard::log_out().await?;
+    super::shim::redirect("/login");
+    Ok(())
+}
+
+/// Ends all one's own sessions, this one too.
+#[server(prefix = "/fn", endpoint = "log-out-everywhere")]
+pub async fn log_out_everywhere() -> Result<()> {
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    service.end_sessions(&user.account).await?;
+    crate::auth::guard::log_out().await?;
+    super::shim::say(super::shim::lang().account_ended());
     super::shim::redirect("/login");
     Ok(())
 }

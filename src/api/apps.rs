@@ -184,10 +184,16 @@ pub async fn change_env(
     /// Whether publishing wants a reason and the name typed.
     #[server(default)]
     protected: bool,
+    /// The caller's own password, when the protection goes and it is not fresh.
+    #[server(default)]
+    proof: String,
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
     let (name, title) = (env.parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
+    if service.loosens(&user.actor, &put).await? {
+        crate::auth::guard::proven(&proof).await?;
+    }
     service.put_env(&user.actor, put).await?;
     super::shim::say(super::shim::lang().saved());
     super::shim::redirect("/envs");
@@ -220,12 +226,5 @@ pub async fn move_env(
     earlier: bool,
 ) -> Result<()> {
     let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
-    let mut order: Vec<_> = service.envs().await?.into_iter().map(|e| e.name).collect();
-    let at = order.iter().position(|name| name.as_str() == env);
-    let to = at.and_then(|at| if earlier { at.checked_sub(1) } else { Some(at + 1) }).filter(|to| *to < order.len());
-    if let (Some(at), Some(to)) = (at, to) {
-        order.swap(at, to);
-        service.order_envs(&user.actor, order).await?;
-    }
-    Ok(())
+    service.move_env(&user.actor, &env.parse()?, earlier).await
 }

@@ -16,10 +16,9 @@ pub async fn set_up(
     /// The same again.
     again: String,
 ) -> Result<()> {
-    crate::auth::guard::stranger()?;
     super::account::typed_twice(&password, &again)?;
     let account = crate::auth::guard::service()?.set_up(&code, &name, &password).await?;
-    crate::auth::guard::begin(&account).await?;
+    super::shim::set_cookie(crate::auth::guard::begin(&account).await?);
     super::shim::redirect("/start");
     Ok(())
 }

@@ -12,8 +12,11 @@ pub async fn revoke_token(
     /// What people call it, to say what was done.
     #[server(default)]
     name: String,
+    /// The caller's own password, when it is not fresh.
+    #[server(default)]
+    proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::proven(&proof).await?);
     service.revoke_token(&user.actor, &id).await?;
     super::shim::say(super::shim::lang().token_revoked_now(&name));
     Ok(())

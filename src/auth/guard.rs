@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, Method, request::Parts},
+    http::{Extensions, HeaderMap, Method, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -14,7 +14,10 @@ use tower_sessions::{
     cookie::{SameSite, time::Duration},
 };
 
-use super::sessions::{Sessions, USER};
+use super::{
+    browsers::Browsers,
+    sessions::{Sessions, USER},
+};
 use crate::{
     domain::{
         access::Actor,
@@ -58,10 +61,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Failed> {
-        if let Some(Away(error)) = parts.extensions.get() {
-            return Err(error.clone().into());
-        }
-        parts.extensions.get::<Self>().cloned().ok_or(Failed::Refused(Error::Unauthenticated))
+        Ok(caller(&parts.extensions)?.clone())
     }
 }
 
@@ -219,42 +219,55 @@ pub fn service() -> Result<Service> {
 /// # Errors
 /// [`Error::Unauthenticated`]; [`Error::Unavailable`] when it cannot be told.
 pub fn user() -> Result<CurrentUser> {
-    let parts = parts()?;
-    admitted(&parts)?;
-    parts.extensions.get::<CurrentUser>().cloned().ok_or(Error::Unauthenticated)
+    caller(&parts()?.extensions).cloned()
+}
+
+fn caller(extensions: &Extensions) -> Result<&CurrentUser> {
+    admitted(extensions)?;
+    extensions.get::<CurrentUser>().ok_or(Error::Unauthenticated)
 }
 
 /// Passes on why the request is refused whoever sends it.
-fn admitted(parts: &Parts) -> Result<()> {
-    parts.extensions.get().map_or(Ok(()), |Away(error)| Err(error.clone()))
+fn admitted(extensions: &Extensions) -> Result<()> {
+    extensions.get().map_or(Ok(()), |Away(error)| Err(error.clone()))
 }
 
-/// Refuses a form that needs no session when its address sends too many.
+/// Server functions that do not need a session.
+pub const OPEN_FUNCTIONS: [&str; 4] = ["/fn/log-in", "/fn/log-out", "/fn/prefer", "/fn/set-up"];
+
+/// Checks that the caller of a server function is logged in, before its fields are looked at. A function that needs no
+/// session is refused only while nothing is known of sessions, or when its address sends too many.
 ///
 /// # Errors
-/// [`Error::Throttled`], [`Error::Unavailable`].
-pub fn stranger() -> Result<()> {
-    admitted(&parts()?)
+/// As [`user`]; [`Error::Throttled`].
+pub fn admit(path: &str, extensions: &Extensions) -> Result<()> {
+    if OPEN_FUNCTIONS.contains(&path) { admitted(extensions) } else { caller(extensions).map(|_| ()) }
 }
 
-/// Logs in: checks name and password, and begins a session with a new id.
+/// Logs in: checks name and password, and begins a session with a new id. Returns the cookie by which the browser is
+/// recognized at the next log-in.
 ///
 /// # Errors
 /// As [`Service::log_in`].
-pub async fn log_in(name: String, password: String) -> Result<()> {
+pub async fn log_in(name: String, password: String) -> Result<String> {
     let parts = parts()?;
-    admitted(&parts)?;
     let address = bearer::address(&parts.extensions).map(|a| a.to_string()).unwrap_or_default();
-    let account = service()?.log_in(LoginTry { name, password, address }).await?;
+    let known = browsers()?.known(&parts.headers);
+    let account = service()?.log_in(LoginTry { name, password, address, known }).await?;
     begin(&account).await
 }
 
-/// Begins a session for an account that has just proved itself.
+/// Begins a session for an account that has just proved itself. Returns the cookie as [`log_in`] does.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn begin(account: &Account) -> Result<()> {
-    begin_in(&session()?, account).await
+pub async fn begin(account: &Account) -> Result<String> {
+    begin_in(&session()?, account).await?;
+    Ok(browsers()?.remember(&parts()?.headers, &account.id))
+}
+
+fn browsers() -> Result<Browsers> {
+    use_context().ok_or_else(|| Error::Internal("no browsers".into()))
 }
 
 async fn begin_in(session: &Session, account: &Account) -> Result<()> {

@@ -18,6 +18,8 @@ const LANES: u32 = 1;
 const AT_ONCE: usize = 2;
 /// How many may wait; more are told to come back.
 const WAITING: usize = 100;
+/// Maximum number of those for browsers that are not known: many strangers leave room for everybody else.
+const STRANGERS: usize = 80;
 
 /// What is compared with when there is no such user: it costs the same and fits nothing.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now(&uuid::Uuid::new_v4().to_string()));
@@ -27,11 +29,22 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now(&uuid::Uuid::new_v4(
 pub struct Passwords {
     working: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+}
+
+/// Kinds of people whose password is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody who is logged in, or has logged in from this browser before.
+    Known,
+    /// Anybody else.
+    Stranger,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { working: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::new(Semaphore::new(WAITING)) }
+        let [working, waiting, strangers] = [AT_ONCE, WAITING, STRANGERS].map(|n| Arc::new(Semaphore::new(n)));
+        Self { working, waiting, strangers }
     }
 }
 
@@ -60,7 +73,11 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error::Throttled`] when too many wait already.
-    pub async fn verify(&self, password: &str, phc: Option<&str>) -> Result<Verdict> {
+    pub async fn verify(&self, password: &str, phc: Option<&str>, who: Who) -> Result<Verdict> {
+        let _among_strangers = match who {
+            Who::Known => None,
+            Who::Stranger => Some(self.strangers.try_acquire().map_err(|_| Error::Throttled(2))?),
+        };
         let (password, phc) = (password.to_owned(), phc.map(str::to_owned));
         self.work(move || {
             let known = phc.is_some();
@@ -128,9 +145,9 @@ mod tests {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse battery").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_eq!(passwords.verify("correct horse battery", Some(&hash)).await, Ok(Verdict::Right));
-        assert_eq!(passwords.verify("correct horse batterz", Some(&hash)).await, Ok(Verdict::Wrong));
-        assert_eq!(passwords.verify("correct horse battery", None).await, Ok(Verdict::Wrong));
+        assert_eq!(passwords.verify("correct horse battery", Some(&hash), Who::Stranger).await, Ok(Verdict::Right));
+        assert_eq!(passwords.verify("correct horse batterz", Some(&hash), Who::Stranger).await, Ok(Verdict::Wrong));
+        assert_eq!(passwords.verify("correct horse battery", None, Who::Stranger).await, Ok(Verdict::Wrong));
     }
 
     #[test]

@@ -85,7 +85,8 @@ impl SessionStore for Sessions {
     }
 }
 
-fn key(id: &Id) -> String {
+/// Returns the hash by which a session is found.
+pub(super) fn key(id: &Id) -> String {
     sha256(&id.0.to_be_bytes())
 }
 

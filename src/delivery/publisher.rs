@@ -396,5 +396,6 @@ impl From<Failure> for Error {
 }
 
 pub(super) fn unavailable(fault: Fault) -> Error {
+    tracing::warn!(error = %fault, "the channel did not answer");
     Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
 }

@@ -211,7 +211,8 @@ impl Actor {
     }
 
     /// An automation token: it publishes what its patterns name; `creator` lets it make environments, and applications
-    /// that its patterns name, or any when it has none.
+    /// and namespaces that its patterns name, or any when it has none. It changes what exists only where a pattern
+    /// names the whole application, and never an environment.
     #[must_use]
     pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
         let roles = write.iter().map(|p| (p.clone(), Role::Publisher)).collect();
@@ -276,17 +277,23 @@ impl Actor {
         self.roles.iter().any(|(p, _)| p.app.as_ref().is_none_or(|a| a == app))
     }
 
+    /// Whether this makes applications of any name.
+    fn creates_all(&self) -> bool {
+        self.administrator || (self.creator && self.roles.is_empty())
+    }
+
     /// Whether this makes applications, and this one too: an automation token with `--admin` prepares the applications
     /// that it writes to.
     fn creates(&self, app: &AppName) -> bool {
-        self.creator && (self.administrator || self.roles.is_empty() || self.names_app(app))
+        self.creates_all() || (self.creator && self.names_app(app))
     }
 
-    /// Whether the actor owns an application in every environment.
+    /// Whether the actor owns an application in every environment. A token with `--admin` owns those that one of its
+    /// patterns names as a whole: what changes an application changes it in all environments.
     fn owns(&self, app: &AppName) -> bool {
         let all = |p: &Pattern| p.env.is_none() && p.namespace.is_none() && p.app.as_ref().is_none_or(|a| a == app);
-        let owner = |(p, role): &(Pattern, Role)| *role == Role::Owner && all(p);
-        self.administrator || self.creates(app) || self.roles.iter().any(owner)
+        let owner = |(p, role): &(Pattern, Role)| (*role == Role::Owner || self.creator) && all(p);
+        self.creates_all() || self.roles.iter().any(owner)
     }
 
     /// Permission to see a config.
@@ -355,7 +362,21 @@ impl Actor {
         Err(if self.sees_app(app) { Error::Forbidden(Need::Own) } else { Error::NotFound(app.to_string()) })
     }
 
-    /// Permission to make and manage applications and environments.
+    /// Permission to make a namespace of an application. Owners have it, and tokens that make what they write to.
+    ///
+    /// # Errors
+    /// As [`Actor::may_edit`].
+    pub fn may_add(&self, app: &AppName, namespace: &NamespaceName) -> Result<May<Add, (AppName, NamespaceName)>> {
+        let names = |p: &Pattern| {
+            p.app.as_ref().is_none_or(|a| a == app) && p.namespace.as_ref().is_none_or(|n| n == namespace)
+        };
+        if !(self.creator && self.roles.iter().any(|(p, _)| names(p))) {
+            self.may_own(app)?;
+        }
+        Ok(May::new((app.clone(), namespace.clone())))
+    }
+
+    /// Permission to make applications and environments. Whoever has it may not change those that exist.
     ///
     /// # Errors
     /// [`Error::Forbidden`].
@@ -363,7 +384,7 @@ impl Actor {
         if self.creator { Ok(May::new(())) } else { Err(Error::Forbidden(Need::Administer)) }
     }
 
-    /// Permission to manage users and all tokens.
+    /// Permission to manage users, all tokens, and the environments that exist.
     ///
     /// # Errors
     /// [`Error::Forbidden`].
@@ -407,10 +428,13 @@ pub enum Discard {}
 /// To manage an application.
 #[derive(Debug)]
 pub enum Own {}
+/// To make a namespace.
+#[derive(Debug)]
+pub enum Add {}
 /// To create applications and environments.
 #[derive(Debug)]
 pub enum Create {}
-/// To manage users.
+/// To manage users and the environments that exist.
 #[derive(Debug)]
 pub enum Administer {}
 /// To hand out and revoke tokens.
@@ -498,14 +522,23 @@ mod tests {
             Actor::token("1", "pipeline", creator, &patterns)
         };
         let (shop, mail): (AppName, AppName) = ("shop".parse().unwrap(), "mail".parse().unwrap());
-        let of_shop = token(true, &["dev/shop/*"]);
+        let of_shop = token(true, &["*/shop/*"]);
         assert!(of_shop.may_create().is_ok() && of_shop.may_own(&shop).is_ok() && of_shop.sees_app(&shop));
+        assert!(of_shop.may_administer().is_err(), "environments that exist are not its own");
         assert!(!of_shop.sees_app(&mail));
         assert_eq!(of_shop.may_own(&mail).unwrap_err(), Error::NotFound("mail".into()));
         for of_all in [token(true, &[]), token(true, &["*/*/*"])] {
             assert!(of_all.may_own(&shop).is_ok() && of_all.sees_app(&mail));
         }
         assert_eq!(token(false, &["*/shop/*"]).may_own(&shop).unwrap_err(), Error::Forbidden(Need::Own));
+        let (here, other): (NamespaceName, NamespaceName) = ("here".parse().unwrap(), "other".parse().unwrap());
+        for part in ["dev/shop/*", "*/shop/here", "dev/shop/here"] {
+            let of_a_part = token(true, &[part]);
+            assert_eq!(of_a_part.may_own(&shop).unwrap_err(), Error::Forbidden(Need::Own), "{part}");
+            assert!(of_a_part.may_add(&shop, &here).is_ok(), "{part}");
+            assert_eq!(of_a_part.may_add(&shop, &other).is_ok(), part == "dev/shop/*", "{part}");
+            assert_eq!(of_a_part.may_add(&mail, &here).unwrap_err(), Error::NotFound("mail".into()), "{part}");
+        }
         let root = Actor::user("1", "root", true, vec![("dev/shop/*".parse().unwrap(), Role::Viewer)]);
         assert!(root.may_own(&mail).is_ok() && root.sees_app(&mail));
     }

@@ -46,7 +46,8 @@ pub enum Error {
     Unavailable {
         /// Which part.
         part: Part,
-        /// What it said, for people.
+        /// What it said. It stays on the server: a driver's words may name addresses and users.
+        #[serde(skip)]
         detail: String,
     },
     /// A fault of ours. The cause is in the log under this request id, never in the answer.

@@ -69,7 +69,8 @@ pub enum Why {
 impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Channel(said) => write!(f, "the channel does not answer: {said}"),
+            // Programs read this: what the channel said is for the pages and the log.
+            Self::Channel(_) => f.write_str("the channel does not answer; the server's log says more"),
             Self::Busy => f.write_str("another node holds the lock and is publishing"),
             Self::Mismatch(config, seq) => {
                 write!(f, "the channel holds another document as release {seq} of {config}")

@@ -77,6 +77,8 @@ pub struct Connection {
 pub struct Pulse {
     /// Requests that are not answered to their last byte.
     requests: AtomicU32,
+    /// Requests that have begun so far.
+    begun: AtomicU32,
     /// A request has begun to come.
     heard: AtomicBool,
     /// The body of the request that is under way has not come whole.
@@ -112,16 +114,17 @@ impl State {
 
 impl Pulse {
     fn new() -> Self {
-        let (requests, since) = (AtomicU32::new(0), AtomicU64::new(clock()));
+        let (requests, begun, since) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU64::new(clock()));
         // Whoever connects is about to ask.
         let [body, writing, long] = [const { AtomicBool::new(false) }; 3];
-        Self { requests, heard: AtomicBool::new(true), body, writing, long, since }
+        Self { requests, begun, heard: AtomicBool::new(true), body, writing, long, since }
     }
 
     /// Notes a request that came, until what this gives is dropped.
     #[must_use]
     pub fn begin(self: &Arc<Self>) -> UnderWay {
         self.requests.fetch_add(1, Ordering::AcqRel);
+        self.begun.fetch_add(1, Ordering::AcqRel);
         self.heard.store(false, Ordering::Release);
         self.long.store(false, Ordering::Relaxed);
         UnderWay(Arc::clone(self))
@@ -132,6 +135,18 @@ impl Pulse {
     pub fn receive(self: &Arc<Self>) -> Receiving {
         self.body.store(true, Ordering::Release);
         Receiving(Arc::clone(self))
+    }
+
+    /// Returns how many requests have begun so far.
+    #[must_use]
+    pub fn begun(&self) -> u32 {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// Whether no request is under way.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.requests.load(Ordering::Acquire) == 0
     }
 
     /// Says that the answer to the request that has begun will take long: before the call that asks for it returns.

@@ -88,6 +88,13 @@ impl Problem {
             .with(header::ALLOW, HeaderValue::from_static(allow))
     }
 
+    /// A request whose head cannot be read, with the status that says why: 400, 414 or 431.
+    #[must_use]
+    pub fn unreadable(status: StatusCode) -> Self {
+        let said = if status == StatusCode::BAD_REQUEST { LANG.head_malformed() } else { LANG.head_too_long() };
+        Self::new(status, "malformed", "Malformed request", said)
+    }
+
     /// The same, saying why in other words.
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
@@ -224,7 +231,7 @@ impl From<Denied> for Problem {
             Denied::Unknown => LANG.token_unknown(),
             Denied::Expired => LANG.token_expired(),
             Denied::Revoked => LANG.token_revoked(),
-            Denied::NotLoaded => return Error::from(denied).into(),
+            Denied::NotLoaded => return Self::from(Error::from(denied)).because(LANG.tokens_not_loaded()),
         };
         let problem = Self::from(Error::from(denied)).because(said);
         match denied {
@@ -257,7 +264,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::error::{Need, Part, Problem as Wrong, State},
+        domain::{
+            error::{Need, Part, Problem as Wrong, State},
+            release::{Delivery, Why},
+        },
         http::request_id::RequestId,
     };
 
@@ -291,6 +301,21 @@ mod tests {
             assert!(body["type"].as_str().unwrap().starts_with("/problems/"), "{body}");
             assert!(!body["detail"].as_str().unwrap().is_empty() && body["title"].is_string(), "{body}");
         }
+    }
+
+    #[test]
+    fn what_a_driver_says_is_in_no_answer() {
+        for part in [Part::Database, Part::Channel] {
+            let away = Error::Unavailable { part, detail: "canary@10.0.0.1".into() };
+            let (_, body) = wire(away.clone());
+            let json = serde_json::to_string(&away).unwrap();
+            assert!(!body.to_string().contains("canary") && !json.contains("canary"), "{body} {json}");
+            let again: Error = serde_json::from_str(&json).unwrap();
+            assert_eq!(again, Error::Unavailable { part, detail: String::new() });
+            assert_eq!(LANG.error(&again), LANG.error(&away));
+        }
+        let late = Delivery::Accepted { late_because: Why::Channel("canary@10.0.0.1".into()).to_string() };
+        assert!(!serde_json::to_string(&late).unwrap().contains("canary"));
     }
 
     #[test]

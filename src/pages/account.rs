@@ -6,14 +6,17 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{
     Answer, Page,
     console::Console,
-    cookies::cookie,
     parts::{reach_words, role_word},
 };
 use crate::{
-    api::{account::ChangePassword, prefer::Prefer},
+    api::{
+        account::{ChangePassword, LogOutEverywhere},
+        prefer::Prefer,
+    },
     auth::guard::CurrentUser,
     components::*,
     domain::access::{Pattern, Role},
+    http::cookies::cookie,
     service::Account,
     texts::Lang,
 };
@@ -62,6 +65,12 @@ fn Mine(account: Account, theme: String) -> impl IntoView {
                         <Field name="again" label=t.account_again() kind="password" autocomplete="new-password" required=true />
                     </div>
                     <p class="do"><Submit tone=Tone::Primary>{t.account_change()}</Submit></p>
+                </Form>
+            </Card>
+            <Card id="sessions" title=t.account_sessions()>
+                <p class="hint">{t.account_sessions_text()}</p>
+                <Form action=LogOutEverywhere::PATH class="do">
+                    <Submit icon=I::Out>{t.account_end()}</Submit>
                 </Form>
             </Card>
             <Card id="look" title=t.account_look()>

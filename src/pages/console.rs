@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
+    auth::{guard::CurrentUser, streams::Streams},
     domain::names::ConfigId,
     reader::{Reader, nodes::Nodes},
     service::Service,
@@ -29,6 +29,8 @@ pub struct Console {
     pub reader: Arc<Reader>,
     /// Who reads what, on all nodes.
     pub nodes: Arc<Nodes>,
+    /// Sessions with open streams.
+    pub streams: Streams,
     /// How people and programs reach this server.
     pub public_url: Arc<str>,
     /// What all keys in etcd begin with; none without etcd.

@@ -10,11 +10,11 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{
     Answer, Page, Place,
     console::Console,
-    parts::{Looks, Sure},
+    parts::{Looks, Proof, Sure},
 };
 use crate::{
     api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
-    auth::guard::CurrentUser,
+    auth::guard::{CurrentUser, Fresh},
     components::*,
     domain::{error::Error, names::EnvName},
     storage::Env,
@@ -26,7 +26,7 @@ pub fn routes() -> Router<Console> {
 }
 
 async fn list(State(console): State<Console>, who: CurrentUser) -> Answer {
-    who.actor.may_create()?;
+    who.actor.may_administer()?;
     let envs = console.service.envs().await?;
     Ok(Page::new(|t| t.envs_title().to_owned(), move || view! { <Envs envs /> })
         .place(Place::Environments)
@@ -129,19 +129,24 @@ fn Add(first: bool) -> impl IntoView {
     .into_any()
 }
 
-async fn one(State(console): State<Console>, who: CurrentUser, Path(name): Path<EnvName>) -> Answer {
-    who.actor.may_create()?;
+async fn one(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Fresh(fresh): Fresh,
+    Path(name): Path<EnvName>,
+) -> Answer {
+    who.actor.may_administer()?;
     let envs = console.service.envs().await?;
     let look = Looks::of(&envs).get(&name);
     let env = envs.into_iter().find(|env| env.name == name).ok_or_else(|| Error::NotFound(name.to_string()))?;
     let crumb = look.clone();
-    Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env look /> })
+    Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env look fresh /> })
         .place(Place::Environments)
         .crumbs(move |t| vec![Crumb::to(t.environments(), "/envs"), Crumb::env(crumb, "")]))
 }
 
 #[component]
-fn Edit(env: Env, look: EnvLook) -> impl IntoView {
+fn Edit(env: Env, look: EnvLook, fresh: bool) -> impl IntoView {
     let t = lang();
     let name = env.name.to_string();
     let (this, question) = (name.clone(), t.archive_ask(&name));
@@ -184,6 +189,7 @@ fn Edit(env: Env, look: EnvLook) -> impl IntoView {
                 <Hidden name="env" value=name />
                 <Field name="title" label=t.title_field() hint=t.title_hint() value=env.title />
                 <Check name="protected" label=t.envs_protect() checked=env.protected />
+                {env.protected.then(|| view! { <Proof fresh only_for=t.envs_proof_hint() /> })}
                 <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
             </Form>
             {end}

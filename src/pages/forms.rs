@@ -17,8 +17,8 @@ use leptos::{prelude::provide_context, server_fn::error::SERVER_FN_ERROR_HEADER}
 use tower::ServiceExt;
 
 use super::{
-    Visit, cookies, errors,
-    frame::{CameBack, Frame, Instead, LOCATION, NOWHERE, SWAP, document},
+    Visit, errors,
+    frame::{CameBack, Frame, Instead, LOCATION, NOWHERE, SWAP, document, now},
     visit::{self, Flash},
 };
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
         self, paths,
         shim::{Outcome, Said, own_path},
     },
+    auth::guard,
     components::{PAGE_FIELD, Refused},
     domain::error::{Error, Invalid, Problem},
     formats::SOURCE_BYTES,
@@ -68,24 +69,45 @@ impl Functions {
         Self { frame, pages, context: Arc::new(context) }
     }
 
-    pub(super) async fn call(&self, request: Request) -> Response {
+    /// Calls a function. `known` is whether there is one at this path.
+    pub(super) async fn call(&self, request: Request, known: bool) -> Response {
         let html = accepts_html(request.headers());
         let (parts, body) = request.into_parts();
-        let post = match self.read(parts.clone(), body).await {
-            Ok(post) => post,
-            Err(instead) => return self.refuse(&parts, html, instead).await,
+        let admitted = if known { guard::admit(parts.uri.path(), &parts.extensions) } else { Ok(()) };
+        let post = match (self.read(parts.clone(), body).await, &admitted) {
+            (Ok(post), _) => post,
+            // Nothing is said of the fields to somebody who is not let in.
+            (Err(Instead::Error(error)), Err(refused)) if !matches!(error, Error::TooLarge(_)) => {
+                return self.refuse(&parts, html, Instead::Error(refused.clone())).await;
+            }
+            (Err(instead), _) => return self.refuse(&parts, html, instead).await,
         };
-        let (answer, said) = self.run(&post).await;
-        if answer.status() == StatusCode::BAD_REQUEST && !answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
-            return self.refuse(&parts, html, Instead::Error(Error::NotFound(String::new()))).await;
-        }
-        let answer = match (html, refusal(answer).await) {
+        let (result, said) = match admitted {
+            Ok(()) => {
+                let (answer, said) = self.run(&post).await;
+                if answer.status() == StatusCode::BAD_REQUEST && !answer.headers().contains_key(SERVER_FN_ERROR_HEADER)
+                {
+                    return self.refuse(&parts, html, Instead::Error(Error::NotFound(String::new()))).await;
+                }
+                (refusal(answer).await, said)
+            }
+            Err(refused) => (Err(refused), Said::default()),
+        };
+        let answer = match (html, result) {
             (true, Ok(_)) => self.go_on(&post, &said).await,
             (true, Err(error)) => with_retry(self.come_back(&post, error.clone()).await, &error),
             (false, Ok(answer)) => with_location(answer, said.location.as_deref()),
             (false, Err(error)) => said_no(&error),
         };
-        with_cookies(answer, said.cookies)
+        self.with_cookies(answer, said.cookies)
+    }
+
+    fn with_cookies(&self, mut answer: Response, cookies: Vec<String>) -> Response {
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for cookie in cookies.iter().filter_map(|cookie| self.frame.jar.set(cookie)) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        answer
     }
 
     /// Reads a form: only a POST, only what a form of ours sends, only so much.
@@ -184,7 +206,7 @@ impl Functions {
         } else {
             (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
         };
-        if let Some(cookie) = said.flash.as_deref().and_then(cookies::say) {
+        if let Some(cookie) = said.flash.as_deref().and_then(|text| self.frame.jar.say(text, now())) {
             answer.headers_mut().append(header::SET_COOKIE, cookie);
         }
         answer
@@ -286,16 +308,6 @@ fn with_retry(mut answer: Response, error: &Error) -> Response {
 fn with_location(mut answer: Response, location: Option<&str>) -> Response {
     if let Some(location) = location.and_then(|l| HeaderValue::from_str(l).ok()) {
         answer.headers_mut().insert(LOCATION, location);
-    }
-    answer
-}
-
-fn with_cookies(mut answer: Response, cookies: Vec<String>) -> Response {
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for cookie in cookies {
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            answer.headers_mut().append(header::SET_COOKIE, cookie);
-        }
     }
     answer
 }

@@ -15,7 +15,7 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*, server_fn::axum::s
 use tower::ServiceExt;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies, errors, forms::Functions, shell};
+use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies::Jar, errors, forms::Functions, shell};
 use crate::{
     api,
     auth::guard::CurrentUser,
@@ -42,13 +42,15 @@ pub struct Frame {
     pub origins: Arc<[String]>,
     /// Where large pages are made.
     pub compute: Compute,
+    /// Sets the cookies of pages.
+    pub jar: Jar,
 }
 
 impl Frame {
     /// The frame of a server with these assets, that is known by these origins.
     #[must_use]
-    pub fn new(options: &LeptosOptions, origins: Vec<String>) -> Self {
-        Self { assets: Arc::new(Assets::of(options)), origins: origins.into(), compute: Compute::default() }
+    pub fn new(options: &LeptosOptions, origins: Vec<String>, jar: Jar) -> Self {
+        Self { assets: Arc::new(Assets::of(options)), origins: origins.into(), compute: Compute::default(), jar }
     }
 }
 
@@ -68,9 +70,10 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
         let path = request.uri().path();
         if path.starts_with(api::PREFIX) {
             let known = server_fn_paths().find(|(known, _)| *known == path).map(|(known, _)| known.to_owned());
+            let is_known = known.is_some();
             let call = |request| {
                 let functions = functions.clone();
-                async move { functions.call(request).await }
+                async move { functions.call(request, is_known).await }
             };
             let answer = on_its_thread(&frame, request, call).await;
             // A page that comes back in it is not what was asked for.
@@ -169,7 +172,9 @@ pub(crate) fn document(frame: &Frame, mut visit: Visit, mut page: Page, answered
     let status = refused.as_ref().filter(|_| page.status.is_success()).map(|r| api::status(r.error()));
     let status = status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(page.status);
     let came_back = refused.is_some() && page.status.is_success();
-    let flashed = visit.flash.is_some();
+    let (sent, now) = (frame.jar.sent(&visit.headers), now());
+    let flashed = sent.is_some();
+    visit.flash = visit.flash.take().or_else(|| frame.jar.flash(sent?, now));
     let html = draw_html(frame, visit, page, &nonce);
 
     let mut response = answered.unwrap_or_default();
@@ -183,8 +188,8 @@ pub(crate) fn document(frame: &Frame, mut visit: Visit, mut page: Page, answered
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy(&nonce));
-    if flashed {
-        headers.append(header::SET_COOKIE, cookies::SAID);
+    if let Some(said) = frame.jar.said().filter(|_| flashed) {
+        headers.append(header::SET_COOKIE, said);
     }
     response
 }
@@ -227,7 +232,7 @@ fn policy(nonce: &Nonce) -> HeaderValue {
 /// The content security policy of every other answer.
 pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
-fn now() -> Time {
+pub(super) fn now() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

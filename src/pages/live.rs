@@ -4,8 +4,8 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    extract::{Query, State},
+    Extension, Router,
+    extract::{Query, State, rejection::QueryRejection},
     http::{StatusCode, header},
     response::{
         IntoResponse, Response,
@@ -20,9 +20,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use tower_sessions::Session;
+
 use super::{Failed, console::Console};
 use crate::{
-    auth::guard::CurrentUser,
+    auth::{guard::CurrentUser, streams::Stream as OfSession},
     domain::access::Pattern,
     http::shares::{Full, Share, Shares},
     reader::{Reader, nodes::Nodes},
@@ -39,7 +41,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// `/live`.
 pub fn routes() -> Router<Console> {
     let room = Shares::new(STREAMS, STREAMS_OF_ONE);
-    Router::new().route("/live", get(move |state, who, query| open(state, who, query, room.clone())))
+    Router::new().route("/live", get(move |state, who, session, query| open(state, who, session, query, room.clone())))
 }
 
 /// What an address asks for.
@@ -74,11 +76,15 @@ fn mark(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
 async fn open(
     State(console): State<Console>,
     who: Result<CurrentUser, Failed>,
-    Query(asked): Query<Asked>,
+    Extension(session): Extension<Session>,
+    asked: Result<Query<Asked>, QueryRejection>,
     room: Arc<Shares>,
 ) -> Result<Response, Failed> {
     // To a browser this says not to ask again.
-    let Ok(who) = who else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    let (Ok(who), Some(of_session)) = (who, console.streams.open(&session)) else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let Query(asked) = asked.map_err(IntoResponse::into_response)?;
     // Of more than one config it is told who has answered, and nothing of what.
     if let Some(config) = asked.of.as_ref().and_then(Pattern::config) {
         who.actor.may_view(&config)?;
@@ -100,6 +106,7 @@ async fn open(
         reader: console.reader,
         nodes: console.nodes,
         until: Instant::now() + LIFE,
+        of_session,
         _place: place,
     };
     Ok(Sse::new(events(watching)).keep_alive(KeepAlive::default()).into_response())
@@ -113,6 +120,7 @@ struct Watching {
     nodes: Arc<Nodes>,
     mark: u64,
     until: Instant,
+    of_session: OfSession,
     _place: Share,
 }
 
@@ -137,6 +145,7 @@ impl Watching {
             }
             tokio::select! {
                 () = self.reader.stopping() => return false,
+                () = self.of_session.ended() => return false,
                 () = sleep(LOOK) => {}
             }
             if Instant::now() >= self.until {

@@ -3,6 +3,7 @@
 use axum::{
     Router,
     extract::{Query, State},
+    http::{HeaderMap, header},
     response::{IntoResponse, Redirect},
     routing::get,
 };
@@ -13,7 +14,7 @@ use super::{Answer, Failed, Page, console::Console, setup::Nobody};
 use crate::{
     api::{self, shim::own_path},
     auth::guard::CurrentUser,
-    components::{Field, Form, Hidden, Submit, Tone, lang},
+    components::{Banner, Field, Form, Hidden, Mood, Submit, Tone, lang, sentence},
 };
 
 /// `/login`.
@@ -27,14 +28,51 @@ struct Asked {
     next: String,
 }
 
-async fn show(State(console): State<Console>, user: Result<CurrentUser, Failed>, Query(asked): Query<Asked>) -> Answer {
+async fn show(
+    State(console): State<Console>,
+    user: Result<CurrentUser, Failed>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Answer {
     if user.is_ok() {
         return Err(Redirect::to(own_path(&asked.next).unwrap_or("/")).into_response().into());
     }
     if console.service.needs_setup().await? {
         return Ok(Page::new(|t| t.setup_first_title().to_owned(), || view! { <Nobody /> }).alone());
     }
-    Ok(Page::new(|t| t.log_in().to_owned(), move || view! { <LogIn next=asked.next /> }).alone())
+    let instead = address_instead(&console.public_url, &headers);
+    let view = move || view! { <WrongAddress instead /><LogIn next=asked.next /> };
+    Ok(Page::new(|t| t.log_in().to_owned(), view).alone())
+}
+
+/// Returns the address to open instead, where a browser would not keep the session: its cookie needs https, and the
+/// page was opened without. Only a proxy knows. Where none says it, the browser does: it sends `Sec-Fetch-Site` to
+/// trustworthy addresses alone.
+pub(super) fn address_instead(public_url: &str, headers: &HeaderMap) -> Option<String> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let authority = public_url.strip_prefix("https://")?.split('/').next()?;
+    let is_https = match text("x-forwarded-proto") {
+        Some(proto) => proto.trim().eq_ignore_ascii_case("https"),
+        None => {
+            let bare = |host: &str| host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase();
+            let here = text(header::HOST.as_str()).is_some_and(|host| bare(host) == bare(authority));
+            here && headers.contains_key("sec-fetch-site")
+        }
+    };
+    (!is_https).then(|| public_url.to_owned())
+}
+
+/// Says which address to open, where logging in here cannot work.
+#[component]
+pub(super) fn WrongAddress(
+    /// The address to open instead, when there is one.
+    instead: Option<String>,
+) -> impl IntoView {
+    let t = lang();
+    instead.map(|url| {
+        let link = view! { <a href=url.clone()>{url.clone()}</a> }.into_any();
+        view! { <Banner mood=Mood::Warn title=t.wrong_address()><p>{sentence(t.wrong_address_text(), [link])}</p></Banner> }
+    })
 }
 
 #[component]
@@ -50,4 +88,38 @@ fn LogIn(next: String) -> impl IntoView {
         </Form>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn who_comes_without_https_is_told_where_to_go() {
+        let instead = |url: &str, sent: &[(&str, &str)]| {
+            let pair = |(name, value): &(&str, &str)| {
+                (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
+            };
+            address_instead(url, &sent.iter().map(pair).collect()).is_some()
+        };
+        const URL: &str = "https://config.example";
+        for fine in [
+            &[("host", "config.example"), ("x-forwarded-proto", "https")][..],
+            &[("host", "10.0.0.1:3000"), ("x-forwarded-proto", "HTTPS")],
+            &[("host", "config.example:443"), ("sec-fetch-site", "none")],
+        ] {
+            assert!(!instead(URL, fine), "{fine:?}");
+        }
+        for wrong in [
+            &[("host", "config.example"), ("x-forwarded-proto", "http"), ("sec-fetch-site", "none")][..],
+            &[("host", "config.example")],
+            &[("host", "10.0.0.1:3000")],
+            &[("host", "localhost:3000"), ("sec-fetch-site", "none")],
+        ] {
+            assert!(instead(URL, wrong), "{wrong:?}");
+            assert!(!instead("http://config.example", wrong), "{wrong:?}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 
 use crate::{
-    components::{EnvLook, EnvTag, Field, Form, I, Icon, Submit, Tone, lang},
+    components::{EnvLook, EnvTag, Field, Form, I, Icon, Refused, Submit, Tone, lang},
     domain::{
         access::{Pattern, Role},
         names::{ConfigId, EnvName},
@@ -120,6 +120,9 @@ pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
 pub fn Proof(
     /// It was typed a moment ago.
     fresh: bool,
+    /// Reason for the field in a form that can be sent without it.
+    #[prop(optional)]
+    only_for: Option<&'static str>,
 ) -> impl IntoView {
     let t = lang();
     (!fresh).then(|| {
@@ -128,15 +131,16 @@ pub fn Proof(
                 name="proof"
                 label=t.proof()
                 kind="password"
-                hint=t.proof_hint()
+                hint=only_for.unwrap_or(t.proof_hint())
                 autocomplete="current-password"
-                required=true
+                required=only_for.is_none()
             />
         }
     })
 }
 
-/// A button that asks once more before something ends. Works without scripts: what opens is a popover.
+/// A button that asks once more before something ends. Works without scripts: what opens is a popover. A form that was
+/// refused comes back in an open dialog, because no popover opens by itself.
 #[component]
 pub fn Sure(
     /// Unique on the page.
@@ -167,21 +171,35 @@ pub fn Sure(
 ) -> impl IntoView {
     let (target, heading, form) = (id.clone(), format!("{id}-title"), format!("{id}-form"));
     let (named_by, close) = (heading.clone(), id.clone());
+    let came_back = use_context::<Refused>().is_some_and(|refused| refused.is_of(action, Some(&form)));
+    let keep = lang().keep_it();
+    let keep = match came_back {
+        true => view! { <button type="submit" class="btn" formmethod="dialog" formnovalidate=true>{keep}</button> }.into_any(),
+        false => view! {
+            <button type="button" class="btn" popovertarget=close popovertargetaction="hide" autofocus=true>{keep}</button>
+        }
+        .into_any(),
+    };
+    // An exchange would take the button that closes the dialog for one that sends the form.
+    let swap = swap.filter(|_| !came_back).unwrap_or_default();
+    let inside = view! {
+        <h2 id=heading>{title}</h2>
+        <p>{text}</p>
+        <Form action id=form swap>
+            {children()}
+            <div class="do"><Submit tone=Tone::Danger>{confirm}</Submit>{keep}</div>
+        </Form>
+    };
+    let dialog = match came_back {
+        true => view! { <dialog open class="dialog" id=id aria-labelledby=named_by>{inside}</dialog> }.into_any(),
+        false => view! {
+            <div popover="auto" class="dialog" id=id role="dialog" aria-labelledby=named_by>{inside}</div>
+        }
+        .into_any(),
+    };
     view! {
-        <button type="button" class=tone.class() popovertarget=target>{button}</button>
-        <div popover="auto" class="dialog" id=id role="dialog" aria-labelledby=named_by>
-            <h2 id=heading>{title}</h2>
-            <p>{text}</p>
-            <Form action id=form swap=swap.unwrap_or_default()>
-                {children()}
-                <div class="do">
-                    <Submit tone=Tone::Danger>{confirm}</Submit>
-                    <button type="button" class="btn" popovertarget=close popovertargetaction="hide" autofocus=true>
-                        {lang().keep_it()}
-                    </button>
-                </div>
-            </Form>
-        </div>
+        <button type="button" class=tone.class() popovertarget=target disabled=came_back>{button}</button>
+        {dialog}
     }
     .into_any()
 }

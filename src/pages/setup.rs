@@ -3,12 +3,18 @@
 use axum::{
     Router,
     extract::{Path, Query, State},
+    http::HeaderMap,
     routing::get,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{Answer, Page, console::Console, parts::Looks};
+use super::{
+    Answer, Page,
+    console::Console,
+    login::{WrongAddress, address_instead},
+    parts::Looks,
+};
 use crate::{
     api::setup::{GuidedStart, SetUp},
     auth::guard::CurrentUser,
@@ -25,10 +31,11 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/setup/{code}", get(set_up)).route("/start", get(start))
 }
 
-async fn set_up(State(console): State<Console>, Path(code): Path<String>) -> Answer {
+async fn set_up(State(console): State<Console>, headers: HeaderMap, Path(code): Path<String>) -> Answer {
     let title = |t: Lang| t.setup_title().to_owned();
+    let instead = address_instead(&console.public_url, &headers);
     match console.service.check_setup(&code).await {
-        Ok(()) => Ok(Page::new(title, move || view! { <First code /> }).alone()),
+        Ok(()) => Ok(Page::new(title, move || view! { <WrongAddress instead /><First code /> }).alone()),
         Err(Error::State(Not::SetUp)) => {
             Ok(Page::new(|t| t.setup_done_title().to_owned(), || view! { <Done /> }).alone())
         }

@@ -5,10 +5,11 @@ use axum::{
     http::{Extensions, HeaderMap, Uri, header, request::Parts},
 };
 
-use super::{cookies, trouble::Trouble};
+use super::trouble::Trouble;
 use crate::{
     api::{self, shim::own_path},
     components::Refused,
+    http::cookies::cookie,
     texts::Lang,
 };
 
@@ -80,6 +81,8 @@ pub struct Visit {
     pub refused: Option<Refused>,
     /// What to say once.
     pub flash: Option<String>,
+    /// The headers of the request, for the cookie with what to say once.
+    pub(super) headers: HeaderMap,
 }
 
 impl Visit {
@@ -99,17 +102,18 @@ impl Visit {
         let path = uri.path_and_query().map_or("/", |p| p.as_str());
         Self {
             lang: lang(headers),
-            theme: match cookies::cookie(headers, "theme") {
+            theme: match cookie(headers, "theme") {
                 Some("light") => Some(Theme::Light),
                 Some("dark") => Some(Theme::Dark),
                 _ => None,
             },
-            no_keys: cookies::cookie(headers, "keys") == Some("off"),
+            no_keys: cookie(headers, "keys") == Some("off"),
             at_function: extensions.get::<Refused>().is_some() || path.starts_with(api::PREFIX),
             path: own_path(path).unwrap_or("/").to_owned(),
             viewer: extensions.get::<Viewer>().cloned(),
             refused: extensions.get::<Refused>().cloned(),
-            flash: extensions.get::<Flash>().map(|f| f.0.clone()).or_else(|| cookies::flash(headers)),
+            flash: extensions.get::<Flash>().map(|f| f.0.clone()),
+            headers: headers.clone(),
         }
     }
 }
@@ -117,7 +121,7 @@ impl Visit {
 /// The language of whoever sent the request.
 #[must_use]
 pub fn lang(headers: &HeaderMap) -> Lang {
-    let chosen = cookies::cookie(headers, "lang").and_then(|text| text.parse().ok());
+    let chosen = cookie(headers, "lang").and_then(|text| text.parse().ok());
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     chosen.or_else(|| accepted.and_then(preferred)).unwrap_or_default()
 }

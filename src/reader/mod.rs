@@ -163,8 +163,8 @@ impl Reader {
     /// Says that there is no such release, or that nothing at all is known yet.
     fn absent(&self, key: &str) -> Problem {
         if !self.shelf.is_ready() {
-            let detail = "no release has arrived since the start".into();
-            return Error::Unavailable { part: Part::Channel, detail }.into();
+            let away = Error::Unavailable { part: Part::Channel, detail: String::new() };
+            return Problem::from(away).because(Lang::En.nothing_arrived());
         }
         let key = excerpt(key);
         let said = Lang::En.config_unreleased(&key);
@@ -173,7 +173,10 @@ impl Reader {
 
     /// A place for a request that waits; one token has a quarter of them at most.
     fn place(&self, request: &Request<Body>, grant: &Grant, how: metrics::Waiting) -> Result<Place, Problem> {
-        let full = |_| Error::Unavailable { part: Part::Channel, detail: "too many readers wait here".into() };
+        let full = |_| {
+            let full = Error::Unavailable { part: Part::Channel, detail: String::new() };
+            Problem::from(full).because(Lang::En.readers_waiting())
+        };
         let one = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
         let crowd = || Problem::from(Error::Throttled(CROWD_SECONDS)).because(Lang::En.token_waiting());
         let of_token = grant.wait(self.waiters_of_one).ok_or_else(crowd)?;

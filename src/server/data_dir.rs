@@ -1,10 +1,19 @@
 //! The data folder: made when it is not there, and locked so that one server at a time uses it.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io::{Read, Seek, Write},
     path::Path,
 };
+
+use crate::{private, reader::last_good};
+
+/// Name of the lock file.
+const LOCK: &str = "server.lock";
+/// Prefixes of the names of all files that the server keeps here.
+const OURS: [&str; 3] = ["trimtab.", LOCK, last_good::NAME];
+/// Settings may lie here too. They are their owner's.
+const SETTINGS: &str = "trimtab.toml";
 
 /// A data folder that this process holds. The operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -19,10 +28,10 @@ impl DataDir {
     /// What went wrong, with the process that holds it.
     pub fn hold(path: &Path) -> Result<Self, String> {
         make(path)?;
-        let file = path.join("server.lock");
+        let file = path.join(LOCK);
         let said = |e: std::io::Error| format!("{}: {e}", file.display());
         let mut lock =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file).map_err(said)?;
+            private::options().read(true).write(true).create(true).truncate(false).open(&file).map_err(said)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -44,11 +53,11 @@ impl DataDir {
     /// Whether a server holds the folder now.
     #[must_use]
     pub fn is_held(path: &Path) -> bool {
-        File::open(path.join("server.lock")).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        File::open(path.join(LOCK)).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
-/// Makes the folder, for its owner alone.
+/// Makes the folder, for its owner alone, and takes files that an older version left there away from everybody else.
 ///
 /// # Errors
 /// What went wrong.
@@ -58,5 +67,60 @@ pub fn make(path: &Path) -> Result<(), String> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|e| format!("data_dir {}: {e}", path.display()))
+        .map_err(|e| format!("data_dir {}: {e}", path.display()))?;
+    for file in fs::read_dir(path).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        let ours = OURS.iter().any(|ours| name.as_encoded_bytes().starts_with(ours.as_bytes())) && name != SETTINGS;
+        if let Err(error) = if ours { private::tighten(&file.path()) } else { Ok(()) } {
+            tracing::warn!(file = %file.path().display(), %error, "other users of this machine may read this file");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn files_are_the_servers_own_whatever_the_folder() {
+        let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
+        make(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let old =
+            ["trimtab.db", "trimtab.db-wal", "last-known-good", "last-known-good.journal", "trimtab.toml", "mine"];
+        for name in old {
+            fs::OpenOptions::new().write(true).create(true).mode(0o644).open(folder.join(name)).unwrap();
+        }
+        let _held = DataDir::hold(&folder).unwrap();
+        let modes = old.map(|name| mode(&folder.join(name)));
+        assert_eq!(modes, [0o600, 0o600, 0o600, 0o600, 0o644, 0o644]);
+        assert_eq!((mode(&folder.join(LOCK)), mode(&folder)), (0o600, 0o755));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_is_the_servers_own_with_all_files_beside_it() {
+        let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        let url = format!("sqlite://{}", folder.join("other.db").display());
+        let db = crate::storage::Db::open(&url).await.unwrap();
+        let service = crate::service::Service::new(db.clone(), std::sync::Arc::default());
+        service.signer().await.unwrap();
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(files.len() >= 3, "{files:?}");
+        for file in &files {
+            assert_eq!(mode(file), 0o600, "{}", file.display());
+        }
+        db.close().await;
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -13,6 +13,7 @@ use axum::{
 use futures::{future::BoxFuture, stream};
 use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir};
 
+use super::headers::is_content;
 use crate::{
     domain::error::Result,
     http::{
@@ -25,30 +26,18 @@ use crate::{
 /// The longest name of a file of ours.
 const NAME_BYTES: usize = 200;
 
-/// What the layers need to know.
-#[derive(Clone)]
-pub struct Around {
-    /// Draws the pages of refusals.
-    pub frame: Frame,
-    /// The console is reached by `https://`: browsers are told to stay with it.
-    pub https: bool,
-    /// Whether the head of a request shows a session.
-    pub signed_in: SignedIn,
-}
-
 /// Tells whether the head of a request shows a session in which somebody is logged in.
 pub type SignedIn = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<bool>> + Send + Sync>;
 
 /// Puts every layer around the console (`pages::console`, with the layer of the sessions around it).
 ///
 /// A request passes them from the last line up, its answer from the first line down.
-pub fn pages(console: Router, around: &Around) -> Router {
+pub fn pages(console: Router, frame: &Frame, signed_in: SignedIn) -> Router {
     console
-        .layer(middleware::from_fn_with_state((around.clone(), Room::default()), whole))
-        .layer(middleware::from_fn_with_state(around.frame.clone(), same_site))
+        .layer(middleware::from_fn_with_state((frame.clone(), signed_in, Room::default()), whole))
+        .layer(middleware::from_fn_with_state(frame.clone(), same_site))
         .layer(DefaultBodyLimit::max(forms::FILE_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
-        .layer(middleware::from_fn_with_state(around.https, headers))
         .layer(middleware::from_fn(traced::layer))
         .layer(middleware::from_fn(request_id::layer))
 }
@@ -64,7 +53,6 @@ pub fn assets(frame: &Frame, hashed: bool) -> Router {
         .nest("/pkg", pkg)
         .route_service("/favicon.svg", beside("favicon.svg"))
         .route_service("/robots.txt", beside("robots.txt"))
-        .layer(middleware::from_fn_with_state(false, headers))
 }
 
 /// Says how long a file may be kept; an answer that is none may not.
@@ -80,13 +68,13 @@ async fn keep(State(kept): State<HeaderValue>, request: Request, next: Next) -> 
     response
 }
 
-fn is_content(status: StatusCode) -> bool {
-    matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
 /// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
 /// does nothing. Only routes that take a body get one, and only somebody who is logged in may send a long one.
-async fn whole(State((around, large)): State<(Around, Room)>, request: Request, next: Next) -> Response {
+async fn whole(
+    State((frame, signed_in, large)): State<(Frame, SignedIn, Room)>,
+    request: Request,
+    next: Next,
+) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
@@ -96,9 +84,9 @@ async fn whole(State((around, large)): State<(Around, Room)>, request: Request, 
     let most = forms::most(request.uri().path());
     let length = request.body().size_hint().upper().unwrap_or(u64::MAX);
     let (parts, body) = request.into_parts();
-    let answer_at_once = |page| frame::document(&around.frame, Visit::of_parts(&parts), page, None);
+    let answer_at_once = |page| frame::document(&frame, Visit::of_parts(&parts), page, None);
     let most = if most > SMALL_BYTES && length > SMALL_BYTES as u64 {
-        match (around.signed_in)(&parts.headers).await {
+        match signed_in(&parts.headers).await {
             Ok(true) => most,
             Ok(false) if length == u64::MAX => SMALL_BYTES,
             Ok(false) => {
@@ -117,29 +105,6 @@ async fn whole(State((around, large)): State<(Around, Room)>, request: Request, 
         return response;
     };
     next.run(Request::from_parts(parts, body::whole(body, most).await)).await
-}
-
-/// The headers of every answer. A page has set its policy itself: it has a nonce in it.
-async fn headers(State(https): State<bool>, request: Request, next: Next) -> Response {
-    const PERMISSIONS: &str = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), \
-                               microphone=(), payment=(), usb=()";
-    let mut response = next.run(request).await;
-    let content = is_content(response.status());
-    let headers = response.headers_mut();
-    if !content {
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(frame::POLICY);
-    let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "same-origin");
-    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(HeaderName::from_static("permissions-policy"), PERMISSIONS);
-    if https {
-        set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000");
-    }
-    response
 }
 
 /// Refuses what another site makes a browser send.
@@ -192,10 +157,19 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::http::body::{is_too_long, needs_session};
+    use crate::{
+        auth::signing::Signer,
+        http::body::{is_too_long, needs_session},
+        pages::cookies::Jar,
+    };
 
-    fn around(frame: Frame, signed_in: bool) -> Around {
-        Around { frame, https: false, signed_in: Arc::new(move |_| Box::pin(async move { Ok(signed_in) })) }
+    fn frame() -> Frame {
+        let options = leptos::config::LeptosOptions::builder().output_name("trimtab").build();
+        Frame::new(&options, vec![], Jar::new(Signer::random(), false))
+    }
+
+    fn signed_in(signed_in: bool) -> SignedIn {
+        Arc::new(move |_| Box::pin(async move { Ok(signed_in) }))
     }
 
     fn ours(headers: &[(&str, &str)]) -> bool {
@@ -249,8 +223,7 @@ mod tests {
                 _ => StatusCode::OK,
             })
             .layer(middleware::from_fn_with_state(Arc::clone(&locked), door));
-        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
-        let console = pages(console, &around(frame, true));
+        let console = pages(console, &frame(), signed_in(true));
         let (send, sent) = tokio::sync::oneshot::channel();
         let body = Body::from_stream(stream::once(async { Ok::<&str, std::convert::Infallible>(sent.await.unwrap()) }));
         let mut parked = pin!(console.clone().oneshot(Request::post("/fn/x").body(body).unwrap()));
@@ -271,8 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_compressed_body_is_refused_before_it_is_read() {
-        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
-        let console = pages(Router::new().fallback(async || "ok"), &around(frame, false));
+        let console = pages(Router::new().fallback(async || "ok"), &frame(), signed_in(false));
         for path in ["/fn/log-in", "/fn/save-text", "/apps/shop/import"] {
             let body = Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>());
             let request = Request::post(path).header(header::CONTENT_ENCODING, "gzip").body(body).unwrap();
@@ -289,8 +261,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_bodies_together_have_a_bound_and_small_ones_always_come() {
-        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
-        let console = pages(Router::new().fallback(async || "ok"), &around(frame, true));
+        let console = pages(Router::new().fallback(async || "ok"), &frame(), signed_in(true));
         // Nobody says how long they are, so they count as what they may be.
         let endless =
             || Request::post("/import").body(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()));
@@ -321,8 +292,7 @@ mod tests {
                 Ok(body) if body.is_empty() => StatusCode::NO_CONTENT,
                 Ok(_) => StatusCode::OK,
             });
-        let frame = Frame::new(&leptos::config::LeptosOptions::builder().output_name("trimtab").build(), vec![]);
-        let console = pages(console, &around(frame, false));
+        let console = pages(console, &frame(), signed_in(false));
         let post = async |path: &str, body: Body| {
             console.clone().oneshot(Request::post(path).body(body).unwrap()).await.unwrap().status().as_u16()
         };

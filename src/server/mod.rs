@@ -1,19 +1,23 @@
 //! One process: its settings, its parts, its routes, its end.
 
 mod confirmed;
-mod crowd;
+#[cfg(test)]
+mod console_tests;
 pub mod data_dir;
+pub mod headers;
 mod health;
 pub mod layers;
 mod leaving;
 mod reader_node;
 mod refresh;
+mod refusal;
 mod scrape;
 pub mod serving;
 pub mod settings;
 mod slow;
 mod talk;
 pub mod telemetry;
+mod wire;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -27,7 +31,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     auth::{
+        browsers::Browsers,
         guard::{self, Guard},
+        signing::Signer,
+        streams::Streams,
         tokens::Table,
     },
     automation,
@@ -37,6 +44,7 @@ use crate::{
     pages::{
         self, Frame,
         console::{self, Console},
+        cookies::Jar,
     },
     reader::{
         self, Reader,
@@ -53,8 +61,9 @@ use crate::{
 };
 use confirmed::Confirmed;
 use data_dir::DataDir;
+use headers::Headers;
 use health::Health;
-use layers::{Around, SignedIn};
+use layers::SignedIn;
 use leaving::Leaving;
 use scrape::Scrape;
 use serving::Limits;
@@ -83,6 +92,7 @@ pub async fn serve(settings: Settings, traces: Option<Exporting>) -> Result<(), 
 pub struct Node {
     router: reader::Front,
     limits: Limits,
+    headers: Headers,
     scrape: Arc<Scrape>,
     tasks: TaskTracker,
     leaving: Leaving,
@@ -100,7 +110,9 @@ impl Node {
             Role::Reader => {
                 let (tasks, leaving) = (TaskTracker::new(), Leaving::new(stop));
                 let (router, scrape) = reader_node::start(&settings, address, &tasks, &leaving).await?;
-                Ok(Self { router, limits: Limits::of_this_process(&settings.proxies), scrape, tasks, leaving })
+                let headers = Headers::of(&public_url(&settings, address));
+                let limits = Limits::of_this_process(&settings.proxies);
+                Ok(Self { router, limits, headers, scrape, tasks, leaving })
             }
         }
     }
@@ -170,10 +182,25 @@ impl Node {
             leaving: leaving.told.clone(),
             scrape: scrape.clone(),
         };
-        let router = routes(&service, db, health, nodes, &public_url, etcd_root, &settings.rates);
+        let signer = service.signer().await.map_err(|e| format!("the key of the cookies cannot be read: {e}"))?;
+        let streams = Streams::default();
+        tasks.spawn(until(leaving.last.clone(), streams.clone().watch(service.clone())));
+        let console = Console {
+            service: service.clone(),
+            reader,
+            nodes,
+            streams,
+            public_url: public_url.as_str().into(),
+            etcd_root,
+        };
+        let router = routes(console, db, health, signer, &settings.rates);
+        if let Some(why) = unprotected(&settings, &public_url, address) {
+            tracing::warn!("{why}");
+        }
         announce_setup(&service, &public_url).await?;
         let limits = Limits::of_this_process(&settings.proxies);
-        Ok(Self { router, limits, scrape, tasks, leaving })
+        let headers = Headers::of(&public_url);
+        Ok(Self { router, limits, headers, scrape, tasks, leaving })
     }
 
     /// Serves until told to stop, then finishes what is under way, within a hard deadline.
@@ -184,47 +211,39 @@ impl Node {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         announce(&format!("listening on http://{address}"));
         let (closing, meter) = (self.leaving.closing.clone(), self.scrape.connections.clone());
-        let serving = serving::serve(listener, self.router, self.limits, meter, closing);
+        let serving = serving::serve(listener, self.router, self.limits, self.headers, meter, closing);
         self.leaving.run(serving, self.tasks, traces).await;
         Ok(())
     }
 }
 
 /// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(
-    service: &Service,
-    db: Db,
-    health: Health,
-    nodes: Arc<Nodes>,
-    public_url: &str,
-    etcd_root: Option<Arc<str>>,
-    rates: &Rates,
-) -> reader::Front {
+fn routes(console: Console, db: Db, health: Health, signer: Signer, rates: &Rates) -> reader::Front {
+    let public_url = console.public_url.clone();
     let https = public_url.starts_with("https://");
     let hashed = leptos_options().hash_files;
-    let frame = Frame::new(&leptos_options(), vec![public_url.to_owned()]);
-    let (reader, scrape) = (health.reader.clone(), health.scrape.clone());
-    let (of_pages, reader_of_pages) = (service.clone(), reader.clone());
-    let console =
-        Console { service: of_pages, reader: reader_of_pages, nodes, public_url: public_url.into(), etcd_root };
-    let provided = service.clone();
-    let console = pages::console(frame.clone(), console::routes(console), move || {
+    let jar = Jar::new(signer.clone(), https);
+    let frame = Frame::new(&leptos_options(), vec![public_url.to_string()], jar);
+    let (reader, scrape, service) = (health.reader.clone(), health.scrape.clone(), console.service.clone());
+    let (provided, browsers) = (service.clone(), Browsers::new(signer, https));
+    let pages = pages::console(frame.clone(), console::routes(console), move || {
         leptos::context::provide_context(provided.clone());
+        leptos::context::provide_context(browsers.clone());
     });
-    let console = console
-        .layer(middleware::from_fn_with_state(Guard::new(service.clone(), rates.pages, rates.log_in), guard::identify))
-        .layer(guard::sessions(db.clone(), https));
+    let guard = Guard::new(service.clone(), rates.pages, rates.log_in);
+    let pages =
+        pages.layer(middleware::from_fn_with_state(guard, guard::identify)).layer(guard::sessions(db.clone(), https));
     let signed_in: SignedIn = Arc::new(move |headers| {
         let (db, headers) = (db.clone(), headers.clone());
         Box::pin(async move { guard::is_signed_in(&db, https, &headers).await })
     });
-    let automation = automation::Automation::new(service.clone(), reader.tokens.clone(), public_url)
+    let automation = automation::Automation::new(service, reader.tokens.clone(), &*public_url)
         .at(rates.writes)
         .with_compute(frame.compute.clone());
     let rest = Router::new()
         .merge(automation::router(automation))
         .merge(layers::assets(&frame, hashed))
-        .fallback_service(layers::pages(console, &Around { frame, https, signed_in }))
+        .fallback_service(layers::pages(pages, &frame, signed_in))
         .layer(middleware::from_fn_with_state(scrape, scrape::count))
         .merge(health::router(health).layer(middleware::from_fn(request_id::layer)));
     reader::in_front(reader, rest)
@@ -233,6 +252,21 @@ fn routes(
 /// Keeps the shelf up to date.
 async fn feed(source: impl Source, shelf: Arc<Shelf>, kept: Option<Arc<LastGood>>, stop: CancellationToken) {
     reader::feed::run(&source, &shelf, kept.as_ref(), now, reader::feed::RELIST, stop).await;
+}
+
+/// Returns a warning when sessions and passwords cross a network unencrypted.
+fn unprotected(settings: &Settings, public_url: &str, address: SocketAddr) -> Option<String> {
+    let advice = "put TLS in front and set public_url to its https:// address";
+    match &settings.public_url {
+        Some(url) if url.starts_with("https://") || settings::is_this_machine(url) => None,
+        Some(_) => Some(format!("passwords and sessions cross the network unencrypted at {public_url}: {advice}")),
+        None if address.ip().is_loopback() => None,
+        None => Some(format!(
+            "listen = {address} can be reached from other machines and public_url is not set, so passwords and sessions \
+             may cross the network unencrypted: {advice}, or to http://localhost:{} if only this machine reaches it",
+            address.port()
+        )),
+    }
 }
 
 /// Keeps the link to the other nodes, if there can be some. A reader node is one with `tokens`.
@@ -325,6 +359,35 @@ async fn wait_for_signal() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unencrypted_way_to_another_machine_is_said() {
+        let said = |url: &str, listen: &str| {
+            let environment = [("TRIMTAB_PUBLIC_URL".to_owned(), url.to_owned())];
+            let settings = Settings::load(Some("/dev/null".as_ref()), environment.into_iter(), &[]).unwrap();
+            let address = listen.parse().unwrap();
+            unprotected(&settings, &public_url(&settings, address), address)
+        };
+        for (url, listen) in [
+            ("", "127.0.0.1:3000"),
+            ("", "[::1]:3000"),
+            ("https://config.example", "0.0.0.0:3000"),
+            ("http://localhost:3000", "0.0.0.0:3000"),
+            ("http://127.0.0.1:3000", "0.0.0.0:3000"),
+            ("http://[::1]:3000/", "0.0.0.0:3000"),
+        ] {
+            assert_eq!(said(url, listen), None, "{url} {listen}");
+        }
+        for (url, listen) in [
+            ("", "0.0.0.0:3000"),
+            ("", "192.0.2.1:3000"),
+            ("http://config.example", "127.0.0.1:3000"),
+            ("http://localhost.example", "127.0.0.1:3000"),
+            ("http://192.0.2.1:3000", "0.0.0.0:3000"),
+        ] {
+            assert!(said(url, listen).is_some_and(|said| said.contains("https://")), "{url} {listen}");
+        }
+    }
 
     #[test]
     fn a_link_names_an_address_that_can_be_opened() {

@@ -21,7 +21,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
 use super::{
-    crowd::{self, Kept},
+    headers::Headers,
+    refusal::{self, Kept},
     talk::Talk,
 };
 use crate::{
@@ -95,8 +96,14 @@ impl Limits {
 }
 
 /// Serves until `stop`, and then until nothing is under way any more. Whoever drops this ends all connections.
-pub async fn serve<S>(listener: TcpListener, app: S, limits: Limits, meter: Connections, stop: CancellationToken)
-where
+pub async fn serve<S>(
+    listener: TcpListener,
+    app: S,
+    limits: Limits,
+    headers: Headers,
+    meter: Connections,
+    stop: CancellationToken,
+) where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
@@ -112,13 +119,13 @@ where
             // Too many open files is waited out there.
             let (connection, peer) = listener.accept().await;
             if let Some(place) = room.place(peer.ip().to_canonical(), connection.pulse()) {
-                let talk = Talk { peer, app: app.clone(), place, stop: stop.clone() };
+                let talk = Talk { peer, app: app.clone(), place, headers, stop: stop.clone() };
                 talks.spawn(talk.run(connection));
             } else if let Some(place) = room.kept_place(peer.ip().to_canonical(), connection.pulse()) {
-                let talk = Talk { peer, app: Kept(app.clone()), place, stop: stop.clone() };
+                let talk = Talk { peer, app: Kept(app.clone()), place, headers, stop: stop.clone() };
                 talks.spawn(talk.run(connection));
             } else if let Ok(turn) = room.refusals.clone().try_acquire_owned() {
-                talks.spawn(crowd::refuse(connection, turn));
+                talks.spawn(refusal::no_place(connection, headers, turn));
             }
         }
     };
@@ -348,7 +355,8 @@ mod tests {
                 .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
                 .route("/slow", get(async || sleep(Duration::from_secs(2)).await))
                 .route("/healthz", get(async || "ok"));
-            let serving = tokio::spawn(serve(listener, app, limits, Connections::default(), stop.clone()));
+            let headers = Headers::of("https://config.example");
+            let serving = tokio::spawn(serve(listener, app, limits, headers, Connections::default(), stop.clone()));
             Self { address, stop, serving }
         }
 
@@ -369,6 +377,36 @@ mod tests {
         let mut text = Vec::new();
         let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut text)).await.expect("an end within 5 s");
         String::from_utf8(text).unwrap()
+    }
+
+    fn has_headers(answer: &str) -> bool {
+        let all = ["x-content-type-options: nosniff", "strict-transport-security: ", "content-security-policy: "];
+        all.iter().all(|header| answer.matches(&format!("\r\n{header}")).count() == answer.matches("HTTP/1.1 ").count())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_head_that_cannot_be_read_is_answered_like_everything_else() {
+        let server = Server::with(|_| {}).await;
+        let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "x".repeat(600_000));
+        for (sent, status) in [
+            ("nonsense\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost x\r\n\r\n", 400),
+            ("GET / HTTP/9.9\r\nhost: x\r\n\r\n", 400),
+            ("GET /\u{1} HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400),
+            (long.as_str(), 431),
+        ] {
+            let mut stream = server.sent(sent).await;
+            let got = rest(&mut stream).await;
+            assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {got}");
+            assert!(has_headers(&got) && got.contains("\r\ncontent-type: application/problem+json\r\n"), "{got}");
+            assert!(got.contains(&format!("\"status\":{status}")), "{got}");
+        }
+        // After an answer, on the same connection.
+        let mut stream = server.sent("GET / HTTP/1.1\r\nhost: x\r\n\r\nnonsense\r\n\r\n").await;
+        let got = rest(&mut stream).await;
+        assert!(got.starts_with("HTTP/1.1 200") && got.contains("HTTP/1.1 400 Bad Request\r\n"), "{got}");
+        assert!(has_headers(&got), "{got}");
     }
 
     const HALF_A_HEAD: &str = "POST / HTTP/1.1\r\nhost: x\r\n";
@@ -393,6 +431,7 @@ mod tests {
         sleep(Duration::from_millis(300)).await;
         let refused = server.gets().await;
         assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("\r\nretry-after: 2\r\n"), "{refused}");
+        assert!(has_headers(&refused), "{refused}");
         let (a, b) = tokio::join!(rest(&mut a), rest(&mut b));
         assert!(a.starts_with("HTTP/1.1 200") && b.starts_with("HTTP/1.1 200"));
         assert!(server.gets().await.ends_with("ok"));

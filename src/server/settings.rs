@@ -3,10 +3,11 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
+use axum::http::Uri;
 use similar::get_close_matches;
 
 use super::telemetry;
@@ -366,6 +367,14 @@ fn flatten(prefix: &str, table: &toml::Table, found: &mut Vec<(String, String)>)
 
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether a web address leads to this machine itself.
+pub(super) fn is_this_machine(url: &str) -> bool {
+    let host = url.parse::<Uri>().ok().and_then(|url| Some(url.host()?.trim_matches(['[', ']']).to_owned()));
+    host.is_some_and(|host| {
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    })
 }
 
 /// A database URL without its password.

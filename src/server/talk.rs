@@ -30,7 +30,7 @@ use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
-use super::{serving::Place, slow};
+use super::{headers::Headers, refusal, serving::Place, slow, wire::Wire};
 use crate::http::{
     bearer::{self, ClientAddr},
     body::Timely,
@@ -44,6 +44,7 @@ pub(super) struct Talk<S> {
     pub peer: SocketAddr,
     pub app: S,
     pub place: Place,
+    pub headers: Headers,
     pub stop: CancellationToken,
 }
 
@@ -90,8 +91,9 @@ where
         let (pulse, later) = (connection.pulse(), Mutex::new(None));
         let service = service_fn(|request| self.call(request, &pulse, &later));
         // Heads are timed by the room, for all connections at once.
-        let mut talk =
-            http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(connection), service);
+        let mut talk = http1::Builder::new()
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(Wire::new(connection)), service);
         let taken = || later.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut until = poll_fn(|cx| match Pin::new(&mut talk).poll(cx) {
             Poll::Ready(ended) => Poll::Ready(Err(ended)),
@@ -123,13 +125,16 @@ where
         match ended {
             Ok(later) => {
                 let parts = talk.into_parts();
-                let mut connection = parts.io.into_inner();
+                let (mut connection, _) = parts.io.into_inner().into_parts();
                 connection.put_back(&parts.read_buf);
                 Some((connection, later))
             }
             Err(ended) => {
                 if let Err(error) = ended {
                     tracing::debug!(peer = %self.peer, %error, "a connection broke");
+                }
+                if let (connection, Some(status)) = talk.into_parts().io.into_inner().into_parts() {
+                    refusal::unreadable(connection, self.headers, status).await;
                 }
                 None
             }
@@ -159,7 +164,12 @@ where
             request.extensions_mut().insert(Arc::clone(pulse));
         }
         let mut app = self.app.clone();
-        let answer = app.ready().await?.call(request);
+        let (answer, headers) = (app.ready().await?.call(request), self.headers);
+        let answer = async move {
+            let mut response = answer.await?;
+            headers.put(response.status(), response.headers_mut());
+            Ok(response)
+        };
         // Whoever is told to go is answered by hyper, which knows that the connection ends.
         if pulse.is_waiting() && !self.stop.is_cancelled() && !self.place.is_ended() {
             let answer = Box::pin(answer);
@@ -264,7 +274,8 @@ mod tests {
             .map_request(waits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, app, Limits::of_this_process(&[]), Connections::default(), stop));
+        let (limits, headers) = (Limits::of_this_process(&[]), Headers::of("http://localhost"));
+        tokio::spawn(serve(listener, app, limits, headers, Connections::default(), stop));
         (address, told)
     }
 

@@ -1,11 +1,12 @@
 //! People: logging in, passwords, users and their roles.
 
-use std::sync::Arc;
-
-use super::{Service, again, detached, new_id, note, now};
+use super::{
+    Service, detached, new_id, note, now,
+    throttle::{KnownBrowser, Limit},
+};
 use crate::{
     auth::{
-        passwords::{Verdict, check},
+        passwords::{Verdict, Who, check},
         user_name,
     },
     domain::{
@@ -17,17 +18,6 @@ use crate::{
     },
     storage::{Conn, UserRow},
 };
-
-/// Failures after which the back-off begins: of one name from one address, and of a person who is logged in.
-const FREE_TRIES: u32 = 5;
-/// The same of one address, whatever the names: people share one.
-const FREE_TRIES_OF_ADDRESS: u32 = 20;
-/// The same of one name, wherever they come from: so many that whoever knows a name does not keep its owner out.
-const FREE_TRIES_OF_NAME: u32 = 100;
-/// The longest pause, in seconds: an account is never locked for good.
-const LONGEST_PAUSE: u32 = 60;
-/// Failures older than this, in milliseconds, count no more.
-const FORGET_MS: i64 = 15 * 60_000;
 
 /// A person, as pages show one.
 #[derive(Clone, Debug)]
@@ -80,6 +70,8 @@ pub struct LoginTry {
     pub password: String,
     /// Where it comes from, for the back-off.
     pub address: String,
+    /// The users that have logged in from this browser before.
+    pub known: Vec<KnownBrowser>,
 }
 
 /// A user to be made.
@@ -106,11 +98,17 @@ impl Service {
         detached(async move {
             let wrong = || Invalid::new("/password", Problem::Credentials);
             let name = user_name::canonical(&attempt.name);
-            let charges = service.charge(Limit::of_log_in(&name, &attempt.address).into()).await?;
             let found = user_called(&mut service.db.read().await?, &attempt.name).await?;
             let usable = found.filter(|u| u.disabled_at.is_none());
+            let known = usable.as_ref().and_then(|user| attempt.known.iter().find(|known| known.user == user.id));
+            let limits = match known {
+                Some(browser) => vec![Limit::of_browser(browser)],
+                None => Limit::of_stranger(&name, &attempt.address).into(),
+            };
+            let (charges, who) =
+                (service.charge(limits).await?, if known.is_some() { Who::Known } else { Who::Stranger });
             let hash = usable.as_ref().map(|u| u.password.as_str());
-            let verdict = service.verify_charged(&charges, &attempt.password, hash).await?;
+            let verdict = service.verify_charged(&charges, &attempt.password, hash, who).await?;
             let Some(mut user) = usable.filter(|_| verdict != Verdict::Wrong) else { return Err(wrong().into()) };
             // Before the transaction: others who write wait for that one.
             let stronger = match verdict {
@@ -127,7 +125,7 @@ impl Service {
                 if n == 0 {
                     tx.forget_failures(&charge.subject).await?;
                 } else {
-                    tx.refund(&charge.subject, charge.at, charge.before).await?;
+                    charge.refund(&mut tx).await?;
                 }
             }
             tx.logged_in(&user.id, now()).await?;
@@ -142,45 +140,6 @@ impl Service {
             Ok(account)
         })
         .await
-    }
-
-    /// Counts one more try for each, before it is known whether it fits: of many guesses at once none is free.
-    async fn charge(&self, limits: Vec<Limit>) -> Result<Vec<Charge>> {
-        let limits = Arc::new(limits);
-        again(|| {
-            let (service, limits) = (self.clone(), Arc::clone(&limits));
-            async move { service.charge_once(&limits).await }
-        })
-        .await
-    }
-
-    async fn charge_once(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
-        let mut tx = self.db.write().await?;
-        let mut charges = Vec::with_capacity(limits.len());
-        for limit in limits {
-            let found = tx.lock_failures(&limit.subject).await?;
-            let at = now();
-            pause(found, limit.free, at)?;
-            charges.push(Charge { subject: limit.subject.clone(), at, before: found.1 });
-        }
-        for charge in &charges {
-            tx.charge(&charge.subject, charge.at.plus_ms(-FORGET_MS), charge.at).await?;
-        }
-        tx.commit().await?;
-        Ok(charges)
-    }
-
-    /// Checks a password whose try is counted already. When it could not be checked, the try is given back.
-    async fn verify_charged(&self, charges: &[Charge], password: &str, hash: Option<&str>) -> Result<Verdict> {
-        let verdict = self.passwords.verify(password, hash).await;
-        if verdict.is_err() {
-            let mut tx = self.db.write().await?;
-            for charge in charges {
-                tx.refund(&charge.subject, charge.at, charge.before).await?;
-            }
-            tx.commit().await?;
-        }
-        verdict
     }
 
     /// The account behind a session; none when it was disabled meanwhile.
@@ -211,7 +170,7 @@ impl Service {
     async fn verify_own(&self, account: &Account, password: &str, pointer: &str) -> Result<String> {
         let charges = self.charge(vec![Limit::of_user(&account.id)]).await?;
         let user = self.db.read().await?.user(&account.id).await?.ok_or(Error::Unauthenticated)?;
-        if self.verify_charged(&charges, password, Some(&user.password)).await? == Verdict::Wrong {
+        if self.verify_charged(&charges, password, Some(&user.password), Who::Known).await? == Verdict::Wrong {
             return Err(Invalid::new(pointer, Problem::PasswordWrong).into());
         }
         let mut tx = self.db.write().await?;
@@ -239,6 +198,21 @@ impl Service {
             tx.set_password(&account.id, &hash).await?;
             tx.delete_sessions_of(&account.id).await?;
             note(&mut tx, &account.actor(), "password.change", account.name.clone(), String::new()).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// Ends all one's own sessions.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn end_sessions(&self, account: &Account) -> Result<()> {
+        let (service, account) = (self.clone(), account.clone());
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            tx.delete_sessions_of(&account.id).await?;
+            note(&mut tx, &account.actor(), "sessions.end", account.name.clone(), String::new()).await?;
             tx.commit().await
         })
         .await
@@ -419,38 +393,6 @@ impl Service {
     }
 }
 
-/// Whose failures are counted, and how many are free.
-struct Limit {
-    subject: String,
-    free: u32,
-}
-
-impl Limit {
-    /// Of a log-in by somebody who may be anybody. The first is the one that a log-in forgets. They stand in the order of
-    /// the table, in which whoever clears it up locks them too.
-    fn of_log_in(name: &str, address: &str) -> [Self; 3] {
-        let (name, address) = (excerpt(name), excerpt(address));
-        [
-            Self { subject: format!("account:{address} {name}"), free: FREE_TRIES },
-            Self { subject: format!("address:{address}"), free: FREE_TRIES_OF_ADDRESS },
-            Self { subject: format!("name:{name}"), free: FREE_TRIES_OF_NAME },
-        ]
-    }
-
-    /// Of somebody who is logged in.
-    fn of_user(id: &str) -> Self {
-        Self { subject: format!("own:{id}"), free: FREE_TRIES }
-    }
-}
-
-/// A try that is counted, and what to give back when it turns out well.
-struct Charge {
-    subject: String,
-    at: Time,
-    /// When the last one before was.
-    before: Time,
-}
-
 /// Permission to change who may do what, in the transaction that does it: administrators who take one another's rights
 /// away at once do so one after the other, and whoever lost them in between does nothing more.
 async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administer, ()>> {
@@ -459,19 +401,6 @@ async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administe
     let Some(id) = actor.id.strip_prefix("user:") else { return Ok(may) };
     let user = tx.user(id).await?.filter(|u| u.administrator && u.disabled_at.is_none());
     user.map(|_| may).ok_or(Error::Forbidden(Need::Administer))
-}
-
-/// The pause that is still on after so many failures, if any.
-fn pause((tries, last): (u32, Time), free: u32, now: Time) -> Result<()> {
-    if tries < free || now.0 - last.0 > FORGET_MS {
-        return Ok(());
-    }
-    let seconds = 1u32.checked_shl(tries - free).unwrap_or(LONGEST_PAUSE).clamp(1, LONGEST_PAUSE);
-    let left = last.0 + i64::from(seconds) * 1000 - now.0;
-    if left <= 0 {
-        return Ok(());
-    }
-    Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(LONGEST_PAUSE)))
 }
 
 /// Finds the user whom somebody names at a log-in. Names from before they were normalised stand as they were given, and
@@ -527,19 +456,5 @@ mod tests {
         for other in ["command line", "Command  Line", "TRIMTAB", "token deploy", "Token  x", "token"] {
             assert_eq!(problem(other), Some(Problem::Taken), "{other}");
         }
-    }
-
-    #[test]
-    fn a_pause_grows_to_a_minute_and_is_forgotten() {
-        let (last, free) = (Time(1_000_000), 5);
-        let after = |tries, ms| pause((tries, last), free, last.plus_ms(ms));
-        assert_eq!(after(4, 0), Ok(()));
-        assert_eq!(after(5, 0), Err(Error::Throttled(1)));
-        assert_eq!(after(5, 1000), Ok(()));
-        assert_eq!(after(8, 0), Err(Error::Throttled(8)));
-        for many in [11, 36, 37, 100, u32::MAX] {
-            assert_eq!(after(many, 0), Err(Error::Throttled(60)), "{many}");
-        }
-        assert_eq!(after(u32::MAX, FORGET_MS + 1), Ok(()));
     }
 }

@@ -91,7 +91,8 @@ pub struct AppMatrix {
 }
 
 impl Service {
-    /// Makes or changes an environment. True when it is new.
+    /// Makes or changes an environment. True when it is new. Only administrators change one that exists; whoever may
+    /// make environments may say again what is so already.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].
@@ -111,7 +112,7 @@ impl Service {
         again(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
-                let may = actor.may_create()?;
+                let may_create = actor.may_create()?;
                 check_text("/title", put.title.as_deref().unwrap_or_default())?;
                 let mut tx = service.db.write().await?;
                 let before = tx.env(&put.name).await?;
@@ -131,10 +132,17 @@ impl Service {
                     protected: put.protected.unwrap_or(old.protected),
                     archived_at: archived(put.archived, old.archived_at),
                 };
-                if before.as_ref() == Some(&env) {
-                    return Ok(false);
-                }
-                let new = tx.put_env(&may, &env, now()).await?;
+                let new = match before {
+                    None => {
+                        tx.insert_env(&may_create, &env, now()).await?;
+                        true
+                    }
+                    Some(before) if before == env => return Ok(false),
+                    Some(_) => {
+                        tx.update_env(&actor.may_administer()?, &env).await?;
+                        false
+                    }
+                };
                 let detail = format!("protected: {}, archived: {}", env.protected, env.archived_at.is_some());
                 note(&mut tx, &actor, if new { "env.create" } else { "env.change" }, env.name.to_string(), detail)
                     .await?;
@@ -145,21 +153,35 @@ impl Service {
         .await
     }
 
-    /// Puts the environments in this order, from left to right. Those that are not named come after it.
+    /// Whether this change would take the protection off an environment.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::Unavailable`].
-    pub async fn order_envs(&self, actor: &Actor, order: Vec<EnvName>) -> Result<()> {
-        let (service, actor) = (self.clone(), actor.clone());
+    /// [`Error::Forbidden`] for everybody but administrators, [`Error::Unavailable`].
+    pub async fn loosens(&self, actor: &Actor, put: &PutEnv) -> Result<bool> {
+        actor.may_administer()?;
+        let there = self.db.read().await?.env(&put.name).await?;
+        Ok(put.protected == Some(false) && there.is_some_and(|env| env.protected))
+    }
+
+    /// Moves an environment one place to the left, nearer to development, or to the right. At the end it stays.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody but administrators, whether or not it exists; [`Error::NotFound`],
+    /// [`Error::Unavailable`].
+    pub async fn move_env(&self, actor: &Actor, env: &EnvName, earlier: bool) -> Result<()> {
+        let (service, actor, moved) = (self.clone(), actor.clone(), env.clone());
         detached(async move {
-            let may = actor.may_create()?;
+            let may = actor.may_administer()?;
             let mut tx = service.db.write().await?;
             let mut envs = tx.envs().await?;
-            envs.sort_by_key(|env| order.iter().position(|name| *name == env.name).unwrap_or(order.len()));
+            let at = envs.iter().position(|env| env.name == moved).ok_or_else(|| Error::NotFound(moved.to_string()))?;
+            let to = if earlier { at.checked_sub(1) } else { Some(at + 1) };
+            let Some(to) = to.filter(|to| *to < envs.len()) else { return Ok(()) };
+            envs.swap(at, to);
             for (env, position) in envs.iter_mut().zip((0..).step_by(10)) {
                 if env.position != position {
                     env.position = position;
-                    tx.put_env(&may, env, now()).await?;
+                    tx.update_env(&may, env).await?;
                 }
             }
             let names: Vec<&str> = envs.iter().map(|env| env.name.as_str()).collect();
@@ -216,11 +238,11 @@ impl Service {
                 if new {
                     tx.insert_app(&actor.may_create()?, &app, now()).await?;
                 } else {
-                    let may = actor.may_own(&app.name)?;
-                    if before.as_ref() == Some(&app) {
+                    let may = actor.may_own(&app.name);
+                    if before.as_ref() == Some(&app) && (may.is_ok() || actor.may_create().is_ok()) {
                         return Ok(false);
                     }
-                    tx.update_app(&may, &app).await?;
+                    tx.update_app(&may?, &app).await?;
                 }
                 note(
                     &mut tx,
@@ -237,7 +259,8 @@ impl Service {
         .await
     }
 
-    /// Makes or changes a namespace of an application. True when it is new.
+    /// Makes or changes a namespace of an application. True when it is new. Only owners of the application change one
+    /// that exists.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`] without the application, [`Error::Invalid`] when the format of a
@@ -258,7 +281,7 @@ impl Service {
         again(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
-                let may = actor.may_own(&put.app)?;
+                let may_add = actor.may_add(&put.app, &put.name)?;
                 check_text("/description", put.description.as_deref().unwrap_or_default())?;
                 let mut tx = service.db.write().await?;
                 let app = tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
@@ -275,8 +298,11 @@ impl Service {
                     archived_at: None,
                 });
                 let format = put.format.unwrap_or(old.format);
-                if format != old.format && service.is_used(&mut tx, &put.app, &put.name).await? {
-                    return Err(Invalid::new("/format", Problem::FormatFixed { format: old.format }).into());
+                if format != old.format {
+                    actor.may_own(&put.app)?;
+                    if service.is_used(&mut tx, &put.app, &put.name).await? {
+                        return Err(Invalid::new("/format", Problem::FormatFixed { format: old.format }).into());
+                    }
                 }
                 let namespace = Namespace {
                     app: put.app,
@@ -285,10 +311,17 @@ impl Service {
                     description: put.description.unwrap_or(old.description),
                     archived_at: archived(put.archived, old.archived_at),
                 };
-                if before.as_ref() == Some(&namespace) {
-                    return Ok(false);
-                }
-                let new = tx.put_namespace(&may, &namespace, now()).await?;
+                let new = match before {
+                    None => {
+                        tx.insert_namespace(&may_add, &namespace, now()).await?;
+                        true
+                    }
+                    Some(before) if before == namespace => return Ok(false),
+                    Some(_) => {
+                        tx.update_namespace(&actor.may_own(&namespace.app)?, &namespace).await?;
+                        false
+                    }
+                };
                 let object = format!("{}/{}", namespace.app, namespace.name);
                 let action = if new { "namespace.create" } else { "namespace.change" };
                 note(&mut tx, &actor, action, object, format!("format: {format}")).await?;

@@ -18,10 +18,11 @@ mod publish;
 mod releases;
 mod save;
 mod setup;
+mod throttle;
 mod tokens;
 mod typed;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tracing::Instrument;
 
@@ -56,6 +57,7 @@ pub use publish::{Publish, Published, Rollback};
 pub use releases::{Compared, Side};
 pub use save::{Save, Saved};
 pub use setup::SETUP_LINK_HOURS;
+pub use throttle::KnownBrowser;
 pub use tokens::{NewToken, ShownToken};
 pub use typed::{ReadAt, TypedItem, TypedText};
 
@@ -114,6 +116,14 @@ impl Service {
     /// [`Error::Unavailable`] when there is none.
     pub async fn check_database(&self) -> Result<()> {
         self.db.read().await?.ping().await
+    }
+
+    /// Returns those of the sessions that have not ended. They are named by the hashes of their ids.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub async fn sessions_there(&self, sessions: &[String]) -> Result<HashSet<String>> {
+        self.db.read().await?.sessions_there(sessions, now()).await
     }
 
     /// Drops sessions and idempotency keys that are too old to matter.

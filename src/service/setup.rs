@@ -2,18 +2,45 @@
 
 use rand::Rng;
 
-use super::{Account, PutApp, PutEnv, PutNamespace, Service, detached, now};
-use crate::domain::{
-    access::Actor,
-    content::{Format, sha256},
-    error::{Error, Invalid, Problem, Result, State},
-    names::AppName,
+use super::{Account, PutApp, PutEnv, PutNamespace, Service, again, detached, internal, now};
+use crate::{
+    auth::signing::Signer,
+    domain::{
+        access::Actor,
+        content::{Format, sha256},
+        error::{Error, Invalid, Problem, Result, State},
+        names::AppName,
+    },
 };
+
+/// Name of the key that signs cookies.
+const COOKIES: &str = "cookies";
 
 /// How long a set-up link works.
 pub const SETUP_LINK_HOURS: i64 = 24;
 
 impl Service {
+    /// Returns what signs the cookies of this installation. The first node that asks makes the key.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Internal`] when the stored key is damaged.
+    pub async fn signer(&self) -> Result<Signer> {
+        again(|| {
+            let service = self.clone();
+            async move {
+                let mut tx = service.db.write().await?;
+                if let Some(hex) = tx.secret(COOKIES).await? {
+                    return Signer::of_hex(&hex).ok_or_else(|| internal(&"the key of the cookies cannot be read"));
+                }
+                let signer = Signer::random();
+                tx.insert_secret(COOKIES, &signer.hex()).await?;
+                tx.commit().await?;
+                Ok(signer)
+            }
+        })
+        .await
+    }
+
     /// Whether nobody can log in yet.
     ///
     /// # Errors

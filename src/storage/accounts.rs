@@ -193,15 +193,13 @@ impl Conn {
         Ok((u32::try_from(tries).unwrap_or(0), Time(last)))
     }
 
-    /// Counts one more try of a subject, and none from before `old`. See [`Conn::lock_failures`].
+    /// Stores how many tries of a subject count, and when the last one was. See [`Conn::lock_failures`].
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn charge(&mut self, subject: &str, old: Time, now: Time) -> Result<()> {
-        // MariaDB writes from left to right: the number is decided before the time is another one.
-        on!(self, c => sqlx::query(
-            "update failures set tries = case when last_at < ? then 1 else tries + 1 end, last_at = ? where subject = ?"
-        ).bind(old.0).bind(now.0).bind(subject).execute(c).await.map(|_| ()))?;
+    pub async fn set_failures(&mut self, subject: &str, tries: u32, last: Time) -> Result<()> {
+        on!(self, c => sqlx::query("update failures set tries = ?, last_at = ? where subject = ?")
+            .bind(i32::try_from(tries).unwrap_or(i32::MAX)).bind(last.0).bind(subject).execute(c).await.map(|_| ()))?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Conn, damaged, on, parsed};
 use crate::domain::{
-    access::{Create, May, Own},
+    access::{Add, Administer, Create, May, Own},
     content::Format,
     error::Result,
     names::{AppName, EnvName, NamespaceName},
@@ -97,24 +97,30 @@ impl Conn {
         row.map(env).transpose()
     }
 
-    /// Writes an environment, new or changed. True when it is new.
+    /// Makes an environment.
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn put_env(&mut self, _: &May<Create, ()>, env: &Env, now: Time) -> Result<bool> {
+    pub async fn insert_env(&mut self, _: &May<Create, ()>, env: &Env, now: Time) -> Result<()> {
         let archived = env.archived_at.map(|t| t.0);
-        let changed = on!(self, c => sqlx::query(
-            "update envs set title = ?, position = ?, protected = ?, archived_at = ? where name = ?"
-        ).bind(&env.title).bind(env.position).bind(env.protected).bind(archived).bind(env.name.as_str())
-            .execute(c).await.map(|r| r.rows_affected()))?;
-        if changed > 0 {
-            return Ok(false);
-        }
         on!(self, c => sqlx::query(
             "insert into envs (name, title, position, protected, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
         ).bind(env.name.as_str()).bind(&env.title).bind(env.position).bind(env.protected).bind(now.0).bind(archived)
             .execute(c).await.map(|_| ()))?;
-        Ok(true)
+        Ok(())
+    }
+
+    /// Changes an environment that exists.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn update_env(&mut self, _: &May<Administer, ()>, env: &Env) -> Result<()> {
+        let archived = env.archived_at.map(|t| t.0);
+        on!(self, c => sqlx::query(
+            "update envs set title = ?, position = ?, protected = ?, archived_at = ? where name = ?"
+        ).bind(&env.title).bind(env.position).bind(env.protected).bind(archived).bind(env.name.as_str())
+            .execute(c).await.map(|_| ()))?;
+        Ok(())
     }
 
     /// All applications, by name.
@@ -194,24 +200,34 @@ impl Conn {
         row.map(namespace).transpose()
     }
 
-    /// Writes a namespace of the application that `may` names, new or changed. True when it is new.
+    /// Makes the namespace that `may` names.
     ///
     /// # Errors
     /// As [`super::Db::write`].
-    pub async fn put_namespace(&mut self, may: &May<Own, AppName>, namespace: &Namespace, now: Time) -> Result<bool> {
-        let (app, name) = (may.on().as_str(), namespace.name.as_str());
-        let archived = namespace.archived_at.map(|t| t.0);
-        let changed = on!(self, c => sqlx::query(
-            "update namespaces set format = ?, description = ?, archived_at = ? where app = ? and name = ?"
-        ).bind(namespace.format.as_str()).bind(&namespace.description).bind(archived).bind(app).bind(name)
-            .execute(c).await.map(|r| r.rows_affected()))?;
-        if changed > 0 {
-            return Ok(false);
-        }
+    pub async fn insert_namespace(
+        &mut self,
+        may: &May<Add, (AppName, NamespaceName)>,
+        namespace: &Namespace,
+        now: Time,
+    ) -> Result<()> {
+        let ((app, name), archived) = (may.on(), namespace.archived_at.map(|t| t.0));
         on!(self, c => sqlx::query(
             "insert into namespaces (app, name, format, description, created_at, archived_at) values (?, ?, ?, ?, ?, ?)"
-        ).bind(app).bind(name).bind(namespace.format.as_str()).bind(&namespace.description).bind(now.0).bind(archived)
-            .execute(c).await.map(|_| ()))?;
-        Ok(true)
+        ).bind(app.as_str()).bind(name.as_str()).bind(namespace.format.as_str()).bind(&namespace.description)
+            .bind(now.0).bind(archived).execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Changes a namespace of the application that `may` names.
+    ///
+    /// # Errors
+    /// As [`super::Db::write`].
+    pub async fn update_namespace(&mut self, may: &May<Own, AppName>, namespace: &Namespace) -> Result<()> {
+        let (app, archived) = (may.on().as_str(), namespace.archived_at.map(|t| t.0));
+        on!(self, c => sqlx::query(
+            "update namespaces set format = ?, description = ?, archived_at = ? where app = ? and name = ?"
+        ).bind(namespace.format.as_str()).bind(&namespace.description).bind(archived).bind(app)
+            .bind(namespace.name.as_str()).execute(c).await.map(|_| ()))?;
+        Ok(())
     }
 }

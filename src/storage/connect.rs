@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use super::{Connections, Db, Pool, Writer, conn::late, connections::FRESH, open_error};
+use crate::private;
 
 /// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,6 +58,7 @@ impl Db {
         if file.is_dir() {
             return Err(refused("it is a folder; name a file in database.url".into()));
         }
+        private_files(&file);
         let lock = migration_lock(&file).await.map_err(refused)?;
         // A file does not hang up.
         let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
@@ -157,12 +159,30 @@ fn lock_name(database: &str) -> String {
     format!("trimtab.{hash}")
 }
 
+/// Makes the files of an SQLite database readable for their owner alone. SQLite makes those beside the database with the
+/// permissions of the database.
+fn private_files(database: &Path) {
+    let path = database.display();
+    // A folder that is not there is SQLite's to complain about.
+    if let Err(error) = private::options().append(true).create(true).open(database) {
+        tracing::debug!(%path, %error, "the database was not made");
+    }
+    for beside in ["", "-wal", "-shm", "-journal"] {
+        let mut name = database.as_os_str().to_owned();
+        name.push(beside);
+        if let Err(error) = private::tighten(Path::new(&name)) {
+            tracing::warn!(path = %name.display(), %error, "other users of this machine may read this file");
+        }
+    }
+}
+
 /// The SQLite driver does not lock while it migrates; a command beside a starting server must wait.
 async fn migration_lock(database: &Path) -> Result<Option<File>, String> {
     let (path, (done, locked)) = (database.with_extension("migrating"), oneshot::channel());
     // A thread of its own: one of the runtime's would keep the process that gives up from ending.
     std::thread::spawn(move || {
-        let lock = File::create(path).and_then(|file| file.lock().map(|()| file));
+        let opened = private::options().write(true).create(true).truncate(false).open(path);
+        let lock = opened.and_then(|file| file.lock().map(|()| file));
         let _ = done.send(lock.ok());
     });
     match timeout(MIGRATION_WAIT, locked).await {

@@ -15,6 +15,7 @@ mod due;
 mod open_error;
 mod places;
 mod releases;
+mod secrets;
 mod sessions;
 mod tokens;
 mod writer;

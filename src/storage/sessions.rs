@@ -1,5 +1,9 @@
 //! Sessions: found by the hash of their id; the id itself is in the browser alone.
 
+use std::collections::HashSet;
+
+use sqlx::QueryBuilder;
+
 use super::{Conn, on};
 use crate::domain::{error::Result, time::Time};
 
@@ -47,6 +51,23 @@ impl Conn {
             "select data, expires_at from sessions where id_sha256 = ? and expires_at > ?"
         ).bind(id_sha256).bind(now.0).fetch_optional(c).await)?;
         Ok(row.map(|(data, at)| (data, Time(at))))
+    }
+
+    /// Returns those of these sessions that have not ended.
+    ///
+    /// # Errors
+    /// As [`super::Db::read`].
+    pub async fn sessions_there(&mut self, all: &[String], now: Time) -> Result<HashSet<String>> {
+        let rows: Vec<(String,)> = on!(self, c => {
+            let mut query = QueryBuilder::new("select id_sha256 from sessions where expires_at > ");
+            query.push_bind(now.0).push(" and id_sha256 in (");
+            let mut list = query.separated(", ");
+            for one in all {
+                list.push_bind(one.as_str());
+            }
+            query.push(")").build_query_as().fetch_all(c).await
+        })?;
+        Ok(rows.into_iter().map(|(one,)| one).collect())
     }
 
     /// Ends a session.

@@ -14,6 +14,11 @@ texts! {
     account_again: "New password again", "再次输入新密码";
     account_change: "Change password", "修改密码";
     account_changed: "Password changed. Log in with the new one.", "密码已修改，请用新密码登录。";
+    account_sessions: "Sessions", "会话";
+    account_sessions_text: "Ends your sessions in all browsers, this one too. Do it when you forgot to log out somewhere. If somebody may know your password, change it instead.",
+        "结束您在所有浏览器中的会话，包括当前浏览器。如果忘记在别处退出登录，请使用此功能。如果密码可能已泄露，请改为修改密码。";
+    account_end: "Log out everywhere", "在所有位置退出登录";
+    account_ended: "You are logged out everywhere.", "您已在所有位置退出登录。";
     account_look: "Language and theme", "语言和主题";
     account_look_text: "Kept in this browser.", "保存在此浏览器中。";
 }

@@ -105,6 +105,7 @@ texts! {
     envs_open: "one click", "直接发布";
     envs_protected: "a reason, and its name typed", "填写原因，并输入环境名确认";
     envs_protect: "Protected: publishing wants a reason and the environment's name, typed", "受保护：发布时需填写原因，并输入环境名确认";
+    envs_proof_hint: "Only needed to take the protection off.", "仅在取消保护时需要。";
     envs_name_hint: "Short: dev, staging, prod. It cannot be changed later.", "简短的名称，例如 dev、staging、prod。之后不能更改。";
     envs_edit: "Edit", "编辑";
     envs_archive_text: "Nothing can be edited or published there any more. Programs keep reading what is live. It can be restored.",

@@ -16,8 +16,8 @@ texts! {
     error_too_large(size: &str): "Larger than {size}. Make it smaller, or split it.", "超过 {size}，请缩小或拆分。";
     error_busy(seconds: u32): "The server is working on too many large texts. Try again in {seconds} second." | "The server is working on too many large texts. Try again in {seconds} seconds.", "服务器正在处理过多的大文本，请在 {seconds} 秒后重试。";
     error_throttled(seconds: u32): "Too many tries. Try again in {seconds} second." | "Too many tries. Try again in {seconds} seconds.", "尝试次数过多，请在 {seconds} 秒后重试。";
-    error_database(detail: &str): "The database does not answer: {detail}. Applications keep reading what they have; try again in a moment.", "数据库没有响应：{detail}。应用仍可读取现有配置，请稍后重试。";
-    error_channel(detail: &str): "The channel to the readers does not answer: {detail}. Try again in a moment.", "通道没有响应：{detail}。请稍后重试。";
+    error_database: "The database does not answer. Applications keep reading what they have; try again in a moment.", "数据库没有响应。应用仍可读取现有配置，请稍后重试。";
+    error_channel: "The channel to the readers does not answer. Try again in a moment.", "通道没有响应，请稍后重试。";
     error_internal(request: &str): "Something went wrong on our side. Try again; if it stays, give an administrator the request number {request}.", "服务器出错了。请重试；若仍然出错，请把请求编号 {request} 告诉管理员。";
 
     need_view: "You may not see this config. Ask an owner of the application.", "您无权查看此配置，请联系应用的所有者。";
@@ -93,8 +93,13 @@ texts! {
     token_waiting: "Too many readers wait with this token already. Try again in a moment, or give each application its own.", "此令牌已有过多等待中的读取，请稍后重试，或为每个应用使用各自的令牌。";
     token_scope(config: &str): "This token does not reach {config}. Ask for one that does.", "此令牌无权访问 {config}，请申请有权限的令牌。";
     config_unreleased(config: &str): "{config} has no release. Publish it, or check the spelling.", "{config} 尚未发布。请先发布，或检查拼写。";
+    nothing_arrived: "No release has arrived since this server started. Try again in a moment.", "此服务器启动后尚未收到任何发布，请稍后重试。";
+    readers_waiting: "Too many readers wait here already. Try again in a moment.", "等待中的读取过多，请稍后重试。";
+    tokens_not_loaded: "The tokens have not been read yet. Try again in a moment.", "令牌尚未加载，请稍后重试。";
     reader_node: "This node serves the read endpoints alone. Ask a console.", "此节点仅提供读取接口，请访问控制台节点。";
     method_not_allowed(allow: &str): "Not this way. Use {allow}.", "不支持此方法，请使用 {allow}。";
+    head_malformed: "The head of the request is not HTTP/1.1.", "请求头不符合 HTTP/1.1。";
+    head_too_long: "The head of the request is too long.", "请求头过长。";
     type_not_supported(given: &str, expected: &str): "“{given}” is not taken here. Send {expected}.", "不接受“{given}”，请发送 {expected}。";
     coding_not_supported(given: &str): "Content encoding “{given}” is not supported. Send the body uncompressed.", "不支持内容编码“{given}”，请发送未压缩的请求体。";
     coding_not_acceptable: "Answers come as gzip or uncompressed, and Accept-Encoding excludes both.", "响应仅提供 gzip 或未压缩形式，而 Accept-Encoding 将两者都排除了。";
@@ -119,8 +124,8 @@ impl Lang {
             Error::TooLarge(bytes) => self.error_too_large(&self.size(*bytes)),
             Error::Throttled(seconds) => self.error_throttled(*seconds),
             Error::Busy(seconds) => self.error_busy(*seconds),
-            Error::Unavailable { part: Part::Database, detail } => self.error_database(detail),
-            Error::Unavailable { part: Part::Channel, detail } => self.error_channel(detail),
+            Error::Unavailable { part: Part::Database, .. } => self.error_database().into(),
+            Error::Unavailable { part: Part::Channel, .. } => self.error_channel().into(),
             // A server function's caller in the browser got no answer.
             Error::Internal(request) if request.is_empty() => self.error_unreached().into(),
             Error::Internal(request) => self.error_internal(request),

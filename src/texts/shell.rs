@@ -34,6 +34,9 @@ texts! {
 
     // Logging in.
     log_in: "Log in", "登录";
+    wrong_address: "Logging in does not work at this address", "此地址无法登录";
+    wrong_address_text: "This installation is set up for https. Open {} instead: without https your browser does not keep the session.",
+        "此系统配置为通过 https 访问。请改为打开 {}：没有 https 时，浏览器不会保存会话。";
     name: "Name", "用户名";
     password: "Password", "密码";
 

@@ -5,7 +5,7 @@ use trimtab::{
         access::{Actor, Role},
         error::{Error, Invalid, Need, Problem, State},
     },
-    service::{LoginTry, NewUser},
+    service::{KnownBrowser, LoginTry, NewUser, now},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -13,7 +13,7 @@ use crate::{on_both_set_ups, support::*};
 const PASSWORD: &str = "correct horse battery";
 
 fn attempt(name: &str, password: &str) -> LoginTry {
-    LoginTry { name: name.into(), password: password.into(), address: "192.0.2.1".into() }
+    LoginTry { name: name.into(), password: password.into(), address: "192.0.2.1".into(), known: Vec::new() }
 }
 
 fn from(address: &str, name: &str, password: &str) -> LoginTry {
@@ -153,6 +153,58 @@ on_both_set_ups! {
         site.service.change_password(&ana, PASSWORD, "another long password").await.unwrap();
         site.service.create_user(&Actor::shell(), new("ben", false)).await.unwrap();
         site.service.log_in(attempt("ben", PASSWORD)).await.unwrap();
+    }
+
+    async fn strangers_at_a_name_hold_up_neither_another_address_nor_a_known_browser(site: Site) {
+        let ana = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
+        for n in 0..120 {
+            let guess = site.service.log_in(from(&format!("2001:db8:0:{n:x}::1"), "ana", "wrong password here")).await;
+            assert!(is_credentials(&guess.unwrap_err()), "{n}");
+        }
+        for n in 0..15 {
+            site.service.log_in(from("192.0.2.2", "ana", PASSWORD)).await.unwrap_or_else(|e| panic!("{n}: {e}"));
+        }
+        // What many networks guess together has a bound, which half of the tries are kept from.
+        let bound = |tries: u32| format!("update failures set tries = {tries}, last_at = {} where subject = 'name:ana'", now().0);
+        execute(&site.database, &bound(500)).await;
+        site.service.log_in(from("192.0.2.3", "ana", PASSWORD)).await.unwrap();
+        for _ in 0..3 {
+            assert!(is_credentials(&site.service.log_in(from("192.0.2.4", "ana", "wrong password here")).await.unwrap_err()));
+        }
+        let paused = site.service.log_in(from("192.0.2.4", "ana", PASSWORD)).await.unwrap_err();
+        assert!(matches!(paused, Error::Throttled(1..=60)), "{paused:?}");
+        execute(&site.database, &bound(1000)).await;
+        let paused = site.service.log_in(from("192.0.2.5", "ana", PASSWORD)).await.unwrap_err();
+        assert!(matches!(paused, Error::Throttled(1..=4)), "{paused:?}");
+        let browser = |user: &str| vec![KnownBrowser { user: user.into(), id: "b".into() }];
+        let known = |address: &str, password: &str| LoginTry { known: browser(&ana.id), ..from(address, "ana", password) };
+        for address in ["192.0.2.4", "192.0.2.5", "2001:db8:0:1::1"] {
+            site.service.log_in(known(address, PASSWORD)).await.unwrap();
+        }
+        let of_another = LoginTry { known: browser("another"), ..from("192.0.2.5", "ana", PASSWORD) };
+        assert!(matches!(site.service.log_in(of_another).await, Err(Error::Throttled(_))));
+        // A cookie that was stolen does not open the way to more guesses.
+        for _ in 0..5 {
+            assert!(is_credentials(&site.service.log_in(known("192.0.2.6", "wrong password here")).await.unwrap_err()));
+        }
+        assert!(matches!(site.service.log_in(known("192.0.2.7", PASSWORD)).await, Err(Error::Throttled(_))));
+    }
+
+    async fn one_ipv6_customer_is_one_address(site: Site) {
+        site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
+        for n in 0..5 {
+            let guess = site.service.log_in(from(&format!("2001:db8:0:1::{n}"), "ana", "wrong password here")).await;
+            assert!(is_credentials(&guess.unwrap_err()), "{n}");
+        }
+        let paused = site.service.log_in(from("2001:db8:0:1:ffff::9", "ana", PASSWORD)).await.unwrap_err();
+        assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
+        site.service.log_in(from("2001:db8:0:2::1", "ana", PASSWORD)).await.unwrap();
+    }
+
+    async fn all_nodes_sign_with_one_key(site: Site) {
+        let other = site.another_node().await;
+        let (one, two) = tokio::join!(site.service.signer(), other.service.signer());
+        assert_eq!(one.unwrap().hex(), two.unwrap().hex());
     }
 
     async fn who_is_logged_in_has_guesses_of_its_own(site: Site) {

@@ -5,7 +5,7 @@ use trimtab::{
         access::{Actor, Role},
         error::{Error, Need},
     },
-    service::{Late, PutApp, PutNamespace, Why, now},
+    service::{Late, PutApp, PutEnv, PutNamespace, Why, now},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -103,6 +103,39 @@ on_both_set_ups! {
         let of_all = Actor::token("2", "all", true, &[]);
         assert!(s.put_app(&of_all, put("other")).await.unwrap());
         assert!(s.put_namespace(&of_all, namespace("shop")).await.unwrap());
+    }
+
+    async fn only_administrators_change_environments_and_nobody_else_hears_which_exist(site: Site) {
+        let site = site.with_shop().await;
+        let s = &site.service;
+        let root = Actor::user("root", "root", true, vec![]);
+        let token = Actor::token("1", "ci", true, &["*/shop/*".parse().unwrap()]);
+        let owner = someone("olga", &[("*/*/*", Role::Owner)]);
+        let put = |name: &str| PutEnv {
+            name: name.parse().unwrap(),
+            title: None,
+            position: None,
+            protected: Some(false),
+            archived: None,
+        };
+        let order = async || s.envs().await.unwrap().into_iter().map(|env| env.name.to_string()).collect::<Vec<_>>();
+        for name in ["prod", "nowhere"] {
+            for (actor, earlier) in [(&token, true), (&owner, true), (&owner, false)] {
+                let refused = s.move_env(actor, &name.parse().unwrap(), earlier).await;
+                assert_eq!(refused, Err(Error::Forbidden(Need::Administer)), "{name}");
+            }
+            assert_eq!(s.put_env(&owner, put(name)).await, Err(Error::Forbidden(Need::Administer)), "{name}");
+            assert_eq!(s.loosens(&owner, &put(name)).await, Err(Error::Forbidden(Need::Administer)), "{name}");
+        }
+        assert_eq!(s.put_env(&token, put("prod")).await, Err(Error::Forbidden(Need::Administer)));
+        assert_eq!(order().await, ["dev", "prod"]);
+        s.move_env(&root, &"prod".parse().unwrap(), true).await.unwrap();
+        s.move_env(&root, &"prod".parse().unwrap(), true).await.unwrap();
+        assert_eq!(order().await, ["prod", "dev"]);
+        assert!(matches!(s.move_env(&root, &"nowhere".parse().unwrap(), true).await, Err(Error::NotFound(_))));
+        assert!(s.loosens(&root, &put("prod")).await.unwrap());
+        assert!(!s.put_env(&root, put("prod")).await.unwrap());
+        assert!(!s.loosens(&root, &put("prod")).await.unwrap(), "it is not protected any more");
     }
 
     async fn only_administrators_manage_people_and_create_applications(site: Site) {

@@ -3,19 +3,41 @@
 use serde_json::json;
 
 use super::Api;
+use crate::domain::token::TokenKind;
 
 #[tokio::test]
-async fn an_environment_is_made_once_and_then_changed() {
+async fn an_environment_is_made_once_and_saying_it_again_changes_nothing() {
     let api = Api::new().await;
     let admin = api.admin().await;
     let made = admin.put("/api/v1/envs/staging", json!({"title": "Staging", "rank": 15})).await;
     assert_eq!(made.status, 201);
     assert_eq!(made.body, json!({"env": "staging", "title": "Staging", "rank": 15, "protected": false}));
-    let changed = admin.put("/api/v1/envs/staging", json!({"protected": true})).await;
-    assert_eq!(changed.status, 200);
-    assert_eq!(changed.body, json!({"env": "staging", "title": "Staging", "rank": 15, "protected": true}));
-    let same = admin.put("/api/v1/envs/staging", json!({})).await;
-    assert_eq!((same.status, same.body), (200, changed.body));
+    for same in [json!({}), json!({"title": "Staging", "rank": 15, "protected": false}), json!({"rank": 15})] {
+        let again = admin.put("/api/v1/envs/staging", same.clone()).await;
+        assert_eq!((again.status, &again.body), (200, &made.body), "{same}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_changes_no_environment_that_exists() {
+    let api = Api::new().await;
+    for pattern in ["*/shop/*", "*/*/*"] {
+        let admin = api.caller(TokenKind::Automation, true, pattern).await;
+        let before = admin.put("/api/v1/envs/prod", json!({})).await.body;
+        for change in [
+            json!({"protected": false}),
+            json!({"title": "Mine"}),
+            json!({"rank": 1}),
+            json!({"rank": 0, "protected": true}),
+        ] {
+            let reply = admin.put("/api/v1/envs/prod", change.clone()).await;
+            assert_eq!(reply.refusal(), "403 /problems/forbidden", "{pattern}: {change}");
+        }
+        assert_eq!(admin.put("/api/v1/envs/prod", json!({})).await.body, before);
+        let other = format!("new-{}", pattern.len());
+        assert_eq!(admin.put(&format!("/api/v1/envs/{other}"), json!({"rank": 0})).await.status, 201);
+        assert_eq!(admin.put("/api/v1/envs/prod", json!({})).await.body, before, "a new one moves no other");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
-    auth::guard::CurrentUser,
+    auth::guard::{CurrentUser, Fresh},
     domain::{names::AppName, time::Time},
     pages::{
         Answer, Page, Place,
@@ -17,6 +17,7 @@ use crate::{
 pub(super) async fn show(
     State(console): State<Console>,
     who: CurrentUser,
+    Fresh(fresh): Fresh,
     Path(name): Path<AppName>,
     Query(asked): Query<Asked>,
 ) -> Answer {
@@ -28,7 +29,7 @@ pub(super) async fn show(
     let view = move || {
         view! {
             <AppHead app tab=AppTab::Tokens />
-            <Tokens tokens dead=asked.all path=here make />
+            <Tokens tokens dead=asked.all path=here make fresh />
         }
     };
     Ok(Page::new(move |t| format!("{} · {title}", t.app_tokens()), view).place(Place::Applications).crumbs(crumbs))

@@ -9,7 +9,7 @@ use crate::{
         time::Time,
         token::{Token, TokenKind},
     },
-    pages::parts::{Sure, reach_words},
+    pages::parts::{Proof, Sure, reach_words},
     texts::Lang,
 };
 
@@ -28,6 +28,8 @@ pub(in crate::pages) fn Tokens(
     path: String,
     /// Where the reader can make one, who may.
     make: Option<String>,
+    /// The password was typed a moment ago.
+    fresh: bool,
 ) -> impl IntoView {
     let t = lang();
     let now = use_context::<Now>().map_or(Time(0), |now| now.0);
@@ -39,7 +41,7 @@ pub(in crate::pages) fn Tokens(
     let switch = (over > 0).then(|| view! { <a class="quiet" href=href>{says}</a> });
     let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
-    let rows = rows.into_iter().map(|token| view! { <Row token now /> }).collect_view();
+    let rows = rows.into_iter().map(|token| view! { <Row token now fresh /> }).collect_view();
     let (owns, may) = (make.is_some(), make.clone());
     let table = if none {
         view! {
@@ -77,7 +79,7 @@ pub(in crate::pages) fn Tokens(
 }
 
 #[component]
-fn Row(token: Token, now: Time) -> impl IntoView {
+fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
     let t = lang();
     let lives = token.lives(now);
     let kind = match token.kind {
@@ -107,6 +109,7 @@ fn Row(token: Token, now: Time) -> impl IntoView {
             >
                 <Hidden name="id" value=id />
                 <Hidden name="name" value=name />
+                <Proof fresh />
             </Sure>
         }
     });

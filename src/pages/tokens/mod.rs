@@ -15,7 +15,7 @@ pub(super) use self::list::Tokens;
 use super::{Answer, Page, Place, console::Console, forms::SMALL_FORM_BYTES, scope::Scope};
 use crate::{
     api::paths::NEW_TOKEN,
-    auth::guard::CurrentUser,
+    auth::guard::{CurrentUser, Fresh},
     components::*,
     domain::{limits, time::Time},
 };
@@ -36,7 +36,12 @@ pub(super) struct Asked {
     pub all: bool,
 }
 
-async fn all(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+async fn all(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Fresh(fresh): Fresh,
+    Query(asked): Query<Asked>,
+) -> Answer {
     let tokens = console.service.tokens(&who.actor, None, asked.before.map(Time)).await?;
     let older = (tokens.len() == limits::PAGE_MAX as usize).then(|| tokens.last().map(|token| token.created_at.0));
     let older = older.flatten().map(|at| format!("/tokens?before={at}"));
@@ -47,7 +52,7 @@ async fn all(State(console): State<Console>, who: CurrentUser, Query(asked): Que
         view! {
             <Head title=t.tokens_title() />
             <p class="lead">{t.tokens_lead()}</p>
-            <Tokens tokens dead=asked.all path="/tokens" make />
+            <Tokens tokens dead=asked.all path="/tokens" make fresh />
             <Pager of=t.tokens_title() newer older />
         }
     };

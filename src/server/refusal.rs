@@ -1,4 +1,4 @@
-//! The answers to connections for which there is no place.
+//! Answers to connections whose request no handler sees: there is no place for them, or the head cannot be read.
 
 use std::{
     convert::Infallible,
@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::Request,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures::future::Either;
@@ -21,7 +21,7 @@ use tokio::{
 
 use tower::Service;
 
-use super::health;
+use super::{headers::Headers, health};
 use crate::{
     domain::error::{Error, Part},
     http::{
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// How long whoever is refused may take to hear it.
+/// Maximum time for a refused client to read the answer.
 const HEARD: Duration = Duration::from_secs(1);
 
 /// Answers health on a connection beyond the most, and nothing else.
@@ -68,20 +68,27 @@ fn crowd() -> Problem {
 }
 
 /// Says that there is no place, without reading what is asked.
-pub(super) async fn refuse(mut connection: Connection, _turn: OwnedSemaphorePermit) {
+pub(super) async fn no_place(connection: Connection, headers: Headers, _turn: OwnedSemaphorePermit) {
     let seconds = retry_after(&unavailable()).unwrap_or_default();
-    let body = crowd().body(None);
-    let head = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: {seconds}\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
+    say(connection, headers, &crowd(), &format!("retry-after: {seconds}\r\n")).await;
+}
+
+/// Says that the head of a request cannot be read.
+pub(super) async fn unreadable(connection: Connection, headers: Headers, status: StatusCode) {
+    say(connection, headers, &Problem::unreadable(status), "").await;
+}
+
+async fn say(mut connection: Connection, headers: Headers, problem: &Problem, more: &str) {
+    let body = problem.body(None);
+    let head = headers.head(problem.status(), &body);
+    let (line, rest) = head.split_once("\r\n").unwrap_or_default();
+    let head = format!("{line}\r\n{more}{rest}");
     let said = async {
         connection.write_all(&[head.as_bytes(), &body].concat()).await?;
         connection.shutdown().await?;
         // What is not taken would tear off what was said.
         copy(&mut connection, &mut sink()).await
     };
-    // Whoever does not listen is not waited for.
+    // A client that does not listen is not waited for.
     let _ = timeout(HEARD, said).await;
 }

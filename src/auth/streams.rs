@@ -1,0 +1,92 @@
+//! Sessions for which a stream is open. A session that ends, on whichever node and for whatever reason, ends its streams.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tower_sessions::Session;
+
+use super::sessions::key;
+use crate::service::Service;
+
+/// Interval between two looks at the sessions: half of the second within which a stream ends.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Sessions with open streams. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Streams(Arc<Mutex<HashMap<String, Watched>>>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    streams: usize,
+    ended: CancellationToken,
+}
+
+/// An open stream of a session, until it is dropped.
+#[derive(Debug)]
+pub struct Stream {
+    of: Streams,
+    session: String,
+    ended: CancellationToken,
+}
+
+impl Streams {
+    /// Notes that a stream of a session is open. Returns `None` for a session that was never stored.
+    #[must_use]
+    pub fn open(&self, session: &Session) -> Option<Stream> {
+        let session = key(&session.id()?);
+        let mut all = self.all();
+        let watched = all.entry(session.clone()).or_default();
+        watched.streams += 1;
+        let ended = watched.ended.clone();
+        drop(all);
+        Some(Stream { of: self.clone(), session, ended })
+    }
+
+    /// Ends the streams of sessions that are gone, for ever. While the database does not answer, all go on.
+    pub async fn watch(self, service: Service) {
+        let mut every = interval(LOOK);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            let open: Vec<String> = self.all().keys().cloned().collect();
+            if open.is_empty() {
+                continue;
+            }
+            let Ok(there) = service.sessions_there(&open).await else { continue };
+            let mut all = self.all();
+            for gone in open.iter().filter(|session| !there.contains(*session)) {
+                if let Some(watched) = all.remove(gone) {
+                    watched.ended.cancel();
+                }
+            }
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream {
+    /// Returns when the session has ended.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut all = self.of.all();
+        if let Some(watched) = all.get_mut(&self.session).filter(|_| !self.ended.is_cancelled()) {
+            watched.streams -= 1;
+            if watched.streams == 0 {
+                all.remove(&self.session);
+            }
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! The server as a whole, through its routes, on SQLite in a folder of its own.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use axum::{
+    body::{Body, HttpBody, to_bytes},
+    http::{HeaderMap, Request, header},
+};
+use futures::{FutureExt, StreamExt};
+use leptos::server_fn::axum::server_fn_paths;
+use tokio::time::timeout;
+use tokio_util::sync::DropGuard;
+use tower::ServiceExt;
+use tower_sessions::{SessionStore, session::Id};
+
+use super::*;
+use crate::{
+    auth::sessions::Sessions,
+    domain::{
+        access::{Actor, Role as May},
+        content::Item,
+        merge::Edit,
+        token::TokenKind,
+    },
+    metrics::Connections,
+    service::{NewToken, NewUser, PutApp, PutEnv, PutNamespace, Save},
+};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A console at an address. It has the environments dev and prod (protected), the applications shop and mail, each with
+/// the namespace `application`, and the users `root` (an administrator), `ana` (publishes shop) and `eve` (edits mail in
+/// dev).
+struct Site {
+    front: reader::Front,
+    service: Service,
+    sessions: Sessions,
+    folder: PathBuf,
+    _stop: DropGuard,
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Site {
+    async fn at(public_url: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        let db = Db::open(&format!("sqlite://{}", folder.join("trimtab.db").display())).await.unwrap();
+        let (dispatch, stop, channel) = (Arc::new(Dispatch::default()), CancellationToken::new(), Channel::local());
+        let service = Service::new(db.clone(), dispatch.clone()).with_patience(Duration::ZERO);
+        let reader = Reader::new(Arc::new(Table::new()), now, &reader::Settings::default(), stop.clone());
+        reader.shelf.declare_ready();
+        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
+        let streams = Streams::default();
+        tokio::spawn(until(stop.clone(), streams.clone().watch(service.clone())));
+        let console = Console {
+            service: service.clone(),
+            reader: reader.clone(),
+            nodes: Nodes::new(reader.clone(), "one", false),
+            streams,
+            public_url: public_url.into(),
+            etcd_root: None,
+        };
+        let (health, leaving) = (service.clone(), stop.clone());
+        let health = Health { service: health, dispatch, reader, leaving, scrape };
+        let front = routes(console, db.clone(), health, service.signer().await.unwrap());
+        let site = Self { front, service, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() };
+        site.furnish().await;
+        site
+    }
+
+    async fn furnish(&self) {
+        let shell = Actor::shell();
+        for (name, protected) in [("dev", false), ("prod", true)] {
+            let (name, protected) = (name.parse().unwrap(), Some(protected));
+            let put = PutEnv { name, title: None, position: None, protected, archived: None };
+            self.service.put_env(&shell, put).await.unwrap();
+        }
+        for name in ["shop", "mail"] {
+            let put = PutApp { name: name.parse().unwrap(), title: None, description: None, archived: None };
+            self.service.put_app(&shell, put).await.unwrap();
+            let (app, name) = (name.parse().unwrap(), "application".parse().unwrap());
+            let put = PutNamespace { app, name, format: None, description: None, archived: None };
+            self.service.put_namespace(&shell, put).await.unwrap();
+        }
+        for (name, administrator, roles) in [
+            ("root", true, vec![]),
+            ("ana", false, vec![("*/shop/*".parse().unwrap(), May::Publisher)]),
+            ("eve", false, vec![("dev/mail/*".parse().unwrap(), May::Editor)]),
+        ] {
+            let new = NewUser { name: name.into(), password: PASSWORD.into(), administrator, roles };
+            self.service.create_user(&shell, new).await.unwrap();
+        }
+    }
+
+    async fn id_of(&self, name: &str) -> String {
+        let users = self.service.users(&Actor::shell(), "", 10).await.unwrap();
+        users.into_iter().find(|user| user.name == name).unwrap().id
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.front.clone().oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, 1 << 24).await.unwrap();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    async fn get(&self, path: &str, cookie: &str) -> Answer {
+        let request = Request::get(path).header("host", "localhost").header("accept", "text/html");
+        self.send(request.header("cookie", cookie).body(Body::empty()).unwrap()).await
+    }
+
+    /// Calls a server function as an island does, or as a form without scripts.
+    async fn call(&self, path: &str, cookie: &str, accept: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::post(path)
+            .header("host", "localhost")
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", accept)
+            .header("cookie", cookie);
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    async fn island(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        self.call(path, cookie, "application/json", serde_urlencoded::to_string(fields).unwrap()).await
+    }
+
+    /// Logs in and gives the cookies of the browser.
+    async fn log_in(&self, name: &str) -> String {
+        let answer = self.island("/fn/log-in", "", &[("name", name), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.cookies()
+    }
+
+    /// Makes a session one whose password was typed long ago.
+    async fn stale(&self, cookies: &str) {
+        let id: Id = value(cookies, "trimtab").parse().unwrap();
+        let mut record = self.sessions.load(&id).await.unwrap().unwrap();
+        record.data.insert("proven".to_owned(), 0.into());
+        self.sessions.save(&record).await.unwrap();
+    }
+}
+
+impl Answer {
+    /// The cookies that it sets, as a browser sends them back.
+    fn cookies(&self) -> String {
+        let set = self.headers.get_all(header::SET_COOKIE).iter().map(|set| set.to_str().unwrap());
+        set.map(|set| set.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn value<'a>(cookies: &'a str, name: &str) -> &'a str {
+    let pair = cookies.split("; ").find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    pair.unwrap_or_else(|| panic!("no {name} in {cookies}"))
+}
+
+/// The functions that take an environment, application, namespace, change, token or user, each with its fields. `ENV`,
+/// `APP`, `NS`, `CHANGE` and `ID` stand for the object.
+const OBJECTS: &[(&str, &str)] = &[
+    ("add-import", "config=ENV/APP/NS&source=json&strings=false&replace=false&text=e30"),
+    ("archive-app", "app=APP&archived=true"),
+    ("archive-env", "env=ENV&archived=true"),
+    ("archive-namespace", "app=APP&namespace=NS&archived=true"),
+    ("change-env", "env=ENV&title=x"),
+    ("change-namespace", "app=APP&namespace=NS&format=json"),
+    ("change-user", "id=ID"),
+    ("create-app", "app=APP"),
+    ("create-env", "env=ENV"),
+    ("create-namespace", "app=APP&namespace=NS&format=kv"),
+    ("deliver-again", "env=ENV"),
+    ("describe-app", "app=APP&title=x"),
+    ("describe-change", "change=CHANGE&message=x"),
+    ("discard-change", "change=CHANGE"),
+    ("discard-edits", "config=ENV/APP/NS&change=CHANGE"),
+    ("guided-start", "app=APP"),
+    ("move-env", "env=ENV&earlier=true"),
+    ("publish", "change=CHANGE&diff_sha256=x"),
+    ("remove-item", "config=ENV/APP/NS&base=0&version=0&key=a"),
+    ("repair", "config=ENV/APP/NS"),
+    ("reset-password", "id=ID&password=another+long+password"),
+    ("resolve", "change=CHANGE&config=ENV/APP/NS&keep=mine&live=0"),
+    ("revert-item", "config=ENV/APP/NS&change=CHANGE&key=a"),
+    ("revoke-token", "id=ID"),
+    ("roll-back", "config=ENV/APP/NS&to=1&live=0"),
+    ("save-item", "config=ENV/APP/NS&base=0&version=0&key=a&value=1&kind=string"),
+    ("save-text", "config=ENV/APP/NS&base=0&version=0&text=x"),
+    ("settle", "config=ENV/APP/NS&seq=1&wins=database"),
+];
+/// The other functions that need a session.
+const OTHERS: [&str; 3] = ["change-password", "create-user", "log-out-everywhere"];
+
+#[tokio::test]
+async fn every_function_asks_who_calls_before_it_looks_at_the_fields() {
+    let site = Site::at("http://localhost").await;
+    let all: BTreeSet<String> = server_fn_paths().map(|(path, _)| path.to_owned()).collect();
+    let listed = OBJECTS.iter().map(|(name, _)| *name).chain(OTHERS).map(|name| format!("/fn/{name}"));
+    let listed: BTreeSet<String> = listed.chain(guard::OPEN_FUNCTIONS.map(str::to_owned)).collect();
+    assert_eq!(all, listed, "a new function is listed here");
+    let made_up = format!("trimtab={}", Id::default());
+    for path in all.iter().filter(|path| !guard::OPEN_FUNCTIONS.contains(&path.as_str())) {
+        for body in ["", "env=%ff", "nonsense", "config=../..&change=1&base=-1"] {
+            for (accept, cookie) in [("application/json", ""), ("text/html", ""), ("text/html", made_up.as_str())] {
+                let answer = site.call(path, cookie, accept, body).await;
+                assert_eq!(answer.status, 401, "{path} {body:?} {accept}: {}", answer.body);
+            }
+        }
+        let no_text = site.call(path, "", "application/json", b"a=\xff".to_vec()).await;
+        assert_eq!(no_text.status, 401, "{path}: {}", no_text.body);
+    }
+}
+
+#[tokio::test]
+async fn nobody_hears_of_what_exists_without_a_right_to_it() {
+    let site = Site::at("http://localhost").await;
+    let ana = site.service.user(&Actor::shell(), &site.id_of("ana").await).await.unwrap();
+    let config: crate::domain::names::ConfigId = "prod/shop/application".parse().unwrap();
+    let edits = vec![("a".to_owned(), Edit::Set(Item::string("1")))];
+    let save = Save { config, change: None, base: None, version: None, edits };
+    let change = site.service.save(&ana.actor(), save).await.unwrap().change.id.to_string();
+    let token = NewToken {
+        name: "reader".into(),
+        kind: TokenKind::Read,
+        patterns: vec!["prod/shop/*".parse().unwrap()],
+        creator: false,
+        expires_at: None,
+    };
+    let token = site.service.create_token(&Actor::shell(), token).await.unwrap().token.id;
+    let eve = site.log_in("eve").await;
+    let never = "01900000-0000-7000-8000-000000000000";
+    for (name, fields) in OBJECTS {
+        let id = if *name == "revoke-token" { &token } else { &ana.id };
+        let there = [("ENV", "prod"), ("APP", "shop"), ("NS", "application"), ("CHANGE", change.as_str()), ("ID", id)];
+        let nowhere = [("ENV", "gone"), ("APP", "none"), ("NS", "nothing"), ("CHANGE", never), ("ID", never)];
+        let mut said = Vec::new();
+        for names in [there, nowhere] {
+            let body = names.iter().fold((*fields).to_owned(), |body, (of, name)| body.replace(of, name));
+            let answer = site.call(&format!("/fn/{name}"), &eve, "application/json", body).await;
+            assert!((400..500).contains(&answer.status), "{name}: {} {}", answer.status, answer.body);
+            let blank = names.iter().fold(answer.body, |body, (of, name)| body.replace(name, of));
+            said.push((answer.status, blank));
+        }
+        assert_eq!(said[0], said[1], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers() {
+    let site = Site::at("https://config.example").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let (limits, headers) = (Limits::of_this_process(&[]), Headers::of("https://config.example"));
+    let serving = serving::serve(listener, site.front.clone(), limits, headers, Connections::default(), stop.clone());
+    tokio::spawn(serving);
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for (method, path, status) in [
+        ("GET", "/", 303),
+        ("GET", "/login", 200),
+        ("GET", "/nowhere", 404),
+        ("DELETE", "/login", 405),
+        ("GET", "/healthz", 200),
+        ("GET", "/readyz", 200),
+        ("GET", "/metrics", 200),
+        ("POST", "/metrics", 405),
+        ("GET", "/api/v1/openapi.json", 200),
+        ("GET", "/api/v1/changes", 401),
+        ("GET", "/api/v1/configs/dev/shop/application", 401),
+        ("GET", "/api/v1/watch?config=dev/shop/application", 401),
+        ("GET", "/api/nowhere", 404),
+        ("GET", "/pkg/nothing.css", 404),
+        ("GET", "/favicon.svg", 0),
+        ("POST", "/fn/move-env", 415),
+        ("GET", "/fn/move-env", 405),
+        ("OPTIONS", "/", 405),
+    ] {
+        let method: reqwest::Method = method.parse().unwrap();
+        let answer = client.request(method.clone(), format!("http://{address}{path}")).send().await.unwrap();
+        assert!(status == 0 || answer.status() == status, "{method} {path}: {}", answer.status());
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("strict-transport-security", "max-age=63072000"),
+        ] {
+            let all: Vec<_> = answer.headers().get_all(name).iter().collect();
+            assert_eq!(all, [value], "{method} {path}: {name}");
+        }
+        let has = |name: &str| answer.headers().get_all(name).iter().count() == 1;
+        assert!(has("content-security-policy") && has("permissions-policy"), "{method} {path}");
+    }
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn streams_end_with_their_session() {
+    let site = Site::at("http://localhost").await;
+    let shell = Actor::shell();
+    let (id, other) = (site.id_of("ana").await, site.log_in("eve").await);
+    let open = async |cookies: &str| {
+        let request = Request::get("/live?mark=0").header("cookie", cookies).body(Body::empty()).unwrap();
+        let answer = site.front.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let body = answer.into_body();
+        assert!(!body.is_end_stream());
+        body.into_data_stream()
+    };
+    let mut of_other = open(&other).await;
+    for how in ["log-out", "log-out-everywhere", "password", "reset", "roles", "disabled"] {
+        let (here, elsewhere) = (site.log_in("ana").await, site.log_in("ana").await);
+        let (mut one, mut two) = (open(&here).await, open(&elsewhere).await);
+        let account = site.service.user(&shell, &id).await.unwrap();
+        match how {
+            "log-out" => {
+                assert_eq!(site.island("/fn/log-out", &here, &[]).await.status, 200);
+                assert_eq!(site.island("/fn/log-out", &elsewhere, &[]).await.status, 200);
+            }
+            "log-out-everywhere" => assert_eq!(site.island("/fn/log-out-everywhere", &here, &[]).await.status, 200),
+            "password" => site.service.change_password(&account, PASSWORD, PASSWORD).await.unwrap(),
+            "reset" => site.service.reset_password(&shell, &id, PASSWORD).await.unwrap(),
+            "roles" => site.service.change_user(&shell, &id, false, false, vec![]).await.unwrap(),
+            _ => site.service.change_user(&shell, &id, false, true, vec![]).await.unwrap(),
+        }
+        for stream in [&mut one, &mut two] {
+            let ended = async { while stream.next().await.is_some() {} };
+            timeout(Duration::from_secs(10), ended).await.unwrap_or_else(|_| panic!("{how}: the stream goes on"));
+        }
+        assert_eq!(site.get("/live", &here).await.status, 204, "{how}");
+    }
+    assert!(of_other.next().now_or_never().is_none_or(|event| event.is_some()), "another user's stream goes on");
+}
+
+#[tokio::test]
+async fn a_token_ends_and_a_protection_goes_only_with_a_fresh_password() {
+    let site = Site::at("http://localhost").await;
+    let token = NewToken {
+        name: "ci".into(),
+        kind: TokenKind::Read,
+        patterns: vec!["prod/shop/*".parse().unwrap()],
+        creator: false,
+        expires_at: None,
+    };
+    let token = site.service.create_token(&Actor::shell(), token).await.unwrap().token.id;
+    let protected = async || site.service.envs().await.unwrap().iter().any(|env| env.protected);
+    let revoked = async || site.service.known_tokens().await.unwrap().iter().any(|token| token.revoked_at.is_some());
+    let revoke = [("id", token.as_str())];
+    let loosen = [("env", "prod"), ("title", "Production")];
+    for (path, fields) in [("/fn/revoke-token", &revoke[..]), ("/fn/change-env", &loosen[..])] {
+        let root = site.log_in("root").await;
+        site.stale(&root).await;
+        for proof in ["", "not the password"] {
+            let refused = site.island(path, &root, &[fields, &[("proof", proof)]].concat()).await;
+            assert!(refused.status == 422 && refused.body.contains("/proof"), "{path}: {}", refused.body);
+        }
+        assert!(!(path.contains("token") && revoked().await) && protected().await);
+        let done = site.island(path, &root, &[fields, &[("proof", PASSWORD)]].concat()).await;
+        assert_eq!(done.status, 200, "{path}: {}", done.body);
+    }
+    assert!(revoked().await && !protected().await);
+    // All else needs no password.
+    let root = site.log_in("root").await;
+    site.stale(&root).await;
+    let titled = site.island("/fn/change-env", &root, &[("env", "prod"), ("title", "P"), ("protected", "true")]).await;
+    assert_eq!(titled.status, 200, "{}", titled.body);
+    // The form comes back open, with its field.
+    let page = site.get("/tokens?all=true", &root).await;
+    assert_eq!(page.status, 200);
+    let page = site.get("/envs/prod", &root).await;
+    assert!(page.body.contains("name=\"proof\""), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_browser_that_is_known_is_not_held_up_by_strangers() {
+    let site = Site::at("http://localhost").await;
+    let cookies = site.log_in("ana").await;
+    let known = format!("trimtab-browser={}", value(&cookies, "trimtab-browser"));
+    let guess = async |cookies: &str, password: &str| {
+        site.island("/fn/log-in", cookies, &[("name", "ana"), ("password", password)]).await.status
+    };
+    for _ in 0..5 {
+        assert_eq!(guess("", "wrong password here").await, 422);
+    }
+    assert_eq!(guess("", PASSWORD).await, 429);
+    assert_eq!(guess("trimtab-browser=bm8.bm8", PASSWORD).await, 429, "a forged cookie");
+    for _ in 0..3 {
+        assert_eq!(guess(&known, PASSWORD).await, 200);
+    }
+    // Its own guesses count.
+    for _ in 0..5 {
+        assert_eq!(guess(&known, "wrong password here").await, 422);
+    }
+    assert_eq!(guess(&known, PASSWORD).await, 429);
+}
+
+#[tokio::test]
+async fn cookies_need_https_where_the_console_has_it_and_the_log_in_page_says_so() {
+    let site = Site::at("https://config.example").await;
+    let answer = site.island("/fn/log-in", "", &[("name", "ana"), ("password", PASSWORD)]).await;
+    let mut names = BTreeSet::new();
+    for set in answer.headers.get_all(header::SET_COOKIE).iter().map(|set| set.to_str().unwrap()) {
+        assert!(set.contains("; Secure") && set.contains("HttpOnly") && set.contains("Path=/"), "{set}");
+        names.insert(set.split('=').next().unwrap());
+    }
+    assert_eq!(names, BTreeSet::from(["__Host-trimtab", "__Host-trimtab-browser"]));
+    for (proto, says) in [("http", true), ("https", false)] {
+        let request = Request::get("/login").header("host", "10.0.0.1:3000").header("x-forwarded-proto", proto);
+        let page = site.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(page.body.contains("href=\"https://config.example\""), says, "{proto}: {}", page.body);
+    }
+}

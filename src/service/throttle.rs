@@ -1,0 +1,255 @@
+//! Limits on tries to prove an identity. The counts are in SQL, so that all nodes share them.
+//!
+//! A browser from which the user has logged in before has a count of its own: strangers who guess at the name do not
+//! hold it up. Everybody else is counted three times: by network and name, by network, and by name. Only the last one
+//! is shared with strangers. It bounds what many networks guess together, and half of it is kept for networks that have
+//! hardly tried this name. The rules with their figures are in `docs/bounds.md`.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
+
+use super::{Service, again, now};
+use crate::{
+    auth::passwords::{Verdict, Who},
+    domain::{
+        error::{Error, Result, excerpt},
+        time::Time,
+    },
+    storage::Conn,
+};
+
+/// Failures after which the back-off begins: of one name from one network, of a browser that is known, and of a person
+/// who is logged in.
+const FREE_TRIES: u32 = 5;
+/// Failures after which the back-off of a network begins, whatever the names: people share a network.
+const FREE_TRIES_OF_NETWORK: u32 = 20;
+/// Maximum length of the back-off, in seconds: an account is never locked for good.
+const LONGEST_PAUSE: u32 = 60;
+/// Failures older than this, in milliseconds, no longer count for the back-off.
+const FORGET_MS: i64 = 15 * 60_000;
+/// Maximum number of failures of one name from all networks together.
+const NAME_TRIES: u32 = 1000;
+/// Interval after which one of them no longer counts, in milliseconds.
+const NAME_INTERVAL_MS: i64 = 4000;
+/// Tries of a network at a name up to which all of [`NAME_TRIES`] are open to it, and half of them from then on.
+const NEWCOMER_TRIES: u32 = 3;
+
+/// A browser from which a user has logged in before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownBrowser {
+    /// The user's identity.
+    pub user: String,
+    /// Tells this browser from others of the user.
+    pub id: String,
+}
+
+/// A subject whose tries are counted, and how many there may be.
+pub(super) struct Limit {
+    subject: String,
+    rule: Rule,
+}
+
+#[derive(Clone, Copy)]
+enum Rule {
+    /// A number of free tries. Then pauses follow, each twice as long as the one before.
+    BackOff(u32),
+    /// The bound of a name. It drains steadily.
+    Name,
+}
+
+impl Limit {
+    /// Limits of a log-in from a browser that is not known. The first is the one that a log-in forgets. They stand in
+    /// the order of the table, in which the sweep locks them too.
+    pub(super) fn of_stranger(name: &str, address: &str) -> [Self; 3] {
+        let (name, network) = (excerpt(name), network(address));
+        let limit = |subject, rule| Self { subject, rule };
+        [
+            limit(format!("account:{network} {name}"), Rule::BackOff(FREE_TRIES)),
+            limit(format!("address:{network}"), Rule::BackOff(FREE_TRIES_OF_NETWORK)),
+            limit(format!("name:{name}"), Rule::Name),
+        ]
+    }
+
+    /// Limit of a log-in from a browser that is known.
+    pub(super) fn of_browser(browser: &KnownBrowser) -> Self {
+        Self { subject: format!("browser:{} {}", browser.user, browser.id), rule: Rule::BackOff(FREE_TRIES) }
+    }
+
+    /// Limit of somebody who is logged in.
+    pub(super) fn of_user(id: &str) -> Self {
+        Self { subject: format!("own:{id}"), rule: Rule::BackOff(FREE_TRIES) }
+    }
+}
+
+/// A try that is counted, and what to give back when it turns out well.
+pub(super) struct Charge {
+    pub(super) subject: String,
+    at: Time,
+    /// When the last one before was.
+    before: Time,
+}
+
+impl Charge {
+    /// Gives the try back.
+    pub(super) async fn refund(&self, tx: &mut Conn) -> Result<()> {
+        tx.refund(&self.subject, self.at, self.before).await
+    }
+}
+
+impl Service {
+    /// Counts one more try for each limit, before it is known whether it fits: of many guesses at once none is free.
+    pub(super) async fn charge(&self, limits: Vec<Limit>) -> Result<Vec<Charge>> {
+        let limits = Arc::new(limits);
+        again(|| {
+            let (service, limits) = (self.clone(), Arc::clone(&limits));
+            async move { service.charge_once(&limits).await }
+        })
+        .await
+    }
+
+    async fn charge_once(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
+        let mut tx = self.db.write().await?;
+        let (mut charges, mut counts) = (Vec::with_capacity(limits.len()), Vec::with_capacity(limits.len()));
+        // The first limit says how often this network has tried this name.
+        let mut tried = 0;
+        for (n, Limit { subject, rule }) in limits.iter().enumerate() {
+            let (found, now) = (tx.lock_failures(subject).await?, now());
+            let count = match *rule {
+                Rule::BackOff(free) => backed_off(found, free, now)?,
+                Rule::Name => of_name(found, tried < NEWCOMER_TRIES, now)?,
+            };
+            if n == 0 {
+                tried = count.tries;
+            }
+            charges.push(Charge { subject: subject.clone(), at: count.last, before: count.before });
+            counts.push(count);
+        }
+        for (charge, count) in charges.iter().zip(counts) {
+            tx.set_failures(&charge.subject, count.tries.saturating_add(1), count.last).await?;
+        }
+        tx.commit().await?;
+        Ok(charges)
+    }
+
+    /// Checks a password whose try is counted already. When it could not be checked, the try is given back.
+    pub(super) async fn verify_charged(
+        &self,
+        charges: &[Charge],
+        password: &str,
+        hash: Option<&str>,
+        who: Who,
+    ) -> Result<Verdict> {
+        let verdict = self.passwords.verify(password, hash, who).await;
+        if verdict.is_err() {
+            let mut tx = self.db.write().await?;
+            for charge in charges {
+                charge.refund(&mut tx).await?;
+            }
+            tx.commit().await?;
+        }
+        verdict
+    }
+}
+
+/// The counts of a subject before the next try.
+#[derive(Debug, PartialEq, Eq)]
+struct Count {
+    /// Tries that count.
+    tries: u32,
+    /// The time to store with the next try.
+    last: Time,
+    /// The time to store again when that try is given back.
+    before: Time,
+}
+
+/// Counts by [`Rule::BackOff`], unless a pause is on.
+fn backed_off((tries, last): (u32, Time), free: u32, now: Time) -> Result<Count> {
+    let tries = if now.0 - last.0 > FORGET_MS { 0 } else { tries };
+    if tries >= free {
+        let seconds = 1u32.checked_shl(tries - free).unwrap_or(LONGEST_PAUSE).clamp(1, LONGEST_PAUSE);
+        wait(last.0 + i64::from(seconds) * 1000 - now.0)?;
+    }
+    Ok(Count { tries, last: now, before: last })
+}
+
+/// Counts by [`Rule::Name`], unless there is no room.
+fn of_name((tries, last): (u32, Time), newcomer: bool, now: Time) -> Result<Count> {
+    let drained = ((now.0 - last.0) / NAME_INTERVAL_MS).max(0);
+    let tries = tries.saturating_sub(u32::try_from(drained).unwrap_or(u32::MAX));
+    let last = if tries == 0 { now } else { last.plus_ms(drained * NAME_INTERVAL_MS) };
+    let most = if newcomer { NAME_TRIES } else { NAME_TRIES / 2 };
+    if tries >= most {
+        wait(i64::from(tries - most + 1) * NAME_INTERVAL_MS - (now.0 - last.0))?;
+    }
+    Ok(Count { tries, last, before: last })
+}
+
+/// Refuses while there are milliseconds left to wait.
+fn wait(left: i64) -> Result<()> {
+    if left <= 0 {
+        return Ok(());
+    }
+    Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)))
+}
+
+/// The network of an address: an IPv4 address itself, and the /64 of an IPv6 address, which one customer has alone.
+fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(IpAddr::V4(ip)) => ip.to_string(),
+        Ok(IpAddr::V6(ip)) => format!("{}/64", Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+        Err(_) => excerpt(address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAST: Time = Time(1_000_000_000);
+
+    #[test]
+    fn a_pause_grows_to_a_minute_and_is_forgotten() {
+        let after = |tries, ms| backed_off((tries, LAST), FREE_TRIES, LAST.plus_ms(ms)).map(|count| count.tries);
+        assert_eq!(after(4, 0), Ok(4));
+        assert_eq!(after(5, 0), Err(Error::Throttled(1)));
+        assert_eq!(after(5, 1000), Ok(5));
+        assert_eq!(after(8, 0), Err(Error::Throttled(8)));
+        for many in [11, 36, 37, 100, u32::MAX] {
+            assert_eq!(after(many, 0), Err(Error::Throttled(60)), "{many}");
+        }
+        assert_eq!(after(u32::MAX, FORGET_MS + 1), Ok(0));
+    }
+
+    #[test]
+    fn a_name_has_a_bound_that_drains_and_half_of_it_is_for_newcomers() {
+        let after = |tries, newcomer, ms| of_name((tries, LAST), newcomer, LAST.plus_ms(ms)).map(|count| count.tries);
+        assert_eq!((after(499, false, 0), after(499, true, 0)), (Ok(499), Ok(499)));
+        assert_eq!((after(500, false, 0), after(500, true, 0)), (Err(Error::Throttled(4)), Ok(500)));
+        assert_eq!((after(999, true, 0), after(1000, true, 0)), (Ok(999), Err(Error::Throttled(4))));
+        assert_eq!(after(1000, true, 3000), Err(Error::Throttled(1)));
+        assert_eq!(after(1000, true, 4000), Ok(999));
+        assert_eq!(after(1000, false, 4000), Err(Error::Throttled(60)), "never longer");
+        assert_eq!(after(10, true, 1_000_000), Ok(0));
+        // What is left of an interval counts for the next one.
+        let count = of_name((10, LAST), true, LAST.plus_ms(7000)).unwrap();
+        assert_eq!((count.tries, count.last), (9, LAST.plus_ms(4000)));
+        assert_eq!(of_name((1, LAST), true, LAST.plus_ms(9000)).unwrap().last, LAST.plus_ms(9000));
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_one_network_and_a_mapped_address_is_ipv4() {
+        for (address, is) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+            ("::1", "::/64"),
+            ("", ""),
+        ] {
+            assert_eq!(network(address), is, "{address}");
+        }
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+    }
+}
