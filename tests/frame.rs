@@ -137,10 +137,14 @@ fn frame_with(compute: Compute, latch: Latch, who: impl FnOnce(Router) -> Router
         .layer(Extension(latch))
         .route("/panic", get(async || -> Answer { panic!("on purpose") }));
     let console = who(console(frame.clone(), pages, || ()).layer(Extension(Viewer::new("Lin Wei", false, 1))));
-    let signed_in = Arc::new(|_: &HeaderMap| {
-        Box::pin(async { Ok(true) }) as futures::future::BoxFuture<'static, Result<bool>>
-    });
-    layers::pages(console, &frame, signed_in).layer(map_response(async |mut answer: Response| {
+    let signed_in =
+        Arc::new(|_: &HeaderMap| Box::pin(async { Ok(true) }) as futures::future::BoxFuture<'static, Result<bool>>);
+    with_headers(layers::pages(console, &frame, signed_in))
+}
+
+/// The server puts these into every answer.
+fn with_headers(routes: Router) -> Router {
+    routes.layer(map_response(async |mut answer: Response| {
         Headers::of("https://config.example").put(answer.status(), answer.headers_mut());
         answer
     }))
@@ -284,7 +288,7 @@ async fn only_files_that_are_there_are_kept() {
     std::fs::create_dir_all(site.join("pkg")).unwrap();
     std::fs::write(site.join("pkg/a.css"), "a{}").unwrap();
     let options = LeptosOptions::builder().output_name("trimtab").site_root(site.to_str().unwrap().to_owned()).build();
-    let assets = layers::assets(&Frame::new(&options, Vec::new(), JAR.clone()), true);
+    let assets = with_headers(layers::assets(&Frame::new(&options, Vec::new(), JAR.clone()), true));
     let get = async |path: &str| {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = assets.clone().oneshot(request).await.unwrap();
@@ -462,13 +466,13 @@ async fn pages_are_answered_while_large_ones_are_made() {
     let (open, latch) = mpsc::channel();
     let compute = Compute::with_places(1);
     let app = app_with(compute.clone(), Latch(Arc::new(Mutex::new(latch))));
-    let ask = |request: axum::http::request::Builder, body: &str| {
-        Box::pin(send_to(app.clone(), request.header("host", "localhost").header("accept", "text/html"), body))
+    let ask = |request: axum::http::request::Builder| {
+        Box::pin(send_to(app.clone(), request.header("host", "localhost").header("accept", "text/html"), ""))
     };
-    let large = || ask(Request::get("/large"), "");
+    let large = || ask(Request::get("/large"));
     let (mut first, mut second) = (large(), large());
     assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
-    assert_eq!(ask(Request::get("/thing/1"), "").await.status, 200);
+    assert_eq!(ask(Request::get("/thing/1")).await.status, 200);
 
     let waiting: Vec<_> = (0..80).map(|n| (compute.clone(), format!("person {n}"))).collect();
     let mut waiting: Vec<_> = waiting.iter().map(|(c, who)| Box::pin(c.run(who, pending::<()>()))).collect();
@@ -478,9 +482,9 @@ async fn pages_are_answered_while_large_ones_are_made() {
     let refused = large().await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"));
     assert!(refused.body.contains("too many large texts"), "{}", refused.body);
-    let refused = ask(Request::get("/large").header("accept-language", "zh"), "").await;
+    let refused = ask(Request::get("/large").header("accept-language", "zh")).await;
     assert!(refused.body.contains("过多的大文本"), "{}", refused.body);
-    assert_eq!(ask(Request::get("/thing/1"), "").await.status, 200);
+    assert_eq!(ask(Request::get("/thing/1")).await.status, 200);
     drop(waiting);
 
     for _ in 0..2 {

@@ -26,9 +26,10 @@ use crate::{
     },
     http::{
         bearer,
+        cookies::cookie,
         rate::{Rate, Rates, TooFast},
     },
-    pages::{Failed, cookies::cookie},
+    pages::Failed,
     service::{Account, LoginTry, Service, now},
     storage::Db,
 };

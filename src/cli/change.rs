@@ -12,13 +12,13 @@ use crate::{
         access::Actor,
         change::{Change, ChangeId, ChangeState},
         content::{Item, ValueType},
-        diff::{self, Counts, Diff, KeyDiff, Row, Word},
+        diff::{self, Counts, Diff, KeyDiff, Row, Window, Word},
         error::{Error, excerpt},
         names::ConfigId,
         release::Delivery,
         time::Time,
     },
-    service::{ChangeView, Publish, Published, now},
+    service::{ChangeSummary, ChangeView, Publish, Published, now},
     stdio,
 };
 
@@ -170,12 +170,10 @@ fn cursor(text: &str) -> Option<(Time, ChangeId)> {
     Some((Time(at.parse().ok()?), id.parse().ok()?))
 }
 
-fn listed(view: &ChangeView, url: String) -> Listed<'_> {
-    let configs = view.configs.iter().map(|c| ListedConfig {
-        config: &c.config,
-        counts: c.diff.counts(),
-        conflicts: c.conflicts.len(),
-    });
+fn listed(view: &ChangeSummary, url: String) -> Listed<'_> {
+    let configs = view.configs.iter();
+    let configs =
+        configs.map(|(config, counts, conflicts)| ListedConfig { config, counts: *counts, conflicts: *conflicts });
     let Change { id, author_name, message, state, created_at, updated_at, .. } = &view.change;
     Listed {
         id,
@@ -190,12 +188,12 @@ fn listed(view: &ChangeView, url: String) -> Listed<'_> {
 }
 
 /// Draws a change in one line, its id first.
-fn row(view: &ChangeView, now: Time) -> String {
+fn row(view: &ChangeSummary, now: Time) -> String {
     let Change { id, author_name, message, updated_at, .. } = &view.change;
-    let configs: Vec<String> = view.configs.iter().map(|c| c.config.to_string()).collect();
+    let configs: Vec<String> = view.configs.iter().map(|(config, ..)| config.to_string()).collect();
     let message = message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let message = if message.is_empty() { String::new() } else { format!("  {}", visible(message)) };
-    let conflicts = match view.conflicts().len() {
+    let conflicts = match view.conflicts {
         0 => String::new(),
         n => format!("  {n} in conflict"),
     };
@@ -203,19 +201,14 @@ fn row(view: &ChangeView, now: Time) -> String {
         "{id}  {:>4}  {}  {}{conflicts}  {}{message}\n",
         age(now.0 - updated_at.0),
         author_name,
-        counts(view),
+        said(view.counts),
         configs.join(" ")
     )
 }
 
 /// Counts the keys, or lines of texts, that a change adds, changes and removes.
 pub(super) fn counts(view: &ChangeView) -> String {
-    let sum = view.configs.iter().map(|c| c.diff.counts()).fold(Counts::default(), |a, b| Counts {
-        added: a.added + b.added,
-        changed: a.changed + b.changed,
-        removed: a.removed + b.removed,
-    });
-    said(sum)
+    said(view.counts())
 }
 
 fn said(counts: Counts) -> String {
@@ -287,7 +280,14 @@ fn shown(view: &ChangeView) -> String {
 fn difference(diff: &Diff) -> String {
     match diff {
         Diff::Kv(keys) => keys.iter().map(of_key).collect(),
-        Diff::Text { old, new } => diff::lines(old, new, CONTEXT).iter().map(of_line).collect(),
+        Diff::Text { old, new } => {
+            let shown = diff::lines(old, new, CONTEXT, Window::after(0));
+            let mut text: String = shown.rows.iter().map(of_line).collect();
+            if shown.left() > 0 {
+                text += &format!("@ {} more rows; the page of the change shows them\n", shown.left());
+            }
+            text
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     error::{Invalid, Problem, excerpt},
+    json::{self, JsonValue},
     limits, unseen,
 };
 
@@ -158,7 +159,7 @@ impl Item {
         (&self.value, self.kind, &self.comment) == (&other.value, other.kind, &other.comment)
     }
 
-    /// Checks sizes and that the value is of its type.
+    /// Checks sizes and that the value is of its type. A number and JSON are what a JSON text accepts.
     ///
     /// # Errors
     /// What is wrong, with pointers `/value` and `/comment`, and line and column inside JSON.
@@ -169,32 +170,31 @@ impl Item {
         if self.comment.len() > limits::TEXT_BYTES {
             return Err(Invalid::new("/comment", Problem::TooLong { max: limits::TEXT_BYTES }));
         }
+        // The document around it is a level, too.
+        let value = || json::parse(&self.value, limits::NESTING - 1);
         match self.kind {
             ValueType::String => Ok(()),
-            ValueType::Number => match raw(&self.value) {
-                Ok(n) if n.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Ok(()),
+            ValueType::Number => match value() {
+                Ok(JsonValue::Literal(literal)) if literal.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                    Ok(())
+                }
                 _ => Err(Invalid::new("/value", Problem::Number)),
             },
             ValueType::Boolean if matches!(self.value.as_str(), "true" | "false") => Ok(()),
             ValueType::Boolean => Err(Invalid::new("/value", Problem::Boolean)),
-            ValueType::Json => {
-                raw(&self.value).map_err(|e| json_error(&e).of("/value"))?;
-                // The document around it is a level, too.
-                match deeper_than(limits::NESTING - 1, &self.value) {
-                    None => Ok(()),
-                    Some(offset) => Err(too_deep(&self.value, offset).of("/value")),
-                }
-            }
+            ValueType::Json => value().map(drop).map_err(|wrong| wrong.of("/value")),
         }
     }
 }
 
-/// The value as it stands in the document: a typed one raw, a string quoted.
 impl Item {
-    fn raw(&self) -> Box<RawValue> {
+    /// Returns the value as it stands in the document: a typed one as it was written, a string quoted. Older releases hold
+    /// values that [`Item::check`] refuses today; these, too, stand there as they were written.
+    #[must_use]
+    pub fn raw(&self) -> Box<RawValue> {
         let typed = match self.kind {
             ValueType::String => None,
-            _ => raw(&self.value).ok(),
+            _ => serde_json::from_str(self.value.trim()).ok(),
         };
         typed.unwrap_or_else(|| serde_json::value::to_raw_value(&self.value).expect("a string is JSON"))
     }
@@ -209,7 +209,8 @@ impl Content {
         if format != Format::Kv {
             return Ok(Self::Text(document.into()));
         }
-        let object: IndexMap<String, Box<RawValue>> = serde_json::from_str(document).map_err(|e| json_error(&e))?;
+        let object: IndexMap<String, Box<RawValue>> =
+            serde_json::from_str(document).map_err(|error| json::unreadable(document, &error))?;
         Ok(Self::Kv(object.into_iter().map(|(key, value)| (key, Item::of_raw(value.get()))).collect()))
     }
 }
@@ -227,54 +228,6 @@ impl Item {
         };
         Self { value: value.to_owned(), kind, ..Self::default() }
     }
-}
-
-fn raw(text: &str) -> serde_json::Result<Box<RawValue>> {
-    serde_json::from_str::<Box<RawValue>>(text.trim())
-}
-
-/// Says that a JSON text is nested too deeply, from the bracket at this byte on.
-fn too_deep(text: &str, offset: usize) -> Invalid {
-    let before = &text[..offset];
-    let line = before.split('\n').next_back().unwrap_or_default();
-    let detail = format!("nested deeper than {} levels", limits::NESTING);
-    let place = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
-    let (line, column) = (place(before.matches('\n').count()), place(line.chars().count()));
-    Invalid::at("", Problem::Syntax { format: Format::Json, detail }, line, column)
-}
-
-/// The place of the bracket that is too much in a JSON text, in bytes. Raw values are not nested for the parser, so it
-/// does not look for this.
-#[must_use]
-pub fn deeper_than(limit: usize, json: &str) -> Option<usize> {
-    let mut depth = 0;
-    let mut bytes = json.bytes().enumerate();
-    while let Some((offset, byte)) = bytes.next() {
-        match byte {
-            b'[' | b'{' if depth == limit => return Some(offset),
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth -= 1,
-            b'"' => {
-                while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
-                    if byte == b'\\' {
-                        bytes.next();
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-/// A JSON parser's complaint with its place.
-#[must_use]
-pub fn json_error(error: &serde_json::Error) -> Invalid {
-    let (line, column) = (error.line().max(1), error.column().max(1));
-    let said = error.to_string();
-    let detail = said.split(" at line ").next().unwrap_or(&said).to_owned();
-    let place = |n| u32::try_from(n).unwrap_or(u32::MAX);
-    Invalid::at("", Problem::Syntax { format: Format::Json, detail }, place(line), place(column))
 }
 
 /// Checks a key: 1 to 256 bytes, none of which is unseen, no blanks around it.
@@ -480,11 +433,46 @@ mod tests {
         ] {
             assert!(item(value, kind).check().is_err(), "{value:?}");
         }
+        item(" \t\r\n5\n", ValueType::Number).check().unwrap();
+        for blank in ['\u{3000}', '\u{a0}', '\u{feff}', '\u{85}', '\u{2028}', '\u{b}', '\u{c}'] {
+            for (value, kind) in [("5", ValueType::Number), ("[5]", ValueType::Json)] {
+                assert!(item(&format!("{blank}{value}"), kind).check().is_err(), "{blank:?} before {value}");
+                assert!(item(&format!("{value}{blank}"), kind).check().is_err(), "{blank:?} after {value}");
+            }
+        }
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         item(&nested(limits::NESTING - 1), ValueType::Json).check().unwrap();
         assert!(item(&nested(limits::NESTING), ValueType::Json).check().is_err());
         let wrong = item("{\n  \"a\": ,\n}", ValueType::Json).check().unwrap_err();
         assert_eq!((wrong.line, wrong.column), (Some(2), Some(8)));
+    }
+
+    #[test]
+    fn json_that_readers_read_differently_is_refused_with_its_place() {
+        for (value, place, problem) in [
+            ("{\"a\":1,\n \"a\":2}", (2, 2), "Duplicate { key: \"a\" }"),
+            ("[{\"é\":{\"b\":1,\"\\u0062\":2}}]", (1, 14), "Duplicate { key: \"b\" }"),
+            ("[\"\\ud800\"]", (1, 2), "unexpected end of hex escape"),
+            ("{\"\\udc00\":1}", (1, 1), "lone leading surrogate"),
+            ("\"\\ud800\\u0041\"", (1, 1), "lone leading surrogate"),
+        ] {
+            let wrong = item(value, ValueType::Json).check().unwrap_err();
+            assert_eq!((wrong.pointer.as_str(), wrong.line.zip(wrong.column)), ("/value", Some(place)), "{value}");
+            assert!(format!("{:?}", wrong.problem).contains(problem), "{value}: {wrong}");
+        }
+        item("[{\"a\":1},{\"a\":\"\\ud83d\\ude00\"}]", ValueType::Json).check().unwrap();
+    }
+
+    #[test]
+    fn a_stored_value_that_is_refused_today_still_stands_in_the_document() {
+        let items = Items::from([
+            ("dup".into(), item("{\"a\":1,\"a\":2}", ValueType::Json)),
+            ("half".into(), item("[\"\\ud800\"]", ValueType::Json)),
+            ("num".into(), item("\u{3000}5", ValueType::Number)),
+        ]);
+        let document = Content::Kv(items).document();
+        assert_eq!(document, r#"{"dup":{"a":1,"a":2},"half":["\ud800"],"num":5}"#);
+        assert_eq!(Content::of_document(Format::Kv, &document).unwrap().document(), document);
     }
 
     #[test]

@@ -153,6 +153,17 @@ impl Invalid {
         Self { pointer: pointer.into(), problem, line: Some(line), column: Some(column) }
     }
 
+    /// Something wrong at a place of a text, given in bytes. Line and column are counted only here. Lines end with LF,
+    /// CRLF, or the CR of old Macs.
+    #[must_use]
+    pub fn at_byte(text: &str, offset: usize, problem: Problem) -> Self {
+        let before = &text[..text.floor_char_boundary(offset)];
+        let line_start = before.rfind(['\n', '\r']).map_or(0, |n| n + 1);
+        let line_ends = before.matches(['\n', '\r']).count() - before.matches("\r\n").count();
+        let place = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
+        Self::at("", problem, place(line_ends), place(before[line_start..].chars().count()))
+    }
+
     /// The same, with the pointer put under `prefix`.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {

@@ -8,6 +8,7 @@ pub mod content;
 pub mod diff;
 pub mod drift;
 pub mod error;
+pub mod json;
 pub mod limits;
 pub mod merge;
 pub mod names;

@@ -1,9 +1,6 @@
-//! JSON. Values are taken as raw text, so that numbers keep their digits and arrays their white space.
+//! JSON. What its reader ([`json::parse`]) refuses is refused in items, too.
 
-use std::{borrow::Cow, collections::HashSet, fmt, rc::Rc};
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use std::{borrow::Cow, rc::Rc};
 
 use super::{
     Codec, DEPTH, Frame, Media,
@@ -12,8 +9,9 @@ use super::{
     tree::{Entry, Node, flatten},
 };
 use crate::domain::{
-    content::{Format, Item, ValueType, deeper_than, json_error},
+    content::{Format, Item},
     error::{Invalid, Problem},
+    json::{self, JsonMember, JsonValue},
     limits,
 };
 
@@ -31,20 +29,18 @@ const VALUES: usize = 400_000;
 
 /// Checks a whole document; the same key twice in one object is an error.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
-    let raw = raw(text, DEPTH)?;
     check_size(text, usize::MAX)?;
-    value(text, raw).map(drop)
+    json::parse(text, DEPTH).map(drop)
 }
 
 fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
     let text = &*without_comments(text);
-    let raw = raw(text, DEPTH)?;
     check_size(text, limits::ITEMS)?;
-    match value(text, raw)?.node() {
+    match node(json::parse(text, DEPTH)?) {
         Node::Map(entries) => flatten(&entries, reading),
         _ => {
             let problem = syntax(Format::Json, "the top level is not an object: `{\"key\": value, …}` is expected");
-            Err(at(text, raw).invalid(text, problem))
+            Err(Invalid::at_byte(text, text.len() - text.trim_start().len(), problem))
         }
     }
 }
@@ -91,60 +87,20 @@ fn end_of_string(text: &str, start: usize) -> usize {
 }
 
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
-    let value = match item.kind {
-        ValueType::String => quote(&item.value),
-        _ => item_value(item).map(|_| item.value.trim().to_owned())?,
-    };
-    Ok(format!("  {}: {value}", quote(key)))
+    Ok(format!("  {}: {}", quote(key), item.raw().get()))
 }
 
-/// The value of an item that is not a string, checked as if it stood in a document.
-pub(super) fn item_value(item: &Item) -> Result<Value<'_>, Invalid> {
-    value(&item.value, raw(&item.value, DEPTH - 1)?)
+/// Reads the value of an item that is not a string, as it stands in a document.
+///
+/// # Errors
+/// For what [`Item::check`] refuses; older releases can hold it.
+pub(super) fn item_value(item: &Item) -> Result<JsonValue<'_>, Invalid> {
+    json::parse(item.value.trim(), DEPTH - 1)
 }
 
-/// A JSON value. The maps of Rust would lose double keys, the number types digits.
-pub(super) enum Value<'t> {
-    /// A number, `true`, `false` or `null`.
-    Literal(&'t str),
-    String(String),
-    List {
-        raw: &'t str,
-        values: Vec<Value<'t>>,
-    },
-    Map(Vec<Member<'t>>),
-}
-
-/// A key with its value, and where the key stands.
-pub(super) struct Member<'t> {
-    pub(super) key: String,
-    pub(super) value: Value<'t>,
-    at: At,
-}
-
-impl Value<'_> {
-    /// As items are made of it: an array is one value, its text.
-    fn node(self) -> Node {
-        Node::Scalar(match self {
-            Self::Literal("null") => Scalar::new(Kind::Null, "null"),
-            Self::Literal(literal @ ("true" | "false")) => Scalar::new(Kind::Boolean, literal),
-            Self::Literal(number) => Scalar::new(Kind::Number, number),
-            Self::String(string) => Scalar::new(Kind::String, string),
-            Self::List { raw, .. } => Scalar::new(Kind::Json, raw),
-            Self::Map(members) => {
-                let entry = |Member { key, value, at }| {
-                    let node = Rc::new(Value::node(value));
-                    Entry { key, node, comment: String::new(), at }
-                };
-                return Node::Map(members.into_iter().map(entry).collect());
-            }
-        })
-    }
-}
-
-/// Counts values, and those that become items, of a text that is JSON, before a tree is made of them all.
+/// Counts values, and those that become items, before a tree is made of them all.
 fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
-    let (mut arrays, mut values, mut found, mut named) = (0, 1, 0, false);
+    let (mut arrays, mut values, mut found, mut named) = (0_usize, 1, 0, false);
     let mut bytes = text.bytes().enumerate();
     while let Some((offset, byte)) = bytes.next() {
         if byte.is_ascii_whitespace() {
@@ -163,7 +119,8 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
             b',' => values += 1,
             b':' => named = arrays == 0,
             b'[' => arrays += 1,
-            b']' => arrays -= 1,
+            // Whether it is JSON at all, its parser says later.
+            b']' => arrays = arrays.saturating_sub(1),
             b'"' => {
                 while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
                     if byte == b'\\' {
@@ -177,80 +134,24 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The value of a part of the text, which is not too deep.
-fn value<'t>(text: &str, part: &'t RawValue) -> Result<Value<'t>, Invalid> {
-    let unreadable = |error: serde_json::Error| at(text, part).invalid(text, json_error(&error).problem);
-    let raw = part.get();
-    Ok(match raw.as_bytes()[0] {
-        b'{' => {
-            let Members(members) = serde_json::from_str(raw).map_err(unreadable)?;
-            let mut seen = HashSet::new();
-            let member = |(name, part): (&'t RawValue, &'t RawValue)| {
-                let key: String = serde_json::from_str(name.get()).map_err(unreadable)?;
-                let at = at(text, name);
-                if !seen.insert(key.clone()) {
-                    return Err(at.invalid(text, Problem::Duplicate { key }));
-                }
-                Ok(Member { key, value: value(text, part)?, at })
+/// Makes a node of a value. An array is one value, its text.
+fn node(value: JsonValue) -> Node {
+    Node::Scalar(match value {
+        JsonValue::Literal("null") => Scalar::new(Kind::Null, "null"),
+        JsonValue::Literal(literal @ ("true" | "false")) => Scalar::new(Kind::Boolean, literal),
+        JsonValue::Literal(number) => Scalar::new(Kind::Number, number),
+        JsonValue::String(string) => Scalar::new(Kind::String, string),
+        JsonValue::List { raw, .. } => Scalar::new(Kind::Json, raw),
+        JsonValue::Map(members) => {
+            let entry = |JsonMember { key, value, offset }| Entry {
+                key,
+                node: Rc::new(node(value)),
+                comment: String::new(),
+                at: At::Byte(offset),
             };
-            Value::Map(members.into_iter().map(member).collect::<Result<_, _>>()?)
+            return Node::Map(members.into_iter().map(entry).collect());
         }
-        b'[' => {
-            let parts: Vec<&RawValue> = serde_json::from_str(raw).map_err(unreadable)?;
-            let values = parts.into_iter().map(|part| value(text, part)).collect::<Result<_, _>>()?;
-            Value::List { raw, values }
-        }
-        b'"' => Value::String(serde_json::from_str(raw).map_err(unreadable)?),
-        _ => Value::Literal(raw),
     })
-}
-
-/// The place of a part of the text.
-fn at(text: &str, part: &RawValue) -> At {
-    At::Byte(part.get().as_ptr().addr() - text.as_ptr().addr())
-}
-
-/// The text without the white space around it, when it is JSON of at most so many levels.
-fn raw(text: &str, depth: usize) -> Result<&RawValue, Invalid> {
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
-        let invalid = json_error(&error);
-        // The parser counts columns in bytes.
-        if let (Some(line), Some(column)) = (invalid.line, invalid.column) {
-            let start = text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum::<usize>();
-            let line = text[start..].split('\n').next().unwrap_or_default();
-            return At::Byte(start + line.len().min(column as usize - 1)).invalid(text, invalid.problem);
-        }
-        invalid
-    })?;
-    match deeper_than(depth, text) {
-        Some(at) => Err(At::Byte(at).invalid(text, syntax(Format::Json, format!("nested deeper than {DEPTH} levels")))),
-        None => Ok(raw),
-    }
-}
-
-/// The members of an object, double keys and all.
-struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Each)
-    }
 }
 
 #[cfg(test)]
@@ -328,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn deep_nesting_is_refused_without_a_stack_overflow() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let nested = |depth| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            check(&nested(DEPTH)).unwrap();
+            let place = 1 + DEPTH * open.len();
+            assert_eq!(found(check(&nested(DEPTH + 1))), format!("1:{place} nested deeper than 128 levels"));
+            assert_eq!(found(check(&nested(100_000))), format!("1:{place} nested deeper than 128 levels"));
+            assert!(found(check(&open.repeat(100_000))).contains("EOF"));
+        }
+        check(&format!("\"{}\\\"[\"", "[".repeat(DEPTH + 1))).unwrap();
+    }
+
+    #[test]
     fn too_much_is_refused_before_it_is_a_tree() {
         let most = limits::ITEMS;
         let object = |member: &dyn Fn(usize) -> String, n: usize| {
@@ -344,18 +258,5 @@ mod tests {
         let array = |n: usize| format!("[{}]", vec!["1"; n].join(","));
         check(&array(VALUES)).unwrap();
         assert_eq!(found(check(&array(VALUES + 1))), "1:800001 more than 400000 values");
-    }
-
-    #[test]
-    fn deep_nesting_is_refused_without_a_stack_overflow() {
-        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            let nested = |depth| format!("{}1{}", open.repeat(depth), close.repeat(depth));
-            check(&nested(DEPTH)).unwrap();
-            let place = 1 + DEPTH * open.len();
-            assert_eq!(found(check(&nested(DEPTH + 1))), format!("1:{place} nested deeper than 128 levels"));
-            assert_eq!(found(check(&nested(100_000))), format!("1:{place} nested deeper than 128 levels"));
-            assert!(found(check(&open.repeat(100_000))).contains("EOF"));
-        }
-        check(&format!("\"{}\\\"[\"", "[".repeat(DEPTH + 1))).unwrap();
     }
 }

@@ -18,12 +18,13 @@ mod toml;
 mod tree;
 mod xml;
 mod yaml;
+mod yaml_scalar;
 mod yaml_write;
 
 use std::{fmt, str::FromStr};
 
 use crate::domain::{
-    content::{Format, Item, Items, check_key},
+    content::{Format, Item, Items},
     error::{Invalid, Problem, excerpt},
     limits,
 };
@@ -188,8 +189,9 @@ pub enum Typing {
 /// Reads items in the order of the text.
 ///
 /// Nested keys are joined with dots (`db.url`). Arrays, and objects without keys, become items of type `json`. A comment
-/// directly above a key is kept. Numbers keep their digits: a literal that JSON has not (`0x1F`, `1_000`) becomes the
-/// number that JSON has, or else a string as it was written (`.inf`, and `0777`, which YAML 1.1 and 1.2 read differently).
+/// directly above a key is kept. Numbers keep their digits: a literal that JSON has not (`0x1F`) becomes the number that
+/// JSON has, or else a string as it was written (`.inf`). YAML has more readers than rules: what not all of them take for
+/// the same number is a string as it was written (`0777`, `1_000`, `1e3`, `12e4567`), unless it is tagged `!!int` or `!!float`.
 ///
 /// # Errors
 /// What is wrong with the text, or with up to 50 items: the pointer is `/items/<key>` then, with line and column.
@@ -203,7 +205,8 @@ pub fn read(source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Inv
     reading.finish(end)
 }
 
-/// Writes items, one after the other, under the keys that they have. [`read`] gives them back, except that
+/// Writes items, one after the other, under the keys that they have: stored ones, which were checked when they were saved.
+/// [`read`] gives them back, except that
 /// - properties and `.env` have strings only;
 /// - JSON has no comments;
 /// - an item of type `json` is read back as what it is: an object as the items in it, a number as a number; its white
@@ -216,7 +219,7 @@ pub fn write(source: Source, items: &Items) -> Result<String, Vec<Invalid>> {
     let mut out = String::new();
     let mut wrong = Vec::new();
     for (key, item) in items {
-        match entry(codec, key, item) {
+        match (codec.entry)(key, item) {
             Ok(entry) => {
                 out.push_str(if out.is_empty() { codec.frame.open } else { codec.frame.between });
                 if codec.comments {
@@ -232,12 +235,6 @@ pub fn write(source: Source, items: &Items) -> Result<String, Vec<Invalid>> {
     }
     out.push_str(if out.is_empty() { codec.frame.empty } else { codec.frame.close });
     Ok(out)
-}
-
-fn entry(codec: &Codec, key: &str, item: &Item) -> Result<String, Invalid> {
-    check_key(key)?;
-    item.check()?;
-    (codec.entry)(key, item)
 }
 
 /// A reader that follows YAML 1.1 or JavaScript sees a new line at more characters than others do. No comment must

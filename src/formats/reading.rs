@@ -24,22 +24,14 @@ pub(super) enum At {
 impl At {
     /// Something wrong at this place of `text`.
     pub(super) fn invalid(self, text: &str, problem: Problem) -> Invalid {
-        let (line, column) = match self {
-            Self::Line(line, column) => (line, column),
-            Self::Byte(offset) => {
-                let before = &text[..text.floor_char_boundary(offset)];
-                let line_start = before.rfind(['\n', '\r']).map_or(0, |n| n + 1);
-                (line_ends(before) + 1, before[line_start..].chars().count() + 1)
+        match self {
+            Self::Byte(offset) => Invalid::at_byte(text, offset, problem),
+            Self::Line(line, column) => {
+                let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
+                Invalid::at("", problem, number(line), number(column))
             }
-        };
-        let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
-        Invalid::at("", problem, number(line), number(column))
+        }
     }
-}
-
-/// Counts line ends: LF, CRLF, and the CR of old Macs.
-fn line_ends(text: &str) -> usize {
-    text.matches(['\n', '\r']).count() - text.matches("\r\n").count()
 }
 
 /// The JSON pointer (RFC 6901) to an item.

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select, test_runner::TestCaseResult};
 
 use super::*;
-use crate::domain::content::ValueType;
+use crate::domain::content::{ValueType, check_key};
 
 /// What a check said: `line:column detail`, or `ok`.
 pub(super) fn found(checked: Result<(), Invalid>) -> String {
@@ -259,7 +259,7 @@ fn an_export_reads_well() {
         ("word".into(), Item::string("plain")),
         ("no".into(), Item::string("no")),
     ]);
-    let yaml = "# Where it is.\n# Ask Ann.\ndb.url: \"mysql://a:b@c/d?e=f#g\"\ndb.pool: 1.50e3\n\"on\": true\n\
+    let yaml = "# Where it is.\n# Ask Ann.\ndb.url: \"mysql://a:b@c/d?e=f#g\"\ndb.pool: !!float 1.50e3\n\"on\": true\n\
                 list: [1, {\"a\": \"b\"}]\ntext: |\n  server {\n    listen 80;\n  }\nword: plain\n\"no\": \"no\"\n";
     assert_eq!(write(Source::Yaml, &items).unwrap(), yaml);
     let toml = "# Where it is.\n# Ask Ann.\n\"db.url\" = \"mysql://a:b@c/d?e=f#g\"\n\"db.pool\" = 1.50e3\non = true\n\
@@ -281,19 +281,40 @@ fn a_json_object_comes_back_as_the_items_in_it() {
 }
 
 #[test]
-fn what_cannot_be_an_item_is_refused_when_it_is_written() {
+fn a_number_that_readers_of_yaml_read_differently_is_written_with_its_tag() {
+    let item = |kind, value: &str| Item { kind, ..Item::string(value) };
     let items = Items::from([
-        ("a/b".into(), Item { kind: ValueType::Number, ..Item::string("x") }),
-        (" a".into(), Item::string("x")),
-        (
-            "deep".into(),
-            Item { kind: ValueType::Json, ..Item::string(format!("{}{}", "[".repeat(128), "]".repeat(128))) },
-        ),
+        ("a".into(), item(ValueType::Number, "1e3")),
+        ("b".into(), item(ValueType::Number, "18446744073709551616")),
+        ("c".into(), item(ValueType::Json, "[0.123456789012345678,-7,1E999]")),
+        ("d".into(), item(ValueType::Number, "1.5e+3")),
     ]);
+    let yaml = write(Source::Yaml, &items).unwrap();
     assert_eq!(
-        write(Source::Json, &items).problems(),
-        ["/items/a~1b Number", "/items/ a Blanks", "/items/deep 1:128 nested deeper than 128 levels"]
+        yaml,
+        "a: !!float 1e3\nb: !!int 18446744073709551616\nc: [!!float 0.123456789012345678, -7, !!float 1E999]\nd: 1.5e+3\n"
     );
+    assert_eq!(read(Source::Yaml, &yaml, Typing::Keep).unwrap(), items);
+}
+
+#[test]
+fn stored_values_that_are_refused_today_can_be_exported() {
+    let item = |kind, value: &str| Item { kind, ..Item::string(value) };
+    let items = Items::from([
+        ("dup".into(), item(ValueType::Json, "{\"a\":1,\"a\":2}")),
+        ("half".into(), item(ValueType::Json, "[\"\\ud800\"]")),
+        ("num".into(), item(ValueType::Number, "\u{3000}5")),
+    ]);
+    let json = "{\n  \"dup\": {\"a\":1,\"a\":2},\n  \"half\": [\"\\ud800\"],\n  \"num\": 5\n}\n";
+    assert_eq!(write(Source::Json, &items).unwrap(), json);
+    for source in [Source::Yaml, Source::Toml] {
+        let problems = write(source, &items).problems();
+        assert_eq!(
+            problems,
+            ["/items/dup 1:8 duplicate a", "/items/half 1:2 unexpected end of hex escape"],
+            "{source}"
+        );
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::{
 use crate::domain::{
     content::{Format, Item, ValueType},
     error::{Invalid, Problem},
+    json::{JsonMember, JsonValue},
     limits,
 };
 
@@ -77,6 +78,10 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
 }
 
 fn document(text: &str) -> Result<Vec<Entry>, Invalid> {
+    // The parser takes off a mark of its own accord, after the one that is no part of the text.
+    if text.starts_with('\u{feff}') {
+        return Err(At::Byte(0).invalid(text, problem("a second byte order mark")));
+    }
     let table = DeTable::parse(text).map_err(|error| unreadable(text, &error))?;
     let mut tree = Tree { text, ends: Vec::new() };
     tree.find_ends(table.get_ref());
@@ -181,16 +186,16 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     Ok(format!("{} = {value}", name(key)))
 }
 
-fn push_value(out: &mut String, value: &json::Value, depth: usize) -> Result<(), Invalid> {
+fn push_value(out: &mut String, value: &JsonValue, depth: usize) -> Result<(), Invalid> {
     let fault = |detail: &str| Err(Invalid::new("", problem(detail)));
     match value {
         _ if depth > WRITTEN_DEPTH => return fault("nested deeper than 64 levels"),
-        json::Value::Literal("null") => return fault("TOML has no null"),
-        json::Value::Literal(n) if is_integer(n) && n.parse::<i64>().is_err() => return fault(INTEGER),
-        json::Value::Literal(n) if is_beyond_float(n) => return fault(FLOAT),
-        json::Value::Literal(literal) => out.push_str(literal),
-        json::Value::String(string) => out.push_str(&basic(string)),
-        json::Value::List { values, .. } => {
+        JsonValue::Literal("null") => return fault("TOML has no null"),
+        JsonValue::Literal(n) if is_integer(n) && n.parse::<i64>().is_err() => return fault(INTEGER),
+        JsonValue::Literal(n) if is_beyond_float(n) => return fault(FLOAT),
+        JsonValue::Literal(literal) => out.push_str(literal),
+        JsonValue::String(string) => out.push_str(&basic(string)),
+        JsonValue::List { values, .. } => {
             out.push('[');
             for (n, value) in values.iter().enumerate() {
                 out.push_str(if n == 0 { "" } else { ", " });
@@ -198,9 +203,9 @@ fn push_value(out: &mut String, value: &json::Value, depth: usize) -> Result<(),
             }
             out.push(']');
         }
-        json::Value::Map(members) => {
+        JsonValue::Map(members) => {
             out.push('{');
-            for (n, json::Member { key, value, .. }) in members.iter().enumerate() {
+            for (n, JsonMember { key, value, .. }) in members.iter().enumerate() {
                 out.push_str(if n == 0 { " " } else { ", " });
                 out.push_str(&name(key));
                 out.push_str(" = ");

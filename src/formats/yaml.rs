@@ -1,18 +1,22 @@
 //! YAML 1.2, read from the parser's events: so that literals keep their digits, double keys are seen, and aliases stay
 //! references. A text of a few hundred bytes can mean gigabytes ("billion laughs"); nothing here ever builds them.
+//!
+//! The parser is looser than the specification where PyYAML, ruamel.yaml and go-yaml are: closing brackets, items in
+//! brackets and continued quoted scalars may stand at the column of their key. A text that a reader accepts is no mistake.
 
 use std::{
     collections::{HashMap, HashSet},
     rc::Rc,
 };
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::{
     Codec, DEPTH, Frame, Media,
-    reading::{At, Kind, Reading, Scalar, comment_at_end_of, number},
+    reading::{At, Reading, Scalar, comment_at_end_of},
     syntax,
     tree::{Entry, Node, flatten},
+    yaml_scalar::{is_plain_string, kind},
     yaml_write::entry,
 };
 use crate::domain::{
@@ -129,7 +133,7 @@ impl<'t> Builder<'t> {
         while let Some(event) = parser.next_event() {
             let (event, span) = event.map_err(|error| {
                 let place = error.marker();
-                // The end is told as the beginning of a line after it.
+                // The parser counts a line for each CR, too.
                 let at = match place.line() {
                     line if line > self.lines.len() => At::Byte(self.text.len()),
                     line => At::Line(line, place.col() + 1),
@@ -152,15 +156,18 @@ impl<'t> Builder<'t> {
             self.last_line = span.end.line() - usize::from(span.end.col() == 0);
         }
         match event {
-            Event::DocumentStart(_) if self.strict && !self.documents.is_empty() => {
+            Event::DocumentStart(..) if self.strict && !self.documents.is_empty() => {
                 Err(self.fault(at, "a second document: only one can be read as items"))
             }
-            Event::SequenceStart(anchor, tag) => {
+            Event::SequenceStart(_, anchor, tag) => {
                 self.check_tag(tag.as_deref(), &["seq"], at)?;
                 self.open(Content::List(Vec::new()), anchor, at)
             }
-            Event::MappingStart(anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), &["map"], at)?;
+                if style == StructureStyle::Block && self.is_indented_by_tab(&span) {
+                    return Err(self.fault(at, "a tab cannot indent a mapping"));
+                }
                 let map = Content::Map { entries: Vec::new(), seen: HashSet::new(), key: None, merged: Vec::new() };
                 self.open(map, anchor, at)
             }
@@ -168,6 +175,9 @@ impl<'t> Builder<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), &["str", "int", "float", "bool", "null"], at)?;
                 let merges = style == ScalarStyle::Plain && text == "<<" && self.strict;
+                // The parser writes `~` for a value that is not there.
+                let text =
+                    if style == ScalarStyle::Plain && span.is_empty() { String::new() } else { text.into_owned() };
                 let kind = kind(&text, style, tag.as_deref());
                 let node = Rc::new(Node::Scalar(Scalar::new(kind, text)));
                 let value = Finished { node, height: 0 };
@@ -185,6 +195,13 @@ impl<'t> Builder<'t> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether only indicators and white space with a tab stand before the first key of a mapping. No reader accepts that.
+    fn is_indented_by_tab(&self, key: &Span) -> bool {
+        let text = &self.text[..key.start.byte_offset().unwrap_or_default()];
+        let before = text.rsplit(['\n', '\r']).next().unwrap_or_default();
+        before.contains('\t') && before.chars().all(|c| matches!(c, ' ' | '\t' | '-' | '?' | ':'))
     }
 
     fn fault(&self, at: At, detail: impl Into<String>) -> Invalid {
@@ -209,7 +226,7 @@ impl<'t> Builder<'t> {
             Some(tag)
                 if self.strict
                     && !is_plain_string(tag)
-                    && !(tag.is_yaml_core_schema() && known.contains(&&*tag.suffix)) =>
+                    && !known.iter().any(|known| tag.is_yaml_core_schema_tag(known)) =>
             {
                 Err(self.fault(at, format!("the tag {tag} cannot be read into an item")))
             }
@@ -304,38 +321,6 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// The tag `!`: a string, whatever it looks like.
-fn is_plain_string(tag: &Tag) -> bool {
-    tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty()
-}
-
-/// What a scalar is in the core schema of YAML 1.2.
-fn kind(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
-    let is_string = match tag {
-        Some(tag) => is_plain_string(tag) || tag.suffix == "str",
-        None => style != ScalarStyle::Plain,
-    };
-    match text {
-        _ if is_string => Kind::String,
-        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Kind::Boolean,
-        _ if is_number(text) => Kind::Number,
-        _ => Kind::String,
-    }
-}
-
-/// YAML 1.1 has more notations of numbers. What 1.2 takes for a string stays one, but for `1_000`, which is never meant so;
-/// `2024_01` is.
-fn is_number(text: &str) -> bool {
-    let unsigned = text.trim_start_matches(['+', '-']);
-    let is_older = match unsigned.get(..2) {
-        Some("0b") => true,
-        Some("0x" | "0o") => unsigned.len() < text.len() || text.contains('_'),
-        _ => !text.split('_').skip(1).all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit())),
-    };
-    !is_older && number(text).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::{Problems, found, items, typed};
@@ -350,11 +335,11 @@ mod tests {
         assert_eq!(
             typed(&read(Source::Yaml, text, Typing::Keep).unwrap()),
             [
-                "n number 1.50e3",
-                "big number 12345678901234567890123",
+                "n string 1.50e3",
+                "big string 12345678901234567890123",
                 "hex number 11",
                 "older json [\"-0x1F\",\"0b1\",\"0x1_000\"]",
-                "thousands number 1000",
+                "thousands string 1_000",
                 "month string 2024_01",
                 "inf string -.inf",
                 "mode string 0777",
@@ -367,7 +352,7 @@ mod tests {
                 "str string 1",
                 "int number 5",
                 "bang string 1",
-                "list json [1,2,\"x\",\"y\",null,{\"a\":15}]",
+                "list json [1,2,\"x\",\"y\",null,{\"a\":\"0o17\"}]",
                 "map json {}",
                 "block string a\n  b\n",
                 "fold string a b",
@@ -399,9 +384,69 @@ mod tests {
     }
 
     #[test]
+    fn brackets_may_close_at_the_column_of_their_key() {
+        for (text, value) in [
+            ("root:\n  k: [\n    \"http://a\",\n    \"http://b\"\n  ]\n", r#"["http://a","http://b"]"#),
+            ("root:\n  k: [\n  ]\n", "[]"),
+            ("root:\n  k: [ # none\n\n  ]\n", "[]"),
+            ("root:\n  k: &a [\n  'a', # c\n# c\n\n  b,\n  ]\n", r#"["a","b"]"#),
+            ("root:\n  k: [\n    [1, 2],\n    {a: [\n    ]},\n    {\n    }\n  ]\n", r#"[[1,2],{"a":[]},{}]"#),
+            ("root:\n  k:\n  - {\n    a: 1\n  }\n  - [\n  ]\n", r#"[{"a":1},[]]"#),
+            ("root: {k: [\n1,\n2\n],\n}\n", "[1,2]"),
+            ("root:\r\n  k: [\r\n    \"a\"\r\n  ]\r\n", r#"["a"]"#),
+        ] {
+            for text in [text.to_owned(), format!("{text}z: 1\n"), format!("---\n{text}...\n")] {
+                check(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+                let items = read(Source::Yaml, &text, Typing::Keep).unwrap_or_else(|e| panic!("{e:?}: {text}"));
+                assert_eq!(items["root.k"].value, value, "{text}");
+            }
+        }
+        let text = "x: &x 1\nk: {\n  a: *x,\n  \"b\": '2'\n}\nz: 1\n";
+        assert_eq!(items(Source::Yaml, text), ["x=1", "k.a=1", "k.b=2", "z=1"]);
+        assert!(check("a: [\n1\nb: 2\n").is_err());
+    }
+
+    #[test]
+    fn a_quoted_text_may_go_on_at_the_column_of_its_key() {
+        for (text, value) in [
+            ("p:\n  k: 'A text that\n  broke'\n", "A text that broke"),
+            ("p:\n  k: \"a\n\n  b: c\n# d\"\n", "a\nb: c # d"),
+            ("p:\n  \"k\": 'a\nb ''c'''\n", "a b 'c'"),
+            ("p:\n  k: \"a \\\n  b\"\n", "a b"),
+            ("p:\r\n  k: 'a\r\n  b'\r\n", "a b"),
+            ("p:\n  k: 'a\n\tb'\n", "a b"),
+        ] {
+            for text in [text.to_owned(), format!("{text}  l: 1\nz: 1\n")] {
+                check(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+                assert_eq!(read(Source::Yaml, &text, Typing::Keep).unwrap()["p.k"].value, value, "{text}");
+            }
+        }
+        assert_eq!(items(Source::Yaml, "l:\n- 'a\nb'\n- - \"c\nd\"\n"), [r#"l=["a b",["c d"]]"#]);
+        assert!(found(check("k: 'a\n--- b'\n")).contains("document"));
+    }
+
+    #[test]
+    fn tabs_separate_but_do_not_indent() {
+        let text = "a:\t1\nb: \t\"x\"\t# c\nc:\t'y'\nd:\t[1,\t2]\ne:\t{f:\t1}\ng:\t|\n  h\ni:\t&i j\nk:\t*i\nl:\t\nm:\n  -\tn\no :\tp\n";
+        check(text).unwrap();
+        assert_eq!(
+            items(Source::Yaml, text),
+            ["a=1", "b=x", "c=y", "d=[1,2]", "e.f=1", "g=h\n", "i=j", "k=j", "l=null", "m=[\"n\"]", "o=p"]
+        );
+        for (text, said) in [
+            ("a:\n\tb: 1\n", "2:"),
+            ("a:\n \tb: 1\n", "2:3 a tab cannot indent a mapping"),
+            ("-\ta: 1\n", "1:3 a tab cannot indent a mapping"),
+            ("- \t- a\n", "1:"),
+        ] {
+            assert!(found(check(text)).starts_with(said), "{text:?}: {}", found(check(text)));
+        }
+    }
+
+    #[test]
     fn an_error_has_its_place() {
-        assert_eq!(found(check("é: 'é' x")), "1:8 invalid trailing content after double-quoted scalar");
-        assert_eq!(found(check("a: [1")), "1:6 while parsing a flow sequence, expected ',' or ']'");
+        assert_eq!(found(check("é: 'é' x")), "1:8 invalid trailing content after single-quoted scalar");
+        assert_eq!(found(check("a: [1")), "1:4 unclosed bracket '['");
         check("a: [\n  1\n]\nb: {\n  c: 1\n}\n").unwrap();
         assert!(found(check("a: \"é\u{1}\"")).starts_with("1:6 YAML has no control characters"));
         for (text, said) in [

@@ -1,9 +1,10 @@
 //! Items as YAML that readers of 1.1 and of 1.2 read alike.
 
-use super::json;
+use super::{json, yaml_scalar::is_number_everywhere};
 use crate::domain::{
     content::{Item, ValueType},
     error::Invalid,
+    json::{JsonMember, JsonValue},
 };
 
 /// A key of more characters must be marked with `?`.
@@ -76,11 +77,24 @@ fn block(text: &str) -> String {
     out
 }
 
-fn push_flow(out: &mut String, value: &json::Value) {
+/// Returns the tag without which some reader takes a number for a string, and [`super::read`] with it.
+fn number_tag(literal: &str) -> &'static str {
+    match literal {
+        "null" | "true" | "false" => "",
+        _ if is_number_everywhere(literal) => "",
+        _ if literal.contains(['.', 'e', 'E']) => "!!float ",
+        _ => "!!int ",
+    }
+}
+
+fn push_flow(out: &mut String, value: &JsonValue) {
     match value {
-        json::Value::Literal(literal) => out.push_str(literal),
-        json::Value::String(string) => out.push_str(&quoted(string)),
-        json::Value::List { values, .. } => {
+        JsonValue::Literal(literal) => {
+            out.push_str(number_tag(literal));
+            out.push_str(literal);
+        }
+        JsonValue::String(string) => out.push_str(&quoted(string)),
+        JsonValue::List { values, .. } => {
             out.push('[');
             for (n, value) in values.iter().enumerate() {
                 out.push_str(if n == 0 { "" } else { ", " });
@@ -88,9 +102,9 @@ fn push_flow(out: &mut String, value: &json::Value) {
             }
             out.push(']');
         }
-        json::Value::Map(members) => {
+        JsonValue::Map(members) => {
             out.push('{');
-            for (n, json::Member { key, value, .. }) in members.iter().enumerate() {
+            for (n, JsonMember { key, value, .. }) in members.iter().enumerate() {
                 let key = quoted(key);
                 out.push_str(if n == 0 { "" } else { ", " });
                 out.push_str(if key.len() > SIMPLE_KEY { "? " } else { "" });

@@ -228,7 +228,7 @@ fn Departures(delivery: EnvDelivery) -> impl IntoView {
         }
         .into_any();
     }
-    let items = drifts.into_iter().map(|drift| {
+    let items = drifts.into_iter().map(move |drift| {
         let name = format!("{} / {}", drift.config.app, drift.config.namespace);
         view! {
             <li>

@@ -138,7 +138,7 @@ fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], l
         me.administrator
             || me.roles.iter().any(|(p, role)| *role >= Role::Editor && p.app().is_none_or(|app| *app == card.app.name))
     };
-    let of_changes = changes.iter().flat_map(|change| &change.configs).map(|config| &config.app);
+    let of_changes = changes.iter().flat_map(|change| &change.configs).map(|(config, ..)| &config.app);
     let of_releases = latest.iter().filter(|release| release.author == me.name).map(|release| &release.config.app);
     let recent: BTreeSet<_> = of_changes.chain(of_releases).cloned().collect();
     apps.retain(edits);

@@ -73,7 +73,7 @@ impl Site {
         };
         let (health, leaving) = (service.clone(), stop.clone());
         let health = Health { service: health, dispatch, reader, leaving, scrape };
-        let front = routes(console, db.clone(), health, service.signer().await.unwrap());
+        let front = routes(console, db.clone(), health, service.signer().await.unwrap(), &Rates::default());
         let site = Self { front, service, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() };
         site.furnish().await;
         site
@@ -239,11 +239,11 @@ async fn nobody_hears_of_what_exists_without_a_right_to_it() {
     };
     let token = site.service.create_token(&Actor::shell(), token).await.unwrap().token.id;
     let eve = site.log_in("eve").await;
-    let never = "01900000-0000-7000-8000-000000000000";
+    let (never, unknown) = ("01900000-0000-7000-8000-000000000000", "01900000-0000-7000-8000-000000000001");
     for (name, fields) in OBJECTS {
         let id = if *name == "revoke-token" { &token } else { &ana.id };
         let there = [("ENV", "prod"), ("APP", "shop"), ("NS", "application"), ("CHANGE", change.as_str()), ("ID", id)];
-        let nowhere = [("ENV", "gone"), ("APP", "none"), ("NS", "nothing"), ("CHANGE", never), ("ID", never)];
+        let nowhere = [("ENV", "gone"), ("APP", "none"), ("NS", "nothing"), ("CHANGE", never), ("ID", unknown)];
         let mut said = Vec::new();
         for names in [there, nowhere] {
             let body = names.iter().fold((*fields).to_owned(), |body, (of, name)| body.replace(of, name));

@@ -149,11 +149,7 @@ mod tests {
         },
     };
 
-    use axum::{
-        body::{Body, Bytes, to_bytes},
-        extract::Multipart,
-    };
-    use futures::stream;
+    use axum::{body::to_bytes, extract::Multipart};
     use tower::ServiceExt;
 
     use super::*;

@@ -71,7 +71,8 @@ impl Outgoing {
         let bare = parts.status == StatusCode::NOT_MODIFIED || parts.status == StatusCode::NO_CONTENT;
         let length = body.size_hint().exact();
         let mut head = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
-        for (name, value) in &parts.headers {
+        // The length is that of the body, said once.
+        for (name, value) in parts.headers.iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
             head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
         let date = httpdate::fmt_http_date(SystemTime::now());

@@ -72,8 +72,8 @@ pub struct ChangeView {
 pub struct ChangeSummary {
     /// The change.
     pub change: Change,
-    /// Its configs, in order.
-    pub configs: Vec<ConfigId>,
+    /// Its configs, in order, with how much it changes in each and how many of its keys were changed on both sides.
+    pub configs: Vec<(ConfigId, Counts, usize)>,
     /// How much it changes, over all its configs.
     pub counts: Counts,
     /// How many keys were changed on both sides.
@@ -94,7 +94,7 @@ impl From<ChangeView> for ChangeSummary {
             conflicts_in_texts: conflicts().all(|conflict| conflict.key.is_empty()),
             mine: view.mine,
             change: view.change,
-            configs: view.configs.into_iter().map(|config| config.config).collect(),
+            configs: view.configs.into_iter().map(|c| (c.config, c.diff.counts(), c.conflicts.len())).collect(),
         }
     }
 }

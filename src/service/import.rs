@@ -144,7 +144,7 @@ impl Service {
         let alone = self.read_alone(actor, import, message, Some(confirm)).await?;
         let arrivals = self.dispatch.arrivals();
         let made = self.once(actor, None, Work::Import(alone)).await?;
-        Ok(self.published(made, arrivals, self.patience).await)
+        Ok(self.published(made, arrivals).await)
     }
 
     async fn read_alone(

@@ -197,7 +197,7 @@ fn still_migrating(who: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::env;
+    use std::{env, pin::pin};
 
     use sqlx::{AssertSqlSafe, MySqlConnection};
     use tokio::time::sleep;
@@ -237,14 +237,19 @@ mod tests {
         let lock = "select get_lock(concat('trimtab.', md5(database())), 0)";
         assert_eq!(sqlx::query_scalar::<_, i64>(lock).fetch_one(&mut older).await.unwrap(), 1);
         let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-        let opening = tokio::spawn(async move { Db::open(&url).await });
+        let mut opening = pin!(Db::open(&url));
         let waiting = "select count(*) from information_schema.processlist where db = ? and state = 'User lock'";
-        while sqlx::query_scalar::<_, i64>(waiting).bind(&name).fetch_one(&mut older).await.unwrap() == 0 {
-            assert!(!opening.is_finished(), "it did not wait");
-            sleep(Duration::from_millis(20)).await;
+        let waits = async {
+            while sqlx::query_scalar::<_, i64>(waiting).bind(&name).fetch_one(&mut older).await.unwrap() == 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            _ = &mut opening => panic!("it did not wait"),
+            () = waits => {}
         }
         older.close().await.unwrap();
-        opening.await.unwrap().unwrap().close().await;
+        opening.await.unwrap().close().await;
     }
 
     /// A new database, behind a proxy.

@@ -5,7 +5,7 @@ use trimtab::{
         access::{Actor, Role},
         change::ChangeState,
         content::{Item, ValueType},
-        error::{Error, Need, Problem, State},
+        error::{Error, Invalid, Need, Problem, State},
         merge::Edit,
     },
     formats::{Source, Typing},
@@ -62,6 +62,31 @@ on_both_set_ups! {
         assert!(his.mine.is_none());
         assert_eq!(his.others[0].change.author_name, "ana");
         assert_eq!(his.others[0].keys.len(), 2);
+    }
+
+    async fn a_byte_order_mark_is_no_part_of_a_text(site: Site) {
+        let site = site.with_shop().await;
+        let saved = site.service.save(ana(), save(ROUTES, vec![text("\u{feff}a: 1\n")])).await.unwrap();
+        site.publish(ana(), &saved.change.id).await.unwrap();
+        assert_eq!(site.in_channel(ROUTES).await, Some((1, "a: 1\n".into())));
+
+        let import = |text: &str| Import {
+            config: config(ROUTES),
+            source: Source::Yaml,
+            text: text.into(),
+            typing: Typing::Keep,
+            mode: ImportMode::Merge,
+        };
+        assert!(site.service.import(ana(), &import("\u{feff}a: 1\n"), None).await.unwrap().is_none(), "it is live");
+        let saved = site.service.import(ana(), &import("\u{feff}a: 2\n"), None).await.unwrap().unwrap();
+        site.publish(ana(), &saved.change.id).await.unwrap();
+        assert_eq!(site.in_channel(ROUTES).await, Some((2, "a: 2\n".into())));
+
+        let second = Problem::Unseen { character: '\u{feff}', position: 1 };
+        let refused = Error::from(Invalid::at("/text", second, 1, 1));
+        let twice = "\u{feff}\u{feff}a: 3\n";
+        assert_eq!(site.service.save(ana(), save(ROUTES, vec![text(twice)])).await.unwrap_err(), refused);
+        assert_eq!(site.service.import(ana(), &import(twice), None).await.unwrap_err(), refused);
     }
 
     async fn edits_of_two_authors_never_mix(site: Site) {

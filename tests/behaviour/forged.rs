@@ -174,10 +174,9 @@ impl Console {
         tokio::spawn(async move { nodes::link::run(&nodes, &board, Hears::All, None, end).await });
         let (known, end) = (table.clone(), stop.clone());
         tokio::spawn(end.run_until_cancelled_owned(see_tokens(site.service.clone(), table)));
-        let (service, channel, end) = (site.service.clone(), site.channel.clone(), stop.clone());
-        tokio::spawn(end.run_until_cancelled_owned(async move { keep_tokens(service, channel, known).await }));
-        let (publisher, end) = (site.publisher(), stop.clone());
-        tokio::spawn(end.run_until_cancelled_owned(async move { publisher.keep_reconciled().await }));
+        let keeping = keep_tokens(site.service.clone(), site.channel.clone(), known);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(keeping));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(site.publisher().keep_reconciled()));
         Self { stop }
     }
 }

@@ -89,7 +89,7 @@ pub(in crate::pages) fn ChangeItem(
     let href = paths::change(&change.change.id);
     let ChangeSummary { counts, conflicts, .. } = change;
     let more = change.configs.len().saturating_sub(NAMED);
-    let named = change.configs.iter().take(NAMED).map(|id| {
+    let named = change.configs.iter().take(NAMED).map(|(id, ..)| {
         view! { <span><ConfigName id=id.clone() look=looks.get(&id.env) /></span> }
     });
     let named = named.collect_view();

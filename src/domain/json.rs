@@ -1,0 +1,154 @@
+//! JSON texts, read as raw text, so that numbers keep their digits and arrays their white space. One reader decides what
+//! is refused in them: in text namespaces, in items, and when they are imported.
+
+use std::{collections::HashSet, fmt};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{
+    content::Format,
+    error::{Invalid, Problem},
+    limits,
+};
+
+/// A JSON value. The maps of Rust would lose double keys, the number types digits.
+#[derive(Debug)]
+pub enum JsonValue<'t> {
+    /// A number, `true`, `false` or `null`.
+    Literal(&'t str),
+    /// A string, without quotes and escapes.
+    String(String),
+    /// An array.
+    List {
+        /// Its text.
+        raw: &'t str,
+        /// Its elements.
+        values: Vec<JsonValue<'t>>,
+    },
+    /// An object.
+    Map(Vec<JsonMember<'t>>),
+}
+
+/// A key of an object with its value.
+#[derive(Debug)]
+pub struct JsonMember<'t> {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: JsonValue<'t>,
+    /// The bytes before the key in the whole text.
+    pub offset: usize,
+}
+
+/// Reads a text that is one JSON value of at most so many levels.
+///
+/// # Errors
+/// [`Problem::Syntax`] for what is no JSON, half surrogates included, and [`Problem::Duplicate`] for the same key twice in
+/// one object; with line and column, and an empty pointer.
+pub fn parse(text: &str, levels: usize) -> Result<JsonValue<'_>, Invalid> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
+    match deeper_than(levels, text) {
+        Some(offset) => {
+            let detail = format!("nested deeper than {} levels", limits::NESTING);
+            Err(Invalid::at_byte(text, offset, Problem::Syntax { format: Format::Json, detail }))
+        }
+        None => value(text, raw),
+    }
+}
+
+/// The error of a JSON parser with its place in the text.
+#[must_use]
+pub fn unreadable(text: &str, error: &serde_json::Error) -> Invalid {
+    let said = error.to_string();
+    let detail = said.split(" at line ").next().unwrap_or(&said).to_owned();
+    // The parser counts lines by LF alone, and columns in bytes.
+    let start = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    let line = text[start..].split('\n').next().unwrap_or_default();
+    let offset = start + line.len().min(error.column().saturating_sub(1));
+    Invalid::at_byte(text, offset, Problem::Syntax { format: Format::Json, detail })
+}
+
+/// Reads a part of the text, which is not too deep.
+fn value<'t>(text: &str, part: &'t RawValue) -> Result<JsonValue<'t>, Invalid> {
+    let raw = part.get();
+    let unreadable = |error: serde_json::Error| {
+        let problem = unreadable(raw, &error).problem;
+        Invalid::at_byte(text, offset(text, part), problem)
+    };
+    Ok(match raw.as_bytes()[0] {
+        b'{' => {
+            let Members(members) = serde_json::from_str(raw).map_err(unreadable)?;
+            let mut seen = HashSet::new();
+            let member = |(name, part): (&'t RawValue, &'t RawValue)| {
+                let key: String = serde_json::from_str(name.get()).map_err(unreadable)?;
+                let offset = offset(text, name);
+                if !seen.insert(key.clone()) {
+                    return Err(Invalid::at_byte(text, offset, Problem::Duplicate { key }));
+                }
+                Ok(JsonMember { key, value: value(text, part)?, offset })
+            };
+            JsonValue::Map(members.into_iter().map(member).collect::<Result<_, _>>()?)
+        }
+        b'[' => {
+            let parts: Vec<&RawValue> = serde_json::from_str(raw).map_err(unreadable)?;
+            let values = parts.into_iter().map(|part| value(text, part)).collect::<Result<_, _>>()?;
+            JsonValue::List { raw, values }
+        }
+        b'"' => JsonValue::String(serde_json::from_str(raw).map_err(unreadable)?),
+        _ => JsonValue::Literal(raw),
+    })
+}
+
+/// Returns the bytes before a part of the text.
+fn offset(text: &str, part: &RawValue) -> usize {
+    part.get().as_ptr().addr() - text.as_ptr().addr()
+}
+
+/// Returns the place of the bracket that is too much in a JSON text, in bytes. Raw values are not nested for the parser,
+/// so it does not look for this.
+fn deeper_than(limit: usize, json: &str) -> Option<usize> {
+    let mut depth = 0;
+    let mut bytes = json.bytes().enumerate();
+    while let Some((offset, byte)) = bytes.next() {
+        match byte {
+            b'[' | b'{' if depth == limit => return Some(offset),
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            b'"' => {
+                while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The members of an object, double keys and all.
+struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
