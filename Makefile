@@ -10,7 +10,7 @@ help: ## this list
 run: ## build and start it on http://127.0.0.1:3000, data in ./data (first 10 min, then seconds)
 	@tools/run.sh
 
-test: ## all checks and tests (first 25 min, then 5); some of them: make test ONLY="fmt clippy"
+test: ## all checks and tests (first 30 min, then 8); some of them: make test ONLY="fmt clippy"
 	@tools/test.sh $(ONLY)
 
 watch: ## run a development build, rebuilt at every change (first 4 min, then seconds)

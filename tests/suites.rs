@@ -14,7 +14,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use trimtab::{
     domain::content::{Format, Items},
-    formats::{Source, Typing, check, read},
+    formats::{Source, Typing, check, read, stored},
 };
 
 /// Differences from a suite: the name of the case and the reason.
@@ -68,7 +68,7 @@ fn compare(suite: &str, cases: usize, found: &BTreeMap<String, String>, known: D
 
 /// Says how a check differs from the suite.
 fn difference(format: Format, text: &str, is_valid: bool) -> Option<String> {
-    match (check(format, text), is_valid) {
+    match (check(format, stored(format, text)), is_valid) {
         (Ok(()), false) => Some(format!("accepted: {text:?}")),
         (Err(invalid), true) => {
             Some(format!("refused, {invalid} at {:?}:{:?}: {text:?}", invalid.line, invalid.column))

@@ -127,9 +127,10 @@ export class Api {
 /** An application of the test's own in dev, staging and a protected prod, with `application` (kv) and `routes` (yaml). */
 export async function application(server: Server, begin = 'app'): Promise<{ name: string; api: Api }> {
   const [name, api] = [unique(begin), await Api.of(server)];
-  await api.call('PUT', 'envs/dev', { rank: 10 });
-  await api.call('PUT', 'envs/staging', { rank: 20 });
-  await api.call('PUT', 'envs/prod', { rank: 30, protected: true });
+  // A token makes environments, in this order, and changes none that is there.
+  await api.call('PUT', 'envs/dev', {});
+  await api.call('PUT', 'envs/staging', {});
+  await api.call('PUT', 'envs/prod', { protected: true });
   await api.call('PUT', `apps/${name}`, {});
   await api.call('PUT', `apps/${name}/namespaces/application`, { format: 'kv' });
   await api.call('PUT', `apps/${name}/namespaces/routes`, { format: 'yaml' });

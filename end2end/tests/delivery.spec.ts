@@ -97,8 +97,10 @@ test.describe('with etcd', () => {
     await expect(page.locator('main')).toContainText('3 instances read it');
 
     // One that is there and says nothing is named, and nobody waits for it.
-    const name = `${server.settings.TRIMTAB_ETCD__ROOT}/nodes/names/7`;
-    await promisify(execFile)('etcdctl', ['put', name, '{"name":"eu-2","reader":true}'], { env: env(server) });
+    const etcdctl = (...args: string[]) => promisify(execFile)('etcdctl', args, { env: env(server) });
+    const lease = /lease ([0-9a-f]+) granted/.exec((await etcdctl('lease', 'grant', '600')).stdout)![1]!;
+    const name = `${server.settings.TRIMTAB_ETCD__ROOT}/nodes/names/${lease}`;
+    await etcdctl('put', `--lease=${lease}`, name, '{"name":"eu-2","reader":true}');
     await page.goto(`${server.url}/delivery/prod`);
     await expect(page.locator('#delivery .head')).toContainText('3 of 4 nodes answered. Not yet: eu-2 (reader node).');
     await expect(page.locator('#delivery tr', { hasText: `${app} / application 2` })).toContainText('3 of 3');

@@ -134,7 +134,7 @@ test('a file that is too large is refused in words', async ({ page, server, sign
   const { name: app } = await application(server);
   await signIn(page);
   await page.goto(`/configs/dev/${app}/application/import`);
-  await put(page, 'big.properties', `a=${'x'.repeat(3_000_000)}`, false);
+  await put(page, 'big.properties', `a=${'x'.repeat(9_500_000)}`, false);
   await page.getByRole('button', { name: 'Preview' }).click();
   await expect(page.getByRole('alert')).toContainText('Make it smaller, or split it.');
 });

@@ -87,7 +87,7 @@ test('what ends on one node ends on the other', async ({ server, freshServer, ad
   await ada.goto(`${beside.url}/account`);
   await ada.goto(`${server.url}/account`);
   await ada.locator('header summary').click();
-  await ada.getByRole('button', { name: 'Log out' }).click();
+  await ada.getByRole('button', { name: 'Log out', exact: true }).click();
   await expect(ada).toHaveURL(`${server.url}/login`);
   // Also with the cookie that the browser has thrown away.
   await ada.context().addCookies(await session(server, user));

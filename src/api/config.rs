@@ -29,7 +29,7 @@ pub async fn save_item(
     new: bool,
     /// The value.
     value: String,
-    /// What was in its field, where a form changes that; empty for none.
+    /// The content that its field showed, where a browser changes it; empty for none.
     #[server(default)]
     value_was: String,
     /// Its type.
@@ -37,7 +37,7 @@ pub async fn save_item(
     /// What it is for.
     #[server(default)]
     comment: String,
-    /// What was in its field, where a form changes that; empty for none.
+    /// The content that its field showed, where a browser changes it; empty for none.
     #[server(default)]
     comment_was: String,
     /// What the page was filtered by.
@@ -98,7 +98,7 @@ pub async fn save_text(
     version: u64,
     /// The text.
     text: String,
-    /// What was in its field, where a form changes that; empty for none.
+    /// The content that its field showed, where a browser changes it; empty for none.
     #[server(default)]
     text_was: String,
 ) -> Result<()> {

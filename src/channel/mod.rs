@@ -450,7 +450,7 @@ impl Channel {
     /// Says that the channel holds something else than was delivered: see [`Channel::upsets`].
     pub fn upset(&self) {
         match self {
-            Self::Local(local) => _ = local.upsets.send_replace(()),
+            Self::Local(local) => local.upsets.send_replace(()),
             Self::Etcd(etcd) => etcd.upset(),
         }
     }

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use clap::Subcommand;
 
 use super::{Bench, Failed, output};
-use crate::domain::access::Actor;
+use crate::{auth::user_name, domain::access::Actor};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -24,7 +24,7 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
     let password = if password_stdin { from_stdin()? } else { ask()? };
     let new = bench.service.put_administrator(&Actor::shell(), &name, &password).await?;
     let done = if new { "created" } else { "has a new password; all sessions of this user are ended" };
-    output::say(format!("administrator {} {done}", name.trim().to_lowercase()))
+    output::say(format!("administrator {} {done}", user_name::canonical(&name)))
 }
 
 fn from_stdin() -> Result<String, Failed> {

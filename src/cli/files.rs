@@ -96,8 +96,10 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
     }
     match bench.service.import_alone(&actor, &wanted, import.message).await {
         Ok(id) => {
-            let view = bench.service.change(&actor, &id).await?;
-            stdio::complain(&format!("{config}: {} in change {id}, not yet published", change::counts(&view)));
+            // It is made, whether or not the database still answers.
+            if let Ok(view) = bench.service.change(&actor, &id).await {
+                stdio::complain(&format!("{config}: {} in change {id}, not yet published", change::counts(&view)));
+            }
             output::say(id)
         }
         Err(error) => refused(config, &file, error),

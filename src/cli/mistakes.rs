@@ -121,7 +121,9 @@ fn flag(pointer: &str, problem: &Problem) -> Option<String> {
 
 /// Returns the key that a pointer names: `/items/db.url`, `/edits/0/set/db.url/value`.
 fn key(pointer: &str) -> Option<String> {
-    let key = pointer.split('/').skip_while(|part| !matches!(*part, "items" | "set")).nth(1)?;
+    let of_edit = || pointer.strip_prefix("/edits/")?.split_once('/')?.1.strip_prefix("set/");
+    let rest = ["/items/", "/set/"].iter().find_map(|start| pointer.strip_prefix(start)).or_else(of_edit)?;
+    let key = rest.split('/').next()?;
     Some(key.replace("~1", "/").replace("~0", "~"))
 }
 

@@ -54,8 +54,8 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failed> {
 }
 
 fn replace(target: &Path, there: Option<fs::Metadata>, text: &str) -> io::Result<()> {
-    // Beside it, under a name that no other process uses.
-    let draft = target.with_file_name(format!(".trimtab-{}.new", std::process::id()));
+    // Beside it, under a name that nobody else uses: in containers all processes may have one number.
+    let draft = target.with_file_name(format!(".trimtab-{}.new", uuid::Uuid::new_v4().simple()));
     let written = || {
         let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
         if let Some(there) = there {

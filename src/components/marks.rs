@@ -1,4 +1,4 @@
-//! Marks beside a value: what nobody sees in it.
+//! Marks beside a value: its unseen characters.
 
 use leptos::prelude::*;
 
@@ -25,7 +25,7 @@ pub fn Marked(
 /// The marks of unseen characters.
 #[component]
 pub fn Marks(
-    /// What there is to mark.
+    /// The unseen characters.
     unseen: Unseen,
 ) -> impl IntoView {
     let t = lang();

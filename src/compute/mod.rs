@@ -102,7 +102,7 @@ impl Compute {
     /// Runs `work` on a thread of its own as soon as there is a place. Dropping the returned future before that cancels
     /// the work. Once it runs, it runs to its end.
     ///
-    /// `who` is the person or token that it is for. Work that is on such a thread already goes on there.
+    /// `who` is the person or token that it is for. Work that has a place already goes on there.
     ///
     /// # Errors
     /// [`Error::Busy`] when too many wait already, or no place is free in time.
@@ -110,7 +110,7 @@ impl Compute {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        if is_on_thread() {
+        if has_place() {
             return Ok(work.await);
         }
         let place = self.place(who).await?;
@@ -182,6 +182,12 @@ fn is_on_thread() -> bool {
     LOAD.try_with(|load| load.on_thread.load(Ordering::Relaxed)).unwrap_or(false)
 }
 
+/// Whether the task at hand has a place. One that gave it back, or whose transaction was moved without one, has none.
+fn has_place() -> bool {
+    let place = |load: &Arc<Load>| load.place.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    LOAD.try_with(place).unwrap_or(false)
+}
+
 /// Adds bytes of content that the task at hand is about to handle. When they become too many, it goes on elsewhere, or
 /// ends here in favour of a new start: see [`light`] and [`follow`]. Outside of those nothing happens.
 pub async fn weigh(bytes: usize) {
@@ -198,7 +204,7 @@ pub fn leave() {
 
 /// Runs `work`, which changes nothing, and returns `None` if it weighs too much. It is not finished then.
 pub async fn light<F: Future>(work: F) -> Option<F::Output> {
-    if is_on_thread() {
+    if has_place() {
         return Some(work.await);
     }
     let load = Arc::new(Load::default());
@@ -223,8 +229,8 @@ where
             return done;
         }
         load.on_thread.store(true, Ordering::Relaxed);
-        let has_place = load.place.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        thread_of(work, niceness(has_place)).await
+        let kept = load.place.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        thread_of(work, niceness(kept)).await
     }
 }
 
@@ -252,6 +258,7 @@ fn niceness(has_place: bool) -> i32 {
 }
 
 /// Polls `work` on a new thread, in the span of the caller. A panic goes on in the caller.
+#[expect(clippy::disallowed_methods, reason = "the thread is none of the runtime's")]
 async fn thread_of<F>(work: Pin<Box<F>>, niceness: i32) -> F::Output
 where
     F: Future<Output: Send + 'static> + Send + 'static,

@@ -134,7 +134,13 @@ impl Frozen {
     }
 
     pub fn add(&mut self, change: &DueChange) {
-        self.0.extend(change.configs.iter().map(|(config, _)| config.clone()));
+        self.add_but(change, None);
+    }
+
+    /// Adds the configs of a change, but for one on which people have decided already.
+    pub fn add_but(&mut self, change: &DueChange, decided: Option<&ConfigId>) {
+        let configs = change.configs.iter().map(|(config, _)| config);
+        self.0.extend(configs.filter(|config| Some(*config) != decided).cloned());
     }
 }
 

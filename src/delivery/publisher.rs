@@ -263,7 +263,8 @@ impl Publisher {
                 match self.deliver(env, lock, &change, hold).await {
                     Ok(()) => any = true,
                     Err(failure) if failure.is_for_people() => {
-                        hold.frozen.add(&change);
+                        let decided = self.decided(&change, &failure).await?;
+                        hold.frozen.add_but(&change, decided.as_ref());
                         self.say_late(env, failure).await;
                     }
                     Err(other) => return Err(other),
@@ -311,6 +312,17 @@ impl Publisher {
         }?;
         self.check_ahead(&done.already).await?;
         Ok(done)
+    }
+
+    /// Returns the config that a change fails at because of a later number in the channel, when the database has gone past
+    /// that number: people have decided, and what they made comes after this change and must not wait with it.
+    async fn decided(&self, change: &DueChange, failure: &Failure) -> Result<Option<ConfigId>> {
+        let (Failure::Ahead { config, seq } | Failure::Channel(Fault::Mismatch { config, seq })) = failure else {
+            return Ok(None);
+        };
+        let is_older = change.configs.iter().any(|(own, number)| own == config && number < seq);
+        let is_past = is_older && self.db.read().await?.live_seq(config).await? >= *seq;
+        Ok(is_past.then(|| config.clone()))
     }
 
     /// Checks that a release which is in the channel already is this one, or one that followed it by the database.

@@ -230,7 +230,7 @@ pub enum Problem {
     },
     /// Has a control character.
     Control,
-    /// Has a character that nobody sees, or that turns the text around it.
+    /// Has an invisible character, or one that turns the text around it.
     Unseen {
         /// The first one.
         character: char,
@@ -336,7 +336,7 @@ pub enum Problem {
     SecretsNotOffered,
 }
 
-/// What a value has that shells and libraries read differently in every spelling of a `.env` file.
+/// The part of a value that shells and libraries read differently in every spelling of a `.env` file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DotenvTrouble {
     /// U+000D: shells have no escape for it, and libraries make a line feed of it.

@@ -1,4 +1,4 @@
-//! Characters that nobody sees where they stand, or that change the order of the text around them. A key or name with
+//! Unseen characters: they are invisible, or they change the order of the text around them. A key or name with
 //! one looks like another one (Unicode Technical Report 36, "Visual Security Issues").
 
 use std::ops::RangeInclusive;
@@ -117,7 +117,7 @@ pub fn refused(text: &str) -> Option<Problem> {
     Some(Problem::Unseen { character, position: u32::try_from(at + 1).unwrap_or(u32::MAX) })
 }
 
-/// What a value has that nobody sees in it.
+/// The unseen characters of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unseen {
     /// The first character, when it is white space or unseen.

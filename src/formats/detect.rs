@@ -104,7 +104,7 @@ fn is_header(line: &str) -> bool {
     inside.is_some_and(|inside| !inside.trim().is_empty() && !inside.contains(','))
 }
 
-/// What a value looks like.
+/// The shape of a value.
 #[derive(Clone, Copy, PartialEq)]
 enum Value {
     /// Unquoted text, or nothing: no value of TOML.
@@ -117,7 +117,7 @@ enum Value {
     Structure,
 }
 
-/// What lines that do not vote wait for.
+/// The end that lines which do not vote wait for.
 enum Inside {
     /// The end of a string.
     Quotes(&'static str),

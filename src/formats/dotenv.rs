@@ -8,7 +8,7 @@
 //! single quotes and backticks all is literal; in double quotes `\n \r \t \\ \" \$` and ``\` `` are escapes; quoted values
 //! may have several lines. `$` is never more than a dollar sign. A line ends with LF, CRLF or CR.
 //!
-//! What is written is read alike by bash (`set -a; . file`), npm dotenv, python-dotenv and godotenv. They share less than
+//! A written file is read alike by bash (`set -a; . file`), npm dotenv, python-dotenv and godotenv. They share less than
 //! one expects. npm dotenv knows no escape but `\n` and `\r`; godotenv takes every backslash out of double quotes;
 //! python-dotenv replaces `${X}` even in single quotes, and makes one backslash of two in them; for both of the latter a
 //! backslash before the closing quote keeps it open. So a value is written
@@ -183,13 +183,12 @@ fn trouble(value: &str) -> Option<DotenvTrouble> {
 
 /// Whether there is something that python-dotenv replaces: `${X}` or `${X:-default}`.
 fn has_placeholder(value: &str) -> bool {
-    value.match_indices("${").any(|(at, _)| {
-        let rest = &value[at + 2..];
-        match rest.find(['}', ':']).map(|end| rest.split_at(end)) {
-            Some((_, after)) if after.starts_with('}') => true,
-            Some((_, after)) => after.starts_with(":-") && after.contains('}'),
-            None => false,
-        }
+    let Some(last) = value.rfind('}') else { return false };
+    // Each place is looked at once, however many begin.
+    let mut ends = value[..=last].match_indices(['}', ':']).map(|(at, _)| at).peekable();
+    value[..last].match_indices("${").any(|(at, _)| {
+        while ends.next_if(|end| *end < at + 2).is_some() {}
+        ends.peek().is_some_and(|end| value[*end..].starts_with('}') || value[*end..].starts_with(":-"))
     })
 }
 
@@ -341,7 +340,7 @@ mod tests {
         values.enumerate().map(|(n, value)| (format!("K{n}"), Item::string(value))).collect()
     }
 
-    /// What a reader says: each name and its value, NUL after both.
+    /// Reads the output of a reader: each name and its value, NUL after both.
     fn said(output: &Output) -> HashMap<String, String> {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout.clone()).unwrap();

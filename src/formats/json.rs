@@ -57,8 +57,12 @@ fn without_comments(text: &str) -> Cow<'_, str> {
         let end = if rest.starts_with('"') {
             at = end_of_string(text, start);
             continue;
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map(|end| end + 2)
+        } else if let Some(inside) = rest.strip_prefix("/*") {
+            match inside.find("*/") {
+                Some(end) => Some(end + 4),
+                // Then no later one is closed either.
+                None => break,
+            }
         } else if rest.starts_with("//") || rest.starts_with('#') {
             rest.find(['\n', '\r']).or(Some(rest.len()))
         } else {
@@ -195,6 +199,10 @@ mod tests {
         assert_eq!(items(Source::Json, text), ["a=// # /* \" //", "b=[1,           2]"]);
         assert_eq!(read(Source::Json, "// é\n{\"a\": /* e */}", Typing::Keep).problems(), [" 2:14 expected value"]);
         assert_eq!(read(Source::Json, "/* {\"a\": 1}", Typing::Keep).problems(), [" 1:1 expected value"]);
+        assert_eq!(items(Source::Json, "/*/ x */{\"a\": 1}"), ["a=1"]);
+        // Looked through once for each beginning, this would take hours.
+        let unclosed = "/* ".repeat(crate::formats::SOURCE_BYTES / 3);
+        assert_eq!(read(Source::Json, &unclosed, Typing::Keep).problems(), [" 1:1 expected value"]);
         assert_eq!(found(check("// c\n{}")), "1:1 expected value");
     }
 

@@ -373,6 +373,10 @@ fn no_spelling_of_a_document_is_too_long_to_be_read() {
     {
         let items = whole_document(of);
         for source in Source::ALL {
+            // No spelling of it is read alike by all who read `.env` files.
+            if (source, of) == (Source::Dotenv, '\\') {
+                continue;
+            }
             let text = write(source, &items).unwrap();
             assert!(text.len() <= SOURCE_BYTES, "{of:?} as {source}: {}", text.len());
         }

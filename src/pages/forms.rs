@@ -198,8 +198,11 @@ impl Functions {
                 }
             });
             let mut answer = page.await;
-            answer.headers_mut().insert(LOCATION, location);
-            return answer;
+            // When the page cannot be drawn now, the browser asks for it: what the form did is done.
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+                answer.headers_mut().insert(LOCATION, location);
+                return answer;
+            }
         }
         let mut answer = if post.swap {
             (StatusCode::NO_CONTENT, [(LOCATION, location)]).into_response()

@@ -68,7 +68,7 @@ impl App {
 
     /// 200 with all of them, compressed. `forms` are theirs.
     fn answer_gzip(&self, forms: &[Gzip], stale: Option<HeaderValue>) -> Response {
-        let mut file = Joined::new();
+        let mut file = Joined::default();
         file.text(&self.begin);
         for (at, form) in forms.iter().enumerate() {
             if at > 0 {

@@ -104,13 +104,13 @@ pub struct Joined {
     sum: Sum,
 }
 
-impl Joined {
-    /// An empty file.
-    #[must_use]
-    pub fn new() -> Self {
+impl Default for Joined {
+    fn default() -> Self {
         Self { pieces: vec![Bytes::from_static(&HEAD)], sum: Sum::default() }
     }
+}
 
+impl Joined {
     /// Adds a text as it is. It is shorter than 64 KiB.
     pub fn text(&mut self, text: &str) {
         let length = u16::try_from(text.len()).expect("a short text");
@@ -198,7 +198,7 @@ impl Compressor {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+pub(super) mod tests {
     use std::io::Read;
 
     use flate2::read::GzDecoder;
@@ -230,7 +230,7 @@ pub(crate) mod tests {
     #[test]
     fn parts_make_one_file_and_share_their_bytes() {
         let parts = ["first".repeat(1000), String::new(), random(70_000)];
-        let (mut joined, mut text) = (Joined::new(), String::from("["));
+        let (mut joined, mut text) = (Joined::default(), String::from("["));
         joined.text("[");
         let forms: Vec<Gzip> = parts.iter().map(|part| Gzip::of(part.as_bytes())).collect();
         for (part, form) in parts.iter().zip(&forms) {

@@ -180,7 +180,9 @@ impl KnownTokens {
                 }
                 () = self.table.rung() => {
                     sleep_until(looked + AT_MOST_EVERY).await;
-                    written = self.look(channel, kept, written).await?.1.max(written);
+                    // A refused list may be one that is taken by now.
+                    let since = if self.refused().is_some() { 0 } else { written };
+                    written = self.look(channel, kept, since).await?.1.max(written);
                     looked = Instant::now();
                 }
                 () = &mut old => return Ok(()),

@@ -22,7 +22,7 @@ use super::{
     shelf::Waiter,
     snapshot::{NOSNIFF, STALE_SINCE},
 };
-use crate::{auth::tokens::Grant, http::problem::Problem, metrics};
+use crate::{auth::tokens::Grant, domain::numbers, http::problem::Problem, metrics};
 
 /// How often it is noted that the client of a quiet stream is still there.
 const NOTE: Duration = Duration::from_secs(60);
@@ -173,7 +173,8 @@ fn id(mark: u32, sent: &[u64]) -> String {
 fn resumed(headers: &HeaderMap, mark: u32, configs: usize) -> Option<Vec<u64>> {
     let (of, sent) = headers.get(LAST_EVENT_ID)?.to_str().ok()?.split_once('-')?;
     let sent: Vec<u64> = sent.split('.').map(|seq| seq.parse().ok()).collect::<Option<_>>()?;
-    (of == format!("{mark:08x}") && sent.len() == configs).then_some(sent)
+    let is_bounded = sent.iter().all(|seq| *seq <= numbers::MOST);
+    (of == format!("{mark:08x}") && sent.len() == configs && is_bounded).then_some(sent)
 }
 
 #[cfg(test)]
@@ -188,5 +189,9 @@ mod tests {
         assert_eq!(resumed(&headers, 8, 3), None);
         assert_eq!(resumed(&headers, 7, 2), None);
         assert_eq!(resumed(&HeaderMap::new(), 7, 3), None);
+        let most = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[numbers::MOST]).parse().unwrap())]);
+        assert_eq!(resumed(&most, 7, 1), Some(vec![numbers::MOST]));
+        let more = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[u64::MAX]).parse().unwrap())]);
+        assert_eq!(resumed(&more, 7, 1), None, "no release has such a number");
     }
 }

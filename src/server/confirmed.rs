@@ -88,6 +88,8 @@ impl Confirmed {
 pub(super) struct ConfirmedTail {
     watch: Watch,
     by: Confirmed,
+    /// What has come and is not confirmed yet: whoever waits for it may go away meanwhile.
+    came: Vec<Entry>,
 }
 
 impl Source for Confirmed {
@@ -100,7 +102,7 @@ impl Source for Confirmed {
     }
 
     async fn watch(&self, after: i64) -> Result<ConfirmedTail, Fault> {
-        Ok(ConfirmedTail { watch: self.channel.watch(after).await?, by: self.clone() })
+        Ok(ConfirmedTail { watch: self.channel.watch(after).await?, by: self.clone(), came: Vec::new() })
     }
 
     fn upsets(&self) -> tokio::sync::watch::Receiver<()> {
@@ -114,13 +116,13 @@ impl Source for Confirmed {
 
 impl Tail for ConfirmedTail {
     async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
-        let entries = self.watch.next().await?;
-        let came: Vec<(ConfigId, u64)> = entries.iter().map(|entry| (entry.config.clone(), entry.meta.seq)).collect();
-        let confirmed = self.by.confirm(entries, &[]).await.map_err(away)?;
-        let is_confirmed = |(config, seq): &(ConfigId, u64)| {
-            confirmed.iter().any(|entry| entry.config == *config && entry.meta.seq == *seq)
-        };
-        if !came.iter().all(is_confirmed) {
+        if self.came.is_empty() {
+            self.came = self.watch.next().await?;
+        }
+        let confirmed = self.by.confirm(self.came.clone(), &[]).await.map_err(away)?;
+        let is_confirmed =
+            |came: Entry| confirmed.iter().any(|entry| entry.config == came.config && entry.meta.seq == came.meta.seq);
+        if !std::mem::take(&mut self.came).into_iter().all(is_confirmed) {
             self.by.channel.upset();
         }
         Ok(confirmed)

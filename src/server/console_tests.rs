@@ -185,6 +185,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("describe-change", "change=CHANGE&message=x"),
     ("discard-change", "change=CHANGE"),
     ("discard-edits", "config=ENV/APP/NS&change=CHANGE"),
+    ("free-lock", "env=ENV"),
     ("guided-start", "app=APP"),
     ("move-env", "env=ENV&earlier=true"),
     ("publish", "change=CHANGE&diff_sha256=x"),

@@ -97,7 +97,7 @@ mod tests {
         let old =
             ["trimtab.db", "trimtab.db-wal", "last-known-good", "last-known-good.journal", "trimtab.toml", "mine"];
         for name in old {
-            fs::OpenOptions::new().write(true).create(true).mode(0o644).open(folder.join(name)).unwrap();
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(folder.join(name)).unwrap();
         }
         let _held = DataDir::hold(&folder).unwrap();
         let modes = old.map(|name| mode(&folder.join(name)));

@@ -354,6 +354,7 @@ mod tests {
                 .route("/", get(async || "ok").post(async |body: String| body))
                 .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
                 .route("/slow", get(async || sleep(Duration::from_secs(2)).await))
+                .route("/never", get(std::future::pending::<()>))
                 .route("/healthz", get(async || "ok"));
             let headers = Headers::of("https://config.example");
             let serving = tokio::spawn(serve(listener, app, limits, headers, Connections::default(), stop.clone()));
@@ -440,8 +441,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn health_is_answered_when_every_place_is_taken() {
         let server = Server::with(|limits| limits.most = 2).await;
-        let slow = "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n";
-        let _taken = [server.sent(slow).await, server.sent(slow).await];
+        let never = "GET /never HTTP/1.1\r\nhost: x\r\n\r\n";
+        let _taken = [server.sent(never).await, server.sent(never).await];
         // More than are kept: those that ask for nothing make room.
         let mut idle = Vec::new();
         for _ in 0..KEPT + 4 {

@@ -35,7 +35,7 @@ use crate::http::{
     bearer::{self, ClientAddr},
     body::Timely,
     host,
-    listener::{Connection, Pulse, UnderWay},
+    listener::{Connection, Pulse, State, UnderWay},
     request_id::{self, RequestId},
 };
 
@@ -108,7 +108,8 @@ where
         // A request that came in the very moment in which its connection was to end is answered all the same.
         let over = async {
             self.place.ended().await;
-            if pulse.state().is_busy() {
+            // One whose body still comes has ended to make room.
+            if pulse.state() == State::Busy {
                 self.place.all_ended().await;
             }
         };
@@ -153,7 +154,8 @@ where
         let mut request = request.map(|body| whole(body, limits.body, &self.stop, pulse));
         // Whatever is asked for, and before anybody looks at it.
         if let Err(refused) = host::check(&request) {
-            let refused = request_id::answer(RequestId::given(&request), Err(refused));
+            let mut refused = request_id::answer(RequestId::given(&request), Err(refused));
+            self.headers.put(refused.status(), refused.headers_mut());
             return Ok(refused.map(|body| Answer { body, _under_way: under_way }));
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
@@ -351,6 +353,7 @@ mod tests {
                 let (refused, next) = got.split_once("}HTTP/1.1 ").unwrap_or_else(|| panic!("{asked}: {got}"));
                 assert!(refused.starts_with("HTTP/1.1 400") && next.starts_with("200"), "{asked}: {got}");
                 assert!(refused.contains("\r\ncontent-type: application/problem+json\r\n"), "{got}");
+                assert!(refused.contains("\r\ncontent-security-policy: "), "{got}");
             }
         }
         for asked in ["GET http://x/ HTTP/1.1\r\nhost: x\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", &ask("/late")] {

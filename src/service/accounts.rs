@@ -403,8 +403,8 @@ async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administe
     user.map(|_| may).ok_or(Error::Forbidden(Need::Administer))
 }
 
-/// Finds the user whom somebody names at a log-in. Names from before they were normalised stand as they were given, and
-/// are found first.
+/// Finds the user with the name that was typed at a log-in. Names from before they were normalised stand as they were
+/// given, and are found first.
 async fn user_called(db: &mut Conn, typed: &str) -> Result<Option<UserRow>> {
     let (old, name) = (typed.trim().to_lowercase(), user_name::canonical(typed));
     match db.user_named(&old).await? {

@@ -1,6 +1,6 @@
 //! How releases come to their readers: what is late and why, who holds the lock, how long it takes.
 
-use super::{Late, Service, note, publish::ASK};
+use super::{Late, Service, detached, note, publish::ASK};
 use crate::{
     channel::{Fault, Holder},
     domain::{
@@ -123,16 +123,21 @@ impl Service {
     /// [`Error::Forbidden`] for everybody but administrators; [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn free_lock(&self, actor: &Actor, env: &EnvName) -> Result<()> {
         actor.may_administer()?;
-        let mut tx = self.db.write().await?;
-        tx.env(env).await?.ok_or_else(|| Error::NotFound(env.to_string()))?;
-        note(&mut tx, actor, "lock.free", env.to_string(), String::new()).await?;
-        tx.commit().await?;
-        if let Some(channel) = &self.channel {
-            let away = |fault: Fault| Error::Unavailable { part: Part::Channel, detail: fault.to_string() };
-            channel.free(env).await.map_err(away)?;
-        }
-        self.dispatch.ring([env]);
-        Ok(())
+        let (service, actor, env) = (self.clone(), actor.clone(), env.clone());
+        // What is noted is done, whether or not somebody still waits for it.
+        detached(async move {
+            let mut tx = service.db.write().await?;
+            tx.env(&env).await?.ok_or_else(|| Error::NotFound(env.to_string()))?;
+            note(&mut tx, &actor, "lock.free", env.to_string(), String::new()).await?;
+            tx.commit().await?;
+            if let Some(channel) = &service.channel {
+                let away = |fault: Fault| Error::Unavailable { part: Part::Channel, detail: fault.to_string() };
+                channel.free(&env).await.map_err(away)?;
+            }
+            service.dispatch.ring([&env]);
+            Ok(())
+        })
+        .await
     }
 
     /// When this node last compared the channel with the database.

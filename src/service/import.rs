@@ -63,11 +63,14 @@ impl Import {
             formats::check(format, text).map_err(|e| e.of("/text"))?;
             return Ok(Content::Text(text.into()));
         }
-        // A blank file has no keys in any format. Not every reader takes one.
+        // A file of blank lines and comments has no keys in any format. Not every reader takes one.
         let replaces = self.mode == ImportMode::Replace;
-        let items = match self.text.trim_start_matches('\u{feff}').trim() {
-            "" if replaces => Items::new(),
-            _ => formats::read(self.source, &self.text, self.typing).map_err(Error::Invalid)?,
+        let mut lines = self.text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        let is_blank = lines.all(|line| line.is_empty() || line.starts_with('#'));
+        let items = if replaces && is_blank {
+            Items::new()
+        } else {
+            formats::read(self.source, &self.text, self.typing).map_err(Error::Invalid)?
         };
         if items.is_empty() && replaces && !self.allow_empty {
             return Err(Invalid::new("/text", Problem::NoKeys).into());
@@ -170,7 +173,9 @@ impl Service {
         if edits.is_empty() {
             return Err(Error::State(State::Empty));
         }
-        let saves = vec![Save { config: config.clone(), change: None, base: None, version: None, edits }];
+        // What the edits were made from: something that is published meanwhile is a conflict.
+        let base = Some(standing.live);
+        let saves = vec![Save { config: config.clone(), change: None, base, version: None, edits }];
         if let Some(confirm) = publish {
             return self.save_and_publish_in(tx, actor, message, confirm, saves).await;
         }

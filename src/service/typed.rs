@@ -52,7 +52,7 @@ pub struct TypedItem {
 pub struct TypedText {
     /// The text.
     pub sent: String,
-    /// What was in the field, as the form carried it (see [`crate::domain::typed::carried`]); empty for none.
+    /// The content that the field showed, as the form carried it ([`crate::domain::typed::carried`]); empty for none.
     pub was: String,
 }
 

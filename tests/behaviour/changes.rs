@@ -76,6 +76,7 @@ on_both_set_ups! {
             text: text.into(),
             typing: Typing::Keep,
             mode: ImportMode::Merge,
+            allow_empty: false,
         };
         assert!(site.service.import(ana(), &import("\u{feff}a: 1\n"), None).await.unwrap().is_none(), "it is live");
         let saved = site.service.import(ana(), &import("\u{feff}a: 2\n"), None).await.unwrap().unwrap();

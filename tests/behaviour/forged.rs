@@ -286,6 +286,12 @@ async fn the_right_document_under_other_metadata_is_an_alarm_too() {
 async fn a_release_is_not_delivered_because_something_has_its_number() {
     let Some(site) = shop().await else { return };
     let site = site.accepting_only().await;
+    // A publisher that ends delivers what is accepted until then, and gives its lock back.
+    eventually("the publisher has ended", async || {
+        let (key, all) = (format!("{}/locks/", site.root), etcd_client::GetOptions::new().with_prefix());
+        raw().await.get(key, Some(all)).await.unwrap().kvs().is_empty()
+    })
+    .await;
     for value in ["2", "3", "4"] {
         site.publish_key(ana(), SHOP, "a", value).await;
     }

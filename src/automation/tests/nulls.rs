@@ -24,7 +24,7 @@ fn sample(operation: &str, diff_sha256: &str) -> Value {
                     "set": {
                         "text": "1",
                         "item": {"value": "1", "type": "string", "secret": false, "comment": "Why"},
-                        "json": {"value": [1], "type": "json"},
+                        "json": {"value": 1, "type": "json"},
                     },
                     "remove": ["x"],
                 },
@@ -87,7 +87,9 @@ async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
     for (method, path, body) in operations {
         let (operation, schema) = (format!("{method} {path}"), &body["schema"]);
         let sample = sample(&operation, &diff_sha256);
-        let filled = path.replace("{env}", "dev").replace("{app}", "shop").replace("{namespace}", "application");
+        // A token may make an environment, and change none that is there.
+        let env = if path == "/api/v1/envs/{env}" { "fresh" } else { "dev" };
+        let filled = path.replace("{env}", env).replace("{app}", "shop").replace("{namespace}", "application");
         let (method, filled) = (method.to_uppercase(), filled.replace("{id}", &change));
         let caller = if method == "PUT" { &admin } else { &shop };
         let send = async |body: &Value| {

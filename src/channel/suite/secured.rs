@@ -251,17 +251,10 @@ async fn etcd_that_cannot_be_used_is_named_with_what_to_do() {
         ] {
             found.push((of(user).await, vec![endpoint.clone(), advice.into()]));
         }
-        // Without TLS, and with an authority that did not sign the member's certificate.
-        let place = endpoint.trim_start_matches("https://");
-        found.push((complaint(plain(place)).await, vec![place.into(), "TLS".into(), "etcd.ca".into()]));
-        certificates(&secured.folder).await.unwrap();
-        let other = EtcdSettings { ca: Some(secured.folder.join("cert.pem")), ..plain(place) };
-        found.push((complaint(other).await, vec![place.into(), "certificate".into(), "etcd.ca".into()]));
     }
-    for (said, parts) in found {
-        for part in parts {
-            assert!(said.contains(&part), "{part:?} is not in {said:?}");
-        }
-        assert!(!said.contains(PASSWORD) && !said.contains('\n'), "{said}");
-    }
+    let is_clear = |(said, parts): &(String, Vec<String>)| {
+        parts.iter().all(|part| said.contains(part)) && !said.contains(PASSWORD) && !said.contains('\n')
+    };
+    found.retain(|one| !is_clear(one));
+    assert!(found.is_empty(), "not clear: {found:#?}");
 }

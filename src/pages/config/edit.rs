@@ -171,12 +171,12 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
     .into_any()
 }
 
-/// What a field has in it at first, where a form would change that. A form that came back keeps what it had.
+/// A hidden field with the content that a field shows, where a browser changes it. A form that came back keeps its own.
 #[component]
 pub(super) fn WasIn(
     /// The name of the field.
     name: &'static str,
-    /// What is in it.
+    /// The content of the field.
     text: String,
 ) -> impl IntoView {
     let name = format!("{name}_was");

@@ -96,6 +96,8 @@ impl Wire {
 #[derive(Serialize, Deserialize)]
 struct WireConfig {
     config: ConfigId,
+    /// Nodes of an older version do not tell it.
+    #[serde(default)]
     latest: Latest,
     seen: Vec<WireSeen>,
     unnamed: Vec<(u64, u32)>,

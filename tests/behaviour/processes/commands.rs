@@ -57,7 +57,9 @@ async fn run(place: &Place, args: &[&str]) -> Ended {
 /// Runs a command whose stdout is this file, and gives its end and its stderr.
 async fn run_into(place: &Place, args: &[&str], stdout: impl Into<Stdio>) -> (i32, String) {
     let mut command = place.cli_command(args);
-    let output = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).output().await.unwrap();
+    // `output` would take stdout for itself.
+    let child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 

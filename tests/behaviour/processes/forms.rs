@@ -119,7 +119,7 @@ impl Page {
     }
 }
 
-/// What stands before the end of a tag. Attributes have no `>`: it is escaped.
+/// Returns the text before the end of a tag. Attributes have no `>`: it is escaped.
 fn tag(html: &str) -> &str {
     html.split('>').next().unwrap()
 }
