@@ -93,8 +93,9 @@ impl Browser {
         let request = http.post(format!("{}/fn/log-in", node.url)).header("accept", "text/html");
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         let answer = request.send().await?;
-        let cookie = answer.headers().get("set-cookie").ok_or("logging in gave no cookie")?.to_str()?;
-        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        // The session, and that the browser is known.
+        let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let cookie = cookies.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ");
         Ok(Self { http, cookie })
     }
 

@@ -207,8 +207,9 @@ impl Place {
             request.header("accept", "text/html").header("content-type", FORM).body(form)
         };
         let answer = post("log-in", format!("name=ana&password={}", PASSWORD.replace(' ', "+"))).send().await?;
-        let cookie = answer.headers().get("set-cookie").ok_or("logging in gave no cookie")?.clone();
-        let cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
+        // The session, and that the browser is known.
+        let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let cookie = cookies.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ");
         let form = format!("config={}", config.replace('/', "%2F"));
         let answer = post("repair", form).header("cookie", cookie).send().await?;
         let status = answer.status();
