@@ -45,9 +45,8 @@ async fn a_thousand_aborted_requests_leave_nothing_behind(place: Place) {
         client.await.unwrap();
     }
 
-    let began = Instant::now();
+    // A lock or a connection that somebody left behind would make this 503.
     assert!(matches!(node.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(_)));
-    assert!(began.elapsed() < Duration::from_secs(5), "a publish took {:?}", began.elapsed());
     // The last ones who went away may still be worked for.
     let deadline = Instant::now() + Duration::from_secs(10);
     while !open_transactions(place.database()).await.is_empty() {
