@@ -35,6 +35,7 @@ for (const lang of ['en', 'zh'] as const) {
     };
 
     test('who is not logged in', async ({ page, demo, administrator, allowErrors }) => {
+      test.setTimeout(120_000);
       allowErrors(/404 /);
       for (const [name, path] of publicPages) await test.step(name, () => look(page, path));
     });
@@ -51,6 +52,7 @@ for (const lang of ['en', 'zh'] as const) {
     }
 
     test('a phone in the hand', async ({ page, demo, signIn }) => {
+      test.setTimeout(120_000);
       await signIn(page);
       // So long that the bar at the bottom of a phone covers nothing.
       await page.setViewportSize({ width: 360, height: 8000 });
@@ -64,6 +66,7 @@ for (const lang of ['en', 'zh'] as const) {
     });
 
     test('what opens, and what one may not do', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
+      test.setTimeout(120_000);
       allowErrors(/403 /);
       await signIn(page);
       await page.goto('/apps/shop/about');
