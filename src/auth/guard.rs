@@ -22,6 +22,7 @@ use crate::{
     domain::{
         access::Actor,
         error::{Error, Result},
+        network::network,
         time::Time,
     },
     http::{
@@ -128,7 +129,7 @@ pub fn sessions(db: Db, https: bool) -> SessionManagerLayer<Sessions> {
         .with_expiry(Expiry::OnInactivity(IDLE))
 }
 
-/// What [`identify`] needs. Cheap to clone.
+/// State of [`identify`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Guard {
     service: Service,
@@ -152,7 +153,7 @@ pub async fn identify(State(guard): State<Guard>, session: Session, mut request:
     let paced = match &known {
         Ok(Some(user)) => guard.people.take(user.account.id.clone()),
         Ok(None) if *request.method() == Method::POST => {
-            guard.strangers.take(bearer::address(request.extensions()).map(bearer::network))
+            guard.strangers.take(bearer::address(request.extensions()).map(network))
         }
         _ => Ok(()),
     };

@@ -65,7 +65,7 @@ impl Automation {
         Self { service, tokens, public_url, room, rate, compute }
     }
 
-    /// The same, for tokens that keep to this rate.
+    /// Sets the rate that tokens keep to.
     #[must_use]
     pub fn at(self, rate: Rate) -> Self {
         Self { rate, ..self }

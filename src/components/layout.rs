@@ -179,7 +179,7 @@ pub fn Reveal(
 /// A menu that hangs from its button. Opening one closes the others.
 #[component]
 pub fn Menu(
-    /// What is on the button, and names it.
+    /// The content of the button, which names it.
     button: AnyView,
     /// Links and forms with one button each.
     children: Children,

@@ -12,6 +12,7 @@ pub mod json;
 pub mod limits;
 pub mod merge;
 pub mod names;
+pub mod network;
 pub mod numbers;
 pub mod release;
 pub mod time;

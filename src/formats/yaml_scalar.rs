@@ -1,4 +1,4 @@
-//! What a scalar of YAML is. Readers disagree about numbers, so only what all of them take for the same number is one.
+//! Kinds of YAML scalars. Readers disagree about numbers, so only what all of them take for the same number is one.
 
 use granit_parser::{ScalarStyle, Tag};
 
@@ -9,7 +9,7 @@ pub(super) fn is_plain_string(tag: &Tag) -> bool {
     matches!(tag.parts(), ("", "!") | ("!", ""))
 }
 
-/// What a scalar is in the core schema of YAML 1.2; numbers are those of all readers.
+/// Returns the kind of a scalar in the core schema of YAML 1.2; numbers are those of all readers.
 pub(super) fn kind(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
     let is_string = match tag {
         Some(tag) => is_plain_string(tag) || tag.is_yaml_core_schema_tag("str"),

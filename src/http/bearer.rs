@@ -1,6 +1,6 @@
 //! Who is asking, as the request's head says: its token, and where it comes from.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
@@ -56,15 +56,6 @@ pub fn address(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ClientAddr>().map(|a| a.0).or_else(connection).map(|ip| ip.to_canonical())
 }
 
-/// The network of an address: its own for IPv4, and the first 64 bits for IPv6, of which one customer has them all.
-#[must_use]
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
@@ -82,14 +73,6 @@ mod tests {
         for bad in [&[][..], &["ttr_x"], &["Basic dHRy"], &["Bearer a", "Bearer b"], &["Bearer"]] {
             assert_eq!(token(&headers(bad)), Err(Denied::Missing), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn one_customer_is_one_network() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8:0:1:ffff::1"), "2001:db8:0:1::");
-        assert_eq!(network("192.0.2.1"), "192.0.2.1");
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
     }
 
     #[test]

@@ -220,7 +220,7 @@ impl<B> Timely<B> {
         Self { body, late: Box::pin(late), receiving: None }
     }
 
-    /// The same, known to its connection as on its way until its end.
+    /// Makes it known to its connection as on its way until its end.
     #[must_use]
     pub fn receiving(self, receiving: Receiving) -> Self {
         Self { receiving: Some(receiving), ..self }

@@ -101,7 +101,7 @@ impl App {
     }
 }
 
-/// What is to be sent compressed.
+/// The form of a document that is sent compressed.
 pub(super) enum Document {
     Config(Arc<Snapshot>, View),
     App(App),

@@ -183,7 +183,7 @@ fn bodiless(mut response: Response) -> Response {
     response
 }
 
-/// What becomes of a read that is admitted.
+/// Outcome of a read that is admitted.
 enum Next {
     Answer(Response),
     /// The answer has to be compressed first.

@@ -205,7 +205,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// What a client makes of a gzip file, which has one member and nothing behind it.
+    /// Unpacks a gzip file as a client does. It has one member and nothing behind it.
     pub fn unpacked(file: &[u8]) -> String {
         let (mut text, mut decoder) = (String::new(), GzDecoder::new(file));
         decoder.read_to_string(&mut text).unwrap();

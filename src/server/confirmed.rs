@@ -88,7 +88,7 @@ impl Confirmed {
 pub(super) struct ConfirmedTail {
     watch: Watch,
     by: Confirmed,
-    /// What has come and is not confirmed yet: whoever waits for it may go away meanwhile.
+    /// Entries that have come and are not confirmed yet. A caller that is cancelled loses none of them.
     came: Vec<Entry>,
 }
 

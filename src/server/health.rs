@@ -25,7 +25,7 @@ use crate::{
 /// How long the database may take to answer before it counts as away.
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// What probes and scrapers ask for, on consoles and reader nodes alike.
+/// Paths that probes and scrapers ask for, on consoles and reader nodes alike.
 pub(super) const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// What health is asked of.

@@ -342,6 +342,8 @@ mod tests {
         address: SocketAddr,
         stop: CancellationToken,
         serving: JoinHandle<()>,
+        /// Requests to `/never` that are under way.
+        reached: Arc<Semaphore>,
     }
 
     impl Server {
@@ -350,15 +352,23 @@ mod tests {
             limit(&mut limits);
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+            let reached = Arc::new(Semaphore::new(0));
+            let reach = reached.clone();
             let app = Router::new()
                 .route("/", get(async || "ok").post(async |body: String| body))
                 .route("/me", get(async |request: Request| bearer::address(request.extensions()).unwrap().to_string()))
                 .route("/slow", get(async || sleep(Duration::from_secs(2)).await))
-                .route("/never", get(std::future::pending::<()>))
+                .route(
+                    "/never",
+                    get(async move || {
+                        reach.add_permits(1);
+                        std::future::pending::<()>().await;
+                    }),
+                )
                 .route("/healthz", get(async || "ok"));
             let headers = Headers::of("https://config.example");
             let serving = tokio::spawn(serve(listener, app, limits, headers, Connections::default(), stop.clone()));
-            Self { address, stop, serving }
+            Self { address, stop, serving, reached }
         }
 
         /// A connection that has sent this.
@@ -443,6 +453,7 @@ mod tests {
         let server = Server::with(|limits| limits.most = 2).await;
         let never = "GET /never HTTP/1.1\r\nhost: x\r\n\r\n";
         let _taken = [server.sent(never).await, server.sent(never).await];
+        let _reached = server.reached.acquire_many(2).await.unwrap();
         // More than are kept: those that ask for nothing make room.
         let mut idle = Vec::new();
         for _ in 0..KEPT + 4 {

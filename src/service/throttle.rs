@@ -5,16 +5,14 @@
 //! is shared with strangers. It bounds what many networks guess together, and half of it is kept for networks that have
 //! hardly tried this name. The rules with their figures are in `docs/bounds.md`.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use super::{Service, again, now};
 use crate::{
     auth::passwords::{Verdict, Who},
     domain::{
         error::{Error, Result, excerpt},
+        network,
         time::Time,
     },
     storage::Conn,
@@ -194,11 +192,11 @@ fn wait(left: i64) -> Result<()> {
     Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)))
 }
 
-/// The network of an address: an IPv4 address itself, and the /64 of an IPv6 address, which one customer has alone.
+/// Returns the name under which the network of an address is counted.
 fn network(address: &str) -> String {
-    match address.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+    match address.parse().map(network::network) {
         Ok(IpAddr::V4(ip)) => ip.to_string(),
-        Ok(IpAddr::V6(ip)) => format!("{}/64", Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+        Ok(IpAddr::V6(ip)) => format!("{ip}/64"),
         Err(_) => excerpt(address),
     }
 }

@@ -6,7 +6,7 @@ use reqwest::{StatusCode, header};
 use serde_json::json;
 
 use super::node::{Node, Place, prepare};
-use crate::support::text_of;
+use crate::support::one;
 
 on_both! {
     a_value_that_nobody_touched_stays_as_it_was
@@ -154,7 +154,7 @@ async fn publish(node: &Node, person: &Person, token: &str, edit: serde_json::Va
 
 /// The value and comment of a key that the person's change has.
 async fn edited(place: &Place, key: &str) -> (String, String) {
-    let edit = text_of(place.database(), &format!("select edit from edits where item_key = '{key}'")).await;
+    let edit: String = one(place.database(), &format!("select edit from edits where item_key = '{key}'")).await;
     let edit: serde_json::Value = serde_json::from_str(&edit).unwrap();
     let part = |name: &str| edit["set"][name].as_str().unwrap_or_default().to_owned();
     (part("value"), part("comment"))
@@ -214,7 +214,7 @@ async fn a_text_that_nobody_touched_stays_as_it_was(place: Place) {
         assert_eq!(met.status, StatusCode::PRECONDITION_FAILED, "{mine:?}: {}", met.html);
         let kept = person.post(&met, "text", &at, &[]).await;
         assert_eq!(kept.status, StatusCode::SEE_OTHER, "{mine:?}: {}", kept.html);
-        let edit = text_of(place.database(), &format!("select edit from edits where namespace = 'notes{n}'")).await;
+        let edit: String = one(place.database(), &format!("select edit from edits where namespace = 'notes{n}'")).await;
         let edit: serde_json::Value = serde_json::from_str(&edit).unwrap();
         let saved = edit["text"].as_str().unwrap();
         assert!(saved.starts_with("first") && saved.ends_with(mine), "{mine:?}: {saved:?}");

@@ -350,18 +350,15 @@ pub async fn execute(database: &Database, sql: &str) {
 
 /// Counts something in a database.
 pub async fn count(database: &Database, sql: &str) -> i64 {
-    let sql = sqlx::AssertSqlSafe(sql.to_owned());
-    if database.url.starts_with("sqlite") {
-        let mut on = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
-        sqlx::query_scalar(sql).fetch_one(&mut on).await.unwrap()
-    } else {
-        let mut on = sqlx::MySqlConnection::connect(&database.url).await.unwrap();
-        sqlx::query_scalar(sql).fetch_one(&mut on).await.unwrap()
-    }
+    one(database, sql).await
 }
 
-/// The one text that a query of a database gives.
-pub async fn text_of(database: &Database, sql: &str) -> String {
+/// Reads the one value that a query of a database gives.
+pub async fn one<T>(database: &Database, sql: &str) -> T
+where
+    T: Send + Unpin,
+    (T,): for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> + for<'r> sqlx::FromRow<'r, sqlx::mysql::MySqlRow>,
+{
     let sql = sqlx::AssertSqlSafe(sql.to_owned());
     if database.url.starts_with("sqlite") {
         let mut on = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
