@@ -149,6 +149,12 @@ export async function read(server: Server, token: string, config: string): Promi
   return (await answer.json()) as { release: number; content: any };
 }
 
+/** Awaits that a program reads this: what is delivered reaches the node that is asked a moment later. */
+export async function reads(server: Server, token: string, config: string, expected: Record<string, unknown>): Promise<void> {
+  const look = async () => expect(await read(server, token, config)).toMatchObject(expected);
+  await expect(look).toPass({ timeout: 5_000, intervals: [20] });
+}
+
 /** What lies in etcd, where there is one. */
 export function etcdKey(server: Server, config: string): string {
   return `${server.settings.TRIMTAB_ETCD__ROOT}/config/${config}`;

@@ -1,7 +1,7 @@
 // A change over several configs: looked at as a whole, published as a whole, or thrown away.
 
 import type { Page } from '@playwright/test';
-import { Api, application, createUser, read } from '../support/prepare';
+import { Api, application, createUser, reads } from '../support/prepare';
 import { card, expect, test } from '../support/test';
 
 /** Saves a value of a key; all of it goes into one change, the first that is open. */
@@ -53,12 +53,12 @@ for (const scripts of [true, false]) {
       await page.getByRole('link', { name: 'Side by side' }).click();
       await expect(page.locator('table.diff')).toHaveCount(2);
 
-      for (const config of configs) expect(await read(server, token, config)).toMatchObject({ release: 1 });
+      for (const config of configs) await reads(server, token, config, { release: 1 });
       await page.locator('#publish [name=message]').fill('More of everything');
       await page.getByRole('button', { name: 'Publish 2 edits' }).click();
       await expect(page.locator('#flash')).toHaveText('2 releases are delivered');
-      const [dev, staging] = await Promise.all(configs.map((config) => read(server, token, config)));
-      expect([dev, staging]).toMatchObject([{ release: 2, content: { pool: '32' } }, { release: 2, content: { pool: '48' } }]);
+      await reads(server, token, configs[0], { release: 2, content: { pool: '32' } });
+      await reads(server, token, configs[1], { release: 2, content: { pool: '48' } });
 
       // The page of the change is now the page of what became of it.
       await expect(page.getByRole('heading', { level: 1 })).toContainText('More of everything');
@@ -83,7 +83,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Discard' }).click();
       await sure.getByRole('button', { name: 'Discard' }).click();
       await expect(page.locator('#flash')).toHaveText('The change is discarded.');
-      for (const config of configs) expect(await read(server, token, config)).toMatchObject({ release: 1, content: { pool: '16' } });
+      for (const config of configs) await reads(server, token, config, { release: 1, content: { pool: '16' } });
       await page.goto(address);
       await expect(page.locator('.head .badge')).toHaveText('discarded');
       await expect(page.locator('#publish')).toHaveCount(0);
@@ -101,11 +101,11 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Publish 2 edits' }).click();
       await expect(page.getByRole('alert')).toContainText('The difference has changed since you looked at it');
       await expect(page.locator('.of-config').first()).toContainText('mysql://elsewhere');
-      expect(await read(server, token, configs[0])).toMatchObject({ release: 1 });
+      await reads(server, token, configs[0], { release: 1 });
       // Now it has been looked at.
       await page.getByRole('button', { name: 'Publish 3 edits' }).click();
       await expect(page.locator('#flash')).toHaveText('2 releases are delivered');
-      expect(await read(server, token, configs[0])).toMatchObject({ content: { url: 'mysql://elsewhere', pool: '32' } });
+      await reads(server, token, configs[0], { content: { url: 'mysql://elsewhere', pool: '32' } });
     });
 
     test('conflicts of several keys are decided on the page of the change', async ({ server }) => {
@@ -123,7 +123,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('.conflicts')).toHaveCount(0);
       await page.getByRole('button', { name: 'Publish 2 edits' }).click();
       await expect(page.locator('#flash')).toHaveText('2 releases are delivered');
-      expect(await read(server, token, configs[0])).toMatchObject({ release: 3, content: { pool: '20', url: 'mysql://mine' } });
+      await reads(server, token, configs[0], { release: 3, content: { pool: '20', url: 'mysql://mine' } });
     });
 
     test('a change is described, and whoever may publish finds it', async ({ server, administrator, another, allowErrors }) => {

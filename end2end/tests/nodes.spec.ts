@@ -1,6 +1,6 @@
 // Two equal nodes on one database and one etcd.
 
-import { application, ask, createUser, read, session } from '../support/prepare';
+import { application, ask, createUser, read, reads, session } from '../support/prepare';
 import { expect, test } from '../support/test';
 
 test.skip(({ setup }) => setup !== 'cluster', 'only a cluster has a second node');
@@ -40,7 +40,7 @@ test('what one node publishes, the other one shows and serves', async ({ page, s
   await page.locator('#back [name=confirm]').fill('prod');
   await page.locator('#back').getByRole('button').click();
   await expect(page.locator('#flash')).toContainText('Release 3 is delivered');
-  await expect.poll(() => read(server, api.token, config)).toMatchObject({ release: 3, content: { pool: '16' } });
+  await reads(server, api.token, config, { release: 3, content: { pool: '16' } });
 });
 
 test('two nodes publish to one environment at once', async ({ server, freshServer, administrator, another }) => {

@@ -1,6 +1,6 @@
 // The history of a config: any two of its states compared, and the way back. Rolling back itself is in config.spec.ts.
 
-import { Api, application, read } from '../support/prepare';
+import { Api, application, reads } from '../support/prepare';
 import { card, expect, test } from '../support/test';
 
 for (const scripts of [true, false]) {
@@ -73,7 +73,7 @@ for (const scripts of [true, false]) {
       await expect(back.locator('[name=confirm]')).toHaveAttribute('aria-invalid', 'true');
       await expect(back.locator('.wrong')).toHaveText('Type “prod” to confirm.');
       await expect(back.locator('[name=message]')).toHaveValue('16 was enough');
-      expect(await read(server, token, `prod/${app}/application`)).toMatchObject({ release: 3 });
+      await reads(server, token, `prod/${app}/application`, { release: 3 });
 
       // Somebody else publishes before the form is sent: what comes back is not what was looked at.
       const api = await Api.of(server);
@@ -81,12 +81,12 @@ for (const scripts of [true, false]) {
       await back.locator('[name=confirm]').fill('prod');
       await back.getByRole('button').click();
       await expect(page.locator('#notice')).toContainText('The difference is no longer the one you looked at');
-      expect(await read(server, token, `prod/${app}/application`)).toMatchObject({ release: 4, content: { pool: '50' } });
+      await reads(server, token, `prod/${app}/application`, { release: 4, content: { pool: '50' } });
       await expect(back.locator('[name=message]')).toHaveValue('16 was enough');
       await back.locator('[name=confirm]').fill('prod');
       await back.getByRole('button').click();
       await expect(page.locator('#flash')).toContainText('Release 5 is delivered');
-      expect(await read(server, token, `prod/${app}/application`)).toMatchObject({ release: 5, content: { pool: '16', old: 'yes' } });
+      await reads(server, token, `prod/${app}/application`, { release: 5, content: { pool: '16', old: 'yes' } });
       // What is as it is live cannot be rolled back to.
       await page.goto(`${path}/releases/1`);
       await expect(card(page, 'roll-back')).toContainText('Its content is live already, as release 5.');

@@ -1,6 +1,6 @@
 // Tokens: shown once, read what they reach, end when they are revoked or expire.
 
-import { application, ask, read, unique } from '../support/prepare';
+import { application, ask, reads, unique } from '../support/prepare';
 import { card, expect, test } from '../support/test';
 
 for (const scripts of [true, false]) {
@@ -27,7 +27,7 @@ for (const scripts of [true, false]) {
       await expect(card(page, 'try').locator('pre')).toContainText(`curl -H 'Authorization: Bearer ${token}' ${server.url}/api/v1/configs/dev/${app}`);
       expect(page.url()).not.toContain(token);
 
-      expect(await read(server, token, `dev/${app}/application`)).toMatchObject({ release: 1, content: { a: '1' } });
+      await reads(server, token, `dev/${app}/application`, { release: 1, content: { a: '1' } });
       const beyond = await ask(server, token, `prod/${app}/application`);
       expect([beyond.status, (await beyond.json()).type]).toEqual([403, '/problems/forbidden']);
       const written = await fetch(`${server.url}/api/v1/apps/${app}`, {
