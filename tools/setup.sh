@@ -106,6 +106,11 @@ server_packages() {
   want etcdctl etcd-client
 }
 
+# Readers of files that exports are for.
+reader_packages() {
+  if ! /usr/bin/python3 -c 'import dotenv' 2>/dev/null; then packages+=(python3-dotenv); fi
+}
+
 browser_packages() {
   if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ]; then packages+=(chromium); fi
   # Without it Chinese is drawn as boxes.
@@ -231,6 +236,7 @@ case ${1:-run} in
   test)
     build_packages
     server_packages
+    reader_packages
     browser_packages
     install_packages
     build_tools

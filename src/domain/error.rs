@@ -339,14 +339,13 @@ pub enum Problem {
 /// The part of a value that shells and libraries read differently in every spelling of a `.env` file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DotenvTrouble {
-    /// U+000D: shells have no escape for it, and libraries make a line feed of it.
-    CarriageReturn,
     /// `${…}`, which python-dotenv replaces in every kind of quotes.
     Placeholder,
-    /// A backslash at the end or two in a row: npm dotenv never takes one away, python-dotenv always does.
-    Backslash,
-    /// An apostrophe together with `"`, `$`, `` ` `` or `\`: neither kind of quotes holds both.
+    /// Backslashes or both kinds of quotes, which libraries read alike only without quotes around the value, together with
+    /// what they do not read alike without: `#`, `$`, a blank at one end or a quote at the beginning.
     Quotes,
+    /// Several lines, or a carriage return, together with `"`, `$` or backslashes: what needs quotes and escapes in them.
+    Lines,
 }
 
 /// A key that was changed on both sides: by the author and, meanwhile, by a release.

@@ -14,7 +14,8 @@
 //! backslash before the closing quote keeps it open. So a value is written
 //! - as it is, where it has no character that any of them treats in its own way;
 //! - else in single quotes, where it has no apostrophe;
-//! - else in double quotes, where it has nothing that needs an escape there.
+//! - else in double quotes, where it has nothing that needs an escape there;
+//! - else in two lines, one for the shells and one for the libraries ([`in_two_lines`]).
 //!
 //! Every other value is refused, rather than read differently by some ([`DotenvTrouble`]). Names with `.` or `-` are
 //! written, too: shells do not have them, libraries do.
@@ -49,6 +50,9 @@ fn begins_name(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
+/// Begins the value in a line for shells: see [`in_two_lines`].
+const FOR_SHELLS: &str = r"\ #shells;";
+
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
@@ -72,7 +76,12 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
             Some('#') => drop(cursor.take_while(is_in_line)),
             Some(_) => {
                 let start = cursor.offset();
-                let (key, at) = name(text, &mut cursor)?;
+                let (mut key, mut at) = name(text, &mut cursor)?;
+                if cursor.eat(FOR_SHELLS) {
+                    cursor.take_while(is_in_line);
+                    cursor.take_while(char::is_whitespace);
+                    (key, at) = name(text, &mut cursor)?;
+                }
                 let value = value(text, &mut cursor)?;
                 let comment = comment_above(text, end, start, &['#']);
                 reading.add(key.to_owned(), Scalar::new(Kind::String, value), comment, at)?;
@@ -154,8 +163,12 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     if value.contains('\0') {
         return Err(Invalid::new("", Problem::Control));
     }
-    if let Some(trouble) = trouble(value) {
-        return Err(Invalid::new("", Problem::Dotenv { trouble }));
+    if has_placeholder(value) {
+        return Err(Invalid::new("", Problem::Dotenv { trouble: DotenvTrouble::Placeholder }));
+    }
+    if is_hard(value) {
+        let line = for_libraries(value).map_err(|trouble| Invalid::new("", Problem::Dotenv { trouble }))?;
+        return Ok(in_two_lines(key, value, &format!("{key}={line}")));
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
     let quote = match value {
@@ -166,19 +179,51 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     Ok(format!("{key}={quote}{value}{quote}"))
 }
 
-/// Returns what makes every spelling of a value wrong for one of the readers.
-fn trouble(value: &str) -> Option<DotenvTrouble> {
-    if value.contains('\r') {
-        Some(DotenvTrouble::CarriageReturn)
-    } else if has_placeholder(value) {
-        Some(DotenvTrouble::Placeholder)
-    } else if value.ends_with('\\') || value.contains("\\\\") {
-        Some(DotenvTrouble::Backslash)
-    } else if value.contains('\'') && value.contains(['"', '$', '`', '\\']) {
-        Some(DotenvTrouble::Quotes)
-    } else {
-        None
+/// Whether shells and libraries read every spelling in one line differently: the value has a carriage return, for which
+/// shells have no escape and of which libraries make a line feed; a backslash at its end, or two in a row; or an
+/// apostrophe together with what needs an escape in double quotes.
+fn is_hard(value: &str) -> bool {
+    let of_both_quotes = value.contains('\'') && value.contains(['"', '$', '`', '\\']);
+    value.contains('\r') || value.ends_with('\\') || value.contains("\\\\") || of_both_quotes
+}
+
+/// The spelling of a hard value that npm dotenv, python-dotenv and godotenv read alike, whatever shells make of it.
+fn for_libraries(value: &str) -> Result<String, DotenvTrouble> {
+    if value.contains(['\r', '\n']) {
+        if value.contains(['"', '$', '\\']) {
+            return Err(DotenvTrouble::Lines);
+        }
+        return Ok(format!("\"{}\"", value.replace('\r', "\\r").replace('\n', "\\n")));
     }
+    // They take more from the ends than Unicode calls blank.
+    let trimmed = value.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    if trimmed.len() < value.len() || value.starts_with(['"', '\'', '`']) || value.contains(['#', '$']) {
+        return Err(DotenvTrouble::Quotes);
+    }
+    Ok(value.to_owned())
+}
+
+/// Writes a value as one line for the shells and one for the libraries:
+/// ```text
+/// NAME=\ #shells;NAME='C:\Program Files\';: <<'NAME=C:\Program Files\'
+/// NAME=C:\Program Files\
+/// ```
+/// For a library the first is a backslash and a comment, and the second counts, as the last of a name does. In a shell `#`
+/// begins no comment there, since the blank before it is escaped and the word goes on; so the second assignment counts,
+/// and what follows it is the beginning of a text that ends with the second line and is thrown away.
+fn in_two_lines(key: &str, value: &str, line: &str) -> String {
+    format!("{key}={FOR_SHELLS}{key}={};: <<{}\n{line}", for_shells(value), for_shells(line))
+}
+
+fn for_shells(text: &str) -> String {
+    if text.contains(['\r', '\n']) {
+        let escaped = text.replace('\\', "\\\\").replace('\'', "\\'");
+        return format!("$'{}'", escaped.replace('\r', "\\r").replace('\n', "\\n"));
+    }
+    let single = format!("'{}'", text.replace('\'', r"'\''"));
+    let escape = |text: String, c: char| text.replace(c, &format!("\\{c}"));
+    let double = format!("\"{}\"", ['\\', '"', '$', '`'].into_iter().fold(text.to_owned(), escape));
+    if double.len() < single.len() { double } else { single }
 }
 
 /// Whether there is something that python-dotenv replaces: `${X}` or `${X:-default}`.
@@ -295,21 +340,32 @@ mod tests {
         ("\u{2028}", "'\u{2028}'"),
     ];
 
+    /// Values that need two lines: the spelling for shells, and the line for libraries, which shells have as well.
+    const TWO_LINES: &[(&str, &str, &str)] = &[
+        ("a\\", "'a\\'", "a\\"),
+        ("C:\\Program Files\\", "'C:\\Program Files\\'", "C:\\Program Files\\"),
+        ("\\\\server\\share", "'\\\\server\\share'", "\\\\server\\share"),
+        ("{\"dir\": \"C:\\\\\"}", "'{\"dir\": \"C:\\\\\"}'", "{\"dir\": \"C:\\\\\"}"),
+        ("it's\\", "\"it's\\\\\"", "it's\\"),
+        ("it's \"a\"", "\"it's \\\"a\\\"\"", "it's \"a\""),
+        ("it's `id`; (", "\"it's \\`id\\`; (\"", "it's `id`; ("),
+        ("a\rb", "$'a\\rb'", "\"a\\rb\""),
+        ("it's\r\n", "$'it\\'s\\r\\n'", "\"it's\\r\\n\""),
+    ];
+
     /// Values that no spelling carries to all readers.
     const REFUSED: &[(&str, DotenvTrouble)] = &[
-        ("a\\", DotenvTrouble::Backslash),
-        ("C:\\dir\\", DotenvTrouble::Backslash),
-        ("\\\\server\\share", DotenvTrouble::Backslash),
-        ("it's\\", DotenvTrouble::Backslash),
         ("${A}", DotenvTrouble::Placeholder),
         ("a${A:-b}c", DotenvTrouble::Placeholder),
         ("${A:1}${}", DotenvTrouble::Placeholder),
-        ("a\rb", DotenvTrouble::CarriageReturn),
-        ("a\r\n", DotenvTrouble::CarriageReturn),
-        ("it's \"a\"", DotenvTrouble::Quotes),
+        ("a#\\", DotenvTrouble::Quotes),
+        (" a\\", DotenvTrouble::Quotes),
+        ("\u{a0}\\", DotenvTrouble::Quotes),
         ("it's $5", DotenvTrouble::Quotes),
-        ("it's `id`", DotenvTrouble::Quotes),
-        ("it's \\d", DotenvTrouble::Quotes),
+        ("'a\"", DotenvTrouble::Quotes),
+        ("\"a\rb\"", DotenvTrouble::Lines),
+        ("a\\\\\nb", DotenvTrouble::Lines),
+        ("it's \"a\"\n", DotenvTrouble::Lines),
     ];
 
     fn one(value: &str) -> Items {
@@ -321,6 +377,11 @@ mod tests {
         for (value, spelled) in SPELLED {
             assert_eq!(write(Source::Dotenv, &one(value)), Ok(format!("K={spelled}\n")), "{value:?}");
         }
+        for (value, shells, library) in TWO_LINES {
+            let line = format!("K={library}");
+            let written = format!("K=\\ #shells;K={shells};: <<{}\n{line}\n", for_shells(&line));
+            assert_eq!(write(Source::Dotenv, &one(value)), Ok(written), "{value:?}");
+        }
         for (value, trouble) in REFUSED {
             let refused = Invalid::new("/items/K", Problem::Dotenv { trouble: *trouble });
             assert_eq!(write(Source::Dotenv, &one(value)), Err(vec![refused]), "{value:?}");
@@ -328,16 +389,18 @@ mod tests {
     }
 
     /// Pieces of which values are made that readers could read in their own way.
-    const PIECES: [&str; 16] = ["'", "\"", "`", "\\", "$", "${", "}", "#", " ", "\n", "!", "=", "a", "A1", "\\n", "é"];
+    const PIECES: [&str; 18] =
+        ["'", "\"", "`", "\\", "$", "${", "}", "#", " ", "\n", "\r", "!", "=", ";(", "a", "A1", "\\n", "é"];
 
     /// Every value of up to three pieces that can be written, as one file: `K<n>` holds the n-th.
     fn corpus() -> Items {
         let two = PIECES.iter().flat_map(|a| PIECES.map(|b| format!("{a}{b}")));
         let three = PIECES.iter().flat_map(|a| PIECES.iter().flat_map(move |b| PIECES.map(|c| format!("{a}{b}{c}"))));
         let values = PIECES.iter().map(ToString::to_string).chain(two).chain(three);
-        let spelled = SPELLED.iter().map(|(value, _)| (*value).to_owned());
-        let values = values.chain(spelled).filter(|value| trouble(value).is_none());
-        values.enumerate().map(|(n, value)| (format!("K{n}"), Item::string(value))).collect()
+        let spelled = SPELLED.iter().map(|(value, _)| value).chain(TWO_LINES.iter().map(|(value, ..)| value));
+        let values = values.chain(spelled.map(ToString::to_string));
+        let written = values.filter(|value| write(Source::Dotenv, &one(value)).is_ok());
+        written.enumerate().map(|(n, value)| (format!("K{n}"), Item::string(value))).collect()
     }
 
     /// Reads the output of a reader: each name and its value, NUL after both.
@@ -362,7 +425,7 @@ mod tests {
             .filter(|(key, item)| said.get(*key) != Some(&item.value))
             .map(|(key, item)| format!("{:?} is {:?}", item.value, said.get(key)))
             .collect();
-        assert!(items.len() > 1000 && wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+        assert!(items.len() > 4000 && wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
     }
 
     #[test]
@@ -387,6 +450,24 @@ mod tests {
             }
             Ok(_) => reads_the_corpus("godotenv", go(&["run", "./dotenv"])),
         }
+    }
+
+    #[test]
+    fn npm_dotenv_reads_what_is_written() {
+        let mut node = Command::new("node");
+        let script = "const of = require('dotenv').parse(require('fs').readFileSync(0));\
+            for (const [name, value] of Object.entries(of)) process.stdout.write(`${name}\\0${value}\\0`)";
+        node.args(["-e", script]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/end2end"));
+        reads_the_corpus("npm dotenv", node);
+    }
+
+    #[test]
+    fn python_dotenv_reads_what_is_written() {
+        let mut python = Command::new("/usr/bin/python3");
+        let script = "import sys, dotenv\n\
+            for of in dotenv.dotenv_values(stream=sys.stdin).items(): print(*of, sep='\\0', end='\\0')";
+        python.args(["-X", "utf8", "-c", script]);
+        reads_the_corpus("python-dotenv", python);
     }
 
     #[test]
