@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use etcd_client::{CompactionOptions, DeleteOptions, GetOptions, SortOrder, SortTarget};
+use etcd_client::{CompactionOptions, DeleteOptions, GetOptions, SortOrder, SortTarget, Txn, TxnOp};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     place::{CONFIGS, Place},
     process::Result,
     proxy::{Kept, Mode, Proxy},
+    readers::sha256,
     state,
 };
 
@@ -204,10 +206,22 @@ impl Breaker<'_> {
         Ok(())
     }
 
-    /// Writes over a document. Gives its config.
+    /// Writes over a document, half of the time with metadata that go with it and have the highest number there is. Gives
+    /// its config.
     pub async fn write_foreign(&mut self) -> Result<&'static str> {
         let config = *self.dice.pick(&CONFIGS);
-        self.place.etcd.client().await?.put(format!("trimtab/config/{config}"), FOREIGN, None).await?;
+        let mut etcd = self.place.etcd.client().await?;
+        let mut puts = vec![TxnOp::put(format!("trimtab/config/{config}"), FOREIGN, None)];
+        if self.dice.once_in(2) {
+            let key = format!("trimtab/meta/{config}");
+            let metadata = etcd.get(key.as_str(), None).await?;
+            let metadata = metadata.kvs().first().ok_or_else(|| format!("{key} is not in etcd"))?;
+            let mut metadata: Value = serde_json::from_slice(metadata.value())?;
+            metadata["seq"] = u64::MAX.into();
+            metadata["sha256"] = sha256(FOREIGN.as_bytes()).into();
+            puts.push(TxnOp::put(key, metadata.to_string(), None));
+        }
+        etcd.txn(Txn::new().and_then(puts)).await?;
         Ok(config)
     }
 

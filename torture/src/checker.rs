@@ -40,7 +40,7 @@ impl fmt::Display for Violation {
 pub struct Allowed {
     /// Etcd itself was emptied or set back: one who reads it without Trimtab sees that.
     pub etcd_falls: bool,
-    /// A document that somebody else wrote into etcd: one who reads it without Trimtab sees that too.
+    /// A document that somebody else wrote into etcd, under any number: one who reads it without Trimtab sees that too.
     pub foreign: Option<&'static str>,
     /// Consoles that were started while etcd was set back: they remember nothing of before.
     pub fresh: Vec<String>,
@@ -245,6 +245,9 @@ impl Verdict {
                 _ => continue,
             };
             let direct = how == How::Etcd;
+            if direct && foreign.as_ref() == Some(sha256) {
+                continue;
+            }
             let falls = if direct { allowed.etcd_falls } else { allowed.fresh.contains(&event.node) };
             let before = newest.entry((&event.client, config)).or_default();
             if seq < *before && !falls {
@@ -258,7 +261,7 @@ impl Verdict {
                 release.sha256 == *sha256
                     || stirred.clone().any(|l| l.seq == seq && l.sha256 == *sha256 && l.stirred == release.sha256)
             });
-            if !(known || falls || direct && foreign.as_ref() == Some(sha256)) {
+            if !(known || falls) {
                 self.wrong('c', format!("{} was shown a {config} {seq} that is no release ({sha256})", event.client));
             }
         }

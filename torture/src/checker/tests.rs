@@ -204,6 +204,10 @@ fn what_is_no_release_is_found() {
     history.wrong('c', "no release");
     history.allowed.foreign = Some("foreign");
     assert_eq!(history.verdict().violations, []);
+    let forged = What::Seen { how: How::Etcd, config: config.clone(), seq: u64::MAX, sha256: sha256.clone() };
+    history.note("etcd@etcd", forged);
+    history.saw("etcd@etcd", How::Etcd, 3);
+    assert_eq!(history.verdict().violations, []);
     history.note("poll@console-0", What::Seen { how: How::Poll, config, seq: 3, sha256 });
     history.wrong('c', "poll@console-0");
 }
