@@ -100,8 +100,8 @@ impl Db {
                     Ok(())
                 })
             })
-            .connect_lazy_with(options);
-        Ok(Self { pool: Pool::MySql(Connections::new(pool)), meter: Arc::default() })
+            .connect_lazy_with(options.clone());
+        Ok(Self { pool: Pool::MySql(Connections::new(pool), Arc::new(options)), meter: Arc::default() })
     }
 }
 

@@ -22,7 +22,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use sqlx::{MySql, Sqlite, error::DatabaseError, sqlite::SqliteError};
+use sqlx::{MySql, Sqlite, error::DatabaseError, mysql::MySqlConnectOptions, sqlite::SqliteError};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
@@ -42,7 +42,7 @@ pub use conn::Conn;
 use conn::On;
 use connect::PATIENCE;
 pub use connect::is_supported;
-use connections::Connections;
+use connections::{Connections, Lent};
 pub use due::{Due, Expected};
 pub use places::{Known, Latest, Place, Standing};
 use writer::Writer;
@@ -65,7 +65,8 @@ enum Pool {
         /// which has in its memory what it wrote last.
         writer: Arc<Mutex<Writer>>,
     },
-    MySql(Connections<MySql>),
+    /// And where the server is, to ask why no connection comes.
+    MySql(Connections<MySql>, Arc<MySqlConnectOptions>),
 }
 
 /// Runs one statement on whichever database it is, within its deadline: it stands once, both drivers type-check it.
@@ -111,7 +112,7 @@ impl Db {
     pub async fn read(&self) -> Result<Conn, Error> {
         match &self.pool {
             Pool::Sqlite { readers, .. } => self.connect(readers.lend(), On::Sqlite).await,
-            Pool::MySql(all) => self.connect(all.lend(), On::MySql).await,
+            Pool::MySql(all, server) => self.connect(lend_mysql(all, server), On::MySql).await,
         }
     }
 
@@ -131,7 +132,7 @@ impl Db {
                 };
                 Ok(self.connect(opened, On::Writer).await?.begin())
             }
-            Pool::MySql(all) => Ok(self.connect(all.lend(), On::MySql).await?.begin()),
+            Pool::MySql(all, server) => Ok(self.connect(lend_mysql(all, server), On::MySql).await?.begin()),
         }
     }
 
@@ -166,8 +167,15 @@ impl Db {
                 writer.lock().await.close();
                 readers.close().await;
             }
-            Pool::MySql(all) => all.close().await,
+            Pool::MySql(all, _) => all.close().await,
         }
+    }
+}
+
+async fn lend_mysql(all: &Connections<MySql>, server: &MySqlConnectOptions) -> Result<Lent<MySql>, sqlx::Error> {
+    match all.lend().await {
+        Err(sqlx::Error::PoolTimedOut) => Err(open_error::none_came(server).await),
+        lent => lent,
     }
 }
 

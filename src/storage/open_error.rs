@@ -24,6 +24,9 @@ use tokio::{
 /// MySQL.
 const PROBE: Duration = Duration::from_secs(2);
 
+/// Timeout of the connection that tells a server which refuses from one that is busy, for somebody who has waited already.
+const SHORT_PROBE: Duration = Duration::from_millis(500);
+
 /// Returns where a MySQL database is, without the password.
 pub(super) fn mysql_place(options: &MySqlConnectOptions) -> String {
     let (user, database) = (options.get_username(), options.get_database().unwrap_or_default());
@@ -104,6 +107,20 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
     }
 }
 
+/// Returns why no connection came in time. The driver's pool tries again while it is refused, and then says no more than that
+/// the time is over.
+pub(super) async fn none_came(options: &MySqlConnectOptions) -> Error {
+    let (host, port) = (options.get_host(), options.get_port());
+    if options.get_socket().is_some() {
+        return Error::PoolTimedOut;
+    }
+    match timeout(SHORT_PROBE, TcpStream::connect((host, port))).await {
+        Ok(Err(error)) => Error::Io(io::Error::new(error.kind(), format!("{host}:{port}: {error}"))),
+        // All connections are in use, or the server accepts them and says nothing.
+        _ => Error::PoolTimedOut,
+    }
+}
+
 /// Explains why an SQLite file cannot be used.
 pub(super) fn sqlite(file: &Path, error: &Error) -> String {
     let code =
@@ -156,7 +173,7 @@ mod tests {
     use tokio::{io::AsyncWriteExt, net::TcpListener};
     use uuid::Uuid;
 
-    use super::super::Db;
+    use super::{super::Db, *};
 
     const PASSWORD: &str = "canary";
 
@@ -188,6 +205,17 @@ mod tests {
         is_told(&mysql("h:port/trimtab"), &["database.url cannot be read", "port"]).await;
         let socket = format!("{}?socket=/nowhere/mysql.sock", mysql("localhost/trimtab"));
         is_told(&socket, &["/nowhere/mysql.sock", "no socket"]).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_is_told_from_one_that_is_busy() {
+        let busy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = busy.local_addr().unwrap();
+        let options = MySqlConnectOptions::new().host("127.0.0.1").port(place.port());
+        assert!(matches!(none_came(&options).await, Error::PoolTimedOut));
+        drop(busy);
+        let refused = none_came(&options).await.to_string();
+        assert!(refused.contains(&format!("{place}: Connection refused")), "{refused}");
     }
 
     #[tokio::test]
