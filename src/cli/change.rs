@@ -17,6 +17,7 @@ use crate::{
         names::ConfigId,
         release::Delivery,
         time::Time,
+        unseen,
     },
     service::{ChangeSummary, ChangeView, Publish, Published, now},
     stdio,
@@ -325,11 +326,20 @@ fn of_line(row: &Row) -> String {
     }
 }
 
-/// Escapes control characters: a text of somebody else moves no cursor of a terminal.
+/// Escapes control characters, so that a text of somebody else moves no cursor of a terminal, and unseen ones, so that two
+/// values which look alike do not.
 fn visible(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
+    let mut before = '\0';
     for c in text.chars() {
-        if c.is_control() && c != '\t' { line.extend(c.escape_debug()) } else { line.push(c) }
+        if c == '\t' || !unseen::is_unseen(c) || unseen::is_usual_after(before, c) {
+            line.push(c);
+        } else if c.is_control() {
+            line.extend(c.escape_debug());
+        } else {
+            line.extend(c.escape_unicode());
+        }
+        before = c;
     }
     line
 }

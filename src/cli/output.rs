@@ -43,14 +43,19 @@ pub(super) fn hand_over(line: &str) -> Result<(), Failed> {
 /// # Errors
 /// Why it cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failed> {
+    let failed = |error: io::Error| Failed::io(&path.display().to_string(), &error);
     // The file that a link names is replaced, not the link.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let target = match path.canonicalize() {
+        Ok(target) => target,
+        Err(error) if path.is_symlink() => return Err(failed(error)),
+        Err(_) => path.to_owned(),
+    };
     let written = match fs::metadata(&target) {
         // A device or a pipe cannot be written beside.
         Ok(there) if !there.is_file() => File::options().write(true).open(&target).and_then(|f| fill(f, text)),
         there => replace(&target, there.ok(), text),
     };
-    written.map_err(|error| Failed::io(&path.display().to_string(), &error))
+    written.map_err(failed)
 }
 
 fn replace(target: &Path, there: Option<fs::Metadata>, text: &str) -> io::Result<()> {

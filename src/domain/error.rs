@@ -114,6 +114,8 @@ pub enum State {
     Ahead,
     /// No number is left for another release of the config.
     Numbers,
+    /// The config has no release.
+    Unreleased,
 }
 
 /// A part of the installation.

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use super::error::Problem;
 
 /// Characters without a glyph of their own that are neither white space nor control characters: format characters, those
-/// that fonts ignore by default, fillers and the blank pattern of Braille.
-const FORMAT: [RangeInclusive<char>; 28] = [
+/// that fonts ignore by default, fillers, the blank pattern of Braille, and code points that are no characters.
+const FORMAT: [RangeInclusive<char>; 30] = [
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',
     '\u{600}'..='\u{605}',
@@ -24,10 +24,12 @@ const FORMAT: [RangeInclusive<char>; 28] = [
     '\u{2060}'..='\u{206f}',
     '\u{2800}'..='\u{2800}',
     '\u{3164}'..='\u{3164}',
+    '\u{fdd0}'..='\u{fdef}',
     '\u{fe00}'..='\u{fe0f}',
     '\u{feff}'..='\u{feff}',
     '\u{ffa0}'..='\u{ffa0}',
     '\u{fff0}'..='\u{fffb}',
+    '\u{fffe}'..='\u{ffff}',
     '\u{110bd}'..='\u{110bd}',
     '\u{110cd}'..='\u{110cd}',
     '\u{13430}'..='\u{1343f}',
@@ -98,6 +100,23 @@ fn is_unseen_beyond(c: char) -> bool {
     c.is_control() || (c.is_whitespace() && c != ' ') || FORMAT.iter().any(|range| range.contains(&c))
 }
 
+/// Whether nothing of a text is seen.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c == ' ' || is_unseen(c))
+}
+
+/// Whether an unseen character belongs where it stands: the joiners and selectors that emoji and many scripts need, and the
+/// blank of Chinese and Japanese.
+#[must_use]
+pub fn is_usual_after(before: char, c: char) -> bool {
+    match c {
+        '\u{3000}' => true,
+        '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => !before.is_ascii(),
+        _ => false,
+    }
+}
+
 /// Whether a character changes the direction in which the text after it is shown.
 fn turns_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -114,7 +133,22 @@ pub fn described(c: char) -> String {
 #[must_use]
 pub fn refused(text: &str) -> Option<Problem> {
     let (at, character) = text.chars().enumerate().find(|(_, c)| is_unseen(*c))?;
-    Some(Problem::Unseen { character, position: u32::try_from(at + 1).unwrap_or(u32::MAX) })
+    Some(problem(at, character))
+}
+
+/// Returns the problem with the first unseen character of a title, where it does not belong.
+#[must_use]
+pub fn refused_in_title(text: &str) -> Option<Problem> {
+    let before = std::iter::once('\0').chain(text.chars());
+    let mut pairs = before.zip(text.chars()).enumerate();
+    let (at, (_, character)) = pairs.find(|(_, (before, c))| is_unseen(*c) && !is_usual_after(*before, *c))?;
+    Some(problem(at, character))
+}
+
+/// The problem with an unseen character that has so many others before it.
+#[must_use]
+pub fn problem(before: usize, character: char) -> Problem {
+    Problem::Unseen { character, position: u32::try_from(before + 1).unwrap_or(u32::MAX) }
 }
 
 /// The unseen characters of a value.
@@ -153,10 +187,9 @@ impl Unseen {
         let mut rest = value.chars().peekable();
         while let Some(c) = rest.next() {
             let is_usual = match c {
-                '\n' | '\t' | '\u{3000}' => true,
+                '\n' | '\t' => true,
                 '\r' => rest.peek() == Some(&'\n'),
-                '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => !before.is_ascii(),
-                c => !is_unseen(c),
+                c => !is_unseen(c) || is_usual_after(before, c),
             };
             if !is_usual && found.inside.len() < Self::MOST && !found.inside.contains(&c) {
                 found.inside.push(c);
@@ -196,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn a_title_has_what_emoji_need_and_nothing_else_that_is_unseen() {
+        for (title, position) in [("x\u{200b}", 2), ("\u{202e}x", 1), ("\u{3164}", 1), ("x\ny", 2), ("a\u{200d}", 2)] {
+            let at = refused_in_title(title)
+                .map(|problem| matches!(problem, Problem::Unseen { position: p, .. } if p == position));
+            assert_eq!(at, Some(true), "{title:?}");
+        }
+        for title in ["", "Shop & co", "👩\u{200d}💻 team ❤\u{fe0f}", "商店\u{3000}一"] {
+            assert_eq!(refused_in_title(title), None, "{title:?}");
+        }
+    }
+
+    #[test]
     fn every_kind_of_unseen_character_is_one() {
         let all = "\u{ad}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2061}\
                    \u{2066}\u{2069}\u{206a}\u{feff}\u{fe0f}\u{34f}\u{61c}\u{115f}\u{180e}\u{3164}\u{ffa0}\u{fff9}\u{2800}\
@@ -224,6 +269,7 @@ mod tests {
         assert_eq!(of("👩\u{200d}💻 ❤\u{fe0f} می\u{200c}خواهم 你好\u{3000}世界"), (None, None, none()));
         assert_eq!(of("a\u{200d}b"), (None, None, "\u{200d}".into()));
         assert_eq!(of("\u{1}\u{2}\u{3}\u{4}\u{5}").2.chars().count(), 3 - 1, "the first is named as the begin");
+        assert!(is_blank("") && is_blank(" \u{200b}\u{3164}\u{2800}\n") && !is_blank("\u{200b}a"));
         assert!(Unseen::of("").is_empty() && !Unseen::of(" ").is_empty());
     }
 }

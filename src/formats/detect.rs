@@ -56,8 +56,13 @@ fn by_shape(text: &str) -> Source {
 /// Returns the format of a text that begins with a bracket.
 fn by_bracket(text: &str) -> Option<Source> {
     if let Some(inside) = text.strip_prefix('{') {
-        // YAML reads `{a: 1}` and `{'a': 1}` as well; JSON has double quotes around its keys.
-        let is_json = matches!(without_comments(inside).chars().next(), None | Some('"' | '}'));
+        // YAML reads `{a: 1}` and `{'a': 1}` as well; JSON has double quotes around its keys. `{a:1}` is written by people
+        // who mean JSON, too: YAML takes it for one key.
+        let inside = without_comments(inside);
+        let after_word = inside.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$'));
+        let is_loose = after_word.len() < inside.len()
+            && after_word.strip_prefix(':').is_some_and(|value| !value.starts_with([' ', '\t', '\n', '\r']));
+        let is_json = is_loose || matches!(inside.chars().next(), None | Some('"' | '}'));
         return Some(if is_json { Source::Json } else { Source::Yaml });
     }
     let line = text.split(['\n', '\r']).next().filter(|line| line.starts_with('['))?;

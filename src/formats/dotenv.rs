@@ -29,6 +29,7 @@ use super::{
 use crate::domain::{
     content::{Format, Item},
     error::{DotenvTrouble, Invalid, Problem},
+    unseen,
 };
 
 pub(super) const CODEC: Codec = Codec {
@@ -37,6 +38,7 @@ pub(super) const CODEC: Codec = Codec {
     read,
     entry,
     comments: true,
+    types: false,
     frame: Frame::LINES,
 };
 
@@ -98,6 +100,9 @@ fn name<'t>(text: &str, cursor: &mut Cursor<'t>) -> Result<(&'t str, At), Invali
     if name == "export" && !cursor.take_while(is_blank).is_empty() && cursor.peek() != Some('=') {
         at = cursor.at();
         name = cursor.take_while(is_name);
+    }
+    if let Some(character) = cursor.peek().filter(|c| is_in_line(*c) && !is_blank(*c) && unseen::is_unseen(*c)) {
+        return Err(cursor.at().invalid(text, unseen::problem(name.len(), character)));
     }
     if !begins_name(name) {
         return Err(at.invalid(text, problem(NAME)));
@@ -283,6 +288,9 @@ mod tests {
     fn an_error_has_its_place() {
         for (text, said) in [
             ("A=1\nB", " 2:2 `=` is expected after a name"),
+            ("A\u{200b}=1", " 1:2 Unseen { character: '\\u{200b}', position: 2 }"),
+            ("\u{200b}A=1", " 1:1 Unseen { character: '\\u{200b}', position: 1 }"),
+            ("export\u{a0}A=1", " 1:7 Unseen { character: '\\u{a0}', position: 7 }"),
             ("1A=1", " 1:1 a .env name has"),
             ("A='1\n2", " 1:3 this quote is not closed"),
             ("A=\"1\" 2", " 1:7 only a comment can follow"),

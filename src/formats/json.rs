@@ -21,6 +21,7 @@ pub(super) const CODEC: Codec = Codec {
     read,
     entry,
     comments: false,
+    types: true,
     frame: Frame { empty: "{}\n", open: "{\n", between: ",\n", close: "\n}\n" },
 };
 

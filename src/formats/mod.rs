@@ -21,10 +21,10 @@ mod yaml;
 mod yaml_scalar;
 mod yaml_write;
 
-use std::{fmt, str::FromStr};
+use std::{collections::HashSet, fmt, str::FromStr};
 
 use crate::domain::{
-    content::{Format, Item, Items},
+    content::{Format, Item, Items, ValueType},
     error::{Invalid, Problem, excerpt},
     limits,
 };
@@ -196,17 +196,54 @@ pub enum Typing {
 /// # Errors
 /// What is wrong with the text, or with up to 50 items: the pointer is `/items/<key>` then, with line and column.
 pub fn read(source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
+    read_with(source, text, typing, HashSet::new())
+}
+
+/// Reads items that go over those that are there, so that an export of these, read again, changes nothing. With
+/// [`Typing::Strings`] it is [`read`]. Else
+/// - an object is one item where one of type `json` holds an object under its key;
+/// - what the format makes of an item that is there is that item, down to the white space that the format does not keep;
+/// - a format that has strings only changes no type: a value takes that of the item that is there, if it can have it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_over(there: &Items, source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
+    if typing == Typing::Strings {
+        return read(source, text, typing);
+    }
+    let is_object = |item: &Item| item.kind == ValueType::Json && item.value.trim_start().starts_with('{');
+    let objects: HashSet<&str> =
+        there.iter().filter(|(_, item)| is_object(item)).map(|(key, _)| key.as_str()).collect();
+    let mut items = read_with(source, text, typing, objects.clone())?;
+    let own = |key: &str| objects.get(key).into_iter().copied().collect();
+    for (key, item) in &mut items {
+        let Some(old) = there.get(key).filter(|old| !old.same(item)) else { continue };
+        let alone = Items::from([(key.clone(), old.clone())]);
+        let written = write(source, &alone).and_then(|text| read_with(source, &text, typing, own(key)));
+        if written.is_ok_and(|written| written.get(key).is_some_and(|echo| echo.same(item))) {
+            *item = Item { since: 0, ..old.clone() };
+        } else if !source.codec().types {
+            let typed = Item { kind: old.kind, ..item.clone() };
+            if typed.check().is_ok() {
+                *item = typed;
+            }
+        }
+    }
+    Ok(items)
+}
+
+fn read_with(source: Source, text: &str, typing: Typing, objects: HashSet<&str>) -> Result<Items, Vec<Invalid>> {
     if text.len() > SOURCE_BYTES {
         return Err(vec![Invalid::new("", Problem::TooLong { max: SOURCE_BYTES })]);
     }
     let text = without_bom(text);
-    let mut reading = Reading::new(text, typing);
+    let mut reading = Reading::new(text, typing, objects);
     let end = refuse_bom(text).and_then(|()| (source.codec().read)(text, &mut reading));
     reading.finish(end)
 }
 
 /// Writes items, one after the other, under the keys that they have: stored ones, which were checked when they were saved.
-/// [`read`] gives them back, except that
+/// [`read_over`] them gives them back. [`read`] does, except that
 /// - properties and `.env` have strings only;
 /// - JSON has no comments;
 /// - an item of type `json` is read back as what it is: an object as the items in it, a number as a number; its white
@@ -259,6 +296,8 @@ struct Codec {
     entry: fn(&str, &Item) -> Result<String, Invalid>,
     /// Whether it has comments, which then begin with `#`.
     comments: bool,
+    /// Whether it has more than strings.
+    types: bool,
     frame: Frame,
 }
 

@@ -21,6 +21,7 @@ pub(super) const CODEC: Codec = Codec {
     read,
     entry,
     comments: true,
+    types: false,
     frame: Frame::LINES,
 };
 

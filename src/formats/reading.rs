@@ -1,5 +1,7 @@
 //! Gathers the items that a reader finds, and all that is wrong with them.
 
+use std::collections::HashSet;
+
 use indexmap::map::Entry;
 
 use super::Typing;
@@ -140,13 +142,20 @@ pub(super) struct Reading<'t> {
     typing: Typing,
     items: Items,
     wrong: Vec<Invalid>,
+    /// Keys whose objects are one item each, of type `json`.
+    objects: HashSet<&'t str>,
     /// Bytes of keys and values that a document can still hold. Aliases make a short YAML text a very long document.
     room: usize,
 }
 
 impl<'t> Reading<'t> {
-    pub(super) fn new(text: &'t str, typing: Typing) -> Self {
-        Self { text, typing, items: Items::new(), wrong: Vec::new(), room: limits::DOCUMENT_BYTES }
+    pub(super) fn new(text: &'t str, typing: Typing, objects: HashSet<&'t str>) -> Self {
+        Self { text, typing, items: Items::new(), wrong: Vec::new(), objects, room: limits::DOCUMENT_BYTES }
+    }
+
+    /// Whether an object under this key is one item.
+    pub(super) fn is_one_item(&self, key: &str) -> bool {
+        self.objects.contains(key)
     }
 
     /// Adds an item that stands at a place of the text.

@@ -18,7 +18,7 @@ use crate::domain::{
     content::{Format, Item, ValueType},
     error::{Invalid, Problem},
     json::{JsonMember, JsonValue},
-    limits,
+    limits, unseen,
 };
 
 /// The deepest nesting that is written; the parser refuses 80 levels.
@@ -30,6 +30,7 @@ pub(super) const CODEC: Codec = Codec {
     read,
     entry,
     comments: true,
+    types: true,
     frame: Frame::LINES,
 };
 
@@ -86,11 +87,15 @@ fn document(text: &str) -> Result<Vec<Entry>, Invalid> {
 }
 
 fn unreadable(text: &str, error: &Error) -> Invalid {
-    let problem = problem(error.message());
-    match error.span() {
-        Some(span) => At::Byte(span.start).invalid(text, problem),
-        None => Invalid::new("", problem),
-    }
+    let Some(span) = error.span() else { return Invalid::new("", problem(error.message())) };
+    // What the parser says of a character that nobody sees helps nobody.
+    let (before, from) = text.split_at(text.floor_char_boundary(span.start));
+    let unseen = from.chars().next().filter(|c| !matches!(c, '\t' | '\n' | '\r') && unseen::is_unseen(*c));
+    let problem = match unseen {
+        Some(character) => unseen::problem(before.chars().rev().take_while(|c| !c.is_whitespace()).count(), character),
+        None => problem(error.message()),
+    };
+    At::Byte(span.start).invalid(text, problem)
 }
 
 fn problem(detail: impl Into<String>) -> Problem {

@@ -40,11 +40,11 @@ fn flatten_under(prefix: Option<&str>, map: &[Entry], reading: &mut Reading) -> 
             Node::Map(_) if key.len() > limits::KEY_BYTES => {
                 reading.refuse(&key, Problem::TooLong { max: limits::KEY_BYTES }, *at)?;
             }
-            Node::Map(inner) => flatten_under(Some(&key), inner, reading)?,
+            Node::Map(inner) if !reading.is_one_item(&key) => flatten_under(Some(&key), inner, reading)?,
             Node::Scalar(scalar) => reading.add(key, scalar.clone(), comment.clone(), *at)?,
-            list @ Node::List(_) => {
+            whole @ (Node::List(_) | Node::Map(_)) => {
                 let mut json = String::new();
-                list.push_json(&mut json);
+                whole.push_json(&mut json);
                 reading.add(key, Scalar::new(Kind::Json, json), comment.clone(), *at)?;
             }
         }

@@ -13,7 +13,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::{
     Codec, DEPTH, Frame, Media,
-    reading::{At, Reading, Scalar, comment_at_end_of},
+    reading::{At, Kind, Reading, Scalar, comment_at_end_of},
     syntax,
     tree::{Entry, Node, flatten},
     yaml_scalar::{is_plain_string, kind},
@@ -31,6 +31,7 @@ pub(super) const CODEC: Codec = Codec {
     read,
     entry,
     comments: true,
+    types: true,
     frame: Frame { empty: "{}\n", ..Frame::LINES },
 };
 
@@ -43,6 +44,8 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
     let documents = Builder::new(text, true).build()?;
     match documents.first().map(|document| &**document) {
         Some(Node::Map(entries)) => flatten(entries, reading),
+        // Comments, or nothing at all.
+        None | Some(Node::Scalar(Scalar { kind: Kind::Null, .. })) => Ok(()),
         _ => {
             let problem = problem("the top level is not a mapping: `key: value` is expected");
             Err(At::Line(1, 1).invalid(text, problem))
@@ -50,8 +53,13 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
     }
 }
 
-fn problem(detail: impl Into<String>) -> Problem {
+pub(super) fn problem(detail: impl Into<String>) -> Problem {
     syntax(Format::Yaml, detail)
+}
+
+/// The lines of a text as the parser counts them: they end with LF, CRLF or CR.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
 /// Maximum number of keys, values, beginnings and ends in a text. Each takes about 100 bytes while it is read.
@@ -116,7 +124,7 @@ impl<'t> Builder<'t> {
     fn new(text: &'t str, strict: bool) -> Self {
         Self {
             text,
-            lines: text.split('\n').collect(),
+            lines: lines(text).collect(),
             strict,
             documents: Vec::new(),
             open: Vec::new(),
@@ -139,7 +147,7 @@ impl<'t> Builder<'t> {
         while let Some(event) = parser.next_event() {
             let (event, span) = event.map_err(|error| {
                 let place = error.marker();
-                // The parser counts a line for each CR, too.
+                // The end of the text can be on a line of its own.
                 let at = match place.line() {
                     line if line > self.lines.len() => At::Byte(self.text.len()),
                     line => At::Line(line, place.col() + 1),
@@ -461,7 +469,7 @@ mod tests {
         assert!(found(check("a: \"é\u{1}\"")).starts_with("1:6 YAML has no control characters"));
         for (text, said) in [
             ("- 1", "1:1 the top level is not a mapping"),
-            ("# nothing", "1:1 the top level is not a mapping"),
+            ("a", "1:1 the top level is not a mapping"),
             ("a: 1\n---\na: 2", "2:1 a second document"),
             ("? [a]\n: 1", "1:3 a key that is no scalar"),
             ("a: !Ref b", "1:9 the tag !Ref cannot be read"),
@@ -471,6 +479,24 @@ mod tests {
             assert!(problems.trim().starts_with(said), "{text}: {problems}");
         }
         check("? [a]\n: !Ref 1\n--- !x\n- 2").unwrap();
+    }
+
+    #[test]
+    fn what_says_nothing_has_no_keys() {
+        for text in ["# nothing", "---\n", "---\n# c\n", "--- # c", "null", "~", "%YAML 1.2\n---\n", ""] {
+            assert_eq!(items(Source::Yaml, text), [""; 0], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn comments_of_lines_that_end_with_cr_are_read_alike() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text =
+                ["# about a", "a: 1", "", "# about b", "b: 2", "x: 1", "", "c: 3", "# about d", "d: 1", ""].join(end);
+            let items = read(Source::Yaml, &text, Typing::Keep).unwrap();
+            let comments = items.values().map(|item| &*item.comment).collect::<Vec<_>>();
+            assert_eq!(comments, ["about a", "about b", "", "", "about d"], "{end:?}");
+        }
     }
 
     #[test]

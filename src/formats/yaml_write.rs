@@ -1,6 +1,6 @@
 //! Items as YAML that readers of 1.1 and of 1.2 read alike.
 
-use super::{json, yaml_scalar::is_number_everywhere};
+use super::{json, yaml::problem, yaml_scalar::is_number_everywhere};
 use crate::domain::{
     content::{Item, ValueType},
     error::Invalid,
@@ -16,7 +16,7 @@ pub(super) fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
         ValueType::String => scalar(&item.value),
         _ => {
             let mut value = String::new();
-            push_flow(&mut value, &json::item_value(item)?);
+            push_flow(&mut value, &json::item_value(item)?)?;
             value
         }
     };
@@ -78,19 +78,29 @@ fn block(text: &str) -> String {
 }
 
 /// Returns the tag without which some reader takes a number for a string, and [`super::read`] with it.
-fn number_tag(literal: &str) -> &'static str {
+///
+/// # Errors
+/// For numbers that go-yaml cannot keep: it refuses the whole file then.
+fn number_tag(literal: &str) -> Result<&'static str, Invalid> {
+    let fault = |detail: &str| Err(Invalid::new("", problem(detail)));
     match literal {
-        "null" | "true" | "false" => "",
-        _ if is_number_everywhere(literal) => "",
-        _ if literal.contains(['.', 'e', 'E']) => "!!float ",
-        _ => "!!int ",
+        "null" | "true" | "false" => Ok(""),
+        _ if is_number_everywhere(literal) => Ok(""),
+        _ if literal.contains(['.', 'e', 'E']) => match literal.parse() {
+            Ok(f64::INFINITY | f64::NEG_INFINITY) => fault("some readers refuse a file with a number of this size"),
+            _ => Ok("!!float "),
+        },
+        _ if literal.parse::<u64>().is_err() && literal.parse::<i64>().is_err() => {
+            fault("some readers refuse a file with an integer of more than 64 bits")
+        }
+        _ => Ok("!!int "),
     }
 }
 
-fn push_flow(out: &mut String, value: &JsonValue) {
+fn push_flow(out: &mut String, value: &JsonValue) -> Result<(), Invalid> {
     match value {
         JsonValue::Literal(literal) => {
-            out.push_str(number_tag(literal));
+            out.push_str(number_tag(literal)?);
             out.push_str(literal);
         }
         JsonValue::String(string) => out.push_str(&quoted(string)),
@@ -98,7 +108,7 @@ fn push_flow(out: &mut String, value: &JsonValue) {
             out.push('[');
             for (n, value) in values.iter().enumerate() {
                 out.push_str(if n == 0 { "" } else { ", " });
-                push_flow(out, value);
+                push_flow(out, value)?;
             }
             out.push(']');
         }
@@ -110,11 +120,12 @@ fn push_flow(out: &mut String, value: &JsonValue) {
                 out.push_str(if key.len() > SIMPLE_KEY { "? " } else { "" });
                 out.push_str(&key);
                 out.push_str(": ");
-                push_flow(out, value);
+                push_flow(out, value)?;
             }
             out.push('}');
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -144,6 +155,19 @@ mod tests {
         for text in ["", "a", "\n", "\na", " a\nb", "a \nb", "a\n\n", "a\r\nb", "a\n\tb", "a\n\u{85}b"] {
             assert!(!is_block(text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_number_that_some_reader_cannot_keep_is_refused() {
+        let number = |literal: &str| entry("a", &Item { kind: ValueType::Number, ..Item::string(literal) });
+        for kept in ["18446744073709551615", "-9223372036854775808", "1e300", "0.12345678901234567890"] {
+            assert!(number(kept).is_ok(), "{kept}");
+        }
+        for lost in ["18446744073709551616", "-9223372036854775809", "12345678901234567890123", "1e400", "-1.0e+999"] {
+            assert!(number(lost).is_err(), "{lost}");
+        }
+        let json = Item { kind: ValueType::Json, ..Item::string("[1e999]") };
+        assert!(entry("a", &json).is_err());
     }
 
     #[test]

@@ -56,26 +56,30 @@ pub(super) struct ImportAlone {
 }
 
 impl Import {
-    /// Reads the text as the content of a config of this format.
-    fn read(&self, format: Format) -> Result<Content> {
-        if format != Format::Kv {
+    /// Reads the text as the content of a config of this format that has this content now.
+    fn read(&self, format: Format, now: &Content) -> Result<Content> {
+        let Content::Kv(there) = now else {
             let text = formats::stored(format, &self.text);
             formats::check(format, text).map_err(|e| e.of("/text"))?;
             return Ok(Content::Text(text.into()));
-        }
-        // A file of blank lines and comments has no keys in any format. Not every reader takes one.
+        };
         let replaces = self.mode == ImportMode::Replace;
-        let mut lines = self.text.trim_start_matches('\u{feff}').lines().map(str::trim);
-        let is_blank = lines.all(|line| line.is_empty() || line.starts_with('#'));
-        let items = if replaces && is_blank {
+        let items = if replaces && self.is_blank() {
             Items::new()
         } else {
-            formats::read(self.source, &self.text, self.typing).map_err(Error::Invalid)?
+            formats::read_over(there, self.source, &self.text, self.typing).map_err(Error::Invalid)?
         };
         if items.is_empty() && replaces && !self.allow_empty {
             return Err(Invalid::new("/text", Problem::NoKeys).into());
         }
         Ok(Content::Kv(items))
+    }
+
+    /// Whether there are no keys in the text, but blank lines and comments. Not every reader takes such a file.
+    fn is_blank(&self) -> bool {
+        let marks: &[&str] = if self.source == Source::Json { &["#", "//"] } else { &["#"] };
+        let mut lines = self.text.trim_start_matches('\u{feff}').split(['\n', '\r']).map(str::trim);
+        lines.all(|line| line.is_empty() || marks.iter().any(|mark| line.starts_with(mark)))
     }
 }
 
@@ -99,7 +103,7 @@ impl Service {
         actor.may_edit(&import.config)?;
         let view = self.config(actor, &import.config, None).await?;
         let now = view.mine.as_ref().map_or(&view.content, |m| &m.config.after);
-        let new = imported(now, import.read(view.namespace.format)?, import.mode);
+        let new = imported(now, import.read(view.namespace.format, now)?, import.mode);
         let diff = Diff::of(now, &new);
         let edits = edits(now, &new);
         Ok(ImportPreview { diff, edits, view })
@@ -158,7 +162,8 @@ impl Service {
         publish: Option<String>,
     ) -> Result<ImportAlone> {
         actor.may_edit(&import.config)?;
-        let read = import.read(self.format(actor, &import.config).await?)?;
+        let view = self.config(actor, &import.config, None).await?;
+        let read = import.read(view.namespace.format, &view.content)?;
         Ok(ImportAlone { config: import.config.clone(), read, mode: import.mode, message, publish })
     }
 
@@ -198,7 +203,8 @@ impl Service {
     /// JSON.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the format cannot be had or a key cannot be written in it, [`Error::NotFound`],
+    /// [`Error::Invalid`] when the format cannot be had or a key cannot be written in it, [`Error::State`] with `Unreleased`
+    /// for a text that was never published, [`Error::NotFound`],
     /// [`Error::Unavailable`].
     pub async fn export(
         &self,
@@ -218,6 +224,8 @@ impl Service {
             }
         };
         match content {
+            // Nothing was published: an empty file is no text of the format, and nobody could import it.
+            Content::Text(text) if text.is_empty() => Err(Error::State(State::Unreleased)),
             Content::Text(text) => {
                 if let Some(asked) = asked.filter(|asked| !formats::is_called(format, asked)) {
                     let known = vec![format.as_str().to_owned()];

@@ -30,6 +30,7 @@ use crate::{
         numbers,
         release::{Delivery, Release},
         time::Time,
+        unseen,
     },
     formats,
     storage::{Conn, Env, Latest, Standing},
@@ -476,7 +477,7 @@ pub(super) fn check_protected<'a>(envs: impl Iterator<Item = &'a Env>, message: 
     let typed: BTreeSet<&str> = confirm.split([' ', ',']).filter(|word| !word.is_empty()).collect();
     let mut wrong = Vec::new();
     let protected: BTreeSet<&str> = envs.filter(|e| e.protected).map(|e| e.name.as_str()).collect();
-    if !protected.is_empty() && message.trim().is_empty() {
+    if !protected.is_empty() && unseen::is_blank(message) {
         wrong.push(Invalid::new("/message", Problem::Required));
     }
     if protected.iter().any(|env| !typed.contains(env)) {

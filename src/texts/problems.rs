@@ -36,6 +36,7 @@ texts! {
     state_archived: "This is archived. Restore it first.", "此项已归档，请先恢复。";
     state_ahead: "etcd or a reader node holds a later release than the database, so nothing is published here. An administrator decides on the page of the config which side counts.", "etcd 或读取节点中的版本比数据库中的更新，此处暂停发布。请管理员在该配置的页面决定以哪一方为准。";
     state_numbers: "No number is left for another release of this config.", "此配置已没有可用的版本号。";
+    state_unreleased: "This config has no release. Publish it first.", "此配置尚未发布，请先发布。";
 
     problem_required: "Fill this in.", "请填写此项。";
     problem_name(name: &str): "“{name}” is not a name. Use a–z, 0–9, “.”, “_” and “-”, beginning with a letter or digit, 64 at most.", "“{name}”不是有效名称。请使用 a–z、0–9、“.”、“_”、“-”，以字母或数字开头，最多 64 个字符。";
@@ -208,6 +209,7 @@ impl Lang {
             State::Archived => self.state_archived(),
             State::Ahead => self.state_ahead(),
             State::Numbers => self.state_numbers(),
+            State::Unreleased => self.state_unreleased(),
         }
     }
 

@@ -222,6 +222,8 @@ on_both_set_ups! {
             (import(PROD, "a=2"), endless.as_str(), "prod"),
             (replace(""), "why", "prod"),
             (replace("# nothing\n \n"), "why", "prod"),
+            (Import { source: Source::Json, allow_empty: true, ..replace("// a\n{\"a\": 1,,}") }, "why", "prod"),
+            (import(PROD, "a=2"), "\u{200b}\u{3164}", "prod"),
             (Import { source: Source::Json, ..replace("{}") }, "why", "prod"),
             (Import { source: Source::Json, ..replace("\u{feff} \n") }, "why", "prod"),
             (Import { source: Source::Yaml, ..replace("---\n") }, "why", "prod"),
@@ -234,6 +236,8 @@ on_both_set_ups! {
         assert_eq!(count(&site.database, "select count(*) from changes where state = 'open'").await, 0);
         assert_eq!(site.in_channel(PROD).await.unwrap().0, 1);
 
+        let lines = Import { allow_empty: true, ..replace("# of an old Mac\ra=1\rb=2\r") };
+        assert_eq!(service.preview_import(ana(), &lines).await.unwrap().diff.counts().removed, 0);
         let empty = Import { allow_empty: true, ..replace("# nothing") };
         service.import_and_publish(ana(), &empty, "why".into(), "prod".into()).await.unwrap();
         assert_eq!(site.in_channel(PROD).await, Some((2, "{}".into())));

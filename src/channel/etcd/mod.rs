@@ -301,15 +301,15 @@ fn fault(url: &str, error: &Error) -> Fault {
     let said = message.starts_with("etcdserver: ") && REFUSALS.contains(&code);
     if said || WITHOUT_CODE.iter().any(|text| message.contains(text)) {
         let why = message.trim_start_matches("etcdserver: ");
-        return Fault::Refused(format!("etcd at {url} refuses: {why}{}", advice(why)));
+        return Fault::Refused(format!("etcd at {url} refuses: {why}{}", advice(url, why)));
     }
     let cause = causes(error).last().map_or_else(|| message.to_owned(), ToString::to_string);
-    Fault::Unreachable(format!("etcd at {url}: {cause}{}", advice(&cause)))
+    Fault::Unreachable(format!("etcd at {url}: {cause}{}", advice(url, &cause)))
 }
 
 /// Returns what people can do about a refusal or a connection that fails for good, to be put behind it; empty for the rest.
-fn advice(why: &str) -> &'static str {
-    const KNOWN: [(&str, &str); 8] = [
+fn advice(url: &str, why: &str) -> &'static str {
+    const KNOWN: [(&str, &str); 10] = [
         ("authentication failed", "; correct etcd.username and etcd.password"),
         ("authentication is not enabled", "; remove etcd.username and etcd.password, or enable users in etcd"),
         ("user name is empty", "; set etcd.username and etcd.password"),
@@ -318,7 +318,14 @@ fn advice(why: &str) -> &'static str {
         ("failed to lookup address", "; correct the host in etcd.endpoints"),
         ("Connection refused", "; start etcd, or correct etcd.endpoints"),
         ("invalid peer certificate", "; correct etcd.ca, or the host in etcd.endpoints"),
+        ("handshake eof", "; if this goes on, correct the port, or write http:// in etcd.endpoints"),
+        ("corrupt message", "; TLS is not spoken there: correct the port, or write http:// in etcd.endpoints"),
     ];
+    // An etcd that ends breaks connections, too.
+    const NOT_PLAIN: [&str; 3] = ["connection reset", "broken pipe", "frame with invalid size"];
+    if url.starts_with("http://") && NOT_PLAIN.iter().any(|text| why.contains(text)) {
+        return "; if this goes on, correct the port, or write https:// in etcd.endpoints";
+    }
     KNOWN.iter().find(|(known, _)| why.contains(known)).map_or("", |(_, advice)| advice)
 }
 

@@ -103,17 +103,20 @@ impl Secured {
     }
 
     async fn channel(&self, user: Option<(&str, &str)>) -> Channel {
+        Channel::etcd(self.settings(&self.endpoint, user)).await.unwrap()
+    }
+
+    fn settings(&self, endpoint: &str, user: Option<(&str, &str)>) -> EtcdSettings {
         let pem = |name: &str| Some(self.folder.join(name));
-        let settings = EtcdSettings {
-            endpoints: vec![self.endpoint.clone()],
+        EtcdSettings {
+            endpoints: vec![endpoint.into()],
             username: user.map(|(name, _)| name.into()),
             password: user.map(|(_, password)| password.into()),
             ca: pem("cert.pem"),
             cert: pem("cert.pem"),
             key: pem("key.pem"),
             ..EtcdSettings::default()
-        };
-        Channel::etcd(settings).await.unwrap()
+        }
     }
 }
 
@@ -250,6 +253,12 @@ async fn etcd_that_cannot_be_used_is_named_with_what_to_do() {
             (None, "grant the user"),
         ] {
             found.push((of(user).await, vec![endpoint.clone(), advice.into()]));
+        }
+        let without_tls = endpoint.replace("https://", "http://");
+        found.push((complaint(plain(&without_tls)).await, vec![without_tls, "write https://".into()]));
+        if let Ok(plain) = std::env::var("TRIMTAB_TEST_ETCD") {
+            let with_tls = format!("https://{plain}");
+            found.push((complaint(secured.settings(&with_tls, None)).await, vec![with_tls, "write http://".into()]));
         }
     }
     let is_clear = |(said, parts): &(String, Vec<String>)| {

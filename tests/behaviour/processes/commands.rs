@@ -191,6 +191,9 @@ async fn mistakes_are_told_by_place_and_key() {
     let stdin = run_with(&place, &["import", "-", "--config", SHOP, "--format", "YML"], b"a: [").await.failed();
     assert!(stdin[0].starts_with("-:"), "{stdin:?}");
 
+    let unreleased = run(&place, &["export", "--config", "dev/shop/routes"]).await.failed();
+    assert!(unreleased.len() == 1 && unreleased[0].contains("has no release"), "{unreleased:?}");
+
     file(&place, "odd.json", "{\"a b\": \"1\", \"1\": \"x\", \"fine\": \"1\"}");
     run(&place, &["import", "odd.json", "--config", SHOP, "--publish"]).await.done();
     let export = run(&place, &["export", "--config", SHOP, "--format", "dotenv"]).await.failed();
