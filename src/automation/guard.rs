@@ -38,7 +38,7 @@ pub(super) async fn admit(
     let who = grant.token().id.clone();
     request.extensions_mut().insert(grant);
     let mut response = if request.method().is_safe() {
-        threads::answer(&automation.compute, &who, request, |request| next.clone().run(request)).await?
+        threads::answer(&automation.compute, &who, false, request, |request| next.clone().run(request)).await?
     } else {
         // A large body takes a place once it is there.
         compute::follow(next.run(request)).await

@@ -9,7 +9,10 @@ use super::{
     Channel, Fault,
     etcd::{BoardWatch, Etcd, Seat},
 };
-use crate::domain::{access::Pattern, names::ConfigId, numbers};
+use crate::{
+    clock::now,
+    domain::{access::Pattern, names::ConfigId, numbers, time::Time},
+};
 
 /// The longest answer, in bytes: far below etcd's limit of 1.5 MiB. Longer ones are not looked into.
 pub const ANSWER_BYTES: usize = 256 * 1024;
@@ -65,10 +68,12 @@ impl Ahead {
         self.releases.len() <= AHEAD && all.all(|number| *number <= numbers::MOST)
     }
 
-    /// Takes in what another node tells: the later one counts.
-    fn merge(&mut self, other: Self) {
-        self.tokens = self.tokens.max(other.tokens);
-        for (config, seq) in other.releases {
+    /// Takes in what another node tells: the later one counts. A number that no reader takes is left out here, before it
+    /// hides those of other nodes.
+    fn merge(&mut self, other: Self, now: Time) {
+        let tokens = other.tokens.filter(|version| numbers::is_plausible(*version, now));
+        self.tokens = self.tokens.max(tokens);
+        for (config, seq) in other.releases.into_iter().filter(|(_, seq)| numbers::is_plausible(*seq, now)) {
             match self.releases.iter_mut().find(|(known, _)| *known == config) {
                 Some((_, known)) => *known = seq.max(*known),
                 None => self.releases.push((config, seq)),
@@ -127,8 +132,8 @@ pub enum Hears {
 pub struct Board(Arc<Etcd>);
 
 impl Channel {
-    /// Returns the releases and tokens on reader nodes that are later than those in the channel, of all nodes together.
-    /// Empty where this node may not read the board.
+    /// Returns the releases and tokens on reader nodes that are later than those in the channel, of all nodes together,
+    /// with numbers that a reader takes. Empty where this node may not read the board.
     ///
     /// # Errors
     /// [`Fault::Unreachable`].
@@ -137,7 +142,7 @@ impl Channel {
         if let Self::Etcd(etcd) = self {
             match etcd.names().await {
                 Err(Fault::Refused(_)) => {}
-                names => names?.into_iter().for_each(|about| all.merge(about.ahead)),
+                names => names?.into_iter().for_each(|about| all.merge(about.ahead, now())),
             }
         }
         Ok(all)

@@ -15,7 +15,6 @@ use crate::{
         drift::DriftKind,
         error::{Error, Result, State},
         names::{ConfigId, EnvName},
-        numbers,
     },
     service::{Departed, Repair, Service, now},
     storage::Expected,
@@ -243,11 +242,9 @@ impl Comparison {
     }
 }
 
-/// Adds the configs of which reader nodes hold a later release than the channel. What is told so is believed within the
-/// bounds of what a reader takes.
+/// Adds the configs of which reader nodes hold a later release than the channel.
 fn readers_ahead(departed: &mut Vec<Departed>, held: Vec<(ConfigId, u64)>) {
-    let at = now();
-    for (config, seq) in held.into_iter().filter(|(_, seq)| numbers::is_plausible(*seq, at)) {
+    for (config, seq) in held {
         let held = Departed { config, kind: DriftKind::Held { live: 0, seq }, document: None };
         match departed.iter_mut().find(|departed| departed.config == held.config) {
             Some(Departed { kind: DriftKind::Ahead { seq: there, .. }, .. }) if *there >= seq => {}

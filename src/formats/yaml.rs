@@ -197,6 +197,12 @@ impl<'t> Builder<'t> {
                 let text =
                     if style == ScalarStyle::Plain && span.is_empty() { String::new() } else { text.into_owned() };
                 let kind = kind(&text, style, tag.as_deref());
+                let is_tagged = |name| tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema_tag(name));
+                if self.strict
+                    && (is_tagged("bool") && kind != Kind::Boolean || is_tagged("null") && kind != Kind::Null)
+                {
+                    return Err(self.fault(at, "this value is not of the type of its tag"));
+                }
                 let node = Rc::new(Node::Scalar(Scalar::new(kind, text)));
                 let value = Finished { node, height: 0 };
                 self.anchors.extend((anchor > 0).then(|| (anchor, value.clone())));
@@ -473,6 +479,8 @@ mod tests {
             ("a: 1\n---\na: 2", "2:1 a second document"),
             ("? [a]\n: 1", "1:3 a key that is no scalar"),
             ("a: !Ref b", "1:9 the tag !Ref cannot be read"),
+            ("a: !!bool yes", "1:11 this value is not of the type of its tag"),
+            ("a: !!null x", "1:11 this value is not of the type of its tag"),
             ("a: 1\n<<: 2", "1:1 `<<` in this mapping"),
         ] {
             let problems = read(Source::Yaml, text, Typing::Keep).problems().concat();

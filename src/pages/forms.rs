@@ -267,10 +267,15 @@ pub fn most(path: &str) -> usize {
         Some(name) if name == IMPORT.0 => IMPORT.1,
         Some(name) if LARGE.contains(&name) => FORM_BYTES,
         Some(_) => SMALL_FORM_BYTES,
-        None if path.ends_with("/import") => FILE_BYTES,
+        None if is_import(path) => FILE_BYTES,
         None if path == paths::NEW_TOKEN => SMALL_FORM_BYTES,
         None => 0,
     }
+}
+
+/// Whether a path takes a text to import.
+pub(super) fn is_import(path: &str) -> bool {
+    path.ends_with("/import") || path.strip_prefix(api::PREFIX) == Some(IMPORT.0)
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -344,6 +349,7 @@ mod tests {
         }
         let import = format!("{}{}", api::PREFIX, super::IMPORT.0);
         assert!(there.contains(&import.as_str()) && super::most(&import) > SOURCE_BYTES * 4 / 3);
+        assert!(super::is_import(&import) && super::is_import("/configs/dev/shop/a/import"));
         assert_eq!(super::most("/fn/log-in"), super::SMALL_FORM_BYTES);
         assert_eq!(super::most("/fn/nothing/save-text"), super::SMALL_FORM_BYTES);
     }

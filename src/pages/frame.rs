@@ -15,7 +15,14 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*, server_fn::axum::s
 use tower::ServiceExt;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
-use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies::Jar, errors, forms::Functions, shell};
+use super::{
+    Drawable, Page, Slot, Viewer, Visit,
+    assets::Assets,
+    cookies::Jar,
+    errors,
+    forms::{self, Functions},
+    shell,
+};
 use crate::{
     api,
     auth::guard::CurrentUser,
@@ -142,7 +149,8 @@ where
 {
     let visit = Visit::of(&request);
     let who = request.extensions().get::<CurrentUser>().map(|user| user.actor.id.clone()).unwrap_or_default();
-    let answer = threads::answer(&frame.compute, &who, request, run).await;
+    let grows = forms::is_import(request.uri().path());
+    let answer = threads::answer(&frame.compute, &who, grows, request, run).await;
     answer.unwrap_or_else(|error| refused(frame, visit, &error, None))
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Service, again, check_text, check_title, detached, note, now};
 use crate::{
+    compute,
     domain::{
         access::Actor,
         content::Format,
@@ -13,6 +14,9 @@ use crate::{
     },
     storage::{App, Conn, Env, Namespace},
 };
+
+/// Bytes of content that a cell of a matrix costs as much as to draw.
+const CELL_BYTES: usize = 100;
 
 /// An environment to be made or changed; what is left out stays.
 #[derive(Clone, Debug)]
@@ -373,6 +377,9 @@ impl Service {
         let app = db.app(name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
         let mut envs = db.envs().await?;
         envs.retain(|e| e.archived_at.is_none() && actor.sees_env(name, &e.name));
+        let mut namespaces = db.namespaces(name).await?;
+        namespaces.retain(|ns| actor.sees_namespace(name, &ns.name));
+        compute::weigh(namespaces.len() * envs.len() * CELL_BYTES).await;
         let mut live: HashMap<ConfigId, Release> =
             db.live_releases(name).await?.into_iter().map(|r| (r.config.clone(), r)).collect();
         let mut pending: BTreeMap<(String, String), Vec<_>> = BTreeMap::new();
@@ -388,8 +395,6 @@ impl Service {
             let key = (env.name.to_string(), namespace.name.to_string());
             Cell { visible: true, live: live.remove(&id), pending: pending.remove(&key).unwrap_or_default() }
         };
-        let mut namespaces = db.namespaces(name).await?;
-        namespaces.retain(|ns| actor.sees_namespace(name, &ns.name));
         let rows = namespaces.into_iter().map(|ns| {
             let cells = envs.iter().map(|env| cell(env, &ns)).collect();
             (ns, cells)

@@ -8,7 +8,7 @@ use super::{
     super::{AHEAD, ANSWER_BYTES, Ahead, Board, BoardWatch, Channel, Hears, NodeId, Notice},
     Bench, LONG, Raw,
 };
-use crate::domain::{access::Pattern, names::ConfigId};
+use crate::domain::{access::Pattern, names::ConfigId, numbers};
 
 fn board(channel: &Channel) -> Board {
     channel.board().expect("etcd has a board")
@@ -165,6 +165,8 @@ async fn what_reader_nodes_hold_that_is_later_is_told_once_and_goes_with_them() 
     assert!(matches!(watch.next().await, Notice::Here(id, about) if id == one.id() && about.ahead.tokens == Some(7)));
     assert!(upsets.has_changed().unwrap(), "whoever can write something later is told");
     two.tell(Ahead { tokens: Some(6), releases: vec![(config.clone(), 901)] }).await.unwrap();
+    let mut forger = reader.join(true).await.unwrap();
+    forger.tell(Ahead { tokens: Some(numbers::MOST), releases: vec![(config.clone(), numbers::MOST)] }).await.unwrap();
     let all = Ahead { tokens: Some(7), releases: vec![(config, 901)] };
     assert_eq!(bench.channel.ahead().await.unwrap(), all);
     let written = versions(bench.raw()).await;
@@ -173,6 +175,7 @@ async fn what_reader_nodes_hold_that_is_later_is_told_once_and_goes_with_them() 
 
     one.tell(Ahead::default()).await.unwrap();
     two.leave().await;
+    forger.leave().await;
     assert_eq!(bench.channel.ahead().await.unwrap(), Ahead::default());
     assert_eq!(keys(bench.raw()).await, 1);
 }
