@@ -160,11 +160,13 @@ pub(super) async fn make(
     Extension(session): Extension<Session>,
     body: Result<RawForm, RawFormRejection>,
 ) -> Answer {
-    let RawForm(body) = body.map_err(|_| Error::TooLarge(SMALL_FORM_BYTES))?;
-    let sent = Sent(serde_urlencoded::from_bytes(&body).unwrap_or_default());
+    let read = |RawForm(body)| Sent(serde_urlencoded::from_bytes(&body).unwrap_or_default());
+    let sent = body.map(read).map_err(|_| Error::TooLarge(SMALL_FORM_BYTES));
     let Ok(who) = who else {
-        return Ok(errors::signed_out(Refused::new(NEW_TOKEN, sent.0, Error::Unauthenticated)));
+        let typed = sent.map(|sent| sent.0).unwrap_or_default();
+        return Ok(errors::signed_out(Refused::new(NEW_TOKEN, typed, Error::Unauthenticated)));
     };
+    let sent = sent?;
     match create(&console, &session, &who, &sent).await {
         Ok(shown) => {
             // So that it works at once, here; other nodes know it within a second.
