@@ -137,8 +137,9 @@ fn frame_with(compute: Compute, latch: Latch, who: impl FnOnce(Router) -> Router
         .layer(Extension(latch))
         .route("/panic", get(async || -> Answer { panic!("on purpose") }));
     let console = who(console(frame.clone(), pages, || ()).layer(Extension(Viewer::new("Lin Wei", false, 1))));
-    let signed_in =
-        Arc::new(|_: &HeaderMap| Box::pin(async { Ok(true) }) as futures::future::BoxFuture<'static, Result<bool>>);
+    let signed_in = Arc::new(|_: &HeaderMap| {
+        Box::pin(async { Ok(Some("lin".to_owned())) }) as futures::future::BoxFuture<'static, Result<Option<String>>>
+    });
     with_headers(layers::pages(console, &frame, signed_in))
 }
 

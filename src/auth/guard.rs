@@ -21,7 +21,7 @@ use super::{
 use crate::{
     domain::{
         access::Actor,
-        error::{Error, Result},
+        error::{Error, Need, Result},
         network::network,
         time::Time,
     },
@@ -174,16 +174,22 @@ pub async fn identify(State(guard): State<Guard>, session: Session, mut request:
 #[derive(Clone, Debug)]
 pub struct Away(pub Error);
 
-/// Tells whether the head of a request shows a session in which somebody is logged in: enough to read what it sends,
-/// and for nothing else.
+/// Tells whose session the head of a request shows, by the account's id: enough to read what it sends, and for nothing
+/// else. All that is long is an edit, so whoever may edit nothing is refused before it comes.
 ///
 /// # Errors
-/// [`Error::Unavailable`].
-pub async fn is_signed_in(db: &Db, https: bool, headers: &HeaderMap) -> Result<bool> {
-    let Some(id) = cookie(headers, cookie_name(https)).and_then(|id| id.parse().ok()) else { return Ok(false) };
+/// [`Error::Forbidden`], [`Error::Unavailable`].
+pub async fn sender(service: &Service, db: &Db, https: bool, headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(id) = cookie(headers, cookie_name(https)).and_then(|id| id.parse().ok()) else { return Ok(None) };
     let record = Sessions::new(db.clone()).load(&id).await;
     let record = record.map_err(|error| broken(tower_sessions::session::Error::Store(error)))?;
-    Ok(record.is_some_and(|record| record.data.contains_key(USER)))
+    let user = record.as_ref().and_then(|record| record.data.get(USER)?.as_str());
+    let Some(user) = user else { return Ok(None) };
+    let Some(account) = service.account(user).await? else { return Ok(None) };
+    if !account.actor().edits_something() {
+        return Err(Error::Forbidden(Need::Edit));
+    }
+    Ok(Some(account.id))
 }
 
 fn cookie_name(https: bool) -> &'static str {

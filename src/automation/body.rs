@@ -57,7 +57,8 @@ impl FromRequest<Automation> for Body {
         let grant = request.extensions().get::<Grant>().cloned().ok_or(Error::Unauthenticated)?;
         coding::check_body(request.headers())?;
         let (parts, body) = request.into_parts();
-        let (body, room) = automation.room.take(body, json::BODY_BYTES).await.ok_or_else(crowd)?;
+        let room = automation.room.take(&grant.token().id, body, json::BODY_BYTES).await;
+        let (body, room) = room.ok_or_else(crowd)?;
         let body = whole(body, json::BODY_BYTES).await;
         if body.size_hint().lower() > compute::SMALL as u64 {
             automation.compute.enter(&grant.token().id).await?;

@@ -273,6 +273,12 @@ impl Actor {
         self.administrator || self.roles.iter().any(|(p, _)| p.env.as_ref().is_none_or(|e| e == env))
     }
 
+    /// Whether there is anything that the actor may edit.
+    #[must_use]
+    pub fn edits_something(&self) -> bool {
+        self.administrator || self.roles.iter().any(|(_, role)| *role >= Role::Editor)
+    }
+
     fn names_app(&self, app: &AppName) -> bool {
         self.roles.iter().any(|(p, _)| p.app.as_ref().is_none_or(|a| a == app))
     }

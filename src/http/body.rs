@@ -34,20 +34,23 @@ pub const LAST: Duration = Duration::from_millis(700);
 
 /// A body up to so many bytes needs no room, and is read of everybody.
 pub const SMALL_BYTES: usize = 64 * 1024;
-/// How many mebibytes larger bodies may weigh together.
+/// How many mebibytes larger bodies may weigh together. Half of it is for one owner: nobody fills the room alone, so nobody
+/// alone has the bodies of others end.
 const LARGE_MIB: usize = 128;
 /// How long a body has to be on its way before it may end for another one.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long the request of a body that was ended may take to give its room back.
 const RETURN: Duration = Duration::from_secs(1);
 
-/// Room for large bodies, which together have a bound. Cheap to clone.
+/// Room for large bodies, which together have a bound, and those of each owner another one. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Large>);
 
 #[derive(Debug)]
 struct Large {
     free: Arc<Semaphore>,
+    /// How many mebibytes one owner may take.
+    share: usize,
     grace: Duration,
     coming: Mutex<Coming>,
 }
@@ -57,11 +60,14 @@ struct Large {
 struct Coming {
     next: u64,
     bodies: HashMap<u64, Speed>,
+    /// What is left to each owner of its share.
+    left: HashMap<Arc<str>, Arc<Semaphore>>,
 }
 
-/// How fast a body comes, and the way to end it.
+/// How fast whose body comes, and the way to end it.
 #[derive(Debug)]
 struct Speed {
+    owner: Arc<str>,
     began: Instant,
     bytes: Arc<AtomicU64>,
     end: CancellationToken,
@@ -75,22 +81,24 @@ impl Default for Room {
 
 impl Room {
     fn of(mebibytes: usize, grace: Duration) -> Self {
-        Self(Arc::new(Large { free: Arc::new(Semaphore::new(mebibytes)), grace, coming: Mutex::default() }))
+        let (free, share) = (Arc::new(Semaphore::new(mebibytes)), (mebibytes / 2).max(1));
+        Self(Arc::new(Large { free, share, grace, coming: Mutex::default() }))
     }
 
     /// Acquires room for a body of which at most `most` bytes are read. A body without a declared length takes as much
-    /// as it may. The room is returned when [`Taken`] is dropped. When there is none, the slowest body ends, as a late
-    /// one does. `None` when that frees too little.
-    pub async fn take(&self, body: Body, most: usize) -> Option<(Body, Taken)> {
+    /// as it may. The room is returned when [`Taken`] is dropped. When there is none, a slow body ends, as a late one
+    /// does: of the same owner when that one has half of the room, else of whoever has most. `None` when that frees too
+    /// little.
+    pub async fn take(&self, owner: &str, body: Body, most: usize) -> Option<(Body, Taken)> {
         let size = body.size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
         if size <= SMALL_BYTES as u64 {
-            return Some((body, Taken { _permit: None }));
+            return Some((body, Taken::default()));
         }
-        let permit = self.acquire(u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX)).await?;
+        let taken = self.acquire(owner, u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX)).await?;
         let (bytes, end) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
         let number = {
             let mut coming = self.coming();
-            let speed = Speed { began: Instant::now(), bytes: bytes.clone(), end: end.clone() };
+            let speed = Speed { owner: owner.into(), began: Instant::now(), bytes: bytes.clone(), end: end.clone() };
             let number = coming.next;
             coming.next += 1;
             coming.bodies.insert(number, speed);
@@ -98,30 +106,51 @@ impl Room {
         };
         let listed = Some(Listed { room: self.clone(), number });
         let body = Weighty { body, bytes, ended: Box::pin(end.cancelled_owned()), listed };
-        Some((Body::new(body), Taken { _permit: Some(permit) }))
+        Some((Body::new(body), taken))
     }
 
-    async fn acquire(&self, mebibytes: u32) -> Option<OwnedSemaphorePermit> {
-        let free = || Arc::clone(&self.0.free);
+    /// Acquires a part of the owner's share, then as much of the room. Whoever waits for room counts as holding it.
+    async fn acquire(&self, owner: &str, mebibytes: u32) -> Option<Taken> {
+        let share = self.left_to(owner);
+        let of_share = self.part(&share, mebibytes, Some(owner)).await?;
+        let of_room = self.part(&self.0.free, mebibytes, None).await?;
+        Some(Taken { _permits: Some([of_share, of_room]) })
+    }
+
+    fn left_to(&self, owner: &str) -> Arc<Semaphore> {
+        let mut coming = self.coming();
+        // Of the others nobody holds anything, and only here could somebody get hold of them.
+        coming.left.retain(|_, left| Arc::strong_count(left) > 1);
+        Arc::clone(coming.left.entry(owner.into()).or_insert_with(|| Arc::new(Semaphore::new(self.0.share))))
+    }
+
+    /// Acquires a part of what is left; for lack of it, bodies of `owner` end, or of whoever has most.
+    async fn part(&self, left: &Arc<Semaphore>, mebibytes: u32, owner: Option<&str>) -> Option<OwnedSemaphorePermit> {
         // Each body that ends frees one at least.
         for _ in 0..mebibytes {
-            if let Ok(permit) = free().try_acquire_many_owned(mebibytes) {
+            if let Ok(permit) = Arc::clone(left).try_acquire_many_owned(mebibytes) {
                 return Some(permit);
             }
-            if !self.end_slowest() {
+            if !self.end_slowest(owner) {
                 return None;
             }
-            if let Ok(Ok(permit)) = timeout(RETURN, free().acquire_many_owned(mebibytes)).await {
+            if let Ok(Ok(permit)) = timeout(RETURN, Arc::clone(left).acquire_many_owned(mebibytes)).await {
                 return Some(permit);
             }
         }
         None
     }
 
-    /// Ends the slowest body. False when none has been on its way for long enough to be called slow.
-    fn end_slowest(&self) -> bool {
+    /// Ends the slowest body of an owner, or else of whoever holds most; of several who do, the slowest of all. False
+    /// when none of theirs has been on its way for long enough to be called slow: others do not pay for them.
+    fn end_slowest(&self, owner: Option<&str>) -> bool {
         let mut coming = self.coming();
-        let known = coming.bodies.iter().filter(|(_, speed)| speed.began.elapsed() >= self.0.grace);
+        let least = coming.left.values().map(|left| left.available_permits()).min().unwrap_or_default();
+        let known = coming.bodies.iter().filter(|(_, speed)| match owner {
+            _ if speed.began.elapsed() < self.0.grace => false,
+            Some(owner) => *speed.owner == *owner,
+            None => coming.left.get(&speed.owner).is_some_and(|left| left.available_permits() == least),
+        });
         let rate = |speed: &Speed| speed.bytes.load(Ordering::Relaxed) / speed.began.elapsed().as_secs().max(1);
         let Some((_, number)) = known.map(|(number, speed)| (rate(speed), *number)).min() else { return false };
         if let Some(slowest) = coming.bodies.remove(&number) {
@@ -135,10 +164,10 @@ impl Room {
     }
 }
 
-/// Room that a body has taken, until it is dropped.
-#[derive(Debug)]
+/// Room that a body has taken, of its owner's share and of all, until it is dropped.
+#[derive(Debug, Default)]
 pub struct Taken {
-    _permit: Option<OwnedSemaphorePermit>,
+    _permits: Option<[OwnedSemaphorePermit; 2]>,
 }
 
 /// Lists a body among those that may end for another one, until it is dropped.
@@ -315,29 +344,77 @@ mod tests {
     #[tokio::test]
     async fn the_slowest_body_ends_for_one_that_finds_no_room() {
         let room = Room::of(2, Duration::ZERO);
-        let mut slow = pin!(read(room.take(endless(), 1 << 20).await.unwrap()));
-        let half = stream::iter([Ok::<_, axum::BoxError>(Bytes::from(vec![0; 1 << 19]))]).chain(stream::pending());
-        let mut fast = pin!(read(room.take(Body::from_stream(half), 1 << 20).await.unwrap()));
+        let mut slow = pin!(read(room.take("ana", endless(), 1 << 20).await.unwrap()));
+        let mut fast = pin!(read(room.take("bo", begun(), 1 << 20).await.unwrap()));
         assert!(poll!(&mut slow).is_pending() && poll!(&mut fast).is_pending());
-        let (third, ended) = tokio::join!(room.take(endless(), 1 << 20), &mut slow);
+        let (third, ended) = tokio::join!(room.take("cy", endless(), 1 << 20), &mut slow);
         assert!(third.is_some() && is_late(&ended.unwrap_err()) && poll!(&mut fast).is_pending());
-        let small = room.take(Body::from("x"), 1 << 20).await.unwrap();
+        let small = room.take("cy", Body::from("x"), 1 << 20).await.unwrap();
         assert_eq!(read(small).await.unwrap(), "x", "a small one needs no room");
+    }
+
+    /// A body that came fast until now.
+    fn begun() -> Body {
+        let first = stream::iter([Ok::<_, axum::BoxError>(Bytes::from(vec![0; 1 << 19]))]);
+        Body::from_stream(first.chain(stream::pending()))
+    }
+
+    #[tokio::test]
+    async fn one_owner_has_half_of_the_room_and_ends_only_own_bodies() {
+        let room = Room::of(4, Duration::ZERO);
+        let mut slow = pin!(read(room.take("root", endless(), 1 << 20).await.unwrap()));
+        assert!(poll!(&mut slow).is_pending());
+        let mut theirs = Vec::new();
+        for _ in 0..10 {
+            theirs.push(tokio::spawn(read(room.take("eve", begun(), 1 << 20).await.unwrap())));
+            tokio::task::yield_now().await;
+        }
+        assert!(poll!(&mut slow).is_pending(), "another owner's body goes on, slow as it is");
+        assert_eq!(theirs.iter().filter(|one| !one.is_finished()).count(), 2);
+        assert_eq!(room.0.free.available_permits(), 1);
+        let _other = room.take("bo", endless(), 1 << 20).await.unwrap();
+        assert!(poll!(&mut slow).is_pending() && theirs.iter().filter(|one| !one.is_finished()).count() == 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_room_takes_from_whoever_has_most() {
+        let room = Room::of(4, Duration::ZERO);
+        let mut slow = pin!(read(room.take("root", endless(), 1 << 20).await.unwrap()));
+        let mut other = pin!(read(room.take("bo", begun(), 1 << 20).await.unwrap()));
+        let mut first = pin!(read(room.take("eve", begun(), 1 << 20).await.unwrap()));
+        let mut second = pin!(read(room.take("eve", begun(), 1 << 20).await.unwrap()));
+        for one in [&mut slow, &mut other, &mut first, &mut second] {
+            assert!(poll!(one).is_pending());
+        }
+        let (third, ended) = tokio::join!(room.take("cy", begun(), 1 << 20), &mut first);
+        assert!(third.is_some() && is_late(&ended.unwrap_err()));
+        assert!(poll!(&mut slow).is_pending() && poll!(&mut other).is_pending() && poll!(&mut second).is_pending());
+
+        // All have as much now.
+        let (fourth, ended) = tokio::join!(room.take("di", begun(), 1 << 20), &mut slow);
+        assert!(fourth.is_some() && is_late(&ended.unwrap_err()));
+        assert!(poll!(&mut other).is_pending() && poll!(&mut second).is_pending());
+        assert_eq!(room.0.free.available_permits(), 0, "all together keep to the bound");
+        drop((third, fourth));
+        assert_eq!(room.0.free.available_permits(), 2);
+        drop(room.left_to("ed"));
+        assert_eq!(room.coming().left.len(), 3, "nothing is kept of whoever has nothing");
     }
 
     #[tokio::test]
     async fn a_body_that_has_only_begun_or_has_come_whole_does_not_end() {
         let large = || Body::from(vec![0; SMALL_BYTES + 1]);
         let room = Room::of(1, GRACE);
-        let _begun = room.take(endless(), 1 << 20).await.unwrap();
-        assert!(room.take(large(), 1 << 20).await.is_none());
+        let _begun = room.take("ana", endless(), 1 << 20).await.unwrap();
+        assert!(room.take("ana", large(), 1 << 20).await.is_none());
+        assert!(room.take("bo", large(), 1 << 20).await.is_none());
 
         let room = Room::of(1, Duration::ZERO);
-        let (body, taken) = room.take(large(), 1 << 20).await.unwrap();
+        let (body, taken) = room.take("ana", large(), 1 << 20).await.unwrap();
         assert_eq!(to_bytes(body, 1 << 20).await.unwrap().len(), SMALL_BYTES + 1);
-        assert!(room.take(large(), 1 << 20).await.is_none());
+        assert!(room.take("bo", large(), 1 << 20).await.is_none());
         drop(taken);
-        assert!(room.take(large(), 1 << 20).await.is_some());
+        assert!(room.take("bo", large(), 1 << 20).await.is_some());
     }
 
     /// A body of which the first half has come.

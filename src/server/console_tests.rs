@@ -350,6 +350,23 @@ async fn streams_end_with_their_session() {
 }
 
 #[tokio::test]
+async fn nothing_long_is_read_of_somebody_who_may_edit_nothing() {
+    let site = Site::at("http://localhost").await;
+    let roles = vec![("*/*/*".parse().unwrap(), May::Viewer)];
+    let new = NewUser { name: "vi".into(), password: PASSWORD.into(), administrator: false, roles };
+    site.service.create_user(&Actor::shell(), new).await.unwrap();
+    let (vi, ana) = (site.log_in("vi").await, site.log_in("ana").await);
+    let import = "/configs/dev/shop/application/import";
+    for path in [import, "/fn/save-text", "/fn/add-import"] {
+        let endless = Body::from_stream(futures::stream::pending::<Result<axum::body::Bytes, axum::Error>>());
+        let refused = timeout(Duration::from_secs(10), site.call(path, &vi, "text/html", endless)).await;
+        assert_eq!(refused.map(|answer| answer.status), Ok(403), "{path}");
+    }
+    let large = "x".repeat(1 << 20);
+    assert_ne!(site.call("/fn/save-text", &ana, "application/json", large).await.status, 403);
+}
+
+#[tokio::test]
 async fn a_token_ends_and_a_protection_goes_only_with_a_fresh_password() {
     let site = Site::at("http://localhost").await;
     let token = NewToken {

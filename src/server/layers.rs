@@ -26,8 +26,8 @@ use crate::{
 /// The longest name of a file of ours.
 const NAME_BYTES: usize = 200;
 
-/// Tells whether the head of a request shows a session in which somebody is logged in.
-pub type SignedIn = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<bool>> + Send + Sync>;
+/// Tells whose session the head of a request shows, by the account's id. An error when that one may send nothing long.
+pub type SignedIn = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync>;
 
 /// Puts every layer around the console (`pages::console`, with the layer of the sessions around it).
 ///
@@ -69,7 +69,8 @@ async fn keep(State(kept): State<HeaderValue>, request: Request, next: Next) -> 
 }
 
 /// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
-/// does nothing. Only routes that take a body get one, and only somebody who is logged in may send a long one.
+/// does nothing. Only routes that take a body get one, and only somebody who is logged in and may edit something may send
+/// a long one.
 async fn whole(
     State((frame, signed_in, large)): State<(Frame, SignedIn, Room)>,
     request: Request,
@@ -85,20 +86,21 @@ async fn whole(
     let length = request.body().size_hint().upper().unwrap_or(u64::MAX);
     let (parts, body) = request.into_parts();
     let answer_at_once = |page| frame::document(&frame, Visit::of_parts(&parts), page, None);
-    let most = if most > SMALL_BYTES && length > SMALL_BYTES as u64 {
+    let (most, owner) = if most > SMALL_BYTES && length > SMALL_BYTES as u64 {
         match signed_in(&parts.headers).await {
-            Ok(true) => most,
-            Ok(false) if length == u64::MAX => SMALL_BYTES,
-            Ok(false) => {
+            Ok(Some(account)) => (most, account),
+            Ok(None) if length == u64::MAX => (SMALL_BYTES, String::new()),
+            Ok(None) => {
                 let body = stream::iter([Err::<Bytes, _>(NeedsSession)]);
                 return next.run(Request::from_parts(parts, Body::from_stream(body))).await;
             }
             Err(error) => return answer_at_once(errors::page(&error)),
         }
     } else {
-        most
+        // What takes no room needs no owner.
+        (most, String::new())
     };
-    let Some((body, _room)) = large.take(body, most).await else {
+    let Some((body, _room)) = large.take(&owner, body, most).await else {
         tracing::warn!("too many large bodies at once; one is refused");
         let mut response = answer_at_once(errors::of_status(StatusCode::SERVICE_UNAVAILABLE));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
@@ -165,7 +167,15 @@ mod tests {
     }
 
     fn signed_in(signed_in: bool) -> SignedIn {
-        Arc::new(move |_| Box::pin(async move { Ok(signed_in) }))
+        Arc::new(move |_| Box::pin(async move { Ok(signed_in.then(|| "ana".to_owned())) }))
+    }
+
+    /// Whoever a header names is logged in.
+    fn named() -> SignedIn {
+        Arc::new(|headers: &HeaderMap| {
+            let name = headers.get("x-who").and_then(|name| name.to_str().ok()).map(str::to_owned);
+            Box::pin(async move { Ok(name) })
+        })
     }
 
     fn ours(headers: &[(&str, &str)]) -> bool {
@@ -257,24 +267,33 @@ mod tests {
 
     #[tokio::test]
     async fn large_bodies_together_have_a_bound_and_small_ones_always_come() {
-        let console = pages(Router::new().fallback(async || "ok"), &frame(), signed_in(true));
+        let console = pages(Router::new().fallback(async || "ok"), &frame(), named());
+        let import = |who: &str| Request::post("/import").header("x-who", who);
         // Nobody says how long they are, so they count as what they may be.
-        let endless =
-            || Request::post("/import").body(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()));
-        let most = (128 << 20) / forms::FILE_BYTES.next_multiple_of(1 << 20);
-        let mut parked: Vec<_> = (0..most).map(|_| Box::pin(console.clone().oneshot(endless().unwrap()))).collect();
-        for one in &mut parked {
-            assert!(futures::poll!(one).is_pending());
+        let endless = |who: &str| {
+            let body = Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>());
+            Box::pin(console.clone().oneshot(import(who).body(body).unwrap()))
+        };
+        let of_one = (64 << 20) / forms::FILE_BYTES.next_multiple_of(1 << 20);
+        let mut parked = Vec::new();
+        for who in ["ana", "bo"] {
+            for _ in 0..of_one {
+                let mut one = endless(who);
+                assert!(futures::poll!(&mut one).is_pending());
+                parked.push(one);
+            }
+            let refused = endless(who).await.unwrap();
+            assert_eq!(
+                (refused.status().as_u16(), &refused.headers()["retry-after"]),
+                (503, &HeaderValue::from_static("5")),
+                "{who} has a share"
+            );
         }
-        let refused = console.clone().oneshot(endless().unwrap()).await.unwrap();
-        assert_eq!(
-            (refused.status().as_u16(), &refused.headers()["retry-after"]),
-            (503, &HeaderValue::from_static("5"))
-        );
+        assert_eq!(endless("cy").await.unwrap().status(), 503);
         let small = || console.clone().oneshot(Request::post("/fn/x").body(Body::from("a=b")).unwrap());
         assert_eq!(small().await.unwrap().status(), 200);
         parked.pop();
-        let large = Request::post("/import").body(Body::from(vec![b'x'; 1 << 20])).unwrap();
+        let large = import("cy").body(Body::from(vec![b'x'; 1 << 20])).unwrap();
         assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 200);
     }
 

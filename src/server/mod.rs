@@ -233,9 +233,10 @@ fn routes(console: Console, db: Db, health: Health, signer: Signer, rates: &Rate
     let guard = Guard::new(service.clone(), rates.pages, rates.log_in);
     let pages =
         pages.layer(middleware::from_fn_with_state(guard, guard::identify)).layer(guard::sessions(db.clone(), https));
+    let accounts = service.clone();
     let signed_in: SignedIn = Arc::new(move |headers| {
-        let (db, headers) = (db.clone(), headers.clone());
-        Box::pin(async move { guard::is_signed_in(&db, https, &headers).await })
+        let (accounts, db, headers) = (accounts.clone(), db.clone(), headers.clone());
+        Box::pin(async move { guard::sender(&accounts, &db, https, &headers).await })
     });
     let automation = automation::Automation::new(service, reader.tokens.clone(), &*public_url)
         .at(rates.writes)
