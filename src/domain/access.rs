@@ -95,6 +95,12 @@ impl Pattern {
         self.app.as_ref()
     }
 
+    /// The namespace that it is limited to.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&NamespaceName> {
+        self.namespace.as_ref()
+    }
+
     /// The config, when it names just one.
     #[must_use]
     pub fn config(&self) -> Option<ConfigId> {
@@ -125,6 +131,17 @@ impl Pattern {
     pub fn contains(&self, other: &Self) -> bool {
         fn part<T: PartialEq>(outer: Option<&T>, inner: Option<&T>) -> bool {
             outer.is_none() || outer == inner
+        }
+        part(self.env.as_ref(), other.env.as_ref())
+            && part(self.app.as_ref(), other.app.as_ref())
+            && part(self.namespace.as_ref(), other.namespace.as_ref())
+    }
+
+    /// Whether something may be named by both.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        fn part<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
         }
         part(self.env.as_ref(), other.env.as_ref())
             && part(self.app.as_ref(), other.app.as_ref())
@@ -244,6 +261,12 @@ impl Actor {
             return Some(Role::Owner);
         }
         self.roles.iter().filter(|(p, _)| p.covers(config)).map(|(_, role)| *role).max()
+    }
+
+    /// Whether the actor may see anything of what a pattern names.
+    #[must_use]
+    pub fn sees(&self, scope: &Pattern) -> bool {
+        self.administrator || self.roles.iter().any(|(p, _)| p.meets(scope))
     }
 
     /// Whether the actor may see anything of an application.
@@ -488,6 +511,26 @@ mod tests {
         }
         let shop: Pattern = "*/shop/*".parse().unwrap();
         assert!(shop.contains(&"prod/shop/*".parse().unwrap()) && !shop.contains(&"*/*/*".parse().unwrap()));
+    }
+
+    #[test]
+    fn of_a_pattern_is_seen_what_a_role_names_too() {
+        let ana = someone(&[("dev/shop/*", Role::Viewer), ("*/mail/inbox", Role::Viewer)]);
+        for (text, sees) in [
+            ("*/*/*", true),
+            ("dev/*/*", true),
+            ("prod/*/*", true),
+            ("*/shop/*", true),
+            ("prod/shop/*", false),
+            ("prod/mail/*", true),
+            ("prod/mail/outbox", false),
+            ("*/*/outbox", true),
+            ("prod/*/outbox", false),
+            ("*/else/*", false),
+        ] {
+            assert_eq!(ana.sees(&text.parse().unwrap()), sees, "{text}");
+        }
+        assert!(!someone(&[]).sees(&"*/*/*".parse().unwrap()) && Actor::shell().sees(&"prod/*/*".parse().unwrap()));
     }
 
     #[test]

@@ -143,9 +143,10 @@ struct One {
 
 async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<EnvName>) -> Answer {
     let (service, scope) = (&console.service, Pattern::new(Some(env.clone()), None, None));
-    let (looking, news) = (console.nodes.ask(scope.clone()), live::news(&console));
+    let news = live::news(&console);
     let look = Looks::of(&service.envs().await?).get(&env);
     let delivery = service.delivery_to(&who.actor, &env).await?;
+    let looking = console.nodes.ask(&who.account.id, scope.clone());
     let told = looking.told().await;
     let followed = live::followed(&console, Some(&scope), news);
     let listed = delivery.releases.iter().take(LISTED);

@@ -80,7 +80,7 @@ struct Home {
 
 async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
     let everything = Pattern::new(None, None, None);
-    let (looking, news) = (console.nodes.ask(everything.clone()), live::news(&console));
+    let (looking, news) = (console.nodes.ask(&who.account.id, everything.clone()), live::news(&console));
     let (service, actor, at) = (&console.service, &who.actor, now());
     let envs = service.envs().await?;
     let apps: Vec<AppCard> =

@@ -85,9 +85,10 @@ async fn open(
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let Query(asked) = asked.map_err(IntoResponse::into_response)?;
-    // Of more than one config it is told who has answered, and nothing of what.
-    if let Some(config) = asked.of.as_ref().and_then(Pattern::config) {
-        who.actor.may_view(&config)?;
+    // Of more than one config it is told who has answered, and nothing of what. Other nodes are asked about nothing that is
+    // not there, or not for these eyes.
+    if let Some(scope) = &asked.of {
+        console.service.check_scope(&who.actor, scope).await?;
     }
     let place = match room.take(&who.account.id) {
         Ok(place) => place,
@@ -100,6 +101,7 @@ async fn open(
         }
     };
     let watching = Watching {
+        who: who.account.id.clone(),
         mark: asked.mark,
         of: asked.of,
         news: console.service.news(),
@@ -114,6 +116,7 @@ async fn open(
 
 /// One open stream.
 struct Watching {
+    who: String,
     of: Option<Pattern>,
     news: watch::Receiver<u64>,
     reader: Arc<Reader>,
@@ -136,7 +139,7 @@ impl Watching {
     async fn changed(&mut self) -> bool {
         loop {
             if let Some(scope) = &self.of {
-                drop(self.nodes.ask(scope.clone()));
+                drop(self.nodes.ask(&self.who, scope.clone()));
             }
             let now = mark(&self.nodes, self.of.as_ref(), *self.news.borrow());
             if now != self.mark {

@@ -350,6 +350,41 @@ async fn streams_end_with_their_session() {
 }
 
 #[tokio::test]
+async fn a_stream_is_of_something_that_is_there_and_may_be_seen() {
+    let site = Site::at("http://localhost").await;
+    let (ana, root) = (site.log_in("ana").await, site.log_in("root").await);
+    let status = async |of: &str, cookies: &str| {
+        let request = Request::get(format!("/live?of={of}&mark=0")).header("host", "localhost");
+        let request = request.header("cookie", cookies).body(Body::empty()).unwrap();
+        site.front.clone().oneshot(request).await.unwrap().status().as_u16()
+    };
+    for (of, seen, there) in [
+        ("*/*/*", true, true),
+        ("dev/*/*", true, true),
+        ("*/shop/*", true, true),
+        ("dev/shop/*", true, true),
+        ("*/*/application", true, true),
+        ("prod/*/application", true, true),
+        ("*/shop/application", true, true),
+        ("dev/shop/application", true, true),
+        ("dev/mail/application", false, true),
+        ("*/mail/application", false, true),
+        ("dev/mail/*", false, true),
+        ("*/mail/*", false, true),
+        ("q0/q0/*", false, false),
+        ("q0/*/*", false, false),
+        ("*/q0/*", false, false),
+        ("*/*/q0", false, false),
+        ("dev/shop/q0", false, false),
+        ("q0/shop/*", false, false),
+        ("q0/shop/application", false, false),
+    ] {
+        assert_eq!(status(of, &ana).await, if seen { 200 } else { 404 }, "{of}");
+        assert_eq!(status(of, &root).await, if there { 200 } else { 404 }, "{of}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_long_is_read_of_somebody_who_may_edit_nothing() {
     let site = Site::at("http://localhost").await;
     let roles = vec![("*/*/*".parse().unwrap(), May::Viewer)];

@@ -3,14 +3,46 @@
 use super::Service;
 use crate::{
     domain::{
-        access::{May, Publish},
+        access::{Actor, May, Pattern, Publish},
         error::{Error, Result, State},
-        names::ConfigId,
+        names::{AppName, ConfigId},
     },
     storage::{Conn, Place, Standing},
 };
 
 impl Service {
+    /// Checks that there is what a pattern names, and that the actor sees something of it. All configs together, of which
+    /// nothing is told by that, are for everybody.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: the same where the actor sees nothing and where nothing is.
+    pub async fn check_scope(&self, actor: &Actor, scope: &Pattern) -> Result<()> {
+        let (env, app, namespace) = (scope.env(), scope.app(), scope.namespace());
+        if scope.breadth() == 3 {
+            return Ok(());
+        }
+        let missing = || Error::NotFound(scope.to_string());
+        if !actor.sees(scope) {
+            return Err(missing());
+        }
+        let mut db = self.db.read().await?;
+        let has_env = match env {
+            Some(env) => db.env(env).await?.is_some(),
+            None => true,
+        };
+        let has_rest = match (app, namespace) {
+            (None, None) => true,
+            (Some(app), None) => db.app(app).await?.is_some(),
+            (Some(app), Some(namespace)) => db.namespace(app, namespace).await?.is_some(),
+            (None, Some(namespace)) => {
+                let seen =
+                    |app: &AppName| actor.sees(&Pattern::new(env.cloned(), Some(app.clone()), Some(namespace.clone())));
+                db.all_namespaces().await?.iter().any(|(app, name)| name == namespace && seen(app))
+            }
+        };
+        if has_env && has_rest { Ok(()) } else { Err(missing()) }
+    }
+
     /// Where a config lies, when its environment and its namespace exist.
     pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<Place> {
         db.place(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))

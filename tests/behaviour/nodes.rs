@@ -19,6 +19,8 @@ use trimtab::{
 use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
+/// An account that looks.
+const SOMEBODY: &str = "ana";
 const LONG: Duration = Duration::from_secs(40);
 
 /// A node as far as this goes: it knows who read from it, and others.
@@ -66,7 +68,7 @@ impl Node {
         let id = config(config_of);
         let shown = async {
             loop {
-                drop(self.nodes.ask((&id).into()).told().await);
+                drop(self.nodes.ask(SOMEBODY, (&id).into()).told().await);
                 let readers = self.nodes.readers(&id);
                 if what(&readers) {
                     return readers;
@@ -81,7 +83,7 @@ impl Node {
     async fn knows(&self, others: usize, silent: &[&str]) {
         let known = async {
             loop {
-                let told = self.nodes.ask((&config(SHOP)).into()).told().await;
+                let told = self.nodes.ask(SOMEBODY, (&config(SHOP)).into()).told().await;
                 let names: Vec<&str> = told.silent.iter().map(|about| &*about.name).collect();
                 if !told.away && told.others == others && names == silent {
                     return;
@@ -127,7 +129,7 @@ on_both_set_ups! {
         assert_eq!(told(&there)[2], ("b", 2, Some("eu-1")));
 
         let all: Pattern = "*/*/*".parse().unwrap();
-        let answered = here.nodes.ask(all.clone()).told().await;
+        let answered = here.nodes.ask(SOMEBODY, all.clone()).told().await;
         assert!(answered.silent.is_empty(), "{answered:?}");
         let under: Vec<(String, usize)> =
             here.nodes.under(&all).into_iter().map(|(config, readers)| (config.to_string(), readers.all())).collect();
@@ -155,11 +157,11 @@ async fn a_node_that_leaves_is_gone_and_one_that_does_not_answer_is_named() {
     here.knows(2, &["eu-2"]).await;
     let other: Pattern = "dev/mail/*".parse().unwrap();
     let began = Instant::now();
-    let told = here.nodes.ask(other.clone()).told().await;
+    let told = here.nodes.ask(SOMEBODY, other.clone()).told().await;
     assert_eq!(told.silent.iter().map(|about| (&*about.name, about.reader)).collect::<Vec<_>>(), [("eu-2", true)]);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let again = Instant::now();
-    assert_eq!(here.nodes.ask(other).told().await.silent.len(), 1);
+    assert_eq!(here.nodes.ask(SOMEBODY, other).told().await.silent.len(), 1);
     assert!(again.elapsed() < Duration::from_millis(200), "{:?}", again.elapsed());
     raw().await.delete(name, None).await.unwrap();
     here.knows(1, &[]).await;

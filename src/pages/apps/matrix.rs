@@ -61,8 +61,9 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Answer {
     let scope = Pattern::new(None, Some(app.clone()), None);
-    let (looking, news) = (console.nodes.ask(scope.clone()), live::news(&console));
+    let news = live::news(&console);
     let (matrix, looks) = matrix_of(&console, &who, &app).await?;
+    let looking = console.nodes.ask(&who.account.id, scope.clone());
     let told = looking.told().await;
     let followed = live::followed(&console, Some(&scope), news);
     let mut readers: HashMap<ConfigId, Readers> = console.nodes.under(&scope).into_iter().collect();

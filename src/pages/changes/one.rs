@@ -97,7 +97,7 @@ pub(super) async fn show(
     let id: ChangeId = id.parse().map_err(|_| Error::NotFound(id))?;
     let change = console.service.change(&who.actor, &id).await?;
     let scope = Pattern::around(change.configs.iter().map(|c| &c.config));
-    let (looking, news) = (console.nodes.ask(scope.clone()), live::news(&console));
+    let (looking, news) = (console.nodes.ask(&who.account.id, scope.clone()), live::news(&console));
     let looks = Looks::of(&console.service.envs().await?);
     let told = looking.told().await;
     let differing = change.configs.iter().filter(|c| !c.diff.is_empty());

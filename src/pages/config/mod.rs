@@ -106,8 +106,10 @@ pub(super) struct Opened {
 impl Opened {
     /// Asks for a config; `change` chooses among several open changes of the viewer's.
     pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
-        let (asked, scope, news) = (console.nodes.ask(id.into()), Pattern::from(id), live::news(console));
+        let (scope, news) = (Pattern::from(id), live::news(console));
         let view = console.service.config(&user.actor, id, change).await?;
+        // Nobody is asked before it is known that it is there, and for these eyes.
+        let asked = console.nodes.ask(&user.account.id, scope.clone());
         let looks = Looks::of(&console.service.envs().await?);
         let told = asked.told().await;
         let followed = live::followed(console, Some(&scope), news);

@@ -41,7 +41,7 @@ const REFUSED: Duration = Duration::from_secs(60);
 /// Keeps the link until `stop`, then leaves the board. A node that hears asks alone is a reader node: with its `tokens`,
 /// it tells what it holds that is later than what lies in the channel.
 pub async fn run(nodes: &Nodes, board: &Board, hears: Hears, tokens: Option<&KnownTokens>, stop: CancellationToken) {
-    let mut link = Link { nodes, board, hears, tokens, seat: None, asked: HashMap::new() };
+    let mut link = Link { nodes, board, hears, tokens, seat: None, asked: HashMap::new(), ended: Vec::new() };
     stop.run_until_cancelled(link.keep()).await;
     if let Some(seat) = link.seat.take() {
         seat.leave().await;
@@ -56,6 +56,8 @@ struct Link<'a> {
     seat: Option<Seat>,
     /// What others ask.
     asked: HashMap<Pattern, Asked>,
+    /// What was answered and gave way.
+    ended: Vec<Pattern>,
 }
 
 /// What somebody else asks.
@@ -183,7 +185,7 @@ impl Link<'_> {
     fn asked(&mut self, scope: Pattern, room: usize) {
         let (now, room) = (Instant::now(), room.clamp(*ROOM_OF_ONE.start(), *ROOM_OF_ONE.end()));
         if self.asked.len() >= ASKS && !self.asked.contains_key(&scope) {
-            return;
+            self.ended.extend(give_way(&mut self.asked));
         }
         let asked = self.asked.entry(scope).or_insert(Asked { until: now, room, anew: true, next: now, told: None });
         (asked.until, asked.room, asked.anew) = (now + ASKED, room, true);
@@ -199,8 +201,10 @@ impl Link<'_> {
     async fn answer(&mut self) -> Result<(), Fault> {
         let Some(seat) = &self.seat else { return Ok(()) };
         let now = Instant::now();
-        let ended: Vec<Pattern> =
-            self.asked.extract_if(|_, asked| asked.until <= now).map(|(scope, _)| scope).collect();
+        let mut ended = std::mem::take(&mut self.ended);
+        ended.extend(self.asked.extract_if(|_, asked| asked.until <= now).map(|(scope, _)| scope));
+        // What gave way and is asked again is answered below.
+        ended.retain(|scope| !self.asked.contains_key(scope));
         for scope in ended {
             seat.answer_no_more(&scope).await?;
         }
@@ -240,6 +244,14 @@ impl Link<'_> {
     }
 }
 
+/// Forgets what was asked longest ago, so that no console keeps another one from being answered. That ask's console keeps
+/// the answer that it has, and asks again when it renews. Returns what was answered, to be taken off the board.
+fn give_way(asked: &mut HashMap<Pattern, Asked>) -> Option<Pattern> {
+    let first = asked.iter().min_by_key(|(_, asked)| asked.until).map(|(scope, _)| scope.clone())?;
+    let gone = asked.remove(&first)?;
+    gone.told.map(|_| first)
+}
+
 /// What is new; waits until there is something.
 async fn next(watch: &mut BoardWatch) -> Result<Vec<Notice>, Fault> {
     loop {
@@ -247,5 +259,31 @@ async fn next(watch: &mut BoardWatch) -> Result<Vec<Notice>, Fault> {
         if !notices.is_empty() {
             return Ok(notices);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_longest_ago_gives_way() {
+        let scope = |text: &str| text.parse::<Pattern>().unwrap();
+        let now = Instant::now();
+        let asked = |seconds: u64, told| Asked {
+            until: now + Duration::from_secs(seconds),
+            room: 4096,
+            anew: false,
+            next: now,
+            told,
+        };
+        let mut all = HashMap::from([
+            (scope("prod/*/*"), asked(9, Some(1))),
+            (scope("dev/*/*"), asked(8, None)),
+            (scope("*/shop/*"), asked(7, Some(1))),
+        ]);
+        assert_eq!(give_way(&mut all), Some(scope("*/shop/*")));
+        assert_eq!(give_way(&mut all), None, "nothing of it is on the board");
+        assert_eq!(all.keys().collect::<Vec<_>>(), [&scope("prod/*/*")]);
     }
 }

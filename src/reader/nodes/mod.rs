@@ -39,6 +39,11 @@ const LOOKED: Duration = Duration::from_secs(15);
 const RENEW: Duration = Duration::from_secs(10);
 /// Scopes that a console asks about at once, and that a node answers.
 const ASKS: usize = 32;
+/// Scopes that a console asks about for one person.
+const ASKS_OF_ONE: usize = 8;
+/// What nobody has looked at for so long gives way to something else that somebody looks at: an open page looks every
+/// second. It is not shorter, so that pages that are open do not take turns.
+const QUIET: Duration = Duration::from_secs(3);
 /// Other nodes that are known.
 const NODES: usize = 1000;
 /// What all answers to an ask should come to, in bytes: each node gets its part, within bounds.
@@ -77,6 +82,8 @@ struct State {
     standing: Standing,
     others: BTreeMap<NodeId, About>,
     asks: HashMap<Pattern, Ask>,
+    /// Asks on the board that gave way.
+    ended: Vec<Pattern>,
     /// An answer that is none was seen, and said.
     warned: bool,
 }
@@ -85,7 +92,8 @@ struct State {
 #[derive(Debug)]
 struct Ask {
     since: Instant,
-    looked: Instant,
+    /// Who looks, and when each did last.
+    looks: HashMap<String, Instant>,
     /// When it was last put on the board.
     put: Option<Instant>,
     answers: HashMap<NodeId, Answer>,
@@ -128,9 +136,10 @@ impl Nodes {
         &self.name
     }
 
-    /// Begins to look at configs, or looks on: other nodes are asked about them for a while.
-    pub fn ask(self: &Arc<Self>, scope: Pattern) -> Asked {
-        if self.state().look(&scope, Instant::now()) {
+    /// Begins to look at configs for somebody, or looks on: other nodes are asked about them for a while, where this
+    /// person may still ask and there is room. Whether the configs exist and are theirs to see has been checked.
+    pub fn ask(self: &Arc<Self>, who: &str, scope: Pattern) -> Asked {
+        if self.state().look(who, &scope, Instant::now()) {
             self.wanted.notify_one();
         }
         Asked { nodes: Arc::clone(self), scope }
@@ -222,19 +231,78 @@ impl Asked {
     }
 }
 
+impl Ask {
+    /// When somebody looked last.
+    fn looked(&self) -> Option<Instant> {
+        self.looks.values().max().copied()
+    }
+}
+
 impl State {
     /// Notes that somebody looks. True when there is something new to ask.
-    fn look(&mut self, scope: &Pattern, now: Instant) -> bool {
-        if let Some(ask) = self.asks.get_mut(scope) {
-            ask.looked = now;
+    fn look(&mut self, who: &str, scope: &Pattern, now: Instant) -> bool {
+        if self.standing == Standing::Alone {
             return false;
         }
-        let new = self.standing != Standing::Alone && self.asks.len() < ASKS;
-        if new {
-            let ask = Ask { since: now, looked: now, put: None, answers: HashMap::new() };
-            self.asks.insert(scope.clone(), ask);
+        if let Some(look) = self.asks.get_mut(scope).and_then(|ask| ask.looks.get_mut(who)) {
+            *look = now;
+            return false;
         }
+        let own = self.asks.values().filter(|ask| ask.looks.contains_key(who)).count();
+        if own >= ASKS_OF_ONE && !self.look_away(who, now) {
+            return false;
+        }
+        let new = !self.asks.contains_key(scope);
+        if new && self.asks.len() >= ASKS && !self.give_way(who, now) {
+            return false;
+        }
+        let ask = || Ask { since: now, looks: HashMap::new(), put: None, answers: HashMap::new() };
+        self.asks.entry(scope.clone()).or_insert_with(ask).looks.insert(who.to_owned(), now);
         new
+    }
+
+    /// Ends somebody's look at what they have not looked at for longest. False when they look at all of it now.
+    fn look_away(&mut self, who: &str, now: Instant) -> bool {
+        let looks = self.asks.iter().filter_map(|(scope, ask)| Some((*ask.looks.get(who)?, scope)));
+        let quiet = looks.min().filter(|(at, _)| now - *at > QUIET).map(|(_, scope)| scope.clone());
+        let Some(scope) = quiet else { return false };
+        let alone = self.asks.get_mut(&scope).is_some_and(|ask| {
+            ask.looks.remove(who);
+            ask.looks.is_empty()
+        });
+        if alone {
+            self.end(&scope);
+        }
+        true
+    }
+
+    /// Ends the ask that nobody has looked at for longest. When all are looked at now, ends one of those who look at
+    /// most, if that is more than `who` would; false if it is not.
+    fn give_way(&mut self, who: &str, now: Instant) -> bool {
+        let quiet = self.asks.iter().map(|(scope, ask)| (ask.looked(), scope)).min();
+        let quiet = quiet.filter(|(at, _)| at.is_none_or(|at| now - at > QUIET)).map(|(_, scope)| scope.clone());
+        let Some(scope) = quiet.or_else(|| self.greediest(who)) else { return false };
+        self.end(&scope);
+        true
+    }
+
+    /// What is asked for nobody but those who look at most, if each of them looks at more than `who` would.
+    fn greediest(&self, who: &str) -> Option<Pattern> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for looker in self.asks.values().flat_map(|ask| ask.looks.keys()) {
+            *counts.entry(looker.as_str()).or_default() += 1;
+        }
+        let count = |who: &str| counts.get(who).copied().unwrap_or_default();
+        let least = |ask: &Ask| ask.looks.keys().map(|who| count(who)).min().unwrap_or_default();
+        let (most, scope) = self.asks.iter().map(|(scope, ask)| (least(ask), scope)).max()?;
+        (most > count(who) + 1).then(|| scope.clone())
+    }
+
+    /// Ends an ask; what stands on the board is taken away with the next look there.
+    fn end(&mut self, scope: &Pattern) {
+        if self.asks.remove(scope).is_some_and(|ask| ask.put.is_some()) {
+            self.ended.push(scope.clone());
+        }
     }
 
     /// Until when it is worth to wait for answers; none when all are here, or none is to be expected any more.
@@ -317,11 +385,14 @@ impl State {
 
     /// What is to be asked now, with the room for each answer, and what is no longer looked at.
     fn due(&mut self, now: Instant) -> (Vec<(Pattern, usize)>, Vec<Pattern>) {
-        let ended: Vec<Pattern> = self
-            .asks
-            .extract_if(|_, ask| now - ask.looked > LOOKED)
-            .filter_map(|(scope, ask)| ask.put.map(|_| scope))
-            .collect();
+        let mut ended = std::mem::take(&mut self.ended);
+        let unseen = self.asks.extract_if(|_, ask| {
+            ask.looks.retain(|_, at| now - *at <= LOOKED);
+            ask.looks.is_empty()
+        });
+        ended.extend(unseen.filter_map(|(scope, ask)| ask.put.map(|_| scope)));
+        // What gave way and is asked again is on the board for a reason.
+        ended.retain(|scope| !self.asks.contains_key(scope));
         if self.others.is_empty() {
             return (Vec::new(), ended);
         }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 const SHOP: &str = "prod/shop/application";
+const ANA: &str = "ana's account";
 const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);
 
@@ -149,7 +150,7 @@ fn what_no_node_writes_is_no_answer() {
 async fn alone_nobody_is_asked() {
     let nodes = nodes(false);
     note(&nodes.reader.instances, SHOP, "a", 1, now());
-    let told = nodes.ask(scope(SHOP)).told().await;
+    let told = nodes.ask(ANA, scope(SHOP)).told().await;
     assert_eq!(told, Told::default());
     assert_eq!((nodes.seen(&config(SHOP), 1), nodes.readers(&config(SHOP)).all()), ((1, 1), 1));
     assert!(nodes.state().asks.is_empty());
@@ -162,7 +163,7 @@ fn the_narrowest_answer_of_each_node_counts() {
     nodes.state().together(BTreeMap::from([(ONE, about("one"))]));
     assert!(hear(Notice::Here(TWO, about("two"))));
     for of in [SHOP, "*/*/*"] {
-        drop(nodes.ask(scope(of)));
+        drop(nodes.ask(ANA, scope(of)));
     }
     let say = |by, of: &str, value| hear(Notice::Answered { by, scope: scope(of), value });
     assert!(say(ONE, "*/*/*", answered("*/*/*", &[(SHOP, "a", 1), ("dev/shop/application", "d", 1)])));
@@ -193,12 +194,12 @@ async fn a_page_waits_a_moment_for_a_new_ask_and_never_again() {
     let nodes = nodes(true);
     nodes.state().together(BTreeMap::from([(ONE, about("dead"))]));
     let began = Instant::now();
-    let told = nodes.ask(scope(SHOP)).told().await;
+    let told = nodes.ask(ANA, scope(SHOP)).told().await;
     assert_eq!((told.silent, told.others), (vec![about("dead")], 1));
     assert!(began.elapsed() >= PATIENCE);
     let at_once = async |nodes: &Arc<Nodes>, of: &str| {
         let began = Instant::now();
-        let told = nodes.ask(scope(of)).told().await;
+        let told = nodes.ask(ANA, scope(of)).told().await;
         assert!(began.elapsed() < PATIENCE, "{of}: {:?}", began.elapsed());
         told
     };
@@ -227,19 +228,91 @@ fn asks_are_renewed_while_somebody_looks_and_end_after() {
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
     state.standing = Standing::Together;
-    assert!(state.look(&scope(SHOP), start) && !state.look(&scope(SHOP), start));
+    assert!(state.look(ANA, &scope(SHOP), start) && !state.look(ANA, &scope(SHOP), start));
     assert_eq!(state.due(start), (vec![], vec![]), "there is nobody to ask");
     state.hear(Notice::Here(ONE, about("x")), now());
     assert_eq!(state.due(start).0, [(scope(SHOP), *ROOM_OF_ONE.end())]);
     assert_eq!(state.due(after(9)).0, []);
-    assert!(!state.look(&scope(SHOP), after(9)));
+    assert!(!state.look(ANA, &scope(SHOP), after(9)));
     assert_eq!(state.due(after(11)).0.len(), 1);
     assert_eq!(state.due(after(25)), (vec![], vec![scope(SHOP)]));
     assert!(state.asks.is_empty());
 
     for n in 0..2 * ASKS {
-        state.look(&scope(&format!("prod/shop/c{n}")), after(25));
+        state.look(&format!("user {n}"), &scope(&format!("prod/shop/c{n}")), after(25));
     }
     assert_eq!(state.asks.len(), ASKS);
     assert_eq!(state.told(&scope("prod/shop/c63")).silent, [about("x")], "what was not asked was not answered");
+}
+
+/// A console with another node, and moments in seconds from its start.
+fn together() -> (Arc<Nodes>, impl Fn(u64) -> Instant) {
+    let (nodes, start) = (nodes(true), Instant::now());
+    nodes.state().together(BTreeMap::from([(ONE, about("one"))]));
+    (nodes, move |seconds| start + Duration::from_secs(seconds))
+}
+
+#[test]
+fn one_person_leaves_asks_to_the_others() {
+    let (nodes, after) = together();
+    let mut state = nodes.state();
+    let of = |n: usize| scope(&format!("prod/shop/c{n}"));
+    for second in 0..=QUIET.as_secs() {
+        for n in 0..2 * ASKS {
+            state.look("eve", &of(n), after(second));
+        }
+    }
+    assert_eq!(state.asks.len(), ASKS_OF_ONE, "what is looked at does not give way to more");
+    assert!(state.look("root", &scope(SHOP), after(3)) && state.look("root", &scope("*/*/*"), after(3)));
+    assert_eq!(state.due(after(3)).0.len(), ASKS_OF_ONE + 2);
+
+    // Who goes from page to page is asked for what is on the last ones, and nothing of the first ones is left.
+    assert!(state.look("eve", &of(99), after(7)));
+    assert_eq!(state.asks.len(), ASKS_OF_ONE + 2);
+    let (due, ended) = state.due(after(7));
+    assert_eq!((due, ended.len()), (vec![(of(99), *ROOM_OF_ONE.end())], 1));
+    // What is looked at again before it was taken away stays.
+    let again = of(ASKS_OF_ONE - 1);
+    state.end(&again);
+    assert!(state.look("root", &again, after(7)));
+    assert_eq!(state.due(after(7)), (vec![(again, *ROOM_OF_ONE.end())], vec![]));
+}
+
+#[test]
+fn of_all_asks_the_one_that_was_not_looked_at_for_longest_gives_way() {
+    let (nodes, after) = together();
+    let mut state = nodes.state();
+    let of = |n: usize| scope(&format!("prod/shop/c{n}"));
+    for n in 0..ASKS {
+        assert!(state.look(&format!("user {}", n / ASKS_OF_ONE), &of(n), after(n.min(2) as u64)));
+    }
+    // The first one is quiet by now, the others are open.
+    assert!(state.look("root", &scope(SHOP), after(4)));
+    assert!(state.asks.len() == ASKS && !state.asks.contains_key(&of(0)));
+    for n in 1..ASKS {
+        state.look(&format!("user {}", n / ASKS_OF_ONE), &of(n), after(4));
+    }
+    // All are open, so those who look at most make room, until everybody has as much.
+    let more = |n: usize| scope(&format!("dev/shop/c{n}"));
+    let had: usize = (0..ASKS).filter(|n| state.look("root", &more(*n), after(4))).count();
+    assert_eq!((state.asks.len(), had), (ASKS, 5));
+    assert!(state.asks.contains_key(&scope(SHOP)));
+    let left = |who: &str| state.asks.values().filter(|ask| ask.looks.contains_key(who)).count();
+    assert_eq!(left("root"), 6);
+    assert!((0..4).all(|n| (6..=7).contains(&left(&format!("user {n}")))));
+}
+
+#[test]
+fn what_others_look_at_too_stays() {
+    let (nodes, after) = together();
+    let mut state = nodes.state();
+    let of = |n: usize| scope(&format!("prod/shop/c{n}"));
+    for n in 0..ASKS_OF_ONE {
+        state.look("eve", &of(n), after(0));
+    }
+    assert!(!state.look("root", &of(0), after(0)), "it is asked already");
+    assert!(state.look("eve", &scope(SHOP), after(4)));
+    assert!(state.asks.contains_key(&of(0)) && state.asks.len() == ASKS_OF_ONE + 1);
+    assert_eq!(state.due(after(16)).1, [] as [Pattern; 0], "nothing was on the board");
+    assert_eq!(state.asks.keys().collect::<Vec<_>>(), [&scope(SHOP)], "nobody looks at the others any more");
 }
