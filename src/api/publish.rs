@@ -32,7 +32,7 @@ pub async fn publish(
     super::shim::say(super::shim::lang().published(
         &published.releases,
         &published.delivery,
-        &service.why_late(&published.releases),
+        &service.why_late(&user.actor, &published.releases),
     ));
     Ok(())
 }
@@ -64,7 +64,7 @@ pub async fn roll_back(
     super::shim::say(super::shim::lang().published(
         &published.releases,
         &published.delivery,
-        &service.why_late(&published.releases),
+        &service.why_late(&user.actor, &published.releases),
     ));
     Ok(())
 }
@@ -141,7 +141,7 @@ pub async fn settle(
     super::shim::say(super::shim::lang().published(
         &published.releases,
         &published.delivery,
-        &service.why_late(&published.releases),
+        &service.why_late(&user.actor, &published.releases),
     ));
     Ok(())
 }

@@ -347,7 +347,7 @@ impl Publisher {
         let why = match failure {
             Failure::Channel(Fault::Busy { .. }) => Why::Busy,
             Failure::Channel(Fault::Mismatch { config, seq }) => Why::Mismatch(config, seq),
-            Failure::Channel(fault) => Why::Channel(fault.to_string()),
+            Failure::Channel(fault) => Why::Channel(Some(fault.to_string())),
             Failure::Ahead { config, seq } => Why::Ahead(config, seq),
             Failure::Unreadable { config, seq, .. } => Why::Unreadable(config, seq),
             // The database is said to be away where it is asked.

@@ -52,8 +52,8 @@ pub enum Delivery {
 /// Why something is late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The channel does not answer; what it said.
-    Channel(String),
+    /// The channel does not answer; what it said, for administrators alone: a driver's words name addresses.
+    Channel(Option<String>),
     /// Another node holds the lock.
     Busy,
     /// The channel holds another document under the same number.

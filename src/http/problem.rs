@@ -314,7 +314,7 @@ mod tests {
             assert_eq!(again, Error::Unavailable { part, detail: String::new() });
             assert_eq!(LANG.error(&again), LANG.error(&away));
         }
-        let late = Delivery::Accepted { late_because: Why::Channel("canary@10.0.0.1".into()).to_string() };
+        let late = Delivery::Accepted { late_because: Why::Channel(Some("canary@10.0.0.1".into())).to_string() };
         assert!(!serde_json::to_string(&late).unwrap().contains("canary"));
     }
 

@@ -233,7 +233,7 @@ fn Departures(delivery: EnvDelivery) -> impl IntoView {
         let name = format!("{} / {}", drift.config.app, drift.config.namespace);
         view! {
             <li>
-                <p class="flag warn"><Icon name=I::Warn /><a href=paths::config(&drift.config)>{name}</a></p>
+                <p class="flag warn"><Icon name=I::Warn /><a class="aim" href=paths::config(&drift.config)>{name}</a></p>
                 <p class="quiet">{drift.kind.is_unknown().then(|| t.drift_unknown())}" "<When at=drift.since /></p>
             </li>
         }
@@ -248,12 +248,14 @@ fn Lock(lock: LockState) -> impl IntoView {
     match lock {
         LockState::Free => view! { <p class="quiet">{t.delivery_lock_free()}</p> }.into_any(),
         LockState::Unknown(why) => {
+            let why = why.unwrap_or_else(|| t.late_because(t.why_channel_plain()));
             view! { <p class="flag warn"><Icon name=I::Warn />{t.delivery_lock_unknown()}</p><p class="quiet">{why}</p> }
                 .into_any()
         }
         LockState::Held(holder) => {
             let node = holder.node.unwrap_or_else(|| t.delivery_lock_other().to_owned());
-            let until = holder.remaining.map(|left| view! { <p class="quiet">{t.delivery_lock_until(left.as_secs())}</p> });
+            let until =
+                holder.remaining.map(|left| view! { <p class="quiet">{t.delivery_lock_until(left.as_secs())}</p> });
             let lease = holder.lease.map(|lease| view! { <p class="quiet mono">{t.delivery_lock_lease(&lease)}</p> });
             view! { <p>{t.delivery_lock_held(&node)}</p>{until}{lease} }.into_any()
         }

@@ -37,10 +37,11 @@ async fn show(
     if user.is_ok() {
         return Err(Redirect::to(own_path(&asked.next).unwrap_or("/")).into_response().into());
     }
-    if console.service.needs_setup().await? {
-        return Ok(Page::new(|t| t.setup_first_title().to_owned(), || view! { <Nobody /> }).alone());
-    }
     let instead = address_instead(&console.public_url, &headers);
+    if console.service.needs_setup().await? {
+        let view = move || view! { <WrongAddress instead /><Nobody /> };
+        return Ok(Page::new(|t| t.setup_first_title().to_owned(), view).alone());
+    }
     let view = move || view! { <WrongAddress instead /><LogIn next=asked.next /> };
     Ok(Page::new(|t| t.log_in().to_owned(), view).alone())
 }

@@ -53,6 +53,13 @@ impl Drop for Site {
 
 impl Site {
     async fn at(public_url: &str) -> Self {
+        let site = Self::empty(public_url).await;
+        site.furnish().await;
+        site
+    }
+
+    /// The same before anybody has used it.
+    async fn empty(public_url: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
         let db = Db::open(&format!("sqlite://{}", folder.join("trimtab.db").display())).await.unwrap();
@@ -74,9 +81,7 @@ impl Site {
         let (health, leaving) = (service.clone(), stop.clone());
         let health = Health { service: health, dispatch, reader, leaving, scrape };
         let front = routes(console, db.clone(), health, service.signer().await.unwrap(), &Rates::default());
-        let site = Self { front, service, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() };
-        site.furnish().await;
-        site
+        Self { front, service, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() }
     }
 
     async fn furnish(&self) {
@@ -466,16 +471,33 @@ async fn a_browser_that_is_known_is_not_held_up_by_strangers() {
 #[tokio::test]
 async fn cookies_need_https_where_the_console_has_it_and_the_log_in_page_says_so() {
     let site = Site::at("https://config.example").await;
-    let answer = site.island("/fn/log-in", "", &[("name", "ana"), ("password", PASSWORD)]).await;
+    need_https(&site.island("/fn/log-in", "", &[("name", "ana"), ("password", PASSWORD)]).await);
+    names_https(&site).await;
+    // Nor does a browser keep the session of the first administrator.
+    let site = Site::empty("https://config.example").await;
+    names_https(&site).await;
+    let code = site.service.setup_code().await.unwrap();
+    let fields = [("code", code.as_str()), ("name", "petra"), ("password", PASSWORD), ("again", PASSWORD)];
+    need_https(&site.island("/fn/set-up", "", &fields).await);
+}
+
+/// Checks that a browser keeps the cookies of a log-in over https alone.
+fn need_https(answer: &Answer) {
+    assert_eq!(answer.status, 200, "{}", answer.body);
     let mut names = BTreeSet::new();
     for set in answer.headers.get_all(header::SET_COOKIE).iter().map(|set| set.to_str().unwrap()) {
         assert!(set.contains("; Secure") && set.contains("HttpOnly") && set.contains("Path=/"), "{set}");
         names.insert(set.split('=').next().unwrap());
     }
     assert_eq!(names, BTreeSet::from(["__Host-trimtab", "__Host-trimtab-browser"]));
+}
+
+/// Checks that the log-in page says which address to open, to whom it has to.
+async fn names_https(site: &Site) {
     for (proto, says) in [("http", true), ("https", false)] {
         let request = Request::get("/login").header("host", "10.0.0.1:3000").header("x-forwarded-proto", proto);
         let page = site.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(page.status, 200, "{}", page.body);
         assert_eq!(page.body.contains("href=\"https://config.example\""), says, "{proto}: {}", page.body);
     }
 }

@@ -39,8 +39,8 @@ pub enum LockState {
     Free,
     /// Somebody.
     Held(Holder),
-    /// The channel does not answer; what it said.
-    Unknown(String),
+    /// The channel does not answer; what it said, for administrators alone.
+    Unknown(Option<String>),
 }
 
 impl EnvDelivery {
@@ -112,7 +112,7 @@ impl Service {
         Ok(match channel.holder(env).await {
             Ok(Some(holder)) => LockState::Held(holder),
             Ok(None) => LockState::Free,
-            Err(fault) => LockState::Unknown(fault.to_string()),
+            Err(fault) => LockState::Unknown(actor.is_administrator().then(|| fault.to_string())),
         })
     }
 

@@ -99,16 +99,7 @@ impl Service {
     #[must_use]
     pub fn late(&self, actor: &Actor) -> Vec<Late> {
         let late = self.dispatch.late().into_iter().filter(|late| actor.sees_some_of(&late.env));
-        // A config that may not be seen has no name here either.
-        late.map(|late| match &late.why {
-            Why::Mismatch(config, _) | Why::Ahead(config, _) | Why::Unreadable(config, _)
-                if actor.may_view(config).is_err() =>
-            {
-                Late { why: Why::Slow, ..late }
-            }
-            _ => late,
-        })
-        .collect()
+        late.map(|late| Late { why: told(late.why, actor), ..late }).collect()
     }
 
     /// Asks the database for an answer.
@@ -196,6 +187,20 @@ fn new_change(actor: &Actor, message: String, now: Time) -> Change {
         version: 0,
         created_at: now,
         updated_at: now,
+    }
+}
+
+/// Why something is late, as this actor is told: a config that may not be seen has no name here either, and a driver's
+/// words, which name addresses, are for administrators.
+fn told(why: Why, actor: &Actor) -> Why {
+    match &why {
+        Why::Channel(_) if !actor.is_administrator() => Why::Channel(None),
+        Why::Mismatch(config, _) | Why::Ahead(config, _) | Why::Unreadable(config, _)
+            if actor.may_view(config).is_err() =>
+        {
+            Why::Slow
+        }
+        _ => why,
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     new_change, note, now,
     once::{Made, Work},
     save::{is_live, under},
+    told,
 };
 use crate::{
     channel::{Entry, Meta},
@@ -346,7 +347,7 @@ impl Service {
                 return Delivery::Delivered { revision: at.unwrap_or(revision) };
             }
             if Instant::now() >= deadline {
-                return Delivery::Accepted { late_because: self.why_late(releases).to_string() };
+                return Delivery::Accepted { late_because: self.why(releases).to_string() };
             }
             ask = Instant::now() + ASK;
         }
@@ -366,9 +367,13 @@ impl Service {
         self.db.read().await?.delivery_of(change).await
     }
 
-    /// Why releases that are accepted are not in the channel yet.
+    /// Why releases that are accepted are not in the channel yet, as it is told to this actor.
     #[must_use]
-    pub fn why_late(&self, releases: &[Release]) -> Why {
+    pub fn why_late(&self, actor: &Actor, releases: &[Release]) -> Why {
+        told(self.why(releases), actor)
+    }
+
+    fn why(&self, releases: &[Release]) -> Why {
         let late = self.dispatch.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
         late.map_or(Why::Slow, |l| l.why)
     }

@@ -151,6 +151,7 @@ texts! {
     why_channel(detail: &str): "The channel does not answer: {detail}", "通道没有响应：{detail}";
     why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
     why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的版本 {seq} 是另一份文档";
+    why_channel_plain: "etcd does not answer", "etcd 没有响应";
     why_ahead(config: &str, seq: u64): "The channel holds release {seq} of {config}, which the database does not know", "通道中 {config} 的版本 {seq} 在数据库中不存在";
     why_unreadable(config: &str, seq: u64): "What is stored of release {seq} of {config} cannot be read", "无法读取 {config} 的版本 {seq} 所存储的内容";
     why_slow: "It takes longer than usual", "耗时比平时长";
@@ -276,7 +277,8 @@ impl Lang {
     #[must_use]
     pub fn why_late(self, why: &Why) -> String {
         match why {
-            Why::Channel(detail) => self.why_channel(detail),
+            Why::Channel(None) => self.why_channel_plain().to_owned(),
+            Why::Channel(Some(detail)) => self.why_channel(detail),
             Why::Busy => self.why_busy().to_owned(),
             Why::Mismatch(config, seq) => self.why_mismatch(&config.to_string(), *seq),
             Why::Ahead(config, seq) => self.why_ahead(&config.to_string(), *seq),

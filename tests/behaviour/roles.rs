@@ -76,6 +76,11 @@ on_both_set_ups! {
         assert_eq!(site.service.late(ana()).len(), 1);
         assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::Owner)])), []);
         assert_eq!(site.dispatch().late().len(), 1);
+        // What a driver said has addresses in it.
+        let why = Why::Channel(Some("etcd at http://10.0.0.1:2379: connection refused".into()));
+        site.dispatch().set_late(Late { env: "prod".parse().unwrap(), since: now(), why: why.clone(), waiting: 1 });
+        assert_eq!(site.service.late(&Actor::shell()).pop().unwrap().why, why);
+        assert_eq!(site.service.late(ana()).pop().unwrap().why, Why::Channel(None));
     }
 
     async fn a_creator_makes_and_owns_what_its_patterns_name(site: Site) {
