@@ -23,12 +23,12 @@ for (const lang of ['en', 'zh'] as const) {
       await expectTargets(page);
       await page.emulateMedia({ colorScheme: 'dark' });
       await expectAccessible(page, ...themed);
-      for (const width of [320, 768]) {
-        await page.setViewportSize({ width, height: 800 });
+      for (const [width, height] of [[320, 800], [768, 1024]] as const) {
+        await page.setViewportSize({ width, height });
         await expectNoSideways(page);
+        await expectAccessible(page, 'target-size');
       }
-      // So long that the bar at the bottom of a phone covers nothing.
-      await page.setViewportSize({ width: 360, height: 8000 });
+      await page.setViewportSize({ width: 360, height: 800 });
       await expectAccessible(page);
       await expectTargets(page);
       await page.setViewportSize({ width: 1280, height: 800 });
@@ -54,9 +54,8 @@ for (const lang of ['en', 'zh'] as const) {
     test('a phone in the hand', async ({ page, demo, signIn }) => {
       test.setTimeout(120_000);
       await signIn(page);
-      // So long that the bar at the bottom of a phone covers nothing.
-      await page.setViewportSize({ width: 360, height: 8000 });
-      for (const name of ['home', 'app', 'config', 'change', 'users']) {
+      await page.setViewportSize({ width: 360, height: 800 });
+      for (const name of ['home', 'app', 'config', 'config-edit', 'change', 'envs', 'users']) {
         await page.goto(await addressOf(pages.find(([n]) => n === name)![1], page.request));
         await expectAccessible(page);
       }
@@ -81,6 +80,9 @@ for (const lang of ['en', 'zh'] as const) {
       await expectAccessible(viewer);
       await viewer.goto('/configs/prod/shop/application');
       await expectAccessible(viewer);
+      // A filter that finds nothing.
+      await page.goto('/apps?q=no-application-has-this');
+      await expectAccessible(page);
     });
   });
 }

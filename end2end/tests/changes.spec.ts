@@ -2,7 +2,7 @@
 
 import type { Page } from '@playwright/test';
 import { Api, application, createUser, reads } from '../support/prepare';
-import { card, expect, test } from '../support/test';
+import { card, expect, expectTargets, test } from '../support/test';
 
 /** Saves a value of a key; all of it goes into one change, the first that is open. */
 async function edit(page: Page, config: string, key: string, value: string): Promise<void> {
@@ -64,6 +64,7 @@ for (const scripts of [true, false]) {
       await expect(page.getByRole('heading', { level: 1 })).toContainText('More of everything');
       await expect(page.locator('.head .badge')).toHaveText('published');
       await expect(card(page, 'way')).toContainText('Delivered');
+      await expectTargets(page);
       // Those who have just read it are known, and have it.
       await page.reload();
       await expect(card(page, 'way').locator('progress')).toHaveCount(2);

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { application, createAdministrator, read, session } from '../support/prepare';
-import { expect, test, type Server } from '../support/test';
+import { expect, expectTargets, test, type Server } from '../support/test';
 
 test.skip(({ setup }) => setup !== 'cluster', 'memory is written by nobody else');
 
@@ -31,7 +31,13 @@ for (const scripts of [true, false]) {
         await page.goto(node.url);
         await expect(page.locator('#trouble')).toContainText(config, { timeout: 500 });
       }).toPass();
+      await page.goto(`${node.url}/delivery/prod`);
+      await expect(page.locator('#delivery').getByRole('link', { name: `${app} / application`, exact: true })).toBeVisible();
+      await expectTargets(page);
       await page.locator('#trouble').getByRole('link', { name: 'Look and decide' }).click();
+      // The button stands below the words, not at them.
+      const above = await page.locator('#repair').evaluate((form) => form.getBoundingClientRect().top - form.previousElementSibling!.getBoundingClientRect().bottom);
+      expect(above).toBeGreaterThanOrEqual(4);
       await page.locator('#repair').getByRole('button', { name: 'Write release 1 again' }).click();
       await expect(page.locator('#flash')).toContainText('Written again');
       await expect(page.locator('#trouble')).toBeEmpty();

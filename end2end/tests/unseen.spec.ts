@@ -83,6 +83,11 @@ for (const scripts of [true, false]) {
       await page.locator('[name=text]').fill('a=1\ndb\u202e.url=2\n');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.getByRole('alert')).toContainText('Line 2, column 1: Character 3 is invisible: U+202E RIGHT-TO-LEFT OVERRIDE');
+      // What the key turns is the key alone.
+      await expect(page.getByRole('alert').locator('code')).toHaveCSS('unicode-bidi', 'isolate');
+      await page.locator('[name=file]').setInputFiles({ name: 'a\u202eb.env', mimeType: 'text/plain', buffer: Buffer.from('a=1\n') });
+      await page.getByRole('button', { name: 'Preview' }).click();
+      await expect(page.locator('#import bdi')).toHaveText('a\u202eb.env');
     });
 
     test('what is not seen in a value is marked beside it', async ({ page, server, signIn }) => {

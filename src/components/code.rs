@@ -1,4 +1,4 @@
-//! Texts to take along.
+//! Texts to take along, and boxes for what is long.
 
 use leptos::prelude::*;
 
@@ -45,4 +45,29 @@ pub fn Code(
             <Copy text />
         </div>
     }
+}
+
+/// A value that is longer, in bytes, or has more lines, is folded or scrolls by itself.
+const LONG: (usize, usize) = (400, 12);
+
+/// Whether a value would make a page long.
+#[must_use]
+pub fn is_long(value: &str) -> bool {
+    value.len() > LONG.0 || value.lines().nth(LONG.1).is_some()
+}
+
+/// A box that scrolls when it is full. There is nothing in it that has the focus, so it has it itself.
+#[component]
+pub fn Scrolls(
+    /// What it is: names the box.
+    #[prop(into)]
+    label: String,
+    /// How high it may be.
+    #[prop(optional)]
+    class: &'static str,
+    /// What is in it.
+    children: Children,
+) -> impl IntoView {
+    // A group, as a block of code is.
+    view! { <div class=format!("scrolls {class}") tabindex="0" role="group" aria-label=label>{children()}</div> }
 }

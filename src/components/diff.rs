@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Marked, lang};
+use super::{Marked, is_long, lang};
 use crate::domain::{
     content::Item,
     diff::{Counts, KeyDiff, Kind, Word, words},
@@ -102,7 +102,8 @@ fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
 }
 
 /// A side of a value as one text.
-pub(super) fn said(words: &[Word]) -> String {
+#[must_use]
+pub fn said(words: &[Word]) -> String {
     words.iter().map(|word| word.text.as_str()).collect()
 }
 
@@ -120,11 +121,23 @@ fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
     let (old, new) = sides(&key);
     let same = key.old.as_ref().zip(key.new.as_ref()).is_some_and(|(o, n)| o.value == n.value);
     let notes = beside(&key).into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
-    let kind = key.kind();
+    let (kind, name) = (key.kind(), key.key.clone());
     let side = |words: Option<Vec<Word>>, old: bool| {
         words.map(|words| {
-            let value = said(&words);
-            view! { <p class=if old { "o" } else { "n" }><Marked value><Words words old /></Marked></p> }
+            let (value, t) = (said(&words), lang());
+            let which = if old { t.was() } else { t.is_now() };
+            // A long value has a box of its own, which the keyboard reaches.
+            let label = is_long(&value).then(|| format!("{name}: {which}"));
+            let (tab, role) = label.as_ref().map(|_| ("0", "group")).unzip();
+            let class = match (old, label.is_some()) {
+                (true, false) => "o",
+                (true, true) => "o scrolls",
+                (false, false) => "n",
+                (false, true) => "n scrolls",
+            };
+            view! {
+                <p class=class tabindex=tab role=role aria-label=label><Marked value><Words words old /></Marked></p>
+            }
         })
     };
     view! {

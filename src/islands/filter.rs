@@ -60,6 +60,10 @@ fn apply(input: &HtmlElement) -> Option<()> {
         }
         (rows.iter().filter(|row| !row.hidden).count(), rows.len())
     });
+    // In place of a table without rows stands a sentence that says so.
+    if all == 0 {
+        return None;
+    }
     let output = input.form().and_then(|form| form.query_selector("output").ok().flatten())?;
     let says = match (words.is_empty(), shown) {
         (true, _) => None,

@@ -36,6 +36,7 @@ texts! {
     apps_none_start: "Guided start", "开始引导";
     apps_none_ask: "You have no role in any application. An administrator can give you one.", "您还没有任何应用的角色，请向管理员申请。";
     apps_none_found(query: &str): "No application has “{query}” in it", "没有名称包含“{query}”的应用";
+    apps_all_archived: "All applications are archived", "所有应用均已归档";
     apps_show_archived(n: usize): "{n} archived" | "{n} archived", "已归档 {n} 个";
     apps_hide_archived: "Hide archived ones", "隐藏已归档";
 

@@ -49,6 +49,7 @@ texts! {
     a_line_break: "a line break", "换行符";
     a_return: "a carriage return", "回车符";
     long_value(size: &str): "{size}, show all", "{size}，展开全部";
+    show_less: "Show less", "收起";
     no_keys_title: "No keys yet", "还没有键";
     no_keys_text: "Add the first key, or paste a whole .env, properties, JSON, YAML or TOML file.", "添加第一个键，或直接粘贴整个 .env、properties、JSON、YAML、TOML 文件。";
     no_keys_viewer: "Nothing has been published here yet.", "这里还没有发布过任何内容。";
@@ -93,6 +94,7 @@ texts! {
 
     // Text.
     text_of(format: &str): "The {format} document", "{format} 文档";
+    lines_around: "The lines around the mistake", "出错位置附近的行";
     save_text: "Save", "保存";
     no_text_title: "No text yet", "还没有内容";
     text_others(names: &str): "Also being edited by {names}. Whoever publishes second merges.", "{names} 也在编辑此文本，后发布的人需要合并。";
@@ -149,9 +151,9 @@ texts! {
     hours(n: i64): "{n} h", "{n} 小时";
     days(n: i64): "{n} day" | "{n} days", "{n} 天";
     why_channel(detail: &str): "The channel does not answer: {detail}", "通道没有响应：{detail}";
+    why_channel_plain: "etcd does not answer", "etcd 没有响应";
     why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
     why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的版本 {seq} 是另一份文档";
-    why_channel_plain: "etcd does not answer", "etcd 没有响应";
     why_ahead(config: &str, seq: u64): "The channel holds release {seq} of {config}, which the database does not know", "通道中 {config} 的版本 {seq} 在数据库中不存在";
     why_unreadable(config: &str, seq: u64): "What is stored of release {seq} of {config} cannot be read", "无法读取 {config} 的版本 {seq} 所存储的内容";
     why_slow: "It takes longer than usual", "耗时比平时长";
@@ -243,7 +245,7 @@ texts! {
     paste_hint: ".properties, .env, JSON, YAML or TOML. Nested keys are joined with dots.", "支持 .properties、.env、JSON、YAML、TOML。嵌套的键用点连接。";
     paste_text_hint: "Replaces the whole text.", "将替换整个文本。";
     or_a_file: "Or choose a file", "或选择文件";
-    file_was(name: &str): "The preview is of {name}. Choose it again to preview it with other options.", "预览来自 {name}。如需更改选项，请重新选择该文件。";
+    file_was: "The preview is of {}. Choose it again to preview it with other options.", "预览来自 {}。如需更改选项，请重新选择该文件。";
     source: "Written as", "格式";
     source_guess: "Find out", "自动识别";
     typing: "Numbers and booleans", "数字和布尔值";

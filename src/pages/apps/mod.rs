@@ -103,7 +103,7 @@ fn Apps(list: List) -> impl IntoView {
         true => ("/apps", t.apps_hide_archived().to_owned()),
         false => ("/apps?archived=true", t.apps_show_archived(away)),
     };
-    let switch = (away > 0).then(|| view! { <a class="quiet" href=href>{says}</a> });
+    let switch = (away > 0).then(|| view! { <a class="quiet aim" href=href>{says}</a> });
     let empty = apps.is_empty();
     let rows = apps.into_iter().map(|card| {
         let release = latest.get(&card.app.name).cloned();
@@ -111,7 +111,9 @@ fn Apps(list: List) -> impl IntoView {
     });
     let rows = rows.collect_view();
     let table = if empty {
-        view! { <Empty icon=I::Search title=t.apps_none_found(&q) /> }.into_any()
+        // What the filter is of is there all the same.
+        let title = if q.trim().is_empty() { t.apps_all_archived().to_owned() } else { t.apps_none_found(&q) };
+        view! { <div id="apps"><Empty icon=I::Search title /></div> }.into_any()
     } else {
         view! {
             <div class="sheet">

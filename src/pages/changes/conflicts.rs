@@ -38,7 +38,7 @@ pub(super) fn Conflicts(
         let edit = paths::config(&config.config);
         one.map(|conflict| {
             let ways = form(Some(&conflict));
-            view! { <TextConflict conflict drawn own />{ways}{change.mine.then(|| view! { <p class="hint"><a href=edit>{t.conflict_edit_text()}</a></p> })} }
+            view! { <TextConflict conflict drawn own />{ways}{change.mine.then(|| view! { <p class="hint"><a class="aim" href=edit>{t.conflict_edit_text()}</a></p> })} }
         })
         .into_any()
     } else {

@@ -98,7 +98,7 @@ fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
     let seen = delivered_at.map(|_| view! { <Seen progress=progress.clone() /> });
     view! {
         <p class="which">
-            <a href=paths::config(&config)>
+            <a class="aim" href=paths::config(&config)>
                 <EnvTag env=look bare=true />" "
                 <span class="mono">{format!("{} / {}", config.app, config.namespace)}</span>
             </a>

@@ -8,7 +8,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{Opened, difference::rest, edit::Where, here};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
-    components::{DiffText, Form, Hidden, I, Icon, LinkButton, Submit, Words, lang},
+    components::{DiffText, Form, Hidden, I, Icon, LinkButton, Scrolls, Submit, Words, is_long, lang, said},
     domain::{
         diff::{Window, Word, lines, words},
         error::Conflict,
@@ -130,11 +130,12 @@ pub(in crate::pages) fn Sides(
         (_, side) => side.clone().map(whole),
     };
     let (right, left) = (against(&mine), against(&theirs));
-    let first = (!elsewhere).then(|| side(t.merge_base(), base.clone().map(whole)));
-    let second = side(if elsewhere { t.merge_elsewhere_side() } else { t.merge_theirs() }, left);
+    let first = (!elsewhere).then(|| side(&key, t.merge_base(), base.clone().map(whole)));
+    let second = side(&key, if elsewhere { t.merge_elsewhere_side() } else { t.merge_theirs() }, left);
+    let third = side(&key, own, right);
     view! {
         {(!key.is_empty()).then(|| view! { <h3 class="mono">{key}</h3> })}
-        <dl class="sides">{first}{second}{side(own, right)}</dl>
+        <dl class="sides">{first}{second}{third}</dl>
     }
     .into_any()
 }
@@ -151,7 +152,9 @@ fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let between = |old: &str, old_name: &'static str, new: &str, new_name: &'static str| {
         let shown = lines(old, new, CONTEXT, Window::after(0).one_of(2));
         let left = rest(&shown, None);
-        view! { <div class="text-side"><DiffText rows=shown.rows old=old_name new=new_name />{left}</div> }
+        let label = format!("{old_name} → {new_name}");
+        let text = view! { <DiffText rows=shown.rows old=old_name new=new_name /> };
+        view! { <div class="text-side"><Scrolls label>{text}</Scrolls>{left}</div> }
     };
     let mine = mine.unwrap_or_default();
     match base.filter(|_| !elsewhere) {
@@ -168,8 +171,13 @@ fn whole(text: String) -> Vec<Word> {
     vec![Word { differs: false, text }]
 }
 
-fn side(name: &'static str, words: Option<Vec<Word>>) -> impl IntoView {
+fn side(key: &str, name: &'static str, words: Option<Vec<Word>>) -> AnyView {
     let text = match words {
+        // The buttons stay near what they decide about.
+        Some(words) if is_long(&said(&words)) => {
+            let label = format!("{key}: {name}");
+            view! { <dd class="mono"><Scrolls label><Words words old=false /></Scrolls></dd> }.into_any()
+        }
         Some(words) => view! { <dd class="mono"><Words words old=false /></dd> }.into_any(),
         None => view! { <dd class="quiet">{lang().not_set()}</dd> }.into_any(),
     };

@@ -19,7 +19,8 @@ use crate::{
     api::{self, config::AddImport},
     auth::guard::CurrentUser,
     components::{
-        Banner, Card, DiffView, Form, Hidden, I, LinkButton, Mood, Refused, Select, Submit, Sum, TextArea, Tone, lang,
+        Banner, Card, DiffView, Form, Hidden, I, LinkButton, Mood, Refused, Scrolls, Select, Submit, Sum, TextArea,
+        Tone, lang, sentence,
     },
     domain::{
         content::Format,
@@ -220,7 +221,7 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
         <Card id="preview" title=t.import_preview()>
             <Sum counts />
             {read_as}
-            <div class="preview"><Body diffs /></div>
+            <Scrolls class="preview" label=t.import_preview()><Body diffs /></Scrolls>
             <Form action=AddImport::PATH id="add">
                 <Where opened=opened.clone() />
                 <Hidden name="source" value=import.source.as_str() />
@@ -243,7 +244,8 @@ fn ImportForm(opened: Arc<Opened>, sent: Sent, ready: bool) -> impl IntoView {
     let kv = opened.view.namespace.format == Format::Kv;
     let of_options = sent.clone();
     let text = if sent.file.is_some() { String::new() } else { sent.text };
-    let file = sent.file.map(|name| view! { <p class="hint">{t.file_was(&name)}</p> });
+    let named = |name: String| sentence(t.file_was(), [view! { <bdi>{name}</bdi> }.into_any()]);
+    let file = sent.file.map(|name| view! { <p class="hint">{named(name)}</p> });
     let hint = if kv { t.paste_hint() } else { t.paste_text_hint() };
     view! {
         <Card id="paste" title=t.paste_or_upload()>

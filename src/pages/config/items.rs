@@ -15,7 +15,8 @@ use super::{
 use crate::{
     api::paths::{self, Encoded},
     components::{
-        Badge, Empty, FilterBox, I, LinkButton, Marked, Marks, Mood, Now, Tone, When, Words, kind_word, lang, relative,
+        Badge, Empty, FilterBox, I, LinkButton, Marked, Marks, Mood, Now, Tone, When, Words, is_long, kind_word, lang,
+        relative,
     },
     domain::{
         content::Item,
@@ -27,8 +28,6 @@ use crate::{
 
 /// The most rows that a page has; a filter finds the others.
 const MOST: usize = 10_000;
-/// A value that is longer, in bytes, or has more lines, is folded.
-const LONG: (usize, usize) = (400, 12);
 /// A longer key, in bytes, may not fit into its column.
 const WIDE: usize = 20;
 /// A shorter value is shown as a whole on both sides of a change.
@@ -272,7 +271,7 @@ pub(super) fn shown(value: &str) -> AnyView {
     if value.is_empty() {
         return view! { <span class="quiet">{t.empty_value()}</span> }.into_any();
     }
-    if value.len() <= LONG.0 && value.lines().nth(LONG.1).is_none() {
+    if !is_long(value) {
         let text = value.to_owned();
         return view! { <Marked value>{text}</Marked> }.into_any();
     }
@@ -281,7 +280,11 @@ pub(super) fn shown(value: &str) -> AnyView {
     let first: String = value.lines().next().unwrap_or_default().chars().take(80).collect();
     view! {
         <details>
-            <summary><span class="first">{first}"…"</span>" "<span class="note">{t.long_value(&t.bytes(value.len()))}</span></summary>
+            <summary class="aim">
+                <span class="first">{first}"… "</span>
+                <span class="note closed">{t.long_value(&t.bytes(value.len()))}</span>
+                <span class="note opened">{t.show_less()}</span>
+            </summary>
             <bdi>{value.to_owned()}</bdi>
         </details>
         {marks}

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::config::SaveText,
-    components::{Code, Empty, Form, I, Icon, LinkButton, Marks, Refused, Submit, TextArea, Tone, lang},
+    components::{Code, Empty, Form, I, Icon, LinkButton, Marks, Refused, Scrolls, Submit, TextArea, Tone, lang},
     domain::{
         error::{Conflict, Error, Invalid},
         unseen::Unseen,
@@ -119,7 +119,7 @@ fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
         view! { <li class:here=here><span class="no">{n + 1}</span><code>{shown}</code>{mark}</li> }
     };
     let rows = text.lines().enumerate().skip(line.saturating_sub(3)).take(5).map(row).collect_view();
-    view! { <ol class="excerpt">{rows}</ol> }.into_any()
+    view! { <Scrolls class="excerpt" label=lang().lines_around()><ol>{rows}</ol></Scrolls> }.into_any()
 }
 
 /// What is unusual about the line ends.

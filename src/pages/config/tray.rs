@@ -8,7 +8,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{Opened, way::Way};
 use crate::{
     api::{config::DiscardEdits, paths, publish::Publish},
-    components::{Card, DiffKv, Field, Form, Hidden, I, LinkButton, Submit, Sum, Tone, lang},
+    components::{Card, DiffKv, Field, Form, Hidden, I, LinkButton, Scrolls, Submit, Sum, Tone, lang},
     domain::diff::{ConfigDiff, Diff, diff_sha256},
     pages::parts::Sure,
     service::Mine,
@@ -69,7 +69,7 @@ fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
     view! {
         <Card id="mine" title=t.my_change()>
             <Sum counts=mine.config.diff.counts() />
-            <Hunks diff=mine.config.diff.clone() difference />
+            <Hunks diff=mine.config.diff.clone() difference label=t.my_change() />
             <Next opened mine editing />
         </Card>
     }
@@ -78,14 +78,25 @@ fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
 
 /// The first keys of a difference; the others are where `difference` leads.
 #[component]
-pub fn Hunks(diff: Diff, difference: String) -> impl IntoView {
+pub fn Hunks(
+    diff: Diff,
+    difference: String,
+    /// They scroll by themselves, in a box of this name.
+    #[prop(optional, into)]
+    label: Option<String>,
+) -> impl IntoView {
     let t = lang();
     match diff {
         Diff::Kv(mut keys) => {
             let more = keys.len().saturating_sub(HUNKS);
             let more = (more > 0).then(|| view! { <p class="more"><a href=difference>{t.more_edits(more)}</a></p> });
             keys.truncate(HUNKS);
-            view! { <DiffKv keys />{more} }.into_any()
+            let keys = view! { <DiffKv keys /> };
+            let keys = match label {
+                Some(label) => view! { <Scrolls class="brief" label>{keys}</Scrolls> }.into_any(),
+                None => keys.into_any(),
+            };
+            view! { {keys}{more} }.into_any()
         }
         Diff::Text { .. } => view! { <p class="more"><a href=difference>{t.see_difference()}</a></p> }.into_any(),
     }

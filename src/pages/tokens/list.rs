@@ -38,7 +38,7 @@ pub(in crate::pages) fn Tokens(
         true => (path, t.tokens_hide_dead().to_owned()),
         false => (format!("{path}?all=true"), t.tokens_show_dead(over)),
     };
-    let switch = (over > 0).then(|| view! { <a class="quiet" href=href>{says}</a> });
+    let switch = (over > 0).then(|| view! { <a class="quiet aim" href=href>{says}</a> });
     let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
     let rows = rows.into_iter().map(|token| view! { <Row token now fresh /> }).collect_view();
