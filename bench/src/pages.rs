@@ -117,6 +117,7 @@ impl Browser {
             .collect();
         body.push_str(&format!("--{BOUNDARY}--\r\n"));
         let request = self.http.post(url).header("cookie", &self.cookie).header("accept", "text/html");
+        let request = request.header("sec-fetch-site", "same-origin");
         let kind = format!("multipart/form-data; boundary={BOUNDARY}");
         Ok(request.header("content-type", kind).body(body).send().await?)
     }
