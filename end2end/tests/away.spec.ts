@@ -2,7 +2,7 @@
 
 import { application, createUser, read } from '../support/prepare';
 import { Proxy } from '../support/proxy';
-import { card, expect, test } from '../support/test';
+import { card, expect, expectAccessible, test } from '../support/test';
 
 test.skip(({ setup }) => setup !== 'cluster', 'one file and one process are not away from each other');
 
@@ -39,6 +39,7 @@ test('without etcd, what is published is accepted, and delivered when it is back
   await viewer.goto(`${node.url}/delivery/dev`, { timeout: 20_000 });
   await expect(card(viewer, 'lock')).toHaveText(/etcd does not answer\.$/);
   await expect(viewer.locator('main')).not.toContainText('127.0.0.1');
+  await expectAccessible(viewer);
   await proxy.mend();
   await expect.poll(() => read(node, api.token, config), { timeout: 20_000 }).toMatchObject({ release: 2, content: { pool: '32' } });
 });

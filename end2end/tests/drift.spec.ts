@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { application, createAdministrator, read, session } from '../support/prepare';
-import { expect, expectTargets, test, type Server } from '../support/test';
+import { expect, expectAccessible, expectTargets, test, type Server } from '../support/test';
 
 test.skip(({ setup }) => setup !== 'cluster', 'memory is written by nobody else');
 
@@ -34,6 +34,7 @@ for (const scripts of [true, false]) {
       await page.goto(`${node.url}/delivery/prod`);
       await expect(page.locator('#delivery').getByRole('link', { name: `${app} / application`, exact: true })).toBeVisible();
       await expectTargets(page);
+      await expectAccessible(page);
       await page.locator('#trouble').getByRole('link', { name: 'Look and decide' }).click();
       // The button stands below the words, not at them.
       const above = await page.locator('#repair').evaluate((form) => form.getBoundingClientRect().top - form.previousElementSibling!.getBoundingClientRect().bottom);
@@ -71,6 +72,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#flash')).toContainText('Release 7 is delivered');
       await expect(page.locator('table.items .v')).toHaveText('64');
       await page.goto(`${node.url}/configs/${config}/releases/7`);
+      await expectAccessible(page);
       await expect(page.locator('main')).toContainText('restored from Friday');
       expect(await read(node, api.token, config)).toMatchObject({ release: 7, content: { pool: '64' } });
     });

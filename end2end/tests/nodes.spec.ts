@@ -1,7 +1,7 @@
 // Two equal nodes on one database and one etcd.
 
 import { application, ask, createUser, read, reads, session } from '../support/prepare';
-import { expect, test } from '../support/test';
+import { expect, expectAccessible, test } from '../support/test';
 
 test.skip(({ setup }) => setup !== 'cluster', 'only a cluster has a second node');
 
@@ -33,6 +33,7 @@ test('what one node publishes, the other one shows and serves', async ({ page, s
   await expect(page.locator('tbody tr').first()).toContainText(/2.*live.*more/);
   await page.goto(`${beside.url}/configs/${config}/readers`);
   await expect(page.locator('#readers')).toContainText('shop-7');
+  await expectAccessible(page);
 
   // Published on the second, seen on the first.
   await page.goto(`${beside.url}/configs/${config}/releases/1`);

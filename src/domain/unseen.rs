@@ -136,15 +136,6 @@ pub fn refused(text: &str) -> Option<Problem> {
     Some(problem(at, character))
 }
 
-/// Returns the problem with the first unseen character of a title, where it does not belong.
-#[must_use]
-pub fn refused_in_title(text: &str) -> Option<Problem> {
-    let before = std::iter::once('\0').chain(text.chars());
-    let mut pairs = before.zip(text.chars()).enumerate();
-    let (at, (_, character)) = pairs.find(|(_, (before, c))| is_unseen(*c) && !is_usual_after(*before, *c))?;
-    Some(problem(at, character))
-}
-
 /// The problem with an unseen character that has so many others before it.
 #[must_use]
 pub fn problem(before: usize, character: char) -> Problem {
@@ -225,18 +216,6 @@ mod tests {
         }
         for seen in ["", "db.url", "two words", "商店.名", "é", "e\u{301}", "😀", "a-b_c/d"] {
             assert_eq!(refused(seen), None, "{seen:?}");
-        }
-    }
-
-    #[test]
-    fn a_title_has_what_emoji_need_and_nothing_else_that_is_unseen() {
-        for (title, position) in [("x\u{200b}", 2), ("\u{202e}x", 1), ("\u{3164}", 1), ("x\ny", 2), ("a\u{200d}", 2)] {
-            let at = refused_in_title(title)
-                .map(|problem| matches!(problem, Problem::Unseen { position: p, .. } if p == position));
-            assert_eq!(at, Some(true), "{title:?}");
-        }
-        for title in ["", "Shop & co", "👩\u{200d}💻 team ❤\u{fe0f}", "商店\u{3000}一"] {
-            assert_eq!(refused_in_title(title), None, "{title:?}");
         }
     }
 

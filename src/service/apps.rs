@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Service, again, check_text, check_title, detached, note, now};
+use super::{Service, again, check_text, detached, note, now};
 use crate::{
     compute,
     domain::{
@@ -117,7 +117,7 @@ impl Service {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
                 let may_create = actor.may_create()?;
-                check_title("/title", put.title.as_deref().unwrap_or_default())?;
+                check_text("/title", put.title.as_deref().unwrap_or_default())?;
                 let mut tx = service.db.write().await?;
                 let before = tx.env(&put.name).await?;
                 name.check("/env", before.is_some())?;
@@ -217,7 +217,7 @@ impl Service {
         again(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
-                check_title("/title", put.title.as_deref().unwrap_or_default())?;
+                check_text("/title", put.title.as_deref().unwrap_or_default())?;
                 check_text("/description", put.description.as_deref().unwrap_or_default())?;
                 // Whether there is one is not told to those who may not see it.
                 if !actor.sees_app(&put.name) {

@@ -36,7 +36,6 @@ use crate::{
         error::{Error, Invalid, Problem, Result, State},
         limits,
         time::Time,
-        unseen,
     },
     storage::{Conn, Db, Event},
 };
@@ -216,13 +215,7 @@ async fn note(
     tx.note(&event).await
 }
 
-/// Checks a title: one line, of which all is seen.
-fn check_title(pointer: &str, title: &str) -> Result<(), Invalid> {
-    check_text(pointer, title)?;
-    unseen::refused_in_title(title).map_or(Ok(()), |problem| Err(Invalid::new(pointer, problem)))
-}
-
-/// Checks a message or description: not too long, no control characters but line ends.
+/// Checks a title, message or description: not too long, no control characters but line ends.
 fn check_text(pointer: &str, text: &str) -> Result<(), Invalid> {
     if text.len() > limits::TEXT_BYTES {
         return Err(Invalid::new(pointer, Problem::TooLong { max: limits::TEXT_BYTES }));
