@@ -183,9 +183,11 @@ pub async fn sender(service: &Service, db: &Db, https: bool, headers: &HeaderMap
     let Some(id) = cookie(headers, cookie_name(https)).and_then(|id| id.parse().ok()) else { return Ok(None) };
     let record = Sessions::new(db.clone()).load(&id).await;
     let record = record.map_err(|error| broken(tower_sessions::session::Error::Store(error)))?;
-    let user = record.as_ref().and_then(|record| record.data.get(USER)?.as_str());
-    let Some(user) = user else { return Ok(None) };
-    let Some(account) = service.account(user).await? else { return Ok(None) };
+    let Some(record) = record else { return Ok(None) };
+    let text = |key| record.data.get(key).and_then(|value| value.as_str());
+    let Some(user) = text(USER) else { return Ok(None) };
+    let since = record.data.get(SINCE).and_then(|since| since.as_i64()).unwrap_or_default();
+    let Some(account) = account_of(service, user, since, text(CREDENTIAL)).await? else { return Ok(None) };
     if !account.actor().edits_something() {
         return Err(Error::Forbidden(Need::Edit));
     }
@@ -196,14 +198,18 @@ fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-trimtab" } else { "trimtab" }
 }
 
+/// The account of a session that began at `since` with this credential, while both still count.
+async fn account_of(service: &Service, id: &str, since: i64, credential: Option<&str>) -> Result<Option<Account>> {
+    let is_same = |account: &Account| credential.is_none_or(|credential| *credential == account.credential);
+    Ok(service.account(id).await?.filter(|account| now().0 - since < ABSOLUTE_MS && is_same(account)))
+}
+
 async fn current(service: &Service, session: &Session) -> Result<Option<CurrentUser>> {
     let Some(id) = session.get::<String>(USER).await.map_err(broken)? else { return Ok(None) };
     let since: i64 = session.get(SINCE).await.map_err(broken)?.unwrap_or_default();
     let (now, seen) = (now().0, session.get::<i64>(SEEN).await.map_err(broken)?.unwrap_or_default());
     let credential: Option<String> = session.get(CREDENTIAL).await.map_err(broken)?;
-    let same = |account: &Account| credential.as_ref().is_none_or(|c| *c == account.credential);
-    let account = service.account(&id).await?.filter(|account| now - since < ABSOLUTE_MS && same(account));
-    let Some(account) = account else {
+    let Some(account) = account_of(service, &id, since, credential.as_deref()).await? else {
         session.flush().await.map_err(broken)?;
         return Ok(None);
     };

@@ -47,7 +47,8 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failed> {
     // The file that a link names is replaced, not the link.
     let target = match path.canonicalize() {
         Ok(target) => target,
-        Err(error) if path.is_symlink() => return Err(failed(error)),
+        // One that leads nowhere, and not what /dev/stdout leads to, which has no name.
+        Err(error) if path.is_symlink() && fs::metadata(path).is_err() => return Err(failed(error)),
         Err(_) => path.to_owned(),
     };
     let written = match fs::metadata(&target) {

@@ -82,7 +82,13 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
                 if cursor.eat(FOR_SHELLS) {
                     cursor.take_while(is_in_line);
                     cursor.take_while(char::is_whitespace);
+                    let first = key;
                     (key, at) = name(text, &mut cursor)?;
+                    if first != key {
+                        return Err(
+                            at.invalid(text, problem("the line for libraries has another name than the one above"))
+                        );
+                    }
                 }
                 let value = value(text, &mut cursor)?;
                 let comment = comment_above(text, end, start, &['#']);
@@ -194,14 +200,17 @@ fn is_hard(value: &str) -> bool {
 
 /// The spelling of a hard value that npm dotenv, python-dotenv and godotenv read alike, whatever shells make of it.
 fn for_libraries(value: &str) -> Result<String, DotenvTrouble> {
-    if value.contains(['\r', '\n']) {
-        if value.contains(['"', '$', '\\']) {
+    // JavaScript ends a line, and so a comment, at two more characters.
+    let has_js_lines = value.contains(['\u{2028}', '\u{2029}']);
+    if has_js_lines || value.contains(['\r', '\n']) {
+        if has_js_lines || value.contains(['"', '$', '\\']) {
             return Err(DotenvTrouble::Lines);
         }
         return Ok(format!("\"{}\"", value.replace('\r', "\\r").replace('\n', "\\n")));
     }
     // They take more from the ends than Unicode calls blank.
-    let trimmed = value.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let is_trimmed = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}');
+    let trimmed = value.trim_matches(is_trimmed);
     if trimmed.len() < value.len() || value.starts_with(['"', '\'', '`']) || value.contains(['#', '$']) {
         return Err(DotenvTrouble::Quotes);
     }
@@ -295,6 +304,7 @@ mod tests {
             ("A='1\n2", " 1:3 this quote is not closed"),
             ("A=\"1\" 2", " 1:7 only a comment can follow"),
             ("A=1\nA=2", "/items/A 2:1 duplicate A"),
+            ("A=\\ #shells;A='1'\nB=1", " 2:1 the line for libraries has another name"),
         ] {
             let said_of_it = read(Source::Dotenv, text, Typing::Keep).problems();
             assert!(said_of_it.concat().starts_with(said), "{text:?}: {said_of_it:?}");
@@ -371,6 +381,9 @@ mod tests {
         ("\u{a0}\\", DotenvTrouble::Quotes),
         ("it's $5", DotenvTrouble::Quotes),
         ("'a\"", DotenvTrouble::Quotes),
+        ("\\\\a\u{2028}B=1", DotenvTrouble::Lines),
+        ("\u{2029}\\", DotenvTrouble::Lines),
+        ("\\\\a\u{1f}", DotenvTrouble::Quotes),
         ("\"a\rb\"", DotenvTrouble::Lines),
         ("a\\\\\nb", DotenvTrouble::Lines),
         ("it's \"a\"\n", DotenvTrouble::Lines),
@@ -397,8 +410,10 @@ mod tests {
     }
 
     /// Pieces of which values are made that readers could read in their own way.
-    const PIECES: [&str; 18] =
-        ["'", "\"", "`", "\\", "$", "${", "}", "#", " ", "\n", "\r", "!", "=", ";(", "a", "A1", "\\n", "é"];
+    const PIECES: [&str; 20] = [
+        "'", "\"", "`", "\\", "$", "${", "}", "#", " ", "\n", "\r", "!", "=", ";(", "a", "A1=", "\\n", "é", "\u{1f}",
+        "\u{2028}",
+    ];
 
     /// Every value of up to three pieces that can be written, as one file: `K<n>` holds the n-th.
     fn corpus() -> Items {
@@ -434,6 +449,7 @@ mod tests {
             .map(|(key, item)| format!("{:?} is {:?}", item.value, said.get(key)))
             .collect();
         assert!(items.len() > 4000 && wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+        assert_eq!(said.len(), items.len(), "{name} reads names that nobody wrote");
     }
 
     #[test]

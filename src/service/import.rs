@@ -45,11 +45,12 @@ pub struct Import {
     pub allow_empty: bool,
 }
 
-/// An import that was read, for a change of its own.
+/// An import that was read over what is live, for a change of its own.
 pub(super) struct ImportAlone {
-    config: ConfigId,
+    import: Import,
     read: Content,
-    mode: ImportMode,
+    /// The release that was live then.
+    live: u64,
     message: String,
     /// The name of the protected environment, typed, when the change is published at once.
     publish: Option<String>,
@@ -162,19 +163,28 @@ impl Service {
         publish: Option<String>,
     ) -> Result<ImportAlone> {
         actor.may_edit(&import.config)?;
-        let view = self.config(actor, &import.config, None).await?;
-        let read = import.read(view.namespace.format, &view.content)?;
-        Ok(ImportAlone { config: import.config.clone(), read, mode: import.mode, message, publish })
+        let mut db = self.db.read().await?;
+        let standing = self.standing(&mut db, &import.config).await?;
+        drop(db);
+        let read = import.read(standing.place.namespace.format, &standing.content)?;
+        Ok(ImportAlone { import: import.clone(), read, live: standing.live, message, publish })
     }
 
-    /// Compares the import with what is live inside of the transaction: two imports at once never mix.
+    /// Compares the import with what is live inside of the transaction: two imports at once never mix. Where something was
+    /// published since it was read, it is read again.
     pub(super) async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &ImportAlone) -> Result<Made> {
-        let ImportAlone { config, read, mode, message, publish } = alone;
+        let ImportAlone { import, read, live, message, publish } = alone;
+        let config = &import.config;
         let standing = match publish {
             Some(_) => self.locked_standing(tx, &actor.may_publish(config)?).await?,
             None => self.open_standing(tx, config).await?,
         };
-        let edits = edits(&standing.content, &imported(&standing.content, read.clone(), *mode));
+        let read = if standing.live == *live {
+            read.clone()
+        } else {
+            import.read(standing.place.namespace.format, &standing.content)?
+        };
+        let edits = edits(&standing.content, &imported(&standing.content, read, import.mode));
         if edits.is_empty() {
             return Err(Error::State(State::Empty));
         }

@@ -101,7 +101,10 @@ impl Db {
                 })
             })
             .connect_lazy_with(options.clone());
-        Ok(Self { pool: Pool::MySql(Connections::new(pool), Arc::new(options)), meter: Arc::default() })
+        Ok(Self {
+            pool: Pool::MySql(Connections::new(pool), Arc::new(open_error::NoneCame::from(options))),
+            meter: Arc::default(),
+        })
     }
 }
 

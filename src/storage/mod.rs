@@ -22,7 +22,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use sqlx::{MySql, Sqlite, error::DatabaseError, mysql::MySqlConnectOptions, sqlite::SqliteError};
+use sqlx::{MySql, Sqlite, error::DatabaseError, sqlite::SqliteError};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
@@ -44,6 +44,7 @@ use connect::PATIENCE;
 pub use connect::is_supported;
 use connections::{Connections, Lent};
 pub use due::{Due, Expected};
+use open_error::NoneCame;
 pub use places::{Known, Latest, Place, Standing};
 use writer::Writer;
 
@@ -65,8 +66,7 @@ enum Pool {
         /// which has in its memory what it wrote last.
         writer: Arc<Mutex<Writer>>,
     },
-    /// And where the server is, to ask why no connection comes.
-    MySql(Connections<MySql>, Arc<MySqlConnectOptions>),
+    MySql(Connections<MySql>, Arc<NoneCame>),
 }
 
 /// Runs one statement on whichever database it is, within its deadline: it stands once, both drivers type-check it.
@@ -112,7 +112,7 @@ impl Db {
     pub async fn read(&self) -> Result<Conn, Error> {
         match &self.pool {
             Pool::Sqlite { readers, .. } => self.connect(readers.lend(), On::Sqlite).await,
-            Pool::MySql(all, server) => self.connect(lend_mysql(all, server), On::MySql).await,
+            Pool::MySql(all, none_came) => self.connect(lend_mysql(all, none_came), On::MySql).await,
         }
     }
 
@@ -132,7 +132,7 @@ impl Db {
                 };
                 Ok(self.connect(opened, On::Writer).await?.begin())
             }
-            Pool::MySql(all, server) => Ok(self.connect(lend_mysql(all, server), On::MySql).await?.begin()),
+            Pool::MySql(all, none_came) => Ok(self.connect(lend_mysql(all, none_came), On::MySql).await?.begin()),
         }
     }
 
@@ -172,9 +172,9 @@ impl Db {
     }
 }
 
-async fn lend_mysql(all: &Connections<MySql>, server: &MySqlConnectOptions) -> Result<Lent<MySql>, sqlx::Error> {
+async fn lend_mysql(all: &Connections<MySql>, none_came: &NoneCame) -> Result<Lent<MySql>, sqlx::Error> {
     match all.lend().await {
-        Err(sqlx::Error::PoolTimedOut) => Err(open_error::none_came(server).await),
+        Err(sqlx::Error::PoolTimedOut) => Err(none_came.error().await),
         lent => lent,
     }
 }

@@ -10,14 +10,15 @@ use std::{
 };
 
 use sqlx::{
-    Error,
+    Connection, Error, MySqlConnection,
     migrate::MigrateError,
     mysql::{MySqlConnectOptions, MySqlDatabaseError},
     sqlite::SqliteError,
 };
 use tokio::{
     net::{TcpStream, lookup_host},
-    time::timeout,
+    sync::Mutex,
+    time::{Instant, timeout},
 };
 
 /// Timeout of the look-up and of the connection that tell a host which is unknown, or silent, from a server that is not
@@ -26,6 +27,8 @@ const PROBE: Duration = Duration::from_secs(2);
 
 /// Timeout of the connection that tells a server which refuses from one that is busy, for somebody who has waited already.
 const SHORT_PROBE: Duration = Duration::from_millis(500);
+/// For so long its answer counts for others who wait in vain: a busy server gets no further load from this.
+const SAID: Duration = Duration::from_secs(10);
 
 /// Returns where a MySQL database is, without the password.
 pub(super) fn mysql_place(options: &MySqlConnectOptions) -> String {
@@ -107,17 +110,42 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
     }
 }
 
-/// Returns why no connection came in time. The driver's pool tries again while it is refused, and then says no more than that
-/// the time is over.
-pub(super) async fn none_came(options: &MySqlConnectOptions) -> Error {
-    let (host, port) = (options.get_host(), options.get_port());
-    if options.get_socket().is_some() {
-        return Error::PoolTimedOut;
+/// Why no connection to a MySQL server came in time. The driver's pool tries again while it is refused, and then says no
+/// more than that the time is over.
+#[derive(Debug)]
+pub(super) struct NoneCame {
+    options: MySqlConnectOptions,
+    said: Mutex<Option<(Instant, Option<String>)>>,
+}
+
+impl NoneCame {
+    pub fn from(options: MySqlConnectOptions) -> Self {
+        Self { options, said: Mutex::default() }
     }
-    match timeout(SHORT_PROBE, TcpStream::connect((host, port))).await {
-        Ok(Err(error)) => Error::Io(io::Error::new(error.kind(), format!("{host}:{port}: {error}"))),
-        // All connections are in use, or the server accepts them and says nothing.
-        _ => Error::PoolTimedOut,
+
+    /// Asks the server with a whole log-in: one that breaks off is counted by MySQL against this host.
+    pub async fn error(&self) -> Error {
+        // Somebody else is asking.
+        let Ok(mut said) = self.said.try_lock() else { return Error::PoolTimedOut };
+        let known = said.take().filter(|(at, _)| at.elapsed() < SAID);
+        let (at, why) = match known {
+            Some(known) => known,
+            None => (Instant::now(), self.ask().await),
+        };
+        *said = Some((at, why.clone()));
+        why.map_or(Error::PoolTimedOut, |why| Error::Io(io::Error::other(why)))
+    }
+
+    /// None when the server lets in, so all connections are in use, or says nothing.
+    async fn ask(&self) -> Option<String> {
+        match timeout(SHORT_PROBE, MySqlConnection::connect_with(&self.options)).await {
+            Ok(Ok(connection)) => {
+                let _ = timeout(SHORT_PROBE, connection.close()).await;
+                None
+            }
+            Ok(Err(error)) => Some(mysql(&self.options, &error).await),
+            Err(_) => None,
+        }
     }
 }
 
@@ -169,7 +197,7 @@ pub(super) fn mysql_migration(options: &MySqlConnectOptions, error: &MigrateErro
 mod tests {
     use std::{env, fs, path::PathBuf};
 
-    use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, SqliteConnection};
+    use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
     use tokio::{io::AsyncWriteExt, net::TcpListener};
     use uuid::Uuid;
 
@@ -209,13 +237,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_refuses_is_told_from_one_that_is_busy() {
-        let busy = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let place = busy.local_addr().unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = silent.local_addr().unwrap();
         let options = MySqlConnectOptions::new().host("127.0.0.1").port(place.port());
-        assert!(matches!(none_came(&options).await, Error::PoolTimedOut));
-        drop(busy);
-        let refused = none_came(&options).await.to_string();
-        assert!(refused.contains(&format!("{place}: Connection refused")), "{refused}");
+        let none_came = NoneCame::from(options.clone());
+        assert!(matches!(none_came.error().await, Error::PoolTimedOut));
+        drop(silent);
+        assert!(matches!(none_came.error().await, Error::PoolTimedOut), "the server is asked once for all who wait");
+        let refused = NoneCame::from(options).error().await.to_string();
+        assert!(refused.contains(&format!("connection refused by {place}")), "{refused}");
     }
 
     #[tokio::test]

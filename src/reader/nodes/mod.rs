@@ -94,8 +94,10 @@ struct Ask {
     since: Instant,
     /// Who looks, and when each did last.
     looks: HashMap<String, Instant>,
-    /// When it was last put on the board.
+    /// When it was last put on the board, for those who are there now.
     put: Option<Instant>,
+    /// It was put there at all, so it has to be taken away.
+    written: bool,
     answers: HashMap<NodeId, Answer>,
 }
 
@@ -249,31 +251,40 @@ impl State {
             return false;
         }
         let own = self.asks.values().filter(|ask| ask.looks.contains_key(who)).count();
-        if own >= ASKS_OF_ONE && !self.look_away(who, now) {
-            return false;
-        }
+        let quiet = if own >= ASKS_OF_ONE {
+            let Some(quiet) = self.quiet_of(who, now) else { return false };
+            Some(quiet)
+        } else {
+            None
+        };
         let new = !self.asks.contains_key(scope);
-        if new && self.asks.len() >= ASKS && !self.give_way(who, now) {
+        let frees = quiet.as_ref().and_then(|quiet| self.asks.get(quiet)).is_some_and(|ask| ask.looks.len() == 1);
+        if new && self.asks.len() >= ASKS && !frees && !self.give_way(who, now) {
             return false;
         }
-        let ask = || Ask { since: now, looks: HashMap::new(), put: None, answers: HashMap::new() };
+        if let Some(quiet) = quiet {
+            self.look_away(who, &quiet);
+        }
+        let ask = || Ask { since: now, looks: HashMap::new(), put: None, written: false, answers: HashMap::new() };
         self.asks.entry(scope.clone()).or_insert_with(ask).looks.insert(who.to_owned(), now);
         new
     }
 
-    /// Ends somebody's look at what they have not looked at for longest. False when they look at all of it now.
-    fn look_away(&mut self, who: &str, now: Instant) -> bool {
+    /// What somebody has not looked at for longest; none when they look at all of it now.
+    fn quiet_of(&self, who: &str, now: Instant) -> Option<Pattern> {
         let looks = self.asks.iter().filter_map(|(scope, ask)| Some((*ask.looks.get(who)?, scope)));
-        let quiet = looks.min().filter(|(at, _)| now - *at > QUIET).map(|(_, scope)| scope.clone());
-        let Some(scope) = quiet else { return false };
-        let alone = self.asks.get_mut(&scope).is_some_and(|ask| {
+        looks.min().filter(|(at, _)| now - *at > QUIET).map(|(_, scope)| scope.clone())
+    }
+
+    /// Ends somebody's look.
+    fn look_away(&mut self, who: &str, scope: &Pattern) {
+        let is_alone = self.asks.get_mut(scope).is_some_and(|ask| {
             ask.looks.remove(who);
             ask.looks.is_empty()
         });
-        if alone {
-            self.end(&scope);
+        if is_alone {
+            self.end(scope);
         }
-        true
     }
 
     /// Ends the ask that nobody has looked at for longest. When all are looked at now, ends one of those who look at
@@ -300,7 +311,7 @@ impl State {
 
     /// Ends an ask; what stands on the board is taken away with the next look there.
     fn end(&mut self, scope: &Pattern) {
-        if self.asks.remove(scope).is_some_and(|ask| ask.put.is_some()) {
+        if self.asks.remove(scope).is_some_and(|ask| ask.written) {
             self.ended.push(scope.clone());
         }
     }
@@ -390,7 +401,7 @@ impl State {
             ask.looks.retain(|_, at| now - *at <= LOOKED);
             ask.looks.is_empty()
         });
-        ended.extend(unseen.filter_map(|(scope, ask)| ask.put.map(|_| scope)));
+        ended.extend(unseen.filter(|(_, ask)| ask.written).map(|(scope, _)| scope));
         // What gave way and is asked again is on the board for a reason.
         ended.retain(|scope| !self.asks.contains_key(scope));
         if self.others.is_empty() {
@@ -399,7 +410,7 @@ impl State {
         let room = (ROOM / self.others.len()).clamp(*ROOM_OF_ONE.start(), *ROOM_OF_ONE.end());
         let due = self.asks.iter_mut().filter(|(_, ask)| ask.put.is_none_or(|put| now - put >= RENEW));
         let due = due.map(|(scope, ask)| {
-            ask.put = Some(now);
+            (ask.put, ask.written) = (Some(now), true);
             (scope.clone(), room)
         });
         (due.collect(), ended)

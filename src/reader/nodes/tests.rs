@@ -266,6 +266,15 @@ fn one_person_leaves_asks_to_the_others() {
     assert!(state.look("root", &scope(SHOP), after(3)) && state.look("root", &scope("*/*/*"), after(3)));
     assert_eq!(state.due(after(3)).0.len(), ASKS_OF_ONE + 2);
 
+    // What was put on the board is taken away also when somebody new is about to be asked.
+    let all = state.asks.len();
+    state.hear(Notice::Here(TWO, about("two")), now());
+    state.end(&scope("*/*/*"));
+    assert_eq!(state.due(after(3)).1, [scope("*/*/*")]);
+    assert!(state.look("root", &scope("*/*/*"), after(3)) && state.asks.len() == all);
+    state.hear(Notice::Gone(TWO), now());
+    state.due(after(3));
+
     // Who goes from page to page is asked for what is on the last ones, and nothing of the first ones is left.
     assert!(state.look("eve", &of(99), after(7)));
     assert_eq!(state.asks.len(), ASKS_OF_ONE + 2);

@@ -199,6 +199,12 @@ async fn mistakes_are_told_by_place_and_key() {
     let export = run(&place, &["export", "--config", SHOP, "--format", "dotenv"]).await.failed();
     let begins = ["dev/shop/application: key \"a b\": a .env name", "dev/shop/application: key \"1\": a .env name"];
     assert!(export.len() == 2 && export.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{export:?}");
+    let piped = run(&place, &["export", "--config", SHOP, "-o", "/dev/stdout"]).await.done();
+    assert!(piped.contains("\"fine\": \"1\""), "{piped:?}");
+    let link = place.folder().join("link.json");
+    std::os::unix::fs::symlink("nowhere/config.json", &link).unwrap();
+    let nowhere = run(&place, &["export", "--config", SHOP, "-o", "link.json"]).await.failed();
+    assert!(nowhere == ["trimtab: link.json: no such file or directory"] && link.is_symlink(), "{nowhere:?}");
     let usage = run(&place, &["export", "--config", SHOP, "--format", "ini"]).await;
     assert!(usage.code == 2 && usage.err.contains("properties, dotenv, json, yaml, toml"), "{usage:?}");
 }
