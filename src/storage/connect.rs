@@ -19,6 +19,8 @@ use crate::private;
 /// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
+/// Statements that stay prepared on a connection.
+const STATEMENTS: usize = 256;
 /// How long a node or a command waits for another one that brings the tables up to date.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
 /// Pause before a server that refuses connections is tried again at the start.
@@ -75,6 +77,8 @@ impl Db {
         let url = url.replacen("mariadb:", "mysql:", 1);
         // Statements have values in them, which the driver would log where one is slow.
         let options = MySqlConnectOptions::from_str(&url).map_err(unreadable)?.disable_statement_logging();
+        // More than there are, so that none is closed to make room: see `due::Listed`.
+        let options = options.statement_cache_capacity(STATEMENTS);
         migrate_mysql(&options)
             .await
             .map_err(|why| format!("database {}: {why}", open_error::mysql_place(&options)))?;

@@ -125,6 +125,34 @@ macro_rules! due {
     };
 }
 
+/// Releases that a statement asks for. There are few such statements, however many releases, so that they stay prepared: one
+/// that is prepared for a single use is closed after it, and as long as the server does not acknowledge that, which takes 40
+/// ms, the next statement on the connection stays on this side.
+struct Listed<'a> {
+    of: &'a [(ConfigId, u64)],
+    /// How many the statement has room for.
+    room: usize,
+}
+
+impl<'a> Listed<'a> {
+    const ROOMS: [usize; 3] = [1, 10, 100];
+
+    /// At least one.
+    fn of(of: &'a [(ConfigId, u64)]) -> Self {
+        let rooms = Self::ROOMS.into_iter().find(|room| of.len() <= *room);
+        Self { of, room: rooms.unwrap_or_else(|| of.len().next_multiple_of(100)) }
+    }
+
+    fn condition(&self) -> String {
+        vec!["(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)"; self.room].join(" or ")
+    }
+
+    /// Each, and the last one again until the room is full.
+    fn each(&self) -> impl Iterator<Item = &'a (ConfigId, u64)> {
+        self.of.iter().chain(self.of.last().into_iter().cycle()).take(self.room)
+    }
+}
+
 impl Conn {
     /// Environments with something due, with the number of releases and the time of the oldest.
     ///
@@ -172,15 +200,15 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn identities(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<(ConfigId, Identity)>> {
-        let one = "(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)";
+        let some = Listed::of(of);
         let sql = format!(
             "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, null as due \
              from releases r where {}",
-            vec![one; of.len()].join(" or ")
+            some.condition()
         );
         let rows: Vec<IdentityRow> = on!(self, c => {
-            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone())).persistent(false);
-            for (id, seq) in of {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone()));
+            for (id, seq) in some.each() {
                 query = query.bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(*seq));
             }
             query.fetch_all(c).await
@@ -230,11 +258,11 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn entries(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<Result<Entry>>> {
-        let one = "(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)";
-        let sql = format!("{}{}", due!("releases r where "), vec![one; of.len()].join(" or "));
+        let some = Listed::of(of);
+        let sql = format!("{}{}", due!("releases r where "), some.condition());
         let rows: Vec<EntryRow> = on!(self, c => {
-            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone())).persistent(false);
-            for (id, seq) in of {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql.clone()));
+            for (id, seq) in some.each() {
                 query = query.bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(*seq));
             }
             query.fetch_all(c).await
@@ -281,5 +309,25 @@ impl Conn {
              on d.env = r.env and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq where r.change_id = ?"
         ).bind(change.as_str()).fetch_one(c).await)?;
         Ok((count(due), revision))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_statements_ask_for_any_number_of_releases() {
+        let releases: Vec<(ConfigId, u64)> = (1..=250).map(|seq| ("dev/shop/a".parse().unwrap(), seq)).collect();
+        for (many, room) in [(1, 1), (2, 10), (10, 10), (11, 100), (100, 100), (101, 200), (250, 300)] {
+            let listed = Listed::of(&releases[..many]);
+            assert_eq!((listed.room, listed.condition().matches(" or ").count() + 1), (room, room), "{many}");
+            let asked: Vec<u64> = listed.each().map(|(_, seq)| *seq).collect();
+            assert_eq!(asked.len(), room);
+            assert!(
+                asked[..many].iter().copied().eq(1..=many as u64)
+                    && asked[many..].iter().all(|seq| *seq == many as u64)
+            );
+        }
     }
 }
