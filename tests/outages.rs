@@ -1,4 +1,4 @@
-//! What happens while the database or etcd is paused, and after. A test of its own, because both are everybody's.
+//! Tests of requests while the database or etcd is paused, and after. A test of its own, because both are everybody's.
 
 #[allow(dead_code, reason = "the behaviours use the rest")]
 #[path = "behaviour/processes/node.rs"]

@@ -24,7 +24,7 @@ const TEXT: usize = 1_200_000;
 /// Bytes of each text that is imported.
 const IMPORT: usize = 2_800_000;
 
-/// What the session asks for.
+/// Request of the session.
 struct Asked {
     what: &'static str,
     path: String,

@@ -28,12 +28,7 @@ pub async fn publish(
         Publish { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
     let service = guard::service()?;
     let published = service.publish(&user.actor, publish).await?;
-    service.settled(&published).await;
-    super::shim::say(super::shim::lang().published(
-        &published.releases,
-        &published.delivery,
-        &service.why_late(&user.actor, &published.releases),
-    ));
+    say(&service, &user.actor, &published).await;
     Ok(())
 }
 
@@ -59,13 +54,8 @@ pub async fn roll_back(
     let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
     let service = guard::service()?;
     let published = service.roll_back(&user.actor, rollback).await?;
-    service.settled(&published).await;
     super::shim::redirect(&page);
-    super::shim::say(super::shim::lang().published(
-        &published.releases,
-        &published.delivery,
-        &service.why_late(&user.actor, &published.releases),
-    ));
+    say(&service, &user.actor, &published).await;
     Ok(())
 }
 
@@ -137,11 +127,18 @@ pub async fn settle(
     };
     let service = guard::service()?;
     let published = service.settle(&user.actor, Settle { config, wins, seq, message, confirm }).await?;
-    service.settled(&published).await;
-    super::shim::say(super::shim::lang().published(
-        &published.releases,
-        &published.delivery,
-        &service.why_late(&user.actor, &published.releases),
-    ));
+    say(&service, &user.actor, &published).await;
     Ok(())
+}
+
+/// Says how far a publish has come, once the page that follows can say it, too.
+#[cfg(feature = "ssr")]
+async fn say(
+    service: &crate::service::Service,
+    actor: &crate::domain::access::Actor,
+    published: &crate::service::Published,
+) {
+    service.settled(published).await;
+    let late = service.why_late(actor, &published.releases);
+    super::shim::say(super::shim::lang().published(&published.releases, &published.delivery, &late));
 }

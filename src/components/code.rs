@@ -59,10 +59,10 @@ pub fn is_long(value: &str) -> bool {
 /// A box that scrolls when it is full. There is nothing in it that has the focus, so it has it itself.
 #[component]
 pub fn Scrolls(
-    /// What it is: names the box.
+    /// Name of the box, for screen readers.
     #[prop(into)]
     label: String,
-    /// How high it may be.
+    /// Class that limits its height.
     #[prop(optional)]
     class: &'static str,
     /// What is in it.

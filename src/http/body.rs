@@ -49,7 +49,7 @@ pub struct Room(Arc<Large>);
 #[derive(Debug)]
 struct Large {
     free: Arc<Semaphore>,
-    /// How many mebibytes one owner may take.
+    /// Maximum number of mebibytes of one owner.
     share: usize,
     grace: Duration,
     coming: Mutex<Coming>,
@@ -60,7 +60,7 @@ struct Large {
 struct Coming {
     next: u64,
     bodies: HashMap<u64, Speed>,
-    /// What is left to each owner of its share.
+    /// Remainder of each owner's share.
     left: HashMap<Arc<str>, Arc<Semaphore>>,
 }
 

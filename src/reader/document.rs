@@ -25,7 +25,7 @@ use crate::{
     http::{coding::Accepted, problem::Problem},
 };
 
-/// What stands between the configs of an application, and behind them.
+/// Texts between the configs of an application, and behind them.
 const COMMA: &str = ",";
 const END: &str = "]}";
 

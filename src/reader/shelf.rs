@@ -408,7 +408,7 @@ impl Waiter {
         Self { bell: Arc::default(), wanted, births: None, catching_up, is_behind: false }
     }
 
-    /// What the client does not have: by its position among the configs, all at one moment.
+    /// Releases that the client does not have: by its position among the configs, all at one moment.
     pub fn look(&mut self, shelf: &Shelf) -> Vec<(usize, Arc<Snapshot>)> {
         self.catching_up = self.catching_up.filter(|until| *until > Instant::now());
         self.is_behind = false;

@@ -58,7 +58,7 @@ impl Site {
         site
     }
 
-    /// The same before anybody has used it.
+    /// Makes a site that nobody has used yet.
     async fn empty(public_url: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();

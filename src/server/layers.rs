@@ -170,7 +170,7 @@ mod tests {
         Arc::new(move |_| Box::pin(async move { Ok(signed_in.then(|| "ana".to_owned())) }))
     }
 
-    /// Whoever a header names is logged in.
+    /// Logs in the person that a header names.
     fn named() -> SignedIn {
         Arc::new(|headers: &HeaderMap| {
             let name = headers.get("x-who").and_then(|name| name.to_str().ok()).map(str::to_owned);

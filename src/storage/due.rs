@@ -130,7 +130,7 @@ macro_rules! due {
 /// ms, the next statement on the connection stays on this side.
 struct Listed<'a> {
     of: &'a [(ConfigId, u64)],
-    /// How many the statement has room for.
+    /// Number of releases that the statement has room for.
     room: usize,
 }
 

@@ -133,7 +133,7 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// The same page with another view, or with all lines.
+    /// Address of this page with another view, or with all lines.
     fn link(&self, left: &Which, view: DiffView, all: bool) -> String {
         let path = format!("{}{}", self.opened.path, Part::Difference.path());
         let (left, right) = (left.to_string(), self.sides.right.to_string());

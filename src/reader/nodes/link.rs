@@ -56,7 +56,7 @@ struct Link<'a> {
     seat: Option<Seat>,
     /// What others ask.
     asked: HashMap<Pattern, Asked>,
-    /// What was answered and gave way.
+    /// Scopes that were answered and gave way.
     ended: Vec<Pattern>,
 }
 

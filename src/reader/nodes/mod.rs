@@ -41,7 +41,7 @@ const RENEW: Duration = Duration::from_secs(10);
 const ASKS: usize = 32;
 /// Scopes that a console asks about for one person.
 const ASKS_OF_ONE: usize = 8;
-/// What nobody has looked at for so long gives way to something else that somebody looks at: an open page looks every
+/// Time without a look after which an ask gives way to one that somebody looks at: an open page looks every
 /// second. It is not shorter, so that pages that are open do not take turns.
 const QUIET: Duration = Duration::from_secs(3);
 /// Other nodes that are known.
@@ -92,7 +92,7 @@ struct State {
 #[derive(Debug)]
 struct Ask {
     since: Instant,
-    /// Who looks, and when each did last.
+    /// The people who look, with the time of their last look.
     looks: HashMap<String, Instant>,
     /// When it was last put on the board, for those who are there now.
     put: Option<Instant>,
@@ -234,7 +234,7 @@ impl Asked {
 }
 
 impl Ask {
-    /// When somebody looked last.
+    /// Returns the time of the last look.
     fn looked(&self) -> Option<Instant> {
         self.looks.values().max().copied()
     }
@@ -270,7 +270,7 @@ impl State {
         new
     }
 
-    /// What somebody has not looked at for longest; none when they look at all of it now.
+    /// Finds the ask that somebody has not looked at for longest; none when they look at all of theirs now.
     fn quiet_of(&self, who: &str, now: Instant) -> Option<Pattern> {
         let looks = self.asks.iter().filter_map(|(scope, ask)| Some((*ask.looks.get(who)?, scope)));
         looks.min().filter(|(at, _)| now - *at > QUIET).map(|(_, scope)| scope.clone())
@@ -297,7 +297,7 @@ impl State {
         true
     }
 
-    /// What is asked for nobody but those who look at most, if each of them looks at more than `who` would.
+    /// Finds an ask of those alone who look at most, if each of them looks at more than `who` would.
     fn greediest(&self, who: &str) -> Option<Pattern> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for looker in self.asks.values().flat_map(|ask| ask.looks.keys()) {
