@@ -47,6 +47,8 @@ pub mod server;
 #[cfg(feature = "ssr")]
 pub mod service;
 #[cfg(feature = "ssr")]
+pub mod session;
+#[cfg(feature = "ssr")]
 pub mod stdio;
 #[cfg(feature = "ssr")]
 pub mod storage;

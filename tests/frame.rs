@@ -22,7 +22,7 @@ use serde::Deserialize;
 use tower::ServiceExt;
 use trimtab::{
     api::shim,
-    auth::{guard::CurrentUser, signing::Signer},
+    auth::signing::Signer,
     components::{Field, Form, TextArea},
     compute::{self, Compute},
     domain::{
@@ -32,6 +32,7 @@ use trimtab::{
     pages::{Answer, Frame, Page, Viewer, console, cookies::Jar},
     server::{headers::Headers, layers},
     service::Account,
+    session::guard::CurrentUser,
 };
 
 #[server(prefix = "/fn", endpoint = "keep")]

@@ -15,7 +15,7 @@ pub async fn log_in(
     #[server(default)]
     next: String,
 ) -> Result<()> {
-    super::shim::set_cookie(crate::auth::guard::log_in(name, password).await?);
+    super::shim::set_cookie(crate::session::guard::log_in(name, password).await?);
     super::shim::redirect(super::shim::own_path(&next).unwrap_or("/"));
     Ok(())
 }
@@ -23,7 +23,7 @@ pub async fn log_in(
 /// Logs out.
 #[server(prefix = "/fn", endpoint = "log-out")]
 pub async fn log_out() -> Result<()> {
-    crate::auth::guard::log_out().await?;
+    crate::session::guard::log_out().await?;
     super::shim::redirect("/login");
     Ok(())
 }
@@ -31,9 +31,9 @@ pub async fn log_out() -> Result<()> {
 /// Ends all one's own sessions, this one too.
 #[server(prefix = "/fn", endpoint = "log-out-everywhere")]
 pub async fn log_out_everywhere() -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     service.end_sessions(&user.account).await?;
-    crate::auth::guard::log_out().await?;
+    crate::session::guard::log_out().await?;
     super::shim::say(super::shim::lang().account_ended());
     super::shim::redirect("/login");
     Ok(())
@@ -49,10 +49,10 @@ pub async fn change_password(
     /// The new one, typed again.
     again: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     typed_twice(&password, &again)?;
     service.change_password(&user.account, &current, &password).await?;
-    crate::auth::guard::log_out().await?;
+    crate::session::guard::log_out().await?;
     super::shim::say(super::shim::lang().account_changed());
     super::shim::redirect("/login");
     Ok(())

@@ -20,7 +20,7 @@ pub async fn create_app(
         domain::content::Format,
         service::{PutApp, PutNamespace},
     };
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let name: crate::domain::names::AppName = app.trim().parse()?;
     let title = Some(title.trim().to_owned());
     service.create_app(&user.actor, PutApp { name: name.clone(), title, description: None, archived: None }).await?;
@@ -45,7 +45,7 @@ pub async fn describe_app(
     #[server(default)]
     description: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (title, description) = (Some(title.trim().to_owned()), Some(description.trim().to_owned()));
     let name: crate::domain::names::AppName = app.parse()?;
     // Also for those who may make applications: this form makes none.
@@ -63,7 +63,7 @@ pub async fn archive_app(
     /// Away, or back.
     archived: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let name: crate::domain::names::AppName = app.parse()?;
     service.app(&user.actor, &name).await?;
     let put = crate::service::PutApp { name, title: None, description: None, archived: Some(archived) };
@@ -86,7 +86,7 @@ pub async fn create_namespace(
     #[server(default)]
     description: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let put = crate::service::PutNamespace {
         app: app.parse()?,
         name: namespace.trim().parse()?,
@@ -114,7 +114,7 @@ pub async fn change_namespace(
     #[server(default)]
     description: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let put = crate::service::PutNamespace {
         app: app.parse()?,
         name: namespace.parse()?,
@@ -138,7 +138,7 @@ pub async fn archive_namespace(
     /// Away, or back.
     archived: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (t, name) = (super::shim::lang(), namespace.parse()?);
     let put = crate::service::PutNamespace {
         app: app.parse()?,
@@ -165,7 +165,7 @@ pub async fn create_env(
     #[server(default)]
     protected: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (name, title) = (env.trim().parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
     service.create_env(&user.actor, put).await?;
@@ -188,11 +188,11 @@ pub async fn change_env(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (name, title) = (env.parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
     if service.loosens(&user.actor, &put).await? {
-        crate::auth::guard::proven(&proof).await?;
+        crate::session::guard::proven(&proof).await?;
     }
     service.put_env(&user.actor, put).await?;
     super::shim::say(super::shim::lang().saved());
@@ -208,7 +208,7 @@ pub async fn archive_env(
     /// Away, or back.
     archived: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (t, name) = (super::shim::lang(), env.parse()?);
     let put = crate::service::PutEnv { name, title: None, position: None, protected: None, archived: Some(archived) };
     service.put_env(&user.actor, put).await?;
@@ -225,6 +225,6 @@ pub async fn move_env(
     /// To the left, where it is nearer to development.
     earlier: bool,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     service.move_env(&user.actor, &env.parse()?, earlier).await
 }

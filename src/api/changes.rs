@@ -13,7 +13,7 @@ pub async fn describe_change(
     #[server(default)]
     message: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     service.describe(&user.actor, &change.parse()?, message.trim()).await?;
     super::shim::say(super::shim::lang().saved());
     Ok(())
@@ -25,7 +25,7 @@ pub async fn discard_change(
     /// Which.
     change: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     service.discard(&user.actor, &change.parse()?).await?;
     super::shim::say(super::shim::lang().change_discarded_now());
     super::shim::redirect("/changes");
@@ -54,7 +54,7 @@ pub async fn resolve(
         domain::error::{Error, Invalid, Problem, excerpt},
         service::Save,
     };
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (id, config) = (change.parse()?, config.parse()?);
     let view = service.change(&user.actor, &id).await?;
     let found = view.configs.into_iter().find(|c| c.config == config);

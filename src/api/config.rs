@@ -45,8 +45,8 @@ pub async fn save_item(
     q: String,
 ) -> Result<()> {
     use crate::{
-        auth::guard,
         service::{ReadAt, TypedItem, TypedText},
+        session::guard,
     };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
@@ -76,7 +76,7 @@ pub async fn remove_item(
     #[server(default)]
     q: String,
 ) -> Result<()> {
-    use crate::{auth::guard, service::ReadAt};
+    use crate::{service::ReadAt, session::guard};
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
     guard::service()?.remove_item(&user.actor, at, key.clone()).await?;
@@ -103,8 +103,8 @@ pub async fn save_text(
     text_was: String,
 ) -> Result<()> {
     use crate::{
-        auth::guard,
         service::{ReadAt, TypedText},
+        session::guard,
     };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
@@ -129,7 +129,7 @@ pub async fn revert_item(
     #[server(default)]
     q: String,
 ) -> Result<()> {
-    use crate::auth::guard;
+    use crate::session::guard;
     let user = guard::user()?;
     if let Some(change) = named(&change)? {
         guard::service()?.revert(&user.actor, &change, &config, &key).await?;
@@ -147,7 +147,7 @@ pub async fn discard_edits(
     /// The change.
     change: ChangeId,
 ) -> Result<()> {
-    use crate::auth::guard;
+    use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.discard(&user.actor, &change).await?;
     shim::redirect(&paths::config(&config));
@@ -173,10 +173,10 @@ pub async fn add_import(
     text: String,
 ) -> Result<()> {
     use crate::{
-        auth::guard,
         domain::error::{Error, Invalid, Problem},
         formats::Typing,
         service::{Import, ImportMode},
+        session::guard,
     };
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let user = guard::user()?;

@@ -22,7 +22,7 @@ pub async fn publish(
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
-    use crate::{auth::guard, service::Publish};
+    use crate::{service::Publish, session::guard};
     let user = guard::user()?;
     let publish =
         Publish { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
@@ -48,7 +48,7 @@ pub async fn roll_back(
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
-    use crate::{auth::guard, service::Rollback};
+    use crate::{service::Rollback, session::guard};
     let user = guard::user()?;
     let page = super::paths::config(&config);
     let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
@@ -65,7 +65,7 @@ pub async fn repair(
     /// The config.
     config: ConfigId,
 ) -> Result<()> {
-    use crate::auth::guard;
+    use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.repair(&user.actor, &config).await?;
     super::shim::say(super::shim::lang().drift_repaired());
@@ -78,7 +78,7 @@ pub async fn deliver_again(
     /// The environment that was looked at.
     env: EnvName,
 ) -> Result<()> {
-    use crate::auth::guard;
+    use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.deliver_again(&user.actor, &env).await?;
     super::shim::say(super::shim::lang().delivery_compared());
@@ -91,7 +91,7 @@ pub async fn free_lock(
     /// The environment.
     env: EnvName,
 ) -> Result<()> {
-    use crate::auth::guard;
+    use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.free_lock(&user.actor, &env).await?;
     super::shim::say(super::shim::lang().delivery_lock_freed());
@@ -115,9 +115,9 @@ pub async fn settle(
     confirm: String,
 ) -> Result<()> {
     use crate::{
-        auth::guard,
         domain::error::{Invalid, Problem},
         service::{Settle, Wins},
+        session::guard,
     };
     let user = guard::user()?;
     let wins = match wins.as_str() {

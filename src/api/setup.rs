@@ -17,8 +17,8 @@ pub async fn set_up(
     again: String,
 ) -> Result<()> {
     super::account::typed_twice(&password, &again)?;
-    let account = crate::auth::guard::service()?.set_up(&code, &name, &password).await?;
-    super::shim::set_cookie(crate::auth::guard::begin(&account).await?);
+    let account = crate::session::guard::service()?.set_up(&code, &name, &password).await?;
+    super::shim::set_cookie(crate::session::guard::begin(&account).await?);
     super::shim::redirect("/start");
     Ok(())
 }
@@ -32,7 +32,7 @@ pub async fn guided_start(
     #[server(default)]
     title: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::user()?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let app = app.trim().parse()?;
     service.guided_start(&user.actor, &app, title.trim()).await?;
     super::shim::redirect(&format!("/start?app={app}"));

@@ -16,7 +16,7 @@ pub async fn revoke_token(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::auth::guard::service()?, crate::auth::guard::proven(&proof).await?);
+    let (service, user) = (crate::session::guard::service()?, crate::session::guard::proven(&proof).await?);
     service.revoke_token(&user.actor, &id).await?;
     super::shim::say(super::shim::lang().token_revoked_now(&name));
     Ok(())

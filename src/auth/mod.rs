@@ -1,10 +1,7 @@
-//! What proves who somebody is: passwords, sessions, tokens.
+//! Credentials, without I/O: passwords, tokens, signatures, and how fast their holders may ask.
 
-pub mod browsers;
-pub mod guard;
 pub mod passwords;
-pub mod sessions;
+pub mod rate;
 pub mod signing;
-pub mod streams;
 pub mod tokens;
 pub mod user_name;

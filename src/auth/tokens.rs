@@ -27,14 +27,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    auth::rate::{Pace, Rate, TooFast},
     domain::{
         content::sha256,
-        error::{Error, Need, Part},
+        error::{Error, Need},
         names::{AppName, ConfigId, EnvName},
         time::Time,
-        token::{Token, TokenKind},
+        token::{Denied, Token, TokenKind},
     },
-    http::rate::{Pace, Rate, TooFast},
 };
 
 /// Characters of the id: 71 bits, so that two never meet.
@@ -96,40 +96,6 @@ fn checksum(body: &str) -> [u8; CHECKSUM] {
         crc /= 62;
     }
     text
-}
-
-/// Why a request that shows a token, or none, is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// There is none.
-    #[error("no token")]
-    Missing,
-    /// It is not a token, or a letter of it is wrong.
-    #[error("not a token")]
-    Mistyped,
-    /// Nobody made it: its id is not known, or its secret is another. Which of both is not told.
-    #[error("unknown token")]
-    Unknown,
-    /// Its time is over.
-    #[error("expired token")]
-    Expired,
-    /// Somebody ended it.
-    #[error("revoked token")]
-    Revoked,
-    /// The tokens have not been read yet, so nothing can be said. Not the client's fault.
-    #[error("tokens are not loaded")]
-    NotLoaded,
-}
-
-impl From<Denied> for Error {
-    fn from(denied: Denied) -> Self {
-        match denied {
-            Denied::NotLoaded => {
-                Self::Unavailable { part: Part::Channel, detail: "the tokens have not been read yet".into() }
-            }
-            _ => Self::Unauthenticated,
-        }
-    }
 }
 
 /// How long a request with an unknown token waits for a newer list.

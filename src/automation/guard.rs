@@ -9,11 +9,12 @@ use axum::{
 
 use super::Automation;
 use crate::{
-    auth::tokens::{Denied, Grant},
+    auth::tokens::Grant,
     compute,
     domain::{
         access::Actor,
         error::{Error, excerpt},
+        token::Denied,
     },
     http::{bearer, problem::Problem, threads},
     service::now,

@@ -27,13 +27,13 @@ use axum::{
 };
 
 use crate::{
-    auth::tokens::Table,
+    auth::{rate::Rate, tokens::Table},
     compute::Compute,
     domain::{
         change::ChangeId,
         error::{Error, excerpt},
     },
-    http::{body::Room, json, problem::Problem, rate::Rate, request_id, traced},
+    http::{body::Room, json, problem::Problem, request_id, traced},
     service::Service,
 };
 

@@ -5,14 +5,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Channel, Fault,
-    etcd::{BoardWatch, Etcd, Seat},
-};
-use crate::{
-    clock::now,
-    domain::{access::Pattern, names::ConfigId, numbers, time::Time},
-};
+use crate::domain::{access::Pattern, names::ConfigId, numbers, time::Time};
 
 /// The longest answer, in bytes: far below etcd's limit of 1.5 MiB. Longer ones are not looked into.
 pub const ANSWER_BYTES: usize = 256 * 1024;
@@ -70,7 +63,7 @@ impl Ahead {
 
     /// Takes in what another node tells: the later one counts. A number that no reader takes is left out here, before it
     /// hides those of other nodes.
-    fn merge(&mut self, other: Self, now: Time) {
+    pub(super) fn merge(&mut self, other: Self, now: Time) {
         let tokens = other.tokens.filter(|version| numbers::is_plausible(*version, now));
         self.tokens = self.tokens.max(tokens);
         for (config, seq) in other.releases.into_iter().filter(|(_, seq)| numbers::is_plausible(*seq, now)) {
@@ -125,61 +118,4 @@ pub enum Hears {
     Asks,
     /// Nodes that come and go and their answers, too.
     All,
-}
-
-/// The board of this installation.
-#[derive(Clone, Debug)]
-pub struct Board(Arc<Etcd>);
-
-impl Channel {
-    /// Returns the releases and tokens on reader nodes that are later than those in the channel, of all nodes together,
-    /// with numbers that a reader takes. Empty where this node may not read the board.
-    ///
-    /// # Errors
-    /// [`Fault::Unreachable`].
-    pub async fn ahead(&self) -> Result<Ahead, Fault> {
-        let mut all = Ahead::default();
-        if let Self::Etcd(etcd) = self {
-            match etcd.names().await {
-                Err(Fault::Refused(_)) => {}
-                names => names?.into_iter().for_each(|about| all.merge(about.ahead, now())),
-            }
-        }
-        Ok(all)
-    }
-
-    /// Where nodes see one another; none in memory, where one node is alone.
-    #[must_use]
-    pub fn board(&self) -> Option<Board> {
-        match self {
-            Self::Local(_) => None,
-            Self::Etcd(etcd) => Some(Board(Arc::clone(etcd))),
-        }
-    }
-}
-
-impl Board {
-    /// Says that this node is there, until the seat is given up.
-    ///
-    /// # Errors
-    /// [`Fault::Refused`] when this node may not write there, else [`Fault::Unreachable`].
-    pub async fn join(&self, reader: bool) -> Result<Seat, Fault> {
-        self.0.join(reader).await
-    }
-
-    /// Who is there and what they ask.
-    ///
-    /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn list(&self) -> Result<Notices, Fault> {
-        self.0.notices().await
-    }
-
-    /// Follows what comes after revision `after`.
-    ///
-    /// # Errors
-    /// As [`Channel::watch`].
-    pub async fn watch(&self, hears: Hears, after: i64) -> Result<BoardWatch, Fault> {
-        self.0.watch_board(hears, after).await
-    }
 }

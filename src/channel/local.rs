@@ -12,12 +12,13 @@ use tokio::{
 };
 
 use super::{
-    Delivered, Entry, Fault, Head, Holder, Listing, TokenList, Tokens,
+    Delivered, Fault, Head, Holder, Listing, TokenList, Tokens,
     plan::{Held, plan},
 };
 use crate::{
     domain::{
         change::ChangeId,
+        entry::Entry,
         names::{ConfigId, EnvName},
     },
     metrics,

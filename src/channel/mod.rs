@@ -5,6 +5,7 @@
 
 mod board;
 mod etcd;
+mod fault;
 mod local;
 mod plan;
 #[cfg(test)]
@@ -17,93 +18,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::{
+    clock::now,
     domain::{
         change::ChangeId,
-        content::Format,
+        entry::{Entry, Identity},
         names::{ConfigId, EnvName},
-        numbers,
-        time::Time,
     },
     metrics,
 };
 
-pub use board::{AHEAD, ANSWER_BYTES, About, Ahead, Board, Hears, NodeId, Notice, Notices};
+pub use board::{AHEAD, ANSWER_BYTES, About, Ahead, Hears, NodeId, Notice, Notices};
 pub use etcd::{BoardWatch, Etcd, EtcdSettings, Seat, Timing};
+pub use fault::Fault;
 pub use local::Local;
-pub use tokens::{ListedToken, Refusal, TokenList, TokenWatch, Tokens};
-
-/// What is known of a release beside its document: the value of its metadata key, as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Meta {
-    /// The release's number.
-    #[serde(deserialize_with = "numbers::release")]
-    pub seq: u64,
-    /// SHA-256 of the document's bytes, in hexadecimal.
-    pub sha256: String,
-    /// The document's format.
-    pub format: Format,
-    /// Who published it.
-    pub author: String,
-    /// Why.
-    pub message: String,
-    /// When it was accepted, RFC 3339 in the channel.
-    #[serde(with = "rfc3339")]
-    pub published_at: Time,
-    /// The change that made it.
-    pub change: ChangeId,
-}
-
-impl Meta {
-    /// As it lies in the channel.
-    fn json(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers are JSON")
-    }
-
-    /// Reads what lies in the channel at `now`. Returns `None` when no console can have written it.
-    fn read(value: &[u8], now: Time) -> Option<Self> {
-        let meta: Self = serde_json::from_slice(value).ok()?;
-        numbers::is_plausible(meta.seq, now).then_some(meta)
-    }
-
-    /// Returns the identity of the release.
-    #[must_use]
-    pub fn identity(&self) -> Identity {
-        let Self { seq, sha256, format, published_at, change, .. } = self;
-        let (sha256, change) = (sha256.clone(), change.clone());
-        Identity { seq: *seq, sha256, format: *format, published_at: *published_at, change }
-    }
-}
-
-/// Identity of a release. Its number alone proves nothing: somebody else may have written it, and a database that was
-/// restored gives numbers twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Its number.
-    pub seq: u64,
-    /// SHA-256 of its document.
-    pub sha256: String,
-    /// The document's format.
-    pub format: Format,
-    /// When it was accepted.
-    pub published_at: Time,
-    /// The change that made it.
-    pub change: ChangeId,
-}
-
-/// A release in the channel, or on its way there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Of which config.
-    pub config: ConfigId,
-    /// Its metadata, shared by all that hold the release.
-    pub meta: Arc<Meta>,
-    /// Its document: exactly the bytes that applications get.
-    pub document: Arc<str>,
-}
+pub use tokens::{ListedToken, Refusal, TokenList, Tokens};
 
 /// Everything in the channel at one revision: the releases, or what is kept of them.
 #[derive(Clone, Debug)]
@@ -162,64 +93,6 @@ pub struct Holder {
     pub lease: Option<String>,
     /// How long the lock outlives its holder if that dies now. A restart of etcd makes it longer.
     pub remaining: Option<Duration>,
-}
-
-/// Why the channel did not do it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// It does not answer, or not in time. Nothing is known of what happened, so read before trying again.
-    #[error("{0}")]
-    Unreachable(String),
-    /// The lock is held by another node and was not free within the time given.
-    #[error("another node holds the lock of {env}")]
-    Busy {
-        /// The environment.
-        env: EnvName,
-    },
-    /// The lock ran out, or a config moved, between reading and writing: nothing was written.
-    #[error("the lock of {env} was lost; nothing was written")]
-    Fenced {
-        /// The environment.
-        env: EnvName,
-    },
-    /// The channel holds another release of the same number.
-    #[error("{config} is release {seq} in the channel too, with another document")]
-    Mismatch {
-        /// The config.
-        config: ConfigId,
-        /// The number.
-        seq: u64,
-    },
-    /// Later releases of some configs of a batch are there, and others of it are not there yet: nothing was written.
-    #[error("the channel holds a later release of {}", .0.first().map_or(String::new(), |(config, _)| config.to_string()))]
-    Overtaken(Vec<(ConfigId, Identity)>),
-    /// More than one transaction takes.
-    #[error("too large for one transaction: {0}")]
-    TooLarge(String),
-    /// It answers, but does not do it: no permission, no space, an entry that must not go out, settings that cannot
-    /// be right. Nothing was written, and the same again fails again until somebody does something.
-    #[error("{0}")]
-    Refused(String),
-    /// What is watched from is no longer kept; list again.
-    #[error("the channel no longer keeps that revision")]
-    Compacted,
-}
-
-impl Fault {
-    /// What this is called where programs look.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Unreachable(_) => "unreachable",
-            Self::Busy { .. } => "busy",
-            Self::Fenced { .. } => "fenced",
-            Self::Mismatch { .. } => "mismatch",
-            Self::Overtaken(_) => "overtaken",
-            Self::TooLarge(_) => "too-large",
-            Self::Refused(_) => "refused",
-            Self::Compacted => "compacted",
-        }
-    }
 }
 
 /// What one delivery did.
@@ -517,19 +390,117 @@ impl Watch {
     }
 }
 
-mod rfc3339 {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+/// Lists of tokens as they come. Ends with a [`Fault`]: read again, then watch again.
+#[derive(Debug)]
+pub enum TokenWatch {
+    /// In memory.
+    Local(local::LocalTokenWatch),
+    /// In etcd.
+    Etcd(Box<etcd::EtcdTokenWatch>),
+}
 
-    use crate::domain::time::Time;
-
-    pub fn serialize<S: Serializer>(time: &Time, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&time.rfc3339())
+impl Channel {
+    /// The tokens in the channel, if they were written after the revision `since`; 0 is ever.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn tokens(&self, since: i64) -> Result<Tokens, Fault> {
+        match self {
+            Self::Local(local) => Ok(local.tokens(since)),
+            Self::Etcd(etcd) => etcd.tokens(since).await,
+        }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
-        let text = String::deserialize(from)?;
-        let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
-        i64::try_from(at.unix_timestamp_nanos() / 1_000_000).map(Time).map_err(D::Error::custom)
+    /// Writes the tokens over those that the revision `written` wrote. False when that is no longer what lies there:
+    /// nothing was written, and what is to be written has to be read anew.
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written. [`Fault::Unreachable`]: read again to know.
+    pub async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, Fault> {
+        match self {
+            Self::Local(local) => Ok(local.put_tokens(list, written)),
+            Self::Etcd(etcd) => etcd.put_tokens(list, written).await,
+        }
+    }
+
+    /// Follows the tokens after revision `after`.
+    ///
+    /// # Errors
+    /// As [`Channel::watch`].
+    pub async fn watch_tokens(&self, after: i64) -> Result<TokenWatch, Fault> {
+        match self {
+            Self::Local(local) => Ok(TokenWatch::Local(local.watch_tokens(after))),
+            Self::Etcd(etcd) => etcd.watch_tokens(after).await.map(|watch| TokenWatch::Etcd(Box::new(watch))),
+        }
+    }
+}
+
+impl TokenWatch {
+    /// Returns the list after the next change; of several changes, the last counts. May be dropped and called again.
+    ///
+    /// # Errors
+    /// Any [`Fault`] ends the watch.
+    pub async fn next(&mut self) -> Result<Tokens, Fault> {
+        match self {
+            Self::Local(watch) => Ok(watch.next().await),
+            Self::Etcd(watch) => watch.next().await,
+        }
+    }
+}
+
+/// The board of this installation.
+#[derive(Clone, Debug)]
+pub struct Board(Arc<Etcd>);
+
+impl Channel {
+    /// Returns the releases and tokens on reader nodes that are later than those in the channel, of all nodes together,
+    /// with numbers that a reader takes. Empty where this node may not read the board.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`].
+    pub async fn ahead(&self) -> Result<Ahead, Fault> {
+        let mut all = Ahead::default();
+        if let Self::Etcd(etcd) = self {
+            match etcd.names().await {
+                Err(Fault::Refused(_)) => {}
+                names => names?.into_iter().for_each(|about| all.merge(about.ahead, now())),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Where nodes see one another; none in memory, where one node is alone.
+    #[must_use]
+    pub fn board(&self) -> Option<Board> {
+        match self {
+            Self::Local(_) => None,
+            Self::Etcd(etcd) => Some(Board(Arc::clone(etcd))),
+        }
+    }
+}
+
+impl Board {
+    /// Says that this node is there, until the seat is given up.
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] when this node may not write there, else [`Fault::Unreachable`].
+    pub async fn join(&self, reader: bool) -> Result<Seat, Fault> {
+        self.0.join(reader).await
+    }
+
+    /// Who is there and what they ask.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    pub async fn list(&self) -> Result<Notices, Fault> {
+        self.0.notices().await
+    }
+
+    /// Follows what comes after revision `after`.
+    ///
+    /// # Errors
+    /// As [`Channel::watch`].
+    pub async fn watch(&self, hears: Hears, after: i64) -> Result<BoardWatch, Fault> {
+        self.0.watch_board(hears, after).await
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use super::{Entry, Fault, Identity, Meta};
+use super::Fault;
 use crate::domain::{
     content::{Format, sha256},
+    entry::{Entry, Identity, Meta},
     names::{ConfigId, EnvName},
 };
 

@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Fault, etcd, local};
 use crate::domain::{
     access::Pattern,
     numbers,
@@ -108,64 +107,6 @@ pub struct Tokens {
     pub list: Option<TokenList>,
     /// Why what lies there is not taken for a list.
     pub refused: Option<Refusal>,
-}
-
-/// Lists of tokens as they come. Ends with a [`Fault`]: read again, then watch again.
-#[derive(Debug)]
-pub enum TokenWatch {
-    /// In memory.
-    Local(local::LocalTokenWatch),
-    /// In etcd.
-    Etcd(Box<etcd::EtcdTokenWatch>),
-}
-
-impl Channel {
-    /// The tokens in the channel, if they were written after the revision `since`; 0 is ever.
-    ///
-    /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn tokens(&self, since: i64) -> Result<Tokens, Fault> {
-        match self {
-            Self::Local(local) => Ok(local.tokens(since)),
-            Self::Etcd(etcd) => etcd.tokens(since).await,
-        }
-    }
-
-    /// Writes the tokens over those that the revision `written` wrote. False when that is no longer what lies there:
-    /// nothing was written, and what is to be written has to be read anew.
-    ///
-    /// # Errors
-    /// [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written. [`Fault::Unreachable`]: read again to know.
-    pub async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, Fault> {
-        match self {
-            Self::Local(local) => Ok(local.put_tokens(list, written)),
-            Self::Etcd(etcd) => etcd.put_tokens(list, written).await,
-        }
-    }
-
-    /// Follows the tokens after revision `after`.
-    ///
-    /// # Errors
-    /// As [`Channel::watch`].
-    pub async fn watch_tokens(&self, after: i64) -> Result<TokenWatch, Fault> {
-        match self {
-            Self::Local(local) => Ok(TokenWatch::Local(local.watch_tokens(after))),
-            Self::Etcd(etcd) => etcd.watch_tokens(after).await.map(|watch| TokenWatch::Etcd(Box::new(watch))),
-        }
-    }
-}
-
-impl TokenWatch {
-    /// Returns the list after the next change; of several changes, the last counts. May be dropped and called again.
-    ///
-    /// # Errors
-    /// Any [`Fault`] ends the watch.
-    pub async fn next(&mut self) -> Result<Tokens, Fault> {
-        match self {
-            Self::Local(watch) => Ok(watch.next().await),
-            Self::Etcd(watch) => watch.next().await,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ use super::{
     publisher::{BATCH, Failure},
 };
 use crate::{
-    channel::{Channel, Entry},
+    channel::Channel,
     domain::{
         change::ChangeId,
+        entry::Entry,
         error::Result,
         names::{ConfigId, EnvName},
         time::Time,

@@ -15,8 +15,9 @@ use tracing::Instrument;
 
 use super::hold::{DueChange, Frozen, Hold, Places};
 use crate::{
-    channel::{Channel, Delivered, Entry, Fault, Identity, Lock},
+    channel::{Channel, Delivered, Fault, Lock},
     domain::{
+        entry::{Entry, Identity},
         error::{Error, Part, Result, State},
         names::{ConfigId, EnvName},
         time::Time,

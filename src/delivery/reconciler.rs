@@ -10,9 +10,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{Publisher, publisher::unavailable};
 use crate::{
-    channel::{Channel, Damage, Entry, Identity, Lock},
+    channel::{Channel, Damage, Lock},
     domain::{
         drift::DriftKind,
+        entry::{Entry, Identity},
         error::{Error, Result, State},
         names::{ConfigId, EnvName},
     },

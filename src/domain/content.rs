@@ -1,88 +1,19 @@
 //! What a config holds: items or a text, and the document that applications get.
 
-use std::{
-    fmt::{self, Write},
-    io,
-    str::FromStr,
-    sync::Arc,
-};
+use std::{fmt::Write, io, str::FromStr, sync::Arc};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+pub use super::format::Format;
 use super::{
-    error::{Invalid, Problem, excerpt},
     json::{self, JsonValue},
-    limits, unseen,
+    limits,
+    problem::{Invalid, Problem, excerpt},
+    unseen,
 };
-
-/// How the document of a namespace is written. `kv` has items, the others are texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Keys and values; the document is a JSON object.
-    #[default]
-    Kv,
-    /// JSON text.
-    Json,
-    /// YAML text.
-    Yaml,
-    /// TOML text.
-    Toml,
-    /// Java properties text.
-    Properties,
-    /// XML text.
-    Xml,
-    /// Any text.
-    Text,
-}
-
-impl Format {
-    /// All formats, in the order in which they are offered.
-    pub const ALL: [Self; 7] = [Self::Kv, Self::Json, Self::Yaml, Self::Toml, Self::Properties, Self::Xml, Self::Text];
-
-    /// The format's name: `kv`, `json` …
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Kv => "kv",
-            Self::Json => "json",
-            Self::Yaml => "yaml",
-            Self::Toml => "toml",
-            Self::Properties => "properties",
-            Self::Xml => "xml",
-            Self::Text => "text",
-        }
-    }
-
-    /// The `Content-Type` of the document.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Kv | Self::Json => "application/json",
-            Self::Yaml => "application/yaml; charset=utf-8",
-            Self::Toml => "application/toml; charset=utf-8",
-            Self::Properties | Self::Text => "text/plain; charset=utf-8",
-            Self::Xml => "application/xml; charset=utf-8",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Format {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        named(&Self::ALL, Self::as_str, text, "/format")
-    }
-}
 
 /// The type of an item's value. A typed item stands in the document as what it is, a string as a string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,6 +51,14 @@ impl FromStr for ValueType {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         named(&Self::ALL, Self::as_str, text, "/type")
+    }
+}
+
+impl FromStr for Format {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        named(&Self::ALL, Self::as_str, text, "/format")
     }
 }
 

@@ -7,9 +7,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{
-    content::Format,
-    error::{Invalid, Problem},
+    format::Format,
     limits,
+    problem::{Invalid, Problem},
 };
 
 /// A JSON value. The maps of Rust would lose double keys, the number types digits.

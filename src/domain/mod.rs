@@ -1,19 +1,23 @@
 //! Names, documents, differences, merges, changes, releases and roles: the rules of Trimtab.
 //!
-//! Nothing here does I/O or asks a clock, and all of it compiles for the server and for the browser.
+//! Nothing here does I/O or asks a clock, and all but `entry` compiles for the server and for the browser.
 
 pub mod access;
 pub mod change;
 pub mod content;
 pub mod diff;
 pub mod drift;
+#[cfg(feature = "ssr")]
+pub mod entry;
 pub mod error;
+pub mod format;
 pub mod json;
 pub mod limits;
 pub mod merge;
 pub mod names;
 pub mod network;
 pub mod numbers;
+pub mod problem;
 pub mod release;
 pub mod time;
 pub mod token;

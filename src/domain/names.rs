@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Invalid, Problem};
+use super::problem::{Invalid, Problem};
 
 /// Tells whether `text` is a name: `[a-z0-9][a-z0-9._-]{0,63}`.
 #[must_use]

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{access::Pattern, time::Time};
+use super::{
+    access::Pattern,
+    error::{Error, Part},
+    time::Time,
+};
 
 /// What a token is for. A new kind is a variant here, with its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,5 +73,39 @@ impl Token {
     #[must_use]
     pub fn lives(&self, now: Time) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Why a request that shows a token, or none, is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// There is none.
+    #[error("no token")]
+    Missing,
+    /// It is not a token, or a letter of it is wrong.
+    #[error("not a token")]
+    Mistyped,
+    /// Nobody made it: its id is not known, or its secret is another. Which of both is not told.
+    #[error("unknown token")]
+    Unknown,
+    /// Its time is over.
+    #[error("expired token")]
+    Expired,
+    /// Somebody ended it.
+    #[error("revoked token")]
+    Revoked,
+    /// The tokens have not been read yet, so nothing can be said. Not the client's fault.
+    #[error("tokens are not loaded")]
+    NotLoaded,
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NotLoaded => {
+                Self::Unavailable { part: Part::Channel, detail: "the tokens have not been read yet".into() }
+            }
+            _ => Self::Unauthenticated,
+        }
     }
 }

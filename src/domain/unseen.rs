@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::error::Problem;
+use super::problem::Problem;
 
 /// Characters without a glyph of their own that are neither white space nor control characters: format characters, those
 /// that fonts ignore by default, fillers, the blank pattern of Braille, and code points that are no characters.

@@ -14,13 +14,11 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 use super::{
     Codec, DEPTH, Frame, Media,
     reading::{At, Kind, Reading, Scalar, comment_at_end_of},
-    syntax,
     tree::{Entry, Node, flatten},
-    yaml_scalar::{is_plain_string, kind},
+    yaml_scalar::{is_plain_string, kind, problem},
     yaml_write::entry,
 };
 use crate::domain::{
-    content::Format,
     error::{Invalid, Problem},
     limits,
 };
@@ -51,10 +49,6 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
             Err(At::Line(1, 1).invalid(text, problem))
         }
     }
-}
-
-pub(super) fn problem(detail: impl Into<String>) -> Problem {
-    syntax(Format::Yaml, detail)
 }
 
 /// The lines of a text as the parser counts them: they end with LF, CRLF or CR.

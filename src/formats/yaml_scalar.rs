@@ -2,7 +2,15 @@
 
 use granit_parser::{ScalarStyle, Tag};
 
-use super::reading::{Kind, number};
+use super::{
+    reading::{Kind, number},
+    syntax,
+};
+use crate::domain::{content::Format, error::Problem};
+
+pub(super) fn problem(detail: impl Into<String>) -> Problem {
+    syntax(Format::Yaml, detail)
+}
 
 /// The tag `!`: a string, whatever it looks like.
 pub(super) fn is_plain_string(tag: &Tag) -> bool {

@@ -1,6 +1,9 @@
 //! Items as YAML that readers of 1.1 and of 1.2 read alike.
 
-use super::{json, yaml::problem, yaml_scalar::is_number_everywhere};
+use super::{
+    json,
+    yaml_scalar::{is_number_everywhere, problem},
+};
 use crate::domain::{
     content::{Item, ValueType},
     error::Invalid,

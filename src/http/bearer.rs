@@ -7,7 +7,7 @@ use axum::{
     http::{Extensions, HeaderMap, HeaderName, header},
 };
 
-use crate::auth::tokens::Denied;
+use crate::domain::token::Denied;
 
 /// The token of `Authorization: Bearer <token>`.
 ///

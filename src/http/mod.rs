@@ -1,5 +1,5 @@
 //! What everything that speaks HTTP here shares: refusals, request numbers, tokens in headers, JSON bodies,
-//! rates, shared places.
+//! shared places.
 
 pub mod bearer;
 pub mod body;
@@ -11,7 +11,6 @@ pub mod listener;
 pub mod path;
 pub mod problem;
 pub mod query;
-pub mod rate;
 pub mod request_id;
 pub mod shares;
 pub mod threads;

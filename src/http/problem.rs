@@ -7,8 +7,10 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    auth::tokens::Denied,
-    domain::error::{Conflict, Error, Invalid},
+    domain::{
+        error::{Conflict, Error, Invalid},
+        token::Denied,
+    },
     texts::Lang,
 };
 

@@ -13,11 +13,11 @@ use crate::{
         account::{ChangePassword, LogOutEverywhere},
         prefer::Prefer,
     },
-    auth::guard::CurrentUser,
     components::*,
     domain::access::{Pattern, Role},
     http::cookies::cookie,
     service::Account,
+    session::guard::CurrentUser,
     texts::Lang,
 };
 

@@ -1,23 +1,11 @@
-//! All pages, and what their handlers are given. A new page is a file beside this one with its `routes`.
+//! What the handlers of pages are given.
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::{Request, State},
-    middleware::{self, Next},
-    response::Response,
-};
-
-use super::{
-    Viewer, account, apps, changes, config, delivery, envs, home, live, login, setup, tokens, trouble::Trouble, users,
-};
 use crate::{
-    api::paths,
-    auth::{guard::CurrentUser, streams::Streams},
-    domain::names::ConfigId,
     reader::{Reader, nodes::Nodes},
     service::Service,
+    session::streams::Streams,
 };
 
 /// What the handlers of pages are given.
@@ -35,48 +23,4 @@ pub struct Console {
     pub public_url: Arc<str>,
     /// What all keys in etcd begin with; none without etcd.
     pub etcd_root: Option<Arc<str>>,
-}
-
-/// The routes of all pages.
-pub fn routes(console: Console) -> Router {
-    Router::new()
-        .merge(home::routes())
-        .merge(setup::routes())
-        .merge(login::routes())
-        .merge(account::routes())
-        .merge(apps::routes())
-        .merge(envs::routes())
-        .merge(changes::routes())
-        .merge(delivery::routes())
-        .merge(live::routes())
-        .merge(tokens::routes())
-        .merge(users::routes())
-        .merge(config::routes())
-        .layer(middleware::from_fn_with_state(console.clone(), viewer))
-        .with_state(console)
-}
-
-/// Tells the frame who is looking, as things are once the page is made.
-async fn viewer(State(console): State<Console>, request: Request, next: Next) -> Response {
-    let user = request.extensions().get::<CurrentUser>().cloned();
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
-    if let Some(user) = user {
-        let open = console.service.count_my_changes(&user.actor).await.unwrap_or(0);
-        let mut viewer = Viewer::new(&user.account.name, user.account.administrator, open);
-        let drifts = console.service.drifts(&user.actor);
-        viewer.trouble = Trouble {
-            late: console.service.late(&user.actor),
-            unheard: console.reader.shelf.stale_since(),
-            // The pages of the config itself say more.
-            drifts: drifts.into_iter().filter(|drift| !is_page_of(&path, &drift.config)).collect(),
-        };
-        response.extensions_mut().insert(viewer);
-    }
-    response
-}
-
-/// Whether a path is one of the pages of a config.
-fn is_page_of(path: &str, config: &ConfigId) -> bool {
-    path.strip_prefix(&paths::config(config)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -19,11 +19,11 @@ use crate::{
         paths,
         publish::{DeliverAgain, FreeLock},
     },
-    auth::guard::CurrentUser,
     components::*,
     domain::{access::Pattern, names::EnvName, release::Release, time::Time},
     reader::nodes::Told,
     service::{EnvDelivery, LockState},
+    session::guard::CurrentUser,
     texts::Lang,
 };
 

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
-    auth::guard::{CurrentUser, Fresh},
     components::*,
     domain::{error::Error, names::EnvName},
+    session::guard::{CurrentUser, Fresh},
     storage::Env,
 };
 

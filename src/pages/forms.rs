@@ -26,7 +26,6 @@ use crate::{
         self, paths,
         shim::{Outcome, Said, own_path},
     },
-    auth::guard,
     components::{PAGE_FIELD, Refused},
     domain::error::{Error, Invalid, Problem},
     formats::SOURCE_BYTES,
@@ -34,6 +33,7 @@ use crate::{
         body::{SMALL_BYTES, is_late, is_too_long, needs_session},
         problem::retry_after,
     },
+    session::guard,
 };
 
 /// The largest form with the text or a value of a config, in bytes: most of it may be escaped.

@@ -3,42 +3,24 @@
 use std::{sync::Arc, time::SystemTime};
 
 use axum::{
-    Router,
     body::Body,
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
+    middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use hydration_context::SsrSharedContext;
-use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*, server_fn::axum::server_fn_paths};
-use tower::ServiceExt;
-use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 
-use super::{
-    Drawable, Page, Slot, Viewer, Visit,
-    assets::Assets,
-    cookies::Jar,
-    errors,
-    forms::{self, Functions},
-    shell,
-};
+use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies::Jar, errors, shell};
 use crate::{
     api,
-    auth::guard::CurrentUser,
     components::{Here, Now, Refused},
     compute::Compute,
     domain::{error::Error, time::Time},
-    http::{
-        problem::retry_after,
-        request_id::{self, RequestId},
-        threads, traced,
-    },
+    http::problem::retry_after,
+    session::guard::Rejected,
 };
-
-/// How hard pages are packed. Brotli's default is four times as slow on an ordinary page and fifteen times on a large
-/// table, whose rows are alike, and makes neither smaller.
-const PACKING: CompressionLevel = CompressionLevel::Precise(1);
 
 /// What all pages share.
 #[derive(Clone, Debug)]
@@ -61,39 +43,6 @@ impl Frame {
     }
 }
 
-/// The console: pages, and the server functions that their forms post to. `context` runs before each server function
-/// and provides what it needs; the request with its extensions is there already. Layers that `pages` has already, such
-/// as the one that tells who is looking, are around the pages of errors too.
-pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + Sync + 'static) -> Router {
-    let pages = pages
-        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-        .layer(middleware::from_fn_with_state(frame.clone(), draw))
-        .layer(CompressionLayer::new().quality(PACKING))
-        .layer(middleware::from_fn_with_state(frame.clone(), choose_thread))
-        .layer(middleware::from_fn(traced::page));
-    let functions = Functions::new(frame.clone(), pages.clone(), context);
-    // A fallback, not a route: the parameters of a route would stand before those of the page that comes back.
-    Router::new().fallback(async move |request: Request| {
-        let path = request.uri().path();
-        if path.starts_with(api::PREFIX) {
-            let known = server_fn_paths().find(|(known, _)| *known == path).map(|(known, _)| known.to_owned());
-            let is_known = known.is_some();
-            let call = |request| {
-                let functions = functions.clone();
-                async move { functions.call(request, is_known).await }
-            };
-            let answer = on_its_thread(&frame, request, call).await;
-            // A page that comes back in it is not what was asked for.
-            return traced::at(answer, known);
-        }
-        if path == "/api" || path.starts_with("/api/") {
-            let missing = Error::NotFound("such endpoint".to_owned());
-            return request_id::answer(Some(RequestId::of(&request)), Err(missing.into()));
-        }
-        pages.oneshot(request).await.into_response()
-    })
-}
-
 /// Tells that the form that was refused came back with this answer.
 #[derive(Clone, Copy)]
 pub(super) struct CameBack;
@@ -108,7 +57,7 @@ pub(super) enum Instead {
 /// An address where there is no page.
 pub(super) const NOWHERE: &str = "/-/";
 
-async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
+pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
     let mut visit = Visit::of(&request);
     let instead = request.extensions().get::<Instead>().cloned();
     let mut response = next.run(request).await;
@@ -121,7 +70,10 @@ async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Respo
         Some(Instead::Status(status)) => return document(&frame, visit, errors::of_status(status), None),
         None => {}
     }
-    let drawable = response.extensions_mut().remove::<Slot>().and_then(|slot| slot.take());
+    let drawable = match response.extensions_mut().remove() {
+        Some(Rejected(error)) => Some(Drawable::Refused(error)),
+        None => response.extensions_mut().remove::<Slot>().and_then(|slot| slot.take()),
+    };
     let status = response.status();
     let plain = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
     match drawable {
@@ -137,25 +89,8 @@ async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Respo
     }
 }
 
-/// Makes each page on the thread that its size asks for.
-async fn choose_thread(State(frame): State<Frame>, request: Request, next: Next) -> Response {
-    on_its_thread(&frame, request, |request| next.clone().run(request)).await
-}
-
-/// Answers a request with `run`: see [`threads::answer`].
-async fn on_its_thread<F>(frame: &Frame, request: Request, run: impl Fn(Request) -> F) -> Response
-where
-    F: Future<Output = Response> + Send + 'static,
-{
-    let visit = Visit::of(&request);
-    let who = request.extensions().get::<CurrentUser>().map(|user| user.actor.id.clone()).unwrap_or_default();
-    let grows = forms::is_import(request.uri().path());
-    let answer = threads::answer(&frame.compute, &who, grows, request, run).await;
-    answer.unwrap_or_else(|error| refused(frame, visit, &error, None))
-}
-
 /// The page of an error, which says when it is worth another try.
-fn refused(frame: &Frame, visit: Visit, error: &Error, answered: Option<Response>) -> Response {
+pub(super) fn refused(frame: &Frame, visit: Visit, error: &Error, answered: Option<Response>) -> Response {
     let mut response = document(frame, visit, errors::page(error), answered);
     if let Some(seconds) = retry_after(error) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
     components::*,
     domain::{
         access::{Pattern, Role},
@@ -29,6 +28,7 @@ use crate::{
         nodes::{Readers, Told},
     },
     service::{Account, AppCard, ChangeSummary, Late, now},
+    session::guard::CurrentUser,
 };
 
 /// Releases that are listed.

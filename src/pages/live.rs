@@ -24,10 +24,13 @@ use tower_sessions::Session;
 
 use super::{Failed, console::Console};
 use crate::{
-    auth::{guard::CurrentUser, streams::Stream as OfSession},
     domain::access::Pattern,
     http::shares::{Full, Share, Shares},
     reader::{Reader, nodes::Nodes},
+    session::{
+        guard::{CurrentUser, Rejected},
+        streams::Stream as OfSession,
+    },
 };
 
 /// Maximum number of open streams, of all people and of one: a page in view keeps one.
@@ -75,7 +78,7 @@ fn mark(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
 
 async fn open(
     State(console): State<Console>,
-    who: Result<CurrentUser, Failed>,
+    who: Result<CurrentUser, Rejected>,
     Extension(session): Extension<Session>,
     asked: Result<Query<Asked>, QueryRejection>,
     room: Arc<Shares>,

@@ -10,11 +10,11 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{Answer, Failed, Page, console::Console, setup::Nobody};
+use super::{Answer, Page, console::Console};
 use crate::{
     api::{self, shim::own_path},
-    auth::guard::CurrentUser,
-    components::{Banner, Field, Form, Hidden, Mood, Submit, Tone, lang, sentence},
+    components::{Banner, Code, Field, Form, Hidden, Mood, Submit, Tone, lang, sentence},
+    session::guard::{CurrentUser, Rejected},
 };
 
 /// `/login`.
@@ -30,7 +30,7 @@ struct Asked {
 
 async fn show(
     State(console): State<Console>,
-    user: Result<CurrentUser, Failed>,
+    user: Result<CurrentUser, Rejected>,
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Answer {
@@ -87,6 +87,22 @@ fn LogIn(next: String) -> impl IntoView {
             <Field name="password" label=t.password() kind="password" autocomplete="current-password" required=true />
             <Submit tone=Tone::Primary wide=true>{t.log_in()}</Submit>
         </Form>
+    }
+    .into_any()
+}
+
+/// On `/login`, before there is anybody.
+#[component]
+fn Nobody() -> impl IntoView {
+    let t = lang();
+    view! {
+        <div class="card">
+            <h1>{t.setup_first_title()}</h1>
+            <p>{t.setup_first_text()}</p>
+            <pre class="printed">"first start: make the administrator at http://…/setup/…"</pre>
+            <p>{t.setup_first_shell()}</p>
+            <Code text="trimtab admin create NAME" label=t.setup_command() />
+        </div>
     }
     .into_any()
 }

@@ -25,7 +25,9 @@ pub mod home;
 pub mod live;
 pub mod login;
 pub mod parts;
+pub mod routes;
 pub mod scope;
+pub mod serve;
 pub mod setup;
 pub mod shell;
 pub mod tokens;
@@ -42,12 +44,14 @@ use axum::{
 use leptos::prelude::*;
 
 pub use self::{
-    frame::{Frame, console},
+    frame::Frame,
+    serve::console,
     visit::{Viewer, Visit},
 };
 use crate::{
     components::{Crumb, Refused},
     domain::error::Error,
+    session::guard::Rejected,
     texts::Lang,
 };
 
@@ -141,6 +145,12 @@ pub enum Failed {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Rejected> for Failed {
+    fn from(Rejected(error): Rejected) -> Self {
         Self::Refused(error)
     }
 }

@@ -4,13 +4,13 @@ use leptos::prelude::*;
 
 use super::console::Console;
 use crate::{
-    auth::guard::CurrentUser,
     components::*,
     domain::{
         access::{Pattern, Role},
         error::Result,
         names::{AppName, EnvName},
     },
+    session::guard::CurrentUser,
 };
 
 /// What can be chosen in a row.

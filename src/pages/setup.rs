@@ -17,12 +17,12 @@ use super::{
 };
 use crate::{
     api::setup::{GuidedStart, SetUp},
-    auth::guard::CurrentUser,
     components::*,
     domain::{
         error::{Error, State as Not},
         names::{AppName, EnvName},
     },
+    session::guard::CurrentUser,
     texts::Lang,
 };
 
@@ -94,22 +94,6 @@ fn Done() -> impl IntoView {
             <p>{t.setup_done_text()}</p>
             <LinkButton href="/login" tone=Tone::Primary wide=true>{t.log_in()}</LinkButton>
             <p class="quiet">{t.setup_locked_out()}</p>
-            <Code text="trimtab admin create NAME" label=t.setup_command() />
-        </div>
-    }
-    .into_any()
-}
-
-/// On `/login`, before there is anybody.
-#[component]
-pub(super) fn Nobody() -> impl IntoView {
-    let t = lang();
-    view! {
-        <div class="card">
-            <h1>{t.setup_first_title()}</h1>
-            <p>{t.setup_first_text()}</p>
-            <pre class="printed">"first start: make the administrator at http://…/setup/…"</pre>
-            <p>{t.setup_first_shell()}</p>
             <Code text="trimtab admin create NAME" label=t.setup_command() />
         </div>
     }

@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     api::people::{ChangeUser, CreateUser, ResetPassword},
-    auth::guard::{CurrentUser, Fresh},
     components::*,
     domain::access::{Pattern, Role},
     service::Account,
+    session::guard::{CurrentUser, Fresh},
     texts::Lang,
 };
 

@@ -30,10 +30,11 @@ use super::{
     watch,
 };
 use crate::{
-    auth::tokens::{Denied, Grant},
+    auth::tokens::Grant,
     domain::{
         names::{AppName, EnvName},
         time::Time,
+        token::Denied,
     },
     http::{
         coding::Accepted,

@@ -14,8 +14,8 @@ use super::{
     shelf::{Applied, Shelf},
 };
 use crate::{
-    channel::{Channel, Entry, Fault, Listing, Watch},
-    domain::time::Time,
+    channel::{Channel, Fault, Listing, Watch},
+    domain::{entry::Entry, time::Time},
 };
 
 /// A list or the start of a watch that takes longer has failed.

@@ -17,6 +17,7 @@ pub mod shelf;
 pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
+mod token_feed;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -29,13 +30,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::tokens::{Denied, Grant, Table, Waiting},
+    auth::{
+        rate::Rate,
+        tokens::{Grant, Table, Waiting},
+    },
     domain::{
         error::{Error, Need, Part, excerpt},
         names::ConfigId,
         time::Time,
+        token::Denied,
     },
-    http::{bearer, listener::Pulse, problem::Problem, rate::Rate},
+    http::{bearer, listener::Pulse, problem::Problem},
     metrics::{self, Gauge},
     texts::Lang,
 };

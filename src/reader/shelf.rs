@@ -23,8 +23,8 @@ use tokio::{
 
 use super::snapshot::Snapshot;
 use crate::{
-    channel::{Entry, Head, Listing},
-    domain::{names::ConfigId, time::Time},
+    channel::{Head, Listing},
+    domain::{entry::Entry, names::ConfigId, time::Time},
     metrics,
 };
 

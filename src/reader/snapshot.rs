@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::gzip::{Form, Gzip, MIN_BYTES};
-use crate::{channel::Entry, domain::content::Format};
+use crate::domain::{content::Format, entry::Entry};
 
 /// The number of the release that is answered.
 pub const RELEASE: HeaderName = HeaderName::from_static("x-config-release");

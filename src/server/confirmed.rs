@@ -11,8 +11,12 @@ use std::{
 };
 
 use crate::{
-    channel::{Channel, Damage, Entry, Fault, Identity, Listing, Watch},
-    domain::{error::Error, names::ConfigId},
+    channel::{Channel, Damage, Fault, Listing, Watch},
+    domain::{
+        entry::{Entry, Identity},
+        error::Error,
+        names::ConfigId,
+    },
     reader::{
         feed::{Source, Tail},
         shelf::Shelf,

@@ -15,7 +15,6 @@ use tower_sessions::{SessionStore, session::Id};
 
 use super::*;
 use crate::{
-    auth::sessions::Sessions,
     domain::{
         access::{Actor, Role as May},
         content::Item,
@@ -24,6 +23,7 @@ use crate::{
     },
     metrics::Connections,
     service::{NewToken, NewUser, PutApp, PutEnv, PutNamespace, Save},
+    session::store::Sessions,
 };
 
 const PASSWORD: &str = "correct horse battery";

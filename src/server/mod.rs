@@ -30,22 +30,12 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    auth::{
-        browsers::Browsers,
-        guard::{self, Guard},
-        signing::Signer,
-        streams::Streams,
-        tokens::Table,
-    },
+    auth::{signing::Signer, tokens::Table},
     automation,
     channel::{Channel, Hears},
     delivery::{self, Publisher},
     http::request_id,
-    pages::{
-        self, Frame,
-        console::{self, Console},
-        cookies::Jar,
-    },
+    pages::{self, Frame, console::Console, cookies::Jar, routes},
     reader::{
         self, Reader,
         feed::Source,
@@ -55,6 +45,11 @@ use crate::{
         shelf::Shelf,
     },
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
+    session::{
+        browsers::Browsers,
+        guard::{self, Guard},
+        streams::Streams,
+    },
     stdio,
     storage::Db,
     traces::Exporting,
@@ -226,7 +221,7 @@ fn routes(console: Console, db: Db, health: Health, signer: Signer, rates: &Rate
     let frame = Frame::new(&leptos_options(), vec![public_url.to_string()], jar);
     let (reader, scrape, service) = (health.reader.clone(), health.scrape.clone(), console.service.clone());
     let (provided, browsers) = (service.clone(), Browsers::new(signer, https));
-    let pages = pages::console(frame.clone(), console::routes(console), move || {
+    let pages = pages::console(frame.clone(), routes::all(console), move || {
         leptos::context::provide_context(provided.clone());
         leptos::context::provide_context(browsers.clone());
     });

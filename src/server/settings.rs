@@ -10,8 +10,8 @@ use std::{
 use axum::http::Uri;
 use similar::get_close_matches;
 
-use super::telemetry;
-use crate::{channel::EtcdSettings, http::rate::Rate, storage, traces};
+use super::telemetry::{self, LogFormat};
+use crate::{auth::rate::Rate, channel::EtcdSettings, storage, traces};
 
 /// A setting that exists: its name, its default, what it is for.
 struct Known {
@@ -108,15 +108,6 @@ pub struct Rates {
     pub pages: Rate,
     /// Log-ins from one address.
     pub log_in: Rate,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// The settings in force, checked.

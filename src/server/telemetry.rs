@@ -6,8 +6,16 @@ use std::io::{IsTerminal, stderr};
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
-use super::settings::LogFormat;
 use crate::{storage, traces};
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
 
 /// Starts the log, and traces when there is something that makes them. Told twice, the first time stands.
 ///

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    channel::Entry,
-    domain::{change::ChangeId, names::EnvName},
+    domain::{change::ChangeId, entry::Entry, names::EnvName},
     traces::Place,
 };
 
@@ -59,10 +58,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        channel::Meta,
-        domain::{content::Format, time::Time},
-    };
+    use crate::domain::{content::Format, entry::Meta, time::Time};
 
     #[test]
     fn many_small_ones_are_too_much_as_well() {

@@ -1,15 +1,16 @@
 //! Changes are looked at, described and discarded here.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, btree_map};
 
 use super::{Published, Service, check_text, detached, note, now};
 use crate::{
-    channel::{self, Channel},
+    channel::Channel,
     domain::{
         access::{Actor, Discard, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Format, sha256},
         diff::{ConfigDiff, Counts, Diff, diff_sha256},
+        entry::{Entry, Meta},
         error::{Conflict, Error, Invalid, Need, Problem, Result, State},
         limits, merge,
         names::ConfigId,
@@ -314,8 +315,8 @@ impl Service {
         let mut conflicts = Vec::new();
         for edit in edits.iter().filter(|e| e.base != live) {
             let base = match bases.entry(edit.base) {
-                Entry::Occupied(there) => there.into_mut(),
-                Entry::Vacant(place) => place.insert(self.content_at(db, &id, edit.base, format).await?),
+                btree_map::Entry::Occupied(there) => there.into_mut(),
+                btree_map::Entry::Vacant(place) => place.insert(self.content_at(db, &id, edit.base, format).await?),
             };
             conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, base, &before));
         }
@@ -382,7 +383,7 @@ pub(super) fn check_configs<'a>(
     change: &Change,
     author: &str,
     configs: impl IntoIterator<Item = &'a ChangeConfig>,
-) -> Result<Vec<channel::Entry>> {
+) -> Result<Vec<Entry>> {
     let configs: Vec<&ChangeConfig> = configs.into_iter().collect();
     if configs.len() > limits::CHANGE_CONFIGS {
         return Err(Invalid::new("/edits", Problem::TooMany { max: limits::CHANGE_CONFIGS }).into());
@@ -392,7 +393,7 @@ pub(super) fn check_configs<'a>(
     }
     let entry =
         |c: &&ChangeConfig| Ok(as_delivered(change, author, &c.config, numbers::after(c.live)?, c.format, &c.after));
-    let entries: Vec<channel::Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
+    let entries: Vec<Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
     let bytes: usize = entries.iter().map(|entry| entry.document.len()).sum();
     if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {
         return Err(Invalid::new("/edits", Problem::TooLong { max: limits::CHANGE_BYTES }).into());
@@ -408,9 +409,9 @@ pub(super) fn as_delivered(
     seq: u64,
     format: Format,
     content: &Content,
-) -> channel::Entry {
+) -> Entry {
     let document = content.shared_document();
-    let meta = channel::Meta {
+    let meta = Meta {
         seq,
         sha256: sha256(document.as_bytes()),
         format,
@@ -419,7 +420,7 @@ pub(super) fn as_delivered(
         published_at: change.updated_at,
         change: change.id.clone(),
     };
-    channel::Entry { config: config.clone(), meta: meta.into(), document }
+    Entry { config: config.clone(), meta: meta.into(), document }
 }
 
 /// The differences of assembled configs, those without one left out.

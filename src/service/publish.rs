@@ -19,13 +19,13 @@ use super::{
     told,
 };
 use crate::{
-    channel::{Entry, Meta},
     compute,
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Item, Items},
         diff::{Diff, diff_sha256},
+        entry::{Entry, Meta},
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
         numbers,

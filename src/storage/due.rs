@@ -5,14 +5,12 @@ use std::sync::Arc;
 use sqlx::AssertSqlSafe;
 
 use super::{Conn, count, damaged, later, on, parsed, releases::content, signed};
-use crate::{
-    channel::{Entry, Identity, Meta},
-    domain::{
-        change::ChangeId,
-        error::Result,
-        names::{ConfigId, EnvName},
-        time::Time,
-    },
+use crate::domain::{
+    change::ChangeId,
+    entry::{Entry, Identity, Meta},
+    error::Result,
+    names::{ConfigId, EnvName},
+    time::Time,
 };
 
 /// A release that is due.

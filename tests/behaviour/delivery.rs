@@ -8,12 +8,13 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use trimtab::{
-    channel::{Channel, Delivered, Entry},
+    channel::{Channel, Delivered},
     delivery::Publisher,
     domain::{
         access::{Actor, Role},
         content::{Format, Item, sha256},
         drift::DriftKind,
+        entry::Entry,
         error::{Error, Need, State},
         merge::Edit,
         release::{Delivery, Release, Why},

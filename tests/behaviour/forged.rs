@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trimtab::{
-    auth::tokens::{Denied, Table},
+    auth::tokens::Table,
     channel::{Ahead, Channel, EtcdSettings, Hears, TokenList},
     delivery::{keep_tokens, write_tokens},
     domain::{
@@ -17,7 +17,7 @@ use trimtab::{
         drift::DriftKind,
         error::{Error, Need, State},
         release::Release,
-        token::TokenKind,
+        token::{Denied, TokenKind},
     },
     reader::{
         Reader, Settings, feed,

@@ -6,14 +6,18 @@ use etcd_client::{Compare, CompareOp, GetOptions, KeyValue, Txn, TxnOp, TxnOpRes
 
 use super::{
     super::{
-        Delivered, Entry, Fault, Meta,
+        Delivered, Fault,
         plan::{Held, Plan, plan},
     },
     Etcd, EtcdLock, head,
 };
 use crate::{
     clock::now,
-    domain::{change::ChangeId, names::ConfigId},
+    domain::{
+        change::ChangeId,
+        entry::{Entry, Meta},
+        names::ConfigId,
+    },
 };
 
 /// How often a delivery looks again when a config moved under its feet while the lock was held: an earlier transaction

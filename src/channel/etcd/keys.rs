@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use etcd_client::KeyValue;
 
-use super::super::{Damage, Entry, Fault, Meta, board::NodeId};
+use super::super::{Damage, Fault, board::NodeId};
 use crate::{
     clock::now,
     domain::{
         access::Pattern,
         content::sha256,
+        entry::{Entry, Meta},
         names::{ConfigId, EnvName},
     },
 };

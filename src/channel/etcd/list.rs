@@ -3,9 +3,10 @@
 use etcd_client::{Client, Error, GetOptions, GetResponse, KeyValue};
 
 use super::{
-    super::{Entry, Fault, Head, Listing},
+    super::{Fault, Head, Listing},
     Etcd, head,
 };
+use crate::domain::entry::Entry;
 
 /// Keys of the first page. Even if each holds the largest document, they stay below [`MESSAGE_BYTES`].
 const FIRST_KEYS: i64 = 32;

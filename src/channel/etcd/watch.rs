@@ -6,11 +6,12 @@ use etcd_client::{Client, Error, EventType, KeyValue, WatchOptions, WatchRespons
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    super::{Entry, Fault},
+    super::Fault,
     Etcd, Timing, fault, head,
     keys::Keys,
     list::{MESSAGE_BYTES, is_too_long},
 };
+use crate::domain::entry::Entry;
 
 /// A watch in etcd.
 #[derive(Debug)]

@@ -24,8 +24,13 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Channel, Entry, EtcdSettings, Fault, Lock, Meta, Timing, Watch};
-use crate::domain::{content::Format, content::sha256, names::EnvName, time::Time};
+use super::{Channel, EtcdSettings, Fault, Lock, Timing, Watch};
+use crate::domain::{
+    content::{Format, sha256},
+    entry::{Entry, Meta},
+    names::EnvName,
+    time::Time,
+};
 
 /// Longer than anything takes that goes well.
 const LONG: Duration = Duration::from_secs(20);

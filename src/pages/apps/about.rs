@@ -6,10 +6,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     api::apps::{ArchiveApp, DescribeApp},
-    auth::guard::CurrentUser,
     components::*,
     domain::names::AppName,
     pages::{Answer, Page, Place, console::Console, parts::Sure},
+    session::guard::CurrentUser,
     storage::App,
 };
 

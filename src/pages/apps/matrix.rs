@@ -12,7 +12,6 @@ use crate::{
         apps::{ArchiveNamespace, CreateNamespace},
         paths,
     },
-    auth::guard::CurrentUser,
     components::*,
     domain::{
         access::Pattern,
@@ -27,6 +26,7 @@ use crate::{
     },
     reader::nodes::{Readers, Told},
     service::{AppMatrix, Cell},
+    session::guard::CurrentUser,
     storage::{Env, Namespace},
     texts::Lang,
 };

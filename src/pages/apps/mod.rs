@@ -18,10 +18,10 @@ use serde::Deserialize;
 use super::{Answer, Page, Place, console::Console, parts::Looks};
 use crate::{
     api::{apps::CreateApp, paths},
-    auth::guard::CurrentUser,
     components::*,
     domain::{error::Result, limits, names::AppName, release::Release},
     service::{AppCard, AppMatrix},
+    session::guard::CurrentUser,
     storage::App,
     texts::Lang,
 };

@@ -9,7 +9,6 @@ use crate::{
         apps::{ArchiveNamespace, ChangeNamespace},
         paths,
     },
-    auth::guard::CurrentUser,
     components::*,
     domain::{
         content::Format,
@@ -17,6 +16,7 @@ use crate::{
         names::{AppName, NamespaceName},
     },
     pages::{Answer, Page, Place, console::Console, parts::Sure},
+    session::guard::CurrentUser,
     storage::Namespace,
 };
 

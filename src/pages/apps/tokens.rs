@@ -5,13 +5,13 @@ use leptos::prelude::*;
 
 use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
-    auth::guard::{CurrentUser, Fresh},
     domain::{names::AppName, time::Time},
     pages::{
         Answer, Page, Place,
         console::Console,
         tokens::{Asked, Tokens},
     },
+    session::guard::{CurrentUser, Fresh},
 };
 
 pub(super) async fn show(

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{conflicts::Conflicts, one::Shown};
+use super::{conflicts::Conflicts, shown::Shown};
 use crate::{
     api::paths,
     components::*,

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::one::Drawn;
+use super::shown::Drawn;
 use crate::{
     api::{changes::Resolve, paths},
     components::*,

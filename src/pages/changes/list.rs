@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
     components::*,
     domain::{change::ChangeId, time::Time},
     pages::{
@@ -15,6 +14,7 @@ use crate::{
         parts::{ConfigName, Looks},
     },
     service::ChangeSummary,
+    session::guard::CurrentUser,
 };
 
 /// Configs that an item names.

@@ -5,6 +5,7 @@ mod conflicts;
 mod list;
 mod one;
 mod publish;
+mod shown;
 mod way;
 
 use axum::{Router, routing::get};

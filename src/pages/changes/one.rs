@@ -4,22 +4,25 @@ use axum::extract::{Path, Query, State};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{config::Config, list::first_line, publish::Aside, way::Progress};
+use super::{
+    config::Config,
+    list::first_line,
+    publish::Aside,
+    shown::{Drawn, Shown},
+    way::Progress,
+};
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
     components::*,
     domain::{
         access::{Actor, Pattern},
         change::{ChangeId, ChangeState},
-        diff::Window,
         error::Error,
-        names::ConfigId,
         release::Release,
     },
     pages::{Answer, Page, Place, console::Console, live, parts::Looks},
-    reader::nodes::Told,
-    service::{ChangeView, Late},
+    service::ChangeView,
+    session::guard::CurrentUser,
     texts::Lang,
 };
 
@@ -40,52 +43,6 @@ pub(super) struct Asked {
     /// The first row of it.
     #[serde(default)]
     row: usize,
-}
-
-/// How the differences are to be drawn.
-#[derive(Clone, Debug)]
-pub(super) struct Drawn {
-    pub view: DiffView,
-    /// Lines around each difference of a text.
-    pub context: usize,
-    /// The page that shows each difference from its first row on.
-    pub here: String,
-    /// The same page with all lines.
-    pub unfold: String,
-    /// The config of which other rows than the first are shown, and from which row on.
-    turned: (String, usize),
-    /// Differences on the page.
-    parts: usize,
-}
-
-impl Drawn {
-    /// The rows of a config that are shown.
-    pub fn window(&self, config: &ConfigId) -> Window {
-        let (turned, row) = &self.turned;
-        Window::after(if *turned == config.to_string() { *row } else { 0 }).one_of(self.parts)
-    }
-
-    /// The page that shows other rows of a config.
-    pub fn turn(&self, config: &ConfigId) -> String {
-        paths::with(&self.here, &[("config", &config.to_string())])
-    }
-}
-
-/// What the page shows.
-#[derive(Clone)]
-pub(super) struct Shown {
-    pub change: ChangeView,
-    pub looks: Looks,
-    pub drawn: Drawn,
-    /// How many instances read what it would change.
-    pub readers: usize,
-    /// Its releases, when it is published, and how far each has come.
-    pub progress: Vec<Progress>,
-    pub late: Vec<Late>,
-    /// Which nodes told who reads.
-    pub told: Told,
-    /// What it says, to follow what happens.
-    pub followed: String,
 }
 
 pub(super) async fn show(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{one::Shown, way::Way};
+use super::{shown::Shown, way::Way};
 use crate::{
     api::{
         changes::{DescribeChange, DiscardChange},

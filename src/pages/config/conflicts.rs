@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Opened, difference::rest, edit::Where, here};
+use super::{Opened, difference::rest, fields::Where, here};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
     components::{DiffText, Form, Hidden, I, Icon, LinkButton, Scrolls, Submit, Words, is_long, lang, said},

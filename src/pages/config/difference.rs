@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::{At, Opened, Part, page};
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
     components::{DiffKv, DiffText, DiffView, Empty, I, LinkButton, Reveal, Segments, Select, Submit, Sum, Tab, lang},
     domain::{
         diff::{Diff, Shown, Window, keys, lines},
@@ -18,6 +17,7 @@ use crate::{
     },
     pages::{Answer, console::Console},
     service::{Compared, ConfigView, Side},
+    session::guard::CurrentUser,
     texts::Lang,
 };
 

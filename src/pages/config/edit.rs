@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Opened, conflicts::Merge, here};
+use super::{Opened, conflicts::Merge, fields::Where, here};
 use crate::{
     api::{
         config::{RemoveItem, RevertItem, SaveItem, SaveText},
@@ -23,21 +23,6 @@ const ONE_LINE: usize = 100;
 
 /// The ends of lines, of every kind. A field of one line loses them.
 const LINE_ENDS: [char; 2] = ['\n', '\r'];
-
-/// The fields that say where a form was: hidden ones.
-#[component]
-pub fn Where(opened: Arc<Opened>, #[prop(optional)] key: String, #[prop(optional)] q: String) -> impl IntoView {
-    let (change, version) = opened.read();
-    view! {
-        <Hidden name="config" value=opened.view.id.to_string() />
-        <Hidden name="base" value=opened.view.live_seq().to_string() />
-        <Hidden name="version" value=version.to_string() />
-        {(!change.is_empty()).then(|| view! { <Hidden name="change" value=change /> })}
-        {(!key.is_empty()).then(|| view! { <Hidden name="key" value=key /> })}
-        {(!q.is_empty()).then(|| view! { <Hidden name="q" value=q /> })}
-    }
-    .into_any()
-}
 
 /// The refused form of a key that this page is the answer to.
 fn refused() -> Option<Refused> {

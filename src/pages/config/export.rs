@@ -11,12 +11,12 @@ use serde::Deserialize;
 use super::{At, Opened};
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
     components::{I, Icon},
     domain::content::Format,
     formats::{self, Source},
     pages::{Failed, console::Console},
     service::Exported,
+    session::guard::CurrentUser,
 };
 
 /// What an address asks for.

@@ -12,12 +12,12 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{
     At, Opened, Part,
     difference::{Body, Diffs},
-    edit::Where,
-    export, page,
+    export,
+    fields::Where,
+    page,
 };
 use crate::{
     api::{self, config::AddImport},
-    auth::guard::CurrentUser,
     components::{
         Banner, Card, DiffView, Form, Hidden, I, LinkButton, Mood, Refused, Scrolls, Select, Submit, Sum, TextArea,
         Tone, lang, sentence,
@@ -31,6 +31,7 @@ use crate::{
     http::body::is_too_long,
     pages::{Answer, Page, console::Console},
     service::{Import, ImportMode, ImportPreview},
+    session::guard::CurrentUser,
 };
 
 /// What the form sends.

@@ -6,6 +6,7 @@ mod difference;
 mod drift;
 mod edit;
 mod export;
+mod fields;
 mod import;
 mod items;
 mod readers;
@@ -36,7 +37,6 @@ pub(super) use self::{
 use super::{Answer, Failed, Page, Place, console::Console, live, parts::Looks};
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
     components::{Banner, Crumb, EnvLook, Head, Here, Mood, Segments, Tab, Tabs, When, lang},
     domain::{
         access::{Pattern, Role},
@@ -48,6 +48,7 @@ use crate::{
     },
     reader::nodes::{Readers, Told},
     service::{ConfigView, Late},
+    session::guard::CurrentUser,
     texts::Lang,
 };
 

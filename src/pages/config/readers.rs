@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use super::{At, Opened, Part, page};
 use crate::{
-    auth::guard::CurrentUser,
     components::{Badge, Curve, Empty, FilterBox, I, LinkButton, Mood, When, lang},
     domain::release::Release,
     pages::{Answer, config, console::Console, parts::Missing},
     reader::instances::Instance,
+    session::guard::CurrentUser,
 };
 
 /// Fewer need no filter.

@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     api::{paths, publish::RollBack},
-    auth::guard::CurrentUser,
     components::{
         Badge, Card, Code, Copy, DiffView, Field, Form, Hidden, I, LinkButton, Mood, Segments, Submit, Sum, Tab, Tone,
         When, lang,
@@ -29,6 +28,7 @@ use crate::{
     },
     pages::{Answer, console::Console},
     service::{Compared, Side},
+    session::guard::CurrentUser,
 };
 
 /// Items of a content on one page.

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use super::{At, Opened, Part, page};
 use crate::{
     api::paths,
-    auth::guard::CurrentUser,
     components::{Badge, Empty, I, Mood, Pager, When, lang},
     domain::{limits, release::Release},
     pages::{Answer, console::Console},
+    session::guard::CurrentUser,
 };
 
 /// Which page.

@@ -7,7 +7,8 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{
     Opened,
     conflicts::{Conflicts, Merge},
-    edit::{WasIn, Where},
+    edit::WasIn,
+    fields::Where,
     tray::{Stub, Tray},
 };
 use crate::{

@@ -7,10 +7,10 @@ use leptos::prelude::*;
 
 use super::{At, Opened, Part, page};
 use crate::{
-    auth::guard::CurrentUser,
     components::{Card, Code, LinkButton, lang},
     domain::{content::Format, names::ConfigId},
     pages::{Answer, console::Console},
+    session::guard::CurrentUser,
 };
 
 pub(super) async fn show(State(console): State<Console>, user: CurrentUser, At(id): At) -> Answer {

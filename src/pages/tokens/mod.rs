@@ -15,9 +15,9 @@ pub(super) use self::list::Tokens;
 use super::{Answer, Page, Place, console::Console, forms::SMALL_FORM_BYTES, scope::Scope};
 use crate::{
     api::paths::NEW_TOKEN,
-    auth::guard::{CurrentUser, Fresh},
     components::*,
     domain::{limits, time::Time},
+    session::guard::{CurrentUser, Fresh},
 };
 
 /// `/tokens`, `/tokens/new`.

@@ -11,9 +11,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::{
-    api::paths::NEW_TOKEN,
-    api::people::pattern,
-    auth::guard::{self, CurrentUser, Fresh},
+    api::{paths::NEW_TOKEN, people::pattern},
     components::*,
     domain::{
         access::Pattern,
@@ -23,7 +21,7 @@ use crate::{
         token::TokenKind,
     },
     pages::{
-        Answer, Failed, Page, Place,
+        Answer, Page, Place,
         console::Console,
         errors,
         forms::SMALL_FORM_BYTES,
@@ -31,6 +29,7 @@ use crate::{
         scope::{PatternFields, Scope},
     },
     service::{NewToken, ShownToken, now},
+    session::guard::{self, CurrentUser, Fresh, Rejected},
 };
 
 /// How many rows the form has.
@@ -156,7 +155,7 @@ impl Sent {
 
 pub(super) async fn make(
     State(console): State<Console>,
-    who: Result<CurrentUser, Failed>,
+    who: Result<CurrentUser, Rejected>,
     Extension(session): Extension<Session>,
     body: Result<RawForm, RawFormRejection>,
 ) -> Answer {

@@ -11,9 +11,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    channel::{Entry, Meta, TokenList},
+    channel::TokenList,
     domain::{
         content::{Hashing, sha256},
+        entry::{Entry, Meta},
         names::ConfigId,
         time::Time,
     },

@@ -30,8 +30,8 @@ use super::{
     shelf::{Applied, Shelf},
 };
 use crate::{
-    channel::{Entry, Fault, Head, Listing, TokenList},
-    domain::time::Time,
+    channel::{Fault, Head, Listing, TokenList},
+    domain::{entry::Entry, time::Time},
 };
 
 pub use self::file::NAME;

@@ -24,9 +24,10 @@ use tower::ServiceExt;
 use super::{Reader, Settings, gzip::tests::unpacked, in_front};
 use crate::{
     auth::tokens::{self, Table},
-    channel::{Entry, Listing, Meta},
+    channel::Listing,
     domain::{
         content::{Format, sha256},
+        entry::{Entry, Meta},
         time::Time,
         token::{Token, TokenKind},
     },

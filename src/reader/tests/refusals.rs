@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::http::rate::Rate;
+use crate::auth::rate::Rate;
 
 const PATHS: [&str; 4] =
     [SHOP, "/api/v1/configs/prod/shop", "/api/v1/watch?config=prod/shop/application", "/api/v1/watch"];

@@ -7,9 +7,10 @@ use tokio::{
     process::Command,
 };
 use trimtab::{
-    channel::{Channel, Entry, EtcdSettings, Fault, Meta, Timing},
+    channel::{Channel, EtcdSettings, Fault, Timing},
     domain::{
         content::{Format, sha256},
+        entry::{Entry, Meta},
         time::Time,
     },
 };

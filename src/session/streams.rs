@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tower_sessions::Session;
 
-use super::sessions::key;
+use super::store::key;
 use crate::service::Service;
 
 /// Interval between two looks at the sessions: half of the second within which a stream ends.

@@ -4,8 +4,7 @@
 use axum::http::HeaderMap;
 use uuid::Uuid;
 
-use super::signing::Signer;
-use crate::{http::cookies::cookie, service::KnownBrowser};
+use crate::{auth::signing::Signer, http::cookies::cookie, service::KnownBrowser};
 
 /// Purpose of the signature.
 const PURPOSE: &str = "browser";

@@ -4,9 +4,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{Extensions, HeaderMap, Method, request::Parts},
+    http::{Extensions, HeaderMap, Method, StatusCode, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use leptos::context::use_context;
 use tower_sessions::{
@@ -16,21 +16,17 @@ use tower_sessions::{
 
 use super::{
     browsers::Browsers,
-    sessions::{Sessions, USER},
+    store::{Sessions, USER},
 };
 use crate::{
+    auth::rate::{Rate, Rates, TooFast},
     domain::{
         access::Actor,
         error::{Error, Need, Result},
         network::network,
         time::Time,
     },
-    http::{
-        bearer,
-        cookies::cookie,
-        rate::{Rate, Rates, TooFast},
-    },
-    pages::Failed,
+    http::{bearer, cookies::cookie},
     service::{Account, LoginTry, Service, now},
     storage::Db,
 };
@@ -60,10 +56,28 @@ pub struct CurrentUser {
 }
 
 impl<S: Sync> FromRequestParts<S> for CurrentUser {
-    type Rejection = Failed;
+    type Rejection = Rejected;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Failed> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Rejected> {
         Ok(caller(&parts.extensions)?.clone())
+    }
+}
+
+/// Why a request has no user. The console draws the page of the error in its place.
+#[derive(Clone, Debug)]
+pub struct Rejected(pub Error);
+
+impl From<Error> for Rejected {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Rejected {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::UNAUTHORIZED.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
@@ -72,9 +86,9 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
 pub struct Fresh(pub bool);
 
 impl<S: Sync> FromRequestParts<S> for Fresh {
-    type Rejection = Failed;
+    type Rejection = Rejected;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Failed> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Rejected> {
         match parts.extensions.get::<Session>() {
             Some(session) => Ok(Self::of(session).await?),
             None => Ok(Self(false)),

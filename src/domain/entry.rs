@@ -1,0 +1,95 @@
+//! A release as it lies in the channel: its document, and its metadata beside it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{change::ChangeId, content::Format, names::ConfigId, numbers, time::Time};
+
+/// What is known of a release beside its document: the value of its metadata key, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The release's number.
+    #[serde(deserialize_with = "numbers::release")]
+    pub seq: u64,
+    /// SHA-256 of the document's bytes, in hexadecimal.
+    pub sha256: String,
+    /// The document's format.
+    pub format: Format,
+    /// Who published it.
+    pub author: String,
+    /// Why.
+    pub message: String,
+    /// When it was accepted, RFC 3339 in the channel.
+    #[serde(with = "rfc3339")]
+    pub published_at: Time,
+    /// The change that made it.
+    pub change: ChangeId,
+}
+
+impl Meta {
+    /// Returns the value of the metadata key.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers are JSON")
+    }
+
+    /// Reads what lies in the channel at `now`. Returns `None` when no console can have written it.
+    #[must_use]
+    pub fn read(value: &[u8], now: Time) -> Option<Self> {
+        let meta: Self = serde_json::from_slice(value).ok()?;
+        numbers::is_plausible(meta.seq, now).then_some(meta)
+    }
+
+    /// Returns the identity of the release.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let Self { seq, sha256, format, published_at, change, .. } = self;
+        let (sha256, change) = (sha256.clone(), change.clone());
+        Identity { seq: *seq, sha256, format: *format, published_at: *published_at, change }
+    }
+}
+
+/// Identity of a release. Its number alone proves nothing: somebody else may have written it, and a database that was
+/// restored gives numbers twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its number.
+    pub seq: u64,
+    /// SHA-256 of its document.
+    pub sha256: String,
+    /// The document's format.
+    pub format: Format,
+    /// When it was accepted.
+    pub published_at: Time,
+    /// The change that made it.
+    pub change: ChangeId,
+}
+
+/// A release in the channel, or on its way there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Of which config.
+    pub config: ConfigId,
+    /// Its metadata, shared by all that hold the release.
+    pub meta: Arc<Meta>,
+    /// Its document: exactly the bytes that applications get.
+    pub document: Arc<str>,
+}
+
+mod rfc3339 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+    use super::Time;
+
+    pub fn serialize<S: Serializer>(time: &Time, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&time.rfc3339())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
+        let text = String::deserialize(from)?;
+        let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
+        i64::try_from(at.unix_timestamp_nanos() / 1_000_000).map(Time).map_err(D::Error::custom)
+    }
+}

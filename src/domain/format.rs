@@ -1,0 +1,63 @@
+//! The formats of documents.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How the document of a namespace is written. `kv` has items, the others are texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Keys and values; the document is a JSON object.
+    #[default]
+    Kv,
+    /// JSON text.
+    Json,
+    /// YAML text.
+    Yaml,
+    /// TOML text.
+    Toml,
+    /// Java properties text.
+    Properties,
+    /// XML text.
+    Xml,
+    /// Any text.
+    Text,
+}
+
+impl Format {
+    /// All formats, in the order in which they are offered.
+    pub const ALL: [Self; 7] = [Self::Kv, Self::Json, Self::Yaml, Self::Toml, Self::Properties, Self::Xml, Self::Text];
+
+    /// The format's name: `kv`, `json` …
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kv => "kv",
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::Toml => "toml",
+            Self::Properties => "properties",
+            Self::Xml => "xml",
+            Self::Text => "text",
+        }
+    }
+
+    /// The `Content-Type` of the document.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Kv | Self::Json => "application/json",
+            Self::Yaml => "application/yaml; charset=utf-8",
+            Self::Toml => "application/toml; charset=utf-8",
+            Self::Properties | Self::Text => "text/plain; charset=utf-8",
+            Self::Xml => "application/xml; charset=utf-8",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

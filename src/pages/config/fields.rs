@@ -1,0 +1,23 @@
+//! Hidden fields that all forms of a config share.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::Opened;
+use crate::components::Hidden;
+
+/// The fields that say where a form was: hidden ones.
+#[component]
+pub fn Where(opened: Arc<Opened>, #[prop(optional)] key: String, #[prop(optional)] q: String) -> impl IntoView {
+    let (change, version) = opened.read();
+    view! {
+        <Hidden name="config" value=opened.view.id.to_string() />
+        <Hidden name="base" value=opened.view.live_seq().to_string() />
+        <Hidden name="version" value=version.to_string() />
+        {(!change.is_empty()).then(|| view! { <Hidden name="change" value=change /> })}
+        {(!key.is_empty()).then(|| view! { <Hidden name="key" value=key /> })}
+        {(!q.is_empty()).then(|| view! { <Hidden name="q" value=q /> })}
+    }
+    .into_any()
+}

@@ -1,0 +1,81 @@
+//! The console as one service: pages, and the server functions that their forms post to.
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use leptos::server_fn::axum::server_fn_paths;
+use tower::ServiceExt;
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+use super::{
+    Visit,
+    forms::{self, Functions},
+    frame::{Frame, draw, refused},
+};
+use crate::{
+    api,
+    domain::error::Error,
+    http::{
+        request_id::{self, RequestId},
+        threads, traced,
+    },
+    session::guard::CurrentUser,
+};
+
+/// How hard pages are packed. Brotli's default is four times as slow on an ordinary page and fifteen times on a large
+/// table, whose rows are alike, and makes neither smaller.
+const PACKING: CompressionLevel = CompressionLevel::Precise(1);
+
+/// The console: pages, and the server functions that their forms post to. `context` runs before each server function
+/// and provides what it needs; the request with its extensions is there already. Layers that `pages` has already, such
+/// as the one that tells who is looking, are around the pages of errors too.
+pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + Sync + 'static) -> Router {
+    let pages = pages
+        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+        .layer(middleware::from_fn_with_state(frame.clone(), draw))
+        .layer(CompressionLayer::new().quality(PACKING))
+        .layer(middleware::from_fn_with_state(frame.clone(), choose_thread))
+        .layer(middleware::from_fn(traced::page));
+    let functions = Functions::new(frame.clone(), pages.clone(), context);
+    // A fallback, not a route: the parameters of a route would stand before those of the page that comes back.
+    Router::new().fallback(async move |request: Request| {
+        let path = request.uri().path();
+        if path.starts_with(api::PREFIX) {
+            let known = server_fn_paths().find(|(known, _)| *known == path).map(|(known, _)| known.to_owned());
+            let is_known = known.is_some();
+            let call = |request| {
+                let functions = functions.clone();
+                async move { functions.call(request, is_known).await }
+            };
+            let answer = on_its_thread(&frame, request, call).await;
+            // A page that comes back in it is not what was asked for.
+            return traced::at(answer, known);
+        }
+        if path == "/api" || path.starts_with("/api/") {
+            let missing = Error::NotFound("such endpoint".to_owned());
+            return request_id::answer(Some(RequestId::of(&request)), Err(missing.into()));
+        }
+        pages.oneshot(request).await.into_response()
+    })
+}
+
+/// Makes each page on the thread that its size asks for.
+async fn choose_thread(State(frame): State<Frame>, request: Request, next: Next) -> Response {
+    on_its_thread(&frame, request, |request| next.clone().run(request)).await
+}
+
+/// Answers a request with `run`: see [`threads::answer`].
+async fn on_its_thread<F>(frame: &Frame, request: Request, run: impl Fn(Request) -> F) -> Response
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    let visit = Visit::of(&request);
+    let who = request.extensions().get::<CurrentUser>().map(|user| user.actor.id.clone()).unwrap_or_default();
+    let grows = forms::is_import(request.uri().path());
+    let answer = threads::answer(&frame.compute, &who, grows, request, run).await;
+    answer.unwrap_or_else(|error| refused(frame, visit, &error, None))
+}
