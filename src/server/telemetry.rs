@@ -34,7 +34,8 @@ pub fn start(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Resu
 
 /// What libraries say below a warning is for those who name them. That a session is over is no warning, and its store
 /// says itself when the database is away.
-const LIBRARIES: &str = "h2=warn,hyper=warn,rustls=warn,tonic=warn,tower=warn,tower_sessions_core=off";
+const LIBRARIES: &str =
+    "h2=warn,hyper=warn,opentelemetry=warn,rustls=warn,tonic=warn,tower=warn,tower_sessions_core=off";
 
 /// Reads a filter. A level for everything is meant for Trimtab.
 ///

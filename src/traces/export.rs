@@ -1,55 +1,51 @@
 //! From this process to a collector: OTLP over gRPC, in the background.
 //!
-//! Not the batch processor and the exporter that OpenTelemetry brings: those have no deadline for a batch that is under
-//! way, do not say what they dropped, and block at the end.
+//! The queue, its thread and the protocol are OpenTelemetry's. Two things are added here. A batch has one deadline for
+//! connecting and the whole answer, which neither the batch processor nor the exporter has. A collector that fails is
+//! logged once a minute and not with every batch.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use opentelemetry::{Context, KeyValue, trace::TracerProvider};
-use opentelemetry_proto::{
-    tonic::collector::trace::v1::{ExportTraceServiceRequest, trace_service_client::TraceServiceClient},
-    transform::{common::tonic::ResourceAttributesWithSchema, trace::tonic::group_spans_by_resource_and_scope},
-};
+use opentelemetry::{KeyValue, trace::TracerProvider};
+use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithTonicConfig};
 use opentelemetry_sdk::{
     Resource,
-    error::OTelSdkResult,
-    trace::{Sampler, SdkTracer, SdkTracerProvider, Span, SpanData, SpanProcessor},
+    error::{OTelSdkError, OTelSdkResult},
+    trace::{
+        BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanData, SpanExporter as Export,
+    },
 };
 use tokio::{
-    sync::mpsc,
-    task::JoinHandle,
-    time::{Instant, timeout, timeout_at},
+    runtime::Handle,
+    task::spawn_blocking,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    Extensions, Request,
     metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue},
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{ClientTlsConfig, Endpoint},
 };
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{Layer, Registry, filter::FilterFn};
 
 use super::TARGET;
-use crate::domain::error::excerpt;
 
-/// Spans that wait to be sent.
+/// Maximum number of spans that wait to be sent.
 const QUEUE: usize = 2048;
-/// Spans that are sent together.
+/// Maximum number of spans in one batch.
 const BATCH: usize = 512;
-/// How long a span waits for others to go with.
-const GATHER: Duration = Duration::from_secs(1);
-/// How long the collector may take for a batch, with connecting.
+/// Maximum time that a span waits for others to be sent with.
+const DELAY: Duration = Duration::from_secs(1);
+/// Timeout of a batch, with connecting.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How long what is left may take at the end of the process.
+/// Maximum time for the last spans at the end of the process.
 const LAST: Duration = Duration::from_secs(2);
-/// How often it is said that spans are lost.
-const SAY: Duration = Duration::from_secs(60);
+/// Minimum interval between two log lines about lost spans.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Where spans go.
 #[derive(Clone)]
@@ -62,6 +58,12 @@ pub struct Collector {
     pub sample: f64,
     /// What this node is called.
     pub node: String,
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").field("endpoint", &self.endpoint.uri()).finish_non_exhaustive()
+    }
 }
 
 /// Reads the address of a collector.
@@ -105,47 +107,50 @@ pub fn headers(text: &str) -> Result<MetadataMap, String> {
     Ok(headers)
 }
 
-/// What goes on until the process ends.
+/// The export of spans while the process runs.
 #[derive(Debug)]
 pub struct Exporting {
-    end: CancellationToken,
-    task: JoinHandle<()>,
+    provider: SdkTracerProvider,
+    give_up: CancellationToken,
 }
 
 impl Exporting {
-    /// Sends what is left, as far as that is quick.
+    /// Sends the remaining spans and waits for that, at most [`LAST`].
     pub async fn end(self) {
-        self.end.cancel();
-        let _ = timeout(LAST, self.task).await;
+        // It blocks until the queue is empty. Once given up, a batch ends at once, and the thread with the last one.
+        let mut flushed = spawn_blocking(move || self.provider.shutdown_with_timeout(DEADLINE));
+        if timeout(LAST, &mut flushed).await.is_err() {
+            self.give_up.cancel();
+            let _ = flushed.await;
+        }
     }
 }
 
-/// Begins to send spans to a collector, which may be away. What makes them is given to [`layer`].
+/// Starts the export of spans to a collector, which may be unreachable. The tracer is for [`layer`].
+///
+/// # Panics
+/// Outside of a Tokio runtime.
 #[must_use]
 pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
     super::collect(collector.sample);
-    let (spans, queue) = mpsc::channel(QUEUE);
-    let (lost, end) = (Arc::<AtomicU64>::default(), CancellationToken::new());
     let resource = Resource::builder_empty()
         .with_service_name("trimtab")
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .with_attribute(KeyValue::new("service.instance.id", collector.node.clone()))
         .build();
-    let line = Line {
-        client: TraceServiceClient::new(collector.endpoint.connect_lazy()),
-        collector: collector.clone(),
-        resource: (&resource).into(),
-        lost: lost.clone(),
-        said: None,
-    };
+    let give_up = CancellationToken::new();
+    let queue = BatchConfigBuilder::default()
+        .with_max_queue_size(QUEUE)
+        .with_max_export_batch_size(BATCH)
+        .with_scheduled_delay(DELAY)
+        .build();
     let provider = SdkTracerProvider::builder()
-        .with_span_processor(Waiting { spans, lost })
-        // What is told is decided where a request begins. By the number of its trace it would be for the caller to say.
+        .with_span_processor(BatchSpanProcessor::new(Exporter::new(collector.clone(), give_up.clone()), queue))
+        // Sampling is decided where a request begins. By the number of its trace, the caller would decide.
         .with_sampler(Sampler::AlwaysOn)
         .with_resource(resource)
         .build();
-    let task = tokio::spawn(line.run(queue, end.clone()));
-    (provider.tracer("trimtab"), Exporting { end, task })
+    (provider.tracer("trimtab"), Exporting { provider, give_up })
 }
 
 /// Turns the spans of [`super`] into those of a tracer, and nothing else.
@@ -160,111 +165,110 @@ pub fn layer(tracer: SdkTracer) -> impl Layer<Registry> + Send + Sync {
         .with_filter(ours.with_max_level_hint(tracing::Level::INFO))
 }
 
-/// Where spans that ended wait. Nobody waits for a place.
+/// The OTLP exporter, with a deadline for a batch and a log line about lost ones.
 #[derive(Debug)]
-struct Waiting {
-    spans: mpsc::Sender<SpanData>,
-    lost: Arc<AtomicU64>,
-}
-
-impl SpanProcessor for Waiting {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
-
-    fn on_end(&self, mut span: SpanData) {
-        // A request has its name by its route, which is known when it was answered.
-        if let Some(route) = span.attributes.iter().find(|pair| pair.key.as_str() == "http.route") {
-            span.name = format!("{} {}", span.name, route.value).into();
-        }
-        if self.spans.try_send(span).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
-    }
-}
-
-/// The way to the collector.
-struct Line {
+struct Exporter {
     collector: Collector,
-    client: TraceServiceClient<Channel>,
-    resource: ResourceAttributesWithSchema,
-    lost: Arc<AtomicU64>,
-    /// When it was last said that spans are lost.
-    said: Option<Instant>,
+    resource: Resource,
+    connection: Mutex<Arc<SpanExporter>>,
+    give_up: CancellationToken,
+    deadline: Duration,
+    /// Where the connection lives. The batch processor has a thread of its own outside of it.
+    runtime: Handle,
+    lost: Mutex<Lost>,
 }
 
-impl Line {
-    async fn run(mut self, mut queue: mpsc::Receiver<SpanData>, end: CancellationToken) {
-        let mut batch = Vec::new();
-        while gather(&mut queue, &mut batch, &end).await {
-            let spans = batch.len() as u64;
-            if let Err((lost, why)) = self.send(std::mem::take(&mut batch)).await {
-                self.lost.fetch_add(lost.min(spans), Ordering::Relaxed);
-                self.say(&why);
-            }
+#[derive(Debug, Default)]
+struct Lost {
+    /// The number of spans since the last log line.
+    spans: usize,
+    logged: Option<Instant>,
+}
+
+impl Exporter {
+    fn new(collector: Collector, give_up: CancellationToken) -> Self {
+        Self {
+            connection: Mutex::new(Arc::new(connect(&collector))),
+            collector,
+            resource: Resource::builder_empty().build(),
+            give_up,
+            deadline: DEADLINE,
+            runtime: Handle::current(),
+            lost: Mutex::default(),
         }
     }
 
-    /// Sends spans, once. Says how many did not arrive, and why.
-    async fn send(&mut self, batch: Vec<SpanData>) -> Result<(), (u64, String)> {
-        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
-        let headers = self.collector.headers.clone();
-        let request = Request::from_parts(headers, Extensions::default(), ExportTraceServiceRequest { resource_spans });
-        let why = match timeout(DEADLINE, self.client.export(request)).await {
-            Ok(Ok(answer)) => {
-                let refused = answer.into_inner().partial_success.filter(|some| some.rejected_spans > 0);
-                let some = |lost: i64| u64::try_from(lost).unwrap_or_default();
-                return refused.map_or(Ok(()), |r| Err((some(r.rejected_spans), excerpt(&r.error_message))));
-            }
-            Ok(Err(status)) => format!("{}: {}", status.code(), excerpt(status.message())),
-            Err(_) => format!("no answer in {DEADLINE:?}"),
+    /// Replaces the connection: a half-open one would swallow the next batches, too.
+    fn reconnect(&self) {
+        let _runtime = self.runtime.enter();
+        let mut exporter = connect(&self.collector);
+        exporter.set_resource(&self.resource);
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(exporter);
+    }
+
+    fn report(&self, error: &OTelSdkError, spans: usize) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.spans += spans;
+        if lost.logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
+            tracing::warn!(%error, spans.lost = lost.spans, "the collector does not take traces");
+            *lost = Lost { spans: 0, logged: Some(Instant::now()) };
+        }
+    }
+}
+
+impl Export for Exporter {
+    /// Returns `Ok` for a lost batch, too: it is reported here, and the batch processor would log each of them.
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
+        batch.iter_mut().for_each(name_by_route);
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sent = {
+            let _runtime = self.runtime.enter();
+            timeout(self.deadline, connection.export(batch))
         };
-        // A connection that is half open would swallow what follows.
-        self.client = TraceServiceClient::new(self.collector.endpoint.connect_lazy());
-        Err((u64::MAX, why))
+        let error = match self.give_up.run_until_cancelled(sent).await {
+            Some(Ok(Ok(()))) => return Ok(()),
+            Some(Ok(Err(error))) => error,
+            Some(Err(_)) => OTelSdkError::Timeout(self.deadline),
+            None => OTelSdkError::Timeout(LAST),
+        };
+        self.reconnect();
+        self.report(&error, spans);
+        Ok(())
     }
 
-    fn say(&mut self, why: &str) {
-        if self.said.is_none_or(|said| said.elapsed() >= SAY) {
-            self.said = Some(Instant::now());
-            let lost = self.lost.swap(0, Ordering::Relaxed);
-            tracing::warn!(error = why, spans.lost = lost, "the collector does not take traces");
-        }
+    fn set_resource(&mut self, resource: &Resource) {
+        self.resource = resource.clone();
+        self.reconnect();
     }
 }
 
-/// Waits for spans and a little for more of them; at the end takes what is there. False when there are no more.
-async fn gather(queue: &mut mpsc::Receiver<SpanData>, batch: &mut Vec<SpanData>, end: &CancellationToken) -> bool {
-    let gathered = async {
-        queue.recv_many(batch, BATCH).await;
-        let until = Instant::now() + GATHER;
-        while batch.len() < BATCH {
-            let more = queue.recv_many(batch, BATCH - batch.len());
-            if !matches!(timeout_at(until, more).await, Ok(1..)) {
-                return;
-            }
-        }
-    };
-    if end.run_until_cancelled(gathered).await.is_none() {
-        queue.close();
-        while batch.len() < BATCH
-            && let Ok(span) = queue.try_recv()
-        {
-            batch.push(span);
-        }
+fn connect(collector: &Collector) -> SpanExporter {
+    SpanExporter::builder()
+        .with_tonic()
+        .with_channel(collector.endpoint.connect_lazy())
+        .with_metadata(collector.headers.clone())
+        .with_retry_policy(RetryPolicy::disabled())
+        .build()
+        .expect("an exporter over a channel has nothing that can be wrong")
+}
+
+/// Adds the route to the name of a request's span. The route is known only after the request was answered.
+fn name_by_route(span: &mut SpanData) {
+    if let Some(route) = span.attributes.iter().find(|pair| pair.key.as_str() == "http.route") {
+        span.name = format!("{} {}", span.name, route.value).into();
     }
-    !batch.is_empty()
 }
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry::trace::{Tracer, TracerProvider};
+    use opentelemetry::trace::Tracer;
+    use opentelemetry_proto::tonic::collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    };
+    use tokio::{net::TcpListener, sync::mpsc};
+    use tonic::transport::{Server, server::TcpIncoming};
 
     use super::*;
 
@@ -293,45 +297,49 @@ mod tests {
         }
     }
 
-    /// A queue, and a tracer whose spans go there.
-    fn waiting(places: usize) -> (SdkTracer, mpsc::Receiver<SpanData>, Arc<AtomicU64>) {
-        let (spans, queue) = mpsc::channel(places);
-        let lost = Arc::<AtomicU64>::default();
-        let provider = SdkTracerProvider::builder().with_span_processor(Waiting { spans, lost: lost.clone() }).build();
-        (provider.tracer("test"), queue, lost)
-    }
+    /// A collector that reports the names of the spans that it gets.
+    struct Sink(mpsc::UnboundedSender<Vec<String>>);
 
-    #[tokio::test]
-    async fn what_finds_no_place_is_lost_and_counted() {
-        let (tracer, mut queue, lost) = waiting(2);
-        (0..5).for_each(|_| drop(tracer.start("one")));
-        assert_eq!((queue.len(), lost.load(Ordering::Relaxed)), (2, 3));
-        let (mut batch, end) = (Vec::new(), CancellationToken::new());
-        end.cancel();
-        assert!(gather(&mut queue, &mut batch, &end).await);
-        assert_eq!(batch.len(), 2);
-        batch.clear();
-        assert!(!gather(&mut queue, &mut batch, &end).await, "nothing more comes after the end");
-    }
-
-    #[tokio::test]
-    async fn spans_wait_for_one_another_but_a_whole_batch_for_nobody() {
-        let (tracer, mut queue, _) = waiting(QUEUE);
-        let (mut batch, end) = (Vec::new(), CancellationToken::new());
-        (0..3).for_each(|_| drop(tracer.start("one")));
-        {
-            let mut gathered = std::pin::pin!(gather(&mut queue, &mut batch, &end));
-            assert!(futures::poll!(&mut gathered).is_pending());
-            (0..BATCH).for_each(|_| drop(tracer.start("one")));
-            assert!(futures::poll!(&mut gathered).is_ready());
+    #[tonic::async_trait]
+    impl TraceService for Sink {
+        async fn export(
+            &self,
+            request: tonic::Request<ExportTraceServiceRequest>,
+        ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
+            let scopes = request.into_inner().resource_spans.into_iter().flat_map(|of| of.scope_spans);
+            self.0.send(scopes.flat_map(|of| of.spans).map(|span| span.name).collect()).unwrap();
+            Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
         }
-        assert_eq!((batch.len(), queue.len()), (BATCH, 3));
     }
 
-    #[test]
-    fn a_request_has_its_name_by_its_route() {
-        let (tracer, mut queue, _) = waiting(1);
-        drop(tracer.span_builder("POST").with_attributes([KeyValue::new("http.route", "/a/{b}")]).start(&tracer));
-        assert_eq!(queue.try_recv().unwrap().name, "POST /a/{b}");
+    fn request_span() -> SpanData {
+        let tracer = SdkTracerProvider::builder().build().tracer("test");
+        let span = tracer.span_builder("POST").with_attributes([KeyValue::new("http.route", "/a/{b}")]);
+        span.start(&tracer).exported_data().expect("it is recorded")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_hung_connection_is_given_up_and_the_next_batch_has_a_new_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let collector = Collector {
+            endpoint: endpoint(&url).unwrap(),
+            headers: MetadataMap::new(),
+            sample: 1.0,
+            node: "n1".to_owned(),
+        };
+        let mut exporter = Exporter::new(collector, CancellationToken::new());
+        exporter.deadline = Duration::from_millis(200);
+        let (_, hung) = tokio::join!(exporter.export(vec![request_span()]), listener.accept());
+        assert!(exporter.lost.lock().unwrap().logged.is_some());
+
+        let (sink, mut names) = mpsc::unbounded_channel();
+        let server = Server::builder().add_service(TraceServiceServer::new(Sink(sink)));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        exporter.deadline = DEADLINE;
+        exporter.export(vec![request_span()]).await.unwrap();
+        assert_eq!(names.recv().await.unwrap(), ["POST /a/{b}"], "a request has its name by its route");
+        assert_eq!(exporter.lost.lock().unwrap().spans, 0);
+        drop(hung);
     }
 }
