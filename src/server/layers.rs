@@ -6,12 +6,16 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use futures::{future::BoxFuture, stream};
-use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    csrf::{CsrfLayer, ProtectionError},
+    services::ServeDir,
+};
 
 use super::headers::is_content;
 use crate::{
@@ -35,6 +39,7 @@ pub type SignedIn = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<Option<S
 pub fn pages(console: Router, frame: &Frame, signed_in: SignedIn) -> Router {
     console
         .layer(middleware::from_fn_with_state((frame.clone(), signed_in, Room::default()), whole))
+        .layer(csrf(frame))
         .layer(middleware::from_fn_with_state(frame.clone(), same_site))
         .layer(DefaultBodyLimit::max(forms::FILE_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
@@ -109,35 +114,38 @@ async fn whole(
     next.run(Request::from_parts(parts, body::whole(body, most).await)).await
 }
 
-/// Refuses what another site makes a browser send.
-async fn same_site(State(frame): State<Frame>, request: Request, next: Next) -> Response {
-    if is_ours(&request, &frame.origins) {
-        return next.run(request).await;
-    }
-    tracing::warn!("refused a request from another site");
-    if request.headers().get(header::ACCEPT).is_some_and(|a| String::from_utf8_lossy(a.as_bytes()).contains("html")) {
-        return frame::document(&frame, Visit::of(&request), errors::of_status(StatusCode::FORBIDDEN), None);
-    }
-    StatusCode::FORBIDDEN.into_response()
+/// Refuses requests that another site makes a browser send. The console's own origins are trusted.
+fn csrf(frame: &Frame) -> CsrfLayer {
+    frame.origins.iter().fold(CsrfLayer::new(), |layer, origin| match layer.clone().add_trusted_origin(origin) {
+        Ok(trusting) => trusting,
+        Err(error) => {
+            tracing::warn!(%error, "public_url is not the origin of any form");
+            layer
+        }
+    })
 }
 
-/// Tells whether a request changes nothing or comes from a page of ours.
+/// Answers requests that [`csrf`] refuses, as a page where the client accepts one.
 ///
-/// A browser that says where the request comes from is believed; else the origin has to be ours. A request that says
-/// neither is no browser's: it may go on unless it brings cookies.
-fn is_ours(request: &Request, origins: &[String]) -> bool {
+/// A request with cookies is a browser's, and a browser says where a form comes from: without that it is refused, too.
+async fn same_site(State(frame): State<Frame>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-        return true;
+        return next.run(request).await;
     }
-    let text = |name: HeaderName| request.headers().get(name).map(|v| v.to_str().unwrap_or("?"));
-    let origin = text(header::ORIGIN);
-    if origin.is_some_and(|o| origins.iter().any(|ours| ours == o)) {
-        return true;
+    let page = headers.get(header::ACCEPT).is_some_and(|a| String::from_utf8_lossy(a.as_bytes()).contains("html"));
+    let visit = page.then(|| Visit::of(&request));
+    let says = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
+    if says("sec-fetch-site") || says("origin") || !headers.contains_key(header::COOKIE) {
+        let response = next.run(request).await;
+        if response.extensions().get::<ProtectionError>().is_none() {
+            return response;
+        }
     }
-    match (text(HeaderName::from_static("sec-fetch-site")), origin) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.split_once("://").is_some_and(|(_, host)| text(header::HOST) == Some(host)),
-        (None, None) => text(header::COOKIE).is_none(),
+    tracing::warn!("refused a request from another site");
+    match visit {
+        Some(visit) => frame::document(&frame, visit, errors::of_status(StatusCode::FORBIDDEN), None),
+        None => StatusCode::FORBIDDEN.into_response(),
     }
 }
 
@@ -178,32 +186,66 @@ mod tests {
         })
     }
 
-    fn ours(headers: &[(&str, &str)]) -> bool {
-        let mut request = Request::post("/fn/x").header("host", "config.example");
+    /// The status of a request with these headers to a console that takes everything.
+    async fn sent(method: Method, headers: &[(&str, &str)]) -> StatusCode {
+        let options = leptos::config::LeptosOptions::builder().output_name("trimtab").build();
+        let origins = vec!["https://other.example".to_owned(), "https://not.an/origin".to_owned()];
+        let frame = Frame::new(&options, origins, Jar::new(Signer::random(), false));
+        let console = pages(Router::new().fallback(async || StatusCode::OK), &frame, signed_in(true));
+        let mut request = Request::builder().method(method).uri("/fn/x").header("host", "config.example");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        is_ours(&request.body(Body::empty()).unwrap(), &["https://other.example".to_owned()])
+        console.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
     }
 
-    #[test]
-    fn another_site_cannot_post() {
-        assert!(ours(&[("sec-fetch-site", "same-origin"), ("cookie", "a=b")]));
-        assert!(ours(&[("sec-fetch-site", "none")]));
-        assert!(!ours(&[("sec-fetch-site", "cross-site")]));
-        assert!(!ours(&[("sec-fetch-site", "same-site"), ("origin", "https://config.example")]));
-        assert!(ours(&[("origin", "https://config.example"), ("cookie", "a=b")]));
-        assert!(!ours(&[("origin", "https://evil.example")]));
-        assert!(!ours(&[("origin", "null")]));
-        assert!(ours(&[("sec-fetch-site", "cross-site"), ("origin", "https://other.example")]));
-        assert!(ours(&[]));
-        assert!(!ours(&[("cookie", "a=b")]));
+    #[tokio::test]
+    async fn another_site_cannot_post() {
+        for ours in [
+            &[("sec-fetch-site", "same-origin"), ("cookie", "a=b")][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "https://config.example"), ("cookie", "a=b")],
+            &[("origin", "http://config.example")],
+            &[("origin", "https://other.example"), ("cookie", "a=b")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://other.example")],
+            &[("sec-fetch-site", "same-site"), ("origin", "https://other.example"), ("cookie", "a=b")],
+            &[],
+        ] {
+            assert_eq!(sent(Method::POST, ours).await, 200, "{ours:?}");
+        }
+        for others in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site"), ("origin", "https://config.example")],
+            &[("sec-fetch-site", "Same-Origin")],
+            &[("sec-fetch-site", "canary")],
+            &[("origin", "https://evil.example")],
+            &[("origin", "https://config.example:8443")],
+            &[("origin", "https://config.example.evil.example")],
+            &[("origin", "https://other.example:443")],
+            &[("origin", "http://other.example")],
+            &[("origin", "https://not.an/origin")],
+            &[("origin", "config.example")],
+            &[("origin", "null")],
+            &[("origin", "null"), ("cookie", "a=b")],
+            &[("cookie", "a=b")],
+            &[("cookie", "a=b"), ("origin", "")],
+            &[("cookie", "a=b"), ("sec-fetch-site", "")],
+        ] {
+            assert_eq!(sent(Method::POST, others).await, 403, "{others:?}");
+        }
+        for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE] {
+            assert_eq!(sent(method.clone(), &[("sec-fetch-site", "cross-site")]).await, 403, "{method}");
+        }
     }
 
-    #[test]
-    fn reading_is_always_ours() {
-        let request = Request::get("/").header("sec-fetch-site", "cross-site").body(Body::empty()).unwrap();
-        assert!(is_ours(&request, &[]));
+    #[tokio::test]
+    async fn another_site_may_read() {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let headers = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("cookie", "a=b")];
+            assert_eq!(sent(method.clone(), &headers).await, 200, "{method}");
+            assert_eq!(sent(method.clone(), &[("cookie", "a=b")]).await, 200, "{method}");
+        }
     }
 
     #[tokio::test]
