@@ -71,7 +71,7 @@ mod tests {
         let key = "a b&c=#</script>商";
         let address = with("/x", &[("q", ""), ("edit", key), ("view", "split")]);
         assert_eq!(address, "/x?edit=a%20b%26c%3D%23%3C%2Fscript%3E%E5%95%86&view=split");
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(address.split_once('?').unwrap().1).unwrap();
-        assert_eq!(pairs[0].1, key);
+        let (_, query) = address.split_once('?').unwrap();
+        assert_eq!(form_urlencoded::parse(query.as_bytes()).next().unwrap().1, key);
     }
 }

@@ -14,7 +14,7 @@ pub fn numbers<const N: usize>(
     known: [(&str, RangeInclusive<u64>); N],
 ) -> Result<[Option<u64>; N], Vec<Invalid>> {
     let (mut found, mut wrong) = ([None; N], Vec::new());
-    for (name, value) in pairs(query, &mut wrong) {
+    for (name, value) in pairs(query) {
         let taken = match known.iter().position(|(known, _)| *known == name) {
             Some(at) => number(&value, &known[at].1).map(|n| found[at].replace(n).is_none()),
             None => Err(unknown(&name, &known.each_ref().map(|(known, _)| *known))),
@@ -36,12 +36,9 @@ pub fn none(query: Option<&str>) -> Result<(), Vec<Invalid>> {
     numbers(query, []).map(|[]| ())
 }
 
-/// Takes a query apart. Notes in `wrong` when it is none.
-pub fn pairs<'a>(query: Option<&'a str>, wrong: &mut Vec<Invalid>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
-    serde_urlencoded::from_str(query.unwrap_or_default()).unwrap_or_else(|error| {
-        wrong.push(Invalid::new("", Problem::Body { detail: error.to_string() }));
-        Vec::new()
-    })
+/// Returns the names and values of a query, in their order.
+pub fn pairs(query: Option<&str>) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
 }
 
 /// What is wrong with a parameter that there is not.

@@ -153,8 +153,7 @@ impl Functions {
         if !page.starts_with(api::PREFIX) {
             return Some(page);
         }
-        let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
-        let page = fields.into_iter().find(|(name, _)| name == PAGE_FIELD)?.1;
+        let page = fields(body).into_iter().find(|(name, _)| name == PAGE_FIELD)?.1;
         own_path(&page).filter(|page| !page.starts_with(api::PREFIX)).map(str::to_owned)
     }
 
@@ -217,8 +216,7 @@ impl Functions {
 
     /// After a refusal: the page that the form is on, filled in; else the page of the error.
     async fn come_back(&self, post: &Post, error: Error) -> Response {
-        let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&post.body).unwrap_or_default();
-        let refused = Refused::new(post.parts.uri.path(), fields, error.clone());
+        let refused = Refused::new(post.parts.uri.path(), fields(&post.body), error.clone());
         if matches!(error, Error::Unauthenticated) {
             let page = post.page.clone().unwrap_or_else(|| "/".to_owned());
             let visit = Visit { path: page, at_function: true, viewer: None, ..Visit::of_parts(&post.parts) };
@@ -258,6 +256,11 @@ impl Functions {
         with(&mut request);
         self.pages.clone().oneshot(request).await.into_response()
     }
+}
+
+/// Returns the names and values of a form, in their order.
+pub(super) fn fields(form: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(form).into_owned().collect()
 }
 
 /// The largest body that a path takes, in bytes: 0 where no route takes one.

@@ -14,7 +14,7 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 
 use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies::Jar, errors, shell};
 use crate::{
-    api,
+    api::{self, paths},
     components::{Here, Now, Refused},
     compute::Compute,
     domain::{error::Error, time::Time},
@@ -103,8 +103,7 @@ fn to_log_in(visit: &Visit) -> Response {
     if visit.path == "/" {
         return Redirect::to("/login").into_response();
     }
-    let next = serde_urlencoded::to_string([("next", &visit.path)]).unwrap_or_default();
-    Redirect::to(&format!("/login?{next}")).into_response()
+    Redirect::to(&paths::with("/login", &[("next", &visit.path)])).into_response()
 }
 
 /// Draws a page. Headers that its handler set stay.

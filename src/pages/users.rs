@@ -15,7 +15,10 @@ use super::{
     scope::{PatternFields, Scope, parts},
 };
 use crate::{
-    api::people::{ChangeUser, CreateUser, ResetPassword},
+    api::{
+        paths,
+        people::{ChangeUser, CreateUser, ResetPassword},
+    },
     components::*,
     domain::access::{Pattern, Role},
     service::Account,
@@ -49,8 +52,7 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
     let mut users = console.service.users(&who.actor, &asked.after, PAGE + 1).await?;
     let more = users.len() > PAGE as usize;
     users.truncate(PAGE as usize);
-    let after = users.last().filter(|_| more).map(|user| serde_urlencoded::to_string([("after", &user.name)]));
-    let older = after.and_then(Result::ok).map(|query| format!("/users?{query}"));
+    let older = users.last().filter(|_| more).map(|user| paths::with("/users", &[("after", &user.name)]));
     let newer = (!asked.after.is_empty()).then(|| "/users".to_owned());
     let query = asked.q.to_lowercase();
     users.retain(|user| query.split_whitespace().all(|word| user.name.contains(word)));

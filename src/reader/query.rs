@@ -51,7 +51,7 @@ impl Newer {
 /// Every one that is not a config, an unknown parameter, none at all, or more than [`WATCHED`].
 pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
     let (mut configs, mut wrong) = (Vec::new(), Vec::new());
-    for (name, value) in pairs(query, &mut wrong) {
+    for (name, value) in pairs(query) {
         match value.parse::<ConfigId>() {
             _ if name != "config" => wrong.push(Invalid::new(pointer(&name), unknown(&name, &["config"]))),
             Ok(config) if configs.contains(&config) => {}

@@ -140,7 +140,8 @@ impl Site {
     }
 
     async fn island(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
-        self.call(path, cookie, "application/json", serde_urlencoded::to_string(fields).unwrap()).await
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.call(path, cookie, "application/json", form).await
     }
 
     /// Logs in and gives the cookies of the browser.

@@ -344,7 +344,7 @@ mod tests {
     use super::*;
 
     fn sides(query: &str, live: u64, pending: bool) -> String {
-        let asked: Asked = serde_urlencoded::from_str(query).unwrap();
+        let Query(asked) = Query::try_from_uri(&format!("/?{query}").parse().unwrap()).unwrap();
         let Sides { left, right } = Sides::of(&asked, live, pending);
         format!("{left} {right}")
     }

@@ -24,7 +24,7 @@ use crate::{
         Answer, Page, Place,
         console::Console,
         errors,
-        forms::SMALL_FORM_BYTES,
+        forms::{SMALL_FORM_BYTES, fields},
         parts::{Proof, reach_words},
         scope::{PatternFields, Scope},
     },
@@ -159,7 +159,7 @@ pub(super) async fn make(
     Extension(session): Extension<Session>,
     body: Result<RawForm, RawFormRejection>,
 ) -> Answer {
-    let read = |RawForm(body)| Sent(serde_urlencoded::from_bytes(&body).unwrap_or_default());
+    let read = |RawForm(body)| Sent(fields(&body));
     let sent = body.map(read).map_err(|_| Error::TooLarge(SMALL_FORM_BYTES));
     let Ok(who) = who else {
         let typed = sent.map(|sent| sent.0).unwrap_or_default();
