@@ -4,7 +4,7 @@
 
 use std::{
     future::pending,
-    sync::{Arc, LazyLock, Mutex, mpsc},
+    sync::{Arc, LazyLock, mpsc},
 };
 
 use axum::{
@@ -18,6 +18,7 @@ use axum::{
 };
 use futures::poll;
 use leptos::{config::LeptosOptions, prelude::*, server_fn::ServerFn};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use tower::ServiceExt;
 use trimtab::{
@@ -85,7 +86,7 @@ async fn thing(Path(id): Path<u32>, Query(asked): Query<Asked>) -> Answer {
 /// A page with large contents, which keeps its thread until it may go on.
 async fn large(Extension(latch): Extension<Latch>) -> Answer {
     compute::weigh(1 << 20).await;
-    let open = latch.0.lock().unwrap().recv();
+    let open = latch.0.lock().recv();
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
     Ok(Page::new(move |_| format!("{open:?} in {thread}"), || ()))
 }

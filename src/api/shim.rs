@@ -1,9 +1,10 @@
 //! What a server function says beside its result: where to go, one message, cookies. The only place that knows how;
 //! `pages::forms` turns it into an answer for a form post or for an island.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use leptos::context::use_context;
+use parking_lot::Mutex;
 
 use crate::texts::Lang;
 
@@ -26,11 +27,11 @@ impl Outcome {
     /// Takes what was said.
     #[must_use]
     pub fn take(&self) -> Said {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.lock())
     }
 
     fn note(&self, note: impl FnOnce(&mut Said)) {
-        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        note(&mut self.0.lock());
     }
 }
 

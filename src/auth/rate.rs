@@ -8,11 +8,13 @@ use std::{
     fmt,
     hash::Hash,
     sync::{
-        LazyLock, Mutex, PoisonError,
+        LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
 };
+
+use parking_lot::Mutex;
 
 /// How many seconds of a rate may come at once.
 const BURST_SECONDS: u64 = 10;
@@ -92,7 +94,7 @@ impl<K: Hash + Eq + fmt::Debug> Rates<K> {
     }
 
     fn take_at(&self, sender: K, now: u64) -> Result<(), TooFast> {
-        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paces = self.paces.lock();
         if paces.len() >= SENDERS && !paces.contains_key(&sender) {
             paces.retain(|_, Pace(due)| *due.get_mut() > now);
             if paces.len() >= SENDERS {
@@ -148,8 +150,8 @@ mod tests {
             rates.take_at(sender, 0).unwrap();
         }
         assert_eq!(rates.take_at(SENDERS, 0), Ok(()));
-        assert_eq!(rates.paces.lock().unwrap().len(), SENDERS);
+        assert_eq!(rates.paces.lock().len(), SENDERS);
         assert_eq!(rates.take_at(SENDERS, 2 * SECOND), Ok(()));
-        assert_eq!(rates.paces.lock().unwrap().len(), 1);
+        assert_eq!(rates.paces.lock().len(), 1);
     }
 }

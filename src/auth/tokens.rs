@@ -11,12 +11,13 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::RwLock;
 use rand::distr::{Alphanumeric, SampleString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -138,7 +139,7 @@ impl Table {
     /// Takes over storage's list. Whatever was opened with a token that is gone, revoked or reaches something else
     /// now ends at once.
     pub fn replace(&self, tokens: Vec<Token>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         let mut old = known.take().unwrap_or_default();
         let mut changed = false;
         let renewed = tokens.into_iter().map(|token| {
@@ -200,7 +201,7 @@ impl Table {
     pub fn authenticate(&self, text: &str, now: Time) -> Result<Grant, Denied> {
         let (kind, id) = parse(text)?;
         let known = {
-            let table = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            let table = self.known.read();
             table.as_ref().ok_or(Denied::NotLoaded)?.get(id).cloned().ok_or(Denied::Unknown)?
         };
         let shown = Sha256::digest(text.as_bytes());
@@ -220,7 +221,7 @@ impl Table {
     /// When each token was last used, of those used since the last call: for storage.
     #[must_use]
     pub fn take_uses(&self) -> Vec<(String, Time)> {
-        let table = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.known.read();
         let used = |known: &Arc<Known>| match known.used.swap(0, Ordering::Relaxed) {
             0 => None,
             at => Some((known.token.id.clone(), Time(at))),

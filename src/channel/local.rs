@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
@@ -65,7 +66,7 @@ struct Line {
 impl Local {
     fn state(&self) -> MutexGuard<'_, State> {
         // No change of the state can panic half way, so a poisoned one is whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     pub(super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<LocalLock, Fault> {

@@ -18,7 +18,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Poll,
@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot},
@@ -126,7 +127,7 @@ impl Compute {
         let Ok(load) = LOAD.try_with(Arc::clone) else { return Ok(()) };
         if !load.on_thread.load(Ordering::Relaxed) {
             let place = self.place(who).await?;
-            *load.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+            *load.place.lock() = Some(place);
             weigh(SMALL + 1).await;
         }
         Ok(())
@@ -151,7 +152,7 @@ impl Compute {
 
     /// Returns the requests of a person. Persons without requests are forgotten.
     fn person(&self, who: &str) -> Arc<Person> {
-        let mut people = self.0.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut people = self.0.people.lock();
         people.retain(|_, person| Arc::strong_count(person) > 1);
         let new =
             || Person { queue: Arc::new(Semaphore::new(QUEUE_EACH)), running: Arc::new(Semaphore::new(self.0.each)) };
@@ -184,7 +185,7 @@ fn is_on_thread() -> bool {
 
 /// Whether the task at hand has a place. One that gave it back, or whose transaction was moved without one, has none.
 fn has_place() -> bool {
-    let place = |load: &Arc<Load>| load.place.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    let place = |load: &Arc<Load>| load.place.lock().is_some();
     LOAD.try_with(place).unwrap_or(false)
 }
 
@@ -199,7 +200,7 @@ pub async fn weigh(bytes: usize) {
 
 /// Gives the place of the task at hand back, because it only waits from here on.
 pub fn leave() {
-    let _ = LOAD.try_with(|load| load.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let _ = LOAD.try_with(|load| load.place.lock().take());
 }
 
 /// Runs `work`, which changes nothing, and returns `None` if it weighs too much. It is not finished then.
@@ -229,7 +230,7 @@ where
             return done;
         }
         load.on_thread.store(true, Ordering::Relaxed);
-        let kept = load.place.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let kept = load.place.lock().is_some();
         thread_of(work, niceness(kept)).await
     }
 }

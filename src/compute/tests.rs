@@ -47,7 +47,7 @@ async fn one_person_leaves_places_and_room_for_others() {
     open.cancel();
     assert!(join_all(all).await.iter().all(Result::is_ok));
     compute.run("marek", async {}).await.unwrap();
-    assert!(compute.0.people.lock().unwrap().len() <= 1, "persons without requests are forgotten");
+    assert!(compute.0.people.lock().len() <= 1, "persons without requests are forgotten");
 }
 
 #[tokio::test]

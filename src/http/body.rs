@@ -8,7 +8,7 @@ use std::{
     error::Error,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -19,6 +19,7 @@ use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use futures::{future::BoxFuture, stream};
 use http_body_util::LengthLimitError;
 use hyper::body::{Frame, SizeHint};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep, timeout},
@@ -160,7 +161,7 @@ impl Room {
     }
 
     fn coming(&self) -> MutexGuard<'_, Coming> {
-        self.0.coming.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.coming.lock()
     }
 }
 

@@ -35,13 +35,14 @@ pub mod trouble;
 pub mod users;
 pub mod visit;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use leptos::prelude::*;
+use parking_lot::Mutex;
 
 pub use self::{
     frame::Frame,
@@ -173,7 +174,7 @@ pub(crate) enum Drawable {
 
 impl Slot {
     pub(crate) fn take(&self) -> Option<Drawable> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 

@@ -252,8 +252,9 @@ fn log(applied: &Applied) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
+    use parking_lot::Mutex;
     use tokio::sync::mpsc;
 
     use super::*;
@@ -281,7 +282,7 @@ mod tests {
         type Tail = Scripted;
 
         async fn list(&self, _: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, Fault> {
-            let mut listings = self.listings.lock().unwrap();
+            let mut listings = self.listings.lock();
             if listings.len() > 1 { listings.remove(0) } else { listings[0].clone() }
         }
 

@@ -8,12 +8,13 @@ use std::{
     net::IpAddr,
     ops::RangeInclusive,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use axum::http::{HeaderName, Request, header};
+use parking_lot::{Mutex, RwLock};
 
 use crate::{
     domain::{access::Pattern, names::ConfigId, time::Time},
@@ -235,8 +236,8 @@ impl Instances {
         if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_MS {
             self.sweep(now);
         }
-        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        let room = rooms.entry(config.into()).or_default().get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.rooms.write();
+        let room = rooms.entry(config.into()).or_default().get_mut();
         if room.get(&visitor.name).is_some() {
             // It came twice in one moment.
             return;
@@ -257,9 +258,9 @@ impl Instances {
 
     /// The usual case: somebody who is known comes again. False when it is not.
     fn renew(&self, config: &str, visitor: &Visitor<'_>, release: u64, now: Time) -> bool {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         let Some(room) = rooms.get(config) else { return false };
-        let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = room.lock();
         let Some(seen) = room.get(&visitor.name) else { return false };
         seen.at = now;
         if *seen.client != *visitor.client {
@@ -275,16 +276,16 @@ impl Instances {
     /// Who holds what of a config, by name.
     #[must_use]
     pub fn of(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         rooms.get(&*config.to_string()).map(|room| listed(room, now)).unwrap_or_default()
     }
 
     /// The release that each instance of a config holds, in no order: for those who count, without a name.
     #[must_use]
     pub fn releases(&self, config: &ConfigId, now: Time) -> Vec<u64> {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         let Some(room) = rooms.get(&*config.to_string()) else { return Vec::new() };
-        room.lock().unwrap_or_else(PoisonError::into_inner).releases(now).collect()
+        room.lock().releases(now).collect()
     }
 
     /// Counts the instances of a config that hold one of these releases, and all of them.
@@ -297,7 +298,7 @@ impl Instances {
     /// Who holds what, of all configs in `scope` that somebody reads, by name.
     #[must_use]
     pub fn under(&self, scope: &Pattern, now: Time) -> Vec<(ConfigId, Vec<Instance>)> {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         let mut all: Vec<_> = under(&rooms, scope).map(|(config, room)| (config, listed(room, now))).collect();
         drop(rooms);
         all.retain(|(_, instances)| !instances.is_empty());
@@ -308,8 +309,8 @@ impl Instances {
     /// Another number whenever somebody in `scope` is new or holds another release.
     #[must_use]
     pub fn changed(&self, scope: &Pattern) -> u64 {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        let changed = |room: &Mutex<Room>| room.lock().unwrap_or_else(PoisonError::into_inner).changed;
+        let rooms = self.rooms.read();
+        let changed = |room: &Mutex<Room>| room.lock().changed;
         under(&rooms, scope).map(|(_, room)| changed(room)).max().unwrap_or(0)
     }
 
@@ -319,13 +320,13 @@ impl Instances {
 
     fn sweep(&self, now: Time) {
         self.swept_at.store(now.0, Ordering::Relaxed);
-        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.rooms.write();
         rooms.retain(|_, room| {
-            let room = room.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let room = room.get_mut();
             room.keep_living(now);
             room.len() > 0
         });
-        let left = rooms.values_mut().map(|r| r.get_mut().unwrap_or_else(PoisonError::into_inner).len()).sum();
+        let left = rooms.values_mut().map(|r| r.get_mut().len()).sum();
         self.total.store(left, Ordering::Relaxed);
     }
 }
@@ -348,7 +349,7 @@ fn under<'a>(rooms: &'a Rooms, scope: &Pattern) -> impl Iterator<Item = (ConfigI
 
 /// By name, sorted when those who read need not wait for it.
 fn listed(room: &Mutex<Room>, now: Time) -> Vec<Instance> {
-    let mut list = room.lock().unwrap_or_else(PoisonError::into_inner).list(now);
+    let mut list = room.lock().list(now);
     list.sort_by(|a, b| a.name.cmp(&b.name));
     list
 }

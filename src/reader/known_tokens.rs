@@ -1,8 +1,9 @@
 //! The tokens of a reader node: copied from the channel, as consoles copy them from SQL. Like releases they never go
 //! back, and a channel that lost them takes them from nobody.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::{
@@ -112,7 +113,7 @@ impl KnownTokens {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -9,13 +9,14 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     mem,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use axum::http::HeaderValue;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
@@ -286,7 +287,7 @@ impl Shelf {
         if made.is_empty() {
             return (bells, replaced);
         }
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.write();
         let inner = &mut *inner;
         for snapshot in made {
             let id = &snapshot.entry.config;
@@ -318,11 +319,11 @@ impl Shelf {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+        self.inner.read()
     }
 
     fn write(&self, change: impl FnOnce(&mut Inner)) {
-        change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.inner.write());
     }
 }
 
@@ -360,7 +361,7 @@ struct Bells(Mutex<Vec<Weak<Notify>>>);
 
 impl Bells {
     fn add(&self, bell: &Arc<Notify>) {
-        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bells = self.0.lock();
         if bells.len() == bells.capacity() {
             bells.retain(|b| b.strong_count() > 0);
         }
@@ -368,7 +369,7 @@ impl Bells {
     }
 
     fn take(&mut self) -> Vec<Weak<Notify>> {
-        mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner))
+        mem::take(self.0.get_mut())
     }
 }
 
@@ -586,7 +587,7 @@ mod tests {
             Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).look(&shelf);
         }
         let inner = shelf.read();
-        let bells = inner.slot("prod/shop/a").unwrap().bells.0.lock().unwrap().capacity();
+        let bells = inner.slot("prod/shop/a").unwrap().bells.0.lock().capacity();
         assert!(bells < 16, "{bells}");
     }
 }

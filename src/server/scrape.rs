@@ -1,15 +1,13 @@
 //! `/metrics`: the counters of all parts, and what is looked up whenever somebody asks. No SQL and no etcd.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::Response,
 };
+use parking_lot::Mutex;
 
 use crate::{
     channel::{AHEAD, Channel},
@@ -60,7 +58,7 @@ impl Scrape {
     /// What Prometheus reads.
     #[must_use]
     pub fn text(&self, form: Form) -> String {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock();
         let now = now();
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         if let Some(dispatch) = &self.dispatch {

@@ -8,13 +8,14 @@ use std::{
     convert::Infallible,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use axum::{extract::Request, response::Response, serve::Listener};
+use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{net::TcpListener, sync::Semaphore, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -189,7 +190,7 @@ struct Here {
 
 impl Room {
     fn all(&self) -> MutexGuard<'_, All> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock()
     }
 
     /// Acquires a place for a connection. When all are taken, the connection that has been quiet for the longest ends,

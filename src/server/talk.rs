@@ -10,7 +10,7 @@ use std::{
     future::{pending, poll_fn},
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -27,6 +27,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
@@ -94,7 +95,7 @@ where
         let mut talk = http1::Builder::new()
             .header_read_timeout(None)
             .serve_connection(TokioIo::new(Wire::new(connection)), service);
-        let taken = || later.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = || later.lock().take();
         let mut until = poll_fn(|cx| match Pin::new(&mut talk).poll(cx) {
             Poll::Ready(ended) => Poll::Ready(Err(ended)),
             Poll::Pending => taken().map_or(Poll::Pending, |later| Poll::Ready(Ok(later))),
@@ -175,7 +176,7 @@ where
         // Whoever is told to go is answered by hyper, which knows that the connection ends.
         if pulse.is_waiting() && !self.stop.is_cancelled() && !self.place.is_ended() {
             let answer = Box::pin(answer);
-            *later.lock().unwrap_or_else(PoisonError::into_inner) = Some(Later { answer, under_way });
+            *later.lock() = Some(Later { answer, under_way });
             return pending().await;
         }
         Ok(answer.await?.map(|body| Answer { body, _under_way: under_way }))

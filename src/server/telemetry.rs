@@ -53,10 +53,9 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
+    use std::{io, sync::Arc};
+
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -65,7 +64,7 @@ mod tests {
 
     impl io::Write for Said {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -86,7 +85,7 @@ mod tests {
             tracing::info!(target: "sqlx::query", "three");
             tracing::warn!(target: "sqlx::query", "four");
         });
-        let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+        let said = String::from_utf8(said.0.lock().clone()).unwrap();
         ["one", "two", "three", "four"].into_iter().filter(|word| said.contains(word)).collect()
     }
 
@@ -104,7 +103,7 @@ mod tests {
             let _within = tracing::info_span!(target: traces::TARGET, "secret").entered();
             tracing::info!("one");
         });
-        let text = |said: &Said| String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+        let text = |said: &Said| String::from_utf8(said.0.lock().clone()).unwrap();
         assert!(text(&said).contains("one") && !text(&said).contains("secret"), "{}", text(&said));
         assert_eq!(text(&lines), "", "no line of the log is a trace's");
     }

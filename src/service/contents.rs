@@ -1,10 +1,9 @@
 //! Contents that were published on this node a moment ago: who publishes or looks at the same config next need not read
 //! them again.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
 
 use crate::{
     domain::{content::Content, names::ConfigId, release::Release},
@@ -29,12 +28,12 @@ struct Room {
 impl Contents {
     /// What is known of a config. It may be an older release.
     pub fn of(&self, config: &ConfigId) -> Option<Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).known.get(config).cloned()
+        self.0.lock().known.get(config).cloned()
     }
 
     /// Remembers the content of a release.
     pub fn note(&self, release: &Release, content: Content) {
-        let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.0.lock();
         room.bytes += content.bytes() + AROUND;
         if room.bytes > MOST {
             *room = Room::default();
@@ -84,6 +83,6 @@ mod tests {
         let contents = Contents::default();
         (1..=2 * MOST / AROUND)
             .for_each(|n| contents.note(&release(&format!("prod/shop/n{n}")), Content::Text("".into())));
-        assert!(contents.0.lock().unwrap().known.len() <= MOST / AROUND);
+        assert!(contents.0.lock().known.len() <= MOST / AROUND);
     }
 }

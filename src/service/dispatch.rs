@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
@@ -124,7 +125,7 @@ impl Default for Dispatch {
 impl Dispatch {
     /// Tells the publisher that something is due in some environments.
     pub fn ring<'a>(&self, envs: impl IntoIterator<Item = &'a EnvName>) {
-        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rung = self.rung.lock();
         rung.extend(envs.into_iter().cloned());
         if rung.is_empty() {
             return;
@@ -137,7 +138,7 @@ impl Dispatch {
     pub fn accepted(&self, accepted: Vec<Accepted>) {
         let envs: BTreeSet<EnvName> = accepted.iter().map(|new| new.entry.config.env.clone()).collect();
         self.meter.accepted.inc_by(accepted.len() as u64);
-        let mut waiting = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.accepted.lock();
         accepted.into_iter().for_each(|new| waiting.add(new));
         drop(waiting);
         self.ring(&envs);
@@ -145,17 +146,17 @@ impl Dispatch {
 
     /// What was accepted on this node in an environment since this was asked last, as far as it was kept.
     pub fn just_accepted(&self, env: &EnvName) -> Vec<Accepted> {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).take(env)
+        self.accepted.lock().take(env)
     }
 
     /// Where it is told of, if it is, what becomes of a release that was accepted on this node and waits for a worker.
     pub fn place(&self, env: &EnvName) -> Option<Place> {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).place(env)
+        self.accepted.lock().place(env)
     }
 
     /// For which environments was rung since this was asked last.
     pub fn rung(&self) -> BTreeSet<EnvName> {
-        std::mem::take(&mut *self.rung.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.rung.lock())
     }
 
     /// Changes whenever somebody rings from now on.
@@ -191,7 +192,7 @@ impl Dispatch {
     /// Says that an environment is late.
     pub fn set_late(&self, late: Late) {
         self.meter.failed.inc();
-        let mut all = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.late.lock();
         let since = all.get(&late.env).map_or(late.since, |before| before.since.min(late.since));
         let late = Late { since, ..late };
         if all.insert(late.env.clone(), late.clone()).as_ref() != Some(&late) {
@@ -201,7 +202,7 @@ impl Dispatch {
 
     /// Says that an environment is no longer late.
     pub fn on_time(&self, env: &EnvName) {
-        if self.late.lock().unwrap_or_else(PoisonError::into_inner).remove(env).is_some() {
+        if self.late.lock().remove(env).is_some() {
             self.tell();
         }
     }
@@ -209,23 +210,23 @@ impl Dispatch {
     /// What is late now.
     #[must_use]
     pub fn late(&self) -> Vec<Late> {
-        self.late.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.late.lock().values().cloned().collect()
     }
 
     /// Says what waits for delivery: how many releases of which environment, and since when the oldest.
     pub fn set_due(&self, due: Vec<(EnvName, u64, Time)>) {
-        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
+        *self.due.lock() = due;
     }
 
     /// What waited for delivery when the outbox was last looked at.
     #[must_use]
     pub fn due(&self) -> Vec<(EnvName, u64, Time)> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.due.lock().clone()
     }
 
     /// Says in what the channel departs from the database now. Gives what was not known before.
     pub fn set_drifts(&self, found: impl IntoIterator<Item = Departed>, now: Time) -> Vec<Drift> {
-        let mut known = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.drifts.lock();
         let before = std::mem::take(&mut *known);
         let mut new = Vec::new();
         for Departed { config, kind, document } in found {
@@ -240,7 +241,7 @@ impl Dispatch {
         self.meter.reconciled.inc();
         let gone = before.keys().any(|config| !known.contains_key(config));
         drop(known);
-        *self.compared_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        *self.compared_at.lock() = Some(now);
         if gone || !new.is_empty() {
             self.tell();
         }
@@ -250,14 +251,14 @@ impl Dispatch {
     /// In what the channel departs from the database, as this node found last.
     #[must_use]
     pub fn drifts(&self) -> Vec<Drift> {
-        let drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        let drifts = self.drifts.lock();
         drifts.values().map(|noted| noted.drift.clone()).collect()
     }
 
     /// Returns the release that is ahead of the database in a config: its number, and its document if the channel has it.
     #[must_use]
     pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Arc<str>>)> {
-        let drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        let drifts = self.drifts.lock();
         let found = drifts.get(config)?;
         match found.drift.kind {
             DriftKind::Ahead { seq, .. } | DriftKind::Held { seq, .. } => Some((seq, found.document.clone())),
@@ -267,14 +268,14 @@ impl Dispatch {
 
     /// Forgets in what a config departs: it was decided. If it still does, the next comparison says so again.
     pub fn forget_drift(&self, config: &ConfigId) {
-        self.drifts.lock().unwrap_or_else(PoisonError::into_inner).remove(config);
+        self.drifts.lock().remove(config);
         self.tell();
     }
 
     /// When the channel was last compared with the database.
     #[must_use]
     pub fn compared_at(&self) -> Option<Time> {
-        *self.compared_at.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.compared_at.lock()
     }
 
     /// Has the live release of a config written into the channel again, and waits for it.
@@ -305,6 +306,6 @@ impl Dispatch {
 
     /// The repairs that are asked for. There is one publisher, which takes this once.
     pub fn take_repairs(&self) -> Option<mpsc::Receiver<Repair>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.asked.lock().take()
     }
 }

@@ -1,12 +1,9 @@
 //! What is delivered though the database does not say so yet. On SQLite the next transaction of this node that publishes
 //! takes the marks along, which costs next to nothing; else the publisher writes them in a moment, all that wait at once.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
@@ -96,7 +93,7 @@ impl Marks {
     }
 
     fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+        self.room.lock()
     }
 }
 

@@ -3,8 +3,9 @@
 //! The driver asks every connection that comes back whether it still works, which is a round trip. A publish uses one
 //! right after the other: it gets the same one again, unasked.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use sqlx::{Database, Error, Executor, Pool, pool::PoolConnection};
 use tokio::{
     runtime::Handle,
@@ -71,7 +72,7 @@ where
     }
 
     fn last(&self) -> MutexGuard<'_, Last<DB>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last.lock()
     }
 }
 

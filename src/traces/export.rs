@@ -4,11 +4,7 @@
 //! connecting and the whole answer, which neither the batch processor nor the exporter has. A collector that fails is
 //! logged once a minute and not with every batch.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithTonicConfig};
@@ -19,6 +15,7 @@ use opentelemetry_sdk::{
         BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanData, SpanExporter as Export,
     },
 };
+use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     task::spawn_blocking,
@@ -203,11 +200,11 @@ impl Exporter {
         let _runtime = self.runtime.enter();
         let mut exporter = connect(&self.collector);
         exporter.set_resource(&self.resource);
-        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(exporter);
+        *self.connection.lock() = Arc::new(exporter);
     }
 
     fn report(&self, error: &OTelSdkError, spans: usize) {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = self.lost.lock();
         lost.spans += spans;
         if lost.logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
             tracing::warn!(%error, spans.lost = lost.spans, "the collector does not take traces");
@@ -221,7 +218,7 @@ impl Export for Exporter {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         batch.iter_mut().for_each(name_by_route);
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let connection = self.connection.lock().clone();
         let sent = {
             let _runtime = self.runtime.enter();
             timeout(self.deadline, connection.export(batch))
@@ -331,7 +328,7 @@ mod tests {
         let mut exporter = Exporter::new(collector, CancellationToken::new());
         exporter.deadline = Duration::from_millis(200);
         let (_, hung) = tokio::join!(exporter.export(vec![request_span()]), listener.accept());
-        assert!(exporter.lost.lock().unwrap().logged.is_some());
+        assert!(exporter.lost.lock().logged.is_some());
 
         let (sink, mut names) = mpsc::unbounded_channel();
         let server = Server::builder().add_service(TraceServiceServer::new(Sink(sink)));
@@ -339,7 +336,7 @@ mod tests {
         exporter.deadline = DEADLINE;
         exporter.export(vec![request_span()]).await.unwrap();
         assert_eq!(names.recv().await.unwrap(), ["POST /a/{b}"], "a request has its name by its route");
-        assert_eq!(exporter.lost.lock().unwrap().spans, 0);
+        assert_eq!(exporter.lost.lock().spans, 0);
         drop(hung);
     }
 }

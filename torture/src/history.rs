@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened.
@@ -112,7 +113,7 @@ impl Recorder {
 
     /// Takes something down, as of now.
     pub fn note(&self, client: &str, node: &str, what: What) {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = self.events.lock();
         // Read under the lock, so that the history is in order.
         let at = self.began.elapsed().as_micros() as u64;
         events.push(Event { at, client: client.to_owned(), node: node.to_owned(), what });
@@ -125,7 +126,7 @@ impl Recorder {
 
     /// Whether so many readers that wait, each counted for each config that it follows, were shown the latest.
     pub fn all_waiting_hold(&self, live: &BTreeMap<String, u64>, many: usize) -> bool {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = self.events.lock();
         let mut last: HashMap<(&str, &str), u64> = HashMap::new();
         for event in events.iter() {
             if let What::Seen { how: How::Poll | How::Stream, config, seq, .. } = &event.what {
@@ -137,6 +138,6 @@ impl Recorder {
 
     /// All of it so far.
     pub fn events(&self) -> Vec<Event> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.events.lock().clone()
     }
 }

@@ -4,12 +4,13 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -89,7 +90,7 @@ impl Proxy {
 
     /// The deliveries that it keeps, or kept since this was asked last.
     pub fn kept(&self) -> Vec<Kept> {
-        std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.kept.lock())
     }
 }
 
@@ -234,7 +235,7 @@ impl Pump<'_> {
                 if let Some(kept) = delivery(chunk) {
                     self.holds = Some(chunk.to_vec());
                     self.holding.store(true, Ordering::SeqCst);
-                    self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+                    self.kept.lock().push(kept);
                     return Ok(None);
                 }
             }

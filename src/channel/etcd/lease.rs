@@ -1,11 +1,12 @@
 //! A lease: what hangs on it is gone when its holder is.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
+    sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use etcd_client::Client;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{runtime::Handle, sync::watch, task::AbortHandle, time};
 
 use super::{super::Fault, Etcd};
@@ -155,7 +156,7 @@ struct Life(Arc<Mutex<Option<Instant>>>);
 
 impl Life {
     fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn is_over(&self) -> bool {

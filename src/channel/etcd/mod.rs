@@ -18,13 +18,14 @@ use std::{
     error::Error as _,
     fmt, io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use etcd_client::{Client, ConnectOptions, Error, GetOptions, ResponseHeader, Txn, TxnResponse};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
@@ -104,11 +105,11 @@ impl Etcd {
     }
 
     fn spare(&self) -> MutexGuard<'_, Option<Live>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+        self.spare.lock()
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+        self.written.lock()
     }
 
     /// Notes that a watch was lost, and with it the spare lease and what was written: nobody knows what hangs on the one,
@@ -238,7 +239,7 @@ impl Etcd {
 
 impl Member {
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock()
     }
 
     /// The client; a new one connects lazily, but logs in at once when there is a user.

@@ -4,11 +4,12 @@ use std::{
     net::SocketAddr,
     pin::pin,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -99,7 +100,7 @@ impl Proxy {
     }
 
     pub fn mark(&self, bytes: &str, fate: Fate) {
-        *self.shared.marked.lock().unwrap() = Some((bytes.into(), fate));
+        *self.shared.marked.lock() = Some((bytes.into(), fate));
     }
 
     /// Lets go what was held up, and waits until etcd has answered it.
@@ -183,7 +184,7 @@ impl Shared {
     }
 
     fn fate(&self, bytes: &[u8]) -> Option<Fate> {
-        let mut marked = self.marked.lock().unwrap();
+        let mut marked = self.marked.lock();
         let (mark, fate) = marked.as_ref()?;
         let fate = bytes.windows(mark.len()).any(|window| window == mark).then_some(*fate)?;
         *marked = None;

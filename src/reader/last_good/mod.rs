@@ -10,10 +10,11 @@ mod tests;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::Notify,
     task::spawn_blocking,
@@ -327,7 +328,7 @@ impl LastGood {
 
     /// False when there was nothing to write yet: what is on disk, if anything, is better.
     fn write(&self) -> Result<bool, String> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.writing.lock();
         let mut journal = self.journal();
         let entries = self.shelf.entries();
         if entries.is_empty() {
@@ -389,10 +390,10 @@ impl LastGood {
     }
 
     fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trouble.lock()
     }
 
     fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+        self.journal.lock()
     }
 }

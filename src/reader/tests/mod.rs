@@ -7,7 +7,7 @@ mod snapshots;
 mod streams;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -17,6 +17,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
     response::Response,
 };
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -95,13 +96,13 @@ impl TestReader {
             revoked_at: None,
             last_used_at: None,
         };
-        self.tokens.lock().unwrap().push(token);
+        self.tokens.lock().push(token);
         self.change_tokens(|_| {});
         fresh.text
     }
 
     fn change_tokens(&self, change: impl FnMut(&mut Token)) {
-        let mut tokens = self.tokens.lock().unwrap();
+        let mut tokens = self.tokens.lock();
         tokens.iter_mut().for_each(change);
         self.reader.tokens.replace(tokens.clone());
     }

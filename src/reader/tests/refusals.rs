@@ -200,9 +200,9 @@ async fn before_anything_is_known_everybody_is_told_to_come_back() {
 #[tokio::test]
 async fn a_token_that_was_just_made_is_waited_for() {
     let test = TestReader::new();
-    let mut known = test.tokens.lock().unwrap().clone();
+    let mut known = test.tokens.lock().clone();
     let token = test.token_for(TokenKind::Read, &["prod/*/*"]);
-    let all = test.tokens.lock().unwrap().clone();
+    let all = test.tokens.lock().clone();
     test.reader.tokens.replace(known.clone());
     let tokens = Arc::clone(&test.reader.tokens);
     tokio::spawn(async move {
