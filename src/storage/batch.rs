@@ -193,7 +193,81 @@ fn spelled(sql: &str, values: &[Value]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
+    use tokio::runtime::Runtime;
+
     use super::*;
+    use crate::storage::connect::tests::database;
+
+    /// Modes of the server that change what a statement means. `None` leaves the one of the server and the driver.
+    const SQL_MODES: [Option<&str>; 12] = [
+        None,
+        Some(""),
+        Some("ANSI_QUOTES"),
+        Some("NO_BACKSLASH_ESCAPES"),
+        Some("PIPES_AS_CONCAT"),
+        Some("ANSI"),
+        Some("TRADITIONAL"),
+        Some("STRICT_ALL_TABLES"),
+        Some("IGNORE_SPACE,HIGH_NOT_PRECEDENCE,REAL_AS_FLOAT"),
+        Some("ANSI,NO_BACKSLASH_ESCAPES"),
+        Some("TRADITIONAL,NO_BACKSLASH_ESCAPES"),
+        Some("ANSI,TRADITIONAL,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,PAD_CHAR_TO_FULL_LENGTH"),
+    ];
+    /// Character sets of a connection. In GBK, a backslash can be the second byte of a character.
+    const CHARSETS: [&str; 4] = ["utf8mb4", "latin1", "gbk", "binary"];
+    /// Parts of texts that could end a literal, begin a comment or be a place for a value.
+    const FRAGMENTS: [&str; 15] =
+        ["'", "\"", "`", "\\", "\\'", "\0", "\u{1a}", "\r\n", "?", "; ", "-- ", "/*!", "||", "x'", "\u{7e17}\\'"];
+
+    fn text() -> impl Strategy<Value = String> {
+        let part = prop_oneof![any::<char>().prop_map(String::from), select(&FRAGMENTS[..]).prop_map(str::to_owned)];
+        vec(part, 0..24).prop_map(|parts| parts.concat())
+    }
+
+    /// Writes rows in one batch and reads them; selects each text in a batch that is waited for.
+    async fn come_back(on: &mut MySqlConnection, rows: &[(String, Option<i64>)]) {
+        let mut batch = Batch::default();
+        batch.add("delete from kept", Vec::new());
+        for (id, (text, number)) in (0_i64..).zip(rows) {
+            batch.add("insert into kept values (?, ?, ?)", vec![id.into(), text.into(), (*number).into()]);
+        }
+        batch.mysql(on).await.unwrap();
+        let kept: Vec<(String, Option<i64>)> =
+            sqlx::query_as("select text, number from kept order by id").fetch_all(&mut *on).await.unwrap();
+        assert_eq!(kept, rows);
+        for (text, _) in rows {
+            let mut batch = Batch::default();
+            batch.add("select ?", vec![text.into()]);
+            assert_eq!(batch.ask_mysql::<(String,)>(on).await.unwrap().as_ref(), Some(&(text.clone(),)));
+        }
+    }
+
+    #[test]
+    fn any_value_comes_back_in_every_mode_and_character_set() {
+        let runtime = Runtime::new().unwrap();
+        let Some((_, name, mut on)) = runtime.block_on(database()) else { return };
+        let table = "create table kept (id bigint primary key, text longtext character set utf8mb4, number bigint)";
+        runtime.block_on(on.execute(table)).unwrap();
+        let on = RefCell::new(on);
+        let rows = vec((text(), any::<Option<i64>>()), 1..6);
+        for (mode, charset) in SQL_MODES.iter().flat_map(|mode| CHARSETS.map(|charset| (mode, charset))) {
+            let mode = mode.map_or("@@sql_mode".to_owned(), |mode| format!("'{mode}'"));
+            // Answers stay UTF-8, which is what the driver reads.
+            let set = format!("set names {charset}; set character_set_results = utf8mb4; set sql_mode = {mode}");
+            runtime.block_on(on.borrow_mut().execute(AssertSqlSafe(set))).unwrap();
+            let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
+            let tried = TestRunner::new(config).run(&rows, |rows| {
+                runtime.block_on(come_back(&mut on.borrow_mut(), &rows));
+                Ok(())
+            });
+            tried.unwrap_or_else(|failed| panic!("{mode} {charset}: {failed}"));
+        }
+        let drop = AssertSqlSafe(format!("drop database {name}"));
+        runtime.block_on(on.borrow_mut().execute(drop)).unwrap();
+    }
 
     #[test]
     fn no_value_leaves_its_place() {

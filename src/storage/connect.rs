@@ -203,7 +203,7 @@ fn still_migrating(who: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{env, pin::pin};
 
     use sqlx::{AssertSqlSafe, MySqlConnection};
@@ -220,7 +220,7 @@ mod tests {
     }
 
     /// The URL of the test server, the name of a new database on it, and a connection to that.
-    async fn database() -> Option<(String, String, MySqlConnection)> {
+    pub(in crate::storage) async fn database() -> Option<(String, String, MySqlConnection)> {
         let Ok(server) = env::var("TRIMTAB_TEST_MYSQL") else {
             println!("skipped: TRIMTAB_TEST_MYSQL names no server");
             return None;
