@@ -1,6 +1,8 @@
 //! Where pages are, for links and for where a form leads.
 
-use std::fmt::Write;
+use std::fmt::{self, Display, Write};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::{
     change::ChangeId,
@@ -45,20 +47,15 @@ pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
     address
 }
 
+/// All but the unreserved characters.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// A text as a value of a query: only unreserved characters (RFC 3986, 2.3) stand for themselves.
 pub struct Encoded<'a>(pub &'a str);
 
-impl std::fmt::Display for Encoded<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for byte in self.0.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    f.write_char(char::from(byte))?
-                }
-                _ => write!(f, "%{byte:02X}")?,
-            }
-        }
-        Ok(())
+impl Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        utf8_percent_encode(self.0, VALUE).fmt(f)
     }
 }
 

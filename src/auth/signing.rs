@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use rand::Rng;
 use sha2::Sha256;
@@ -32,15 +33,14 @@ impl Signer {
     /// Reads a key in hexadecimal. Returns `None` for another length or another digit.
     #[must_use]
     pub fn of_hex(text: &str) -> Option<Self> {
-        let digits = text.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).ok());
-        let bytes: Option<Vec<u8>> = digits.map(|two| u8::from_str_radix(two?, 16).ok()).collect();
-        Some(Self(Arc::new(bytes?.try_into().ok()?)))
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+        Some(Self(Arc::new(bytes.try_into().ok()?)))
     }
 
     /// Returns the key in hexadecimal, to be stored.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.0.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        HEXLOWER.encode(&*self.0)
     }
 
     /// Signs a text for one purpose: no other purpose accepts it. The result fits into a cookie.

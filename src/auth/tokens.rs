@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use parking_lot::RwLock;
 use rand::distr::{Alphanumeric, SampleString};
 use sha2::{Digest, Sha256};
@@ -281,14 +282,7 @@ fn hash(bytes: &[u8; 32]) -> Hash {
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
-    }
-    Some(bytes)
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 /// Something waits with a token.

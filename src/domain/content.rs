@@ -1,7 +1,8 @@
 //! What a config holds: items or a text, and the document that applications get.
 
-use std::{fmt::Write, io, str::FromStr, sync::Arc};
+use std::{io, str::FromStr, sync::Arc};
 
+use data_encoding::HEXLOWER;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -262,7 +263,7 @@ impl Content {
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// Passes on what is written, and knows its [`sha256`].
@@ -289,7 +290,7 @@ impl<W> Hashing<W> {
     /// The hash of all that was written.
     #[must_use]
     pub fn finish(self) -> String {
-        hexadecimal(&self.hash.finalize())
+        HEXLOWER.encode(&self.hash.finalize())
     }
 }
 
@@ -304,13 +305,6 @@ impl<W: io::Write> io::Write for Hashing<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, b| {
-        let _ = write!(hex, "{b:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

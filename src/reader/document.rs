@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use futures::future::join_all;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
@@ -171,6 +172,6 @@ fn validator(configs: &[Arc<Snapshot>]) -> HeaderValue {
     for config in configs {
         all.update(format!("{} {} {}\n", config.entry.config, config.seq(), config.entry.meta.sha256));
     }
-    let hex: String = all.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let hex = HEXLOWER.encode(&all.finalize()[..16]);
     HeaderValue::from_str(&format!("\"{hex}\"")).expect("hexadecimal digits are a header value")
 }

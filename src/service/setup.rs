@@ -1,5 +1,6 @@
 //! The first start: a link that works once, the first administrator, and something to begin with.
 
+use data_encoding::HEXLOWER;
 use rand::Rng;
 
 use super::{Account, PutApp, PutEnv, PutNamespace, Service, again, detached, internal, now};
@@ -58,7 +59,7 @@ impl Service {
         detached(async move {
             let mut bytes = [0u8; 20];
             rand::rng().fill_bytes(&mut bytes);
-            let code = bytes.iter().fold(String::new(), |code, b| format!("{code}{b:02x}"));
+            let code = HEXLOWER.encode(&bytes);
             let mut tx = service.db.write().await?;
             if tx.has_users().await? {
                 return Err(Error::State(State::SetUp));

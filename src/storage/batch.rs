@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use data_encoding::HEXLOWER;
 use sqlx::{
     Arguments, AssertSqlSafe, Encode, Error, Executor, FromRow, Type,
     mysql::{MySqlArguments, MySqlConnection, MySqlRow},
@@ -178,10 +179,7 @@ fn spelled(sql: &str, values: &[Value]) -> String {
         match values.next() {
             Some(Value::Text(value)) => {
                 text.push_str("_utf8mb4 x'");
-                for byte in value.bytes() {
-                    text.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
-                    text.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
-                }
+                HEXLOWER.encode_append(value.as_bytes(), &mut text);
                 text.push('\'');
             }
             Some(Value::Number(number)) => _ = write!(text, "{number}"),

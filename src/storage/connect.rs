@@ -2,6 +2,7 @@
 
 use std::{fs::File, io::ErrorKind, path::Path, str::FromStr, sync::Arc, time::Duration};
 
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 use sqlx::{
     ConnectOptions, Connection, Executor, MySqlConnection,
@@ -162,8 +163,7 @@ async fn connect_mysql(options: &MySqlConnectOptions) -> Result<MySqlConnection,
 /// the same one, so old and new nodes exclude each other during an upgrade. MySQL 9 has no `md5`, and a name has at most
 /// 64 characters.
 fn lock_name(database: &str) -> String {
-    let hash = Md5::digest(database).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    format!("trimtab.{hash}")
+    format!("trimtab.{}", HEXLOWER.encode(&Md5::digest(database)))
 }
 
 /// Makes the files of an SQLite database readable for their owner alone. SQLite makes those beside the database with the
