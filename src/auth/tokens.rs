@@ -5,7 +5,7 @@
 //! whole text is kept.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::HashMap,

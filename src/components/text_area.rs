@@ -26,15 +26,15 @@ pub(super) fn TextBox(
             spellcheck=if mono { Some("false") } else { None }
             aria-invalid=invalid
             aria-describedby=described_by
-            inner_html=escaped(&value)
+            // The first newline after the tag is not part of the value.
+            inner_html=format!("\n{}", escaped(&value))
         ></textarea>
     }
 }
 
-/// The text as it stands between the tags. The first newline after `<textarea>` is not part of its value.
-fn escaped(text: &str) -> String {
+/// Escapes a text that stands between tags.
+pub(crate) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 16);
-    html.push('\n');
     for c in text.chars() {
         match c {
             '&' => html.push_str("&amp;"),

@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use super::{
     Visit, errors,
-    frame::{CameBack, Frame, Instead, LOCATION, NOWHERE, SWAP, document, now},
+    frame::{CameBack, Frame, Instead, LOCATION, NOWHERE, SWAP, document},
     visit::{self, Flash},
 };
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
         self, paths,
         shim::{Outcome, Said, own_path},
     },
+    clock::now,
     components::{PAGE_FIELD, Refused},
     domain::error::{Error, Invalid, Problem},
     formats::SOURCE_BYTES,

@@ -1,6 +1,6 @@
 //! The frame around all pages: makes one complete document of a [`Page`], status and headers before the first byte.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -15,9 +15,10 @@ use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies::Jar, errors, shell};
 use crate::{
     api::{self, paths},
+    clock::now,
     components::{Here, Now, Refused},
     compute::Compute,
-    domain::{error::Error, time::Time},
+    domain::error::Error,
     http::problem::retry_after,
     session::guard::Rejected,
 };
@@ -173,11 +174,6 @@ fn policy(nonce: &Nonce) -> HeaderValue {
 
 /// The content security policy of every other answer.
 pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
-
-pub(super) fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
 
 /// Header of a form post that wants the page exchanged in place, and of the answer that tells where it went.
 pub(super) const SWAP: HeaderName = HeaderName::from_static("x-swap");

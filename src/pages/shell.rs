@@ -7,7 +7,7 @@ use leptos::{nonce::Nonce, prelude::*};
 use super::{Place, Viewer, Visit, assets::Assets, trouble::Troubles, visit::Theme};
 use crate::{
     api::prefer::Prefer,
-    components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Mark, Menu, Mood, Sprite, lang},
+    components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Mark, Menu, Mood, Sprite, escaped, lang},
     islands::Enhance,
     texts::Lang,
 };
@@ -35,10 +35,6 @@ pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonc
     html.push_str(body);
     html.push_str("</html>");
     html
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A page without header and rail.

@@ -258,9 +258,9 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::reader::{
-        shelf::Waiter,
-        tests::{entry, now},
+    use crate::{
+        clock::now,
+        reader::{shelf::Waiter, tests::entry},
     };
 
     const KEY: &str = "prod/shop/a";

@@ -123,8 +123,8 @@ mod tests {
     use crate::{
         auth::tokens::{Fresh, generate},
         channel::{Channel, ListedToken, Tokens},
+        clock::now,
         domain::token::{Denied, TokenKind},
-        reader::tests::now,
     };
     use tokio_util::sync::CancellationToken;
 

@@ -4,7 +4,8 @@ use super::*;
 
 const NOW: Time = Time(1_000_000);
 
-fn made(kind: TokenKind, patterns: &[&str]) -> (Token, String) {
+/// Makes a token that reaches these patterns, and its text.
+pub(crate) fn made(kind: TokenKind, patterns: &[&str]) -> (Token, String) {
     let fresh = generate(kind);
     let token = Token {
         id: fresh.id,

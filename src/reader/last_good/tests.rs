@@ -9,12 +9,9 @@ use super::{LastGood, NAME, journal};
 use crate::{
     auth::tokens::{Table, generate},
     channel::{ListedToken, Listing, TokenList},
+    clock::now,
     domain::{time::Time, token::TokenKind},
-    reader::{
-        known_tokens::KnownTokens,
-        shelf::Shelf,
-        tests::{entry, now},
-    },
+    reader::{known_tokens::KnownTokens, shelf::Shelf, tests::entry},
 };
 
 const KEY: &str = "prod/shop/a";

@@ -8,7 +8,6 @@ use super::{
     super::{
         Settings,
         instances::{Instances, Name, Visitor},
-        tests::now,
     },
     answer::{Latest, read, write},
     *,
@@ -16,6 +15,7 @@ use super::{
 use crate::{
     auth::tokens::Table,
     channel::{ANSWER_BYTES, Ahead},
+    clock::now,
 };
 
 const SHOP: &str = "prod/shop/application";

@@ -6,10 +6,7 @@ mod refusals;
 mod snapshots;
 mod streams;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -24,8 +21,9 @@ use tower::ServiceExt;
 
 use super::{Reader, Settings, gzip::tests::unpacked, in_front};
 use crate::{
-    auth::tokens::{self, Table},
+    auth::tokens::{self, Table, tests::made},
     channel::Listing,
+    clock::now,
     domain::{
         content::{Format, sha256},
         entry::{Entry, Meta},
@@ -33,11 +31,6 @@ use crate::{
         token::{Token, TokenKind},
     },
 };
-
-pub fn now() -> Time {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    Time(since.as_millis().try_into().unwrap())
-}
 
 /// A release of a `kv` config.
 pub fn entry(config: &str, seq: u64, document: &str) -> Entry {
@@ -82,23 +75,10 @@ impl TestReader {
     }
 
     fn token_for(&self, kind: TokenKind, patterns: &[&str]) -> String {
-        let fresh = tokens::generate(kind);
-        let token = Token {
-            id: fresh.id,
-            name: "test".into(),
-            kind,
-            patterns: patterns.iter().map(|p| p.parse().unwrap()).collect(),
-            creator: false,
-            sha256: fresh.sha256,
-            created_by: "ana".into(),
-            created_at: Time(0),
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-        };
+        let (token, text) = made(kind, patterns);
         self.tokens.lock().push(token);
         self.change_tokens(|_| {});
-        fresh.text
+        text
     }
 
     fn change_tokens(&self, change: impl FnMut(&mut Token)) {
