@@ -115,8 +115,11 @@ pub async fn settle(
     confirm: String,
 ) -> Result<()> {
     use crate::{
-        domain::error::{Invalid, Problem},
-        service::{Settle, Wins},
+        domain::{
+            drift::Wins,
+            error::{Invalid, Problem},
+        },
+        service::Settle,
         session::guard,
     };
     let user = guard::user()?;

@@ -18,6 +18,15 @@ pub struct Drift {
     pub since: Time,
 }
 
+/// The side that an administrator decides for, where the channel or a reader is ahead of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wins {
+    /// The document in the channel becomes a release here too: readers notice nothing.
+    Channel,
+    /// The live release is released again under a number after the other one.
+    Database,
+}
+
 impl fmt::Display for DriftKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

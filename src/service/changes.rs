@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, btree_map};
 
 use super::{Published, Service, check_text, detached, note, now};
 use crate::{
-    channel::Channel,
     domain::{
         access::{Actor, Discard, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
@@ -375,30 +374,6 @@ async fn may_discard(
         Some(id) => db.user(id).await?.is_none_or(|user| user.disabled_at.is_some()),
     };
     actor.may_discard(change, absent, touched)
-}
-
-/// Checks that a change fits into one transaction of the channel, and each document into its limits. Gives what would go
-/// there if `author` published the change now.
-pub(super) fn check_configs<'a>(
-    change: &Change,
-    author: &str,
-    configs: impl IntoIterator<Item = &'a ChangeConfig>,
-) -> Result<Vec<Entry>> {
-    let configs: Vec<&ChangeConfig> = configs.into_iter().collect();
-    if configs.len() > limits::CHANGE_CONFIGS {
-        return Err(Invalid::new("/edits", Problem::TooMany { max: limits::CHANGE_CONFIGS }).into());
-    }
-    if configs.iter().filter_map(|c| c.after.items()).any(|items| items.len() > limits::ITEMS) {
-        return Err(Invalid::new("/edits", Problem::TooMany { max: limits::ITEMS }).into());
-    }
-    let entry =
-        |c: &&ChangeConfig| Ok(as_delivered(change, author, &c.config, numbers::after(c.live)?, c.format, &c.after));
-    let entries: Vec<Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
-    let bytes: usize = entries.iter().map(|entry| entry.document.len()).sum();
-    if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {
-        return Err(Invalid::new("/edits", Problem::TooLong { max: limits::CHANGE_BYTES }).into());
-    }
-    Ok(entries)
 }
 
 /// A release of a change as it goes into the channel.

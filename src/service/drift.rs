@@ -3,28 +3,23 @@
 use super::{
     Published, Service, check_text, note,
     once::{Made, Work},
-    publish::{Alone, check_protected, restored},
+    publish::{
+        Alone,
+        policy::{self, Proposal, Purpose, What},
+        restored,
+    },
 };
 use crate::{
     domain::{
         access::Actor,
         content::Content,
-        drift::Drift,
-        error::{Error, Result, State},
+        drift::{Drift, Wins},
+        error::{Error, Result},
         names::ConfigId,
         numbers,
     },
     storage::Conn,
 };
-
-/// Which side counts where the channel, or a reader, is ahead of the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wins {
-    /// What lies in the channel becomes a release here too: readers notice nothing.
-    Channel,
-    /// The live release is released again under a number after the other one.
-    Database,
-}
 
 /// The decision of an administrator about a config of which the channel, or a reader, is ahead.
 #[derive(Clone, Debug)]
@@ -87,23 +82,24 @@ impl Service {
         check_text("/message", &settle.message)?;
         let id = &settle.config;
         let may = actor.may_publish(id)?;
+        policy::check_config(&self.dispatch, id, Purpose::Drift)?;
         let standing = self.locked_standing(tx, &may).await?;
-        let (place, live, before) = (&standing.place, standing.live, &standing.content);
-        check_protected(std::iter::once(&place.env), &settle.message, &settle.confirm)?;
-        let (seq, document) = match self.dispatch.ahead(id) {
-            Some((seq, document)) if seq == settle.seq && seq > live => (seq, document),
-            _ => return Err(Error::Stale(live.to_string())),
-        };
+        let (live, before) = (standing.live, &standing.content);
+        let (ahead, document) = self.dispatch.ahead(id).unzip();
+        policy::check(&Proposal {
+            what: What::Drift { standing: &standing, wins: settle.wins, seen: settle.seq, ahead },
+            message: &settle.message,
+            confirm: &settle.confirm,
+        })?;
         let (seq, content) = match settle.wins {
-            // A text that was never released is no document.
-            Wins::Database if before.document().trim().is_empty() => return Err(Error::State(State::Empty)),
-            Wins::Database => (numbers::after(seq)?, before.clone()),
+            Wins::Database => (numbers::after(settle.seq)?, before.clone()),
             Wins::Channel => {
-                let Some(document) = document else { return Err(Error::Stale(live.to_string())) };
-                let content = restored(before, Content::of_document(place.namespace.format, &document)?, seq);
+                let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
+                let format = standing.place.namespace.format;
+                let content = restored(before, Content::of_document(format, &document)?, settle.seq);
                 // Where it would be written in other bytes, readers get it as a release of its own.
                 let same = content.document().trim_end() == document.trim_end();
-                (if same { seq } else { numbers::after(seq)? }, content)
+                (if same { settle.seq } else { numbers::after(settle.seq)? }, content)
             }
         };
         let alone =

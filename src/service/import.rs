@@ -3,6 +3,7 @@
 use super::{
     ConfigView, Published, Save, Saved, Service,
     once::{Made, Work},
+    validation,
 };
 use crate::{
     domain::{
@@ -60,9 +61,9 @@ impl Import {
     /// Reads the text as the content of a config of this format that has this content now.
     fn read(&self, format: Format, now: &Content) -> Result<Content> {
         let Content::Kv(there) = now else {
-            let text = formats::stored(format, &self.text);
-            formats::check(format, text).map_err(|e| e.of("/text"))?;
-            return Ok(Content::Text(text.into()));
+            let content = Content::Text(formats::stored(format, &self.text).into());
+            validation::document(format, &content).map_err(|e| e.of("/text"))?;
+            return Ok(content);
         };
         let replaces = self.mode == ImportMode::Replace;
         let items = if replaces && self.is_blank() {

@@ -21,6 +21,7 @@ mod setup;
 mod throttle;
 mod tokens;
 mod typed;
+mod validation;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -49,7 +50,7 @@ pub use configs::{ConfigView, Mine, Pending};
 use contents::Contents;
 pub use delivery::{EnvDelivery, LockState};
 pub use dispatch::{Arrived, Departed, Dispatch, Late, Repair, Why};
-pub use drift::{Settle, Wins};
+pub use drift::Settle;
 pub use import::{Exported, Import, ImportMode, ImportPreview};
 pub use marks::Mark;
 pub use once::Idempotency;

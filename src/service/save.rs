@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Idempotency, Service, again, changes::check_configs, check_text, new_change, now, once::Work};
+use super::{Idempotency, Service, again, check_text, new_change, now, once::Work, validation};
 use crate::{
     domain::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId},
-        content::{Content, Format, check_key},
-        error::{Conflict, Error, Invalid, Problem, Result, pointer},
-        limits,
+        content::Content,
+        error::{Conflict, Error, Invalid, Problem, Result},
         merge::{self, At, Edit},
         names::ConfigId,
     },
@@ -129,7 +128,7 @@ impl Service {
     /// What goes out in one etcd transaction must fit into one.
     pub(super) async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
         let configs = self.assemble(tx, change).await?;
-        check_configs(change, &change.author_name, &configs).map(drop)
+        validation::entries(change, &change.author_name, &configs).map(drop)
     }
 
     async fn save_one(
@@ -177,7 +176,7 @@ impl Service {
                 *text = formats::stored(format, text).to_owned();
             }
         }
-        check_edits(format, &edits)?;
+        validation::edits(format, &edits)?;
         let base = match base {
             Some(seq) if seq != standing.live => &self.content_at(db, &id, seq, format).await?,
             _ => live,
@@ -239,38 +238,6 @@ fn elsewhere(
         theirs: earlier.edit.value().map(str::to_owned),
         mine: edit.value().map(str::to_owned),
     })
-}
-
-fn check_edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
-    let mut wrong = Vec::new();
-    if edits.is_empty() {
-        wrong.push(Invalid::new("/set", Problem::Required));
-    }
-    if edits.len() > limits::ITEMS {
-        wrong.push(Invalid::new("/set", Problem::TooMany { max: limits::ITEMS }));
-    }
-    for (key, edit) in edits {
-        let at = |e: Invalid| e.under(&format!("/set{}", pointer(key)));
-        match (format, edit) {
-            (Format::Kv, Edit::Text(_)) => wrong.push(Invalid::new("/text", Problem::Kind { format })),
-            (Format::Kv, Edit::Remove) => {}
-            (Format::Kv, Edit::Set(item)) => {
-                if let Err(e) = check_key(key) {
-                    wrong.push(Invalid { pointer: format!("/set{}", pointer(key)), ..e });
-                }
-                if let Err(e) = item.check() {
-                    wrong.push(at(e));
-                }
-            }
-            (_, Edit::Text(text)) => {
-                if let Err(e) = formats::check(format, text) {
-                    wrong.push(e.of("/text"));
-                }
-            }
-            (_, _) => wrong.push(Invalid::new("/set", Problem::Kind { format })),
-        }
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
 pub(super) fn under(error: Error, prefix: &str) -> Error {

@@ -13,13 +13,13 @@ use trimtab::{
     domain::{
         access::{Actor, Role},
         content::{Format, Item, sha256},
-        drift::DriftKind,
+        drift::{DriftKind, Wins},
         entry::Entry,
         error::{Error, Need, State},
         merge::Edit,
         release::{Delivery, Release, Why},
     },
-    service::{LockState, PutNamespace, Service, Settle, Wins},
+    service::{LockState, PutNamespace, Service, Settle},
 };
 
 use crate::{on_both_set_ups, support::*};

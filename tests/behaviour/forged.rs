@@ -14,7 +14,7 @@ use trimtab::{
     domain::{
         access::Actor,
         content::sha256,
-        drift::DriftKind,
+        drift::{DriftKind, Wins},
         error::{Error, Need, State},
         release::Release,
         token::{Denied, TokenKind},
@@ -24,7 +24,7 @@ use trimtab::{
         known_tokens::KnownTokens,
         nodes::{self, Nodes},
     },
-    service::{LockState, NewToken, Service, Settle, ShownToken, Wins, now},
+    service::{LockState, NewToken, Service, Settle, ShownToken, now},
 };
 
 use crate::support::*;

@@ -1,5 +1,7 @@
 //! Publishing and rolling back: one transaction makes the releases, then delivery is waited for a little.
 
+pub(super) mod policy;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use tokio::{
@@ -8,15 +10,17 @@ use tokio::{
 };
 use tracing::Instrument;
 
+use policy::{Proposal, Purpose, What};
+
 use super::{
     Accepted, Idempotency, Save, Service, Why,
-    changes::{ChangeConfig, as_delivered, by_config, check_configs, check_visible, diffs, open},
+    changes::{ChangeConfig, as_delivered, by_config, check_visible, open},
     check_text,
     dispatch::Arrived,
     new_change, note, now,
     once::{Made, Work},
     save::{is_live, under},
-    told,
+    told, validation,
 };
 use crate::{
     compute,
@@ -24,17 +28,14 @@ use crate::{
         access::{self, Actor, May},
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Item, Items},
-        diff::{Diff, diff_sha256},
         entry::{Entry, Meta},
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
         numbers,
         release::{Delivery, Release},
         time::Time,
-        unseen,
     },
-    formats,
-    storage::{Conn, Env, Latest, Standing},
+    storage::{Conn, Latest, Standing},
     traces,
 };
 
@@ -144,7 +145,7 @@ impl Service {
         let mut configs = Vec::new();
         for (id, edits) in by_config(edits) {
             let may = actor.may_publish(&id)?;
-            self.not_ahead(&id)?;
+            policy::check_config(&self.dispatch, &id, Purpose::Content)?;
             let standing = self.locked_standing(tx, &may).await?;
             configs.push((may, self.assemble_one(tx, id, standing, edits).await?));
         }
@@ -174,7 +175,7 @@ impl Service {
             let id = save.config.clone();
             actor.may_edit(&id)?;
             let may = actor.may_publish(&id)?;
-            self.not_ahead(&id)?;
+            policy::check_config(&self.dispatch, &id, Purpose::Content)?;
             let standing = self.locked_standing(tx, &may).await?;
             let edits = match self.fit(tx, &standing, save, &[], true).await {
                 Err(Error::Conflict(found)) => {
@@ -216,30 +217,21 @@ impl Service {
         if edits.is_empty() { Err(Error::State(State::Empty)) } else { Ok((change, edits)) }
     }
 
-    /// A release of a number that readers have already would never reach them.
-    fn not_ahead(&self, id: &ConfigId) -> Result<()> {
-        if self.dispatch.ahead(id).is_some() { Err(Error::State(State::Ahead)) } else { Ok(()) }
-    }
-
     pub(super) async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<Made> {
         check_text("/message", &rollback.message)?;
         let id = &rollback.config;
         let may = actor.may_publish(id)?;
-        self.not_ahead(id)?;
+        policy::check_config(&self.dispatch, id, Purpose::Content)?;
         let standing = self.locked_standing(tx, &may).await?;
-        let (live, before) = (standing.live, &standing.content);
-        if let Some(seen) = rollback.live.filter(|seen| *seen != live) {
-            tracing::debug!(config = %id, seen, live, "a roll-back that looked at an older release");
-            return Err(Error::Stale(live.to_string()));
-        }
-        check_protected(std::iter::once(&standing.place.env), &rollback.message, &rollback.confirm)?;
         let target = tx.content(id, rollback.to).await?;
+        policy::check(&Proposal {
+            what: What::Rollback { standing: &standing, target: target.as_ref(), seen: rollback.live },
+            message: &rollback.message,
+            confirm: &rollback.confirm,
+        })?;
         let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: rollback.to }))?;
-        let seq = numbers::after(live)?;
-        let after = restored(before, target, seq);
-        if Diff::of(before, &after).is_empty() {
-            return Err(Error::State(State::Empty));
-        }
+        let seq = numbers::after(standing.live)?;
+        let after = restored(&standing.content, target, seq);
         let alone = Alone {
             standing: &standing,
             seq,
@@ -446,50 +438,16 @@ fn accept(
     confirm: &str,
 ) -> Result<Vec<Entry>> {
     let configs = || configs.iter().map(|(_, config)| config);
-    let conflicts: Vec<_> = configs().flat_map(|c| c.conflicts.clone()).collect();
-    if !conflicts.is_empty() {
-        return Err(Error::Conflict(conflicts));
-    }
-    let diffs = diffs(configs());
-    if diffs.is_empty() {
-        return Err(Error::State(State::Empty));
-    }
-    if let Some(seen) = seen {
-        let now_is = diff_sha256(&diffs);
-        if seen != now_is {
-            return Err(Error::Stale(now_is));
-        }
-    }
-    for config in configs() {
-        if let Content::Text(text) = &config.after {
-            formats::check(config.format, text).map_err(|e| e.of(format!("/{}", config.config)))?;
-        }
-    }
-    let released = configs().filter(|c| !c.diff.is_empty());
-    check_protected(released.map(|c| &c.env), &change.message, confirm)?;
+    let what = What::Edits { configs: configs().collect(), seen };
+    policy::check(&Proposal { what, message: &change.message, confirm })?;
     change.updated_at = after(configs().filter_map(|c| c.latest.as_ref()).max_by_key(|latest| latest.accepted_at));
     change.state = ChangeState::Published;
-    check_configs(change, &actor.name, configs())
+    validation::entries(change, &actor.name, configs())
 }
 
 /// Now; later than the release that is followed, also when this node's clock is behind.
 fn after(release: Option<&Latest>) -> Time {
     release.map_or_else(now, |before| now().max(before.accepted_at.plus_ms(1)))
-}
-
-/// A protected environment wants a reason and its name typed.
-pub(super) fn check_protected<'a>(envs: impl Iterator<Item = &'a Env>, message: &str, confirm: &str) -> Result<()> {
-    let typed: BTreeSet<&str> = confirm.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    let mut wrong = Vec::new();
-    let protected: BTreeSet<&str> = envs.filter(|e| e.protected).map(|e| e.name.as_str()).collect();
-    if !protected.is_empty() && unseen::is_blank(message) {
-        wrong.push(Invalid::new("/message", Problem::Required));
-    }
-    if protected.iter().any(|env| !typed.contains(env)) {
-        let expected = protected.into_iter().collect::<Vec<_>>().join(" ");
-        wrong.push(Invalid::new("/confirm", Problem::Confirm { expected }));
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
 /// The content of an older release as a new one: an item that is live with the same value keeps its last change.

@@ -1,0 +1,320 @@
+//! The checks before a release is made: one list for publishing, saving and publishing, imports, roll-backs and decisions
+//! about drift.
+//!
+//! A check looks at facts that were read under the lock of the configs. It reads nothing itself. A new check (approvals,
+//! schemas, a freeze, a canary in the way) is a function here and a line in [`CHECKS`], or in [`CONFIG_CHECKS`] when it
+//! needs no content. The facts that it needs are added to [`Proposal`].
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        content::Content,
+        diff::{Diff, diff_sha256},
+        drift::Wins,
+        error::{Error, Invalid, Problem, Result, State},
+        names::ConfigId,
+        unseen,
+    },
+    service::{
+        changes::{ChangeConfig, diffs},
+        dispatch::Dispatch,
+        validation,
+    },
+    storage::{Env, Standing},
+};
+
+/// Checks of one config, made before it is locked and read.
+const CONFIG_CHECKS: &[fn(&Dispatch, &ConfigId, Purpose) -> Result<()>] = &[not_ahead];
+
+/// Checks of everything that is released together. The first refusal is the answer.
+const CHECKS: &[fn(&Proposal<'_>) -> Result<()>] = &[
+    has_no_conflicts,
+    changes_something,
+    is_up_to_date,
+    has_valid_documents,
+    is_confirmed,
+    looked_at_this_drift,
+    releases_something,
+];
+
+/// The reason for a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// New content, or the content of an older release.
+    Content,
+    /// A decision about drift. It is the way out for a config that is ahead.
+    Drift,
+}
+
+/// A release, or the releases of a change, with all facts that the checks look at.
+#[derive(Debug)]
+pub struct Proposal<'a> {
+    /// What is released.
+    pub what: What<'a>,
+    /// The message of the change.
+    pub message: &'a str,
+    /// The names of the protected environments, as typed.
+    pub confirm: &'a str,
+}
+
+/// What is released.
+#[derive(Debug)]
+pub enum What<'a> {
+    /// The edits of a change.
+    Edits {
+        /// The configs of the change.
+        configs: Vec<&'a ChangeConfig>,
+        /// SHA-256 of the difference that the publisher looked at, if the caller sent one.
+        seen: Option<&'a str>,
+    },
+    /// An older release.
+    Rollback {
+        /// The config as it is now.
+        standing: &'a Standing,
+        /// The content of the older release. `None`, when there is no such release, is refused where it is read.
+        target: Option<&'a Content>,
+        /// The number of the live release that the publisher looked at, if the caller sent one.
+        seen: Option<u64>,
+    },
+    /// A decision about drift.
+    Drift {
+        /// The config as it is now.
+        standing: &'a Standing,
+        /// The side that wins.
+        wins: Wins,
+        /// The number that the administrator looked at.
+        seen: u64,
+        /// The number that the channel or a reader holds, when it is ahead.
+        ahead: Option<u64>,
+    },
+}
+
+impl<'a> Proposal<'a> {
+    /// The environments that get a release.
+    fn envs(&self) -> Vec<&'a Env> {
+        match &self.what {
+            What::Edits { configs, .. } => configs.iter().filter(|c| !c.diff.is_empty()).map(|c| &c.env).collect(),
+            What::Rollback { standing, .. } | What::Drift { standing, .. } => vec![&standing.place.env],
+        }
+    }
+}
+
+/// Checks one config before it is locked and read.
+///
+/// # Errors
+/// [`Error::State`] with `Ahead`.
+pub fn check_config(dispatch: &Dispatch, config: &ConfigId, purpose: Purpose) -> Result<()> {
+    CONFIG_CHECKS.iter().try_for_each(|check| check(dispatch, config, purpose))
+}
+
+/// Checks everything that is released together, under the locks of its configs.
+///
+/// # Errors
+/// The first refusal: [`Error::Conflict`], [`Error::State`] with `Empty`, [`Error::Stale`], or [`Error::Invalid`] for a
+/// document, a missing message or a missing confirmation.
+pub fn check(proposal: &Proposal<'_>) -> Result<()> {
+    CHECKS.iter().try_for_each(|check| check(proposal))
+}
+
+/// Refuses a config for which readers already have a higher number: they would ignore the release.
+fn not_ahead(dispatch: &Dispatch, config: &ConfigId, purpose: Purpose) -> Result<()> {
+    match purpose {
+        Purpose::Content if dispatch.ahead(config).is_some() => Err(Error::State(State::Ahead)),
+        Purpose::Content | Purpose::Drift => Ok(()),
+    }
+}
+
+/// Refuses edits of keys that were changed on both sides.
+fn has_no_conflicts(proposal: &Proposal<'_>) -> Result<()> {
+    let What::Edits { configs, .. } = &proposal.what else { return Ok(()) };
+    let conflicts: Vec<_> = configs.iter().flat_map(|c| c.conflicts.clone()).collect();
+    if conflicts.is_empty() { Ok(()) } else { Err(Error::Conflict(conflicts)) }
+}
+
+/// Refuses edits that equal what is live.
+fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
+    match &proposal.what {
+        What::Edits { configs, .. } if configs.iter().all(|c| c.diff.is_empty()) => Err(Error::State(State::Empty)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a publish whose difference has changed since the publisher looked, and a roll-back from another live release.
+fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
+    match &proposal.what {
+        What::Edits { configs, seen: Some(seen) } => {
+            let now = diff_sha256(&diffs(configs.iter().copied()));
+            if *seen == now { Ok(()) } else { Err(Error::Stale(now)) }
+        }
+        What::Rollback { standing, seen: Some(seen), .. } if *seen != standing.live => {
+            tracing::debug!(seen, live = standing.live, "a roll-back that looked at an older release");
+            Err(Error::Stale(standing.live.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a document that its format does not allow. The content of an older release was checked when it was new.
+fn has_valid_documents(proposal: &Proposal<'_>) -> Result<()> {
+    let What::Edits { configs, .. } = &proposal.what else { return Ok(()) };
+    for config in configs {
+        validation::document(config.format, &config.after).map_err(|e| e.of(format!("/{}", config.config)))?;
+    }
+    Ok(())
+}
+
+/// Refuses a release in a protected environment without a reason or without its name typed.
+fn is_confirmed(proposal: &Proposal<'_>) -> Result<()> {
+    let typed: BTreeSet<&str> = proposal.confirm.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    let envs = proposal.envs();
+    let protected: BTreeSet<&str> = envs.into_iter().filter(|e| e.protected).map(|e| e.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    if !protected.is_empty() && unseen::is_blank(proposal.message) {
+        wrong.push(Invalid::new("/message", Problem::Required));
+    }
+    if protected.iter().any(|env| !typed.contains(env)) {
+        let expected = protected.into_iter().collect::<Vec<_>>().join(" ");
+        wrong.push(Invalid::new("/confirm", Problem::Confirm { expected }));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}
+
+/// Refuses a decision about a drift that is another one by now, or gone.
+fn looked_at_this_drift(proposal: &Proposal<'_>) -> Result<()> {
+    match &proposal.what {
+        What::Drift { standing, seen, ahead, .. } if *ahead != Some(*seen) || *seen <= standing.live => {
+            Err(Error::Stale(standing.live.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a roll-back to what is live, and to release a text again that was never released.
+fn releases_something(proposal: &Proposal<'_>) -> Result<()> {
+    let is_empty = match &proposal.what {
+        What::Edits { .. } => false,
+        What::Rollback { standing, target, .. } => {
+            target.is_some_and(|target| Diff::of(&standing.content, target).is_empty())
+        }
+        What::Drift { standing, wins, .. } => *wins == Wins::Database && standing.content.document().trim().is_empty(),
+    };
+    if is_empty { Err(Error::State(State::Empty)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            content::{Format, Item, Items},
+            error::Conflict,
+        },
+        storage::{Namespace, Place},
+    };
+
+    fn env(protected: bool) -> Env {
+        Env { name: "prod".parse().unwrap(), title: String::new(), position: 0, protected, archived_at: None }
+    }
+
+    fn standing(content: Content) -> Standing {
+        let namespace = Namespace {
+            app: "shop".parse().unwrap(),
+            name: "application".parse().unwrap(),
+            format: Format::Json,
+            description: String::new(),
+            archived_at: None,
+        };
+        let place = Place { env: env(true), namespace, app_archived_at: None };
+        Standing { place, is_new: false, live: 3, content, latest: None }
+    }
+
+    fn config(before: Content, after: Content) -> ChangeConfig {
+        ChangeConfig {
+            config: "prod/shop/application".parse().unwrap(),
+            env: env(true),
+            format: Format::Json,
+            live: 3,
+            latest: None,
+            diff: Diff::of(&before, &after),
+            before,
+            after,
+            conflicts: Vec::new(),
+            edits: Vec::new(),
+        }
+    }
+
+    fn text(text: &str) -> Content {
+        Content::Text(text.into())
+    }
+
+    /// The name of the refusal, and its pointers.
+    fn refused(what: What<'_>, message: &str, confirm: &str) -> String {
+        match check(&Proposal { what, message, confirm }) {
+            Ok(()) => "ok".into(),
+            Err(Error::Invalid(wrong)) => wrong.iter().map(|w| w.pointer.as_str()).collect::<Vec<_>>().join(" "),
+            Err(Error::State(State::Empty)) => "empty".into(),
+            Err(error) => error.name().into(),
+        }
+    }
+
+    #[test]
+    fn edits_are_refused_in_a_fixed_order() {
+        let mut one = config(text("{}"), text("{}"));
+        let edits = |one: &ChangeConfig, seen, message, confirm| {
+            refused(What::Edits { configs: vec![one], seen }, message, confirm)
+        };
+        let (key, config_id) = (String::new(), one.config.clone());
+        one.conflicts = vec![Conflict { config: config_id, key, base: None, theirs: None, mine: None }];
+        assert_eq!(edits(&one, Some("x"), "", ""), "conflict");
+        one.conflicts.clear();
+        assert_eq!(edits(&one, Some("x"), "", ""), "empty");
+        one = config(text("{}"), text("{"));
+        assert_eq!(edits(&one, Some("x"), "", ""), "stale");
+        let seen = diff_sha256(&diffs([&one]));
+        assert_eq!(edits(&one, Some(&seen), "", ""), "/prod/shop/application");
+        one = config(text("{}"), text("[]"));
+        assert_eq!(edits(&one, None, " ", "dev"), "/message /confirm");
+        assert_eq!(edits(&one, None, "why", "dev"), "/confirm");
+        assert_eq!(edits(&one, None, "", "dev, prod"), "/message");
+        assert_eq!(edits(&one, None, "why", "dev, prod"), "ok");
+    }
+
+    #[test]
+    fn a_config_without_a_difference_needs_no_confirmation() {
+        let (same, mut other) = (config(text("{}"), text("{}")), config(text("{}"), text("[]")));
+        other.env.protected = false;
+        assert_eq!(refused(What::Edits { configs: vec![&same, &other], seen: None }, "", ""), "ok");
+    }
+
+    #[test]
+    fn a_rollback_is_refused_in_a_fixed_order() {
+        let standing = standing(text("{}"));
+        let rollback = |target: Option<&str>, seen, message| {
+            let target = target.map(text);
+            refused(What::Rollback { standing: &standing, target: target.as_ref(), seen }, message, "prod")
+        };
+        assert_eq!(rollback(Some("{}"), Some(2), ""), "stale");
+        assert_eq!(rollback(Some("{}"), Some(3), ""), "/message");
+        assert_eq!(rollback(Some("{}"), Some(3), "why"), "empty");
+        assert_eq!(rollback(Some("{"), None, "why"), "ok", "content of a release is not checked again");
+        assert_eq!(rollback(None, None, "why"), "ok", "it is refused where it is read");
+    }
+
+    #[test]
+    fn a_decision_about_drift_is_refused_in_a_fixed_order() {
+        let unreleased = standing(text(""));
+        let decide =
+            |standing, wins, ahead, message| refused(What::Drift { standing, wins, seen: 5, ahead }, message, "prod");
+        assert_eq!(decide(&unreleased, Wins::Database, None, ""), "/message");
+        assert_eq!(decide(&unreleased, Wins::Database, None, "why"), "stale");
+        assert_eq!(decide(&unreleased, Wins::Database, Some(6), "why"), "stale");
+        assert_eq!(decide(&unreleased, Wins::Database, Some(5), "why"), "empty");
+        assert_eq!(decide(&unreleased, Wins::Channel, Some(5), "why"), "ok");
+        let items = Items::from([("a".into(), Item::string("1"))]);
+        let released = standing(Content::Kv(items));
+        assert_eq!(decide(&released, Wins::Database, Some(5), "why"), "ok");
+        let later = Standing { live: 5, ..standing(text("{}")) };
+        assert_eq!(decide(&later, Wins::Database, Some(5), "why"), "stale", "published meanwhile");
+    }
+}
