@@ -68,6 +68,18 @@ pub enum DriftKind {
 }
 
 impl DriftKind {
+    /// Reads what [`Display`](fmt::Display) writes.
+    #[must_use]
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let numbers: Vec<u64> = text.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+        let kinds = match numbers[..] {
+            [seq] => vec![Self::Foreign { seq }],
+            [seq, live] => vec![Self::Ahead { live, seq }, Self::Held { live, seq }],
+            _ => return None,
+        };
+        kinds.into_iter().find(|kind| kind.to_string() == text)
+    }
+
     /// Whether the database has no release of the config at all, and perhaps not even its namespace.
     #[must_use]
     pub fn is_unknown(self) -> bool {

@@ -3,6 +3,7 @@
 //! Nothing here does I/O or asks a clock, and all but `entry` compiles for the server and for the browser.
 
 pub mod access;
+pub mod audit;
 pub mod change;
 pub mod content;
 pub mod diff;

@@ -1,7 +1,7 @@
 //! People: logging in, passwords, users and their roles.
 
 use super::{
-    Service, detached, new_id, note, now,
+    Service, detached, new_id, now, record,
     throttle::{KnownBrowser, Limit},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     },
     domain::{
         access::{Actor, Administer, May, Pattern, Role},
+        audit::{Event, Rights},
         content::sha256,
         error::{Error, Invalid, Need, Problem, Result, excerpt},
         limits,
@@ -135,7 +136,7 @@ impl Service {
             }
             let roles = tx.roles(&user.id).await?;
             let account = Account::of(&user, roles);
-            note(&mut tx, &account.actor(), "login", account.name.clone(), String::new()).await?;
+            record(&mut tx, &account.actor(), &Event::LoggedIn { user: account.name.clone() }).await?;
             tx.commit().await?;
             Ok(account)
         })
@@ -197,7 +198,7 @@ impl Service {
             }
             tx.set_password(&account.id, &hash).await?;
             tx.delete_sessions_of(&account.id).await?;
-            note(&mut tx, &account.actor(), "password.change", account.name.clone(), String::new()).await?;
+            record(&mut tx, &account.actor(), &Event::PasswordChanged { user: account.name.clone() }).await?;
             tx.commit().await
         })
         .await
@@ -212,7 +213,7 @@ impl Service {
         detached(async move {
             let mut tx = service.db.write().await?;
             tx.delete_sessions_of(&account.id).await?;
-            note(&mut tx, &account.actor(), "sessions.end", account.name.clone(), String::new()).await?;
+            record(&mut tx, &account.actor(), &Event::SessionsEnded { user: account.name.clone() }).await?;
             tx.commit().await
         })
         .await
@@ -293,7 +294,8 @@ impl Service {
         }
         tx.insert_user(&may, &user).await?;
         tx.set_roles(&may, &user.id, &roles).await?;
-        note(tx, actor, "user.create", user.name.clone(), roles_text(user.administrator, &roles)).await?;
+        let rights = rights(user.administrator, &roles);
+        record(tx, actor, &Event::UserCreated { user: user.name.clone(), rights }).await?;
         Ok(Account::of(&user, roles))
     }
 
@@ -325,8 +327,8 @@ impl Service {
             }
             tx.set_roles(&may, &id, &roles).await?;
             tx.delete_sessions_of(&id).await?;
-            let detail = format!("{}{}", roles_text(administrator, &roles), if disabled { ", disabled" } else { "" });
-            note(&mut tx, &actor, "user.change", user.name, detail).await?;
+            let rights = rights(administrator, &roles);
+            record(&mut tx, &actor, &Event::UserChanged { user: user.name, rights, disabled }).await?;
             tx.commit().await
         })
         .await
@@ -347,7 +349,7 @@ impl Service {
             still_administers(&mut tx, &actor).await?;
             tx.set_password(&id, &hash).await?;
             tx.delete_sessions_of(&id).await?;
-            note(&mut tx, &actor, "user.password", user.name, String::new()).await?;
+            record(&mut tx, &actor, &Event::PasswordReset { user: user.name, administrator: false }).await?;
             tx.commit().await
         })
         .await
@@ -385,7 +387,7 @@ impl Service {
             tx.update_user(&may, &user).await?;
             tx.set_password(&user.id, &new.password).await?;
             tx.delete_sessions_of(&user.id).await?;
-            note(&mut tx, &actor, "user.password", user.name, "administrator".into()).await?;
+            record(&mut tx, &actor, &Event::PasswordReset { user: user.name, administrator: true }).await?;
             tx.commit().await?;
             Ok(false)
         })
@@ -428,10 +430,9 @@ fn is_reserved(name: &str) -> bool {
     name == "command line" || name == "trimtab" || name == "token" || name.starts_with("token ")
 }
 
-fn roles_text(administrator: bool, roles: &[(Pattern, Role)]) -> String {
-    let roles = roles.iter().map(|(p, r)| format!("{} {p}", r.as_str()));
-    let all: Vec<String> = administrator.then(|| "administrator".to_owned()).into_iter().chain(roles).collect();
-    all.join(", ")
+fn rights(administrator: bool, roles: &[(Pattern, Role)]) -> Rights {
+    let roles = roles.iter().map(|(pattern, role)| (role.as_str().to_owned(), pattern.clone())).collect();
+    Rights { administrator, roles }
 }
 
 #[cfg(test)]

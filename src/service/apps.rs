@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Service, again, check_text, detached, note, now};
+use super::{Service, again, check_text, detached, now, record};
 use crate::{
     compute,
     domain::{
         access::Actor,
+        audit::Event,
         content::Format,
         error::{Error, Invalid, Problem, Result, State},
         names::{AppName, ConfigId, EnvName, NamespaceName},
@@ -147,9 +148,12 @@ impl Service {
                         false
                     }
                 };
-                let detail = format!("protected: {}, archived: {}", env.protected, env.archived_at.is_some());
-                note(&mut tx, &actor, if new { "env.create" } else { "env.change" }, env.name.to_string(), detail)
-                    .await?;
+                let (protected, archived, env) = (env.protected, env.archived_at.is_some(), env.name);
+                let event = match new {
+                    true => Event::EnvCreated { env, protected, archived },
+                    false => Event::EnvChanged { env, protected, archived },
+                };
+                record(&mut tx, &actor, &event).await?;
                 tx.commit().await?;
                 Ok(new)
             }
@@ -188,8 +192,8 @@ impl Service {
                     tx.update_env(&may, env).await?;
                 }
             }
-            let names: Vec<&str> = envs.iter().map(|env| env.name.as_str()).collect();
-            note(&mut tx, &actor, "env.order", names.join(" "), String::new()).await?;
+            let envs = envs.into_iter().map(|env| env.name).collect();
+            record(&mut tx, &actor, &Event::EnvsOrdered { envs }).await?;
             tx.commit().await
         })
         .await
@@ -248,14 +252,9 @@ impl Service {
                     }
                     tx.update_app(&may?, &app).await?;
                 }
-                note(
-                    &mut tx,
-                    &actor,
-                    if new { "app.create" } else { "app.change" },
-                    app.name.to_string(),
-                    String::new(),
-                )
-                .await?;
+                let app = app.name;
+                let event = if new { Event::AppCreated { app } } else { Event::AppChanged { app } };
+                record(&mut tx, &actor, &event).await?;
                 tx.commit().await?;
                 Ok(new)
             }
@@ -326,9 +325,12 @@ impl Service {
                         false
                     }
                 };
-                let object = format!("{}/{}", namespace.app, namespace.name);
-                let action = if new { "namespace.create" } else { "namespace.change" };
-                note(&mut tx, &actor, action, object, format!("format: {format}")).await?;
+                let (app, namespace) = (namespace.app, namespace.name);
+                let event = match new {
+                    true => Event::NamespaceCreated { app, namespace, format },
+                    false => Event::NamespaceChanged { app, namespace, format },
+                };
+                record(&mut tx, &actor, &event).await?;
                 tx.commit().await?;
                 Ok(new)
             }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use super::{Published, Service, check_text, detached, note, now};
+use super::{Published, Service, check_text, detached, now, record};
 use crate::{
     domain::{
         access::{Actor, Discard, May},
+        audit::Event,
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Format, sha256},
         diff::{ConfigDiff, Counts, Diff, diff_sha256},
@@ -179,8 +180,8 @@ impl Service {
             let may = may_discard(&mut tx, &actor, &change, &touched).await?;
             open(&change)?;
             tx.discard_change(&may, now()).await?;
-            let whose = if change.author == actor.id { String::new() } else { format!("of {}", change.author_name) };
-            note(&mut tx, &actor, "change.discard", id.to_string(), whose).await?;
+            let author = (change.author != actor.id).then_some(change.author_name);
+            record(&mut tx, &actor, &Event::ChangeDiscarded { change: id, author }).await?;
             tx.commit().await
         })
         .await

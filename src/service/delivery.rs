@@ -1,10 +1,11 @@
 //! How releases come to their readers: what is late and why, who holds the lock, how long it takes.
 
-use super::{Late, Service, detached, note, publish::ASK};
+use super::{Late, Service, detached, publish::ASK, record};
 use crate::{
     channel::{Fault, Holder},
     domain::{
         access::Actor,
+        audit::Event,
         drift::Drift,
         error::{Error, Part, Result},
         names::EnvName,
@@ -128,7 +129,7 @@ impl Service {
         detached(async move {
             let mut tx = service.db.write().await?;
             tx.env(&env).await?.ok_or_else(|| Error::NotFound(env.to_string()))?;
-            note(&mut tx, &actor, "lock.free", env.to_string(), String::new()).await?;
+            record(&mut tx, &actor, &Event::LockFreed { env: env.clone() }).await?;
             tx.commit().await?;
             if let Some(channel) = &service.channel {
                 let away = |fault: Fault| Error::Unavailable { part: Part::Channel, detail: fault.to_string() };
@@ -154,7 +155,7 @@ impl Service {
         actor.may_administer()?;
         // Noted first: it is done even when nobody waits for it any more.
         let mut tx = self.db.write().await?;
-        note(&mut tx, actor, "channel.compare", env.to_string(), String::new()).await?;
+        record(&mut tx, actor, &Event::ChannelCompared { env: env.clone() }).await?;
         tx.commit().await?;
         self.dispatch.ring([env]);
         self.dispatch.compare().await

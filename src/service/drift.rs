@@ -1,17 +1,19 @@
 //! Where the channel departs from the database: shown, and repaired by whoever may publish.
 
 use super::{
-    Published, Service, check_text, note,
+    Published, Service, check_text,
     once::{Made, Work},
     publish::{
         Alone,
         policy::{self, Proposal, Purpose, What},
         restored,
     },
+    record,
 };
 use crate::{
     domain::{
         access::Actor,
+        audit::Event,
         content::Content,
         drift::{Drift, Wins},
         error::{Error, Result},
@@ -57,7 +59,7 @@ impl Service {
         }
         // Noted first: it is done even when nobody waits for it any more.
         let mut tx = self.db.write().await?;
-        note(&mut tx, actor, "channel.repair", id.to_string(), format!("release {live}")).await?;
+        record(&mut tx, actor, &Event::ReleaseRepaired { config: id.clone(), seq: live }).await?;
         tx.commit().await?;
         self.dispatch.repair(id.clone()).await
     }
@@ -105,21 +107,18 @@ impl Service {
         let alone =
             Alone { standing: &standing, seq, content: &content, message: settle.message.trim(), rolled_back_to: None };
         let made = self.release_alone(tx, &may, actor, alone).await?;
-        let said = match settle.wins {
-            Wins::Channel => "the channel counts",
-            Wins::Database => "the database counts",
-        };
-        note(tx, actor, "channel.settle", id.to_string(), format!("release {seq}: {said}")).await?;
+        record(tx, actor, &Event::DriftResolved { config: id.clone(), seq, wins: settle.wins }).await?;
         Ok(made)
     }
 
-    /// Notes in the audit that the channel departs from the database.
+    /// Records in the audit that the channel departs from the database.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn note_drift(&self, drift: &Drift) -> Result<()> {
         let mut tx = self.db.write().await?;
-        note(&mut tx, &Actor::system(), "channel.drift", drift.config.to_string(), drift.kind.to_string()).await?;
+        let event = Event::DriftFound { config: drift.config.clone(), kind: drift.kind };
+        record(&mut tx, &Actor::system(), &event).await?;
         tx.commit().await
     }
 }

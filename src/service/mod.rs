@@ -33,12 +33,13 @@ use crate::{
     compute,
     domain::{
         access::Actor,
+        audit::Event,
         change::{Change, ChangeState},
         error::{Error, Invalid, Problem, Result, State},
         limits,
         time::Time,
     },
-    storage::{Conn, Db, Event},
+    storage::{Conn, Db},
 };
 
 pub use crate::clock::{self, now};
@@ -204,16 +205,9 @@ fn told(why: Why, actor: &Actor) -> Why {
     }
 }
 
-/// Notes what was done, in the transaction that does it. `detail` never carries values, passwords or tokens.
-async fn note(
-    tx: &mut Conn,
-    actor: &Actor,
-    action: &'static str,
-    object: impl Into<String>,
-    detail: String,
-) -> Result<()> {
-    let event = Event { id: new_id(), at: now(), actor, action, object: object.into(), detail };
-    tx.note(&event).await
+/// Records an audit event in the transaction of the action.
+async fn record(tx: &mut Conn, actor: &Actor, event: &Event) -> Result<()> {
+    tx.record(&new_id(), now(), actor, event).await
 }
 
 /// Checks a title, message or description: not too long, no control characters but line ends.

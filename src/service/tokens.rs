@@ -1,10 +1,11 @@
 //! Tokens: made, listed, revoked, and turned into actors.
 
-use super::{Service, detached, note, now};
+use super::{Service, detached, now, record};
 use crate::{
     auth::tokens,
     domain::{
         access::{Actor, Pattern},
+        audit::Event,
         error::{Error, Invalid, Problem, Result, excerpt},
         limits,
         names::AppName,
@@ -76,7 +77,8 @@ impl Service {
             };
             let mut tx = service.db.write().await?;
             tx.insert_token(&may, &token).await?;
-            note(&mut tx, &actor, "token.create", token.id.clone(), reach(&token)).await?;
+            let Token { id, kind, patterns, .. } = token.clone();
+            record(&mut tx, &actor, &Event::TokenCreated { id, kind, patterns }).await?;
             tx.commit().await?;
             Ok(ShownToken { token, text })
         })
@@ -95,7 +97,8 @@ impl Service {
             let token = tx.token(&id).await?.ok_or_else(missing)?;
             let may = actor.may_grant(&token.patterns).map_err(|_| missing())?;
             tx.revoke_token(&may, &id, now()).await?;
-            note(&mut tx, &actor, "token.revoke", id.clone(), reach(&token)).await?;
+            let Token { kind, patterns, .. } = token;
+            record(&mut tx, &actor, &Event::TokenRevoked { id, kind, patterns }).await?;
             tx.commit().await
         })
         .await
@@ -180,9 +183,4 @@ fn check_token_name(name: &str) -> Result<String, Invalid> {
         },
     };
     Err(Invalid::new("/name", problem))
-}
-
-fn reach(token: &Token) -> String {
-    let patterns: Vec<String> = token.patterns.iter().map(ToString::to_string).collect();
-    format!("{} {}", token.kind.as_str(), patterns.join(", "))
 }

@@ -36,7 +36,6 @@ use crate::{
 
 pub use accounts::UserRow;
 pub use apps::{App, Env, Namespace};
-pub use audit::Event;
 pub use changes::NewEdit;
 pub use conn::Conn;
 use conn::On;

@@ -17,8 +17,9 @@ use super::{
     changes::{ChangeConfig, as_delivered, by_config, check_visible, open},
     check_text,
     dispatch::Arrived,
-    new_change, note, now,
+    new_change, now,
     once::{Made, Work},
+    record,
     save::{is_live, under},
     told, validation,
 };
@@ -26,6 +27,7 @@ use crate::{
     compute,
     domain::{
         access::{self, Actor, May},
+        audit::Event,
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Item, Items},
         entry::{Entry, Meta},
@@ -240,7 +242,7 @@ impl Service {
             rolled_back_to: Some(rollback.to),
         };
         let made = self.release_alone(tx, &may, actor, alone).await?;
-        note(tx, actor, "rollback", id.to_string(), format!("release {seq} = release {}", rollback.to)).await?;
+        record(tx, actor, &Event::RolledBack { config: id.clone(), seq, to: rollback.to }).await?;
         Ok(made)
     }
 
@@ -386,8 +388,8 @@ async fn release_all(
         fresh.insert(tx, &may, actor, &mut made).await?;
         made.contents.push(config.after);
     }
-    let names: Vec<String> = made.releases.iter().map(|r| format!("{} {}", r.config, r.seq)).collect();
-    note(tx, actor, "publish", change.id.to_string(), names.join(", ")).await?;
+    let releases = made.releases.iter().map(|r| (r.config.clone(), r.seq)).collect();
+    record(tx, actor, &Event::ChangePublished { change: change.id.clone(), releases }).await?;
     Ok(made)
 }
 

@@ -1,0 +1,515 @@
+//! Audit events: what happened to which object.
+//!
+//! Each is stored as three texts, the [`Row`]. They never change, so that rows of all versions can be searched alike. An
+//! event can be read back from its row; a row that this version does not know is shown as it is.
+
+use std::{borrow::Cow, str::FromStr};
+
+use super::{
+    access::Pattern,
+    change::ChangeId,
+    content::Format,
+    drift::{DriftKind, Wins},
+    names::{AppName, ConfigId, EnvName, NamespaceName},
+    token::TokenKind,
+};
+
+/// The texts of an event, as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The action: `publish`, `token.create` …
+    pub action: Cow<'static, str>,
+    /// The object of the action.
+    pub object: String,
+    /// Details for people, in English.
+    pub detail: String,
+}
+
+/// An event. It never carries values, passwords or the texts of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the objects and states that their types and names say")]
+pub enum Event {
+    EnvCreated {
+        env: EnvName,
+        protected: bool,
+        archived: bool,
+    },
+    EnvChanged {
+        env: EnvName,
+        protected: bool,
+        archived: bool,
+    },
+    /// All environments, in their new order.
+    EnvsOrdered {
+        envs: Vec<EnvName>,
+    },
+    AppCreated {
+        app: AppName,
+    },
+    AppChanged {
+        app: AppName,
+    },
+    NamespaceCreated {
+        app: AppName,
+        namespace: NamespaceName,
+        format: Format,
+    },
+    NamespaceChanged {
+        app: AppName,
+        namespace: NamespaceName,
+        format: Format,
+    },
+    /// A change was published. The releases are those that it made, with their numbers.
+    ChangePublished {
+        change: ChangeId,
+        releases: Vec<(ConfigId, u64)>,
+    },
+    /// `author` is the author's name, where somebody else discarded the change.
+    ChangeDiscarded {
+        change: ChangeId,
+        author: Option<String>,
+    },
+    /// Release `seq` has the content of release `to`.
+    RolledBack {
+        config: ConfigId,
+        seq: u64,
+        to: u64,
+    },
+    /// The live release `seq` was written into the channel again.
+    ReleaseRepaired {
+        config: ConfigId,
+        seq: u64,
+    },
+    DriftFound {
+        config: ConfigId,
+        kind: DriftKind,
+    },
+    /// An administrator decided about a drift. Release `seq` came of it.
+    DriftResolved {
+        config: ConfigId,
+        seq: u64,
+        wins: Wins,
+    },
+    /// The channel was compared with the database on request.
+    ChannelCompared {
+        env: EnvName,
+    },
+    LockFreed {
+        env: EnvName,
+    },
+    TokenCreated {
+        id: String,
+        kind: TokenKind,
+        patterns: Vec<Pattern>,
+    },
+    TokenRevoked {
+        id: String,
+        kind: TokenKind,
+        patterns: Vec<Pattern>,
+    },
+    LoggedIn {
+        user: String,
+    },
+    /// A person changed the own password.
+    PasswordChanged {
+        user: String,
+    },
+    /// A person ended all own sessions.
+    SessionsEnded {
+        user: String,
+    },
+    UserCreated {
+        user: String,
+        rights: Rights,
+    },
+    UserChanged {
+        user: String,
+        rights: Rights,
+        disabled: bool,
+    },
+    /// Somebody else gave a user a new password, and `administrator` the rights of one, too.
+    PasswordReset {
+        user: String,
+        administrator: bool,
+    },
+}
+
+/// The rights of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Whether an administrator.
+    pub administrator: bool,
+    /// Names of roles, with the configs in which the user has them.
+    pub roles: Vec<(String, Pattern)>,
+}
+
+impl Event {
+    fn action(&self) -> &'static str {
+        match self {
+            Self::EnvCreated { .. } => "env.create",
+            Self::EnvChanged { .. } => "env.change",
+            Self::EnvsOrdered { .. } => "env.order",
+            Self::AppCreated { .. } => "app.create",
+            Self::AppChanged { .. } => "app.change",
+            Self::NamespaceCreated { .. } => "namespace.create",
+            Self::NamespaceChanged { .. } => "namespace.change",
+            Self::ChangePublished { .. } => "publish",
+            Self::ChangeDiscarded { .. } => "change.discard",
+            Self::RolledBack { .. } => "rollback",
+            Self::ReleaseRepaired { .. } => "channel.repair",
+            Self::DriftFound { .. } => "channel.drift",
+            Self::DriftResolved { .. } => "channel.settle",
+            Self::ChannelCompared { .. } => "channel.compare",
+            Self::LockFreed { .. } => "lock.free",
+            Self::TokenCreated { .. } => "token.create",
+            Self::TokenRevoked { .. } => "token.revoke",
+            Self::LoggedIn { .. } => "login",
+            Self::PasswordChanged { .. } => "password.change",
+            Self::SessionsEnded { .. } => "sessions.end",
+            Self::UserCreated { .. } => "user.create",
+            Self::UserChanged { .. } => "user.change",
+            Self::PasswordReset { .. } => "user.password",
+        }
+    }
+
+    fn object(&self) -> String {
+        match self {
+            Self::EnvCreated { env, .. }
+            | Self::EnvChanged { env, .. }
+            | Self::ChannelCompared { env }
+            | Self::LockFreed { env } => env.to_string(),
+            Self::EnvsOrdered { envs } => joined(envs, " "),
+            Self::AppCreated { app } | Self::AppChanged { app } => app.to_string(),
+            Self::NamespaceCreated { app, namespace, .. } | Self::NamespaceChanged { app, namespace, .. } => {
+                format!("{app}/{namespace}")
+            }
+            Self::ChangePublished { change, .. } | Self::ChangeDiscarded { change, .. } => change.to_string(),
+            Self::RolledBack { config, .. }
+            | Self::ReleaseRepaired { config, .. }
+            | Self::DriftFound { config, .. }
+            | Self::DriftResolved { config, .. } => config.to_string(),
+            Self::TokenCreated { id, .. } | Self::TokenRevoked { id, .. } => id.clone(),
+            Self::LoggedIn { user }
+            | Self::PasswordChanged { user }
+            | Self::SessionsEnded { user }
+            | Self::UserCreated { user, .. }
+            | Self::UserChanged { user, .. }
+            | Self::PasswordReset { user, .. } => user.clone(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::EnvCreated { protected, archived, .. } | Self::EnvChanged { protected, archived, .. } => {
+                format!("protected: {protected}, archived: {archived}")
+            }
+            Self::NamespaceCreated { format, .. } | Self::NamespaceChanged { format, .. } => {
+                format!("format: {format}")
+            }
+            Self::ChangePublished { releases, .. } => {
+                joined(releases.iter().map(|(config, seq)| format!("{config} {seq}")), ", ")
+            }
+            Self::ChangeDiscarded { author: Some(author), .. } => format!("of {author}"),
+            Self::RolledBack { seq, to, .. } => format!("release {seq} = release {to}"),
+            Self::ReleaseRepaired { seq, .. } => format!("release {seq}"),
+            Self::DriftFound { kind, .. } => kind.to_string(),
+            Self::DriftResolved { seq, wins, .. } => format!("release {seq}: {}", winner(*wins)),
+            Self::TokenCreated { kind, patterns, .. } | Self::TokenRevoked { kind, patterns, .. } => {
+                format!("{} {}", kind.as_str(), joined(patterns, ", "))
+            }
+            Self::UserCreated { rights, .. } => rights.text(),
+            Self::UserChanged { rights, disabled, .. } => {
+                format!("{}{}", rights.text(), if *disabled { DISABLED } else { "" })
+            }
+            Self::PasswordReset { administrator: true, .. } => ADMINISTRATOR.to_owned(),
+            Self::PasswordReset { administrator: false, .. }
+            | Self::ChangeDiscarded { author: None, .. }
+            | Self::EnvsOrdered { .. }
+            | Self::AppCreated { .. }
+            | Self::AppChanged { .. }
+            | Self::ChannelCompared { .. }
+            | Self::LockFreed { .. }
+            | Self::LoggedIn { .. }
+            | Self::PasswordChanged { .. }
+            | Self::SessionsEnded { .. } => String::new(),
+        }
+    }
+
+    /// Reads an event from texts that [`Event::object`] and [`Event::detail`] may have made.
+    fn read(Row { action, object, detail }: &Row) -> Option<Self> {
+        let user = || object.clone();
+        Some(match &**action {
+            "env.create" | "env.change" => {
+                let env = object.parse().ok()?;
+                let (protected, archived) = detail.strip_prefix("protected: ")?.split_once(", archived: ")?;
+                let (protected, archived) = (protected.parse().ok()?, archived.parse().ok()?);
+                match &**action {
+                    "env.create" => Self::EnvCreated { env, protected, archived },
+                    _ => Self::EnvChanged { env, protected, archived },
+                }
+            }
+            "env.order" => Self::EnvsOrdered { envs: list(object, " ", parsed)? },
+            "app.create" => Self::AppCreated { app: parsed(object)? },
+            "app.change" => Self::AppChanged { app: parsed(object)? },
+            "namespace.create" | "namespace.change" => {
+                let (app, namespace) = object.split_once('/')?;
+                let (app, namespace) = (parsed(app)?, parsed(namespace)?);
+                let format = parsed(detail.strip_prefix("format: ")?)?;
+                match &**action {
+                    "namespace.create" => Self::NamespaceCreated { app, namespace, format },
+                    _ => Self::NamespaceChanged { app, namespace, format },
+                }
+            }
+            "publish" => Self::ChangePublished { change: parsed(object)?, releases: list(detail, ", ", pair)? },
+            "change.discard" => {
+                let author = detail.strip_prefix("of ").map(str::to_owned);
+                Self::ChangeDiscarded { change: parsed(object)?, author }
+            }
+            "rollback" => {
+                let (seq, to) = detail.strip_prefix("release ")?.split_once(" = release ")?;
+                Self::RolledBack { config: parsed(object)?, seq: parsed(seq)?, to: parsed(to)? }
+            }
+            "channel.repair" => {
+                let seq = parsed(detail.strip_prefix("release ")?)?;
+                Self::ReleaseRepaired { config: parsed(object)?, seq }
+            }
+            "channel.drift" => Self::DriftFound { config: parsed(object)?, kind: DriftKind::read(detail)? },
+            "channel.settle" => {
+                let (seq, side) = detail.strip_prefix("release ")?.split_once(": ")?;
+                let wins = [Wins::Channel, Wins::Database].into_iter().find(|wins| winner(*wins) == side)?;
+                Self::DriftResolved { config: parsed(object)?, seq: parsed(seq)?, wins }
+            }
+            "channel.compare" => Self::ChannelCompared { env: parsed(object)? },
+            "lock.free" => Self::LockFreed { env: parsed(object)? },
+            "token.create" | "token.revoke" => {
+                let (kind, patterns) = detail.split_once(' ')?;
+                let kind = TokenKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+                let (id, patterns) = (object.clone(), list(patterns, ", ", parsed)?);
+                match &**action {
+                    "token.create" => Self::TokenCreated { id, kind, patterns },
+                    _ => Self::TokenRevoked { id, kind, patterns },
+                }
+            }
+            "login" => Self::LoggedIn { user: user() },
+            "password.change" => Self::PasswordChanged { user: user() },
+            "sessions.end" => Self::SessionsEnded { user: user() },
+            "user.create" => Self::UserCreated { user: user(), rights: Rights::read(detail)? },
+            "user.change" => {
+                let rights = detail.strip_suffix(DISABLED);
+                let (rights, disabled) = (Rights::read(rights.unwrap_or(detail))?, rights.is_some());
+                Self::UserChanged { user: user(), rights, disabled }
+            }
+            "user.password" => Self::PasswordReset { user: user(), administrator: detail == ADMINISTRATOR },
+            _ => return None,
+        })
+    }
+}
+
+impl From<&Event> for Row {
+    fn from(event: &Event) -> Self {
+        Self { action: event.action().into(), object: event.object(), detail: event.detail() }
+    }
+}
+
+impl TryFrom<Row> for Event {
+    type Error = Row;
+
+    /// Reads an event back.
+    ///
+    /// # Errors
+    /// The row, when this version would not have written it in this way: it is shown as it is.
+    fn try_from(row: Row) -> Result<Self, Row> {
+        match Self::read(&row) {
+            Some(event) if Row::from(&event) == row => Ok(event),
+            _ => Err(row),
+        }
+    }
+}
+
+impl Rights {
+    fn text(&self) -> String {
+        let roles = self.roles.iter().map(|(role, pattern)| format!("{role} {pattern}"));
+        joined(self.administrator.then(|| ADMINISTRATOR.to_owned()).into_iter().chain(roles), ", ")
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split(", ").filter(|part| !part.is_empty()).peekable();
+        let administrator = parts.next_if_eq(&ADMINISTRATOR).is_some();
+        Some(Self { administrator, roles: parts.map(pair).collect::<Option<_>>()? })
+    }
+}
+
+const ADMINISTRATOR: &str = "administrator";
+const DISABLED: &str = ", disabled";
+
+fn winner(wins: Wins) -> &'static str {
+    match wins {
+        Wins::Channel => "the channel counts",
+        Wins::Database => "the database counts",
+    }
+}
+
+fn joined<T: ToString>(parts: impl IntoIterator<Item = T>, between: &str) -> String {
+    parts.into_iter().map(|part| part.to_string()).collect::<Vec<_>>().join(between)
+}
+
+fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// Reads two texts with a blank between them.
+fn pair<A: FromStr, B: FromStr>(text: &str) -> Option<(A, B)> {
+    let (a, b) = text.split_once(' ')?;
+    Some((parsed(a)?, parsed(b)?))
+}
+
+/// Reads a list; the empty text is the empty list.
+fn list<T>(text: &str, between: &str, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    if text.is_empty() { Some(Vec::new()) } else { text.split(between).map(read).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANGE: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const SHOP: &str = "prod/shop/application";
+
+    fn name<T: FromStr>(text: &str) -> T {
+        parsed(text).unwrap()
+    }
+
+    /// Every variant, and how it stands in the table. Rows like these are in the databases of installations.
+    fn all() -> Vec<(Event, [&'static str; 3])> {
+        let rights = |administrator, roles: &[(&str, &str)]| {
+            let roles = roles.iter().map(|(role, pattern)| ((*role).to_owned(), name(pattern))).collect();
+            Rights { administrator, roles }
+        };
+        let drift = |kind| Event::DriftFound { config: name(SHOP), kind };
+        let resolved = |wins| Event::DriftResolved { config: name(SHOP), seq: 8, wins };
+        let discarded =
+            |author: Option<&str>| Event::ChangeDiscarded { change: name(CHANGE), author: author.map(str::to_owned) };
+        let changed = |rights, disabled| Event::UserChanged { user: "ana".into(), rights, disabled };
+        let reset = |administrator| Event::PasswordReset { user: "ana".into(), administrator };
+        let patterns = |texts: &[&str]| texts.iter().map(|text| name(text)).collect();
+        let (env, app, namespace) = (|| name("prod"), || name("shop"), || name("routes"));
+        vec![
+            (
+                Event::EnvCreated { env: env(), protected: true, archived: false },
+                ["env.create", "prod", "protected: true, archived: false"],
+            ),
+            (
+                Event::EnvChanged { env: env(), protected: false, archived: true },
+                ["env.change", "prod", "protected: false, archived: true"],
+            ),
+            (Event::EnvsOrdered { envs: vec![name("dev"), env()] }, ["env.order", "dev prod", ""]),
+            (Event::AppCreated { app: app() }, ["app.create", "shop", ""]),
+            (Event::AppChanged { app: app() }, ["app.change", "shop", ""]),
+            (
+                Event::NamespaceCreated { app: app(), namespace: namespace(), format: Format::Yaml },
+                ["namespace.create", "shop/routes", "format: yaml"],
+            ),
+            (
+                Event::NamespaceChanged { app: app(), namespace: namespace(), format: Format::Kv },
+                ["namespace.change", "shop/routes", "format: kv"],
+            ),
+            (
+                Event::ChangePublished {
+                    change: name(CHANGE),
+                    releases: vec![(name("dev/shop/routes"), 1), (name(SHOP), 12)],
+                },
+                ["publish", CHANGE, "dev/shop/routes 1, prod/shop/application 12"],
+            ),
+            (discarded(None), ["change.discard", CHANGE, ""]),
+            (discarded(Some("token of ana, old")), ["change.discard", CHANGE, "of token of ana, old"]),
+            (Event::RolledBack { config: name(SHOP), seq: 7, to: 3 }, ["rollback", SHOP, "release 7 = release 3"]),
+            (Event::ReleaseRepaired { config: name(SHOP), seq: 7 }, ["channel.repair", SHOP, "release 7"]),
+            (
+                drift(DriftKind::Foreign { seq: 7 }),
+                ["channel.drift", SHOP, "release 7 lies in the channel in other bytes"],
+            ),
+            (
+                drift(DriftKind::Ahead { live: 0, seq: 7 }),
+                ["channel.drift", SHOP, "the channel holds release 7, the database 0"],
+            ),
+            (
+                drift(DriftKind::Held { live: 6, seq: 7 }),
+                [
+                    "channel.drift",
+                    SHOP,
+                    "a reader node holds release 7, the database 6, and the channel none that is later",
+                ],
+            ),
+            (resolved(Wins::Channel), ["channel.settle", SHOP, "release 8: the channel counts"]),
+            (resolved(Wins::Database), ["channel.settle", SHOP, "release 8: the database counts"]),
+            (Event::ChannelCompared { env: env() }, ["channel.compare", "prod", ""]),
+            (Event::LockFreed { env: env() }, ["lock.free", "prod", ""]),
+            (
+                Event::TokenCreated {
+                    id: "4fd1".into(),
+                    kind: TokenKind::Read,
+                    patterns: patterns(&["prod/shop/*", "*/mail/*"]),
+                },
+                ["token.create", "4fd1", "read prod/shop/*, */mail/*"],
+            ),
+            (
+                Event::TokenRevoked { id: "4fd1".into(), kind: TokenKind::Automation, patterns: Vec::new() },
+                ["token.revoke", "4fd1", "automation "],
+            ),
+            (Event::LoggedIn { user: "ana ruiz".into() }, ["login", "ana ruiz", ""]),
+            (Event::PasswordChanged { user: "ana".into() }, ["password.change", "ana", ""]),
+            (Event::SessionsEnded { user: "ana".into() }, ["sessions.end", "ana", ""]),
+            (
+                Event::UserCreated {
+                    user: "ana".into(),
+                    rights: rights(true, &[("owner", "*/shop/*"), ("viewer", "*/*/*")]),
+                },
+                ["user.create", "ana", "administrator, owner */shop/*, viewer */*/*"],
+            ),
+            (
+                changed(rights(false, &[("editor", SHOP)]), false),
+                ["user.change", "ana", "editor prod/shop/application"],
+            ),
+            (changed(rights(false, &[]), true), ["user.change", "ana", ", disabled"]),
+            (changed(rights(true, &[]), true), ["user.change", "ana", "administrator, disabled"]),
+            (reset(false), ["user.password", "ana", ""]),
+            (reset(true), ["user.password", "ana", "administrator"]),
+        ]
+    }
+
+    fn row([action, object, detail]: [&str; 3]) -> Row {
+        Row { action: action.to_owned().into(), object: object.into(), detail: detail.into() }
+    }
+
+    #[test]
+    fn stored_texts_stay_and_are_read_back() {
+        for (event, texts) in all() {
+            assert_eq!(Row::from(&event), row(texts));
+            assert_eq!(Event::try_from(row(texts)), Ok(event));
+        }
+    }
+
+    #[test]
+    fn every_variant_is_listed() {
+        let mut actions: Vec<_> = all().into_iter().map(|(_, [action, ..])| action).collect();
+        actions.sort_unstable();
+        actions.dedup();
+        // As many as there are arms in `Event::action`.
+        assert_eq!(actions.len(), 23);
+    }
+
+    #[test]
+    fn other_rows_are_given_back_as_they_are() {
+        for texts in [
+            ["approve", CHANGE, "by ana"],
+            ["publish", "no change", ""],
+            ["login", "ana", "from elsewhere"],
+            ["rollback", SHOP, "release 07 = release 3"],
+            ["channel.drift", SHOP, "release 7"],
+            ["user.create", "ana", "administrator,owner */*/*"],
+            ["token.create", "4fd1", "secret prod/shop/*"],
+        ] {
+            assert_eq!(Event::try_from(row(texts)), Err(row(texts)));
+        }
+    }
+}
