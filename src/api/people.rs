@@ -104,8 +104,10 @@ pub fn read(rows: &[RoleRow]) -> Result<Vec<(Pattern, Role)>> {
         let role = row.role.parse::<Role>().map_err(|e| e.under(&at));
         match (pattern(&at, &row.env, &row.app, &row.namespace), role) {
             (Ok(pattern), Ok(role)) => {
-                let strongest = roles.get(&pattern).map_or(role, |there| role.max(*there));
-                roles.insert(pattern, strongest);
+                let there = roles.entry(pattern).or_insert_with(|| role.clone());
+                if role.permissions().includes(there.permissions()) {
+                    *there = role;
+                }
             }
             (pattern, role) => wrong.extend(pattern.err().into_iter().chain(role.err())),
         }
@@ -138,7 +140,7 @@ mod tests {
     #[test]
     fn rows_without_a_role_are_none_and_the_strongest_counts() {
         let rows = [row("prod", "shop", "viewer"), row("*", "mail", ""), row("prod", "shop", "owner")];
-        assert_eq!(read(&rows), Ok(vec![("prod/shop/*".parse().unwrap(), Role::Owner)]));
+        assert_eq!(read(&rows), Ok(vec![("prod/shop/*".parse().unwrap(), Role::OWNER)]));
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn Roles(administrator: bool, roles: Vec<(Pattern, Role)>) -> impl IntoView {
         return view! { <p>{t.account_no_roles()}</p> }.into_any();
     }
     let item = |(pattern, role): (Pattern, Role)| {
-        view! { <li><span>{reach_words(t, &pattern)}</span><b>{role_word(t, role)}</b></li> }
+        view! { <li><span>{reach_words(t, &pattern)}</span><b>{role_word(t, &role).to_owned()}</b></li> }
     };
     view! { <ul class="list plain">{roles.into_iter().map(item).collect_view()}</ul> }.into_any()
 }

@@ -16,7 +16,7 @@ use crate::{
     api::paths,
     components::*,
     domain::{
-        access::{Pattern, Role},
+        access::{Pattern, Permission},
         limits,
         names::ConfigId,
         release::Release,
@@ -136,7 +136,10 @@ fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behi
 fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], latest: &[Release]) -> Vec<AppCard> {
     let edits = |card: &AppCard| {
         me.administrator
-            || me.roles.iter().any(|(p, role)| *role >= Role::Editor && p.app().is_none_or(|app| *app == card.app.name))
+            || me
+                .roles
+                .iter()
+                .any(|(p, role)| role.permissions().contains(Permission::Edit) && p.names_app(&card.app.name))
     };
     let of_changes = changes.iter().flat_map(|change| &change.configs).map(|(config, ..)| &config.app);
     let of_releases = latest.iter().filter(|release| release.author == me.name).map(|release| &release.config.app);

@@ -90,12 +90,13 @@ pub fn Missing(
 
 /// The name of a role.
 #[must_use]
-pub fn role_word(t: Lang, role: Role) -> &'static str {
-    match role {
-        Role::Viewer => t.role_viewer(),
-        Role::Editor => t.role_editor(),
-        Role::Publisher => t.role_publisher(),
-        Role::Owner => t.role_owner(),
+pub fn role_word(t: Lang, role: &Role) -> &str {
+    match role.name() {
+        "viewer" => t.role_viewer(),
+        "editor" => t.role_editor(),
+        "publisher" => t.role_publisher(),
+        "owner" => t.role_owner(),
+        other => other,
     }
 }
 

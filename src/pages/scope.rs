@@ -6,7 +6,7 @@ use super::console::Console;
 use crate::{
     components::*,
     domain::{
-        access::{Pattern, Role},
+        access::{Pattern, Permission, Role},
         error::Result,
         names::{AppName, EnvName},
     },
@@ -34,8 +34,9 @@ impl Scope {
             let (envs, apps) = (envs.map(|env| env.name).collect(), apps.map(|app| app.name).collect());
             return Ok(Self { envs, apps, all_envs: true, all_apps: true });
         }
+        let owns = |role: &Role| role.permissions().contains(Permission::Own);
         let owned: Vec<&Pattern> =
-            who.account.roles.iter().filter(|(_, role)| *role == Role::Owner).map(|(pattern, _)| pattern).collect();
+            who.account.roles.iter().filter(|(_, role)| owns(role)).map(|(pattern, _)| pattern).collect();
         let owns_env = |env: &EnvName| owned.iter().any(|p| p.env().is_none_or(|e| e == env));
         let owns_app = |app: &AppName| owned.iter().any(|p| p.app().is_none_or(|a| a == app));
         Ok(Self {

@@ -102,7 +102,7 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
     } else {
         let more = user.roles.len().saturating_sub(NAMED);
         let named = user.roles.iter().take(NAMED).map(|(pattern, role)| {
-            let says = t.people_role_at(role_word(t, *role), &reach_words(t, pattern));
+            let says = t.people_role_at(role_word(t, role), &reach_words(t, pattern));
             view! { <li>{says}</li> }
         });
         let named = named.collect_view();
@@ -170,9 +170,9 @@ fn New(scope: Scope, fresh: bool) -> impl IntoView {
 fn Roles(scope: Scope, roles: Vec<(Pattern, Role)>) -> impl IntoView {
     let t = lang();
     let mut options = vec![(String::new(), t.role_none().to_owned())];
-    options.extend(Role::ALL.map(|role| (role.as_str().to_owned(), role_word(t, role).to_owned())));
+    options.extend(Role::BUILT_IN.map(|role| (role.name().to_owned(), role_word(t, &role).to_owned())));
     let all = || std::array::from_fn(|_| "*".to_owned());
-    let filled = roles.iter().map(|(pattern, role)| (parts(pattern), role.as_str()));
+    let filled = roles.iter().map(|(pattern, role)| (parts(pattern), role.name()));
     let spare = std::iter::repeat_with(|| (all(), "")).take(SPARE);
     let rows = filled.chain(spare).enumerate().map(|(n, (value, role))| {
         let (name, pointer) = (format!("roles[{n}]"), format!("/roles/{n}"));

@@ -100,8 +100,8 @@ impl Site {
         }
         for (name, administrator, roles) in [
             ("root", true, vec![]),
-            ("ana", false, vec![("*/shop/*".parse().unwrap(), May::Publisher)]),
-            ("eve", false, vec![("dev/mail/*".parse().unwrap(), May::Editor)]),
+            ("ana", false, vec![("*/shop/*".parse().unwrap(), May::PUBLISHER)]),
+            ("eve", false, vec![("dev/mail/*".parse().unwrap(), May::EDITOR)]),
         ] {
             let new = NewUser { name: name.into(), password: PASSWORD.into(), administrator, roles };
             self.service.create_user(&shell, new).await.unwrap();
@@ -394,7 +394,7 @@ async fn a_stream_is_of_something_that_is_there_and_may_be_seen() {
 #[tokio::test]
 async fn nothing_long_is_read_of_somebody_who_may_edit_nothing() {
     let site = Site::at("http://localhost").await;
-    let roles = vec![("*/*/*".parse().unwrap(), May::Viewer)];
+    let roles = vec![("*/*/*".parse().unwrap(), May::VIEWER)];
     let new = NewUser { name: "vi".into(), password: PASSWORD.into(), administrator: false, roles };
     site.service.create_user(&Actor::shell(), new).await.unwrap();
     let (vi, ana) = (site.log_in("vi").await, site.log_in("ana").await);

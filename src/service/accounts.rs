@@ -58,7 +58,7 @@ impl Account {
     /// The person as an actor.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor::user(&self.id, &self.name, self.administrator, self.roles.clone())
+        Actor::user(&self.id, &self.name, self.administrator, &self.roles)
     }
 }
 
@@ -431,7 +431,7 @@ fn is_reserved(name: &str) -> bool {
 }
 
 fn rights(administrator: bool, roles: &[(Pattern, Role)]) -> Rights {
-    let roles = roles.iter().map(|(pattern, role)| (role.as_str().to_owned(), pattern.clone())).collect();
+    let roles = roles.iter().map(|(pattern, role)| (role.name().to_owned(), pattern.clone())).collect();
     Rights { administrator, roles }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ChangeConfig, Service};
 use crate::{
     domain::{
-        access::{Actor, Role},
+        access::{Actor, PermissionSet},
         change::{Change, ChangeId},
         content::Content,
         error::{Error, Result},
@@ -52,7 +52,7 @@ pub struct ConfigView {
     /// The namespace.
     pub namespace: Namespace,
     /// What the actor may do here.
-    pub role: Role,
+    pub permissions: PermissionSet,
     /// The live release; none before the first.
     pub live: Option<Release>,
     /// The live content.
@@ -82,7 +82,7 @@ impl Service {
     /// [`Error::NotFound`] also when the actor may not see it.
     pub async fn config(&self, actor: &Actor, id: &ConfigId, change: Option<&ChangeId>) -> Result<ConfigView> {
         actor.may_view(id)?;
-        let role = actor.role(id).unwrap_or(Role::Viewer);
+        let permissions = actor.permissions(id);
         let mut db = self.db.read().await?;
         let standing = self.standing(&mut db, id).await?;
         let app = db.app(&id.app).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
@@ -123,7 +123,7 @@ impl Service {
             env,
             envs,
             namespace,
-            role,
+            permissions,
             live,
             content,
             authors,

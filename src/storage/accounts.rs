@@ -1,8 +1,8 @@
 //! Users, their roles, failed log-ins and the set-up link.
 
-use super::{Conn, on, parsed};
+use super::{Conn, damaged, on, parsed};
 use crate::domain::{
-    access::{Administer, May, Pattern, Role},
+    access::{Administer, May, Pattern, PermissionSet, Role},
     error::Result,
     time::Time,
 };
@@ -36,6 +36,11 @@ macro_rules! users {
     ($tail:literal) => {
         concat!("select id, name, password, administrator, created_at, disabled_at, last_login_at from users ", $tail)
     };
+}
+
+/// The name of a user among those to whom roles are granted.
+fn subject(user: &str) -> String {
+    format!("user:{user}")
 }
 
 impl Conn {
@@ -149,15 +154,20 @@ impl Conn {
         Ok(())
     }
 
-    /// The roles of a user.
+    /// The roles of a user, each with the configs that it is about.
     ///
     /// # Errors
     /// As [`super::Db::read`].
     pub async fn roles(&mut self, user: &str) -> Result<Vec<(Pattern, Role)>> {
-        let rows: Vec<(String, String)> = on!(self, c => sqlx::query_as(
-            "select pattern, role from roles where user_id = ? order by pattern"
-        ).bind(user).fetch_all(c).await)?;
-        rows.into_iter().map(|(p, r)| Ok((parsed("a pattern", &p)?, parsed("a role", &r)?))).collect()
+        let rows: Vec<(String, String, Option<String>)> = on!(self, c => sqlx::query_as(
+            "select g.pattern, g.role, r.permissions from grants g left join roles r on r.name = g.role \
+             where g.subject = ? order by g.pattern, g.role"
+        ).bind(subject(user)).fetch_all(c).await)?;
+        let read = |(pattern, role, permissions): (String, String, Option<String>)| {
+            let permissions = permissions.ok_or_else(|| damaged("a role", &role))?;
+            Ok((parsed("a pattern", &pattern)?, Role::stored(role, PermissionSet::read(&permissions))))
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Replaces the roles of a user.
@@ -165,10 +175,11 @@ impl Conn {
     /// # Errors
     /// As [`super::Db::write`].
     pub async fn set_roles(&mut self, _: &May<Administer, ()>, user: &str, roles: &[(Pattern, Role)]) -> Result<()> {
-        on!(self, c => sqlx::query("delete from roles where user_id = ?").bind(user).execute(c).await.map(|_| ()))?;
+        let subject = subject(user);
+        on!(self, c => sqlx::query("delete from grants where subject = ?").bind(&subject).execute(c).await.map(|_| ()))?;
         for (pattern, role) in roles {
-            on!(self, c => sqlx::query("insert into roles (user_id, pattern, role) values (?, ?, ?)")
-                .bind(user).bind(pattern.to_string()).bind(role.as_str()).execute(c).await.map(|_| ()))?;
+            on!(self, c => sqlx::query("insert into grants (subject, pattern, role) values (?, ?, ?)")
+                .bind(&subject).bind(pattern.to_string()).bind(role.name()).execute(c).await.map(|_| ()))?;
         }
         Ok(())
     }

@@ -211,7 +211,10 @@ pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{channel::suite::proxy::Proxy, domain::error::Error};
+    use crate::{
+        channel::suite::proxy::Proxy,
+        domain::{access::Role, error::Error},
+    };
 
     #[test]
     fn migration_lock_has_the_name_that_older_versions_take() {
@@ -257,6 +260,54 @@ pub(super) mod tests {
         }
         older.close().await.unwrap();
         opening.await.unwrap().close().await;
+    }
+
+    /// The version before roles became names of sets.
+    const BEFORE_GRANTS: i64 = 4;
+    const ANA: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+    /// Statements that make a user with roles in [`BEFORE_GRANTS`].
+    fn user_with_roles() -> [AssertSqlSafe<String>; 2] {
+        [
+            format!(
+                "insert into users (id, name, password, administrator, created_at) values ('{ANA}', 'ana', '', 0, 0)"
+            ),
+            format!("insert into roles values ('{ANA}', 'dev/shop/*', 'editor'), ('{ANA}', '*/*/*', 'viewer')"),
+        ]
+        .map(AssertSqlSafe)
+    }
+
+    async fn check_roles(url: &str) {
+        let db = Db::open(url).await.unwrap();
+        let roles = db.read().await.unwrap().roles(ANA).await.unwrap();
+        let expected = [("*/*/*", Role::VIEWER), ("dev/shop/*", Role::EDITOR)];
+        assert_eq!(roles, expected.map(|(pattern, role)| (pattern.parse().unwrap(), role)));
+        db.close().await;
+    }
+
+    #[tokio::test]
+    async fn roles_of_an_older_sqlite_database_stay() {
+        let file = env::temp_dir().join(format!("trimtab-older-{}.db", Uuid::new_v4().simple()));
+        let url = format!("sqlite:{}", file.display());
+        let mut older = SqliteConnectOptions::from_str(&url).unwrap().create_if_missing(true).connect().await.unwrap();
+        sqlx::migrate!("migrations/sqlite").run_to(BEFORE_GRANTS, &mut older).await.unwrap();
+        for statement in user_with_roles() {
+            older.execute(statement).await.unwrap();
+        }
+        older.close().await.unwrap();
+        check_roles(&url).await;
+        std::fs::remove_file(file).unwrap();
+    }
+
+    #[tokio::test]
+    async fn roles_of_an_older_mysql_database_stay() {
+        let Some((server, name, mut older)) = database().await else { return };
+        sqlx::migrate!("migrations/mysql").set_locking(false).run_to(BEFORE_GRANTS, &mut older).await.unwrap();
+        for statement in user_with_roles() {
+            older.execute(statement).await.unwrap();
+        }
+        older.close().await.unwrap();
+        check_roles(&format!("{}/{name}", server.rsplit_once('/').unwrap().0)).await;
     }
 
     /// A new database, behind a proxy.

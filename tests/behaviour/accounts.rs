@@ -29,7 +29,7 @@ fn new(name: &str, administrator: bool) -> NewUser {
         name: name.into(),
         password: PASSWORD.into(),
         administrator,
-        roles: vec![("dev/shop/*".parse().unwrap(), Role::Editor)],
+        roles: vec![("dev/shop/*".parse().unwrap(), Role::EDITOR)],
     }
 }
 

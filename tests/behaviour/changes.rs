@@ -44,7 +44,7 @@ on_both_set_ups! {
         }
         let expected: Vec<String> = (0..ALL).rev().map(|n| format!("change {n}")).collect();
         assert_eq!((seen, pages), (expected, 3));
-        let stranger = someone("vera", &[("dev/mail/*", Role::Viewer)]);
+        let stranger = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
         assert_eq!(site.service.open_changes(&stranger, None).await.unwrap().0.len(), 0);
     }
 
@@ -156,14 +156,14 @@ on_both_set_ups! {
     async fn a_change_whose_author_cannot_is_discarded_by_owners_of_all_of_it(site: Site) {
         let site = site.with_shop().await;
         let (service, root) = (&site.service, Actor::shell());
-        let new = NewUser { name: "gone".into(), password: "a very long password".into(), administrator: false, roles: vec![("*/*/*".parse().unwrap(), Role::Editor)] };
+        let new = NewUser { name: "gone".into(), password: "a very long password".into(), administrator: false, roles: vec![("*/*/*".parse().unwrap(), Role::EDITOR)] };
         let account = service.create_user(&root, new).await.unwrap();
         let author = account.actor();
         let both = vec![save(SHOP, vec![set("a", "1")]), save("dev/mail/application", vec![set("a", "1")])];
         let open = async |actor: &Actor, saves| service.save_all(actor, "left behind".into(), saves, None).await.unwrap();
         let (shop, all) = (open(&author, vec![save(SHOP, vec![set("a", "1")])]).await, open(&author, both).await);
-        let administrator = Actor::user("root", "root", true, Vec::new());
-        let owner = someone("olga", &[("*/shop/*", Role::Owner), ("*/*/*", Role::Editor)]);
+        let administrator = Actor::user("root", "root", true, &[]);
+        let owner = someone("olga", &[("*/shop/*", Role::OWNER), ("*/*/*", Role::EDITOR)]);
         let publisher = marek();
         for actor in [&administrator, &owner, publisher, &root] {
             assert!(!service.change(actor, &shop).await.unwrap().may_discard);

@@ -150,7 +150,7 @@ on_both_set_ups! {
         assert_eq!(dev.drifts.len(), 1);
         assert!(site.service.compared_at().is_some());
 
-        let viewer = someone("vera", &[("dev/mail/*", Role::Viewer)]);
+        let viewer = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
         let seen = site.service.deliveries(&viewer).await.unwrap();
         assert_eq!(seen.iter().map(|delivery| delivery.env.name.as_str()).collect::<Vec<_>>(), ["dev"]);
         assert_eq!(seen[0].releases.len(), 1, "shop is not told of");
@@ -263,7 +263,7 @@ on_both_set_ups! {
         let came = tokio::time::timeout(WAIT, watch.next()).await.expect("mail arrives").unwrap();
         assert_eq!(came[0].config, config("dev/mail/application"));
         assert_eq!(node.service.late(ana()).pop().expect("the environment is late").why, Why::Unreadable(config(SHOP), 1));
-        let viewer = someone("vera", &[("dev/mail/*", Role::Viewer)]);
+        let viewer = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
         assert_eq!(node.service.late(&viewer).pop().unwrap().why, Why::Slow, "what it may not see has no name");
     }
 
@@ -376,7 +376,7 @@ on_both_set_ups! {
         let drift = site.service.drifts(ana()).pop().expect("an alarm");
         assert_eq!((drift.config, drift.kind), (config(SHOP), DriftKind::Foreign { seq: 1 }));
 
-        let viewer = someone("vera", &[("*/shop/*", Role::Viewer)]);
+        let viewer = someone("vera", &[("*/shop/*", Role::VIEWER)]);
         assert_eq!(site.service.repair(&viewer, &config(SHOP)).await, Err(Error::Forbidden(Need::Publish)));
         site.service.repair(ana(), &config(SHOP)).await.unwrap();
         let (seq, document) = site.in_channel(SHOP).await.unwrap();

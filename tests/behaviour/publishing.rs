@@ -125,8 +125,8 @@ on_both_set_ups! {
             let saves = vec![save(SHOP, vec![set("a", "1")])];
             site.service.save_and_publish(actor, "m".into(), String::new(), saves, Some(key)).await
         };
-        go(&someone("eve", &[("*/shop/*", Role::Publisher)])).await.unwrap();
-        let refused = go(&someone("eve", &[("*/mail/*", Role::Publisher)])).await.unwrap_err();
+        go(&someone("eve", &[("*/shop/*", Role::PUBLISHER)])).await.unwrap();
+        let refused = go(&someone("eve", &[("*/mail/*", Role::PUBLISHER)])).await.unwrap_err();
         assert!(matches!(refused, Error::NotFound(_)), "{refused:?}");
     }
 

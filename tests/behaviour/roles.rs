@@ -18,7 +18,7 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "2")])).await.unwrap().change;
-        let stranger = someone("eve", &[("*/mail/*", Role::Owner)]);
+        let stranger = someone("eve", &[("*/mail/*", Role::OWNER)]);
         let s = &site.service;
         let shop = config(SHOP);
         for refused in [
@@ -38,8 +38,8 @@ on_both_set_ups! {
 
     async fn a_viewer_looks_an_editor_edits_a_publisher_publishes(site: Site) {
         let site = site.with_shop().await;
-        let viewer = someone("vera", &[("*/shop/*", Role::Viewer)]);
-        let editor = someone("ed", &[("*/shop/*", Role::Editor)]);
+        let viewer = someone("vera", &[("*/shop/*", Role::VIEWER)]);
+        let editor = someone("ed", &[("*/shop/*", Role::EDITOR)]);
         let refused = site.service.save(&viewer, save(SHOP, vec![set("a", "1")])).await.unwrap_err();
         assert_eq!(refused, Error::Forbidden(Need::Edit));
         let change = site.service.save(&editor, save(SHOP, vec![set("a", "1")])).await.unwrap().change;
@@ -49,7 +49,7 @@ on_both_set_ups! {
 
     async fn a_role_in_one_environment_is_none_in_another(site: Site) {
         let site = site.with_shop().await;
-        let dev = someone("dev", &[("dev/shop/*", Role::Publisher), ("prod/shop/*", Role::Viewer)]);
+        let dev = someone("dev", &[("dev/shop/*", Role::PUBLISHER), ("prod/shop/*", Role::VIEWER)]);
         site.publish_key(&dev, SHOP, "a", "1").await;
         let refused = site.service.save(&dev, save(PROD, vec![set("a", "1")])).await.unwrap_err();
         assert_eq!(refused, Error::Forbidden(Need::Edit));
@@ -57,13 +57,13 @@ on_both_set_ups! {
 
     async fn an_application_shows_what_of_it_may_be_seen(site: Site) {
         let site = site.with_shop().await;
-        let guest = someone("gus", &[(SHOP, Role::Viewer)]);
+        let guest = someone("gus", &[(SHOP, Role::VIEWER)]);
         let shop = site.service.app(&guest, &"shop".parse().unwrap()).await.unwrap();
         assert_eq!(shop.envs.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["dev"]);
         assert_eq!(shop.rows.iter().map(|(ns, _)| ns.name.as_str()).collect::<Vec<_>>(), ["application"]);
         let cards = site.service.apps(&guest).await.unwrap();
         assert_eq!(cards.iter().map(|c| (c.app.name.as_str(), c.namespaces)).collect::<Vec<_>>(), [("shop", 1)]);
-        let owner = someone("olga", &[("*/shop/*", Role::Owner)]);
+        let owner = someone("olga", &[("*/shop/*", Role::OWNER)]);
         let shop = site.service.app(&owner, &"shop".parse().unwrap()).await.unwrap();
         assert_eq!((shop.envs.len(), shop.rows.len()), (2, 2));
         assert!(shop.rows.iter().all(|(_, cells)| cells.len() == 2 && cells.iter().all(|cell| cell.visible)));
@@ -74,7 +74,7 @@ on_both_set_ups! {
         let late = Late { env: "prod".parse().unwrap(), since: now(), why: Why::Slow, waiting: 1 };
         site.dispatch().set_late(late);
         assert_eq!(site.service.late(ana()).len(), 1);
-        assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::Owner)])), []);
+        assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::OWNER)])), []);
         assert_eq!(site.dispatch().late().len(), 1);
         // What a driver said has addresses in it.
         let why = Why::Channel(Some("etcd at http://10.0.0.1:2379: connection refused".into()));
@@ -113,9 +113,9 @@ on_both_set_ups! {
     async fn only_administrators_change_environments_and_nobody_else_hears_which_exist(site: Site) {
         let site = site.with_shop().await;
         let s = &site.service;
-        let root = Actor::user("root", "root", true, vec![]);
+        let root = Actor::user("root", "root", true, &[]);
         let token = Actor::token("1", "ci", true, &["*/shop/*".parse().unwrap()]);
-        let owner = someone("olga", &[("*/*/*", Role::Owner)]);
+        let owner = someone("olga", &[("*/*/*", Role::OWNER)]);
         let put = |name: &str| PutEnv {
             name: name.parse().unwrap(),
             title: None,
@@ -145,7 +145,7 @@ on_both_set_ups! {
 
     async fn only_administrators_manage_people_and_create_applications(site: Site) {
         let site = site.with_shop().await;
-        let owner = someone("olga", &[("*/*/*", Role::Owner)]);
+        let owner = someone("olga", &[("*/*/*", Role::OWNER)]);
         assert!(matches!(site.service.users(&owner, "", 10).await, Err(Error::Forbidden(_))));
         let put = PutApp { name: "new".parse().unwrap(), title: None, description: None, archived: None };
         assert!(matches!(site.service.put_app(&owner, put.clone()).await, Err(Error::Forbidden(_))));

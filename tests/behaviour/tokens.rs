@@ -101,7 +101,7 @@ on_both_set_ups! {
     }
 
     async fn an_owner_hands_out_only_what_is_theirs(site: Site) {
-        let owner = someone("olga", &[("*/shop/*", Role::Owner)]);
+        let owner = someone("olga", &[("*/shop/*", Role::OWNER)]);
         let theirs = site.service.create_token(&owner, read(&["prod/shop/*"])).await.unwrap().token;
         assert!(matches!(site.service.create_token(&owner, read(&["prod/mail/*"])).await, Err(Error::Forbidden(_))));
         let other = site.service.create_token(&Actor::shell(), read(&["prod/mail/*"])).await.unwrap().token;

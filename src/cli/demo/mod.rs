@@ -73,25 +73,25 @@ type Person = (&'static str, bool, &'static [(&'static str, Role)]);
 
 /// The people of the demo. New ones get a password of chance, which is printed.
 async fn people(bench: &Bench) -> std::result::Result<Vec<Actor>, Failed> {
-    let all: [Person; 5] = [
+    const ALL: [Person; 5] = [
         ("ana.ruiz", true, &[]),
-        ("lin.wei", false, &[("*/shop/*", Role::Owner), ("*/search/*", Role::Owner), ("*/*/*", Role::Publisher)]),
-        ("marek.novak", false, &[("*/*/*", Role::Publisher)]),
+        ("lin.wei", false, &[("*/shop/*", Role::OWNER), ("*/search/*", Role::OWNER), ("*/*/*", Role::PUBLISHER)]),
+        ("marek.novak", false, &[("*/*/*", Role::PUBLISHER)]),
         (
             "sara.haddad",
             false,
-            &[("dev/*/*", Role::Publisher), ("staging/*/*", Role::Editor), ("prod/*/*", Role::Viewer)],
+            &[("dev/*/*", Role::PUBLISHER), ("staging/*/*", Role::EDITOR), ("prod/*/*", Role::VIEWER)],
         ),
-        ("tom.okafor", false, &[("*/*/*", Role::Viewer)]),
+        ("tom.okafor", false, &[("*/*/*", Role::VIEWER)]),
     ];
     let shell = Actor::shell();
     let known = bench.service.users(&shell, "", 200).await?;
     let mut actors = Vec::new();
-    for (name, administrator, roles) in all {
+    for (name, administrator, roles) in ALL {
         let account = match known.iter().find(|a| a.name == name) {
             Some(account) => account.clone(),
             None => {
-                let roles = roles.iter().map(|(p, r)| Ok((p.parse()?, *r))).collect::<Result<Vec<_>>>()?;
+                let roles = roles.iter().map(|(p, r)| Ok((p.parse()?, r.clone()))).collect::<Result<Vec<_>>>()?;
                 let password = uuid::Uuid::new_v4().simple().to_string()[..20].to_owned();
                 let said = format!("demo: log in as {name} with {password}");
                 let new = NewUser { name: name.into(), password, administrator, roles };

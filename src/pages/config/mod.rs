@@ -39,7 +39,7 @@ use crate::{
     api::paths,
     components::{Banner, Crumb, EnvLook, Head, Here, Mood, Segments, Tab, Tabs, When, lang},
     domain::{
-        access::{Pattern, Role},
+        access::{Pattern, Permission},
         change::ChangeId,
         content::{Content, Format},
         drift::Drift,
@@ -129,12 +129,12 @@ impl Opened {
 
     /// Whether the viewer may edit here: the service decides, this only draws.
     pub fn may_edit(&self) -> bool {
-        self.view.role >= Role::Editor && !self.archived()
+        self.view.permissions.contains(Permission::Edit) && !self.archived()
     }
 
     /// Whether the viewer may publish and roll back here.
     pub fn may_publish(&self) -> bool {
-        self.view.role >= Role::Publisher && !self.archived()
+        self.view.permissions.contains(Permission::Publish) && !self.archived()
     }
 
     fn archived(&self) -> bool {

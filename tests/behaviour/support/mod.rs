@@ -293,18 +293,19 @@ fn confirm(id: &str) -> String {
 
 /// Somebody with roles, who need not exist in the database.
 pub fn someone(name: &str, roles: &[(&str, Role)]) -> Actor {
-    Actor::user(name, name, false, roles.iter().map(|(p, r)| (p.parse::<Pattern>().unwrap(), *r)).collect())
+    let roles: Vec<_> = roles.iter().map(|(p, r)| (p.parse::<Pattern>().unwrap(), r.clone())).collect();
+    Actor::user(name, name, false, &roles)
 }
 
 /// Ana publishes everything.
 pub fn ana() -> &'static Actor {
-    static ANA: LazyLock<Actor> = LazyLock::new(|| someone("ana", &[("*/*/*", Role::Publisher)]));
+    static ANA: LazyLock<Actor> = LazyLock::new(|| someone("ana", &[("*/*/*", Role::PUBLISHER)]));
     &ANA
 }
 
 /// Marek publishes everything too.
 pub fn marek() -> &'static Actor {
-    static MAREK: LazyLock<Actor> = LazyLock::new(|| someone("marek", &[("*/*/*", Role::Publisher)]));
+    static MAREK: LazyLock<Actor> = LazyLock::new(|| someone("marek", &[("*/*/*", Role::PUBLISHER)]));
     &MAREK
 }
 

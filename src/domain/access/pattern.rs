@@ -1,0 +1,220 @@
+//! Patterns: which configs a grant or a token is about.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    error::{Invalid, Problem, Result, excerpt},
+    names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
+};
+
+/// Which configs: `env/app/namespace`, each a name or `*`. The same type scopes roles and tokens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pattern {
+    env: Option<EnvName>,
+    app: Option<AppName>,
+    namespace: Option<NamespaceName>,
+}
+
+impl Pattern {
+    /// A pattern of parts; none stands for all.
+    #[must_use]
+    pub fn new(env: Option<EnvName>, app: Option<AppName>, namespace: Option<NamespaceName>) -> Self {
+        Self { env, app, namespace }
+    }
+
+    /// The narrowest one that names all of these configs.
+    #[must_use]
+    pub fn around<'a>(configs: impl IntoIterator<Item = &'a ConfigId>) -> Self {
+        fn both<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.filter(|one| Some(one) == other.as_ref())
+        }
+        let patterns = configs.into_iter().map(Self::from);
+        let around = patterns.reduce(|a, b| Self {
+            env: both(a.env, b.env),
+            app: both(a.app, b.app),
+            namespace: both(a.namespace, b.namespace),
+        });
+        around.unwrap_or_else(|| Self::new(None, None, None))
+    }
+
+    /// The environment that it is limited to.
+    #[must_use]
+    pub fn env(&self) -> Option<&EnvName> {
+        self.env.as_ref()
+    }
+
+    /// The application that it is limited to.
+    #[must_use]
+    pub fn app(&self) -> Option<&AppName> {
+        self.app.as_ref()
+    }
+
+    /// The namespace that it is limited to.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&NamespaceName> {
+        self.namespace.as_ref()
+    }
+
+    /// The config, when it names just one.
+    #[must_use]
+    pub fn config(&self) -> Option<ConfigId> {
+        let Self { env, app, namespace } = self.clone();
+        Some(ConfigId { env: env?, app: app?, namespace: namespace? })
+    }
+
+    /// How many of its parts stand for all.
+    #[must_use]
+    pub fn breadth(&self) -> usize {
+        [self.env.is_none(), self.app.is_none(), self.namespace.is_none()].into_iter().map(usize::from).sum()
+    }
+
+    /// Whether it names this config.
+    #[must_use]
+    pub fn covers(&self, config: &ConfigId) -> bool {
+        self.covers_app(&config.env, &config.app) && self.namespace.as_ref().is_none_or(|n| *n == config.namespace)
+    }
+
+    /// Whether it names some config of this application in this environment.
+    #[must_use]
+    pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
+        self.covers_app(env, app)
+    }
+
+    /// Whether everything that `other` names is named by this one.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        fn part<T: PartialEq>(outer: Option<&T>, inner: Option<&T>) -> bool {
+            outer.is_none() || outer == inner
+        }
+        part(self.env.as_ref(), other.env.as_ref())
+            && part(self.app.as_ref(), other.app.as_ref())
+            && part(self.namespace.as_ref(), other.namespace.as_ref())
+    }
+
+    /// Whether something may be named by both.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        fn part<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        part(self.env.as_ref(), other.env.as_ref())
+            && part(self.app.as_ref(), other.app.as_ref())
+            && part(self.namespace.as_ref(), other.namespace.as_ref())
+    }
+
+    /// Whether it names some config of this application.
+    #[must_use]
+    pub fn names_app(&self, app: &AppName) -> bool {
+        self.app.as_ref().is_none_or(|a| a == app)
+    }
+
+    /// Whether it names some config of this namespace.
+    #[must_use]
+    pub fn names_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
+        self.names_app(app) && self.namespace.as_ref().is_none_or(|n| n == namespace)
+    }
+
+    /// Whether it names all configs of this application.
+    #[must_use]
+    pub fn names_whole_app(&self, app: &AppName) -> bool {
+        self.env.is_none() && self.namespace.is_none() && self.names_app(app)
+    }
+
+    fn covers_app(&self, env: &EnvName, app: &AppName) -> bool {
+        self.env.as_ref().is_none_or(|e| e == env) && self.app.as_ref().is_none_or(|a| a == app)
+    }
+}
+
+impl From<&ConfigId> for Pattern {
+    fn from(config: &ConfigId) -> Self {
+        let ConfigId { env, app, namespace } = config.clone();
+        Self { env: Some(env), app: Some(app), namespace: Some(namespace) }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("/pattern", Problem::Pattern { text: excerpt(text) });
+        let parts: Vec<&str> = text.split('/').collect();
+        let [env, app, namespace] = parts[..] else {
+            return Err(wrong());
+        };
+        if [env, app, namespace].iter().any(|p| *p != "*" && !is_name(p)) {
+            return Err(wrong());
+        }
+        let named = |part: &str| (part != "*").then(|| part.to_owned());
+        Ok(Self {
+            env: named(env).map(|n| n.parse()).transpose()?,
+            app: named(app).map(|n| n.parse()).transpose()?,
+            namespace: named(namespace).map(|n| n.parse()).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.to_string()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |p: Option<&str>| p.unwrap_or("*").to_owned();
+        write!(
+            f,
+            "{}/{}/{}",
+            part(self.env.as_ref().map(EnvName::as_str)),
+            part(self.app.as_ref().map(AppName::as_str)),
+            part(self.namespace.as_ref().map(NamespaceName::as_str))
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> ConfigId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn patterns_are_three_parts() {
+        for good in ["*/*/*", "prod/shop/*", "*/shop/application"] {
+            assert_eq!(good.parse::<Pattern>().unwrap().to_string(), good);
+        }
+        for bad in ["", "*", "prod", "prod/shop", "prod/shop/app*", "prod/shop/a/b", "prod/Shop/*"] {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
+        }
+        let shop: Pattern = "*/shop/*".parse().unwrap();
+        assert!(shop.contains(&"prod/shop/*".parse().unwrap()) && !shop.contains(&"*/*/*".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_pattern_around_configs_is_the_narrowest() {
+        let around = |configs: &[&str]| Pattern::around(&configs.iter().map(|c| config(c)).collect::<Vec<_>>());
+        for (configs, text, breadth) in [
+            (&["prod/shop/a"][..], "prod/shop/a", 0),
+            (&["prod/shop/a", "prod/shop/b"], "prod/shop/*", 1),
+            (&["prod/shop/a", "dev/shop/b", "dev/shop/a"], "*/shop/*", 2),
+            (&["prod/shop/a", "dev/mail/b"], "*/*/*", 3),
+        ] {
+            let around = around(configs);
+            assert_eq!((around.to_string(), around.breadth()), (text.to_owned(), breadth));
+            assert_eq!(around.config(), (breadth == 0).then(|| config(text)));
+        }
+    }
+}
