@@ -18,6 +18,7 @@ pub mod merge;
 pub mod names;
 pub mod network;
 pub mod numbers;
+pub mod places;
 pub mod problem;
 pub mod release;
 pub mod time;

@@ -15,9 +15,8 @@ use super::{
 use crate::{
     api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
     components::*,
-    domain::{error::Error, names::EnvName},
+    domain::{error::Error, names::EnvName, places::Env},
     session::guard::{CurrentUser, Fresh},
-    storage::Env,
 };
 
 /// `/envs`, `/envs/{env}`.

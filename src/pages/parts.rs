@@ -9,9 +9,9 @@ use crate::{
     domain::{
         access::{Pattern, Role},
         names::{ConfigId, EnvName},
+        places::Env,
     },
     reader::nodes::{About, Told},
-    storage::Env,
     texts::Lang,
 };
 

@@ -11,9 +11,10 @@ use crate::{
         content::Format,
         error::{Error, Invalid, Problem, Result, State},
         names::{AppName, ConfigId, EnvName, NamespaceName},
+        places::{App, Env, Namespace},
         release::Release,
     },
-    storage::{App, Conn, Env, Namespace},
+    storage::Conn,
 };
 
 /// Bytes of content that a cell of a matrix costs as much as to draw.

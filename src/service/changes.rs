@@ -15,10 +15,11 @@ use crate::{
         limits, merge,
         names::ConfigId,
         numbers,
+        places::Env,
         release::Release,
         time::Time,
     },
-    storage::{Conn, Env, Latest, Place, Standing},
+    storage::{Conn, Latest, Place, Standing},
 };
 
 /// Pages of changes that are read for one page of those that may be seen.

@@ -12,10 +12,11 @@ use crate::{
         limits,
         merge::Edit,
         names::ConfigId,
+        places::{App, Env, Namespace},
         release::Release,
         time::Time,
     },
-    storage::{App, Env, Namespace, Place, Standing},
+    storage::{Place, Standing},
 };
 
 /// The actor's own open change on a config.

@@ -9,10 +9,11 @@ use crate::{
         drift::Drift,
         error::{Error, Part, Result},
         names::EnvName,
+        places::Env,
         release::Release,
         time::Time,
     },
-    storage::{Conn, Env},
+    storage::Conn,
 };
 
 /// Releases that are looked at.

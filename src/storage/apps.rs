@@ -3,54 +3,11 @@
 use super::{Conn, damaged, on, parsed};
 use crate::domain::{
     access::{Add, Administer, Create, May, Own},
-    content::Format,
     error::Result,
     names::{AppName, EnvName, NamespaceName},
+    places::{App, Env, Namespace},
     time::Time,
 };
-
-/// An environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Env {
-    /// Its name.
-    pub name: EnvName,
-    /// What people call it.
-    pub title: String,
-    /// Its place in the row of environments, from left to right.
-    pub position: i32,
-    /// Whether publishing wants a message and the name typed.
-    pub protected: bool,
-    /// When it was archived.
-    pub archived_at: Option<Time>,
-}
-
-/// An application.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct App {
-    /// Its name.
-    pub name: AppName,
-    /// What people call it.
-    pub title: String,
-    /// What it does.
-    pub description: String,
-    /// When it was archived.
-    pub archived_at: Option<Time>,
-}
-
-/// A namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Namespace {
-    /// Its application.
-    pub app: AppName,
-    /// Its name.
-    pub name: NamespaceName,
-    /// How its documents are written.
-    pub format: Format,
-    /// What it is for.
-    pub description: String,
-    /// When it was archived.
-    pub archived_at: Option<Time>,
-}
 
 pub(super) type EnvRow = (String, String, i32, bool, Option<i64>);
 type AppRow = (String, String, String, Option<i64>);

@@ -35,7 +35,6 @@ use crate::{
 };
 
 pub use accounts::UserRow;
-pub use apps::{App, Env, Namespace};
 pub use changes::NewEdit;
 pub use conn::Conn;
 use conn::On;

@@ -3,14 +3,21 @@
 use std::sync::Arc;
 
 use super::{
-    Conn, Env, Namespace,
+    Conn,
     apps::{env, namespace},
     ask, count, on, parsed,
     releases::content,
 };
 use crate::{
     compute,
-    domain::{change::ChangeId, content::Content, error::Result, names::ConfigId, time::Time},
+    domain::{
+        change::ChangeId,
+        content::Content,
+        error::Result,
+        names::ConfigId,
+        places::{Env, Namespace},
+        time::Time,
+    },
 };
 
 /// Where a config lies.

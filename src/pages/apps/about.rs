@@ -7,10 +7,9 @@ use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     api::apps::{ArchiveApp, DescribeApp},
     components::*,
-    domain::names::AppName,
+    domain::{names::AppName, places::App},
     pages::{Answer, Page, Place, console::Console, parts::Sure},
     session::guard::CurrentUser,
-    storage::App,
 };
 
 /// What the page shows.

@@ -17,6 +17,7 @@ use crate::{
         access::Pattern,
         content::Format,
         names::{AppName, ConfigId},
+        places::{Env, Namespace},
     },
     pages::{
         Answer, Page, Place,
@@ -27,7 +28,6 @@ use crate::{
     reader::nodes::{Readers, Told},
     service::{AppMatrix, Cell},
     session::guard::CurrentUser,
-    storage::{Env, Namespace},
     texts::Lang,
 };
 

@@ -19,10 +19,9 @@ use super::{Answer, Page, Place, console::Console, parts::Looks};
 use crate::{
     api::{apps::CreateApp, paths},
     components::*,
-    domain::{error::Result, limits, names::AppName, release::Release},
+    domain::{error::Result, limits, names::AppName, places::App, release::Release},
     service::{AppCard, AppMatrix},
     session::guard::CurrentUser,
-    storage::App,
     texts::Lang,
 };
 

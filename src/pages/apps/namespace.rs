@@ -14,10 +14,10 @@ use crate::{
         content::Format,
         error::{Error, Need},
         names::{AppName, NamespaceName},
+        places::Namespace,
     },
     pages::{Answer, Page, Place, console::Console, parts::Sure},
     session::guard::CurrentUser,
-    storage::Namespace,
 };
 
 pub(super) async fn show(

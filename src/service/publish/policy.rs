@@ -14,6 +14,7 @@ use crate::{
         drift::Wins,
         error::{Error, Invalid, Problem, Result, State},
         names::ConfigId,
+        places::Env,
         unseen,
     },
     service::{
@@ -21,7 +22,7 @@ use crate::{
         dispatch::Dispatch,
         validation,
     },
-    storage::{Env, Standing},
+    storage::Standing,
 };
 
 /// Checks of one config, made before it is locked and read.
@@ -209,8 +210,9 @@ mod tests {
         domain::{
             content::{Format, Item, Items},
             error::Conflict,
+            places::Namespace,
         },
-        storage::{Namespace, Place},
+        storage::Place,
     };
 
     fn env(protected: bool) -> Env {

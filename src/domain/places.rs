@@ -1,0 +1,50 @@
+//! Environments, applications and namespaces, as they are stored and shown.
+
+use super::{
+    content::Format,
+    names::{AppName, EnvName, NamespaceName},
+    time::Time,
+};
+
+/// An environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Env {
+    /// Its name.
+    pub name: EnvName,
+    /// What people call it.
+    pub title: String,
+    /// Its place in the row of environments, from left to right.
+    pub position: i32,
+    /// Whether publishing wants a message and the name typed.
+    pub protected: bool,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its name.
+    pub name: AppName,
+    /// What people call it.
+    pub title: String,
+    /// What it does.
+    pub description: String,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its application.
+    pub app: AppName,
+    /// Its name.
+    pub name: NamespaceName,
+    /// How its documents are written.
+    pub format: Format,
+    /// What it is for.
+    pub description: String,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
+}
