@@ -50,6 +50,29 @@ impl Accepted {
     }
 }
 
+/// Returns which of the `offered` codings a client prefers, or `None` for an answer without a coding.
+///
+/// Of codings with the same weight the first one offered wins, and any wins over no coding. A wildcard names none.
+#[must_use]
+pub fn preferred<'a>(headers: &HeaderMap, offered: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let accepted: Vec<_> = all.flat_map(|value| value.split(',')).filter_map(weighted).collect();
+    let weight = |name: &str| {
+        let same = |coding: &str| {
+            coding.eq_ignore_ascii_case(name) || (name == "gzip" && coding.eq_ignore_ascii_case("x-gzip"))
+        };
+        accepted.iter().filter(|(coding, _)| same(coding)).map(|(_, weight)| *weight).max().unwrap_or(0)
+    };
+    let mut best = (None, weight("identity"));
+    for coding in offered {
+        let weight = weight(coding);
+        if weight > best.1 || (best.0.is_none() && weight > 0 && weight == best.1) {
+            best = (Some(coding), weight);
+        }
+    }
+    best.0
+}
+
 /// A coding with its weight in thousandths; none where the weight is malformed.
 fn weighted(text: &str) -> Option<(&str, u16)> {
     let (coding, parameter) = text.split_once(';').map_or((text, None), |(coding, rest)| (coding, Some(rest)));
@@ -119,6 +142,29 @@ mod tests {
             let refused = Accepted::parse(&headers(header::ACCEPT_ENCODING, &[nothing])).unwrap_err();
             assert_eq!(refused.status(), 406, "{nothing}");
         }
+    }
+
+    #[test]
+    fn the_coding_with_the_highest_weight_is_preferred() {
+        for (values, expected) in [
+            (&[][..], None),
+            (&[""], None),
+            (&["gzip, br"], Some("br")),
+            (&["gzip", "br"], Some("br")),
+            (&["zstd, X-GZIP"], Some("gzip")),
+            (&["br;q=0.1, gzip;q=0.9"], Some("gzip")),
+            (&["br;q=0.5, identity"], None),
+            (&["br;q=0.5, identity;q=0.5"], Some("br")),
+            (&["br;q=0, gzip;q=0"], None),
+            (&["gzip;q=x, deflate"], None),
+            (&["*"], None),
+            (&["identity;q=0"], None),
+        ] {
+            let headers = headers(header::ACCEPT_ENCODING, values);
+            assert_eq!(preferred(&headers, ["br", "gzip"].into_iter()), expected, "{values:?}");
+        }
+        let headers = headers(header::ACCEPT_ENCODING, &["gzip, br"]);
+        assert_eq!(preferred(&headers, std::iter::empty()), None);
     }
 
     #[test]

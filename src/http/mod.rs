@@ -5,6 +5,7 @@ pub mod bearer;
 pub mod body;
 pub mod coding;
 pub mod cookies;
+pub mod etag;
 pub mod host;
 pub mod json;
 pub mod listener;

@@ -38,7 +38,7 @@ use crate::{
     },
     http::{
         coding::Accepted,
-        path,
+        etag, path,
         problem::Problem,
         request_id::{RequestId, answer},
     },
@@ -229,7 +229,7 @@ impl Reader {
                 Some(Ordering::Equal) => true,
                 // It may be that this node lags: see `Waiter`.
                 Some(Ordering::Less) => wait.is_some() || self.shelf.stale_header().is_some(),
-                None => query::has(request.headers(), snapshot.etag()),
+                None => etag::is_named(request.headers(), &header::IF_NONE_MATCH, snapshot.etag()),
             };
             // Whoever says that it has a release holds it, and so does whoever gets one now.
             self.note(&grant, key, visitor.as_ref(), snapshot.seq(), now);
@@ -297,7 +297,7 @@ impl Reader {
         }
         let app = App::new(&env, &app, configs);
         let gzip = accepted.wants_gzip(app.is_large());
-        Ok(match query::has(request.headers(), app.etag()) {
+        Ok(match etag::is_named(request.headers(), &header::IF_NONE_MATCH, app.etag()) {
             true => Next::Answer(app.unchanged(gzip, self.shelf.stale_header())),
             false if gzip => self.give_gzip(Document::App(app), accepted),
             false => Next::Answer(app.answer(self.shelf.stale_header())),

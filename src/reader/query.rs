@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, header};
-
 use crate::{
     domain::{
         error::{Invalid, Problem},
@@ -68,21 +66,6 @@ pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
     if wrong.is_empty() { Ok(configs) } else { Err(wrong) }
 }
 
-/// Whether `If-None-Match` names this validator: a list of strong or weak ones in any number of headers, or `*`.
-#[must_use]
-pub fn has(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    let etag = etag.as_bytes();
-    let names = |value: &HeaderValue| {
-        value.as_bytes() == etag
-            || value
-                .as_bytes()
-                .split(|b| *b == b',')
-                .map(<[u8]>::trim_ascii)
-                .any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == etag)
-    };
-    headers.get_all(header::IF_NONE_MATCH).iter().any(names)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,20 +103,5 @@ mod tests {
         }
         assert_eq!(wrong(configs(Some("config=prod/shop/a&from=1"))), ["from"]);
         assert_eq!(wrong(none(Some("x=1"))), ["x"]);
-    }
-
-    #[test]
-    fn a_validator_may_be_weak_one_of_many_or_any() {
-        let etag = HeaderValue::from_static("\"ab\"");
-        let asks = |value: &'static str| {
-            has(&HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(value))]), &etag)
-        };
-        for yes in ["\"ab\"", "W/\"ab\"", "\"x\", \"ab\"", "\"x\",W/\"ab\" ", "*"] {
-            assert!(asks(yes), "{yes}");
-        }
-        for no in ["", "ab", "\"abc\"", "\"AB\"", "w/\"ab\""] {
-            assert!(!asks(no), "{no}");
-        }
-        assert!(!has(&HeaderMap::new(), &etag));
     }
 }

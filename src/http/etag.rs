@@ -1,0 +1,43 @@
+//! Entity tags in the conditions of a request.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Returns whether `If-None-Match` or `If-Match` (`name`) names this strong entity tag: in a list, in any number of
+/// headers, or as `*`. Only `If-None-Match` may name it in its weak form.
+#[must_use]
+pub fn is_named(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> bool {
+    let etag = etag.as_bytes();
+    let weak: &[u8] = if name == header::IF_NONE_MATCH { b"W/" } else { b"" };
+    let names = |value: &HeaderValue| {
+        value.as_bytes() == etag
+            || value
+                .as_bytes()
+                .split(|b| *b == b',')
+                .map(<[u8]>::trim_ascii)
+                .any(|one| one == b"*" || one.strip_prefix(weak).unwrap_or(one) == etag)
+    };
+    headers.get_all(name).iter().any(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_tag_may_be_weak_one_of_many_or_any() {
+        let etag = HeaderValue::from_static("\"ab\"");
+        let named = |name: &HeaderName, value: &'static str| {
+            is_named(&HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]), name, &etag)
+        };
+        for yes in ["\"ab\"", "\"x\", \"ab\"", "*"] {
+            assert!(named(&header::IF_NONE_MATCH, yes) && named(&header::IF_MATCH, yes), "{yes}");
+        }
+        for weak in ["W/\"ab\"", "\"x\",W/\"ab\" "] {
+            assert!(named(&header::IF_NONE_MATCH, weak) && !named(&header::IF_MATCH, weak), "{weak}");
+        }
+        for no in ["", "ab", "\"abc\"", "\"AB\"", "w/\"ab\""] {
+            assert!(!named(&header::IF_NONE_MATCH, no) && !named(&header::IF_MATCH, no), "{no}");
+        }
+        assert!(!is_named(&HeaderMap::new(), &header::IF_NONE_MATCH, &etag));
+    }
+}
