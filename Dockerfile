@@ -1,25 +1,15 @@
-# Node is only needed to run wasm-opt, which npm's binaryen brings.
+# Node is only needed to make the site small (tools/site.mjs, wasm-opt).
 FROM node:20-bookworm-slim AS node
 
-FROM rust:1.95-bookworm AS rust
-
-# What the tools take from Cargo.lock. Files that come from a stage are compared by their bytes, so a lock file in which
-# other dependencies are new does not build the tools again.
-FROM rust AS lock
-COPY Cargo.lock /
-RUN grep -A 1 '^name = "wasm-bindgen"$' /Cargo.lock > /tools.lock
-
-FROM rust AS build
+FROM rust:1.95-bookworm AS build
 COPY --from=node /usr/local/bin/node /usr/local/bin/
 COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 WORKDIR /src
 ENV TRIMTAB_CACHE=/opt/trimtab CARGO_TARGET_DIR=/opt/target
-# The tools, in a layer that only a new version of one of them builds again.
+# The tools, in a layer that only a new version of one of them installs again.
 COPY tools/env.sh tools/setup.sh tools/
-COPY --from=lock /tools.lock Cargo.lock
-RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    tools/setup.sh run
+RUN tools/setup.sh run
 COPY . .
 # The target folder is a cache of the builder and not part of a layer: build.sh puts what counts into /src/target/app.
 # Cargo goes by the age of files. Those of another clone can be older than what was built of this one, so they are

@@ -17,7 +17,7 @@ use axum::{
     routing::get,
 };
 use futures::poll;
-use leptos::{config::LeptosOptions, prelude::*, server_fn::ServerFn};
+use leptos::{prelude::*, server_fn::ServerFn};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use tower::ServiceExt;
@@ -30,7 +30,7 @@ use trimtab::{
         error::{Error, Invalid, Part, Problem, Result},
         time::Time,
     },
-    pages::{Answer, Frame, Page, Viewer, console, cookies::Jar},
+    pages::{Answer, Frame, Page, Viewer, assets::Assets, console, cookies::Jar},
     server::{headers::Headers, layers},
     service::Account,
     session::guard::CurrentUser,
@@ -126,8 +126,10 @@ fn app_with(compute: Compute, latch: Latch) -> Router {
 }
 
 fn frame_with(compute: Compute, latch: Latch, who: impl FnOnce(Router) -> Router) -> Router {
-    let options = LeptosOptions::builder().output_name("trimtab").build();
-    let frame = Frame { compute, ..Frame::new(&options, vec!["https://config.example".to_owned()], JAR.clone()) };
+    let frame = Frame {
+        compute,
+        ..Frame::new(Assets::in_folder("none"), vec!["https://config.example".to_owned()], JAR.clone())
+    };
     let pages = Router::new()
         .route("/thing/{id}", get(thing))
         .route("/private", get(async || -> Answer { Err(Error::Unauthenticated.into()) }))
@@ -280,26 +282,6 @@ async fn a_form_that_is_no_text_is_refused_in_words() {
     }
     let escaped = send(post("/thing/1"), "key=a&text=%ff").await;
     assert!(escaped.status < 500, "{}", escaped.body);
-}
-
-#[tokio::test]
-async fn only_files_that_are_there_are_kept() {
-    let site = std::env::temp_dir().join(format!("trimtab-site-{}", std::process::id()));
-    std::fs::create_dir_all(site.join("pkg")).unwrap();
-    std::fs::write(site.join("pkg/a.css"), "a{}").unwrap();
-    let options = LeptosOptions::builder().output_name("trimtab").site_root(site.to_str().unwrap().to_owned()).build();
-    let assets = with_headers(layers::assets(&Frame::new(&options, Vec::new(), JAR.clone()), true));
-    let get = async |path: &str| {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = assets.clone().oneshot(request).await.unwrap();
-        let kept = response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned();
-        (response.status().as_u16(), kept)
-    };
-    assert_eq!(get("/pkg/a.css").await, (200, "public, max-age=31536000, immutable".to_owned()));
-    for missing in ["/pkg/b.css".to_owned(), format!("/pkg/{}", "x".repeat(5000))] {
-        assert_eq!(get(&missing).await, (404, "no-store".to_owned()));
-    }
-    std::fs::remove_dir_all(site).unwrap();
 }
 
 #[tokio::test]

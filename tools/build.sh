@@ -1,20 +1,55 @@
 #!/usr/bin/env bash
-# Builds the server and its site in release mode into target/app, wherever Cargo's own target folder is.
+# Builds the release: target/app/trimtab, one file with the site in it, wherever Cargo's own target folder is.
+# The site and the server's library are built at the same time. The program, which has both in it, comes last and is quick.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
-# Two clones may share one target folder: the second waits until the first has taken its files away.
+# Two clones may share one target folder: the second waits until the first has taken its file away.
 mkdir -p "$CARGO_TARGET_DIR" "$ROOT/target"
 exec 9>"$CARGO_TARGET_DIR/.app.lock"
 flock 9
 
-out=$CARGO_TARGET_DIR/release
-LEPTOS_SITE_ROOT=$out/site cargo leptos build --release --precompress
+# Two Cargos at once cannot share a target folder.
+front=$CARGO_TARGET_DIR/front
+log=$front/site.log
+mkdir -p "$front"
+export TRIMTAB_SITE=$front/site/site.rs # for src/main.rs
 
-# A failed build leaves the last good one alone, and a server that runs keeps its files until this moment.
+exec 3>&1
+say() { printf '── build, %3s s: %s\n' "$SECONDS" "$*" >&3; }
+
+build_site() {
+  trap '[ $? = 0 ] || say "the site FAILED"' EXIT
+  say "site 1/3, wasm-bindgen (first build: 1 minute)"
+  cargo build --target-dir "$front" --package trimtab-bindgen --config profile.dev.debug=false
+  say "site 2/3, the islands as WASM (first build: 4 minutes; later 1)"
+  cargo rustc --target-dir "$front" --package trimtab --lib --crate-type cdylib --features hydrate \
+    --target wasm32-unknown-unknown --profile wasm-release
+  say "site 3/3, style, scripts and WASM packed (15 seconds)"
+  "$front/debug/trimtab-bindgen" "$front/wasm32-unknown-unknown/wasm-release/trimtab.wasm" "$front/wasm"
+  node tools/site.mjs "$front/wasm" "${TRIMTAB_SITE%/*}"
+  say "site: done"
+}
+
+# In a process group of its own, so that nothing of it is left when this script ends.
+set -m
+build_site >"$log" 2>&1 &
+site=$!
+set +m
+trap 'kill -- -$site 2>/dev/null || true' EXIT
+
+say "server 1/2, its library (first build: 8 minutes; later 2)"
+cargo build --release --package trimtab --lib --features ssr
+say "server 1/2: done"
+wait "$site" || { cat "$log" >&2; exit 1; }
+say "server 2/2, the program with the site in it (20 seconds)"
+cargo rustc --release --package trimtab --bin trimtab --features ssr -- --cfg site
+say "done: target/app/trimtab"
+
+# A failed build leaves the last good one alone, and a server that runs keeps its file.
 rm -rf "$APP.new"
 mkdir "$APP.new"
-cp -r "$out/trimtab" "$out/hash.txt" "$out/site" "$APP.new"
+cp "$CARGO_TARGET_DIR/release/trimtab" "$APP.new"
 rm -rf "$APP"
 mv "$APP.new" "$APP"

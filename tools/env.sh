@@ -6,13 +6,14 @@ CACHE=${TRIMTAB_CACHE:-$HOME/.cache/trimtab}
 TOOLS=$CACHE/tools
 
 # The only place with versions of tools.
-CARGO_LEPTOS_VERSION=0.3.10 # 0.3.11 needs Rust 1.96
+CARGO_LEPTOS_VERSION=0.3.10 # for make watch alone; 0.3.11 needs Rust 1.96
 CARGO_DENY_VERSION=0.20.2
 BINARYEN_VERSION=132.0.0
 BINARYEN_OLDEST=116 # what older ones make of our WASM does not start in a browser
+ESBUILD_VERSION=0.28.2
 NODE_OLDEST=20
 
-# The command line tool has to be exactly as old as the library, so Cargo.lock decides.
+# For make watch alone. It has to be exactly as old as the library, so Cargo.lock decides.
 wasm_bindgen_version() {
   awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print; exit }' "$ROOT/Cargo.lock"
 }
@@ -35,6 +36,5 @@ esac
 export PATH=$TOOLS/bin:$TOOLS/npm/node_modules/.bin:$PATH:$HOME/.cargo/bin:/usr/local/sbin:/usr/sbin
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
-# What tools/build.sh makes: the server, hash.txt and site/, which belong together and are found by the server because
-# they lie beside it.
+# The folder of what tools/build.sh makes: one file.
 APP=$ROOT/target/app

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/setup.sh [run|test|audit|bench|latest]
+# tools/setup.sh [run|watch|test|audit|bench|latest]
 # Installs what that needs and is missing, once: Debian's packages through apt, everything else into the cache folder
 # (TRIMTAB_CACHE, else ~/.cache/trimtab). Nothing is changed in the clone but end2end/node_modules.
 # What cannot be installed is named, with the command that a person would type.
@@ -71,13 +71,18 @@ node_js() {
   fi
 }
 
-wasm_opt() {
+# Installs wasm-opt and esbuild, which are prebuilt. The script that --ignore-scripts leaves out only makes esbuild start faster.
+npm_tools() {
   local version
   version=$(wasm-opt --version 2>/dev/null | sed 's/^wasm-opt version \([0-9]*\).*/\1/') || true
-  [ "${version:-0}" -lt "$BINARYEN_OLDEST" ] || return 0
-  say "installing wasm-opt (binaryen $BINARYEN_VERSION)"
-  npm install --prefix "$TOOLS/npm" --no-audit --no-fund "binaryen@$BINARYEN_VERSION" ||
-    give_up "wasm-opt $BINARYEN_OLDEST or newer" "npm install --prefix $TOOLS/npm binaryen@$BINARYEN_VERSION"
+  if [ "${version:-0}" -lt "$BINARYEN_OLDEST" ]; then npm_tool binaryen "$BINARYEN_VERSION"; fi
+  if [ "$(esbuild --version 2>/dev/null)" != "$ESBUILD_VERSION" ]; then npm_tool esbuild "$ESBUILD_VERSION"; fi
+}
+
+npm_tool() { # PACKAGE VERSION
+  local install=(npm install --prefix "$TOOLS/npm" --no-audit --no-fund --ignore-scripts --include=optional "$1@$2")
+  say "installing $1 $2"
+  "${install[@]}" || give_up "$1 $2" "${install[*]}"
 }
 
 end2end() {
@@ -209,9 +214,7 @@ latest_etcd() { # FOLDER
 build_tools() {
   rust
   node_js
-  cargo_tool wasm-bindgen-cli "$(wasm_bindgen_version)" # without --locked: its lock file names crates that mirrors lack
-  cargo_tool cargo-leptos "$CARGO_LEPTOS_VERSION" --locked
-  wasm_opt
+  npm_tools
 }
 
 # Clones share one target folder, and Cargo goes by the age of files: those of this clone can be older than what was built
@@ -219,7 +222,7 @@ build_tools() {
 own_target() {
   local last=$CARGO_TARGET_DIR/.clone
   if [ "$(cat "$last" 2>/dev/null)" != "$ROOT" ]; then
-    find Cargo.* bench migrations src tests torture -type f -exec touch {} + 2>/dev/null || true
+    find Cargo.* bench bindgen migrations src tests torture -type f -exec touch {} + 2>/dev/null || true
     mkdir -p "$CARGO_TARGET_DIR"
     echo "$ROOT" >"$last"
   fi
@@ -231,6 +234,14 @@ case ${1:-run} in
     build_packages
     install_packages
     build_tools
+    own_target
+    ;;
+  watch)
+    build_packages
+    install_packages
+    rust
+    cargo_tool wasm-bindgen-cli "$(wasm_bindgen_version)" # without --locked: its lock file names crates that mirrors lack
+    cargo_tool cargo-leptos "$CARGO_LEPTOS_VERSION" --locked
     own_target
     ;;
   test)
@@ -265,7 +276,7 @@ case ${1:-run} in
     install_whole "$(latest_etcd_folder)" latest_etcd
     ;;
   *)
-    echo "usage: tools/setup.sh [run|test|audit|bench|latest]" >&2
+    echo "usage: tools/setup.sh [run|watch|test|audit|bench|latest]" >&2
     exit 2
     ;;
 esac

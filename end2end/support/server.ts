@@ -9,7 +9,6 @@ import { promisify } from 'node:util';
 
 export type Setup = 'embedded' | 'cluster';
 
-/** It finds its site beside it, as tools/build.sh leaves them. */
 const binary = process.env.TRIMTAB_BIN ?? join(import.meta.dirname, '../../target/app/trimtab');
 
 /** The server drains for up to 25 s after SIGTERM. */

@@ -20,6 +20,7 @@ use crate::{
     channel::Channel,
     delivery::{self, Publisher},
     domain::change::ChangeId,
+    pages::assets::File,
     server::{
         self, data_dir,
         settings::{Role, Settings},
@@ -106,9 +107,9 @@ const TELLING: Duration = Duration::from_secs(3);
 /// How long what still works when a command is done may take.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Runs the command that the arguments name. 0 done, 1 failed, 2 wrong usage.
+/// Runs the command that the arguments name; a server serves this site. 0 done, 1 failed, 2 wrong usage.
 #[must_use]
-pub fn run() -> ExitCode {
+pub fn run(site: &'static [File]) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) => return usage(&asked),
@@ -116,7 +117,7 @@ pub fn run() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome = runtime.block_on(dispatch(cli));
+            let outcome = runtime.block_on(dispatch(cli, site));
             // What is stuck in a system call does not keep the process.
             runtime.shutdown_timeout(LAST);
             outcome
@@ -147,7 +148,7 @@ fn ended(outcome: Result<(), Failed>) -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli) -> Result<(), Failed> {
+async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), Failed> {
     let flags = [
         ("listen", cli.flags.listen),
         ("data_dir", cli.flags.data_dir),
@@ -165,7 +166,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failed> {
         Command::Serve(_) => {
             let (tracer, traces) = settings.collector.as_ref().map(traces::start).unzip();
             telemetry::start(&settings.log, settings.log_format, tracer)?;
-            Ok(server::serve(settings, traces).await?)
+            Ok(server::serve(settings, site, traces).await?)
         }
         Command::Config => output::print(&settings.describe()),
         Command::Healthcheck => health::check(&settings).await,

@@ -1,31 +1,70 @@
-//! Where the style and the islands' program are: `/pkg/trimtab[.hash].{css,js,wasm}`.
+//! The style and the islands' program, which pages load from `/pkg/`.
 
-use std::{fs, path::PathBuf};
+use std::{path::PathBuf, sync::Arc};
 
 use hydration_context::SsrSharedContext;
 use leptos::{config::LeptosOptions, hydration::HydrationScripts, nonce::Nonce, prelude::*};
 
 /// Stands in the scripts where each answer puts a nonce of its own.
 const NONCE: &str = "0NONCE0";
+/// Stands in the scripts for the name of the islands' files.
+const NAME: &str = "0NAME0";
 
-/// The tags that load the style and the islands.
+/// A file that is part of the program. tools/site.mjs writes the list of them.
+#[derive(Debug)]
+pub struct File {
+    /// Its address.
+    pub path: &'static str,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Hash of its content, in characters that an entity tag may have.
+    pub hash: &'static str,
+    /// When its content changed last, in seconds since 1970.
+    pub modified: u64,
+    /// Its bytes.
+    pub plain: &'static [u8],
+    /// Its bytes in brotli, if it is served so.
+    pub br: Option<&'static [u8]>,
+    /// Its bytes in gzip, if it is served so.
+    pub gzip: Option<&'static [u8]>,
+}
+
+/// Where the files are.
+#[derive(Clone, Debug)]
+pub enum Files {
+    /// In the program. Names in `/pkg/` have a hash in them, so what they mean never changes.
+    Embedded(&'static [File]),
+    /// In a folder, under names without a hash: a development build's.
+    Folder(PathBuf),
+}
+
+/// The files, and the tags that load the style and the islands.
 #[derive(Clone, Debug)]
 pub struct Assets {
-    /// Where the files are on the disk.
-    pub dir: PathBuf,
+    /// Where the files are.
+    pub files: Files,
     /// The address of the style.
     pub style: String,
     scripts: String,
 }
 
 impl Assets {
-    /// Reads the names of the files once: `hash.txt` is beside the program when the names have hashes.
+    /// Assets of a release build.
     #[must_use]
-    pub fn of(options: &LeptosOptions) -> Self {
-        let (name, pkg) = (&options.output_name, &options.site_pkg_dir);
-        let hash = options.hash_files.then(|| hash_of("css", options)).flatten();
-        let style = hash.map_or_else(|| format!("/{pkg}/{name}.css"), |hash| format!("/{pkg}/{name}.{hash}.css"));
-        Self { dir: PathBuf::from(&*options.site_root), style, scripts: scripts(options) }
+    pub fn embedded(files: &'static [File]) -> Self {
+        let name = |kind: &str| {
+            let mut names = files.iter().filter_map(|file| file.path.strip_prefix("/pkg/")?.strip_suffix(kind));
+            names.next().unwrap_or_default()
+        };
+        let (style, scripts) = (format!("/pkg/{}.css", name(".css")), scripts(name(".js"), name(".wasm")));
+        Self { files: Files::Embedded(files), style, scripts }
+    }
+
+    /// Assets that `cargo leptos watch` keeps in this folder.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        let (style, scripts) = ("/pkg/trimtab.css".to_owned(), scripts("trimtab", "trimtab"));
+        Self { files: Files::Folder(folder.into()), style, scripts }
     }
 
     /// The scripts that bring the islands to life.
@@ -35,21 +74,38 @@ impl Assets {
     }
 }
 
-fn hash_of(kind: &str, options: &LeptosOptions) -> Option<String> {
-    let beside = std::env::current_exe().ok()?.parent()?.join(&*options.hash_file);
-    let lines = fs::read_to_string(beside).ok()?;
-    lines.lines().filter_map(|line| line.split_once(':')).find(|(k, _)| k.trim() == kind).map(|(_, h)| h.trim().into())
-}
-
-/// Draws the scripts of Leptos once: drawing them reads `hash.txt` each time.
-fn scripts(options: &LeptosOptions) -> String {
-    let owner = Owner::new_root(Some(std::sync::Arc::new(SsrSharedContext::new_islands())));
-    let options = options.clone();
+/// Draws the scripts of Leptos, which load `/pkg/<js>.js` and `/pkg/<wasm>.wasm`.
+fn scripts(js: &str, wasm: &str) -> String {
+    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
+    let options = LeptosOptions::builder().output_name(NAME).build();
     let html = owner.with(|| {
         provide_context(Nonce::from_value(NONCE));
         view! { <HydrationScripts options islands=true /> }.to_html()
     });
     owner.unset_with_forced_cleanup();
     // Leptos writes the nonce here too, where it means nothing.
-    html.replace(&format!("crossorigin=\"{NONCE}\""), "crossorigin=\"anonymous\"")
+    let html = html.replace(&format!("crossorigin=\"{NONCE}\""), "crossorigin=\"anonymous\"");
+    // Leptos appends `_bg` to the WASM's name, unless cargo-leptos builds this.
+    html.replace(&format!("{NAME}_bg"), wasm).replace(NAME, js)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_load_the_embedded_files() {
+        const fn file(path: &'static str) -> File {
+            File { path, content_type: "", hash: "", modified: 0, plain: b"", br: None, gzip: None }
+        }
+        static FILES: [File; 4] =
+            [file("/robots.txt"), file("/pkg/trimtab.s.css"), file("/pkg/trimtab.j.js"), file("/pkg/trimtab.w.wasm")];
+        let assets = Assets::embedded(&FILES);
+        assert_eq!(assets.style, "/pkg/trimtab.s.css");
+        let scripts = assets.scripts("once");
+        for part in ["\"/pkg/trimtab.j.js\"", "\"/pkg/trimtab.w.wasm\"", "\"trimtab.j\", \"trimtab.w\"", "\"once\""] {
+            assert!(scripts.contains(part), "{part} in {scripts}");
+        }
+        assert!(!scripts.contains(NAME) && !scripts.contains(NONCE), "{scripts}");
+    }
 }

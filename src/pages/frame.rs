@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use hydration_context::SsrSharedContext;
-use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
+use leptos::{nonce::Nonce, prelude::*};
 
 use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies::Jar, errors, shell};
 use crate::{
@@ -39,8 +39,8 @@ pub struct Frame {
 impl Frame {
     /// The frame of a server with these assets, that is known by these origins.
     #[must_use]
-    pub fn new(options: &LeptosOptions, origins: Vec<String>, jar: Jar) -> Self {
-        Self { assets: Arc::new(Assets::of(options)), origins: origins.into(), compute: Compute::default(), jar }
+    pub fn new(assets: Assets, origins: Vec<String>, jar: Jar) -> Self {
+        Self { assets: Arc::new(assets), origins: origins.into(), compute: Compute::default(), jar }
     }
 }
 

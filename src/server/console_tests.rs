@@ -80,7 +80,14 @@ impl Site {
         };
         let (health, leaving) = (service.clone(), stop.clone());
         let health = Health { service: health, dispatch, reader, leaving, scrape };
-        let front = routes(console, db.clone(), health, service.signer().await.unwrap(), &Rates::default());
+        let front = routes(
+            console,
+            Assets::embedded(&[]),
+            db.clone(),
+            health,
+            service.signer().await.unwrap(),
+            &Rates::default(),
+        );
         Self { front, service, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() }
     }
 

@@ -14,10 +14,8 @@ use futures::{future::BoxFuture, stream};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     csrf::{CsrfLayer, ProtectionError},
-    services::ServeDir,
 };
 
-use super::headers::is_content;
 use crate::{
     domain::error::Result,
     http::{
@@ -26,9 +24,6 @@ use crate::{
     },
     pages::{Frame, Visit, errors, forms, frame},
 };
-
-/// The longest name of a file of ours.
-const NAME_BYTES: usize = 200;
 
 /// Tells whose session the head of a request shows, by the account's id. An error when that one may send nothing long.
 pub type SignedIn = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync>;
@@ -45,32 +40,6 @@ pub fn pages(console: Router, frame: &Frame, signed_in: SignedIn) -> Router {
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
         .layer(middleware::from_fn(traced::layer))
         .layer(middleware::from_fn(request_id::layer))
-}
-
-/// The style, the islands and the files beside them. Names with a hash in them never change what they mean.
-pub fn assets(frame: &Frame, hashed: bool) -> Router {
-    let kept = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let kept = middleware::from_fn_with_state(HeaderValue::from_static(kept), keep);
-    let dir = |path: &str| ServeDir::new(frame.assets.dir.join(path)).precompressed_br().precompressed_gzip();
-    let pkg = Router::new().fallback_service(dir("pkg")).layer(kept);
-    let beside = |file: &str| tower_http::services::ServeFile::new(frame.assets.dir.join(file));
-    Router::new()
-        .nest("/pkg", pkg)
-        .route_service("/favicon.svg", beside("favicon.svg"))
-        .route_service("/robots.txt", beside("robots.txt"))
-}
-
-/// Says how long a file may be kept; an answer that is none may not.
-async fn keep(State(kept): State<HeaderValue>, request: Request, next: Next) -> Response {
-    // No file of ours has such a name, and none that the system could open.
-    if request.uri().path().split('/').any(|name| name.len() > NAME_BYTES) {
-        return StatusCode::NOT_FOUND.into_response();
-    }
-    let mut response = next.run(request).await;
-    if is_content(response.status()) {
-        response.headers_mut().insert(header::CACHE_CONTROL, kept);
-    }
-    response
 }
 
 /// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
@@ -166,12 +135,11 @@ mod tests {
     use crate::{
         auth::signing::Signer,
         http::body::{is_too_long, needs_session},
-        pages::cookies::Jar,
+        pages::{assets::Assets, cookies::Jar},
     };
 
     fn frame() -> Frame {
-        let options = leptos::config::LeptosOptions::builder().output_name("trimtab").build();
-        Frame::new(&options, vec![], Jar::new(Signer::random(), false))
+        Frame::new(Assets::embedded(&[]), vec![], Jar::new(Signer::random(), false))
     }
 
     fn signed_in(signed_in: bool) -> SignedIn {

@@ -1,5 +1,6 @@
 //! One process: its settings, its parts, its routes, its end.
 
+pub mod assets;
 mod confirmed;
 #[cfg(test)]
 mod console_tests;
@@ -25,7 +26,6 @@ use std::{
 };
 
 use axum::{Router, middleware};
-use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -35,7 +35,13 @@ use crate::{
     channel::{Channel, Hears},
     delivery::{self, Publisher},
     http::request_id,
-    pages::{self, Frame, console::Console, cookies::Jar, routes},
+    pages::{
+        self, Frame,
+        assets::{Assets, File},
+        console::Console,
+        cookies::Jar,
+        routes,
+    },
     reader::{
         self, Reader,
         feed::Source,
@@ -64,17 +70,17 @@ use scrape::Scrape;
 use serving::Limits;
 use settings::{Rates, Role, Settings};
 
-/// Runs the server until SIGTERM or SIGINT. `traces` are sent to their end.
+/// Runs the server until SIGTERM or SIGINT. Pages load what `site` has; `traces` are sent to their end.
 ///
 /// # Errors
 /// Why it does not start, in one line.
-pub async fn serve(settings: Settings, traces: Option<Exporting>) -> Result<(), String> {
+pub async fn serve(settings: Settings, site: &'static [File], traces: Option<Exporting>) -> Result<(), String> {
     let _held = DataDir::hold(&settings.data_dir)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|e| format!("listen = {}: {e}; another program may use the port", settings.listen))?;
     let stop = CancellationToken::new();
-    let node = Node::start(settings, &listener, stop.clone()).await?;
+    let node = Node::start(settings, site, &listener, stop.clone()).await?;
     tokio::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping");
@@ -98,10 +104,15 @@ impl Node {
     ///
     /// # Errors
     /// Why it does not start, in one line.
-    pub async fn start(settings: Settings, listener: &TcpListener, stop: CancellationToken) -> Result<Self, String> {
+    pub async fn start(
+        settings: Settings,
+        site: &'static [File],
+        listener: &TcpListener,
+        stop: CancellationToken,
+    ) -> Result<Self, String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         match settings.role {
-            Role::Console => Self::console(settings, address, stop).await,
+            Role::Console => Self::console(settings, assets(site), address, stop).await,
             Role::Reader => {
                 let (tasks, leaving) = (TaskTracker::new(), Leaving::new(stop));
                 let (router, scrape) = reader_node::start(&settings, address, &tasks, &leaving).await?;
@@ -113,7 +124,12 @@ impl Node {
     }
 
     /// Everything, over the database and the channel.
-    async fn console(settings: Settings, address: SocketAddr, stop: CancellationToken) -> Result<Self, String> {
+    async fn console(
+        settings: Settings,
+        assets: Assets,
+        address: SocketAddr,
+        stop: CancellationToken,
+    ) -> Result<Self, String> {
         let public_url = public_url(&settings, address);
         let db = Db::open(&settings.database_url).await?;
         let channel = match &settings.etcd {
@@ -188,7 +204,7 @@ impl Node {
             public_url: public_url.as_str().into(),
             etcd_root,
         };
-        let router = routes(console, db, health, signer, &settings.rates);
+        let router = routes(console, assets, db, health, signer, &settings.rates);
         if let Some(why) = unprotected(&settings, &public_url, address) {
             tracing::warn!("{why}");
         }
@@ -213,12 +229,11 @@ impl Node {
 }
 
 /// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(console: Console, db: Db, health: Health, signer: Signer, rates: &Rates) -> reader::Front {
+fn routes(console: Console, assets: Assets, db: Db, health: Health, signer: Signer, rates: &Rates) -> reader::Front {
     let public_url = console.public_url.clone();
     let https = public_url.starts_with("https://");
-    let hashed = leptos_options().hash_files;
     let jar = Jar::new(signer.clone(), https);
-    let frame = Frame::new(&leptos_options(), vec![public_url.to_string()], jar);
+    let frame = Frame::new(assets, vec![public_url.to_string()], jar);
     let (reader, scrape, service) = (health.reader.clone(), health.scrape.clone(), console.service.clone());
     let (provided, browsers) = (service.clone(), Browsers::new(signer, https));
     let pages = pages::console(frame.clone(), routes::all(console), move || {
@@ -238,7 +253,7 @@ fn routes(console: Console, db: Db, health: Health, signer: Signer, rates: &Rate
         .with_compute(frame.compute.clone());
     let rest = Router::new()
         .merge(automation::router(automation))
-        .merge(layers::assets(&frame, hashed))
+        .merge(assets::router(&frame.assets))
         .fallback_service(layers::pages(pages, &frame, signed_in))
         .layer(middleware::from_fn_with_state(scrape, scrape::count))
         .merge(health::router(health).layer(middleware::from_fn(request_id::layer)));
@@ -284,17 +299,13 @@ fn link(
     nodes
 }
 
-/// Where the style and the islands are: what cargo-leptos wrote, in `LEPTOS_SITE_ROOT`, beside the program or in the
-/// working folder.
-fn leptos_options() -> LeptosOptions {
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("site"))).filter(|p| p.is_dir());
-    let root = std::env::var("LEPTOS_SITE_ROOT").ok().or_else(|| Some(beside?.to_str()?.to_owned()));
-    let hash_files = std::env::current_exe().is_ok_and(|exe| exe.with_file_name("hash.txt").exists());
-    LeptosOptions::builder()
-        .output_name("trimtab")
-        .site_root(root.unwrap_or_else(|| "target/site".to_owned()))
-        .hash_files(hash_files)
-        .build()
+/// Returns the files that the program carries, or, in a build without any, those of the folder where `cargo leptos watch` puts them.
+fn assets(site: &'static [File]) -> Assets {
+    if site.is_empty() {
+        Assets::in_folder(std::env::var("LEPTOS_SITE_ROOT").unwrap_or_else(|_| "target/site".to_owned()))
+    } else {
+        Assets::embedded(site)
+    }
 }
 
 /// Prints a line for whoever starts the server. It serves whether or not somebody reads that.

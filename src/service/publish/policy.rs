@@ -25,8 +25,10 @@ use crate::{
     storage::Standing,
 };
 
+type ConfigCheck = fn(&Dispatch, &ConfigId, Purpose) -> Result<()>;
+
 /// Checks of one config, made before it is locked and read.
-const CONFIG_CHECKS: &[fn(&Dispatch, &ConfigId, Purpose) -> Result<()>] = &[not_ahead];
+const CONFIG_CHECKS: &[ConfigCheck] = &[not_ahead];
 
 /// Checks of everything that is released together. The first refusal is the answer.
 const CHECKS: &[fn(&Proposal<'_>) -> Result<()>] = &[
