@@ -43,9 +43,8 @@ say "server 1/2, its library (first build: 8 minutes; later 2)"
 cargo build --release --package trimtab --lib --features ssr
 say "server 1/2: done"
 wait "$site" || { cat "$log" >&2; exit 1; }
-say "server 2/2, the program with the site in it (20 seconds)"
+say "server 2/2, the program with the site in it (10 seconds)"
 cargo rustc --release --package trimtab --bin trimtab --features ssr -- --cfg site
-say "done: target/app/trimtab"
 
 # A failed build leaves the last good one alone, and a server that runs keeps its file.
 rm -rf "$APP.new"
@@ -53,3 +52,4 @@ mkdir "$APP.new"
 cp "$CARGO_TARGET_DIR/release/trimtab" "$APP.new"
 rm -rf "$APP"
 mv "$APP.new" "$APP"
+say "done: target/app/trimtab"
