@@ -139,7 +139,7 @@ pub async fn settle(
 async fn say(
     service: &crate::service::Service,
     actor: &crate::domain::access::Actor,
-    published: &crate::service::Published,
+    published: &crate::domain::release::Published,
 ) {
     service.settled(published).await;
     let late = service.why_late(actor, &published.releases);

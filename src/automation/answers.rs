@@ -18,9 +18,9 @@ use crate::{
         error::Conflict,
         merge::Edit,
         names::ConfigId,
-        release::{Delivery, Release},
+        release::{Delivery, Published, Release},
     },
-    service::{ChangeConfig, ChangeView, Published},
+    service::{ChangeConfig, ChangeView},
 };
 
 /// A change: what it does, and what became of it.

@@ -15,11 +15,11 @@ use crate::{
         diff::{self, Counts, Diff, KeyDiff, Row, Window, Word},
         error::{Error, excerpt},
         names::ConfigId,
-        release::Delivery,
+        release::{Delivery, Published},
         time::Time,
         unseen,
     },
-    service::{ChangeSummary, ChangeView, Publish, Published, now},
+    service::{ChangeSummary, ChangeView, Publish, now},
     stdio,
 };
 

@@ -9,10 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    marks::write_marks,
-    publisher::{BATCH, Failure},
-};
+use super::failure::Failure;
 use crate::{
     channel::Channel,
     domain::{
@@ -27,6 +24,8 @@ use crate::{
     traces::Place,
 };
 
+/// Releases that are read at once.
+const BATCH: u32 = 100;
 /// Changes whose marks wait to be written at the most.
 const MARKS: usize = 32;
 /// How long what is handed over goes out without a look at the database. In a pause the worker looks sooner.
@@ -181,4 +180,19 @@ fn by_change(due: Vec<Due>) -> Vec<DueChange> {
         }
     }
     changes
+}
+
+/// Writes the marks that wait, all in one transaction. Any that are lost with it are found again: what is delivered
+/// twice is written once.
+pub(super) async fn write_marks(db: &Db, dispatch: &Dispatch) -> Result<()> {
+    let marks = dispatch.marks.take();
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let mut tx = db.write().await?;
+    marks.write(&mut tx).await?;
+    tx.commit().await?;
+    marks.written();
+    dispatch.tell();
+    Ok(())
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::publisher::Publisher;
-use crate::{domain::error::Result, service::Dispatch, storage::Db};
+use super::{hold::write_marks, publisher::Publisher};
 
 /// How long marks wait: on SQLite for a publish that takes them along, elsewhere for a pause between two publishes.
 const SOON: Duration = Duration::from_millis(25);
@@ -27,19 +26,4 @@ impl Publisher {
         };
         self.stop.run_until_cancelled(behind).await;
     }
-}
-
-/// Writes the marks that wait, all in one transaction. Any that are lost with it are found again: what is delivered
-/// twice is written once.
-pub(super) async fn write_marks(db: &Db, dispatch: &Dispatch) -> Result<()> {
-    let marks = dispatch.marks.take();
-    if marks.is_empty() {
-        return Ok(());
-    }
-    let mut tx = db.write().await?;
-    marks.write(&mut tx).await?;
-    tx.commit().await?;
-    marks.written();
-    dispatch.tell();
-    Ok(())
 }

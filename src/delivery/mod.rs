@@ -1,6 +1,7 @@
 //! The way of releases from SQL into the channel: what is due goes out, what the channel lost goes out again. And of
 //! what reader nodes have to know of tokens.
 
+mod failure;
 mod hold;
 mod marks;
 mod publisher;

@@ -13,12 +13,15 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-use super::hold::{DueChange, Frozen, Hold, Places};
+use super::{
+    failure::{Failure, unavailable},
+    hold::{DueChange, Frozen, Hold, Places},
+};
 use crate::{
     channel::{Channel, Delivered, Fault, Lock},
     domain::{
         entry::{Entry, Identity},
-        error::{Error, Part, Result, State},
+        error::{Error, Result},
         names::{ConfigId, EnvName},
         time::Time,
     },
@@ -38,8 +41,6 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_LOOK: Duration = Duration::from_millis(25);
 /// How soon it does so after a delivery: in a pause between two publishes, not when the next one waits for it.
 const LINGER_PAUSE: Duration = Duration::from_millis(10);
-/// Releases that are read at once.
-pub(super) const BATCH: u32 = 100;
 /// Pauses after a failure: the first and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// The shortest pause, whatever happens in the channel meanwhile.
@@ -363,52 +364,4 @@ impl Publisher {
         let due = self.db.read().await?.due_envs().await?;
         Ok(due.into_iter().find(|(e, ..)| e == env).map_or((0, now()), |(_, n, at)| (n, at)))
     }
-}
-
-/// Why a worker stopped.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Channel(#[from] Fault),
-    #[error("the channel holds release {seq} of {config}, which the database does not know")]
-    Ahead { config: ConfigId, seq: u64 },
-    #[error("what is stored of release {seq} of {config} cannot be read")]
-    Unreadable { config: ConfigId, seq: u64, error: Error },
-    #[error(transparent)]
-    Database(#[from] Error),
-}
-
-impl Failure {
-    /// Whether the same again fails again until somebody does something, and other changes may go out meanwhile.
-    fn is_for_people(&self) -> bool {
-        use Fault::{Mismatch, Refused, TooLarge};
-        matches!(
-            self,
-            Self::Ahead { .. } | Self::Unreadable { .. } | Self::Channel(Mismatch { .. } | TooLarge(_) | Refused(_))
-        )
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Channel(fault) => fault.name(),
-            Self::Ahead { .. } => "ahead",
-            Self::Unreadable { .. } => "unreadable",
-            Self::Database(error) => error.name(),
-        }
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Channel(fault) => unavailable(fault),
-            Failure::Ahead { .. } => Error::State(State::Ahead),
-            Failure::Unreadable { error, .. } | Failure::Database(error) => error,
-        }
-    }
-}
-
-pub(super) fn unavailable(fault: Fault) -> Error {
-    tracing::warn!(error = %fault, "the channel did not answer");
-    Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::{Publisher, publisher::unavailable};
+use super::{Publisher, failure::unavailable};
 use crate::{
     channel::{Channel, Damage, Lock},
     domain::{

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{sleep, timeout};
 
-use super::publisher::unavailable;
+use super::failure::unavailable;
 use crate::{
     auth::tokens::Table,
     channel::{Channel, Fault, ListedToken, TokenList, TokenWatch, Tokens},

@@ -85,3 +85,14 @@ impl std::fmt::Display for Why {
         }
     }
 }
+
+/// What a publish did.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The change.
+    pub change: ChangeId,
+    /// Its releases.
+    pub releases: Vec<Release>,
+    /// How far they have come.
+    pub delivery: Delivery,
+}

@@ -283,7 +283,7 @@ async fn every_answer_has_the_headers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let (limits, headers) = (Limits::of_this_process(&[]), Headers::of("https://config.example"));
-    let serving = serving::serve(listener, site.front.clone(), limits, headers, Connections::default(), stop.clone());
+    let serving = accept::serve(listener, site.front.clone(), limits, headers, Connections::default(), stop.clone());
     tokio::spawn(serving);
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for (method, path, status) in [

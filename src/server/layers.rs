@@ -156,9 +156,8 @@ mod tests {
 
     /// The status of a request with these headers to a console that takes everything.
     async fn sent(method: Method, headers: &[(&str, &str)]) -> StatusCode {
-        let options = leptos::config::LeptosOptions::builder().output_name("trimtab").build();
         let origins = vec!["https://other.example".to_owned(), "https://not.an/origin".to_owned()];
-        let frame = Frame::new(&options, origins, Jar::new(Signer::random(), false));
+        let frame = Frame::new(Assets::embedded(&[]), origins, Jar::new(Signer::random(), false));
         let console = pages(Router::new().fallback(async || StatusCode::OK), &frame, signed_in(true));
         let mut request = Request::builder().method(method).uri("/fn/x").header("host", "config.example");
         for (name, value) in headers {

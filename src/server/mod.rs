@@ -1,5 +1,6 @@
 //! One process: its settings, its parts, its routes, its end.
 
+mod accept;
 pub mod assets;
 mod confirmed;
 #[cfg(test)]
@@ -222,7 +223,7 @@ impl Node {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         announce(&format!("listening on http://{address}"));
         let (closing, meter) = (self.leaving.closing.clone(), self.scrape.connections.clone());
-        let serving = serving::serve(listener, self.router, self.limits, self.headers, meter, closing);
+        let serving = accept::serve(listener, self.router, self.limits, self.headers, meter, closing);
         self.leaving.run(serving, self.tasks, traces).await;
         Ok(())
     }

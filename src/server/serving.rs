@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
     net::IpAddr,
     sync::{
         Arc,
@@ -14,22 +13,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{extract::Request, response::Response, serve::Listener};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::{net::TcpListener, sync::Semaphore, time::interval};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::Service;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-use super::{
-    headers::Headers,
-    refusal::{self, Kept},
-    talk::Talk,
-};
 use crate::{
     http::{
         body::WHOLE,
-        listener::{Impatient, Pulse, STALL, State},
+        listener::{Pulse, State},
     },
     metrics::Connections,
 };
@@ -38,10 +30,6 @@ use crate::{
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a connection may be quiet between two requests.
 const QUIET: Duration = Duration::from_secs(75);
-/// How long a connection without a whole request may stay when the server goes down.
-const LAST: Duration = Duration::from_secs(1);
-/// How often the connections are looked at.
-const LOOK: Duration = Duration::from_millis(500);
 /// The most connections, however many files the process may open.
 const MOST: usize = 65_536;
 /// Files that are no connections of clients: the databases, etcd, what pages are made of.
@@ -50,9 +38,6 @@ const RESERVE: usize = 128;
 const KEPT: usize = 16;
 /// How long a body has to be on its way before its connection may end for another one.
 const GRACE: Duration = Duration::from_secs(2);
-/// Connections without a place that are told so at the same time.
-const REFUSALS: usize = 32;
-
 /// What connections are held to.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -96,76 +81,13 @@ impl Limits {
     }
 }
 
-/// Serves until `stop`, and then until nothing is under way any more. Whoever drops this ends all connections.
-pub async fn serve<S>(
-    listener: TcpListener,
-    app: S,
-    limits: Limits,
-    headers: Headers,
-    meter: Connections,
-    stop: CancellationToken,
-) where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
-    let end = CancellationToken::new();
-    let _end = end.clone().drop_guard();
-    let refusals = Arc::new(Semaphore::new(REFUSALS));
-    let room = Arc::new(Room { limits, end, meter, refusals, all: Mutex::default(), full: AtomicBool::new(false) });
-    let talks = TaskTracker::new();
-    let accepting = async {
-        // A reader that no longer takes what it asked for ends with its connection, instead of holding it for ever.
-        let mut listener = Impatient::new(listener, STALL);
-        loop {
-            // Too many open files is waited out there.
-            let (connection, peer) = listener.accept().await;
-            if let Some(place) = room.place(peer.ip().to_canonical(), connection.pulse()) {
-                let talk = Talk { peer, app: app.clone(), place, headers, stop: stop.clone() };
-                talks.spawn(talk.run(connection));
-            } else if let Some(place) = room.kept_place(peer.ip().to_canonical(), connection.pulse()) {
-                let talk = Talk { peer, app: Kept(app.clone()), place, headers, stop: stop.clone() };
-                talks.spawn(talk.run(connection));
-            } else if let Ok(turn) = room.refusals.clone().try_acquire_owned() {
-                talks.spawn(refusal::no_place(connection, headers, turn));
-            }
-        }
-    };
-    let looking = async {
-        let mut every = interval(LOOK);
-        loop {
-            every.tick().await;
-            room.look();
-        }
-    };
-    let leaving = async {
-        stop.run_until_cancelled(accepting).await;
-        talks.close();
-        tokio::time::sleep(LAST).await;
-        room.leave();
-        let mut every = interval(LOOK);
-        loop {
-            every.tick().await;
-            room.leave();
-        }
-    };
-    let done = async {
-        stop.cancelled().await;
-        talks.wait().await;
-    };
-    tokio::select! {
-        () = done => {}
-        () = looking => {}
-        () = leaving => {}
-    }
-}
-
 /// All connections.
-struct Room {
+pub(super) struct Room {
     limits: Limits,
     end: CancellationToken,
     meter: Connections,
     /// However many come, only some are told that there is no place.
-    refusals: Arc<Semaphore>,
+    pub refusals: Arc<Semaphore>,
     all: Mutex<All>,
     /// Said already that there is no place.
     full: AtomicBool,
@@ -189,13 +111,19 @@ struct Here {
 }
 
 impl Room {
+    /// A room without connections. All that come end with `end`.
+    pub fn new(limits: Limits, end: CancellationToken, meter: Connections, refusals: usize) -> Self {
+        let refusals = Arc::new(Semaphore::new(refusals));
+        Self { limits, end, meter, refusals, all: Mutex::default(), full: AtomicBool::new(false) }
+    }
+
     fn all(&self) -> MutexGuard<'_, All> {
         self.all.lock()
     }
 
     /// Acquires a place for a connection. When all are taken, the connection that has been quiet for the longest ends,
     /// else the one whose body is the slowest. `None` when answers are under way on all of them.
-    fn place(self: &Arc<Self>, address: IpAddr, pulse: Arc<Pulse>) -> Option<Place> {
+    pub fn place(self: &Arc<Self>, address: IpAddr, pulse: Arc<Pulse>) -> Option<Place> {
         let mut all = self.all();
         let grace = self.limits.grace;
         let crowd = all.of.get(&address).is_some_and(|n| *n >= self.limits.for_one(address));
@@ -216,7 +144,7 @@ impl Room {
     }
 
     /// Acquires a place that is kept for health, as [`Room::place`] does: probes ask at the worst moments.
-    fn kept_place(self: &Arc<Self>, address: IpAddr, pulse: Arc<Pulse>) -> Option<Place> {
+    pub fn kept_place(self: &Arc<Self>, address: IpAddr, pulse: Arc<Pulse>) -> Option<Place> {
         let mut all = self.all();
         let room = all.kept < KEPT || all.end_slowest(self.limits.grace, |here| here.kept);
         room.then(|| self.take(&mut all, address, pulse, true))
@@ -236,7 +164,7 @@ impl Room {
     }
 
     /// Ends those that take too long to ask, or have not asked for long.
-    fn look(&self) {
+    pub fn look(&self) {
         let Limits { head, quiet, .. } = self.limits;
         self.end_where(|state| match state {
             State::Busy | State::Sending(_) => false,
@@ -249,7 +177,7 @@ impl Room {
     }
 
     /// Ends those on which nothing is under way: the server goes down.
-    fn leave(&self) {
+    pub fn leave(&self) {
         self.end_where(|state| !state.is_busy());
     }
 
@@ -328,15 +256,18 @@ impl Drop for Place {
 mod tests {
     use std::net::SocketAddr;
 
-    use axum::{Router, routing::get};
+    use axum::{Router, extract::Request, routing::get};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpStream,
+        net::{TcpListener, TcpStream},
         task::JoinHandle,
         time::{sleep, timeout},
     };
 
-    use super::*;
+    use super::{
+        super::{accept::serve, headers::Headers},
+        *,
+    };
     use crate::http::bearer;
 
     struct Server {

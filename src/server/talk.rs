@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use crate::{
         metrics::Connections,
-        server::serving::{Limits, serve},
+        server::{accept::serve, serving::Limits},
     };
 
     const SOON: Duration = Duration::from_millis(100);

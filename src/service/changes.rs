@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use super::{Published, Service, check_text, detached, now, record};
+use super::{Service, check_text, detached, now, record};
 use crate::{
     domain::{
         access::{Actor, Discard, May},
@@ -16,7 +16,7 @@ use crate::{
         names::ConfigId,
         numbers,
         places::Env,
-        release::Release,
+        release::{Published, Release},
         time::Time,
     },
     storage::{Conn, Latest, Place, Standing},

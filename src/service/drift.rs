@@ -1,7 +1,7 @@
 //! Where the channel departs from the database: shown, and repaired by whoever may publish.
 
 use super::{
-    Published, Service, check_text,
+    Service, check_text,
     once::{Made, Work},
     publish::{
         Alone,
@@ -19,6 +19,7 @@ use crate::{
         error::{Error, Result},
         names::ConfigId,
         numbers,
+        release::Published,
     },
     storage::Conn,
 };
@@ -36,6 +37,14 @@ pub struct Settle {
     pub message: String,
     /// The name of the environment, typed, when it is protected.
     pub confirm: String,
+}
+
+impl Work for Settle {
+    const NAME: &'static str = "settle";
+
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+        service.settle_in(tx, actor, self).await
+    }
 }
 
 impl Service {
@@ -73,7 +82,7 @@ impl Service {
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn settle(&self, actor: &Actor, settle: Settle) -> Result<Published> {
         let (arrivals, config) = (self.dispatch.arrivals(), settle.config.clone());
-        let made = self.once(actor, None, Work::Settle(settle)).await?;
+        let made = self.once(actor, None, settle).await?;
         self.dispatch.forget_drift(&config);
         self.dispatch.ring([&config.env]);
         Ok(self.published(made, arrivals).await)

@@ -1,7 +1,7 @@
 //! Import and export: what people already have, shown as a difference before it enters a change.
 
 use super::{
-    ConfigView, Published, Save, Saved, Service,
+    ConfigView, Save, Saved, Service,
     once::{Made, Work},
     validation,
 };
@@ -14,6 +14,7 @@ use crate::{
         error::{Error, Invalid, Problem, Result, State, excerpt},
         merge::{At, Edit},
         names::ConfigId,
+        release::Published,
     },
     formats::{self, Media, Source, Typing},
     storage::Conn,
@@ -96,6 +97,14 @@ pub struct ImportPreview {
     pub edits: Vec<(String, Edit)>,
 }
 
+impl Work for ImportAlone {
+    const NAME: &'static str = "import";
+
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+        service.import_in(tx, actor, self).await
+    }
+}
+
 impl Service {
     /// What an import would change, without changing it.
     ///
@@ -136,7 +145,7 @@ impl Service {
     /// As [`Service::preview_import`] and [`Service::save`]; [`Error::State`] with `Empty` when all of it is live.
     pub async fn import_alone(&self, actor: &Actor, import: &Import, message: String) -> Result<ChangeId> {
         let alone = self.read_alone(actor, import, message, None).await?;
-        Ok(self.once(actor, None, Work::Import(alone)).await?.change)
+        Ok(self.once(actor, None, alone).await?.change)
     }
 
     /// Publishes an import as a change of its own, in one transaction. A refused one leaves no change.
@@ -152,7 +161,7 @@ impl Service {
     ) -> Result<Published> {
         let alone = self.read_alone(actor, import, message, Some(confirm)).await?;
         let arrivals = self.dispatch.arrivals();
-        let made = self.once(actor, None, Work::Import(alone)).await?;
+        let made = self.once(actor, None, alone).await?;
         Ok(self.published(made, arrivals).await)
     }
 

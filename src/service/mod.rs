@@ -55,7 +55,7 @@ pub use drift::Settle;
 pub use import::{Exported, Import, ImportMode, ImportPreview};
 pub use marks::Mark;
 pub use once::Idempotency;
-pub use publish::{Publish, Published, Rollback};
+pub use publish::{Publish, Rollback};
 pub use releases::{Compared, Side};
 pub use save::{Save, Saved};
 pub use setup::SETUP_LINK_HOURS;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::{Accepted, Publish, Rollback, Save, Service, Settle, again, import::ImportAlone, now};
+use super::{Accepted, Service, again, now};
 use crate::{
     domain::{
         access::Actor,
@@ -45,38 +45,24 @@ impl Made {
     }
 }
 
-/// What there is to do.
-pub(super) enum Work {
-    Save { message: String, saves: Vec<Save> },
-    Publish(Publish),
-    SaveAndPublish { message: String, confirm: String, saves: Vec<Save> },
-    Import(ImportAlone),
-    RollBack(Rollback),
-    Settle(Settle),
-}
+/// Work that makes a change or releases in one transaction. It may run several times: see [`again`].
+pub(super) trait Work: Send + Sync + 'static {
+    /// Its name in traces.
+    const NAME: &'static str;
 
-impl Work {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Save { .. } => "save",
-            Self::Publish(_) => "publish",
-            Self::SaveAndPublish { .. } => "save and publish",
-            Self::Import(_) => "import",
-            Self::RollBack(_) => "roll back",
-            Self::Settle(_) => "settle",
-        }
-    }
+    /// Does it in `tx`, which is committed afterwards.
+    fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> impl Future<Output = Result<Made>> + Send;
 }
 
 impl Service {
     /// Does `work`, unless its key says that it is done already. Gives what it made: once it is committed, no database
     /// that goes away turns the answer into an error.
-    pub(super) async fn once(&self, actor: &Actor, key: Option<Idempotency>, work: Work) -> Result<Made> {
-        let (span, work) = (traces::use_case(work.name()), Arc::new(work));
+    pub(super) async fn once<W: Work>(&self, actor: &Actor, key: Option<Idempotency>, work: W) -> Result<Made> {
+        let (span, work) = (traces::use_case(W::NAME), Arc::new(work));
         let done = again(|| {
             let (service, actor, key, work) = (self.clone(), actor.clone(), key.clone(), Arc::clone(&work));
             async move {
-                match service.work(&actor, key.as_ref(), &work).await {
+                match service.work(&actor, key.as_ref(), &*work).await {
                     // Of two that came together, the slower one fails on what the faster one did, in whatever way: its
                     // change is published, its difference is gone, its key is taken.
                     // Who may no longer do it is not told what was done before.
@@ -99,25 +85,12 @@ impl Service {
         remembered(&mut db, actor, Some(key)).await.ok()?
     }
 
-    async fn work(&self, actor: &Actor, key: Option<&Idempotency>, work: &Work) -> Result<Made> {
+    async fn work<W: Work>(&self, actor: &Actor, key: Option<&Idempotency>, work: &W) -> Result<Made> {
         let mut tx = self.db.write().await?;
         if let Some(done) = remembered(&mut tx, actor, key).await? {
             return Ok(done);
         }
-        let mut made = match work {
-            Work::Save { message, saves } => {
-                let change = self.save_in(&mut tx, actor, Some(message.clone()), saves.clone()).await?;
-                self.check_size(&mut tx, &change).await?;
-                Made::of(change.id, Vec::new())
-            }
-            Work::Publish(publish) => self.publish_in(&mut tx, actor, publish).await?,
-            Work::SaveAndPublish { message, confirm, saves } => {
-                self.save_and_publish_in(&mut tx, actor, message, confirm, saves.clone()).await?
-            }
-            Work::Import(alone) => self.import_in(&mut tx, actor, alone).await?,
-            Work::RollBack(rollback) => self.roll_back_in(&mut tx, actor, rollback).await?,
-            Work::Settle(settle) => self.settle_in(&mut tx, actor, settle).await?,
-        };
+        let mut made = work.run(self, &mut tx, actor).await?;
         if let Some(key) = key {
             tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?;
         }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Idempotency, Service, again, check_text, new_change, now, once::Work, validation};
+use super::{
+    Idempotency, Service, again, check_text, new_change, now,
+    once::{Made, Work},
+    validation,
+};
 use crate::{
     domain::{
         access::{self, Actor, May},
@@ -38,6 +42,22 @@ pub struct Saved {
     pub change: Change,
 }
 
+/// Edits of many configs for a new change.
+struct SaveAll {
+    message: String,
+    saves: Vec<Save>,
+}
+
+impl Work for SaveAll {
+    const NAME: &'static str = "save";
+
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+        let change = service.save_in(tx, actor, Some(self.message.clone()), self.saves.clone()).await?;
+        service.check_size(tx, &change).await?;
+        Ok(Made::of(change.id, Vec::new()))
+    }
+}
+
 impl Service {
     /// Saves edits in a change of the actor's. An edit that wants what is live is none, and is taken out.
     ///
@@ -71,7 +91,7 @@ impl Service {
         saves: Vec<Save>,
         idempotency: Option<Idempotency>,
     ) -> Result<ChangeId> {
-        Ok(self.once(actor, idempotency, Work::Save { message, saves }).await?.change)
+        Ok(self.once(actor, idempotency, SaveAll { message, saves }).await?.change)
     }
 
     /// The rest of saving; whether it fits is checked by [`Service::check_size`], or by publishing.

@@ -14,11 +14,9 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{Connections, Db, Pool, Writer, conn::late, connections::FRESH, open_error};
+use super::{Connections, Db, PATIENCE, Pool, Writer, conn::late, connections::FRESH, open_error};
 use crate::private;
 
-/// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 16;
 /// Statements that stay prepared on a connection.
 const STATEMENTS: usize = 256;

@@ -12,7 +12,7 @@ use tokio::{
     time::{Duration, Instant, timeout},
 };
 
-use super::connect::PATIENCE;
+use super::PATIENCE;
 
 /// For how long a connection that worked is taken to work.
 pub(super) const FRESH: Duration = Duration::from_millis(500);

@@ -20,7 +20,7 @@ mod sessions;
 mod tokens;
 mod writer;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{MySql, Sqlite, error::DatabaseError, sqlite::SqliteError};
 use tokio::{
@@ -38,7 +38,6 @@ pub use accounts::UserRow;
 pub use changes::NewEdit;
 pub use conn::Conn;
 use conn::On;
-use connect::PATIENCE;
 pub use connect::is_supported;
 use connections::{Connections, Lent};
 pub use due::{Due, Expected};
@@ -46,6 +45,8 @@ use open_error::NoneCame;
 pub use places::{Known, Latest, Place, Standing};
 use writer::Writer;
 
+/// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The name under which the driver writes to the log.
 pub const DRIVER: &str = "sqlx";
 

@@ -85,11 +85,11 @@ pub const ROOMS: &[Room] = &[
     room("islands", &["components", "domain", "texts"], &["leptos", "wasm_bindgen", "web_sys"]),
     room("browser", &["islands"], &["leptos", "wasm_bindgen"]),
     room("api", &["auth", "domain", "formats", "service", "session", "texts"], &["leptos"]),
-    room("pages", &["api", "auth", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "storage", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
+    room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Puts all of it together.
     room("server", &["auth", "automation", "channel", "delivery", "domain", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], GUARDED),
-    room("cli", &["auth", "automation", "channel", "delivery", "domain", "formats", "server", "service", "stdio", "storage", "texts", "traces"], GUARDED),
+    room("cli", &["auth", "automation", "channel", "delivery", "domain", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], GUARDED),
     // `lib.rs` and `main.rs`.
     room("lib", &[], &["std::process"]),
 ];

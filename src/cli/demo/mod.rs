@@ -232,7 +232,7 @@ async fn publish(bench: &Bench, who: &Actor, env: &str, why: &str, saves: Vec<Sa
 }
 
 /// Without a channel of its own, a command leaves delivery to the server; the demo's past is delivered already.
-async fn mark(bench: &Bench, done: &crate::service::Published) -> Result<()> {
+async fn mark(bench: &Bench, done: &crate::domain::release::Published) -> Result<()> {
     if bench.publisher.is_some() {
         return Ok(());
     }

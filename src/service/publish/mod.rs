@@ -34,7 +34,7 @@ use crate::{
         error::{Error, Invalid, Problem, Result, State},
         names::{ConfigId, EnvName},
         numbers,
-        release::{Delivery, Release},
+        release::{Delivery, Published, Release},
         time::Time,
     },
     storage::{Conn, Latest, Standing},
@@ -76,17 +76,6 @@ pub struct Rollback {
     pub idempotency: Option<Idempotency>,
 }
 
-/// What a publish did.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// The change.
-    pub change: ChangeId,
-    /// Its releases.
-    pub releases: Vec<Release>,
-    /// How far they have come.
-    pub delivery: Delivery,
-}
-
 /// A release that no edits lead to.
 pub(super) struct Alone<'a> {
     /// The config, locked.
@@ -98,6 +87,38 @@ pub(super) struct Alone<'a> {
     pub rolled_back_to: Option<u64>,
 }
 
+/// Edits of many configs that are published at once.
+struct SaveAndPublish {
+    message: String,
+    confirm: String,
+    saves: Vec<Save>,
+}
+
+impl Work for Publish {
+    const NAME: &'static str = "publish";
+
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+        service.publish_in(tx, actor, self).await
+    }
+}
+
+impl Work for SaveAndPublish {
+    const NAME: &'static str = "save and publish";
+
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+        let Self { message, confirm, saves } = self;
+        service.save_and_publish_in(tx, actor, message, confirm, saves.clone()).await
+    }
+}
+
+impl Work for Rollback {
+    const NAME: &'static str = "roll back";
+
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+        service.roll_back_in(tx, actor, self).await
+    }
+}
+
 impl Service {
     /// Publishes a change: all its releases or none. The answer waits up to 5 s for delivery.
     ///
@@ -107,7 +128,7 @@ impl Service {
     /// [`Error::State`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let made = self.once(actor, publish.idempotency.clone(), Work::Publish(publish)).await?;
+        let made = self.once(actor, publish.idempotency.clone(), publish).await?;
         Ok(self.published(made, arrivals).await)
     }
 
@@ -124,7 +145,7 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let made = self.once(actor, idempotency, Work::SaveAndPublish { message, confirm, saves }).await?;
+        let made = self.once(actor, idempotency, SaveAndPublish { message, confirm, saves }).await?;
         Ok(self.published(made, arrivals).await)
     }
 
@@ -134,7 +155,7 @@ impl Service {
     /// As [`Service::publish`]; [`Error::State`] with `Empty` when the content is the live one already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
         let arrivals = self.dispatch.arrivals();
-        let made = self.once(actor, rollback.idempotency.clone(), Work::RollBack(rollback)).await?;
+        let made = self.once(actor, rollback.idempotency.clone(), rollback).await?;
         Ok(self.published(made, arrivals).await)
     }
 

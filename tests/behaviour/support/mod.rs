@@ -20,9 +20,9 @@ use trimtab::{
         error::Result,
         merge::Edit,
         names::ConfigId,
-        release::Delivery,
+        release::{Delivery, Published},
     },
-    service::{Dispatch, Publish, Published, PutApp, PutEnv, PutNamespace, Save, Service},
+    service::{Dispatch, Publish, PutApp, PutEnv, PutNamespace, Save, Service},
     storage::Db,
 };
 

@@ -1,0 +1,57 @@
+//! Why a delivery stopped.
+
+use crate::{
+    channel::Fault,
+    domain::{
+        error::{Error, Part, State},
+        names::ConfigId,
+    },
+};
+
+/// Why a worker stopped.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Channel(#[from] Fault),
+    #[error("the channel holds release {seq} of {config}, which the database does not know")]
+    Ahead { config: ConfigId, seq: u64 },
+    #[error("what is stored of release {seq} of {config} cannot be read")]
+    Unreadable { config: ConfigId, seq: u64, error: Error },
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+impl Failure {
+    /// Whether the same again fails again until somebody does something, and other changes may go out meanwhile.
+    pub fn is_for_people(&self) -> bool {
+        use Fault::{Mismatch, Refused, TooLarge};
+        matches!(
+            self,
+            Self::Ahead { .. } | Self::Unreadable { .. } | Self::Channel(Mismatch { .. } | TooLarge(_) | Refused(_))
+        )
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Channel(fault) => fault.name(),
+            Self::Ahead { .. } => "ahead",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Database(error) => error.name(),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Channel(fault) => unavailable(fault),
+            Failure::Ahead { .. } => Error::State(State::Ahead),
+            Failure::Unreadable { error, .. } | Failure::Database(error) => error,
+        }
+    }
+}
+
+pub(super) fn unavailable(fault: Fault) -> Error {
+    tracing::warn!(error = %fault, "the channel did not answer");
+    Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
+}
