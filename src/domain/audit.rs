@@ -10,7 +10,7 @@ use super::{
     change::ChangeId,
     content::Format,
     drift::{DriftKind, Wins},
-    names::{AppName, ConfigId, EnvName, NamespaceName},
+    names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
     token::TokenKind,
 };
 
@@ -335,7 +335,8 @@ impl Rights {
     fn read(text: &str) -> Option<Self> {
         let mut parts = text.split(", ").filter(|part| !part.is_empty()).peekable();
         let administrator = parts.next_if_eq(&ADMINISTRATOR).is_some();
-        Some(Self { administrator, roles: parts.map(pair).collect::<Option<_>>()? })
+        let roles: Vec<(String, Pattern)> = parts.map(pair).collect::<Option<_>>()?;
+        roles.iter().all(|(role, _)| is_name(role)).then_some(Self { administrator, roles })
     }
 }
 

@@ -26,12 +26,13 @@ use crate::{
 };
 
 type ConfigCheck = fn(&Dispatch, &ConfigId, Purpose) -> Result<()>;
+type Check = fn(&Proposal<'_>) -> Result<()>;
 
 /// Checks of one config, made before it is locked and read.
 const CONFIG_CHECKS: &[ConfigCheck] = &[not_ahead];
 
 /// Checks of everything that is released together. The first refusal is the answer.
-const CHECKS: &[fn(&Proposal<'_>) -> Result<()>] = &[
+const CHECKS: &[Check] = &[
     has_no_conflicts,
     changes_something,
     is_up_to_date,
