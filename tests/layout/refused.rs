@@ -27,7 +27,7 @@ const DRAWN: &[(&str, &str, &str)] = &[
     ("src/automation/edits.rs", "fn f() { super::super::storage::open() }", "storage"),
     // Under another name.
     ("src/api/mod.rs", "use crate::channel as carrier; fn f() { carrier::open() }", "channel"),
-    ("src/cli/mod.rs", "use crate::pages::Page as P;", "pages"),
+    ("src/cli/mod.rs", "use crate::reader::Reader as R;", "reader"),
     // In an attribute, in an implementation, in a field.
     ("src/domain/time.rs", "struct A { #[serde(with = \"x\")] a: crate::clock::Clock }", "clock"),
     ("src/domain/time.rs", "impl A { fn f() -> crate::formats::Media { todo!() } }", "formats"),
