@@ -260,3 +260,33 @@ impl Bench {
         self.db.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use clap::CommandFactory;
+
+    use super::Cli;
+    use crate::server::settings;
+
+    const DOCUMENT: &str = "docs/configuration.md";
+    const BEGIN: &str = "<!-- The table of settings is generated from src/server/settings.rs. -->\n";
+    const END: &str = "<!-- End of the table. -->\n";
+
+    #[test]
+    fn the_document_lists_all_settings() {
+        let command = Cli::command();
+        let has_flag = |name: &str| command.get_arguments().any(|argument| argument.get_id() == name);
+        let text = fs::read_to_string(DOCUMENT).unwrap();
+        let (before, rest) = text.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        let current = format!("{before}{BEGIN}\n{}\n{END}{after}", settings::reference(has_flag));
+        if env::var_os("UPDATE_DOCS").is_some() {
+            fs::write(DOCUMENT, &current).unwrap();
+            return;
+        }
+        let command = "UPDATE_DOCS=1 cargo test --features ssr --lib the_document_lists_all_settings";
+        assert!(text == current, "{DOCUMENT} is out of date; write it anew with: {command}");
+    }
+}

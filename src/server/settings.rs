@@ -30,29 +30,33 @@ const fn secret(name: &'static str, about: &'static str) -> Known {
 }
 
 const KNOWN: [Known; 23] = [
-    known("listen", "127.0.0.1:3000", "address and port; port 0 takes any free one"),
-    known("public_url", "", "how people reach the console; from listen when empty"),
-    known("data_dir", "./data", "SQLite file, last known good, lock file"),
-    known("node", "", "what people call this node; the name of the host when empty"),
-    known("role", "console", "console serves everything, reader the read endpoints alone, from etcd"),
-    secret("database.url", "sqlite://<data_dir>/trimtab.db, or mysql://user:password@host:3306/database"),
-    known("etcd.endpoints", "", "comma-separated; empty is the in-process channel"),
-    known("etcd.root", "trimtab", "what all keys begin with"),
+    known("listen", "127.0.0.1:3000", "address and port to listen on; port 0 takes any free port"),
+    known(
+        "public_url",
+        "",
+        "address of the console for browsers, as https://config.example.org; empty: http:// and listen",
+    ),
+    known("data_dir", "./data", "folder of the SQLite file, the last known good and the lock file"),
+    known("node", "", "name of this node on pages and in traces; empty: the host name"),
+    known("role", "console", "console serves everything; reader serves only the read endpoints and needs etcd"),
+    secret("database.url", "mysql://user:password@host:3306/database, or sqlite://FILE; empty: <data_dir>/trimtab.db"),
+    known("etcd.endpoints", "", "members of etcd, host:port, comma-separated; empty: in-process channel without etcd"),
+    known("etcd.root", "trimtab", "prefix of all keys in etcd"),
     known("etcd.username", "", "etcd user"),
-    secret("etcd.password", "etcd password"),
-    known("etcd.ca", "", "PEM file of the authority of etcd's certificates"),
-    known("etcd.cert", "", "PEM file of the client certificate"),
-    known("etcd.key", "", "PEM file of its key"),
-    known("proxies", "", "comma-separated addresses whose X-Forwarded-For counts"),
-    known("rates.reads", "10000", "reads a second with one token; 0 is no limit"),
-    known("rates.writes", "200", "calls of the writing API a second with one token; 0 is no limit"),
-    known("rates.pages", "50", "requests a second of one person to the console; 0 is no limit"),
-    known("rates.log_in", "5", "log-ins a second from one address; 0 is no limit"),
-    known("log", "info", "filter in the syntax of tracing; libraries say warnings alone unless they are named"),
+    secret("etcd.password", "password of the etcd user"),
+    known("etcd.ca", "", "PEM file of the certificate authority of etcd; turns TLS on"),
+    known("etcd.cert", "", "PEM file of the client certificate for etcd"),
+    known("etcd.key", "", "PEM file of the client certificate's private key"),
+    known("proxies", "", "IP addresses of trusted proxies, comma-separated; only their X-Forwarded-For counts"),
+    known("rates.reads", "10000", "maximum reads per second and token; 0: no limit"),
+    known("rates.writes", "200", "maximum calls of the write API per second and token; 0: no limit"),
+    known("rates.pages", "50", "maximum requests to the console per second and user; 0: no limit"),
+    known("rates.log_in", "5", "maximum log-ins per second and address; 0: no limit"),
+    known("log", "info", "log filter, as info,hyper=debug; libraries log only warnings unless the filter names them"),
     known("log_format", "text", "text or json"),
-    known("otlp.endpoint", "", "collector of traces, as http://collector:4317 (gRPC); empty is none"),
-    secret("otlp.headers", "what the collector wants: name=value, comma-separated"),
-    known("otlp.sample", "1", "the part of all traces that is told, from 0 to 1"),
+    known("otlp.endpoint", "", "OpenTelemetry collector for traces (gRPC), as http://collector:4317; empty: no traces"),
+    secret("otlp.headers", "headers for the collector, name=value, comma-separated"),
+    known("otlp.sample", "1", "share of traces that are sent, from 0 to 1"),
 ];
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
@@ -379,6 +383,27 @@ fn masked_url(url: &str) -> String {
         }
         None => url.to_owned(),
     }
+}
+
+/// Returns the table of all settings in docs/configuration.md. `has_flag` tells whether a setting has a flag of the command
+/// line.
+#[cfg(test)]
+pub(crate) fn reference(has_flag: impl Fn(&str) -> bool) -> String {
+    let mut table = "| setting | environment variable | flag | default | meaning |\n|---|---|---|---|---|\n".to_owned();
+    let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+    for known in &KNOWN {
+        let name = known.name;
+        let variable = format!("TRIMTAB_{}", name.replace('.', "__").to_uppercase());
+        let flag = if has_flag(name) { format!("--{}", name.replace('_', "-")) } else { String::new() };
+        let secret = if known.secret { "; secret" } else { "" };
+        table.push_str(&format!(
+            "| `{name}` | `{variable}` | {} | {} | {}{secret} |\n",
+            code(&flag),
+            code(known.default),
+            known.about.replace('<', "&lt;"),
+        ));
+    }
+    table
 }
 
 #[cfg(test)]
