@@ -1,7 +1,9 @@
 //! Keeps the arrows of ARCHITECTURE.md: which folder may know which, and that no files know one another in a circle.
+//! Also checks the links between documents.
 
 mod arrows;
 mod circles;
+mod links;
 mod refused;
 mod rooms;
 
@@ -58,6 +60,12 @@ fn raw_html_is_written_in_one_file() {
     let mut files = sources(Path::new("src"));
     files.retain(|file| fs::read_to_string(file).unwrap().contains("inner_html="));
     assert!(files.len() <= 1, "a value written unescaped is how a page is taken over: {files:?}");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let broken = links::broken();
+    assert!(broken.is_empty(), "no such file or heading:\n{}\n", broken.join("\n"));
 }
 
 /// All files of `src` but those that are compiled for tests alone.
