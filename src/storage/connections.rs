@@ -1,7 +1,18 @@
 //! The connections of a database: the driver's pool, and in front of it the one that was used last.
 //!
-//! The driver asks every connection that comes back whether it still works, which is a round trip. A publish uses one
-//! right after the other: it gets the same one again, unasked.
+//! The driver pings every connection that comes back, in a task of its own, and lends another one meanwhile. A request
+//! borrows one after the other: it gets the same one again, without the ping.
+//!
+//! Measured against the pool alone (release build, two cores, medians of four runs, 30 November 2026), for borrowing, a read of one
+//! row and giving back, in µs:
+//!
+//! | | SQLite | pool alone | MariaDB | pool alone |
+//! |---|---:|---:|---:|---:|
+//! | one every 2 ms | 38 | 59 | 178 | 204 |
+//! | 16 tasks at once | 45 to 89 | 150 to 221 | 257 to 339 | 442 to 779 |
+//!
+//! A page of a config borrows about four times (session, account, config, environments), so 4 to 8 % of its 1.5 ms are
+//! saved. Five reads in one borrowing hide the gain.
 
 use std::sync::Arc;
 
