@@ -30,8 +30,13 @@ use trimtab::{
         error::{Error, Invalid, Part, Problem, Result},
         time::Time,
     },
-    pages::{Answer, Frame, Page, Viewer, assets::Assets, console, cookies::Jar},
-    server::{headers::Headers, layers},
+    pages::{
+        Answer, Frame, Page, Viewer,
+        assets::{Assets, File},
+        console,
+        cookies::Jar,
+    },
+    server::{assets, headers::Headers, layers},
     service::Account,
     session::guard::CurrentUser,
 };
@@ -474,5 +479,29 @@ async fn pages_are_answered_while_large_ones_are_made() {
     }
     for answer in [first.await, second.await] {
         assert!(answer.status == 200 && answer.body.contains("<title>Ok(()) in compute"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn only_files_that_are_there_are_kept() {
+    static STYLE: [File; 1] = [File {
+        path: "/pkg/a.css",
+        content_type: "text/css",
+        hash: "a",
+        modified: 0,
+        plain: b"a{}",
+        br: None,
+        gzip: None,
+    }];
+    let assets = with_headers(assets::router(&Assets::embedded(&STYLE)));
+    let get = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = assets.clone().oneshot(request).await.unwrap();
+        let kept = response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned();
+        (response.status().as_u16(), kept)
+    };
+    assert_eq!(get("/pkg/a.css").await, (200, "public, max-age=31536000, immutable".to_owned()));
+    for missing in ["/pkg/b.css".to_owned(), format!("/pkg/{}", "x".repeat(5000))] {
+        assert_eq!(get(&missing).await, (404, "no-store".to_owned()));
     }
 }

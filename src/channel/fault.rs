@@ -1,11 +1,11 @@
-//! Why the channel did not do what it was asked.
+//! Errors of the channel.
 
 use crate::domain::{
     entry::Identity,
     names::{ConfigId, EnvName},
 };
 
-/// Why the channel did not do it.
+/// An error of the channel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// It does not answer, or not in time. Nothing is known of what happened, so read before trying again.
@@ -41,13 +41,13 @@ pub enum Fault {
     /// be right. Nothing was written, and the same again fails again until somebody does something.
     #[error("{0}")]
     Refused(String),
-    /// What is watched from is no longer kept; list again.
+    /// The watched revision is no longer kept. List again.
     #[error("the channel no longer keeps that revision")]
     Compacted,
 }
 
 impl Fault {
-    /// What this is called where programs look.
+    /// Returns the name of the fault in metrics, traces and answers to programs.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -65,7 +65,6 @@ struct Line {
 
 impl Local {
     fn state(&self) -> MutexGuard<'_, State> {
-        // No change of the state can panic half way, so a poisoned one is whole.
         self.state.lock()
     }
 

@@ -488,7 +488,7 @@ impl Board {
         self.0.join(reader).await
     }
 
-    /// Who is there and what they ask.
+    /// Lists the nodes and their questions.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].

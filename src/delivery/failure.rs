@@ -1,4 +1,4 @@
-//! Why a delivery stopped.
+//! Failures of a delivery.
 
 use crate::{
     channel::Fault,
@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// Why a worker stopped.
+/// The reason for which a worker stopped.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
@@ -22,7 +22,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Whether the same again fails again until somebody does something, and other changes may go out meanwhile.
+    /// Tells whether a retry is useless until a person acts. Other changes may be delivered meanwhile.
     pub fn is_for_people(&self) -> bool {
         use Fault::{Mismatch, Refused, TooLarge};
         matches!(

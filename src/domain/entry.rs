@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{change::ChangeId, content::Format, names::ConfigId, numbers, time::Time};
 
-/// What is known of a release beside its document: the value of its metadata key, as JSON.
+/// The metadata of a release. Its JSON is the value of the metadata key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// The release's number.
@@ -16,7 +16,7 @@ pub struct Meta {
     pub sha256: String,
     /// The document's format.
     pub format: Format,
-    /// Who published it.
+    /// The name of the publisher.
     pub author: String,
     /// Why.
     pub message: String,
@@ -69,7 +69,7 @@ pub struct Identity {
 /// A release in the channel, or on its way there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Of which config.
+    /// The config.
     pub config: ConfigId,
     /// Its metadata, shared by all that hold the release.
     pub meta: Arc<Meta>,

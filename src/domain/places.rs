@@ -11,7 +11,7 @@ use super::{
 pub struct Env {
     /// Its name.
     pub name: EnvName,
-    /// What people call it.
+    /// The display name.
     pub title: String,
     /// Its place in the row of environments, from left to right.
     pub position: i32,
@@ -26,9 +26,9 @@ pub struct Env {
 pub struct App {
     /// Its name.
     pub name: AppName,
-    /// What people call it.
+    /// The display name.
     pub title: String,
-    /// What it does.
+    /// The description.
     pub description: String,
     /// When it was archived.
     pub archived_at: Option<Time>,
@@ -43,7 +43,7 @@ pub struct Namespace {
     pub name: NamespaceName,
     /// How its documents are written.
     pub format: Format,
-    /// What it is for.
+    /// The description.
     pub description: String,
     /// When it was archived.
     pub archived_at: Option<Time>,

@@ -1,4 +1,4 @@
-//! What is wrong with an input, and where.
+//! Problems of an input, with their places.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::format::Format;
 pub struct Invalid {
     /// A JSON pointer to the field: `/edits/0/set/db.url`.
     pub pointer: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
     /// 1-based line within the field, where it is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,14 +43,14 @@ impl Invalid {
         Self::at("", problem, place(line_ends), place(before[line_start..].chars().count()))
     }
 
-    /// The same, with the pointer put under `prefix`.
+    /// Puts `prefix` before the pointer.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
         self.pointer.insert_str(0, prefix);
         self
     }
 
-    /// The same, said of another field.
+    /// Replaces the pointer.
     #[must_use]
     pub fn of(mut self, pointer: impl Into<String>) -> Self {
         self.pointer = pointer.into();
@@ -65,24 +65,24 @@ impl std::fmt::Display for Invalid {
     }
 }
 
-/// What can be wrong with a field.
+/// A problem of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Problem {
     /// Nothing was given.
     Required,
     /// Not a name: `[a-z0-9][a-z0-9._-]{0,63}`.
     Name {
-        /// What was given, shortened.
+        /// The given text, shortened.
         name: String,
     },
     /// Not `env/app/namespace`.
     Config {
-        /// What was given, shortened.
+        /// The given text, shortened.
         text: String,
     },
     /// Not a token pattern such as `prod/shop/*`.
     Pattern {
-        /// What was given, shortened.
+        /// The given text, shortened.
         text: String,
     },
     /// Longer than so many bytes.
@@ -114,10 +114,10 @@ pub enum Problem {
     Syntax {
         /// The format.
         format: Format,
-        /// What the parser says, in English.
+        /// The message of the parser, in English.
         detail: String,
     },
-    /// The same key twice.
+    /// A key stands there twice.
     Duplicate {
         /// The key.
         key: String,
@@ -140,9 +140,9 @@ pub enum Problem {
     },
     /// Not an option that exists.
     Unknown {
-        /// What was given, shortened.
+        /// The given text, shortened.
         given: String,
-        /// What there is.
+        /// The known names.
         known: Vec<String>,
     },
     /// Another object has this name.
@@ -161,7 +161,7 @@ pub enum Problem {
     SetupLink,
     /// The environment's name was not typed to confirm.
     Confirm {
-        /// What to type.
+        /// The text to type.
         expected: String,
     },
     /// A kv edit of a text config, or the reverse.
@@ -192,9 +192,9 @@ pub enum Problem {
     },
     /// The last administrator cannot be taken away.
     LastAdministrator,
-    /// What the body's reader says, in English: malformed JSON, an unknown field.
+    /// The body cannot be read: malformed JSON, an unknown field.
     Body {
-        /// What the parser says.
+        /// The message of the parser, in English.
         detail: String,
     },
     /// Not UTF-8.

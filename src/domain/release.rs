@@ -86,7 +86,7 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// What a publish did.
+/// The result of a publish.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The change.

@@ -52,7 +52,7 @@ impl Accepted {
 
 /// Returns which of the `offered` codings a client prefers, or `None` for an answer without a coding.
 ///
-/// Of codings with the same weight the first one offered wins, and any wins over no coding. A wildcard names none.
+/// Between codings of the same weight, the first one offered wins. Any coding wins over none. A wildcard names none.
 #[must_use]
 pub fn preferred<'a>(headers: &HeaderMap, offered: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());

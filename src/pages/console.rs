@@ -1,4 +1,4 @@
-//! What the handlers of pages are given.
+//! The state that the handlers of pages share.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     session::streams::Streams,
 };
 
-/// What the handlers of pages are given.
+/// The state that the handlers of pages share.
 #[derive(Clone)]
 pub struct Console {
     /// The use cases.

@@ -88,7 +88,7 @@ impl Service {
         Ok(self.published(made, arrivals).await)
     }
 
-    pub(super) async fn settle_in(&self, tx: &mut Conn, actor: &Actor, settle: &Settle) -> Result<Made> {
+    async fn settle_in(&self, tx: &mut Conn, actor: &Actor, settle: &Settle) -> Result<Made> {
         actor.may_administer()?;
         check_text("/message", &settle.message)?;
         let id = &settle.config;

@@ -182,7 +182,7 @@ impl Service {
 
     /// Compares the import with what is live inside of the transaction: two imports at once never mix. Where something was
     /// published since it was read, it is read again.
-    pub(super) async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &ImportAlone) -> Result<Made> {
+    async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &ImportAlone) -> Result<Made> {
         let ImportAlone { import, read, live, message, publish } = alone;
         let config = &import.config;
         let standing = match publish {

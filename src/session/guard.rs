@@ -63,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     }
 }
 
-/// Why a request has no user. The console draws the page of the error in its place.
+/// A request without a user. The console draws the page of the error in its place.
 #[derive(Clone, Debug)]
 pub struct Rejected(pub Error);
 

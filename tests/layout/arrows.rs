@@ -12,7 +12,8 @@ use syn::{
 /// One path that a file names, such as `crate::storage::Db` or `sqlx::query`.
 #[derive(Clone, Debug)]
 pub struct Named {
-    /// From the root: `["crate", "storage", "Db"]`, or the name of another crate first. A macro ends with `!`.
+    /// From the root: `["crate", "storage", "Db"]`, or the name of another crate first. A macro ends with `!`, a glob
+    /// with `*`.
     pub path: Vec<String>,
     /// Line in the file, from 1.
     pub line: usize,
@@ -63,7 +64,7 @@ fn module_of(name: &str) -> Vec<String> {
     parts
 }
 
-/// What is imported under a name is followed: `use crate::storage; … storage::Db` names `crate::storage::Db`.
+/// Follows imported names: `use crate::storage; … storage::Db` names `crate::storage::Db`.
 fn resolve(mut named: Named, aliases: &BTreeMap<String, Vec<String>>) -> Named {
     if let Some(target) = named.path.first().and_then(|first| aliases.get(first)) {
         named.path.splice(..1, target.iter().cloned());
@@ -114,7 +115,11 @@ impl Reader {
                 before.pop();
             }
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.note_use(tree, before, exported)),
-            UseTree::Glob(glob) => self.note(&before.clone(), glob.span(), exported),
+            UseTree::Glob(glob) => {
+                before.push("*".to_owned());
+                self.note(before, glob.span(), exported);
+                before.pop();
+            }
             UseTree::Name(name) => self.note_leaf(&name.ident.to_string(), None, before, name.span(), exported),
             UseTree::Rename(name) => {
                 let alias = name.rename.to_string();

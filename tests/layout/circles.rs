@@ -25,7 +25,7 @@ pub fn circles(files: &[File]) -> Vec<Vec<String>> {
     found.into_iter().collect()
 }
 
-/// What modules hand on from others: `crate::service::Save` to `crate::service::save::Save`.
+/// Re-exports of modules, from their path to the original: `crate::service::Save` to `crate::service::save::Save`.
 type Exports = BTreeMap<Vec<String>, Vec<String>>;
 
 fn exports(files: &[File]) -> Exports {

@@ -37,6 +37,16 @@ const DRAWN: &[(&str, &str, &str)] = &[
     ("src/domain/time.rs", "use std::time::{Duration, SystemTime};", "std::time::SystemTime"),
     ("src/domain/time.rs", "use std::time; fn f() { time::Instant::now(); }", "std::time::Instant"),
     ("src/reader/mod.rs", "use leptos::prelude::*;", "leptos"),
+    ("src/server/mod.rs", "use sqlx::query;", "sqlx"),
+    ("src/cli/mod.rs", "fn f(c: etcd_client::Client) {}", "etcd_client"),
+    ("src/server/telemetry.rs", "use opentelemetry::trace::TracerProvider;", "opentelemetry"),
+    ("src/traces/mod.rs", "use crate::domain::content::Item;", "crate::domain::content"),
+    // By a glob.
+    ("src/service/save.rs", "use sqlx::*;", "sqlx"),
+    ("src/domain/time.rs", "use std::time::*;", "std::time::Instant"),
+    ("src/domain/time.rs", "use crate::*;", "*"),
+    ("src/reader/shelf.rs", "use super::super::*;", "*"),
+    ("src/traces/mod.rs", "use crate::domain::*;", "crate::domain::content"),
     ("src/formats/toml.rs", "async fn f() { tokio::spawn(async {}); }", "tokio"),
     // What would hide an arrow.
     ("src/domain/time.rs", "#[path = \"../storage/mod.rs\"] mod s;", "#[path]"),

@@ -9,7 +9,7 @@ pub struct Room {
     pub name: &'static str,
     /// Other rooms that its code may name.
     pub knows: &'static [&'static str],
-    /// What of [`GUARDED`] its code may name.
+    /// Entries of [`GUARDED`] that its code may name.
     pub may: &'static [&'static str],
 }
 
@@ -47,6 +47,9 @@ const GUARDED: &[&str] = &[
     "wasm_bindgen",
     "web_sys",
 ];
+
+/// Paths that a room must not name although it knows their room. Traces leave the process, so they hold no content.
+const NEVER: &[(&str, &str)] = &[("traces", "crate::domain::content")];
 
 /// All rooms. Each knows only rooms that stand before it.
 #[rustfmt::skip]
@@ -88,8 +91,8 @@ pub const ROOMS: &[Room] = &[
     room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Puts all of it together.
-    room("server", &["auth", "automation", "channel", "delivery", "domain", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], GUARDED),
-    room("cli", &["auth", "automation", "channel", "delivery", "domain", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], GUARDED),
+    room("server", &["auth", "automation", "channel", "delivery", "domain", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
+    room("cli", &["auth", "automation", "channel", "delivery", "domain", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
     // `lib.rs` and `main.rs`.
     room("lib", &[], &["std::process"]),
 ];
@@ -118,13 +121,25 @@ fn forbidden(room: &Room, named: &Named) -> Option<String> {
     if let [root, other, ..] = &named.path[..]
         && root == "crate"
     {
+        let never = NEVER.iter().find(|(name, path)| *name == room.name && begins(&named.path, path));
+        if let Some((_, path)) = never {
+            return Some((*path).to_owned());
+        }
         let known = other == room.name || room.knows.contains(&other.as_str());
-        let is_room = ROOMS.iter().any(|room| room.name == *other);
+        let is_room = other == "*" || ROOMS.iter().any(|room| room.name == *other);
         return (is_room && !known && room.name != "lib").then(|| other.clone());
     }
-    let is_named =
-        |guarded: &str| named.path.iter().map(String::as_str).take(guarded.split("::").count()).eq(guarded.split("::"));
     // A single name is a crate only in `use sqlx;`, which brings nothing in.
-    let guarded = GUARDED.iter().find(|guarded| named.path.len() > 1 && is_named(guarded))?;
-    (!room.may.contains(guarded)).then(|| (*guarded).to_owned())
+    let is_named = |guarded: &str| named.path.len() > 1 && begins(&named.path, guarded);
+    GUARDED.iter().find(|guarded| !room.may.contains(guarded) && is_named(guarded)).map(|guarded| (*guarded).to_owned())
+}
+
+/// Tells whether a path names something in `prefix`. A glob names everything below it.
+fn begins(path: &[String], prefix: &str) -> bool {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let prefix: Vec<&str> = prefix.split("::").collect();
+    match path.split_last() {
+        Some((&"*", folder)) => prefix.starts_with(folder) || folder.starts_with(&prefix),
+        _ => path.starts_with(&prefix),
+    }
 }

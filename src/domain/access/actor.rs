@@ -1,4 +1,4 @@
-//! Who is asking, and what they may do.
+//! Actors: people, tokens and the machine itself, and their rights.
 
 use super::{
     Add, Administer, Change, Create, Discard, GrantToken, May, Own, Pattern, Permission, PermissionSet, Publish, Role,
@@ -10,10 +10,10 @@ use crate::domain::{
     names::{AppName, ConfigId, EnvName, NamespaceName},
 };
 
-/// What an automation token may do with the configs that it names. It approves nothing: only people do.
+/// Permissions of an automation token for the configs that it names. Only people approve changes.
 const TOKEN: PermissionSet = PermissionSet::of(&[Permission::View, Permission::Edit, Permission::Publish]);
 
-/// Who is asking: a person, an automation token, or the shell of the machine itself.
+/// The author of a request: a person, an automation token, or the shell of the machine itself.
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// Stable identity: `user:<id>`, `token:<id>`, `shell` or `system`.

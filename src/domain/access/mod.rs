@@ -1,4 +1,4 @@
-//! Who may do what. An [`Actor`] is asked and answers with a [`May`], which the storage functions that write
+//! Authorization. An [`Actor`] is asked and answers with a [`May`], which the storage functions that write
 //! demand: code that has not asked does not compile.
 
 mod actor;

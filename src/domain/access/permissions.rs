@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 use crate::domain::error::{Invalid, Problem, Result, excerpt};
 
-/// What a person or token may do with the configs that a pattern names.
+/// A right of a person or token to the configs that a pattern names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Permission {

@@ -1,4 +1,4 @@
-//! What the page of a change shows, for the parts that it is made of.
+//! The data of the page of a change, which its parts share.
 
 use super::way::Progress;
 use crate::{
@@ -18,7 +18,7 @@ pub(super) struct Drawn {
     pub context: usize,
     /// The page that shows each difference from its first row on.
     pub here: String,
-    /// The same page with all lines.
+    /// The address of this page with all lines.
     pub unfold: String,
     /// The config of which other rows than the first are shown, and from which row on.
     pub turned: (String, usize),
@@ -39,7 +39,7 @@ impl Drawn {
     }
 }
 
-/// What the page shows.
+/// The data of the page.
 #[derive(Clone)]
 pub(super) struct Shown {
     pub change: ChangeView,
@@ -52,6 +52,6 @@ pub(super) struct Shown {
     pub late: Vec<Late>,
     /// Which nodes told who reads.
     pub told: Told,
-    /// What it says, to follow what happens.
+    /// The state that the page follows: see [`live::followed`](crate::pages::live::followed).
     pub followed: String,
 }

@@ -159,7 +159,7 @@ impl Service {
         Ok(self.published(made, arrivals).await)
     }
 
-    pub(super) async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<Made> {
+    async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<Made> {
         check_text("/message", publish.message.as_deref().unwrap_or_default())?;
         let (mut change, edits) = self.publishable(tx, actor, &publish.change).await?;
         if let Some(message) = &publish.message {
@@ -240,7 +240,7 @@ impl Service {
         if edits.is_empty() { Err(Error::State(State::Empty)) } else { Ok((change, edits)) }
     }
 
-    pub(super) async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<Made> {
+    async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<Made> {
         check_text("/message", &rollback.message)?;
         let id = &rollback.config;
         let may = actor.may_publish(id)?;

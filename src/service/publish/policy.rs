@@ -54,7 +54,7 @@ pub enum Purpose {
 /// A release, or the releases of a change, with all facts that the checks look at.
 #[derive(Debug)]
 pub struct Proposal<'a> {
-    /// What is released.
+    /// The content, and where it comes from.
     pub what: What<'a>,
     /// The message of the change.
     pub message: &'a str,
@@ -62,7 +62,7 @@ pub struct Proposal<'a> {
     pub confirm: &'a str,
 }
 
-/// What is released.
+/// The content of a release, and where it comes from.
 #[derive(Debug)]
 pub enum What<'a> {
     /// The edits of a change.
