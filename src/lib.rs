@@ -31,6 +31,8 @@ pub mod compute;
 #[cfg(feature = "ssr")]
 pub mod delivery;
 #[cfg(feature = "ssr")]
+pub mod fast_path;
+#[cfg(feature = "ssr")]
 pub mod formats;
 #[cfg(feature = "ssr")]
 pub mod http;

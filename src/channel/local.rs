@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     domain::{
-        change::ChangeId,
         entry::Entry,
         names::{ConfigId, EnvName},
     },
@@ -137,14 +136,6 @@ impl Local {
         drop(state);
         self.delivered.notify_waiters();
         Ok(Delivered { revision, already: plan.already })
-    }
-
-    pub(super) fn last(&self, config: &ConfigId) -> Option<ChangeId> {
-        self.state().entries.get(config).map(|(_, entry)| entry.meta.change.clone())
-    }
-
-    pub(super) fn wrote(&self, entry: &Entry) -> bool {
-        self.state().entries.get(&entry.config).is_some_and(|(_, written)| written == entry)
     }
 
     pub(super) fn list_by<T>(&self, keep: impl FnMut(Entry) -> T) -> Listing<T> {

@@ -247,25 +247,6 @@ impl Channel {
         plan::fits(batch)
     }
 
-    /// The change whose release this node delivered last to a config, if it remembers. Others deliver, too, so what is
-    /// there may be another one.
-    #[must_use]
-    pub fn last(&self, config: &ConfigId) -> Option<ChangeId> {
-        match self {
-            Self::Local(local) => local.last(config),
-            Self::Etcd(etcd) => etcd.last(config),
-        }
-    }
-
-    /// Whether this node itself wrote this release last to its config. What is there may be another one.
-    #[must_use]
-    pub fn wrote(&self, entry: &Entry) -> bool {
-        match self {
-            Self::Local(local) => local.wrote(entry),
-            Self::Etcd(etcd) => etcd.wrote(entry),
-        }
-    }
-
     /// Everything in the channel at one revision.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use crate::{
     channel::Channel,
     delivery::{self, Publisher},
     domain::change::ChangeId,
+    fast_path::FastPath,
     pages::assets::File,
     server::{
         self, data_dir,
@@ -210,7 +211,8 @@ impl Bench {
         }
         data_dir::make(&settings.data_dir)?;
         let db = Db::open(&settings.database_url).await?;
-        let (dispatch, stop) = (Arc::new(Dispatch::default()), CancellationToken::new());
+        let dispatch = Arc::new(Dispatch::new(FastPath::new(settings.fast_path)));
+        let stop = CancellationToken::new();
         let mut service = Service::new(db.clone(), dispatch.clone());
         // Memory is the server's own: what a command publishes there is delivered by the server, now or when it starts.
         let channel = match &settings.etcd {

@@ -1,11 +1,11 @@
-//! The way of releases from SQL into the channel: what is due goes out, what the channel lost goes out again. And of
-//! what reader nodes have to know of tokens.
+//! Delivers releases from SQL to the channel: the publisher drains the outbox, the reconciler delivers again what the
+//! channel lost. Also writes the tokens that reader nodes accept.
 
+mod acks;
 mod failure;
-mod hold;
-mod marks;
 mod publisher;
 mod reconciler;
+mod session;
 mod tokens;
 
 pub use publisher::Publisher;

@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::{
     failure::{Failure, unavailable},
-    hold::{DueChange, Frozen, Hold, Places},
+    session::{BlockedConfigs, DueChange, LockSession, TraceParents},
 };
 use crate::{
     channel::{Channel, Delivered, Fault, Lock},
@@ -30,21 +30,21 @@ use crate::{
     traces,
 };
 
-/// How often the outbox is looked at without anybody ringing: a command or another node may have filled it. Who filled it
-/// has until the next look to deliver that: a second node at the same lock would only be in the way.
-const LOOK: Duration = Duration::from_millis(500);
-/// How long a worker waits for the lock before it says so and begins again.
+/// Interval between polls of the outbox when nothing notifies the worker: a command or another node may have filled it. The
+/// node that filled it has one interval to deliver that, because a second node would only block the lock.
+const OUTBOX_POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Timeout of a wait for the lock. After it the worker reports the environment as late and retries.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// How long the lock is kept when nothing more is due: in a row of publishes only the first pays for it.
-const LINGER: Duration = Duration::from_secs(1);
-/// How often a lingering worker looks for what other nodes have accepted, when nothing is accepted here.
-const LINGER_LOOK: Duration = Duration::from_millis(25);
-/// How soon it does so after a delivery: in a pause between two publishes, not when the next one waits for it.
-const LINGER_PAUSE: Duration = Duration::from_millis(10);
-/// Pauses after a failure: the first and the longest.
+/// Time for which an idle worker keeps the lock, so that only the first of several publishes waits for it.
+const MAX_IDLE: Duration = Duration::from_secs(1);
+/// Interval between reads of the outbox by an idle worker, for releases that other nodes accepted.
+const IDLE_POLL_INTERVAL: Duration = Duration::from_millis(25);
+/// Delay before the first of these reads after a delivery. It keeps the read out of the way of the next publish.
+const IDLE_POLL_DELAY: Duration = Duration::from_millis(10);
+/// Retry delays after a failure: the first and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// The shortest pause, whatever happens in the channel meanwhile.
-const BREATH: Duration = Duration::from_millis(100);
+/// Minimum retry delay, also when the channel reports a change.
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Carries releases from SQL into the channel. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -85,16 +85,16 @@ impl Publisher {
 
     /// Delivers what is due, until told to stop; then finishes what is under way.
     pub async fn run(self) {
-        let mut bell = self.dispatch.bell();
-        let (mut look, mut seen) = (interval(LOOK), None);
+        let mut notified = self.dispatch.notifier.subscribe();
+        let (mut look, mut seen) = (interval(OUTBOX_POLL_INTERVAL), None);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.workers.spawn(self.clone().repair_what_is_asked());
-        self.workers.spawn(self.clone().write_what_is_delivered());
+        self.workers.spawn(self.clone().do_requested_repairs());
+        self.workers.spawn(self.clone().keep_acks_stored());
         loop {
             let due = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                _ = bell.changed() => Ok(self.dispatch.rung()),
+                _ = notified.changed() => Ok(self.dispatch.notifier.take_notified()),
                 () = self.ended.notified() => self.due_envs().await.map(|due| due.into_keys().collect()),
                 _ = look.tick() => self.overdue_envs(&mut seen).await,
             };
@@ -111,7 +111,7 @@ impl Publisher {
     async fn due_envs(&self) -> Result<BTreeMap<EnvName, Time>> {
         let due = self.db.read().await?.due_envs().await?;
         let envs = due.iter().map(|(env, _, since)| (env.clone(), *since)).collect();
-        self.dispatch.set_due(due);
+        self.dispatch.status.set_outbox(due);
         Ok(envs)
     }
 
@@ -132,10 +132,10 @@ impl Publisher {
     pub async fn drain_once(&self) -> Result<()> {
         for env in self.due_envs().await?.into_keys() {
             let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
-            let mut hold = self.hold(Places::new());
-            let drained = self.drain(&env, &lock, &mut hold).await;
+            let mut session = self.session(TraceParents::new());
+            let drained = self.drain(&env, &lock, &mut session).await;
             lock.release().await;
-            hold.write_marks().await.and(drained.map_err(Error::from))?;
+            self.flush_acks().await.and(drained.map_err(Error::from))?;
         }
         Ok(())
     }
@@ -158,144 +158,161 @@ impl Publisher {
     /// Holds the lock of an environment and delivers until nothing is due, or until told to stop.
     async fn work(&self, env: &EnvName) {
         let (first, longest) = self.back_off;
-        let (mut pause, mut bell, mut upsets) = (first, self.dispatch.bell(), self.channel.upsets());
-        let mut places = Places::new();
+        let (mut pause, mut notified, mut upsets) = (first, self.dispatch.notifier.subscribe(), self.channel.upsets());
+        let mut trace_parents = TraceParents::new();
         loop {
             // What waits for people is tried again, but what comes meanwhile does not wait with it.
-            let rings = match self.work_locked(env, &mut places).await {
-                Ok(frozen) if frozen.is_empty() => return,
+            let wakes = match self.work_locked(env, &mut trace_parents).await {
+                Ok(blocked) if blocked.is_empty() => return,
                 Ok(_) => true,
                 Err(failure) => {
                     if matches!(failure, Failure::Channel(Fault::Busy { .. })) {
                         // It has waited already.
-                        pause = BREATH;
+                        pause = MIN_RETRY_DELAY;
                     }
-                    self.say_late(env, failure).await;
+                    self.report_late(env, failure).await;
                     false
                 }
             };
             let upset = async {
-                sleep(BREATH).await;
+                sleep(MIN_RETRY_DELAY).await;
                 upsets.changed().await
             };
             tokio::select! {
                 () = sleep(pause) => pause = (pause * 2).min(longest),
                 _ = upset => pause = first,
-                _ = bell.changed(), if rings => {}
+                _ = notified.changed(), if wakes => {}
                 () = self.stop.cancelled() => return,
             }
         }
     }
 
-    /// `places` are those of changes that an earlier hold did not deliver, and become those that this one does not.
-    async fn work_locked(&self, env: &EnvName, places: &mut Places) -> Result<Frozen, Failure> {
+    /// Works in one lock session. `trace_parents` are those of changes that an earlier session did not deliver. Afterwards
+    /// they are those that this one did not.
+    async fn work_locked(&self, env: &EnvName, trace_parents: &mut TraceParents) -> Result<BlockedConfigs, Failure> {
         if cfg!(feature = "without-outbox") {
             return self.push_once(env).await;
         }
-        let place = places.values().next().cloned().or_else(|| self.dispatch.place(env));
-        let span = traces::lock(place.as_ref(), env);
+        let parent = trace_parents.values().next().cloned().or_else(|| self.dispatch.trace_parents.any(env));
+        let span = traces::lock(parent.as_ref(), env);
         let lock = self.channel.lock(env, LOCK_WAIT).instrument(span.clone()).await;
         let lock = lock.inspect_err(|fault| traces::failed(&span, fault.name()))?;
         drop(span);
-        let mut hold = self.hold(std::mem::take(places));
-        let done = self.drain_and_linger(env, &lock, &mut hold).await;
+        let mut session = self.session(std::mem::take(trace_parents));
+        let done = self.drain_until_idle(env, &lock, &mut session).await;
         lock.release().await;
-        let frozen = std::mem::take(&mut hold.frozen);
-        *places = std::mem::take(&mut hold.places);
-        hold.write_marks().await?;
-        done.map(|()| frozen)
+        *trace_parents = session.trace_parents;
+        self.flush_acks().await?;
+        done.map(|()| session.blocked)
     }
 
-    /// Broken on purpose: forgets what is due before it is delivered, so that nobody tries again.
-    async fn push_once(&self, env: &EnvName) -> Result<Frozen, Failure> {
-        let mut hold = self.hold(Places::new());
-        let changes = hold.due(env, None).await?.changes;
+    /// Broken on purpose: acknowledges what is due before it is delivered, so that nothing retries.
+    async fn push_once(&self, env: &EnvName) -> Result<BlockedConfigs, Failure> {
+        let mut session = self.session(TraceParents::new());
+        let changes = session.due(env, None).await?.changes;
         for releases in changes.iter().filter_map(|change| change.releases.as_ref().ok()) {
-            hold.delivered(releases, 0);
+            session.acknowledge(releases, 0).await?;
         }
-        hold.write_marks().await?;
+        self.flush_acks().await?;
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
         for change in &changes {
-            self.deliver(env, &lock, change, &mut self.hold(Places::new())).await?;
+            self.deliver(env, &lock, change, &mut self.session(TraceParents::new())).await?;
         }
         lock.release().await;
-        Ok(Frozen::default())
+        Ok(BlockedConfigs::default())
     }
 
-    fn hold(&self, places: Places) -> Hold {
-        Hold::new(self.db.clone(), self.channel.clone(), self.dispatch.clone(), places)
+    fn session(&self, trace_parents: TraceParents) -> LockSession {
+        LockSession::new(self.db.clone(), self.dispatch.clone(), trace_parents)
     }
 
-    async fn drain_and_linger(&self, env: &EnvName, lock: &Lock, hold: &mut Hold) -> Result<(), Failure> {
-        let (mut idle_since, mut looked, mut bell) = (Instant::now(), Instant::now(), self.dispatch.bell());
+    /// Stores all pending acknowledgements in one transaction.
+    pub(super) async fn flush_acks(&self) -> Result<()> {
+        if self.dispatch.fast_path.acks().flush(&self.db).await? {
+            self.dispatch.status.report_change();
+        }
+        Ok(())
+    }
+
+    /// Delivers until the environment has been idle for [`MAX_IDLE`], another node waits for the lock, or the server stops.
+    async fn drain_until_idle(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<(), Failure> {
+        let (mut idle_since, mut looked, mut notified) =
+            (Instant::now(), Instant::now(), self.dispatch.notifier.subscribe());
         loop {
-            if self.drain(env, lock, hold).await? {
+            if self.drain(env, lock, session).await? {
                 idle_since = Instant::now();
             }
-            // What waits for people is not read again and again.
-            if self.stop.is_cancelled() || idle_since.elapsed() > LINGER || !hold.frozen.is_empty() {
+            // Blocked changes stay in the outbox: the worker does not poll them.
+            if self.stop.is_cancelled() || idle_since.elapsed() > MAX_IDLE || !session.blocked.is_empty() {
                 return Ok(());
             }
-            if looked.elapsed() > LINGER_LOOK {
+            if looked.elapsed() > IDLE_POLL_INTERVAL {
                 if self.channel.contended(lock).await {
                     return Ok(());
                 }
                 looked = Instant::now();
             }
-            let pause = if hold.asked_at.elapsed() > LINGER_PAUSE { LINGER_PAUSE } else { LINGER_LOOK };
-            let rung = timeout(pause, bell.changed()).await.is_ok();
-            if !rung && !self.db.has_one_writer() {
-                self.dispatch.marks.want();
+            let pause =
+                if session.outbox_read_at.elapsed() > IDLE_POLL_DELAY { IDLE_POLL_DELAY } else { IDLE_POLL_INTERVAL };
+            let was_notified = timeout(pause, notified.changed()).await.is_ok();
+            if !was_notified && !self.db.has_one_writer() {
+                self.dispatch.fast_path.acks().request_flush();
             }
         }
     }
 
-    /// Delivers everything that is due in an environment, change by change in the order of acceptance. True when
-    /// there was something. A change that the channel does not take is frozen and left to people, with everything
-    /// that comes after it in its configs; the others go on.
-    async fn drain(&self, env: &EnvName, lock: &Lock, hold: &mut Hold) -> Result<bool, Failure> {
+    /// Delivers everything that is due in an environment, change by change in the order of acceptance. Returns whether
+    /// there was something. A change that the channel refuses is left to people, and its configs are blocked. Other
+    /// configs go on.
+    async fn drain(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<bool, Failure> {
         let (mut any, mut after) = (false, None);
         loop {
-            let page = hold.due(env, after.as_ref()).await?;
+            let page = session.due(env, after.as_ref()).await?;
             for change in page.changes {
-                if hold.frozen.touches(&change) {
-                    hold.frozen.add(&change);
+                if session.blocked.touches(&change) {
+                    session.blocked.add(&change);
                     continue;
                 }
-                match self.deliver(env, lock, &change, hold).await {
+                match self.deliver(env, lock, &change, session).await {
                     Ok(()) => any = true,
                     Err(failure) if failure.is_for_people() => {
                         let decided = self.decided(&change, &failure).await?;
-                        hold.frozen.add_but(&change, decided.as_ref());
-                        self.say_late(env, failure).await;
+                        session.blocked.add_but(&change, decided.as_ref());
+                        self.report_late(env, failure).await;
                     }
                     Err(other) => return Err(other),
                 }
             }
             after = page.next;
             if after.is_none() {
-                if hold.frozen.is_empty() {
-                    self.dispatch.on_time(env);
+                if session.blocked.is_empty() {
+                    self.dispatch.status.clear_late(env);
                 }
                 return Ok(any);
             }
         }
     }
 
-    async fn deliver(&self, env: &EnvName, lock: &Lock, due: &DueChange, hold: &mut Hold) -> Result<(), Failure> {
+    async fn deliver(
+        &self,
+        env: &EnvName,
+        lock: &Lock,
+        due: &DueChange,
+        session: &mut LockSession,
+    ) -> Result<(), Failure> {
         let change = due.id.clone();
         let releases = due.releases.as_ref().map_err(Failure::clone)?;
-        let span = traces::delivery(hold.places.get(&change), env, &change, releases.len());
+        let span = traces::delivery(session.trace_parents.get(&change), env, &change, releases.len());
         let done = self.bring(lock, releases).instrument(span.clone()).await;
         let done = done.inspect_err(|failure| traces::failed(&span, failure.name()))?;
         drop(span);
-        hold.places.remove(&change);
-        releases.iter().for_each(|e| self.dispatch.meter.delivered(now().ms_since(e.meta.published_at)));
-        let many = hold.delivered(releases, done.revision);
-        // Who waits for the answer is told first; SQL is told so that nobody delivers it again.
-        self.dispatch.arrived(Arrived { change, env: env.clone(), revision: done.revision });
-        if many {
-            hold.write_marks().await?;
+        session.trace_parents.remove(&change);
+        releases.iter().for_each(|e| self.dispatch.status.meter.delivered(now().ms_since(e.meta.published_at)));
+        let is_full = session.acknowledge(releases, done.revision).await?;
+        // The answer to the publish does not wait for pending acknowledgements.
+        self.dispatch.status.report_arrival(Arrived { change, env: env.clone(), revision: done.revision });
+        if is_full {
+            self.flush_acks().await?;
         }
         Ok(())
     }
@@ -303,16 +320,24 @@ impl Publisher {
     /// Brings releases into the channel, all or none. Of configs where a later one is there already, which the database
     /// knows of, nothing is to be brought.
     pub(super) async fn bring(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, Failure> {
-        let done = match self.channel.deliver(lock, releases).await {
+        let done = match self.put(lock, releases).await {
             Err(Fault::Overtaken(later)) => {
                 self.check_ahead(&later).await?;
                 let is_left = |entry: &&Entry| !later.iter().any(|(config, _)| *config == entry.config);
                 let left: Vec<Entry> = releases.iter().filter(is_left).cloned().collect();
-                self.channel.deliver(lock, &left).await
+                self.put(lock, &left).await
             }
             done => done,
         }?;
         self.check_ahead(&done.already).await?;
+        Ok(done)
+    }
+
+    /// Delivers releases and remembers those that were written.
+    async fn put(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, Fault> {
+        let done = self.channel.deliver(lock, releases).await?;
+        let is_written = |entry: &&Entry| !done.already.iter().any(|(config, _)| *config == entry.config);
+        self.dispatch.fast_path.remember_writes(releases.iter().filter(is_written));
         Ok(done)
     }
 
@@ -344,7 +369,7 @@ impl Publisher {
         Ok(())
     }
 
-    async fn say_late(&self, env: &EnvName, failure: Failure) {
+    async fn report_late(&self, env: &EnvName, failure: Failure) {
         tracing::warn!(env = %env, error = %failure, "delivery is late");
         let why = match failure {
             Failure::Channel(Fault::Busy { .. }) => Why::Busy,
@@ -357,7 +382,7 @@ impl Publisher {
             Failure::Database(_) => Why::Slow,
         };
         let (waiting, since) = self.waiting(env).await.unwrap_or((0, now()));
-        self.dispatch.set_late(Late { env: env.clone(), since, why, waiting });
+        self.dispatch.status.set_late(Late { env: env.clone(), since, why, waiting });
     }
 
     async fn waiting(&self, env: &EnvName) -> Result<(u64, Time)> {

@@ -17,7 +17,7 @@ use crate::{
         error::{Error, Result, State},
         names::{ConfigId, EnvName},
     },
-    service::{Departed, Repair, Service, now},
+    service::{FoundDrift, Repair, Service, now},
     storage::Expected,
 };
 
@@ -25,8 +25,8 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(30);
 /// How soon after a comparison another one may follow, whatever happens.
 const SOON: Duration = Duration::from_secs(2);
-/// Who writes a key in the channel usually writes another one.
-const SETTLED: Duration = Duration::from_millis(200);
+/// Delay of a comparison after a foreign write, because such writes usually come in groups.
+const RECONCILE_DEBOUNCE: Duration = Duration::from_millis(200);
 /// How soon again when one of them did not answer: as soon as it is back.
 const AGAIN: Duration = Duration::from_secs(2);
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ struct Found {
     behind: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
     /// Releases of which half is gone.
     halved: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
-    departed: Vec<Departed>,
+    drifts: Vec<FoundDrift>,
     /// Releases of configs of which a later one is due, with the number of that.
     before: Vec<(ConfigId, Identity, u64)>,
 }
@@ -64,7 +64,7 @@ impl Publisher {
             };
             let soonest = Instant::now() + SOON;
             if timeout(pause, upsets.changed()).await.is_ok() {
-                sleep(SETTLED).await;
+                sleep(RECONCILE_DEBOUNCE).await;
                 sleep_until(soonest).await;
             }
         }
@@ -84,46 +84,46 @@ impl Publisher {
         let expected = self.db.read().await?.expected().await?;
         let mut comparison = Comparison::with(expected);
         let listing = self.channel.list_by(|entry| comparison.look(entry)).await.map_err(unavailable)?;
-        let Found { behind, halved, mut departed, before } = comparison.end(listing.damaged);
-        departed.extend(self.foreign_before(before).await?);
-        readers_ahead(&mut departed, held);
-        if !departed.is_empty() {
+        let Found { behind, halved, mut drifts, before } = comparison.end(listing.damaged);
+        drifts.extend(self.foreign_before(before).await?);
+        readers_ahead(&mut drifts, held);
+        if !drifts.is_empty() {
             let expected = self.db.read().await?.expected().await?;
             let live = expected.into_iter().map(|e| (e.config, e.identity)).collect();
-            departed.retain_mut(|departed| still_departs(departed, &live));
+            drifts.retain_mut(|drift| is_still_drift(drift, &live));
         }
-        self.alarm(departed).await?;
+        self.alarm(drifts).await?;
         let behind = self.write_again(behind, false).await?;
         Ok(behind + self.write_again(halved, true).await?)
     }
 
     /// Those of which the database does not know what lies in the channel below the release that is due: the publisher
     /// does not go over it.
-    async fn foreign_before(&self, before: Vec<(ConfigId, Identity, u64)>) -> Result<Vec<Departed>> {
+    async fn foreign_before(&self, before: Vec<(ConfigId, Identity, u64)>) -> Result<Vec<FoundDrift>> {
         let mut foreign = Vec::new();
         if !before.is_empty() {
             let mut db = self.db.read().await?;
             for (config, there, seq) in before {
                 if db.knows(&config, &there).await? != Some(true) {
-                    foreign.push(Departed { config, kind: DriftKind::Foreign { seq }, document: None });
+                    foreign.push(FoundDrift { config, kind: DriftKind::Foreign { seq }, document: None });
                 }
             }
         }
         Ok(foreign)
     }
 
-    /// Keeps what departs where pages find it; what is new is logged and stands in the audit.
-    async fn alarm(&self, departed: Vec<Departed>) -> Result<()> {
+    /// Reports drifts to pages. New ones are logged and recorded in the audit.
+    async fn alarm(&self, drifts: Vec<FoundDrift>) -> Result<()> {
         let service = Service::new(self.db.clone(), self.dispatch.clone());
         let mut noted = Ok(());
-        for drift in self.dispatch.set_drifts(departed, now()) {
+        for drift in self.dispatch.status.set_drifts(drifts, now()) {
             tracing::error!(config = %drift.config, "{}; an administrator has to decide", drift.kind);
             if noted.is_ok() {
                 noted = service.note_drift(&drift).await;
             }
             if noted.is_err() {
                 // What the audit does not know is found again as something new.
-                self.dispatch.forget_drift(&drift.config);
+                self.dispatch.status.forget_drift(&drift.config);
             }
         }
         noted
@@ -166,8 +166,8 @@ impl Publisher {
     }
 
     /// Does the repairs that people ask for, until told to stop.
-    pub(super) async fn repair_what_is_asked(self) {
-        let Some(mut asked) = self.dispatch.take_repairs() else { return };
+    pub(super) async fn do_requested_repairs(self) {
+        let Some(mut asked) = self.dispatch.repairs.take_receiver() else { return };
         while let Some(Some(Repair { config, done })) = self.stop.run_until_cancelled(asked.recv()).await {
             let outcome = match &config {
                 Some(config) => self.repair(config).await,
@@ -178,7 +178,7 @@ impl Publisher {
         }
     }
 
-    /// Writes the live release of a config into the channel again, whatever lies there; then looks what still departs.
+    /// Writes the live release of a config into the channel again, whatever is there, and compares again.
     async fn repair(&self, config: &ConfigId) -> Result<()> {
         let entry = {
             let mut db = self.db.read().await?;
@@ -189,13 +189,13 @@ impl Publisher {
         let repaired = self.channel.repair(&lock, &[entry]).await;
         lock.release().await;
         let already = repaired.map_err(unavailable)?.already;
-        self.dispatch.ring([&config.env]);
+        self.dispatch.notifier.notify([&config.env]);
         self.reconcile().await?;
         if already.is_empty() { Ok(()) } else { Err(Error::State(State::Ahead)) }
     }
 }
 
-/// Of the channel it keeps only what departs, whose documents may be many.
+/// The comparison of a listing of the channel with SQL. It keeps only drifts, because the documents may be many.
 struct Comparison {
     /// What was not found in the channel yet.
     expected: BTreeMap<ConfigId, Expected>,
@@ -244,21 +244,21 @@ impl Comparison {
 }
 
 /// Adds the configs of which reader nodes hold a later release than the channel.
-fn readers_ahead(departed: &mut Vec<Departed>, held: Vec<(ConfigId, u64)>) {
+fn readers_ahead(drifts: &mut Vec<FoundDrift>, held: Vec<(ConfigId, u64)>) {
     for (config, seq) in held {
-        let held = Departed { config, kind: DriftKind::Held { live: 0, seq }, document: None };
-        match departed.iter_mut().find(|departed| departed.config == held.config) {
-            Some(Departed { kind: DriftKind::Ahead { seq: there, .. }, .. }) if *there >= seq => {}
-            Some(departed) => *departed = held,
-            None => departed.push(held),
+        let held = FoundDrift { config, kind: DriftKind::Held { live: 0, seq }, document: None };
+        match drifts.iter_mut().find(|drift| drift.config == held.config) {
+            Some(FoundDrift { kind: DriftKind::Ahead { seq: there, .. }, .. }) if *there >= seq => {}
+            Some(drift) => *drift = held,
+            None => drifts.push(held),
         }
     }
 }
 
 /// Whether this is still so by what the database says is live now: others publish while the channel is read.
-fn still_departs(departed: &mut Departed, by_now: &HashMap<ConfigId, Identity>) -> bool {
-    let now = by_now.get(&departed.config).map_or(0, |live| live.seq);
-    match &mut departed.kind {
+fn is_still_drift(drift: &mut FoundDrift, by_now: &HashMap<ConfigId, Identity>) -> bool {
+    let now = by_now.get(&drift.config).map_or(0, |live| live.seq);
+    match &mut drift.kind {
         DriftKind::Ahead { live, seq } | DriftKind::Held { live, seq } => {
             *live = now;
             *seq > now
@@ -279,10 +279,10 @@ impl Found {
 
     fn ahead(&mut self, entry: Entry, live: u64) {
         let kind = DriftKind::Ahead { live, seq: entry.meta.seq };
-        self.departed.push(Departed { config: entry.config, kind, document: Some(entry.document) });
+        self.drifts.push(FoundDrift { config: entry.config, kind, document: Some(entry.document) });
     }
 
     fn foreign(&mut self, config: ConfigId, seq: u64) {
-        self.departed.push(Departed { config, kind: DriftKind::Foreign { seq }, document: None });
+        self.drifts.push(FoundDrift { config, kind: DriftKind::Foreign { seq }, document: None });
     }
 }

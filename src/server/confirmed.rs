@@ -21,6 +21,7 @@ use crate::{
         feed::{Source, Tail},
         shelf::Shelf,
     },
+    service::Dispatch,
     storage::Db,
 };
 
@@ -34,6 +35,8 @@ pub(super) struct Confirmed {
     pub channel: Channel,
     /// Releases that were confirmed.
     pub shelf: Arc<Shelf>,
+    /// To know the releases that this node wrote.
+    pub dispatch: Arc<Dispatch>,
 }
 
 impl Confirmed {
@@ -44,7 +47,7 @@ impl Confirmed {
     /// The database does not answer.
     pub async fn confirm(&self, entries: Vec<Entry>, damaged: &[Damage]) -> Result<Vec<Entry>, Error> {
         let (mut confirmed, asked): (Vec<Entry>, Vec<Entry>) =
-            entries.into_iter().partition(|entry| self.channel.wrote(entry) || self.holds(entry));
+            entries.into_iter().partition(|entry| self.dispatch.fast_path.wrote(entry) || self.holds(entry));
         let mut unknown: BTreeSet<ConfigId> = damaged.iter().filter_map(|damage| damage.config.clone()).collect();
         if !asked.is_empty() {
             let live = self.live(asked.len()).await?;

@@ -86,7 +86,7 @@ impl Readiness {
 impl Health {
     /// Which environments and configs, and why, is said to those who log in.
     fn readiness(&self, database: bool, leaving: bool) -> Readiness {
-        let (late, drifts) = (self.dispatch.late().len(), self.dispatch.drifts().len());
+        let (late, drifts) = (self.dispatch.status.late().len(), self.dispatch.status.drifts().len());
         let ahead = self.reader.shelf.ahead(AHEAD).len();
         let (has, away_since) = (self.reader.shelf.is_ready(), self.reader.shelf.stale_since());
         let mut reasons = Vec::new();
@@ -103,7 +103,7 @@ impl Health {
         let more = [
             ("database", Value::from(if database { "answers" } else { "does not answer" })),
             ("channel_away_since", away_since.map(Time::rfc3339).into()),
-            ("reconciled_at", self.dispatch.compared_at().map(Time::rfc3339).into()),
+            ("reconciled_at", self.dispatch.status.compared_at().map(Time::rfc3339).into()),
             ("late", late.into()),
             ("drifts", drifts.into()),
             ("ahead", ahead.into()),

@@ -35,6 +35,7 @@ use crate::{
     automation,
     channel::{Channel, Hears},
     delivery::{self, Publisher},
+    fast_path::FastPath,
     http::request_id,
     pages::{
         self, Frame,
@@ -137,7 +138,7 @@ impl Node {
             Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
             None => Channel::local(),
         };
-        let (dispatch, leaving) = (Arc::new(Dispatch::default()), Leaving::new(stop));
+        let (dispatch, leaving) = (Arc::new(Dispatch::new(FastPath::new(settings.fast_path))), Leaving::new(stop));
         let stop = leaving.last.clone();
         let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
@@ -146,7 +147,12 @@ impl Node {
         let reader = Reader::new(tokens.clone(), now, &reading, leaving.closing.clone());
 
         let tasks = TaskTracker::new();
-        let confirmed = Confirmed { db: db.clone(), channel: channel.clone(), shelf: reader.shelf.clone() };
+        let confirmed = Confirmed {
+            db: db.clone(),
+            channel: channel.clone(),
+            shelf: reader.shelf.clone(),
+            dispatch: dispatch.clone(),
+        };
         let mut kept = None;
         if let Some(etcd) = &settings.etcd {
             let file = LastGood::new(&settings.data_dir, &etcd.root, reader.shelf.clone(), None, now);

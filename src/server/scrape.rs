@@ -41,7 +41,7 @@ impl Scrape {
         let (state, process) = (metrics::State::default(), Process::new());
         let (requests, connections) = (Requests::default(), Connections::default());
         if let Some((db, dispatch)) = &console {
-            dispatch.meter.register(&mut registry);
+            dispatch.status.meter.register(&mut registry);
             db.meter().register(&mut registry);
         }
         state.register(&mut registry);
@@ -62,15 +62,15 @@ impl Scrape {
         let now = now();
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         if let Some(dispatch) = &self.dispatch {
-            state.set_due(dispatch.due().into_iter().map(|(env, releases, since)| EnvDue {
+            state.set_due(dispatch.status.outbox().into_iter().map(|(env, releases, since)| EnvDue {
                 env: env.to_string(),
                 releases,
                 oldest_seconds: now.ms_since(since).max(0) / 1000,
             }));
-            let drifts = dispatch.drifts();
+            let drifts = dispatch.status.drifts();
             let of = |kind: &'static str| (kind, drifts.iter().filter(|drift| drift.kind.name() == kind).count());
             state.set_drifts(["foreign", "ahead", "held"].map(of));
-            state.late.set(count(dispatch.late().len()));
+            state.late.set(count(dispatch.status.late().len()));
         }
         state.ahead.set(count(self.reader.shelf.ahead(AHEAD).len()));
         state.damaged.set(count(self.reader.shelf.damaged()));

@@ -29,6 +29,7 @@ const fn secret(name: &'static str, about: &'static str) -> Known {
     Known { name, default: "", secret: true, about }
 }
 
+<<<<<<< HEAD
 const KNOWN: [Known; 23] = [
     known("listen", "127.0.0.1:3000", "address and port to listen on; port 0 takes any free port"),
     known(
@@ -42,6 +43,17 @@ const KNOWN: [Known; 23] = [
     secret("database.url", "mysql://user:password@host:3306/database, or sqlite://FILE; empty: <data_dir>/trimtab.db"),
     known("etcd.endpoints", "", "members of etcd, host:port, comma-separated; empty: in-process channel without etcd"),
     known("etcd.root", "trimtab", "prefix of all keys in etcd"),
+=======
+const KNOWN: [Known; 24] = [
+    known("listen", "127.0.0.1:3000", "address and port; port 0 takes any free one"),
+    known("public_url", "", "how people reach the console; from listen when empty"),
+    known("data_dir", "./data", "SQLite file, last known good, lock file"),
+    known("node", "", "what people call this node; the name of the host when empty"),
+    known("role", "console", "console serves everything, reader the read endpoints alone, from etcd"),
+    secret("database.url", "sqlite://<data_dir>/trimtab.db, or mysql://user:password@host:3306/database"),
+    known("etcd.endpoints", "", "comma-separated; empty is the in-process channel"),
+    known("etcd.root", "trimtab", "what all keys begin with"),
+>>>>>>> c23d3b4 (Switch the fast path of delivery off with one setting)
     known("etcd.username", "", "etcd user"),
     secret("etcd.password", "password of the etcd user"),
     known("etcd.ca", "", "PEM file of the certificate authority of etcd; turns TLS on"),
@@ -54,9 +66,16 @@ const KNOWN: [Known; 23] = [
     known("rates.log_in", "5", "maximum log-ins per second and address; 0: no limit"),
     known("log", "info", "log filter, as info,hyper=debug; libraries log only warnings unless the filter names them"),
     known("log_format", "text", "text or json"),
+<<<<<<< HEAD
     known("otlp.endpoint", "", "OpenTelemetry collector for traces (gRPC), as http://collector:4317; empty: no traces"),
     secret("otlp.headers", "headers for the collector, name=value, comma-separated"),
     known("otlp.sample", "1", "share of traces that are sent, from 0 to 1"),
+=======
+    known("otlp.endpoint", "", "collector of traces, as http://collector:4317 (gRPC); empty is none"),
+    secret("otlp.headers", "what the collector wants: name=value, comma-separated"),
+    known("otlp.sample", "1", "the part of all traces that is told, from 0 to 1"),
+    known("fast_path", "on", "for tests and diagnosis: off makes publishes slower and changes no result"),
+>>>>>>> c23d3b4 (Switch the fast path of delivery off with one setting)
 ];
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
@@ -137,6 +156,8 @@ pub struct Settings {
     pub log: String,
     /// Form of the log.
     pub log_format: LogFormat,
+    /// Whether the fast path of delivery is on (`crate::fast_path`).
+    pub fast_path: bool,
     /// Where traces go, when they go anywhere.
     pub collector: Option<traces::Collector>,
     values: BTreeMap<&'static str, (String, Origin)>,
@@ -230,6 +251,11 @@ impl Settings {
                     .into(),
             ));
         }
+        let fast_path = match text("fast_path").as_str() {
+            "on" => true,
+            "off" => false,
+            _ => return Err(wrong("fast_path", "must be on or off")),
+        };
         let path = |name: &str| given(name).map(PathBuf::from);
         let node = given("node").unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
         let etcd = (!endpoints.is_empty()).then(|| EtcdSettings {
@@ -241,6 +267,7 @@ impl Settings {
             cert: path("etcd.cert"),
             key: path("etcd.key"),
             node: node.clone(),
+            remembers_writes: fast_path,
             ..EtcdSettings::default()
         });
         if let Some(etcd) = &etcd {
@@ -300,6 +327,7 @@ impl Settings {
                 "json" => LogFormat::Json,
                 _ => return Err(wrong("log_format", "must be text or json")),
             },
+            fast_path,
             collector,
             data_dir,
             database_url,

@@ -62,7 +62,7 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn deliveries(&self, actor: &Actor) -> Result<Vec<EnvDelivery>> {
-        self.dispatch.marks.settled(ASK).await;
+        self.dispatch.fast_path.acks().flushed(ASK).await;
         let mut db = self.db.read().await?;
         let (due, mut all) = (db.due_envs().await?, Vec::new());
         for env in db.envs().await?.into_iter().filter(|env| actor.sees_some_of(&env.name)) {
@@ -76,7 +76,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] when the actor sees nothing of it.
     pub async fn delivery_to(&self, actor: &Actor, env: &EnvName) -> Result<EnvDelivery> {
-        self.dispatch.marks.settled(ASK).await;
+        self.dispatch.fast_path.acks().flushed(ASK).await;
         let mut db = self.db.read().await?;
         let found = db.env(env).await?.filter(|env| actor.sees_some_of(&env.name));
         let env = found.ok_or_else(|| Error::NotFound(env.to_string()))?;
@@ -136,7 +136,7 @@ impl Service {
                 let away = |fault: Fault| Error::Unavailable { part: Part::Channel, detail: fault.to_string() };
                 channel.free(&env).await.map_err(away)?;
             }
-            service.dispatch.ring([&env]);
+            service.dispatch.notifier.notify([&env]);
             Ok(())
         })
         .await
@@ -145,7 +145,7 @@ impl Service {
     /// When this node last compared the channel with the database.
     #[must_use]
     pub fn compared_at(&self) -> Option<Time> {
-        self.dispatch.compared_at()
+        self.dispatch.status.compared_at()
     }
 
     /// Compares the channel with the database now, and delivers again what it does not have.
@@ -158,13 +158,13 @@ impl Service {
         let mut tx = self.db.write().await?;
         record(&mut tx, actor, &Event::ChannelCompared { env: env.clone() }).await?;
         tx.commit().await?;
-        self.dispatch.ring([env]);
-        self.dispatch.compare().await
+        self.dispatch.notifier.notify([env]);
+        self.dispatch.repairs.compare().await
     }
 
     /// Changes whenever a page about delivery would say something else from now on.
     #[must_use]
     pub fn news(&self) -> tokio::sync::watch::Receiver<u64> {
-        self.dispatch.news()
+        self.dispatch.status.changes()
     }
 }

@@ -51,7 +51,7 @@ impl Service {
     /// In what the channel departs from the database, as this node found last; of the configs that the actor sees.
     #[must_use]
     pub fn drifts(&self, actor: &Actor) -> Vec<Drift> {
-        self.dispatch.drifts().into_iter().filter(|drift| actor.may_view(&drift.config).is_ok()).collect()
+        self.dispatch.status.drifts().into_iter().filter(|drift| actor.may_view(&drift.config).is_ok()).collect()
     }
 
     /// Writes the live release of a config into the channel again, in bytes that differ from those that lie there, so
@@ -70,7 +70,7 @@ impl Service {
         let mut tx = self.db.write().await?;
         record(&mut tx, actor, &Event::ReleaseRepaired { config: id.clone(), seq: live }).await?;
         tx.commit().await?;
-        self.dispatch.repair(id.clone()).await
+        self.dispatch.repairs.repair(id.clone()).await
     }
 
     /// Decides which side counts where the channel, or a reader, is ahead of the database, and lets the config be
@@ -81,10 +81,10 @@ impl Service {
     /// none; [`Error::State`] when there is nothing in the database to release again; [`Error::Invalid`],
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn settle(&self, actor: &Actor, settle: Settle) -> Result<Published> {
-        let (arrivals, config) = (self.dispatch.arrivals(), settle.config.clone());
+        let (arrivals, config) = (self.dispatch.status.arrivals(), settle.config.clone());
         let made = self.once(actor, None, settle).await?;
-        self.dispatch.forget_drift(&config);
-        self.dispatch.ring([&config.env]);
+        self.dispatch.status.forget_drift(&config);
+        self.dispatch.notifier.notify([&config.env]);
         Ok(self.published(made, arrivals).await)
     }
 
@@ -96,7 +96,7 @@ impl Service {
         policy::check_config(&self.dispatch, id, Purpose::Drift)?;
         let standing = self.locked_standing(tx, &may).await?;
         let (live, before) = (standing.live, &standing.content);
-        let (ahead, document) = self.dispatch.ahead(id).unzip();
+        let (ahead, document) = self.dispatch.status.ahead(id).unzip();
         policy::check(&Proposal {
             what: What::Drift { standing: &standing, wins: settle.wins, seen: settle.seq, ahead },
             message: &settle.message,

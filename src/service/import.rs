@@ -160,7 +160,7 @@ impl Service {
         confirm: String,
     ) -> Result<Published> {
         let alone = self.read_alone(actor, import, message, Some(confirm)).await?;
-        let arrivals = self.dispatch.arrivals();
+        let arrivals = self.dispatch.status.arrivals();
         let made = self.once(actor, None, alone).await?;
         Ok(self.published(made, arrivals).await)
     }

@@ -1,17 +1,14 @@
 //! The use cases. Each takes an [`Actor`] and an input, decides, writes in one transaction together with its audit
 //! event, and returns a domain result. Authorisation is here, whoever calls: page, API or command line.
 
-mod accepted;
 mod accounts;
 mod apps;
 mod changes;
 mod configs;
-mod contents;
 mod delivery;
 mod dispatch;
 mod drift;
 mod import;
-mod marks;
 mod once;
 mod places;
 mod publish;
@@ -42,18 +39,18 @@ use crate::{
     storage::{Conn, Db},
 };
 
-pub use crate::clock::{self, now};
-pub use accepted::Accepted;
+pub use crate::{
+    clock::{self, now},
+    domain::release::Why,
+};
 pub use accounts::{Account, LoginTry, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeSummary, ChangeView};
 pub use configs::{ConfigView, Mine, Pending};
-use contents::Contents;
 pub use delivery::{EnvDelivery, LockState};
-pub use dispatch::{Arrived, Departed, Dispatch, Late, Repair, Why};
+pub use dispatch::{Arrived, Dispatch, FoundDrift, Late, Repair};
 pub use drift::Settle;
 pub use import::{Exported, Import, ImportMode, ImportPreview};
-pub use marks::Mark;
 pub use once::Idempotency;
 pub use publish::{Publish, Rollback};
 pub use releases::{Compared, Side};
@@ -68,7 +65,6 @@ pub use typed::{ReadAt, TypedItem, TypedText};
 pub struct Service {
     db: Db,
     dispatch: Arc<Dispatch>,
-    contents: Arc<Contents>,
     /// To ask who holds a lock; a command has none.
     channel: Option<Channel>,
     passwords: Passwords,
@@ -80,8 +76,7 @@ impl Service {
     /// A service on a database, whose publishes go out through `dispatch`.
     #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        let (contents, passwords) = (Arc::default(), Passwords::default());
-        Self { db, dispatch, contents, channel: None, passwords, patience: Duration::from_secs(5) }
+        Self { db, dispatch, channel: None, passwords: Passwords::default(), patience: Duration::from_secs(5) }
     }
 
     /// The same, beside this channel.
@@ -99,7 +94,7 @@ impl Service {
     /// What is late in delivery, and why, in the environments of which the actor may see something.
     #[must_use]
     pub fn late(&self, actor: &Actor) -> Vec<Late> {
-        let late = self.dispatch.late().into_iter().filter(|late| actor.sees_some_of(&late.env));
+        let late = self.dispatch.status.late().into_iter().filter(|late| actor.sees_some_of(&late.env));
         late.map(|late| Late { why: told(late.why, actor), ..late }).collect()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::{Accepted, Service, again, now};
+use super::{Service, again, now};
 use crate::{
     domain::{
         access::Actor,
@@ -14,6 +14,7 @@ use crate::{
         error::{Error, Invalid, Problem, Result},
         release::Release,
     },
+    fast_path::AcceptedRelease,
     storage::Conn,
     traces,
 };
@@ -33,7 +34,7 @@ pub(super) struct Made {
     /// Its releases as they were accepted, or as a retry finds them.
     pub releases: Vec<Release>,
     /// Those that were accepted just now.
-    pub accepted: Vec<Accepted>,
+    pub accepted: Vec<AcceptedRelease>,
     /// Their contents, in the same order, where they are kept.
     pub contents: Vec<Content>,
 }
@@ -94,18 +95,19 @@ impl Service {
         if let Some(key) = key {
             tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?;
         }
-        // Where one writes at a time, they would keep the next publish waiting; else they can go out beside it.
-        let marks = self.db.has_one_writer().then(|| self.dispatch.marks.take());
-        if let Some(marks) = &marks {
-            marks.write(&mut tx).await?;
+        let fast_path = &self.dispatch.fast_path;
+        // With one writer, a transaction of their own would block the next publish.
+        let acks = self.db.has_one_writer().then(|| fast_path.acks().take());
+        if let Some(acks) = &acks {
+            acks.store(&mut tx).await?;
         }
         tx.commit().await?;
-        if let Some(marks) = marks {
-            marks.written();
+        if let Some(acks) = acks {
+            acks.stored();
         }
-        self.dispatch.accepted(std::mem::take(&mut made.accepted));
+        self.dispatch.accept(std::mem::take(&mut made.accepted));
         for (release, content) in made.releases.iter().zip(std::mem::take(&mut made.contents)) {
-            self.contents.note(release, content);
+            fast_path.remember_content(release, content);
         }
         Ok(made)
     }

@@ -50,7 +50,7 @@ impl Service {
 
     /// The same, with what is live.
     pub(super) async fn standing(&self, db: &mut Conn, id: &ConfigId) -> Result<Standing> {
-        let known = self.contents.of(id);
+        let known = self.dispatch.fast_path.content(id);
         db.standing(id, known.as_ref()).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 

@@ -297,11 +297,10 @@ async fn a_release_is_not_delivered_because_something_has_its_number() {
     }
     for seq in ["3", "4"] {
         forge(&site, seq, FORGED, as_it_is).await;
-        let dispatch = Arc::default();
         let publisher = trimtab::delivery::Publisher::new(
             site.db.clone(),
             site.channel.clone(),
-            dispatch,
+            dispatch(),
             CancellationToken::new(),
         );
         publisher.drain_once().await.unwrap();

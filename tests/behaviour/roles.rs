@@ -72,13 +72,13 @@ on_both_set_ups! {
     async fn what_is_late_is_said_to_those_who_see_it(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         let late = Late { env: "prod".parse().unwrap(), since: now(), why: Why::Slow, waiting: 1 };
-        site.dispatch().set_late(late);
+        site.dispatch().status.set_late(late);
         assert_eq!(site.service.late(ana()).len(), 1);
         assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::OWNER)])), []);
-        assert_eq!(site.dispatch().late().len(), 1);
+        assert_eq!(site.dispatch().status.late().len(), 1);
         // What a driver said has addresses in it.
         let why = Why::Channel(Some("etcd at http://10.0.0.1:2379: connection refused".into()));
-        site.dispatch().set_late(Late { env: "prod".parse().unwrap(), since: now(), why: why.clone(), waiting: 1 });
+        site.dispatch().status.set_late(Late { env: "prod".parse().unwrap(), since: now(), why: why.clone(), waiting: 1 });
         assert_eq!(site.service.late(&Actor::shell()).pop().unwrap().why, why);
         assert_eq!(site.service.late(ana()).pop().unwrap().why, Why::Channel(None));
     }

@@ -73,9 +73,10 @@ pub const ROOMS: &[Room] = &[
     room("channel", &["clock", "domain", "metrics", "traces"], &["etcd_client", "tokio", "std::fs", "std::time::Instant"]),
     room("storage", &["compute", "domain", "metrics", "private", "traces"], &["sqlx", "tokio", "std::fs", "std::time::Instant"]),
 
-    // Use cases: no transport.
-    room("service", &["auth", "channel", "clock", "compute", "domain", "formats", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
-    room("delivery", &["auth", "channel", "clock", "domain", "service", "storage", "traces"], &["tokio", "std::time::Instant"]),
+    // Use cases: no transport. What the fast path holds never counts, so nothing below asks it.
+    room("fast_path", &["channel", "clock", "compute", "domain", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
+    room("service", &["auth", "channel", "clock", "compute", "domain", "fast_path", "formats", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
+    room("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "traces"], &["tokio", "std::time::Instant"]),
 
     // What speaks HTTP. Readers are answered from memory: no service and no SQL.
     room("http", &["compute", "domain", "texts", "traces"], &["axum", "hyper", "tokio", "tower", "std::time::Instant"]),
@@ -91,8 +92,13 @@ pub const ROOMS: &[Room] = &[
     room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Puts all of it together.
+<<<<<<< HEAD
     room("server", &["auth", "automation", "channel", "delivery", "domain", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
     room("cli", &["auth", "automation", "channel", "delivery", "domain", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
+=======
+    room("server", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], GUARDED),
+    room("cli", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], GUARDED),
+>>>>>>> c23d3b4 (Switch the fast path of delivery off with one setting)
     // `lib.rs` and `main.rs`.
     room("lib", &[], &["std::process"]),
 ];

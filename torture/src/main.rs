@@ -89,7 +89,7 @@ async fn run() -> Result<bool> {
     if let Some(readers) = order.readers {
         recipe.readers = readers;
     }
-    let mut place = Some(Place::start(&recipe).await?);
+    let mut place = Some(Place::start(&recipe, order.seed).await?);
     let disks = place.as_ref().is_some_and(|place| place.etcd.disk.is_small());
     let possible = Possible { readers: recipe.readers, disks };
     let (began, mut tally) = (Instant::now(), Tally::default());
@@ -97,7 +97,7 @@ async fn run() -> Result<bool> {
         let plan = Plan::of(order.seed + n, &possible, &order.only);
         let mut here = match place.take() {
             Some(here) => here,
-            None => Place::start(&recipe).await?,
+            None => Place::start(&recipe, order.seed + n).await?,
         };
         let (fenced, started) = (here.lines(FENCED), Instant::now());
         let outcome = round::play(&mut here, &plan).await;

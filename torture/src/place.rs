@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    dice::Dice,
     process::{Process, Result, START, free_port, run},
     proxy::{Mode, Proxy},
     servers::{Database, Etcd},
@@ -33,6 +34,8 @@ pub struct Recipe {
     pub readers: usize,
     /// Whether to make disks that can be filled.
     pub disks: bool,
+    /// Whether the binary has a fast path that can be switched off.
+    pub has_fast_path: bool,
 }
 
 impl Recipe {
@@ -42,7 +45,9 @@ impl Recipe {
         let mut asked = Command::new(&trimtab);
         asked.arg("config").env("TRIMTAB_ROLE", "reader").env("TRIMTAB_ETCD__ENDPOINTS", "127.0.0.1:2379");
         let readers = if run(&mut asked).await.is_ok() { 2 } else { 0 };
-        Ok(Self { trimtab: fs::canonicalize(trimtab)?, readers, disks: env::var("TORTURE_DISKS").is_ok() })
+        let has_fast_path = run(Command::new(&trimtab).arg("config").env("TRIMTAB_FAST_PATH", "off")).await.is_ok();
+        let disks = env::var("TORTURE_DISKS").is_ok();
+        Ok(Self { trimtab: fs::canonicalize(trimtab)?, readers, disks, has_fast_path })
     }
 }
 
@@ -81,16 +86,17 @@ impl Drop for Folder {
 }
 
 impl Place {
-    /// Starts everything.
-    pub async fn start(recipe: &Recipe) -> Result<Self> {
+    /// Starts everything. The seed decides which consoles deliver without their fast path.
+    pub async fn start(recipe: &Recipe, seed: u64) -> Result<Self> {
         let made = run(Command::new("mktemp").args(["-d", "-t", "trimtab-torture.XXXXXX"])).await?;
         let folder = Folder(PathBuf::from(made));
         let path = folder.0.clone();
         let database = Database::start(&path, recipe.disks).await?;
         let etcd = Etcd::start(&path, recipe.disks).await?;
-        let mut nodes = Vec::new();
+        let (mut nodes, mut dice) = (Vec::new(), Dice::new(seed, "fast_path"));
         for n in 0..2 + recipe.readers {
-            nodes.push(Node::new(recipe, &path, n, &database, &etcd).await?);
+            let is_slow = n < 2 && recipe.has_fast_path && dice.once_in(2);
+            nodes.push(Node::new(recipe, &path, n, &database, &etcd, is_slow).await?);
         }
         let mut place =
             Self { nodes, database, etcd, consoles: 2, write_token: String::new(), read_token: String::new(), folder };
@@ -235,7 +241,14 @@ impl Place {
 }
 
 impl Node {
-    async fn new(recipe: &Recipe, folder: &Path, n: usize, database: &Database, etcd: &Etcd) -> Result<Self> {
+    async fn new(
+        recipe: &Recipe,
+        folder: &Path,
+        n: usize,
+        database: &Database,
+        etcd: &Etcd,
+        is_slow: bool,
+    ) -> Result<Self> {
         let (console, port) = (n < 2, free_port()?);
         let name = if console { format!("console-{n}") } else { format!("reader-{}", n - 2) };
         let etcd = Proxy::to(etcd.port).await?;
@@ -255,6 +268,9 @@ impl Node {
                 env.push(("TRIMTAB_DATABASE__URL", url));
             }
             None => env.push(("TRIMTAB_ROLE", "reader".to_owned())),
+        }
+        if is_slow {
+            env.push(("TRIMTAB_FAST_PATH", "off".to_owned()));
         }
         let program = recipe.trimtab.display().to_string();
         let process = Process::new(&name, folder, &[&program, "serve"], &env);

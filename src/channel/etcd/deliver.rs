@@ -14,7 +14,6 @@ use super::{
 use crate::{
     clock::now,
     domain::{
-        change::ChangeId,
         entry::{Entry, Meta},
         names::ConfigId,
     },
@@ -37,18 +36,19 @@ enum Outcome {
     Unknown(Fault),
 }
 
-/// Configs whose last release is remembered at the most.
+/// Maximum number of configs whose last write is remembered.
 const REMEMBERED: usize = 4096;
 
-/// What this node wrote last to some configs. A guess, since others write, too; but one that the next transaction compares
-/// with what is there: in a row of deliveries nothing has to be read.
+/// The release that this node wrote last to each config, with its revision. Part of the fast path (`crate::fast_path`): a
+/// guess of what etcd holds, which the compares of the next transaction prove, so that nothing has to be read before it. It
+/// ends with a lost watch, because an etcd that was set back gives revisions twice.
 #[derive(Debug, Default)]
-pub(super) struct Written(HashMap<ConfigId, (Held, ChangeId)>);
+pub(super) struct Written(HashMap<ConfigId, Held>);
 
 impl Written {
     /// What was written to each config of a batch, if all are known.
     fn to(&self, batch: &[&Entry]) -> Option<Vec<Held>> {
-        batch.iter().map(|entry| Some(self.0.get(&entry.config)?.0.clone())).collect()
+        batch.iter().map(|entry| self.0.get(&entry.config).cloned()).collect()
     }
 
     fn note(&mut self, due: &[(Cow<'_, Entry>, Held)], revision: i64) {
@@ -57,23 +57,12 @@ impl Written {
         }
         for (entry, _) in due {
             let release = Some(entry.meta.identity());
-            self.0.insert(entry.config.clone(), (Held { revision, release }, entry.meta.change.clone()));
+            self.0.insert(entry.config.clone(), Held { revision, release });
         }
     }
 }
 
 impl Etcd {
-    /// The change whose release this node wrote last to a config.
-    pub(in super::super) fn last(&self, config: &ConfigId) -> Option<ChangeId> {
-        self.written().0.get(config).map(|(_, change)| change.clone())
-    }
-
-    /// Whether this node wrote this release last to its config.
-    pub(in super::super) fn wrote(&self, entry: &Entry) -> bool {
-        let release = Some(entry.meta.identity());
-        self.written().0.get(&entry.config).is_some_and(|(held, _)| held.release == release)
-    }
-
     pub(in super::super) async fn deliver(
         &self,
         lock: &EtcdLock,
@@ -93,7 +82,9 @@ impl Etcd {
             }
             match self.put(lock, fence, batch, &due).await? {
                 Outcome::Written(revision) => {
-                    self.written().note(&due, revision);
+                    if self.remembers_writes {
+                        self.written().note(&due, revision);
+                    }
                     return Ok(Delivered { revision, already });
                 }
                 Outcome::Moved(now) => held = now,

@@ -55,8 +55,9 @@ pub struct Etcd {
     current: AtomicUsize,
     /// A lease for the next lock.
     spare: Mutex<Option<Live>>,
-    /// What this node wrote last.
+    /// The releases that this node wrote last. Empty unless it remembers them.
     written: Mutex<Written>,
+    remembers_writes: bool,
     /// How many watches were lost. With any of them etcd may have been set back to where a lock was held that is free.
     losses: AtomicUsize,
     /// It did not answer, and was not watched since.
@@ -97,6 +98,7 @@ impl Etcd {
             current: AtomicUsize::new(0),
             spare: Mutex::default(),
             written: Mutex::default(),
+            remembers_writes: settings.remembers_writes,
             losses: AtomicUsize::new(0),
             away: AtomicBool::new(false),
             upsets: tokio::sync::watch::Sender::new(()),

@@ -69,6 +69,8 @@ pub struct EtcdSettings {
     pub node: String,
     /// How long to wait for what.
     pub timing: Timing,
+    /// Whether a delivery guesses what etcd holds from what this node wrote last (`crate::fast_path`).
+    pub remembers_writes: bool,
 }
 
 impl Default for EtcdSettings {
@@ -83,6 +85,7 @@ impl Default for EtcdSettings {
             key: None,
             node: String::new(),
             timing: Timing::default(),
+            remembers_writes: true,
         }
     }
 }

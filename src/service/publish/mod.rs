@@ -13,11 +13,9 @@ use tracing::Instrument;
 use policy::{Proposal, Purpose, What};
 
 use super::{
-    Accepted, Idempotency, Save, Service, Why,
+    Arrived, Idempotency, Save, Service, Why,
     changes::{ChangeConfig, as_delivered, by_config, check_visible, open},
-    check_text,
-    dispatch::Arrived,
-    new_change, now,
+    check_text, new_change, now,
     once::{Made, Work},
     record,
     save::{is_live, under},
@@ -37,6 +35,7 @@ use crate::{
         release::{Delivery, Published, Release},
         time::Time,
     },
+    fast_path::AcceptedRelease,
     storage::{Conn, Latest, Standing},
     traces,
 };
@@ -127,7 +126,7 @@ impl Service {
     /// [`Error::Invalid`] for a missing message or confirmation or a document that cannot be parsed,
     /// [`Error::State`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
-        let arrivals = self.dispatch.arrivals();
+        let arrivals = self.dispatch.status.arrivals();
         let made = self.once(actor, publish.idempotency.clone(), publish).await?;
         Ok(self.published(made, arrivals).await)
     }
@@ -144,7 +143,7 @@ impl Service {
         saves: Vec<Save>,
         idempotency: Option<Idempotency>,
     ) -> Result<Published> {
-        let arrivals = self.dispatch.arrivals();
+        let arrivals = self.dispatch.status.arrivals();
         let made = self.once(actor, idempotency, SaveAndPublish { message, confirm, saves }).await?;
         Ok(self.published(made, arrivals).await)
     }
@@ -154,7 +153,7 @@ impl Service {
     /// # Errors
     /// As [`Service::publish`]; [`Error::State`] with `Empty` when the content is the live one already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
-        let arrivals = self.dispatch.arrivals();
+        let arrivals = self.dispatch.status.arrivals();
         let made = self.once(actor, rollback.idempotency.clone(), rollback).await?;
         Ok(self.published(made, arrivals).await)
     }
@@ -295,7 +294,7 @@ impl Service {
     /// # Errors
     /// As [`Service::change`].
     pub async fn publication(&self, actor: &Actor, change: &ChangeId) -> Result<Published> {
-        let arrivals = self.dispatch.arrivals();
+        let arrivals = self.dispatch.status.arrivals();
         self.seen(&mut self.db.read().await?, actor, change).await?;
         let made = self.made(change).await?;
         Ok(self.published(made, arrivals).await)
@@ -304,8 +303,8 @@ impl Service {
     /// The same, for a look in between. Of what is under way a moment is waited for all the same: who publishes is
     /// told of the delivery before the database is, and who then looks shall not see less.
     pub(super) async fn progress(&self, change: &ChangeId) -> Result<Published> {
-        self.dispatch.marks.want();
-        let arrivals = self.dispatch.arrivals();
+        self.dispatch.fast_path.acks().request_flush();
+        let arrivals = self.dispatch.status.arrivals();
         let made = self.made(change).await?;
         Ok(self.published_within(made, arrivals, self.patience.min(ASK)).await)
     }
@@ -374,7 +373,7 @@ impl Service {
     pub async fn settled(&self, published: &Published) {
         // What another node delivered was told by the database itself.
         if matches!(published.delivery, Delivery::Delivered { .. }) {
-            self.dispatch.marks.settled(ASK).await;
+            self.dispatch.fast_path.acks().flushed(ASK).await;
         }
     }
 
@@ -389,7 +388,7 @@ impl Service {
     }
 
     fn why(&self, releases: &[Release]) -> Why {
-        let late = self.dispatch.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
+        let late = self.dispatch.status.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
         late.map_or(Why::Slow, |l| l.why)
     }
 }
@@ -443,7 +442,7 @@ impl Fresh<'_> {
         };
         tx.insert_release(may, &release, &actor.id, self.content).await?;
         let follows = self.latest.map(|latest| latest.change);
-        made.accepted.push(Accepted { entry: self.entry, follows, place: traces::here() });
+        made.accepted.push(AcceptedRelease { entry: self.entry, follows });
         made.releases.push(release);
         Ok(())
     }

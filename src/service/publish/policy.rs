@@ -124,7 +124,7 @@ pub fn check(proposal: &Proposal<'_>) -> Result<()> {
 /// Refuses a config for which readers already have a higher number: they would ignore the release.
 fn not_ahead(dispatch: &Dispatch, config: &ConfigId, purpose: Purpose) -> Result<()> {
     match purpose {
-        Purpose::Content if dispatch.ahead(config).is_some() => Err(Error::State(State::Ahead)),
+        Purpose::Content if dispatch.status.ahead(config).is_some() => Err(Error::State(State::Ahead)),
         Purpose::Content | Purpose::Drift => Ok(()),
     }
 }

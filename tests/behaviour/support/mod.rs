@@ -22,6 +22,7 @@ use trimtab::{
         names::ConfigId,
         release::{Delivery, Published},
     },
+    fast_path::FastPath,
     service::{Dispatch, Publish, PutApp, PutEnv, PutNamespace, Save, Service},
     storage::Db,
 };
@@ -149,7 +150,7 @@ impl Site {
     /// The same database without a publisher: what it accepts stays due until [`Site::deliver`].
     pub async fn accepting_only(self) -> Self {
         self.stop.cancel();
-        let dispatch = Arc::<Dispatch>::default();
+        let dispatch = dispatch();
         let service = Service::new(self.db.clone(), dispatch.clone()).with_patience(Duration::ZERO);
         Self {
             service,
@@ -173,7 +174,7 @@ impl Site {
         publisher: impl FnOnce(Publisher) -> Publisher,
     ) -> Self {
         let db = Db::open(&database.url).await.unwrap();
-        let (dispatch, stop) = (Arc::new(Dispatch::default()), CancellationToken::new());
+        let (dispatch, stop) = (dispatch(), CancellationToken::new());
         let new = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
         tokio::spawn(publisher(new).run());
         Self { service: Service::new(db.clone(), dispatch.clone()), db, channel, database, root, dispatch, stop }
@@ -191,8 +192,7 @@ impl Site {
 
     /// Drains what is due, as a publisher of another node would.
     pub async fn deliver(&self) {
-        let dispatch = Arc::new(Dispatch::default());
-        Publisher::new(self.db.clone(), self.channel.clone(), dispatch, CancellationToken::new())
+        Publisher::new(self.db.clone(), self.channel.clone(), dispatch(), CancellationToken::new())
             .drain_once()
             .await
             .unwrap();
@@ -279,8 +279,23 @@ impl Drop for Site {
     }
 }
 
+/// Returns whether the suite runs with the fast path of delivery. Servers that tests start read the same variable as a setting.
+pub fn is_fast_path_on() -> bool {
+    !std::env::var("TRIMTAB_FAST_PATH").is_ok_and(|setting| setting == "off")
+}
+
+/// Returns the dispatch of a new node.
+pub fn dispatch() -> Arc<Dispatch> {
+    Arc::new(Dispatch::new(FastPath::new(is_fast_path_on())))
+}
+
 pub fn etcd_settings(endpoint: &str, root: &str) -> EtcdSettings {
-    EtcdSettings { endpoints: vec![endpoint.to_owned()], root: root.to_owned(), ..EtcdSettings::default() }
+    EtcdSettings {
+        endpoints: vec![endpoint.to_owned()],
+        root: root.to_owned(),
+        remembers_writes: is_fast_path_on(),
+        ..EtcdSettings::default()
+    }
 }
 
 pub fn config(id: &str) -> ConfigId {

@@ -1,0 +1,52 @@
+//! What publishing and delivery share on one node: publishes notify the publisher here, and it reports here.
+
+mod notifier;
+mod repairs;
+mod status;
+mod trace_parents;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::names::EnvName,
+    fast_path::{AcceptedRelease, FastPath},
+    traces,
+};
+pub use notifier::Notifier;
+pub use repairs::{Repair, Repairs};
+pub use status::{Arrived, DeliveryStatus, FoundDrift, Late};
+pub use trace_parents::TraceParents;
+
+/// The parts that publishing and delivery share.
+#[derive(Debug, Default)]
+pub struct Dispatch {
+    /// From publishing to the publisher: in which environments something is due.
+    pub notifier: Notifier,
+    /// From the publisher to pages, health and answers: how far delivery is.
+    pub status: DeliveryStatus,
+    /// From people to the publisher: what to write again.
+    pub repairs: Repairs,
+    /// Parent spans of deliveries.
+    pub trace_parents: TraceParents,
+    /// What saves reads and writes of SQL.
+    pub fast_path: FastPath,
+}
+
+impl Dispatch {
+    /// Returns one with this fast path.
+    #[must_use]
+    pub fn new(fast_path: FastPath) -> Self {
+        Self { fast_path, ..Self::default() }
+    }
+
+    /// Hands accepted releases over to the publisher, inside the span of the publish.
+    pub fn accept(&self, releases: Vec<AcceptedRelease>) {
+        let envs: BTreeSet<EnvName> = releases.iter().map(|release| release.entry.config.env.clone()).collect();
+        self.status.meter.accepted.inc_by(releases.len() as u64);
+        if let (Some(parent), Some(first)) = (traces::here(), releases.first()) {
+            self.trace_parents.add(&envs, &first.entry.meta.change, &parent);
+        }
+        self.fast_path.hand_over(releases);
+        self.notifier.notify(&envs);
+    }
+}

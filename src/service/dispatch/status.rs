@@ -1,0 +1,209 @@
+//! How far delivery is, as the publisher of this node reports it: to pages, health, metrics and waiting publishes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{broadcast, watch};
+
+use crate::{
+    domain::{
+        change::ChangeId,
+        drift::{Drift, DriftKind},
+        names::{ConfigId, EnvName},
+        release::Why,
+        time::Time,
+    },
+    metrics,
+};
+
+/// Maximum number of arrivals that a waiting publish may lag behind. Beyond it the publish asks SQL.
+const MAX_ARRIVALS: usize = 1024;
+
+/// An environment whose releases are late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// The environment.
+    pub env: EnvName,
+    /// Since when.
+    pub since: Time,
+    /// The reason.
+    pub why: Why,
+    /// The number of releases that wait.
+    pub waiting: u64,
+}
+
+/// The releases of a change in one environment are in the channel.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The change.
+    pub change: ChangeId,
+    /// The environment.
+    pub env: EnvName,
+    /// The channel's revision.
+    pub revision: i64,
+}
+
+/// A config that differs between the channel and SQL, as a comparison found it.
+#[derive(Clone, Debug)]
+pub struct FoundDrift {
+    /// The config.
+    pub config: ConfigId,
+    /// The kind of difference.
+    pub kind: DriftKind,
+    /// The document in the channel, if that is ahead of SQL.
+    pub document: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct KnownDrift {
+    drift: Drift,
+    document: Option<Arc<str>>,
+}
+
+/// The status of delivery on one node.
+#[derive(Debug)]
+pub struct DeliveryStatus {
+    arrivals: broadcast::Sender<Arrived>,
+    changes: watch::Sender<u64>,
+    state: Mutex<State>,
+    /// Counts releases that were accepted and delivered.
+    pub meter: metrics::Deliveries,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    late: BTreeMap<EnvName, Late>,
+    compared_at: Option<Time>,
+    drifts: BTreeMap<ConfigId, KnownDrift>,
+    outbox: Vec<(EnvName, u64, Time)>,
+}
+
+impl Default for DeliveryStatus {
+    fn default() -> Self {
+        Self {
+            arrivals: broadcast::channel(MAX_ARRIVALS).0,
+            changes: watch::Sender::default(),
+            state: Mutex::default(),
+            meter: metrics::Deliveries::default(),
+        }
+    }
+}
+
+impl DeliveryStatus {
+    /// Reports an arrival to all publishes that wait.
+    pub fn report_arrival(&self, arrived: Arrived) {
+        // Fails when no publish waits.
+        let _ = self.arrivals.send(arrived);
+        self.report_change();
+    }
+
+    /// Returns a receiver of all arrivals from now on.
+    #[must_use]
+    pub fn arrivals(&self) -> broadcast::Receiver<Arrived> {
+        self.arrivals.subscribe()
+    }
+
+    /// Reports that pages about delivery are out of date.
+    pub fn report_change(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Returns a receiver that changes whenever pages about delivery are out of date.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Reports that an environment is late. An earlier `since` stands.
+    pub fn set_late(&self, late: Late) {
+        self.meter.failed.inc();
+        let mut state = self.state();
+        let since = state.late.get(&late.env).map_or(late.since, |before| before.since.min(late.since));
+        let late = Late { since, ..late };
+        if state.late.insert(late.env.clone(), late.clone()).as_ref() != Some(&late) {
+            drop(state);
+            self.report_change();
+        }
+    }
+
+    /// Reports that an environment is no longer late.
+    pub fn clear_late(&self, env: &EnvName) {
+        if self.state().late.remove(env).is_some() {
+            self.report_change();
+        }
+    }
+
+    /// Returns the environments that are late.
+    #[must_use]
+    pub fn late(&self) -> Vec<Late> {
+        self.state().late.values().cloned().collect()
+    }
+
+    /// Reports what is in the outbox: the number of releases of each environment, and the time of the oldest.
+    pub fn set_outbox(&self, outbox: Vec<(EnvName, u64, Time)>) {
+        self.state().outbox = outbox;
+    }
+
+    /// Returns what was in the outbox at the last poll.
+    #[must_use]
+    pub fn outbox(&self) -> Vec<(EnvName, u64, Time)> {
+        self.state().outbox.clone()
+    }
+
+    /// Reports all drifts that a comparison found. Returns the new ones.
+    pub fn set_drifts(&self, found: impl IntoIterator<Item = FoundDrift>, now: Time) -> Vec<Drift> {
+        let mut state = self.state();
+        let before = std::mem::take(&mut state.drifts);
+        let mut new = Vec::new();
+        for FoundDrift { config, kind, document } in found {
+            let same = before.get(&config).filter(|known| known.drift.kind == kind);
+            let since = same.map_or(now, |known| known.drift.since);
+            let drift = Drift { config: config.clone(), kind, since };
+            if same.is_none() {
+                new.push(drift.clone());
+            }
+            state.drifts.insert(config, KnownDrift { drift, document });
+        }
+        self.meter.reconciled.inc();
+        let is_any_gone = before.keys().any(|config| !state.drifts.contains_key(config));
+        state.compared_at = Some(now);
+        drop(state);
+        if is_any_gone || !new.is_empty() {
+            self.report_change();
+        }
+        new
+    }
+
+    /// Returns the drifts that this node found last.
+    #[must_use]
+    pub fn drifts(&self) -> Vec<Drift> {
+        self.state().drifts.values().map(|known| known.drift.clone()).collect()
+    }
+
+    /// Returns the release that is ahead of SQL in a config: its number, and its document if the channel has it.
+    #[must_use]
+    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Arc<str>>)> {
+        let state = self.state();
+        let found = state.drifts.get(config)?;
+        match found.drift.kind {
+            DriftKind::Ahead { seq, .. } | DriftKind::Held { seq, .. } => Some((seq, found.document.clone())),
+            DriftKind::Foreign { .. } => None,
+        }
+    }
+
+    /// Forgets the drift of a config after an administrator resolved it. The next comparison reports one that is left.
+    pub fn forget_drift(&self, config: &ConfigId) {
+        self.state().drifts.remove(config);
+        self.report_change();
+    }
+
+    /// Returns the time of the last comparison of the channel with SQL.
+    #[must_use]
+    pub fn compared_at(&self) -> Option<Time> {
+        self.state().compared_at
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+}
