@@ -75,8 +75,18 @@ impl RequestId {
 /// made a hundred thousand times a second. A refusal always has one.
 #[must_use]
 pub fn answer(given: Option<RequestId>, result: Result<Response, Problem>) -> Response {
+    answer_by(given, result, IntoResponse::into_response)
+}
+
+/// Like [`answer`], with a refusal as `refuse` writes it.
+#[must_use]
+pub fn answer_by(
+    given: Option<RequestId>,
+    result: Result<Response, Problem>,
+    refuse: impl FnOnce(Problem) -> Response,
+) -> Response {
     let id = if result.is_err() { Some(given.unwrap_or_else(RequestId::new)) } else { given };
-    let mut response = result.unwrap_or_else(IntoResponse::into_response);
+    let mut response = result.unwrap_or_else(refuse);
     if let Some(id) = id {
         id.finish(&mut response);
     }

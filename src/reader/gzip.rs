@@ -112,14 +112,15 @@ impl Default for Joined {
 
 impl Joined {
     /// Adds a text as it is. It is shorter than 64 KiB.
-    pub fn text(&mut self, text: &str) {
+    pub fn text(&mut self, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
         let length = u16::try_from(text.len()).expect("a short text");
         let mut block = vec![0];
         block.extend(length.to_le_bytes());
         block.extend((!length).to_le_bytes());
-        block.extend(text.as_bytes());
+        block.extend(text);
         self.pieces.push(block.into());
-        self.sum.add(&Sum::of(text.as_bytes()));
+        self.sum.add(&Sum::of(text));
     }
 
     /// Adds a part.

@@ -13,16 +13,13 @@ use std::{
     },
 };
 
-use axum::http::{HeaderName, Request, header};
+use axum::http::{HeaderValue, Request, header};
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
     domain::{access::Pattern, names::ConfigId, time::Time},
     http::bearer,
 };
-
-/// The name of the copy that asks.
-pub const INSTANCE: HeaderName = HeaderName::from_static("x-instance");
 
 /// Instances that are remembered, over all configs.
 const MOST: usize = 50_000;
@@ -51,20 +48,20 @@ pub struct Visitor<'a> {
 /// What a copy is known by. An address is not written out on every read, only when people look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
-    /// Its `X-Instance`.
+    /// The name that the request gives.
     Given(Cow<'a, str>),
     /// Where it comes from, without one.
     Address(IpAddr),
 }
 
 impl<'a> Visitor<'a> {
-    /// Who sent this request; none when it gives neither a sensible name nor an address.
+    /// Returns the instance that sent this request under a `name`, if it gives a sensible one, or else from an address.
     #[must_use]
-    pub fn of<B>(request: &'a Request<B>) -> Option<Self> {
-        let text = |name| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::trim);
-        let given = text(INSTANCE).filter(|name| (1..=TEXT).contains(&name.len())).map(|n| Name::Given(n.into()));
+    pub fn of<B>(request: &'a Request<B>, name: Option<&'a HeaderValue>) -> Option<Self> {
+        let text = |value: Option<&'a HeaderValue>| value.and_then(|v| v.to_str().ok()).map(str::trim);
+        let given = text(name).filter(|name| (1..=TEXT).contains(&name.len())).map(|n| Name::Given(n.into()));
         let name = given.or_else(|| bearer::address(request.extensions()).map(Name::Address))?;
-        let client = text(header::USER_AGENT).unwrap_or_default();
+        let client = text(request.headers().get(header::USER_AGENT)).unwrap_or_default();
         // Header values are ASCII here, so any byte is a boundary.
         Some(Self { name, client: client[..client.len().min(TEXT)].into() })
     }
@@ -442,13 +439,13 @@ mod tests {
     fn a_name_is_short_and_an_address_stands_in_for_it() {
         let mut request = Request::builder().header("user-agent", "curl/8").header("x-instance", " shop-1 ");
         let named = request.body(()).unwrap();
-        assert_eq!(Visitor::of(&named).unwrap(), visitor("shop-1"));
+        assert_eq!(Visitor::of(&named, named.headers().get("x-instance")).unwrap(), visitor("shop-1"));
 
         request = Request::builder().header("user-agent", "x".repeat(999)).header("x-instance", "y".repeat(999));
         let mut odd = request.body(()).unwrap();
-        assert_eq!(Visitor::of(&odd), None);
+        assert_eq!(Visitor::of(&odd, odd.headers().get("x-instance")), None);
         odd.extensions_mut().insert(bearer::ClientAddr([192, 0, 2, 7].into()));
-        let visitor = Visitor::of(&odd).unwrap();
+        let visitor = Visitor::of(&odd, odd.headers().get("x-instance")).unwrap();
         assert_eq!((visitor.name, visitor.client.len()), (Name::Address([192, 0, 2, 7].into()), TEXT));
     }
 }

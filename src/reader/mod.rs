@@ -1,24 +1,27 @@
 //! Reading: snapshots, long polls and event streams, answered from memory.
 //!
 //! The way of a read is: token → scope → shelf → bytes. Nothing of it touches SQL, etcd or a service. [`feed`] keeps
-//! the shelf up to date from the channel; whoever wires the server keeps [`Reader::tokens`] up to date from storage.
+//! the shelf up to date from the channel; `server` keeps [`Reader::tokens`] up to date from storage.
+//!
+//! `front` takes every read and does what all share. [`protocols`] has a folder for each protocol, which translates: a
+//! request into what it asks for (`poll`), releases into an answer (`answer`).
 
-mod document;
-mod endpoints;
+mod answer;
 pub mod feed;
+mod front;
 pub mod gzip;
 pub mod instances;
 pub mod known_tokens;
 pub mod last_good;
 pub mod nodes;
 mod pieces;
-mod query;
+mod poll;
+mod protocols;
 pub mod shelf;
 pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token_feed;
-mod watch;
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +39,7 @@ use crate::{
     },
     domain::{
         error::{Error, Need, Part, excerpt},
-        names::ConfigId,
+        names::{AppName, ConfigId, EnvName},
         time::Time,
         token::Denied,
     },
@@ -44,7 +47,7 @@ use crate::{
     metrics::{self, Gauge},
     texts::Lang,
 };
-pub use endpoints::Front;
+pub use front::Front;
 use gzip::Compressor;
 use instances::{Instances, Visitor};
 use shelf::Shelf;
@@ -163,6 +166,22 @@ impl Reader {
             None => grant.reads(&key.parse::<ConfigId>().map_err(|_| self.absent(key))?),
         };
         if reads { Ok(held) } else { Err(out_of_scope(key)) }
+    }
+
+    /// Returns the latest releases of `env/app` that the token reaches: the same guard for a whole application.
+    ///
+    /// # Errors
+    /// 403 when the token reaches nothing of it, whether it exists or not; 404 for what is no application's name.
+    fn open_app(&self, grant: &Grant, key: &str) -> Result<Vec<Arc<Snapshot>>, Problem> {
+        let names =
+            key.split_once('/').and_then(|(env, app)| env.parse::<EnvName>().ok().zip(app.parse::<AppName>().ok()));
+        let (env, app) = names.ok_or_else(|| self.absent(key))?;
+        if !grant.touches(&env, &app) {
+            return Err(out_of_scope(key));
+        }
+        let mut held = self.shelf.of_app(key);
+        held.retain(|config| grant.reads(&config.entry.config));
+        Ok(held)
     }
 
     /// Says that there is no such release, or that nothing at all is known yet.

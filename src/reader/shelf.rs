@@ -409,6 +409,16 @@ impl Waiter {
         Self { bell: Arc::default(), wanted, births: None, catching_up, is_behind: false }
     }
 
+    /// Returns the name of the config at a position.
+    pub(super) fn key(&self, at: usize) -> &str {
+        &self.wanted[at].key
+    }
+
+    /// Returns the names of all configs.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.wanted.iter().map(|wanted| &*wanted.key)
+    }
+
     /// Releases that the client does not have: by its position among the configs, all at one moment.
     pub fn look(&mut self, shelf: &Shelf) -> Vec<(usize, Arc<Snapshot>)> {
         self.catching_up = self.catching_up.filter(|until| *until > Instant::now());

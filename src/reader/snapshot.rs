@@ -2,36 +2,20 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::{
-    body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::{body::Bytes, http::HeaderValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::gzip::{Form, Gzip, MIN_BYTES};
+use super::gzip::Form;
 use crate::domain::{content::Format, entry::Entry};
 
-/// The number of the release that is answered.
-pub const RELEASE: HeaderName = HeaderName::from_static("x-config-release");
-/// Since when the answer may be behind, RFC 3339. Absent while the channel is heard.
-pub const STALE_SINCE: HeaderName = HeaderName::from_static("x-config-stale-since");
-
-/// Clients keep what they got, and ask whether it is still so; nobody in between keeps it.
-const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
-pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
-
-/// In which shape a document is asked for.
+/// A shape of a release, made once for all that ask for it. Protocols compose their bodies of shapes and texts of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
+pub enum Shape {
     /// With its number, time and hash around it, as JSON.
     Envelope,
     /// The document alone, as its own content type.
-    Raw,
+    Document,
 }
 
 /// A release, ready to be sent.
@@ -125,69 +109,25 @@ impl Snapshot {
         &self.etag
     }
 
-    /// 200 with the whole document.
+    /// Its number as a header's value.
     #[must_use]
-    pub fn answer(&self, view: View, stale: Option<HeaderValue>) -> Response {
-        self.answer_with(view, self.text(view), stale)
+    pub fn number(&self) -> &HeaderValue {
+        &self.number
     }
 
-    /// 200 with the whole document, compressed.
+    /// The bytes of a shape.
     #[must_use]
-    pub fn answer_gzip(&self, view: View, gzip: &Gzip, stale: Option<HeaderValue>) -> Response {
-        let mut response = self.answer_with(view, gzip.file().clone(), stale);
-        mark_gzip(response.headers_mut(), &self.etag);
-        response
-    }
-
-    fn answer_with(&self, view: View, body: Bytes, stale: Option<HeaderValue>) -> Response {
-        let kind = match view {
-            View::Envelope => JSON,
-            View::Raw => HeaderValue::from_static(self.entry.meta.format.content_type()),
-        };
-        let mut response = Response::new(Body::from(body));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, kind);
-        self.describe(headers, stale);
-        response
-    }
-
-    /// 304: the client has it already. `gzip` is whether the document would have been compressed.
-    #[must_use]
-    pub fn unchanged(&self, gzip: bool, stale: Option<HeaderValue>) -> Response {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        self.describe(response.headers_mut(), stale);
-        if gzip {
-            response.headers_mut().insert(header::ETAG, weak(&self.etag));
-        }
-        response
-    }
-
-    /// The bytes that are sent for a view.
-    #[must_use]
-    pub fn text(&self, view: View) -> Bytes {
-        match view {
-            View::Envelope => self.envelope().clone(),
-            View::Raw => Bytes::from_owner(Document(Arc::clone(&self.entry.document))),
+    pub fn text(&self, shape: Shape) -> Bytes {
+        match shape {
+            Shape::Envelope => self.envelope().clone(),
+            Shape::Document => Bytes::from_owner(Document(Arc::clone(&self.entry.document))),
         }
     }
 
-    /// The compressed form of a view.
+    /// The compressed form of a shape.
     #[must_use]
-    pub fn form(&self, view: View) -> &Form {
-        &self.compressed.get_or_init(Box::default)[view as usize]
-    }
-
-    /// Whether it is worth to compress this release, in whatever view.
-    #[must_use]
-    pub fn is_large(&self) -> bool {
-        self.entry.document.len() >= MIN_BYTES
-    }
-
-    fn describe(&self, headers: &mut HeaderMap, stale: Option<HeaderValue>) {
-        headers.insert(header::ETAG, self.etag.clone());
-        headers.insert(RELEASE, self.number.clone());
-        validate(headers, stale);
+    pub fn form(&self, shape: Shape) -> &Form {
+        &self.compressed.get_or_init(Box::default)[shape as usize]
     }
 
     /// The data of a server-sent event: what follows `data: `, up to the blank line.
@@ -206,28 +146,6 @@ impl Snapshot {
             }
         })
     }
-}
-
-/// Headers of every answer that a client may keep, or has.
-pub(super) fn validate(headers: &mut HeaderMap, stale: Option<HeaderValue>) {
-    headers.insert(header::CACHE_CONTROL, CACHE);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    headers.insert(header::VARY, VARY);
-    if let Some(since) = stale {
-        headers.insert(STALE_SINCE, since);
-    }
-}
-
-/// Headers of an answer that is compressed.
-pub(super) fn mark_gzip(headers: &mut HeaderMap, etag: &HeaderValue) {
-    headers.insert(header::CONTENT_ENCODING, GZIP);
-    headers.insert(header::ETAG, weak(etag));
-}
-
-/// The validator of a compressed answer. A strong one belongs to one sequence of bytes (RFC 9110, 8.8.3.3); `If-None-Match`
-/// takes either for the other.
-pub(super) fn weak(etag: &HeaderValue) -> HeaderValue {
-    HeaderValue::from_bytes(&[b"W/", etag.as_bytes()].concat()).expect("a validator is a header value")
 }
 
 fn content(entry: &Entry) -> Result<Content<'_>, String> {
@@ -259,7 +177,7 @@ mod tests {
             r#"{{"env":"prod","app":"shop","namespace":"a","format":"kv","release":7,"sha256":"{sha}","published_at":"2026-11-22T16:31:00.123Z","content":{{"n":1.50e3}}}}"#
         );
         assert_eq!(text(made.envelope()), wanted);
-        assert_eq!(text(&made.text(View::Raw)), r#"{"n":1.50e3}"#);
+        assert_eq!(text(&made.text(Shape::Document)), r#"{"n":1.50e3}"#);
         assert_eq!(made.etag(), &format!("\"{sha}\""));
     }
 

@@ -1,7 +1,7 @@
 use futures::{FutureExt, future::join_all};
 
 use super::*;
-use crate::reader::snapshot::View;
+use crate::reader::snapshot::Shape;
 
 /// A text that compresses well.
 fn text(bytes: usize) -> String {
@@ -119,7 +119,7 @@ async fn what_is_not_compressed_in_time_is_sent_as_it_is() {
     }
     drop(turn);
     let held = test.reader.shelf.get("prod/shop/application").unwrap();
-    let begun = held.form(View::Envelope).begin(Bytes::new(), &test.reader.compressor).unwrap();
+    let begun = held.form(Shape::Envelope).begin(Bytes::new(), &test.reader.compressor).unwrap();
     assert!(begun.await.is_some(), "it is made, though nobody waits for it");
     let got = test.get(SHOP).header("accept-encoding", "gzip").send().await;
     assert_eq!(got.header("content-encoding"), "gzip");

@@ -2,6 +2,7 @@
 
 mod coding;
 mod polls;
+mod protocols;
 mod refusals;
 mod snapshots;
 mod streams;

@@ -16,17 +16,20 @@ use futures::stream;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Place, Reader,
-    instances::Visitor,
-    query,
-    shelf::Waiter,
-    snapshot::{NOSNIFF, STALE_SINCE},
+    named, query,
+    render::{NOSNIFF, STALE_SINCE},
 };
-use crate::{auth::tokens::Grant, domain::numbers, http::problem::Problem, metrics};
+use crate::{
+    auth::tokens::Grant,
+    domain::numbers,
+    http::problem::Problem,
+    metrics,
+    reader::{Place, Reader, instances::Visitor, shelf::Waiter},
+};
 
-/// How often it is noted that the client of a quiet stream is still there.
+/// Interval in which the instance of a quiet stream is noted.
 const NOTE: Duration = Duration::from_secs(60);
-/// When a client comes back after a broken stream.
+/// Delay after which a client reconnects a broken stream.
 const RETRY: &str = "retry: 2000\n\n";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -63,7 +66,6 @@ struct Events {
     reader: Arc<Reader>,
     grant: Grant,
     visitor: Option<Visitor<'static>>,
-    keys: Box<[Box<str>]>,
     // The release of each config that the client has; 0 is none.
     sent: Box<[u64]>,
     // Which configs, in which order, the numbers of an id are of.
@@ -82,11 +84,10 @@ impl Events {
         let sent = resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
         Ok(Self {
             _place: reader.place(request, &grant, metrics::Waiting::Stream)?,
-            waiter: Waiter::new(keys.iter().cloned().zip(sent.iter().copied()), reader.lag),
-            visitor: Visitor::of(request).map(Visitor::into_owned),
+            waiter: Waiter::new(keys.into_iter().zip(sent.iter().copied()), reader.lag),
+            visitor: named(request).map(Visitor::into_owned),
             reader: Arc::clone(reader),
             grant,
-            keys: keys.into(),
             sent: sent.into(),
             mark,
             out: VecDeque::from([Bytes::from_static(RETRY.as_bytes())]),
@@ -118,7 +119,7 @@ impl Events {
         let now = (self.reader.clock)();
         for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
-            self.reader.note(&self.grant, &self.keys[at], self.visitor.as_ref(), snapshot.seq(), now);
+            self.reader.note(&self.grant, self.waiter.key(at), self.visitor.as_ref(), snapshot.seq(), now);
             self.out.push_back(format!("event: config\nid: {}\ndata: ", id(self.mark, &self.sent)).into());
             self.out.push_back(snapshot.event().clone());
             self.out.push_back(Bytes::from_static(b"\n\n"));
@@ -153,7 +154,7 @@ impl Events {
 
     fn note(&self) {
         let now = (self.reader.clock)();
-        for (key, sent) in self.keys.iter().zip(&self.sent).filter(|(_, sent)| **sent > 0) {
+        for (key, sent) in self.waiter.keys().zip(&self.sent).filter(|(_, sent)| **sent > 0) {
             self.reader.note(&self.grant, key, self.visitor.as_ref(), *sent, now);
         }
     }

@@ -1,0 +1,211 @@
+//! Answers made of releases, compressed or not, in whatever protocol. Their bytes are shared with the snapshots.
+
+use std::{ops::Deref, slice, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    http::HeaderValue,
+    response::Response,
+};
+use futures::future::join_all;
+use tokio::time::timeout;
+
+use super::{
+    Reader,
+    gzip::{Gzip, Joined, MIN_BYTES, SMALL_BYTES},
+    pieces::Pieces,
+    snapshot::{Shape, Snapshot},
+};
+use crate::{
+    domain::error::{Error, Part},
+    http::{coding::Accepted, problem::Problem},
+};
+
+/// Text between two releases of a body.
+const SEPARATOR: &str = ",";
+
+/// Writes the answers to one read in the words of a protocol. `stale` is the time since when the answer may be behind, as RFC
+/// 3339; `None` while the channel is heard.
+pub(super) trait Render: Send + 'static {
+    /// Returns what the body of an answer with releases is made of.
+    fn layout<'a>(&'a self, releases: &'a [Arc<Snapshot>]) -> Layout<'a>;
+
+    /// Writes the answer around its body.
+    fn full(&self, releases: &[Arc<Snapshot>], body: Body, coding: Coding, stale: Option<HeaderValue>) -> Response;
+
+    /// Writes that the client has all of these releases. `coding` is the one that the whole answer would have. Returns `None`
+    /// when the protocol has no such answer: then the client gets the releases again.
+    fn unchanged(&self, releases: &[Arc<Snapshot>], coding: Coding, stale: Option<HeaderValue>) -> Option<Response>;
+
+    /// Writes that there is no release.
+    ///
+    /// # Errors
+    /// The refusal, when the protocol refuses that.
+    fn absent(&self, refusal: Problem) -> Result<Response, Problem> {
+        Err(refusal)
+    }
+}
+
+/// Content coding of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    Identity,
+    Gzip,
+}
+
+/// What a body is made of: a text, releases with commas between them, a text. Each text is shorter than 64 KiB.
+pub(super) struct Layout<'a> {
+    pub begin: Bytes,
+    pub releases: &'a [Arc<Snapshot>],
+    pub shape: Shape,
+    pub end: Bytes,
+}
+
+/// Releases of an answer, at least one. A single one takes no allocation.
+pub(super) enum Releases {
+    One(Arc<Snapshot>),
+    Several(Vec<Arc<Snapshot>>),
+}
+
+impl Releases {
+    /// Collects releases. Returns `None` when there are none.
+    pub fn collect(mut releases: impl Iterator<Item = Arc<Snapshot>>) -> Option<Self> {
+        let first = releases.next()?;
+        Some(match releases.next() {
+            None => Self::One(first),
+            Some(second) => Self::Several([first, second].into_iter().chain(releases).collect()),
+        })
+    }
+}
+
+impl Deref for Releases {
+    type Target = [Arc<Snapshot>];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::One(release) => slice::from_ref(release),
+            Self::Several(releases) => releases,
+        }
+    }
+}
+
+impl Layout<'_> {
+    /// Returns whether compression pays.
+    fn is_large(&self) -> bool {
+        self.releases.iter().map(|release| release.entry.document.len()).sum::<usize>() >= MIN_BYTES
+    }
+
+    /// Returns whether the body is the first release and nothing else.
+    fn is_release(&self) -> bool {
+        self.releases.len() == 1 && self.begin.is_empty() && self.end.is_empty()
+    }
+
+    fn plain(self) -> Body {
+        if let ([release], true) = (self.releases, self.is_release()) {
+            return release.text(self.shape).into();
+        }
+        let mut pieces = Vec::with_capacity(2 * self.releases.len() + 1);
+        pieces.push(self.begin);
+        for (at, release) in self.releases.iter().enumerate() {
+            if at > 0 {
+                pieces.push(Bytes::from_static(SEPARATOR.as_bytes()));
+            }
+            pieces.push(release.text(self.shape));
+        }
+        pieces.push(self.end);
+        Pieces::new(pieces).into()
+    }
+
+    /// Joins the compressed forms of the releases.
+    fn compressed(self, forms: &[Gzip]) -> Body {
+        if let ([form], true) = (forms, self.is_release()) {
+            return form.file().clone().into();
+        }
+        let mut file = Joined::default();
+        file.text(&self.begin);
+        for (at, form) in forms.iter().enumerate() {
+            if at > 0 {
+                file.text(SEPARATOR);
+            }
+            file.part(form);
+        }
+        file.text(&self.end);
+        Pieces::new(file.finish()).into()
+    }
+}
+
+/// Releases and how they are written.
+pub(super) struct Answer<R> {
+    pub releases: Releases,
+    pub render: R,
+}
+
+impl<R: Render> Answer<R> {
+    fn layout(&self) -> Layout<'_> {
+        self.render.layout(&self.releases)
+    }
+
+    /// Returns whether compression pays.
+    pub fn is_large(&self) -> bool {
+        self.layout().is_large()
+    }
+
+    /// Answers without compression.
+    pub fn plain(&self, stale: Option<HeaderValue>) -> Response {
+        self.render.full(&self.releases, self.layout().plain(), Coding::Identity, stale)
+    }
+
+    /// Answers that the client has all of them, if the protocol has such an answer.
+    pub fn unchanged(&self, accepted: Accepted, stale: Option<HeaderValue>) -> Option<Response> {
+        let coding = if accepted.wants_gzip(self.is_large()) { Coding::Gzip } else { Coding::Identity };
+        self.render.unchanged(&self.releases, coding, stale)
+    }
+
+    /// Answers with compressed forms that exist already or are small enough to be made at once. Else returns itself.
+    pub fn compressed_now(self, stale: Option<HeaderValue>) -> Result<Response, Box<Self>> {
+        let mut left = SMALL_BYTES;
+        let Layout { releases, shape, .. } = self.layout();
+        let forms = releases.iter().map(|release| {
+            release.form(shape).made().or_else(|| {
+                let text = release.text(shape);
+                left = left.checked_sub(text.len())?;
+                release.form(shape).make(&text)
+            })
+        });
+        match forms.collect::<Option<Vec<_>>>() {
+            Some(forms) => Ok(self.joined(&forms, stale)),
+            None => Err(Box::new(self)),
+        }
+    }
+
+    /// Answers once the compressed forms are made, or without them when that takes too long.
+    ///
+    /// # Errors
+    /// 503 when it takes too long and the client accepts nothing else.
+    pub async fn compressed(self: Box<Self>, accepted: Accepted, reader: &Reader) -> Result<Response, Problem> {
+        let begun = {
+            let Layout { releases, shape, .. } = self.layout();
+            let begin = |release: &Arc<Snapshot>| release.form(shape).begin(release.text(shape), &reader.compressor);
+            releases.iter().map(begin).collect::<Option<Vec<_>>>()
+        };
+        let forms: Option<Vec<Gzip>> = match begun {
+            Some(begun) => {
+                timeout(reader.compression, join_all(begun)).await.ok().and_then(|all| all.into_iter().collect())
+            }
+            None => None,
+        };
+        let stale = reader.shelf.stale_header();
+        match forms {
+            Some(forms) => Ok(self.joined(&forms, stale)),
+            None if accepted.takes_identity() => Ok(self.plain(stale)),
+            None => {
+                let late = Error::Unavailable { part: Part::Channel, detail: String::new() };
+                Err(Problem::from(late).because("The answer is not compressed yet."))
+            }
+        }
+    }
+
+    fn joined(&self, forms: &[Gzip], stale: Option<HeaderValue>) -> Response {
+        self.render.full(&self.releases, self.layout().compressed(forms), Coding::Gzip, stale)
+    }
+}
