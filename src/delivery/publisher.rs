@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::{
     failure::{Failure, unavailable},
-    session::{BlockedConfigs, DueChange, LockSession, TraceParents},
+    session::{BlockedConfigs, DueChange, LockSession, ParentSpans},
 };
 use crate::{
     channel::{Channel, Delivered, Fault, Lock},
@@ -132,7 +132,7 @@ impl Publisher {
     pub async fn drain_once(&self) -> Result<()> {
         for env in self.due_envs().await?.into_keys() {
             let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
-            let mut session = self.session(TraceParents::new());
+            let mut session = self.session(ParentSpans::new());
             let drained = self.drain(&env, &lock, &mut session).await;
             lock.release().await;
             self.flush_acks().await.and(drained.map_err(Error::from))?;
@@ -159,7 +159,7 @@ impl Publisher {
     async fn work(&self, env: &EnvName) {
         let (first, longest) = self.back_off;
         let (mut pause, mut notified, mut upsets) = (first, self.dispatch.notifier.subscribe(), self.channel.upsets());
-        let mut trace_parents = TraceParents::new();
+        let mut trace_parents = ParentSpans::new();
         loop {
             // What waits for people is tried again, but what comes meanwhile does not wait with it.
             let wakes = match self.work_locked(env, &mut trace_parents).await {
@@ -189,7 +189,7 @@ impl Publisher {
 
     /// Works in one lock session. `trace_parents` are those of changes that an earlier session did not deliver. Afterwards
     /// they are those that this one did not.
-    async fn work_locked(&self, env: &EnvName, trace_parents: &mut TraceParents) -> Result<BlockedConfigs, Failure> {
+    async fn work_locked(&self, env: &EnvName, trace_parents: &mut ParentSpans) -> Result<BlockedConfigs, Failure> {
         if cfg!(feature = "without-outbox") {
             return self.push_once(env).await;
         }
@@ -208,7 +208,7 @@ impl Publisher {
 
     /// Broken on purpose: acknowledges what is due before it is delivered, so that nothing retries.
     async fn push_once(&self, env: &EnvName) -> Result<BlockedConfigs, Failure> {
-        let mut session = self.session(TraceParents::new());
+        let mut session = self.session(ParentSpans::new());
         let changes = session.due(env, None).await?.changes;
         for releases in changes.iter().filter_map(|change| change.releases.as_ref().ok()) {
             session.acknowledge(releases, 0).await?;
@@ -216,13 +216,13 @@ impl Publisher {
         self.flush_acks().await?;
         let lock = self.channel.lock(env, LOCK_WAIT).await?;
         for change in &changes {
-            self.deliver(env, &lock, change, &mut self.session(TraceParents::new())).await?;
+            self.deliver(env, &lock, change, &mut self.session(ParentSpans::new())).await?;
         }
         lock.release().await;
         Ok(BlockedConfigs::default())
     }
 
-    fn session(&self, trace_parents: TraceParents) -> LockSession {
+    fn session(&self, trace_parents: ParentSpans) -> LockSession {
         LockSession::new(self.db.clone(), self.dispatch.clone(), trace_parents)
     }
 

@@ -39,15 +39,15 @@ pub(super) struct LockSession {
     pub outbox_read_at: Instant,
     pub blocked: BlockedConfigs,
     /// Parent trace span of each change's delivery.
-    pub trace_parents: TraceParents,
+    pub trace_parents: ParentSpans,
 }
 
 /// Parent trace spans by change, until the change is delivered.
-pub(super) type TraceParents = HashMap<ChangeId, Place>;
+pub(super) type ParentSpans = HashMap<ChangeId, Place>;
 
 impl LockSession {
     /// Begins a session. `trace_parents` are those of changes that an earlier session did not deliver.
-    pub fn new(db: Db, dispatch: Arc<Dispatch>, trace_parents: TraceParents) -> Self {
+    pub fn new(db: Db, dispatch: Arc<Dispatch>, trace_parents: ParentSpans) -> Self {
         let (written, blocked) = (dispatch.fast_path.session(), BlockedConfigs::default());
         Self { db, dispatch, written, outbox_read_at: Instant::now(), blocked, trace_parents }
     }

@@ -63,7 +63,7 @@ impl HandOverQueue {
 /// last: then the outbox holds nothing before them in their configs. Returns nothing if one does not.
 ///
 /// `last_change` returns the change whose release this node wrote last to a config.
-pub fn successors(
+pub(super) fn successors(
     accepted: Vec<AcceptedRelease>,
     session: &SessionWrites,
     last_change: impl Fn(&ConfigId) -> Option<ChangeId>,

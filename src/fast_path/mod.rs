@@ -34,8 +34,8 @@ use crate::{
 };
 pub use acks::{DeliveryAck, PendingAcks, TakenAcks};
 use contents::RememberedContents;
-use hand_over::HandOverQueue;
-pub use hand_over::{AcceptedRelease, successors};
+pub use hand_over::AcceptedRelease;
+use hand_over::{HandOverQueue, successors};
 use writes::RememberedWrites;
 pub use writes::SessionWrites;
 
@@ -106,7 +106,8 @@ impl FastPath {
         self.writes.contains(entry)
     }
 
-    /// Returns the accepted releases that can go out without a read of the outbox: see [`successors`].
+    /// Returns the accepted releases that can go out without a read of the outbox: those that the session has not written
+    /// yet, if each follows the release that this node wrote last. Returns nothing if one does not.
     #[must_use]
     pub fn without_outbox(&self, accepted: Vec<AcceptedRelease>, session: &SessionWrites) -> Vec<Entry> {
         successors(accepted, session, |config| self.writes.last_change(config))
