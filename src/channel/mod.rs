@@ -23,7 +23,6 @@ use tokio::sync::watch;
 use crate::{
     clock::now,
     domain::{
-        change::ChangeId,
         entry::{Entry, Identity},
         names::{ConfigId, EnvName},
     },

@@ -12,7 +12,12 @@ use super::{
     shelf::Waiter,
     snapshot::Snapshot,
 };
-use crate::{domain::{token::Denied, time::Time}, auth::tokens::Grant, http::{coding::Accepted, problem::Problem}, metrics};
+use crate::{
+    auth::tokens::Grant,
+    domain::{time::Time, token::Denied},
+    http::{coding::Accepted, problem::Problem},
+    metrics,
+};
 
 /// A config that a client asks for.
 pub(super) struct Wanted<'r> {

@@ -29,8 +29,7 @@ const fn secret(name: &'static str, about: &'static str) -> Known {
     Known { name, default: "", secret: true, about }
 }
 
-<<<<<<< HEAD
-const KNOWN: [Known; 23] = [
+const KNOWN: [Known; 24] = [
     known("listen", "127.0.0.1:3000", "address and port to listen on; port 0 takes any free port"),
     known(
         "public_url",
@@ -43,17 +42,6 @@ const KNOWN: [Known; 23] = [
     secret("database.url", "mysql://user:password@host:3306/database, or sqlite://FILE; empty: <data_dir>/trimtab.db"),
     known("etcd.endpoints", "", "members of etcd, host:port, comma-separated; empty: in-process channel without etcd"),
     known("etcd.root", "trimtab", "prefix of all keys in etcd"),
-=======
-const KNOWN: [Known; 24] = [
-    known("listen", "127.0.0.1:3000", "address and port; port 0 takes any free one"),
-    known("public_url", "", "how people reach the console; from listen when empty"),
-    known("data_dir", "./data", "SQLite file, last known good, lock file"),
-    known("node", "", "what people call this node; the name of the host when empty"),
-    known("role", "console", "console serves everything, reader the read endpoints alone, from etcd"),
-    secret("database.url", "sqlite://<data_dir>/trimtab.db, or mysql://user:password@host:3306/database"),
-    known("etcd.endpoints", "", "comma-separated; empty is the in-process channel"),
-    known("etcd.root", "trimtab", "what all keys begin with"),
->>>>>>> c23d3b4 (Switch the fast path of delivery off with one setting)
     known("etcd.username", "", "etcd user"),
     secret("etcd.password", "password of the etcd user"),
     known("etcd.ca", "", "PEM file of the certificate authority of etcd; turns TLS on"),
@@ -66,16 +54,10 @@ const KNOWN: [Known; 24] = [
     known("rates.log_in", "5", "maximum log-ins per second and address; 0: no limit"),
     known("log", "info", "log filter, as info,hyper=debug; libraries log only warnings unless the filter names them"),
     known("log_format", "text", "text or json"),
-<<<<<<< HEAD
     known("otlp.endpoint", "", "OpenTelemetry collector for traces (gRPC), as http://collector:4317; empty: no traces"),
     secret("otlp.headers", "headers for the collector, name=value, comma-separated"),
     known("otlp.sample", "1", "share of traces that are sent, from 0 to 1"),
-=======
-    known("otlp.endpoint", "", "collector of traces, as http://collector:4317 (gRPC); empty is none"),
-    secret("otlp.headers", "what the collector wants: name=value, comma-separated"),
-    known("otlp.sample", "1", "the part of all traces that is told, from 0 to 1"),
     known("fast_path", "on", "for tests and diagnosis: off makes publishes slower and changes no result"),
->>>>>>> c23d3b4 (Switch the fast path of delivery off with one setting)
 ];
 
 /// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every

@@ -92,13 +92,8 @@ pub const ROOMS: &[Room] = &[
     room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Puts all of it together.
-<<<<<<< HEAD
-    room("server", &["auth", "automation", "channel", "delivery", "domain", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
-    room("cli", &["auth", "automation", "channel", "delivery", "domain", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
-=======
-    room("server", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], GUARDED),
-    room("cli", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], GUARDED),
->>>>>>> c23d3b4 (Switch the fast path of delivery off with one setting)
+    room("server", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
+    room("cli", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
     // `lib.rs` and `main.rs`.
     room("lib", &[], &["std::process"]),
 ];

@@ -6,27 +6,33 @@
 //! that a read takes no dynamic call and no allocation for it.
 
 mod native;
+mod serve;
 
-use std::sync::Arc;
+use std::{convert::Infallible, future::Ready, sync::Arc};
 
 use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use futures::future::{BoxFuture, Either};
 
-use super::{
-    Reader,
-    answer::Render,
-    front::{self, Answering},
-    poll::Step,
+use super::{Reader, answer::Render, poll::Step};
+use crate::{
+    auth::tokens::Grant,
+    domain::{time::Time, token::Denied},
+    http::problem::Problem,
+    metrics,
 };
-use crate::{domain::{token::Denied, time::Time}, auth::tokens::Grant, http::problem::Problem, metrics};
+
+/// The answer to a request: at once, or later.
+pub(super) type Answering =
+    Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
 
 /// Answers a request in the protocol that its path belongs to. Returns `None`, and leaves the request as it is, when it is
 /// no read.
 pub(super) fn serve(reader: &Arc<Reader>, request: &mut Request) -> Option<Answering> {
-    // One line for each protocol: `.or_else(|| front::serve::<Another>(reader, request))`.
-    front::serve::<native::Native>(reader, request)
+    // One line for each protocol: `.or_else(|| serve::serve::<Another>(reader, request))`.
+    serve::serve::<native::Native>(reader, request)
 }
 
 /// A protocol.

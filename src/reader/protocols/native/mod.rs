@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use axum::{
     extract::Request,
-    http::{HeaderName, Method},
+    http::{HeaderName, Method, header},
 };
 
 use super::Protocol;
 use crate::{
     auth::tokens::Grant,
     domain::time::Time,
-    http::{coding::Accepted, problem::Problem},
+    http::{coding::Accepted, etag, problem::Problem},
     metrics,
     reader::{
         Reader,
@@ -99,7 +99,7 @@ fn config(
     let accepted = Accepted::parse(request.headers())?;
     let has = match (after, &held) {
         (Some(after), _) => Has::Release(after),
-        (None, Some(held)) if query::has(request.headers(), held.etag()) => Has::Live,
+        (None, Some(held)) if etag::is_named(request.headers(), &header::IF_NONE_MATCH, held.etag()) => Has::Live,
         (None, _) => Has::Nothing,
     };
     let poll = Poll { grant, visitor: visitor(request), accepted, wait, render: NativeRender::Config(shape) };
@@ -119,7 +119,7 @@ fn app(reader: &Reader, request: &Request, grant: &Grant, key: &str, now: Time) 
         reader.note(grant, &config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
     }
     let app = App::new(&configs);
-    let has_all = query::has(request.headers(), app.etag());
+    let has_all = etag::is_named(request.headers(), &header::IF_NONE_MATCH, app.etag());
     let (releases, render) = (Releases::Several(configs), NativeRender::App(app));
     if has_all {
         reader.nothing_new(key, Some(releases), render, accepted)

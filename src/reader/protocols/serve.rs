@@ -1,0 +1,96 @@
+//! The way of every read, in whatever protocol: admission by its token, its rate, its method, counting, HEAD.
+
+use std::{future::ready, mem, sync::Arc};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    http::{Method, header},
+    response::Response,
+};
+use futures::future::Either;
+
+use super::{Answering, Protocol};
+use crate::{
+    auth::tokens::Grant,
+    domain::{time::Time, token::Denied},
+    http::{
+        problem::Problem,
+        request_id::{self, RequestId},
+    },
+    reader::{Reader, poll::Step},
+};
+
+/// Answers a request of a protocol. Returns `None`, and leaves the request as it is, when its path is not the protocol's.
+pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) -> Option<Answering> {
+    let target = P::route(request.uri().path())?;
+    let (given, head) = (RequestId::given(request), request.method() == Method::HEAD);
+    let kind = P::kind(target);
+    let done = move |reader: &Reader, result| {
+        let response = request_id::answer_by(given, result, P::refuse);
+        reader.meter.answered(kind, response.status().as_u16());
+        Ok(if head { bodiless(response) } else { response })
+    };
+    let now = (reader.clock)();
+    let decided = match P::admit(reader, request, now) {
+        // The token may be so new that this node does not know it yet.
+        Err(Denied::Unknown) => {
+            let (reader, request) = (Arc::clone(reader), mem::take(request));
+            return Some(Either::Right(Box::pin(async move {
+                let result = admitted_late::<P>(&reader, request).await;
+                done(&reader, result)
+            })));
+        }
+        admitted => decide::<P>(reader, request, target, admitted, now),
+    };
+    Some(match decided {
+        Ok(Step::Answer(response)) => Either::Left(ready(done(reader, Ok(response)))),
+        Err(problem) => Either::Left(ready(done(reader, Err(problem)))),
+        Ok(later) => {
+            // The request ends here, so that a long poll does not keep it in memory.
+            let reader = Arc::clone(reader);
+            Either::Right(Box::pin(async move {
+                let result = later.finish(&reader).await;
+                done(&reader, result)
+            }))
+        }
+    })
+}
+
+/// Decides a request by its token, its rate, its method and then by what it asks for, in this order.
+fn decide<P: Protocol>(
+    reader: &Arc<Reader>,
+    request: &Request,
+    target: P::Target<'_>,
+    admitted: Result<Grant, Denied>,
+    now: Time,
+) -> Result<Step<P::Render>, Problem> {
+    let grant = admitted?;
+    grant.keep_to(reader.rate)?;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Problem::method_not_allowed("GET, HEAD"));
+    }
+    P::read(reader, request, target, grant, now)
+}
+
+// Takes the request, so that it is not kept while it waits.
+fn decide_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<Step<P::Render>, Problem> {
+    let (path, now) = (request.uri().path(), (reader.clock)());
+    let target = P::route(path).ok_or_else(|| reader.absent(path))?;
+    decide::<P>(reader, &request, target, P::admit(reader, &request, now), now)
+}
+
+/// Answers a request whose token was unknown, after the tokens were read anew.
+async fn admitted_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<Response, Problem> {
+    reader.tokens.renewed().await;
+    decide_late::<P>(reader, request)?.finish(reader).await
+}
+
+/// Makes the answer to HEAD: all of the answer to GET except its body.
+fn bodiless(mut response: Response) -> Response {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = Body::empty();
+    response
+}
