@@ -1,8 +1,8 @@
-//! What is counted, and under which names: the one place that knows both.
+//! All metrics and their names.
 //!
-//! Each part of the server owns its counters and makes them itself; whoever answers `/metrics` registers them all
-//! ([`Registry`] is no global, so tests do not meet in it). A handle is made once, and counting is an atomic addition:
-//! no label is looked up on the way of a request. Labels name environments at the most, because anybody may look.
+//! Each part of the server creates and owns its metrics. The handler of `/metrics` registers them all in a [`Registry`],
+//! which is not global, so parallel tests do not share one. Handles are created once, so counting is an atomic addition
+//! without a look-up of labels. `/metrics` needs no log-in, so no label names anything finer than an environment.
 
 mod parts;
 mod process;
@@ -19,12 +19,12 @@ pub use parts::{
 };
 pub use process::Process;
 
-/// All that is told under `/metrics`.
+/// All metrics that `/metrics` shows.
 #[derive(Debug, Default)]
 pub struct Registry(prometheus_client::registry::Registry);
 
 impl Registry {
-    /// The text that Prometheus reads.
+    /// Writes all metrics as text for Prometheus.
     #[must_use]
     pub fn text(&self, form: Form) -> String {
         let mut told = String::new();
@@ -36,12 +36,12 @@ impl Registry {
     }
 }
 
-/// The two forms of the text.
+/// Text formats that Prometheus reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// OpenMetrics 1.0.
     OpenMetrics,
-    /// The older one of Prometheus, version 0.0.4: what is said of a counter is said of its whole name, and no line ends it.
+    /// Prometheus text format 0.0.4: `HELP` and `TYPE` lines of a counter include `_total`, and there is no `# EOF` line.
     Classic,
 }
 
@@ -63,24 +63,24 @@ fn classic(text: &str) -> String {
     told
 }
 
-/// One label.
+/// Label set with one label.
 type Label = [(&'static str, &'static str); 1];
-/// Two labels.
+/// Label set with two labels.
 type Labels = [(&'static str, &'static str); 2];
-/// Of an environment.
+/// Label set with the name of an environment.
 type OfEnv = [(&'static str, String); 1];
 
-/// Seconds that a statement or a request of etcd takes: from a fraction of a millisecond to its deadline.
+/// Creates a histogram for SQL statements and etcd requests: from a fraction of a millisecond to their deadline.
 fn quick() -> Histogram {
     Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
 }
 
-/// Seconds that something takes which people wait for.
+/// Creates a histogram for operations that people wait for: from 5 ms to 5 minutes.
 fn slow() -> Histogram {
     Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
 }
 
-/// A family of which all members are made at once.
+/// Creates all members of a family.
 fn made<L, M, const N: usize>(family: &Family<L, M, fn() -> M>, labels: [L; N]) -> [M; N]
 where
     L: Clone + std::hash::Hash + Eq + EncodeLabelSet,
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_has_its_whole_name_in_the_older_form() {
+    fn classic_text_has_total_in_help_and_type_of_counters() {
         let (mut registry, sql) = (Registry::default(), Sql::default());
         sql.register(&mut registry);
         sql.failed(SqlFailure::Late);

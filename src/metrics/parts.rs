@@ -1,4 +1,4 @@
-//! The counters of each part of the server.
+//! Metrics of each part of the server.
 
 use std::time::Duration;
 
@@ -6,37 +6,37 @@ use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge,
 
 use super::{Label, Labels, OfEnv, Registry, counters, gauges, made, quick, slow};
 
-/// Why a statement did not do it.
+/// Reasons of a failed SQL statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SqlFailure {
-    /// Cut off by its deadline.
+    /// It exceeded its deadline and was interrupted.
     Late,
-    /// The database did not answer, or refused for now.
+    /// The database did not answer or temporarily refused.
     Away,
-    /// Another transaction was in the way; it is tried again.
+    /// It conflicted with another transaction and is retried.
     Conflict,
-    /// A fault of ours.
+    /// It failed because of a bug in Trimtab.
     Fault,
 }
 
 impl SqlFailure {
     const NAMES: [&str; 4] = ["late", "away", "conflict", "fault"];
 
-    /// What it is called where programs look.
+    /// Returns the value of the label `reason`.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]
     }
 }
 
-/// SQL.
+/// Metrics of the database.
 #[derive(Debug)]
 pub struct Sql {
-    /// Seconds until there was a connection.
+    /// Seconds until a connection was acquired.
     pub acquire: Histogram,
-    /// Seconds of a statement.
+    /// Seconds per statement.
     pub statement: Histogram,
-    /// Seconds of a commit.
+    /// Seconds per commit.
     pub commit: Histogram,
     failures: Family<Label, Counter, fn() -> Counter>,
     failed: [Counter; 4],
@@ -56,33 +56,33 @@ impl Sql {
         self.failed[why as usize].inc();
     }
 
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_sql_acquire_seconds", "Until there was a connection", self.acquire.clone());
-        registry.register("trimtab_sql_statement_seconds", "Statements, commits included", self.statement.clone());
-        registry.register("trimtab_sql_commit_seconds", "Commits", self.commit.clone());
+        registry.register("trimtab_sql_acquire_seconds", "Time to acquire a connection", self.acquire.clone());
+        registry.register("trimtab_sql_statement_seconds", "Time of statements and commits", self.statement.clone());
+        registry.register("trimtab_sql_commit_seconds", "Duration of commits", self.commit.clone());
         registry.register("trimtab_sql_failures", "Statements that failed", self.failures.clone());
     }
 }
 
-/// Why the channel did not do it.
+/// Reasons of a failed request to the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelFailure {
-    /// No answer, or none in time.
+    /// No answer came before the deadline.
     Unreachable,
-    /// It answers, and does not do it.
+    /// The answer was a refusal.
     Refused,
 }
 
-/// The channel: etcd, or memory.
+/// Metrics of the channel (etcd, or memory).
 #[derive(Debug)]
 pub struct Channels {
-    /// Seconds of a request to etcd; waits for a lock are counted apart.
+    /// Seconds per request to etcd, without waits for a lock.
     pub request: Histogram,
-    /// Seconds that somebody waited for a lock.
+    /// Seconds per wait for a lock.
     pub lock: Histogram,
-    /// Locks that somebody else held for too long.
+    /// Waits for a lock that timed out because another session held it.
     pub busy: Counter,
     failures: Family<Label, Counter, fn() -> Counter>,
     failed: [Counter; 2],
@@ -102,28 +102,28 @@ impl Channels {
         self.failed[why as usize].inc();
     }
 
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_etcd_request_seconds", "Requests to etcd", self.request.clone());
+        registry.register("trimtab_etcd_request_seconds", "Duration of requests to etcd", self.request.clone());
         registry.register("trimtab_etcd_failures", "Requests to etcd that failed", self.failures.clone());
-        registry.register("trimtab_lock_wait_seconds", "Waits for an environment's lock", self.lock.clone());
-        registry.register("trimtab_lock_busy", "Waits for a lock that ended without it", self.busy.clone());
+        registry.register("trimtab_lock_wait_seconds", "Time to acquire an environment's lock", self.lock.clone());
+        registry.register("trimtab_lock_busy", "Waits for a lock that timed out", self.busy.clone());
     }
 }
 
-/// Publishing and delivery.
+/// Metrics of publishing and delivery.
 #[derive(Debug)]
 pub struct Deliveries {
-    /// Releases that were accepted here.
+    /// Releases that this node accepted.
     pub accepted: Counter,
-    /// Releases that this node brought into the channel.
+    /// Releases that this node wrote to the channel.
     pub delivered: Counter,
-    /// Tries that failed, and are made again.
+    /// Deliveries that failed and are retried.
     pub failed: Counter,
-    /// Seconds from acceptance to the channel.
+    /// Seconds from acceptance to delivery.
     pub latency: Histogram,
-    /// Comparisons of the channel with the database that came to their end.
+    /// Completed comparisons of the channel with the database.
     pub reconciled: Counter,
 }
 
@@ -135,53 +135,53 @@ impl Default for Deliveries {
 }
 
 impl Deliveries {
-    /// Counts a release that is in the channel, so many milliseconds after it was accepted.
+    /// Counts a release that was delivered `after_ms` milliseconds after its acceptance.
     pub fn delivered(&self, after_ms: i64) {
         self.delivered.inc();
         self.latency.observe(Duration::from_millis(after_ms.max(0).unsigned_abs()).as_secs_f64());
     }
 
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
         registry.register("trimtab_releases_accepted", "Releases accepted by this node", self.accepted.clone());
         registry.register("trimtab_releases_delivered", "Releases delivered by this node", self.delivered.clone());
-        registry.register("trimtab_delivery_failures", "Deliveries that failed and wait", self.failed.clone());
-        registry.register("trimtab_delivery_seconds", "From acceptance to the channel", self.latency.clone());
+        registry.register("trimtab_delivery_failures", "Deliveries that failed and are retried", self.failed.clone());
+        registry.register("trimtab_delivery_seconds", "Time from acceptance to delivery", self.latency.clone());
         registry.register("trimtab_reconciliations", "Comparisons of channel and database", self.reconciled.clone());
     }
 }
 
-/// What follows the channel for readers.
+/// Metrics of the feed, which follows the channel for readers.
 #[derive(Debug, Default)]
 pub struct Feeding {
-    /// Times that everything was listed.
+    /// Full listings of the channel.
     pub listed: Counter,
-    /// Watches that fell behind.
+    /// Watches that fell behind etcd's compaction.
     pub behind: Counter,
-    /// Watches and listings that broke.
+    /// Watches and listings that failed.
     pub lost: Counter,
-    /// How far the channel was heard.
+    /// Revision of the channel up to which the feed has read.
     pub revision: Gauge,
 }
 
 impl Feeding {
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_channel_listings", "Times that everything was listed", self.listed.clone());
+        registry.register("trimtab_channel_listings", "Full listings of the channel", self.listed.clone());
         registry.register("trimtab_channel_watches_behind", "Watches that fell behind", self.behind.clone());
-        registry.register("trimtab_channel_lost", "Times that the channel was lost", self.lost.clone());
-        registry.register("trimtab_channel_revision", "Revision up to which it was heard", self.revision.clone());
+        registry.register("trimtab_channel_lost", "Watches and listings that failed", self.lost.clone());
+        registry.register("trimtab_channel_revision", "Revision up to which it was read", self.revision.clone());
     }
 }
 
-/// What is read.
+/// Kinds of reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// A config.
     Config,
-    /// A document alone.
+    /// A document without its metadata.
     Raw,
     /// All configs of an application.
     App,
@@ -189,7 +189,7 @@ pub enum What {
     Watch,
 }
 
-/// Who waits for a release.
+/// Kinds of requests that wait for a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// A long poll.
@@ -198,7 +198,7 @@ pub enum Waiting {
     Stream,
 }
 
-/// Reads.
+/// Metrics of the read endpoints.
 #[derive(Debug)]
 pub struct Reads {
     family: Family<Labels, Counter, fn() -> Counter>,
@@ -232,21 +232,21 @@ impl Reads {
         self.done[what as usize][class].inc();
     }
 
-    /// Those that wait in one way.
+    /// Returns the gauge of open requests of one kind.
     #[must_use]
     pub fn waiters(&self, how: Waiting) -> &Gauge {
         &self.waiters[how as usize]
     }
 
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
         registry.register("trimtab_reads", "Answers to reads", self.family.clone());
-        registry.register("trimtab_waiters", "Long polls and streams that are open", self.family_of_waiters.clone());
+        registry.register("trimtab_waiters", "Open long polls and streams", self.family_of_waiters.clone());
     }
 }
 
-/// Which part of the server answers what is no read.
+/// Parts of the server that answer other requests than reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The HTTP API.
@@ -255,7 +255,7 @@ pub enum Part {
     Console,
 }
 
-/// Requests that are no reads.
+/// Metrics of requests other than reads.
 #[derive(Debug)]
 pub struct Requests {
     family: Family<Labels, Counter, fn() -> Counter>,
@@ -276,65 +276,65 @@ impl Default for Requests {
 }
 
 impl Requests {
-    /// Counts an answer, and how long it took.
+    /// Counts an answer and records its duration.
     pub fn answered(&self, part: Part, status: u16, took: Duration) {
         let class = usize::from(status / 100).clamp(2, 5) - 2;
         self.done[part as usize][class].inc();
         self.seconds[part as usize].observe(took.as_secs_f64());
     }
 
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_requests", "Answers to requests that are no reads", self.family.clone());
-        registry.register("trimtab_request_seconds", "How long they took", self.durations.clone());
+        registry.register("trimtab_requests", "Answers to requests other than reads", self.family.clone());
+        registry.register("trimtab_request_seconds", "Duration of these requests", self.durations.clone());
     }
 }
 
-/// Connections.
+/// Metrics of client connections.
 #[derive(Clone, Debug, Default)]
 pub struct Connections {
-    /// Open ones.
+    /// Open connections.
     pub open: Gauge,
-    /// Those for which there was no place.
+    /// Connections that were refused because all slots were taken.
     pub refused: Counter,
 }
 
 impl Connections {
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
         registry.register("trimtab_connections", "Open connections", self.open.clone());
-        registry.register("trimtab_connections_refused", "Connections without a place", self.refused.clone());
+        registry.register("trimtab_connections_refused", "Refused connections", self.refused.clone());
     }
 }
 
-/// What waits for delivery in an environment.
+/// Size and age of an environment's outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvDue {
-    /// Its name.
+    /// Name of the environment.
     pub env: String,
-    /// How many releases.
+    /// Number of releases that wait for delivery.
     pub releases: u64,
-    /// For how many seconds the oldest has waited.
+    /// Age in seconds of the oldest of them.
     pub oldest_seconds: i64,
 }
 
-/// What is looked up whenever somebody asks.
+/// Gauges that are computed for each request of `/metrics`.
 #[derive(Debug)]
 pub struct State {
     due: Family<OfEnv, Gauge, fn() -> Gauge>,
     oldest: Family<OfEnv, Gauge, fn() -> Gauge>,
     drifts: Family<Label, Gauge, fn() -> Gauge>,
-    /// Environments that are late, of which this node knows why.
+    /// Environments whose delivery is late for a reason that this node knows.
     pub late: Gauge,
     /// Configs of which this node holds a later release than the channel.
     pub ahead: Gauge,
-    /// Keys of the channel that were no releases when it was last listed.
+    /// Keys of the channel that held no valid release at the last listing.
     pub damaged: Gauge,
-    /// Instances that were heard of.
+    /// Instances that this node saw recently.
     pub instances: Gauge,
-    /// Seconds since the channel was last heard; 0 while it is.
+    /// Seconds since the feed lost contact with the channel, or 0.
     pub stale: Gauge,
 }
 
@@ -346,7 +346,7 @@ impl Default for State {
 }
 
 impl State {
-    /// Says what is due, in place of what was.
+    /// Replaces the gauges of the outbox.
     pub fn set_due(&self, due: impl IntoIterator<Item = EnvDue>) {
         self.due.clear();
         self.oldest.clear();
@@ -357,7 +357,7 @@ impl State {
         }
     }
 
-    /// Says how many configs depart in which way.
+    /// Sets the number of configs with each kind of drift.
     pub fn set_drifts(&self, by_kind: impl IntoIterator<Item = (&'static str, usize)>) {
         for (kind, configs) in by_kind {
             let gauge = self.drifts.get_or_create_owned(&[("kind", kind)]);
@@ -365,12 +365,12 @@ impl State {
         }
     }
 
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
         registry.register("trimtab_due_releases", "Accepted releases that wait for delivery", self.due.clone());
-        registry.register("trimtab_due_oldest_age_seconds", "How long the oldest has waited", self.oldest.clone());
-        registry.register("trimtab_late_environments", "Environments that cannot be delivered", self.late.clone());
+        registry.register("trimtab_due_oldest_age_seconds", "Age of the oldest of them", self.oldest.clone());
+        registry.register("trimtab_late_environments", "Environments whose delivery is late", self.late.clone());
         registry.register(
             "trimtab_drifts",
             "Configs in which the channel or its readers differ from the database",
@@ -383,10 +383,10 @@ impl State {
         );
         registry.register(
             "trimtab_channel_damaged",
-            "Keys of the channel that were no releases when it was last listed",
+            "Keys of the channel that held no valid release at the last listing",
             self.damaged.clone(),
         );
-        registry.register("trimtab_instances", "Instances heard of lately", self.instances.clone());
-        registry.register("trimtab_channel_stale_seconds", "Since the channel was last heard", self.stale.clone());
+        registry.register("trimtab_instances", "Instances seen recently", self.instances.clone());
+        registry.register("trimtab_channel_stale_seconds", "Time since channel contact was lost", self.stale.clone());
     }
 }

@@ -1,4 +1,4 @@
-//! This process, under the names that all programs have for it.
+//! Metrics of this process, under the names that Prometheus clients commonly use.
 
 use std::{fs, time::SystemTime};
 
@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::{Label, Registry, gauges};
 
-/// Memory, files, the moment of the start. What the system does not tell stays 0.
+/// Memory, open files and start time of the process. Values that the system does not provide stay 0.
 #[derive(Debug, Default)]
 pub struct Process {
     memory: Gauge,
@@ -16,7 +16,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// The process that began now.
+    /// Creates the metrics, with the present as start time.
     #[must_use]
     pub fn new() -> Self {
         let process = Self::default();
@@ -24,7 +24,7 @@ impl Process {
         process
     }
 
-    /// Looks again.
+    /// Updates all values.
     pub fn look(&self) {
         self.memory.set(resident_bytes().unwrap_or_default());
         let files = fs::read_dir("/proc/self/fd").map(Iterator::count).unwrap_or_default();
@@ -32,16 +32,16 @@ impl Process {
         self.uptime.set(unix_seconds() - self.start.get());
     }
 
-    /// Names them.
+    /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
         registry.register("process_resident_memory_bytes", "Resident memory", self.memory.clone());
         registry.register("process_open_fds", "Open files", self.files.clone());
-        registry.register("process_start_time_seconds", "When it began", self.start.clone());
-        registry.register("trimtab_uptime_seconds", "How long it has run", self.uptime.clone());
+        registry.register("process_start_time_seconds", "Start time", self.start.clone());
+        registry.register("trimtab_uptime_seconds", "Time since the start", self.uptime.clone());
         let builds = gauges::<Label>();
         builds.get_or_create_owned(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
-        registry.register("trimtab_build_info", "Which build this is", builds);
+        registry.register("trimtab_build_info", "Version of this build", builds);
     }
 }
 
@@ -50,7 +50,7 @@ fn unix_seconds() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// From `/proc/self/status`, which counts in kibibytes whatever the size of a page.
+/// Reads `/proc/self/status`, which counts in kibibytes whatever the page size.
 fn resident_bytes() -> Option<i64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

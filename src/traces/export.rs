@@ -1,7 +1,7 @@
-//! From this process to a collector: OTLP over gRPC, in the background.
+//! Export of spans to a collector: OTLP over gRPC, in the background.
 //!
-//! The queue, its thread and the protocol are OpenTelemetry's. Two things are added here. A batch has one deadline for
-//! connecting and the whole answer, which neither the batch processor nor the exporter has. A collector that fails is
+//! OpenTelemetry provides the queue, its thread and the protocol. Two things are added here. A batch has one deadline for
+//! connecting and the whole answer, which neither the batch processor nor the exporter has. A failing collector is
 //! logged once a minute and not with every batch.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -35,25 +35,25 @@ use super::TARGET;
 const QUEUE: usize = 2048;
 /// Maximum number of spans in one batch.
 const BATCH: usize = 512;
-/// Maximum time that a span waits for others to be sent with.
+/// Maximum time that a span waits for its batch to fill.
 const DELAY: Duration = Duration::from_secs(1);
-/// Timeout of a batch, with connecting.
+/// Timeout of a batch, including the connection.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Maximum time for the last spans at the end of the process.
+/// Timeout for the last spans at the end of the process.
 const LAST: Duration = Duration::from_secs(2);
 /// Minimum interval between two log lines about lost spans.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where spans go.
+/// Settings of the export.
 #[derive(Clone)]
 pub struct Collector {
-    /// Its address: [`endpoint`].
+    /// Address of the collector, from [`endpoint`].
     pub endpoint: Endpoint,
-    /// What it wants to know of whoever sends; secret: [`headers`].
+    /// Headers that the collector requires, from [`headers`]. They may be secret.
     pub headers: MetadataMap,
-    /// Which part of all traces is told, from 0 to 1.
+    /// Fraction of requests that are sampled, from 0 to 1.
     pub sample: f64,
-    /// What this node is called.
+    /// Name of this node.
     pub node: String,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Debug for Collector {
 /// Reads the address of a collector.
 ///
 /// # Errors
-/// What is wrong, without the address: it may hold a password.
+/// Fails for a malformed address. The message leaves out the address, because it may contain a password.
 pub fn endpoint(text: &str) -> Result<Endpoint, String> {
     const FORM: &str = "must be an address as http://collector:4317 (OTLP over gRPC)";
     let secure = text.starts_with("https://");
@@ -87,10 +87,10 @@ pub fn endpoint(text: &str) -> Result<Endpoint, String> {
     endpoint.tls_config(ClientTlsConfig::new().with_enabled_roots()).map_err(|e| e.to_string())
 }
 
-/// Reads `name=value, name=value`.
+/// Reads headers in the form `name=value, name=value`.
 ///
 /// # Errors
-/// What is wrong, without any value.
+/// Fails for a malformed header. The message contains no value, because values may be secret.
 pub fn headers(text: &str) -> Result<MetadataMap, String> {
     let mut headers = MetadataMap::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -112,9 +112,9 @@ pub struct Exporting {
 }
 
 impl Exporting {
-    /// Sends the remaining spans and waits for that, at most [`LAST`].
+    /// Sends the remaining spans, for at most [`LAST`].
     pub async fn end(self) {
-        // It blocks until the queue is empty. Once given up, a batch ends at once, and the thread with the last one.
+        // Blocks until the queue is empty. After `give_up`, each batch ends at once, so the thread ends too.
         let mut flushed = spawn_blocking(move || self.provider.shutdown_with_timeout(DEADLINE));
         if timeout(LAST, &mut flushed).await.is_err() {
             self.give_up.cancel();
@@ -126,7 +126,7 @@ impl Exporting {
 /// Starts the export of spans to a collector, which may be unreachable. The tracer is for [`layer`].
 ///
 /// # Panics
-/// Outside of a Tokio runtime.
+/// Panics outside of a Tokio runtime.
 #[must_use]
 pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
     super::collect(collector.sample);
@@ -143,14 +143,14 @@ pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
         .build();
     let provider = SdkTracerProvider::builder()
         .with_span_processor(BatchSpanProcessor::new(Exporter::new(collector.clone(), give_up.clone()), queue))
-        // Sampling is decided where a request begins. By the number of its trace, the caller would decide.
+        // `request` decides about sampling. A sampler by trace id would let the caller decide.
         .with_sampler(Sampler::AlwaysOn)
         .with_resource(resource)
         .build();
     (provider.tracer("trimtab"), Exporting { provider, give_up })
 }
 
-/// Turns the spans of [`super`] into those of a tracer, and nothing else.
+/// Returns a layer that passes the spans of [`super`], and nothing else, to the tracer.
 pub fn layer(tracer: SdkTracer) -> impl Layer<Registry> + Send + Sync {
     let ours = FilterFn::new(|meta| meta.is_span() && meta.target() == TARGET);
     OpenTelemetryLayer::new(tracer)
@@ -162,7 +162,7 @@ pub fn layer(tracer: SdkTracer) -> impl Layer<Registry> + Send + Sync {
         .with_filter(ours.with_max_level_hint(tracing::Level::INFO))
 }
 
-/// The OTLP exporter, with a deadline for a batch and a log line about lost ones.
+/// OTLP exporter with a deadline for each batch and log lines about lost batches.
 #[derive(Debug)]
 struct Exporter {
     collector: Collector,
@@ -170,14 +170,14 @@ struct Exporter {
     connection: Mutex<Arc<SpanExporter>>,
     give_up: CancellationToken,
     deadline: Duration,
-    /// Where the connection lives. The batch processor has a thread of its own outside of it.
+    /// Runtime of the connection. The batch processor's thread is outside of it.
     runtime: Handle,
     lost: Mutex<Lost>,
 }
 
 #[derive(Debug, Default)]
 struct Lost {
-    /// The number of spans since the last log line.
+    /// Number of lost spans since the last log line.
     spans: usize,
     logged: Option<Instant>,
 }
@@ -195,7 +195,7 @@ impl Exporter {
         }
     }
 
-    /// Replaces the connection: a half-open one would swallow the next batches, too.
+    /// Replaces the connection, because a half-open one would lose the next batches, too.
     fn reconnect(&self) {
         let _runtime = self.runtime.enter();
         let mut exporter = connect(&self.collector);
@@ -207,7 +207,7 @@ impl Exporter {
         let mut lost = self.lost.lock();
         lost.spans += spans;
         if lost.logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
-            tracing::warn!(%error, spans.lost = lost.spans, "the collector does not take traces");
+            tracing::warn!(%error, spans.lost = lost.spans, "could not send traces to the collector");
             *lost = Lost { spans: 0, logged: Some(Instant::now()) };
         }
     }
@@ -247,10 +247,10 @@ fn connect(collector: &Collector) -> SpanExporter {
         .with_metadata(collector.headers.clone())
         .with_retry_policy(RetryPolicy::disabled())
         .build()
-        .expect("an exporter over a channel has nothing that can be wrong")
+        .expect("building an exporter over an existing channel cannot fail")
 }
 
-/// Adds the route to the name of a request's span. The route is known only after the request was answered.
+/// Adds the route to the name of a request's span. The route is known only after the answer.
 fn name_by_route(span: &mut SpanData) {
     if let Some(route) = span.attributes.iter().find(|pair| pair.key.as_str() == "http.route") {
         span.name = format!("{} {}", span.name, route.value).into();
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_one_of_a_server_and_nothing_more() {
+    fn endpoint_accepts_only_server_addresses() {
         for good in ["http://127.0.0.1:4317", "http://collector:4317/", "https://otlp.example.org"] {
             assert!(endpoint(good).is_ok(), "{good}");
         }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_names_and_values() {
+    fn headers_are_read_and_errors_contain_no_value() {
         let read = headers("Authorization=Bearer a=b, x-team=one,").unwrap();
         assert_eq!(read.get("authorization").unwrap(), "Bearer a=b");
         assert_eq!(read.get("x-team").unwrap(), "one");
@@ -312,11 +312,11 @@ mod tests {
     fn request_span() -> SpanData {
         let tracer = SdkTracerProvider::builder().build().tracer("test");
         let span = tracer.span_builder("POST").with_attributes([KeyValue::new("http.route", "/a/{b}")]);
-        span.start(&tracer).exported_data().expect("it is recorded")
+        span.start(&tracer).exported_data().expect("the span is recorded")
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_hung_connection_is_given_up_and_the_next_batch_has_a_new_one() {
+    async fn batch_on_hung_connection_times_out_and_next_batch_reconnects() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let collector = Collector {
@@ -335,7 +335,7 @@ mod tests {
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         exporter.deadline = DEADLINE;
         exporter.export(vec![request_span()]).await.unwrap();
-        assert_eq!(names.recv().await.unwrap(), ["POST /a/{b}"], "a request has its name by its route");
+        assert_eq!(names.recv().await.unwrap(), ["POST /a/{b}"], "the name of a request's span includes its route");
         assert_eq!(exporter.lost.lock().spans, 0);
         drop(hung);
     }

@@ -1,9 +1,9 @@
-//! Where the time of a request goes: which spans there are, and what is in them. The one place that knows both.
+//! Trace spans and their attributes. This is the only module that creates them.
 //!
-//! What is made here, and nothing else, goes to the collector: no line of the log, no span of a library. So that no
-//! value, token, session or password is in it, these functions take names, numbers and statements that stand in the
-//! program, and nothing that somebody sent. Only what a request leads to is told; elsewhere a span is none, as are all
-//! while no collector is set.
+//! Only these spans go to the collector, no log lines and no spans of libraries. They must not contain values, tokens,
+//! sessions or passwords. Therefore these functions take names, numbers and constant SQL texts, and no other content of
+//! requests. Spans exist only below the span of a sampled request; otherwise, and while no collector is set, a function
+//! returns `Span::none()`.
 
 mod export;
 
@@ -22,23 +22,23 @@ pub use export::{Collector, Exporting, endpoint, headers, layer, start};
 
 use crate::domain::{change::ChangeId, names::EnvName};
 
-/// What these spans go by, so that they reach the collector and not the log.
+/// Target of these spans. It directs them to the collector and keeps them out of the log.
 pub const TARGET: &str = "trimtab::span";
 
-/// A span of what a request leads to.
+/// Creates a child of the current span, if that belongs to a sampled request.
 macro_rules! within {
     ($($span:tt)*) => {
         if inside() { info_span!(target: TARGET, $($span)*) } else { Span::none() }
     };
 }
 
-/// A span of what a worker does for a request that may be answered already.
+/// Creates a span of work that a worker does for a request, which may be answered already.
 macro_rules! after {
     ($place:expr, $($span:tt)*) => {
         match $place {
             Some(Place(there)) => {
                 let span = info_span!(target: TARGET, $($span)*);
-                // Refused of a span that is none.
+                // Fails only for a disabled span.
                 let _ = span.set_parent(Context::new().with_remote_span_context(there.clone()));
                 span
             }
@@ -47,21 +47,21 @@ macro_rules! after {
     };
 }
 
-/// A place in a trace, for what comes after.
+/// Parent for spans of later work, in other tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place(SpanContext);
 
-/// What is asked of the database.
+/// Description of one trip to the database.
 #[derive(Clone, Debug)]
 pub enum Asked {
-    /// One statement, in the function that this is an item of: the name of the item's type.
+    /// One statement, described by the type name of an item inside the function that runs it.
     In(&'static str),
-    /// Statements that go together.
+    /// Statements that are sent together.
     Together(Vec<&'static str>),
 }
 
-/// A request, if chance has it that it is told. `traceparent` is the caller's place in its trace, and good for nothing
-/// else: whether this is told is not the caller's to say.
+/// Creates the span of a request, if the request is sampled. `traceparent` sets the parent of the span. It does not
+/// decide about sampling.
 #[must_use]
 pub fn request(id: &str, method: &'static str, traceparent: Option<&str>) -> Span {
     if !is_collected() || !rand::random_bool(part()) {
@@ -84,7 +84,7 @@ pub fn request(id: &str, method: &'static str, traceparent: Option<&str>) -> Spa
     span
 }
 
-/// Notes how a request was answered. `route` is the pattern of its address.
+/// Records the answer to a request. `route` is the pattern of its address.
 pub fn answered(span: &Span, route: Option<&str>, status: u16) {
     if let Some(route) = route {
         span.record("http.route", route);
@@ -95,43 +95,43 @@ pub fn answered(span: &Span, route: Option<&str>, status: u16) {
     }
 }
 
-/// A use case.
+/// Creates the span of a use case.
 #[must_use]
 pub fn use_case(name: &'static str) -> Span {
     within!("use case", otel.name = name, otel.status_code = Empty, "error.type" = Empty)
 }
 
-/// Notes that something was not done, and what kind of reason it has.
+/// Records a failure and its kind.
 pub fn failed(span: &Span, kind: &'static str) {
     span.record("error.type", kind);
     span.record("otel.status_code", "error");
 }
 
-/// The wait of an answer until the channel has what was published.
+/// Creates the span of a publish request's wait for delivery.
 #[must_use]
 pub fn wait_for_delivery() -> Span {
     within!("wait for delivery")
 }
 
-/// The wait for the turn to write, where there is one writer.
+/// Creates the span of a wait for the single writer of SQLite.
 #[must_use]
 pub fn wait_for_turn() -> Span {
     within!("wait for turn")
 }
 
-/// The wait for a connection to the database.
+/// Creates the span of a wait for a connection to the database.
 #[must_use]
 pub fn wait_for_connection() -> Span {
     within!("wait for connection")
 }
 
-/// A transaction, from its begin to its last statement.
+/// Creates the span of a transaction, from its begin to its last statement.
 #[must_use]
 pub fn transaction(database: &'static str) -> Span {
     within!("transaction", db.system.name = database)
 }
 
-/// A trip to the database: part of a transaction, if that is told of, else of where we are.
+/// Creates the span of a trip to the database, below the transaction's span, or the current span if that is disabled.
 #[must_use]
 pub fn sql(transaction: &Span, database: &'static str, asked: &Asked) -> Span {
     let around = if transaction.is_none() { Span::current() } else { transaction.clone() };
@@ -160,19 +160,19 @@ pub fn sql(transaction: &Span, database: &'static str, asked: &Asked) -> Span {
     )
 }
 
-/// A request to etcd.
+/// Creates the span of a request to etcd.
 #[must_use]
 pub fn etcd() -> Span {
     within!("etcd", otel.kind = "client", rpc.system = "grpc")
 }
 
-/// The wait of a worker for the lock of an environment, for somebody who published.
+/// Creates the span of a worker's wait for the lock of an environment, on behalf of a publish request.
 #[must_use]
 pub fn lock(place: Option<&Place>, env: &EnvName) -> Span {
     after!(place, "lock", trimtab.env = env.as_str(), otel.status_code = Empty, "error.type" = Empty)
 }
 
-/// The delivery of a change by a worker.
+/// Creates the span of a change's delivery by a worker.
 #[must_use]
 pub fn delivery(place: Option<&Place>, env: &EnvName, change: &ChangeId, releases: usize) -> Span {
     after!(
@@ -186,10 +186,10 @@ pub fn delivery(place: Option<&Place>, env: &EnvName, change: &ChangeId, release
     )
 }
 
-/// Which part of all requests is told, as the bits of a number from 0 to 1.
+/// Fraction of requests that are sampled, from 0 to 1, as the bits of an `f64`.
 static PART: AtomicU64 = AtomicU64::new(0);
 
-/// Begins to tell of a part of all requests.
+/// Sets the fraction of requests that are sampled.
 fn collect(part: f64) {
     PART.store(part.to_bits(), Ordering::Relaxed);
 }
@@ -198,13 +198,13 @@ fn part() -> f64 {
     f64::from_bits(PART.load(Ordering::Relaxed))
 }
 
-/// Whether there is a collector. The subscriber is not asked: where each layer has a filter of its own, what it answers
-/// would count for the next span or line of the log as well.
+/// Returns whether traces are collected. The subscriber is not asked: with per-layer filters, its answer would also
+/// apply to the next span or log line.
 fn is_collected() -> bool {
     part() > 0.0
 }
 
-/// Where we are, if that is told.
+/// Returns the current span as a parent for later work, if it belongs to a sampled request.
 #[must_use]
 pub fn here() -> Option<Place> {
     if !inside() {
@@ -214,7 +214,7 @@ pub fn here() -> Option<Place> {
     there.is_sampled().then_some(Place(there))
 }
 
-/// Whether what happens now is told.
+/// Returns whether the current span belongs to a sampled request.
 fn inside() -> bool {
     is_collected() && is_ours(&Span::current())
 }
@@ -223,7 +223,7 @@ fn is_ours(span: &Span) -> bool {
     span.metadata().is_some_and(|around| around.target() == TARGET)
 }
 
-/// A caller's header. What else it says of its trace (`tracestate`) is not taken over.
+/// The caller's `traceparent` header. Its `tracestate` is ignored.
 struct Caller<'a>(&'a str);
 
 impl Extractor for Caller<'_> {
@@ -236,12 +236,13 @@ impl Extractor for Caller<'_> {
     }
 }
 
-/// The function that an item is in, by the name of its type: `a::b::{{closure}}::here` is in `b`.
+/// Returns the name of the function that contains an item, from the item's type name: `b` for
+/// `a::b::{{closure}}::here`.
 fn function(item: &'static str) -> &'static str {
     item.rsplit("::").skip(1).find(|part| !part.starts_with('{')).unwrap_or(item)
 }
 
-/// What a statement does to which table.
+/// Returns the verb and the table of a statement.
 fn summary(sql: &'static str) -> String {
     let mut words = sql.split([' ', '(']).filter(|word| !word.is_empty());
     let verb = words.clone().next().unwrap_or_default();
@@ -254,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_is_told_by_its_verb_and_its_table() {
+    fn summary_is_verb_and_table_of_statement() {
         for (sql, told) in [
             ("insert into releases (env, app) values (?, ?)", "insert releases"),
             ("insert into tags(a) select b from others", "insert tags"),
@@ -270,24 +271,24 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_goes_alone_is_told_by_its_function() {
+    fn function_is_name_of_enclosing_function() {
         fn here() {}
         let nested = || {
             fn here() {}
             std::any::type_name_of_val(&here)
         };
-        assert_eq!(function(std::any::type_name_of_val(&here)), "a_statement_that_goes_alone_is_told_by_its_function");
-        assert_eq!(function(nested()), "a_statement_that_goes_alone_is_told_by_its_function");
+        assert_eq!(function(std::any::type_name_of_val(&here)), "function_is_name_of_enclosing_function");
+        assert_eq!(function(nested()), "function_is_name_of_enclosing_function");
     }
 
     #[test]
-    fn nothing_is_told_where_no_request_is() {
+    fn spans_outside_of_a_request_are_disabled() {
         assert!(use_case("publish").is_none() && transaction("sqlite").is_none() && here().is_none());
         assert!(lock(None, &"dev".parse().unwrap()).is_none());
     }
 
     #[test]
-    fn a_caller_is_known_by_a_header_of_its_own_form_alone() {
+    fn only_a_well_formed_traceparent_sets_the_parent() {
         let place = |text: &str| {
             let cx = TraceContextPropagator::new().extract_with_context(&Context::new(), &Caller(text));
             let there = cx.span().span_context().clone();
