@@ -1,4 +1,4 @@
-//! Logging in, passwords, users.
+//! Tests of log-in, passwords and users.
 
 use trimtab::{
     domain::{
@@ -34,7 +34,7 @@ fn new(name: &str, administrator: bool) -> NewUser {
 }
 
 on_both_set_ups! {
-    async fn the_set_up_link_works_once(site: Site) {
+    async fn set_up_link_works_once(site: Site) {
         let s = &site.service;
         assert!(s.needs_setup().await.unwrap());
         let code = s.setup_code().await.unwrap();
@@ -47,21 +47,21 @@ on_both_set_ups! {
         s.log_in(attempt("ROOT ", PASSWORD)).await.unwrap();
     }
 
-    async fn two_who_set_up_at_once_make_one_administrator(site: Site) {
+    async fn one_link_used_twice_at_once_creates_one_administrator(site: Site) {
         let code = site.service.setup_code().await.unwrap();
         let (a, b) = tokio::join!(site.service.set_up(&code, "a", PASSWORD), site.service.set_up(&code, "b", PASSWORD));
         assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
     }
 
-    async fn two_links_make_one_administrator(site: Site) {
+    async fn two_links_used_at_once_create_one_administrator(site: Site) {
         let s = &site.service;
         let (one, two) = (s.setup_code().await.unwrap(), s.setup_code().await.unwrap());
         let (a, b) = tokio::join!(s.set_up(&one, "a", PASSWORD), s.set_up(&two, "b", PASSWORD));
         assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
-        assert_eq!(a.and(b).unwrap_err(), Error::State(State::SetUp), "the slower one waits and is told so");
+        assert_eq!(a.and(b).unwrap_err(), Error::State(State::SetUp), "the slower request waits and is refused");
     }
 
-    async fn a_name_is_one_name_in_every_spelling(site: Site) {
+    async fn user_name_is_equal_in_every_spelling(site: Site) {
         let (s, root) = (&site.service, Actor::shell());
         s.create_user(&root, new("Zoe\u{308}", false)).await.unwrap();
         for typed in ["zoë", " ZOË ", "ｚｏë", "Zoe\u{308}"] {
@@ -77,7 +77,7 @@ on_both_set_ups! {
         assert_eq!(refused, Invalid::new("/name", mixed).into());
     }
 
-    async fn a_name_from_before_names_had_one_form_still_logs_in(site: Site) {
+    async fn user_name_in_old_non_canonical_form_still_logs_in(site: Site) {
         let (s, root) = (&site.service, Actor::shell());
         for (now, before) in [("one", "ｏｎｅ"), ("two", "t\u{443}wo"), ("three four", "three  four")] {
             s.create_user(&root, new(now, false)).await.unwrap();
@@ -88,7 +88,7 @@ on_both_set_ups! {
         }
     }
 
-    async fn a_wrong_name_and_a_wrong_password_sound_the_same(site: Site) {
+    async fn wrong_name_and_wrong_password_get_the_same_error(site: Site) {
         site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         let wrong_password = site.service.log_in(attempt("ana", "wrong password here")).await.unwrap_err();
         let wrong_name = site.service.log_in(attempt("nobody", PASSWORD)).await.unwrap_err();
@@ -96,7 +96,7 @@ on_both_set_ups! {
         assert!(matches!(&wrong_name, Error::Invalid(w) if w[0].problem == Problem::Credentials));
     }
 
-    async fn after_five_failures_there_is_a_pause_and_no_lock_out(site: Site) {
+    async fn log_in_is_throttled_after_five_failures(site: Site) {
         site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         for _ in 0..5 {
             let _ = site.service.log_in(attempt("ana", "wrong password here")).await;
@@ -106,7 +106,7 @@ on_both_set_ups! {
         assert!((1..=60).contains(&seconds));
     }
 
-    async fn guesses_at_once_are_counted_one_by_one(site: Site) {
+    async fn concurrent_guesses_are_counted_one_by_one(site: Site) {
         site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         let mut guesses = tokio::task::JoinSet::new();
         for _ in 0..16 {
@@ -116,11 +116,11 @@ on_both_set_ups! {
         let answers: Vec<Error> = guesses.join_all().await.into_iter().map(|answer| answer.unwrap_err()).collect();
         let checked = answers.iter().filter(|error| is_credentials(error)).count();
         let paused = answers.iter().filter(|error| matches!(error, Error::Throttled(_))).count();
-        // On a slow machine the first pause, a second, is over before the last one is counted.
+        // On a slow machine the first pause, of one second, ends before the last guess is counted.
         assert!((5..=7).contains(&checked) && checked + paused == 16, "{answers:?}");
     }
 
-    async fn own_log_ins_do_not_pay_for_guesses(site: Site) {
+    async fn successful_log_ins_do_not_reset_guesses_at_other_names(site: Site) {
         site.service.create_user(&Actor::shell(), new("eve", false)).await.unwrap();
         for n in 0..20 {
             let guess = site.service.log_in(attempt(&format!("user{n}"), "wrong password here")).await.unwrap_err();
@@ -133,21 +133,21 @@ on_both_set_ups! {
         assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
     }
 
-    async fn a_log_in_costs_nothing(site: Site) {
+    async fn successful_log_ins_are_not_throttled(site: Site) {
         site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         for _ in 0..25 {
             site.service.log_in(attempt("ana", PASSWORD)).await.unwrap();
         }
     }
 
-    async fn guesses_from_elsewhere_lock_nobody_out(site: Site) {
+    async fn guesses_from_another_address_do_not_block_the_user(site: Site) {
         let ana = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         for _ in 0..5 {
             let _ = site.service.log_in(attempt("ana", "wrong password here")).await;
         }
         let paused = site.service.log_in(attempt("ana", PASSWORD)).await.unwrap_err();
         assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
-        // She herself sits elsewhere; and a colleague sits beside whoever guesses.
+        // Ana has another address, and a colleague has the address of the guesses.
         site.service.log_in(from("192.0.2.2", "ana", PASSWORD)).await.unwrap();
         site.service.prove(&ana, PASSWORD).await.unwrap();
         site.service.change_password(&ana, PASSWORD, "another long password").await.unwrap();
@@ -155,7 +155,7 @@ on_both_set_ups! {
         site.service.log_in(attempt("ben", PASSWORD)).await.unwrap();
     }
 
-    async fn strangers_at_a_name_hold_up_neither_another_address_nor_a_known_browser(site: Site) {
+    async fn guesses_from_many_networks_block_neither_new_addresses_nor_known_browsers(site: Site) {
         let ana = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         for n in 0..120 {
             let guess = site.service.log_in(from(&format!("2001:db8:0:{n:x}::1"), "ana", "wrong password here")).await;
@@ -164,7 +164,7 @@ on_both_set_ups! {
         for n in 0..15 {
             site.service.log_in(from("192.0.2.2", "ana", PASSWORD)).await.unwrap_or_else(|e| panic!("{n}: {e}"));
         }
-        // What many networks guess together has a bound, which half of the tries are kept from.
+        // The total of all networks is limited. Half of it is reserved for networks with hardly any guesses.
         let bound = |tries: u32| format!("update failures set tries = {tries}, last_at = {} where subject = 'name:ana'", now().0);
         execute(&site.database, &bound(500)).await;
         site.service.log_in(from("192.0.2.3", "ana", PASSWORD)).await.unwrap();
@@ -183,14 +183,14 @@ on_both_set_ups! {
         }
         let of_another = LoginTry { known: browser("another"), ..from("192.0.2.5", "ana", PASSWORD) };
         assert!(matches!(site.service.log_in(of_another).await, Err(Error::Throttled(_))));
-        // A cookie that was stolen does not open the way to more guesses.
+        // A stolen cookie does not allow more guesses.
         for _ in 0..5 {
             assert!(is_credentials(&site.service.log_in(known("192.0.2.6", "wrong password here")).await.unwrap_err()));
         }
         assert!(matches!(site.service.log_in(known("192.0.2.7", PASSWORD)).await, Err(Error::Throttled(_))));
     }
 
-    async fn one_ipv6_customer_is_one_address(site: Site) {
+    async fn addresses_of_one_ipv6_network_are_counted_together(site: Site) {
         site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         for n in 0..5 {
             let guess = site.service.log_in(from(&format!("2001:db8:0:1::{n}"), "ana", "wrong password here")).await;
@@ -201,13 +201,13 @@ on_both_set_ups! {
         site.service.log_in(from("2001:db8:0:2::1", "ana", PASSWORD)).await.unwrap();
     }
 
-    async fn all_nodes_sign_with_one_key(site: Site) {
+    async fn all_nodes_share_one_signing_key(site: Site) {
         let other = site.another_node().await;
         let (one, two) = tokio::join!(site.service.signer(), other.service.signer());
         assert_eq!(one.unwrap().hex(), two.unwrap().hex());
     }
 
-    async fn who_is_logged_in_has_guesses_of_its_own(site: Site) {
+    async fn reauthentication_has_its_own_throttle(site: Site) {
         let ana = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         for _ in 0..5 {
             let wrong = site.service.prove(&ana, "wrong password here").await.unwrap_err();
@@ -218,7 +218,7 @@ on_both_set_ups! {
         site.service.log_in(attempt("ana", PASSWORD)).await.unwrap();
     }
 
-    async fn roles_come_back_as_they_were_given(site: Site) {
+    async fn created_user_keeps_its_roles(site: Site) {
         let made = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         let seen = site.service.account(&made.id).await.unwrap().unwrap();
         assert_eq!(seen.roles, made.roles);
@@ -227,18 +227,18 @@ on_both_set_ups! {
         assert!(matches!(&taken, Error::Invalid(w) if w[0].problem == Problem::Taken), "{taken:?}");
     }
 
-    async fn the_last_administrator_stays(site: Site) {
+    async fn last_administrator_cannot_be_removed(site: Site) {
         let shell = Actor::shell();
         let root = site.service.create_user(&shell, new("root", true)).await.unwrap();
         let refused = site.service.change_user(&shell, &root.id, false, false, vec![]).await.unwrap_err();
         assert!(matches!(&refused, Error::Invalid(w) if w[0].problem == Problem::LastAdministrator), "{refused:?}");
         site.service.create_user(&shell, new("second", true)).await.unwrap();
         site.service.change_user(&shell, &root.id, true, true, vec![]).await.unwrap();
-        assert!(site.service.account(&root.id).await.unwrap().is_none(), "a disabled user is nobody");
+        assert!(site.service.account(&root.id).await.unwrap().is_none(), "a disabled user has no account");
         assert!(site.service.log_in(attempt("root", PASSWORD)).await.is_err());
     }
 
-    async fn administrators_who_end_one_another_leave_one(site: Site) {
+    async fn administrators_removing_each_other_leave_one(site: Site) {
         let (shell, s) = (Actor::shell(), &site.service);
         let mut pair = Vec::new();
         for name in ["anton", "berta"] {
@@ -261,11 +261,11 @@ on_both_set_ups! {
         }
     }
 
-    async fn who_is_no_administrator_any_more_makes_nobody_one(site: Site) {
+    async fn former_administrator_cannot_manage_users(site: Site) {
         let (shell, s) = (Actor::shell(), &site.service);
         s.create_user(&shell, new("root", true)).await.unwrap();
         let eve = s.create_user(&shell, new("eve", true)).await.unwrap();
-        // What a page of hers still holds when her rights go.
+        // The actor of a request that began before the rights were removed.
         let actor = eve.actor();
         s.change_user(&shell, &eve.id, false, false, vec![]).await.unwrap();
         for refused in [
@@ -278,14 +278,14 @@ on_both_set_ups! {
         }
     }
 
-    async fn passwords_are_checked_and_hashed_before_anybody_waits(site: Site) {
+    async fn password_is_checked_before_the_transaction_begins(site: Site) {
         let _writing = site.db.write().await.unwrap();
         let weak = NewUser { password: "short".into(), ..new("ana", false) };
         let refused = site.service.create_user(&Actor::shell(), weak).await.unwrap_err();
         assert!(matches!(&refused, Error::Invalid(w) if w[0].problem == Problem::PasswordLength), "{refused:?}");
     }
 
-    async fn a_password_that_was_taken_away_fits_no_more(site: Site) {
+    async fn password_is_rejected_after_reset_or_disabling(site: Site) {
         let shell = Actor::shell();
         let ana = site.service.create_user(&shell, new("ana", false)).await.unwrap();
         let hash = site.db.read().await.unwrap().user(&ana.id).await.unwrap().unwrap().password;
@@ -298,7 +298,7 @@ on_both_set_ups! {
         assert!(!fits().await, "another password");
     }
 
-    async fn nobody_is_called_as_another_author_is(site: Site) {
+    async fn user_names_that_imitate_other_authors_are_refused(site: Site) {
         let shell = Actor::shell();
         for name in ["command line", "Trimtab", "token deploy", "an\u{200b}a", "an\u{202e}a"] {
             let refused = site.service.create_user(&shell, new(name, false)).await.unwrap_err();
@@ -306,7 +306,7 @@ on_both_set_ups! {
         }
     }
 
-    async fn a_new_password_replaces_the_old_one(site: Site) {
+    async fn new_password_replaces_the_old_one(site: Site) {
         let account = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         let wrong = site.service.change_password(&account, "not it, really", "another long password").await.unwrap_err();
         assert!(matches!(&wrong, Error::Invalid(w) if w[0].problem == Problem::PasswordWrong));
@@ -315,7 +315,7 @@ on_both_set_ups! {
         site.service.log_in(attempt("ana", "another long password")).await.unwrap();
     }
 
-    async fn a_locked_out_administrator_is_let_in_from_the_shell(site: Site) {
+    async fn command_line_resets_password_of_locked_out_administrator(site: Site) {
         let shell = Actor::shell();
         assert!(site.service.put_administrator(&shell, "root", PASSWORD).await.unwrap());
         assert!(!site.service.put_administrator(&shell, "root", "another long password").await.unwrap());

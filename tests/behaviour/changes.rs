@@ -1,4 +1,4 @@
-//! Edits belong to a change, and a change to its author.
+//! Tests of changes and their edits, and of imports.
 
 use trimtab::{
     domain::{
@@ -18,7 +18,7 @@ const SHOP: &str = "dev/shop/application";
 const PROD: &str = "prod/shop/application";
 const ROUTES: &str = "dev/shop/routes.yaml";
 
-/// An import of `.properties`.
+/// Returns an import of `.properties`.
 fn import(id: &str, text: &str) -> Import {
     let (source, typing, mode) = (Source::Properties, Typing::Keep, ImportMode::Merge);
     Import { config: config(id), source, text: text.into(), typing, mode, allow_empty: false }
@@ -48,7 +48,7 @@ on_both_set_ups! {
         assert_eq!(site.service.open_changes(&stranger, None).await.unwrap().0.len(), 0);
     }
 
-    async fn an_edit_is_seen_as_pending_and_not_as_live(site: Site) {
+    async fn edit_is_shown_as_pending_and_not_as_live(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.service.save(ana(), save(SHOP, vec![set("a", "2"), set("b", "1")])).await.unwrap();
@@ -64,7 +64,7 @@ on_both_set_ups! {
         assert_eq!(his.others[0].keys.len(), 2);
     }
 
-    async fn a_byte_order_mark_is_no_part_of_a_text(site: Site) {
+    async fn byte_order_mark_is_removed_from_text(site: Site) {
         let site = site.with_shop().await;
         let saved = site.service.save(ana(), save(ROUTES, vec![text("\u{feff}a: 1\n")])).await.unwrap();
         site.publish(ana(), &saved.change.id).await.unwrap();
@@ -78,7 +78,7 @@ on_both_set_ups! {
             mode: ImportMode::Merge,
             allow_empty: false,
         };
-        assert!(site.service.import(ana(), &import("\u{feff}a: 1\n"), None).await.unwrap().is_none(), "it is live");
+        assert!(site.service.import(ana(), &import("\u{feff}a: 1\n"), None).await.unwrap().is_none(), "the content is live already");
         let saved = site.service.import(ana(), &import("\u{feff}a: 2\n"), None).await.unwrap().unwrap();
         site.publish(ana(), &saved.change.id).await.unwrap();
         assert_eq!(site.in_channel(ROUTES).await, Some((2, "a: 2\n".into())));
@@ -90,7 +90,7 @@ on_both_set_ups! {
         assert_eq!(site.service.import(ana(), &import(twice), None).await.unwrap_err(), refused);
     }
 
-    async fn edits_of_two_authors_never_mix(site: Site) {
+    async fn edits_of_two_authors_stay_in_separate_changes(site: Site) {
         let site = site.with_shop().await;
         let hers = site.service.save(ana(), save(SHOP, vec![set("a", "ana")])).await.unwrap().change;
         let his = site.service.save(marek(), save(SHOP, vec![set("b", "marek")])).await.unwrap().change;
@@ -103,7 +103,7 @@ on_both_set_ups! {
         assert_eq!(refused.await.unwrap_err(), Error::Forbidden(Need::Author));
     }
 
-    async fn a_save_on_an_old_release_merges_other_keys_and_refuses_the_same_key(site: Site) {
+    async fn save_on_an_old_release_merges_other_keys_and_refuses_the_same_key(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(marek(), SHOP, "a", "2").await;
@@ -118,7 +118,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await, Some((3, r#"{"a":"2","b":"1"}"#.into())));
     }
 
-    async fn the_same_author_in_two_tabs_is_told_too(site: Site) {
+    async fn stale_save_from_second_tab_of_same_author_is_refused(site: Site) {
         let site = site.with_shop().await;
         let first = site.service.save(ana(), save(SHOP, vec![set("a", "tab one")])).await.unwrap().change;
         let stale = trimtab::service::Save { version: Some(first.version - 1), ..save(SHOP, vec![set("a", "tab two")]) };
@@ -127,7 +127,7 @@ on_both_set_ups! {
         site.service.save(ana(), fresh).await.unwrap();
     }
 
-    async fn editing_back_to_what_is_live_leaves_nothing_pending(site: Site) {
+    async fn edit_back_to_live_value_leaves_change_empty(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "2"), remove("nothing")])).await.unwrap().change;
@@ -136,7 +136,7 @@ on_both_set_ups! {
         assert!(site.service.my_changes(ana()).await.unwrap().is_empty());
     }
 
-    async fn reverting_a_key_takes_it_out_of_the_change(site: Site) {
+    async fn reverted_key_is_removed_from_the_change(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "1"), set("b", "1")])).await.unwrap().change;
         site.service.revert(ana(), &change.id, &config(SHOP), "a").await.unwrap();
@@ -144,7 +144,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await, Some((1, r#"{"b":"1"}"#.into())));
     }
 
-    async fn a_discarded_change_takes_no_more_edits(site: Site) {
+    async fn discarded_change_accepts_no_more_edits(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap().change;
         site.service.discard(ana(), &change.id).await.unwrap();
@@ -153,7 +153,7 @@ on_both_set_ups! {
         assert!(matches!(site.publish(ana(), &change.id).await, Err(Error::State(_))));
     }
 
-    async fn a_change_whose_author_cannot_is_discarded_by_owners_of_all_of_it(site: Site) {
+    async fn change_of_disabled_author_is_discarded_only_by_owners_of_all_its_configs(site: Site) {
         let site = site.with_shop().await;
         let (service, root) = (&site.service, Actor::shell());
         let new = NewUser { name: "gone".into(), password: "a very long password".into(), administrator: false, roles: vec![("*/*/*".parse().unwrap(), Role::EDITOR)] };
@@ -190,7 +190,7 @@ on_both_set_ups! {
         }
     }
 
-    async fn an_import_of_its_own_compares_with_what_is_live(site: Site) {
+    async fn import_into_new_change_is_compared_with_live_content(site: Site) {
         let site = site.with_shop().await;
         let service = &site.service;
         site.publish_key(ana(), SHOP, "a", "1").await;
@@ -206,7 +206,7 @@ on_both_set_ups! {
         assert_eq!(service.change(ana(), &first).await.unwrap().configs[0].diff.counts().added, 1);
     }
 
-    async fn a_refused_import_leaves_no_change(site: Site) {
+    async fn refused_import_leaves_no_change(site: Site) {
         let site = site.with_shop().await;
         let service = &site.service;
         site.publish_key(ana(), PROD, "a", "1").await;
@@ -243,7 +243,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(PROD).await, Some((2, "{}".into())));
     }
 
-    async fn imports_at_once_never_mix(site: Site) {
+    async fn concurrent_imports_stay_separate(site: Site) {
         let site = site.with_shop().await;
         let service = &site.service;
         let replace = |n: usize| Import { mode: ImportMode::Replace, ..import(SHOP, &format!("k{n}=1\nall={n}")) };
@@ -257,7 +257,7 @@ on_both_set_ups! {
         }
     }
 
-    async fn a_format_that_cannot_be_had_is_refused(site: Site) {
+    async fn export_to_unsupported_format_is_refused(site: Site) {
         let site = site.with_shop().await;
         let service = &site.service;
         service.save_and_publish(ana(), String::new(), String::new(), vec![save(ROUTES, vec![text("a: 1\n")])], None).await.unwrap();
@@ -274,7 +274,7 @@ on_both_set_ups! {
         assert!(service.export(ana(), &config(SHOP), Some("xml"), None).await.is_err());
     }
 
-    async fn values_are_checked_with_their_place(site: Site) {
+    async fn invalid_values_are_refused_with_their_position(site: Site) {
         let site = site.with_shop().await;
         let json = Item { value: "{\n \"a\": }".into(), kind: ValueType::Json, ..Item::default() };
         let refused = site.service.save(ana(), save(SHOP, vec![("j/1".into(), Edit::Set(json))])).await.unwrap_err();
@@ -292,7 +292,7 @@ on_both_set_ups! {
         assert!(matches!(other_kind, Err(Error::Invalid(_))));
     }
 
-    async fn sizes_are_limited_and_what_fits_survives(site: Site) {
+    async fn sizes_are_limited_and_largest_value_is_delivered(site: Site) {
         let site = site.with_shop().await;
         let long = "x".repeat(1024 * 1024);
         site.publish_key(ana(), SHOP, &"k".repeat(256), &long).await;
@@ -304,7 +304,7 @@ on_both_set_ups! {
         }
     }
 
-    async fn hostile_text_comes_back_to_the_letter(site: Site) {
+    async fn hostile_text_is_delivered_unchanged(site: Site) {
         let site = site.with_shop().await;
         let hostile = "</textarea><script>alert(1)</script>\r\n\t\u{0}\u{1}\u{2028}\u{202e}😀\\\"' 商店";
         site.publish_key(ana(), SHOP, "</script>.键", hostile).await;
@@ -317,7 +317,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(ROUTES).await.unwrap().1, crlf);
     }
 
-    async fn new_keys_keep_the_order_in_which_they_came(site: Site) {
+    async fn new_keys_keep_the_order_of_their_edits(site: Site) {
         let site = site.with_shop().await;
         let edits = ["z", "m", "a"].map(|k| set(k, "1")).to_vec();
         let change = site.service.save(ana(), save(SHOP, edits)).await.unwrap().change;

@@ -1,4 +1,4 @@
-//! From SQL to the channel: in order, exactly once, whoever does it and whatever falls over.
+//! Delivery from SQL to the channel: in order and exactly once, with several nodes and after failures.
 
 use std::{
     collections::BTreeMap,
@@ -26,10 +26,10 @@ use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
 const WAIT: Duration = Duration::from_secs(5);
-/// What somebody else writes.
+/// A document that another program writes.
 const FOREIGN: &str = r#"{"a":"foreign"}"#;
 
-/// The whole history of a config, oldest first.
+/// Returns the whole history of a config, oldest first.
 async fn history(site: &Site, id: &str) -> Vec<Release> {
     let (mut all, mut before) = (Vec::new(), None);
     loop {
@@ -42,13 +42,13 @@ async fn history(site: &Site, id: &str) -> Vec<Release> {
     all
 }
 
-/// What is due in dev.
+/// Returns the outbox of dev.
 async fn due(site: &Site) -> Vec<Entry> {
     let due = site.db.read().await.unwrap().due(&"dev".parse().unwrap(), None, 100).await.unwrap();
     due.into_iter().map(|due| due.entry.unwrap()).collect()
 }
 
-/// Brings releases into the channel as another node would.
+/// Writes releases to the channel as another node would.
 async fn bring(site: &Site, releases: &[Entry]) -> Delivered {
     let lock = site.channel.lock(&releases[0].config.env, WAIT).await.unwrap();
     let delivered = site.channel.deliver(&lock, releases).await.unwrap();
@@ -56,20 +56,20 @@ async fn bring(site: &Site, releases: &[Entry]) -> Delivered {
     delivered
 }
 
-/// The same release with a document that somebody else wrote.
+/// Replaces the document of a release with a foreign one.
 fn foreign(mut entry: Entry) -> Entry {
     entry.document = FOREIGN.into();
     Arc::make_mut(&mut entry.meta).sha256 = sha256(FOREIGN.as_bytes());
     entry
 }
 
-/// A channel that lost everything, and a publisher into it.
+/// Returns an empty channel and a publisher for it.
 fn emptied(site: &Site) -> (Channel, Publisher) {
     let channel = Channel::local();
     (channel.clone(), Publisher::new(site.db.clone(), channel, Arc::default(), CancellationToken::new()))
 }
 
-/// The database loses the latest release of a config in dev.
+/// Deletes the latest release of a config in dev from the database.
 async fn forget(site: &Site, app: &str, seq: u64) {
     let of = format!("env = 'dev' and app = '{app}' and namespace = 'application'");
     let lost = |table: &str| format!("delete from {table} where {of} and seq = {seq}");
@@ -77,7 +77,7 @@ async fn forget(site: &Site, app: &str, seq: u64) {
     execute(&site.database, &[lost("due"), lost("deliveries"), lost("releases"), live].join("; ")).await;
 }
 
-/// Somebody else's program writes a release of that number over the one that is there.
+/// Overwrites the release in the channel with a foreign one of this number.
 async fn overwrite(site: &Site, id: &str, seq: u64) {
     let env = config(id).env;
     let lock = site.channel.lock(&env, WAIT).await.unwrap();
@@ -89,14 +89,14 @@ async fn overwrite(site: &Site, id: &str, seq: u64) {
 }
 
 on_both_set_ups! {
-    async fn two_nodes_publish_at_once_and_nothing_is_lost_or_doubled(site: Site) {
+    async fn two_nodes_publishing_at_once_lose_and_duplicate_nothing(site: Site) {
         const EACH: usize = 200;
         let site = site.with_shop().await;
         let other = site.another_node().await;
         let (shared, own) = (SHOP, ["dev/mail/application", "dev/shop/application"]);
         let run = async |node: &Site, name: &'static str| {
             for n in 0..EACH {
-                // Half of them meet in one config, in a key of the node's own.
+                // Half of the publishes of both nodes go to one config, each node to its own key.
                 let id = if n % 2 == 0 { shared } else { own[0] };
                 let done = node.publish_key(ana(), id, name, &n.to_string()).await;
                 assert_delivered(&done);
@@ -122,7 +122,7 @@ on_both_set_ups! {
         assert_eq!(releases, 2 * EACH);
     }
 
-    async fn what_a_dead_node_accepted_another_delivers(site: Site) {
+    async fn releases_of_a_dead_node_are_delivered_by_another(site: Site) {
         let dead = site.with_shop().await.accepting_only().await;
         for n in 0..5 {
             dead.publish_key(ana(), SHOP, "n", &n.to_string()).await;
@@ -135,7 +135,7 @@ on_both_set_ups! {
         assert_eq!(other.in_channel(SHOP).await, Some((5, r#"{"n":"4"}"#.into())));
     }
 
-    async fn delivery_is_shown_to_whoever_sees_what_is_delivered(site: Site) {
+    async fn deliveries_are_shown_only_for_visible_configs(site: Site) {
         let site = site.with_shop().await;
         assert_delivered(&site.publish_key(ana(), SHOP, "a", "1").await);
         assert_delivered(&site.publish_key(ana(), "dev/mail/application", "b", "1").await);
@@ -153,26 +153,26 @@ on_both_set_ups! {
         let viewer = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
         let seen = site.service.deliveries(&viewer).await.unwrap();
         assert_eq!(seen.iter().map(|delivery| delivery.env.name.as_str()).collect::<Vec<_>>(), ["dev"]);
-        assert_eq!(seen[0].releases.len(), 1, "shop is not told of");
+        assert_eq!(seen[0].releases.len(), 1, "shop is not visible");
         assert!(seen[0].drifts.is_empty());
         let (dev, prod) = ("dev".parse().unwrap(), "prod".parse().unwrap());
         assert!(matches!(site.service.lock_of(&viewer, &prod).await, Err(Error::NotFound(_))));
         assert!(matches!(site.service.deliver_again(&viewer, &dev).await, Err(Error::Forbidden(_))));
     }
 
-    async fn who_looks_is_told_of_a_delivery_as_soon_as_who_published(site: Site) {
+    async fn delivery_page_is_up_to_date_after_publish(site: Site) {
         let site = site.with_shop().await;
         for value in 0..5 {
             assert_delivered(&site.publish_key(ana(), SHOP, "a", &value.to_string()).await);
             let began = Instant::now();
             let dev = site.service.delivery_to(ana(), &"dev".parse().unwrap()).await.unwrap();
-            // A database that writes for longer is not waited for.
+            // The page does not wait for a slower database.
             let slow = began.elapsed() > Duration::from_millis(100);
             assert!(dev.releases[0].delivered_at.is_some() || slow, "{:?}", dev.releases[0]);
         }
     }
 
-    async fn who_holds_the_lock_is_told(site: Site) {
+    async fn lock_state_shows_a_held_lock(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         let (service, env) = (site.service.clone().over(site.channel.clone()), "dev".parse().unwrap());
         assert_eq!(service.lock_of(ana(), &env).await.unwrap(), LockState::Free);
@@ -181,10 +181,10 @@ on_both_set_ups! {
         lock.release().await;
     }
 
-    async fn a_delivery_that_was_not_marked_is_not_made_twice(site: Site) {
+    async fn unacknowledged_delivery_is_not_repeated(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        // In the channel, but the node died before it told the database.
+        // The release is in the channel, but the node died before the acknowledgement.
         let first = bring(&site, &due(&site).await).await;
 
         site.deliver().await;
@@ -195,13 +195,13 @@ on_both_set_ups! {
         assert!(listing.revision >= first.revision);
     }
 
-    async fn what_the_channel_does_not_take_waits_for_people_and_the_rest_goes_on(site: Site) {
+    async fn mismatched_release_waits_for_repair_and_others_are_delivered(site: Site) {
         let site = site.with_shop().await;
         let env = "dev".parse().unwrap();
         let site = site.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         let ours = due(&site).await.pop().unwrap();
-        // Somebody else wrote a release of that number.
+        // The channel has a foreign release of this number.
         bring(&site, &[foreign(ours.clone())]).await;
 
         let node = site.another_node().await;
@@ -217,11 +217,11 @@ on_both_set_ups! {
         assert_eq!(node.in_channel(SHOP).await, Some((1, r#"{"a":"1"}"#.into())));
     }
 
-    async fn what_waits_for_people_stops_nobody_else_however_much_it_is(site: Site) {
+    async fn many_blocked_releases_do_not_stop_other_configs(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "0").await;
         bring(&site, &[foreign(due(&site).await.pop().unwrap())]).await;
-        // More than are read at once.
+        // More than one page of the outbox.
         for n in 1..=110 {
             site.publish_key(ana(), SHOP, "a", &n.to_string()).await;
         }
@@ -231,7 +231,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await, Some((1, FOREIGN.into())));
     }
 
-    async fn a_change_is_whole_however_much_is_due(site: Site) {
+    async fn large_changes_are_delivered_whole_from_a_full_outbox(site: Site) {
         const CONFIGS: usize = 60;
         let site = site.with_shop().await.accepting_only().await;
         let configs: Vec<String> = (0..CONFIGS).map(|n| format!("dev/shop/n{n}")).collect();
@@ -253,7 +253,7 @@ on_both_set_ups! {
         }
     }
 
-    async fn what_cannot_be_read_stops_nobody_else(site: Site) {
+    async fn unreadable_release_does_not_stop_other_configs(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
@@ -264,10 +264,10 @@ on_both_set_ups! {
         assert_eq!(came[0].config, config("dev/mail/application"));
         assert_eq!(node.service.late(ana()).pop().expect("the environment is late").why, Why::Unreadable(config(SHOP), 1));
         let viewer = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
-        assert_eq!(node.service.late(&viewer).pop().unwrap().why, Why::Slow, "what it may not see has no name");
+        assert_eq!(node.service.late(&viewer).pop().unwrap().why, Why::Slow, "an invisible config is not named");
     }
 
-    async fn a_number_that_came_twice_is_not_written_over(site: Site) {
+    async fn reused_release_number_does_not_overwrite_the_channel(site: Site) {
         let site = site.with_shop().await;
         for value in ["1", "2"] {
             assert_delivered(&site.publish_key(ana(), SHOP, "a", value).await);
@@ -281,29 +281,29 @@ on_both_set_ups! {
             assert!(matches!(done.delivery, Delivery::Accepted { .. }), "{:?}", done.delivery);
             assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
         }
-        assert_eq!(site.service.late(ana()).pop().expect("it is late").why, Why::Mismatch(config(SHOP), 2));
+        assert_eq!(site.service.late(ana()).pop().expect("the environment is late").why, Why::Mismatch(config(SHOP), 2));
     }
 
-    async fn half_a_change_is_not_brought_where_the_channel_is_ahead(site: Site) {
+    async fn change_is_not_delivered_in_part_when_channel_is_ahead(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
-        // The database was restored, and no node has compared yet.
+        // The database was restored from a backup, and no comparison has run yet.
         overwrite(&site, SHOP, 7).await;
         let both = ["dev/mail/application", SHOP].map(|id| save(id, vec![set("a", "2")])).to_vec();
         let impatient = site.service.clone().with_patience(Duration::from_secs(1));
         let done = impatient.save_and_publish(ana(), "m".into(), String::new(), both, None).await.unwrap();
         assert!(matches!(done.delivery, Delivery::Accepted { .. }), "{:?}", done.delivery);
-        assert_eq!(site.service.late(ana()).pop().expect("it is late").why, Why::Ahead(config(SHOP), 7));
+        assert_eq!(site.service.late(ana()).pop().expect("the environment is late").why, Why::Ahead(config(SHOP), 7));
         assert_eq!(site.in_channel("dev/mail/application").await, None);
     }
 
-    async fn what_was_overtaken_is_delivered_with_the_rest_of_its_change(site: Site) {
+    async fn rest_of_a_change_with_an_overtaken_release_is_delivered(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         let both = ["dev/mail/application", SHOP].map(|id| save(id, vec![set("a", "1")])).to_vec();
         site.service.save_and_publish(ana(), "m".into(), String::new(), both, None).await.unwrap();
         site.publish_key(ana(), SHOP, "a", "2").await;
-        // As a repair does.
+        // A repair writes only the latest release.
         let latest = due(&site).await.into_iter().find(|entry| entry.meta.seq == 2).unwrap();
         bring(&site, &[latest]).await;
         site.deliver().await;
@@ -312,7 +312,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
     }
 
-    async fn what_comes_back_from_the_channel_is_not_what_was_remembered(site: Site) {
+    async fn content_restored_from_channel_is_not_the_remembered_one(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         let (key, edit) = set("a", "2");
@@ -331,19 +331,19 @@ on_both_set_ups! {
         assert_eq!((item.value.as_str(), item.comment.as_str()), ("2", ""), "a document has no comments");
     }
 
-    async fn a_repair_is_noted_whether_anybody_waits_for_it_or_not(site: Site) {
+    async fn repair_is_audited_even_when_the_caller_gives_up(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
         let service = Service::new(site.db.clone(), Arc::default());
-        // Of this one nobody does the repairs, so whoever asks gives up.
+        // No worker executes repairs of this service, so the caller gives up.
         let given_up = tokio::time::timeout(Duration::from_secs(1), service.repair(ana(), &config(SHOP))).await;
         assert!(given_up.is_err());
         let noted = format!("select count(*) from audit_events where action = 'channel.repair' and object = '{SHOP}'");
         assert_eq!(count(&site.database, &noted).await, 1);
     }
 
-    async fn a_channel_that_lost_everything_is_filled_again(site: Site) {
+    async fn empty_channel_is_refilled(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
@@ -354,7 +354,7 @@ on_both_set_ups! {
         assert_eq!(fresh.list().await.unwrap().entries.len(), 2);
     }
 
-    async fn what_cannot_be_read_does_not_keep_the_rest_from_a_channel_that_lost_everything(site: Site) {
+    async fn unreadable_release_does_not_prevent_refill_of_the_others(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
@@ -366,14 +366,14 @@ on_both_set_ups! {
         assert_eq!(there, ["dev/mail/application"]);
     }
 
-    async fn a_foreign_write_is_an_alarm_until_somebody_repairs_it(site: Site) {
+    async fn foreign_write_is_reported_until_repaired(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
         overwrite(&site, SHOP, 1).await;
         let reconciler = site.publisher();
-        assert_eq!(reconciler.reconcile().await.unwrap(), 0, "nobody's bytes are overwritten unasked");
-        let drift = site.service.drifts(ana()).pop().expect("an alarm");
+        assert_eq!(reconciler.reconcile().await.unwrap(), 0, "a foreign document is not overwritten without a repair");
+        let drift = site.service.drifts(ana()).pop().expect("a reported drift");
         assert_eq!((drift.config, drift.kind), (config(SHOP), DriftKind::Foreign { seq: 1 }));
 
         let viewer = someone("vera", &[("*/shop/*", Role::VIEWER)]);
@@ -386,7 +386,7 @@ on_both_set_ups! {
         assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
     }
 
-    async fn a_comparison_while_releases_go_out_finds_nothing(site: Site) {
+    async fn comparison_during_publishes_finds_no_drift(site: Site) {
         let site = site.with_shop().await;
         let publish = async {
             for value in 0..40 {
@@ -405,14 +405,14 @@ on_both_set_ups! {
         }
     }
 
-    async fn nothing_is_published_where_the_channel_is_ahead_of_the_database(site: Site) {
+    async fn publish_is_refused_when_channel_is_ahead_of_database(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
-        // The database was restored from a backup of before releases 2 to 7.
+        // The database was restored from a backup made before releases 2 to 7.
         overwrite(&site, SHOP, 7).await;
         site.publisher().reconcile().await.unwrap();
-        let drift = site.service.drifts(ana()).pop().expect("an alarm");
+        let drift = site.service.drifts(ana()).pop().expect("a reported drift");
         assert_eq!(drift.kind, DriftKind::Ahead { live: 1, seq: 7 });
         let saves = vec![save(SHOP, vec![set("a", "2")])];
         let refused = site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await;
@@ -422,7 +422,7 @@ on_both_set_ups! {
         assert_delivered(&site.publish_key(ana(), "dev/mail/application", "b", "1").await);
     }
 
-    async fn an_administrator_decides_which_side_counts_and_numbers_go_on(site: Site) {
+    async fn administrator_resolves_drift_and_numbers_continue(site: Site) {
         for (wins, seq, value) in [(Wins::Channel, 7, "foreign"), (Wins::Database, 8, "1")] {
             let app = if wins == Wins::Channel { "shop" } else { "mail" };
             let site = site.another_node().await.with_shop().await;
@@ -453,11 +453,11 @@ on_both_set_ups! {
         }
     }
 
-    async fn a_release_that_readers_would_never_get_is_not_called_delivered(site: Site) {
+    async fn release_behind_the_channel_is_not_marked_delivered(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.settled().await;
-        // No node has compared yet, so the release is accepted.
+        // No comparison has run yet, so the release is accepted.
         overwrite(&site, SHOP, 7).await;
         let published = site.publish_key(ana(), SHOP, "a", "2").await;
         assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);

@@ -1,5 +1,4 @@
-//! Somebody who can write to etcd, and later no longer can: nothing of it lasts that an administrator does not see and
-//! cannot undo.
+//! An attacker writes to etcd for a while. Afterwards an administrator sees everything that is left of it and can undo it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,10 +31,10 @@ use crate::support::*;
 const SHOP: &str = "dev/shop/application";
 const FORGED: &str = r#"{"a":"forged"}"#;
 const LONG: Duration = Duration::from_secs(40);
-/// Milliseconds within which clocks may differ.
+/// Milliseconds by which clocks may differ.
 const SKEW: i64 = 4 * 60_000;
 
-/// An installation on MariaDB and etcd, with release 1 of the shop.
+/// Starts an installation on MariaDB and etcd, with release 1 of the shop.
 async fn shop() -> Option<Site> {
     let site = Site::cluster().await?.with_shop().await;
     assert_delivered(&site.publish_key(ana(), SHOP, "a", "1").await);
@@ -43,7 +42,7 @@ async fn shop() -> Option<Site> {
     Some(site)
 }
 
-/// The way of somebody who has an account of etcd.
+/// Connects to etcd past Trimtab, as an attacker with an account of etcd.
 async fn raw() -> Client {
     let (_, etcd) = servers().unwrap();
     Client::connect([&etcd], None).await.unwrap()
@@ -58,7 +57,7 @@ async fn write(site: &Site, key: &str, value: &str) {
     raw().await.put(format!("{}/{key}", site.root), value, None).await.unwrap();
 }
 
-/// Writes a document with metadata that goes with it, in one transaction as consoles do.
+/// Writes a document with matching metadata, in one transaction as consoles do.
 async fn forge(site: &Site, seq: &str, document: &str, change: impl Fn(String) -> String) {
     use etcd_client::{Txn, TxnOp};
     let mut meta: Value = serde_json::from_str(&read(site, &format!("meta/{SHOP}")).await).unwrap();
@@ -74,7 +73,7 @@ fn as_it_is(meta: String) -> String {
     meta
 }
 
-/// Reads both halves of the shop's release, to put them back: a forger who leaves no trace in etcd.
+/// Reads document and metadata of the shop's release, so that the forger can restore them without a trace in etcd.
 async fn halves(site: &Site) -> [(String, String); 2] {
     let (document, meta) = (format!("config/{SHOP}"), format!("meta/{SHOP}"));
     [(document.clone(), read(site, &document).await), (meta.clone(), read(site, &meta).await)]
@@ -90,7 +89,7 @@ fn settle(wins: Wins, seq: u64) -> Settle {
     Settle { config: config(SHOP), wins, seq, message: "forged".into(), confirm: String::new() }
 }
 
-/// The one thing in which the channel departs, by a comparison that is made now.
+/// Compares the channel with the database and returns the kind of the drift, if there is one.
 async fn drift(site: &Site) -> Option<DriftKind> {
     site.publisher().reconcile().await.unwrap();
     site.service.drifts(ana()).pop().map(|drift| drift.kind)
@@ -109,7 +108,7 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"));
 }
 
-/// A reader node, as far as it is fed from etcd.
+/// The part of a reader node that follows etcd.
 struct ReaderNode {
     reader: Arc<Reader>,
     tokens: Arc<KnownTokens>,
@@ -154,7 +153,7 @@ impl ReaderNode {
     }
 }
 
-/// The tasks of a console beside publishing: it writes tokens, compares, and hears of other nodes.
+/// The background tasks of a console except publishing: it writes tokens, compares, and follows other nodes.
 struct Console {
     stop: CancellationToken,
 }
@@ -181,7 +180,7 @@ impl Console {
     }
 }
 
-/// Sees within a second what other processes do, as a server does.
+/// Refreshes the token cache every second, as a server does.
 async fn see_tokens(service: Service, table: Arc<Table>) {
     loop {
         table.refresh(service.known_tokens()).await.unwrap();
@@ -201,7 +200,7 @@ async fn new_token(site: &Site) -> ShownToken {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invented_number_is_an_alarm_and_a_repair_undoes_it() {
+async fn forged_release_number_is_reported_and_repaired() {
     let Some(site) = shop().await else { return };
     let reader = ReaderNode::of(&site).await;
     reader.comes_to_hold(1, r#"{"a":"1"}"#).await;
@@ -214,14 +213,14 @@ async fn an_invented_number_is_an_alarm_and_a_repair_undoes_it() {
         let (there, document) = site.in_channel(SHOP).await.unwrap();
         assert_eq!((there, document.trim()), (1, r#"{"a":"1"}"#), "{seq}");
     }
-    assert_eq!(reader.holds(), (1, r#"{"a":"1"}"#.into()), "it saw nothing else");
-    // Nothing is left of it: not in the numbers either.
+    assert_eq!(reader.holds(), (1, r#"{"a":"1"}"#.into()), "the reader took none of the forged releases");
+    // Release numbers continue as if nothing had happened.
     assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
     reader.comes_to_hold(2, r#"{"a":"2"}"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_as_high_as_readers_believe_leaves_room_for_the_administrator() {
+async fn highest_accepted_forged_number_leaves_room_for_a_correction() {
     let Some(site) = shop().await else { return };
     let reader = ReaderNode::of(&site).await;
     let seq = u64::try_from(now().0 + SKEW).unwrap();
@@ -238,7 +237,7 @@ async fn a_number_as_high_as_readers_believe_leaves_room_for_the_administrator()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_reader_took_before_it_was_taken_away_again_is_seen_and_undone() {
+async fn forged_release_held_only_by_a_reader_is_reported_and_undone() {
     let Some(site) = shop().await else { return };
     let (reader, before) = (ReaderNode::of(&site).await, halves(&site).await);
     forge(&site, "900", FORGED, as_it_is).await;
@@ -246,29 +245,29 @@ async fn what_a_reader_took_before_it_was_taken_away_again_is_seen_and_undone() 
     put_back(&site, &before).await;
     eventually("the reader knows that it is ahead", async || reader.reader.shelf.ahead(9) == [(config(SHOP), 900)])
         .await;
-    // etcd and the database say the same, and the reader alone something else: a console hears of it.
+    // etcd and the database agree and only the reader differs. It reports that to consoles.
     let _console = Console::of(&site);
-    eventually("there is an alarm", async || {
+    eventually("the drift is reported", async || {
         site.service.drifts(ana()).pop().is_some_and(|drift| drift.kind == DriftKind::Held { live: 1, seq: 900 })
     })
     .await;
 
     let saves = vec![save(SHOP, vec![set("a", "2")])];
     let refused = site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await;
-    assert_eq!(refused.unwrap_err(), Error::State(State::Ahead), "the reader would not get it");
+    assert_eq!(refused.unwrap_err(), Error::State(State::Ahead), "a new release would not reach the reader");
     let nothing = site.service.settle(&Actor::shell(), settle(Wins::Channel, 900)).await.unwrap_err();
-    assert!(matches!(nothing, Error::Stale(_)), "what a reader holds is not to be had: {nothing:?}");
+    assert!(matches!(nothing, Error::Stale(_)), "the content held by the reader is not in the channel: {nothing:?}");
     let settled = site.service.settle(&Actor::shell(), settle(Wins::Database, 900)).await.unwrap();
     assert_delivered(&settled);
     assert_eq!(settled.releases[0].seq, 901);
     reader.comes_to_hold(901, r#"{"a":"1"}"#).await;
-    eventually("the alarm ends", async || drift(&site).await.is_none()).await;
+    eventually("the drift is no longer reported", async || drift(&site).await.is_none()).await;
     assert_delivered(&site.publish_key(ana(), SHOP, "a", "2").await);
     reader.comes_to_hold(902, r#"{"a":"2"}"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_right_document_under_other_metadata_is_an_alarm_too() {
+async fn right_document_with_forged_metadata_is_reported() {
     let Some(site) = shop().await else { return };
     for (from, to) in [("\"format\":\"kv\"", "\"format\":\"text\""), ("\"published_at\":\"2", "\"published_at\":\"9")] {
         let change = |meta: String| {
@@ -283,10 +282,10 @@ async fn the_right_document_under_other_metadata_is_an_alarm_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_is_not_delivered_because_something_has_its_number() {
+async fn release_is_not_marked_delivered_for_a_foreign_one_with_its_number() {
     let Some(site) = shop().await else { return };
     let site = site.accepting_only().await;
-    // A publisher that ends delivers what is accepted until then, and gives its lock back.
+    // A stopping publisher delivers all accepted releases and releases its lock.
     eventually("the publisher has ended", async || {
         let (key, all) = (format!("{}/locks/", site.root), etcd_client::GetOptions::new().with_prefix());
         raw().await.get(key, Some(all)).await.unwrap().kvs().is_empty()
@@ -306,7 +305,7 @@ async fn a_release_is_not_delivered_because_something_has_its_number() {
         publisher.drain_once().await.unwrap();
         let delivered: Vec<u64> =
             releases(&site).await.iter().filter(|r| r.delivered_at.is_some()).map(|r| r.seq).collect();
-        assert_eq!(delivered, [1], "{seq} in etcd is somebody else's");
+        assert_eq!(delivered, [1], "{seq} in etcd is foreign");
         assert_eq!(drift(&site).await, Some(DriftKind::Foreign { seq: 4 }), "{seq}");
     }
     let node = site.another_node().await;
@@ -319,7 +318,7 @@ async fn a_release_is_not_delivered_because_something_has_its_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_is_heard_whatever_list_somebody_wrote_before() {
+async fn revocation_reaches_reader_after_any_forged_list() {
     let Some(site) = shop().await else { return };
     let (_console, reader) = (Console::of(&site), ReaderNode::of(&site).await);
     let stays = new_token(&site).await;
@@ -333,7 +332,7 @@ async fn a_revocation_is_heard_whatever_list_somebody_wrote_before() {
         eventually("the token is known", async || reader.lets_in(&revoked).is_ok()).await;
         write(&site, "readers/tokens", &forged(version)).await;
         if put_back {
-            eventually("the reader has seen it", async || {
+            eventually("the reader has seen the forged list", async || {
                 reader.tokens.refused().is_some() || reader.tokens.list().unwrap().tokens.is_empty()
             })
             .await;
@@ -342,16 +341,19 @@ async fn a_revocation_is_heard_whatever_list_somebody_wrote_before() {
         eventually("the reader has the tokens of the database again", async || reader.lets_in(&stays).is_ok()).await;
         let began = Instant::now();
         site.service.revoke_token(&Actor::shell(), &revoked.token.id).await.unwrap();
-        eventually("the revocation is heard", async || reader.lets_in(&revoked) == Err(Denied::Revoked)).await;
-        println!("a revocation was heard {:?} after a list of version {version}", began.elapsed());
+        eventually("the revocation reaches the reader", async || reader.lets_in(&revoked) == Err(Denied::Revoked))
+            .await;
+        println!("a revocation took {:?} after a forged list of version {version}", began.elapsed());
         assert_eq!(reader.lets_in(&stays), Ok(()));
     }
-    eventually("nothing is refused", async || reader.tokens.refused().is_none() && reader.tokens.ahead().is_none())
-        .await;
+    eventually("the reader refuses no list", async || {
+        reader.tokens.refused().is_none() && reader.tokens.ahead().is_none()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_written_above_those_that_readers_hold_and_then_not_again() {
+async fn token_list_is_written_once_above_the_version_of_readers() {
     let Some(site) = shop().await else { return };
     new_token(&site).await;
     let heard = async || site.channel.tokens(0).await.unwrap().list.unwrap();
@@ -366,13 +368,13 @@ async fn tokens_are_written_above_those_that_readers_hold_and_then_not_again() {
     let second = tell().await;
     assert_eq!((second.version, &second.tokens), (version + 1, &first.tokens));
     assert_eq!(tell().await, second);
-    // A version that no reader takes, and so none holds, is not exceeded: nothing would follow on it.
+    // A version beyond the bound is ignored: no reader accepts it, and no later list could follow it.
     seat.tell(Ahead { tokens: Some((1 << 53) - 1), releases: vec![] }).await.unwrap();
     assert_eq!(tell().await, second);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_installation_without_tokens_lets_nobody_in_whom_somebody_else_made() {
+async fn installation_without_tokens_replaces_a_forged_list() {
     let Some(site) = shop().await else { return };
     let other = Site::embedded().await;
     let made = new_token(&other).await.token.into();
@@ -384,10 +386,10 @@ async fn an_installation_without_tokens_lets_nobody_in_whom_somebody_else_made()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_nobody_gives_back_is_taken_away_by_an_administrator() {
+async fn forged_lock_is_removed_by_an_administrator() {
     let Some(site) = shop().await else { return };
     let env = "dev".parse().unwrap();
-    // It hangs on no lease, so it would never end.
+    // The forged lock has no lease, so it would never expire.
     eventually("nobody holds the lock", async || site.channel.holder(&env).await.unwrap().is_none()).await;
     write(&site, "locks/dev/1", "").await;
     let service = site.service.clone().over(site.channel.clone()).with_patience(Duration::from_millis(300));

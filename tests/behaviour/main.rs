@@ -1,5 +1,5 @@
-//! How Trimtab behaves, on SQLite with the in-process channel and on MariaDB or MySQL with etcd alike.
-//! `tools/with-servers.sh cargo test --features ssr` brings the servers up.
+//! Tests of Trimtab's behaviour, on SQLite with the in-process channel and on MariaDB or MySQL with etcd.
+//! `tools/with-servers.sh cargo test --features ssr` starts the servers.
 
 mod accounts;
 mod changes;

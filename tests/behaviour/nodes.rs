@@ -1,4 +1,4 @@
-//! Who reads what, on all nodes: brought together where somebody looks.
+//! Readers of all nodes, collected by the console that shows them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,11 +19,11 @@ use trimtab::{
 use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
-/// An account that looks.
+/// The account that opens the pages.
 const SOMEBODY: &str = "ana";
 const LONG: Duration = Duration::from_secs(40);
 
-/// A node as far as this goes: it knows who read from it, and others.
+/// The part of a node that these tests need: it knows its own readers and the other nodes.
 struct Node {
     reader: Arc<Reader>,
     nodes: Arc<Nodes>,
@@ -37,7 +37,7 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// A console or, where it hears asks alone, a reader node of an installation.
+    /// Starts a console, or a reader node when `hears` is [`Hears::Asks`].
     async fn of(site: &Site, name: &str, hears: Hears) -> Self {
         let channel = match servers().filter(|_| !site.root.is_empty()) {
             Some((_, etcd)) => {
@@ -57,13 +57,13 @@ impl Node {
         Self { reader, nodes, stop }
     }
 
-    /// Somebody reads from it.
+    /// Records a read of this node by an instance.
     fn read_by(&self, instance: &str, config: &str, release: u64) {
         let visitor = Visitor { name: Name::Given(instance.into()), client: "curl/8".into() };
         self.reader.instances.note(config, "token", &visitor, release, now());
     }
 
-    /// What a page of it shows as soon as that is so.
+    /// Waits until the readers that a page of this node shows fulfil the condition, and returns them.
     async fn shows(&self, config_of: &str, what: impl Fn(&Readers) -> bool) -> Readers {
         let id = config(config_of);
         let shown = async {
@@ -76,10 +76,10 @@ impl Node {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(LONG, shown).await.unwrap_or_else(|_| panic!("it shows {:?}", self.nodes.readers(&id)))
+        timeout(LONG, shown).await.unwrap_or_else(|_| panic!("the page shows {:?}", self.nodes.readers(&id)))
     }
 
-    /// Which other nodes there are and have answered, as soon as that is so.
+    /// Waits until this node knows so many other nodes, of which exactly these do not answer.
     async fn knows(&self, others: usize, silent: &[&str]) {
         let known = async {
             loop {
@@ -91,22 +91,22 @@ impl Node {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(LONG, known).await.unwrap_or_else(|_| panic!("{others} others, of whom {silent:?} are silent"));
+        timeout(LONG, known).await.unwrap_or_else(|_| panic!("not {others} other nodes with only {silent:?} silent"));
     }
 }
 
-/// Each with its release and the other node through which it reads.
+/// Returns each reader with its release and the node that it reads from, if that is another one.
 fn told(readers: &Readers) -> Vec<(&str, u64, Option<&str>)> {
     readers.instances.iter().map(|i| (&*i.name, i.release, i.node.as_deref())).collect()
 }
 
 on_both_set_ups! {
-    async fn who_reads_is_shown_once_and_where_it_read_last(site: Site) {
+    async fn reader_is_shown_once_at_the_node_of_its_last_read(site: Site) {
         let here = Node::of(&site, "here", Hears::All).await;
         here.read_by("a", SHOP, 1);
         here.read_by("b", SHOP, 1);
         if site.root.is_empty() {
-            // One node alone asks nobody.
+            // A single node has no other to query.
             let readers = here.shows(SHOP, |_| true).await;
             assert_eq!(told(&readers), [("a", 1, None), ("b", 1, None)]);
             return;
@@ -119,12 +119,12 @@ on_both_set_ups! {
         reader.read_by("b", SHOP, 2);
         console.read_by("192.0.2.7", SHOP, 2);
 
-        // It follows while somebody looks.
+        // The page is updated while it is open.
         let readers = here.shows(SHOP, |readers| readers.seen(2).0 == 2 && readers.all() == 4).await;
         let expected = [("192.0.2.7", 2, Some("console")), ("a", 1, None), ("b", 2, Some("eu-1")), ("c", 1, Some("eu-1"))];
         assert_eq!(told(&readers), expected);
-        assert_eq!(here.nodes.seen(&config(SHOP), 2), (2, 4), "there is one way to count");
-        // The other console gets the same.
+        assert_eq!(here.nodes.seen(&config(SHOP), 2), (2, 4), "both ways to count agree");
+        // The other console shows them, too.
         let there = console.shows(SHOP, |readers| readers.all() == 4).await;
         assert_eq!(told(&there)[2], ("b", 2, Some("eu-1")));
 
@@ -138,7 +138,7 @@ on_both_set_ups! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_leaves_is_gone_and_one_that_does_not_answer_is_named() {
+async fn stopped_node_disappears_and_unresponsive_node_is_named() {
     let Some(site) = Site::cluster().await else { return };
     let here = Node::of(&site, "here", Hears::All).await;
     let (leaves, _stays) = (Node::of(&site, "leaves", Hears::Asks).await, Node::of(&site, "stays", Hears::All).await);
@@ -149,7 +149,8 @@ async fn a_node_that_leaves_is_gone_and_one_that_does_not_answer_is_named() {
     here.shows(SHOP, |readers| readers.all() == 0).await;
     here.knows(1, &[]).await;
 
-    // Its name lives on for a while, as after `kill -9`: nobody waits for it for longer than a moment, and never again.
+    // The name of a killed node lasts until its lease expires. The first query waits shortly for its answer, later ones
+    // do not.
     let lease = raw().await.lease_grant(60, None).await.unwrap().id();
     let (name, options) =
         (format!("{}/nodes/names/{lease:x}", site.root), etcd_client::PutOptions::new().with_lease(lease));
@@ -172,7 +173,7 @@ async fn raw() -> etcd_client::Client {
     etcd_client::Client::connect([&etcd], None).await.unwrap()
 }
 
-/// The keys below the root that begin so.
+/// Returns the keys below the root with this prefix, and their values.
 async fn keys(site: &Site, begin: &str) -> Vec<(String, String)> {
     let all = etcd_client::GetOptions::new().with_prefix();
     let found = raw().await.get(format!("{}/{begin}", site.root), Some(all)).await.unwrap();
@@ -181,32 +182,32 @@ async fn keys(site: &Site, begin: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_written_while_nobody_looks() {
+async fn nodes_write_nothing_without_an_open_page() {
     let Some(site) = Site::cluster().await else { return };
     let here = Node::of(&site, "here", Hears::All).await;
     let reader = Node::of(&site, "eu-1", Hears::Asks).await;
     reader.read_by("a", SHOP, 1);
     let written = async || (keys(&site, "nodes/asks/").await.len(), keys(&site, "nodes/answers/").await.len());
-    eventually("both are there", async || keys(&site, "nodes/names/").await.len() == 2).await;
+    eventually("both nodes have joined", async || keys(&site, "nodes/names/").await.len() == 2).await;
     for n in 0..1000 {
         reader.read_by(&format!("shop-{n}"), SHOP, n);
     }
     assert_eq!(written().await, (0, 0));
     here.shows(SHOP, |readers| readers.all() == 1001).await;
-    assert_eq!(written().await, (1, 1), "one who asks is enough, and nobody answers itself");
-    let [(_, value)] = &keys(&site, "nodes/answers/").await[..] else { panic!("one answer") };
+    assert_eq!(written().await, (1, 1), "there is one query, and no node answers its own");
+    let [(_, value)] = &keys(&site, "nodes/answers/").await[..] else { panic!("not exactly one answer") };
     assert!(value.contains("shop-999") && !value.contains("token"), "{value}");
-    eventually("the ask and the answer end", async || written().await == (0, 0)).await;
+    eventually("the query and the answer expire", async || written().await == (0, 0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wiped_board_and_foreign_writes_are_got_over() {
+async fn nodes_recover_from_wiped_registry_and_foreign_writes() {
     let Some(site) = Site::cluster().await else { return };
     let here = Node::of(&site, "here", Hears::All).await;
     let other = Node::of(&site, "other", Hears::All).await;
     other.read_by("a", SHOP, 1);
     here.shows(SHOP, |readers| readers.all() == 1).await;
-    let [(answer, _)] = &keys(&site, "nodes/answers/").await[..] else { panic!("one answer") };
+    let [(answer, _)] = &keys(&site, "nodes/answers/").await[..] else { panic!("not exactly one answer") };
     raw().await.put(answer.as_str(), "{\"clients\":[]", None).await.unwrap();
     other.read_by("b", SHOP, 1);
     here.shows(SHOP, |readers| readers.all() == 2).await;

@@ -1,4 +1,4 @@
-//! What was looked at is exactly what is published, all of it or nothing.
+//! A publish releases exactly the difference that its author saw, all of it or nothing.
 
 use trimtab::{
     domain::{
@@ -16,7 +16,7 @@ const MAIL: &str = "dev/mail/application";
 const PROD: &str = "prod/shop/application";
 
 on_both_set_ups! {
-    async fn a_publish_answers_delivered_and_is_in_the_channel(site: Site) {
+    async fn publish_is_in_the_channel_when_answered_as_delivered(site: Site) {
         let site = site.with_shop().await;
         let published = site.publish_key(ana(), SHOP, "db.url", "mysql://db").await;
         assert_delivered(&published);
@@ -24,7 +24,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await, Some((1, r#"{"db.url":"mysql://db"}"#.into())));
     }
 
-    async fn a_change_over_several_configs_is_one_revision(site: Site) {
+    async fn change_of_several_configs_is_published_as_one(site: Site) {
         let site = site.with_shop().await;
         let saves = vec![save(SHOP, vec![set("a", "1")]), save(MAIL, vec![set("b", "1")])];
         let done = site.service.save_and_publish(ana(), "both".into(), String::new(), saves, None).await.unwrap();
@@ -35,7 +35,7 @@ on_both_set_ups! {
         assert!(site.in_channel(SHOP).await.is_some() && site.in_channel(MAIL).await.is_some());
     }
 
-    async fn one_wrong_config_stops_the_whole_change(site: Site) {
+    async fn conflict_in_one_config_stops_the_whole_change(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), MAIL, "b", "1").await;
         let saves = vec![save(SHOP, vec![set("a", "1")]), save(MAIL, vec![set("b", "ana")])];
@@ -47,7 +47,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(MAIL).await.unwrap().1, r#"{"b":"marek"}"#);
     }
 
-    async fn a_difference_that_is_no_longer_the_one_looked_at_is_refused(site: Site) {
+    async fn publish_is_refused_when_difference_has_changed(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap().change;
         let seen = site.service.change(ana(), &change.id).await.unwrap().diff_sha256;
@@ -61,7 +61,7 @@ on_both_set_ups! {
         site.service.publish(ana(), publish(now_is)).await.unwrap();
     }
 
-    async fn another_key_published_meanwhile_does_not_make_it_another_difference(site: Site) {
+    async fn difference_hash_ignores_other_keys_published_meanwhile(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap().change;
         let seen = site.service.change(ana(), &change.id).await.unwrap().diff_sha256;
@@ -71,7 +71,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await.unwrap().1, r#"{"b":"1","a":"1"}"#);
     }
 
-    async fn a_protected_environment_wants_a_message_and_its_name(site: Site) {
+    async fn publish_to_protected_environment_requires_message_and_name(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(PROD, vec![set("a", "1")])).await.unwrap().change;
         let publish = |message: &str, confirm: &str| Publish {
@@ -88,14 +88,14 @@ on_both_set_ups! {
         site.service.publish(ana(), publish("why", "prod")).await.unwrap();
     }
 
-    async fn nothing_to_publish_is_said(site: Site) {
+    async fn publish_of_empty_change_is_refused(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap().change;
         site.service.revert(ana(), &change.id, &config(SHOP), "a").await.unwrap();
         assert_eq!(site.publish(ana(), &change.id).await.unwrap_err(), Error::State(State::Empty));
     }
 
-    async fn a_published_change_is_published_once(site: Site) {
+    async fn change_published_twice_at_once_makes_one_release(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap().change;
         let (one, two) = tokio::join!(site.publish(ana(), &change.id), site.publish(ana(), &change.id));
@@ -103,7 +103,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await.unwrap().0, 1);
     }
 
-    async fn the_same_idempotency_key_gives_the_same_answer(site: Site) {
+    async fn retry_with_same_idempotency_key_gets_same_answer(site: Site) {
         let site = site.with_shop().await;
         let key = |body: &str| Some(Idempotency { key: "deploy-17".into(), body_sha256: body.repeat(64) });
         let go = |body: &'static str| {
@@ -118,7 +118,7 @@ on_both_set_ups! {
         assert!(matches!(&other, Error::Invalid(w) if w[0].problem == Problem::Idempotency), "{other:?}");
     }
 
-    async fn a_retry_by_who_may_no_longer_do_it_is_refused(site: Site) {
+    async fn retry_without_permission_is_refused(site: Site) {
         let site = site.with_shop().await;
         let go = async |actor: &Actor| {
             let key = Idempotency { key: "k".into(), body_sha256: "0".repeat(64) };
@@ -130,7 +130,7 @@ on_both_set_ups! {
         assert!(matches!(refused, Error::NotFound(_)), "{refused:?}");
     }
 
-    async fn a_retry_that_runs_beside_the_first_makes_one_release(site: Site) {
+    async fn concurrent_retries_make_one_release(site: Site) {
         let site = site.with_shop().await;
         let go = || {
             let key = Idempotency { key: "k".into(), body_sha256: "0".repeat(64) };
@@ -144,7 +144,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await.unwrap().0, 1);
     }
 
-    async fn without_a_publisher_it_is_accepted_and_delivered_later(site: Site) {
+    async fn publish_without_running_publisher_is_accepted_and_delivered_later(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         let published = site.publish_key(ana(), SHOP, "a", "1").await;
         assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);

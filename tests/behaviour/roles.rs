@@ -1,4 +1,4 @@
-//! Who may do what, whoever asks.
+//! Permissions in the service, for users, tokens and the command line.
 
 use trimtab::{
     domain::{
@@ -14,7 +14,7 @@ const SHOP: &str = "dev/shop/application";
 const PROD: &str = "prod/shop/application";
 
 on_both_set_ups! {
-    async fn what_may_not_be_seen_does_not_exist(site: Site) {
+    async fn invisible_objects_are_reported_as_not_found(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "2")])).await.unwrap().change;
@@ -36,7 +36,7 @@ on_both_set_ups! {
         }
     }
 
-    async fn a_viewer_looks_an_editor_edits_a_publisher_publishes(site: Site) {
+    async fn viewer_cannot_edit_and_editor_cannot_publish(site: Site) {
         let site = site.with_shop().await;
         let viewer = someone("vera", &[("*/shop/*", Role::VIEWER)]);
         let editor = someone("ed", &[("*/shop/*", Role::EDITOR)]);
@@ -47,7 +47,7 @@ on_both_set_ups! {
         site.publish(ana(), &change.id).await.unwrap();
     }
 
-    async fn a_role_in_one_environment_is_none_in_another(site: Site) {
+    async fn role_in_one_environment_has_no_effect_in_another(site: Site) {
         let site = site.with_shop().await;
         let dev = someone("dev", &[("dev/shop/*", Role::PUBLISHER), ("prod/shop/*", Role::VIEWER)]);
         site.publish_key(&dev, SHOP, "a", "1").await;
@@ -55,7 +55,7 @@ on_both_set_ups! {
         assert_eq!(refused, Error::Forbidden(Need::Edit));
     }
 
-    async fn an_application_shows_what_of_it_may_be_seen(site: Site) {
+    async fn application_shows_only_visible_environments_and_namespaces(site: Site) {
         let site = site.with_shop().await;
         let guest = someone("gus", &[(SHOP, Role::VIEWER)]);
         let shop = site.service.app(&guest, &"shop".parse().unwrap()).await.unwrap();
@@ -69,21 +69,21 @@ on_both_set_ups! {
         assert!(shop.rows.iter().all(|(_, cells)| cells.len() == 2 && cells.iter().all(|cell| cell.visible)));
     }
 
-    async fn what_is_late_is_said_to_those_who_see_it(site: Site) {
+    async fn late_environment_is_reported_only_to_users_who_see_it(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         let late = Late { env: "prod".parse().unwrap(), since: now(), why: Why::Slow, waiting: 1 };
         site.dispatch().status.set_late(late);
         assert_eq!(site.service.late(ana()).len(), 1);
         assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::OWNER)])), []);
         assert_eq!(site.dispatch().status.late().len(), 1);
-        // What a driver said has addresses in it.
+        // A driver's message contains addresses.
         let why = Why::Channel(Some("etcd at http://10.0.0.1:2379: connection refused".into()));
         site.dispatch().status.set_late(Late { env: "prod".parse().unwrap(), since: now(), why: why.clone(), waiting: 1 });
         assert_eq!(site.service.late(&Actor::shell()).pop().unwrap().why, why);
         assert_eq!(site.service.late(ana()).pop().unwrap().why, Why::Channel(None));
     }
 
-    async fn a_creator_makes_and_owns_what_its_patterns_name(site: Site) {
+    async fn creator_token_creates_apps_and_namespaces_in_its_patterns(site: Site) {
         let site = site.with_shop().await;
         let put = |name: &str| PutApp { name: name.parse().unwrap(), title: None, description: None, archived: None };
         let namespace = |app: &str| PutNamespace {
@@ -110,7 +110,7 @@ on_both_set_ups! {
         assert!(s.put_namespace(&of_all, namespace("shop")).await.unwrap());
     }
 
-    async fn only_administrators_change_environments_and_nobody_else_hears_which_exist(site: Site) {
+    async fn only_administrators_change_environments_and_refusals_do_not_reveal_them(site: Site) {
         let site = site.with_shop().await;
         let s = &site.service;
         let root = Actor::user("root", "root", true, &[]);
@@ -140,10 +140,10 @@ on_both_set_ups! {
         assert!(matches!(s.move_env(&root, &"nowhere".parse().unwrap(), true).await, Err(Error::NotFound(_))));
         assert!(s.loosens(&root, &put("prod")).await.unwrap());
         assert!(!s.put_env(&root, put("prod")).await.unwrap());
-        assert!(!s.loosens(&root, &put("prod")).await.unwrap(), "it is not protected any more");
+        assert!(!s.loosens(&root, &put("prod")).await.unwrap(), "the environment is already unprotected");
     }
 
-    async fn only_administrators_manage_people_and_create_applications(site: Site) {
+    async fn only_administrators_manage_users_and_create_applications(site: Site) {
         let site = site.with_shop().await;
         let owner = someone("olga", &[("*/*/*", Role::OWNER)]);
         assert!(matches!(site.service.users(&owner, "", 10).await, Err(Error::Forbidden(_))));

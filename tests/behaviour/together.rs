@@ -1,4 +1,4 @@
-//! Several at the same moment: nodes that start, people and programs that make the same thing.
+//! Concurrency: nodes that start together, and requests that create the same object together.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -13,7 +13,7 @@ use trimtab::{
 use crate::{on_both_set_ups, support::*};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_that_start_together_on_an_empty_database_wait_for_one_another() {
+async fn nodes_started_together_on_an_empty_database_all_open_it() {
     let mut databases = vec![Database::sqlite()];
     if let Some((mysql, _)) = servers() {
         databases.push(Database::mysql(&mysql).await);
@@ -27,7 +27,7 @@ async fn nodes_that_start_together_on_an_empty_database_wait_for_one_another() {
 
 const LATER: Time = Time(i64::MAX);
 
-/// A transaction that never ends by itself.
+/// Runs a transaction that never ends by itself.
 async fn write_for_ever(db: &Db, n: u64) -> trimtab::domain::error::Result<Infallible> {
     let mut tx = db.write().await?;
     loop {
@@ -39,7 +39,7 @@ async fn write_for_ever(db: &Db, n: u64) -> trimtab::domain::error::Result<Infal
 }
 
 on_both_set_ups! {
-    async fn a_transaction_that_is_dropped_at_any_moment_is_rolled_back(site: Site) {
+    async fn transaction_dropped_at_any_moment_is_rolled_back(site: Site) {
         const DROPPED: u64 = 400;
         let mut dice = StdRng::seed_from_u64(20_261_124);
         for first in (0..DROPPED).step_by(20) {
@@ -56,7 +56,7 @@ on_both_set_ups! {
             tx.delete_session("everybody's").await.unwrap();
             tx.commit().await.unwrap();
         }
-        assert!(began.elapsed() < Duration::from_secs(4), "somebody held a lock: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(4), "a dropped transaction still holds a lock: {:?}", began.elapsed());
         let mut db = site.db.read().await.unwrap();
         for n in 0..DROPPED {
             for id in [format!("{n}"), format!("x{n}")] {
@@ -64,14 +64,14 @@ on_both_set_ups! {
             }
         }
         drop(db);
-        // The server ends what a closed connection had open when it comes to it.
+        // The server rolls back the transactions of closed connections with a delay.
         while !open_transactions(&site.database).await.is_empty() {
             assert!(began.elapsed() < Duration::from_secs(10), "a transaction is still open");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    async fn first_publishes_of_a_config_are_merged_however_many_come(site: Site) {
+    async fn concurrent_first_publishes_of_a_config_are_merged(site: Site) {
         const AT_ONCE: usize = 16;
         let site = std::sync::Arc::new(site.with_shop().await);
         let publish = |n: usize| {
@@ -89,7 +89,7 @@ on_both_set_ups! {
         assert_eq!((seq, document.matches("key").count()), (AT_ONCE as u64, AT_ONCE));
     }
 
-    async fn the_same_place_is_made_once_however_many_ask_for_it(site: Site) {
+    async fn app_and_namespace_are_created_once_by_concurrent_requests(site: Site) {
         let site = std::sync::Arc::new(site.with_shop().await);
         let make = |_| {
             let site = site.clone();

@@ -1,4 +1,4 @@
-//! Tokens are scoped, expire, and are shown once.
+//! Tests of tokens: scope, expiry, revocation and storage as hashes.
 
 use trimtab::{
     channel::ListedToken,
@@ -24,7 +24,7 @@ fn read(patterns: &[&str]) -> NewToken {
 }
 
 on_both_set_ups! {
-    async fn only_a_hash_is_kept(site: Site) {
+    async fn token_is_stored_only_as_a_hash(site: Site) {
         let shown = site.service.create_token(&Actor::shell(), read(&["prod/shop/*"])).await.unwrap();
         let kept = site.service.known_tokens().await.unwrap();
         assert_eq!(kept, std::slice::from_ref(&shown.token));
@@ -32,12 +32,12 @@ on_both_set_ups! {
         assert_eq!(kept[0].sha256, trimtab::domain::content::sha256(shown.text.as_bytes()));
     }
 
-    async fn reader_nodes_hear_of_hashes_alone_and_never_of_older_ones(site: Site) {
+    async fn token_list_for_reader_nodes_has_only_hashes_and_never_goes_back(site: Site) {
         let shell = Actor::shell();
         let tell = async |node: &Site| write_tokens(&node.service, &node.channel).await.unwrap();
         let heard = async || site.channel.tokens(0).await.unwrap().list.unwrap();
         tell(&site).await;
-        assert_eq!(heard().await.tokens, [], "a list without any is a list");
+        assert_eq!(heard().await.tokens, [], "an empty list is written, too");
 
         let shown = site.service.create_token(&shell, read(&["prod/shop/*"])).await.unwrap();
         tell(&site).await;
@@ -45,9 +45,9 @@ on_both_set_ups! {
         assert_eq!(first.tokens, [ListedToken::from(shown.token.clone())]);
         assert!(!serde_json::to_string(&first).unwrap().contains(&shown.text));
         tell(&site).await;
-        assert_eq!(heard().await, first, "what is so already is not written");
+        assert_eq!(heard().await, first, "an unchanged list is not written again");
 
-        // Two nodes at once: what is there in the end is what the database has.
+        // Two nodes write at once: the last list is that of the database.
         let other = site.another_node().await;
         for n in 0..20 {
             let name = format!("t{n}");
@@ -62,14 +62,14 @@ on_both_set_ups! {
             assert!(there.revoked_at.is_some() && list.version > first.version);
         }
 
-        // A new database beside an old channel takes nothing away.
+        // A new database beside an old channel deletes nothing.
         let before = heard().await;
         let new = Site::embedded().await;
         write_tokens(&new.service, &site.channel).await.unwrap();
         assert_eq!(heard().await, before);
     }
 
-    async fn a_revoked_or_expired_token_is_dead(site: Site) {
+    async fn revoked_or_expired_token_is_invalid(site: Site) {
         let shell = Actor::shell();
         let revoked = site.service.create_token(&shell, read(&["prod/shop/*"])).await.unwrap().token;
         site.service.revoke_token(&shell, &revoked.id).await.unwrap();
@@ -78,13 +78,13 @@ on_both_set_ups! {
             let expired = NewToken { expires_at: Some(now().plus_ms(ended)), ..read(&["prod/shop/*"]) };
             site.service.create_token(&shell, expired).await.unwrap();
         }
-        // Those that ended lately are known, so that whoever comes with one is told.
+        // Recently ended tokens stay known, so that their holders get the reason of the refusal.
         let known = site.service.known_tokens().await.unwrap();
         assert!(known.len() == 2 && known.iter().all(|token| !token.lives(now())), "{known:?}");
         assert_eq!(site.service.tokens(&shell, None, None).await.unwrap().len(), 3);
     }
 
-    async fn a_token_has_a_short_name(site: Site) {
+    async fn token_name_is_short_and_visible(site: Site) {
         let named = |name: &str| NewToken { name: name.into(), ..read(&["prod/shop/*"]) };
         let shell = Actor::shell();
         for (name, problem) in [
@@ -100,7 +100,7 @@ on_both_set_ups! {
         assert_eq!(made.token.name.len(), 200);
     }
 
-    async fn an_owner_hands_out_only_what_is_theirs(site: Site) {
+    async fn owner_manages_only_tokens_of_own_scope(site: Site) {
         let owner = someone("olga", &[("*/shop/*", Role::OWNER)]);
         let theirs = site.service.create_token(&owner, read(&["prod/shop/*"])).await.unwrap().token;
         assert!(matches!(site.service.create_token(&owner, read(&["prod/mail/*"])).await, Err(Error::Forbidden(_))));

@@ -1,4 +1,4 @@
-//! Commands in pipelines: what they print, where, and how they end.
+//! Output, errors and exit codes of commands, as scripts and pipelines use them.
 
 use std::{fs::File, process::Stdio};
 
@@ -8,14 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::node::{Node, Place, prepare};
 
 on_both! {
-    an_import_is_a_change_of_its_own
-    an_import_that_is_refused_leaves_nothing_open
+    import_makes_a_new_change
+    refused_import_leaves_no_open_change
 }
 
 const SHOP: &str = "dev/shop/application";
 const PROD: &str = "prod/shop/application";
 
-/// How a command ended.
+/// Exit code and output of a command.
 #[derive(Debug)]
 struct Ended {
     code: i32,
@@ -24,14 +24,14 @@ struct Ended {
 }
 
 impl Ended {
-    /// Returns its stdout, if it succeeded.
+    /// Checks that the command succeeded, and returns its stdout.
     #[track_caller]
     fn done(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.out
     }
 
-    /// Returns its lines on stderr, if it failed.
+    /// Checks that the command failed, and returns the lines of its stderr.
     #[track_caller]
     fn failed(self) -> Vec<String> {
         assert_eq!((self.code, self.out.as_str()), (1, ""), "{self:?}");
@@ -39,7 +39,7 @@ impl Ended {
     }
 }
 
-/// Runs a command, with this on stdin.
+/// Runs a command with this stdin.
 async fn run_with(place: &Place, args: &[&str], stdin: &[u8]) -> Ended {
     let mut command = place.cli_command(args);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -54,23 +54,23 @@ async fn run(place: &Place, args: &[&str]) -> Ended {
     run_with(place, args, b"").await
 }
 
-/// Runs a command whose stdout is this file, and gives its end and its stderr.
+/// Runs a command with this stdout, and returns its exit code and stderr.
 async fn run_into(place: &Place, args: &[&str], stdout: impl Into<Stdio>) -> (i32, String) {
     let mut command = place.cli_command(args);
-    // `output` would take stdout for itself.
+    // `Command::output` would replace stdout.
     let child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
     let output = child.wait_with_output().await.unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// A pipe whose reader is gone.
+/// Returns a pipe without a reader.
 fn broken_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
 }
 
-/// A server with `dev`, a protected `prod`, and in the application `shop` keys, a json text and a plain text.
+/// Starts a server with `dev`, a protected `prod`, and in the application `shop` a namespace of keys, JSON and plain text.
 async fn installed(place: &Place) -> (Node, reqwest::Client, String) {
     let (token, client) = (place.token().await, reqwest::Client::new());
     let node = place.start().await;
@@ -95,7 +95,7 @@ async fn open_changes(place: &Place) -> Vec<Value> {
     list["changes"].as_array().unwrap().clone()
 }
 
-async fn an_import_is_a_change_of_its_own(place: Place) {
+async fn import_makes_a_new_change(place: Place) {
     let (_node, ..) = installed(&place).await;
     file(&place, "one.properties", "a=1\nb=1\n");
     file(&place, "two.env", "C=1\n");
@@ -104,7 +104,7 @@ async fn an_import_is_a_change_of_its_own(place: Place) {
     let first = import("one.properties", &["-m", "the first"]).await.done();
     let second = import("one.properties", &[]).await.done();
     assert!(first != second && first.trim().len() == 36, "{first}");
-    // What is open goes out with nobody else's import.
+    // An import publishes only its own change.
     let published = import("two.env", &["--publish"]).await.done();
     assert!(published.starts_with(&format!("{SHOP}: release 1 delivered")), "{published}");
     assert_eq!(run(&place, &["export", "--config", SHOP, "--format", "env"]).await.done(), "C=1\n");
@@ -138,7 +138,7 @@ async fn an_import_is_a_change_of_its_own(place: Place) {
     assert_eq!(unknown, ["trimtab: There is no change 1, or you may not see it. Check the spelling."]);
 }
 
-async fn an_import_that_is_refused_leaves_nothing_open(place: Place) {
+async fn refused_import_leaves_no_open_change(place: Place) {
     let (node, client, token) = installed(&place).await;
     file(&place, "a.properties", "a=1\n");
     file(&place, "empty.json", "{}");
@@ -168,7 +168,7 @@ async fn an_import_that_is_refused_leaves_nothing_open(place: Place) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_are_told_by_place_and_key() {
+async fn errors_name_file_position_and_key() {
     let place = Place::embedded();
     let (_node, ..) = installed(&place).await;
     file(&place, "broken.json", "{\n  \"a\": 1,\n  \"b\": ,\n}\n");
@@ -210,7 +210,7 @@ async fn mistakes_are_told_by_place_and_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_has_its_own_format_alone() {
+async fn text_namespace_is_read_and_written_only_in_its_format() {
     const ROUTES: &str = "dev/shop/routes";
     let place = Place::embedded();
     let (_node, ..) = installed(&place).await;
@@ -241,7 +241,7 @@ async fn a_text_has_its_own_format_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stdout_that_takes_nothing_ends_a_command_in_order() {
+async fn full_or_closed_stdout_ends_a_command_cleanly() {
     let place = Place::embedded();
     let (_node, ..) = installed(&place).await;
     let long: String = (0..5_000).map(|n| format!("key.{n}={n}\n")).collect();
@@ -264,7 +264,7 @@ async fn a_stdout_that_takes_nothing_ends_a_command_in_order() {
         assert_eq!(run_into(&place, args, broken_pipe()).await, (0, String::new()), "{args:?}");
     }
 
-    // As `export | head -1`.
+    // Like `export | head -1`.
     let mut command = place.cli_command(commands[0]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut head = [0; 1];
@@ -274,7 +274,7 @@ async fn a_stdout_that_takes_nothing_ends_a_command_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_nobody_sees_does_not_stay() {
+async fn token_that_could_not_be_printed_is_revoked() {
     let place = Place::embedded();
     let args = ["token", "create", "--name", "lost", "--read", "*/*/*"];
     let full = File::options().write(true).open("/dev/full").unwrap();
@@ -289,7 +289,7 @@ async fn a_token_that_nobody_sees_does_not_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_output_file_is_replaced_whole_or_stays() {
+async fn output_file_is_replaced_whole_or_kept() {
     let place = Place::embedded();
     let (_node, ..) = installed(&place).await;
     run_with(&place, &["import", "-", "--config", SHOP, "--publish", "--format", "env"], b"A=1\n").await.done();
@@ -302,7 +302,7 @@ async fn an_output_file_is_replaced_whole_or_stays() {
     assert_eq!(export("/dev/full").await.failed(), ["trimtab: /dev/full: no space left on device"]);
     assert_eq!(export("nowhere/a.env").await.failed(), ["trimtab: nowhere/a.env: no such file or directory"]);
 
-    // A file that may not grow stands for a full disk.
+    // A limit on the file size stands for a full disk.
     let long: String = (0..15_000).map(|n| format!("K{n}='{}'\n", "x".repeat(40))).collect();
     run_with(&place, &["import", "-", "--config", SHOP, "--publish", "--format", "env"], long.as_bytes()).await.done();
     let args = ["export", "--config", SHOP, "-o", "target.env"];
@@ -315,7 +315,7 @@ async fn an_output_file_is_replaced_whole_or_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_imported_again_however_it_is_spelled() {
+async fn export_in_any_format_imports_without_changes() {
     let place = Place::embedded();
     let (_node, ..) = installed(&place).await;
     let value = "商é\u{7f}".repeat(80_000);

@@ -1,4 +1,4 @@
-//! A node that is killed at any moment loses nothing that it acknowledged, and delivers it after the restart.
+//! A node that is killed at any moment loses no acknowledged publish, and delivers it after the restart.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use super::node::{Outcome, Place, prepare};
 use crate::support::execute;
 
 on_both! {
-    values_are_not_in_the_log_at_any_level
-    killed_fifty_times_nothing_is_lost
+    log_contains_no_values_at_any_level
+    fifty_kills_lose_no_acknowledged_publish
 }
 
 const KILLS: u64 = 50;
 const SEED: u64 = 20_261_122;
 
-async fn killed_fifty_times_nothing_is_lost(place: Place) {
+async fn fifty_kills_lose_no_acknowledged_publish(place: Place) {
     let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
     let mut dice = StdRng::seed_from_u64(SEED);
@@ -25,7 +25,7 @@ async fn killed_fifty_times_nothing_is_lost(place: Place) {
     let (mut value, mut acknowledged, mut highest) = (0, None, 0);
     let began = Instant::now();
     assert!(matches!(node.publish(&client, &token, "n", value).await, Outcome::Acknowledged(1)));
-    // The kill falls anywhere between the first byte of a request and some publishes later, however slow the machine.
+    // The kill falls between the first byte of a request and some publishes later, on slow machines, too.
     let window = began.elapsed().clamp(Duration::from_millis(10), Duration::from_secs(1)) * 3;
     for _ in 0..KILLS {
         let end = tokio::time::sleep(window.mul_f64(dice.random()));
@@ -45,14 +45,14 @@ async fn killed_fifty_times_nothing_is_lost(place: Place) {
         let content = node.wait_for(&client, &token, highest).await;
         if let Some(acknowledged) = acknowledged {
             let there: u64 = content["n"].as_str().unwrap().parse().unwrap();
-            assert!(there >= acknowledged, "acknowledged {acknowledged}, but {there} is there");
+            assert!(there >= acknowledged, "value {acknowledged} was acknowledged, but {there} is delivered");
         }
     }
-    assert!(highest >= KILLS / 4, "only {highest} publishes were acknowledged: the test did not test");
-    every_release_is_there_once(&node.url(), &client, &token, highest).await;
+    assert!(highest >= KILLS / 4, "only {highest} publishes were acknowledged, too few for this test");
+    assert_every_release_exists_once(&node.url(), &client, &token, highest).await;
 }
 
-async fn every_release_is_there_once(url: &str, client: &reqwest::Client, token: &str, highest: u64) {
+async fn assert_every_release_exists_once(url: &str, client: &reqwest::Client, token: &str, highest: u64) {
     let (mut all, mut before) = (Vec::new(), None);
     loop {
         let before_query = before.map(|b: u64| format!("&before={b}")).unwrap_or_default();
@@ -70,7 +70,7 @@ async fn every_release_is_there_once(url: &str, client: &reqwest::Client, token:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_marked_is_there_at_the_first_read_after_a_restart() {
+async fn unacknowledged_deliveries_are_read_at_once_after_a_restart() {
     const RELEASES: u64 = 250;
     let place = Place::embedded();
     let token = place.token().await;
@@ -81,7 +81,7 @@ async fn what_was_not_marked_is_there_at_the_first_read_after_a_restart() {
         assert_eq!(node.publish(&client, &token, "n", n).await, Outcome::Acknowledged(n));
     }
     node.leave().await;
-    // As if it had been killed before the database knew of the deliveries; as many as take a moment.
+    // As after a kill before the acknowledgements, with so many releases that their delivery takes a moment.
     let unmarked = "delete from deliveries; \
                     insert into due select env, app, namespace, seq, accepted_at from releases";
     execute(place.database(), unmarked).await;
@@ -89,7 +89,7 @@ async fn what_was_not_marked_is_there_at_the_first_read_after_a_restart() {
     assert_eq!(node.read(&client, &token).await, (RELEASES, serde_json::json!({"n": RELEASES.to_string()})));
 }
 
-async fn values_are_not_in_the_log_at_any_level(place: Place) {
+async fn log_contains_no_values_at_any_level(place: Place) {
     let place = place.with_log();
     let token = place.token().await;
     let client = reqwest::Client::new();

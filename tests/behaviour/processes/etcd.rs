@@ -1,4 +1,4 @@
-//! An etcd of a test's own, to be paused, killed and started again.
+//! A private etcd for one test, which can be paused, killed and restarted.
 
 use std::{net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
 use super::node::signal;
 use crate::support::servers;
 
-/// Ends, and its folder goes away, with this.
+/// An etcd process. Dropping it ends the process and removes its folder.
 pub struct OwnEtcd {
     process: Option<Child>,
     folder: PathBuf,
@@ -24,7 +24,7 @@ impl Drop for OwnEtcd {
 }
 
 impl OwnEtcd {
-    /// One that does not run yet; none where tests run without servers.
+    /// Prepares an etcd that does not run yet. Returns `None` where tests run without servers.
     pub fn new() -> Option<Self> {
         servers()?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -32,7 +32,7 @@ impl OwnEtcd {
         Some(Self { process: None, folder, endpoint: format!("127.0.0.1:{port}") })
     }
 
-    /// Starts it, with what it held when it ended, and waits until it answers.
+    /// Starts etcd with its earlier data, and waits until it answers.
     pub async fn start(&mut self) {
         let url = format!("http://{}", self.endpoint);
         let process = Command::new("etcd")
@@ -52,24 +52,24 @@ impl OwnEtcd {
         timeout(Duration::from_secs(30), answers).await.expect("an etcd within 30 s");
     }
 
-    /// A way past Trimtab; none when it does not answer.
+    /// Connects to etcd past Trimtab. Returns `None` when it does not answer.
     pub async fn client(&self) -> Option<etcd_client::Client> {
         let mut client = etcd_client::Client::connect([&self.endpoint], None).await.ok()?;
         client.get("there", None).await.ok()?;
         Some(client)
     }
 
-    /// As `kill -9`.
+    /// Kills the process with `SIGKILL`.
     pub async fn kill(&mut self) {
         self.process.take().unwrap().kill().await.unwrap();
     }
 
-    /// Takes away what it held; it does not run.
+    /// Removes the data of a stopped etcd.
     pub fn wipe(&self) {
         std::fs::remove_dir_all(&self.folder).unwrap();
     }
 
-    /// Holds it, or lets it go on: `STOP` or `CONT`.
+    /// Pauses the process with `STOP` or resumes it with `CONT`.
     pub async fn signal(&self, name: &str) {
         signal(name, &self.process.as_ref().and_then(Child::id).unwrap().to_string()).await;
     }

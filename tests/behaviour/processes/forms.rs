@@ -1,4 +1,4 @@
-//! Forms of a config's page, filled in and sent as a browser does it, without scripts.
+//! Forms of a config's page, filled in and sent as by a browser without scripts.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::node::{Node, Place, prepare};
 use crate::support::one;
 
 on_both! {
-    a_value_that_nobody_touched_stays_as_it_was
-    a_text_that_nobody_touched_stays_as_it_was
+    untouched_values_are_saved_unchanged
+    untouched_parts_of_texts_are_saved_unchanged
 }
 
 const CONFIG: &str = "dev/shop/application";
@@ -19,14 +19,14 @@ const ADMIN: (&str, &str) = ("admin", "correct horse battery staple");
 /// Values with line ends of all kinds, which a browser changes, and a NUL, which it cannot show.
 const VALUES: [&str; 8] = ["a\rb", "\ra\r", "a\r\nb\r\n", "a\nb\rc\r\nd", "\na", "a\0b", " a b ", "one line"];
 
-/// A person in front of a browser.
+/// A person with a browser.
 struct Person {
     client: reqwest::Client,
     url: String,
     cookie: String,
 }
 
-/// A page, and the status that it came with.
+/// A page and its status.
 struct Page {
     status: StatusCode,
     html: String,
@@ -81,7 +81,7 @@ impl Page {
         Self { status: answer.status(), html: answer.text().await.unwrap() }
     }
 
-    /// The action of a form, and the fields that a browser sends.
+    /// Returns the action of a form, and the fields that a browser sends.
     fn form(&self, id: &str) -> (String, Vec<(String, String)>) {
         // Line ends of the page become LF before anything else is read (HTML, 13.2.3.5).
         let html = self.html.replace("\r\n", "\n").replace('\r', "\n");
@@ -102,7 +102,7 @@ impl Page {
                 "input" => fields.push((name, value.replace('\n', "\r\n"))),
                 "textarea" => {
                     let text = unescaped(inside().split("</textarea>").next().unwrap());
-                    // The first line end after the tag is none of the value's. NUL is shown as U+FFFD.
+                    // The first line end after the tag is not part of the value. NUL is shown as U+FFFD.
                     let text = text.strip_prefix('\n').unwrap_or(&text).replace('\n', "\r\n").replace('\0', "\u{fffd}");
                     fields.push((name, text));
                 }
@@ -135,7 +135,7 @@ fn unescaped(html: &str) -> String {
     entities.into_iter().fold(html.to_owned(), |text, (entity, c)| text.replace(entity, c))
 }
 
-/// A server, a person who is logged in, and a token that may write everything.
+/// Starts a server, and returns it with a logged-in person and a token that may write everything.
 async fn ready(place: &Place) -> (Node, Person, String) {
     let token = place.token().await;
     place.cli_with(&["admin", "create", ADMIN.0, "--password-stdin"], ADMIN.1).await;
@@ -152,7 +152,7 @@ async fn publish(node: &Node, person: &Person, token: &str, edit: serde_json::Va
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
 }
 
-/// The value and comment of a key that the person's change has.
+/// Returns value and comment of an edited key.
 async fn edited(place: &Place, key: &str) -> (String, String) {
     let edit: String = one(place.database(), &format!("select edit from edits where item_key = '{key}'")).await;
     let edit: serde_json::Value = serde_json::from_str(&edit).unwrap();
@@ -160,7 +160,7 @@ async fn edited(place: &Place, key: &str) -> (String, String) {
     (part("value"), part("comment"))
 }
 
-async fn a_value_that_nobody_touched_stays_as_it_was(place: Place) {
+async fn untouched_values_are_saved_unchanged(place: Place) {
     let (node, person, token) = ready(&place).await;
     let set = |value: &str| json!({"value": value, "comment": value});
     let all: serde_json::Map<_, _> = VALUES.iter().enumerate().map(|(n, v)| (format!("k{n}"), set(v))).collect();
@@ -175,11 +175,11 @@ async fn a_value_that_nobody_touched_stays_as_it_was(place: Place) {
         let page = person.open(&at).await;
         let refused = person.post(&page, "item", &at, &[("comment", &"x".repeat(2001))]).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{value:?}");
-        // The form came back: sent again, the value is still the same.
+        // The refused form is shown again. When it is sent again, the value is still unchanged.
         person.post(&refused, "item", &at, &[("comment", "newer")]).await;
         assert_eq!(edited(&place, &key).await, ((*value).to_owned(), "newer".to_owned()), "{value:?}");
 
-        // Somebody publishes another value meanwhile: the conflict holds what was there.
+        // Another value is published meanwhile. The form of the conflict keeps the original value.
         let page = person.open(&at).await;
         publish(&node, &person, &token, json!({"config": CONFIG, "set": {&key: "theirs\ris another"}})).await;
         let met = person.post(&page, "item", &at, &[("comment", "mine")]).await;
@@ -188,7 +188,7 @@ async fn a_value_that_nobody_touched_stays_as_it_was(place: Place) {
         assert_eq!(kept.status, StatusCode::SEE_OTHER, "{value:?}: {}", kept.html);
         assert_eq!(edited(&place, &key).await, ((*value).to_owned(), "mine".to_owned()), "{value:?}");
     }
-    // And a comment, beside another value.
+    // The same holds for a comment when only the value is typed.
     let commented = json!({"k": {"value": "1", "comment": "one\rtwo"}});
     publish(&node, &person, &token, json!({"config": CONFIG, "set": commented})).await;
     let at = format!("/configs/{CONFIG}?edit=k");
@@ -198,7 +198,7 @@ async fn a_value_that_nobody_touched_stays_as_it_was(place: Place) {
     node.leave().await;
 }
 
-async fn a_text_that_nobody_touched_stays_as_it_was(place: Place) {
+async fn untouched_parts_of_texts_are_saved_unchanged(place: Place) {
     let (node, person, token) = ready(&place).await;
     for (n, mine) in ["a\rb\r", "a\r\nb\r\n", "a\rb\nc\r\nd\n", "a\nb\n", "a\0b\n"].into_iter().enumerate() {
         let path = format!("{}/api/v1/apps/shop/namespaces/notes{n}", node.url());

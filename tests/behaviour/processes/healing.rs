@@ -1,5 +1,5 @@
-//! What somebody breaks in etcd heals as soon as it is seen, and what waits for etcd goes on as soon as it is heard: long
-//! before the comparison that comes every 30 s anyway.
+//! Damage in etcd is repaired as soon as it is seen, and waiting deliveries continue as soon as etcd answers. Both happen
+//! long before the regular comparison, which runs every 30 s.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ struct Beside {
     etcd: OwnEtcd,
     console: Node,
     http: reqwest::Client,
-    /// Its folder goes with it.
+    /// Keeps the folder until the end of the test.
     _place: Place,
 }
 
@@ -58,7 +58,7 @@ impl Beside {
     }
 }
 
-/// The keys of releases that an etcd holds.
+/// Counts the keys of releases in etcd.
 async fn releases(etcd: &mut Client) -> usize {
     let mut found = 0;
     for half in ["config", "meta"] {
@@ -69,35 +69,35 @@ async fn releases(etcd: &mut Client) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_deletes_or_writes_over_is_seen_at_once() {
+async fn foreign_deletes_are_repaired_and_foreign_writes_reported_at_once() {
     let Some(site) = Beside::start().await else { return };
     let mut etcd = site.etcd.client().await.unwrap();
     for half in ["config", "meta"] {
         etcd.delete(format!("{ROOT}/{half}/"), Some(DeleteOptions::new().with_prefix())).await.unwrap();
     }
-    soon("everything is there again", async || releases(&mut etcd).await == 2).await;
+    soon("all releases are in etcd again", async || releases(&mut etcd).await == 2).await;
 
     etcd.put(format!("{ROOT}/config/{SHOP}"), "{}", None).await.unwrap();
-    soon("there is an alarm", async || site.drifts().await == 1).await;
+    soon("the drift is reported", async || site.drifts().await == 1).await;
     let lies = etcd.get(format!("{ROOT}/config/{SHOP}"), None).await.unwrap();
-    assert_eq!(lies.kvs()[0].value_str().unwrap(), "{}", "nobody's bytes are overwritten unasked");
+    assert_eq!(lies.kvs()[0].value_str().unwrap(), "{}", "a foreign document is not overwritten without a repair");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_etcd_that_was_set_back_has_everything_again_soon_after_it_is_heard() {
+async fn wiped_etcd_is_refilled_soon_after_its_restart() {
     let Some(mut site) = Beside::start().await else { return };
     site.etcd.kill().await;
     site.etcd.wipe();
     site.etcd.start().await;
     let mut etcd = site.etcd.client().await.unwrap();
-    soon("everything is there again", async || releases(&mut etcd).await == 2).await;
+    soon("all releases are in etcd again", async || releases(&mut etcd).await == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_etcd_goes_out_as_soon_as_it_is_heard() {
+async fn waiting_releases_are_delivered_soon_after_etcd_restarts() {
     let Some(mut etcd) = OwnEtcd::new() else { return };
     etcd.start().await;
-    // Nobody waits so long for a pause to be over.
+    // The publisher's pause after a failure is longer than the test waits.
     let site = Site::beside(&etcd.endpoint, SOON * 6).await.with_shop().await;
     let (source, shelf) = (site.channel.clone(), Arc::new(Shelf::new()));
     let following = shelf.clone();
@@ -105,13 +105,13 @@ async fn what_waits_for_etcd_goes_out_as_soon_as_it_is_heard() {
         feed::run(&source, &following, None, now, feed::RELIST, CancellationToken::new()).await;
     });
     site.publish_key(ana(), SHOP, "a", "1").await;
-    soon("it is followed", async || shelf.get(SHOP).is_some()).await;
+    soon("the feed has the release", async || shelf.get(SHOP).is_some()).await;
 
     etcd.kill().await;
     let published = site.publish_key(ana(), SHOP, "a", "2").await;
     assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
-    soon("it is late", async || !site.service.late(ana()).is_empty()).await;
+    soon("the environment is late", async || !site.service.late(ana()).is_empty()).await;
     etcd.start().await;
-    soon("it is there", async || shelf.get(SHOP).unwrap().seq() == 2).await;
+    soon("the second release is delivered", async || shelf.get(SHOP).unwrap().seq() == 2).await;
     site.settled().await;
 }

@@ -1,11 +1,11 @@
-//! What a server says of itself to whoever asks: that it lives, whether it can work, and what it has done.
+//! Tests of `/healthz`, `/readyz` and `/metrics`.
 
 use std::time::Duration;
 
 use super::node::{Node, Outcome, Place, prepare};
 
 on_both! {
-    a_server_counts_what_it_does
+    health_endpoints_report_activity_and_state
 }
 
 async fn told(node: &Node, client: &reqwest::Client, path: &str) -> (u16, String) {
@@ -13,13 +13,13 @@ async fn told(node: &Node, client: &reqwest::Client, path: &str) -> (u16, String
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-/// The number behind a name and its labels.
+/// Returns the value of a metric, given by its name and labels.
 fn number(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in\n{metrics}")).parse().unwrap()
 }
 
-async fn a_server_counts_what_it_does(place: Place) {
+async fn health_endpoints_report_activity_and_state(place: Place) {
     let etcd = place.has_etcd();
     let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
@@ -50,7 +50,7 @@ async fn a_server_counts_what_it_does(place: Place) {
     }
     assert!(number(&metrics, r#"trimtab_reads_total{kind="config",status="200"}"#) >= 2.0);
     for status in ["304", "4xx"] {
-        // Waiting for the third release may have been told more than once that it is not there.
+        // The wait for the third release may have got several such answers.
         assert!(number(&metrics, &format!(r#"trimtab_reads_total{{kind="config",status="{status}"}}"#)) >= 1.0);
     }
     assert_eq!(number(&metrics, r#"trimtab_requests_total{part="api",class="2xx"}"#), 6.0);
@@ -75,7 +75,7 @@ async fn a_server_counts_what_it_does(place: Place) {
     }
     for secret in ["shop", "application", "ci"] {
         let named = metrics.lines().any(|line| line.contains(&format!("\"{secret}\"")));
-        assert!(!named, "{secret} is nothing for everybody");
+        assert!(!named, "{secret} is in the public metrics");
     }
 
     let (status, ready) = told(&node, &client, "/readyz").await;

@@ -1,5 +1,5 @@
-//! A server that is told to end answers everybody who asked, frees what it holds and does not wait for what nobody
-//! sends; and more clients than it has places for do not take it from the others.
+//! A server that is shut down answers all requests, releases its locks and does not wait for incomplete requests.
+//! Idle clients do not take all connection slots.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use tokio::{
 use super::node::{Node, Outcome, Place, prepare};
 
 on_both! {
-    everybody_is_answered_by_a_server_that_ends
+    server_answers_all_requests_before_it_ends
 }
 
 async fn sent(node: &Node, text: &str) -> TcpStream {
@@ -28,7 +28,7 @@ async fn sent(node: &Node, text: &str) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_request_does_not_keep_a_server() {
+async fn incomplete_request_does_not_delay_shutdown() {
     let node = Place::embedded().start().await;
     let _head = sent(&node, "POST /fn/log-in HTTP/1.1\r\nhost: x\r\n").await;
     let body = "POST /fn/log-in HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\
@@ -40,7 +40,7 @@ async fn half_a_request_does_not_keep_a_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_works_once_it_is_printed() {
+async fn token_works_as_soon_as_it_is_printed() {
     let place = Place::embedded();
     let node = place.start().await;
     let client = reqwest::Client::new();
@@ -53,7 +53,7 @@ async fn a_token_works_once_it_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_say_nothing_leave_room_for_others() {
+async fn idle_connections_make_room_for_active_clients() {
     let node = Place::embedded().with_files(300).start().await;
     let mut silent = Vec::new();
     for _ in 0..400 {
@@ -66,7 +66,7 @@ async fn clients_that_say_nothing_leave_room_for_others() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Reads on until something comes.
+/// Reads a stream until `end` has come.
 async fn until(stream: &mut TcpStream, end: &str) -> String {
     let (mut read, mut piece) = (String::new(), [0; 4096]);
     while !read.contains(end) {
@@ -78,7 +78,7 @@ async fn until(stream: &mut TcpStream, end: &str) -> String {
     read
 }
 
-async fn everybody_is_answered_by_a_server_that_ends(place: Place) {
+async fn server_answers_all_requests_before_it_ends(place: Place) {
     const READ: &str = "/api/v1/configs/dev/shop";
     let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
@@ -102,7 +102,7 @@ async fn everybody_is_answered_by_a_server_that_ends(place: Place) {
             tokio::spawn(async move {
                 let mut highest = 0;
                 for value in 0.. {
-                    // As a load balancer: nobody is sent here who comes after it is said.
+                    // Like a load balancer, which sends no new requests after `/readyz` has failed.
                     if ending.load(Ordering::Acquire) {
                         break;
                     }
@@ -119,7 +119,8 @@ async fn everybody_is_answered_by_a_server_that_ends(place: Place) {
 
     node.told_to_leave().await;
     let readiness = loop {
-        let answer = client.get(format!("{}/readyz", node.url())).send().await.expect("it says that it is ending");
+        let answer =
+            client.get(format!("{}/readyz", node.url())).send().await.expect("the ending server still answers");
         if answer.status() == 503 {
             break answer.text().await.unwrap();
         }
@@ -130,11 +131,11 @@ async fn everybody_is_answered_by_a_server_that_ends(place: Place) {
     for publisher in publishers {
         highest = highest.max(publisher.await.unwrap());
     }
-    assert!(highest >= 4, "only {highest} publishes: the test did not test");
+    assert!(highest >= 4, "only {highest} publishes, too few for this test");
     assert!(until(&mut stream, "0\r\n\r\n").await.contains("retry: "));
     assert!(until(&mut poll, "\r\n\r\n").await.starts_with("HTTP/1.1 304"));
     Arc::into_inner(node).unwrap().left().await;
-    assert_eq!(place.locks().await, 0, "a lock is free as soon as its holder has ended");
+    assert_eq!(place.locks().await, 0, "an ended server has released its locks");
     let node = place.start().await;
     node.wait_for(&client, &token, highest).await;
 }

@@ -1,6 +1,6 @@
-//! Whole servers, as an operator runs them: started, killed, paused, started again.
+//! Tests of whole server processes, which are started, killed, paused and restarted.
 
-/// Runs tests on both set-ups, each in a place of its own.
+/// Runs tests on both set-ups, each with a folder and a database of its own.
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod embedded {

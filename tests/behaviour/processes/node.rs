@@ -1,4 +1,4 @@
-//! A server in a process of its own.
+//! A server in its own process.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,12 +15,12 @@ use tokio::{
 
 use crate::support::{Database, servers};
 
-/// What all keys begin with in an etcd of a test's own.
+/// Prefix of all keys in a test's private etcd.
 pub const ROOT: &str = "trimtab";
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trimtab");
 
-/// Where a server keeps its things: survives the server.
+/// Folder, database and settings of a server. They outlive the server's process.
 #[derive(Clone)]
 pub struct Place {
     database: Database,
@@ -44,7 +44,7 @@ impl Place {
 
     pub async fn cluster() -> Option<Self> {
         let (mysql, etcd) = servers()?;
-        // The folder of an SQLite database that is never made: it goes with the test.
+        // Uses the folder of an SQLite database that is never created. It is removed after the test.
         let folder = Database::sqlite();
         let database = Database::mysql(&mysql).await.beside(&folder);
         let path = folder.folder().unwrap().to_owned();
@@ -52,42 +52,42 @@ impl Place {
         Some(Self { folder: path, etcd: Some((etcd, root)), ..Self::of(database) })
     }
 
-    /// A console on SQLite and an etcd of the test's own.
+    /// Returns a place for a console on SQLite and the test's private etcd.
     pub fn beside_etcd(endpoint: &str) -> Self {
         Self { etcd: Some((endpoint.to_owned(), ROOT.to_owned())), ..Self::embedded() }
     }
 
-    /// A place for a reader node on the same etcd: it knows of no database.
+    /// Returns a place for a reader node on the same etcd, without the database.
     pub fn of_a_reader(&self) -> Self {
         let folder = self.folder.join("reader");
         std::fs::create_dir_all(&folder).unwrap();
         Self { folder, role: "reader", ..self.clone() }
     }
 
-    /// Where it keeps its things.
+    /// Returns the data folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The same place, for a server that may open so many files.
+    /// Sets the maximum number of files that a server may open.
     pub fn with_files(mut self, files: u32) -> Self {
         self.files = Some(files);
         self
     }
 
-    /// The same place, for a server with a setting, by the name of its variable.
+    /// Adds a setting, by the name of its environment variable.
     pub fn with_setting(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.settings.push((name, value.into()));
         self
     }
 
-    /// The same place, for a server whose log is kept: [`Place::logged`].
+    /// Writes the log of servers to a file, which [`Place::logged`] returns.
     pub fn with_log(mut self) -> Self {
         self.log = Some(self.folder.join("server.log"));
         self.with_setting("TRIMTAB_LOG", "info")
     }
 
-    /// What servers have logged here.
+    /// Returns the log of all servers of this place.
     pub fn logged(&self) -> String {
         std::fs::read_to_string(self.log.as_ref().unwrap()).unwrap()
     }
@@ -96,7 +96,7 @@ impl Place {
         &self.database
     }
 
-    /// How many locks there are in etcd.
+    /// Returns the number of locks in etcd.
     pub async fn locks(&self) -> usize {
         let Some((endpoint, root)) = &self.etcd else { return 0 };
         let mut etcd = etcd_client::Client::connect([endpoint], None).await.unwrap();
@@ -124,21 +124,21 @@ impl Place {
         command
     }
 
-    /// A command of the same program on these settings, in the folder of the place.
+    /// Returns a command of the same program with these settings, in this place's folder.
     pub fn cli_command(&self, args: &[&str]) -> Command {
         let mut command = self.command(&self.folder);
         command.args(args);
         command
     }
 
-    /// A command as [`Place::cli_command`], in a shell that has run `before`.
+    /// Returns a command like [`Place::cli_command`], in a shell that has run `before`.
     pub fn limited_command(&self, before: &str, args: &[&str]) -> Command {
         let mut command = self.settled(in_shell(before), &self.folder);
         command.args(args);
         command
     }
 
-    /// Runs a command of the same program on these settings and gives what it printed.
+    /// Runs a command of the same program with these settings, and returns its output.
     pub async fn cli(&self, args: &[&str]) -> String {
         let out = self.cli_command(args).output().await.unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
@@ -152,24 +152,24 @@ impl Place {
         assert!(child.wait().await.unwrap().success(), "{args:?}");
     }
 
-    /// A new token that may write everything.
+    /// Creates a token that may write everything.
     pub async fn token(&self) -> String {
         self.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await
     }
 
-    /// Whether its channel is etcd.
+    /// Returns whether the channel is etcd.
     pub fn has_etcd(&self) -> bool {
         self.etcd.is_some()
     }
 
-    /// Ends the leases of locks whose holder is dead, as etcd does by itself after six seconds.
+    /// Revokes the leases of all locks. etcd itself expires those of dead holders after six seconds.
     pub async fn let_leases_run_out(&self) {
         let Some((endpoint, root)) = &self.etcd else { return };
         let mut etcd = etcd_client::Client::connect([endpoint], None).await.unwrap();
         let locks = etcd_client::GetOptions::new().with_prefix();
         let held = etcd.get(format!("{root}/locks/"), Some(locks)).await.unwrap();
         for lock in held.kvs() {
-            // One that has run out meanwhile is as good.
+            // It may have expired meanwhile.
             let _ = etcd.lease_revoke(lock.lease()).await;
         }
     }
@@ -202,27 +202,27 @@ pub struct Node {
     url: String,
 }
 
-/// What a client knows of a publish.
+/// Result of a publish, as the client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was told that this release is accepted or delivered.
+    /// The server answered that this release is accepted or delivered.
     Acknowledged(u64),
-    /// The connection broke: it may have been accepted or not.
+    /// The connection broke, so the release may be accepted or not.
     Unknown,
 }
 
 impl Node {
-    /// Where it listens.
+    /// Returns the address of the server.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// As `kill -9`.
+    /// Kills the process with `SIGKILL`.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to end, waits until it has and gives how long that took.
+    /// Shuts the server down and returns how long that took.
     pub async fn leave(self) -> Duration {
         let began = Instant::now();
         self.told_to_leave().await;
@@ -230,12 +230,12 @@ impl Node {
         began.elapsed()
     }
 
-    /// Asks it to end.
+    /// Sends the signal to shut down.
     pub async fn told_to_leave(&self) {
         signal("TERM", &self.child.id().unwrap().to_string()).await;
     }
 
-    /// Waits until it has ended, as it should.
+    /// Waits until the server has ended, and checks its exit code.
     pub async fn left(mut self) {
         let ended = timeout(Duration::from_secs(26), self.child.wait()).await.expect("an end within 26 s");
         assert_eq!(ended.unwrap().code(), Some(0));
@@ -255,7 +255,7 @@ impl Node {
         }
     }
 
-    /// What the read endpoint says of `dev/shop/application`.
+    /// Returns release and content of `dev/shop/application` from the read endpoint.
     pub async fn read(&self, client: &reqwest::Client, token: &str) -> (u64, Value) {
         let url = format!("{}/api/v1/configs/dev/shop/application", self.url);
         let body: Value = client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
@@ -274,11 +274,11 @@ impl Node {
                 client.get(url).bearer_auth(token).send().await.unwrap();
             }
         };
-        timeout(Duration::from_secs(20), waiting).await.expect("what was accepted arrives within 20 s")
+        timeout(Duration::from_secs(20), waiting).await.expect("the release arrives within 20 s")
     }
 }
 
-/// The program in place of a shell that has run `before`.
+/// Returns a command that replaces a shell, after it has run `before`, with the program.
 fn in_shell(before: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\""), PROGRAM]);
@@ -290,7 +290,7 @@ pub async fn signal(name: &str, pid: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), pid]).status().await.unwrap().success());
 }
 
-/// Makes what [`Node::publish`] publishes in.
+/// Creates the environment, application and namespace for [`Node::publish`].
 pub async fn prepare(url: &str, client: &reqwest::Client, token: &str) {
     for (path, body) in [
         ("envs/dev", json!({})),

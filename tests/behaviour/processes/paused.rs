@@ -1,4 +1,4 @@
-//! A holder of the lock that is paused past its lease, and resumed in the critical section, writes nothing.
+//! A lock holder that is paused past its lease, and resumed in the critical section, writes nothing.
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
@@ -43,11 +43,11 @@ fn entry(seq: u64, document: &str) -> Entry {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_holder_paused_past_its_lease_writes_nothing() {
+async fn lock_holder_paused_past_its_lease_writes_nothing() {
     let Some((_, endpoint)) = servers() else { return };
     let root = format!("paused-{}", std::process::id());
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "processes::paused::the_paused_holder", "--nocapture"])
+        .args(["--exact", "processes::paused::paused_lock_holder_process", "--nocapture"])
         .env(CHILD, format!("{endpoint}|{root}"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -62,12 +62,12 @@ async fn a_holder_paused_past_its_lease_writes_nothing() {
                 return rest.to_owned();
             }
         }
-        panic!("the child ended without saying {what:?}");
+        panic!("the child ended without printing {what:?}");
     };
 
     said("locked").await;
     signal("STOP", &pid).await;
-    // Getting the lock proves that the paused holder's lease has run out.
+    // Acquiring the lock proves that the paused holder's lease has expired.
     let channel = Channel::etcd(settings(&endpoint, &root)).await.unwrap();
     let env = "prod".parse().unwrap();
     let lock = channel.lock(&env, Duration::from_secs(30)).await.unwrap();
@@ -83,9 +83,9 @@ async fn a_holder_paused_past_its_lease_writes_nothing() {
     assert_eq!(&*after.entries[0].document, r#"{"by":"the second holder"}"#);
 }
 
-/// Not a test: the process that the one above pauses.
+/// The child process of the test above. On its own it does nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_paused_holder() {
+async fn paused_lock_holder_process() {
     let Ok(place) = std::env::var(CHILD) else { return };
     let (endpoint, root) = place.split_once('|').unwrap();
     let channel = Channel::etcd(settings(endpoint, root)).await.unwrap();
@@ -93,7 +93,7 @@ async fn the_paused_holder() {
     println!("locked");
     let go = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     go.await.unwrap().unwrap();
-    // It knew nothing of the pause: it goes on where it was. A later release, so that only the fence stops it.
+    // The process continues without knowing of the pause. Its release is later, so that only the fence stops it.
     let outcome = match channel.deliver(&lock, &[entry(2, r#"{"by":"the paused holder"}"#)]).await {
         Ok(_) => "something".to_owned(),
         Err(Fault::Fenced { .. }) => "fenced".to_owned(),

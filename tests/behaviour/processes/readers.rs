@@ -1,4 +1,4 @@
-//! Reader nodes: they answer as consoles do, need etcd alone, and go on without it.
+//! Reader nodes answer like consoles, need only etcd, and continue to answer without it.
 
 use std::{
     sync::Arc,
@@ -21,7 +21,7 @@ use super::{
 
 const SHOP: &str = "/api/v1/configs/dev/shop/application";
 const STALE: &str = "x-config-stale-since";
-/// Longer than anything takes that goes well, or that is waited for.
+/// Timeout of every request and every wait, longer than any of them takes.
 const LONG: Duration = Duration::from_secs(40);
 
 /// A console and a reader on one etcd, with release 1 of `dev/shop/application`.
@@ -31,7 +31,7 @@ struct Site {
     console: Option<Node>,
     reader: Option<Node>,
     client: Client,
-    /// Writes and reads everything.
+    /// A token that may write and read everything.
     token: String,
 }
 
@@ -63,7 +63,7 @@ impl Site {
         self.console.as_ref().unwrap()
     }
 
-    /// A GET of the reader.
+    /// Sends a `GET` to the reader.
     async fn ask(&self, path: &str) -> Response {
         self.ask_with(&self.token, path).await
     }
@@ -88,7 +88,7 @@ impl Site {
         self.place.cli(&["token", "create", "--name", "t", "--read", "dev/shop/*"]).await
     }
 
-    /// Revokes a token, as its owner does on a page: past the console, which finds it in the database.
+    /// Revokes a token directly in the database, where the console finds it.
     async fn revoke(&self, token: &str) {
         let db = Db::open(&self.place.database().url).await.unwrap();
         let id = token.split('_').nth(1).unwrap();
@@ -96,7 +96,7 @@ impl Site {
     }
 
     async fn reader_is_stale(&self, stale: bool) {
-        eventually("the reader knows how it stands with etcd", async || {
+        eventually("the reader has noticed the state of etcd", async || {
             let answer = self.ask(SHOP).await;
             assert_eq!(answer.status(), StatusCode::OK);
             answer.headers().contains_key(STALE) == stale
@@ -118,7 +118,7 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LONG:?}"));
 }
 
-/// Reads a stream until a text has come, or to its end.
+/// Reads a stream until it contains a text, or to its end.
 async fn until(stream: &mut Response, text: &str) -> String {
     let mut all = String::new();
     while let Some(chunk) = stream.chunk().await.unwrap() {
@@ -131,7 +131,7 @@ async fn until(stream: &mut Response, text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_answers_as_a_console_does() {
+async fn reader_gives_the_same_answers_as_a_console() {
     let Some(site) = Site::start().await else { return };
     let narrow = site.new_token().await;
     let etag = site.ask(SHOP).await.headers()["etag"].clone();
@@ -172,7 +172,7 @@ async fn a_reader_answers_as_a_console_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_tells_those_who_wait() {
+async fn reader_sends_new_releases_to_streams_and_long_polls() {
     let Some(site) = Site::start().await else { return };
     let mut stream = site.ask("/api/v1/watch?config=dev/shop/application").await;
     until(&mut stream, "\"release\":1").await;
@@ -185,7 +185,7 @@ async fn a_reader_tells_those_who_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_known_at_once_and_ends_soon() {
+async fn new_token_works_at_once_and_revoked_token_ends_soon() {
     let Some(site) = Site::start().await else { return };
     for _ in 0..5 {
         let token = site.new_token().await;
@@ -206,11 +206,11 @@ async fn a_token_is_known_at_once_and_ends_soon() {
     println!("a revoked token's stream and long poll ended after {took:?}");
     let refused: Value = site.ask_with(&token, SHOP).await.json().await.unwrap();
     assert!(refused["status"] == 401 && refused["detail"].as_str().unwrap().contains("revoked"), "{refused}");
-    assert_eq!(site.ask(SHOP).await.status(), StatusCode::OK, "others stay");
+    assert_eq!(site.ask(SHOP).await.status(), StatusCode::OK, "other tokens stay valid");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_starts_from_its_disk() {
+async fn reader_starts_from_its_disk_without_etcd() {
     let Some(mut site) = Site::start().await else { return };
     site.publish(2).await;
     site.reader().wait_for(&site.client, &site.token, 2).await;
@@ -229,7 +229,7 @@ async fn a_reader_starts_from_its_disk() {
         assert_eq!((answer.status(), &answer.headers()["etag"]), (StatusCode::OK, &etag), "{how}");
         let since = answer.headers()[STALE].to_str().unwrap().to_owned();
         assert!(since.ends_with('Z') && since <= trimtab::service::now().rfc3339(), "{since}");
-        // It is when etcd was last heard, not when the reader started.
+        // This is the time of the last contact with etcd, not of the reader's start.
         assert!(since <= before.plus_ms(30_000).rfc3339(), "{since}");
         assert_eq!(answer.json::<Value>().await.unwrap()["release"], 2);
         let mut stream = site.ask("/api/v1/watch?config=dev/shop/application").await;
@@ -240,7 +240,7 @@ async fn a_reader_starts_from_its_disk() {
         assert!(ready["reasons"][0].as_str().unwrap().contains("not confirmed"), "{ready}");
     }
 
-    // A console keeps the same file; tokens it has from the database.
+    // A console keeps the same file, and reads tokens from the database.
     site.console.take().unwrap().leave().await;
     site.console = Some(site.place.start().await);
     let url = format!("{}{SHOP}", site.console().url());
@@ -252,11 +252,11 @@ async fn a_reader_starts_from_its_disk() {
     site.reader_is_stale(false).await;
     let release = site.publish(3).await;
     site.reader().wait_for(&site.client, &site.token, release).await;
-    eventually("nothing is degraded", async || site.ready().await.1["degraded"] == false).await;
+    eventually("the reader is no longer degraded", async || site.ready().await.1["degraded"] == false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_reader_comes_back_with_what_it_showed() {
+async fn killed_reader_restarts_with_all_it_has_shown() {
     let Some(mut site) = Site::start().await else { return };
     let mut token = String::new();
     for value in 2..8 {
@@ -275,14 +275,14 @@ async fn a_killed_reader_comes_back_with_what_it_showed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_was_first_is_ready_with_the_first_release() {
+async fn reader_started_before_the_console_is_ready_with_the_first_release() {
     let Some(mut etcd) = OwnEtcd::new() else { return };
     etcd.start().await;
     let (place, client) = (Place::beside_etcd(&etcd.endpoint), client());
     let reader = place.of_a_reader().start().await;
     let console = place.start().await;
     let token = place.token().await;
-    // It has listed, found nothing and watches: now it knows tokens.
+    // The reader has listed an empty channel, watches it and has the tokens.
     let answer = async |path: &str| client.get(format!("{}{path}", reader.url())).bearer_auth(&token).send().await;
     eventually("the reader knows the token", async || {
         answer("/readyz").await.unwrap().text().await.unwrap().matches("since the start").count() == 1
@@ -299,7 +299,7 @@ async fn a_reader_that_was_first_is_ready_with_the_first_release() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_says_since_when_etcd_is_silent() {
+async fn reader_reports_that_etcd_does_not_answer() {
     let Some(site) = Site::start().await else { return };
     site.etcd.signal("STOP").await;
     site.reader_is_stale(true).await;
@@ -312,7 +312,7 @@ async fn a_reader_says_since_when_etcd_is_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_without_anything_says_so_and_begins_when_etcd_answers() {
+async fn reader_without_data_is_unready_until_etcd_answers() {
     let Some(mut etcd) = OwnEtcd::new() else { return };
     let place = Place::beside_etcd(&etcd.endpoint);
     let kept = place.of_a_reader().folder().join("last-known-good");
@@ -341,10 +341,10 @@ async fn a_reader_without_anything_says_so_and_begins_when_etcd_answers() {
         client.get(&url).bearer_auth(&token).send().await.unwrap().status() == StatusCode::OK
     })
     .await;
-    eventually("it is on disk", async || kept.exists()).await;
+    eventually("the release is on disk", async || kept.exists()).await;
 }
 
-/// Writes a release of the shop that nobody published, as a console would write it.
+/// Writes a forged release of the shop, in the form in which a console writes.
 async fn forge(etcd: &OwnEtcd, seq: u64, document: &str) {
     use etcd_client::{Txn, TxnOp};
     let (mut client, config) = (etcd.client().await.unwrap(), "dev/shop/application");
@@ -358,13 +358,13 @@ async fn forge(etcd: &OwnEtcd, seq: u64, document: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_console_shows_no_release_that_its_database_does_not_know() {
+async fn console_shows_no_release_unknown_to_its_database() {
     let Some(mut site) = Site::start().await else { return };
     site.publish(2).await;
     site.reader().wait_for(&site.client, &site.token, 2).await;
     let right = site.console().read(&site.client, &site.token).await;
     forge(&site.etcd, 900, r#"{"n":"forged"}"#).await;
-    // A reader node has etcd alone, and keeps what it took.
+    // A reader node knows only etcd, so it accepts and keeps the forged release.
     site.reader().wait_for(&site.client, &site.token, 900).await;
     let folder = site.place.of_a_reader().folder().to_owned();
     eventually("the reader has it on disk", async || {
@@ -374,7 +374,7 @@ async fn a_console_shows_no_release_that_its_database_does_not_know() {
     let console_is_right = async |site: &Site| {
         assert_eq!(site.console().read(&site.client, &site.token).await, right);
     };
-    eventually("there is an alarm", async || {
+    eventually("the drift is reported", async || {
         console_is_right(&site).await;
         let ready = site.client.get(format!("{}/readyz", site.console().url())).send().await.unwrap();
         ready.json::<Value>().await.unwrap()["drifts"] == 1
@@ -383,7 +383,7 @@ async fn a_console_shows_no_release_that_its_database_does_not_know() {
     let metrics = site.client.get(format!("{}/metrics", site.console().url())).send().await.unwrap();
     assert!(metrics.text().await.unwrap().contains("trimtab_drifts{kind=\"ahead\"} 1\n"));
 
-    // Nor after a start: with what it kept, with nothing, and with what somebody else kept, while etcd is away.
+    // Nor after a restart: with its own file, without one, and with a reader's file while etcd is down.
     for kept in ["its own", "nothing", "a reader's"] {
         site.console.take().unwrap().leave().await;
         let (own, others) = (site.place.folder().join("last-known-good"), folder.join("last-known-good"));
@@ -402,7 +402,7 @@ async fn a_console_shows_no_release_that_its_database_does_not_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_says_that_it_is_ahead_of_etcd() {
+async fn reader_ahead_of_etcd_reports_it() {
     let Some(site) = Site::start().await else { return };
     let mut etcd = site.etcd.client().await.unwrap();
     let mut before = Vec::new();
@@ -416,31 +416,33 @@ async fn a_reader_says_that_it_is_ahead_of_etcd() {
     for (key, value) in before {
         etcd.put(key, value, None).await.unwrap();
     }
-    eventually("it is said", async || site.ready().await.1["reasons"].to_string().contains("later releases than etcd"))
-        .await;
-    assert_eq!(site.ready().await.0, StatusCode::OK, "it answers all the same");
+    eventually("the reader reports it", async || {
+        site.ready().await.1["reasons"].to_string().contains("later releases than etcd")
+    })
+    .await;
+    assert_eq!(site.ready().await.0, StatusCode::OK, "the reader stays ready");
     assert!(site.ask("/metrics").await.text().await.unwrap().contains("trimtab_store_ahead 1\n"));
-    eventually("consoles say so, too", async || {
+    eventually("the console reports it, too", async || {
         let ready = site.client.get(format!("{}/readyz", site.console().url())).send().await.unwrap();
         ready.json::<Value>().await.unwrap()["drifts"] == 1
     })
     .await;
 
     etcd.put(format!("{ROOT}/readers/tokens"), "{\"version\":9007199254740991,\"tokens\":[]}", None).await.unwrap();
-    assert_eq!(site.ask(SHOP).await.status(), StatusCode::OK, "a list of a time that has not come ends no token");
+    assert_eq!(site.ask(SHOP).await.status(), StatusCode::OK, "a list with a version from the future ends no token");
     let token = site.new_token().await;
-    assert_eq!(site.ask_with(&token, SHOP).await.status(), StatusCode::OK, "and keeps no newer one away");
+    assert_eq!(site.ask_with(&token, SHOP).await.status(), StatusCode::OK, "such a list does not prevent a newer one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wiped_etcd_empties_no_reader() {
+async fn wiped_etcd_does_not_empty_a_reader() {
     let Some(mut site) = Site::start().await else { return };
     site.console.take().unwrap().leave().await;
     let all = etcd_client::DeleteOptions::new().with_prefix();
     let deleted = site.etcd.client().await.unwrap().delete(format!("{ROOT}/"), Some(all)).await.unwrap();
     assert_eq!(deleted.deleted(), 4, "a document, its metadata, the tokens and the name of the reader");
 
-    // Restarted, so that the reader lists it again and finds nothing.
+    // After a restart of etcd the reader lists it again and finds nothing.
     site.etcd.kill().await;
     site.reader_is_stale(true).await;
     site.etcd.start().await;
@@ -450,13 +452,13 @@ async fn a_wiped_etcd_empties_no_reader() {
     let (status, ready) = site.ready().await;
     assert!(status == StatusCode::OK && ready["reasons"].to_string().contains("etcd holds no release"), "{ready}");
 
-    // And so does a reader that starts.
+    // A restarted reader keeps its release, too.
     site.reader.take().unwrap().leave().await;
     site.reader = Some(site.place.of_a_reader().start().await);
     site.reader_is_stale(false).await;
     assert_eq!(site.ask(SHOP).await.json::<Value>().await.unwrap()["release"], 1);
 
-    // A console brings everything back.
+    // A console refills etcd.
     site.console = Some(site.place.start().await);
     let release = site.publish(2).await;
     assert_eq!(release, 2);

@@ -1,5 +1,4 @@
-//! Traces: a collector is told where the time of a request went, and nothing of what is published; and whatever becomes
-//! of the collector, nobody waits for it.
+//! Traces show where the time of a request goes, and no published content. No request waits for the collector.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -26,21 +25,21 @@ use tonic::{
 use super::node::{Node, Place, prepare};
 
 on_both! {
-    a_publish_is_told_from_the_request_to_the_channel
-    nothing_that_somebody_sent_is_told
+    trace_of_publish_reaches_from_request_to_channel
+    traces_contain_no_content_of_requests
 }
 
-/// What must not be in a trace.
+/// Text that must not be in a trace.
 const CANARY: &str = "canary";
-/// Where the caller is in a trace of its own, which it does not tell anybody of.
+/// Trace and span of the caller, which is not sampled.
 const CALLER: (&str, &str) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
 
-/// A collector, as an operator has one.
+/// A collector that keeps all received spans.
 struct Collector {
     url: String,
     told: mpsc::UnboundedReceiver<(Option<String>, ExportTraceServiceRequest)>,
     spans: Vec<Span>,
-    /// All that came, as text.
+    /// All received requests, as text.
     all: String,
     authorized: bool,
 }
@@ -82,27 +81,27 @@ impl Collector {
         }
     }
 
-    /// Waits until it is told of a request with this number.
+    /// Waits for the span of the request with this id.
     async fn hears_of(&mut self, id: &str) {
         while !self.spans.iter().any(|span| attribute(span, "request.id") == id) {
             let told = timeout(Duration::from_secs(10), self.told.recv()).await;
-            self.take(told.unwrap_or_else(|_| panic!("nothing of {id} in time")).unwrap());
+            self.take(told.unwrap_or_else(|_| panic!("no span of {id} within 10 s")).unwrap());
         }
     }
 
-    /// All that it was told by a server that has ended.
+    /// Takes all spans that a server sent before it ended.
     fn everything(&mut self) {
         while let Ok(told) = self.told.try_recv() {
             self.take(told);
         }
     }
 
-    /// The request with this number.
+    /// Returns the span of the request with this id.
     fn request(&self, id: &str) -> &Span {
         self.spans.iter().find(|span| attribute(span, "request.id") == id).unwrap_or_else(|| panic!("no request {id}"))
     }
 
-    /// The only span with this name under another one.
+    /// Returns the only child span with this name.
     fn under(&self, parent: &Span, name: &str) -> &Span {
         let found: Vec<&Span> = self.below(parent).filter(|span| span.name == name).collect();
         assert_eq!(found.len(), 1, "{name} under {}: {:?}", parent.name, self.names_below(parent));
@@ -140,7 +139,7 @@ fn failed(span: &Span) -> bool {
     span.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error)
 }
 
-/// A server that tells a collector, with what a publish needs.
+/// Starts a server that sends traces to this collector, and prepares it for publishes.
 async fn telling(place: Place, url: &str) -> (Place, Node, reqwest::Client, String) {
     let place = place
         .with_setting("TRIMTAB_NODE", "n1")
@@ -160,7 +159,7 @@ async fn change(node: &Node, client: &reqwest::Client, token: &str, id: &str, ed
     traced.header("tracestate", "vendor=canary-state").send().await.unwrap().status().as_u16()
 }
 
-async fn a_publish_is_told_from_the_request_to_the_channel(place: Place) {
+async fn trace_of_publish_reaches_from_request_to_channel(place: Place) {
     let cluster = place.has_etcd();
     let mut collector = Collector::start().await;
     let (_place, node, client, token) = telling(place, &collector.url).await;
@@ -169,7 +168,7 @@ async fn a_publish_is_told_from_the_request_to_the_channel(place: Place) {
     collector.hears_of("publish-1").await;
     node.leave().await;
     collector.everything();
-    assert!(collector.authorized, "every batch has the headers that were set");
+    assert!(collector.authorized, "every batch has the configured headers");
 
     let request = collector.request("publish-1");
     assert_eq!(request.name, "POST /api/v1/changes");
@@ -201,13 +200,13 @@ async fn a_publish_is_told_from_the_request_to_the_channel(place: Place) {
     assert_eq!(collector.below(lock).any(|span| span.name == "etcd"), cluster);
 }
 
-async fn nothing_that_somebody_sent_is_told(place: Place) {
+async fn traces_contain_no_content_of_requests(place: Place) {
     let mut collector = Collector::start().await;
     let (_place, node, client, token) = telling(place, &collector.url).await;
     let at = |path: &str| format!("{}{path}", node.url());
     let edits = json!({"config": "dev/shop/application", "set": {"canary-key": "canary-value"}});
     assert_eq!(change(&node, &client, &token, "kv", edits.clone()).await, 200);
-    assert_eq!(change(&node, &client, &token, "refused", edits).await, 409, "it is live already");
+    assert_eq!(change(&node, &client, &token, "refused", edits).await, 409, "the content is live already");
     change(&node, &client, &token, "text", json!({"config": "dev/shop/application", "text": "canary-text"})).await;
     assert_eq!(change(&node, &client, "canary-token", "unknown", json!({})).await, 401);
     let method = reqwest::Method::from_bytes(b"CANARY").unwrap();
@@ -240,10 +239,10 @@ async fn nothing_that_somebody_sent_is_told(place: Place) {
     let refused = collector.under(collector.request("refused"), "save and publish");
     assert!(failed(refused) && attribute(refused, "error.type") == "state");
     for id in ["read", "probe"] {
-        assert!(!collector.spans.iter().any(|span| attribute(span, "request.id") == id), "{id} is not told of");
+        assert!(!collector.spans.iter().any(|span| attribute(span, "request.id") == id), "{id} has a span");
     }
     let roots = collector.spans.iter().filter(|span| span.parent_span_id.is_empty());
-    assert!(roots.clone().all(|span| span.kind() == SpanKind::Server), "what no request leads to is not told");
+    assert!(roots.clone().all(|span| span.kind() == SpanKind::Server), "all root spans are requests");
     assert!(roots.count() > 8);
     for secret in [CANARY.to_owned(), hex(CANARY.as_bytes()), token] {
         let found = collector.all.to_lowercase().find(&secret.to_lowercase());
@@ -252,7 +251,7 @@ async fn nothing_that_somebody_sent_is_told(place: Place) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_trace_is_told_where_none_is_wanted() {
+async fn no_trace_is_sent_with_sampling_off() {
     let mut collector = Collector::start().await;
     let place = Place::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0");
     let (_place, node, client, token) = telling(place, &collector.url).await;
@@ -264,12 +263,12 @@ async fn no_trace_is_told_where_none_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whether_a_trace_is_told_is_not_the_callers_to_say() {
+async fn caller_does_not_decide_about_sampling() {
     let mut collector = Collector::start().await;
     let place = Place::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0.0001");
     let (_place, node, client, _) = telling(place, &collector.url).await;
     for n in 1..=100 {
-        // A number that would be among the first of ten thousand.
+        // A trace id that a sampler by trace id would always choose.
         let traced = format!("00-{n:016x}{:016x}-{}-01", 0, CALLER.1);
         client.get(format!("{}/login", node.url())).header("traceparent", traced).send().await.unwrap();
     }
@@ -279,7 +278,7 @@ async fn whether_a_trace_is_told_is_not_the_callers_to_say() {
     assert!(told < 5, "{told} of 100");
 }
 
-/// Publishes several times, each sooner than a collector would be given up on, then ends the server.
+/// Publishes several times, each faster than the collector's timeout, then ends the server.
 async fn publishes_and_leaves(node: Node, client: &reqwest::Client, token: &str) {
     for n in 0..30 {
         let began = Instant::now();
@@ -292,19 +291,22 @@ async fn publishes_and_leaves(node: Node, client: &reqwest::Client, token: &str)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_waits_for_a_collector_that_hangs() {
+async fn hung_collector_delays_no_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (place, node, client, token) = telling(Place::embedded().with_log(), &url).await;
-    // It takes the connection, and that is all it ever does.
-    let held = timeout(Duration::from_secs(10), listener.accept()).await.expect("spans are on their way").unwrap();
+    // The collector accepts the connection and never answers.
+    let held = timeout(Duration::from_secs(10), listener.accept())
+        .await
+        .expect("the server connects to the collector")
+        .unwrap();
     publishes_and_leaves(node, &client, &token).await;
     drop(held);
     assert!(!place.logged().contains("open sesame"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_is_spoken_of_once() {
+async fn unreachable_collector_is_logged_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -1,4 +1,4 @@
-//! A whole installation for a test, on either set-up, with what tests say again and again as short words.
+//! A whole installation for a test, on either set-up, and short functions for what many tests do.
 
 use std::{
     path::PathBuf,
@@ -50,7 +50,7 @@ macro_rules! on_both_set_ups {
     };
 }
 
-/// An installation: a database, a channel, a service, a publisher at work.
+/// An installation: a database, a channel, a service and a running publisher.
 pub struct Site {
     pub service: Service,
     pub db: Db,
@@ -61,7 +61,7 @@ pub struct Site {
     stop: CancellationToken,
 }
 
-/// Where a test's database is; dropped with it.
+/// Address of a test's database, and its folder, which is removed with the last clone.
 #[derive(Clone)]
 pub struct Database {
     pub url: String,
@@ -82,7 +82,7 @@ fn unique() -> String {
     format!("{}_{}_{}", std::process::id(), nanos % 1_000_000_000, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Where the real servers are; none when they are not running, which in CI is a failure.
+/// Returns the addresses of the database and of etcd. Without them it returns `None` or, in CI, panics.
 pub fn servers() -> Option<(String, String)> {
     let found = std::env::var("TRIMTAB_TEST_MYSQL").ok().zip(std::env::var("TRIMTAB_TEST_ETCD").ok());
     assert!(found.is_some() || std::env::var("CI").is_err(), "CI must run this under tools/with-servers.sh");
@@ -108,12 +108,12 @@ impl Database {
         Self { url: format!("{base}/{name}"), dir: None }
     }
 
-    /// The same, keeping the folder of another one alive.
+    /// Keeps the folder of another database alive as long as this one.
     pub fn beside(self, other: &Self) -> Self {
         Self { dir: other.dir.clone(), ..self }
     }
 
-    /// The folder of an SQLite database.
+    /// Returns the folder of an SQLite database.
     pub fn folder(&self) -> Option<&std::path::Path> {
         self.dir.as_ref().map(|d| d.0.as_path())
     }
@@ -131,14 +131,14 @@ impl Site {
         Some(Self::start(Database::mysql(&mysql).await, channel, root).await)
     }
 
-    /// One on SQLite and this etcd, whose publisher makes these pauses after a failure.
+    /// Starts an installation on SQLite and this etcd, whose publisher waits for `pause` after a failure.
     pub async fn beside(etcd: &str, pause: Duration) -> Self {
         let channel = Channel::etcd(etcd_settings(etcd, "trimtab")).await.unwrap();
         Self::start_with(Database::sqlite(), channel, String::new(), |publisher| publisher.with_back_off(pause, pause))
             .await
     }
 
-    /// Another node on the same database and channel.
+    /// Starts another node on the same database and channel.
     pub async fn another_node(&self) -> Self {
         let channel = match servers().filter(|_| !self.root.is_empty()) {
             Some((_, etcd)) => Channel::etcd(etcd_settings(&etcd, &self.root)).await.unwrap(),
@@ -147,7 +147,7 @@ impl Site {
         Self::start(self.database.clone(), channel, self.root.clone()).await
     }
 
-    /// The same database without a publisher: what it accepts stays due until [`Site::deliver`].
+    /// Stops the publisher: accepted releases stay in the outbox until [`Site::deliver`].
     pub async fn accepting_only(self) -> Self {
         self.stop.cancel();
         let dispatch = dispatch();
@@ -180,17 +180,17 @@ impl Site {
         Self { service: Service::new(db.clone(), dispatch.clone()), db, channel, database, root, dispatch, stop }
     }
 
-    /// What is known of the delivery of this node.
+    /// Returns what this node knows of deliveries.
     pub fn dispatch(&self) -> &Dispatch {
         &self.dispatch
     }
 
-    /// Another publisher of this node, whose tasks do not run: for what a test does at its own time.
+    /// Returns another publisher of this node, without running tasks, for single steps of a test.
     pub fn publisher(&self) -> Publisher {
         Publisher::new(self.db.clone(), self.channel.clone(), self.dispatch.clone(), CancellationToken::new())
     }
 
-    /// Drains what is due, as a publisher of another node would.
+    /// Drains the outbox once, as the publisher of another node.
     pub async fn deliver(&self) {
         Publisher::new(self.db.clone(), self.channel.clone(), dispatch(), CancellationToken::new())
             .drain_once()
@@ -198,7 +198,7 @@ impl Site {
             .unwrap();
     }
 
-    /// Waits until the database knows that everything is delivered; who waits for an answer is told a moment earlier.
+    /// Waits until the outbox is empty. A publish is answered a moment earlier.
     pub async fn settled(&self) {
         let settled = async {
             while !self.db.read().await.unwrap().due_envs().await.unwrap().is_empty() {
@@ -208,13 +208,14 @@ impl Site {
         tokio::time::timeout(Duration::from_secs(10), settled).await.expect("the outbox drains");
     }
 
-    /// Waits until everything that is due has arrived, then gives what the change has become.
+    /// Waits until the outbox is empty, then returns the releases of a change.
     pub async fn publication(&self, change: &trimtab::domain::change::ChangeId) -> Published {
         self.settled().await;
         self.service.change(ana(), change).await.unwrap().published.expect("the change is published")
     }
 
-    /// Environments dev and (protected) prod; the application shop with the namespace application, and routes.yaml.
+    /// Creates the environments dev and prod (protected), and the applications shop and mail, each with the namespaces
+    /// application (keys) and routes.yaml.
     pub async fn with_shop(self) -> Self {
         let shell = Actor::shell();
         for (n, name) in ["dev", "prod"].into_iter().enumerate() {
@@ -244,7 +245,7 @@ impl Site {
         self
     }
 
-    /// The document of a config's live release in the channel.
+    /// Returns number and document of a config's release in the channel.
     pub async fn in_channel(&self, id: &str) -> Option<(u64, String)> {
         let listing = self.channel.list().await.unwrap();
         assert!(listing.damaged.is_empty(), "{:?}", listing.damaged);
@@ -252,13 +253,13 @@ impl Site {
         Some((entry.meta.seq, entry.document.to_string()))
     }
 
-    /// Saves one key and publishes it, all at once.
+    /// Saves and publishes one key in one call.
     pub async fn publish_key(&self, actor: &Actor, id: &str, key: &str, value: &str) -> Published {
         let saves = vec![save(id, vec![set(key, value)])];
         self.service.save_and_publish(actor, "test".into(), confirm(id), saves, None).await.unwrap()
     }
 
-    /// Publishes a change as its author looked at it.
+    /// Publishes a change with the difference that its author sees.
     pub async fn publish(&self, actor: &Actor, change: &trimtab::domain::change::ChangeId) -> Result<Published> {
         let view = self.service.change(actor, change).await?;
         let env = view.configs.first().map(|c| c.config.env.to_string()).unwrap_or_default();
@@ -279,7 +280,7 @@ impl Drop for Site {
     }
 }
 
-/// Returns whether the suite runs with the fast path of delivery. Servers that tests start read the same variable as a setting.
+/// Returns whether the suite runs with the fast path of delivery. Servers started by tests read the same variable.
 pub fn is_fast_path_on() -> bool {
     !std::env::var("TRIMTAB_FAST_PATH").is_ok_and(|setting| setting == "off")
 }
@@ -306,19 +307,19 @@ fn confirm(id: &str) -> String {
     config(id).env.to_string()
 }
 
-/// Somebody with roles, who need not exist in the database.
+/// Returns a user with roles, which need not exist in the database.
 pub fn someone(name: &str, roles: &[(&str, Role)]) -> Actor {
     let roles: Vec<_> = roles.iter().map(|(p, r)| (p.parse::<Pattern>().unwrap(), r.clone())).collect();
     Actor::user(name, name, false, &roles)
 }
 
-/// Ana publishes everything.
+/// Returns a user who may publish everything.
 pub fn ana() -> &'static Actor {
     static ANA: LazyLock<Actor> = LazyLock::new(|| someone("ana", &[("*/*/*", Role::PUBLISHER)]));
     &ANA
 }
 
-/// Marek publishes everything too.
+/// Returns another user who may publish everything.
 pub fn marek() -> &'static Actor {
     static MAREK: LazyLock<Actor> = LazyLock::new(|| someone("marek", &[("*/*/*", Role::PUBLISHER)]));
     &MAREK
@@ -336,12 +337,12 @@ pub fn text(text: &str) -> (String, Edit) {
     (String::new(), Edit::Text(text.to_owned()))
 }
 
-/// Edits on whatever is live.
+/// Returns edits on the live release, whichever that is.
 pub fn save(id: &str, edits: Vec<(String, Edit)>) -> Save {
     Save { config: config(id), change: None, base: None, version: None, edits }
 }
 
-/// Edits on a release that was read.
+/// Returns edits that were made on the release `base`.
 pub fn save_on(id: &str, base: u64, edits: Vec<(String, Edit)>) -> Save {
     Save { base: Some(base), ..save(id, edits) }
 }
@@ -354,7 +355,7 @@ pub fn assert_delivered(published: &Published) {
     assert!(matches!(published.delivery, Delivery::Delivered { .. }), "{:?}", published.delivery);
 }
 
-/// Does to a database what no server does.
+/// Runs SQL on a database, past the server.
 pub async fn execute(database: &Database, sql: &str) {
     let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
     if database.url.starts_with("sqlite") {
@@ -364,12 +365,12 @@ pub async fn execute(database: &Database, sql: &str) {
     }
 }
 
-/// Counts something in a database.
+/// Returns the result of a `count` query.
 pub async fn count(database: &Database, sql: &str) -> i64 {
     one(database, sql).await
 }
 
-/// Reads the one value that a query of a database gives.
+/// Returns the single value of a query's result.
 pub async fn one<T>(database: &Database, sql: &str) -> T
 where
     T: Send + Unpin,
@@ -385,8 +386,8 @@ where
     }
 }
 
-/// The transactions that are open on a database of the server, as its root sees them: what each does and for how many
-/// seconds. None on SQLite, which tells nobody.
+/// Returns the open transactions of a database on the server, with their statements and ages. SQLite cannot list them,
+/// so there the result is empty.
 pub async fn open_transactions(database: &Database) -> Vec<String> {
     if database.url.starts_with("sqlite") {
         return Vec::new();
