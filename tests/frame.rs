@@ -1,4 +1,4 @@
-//! The frame of the console: documents, forms and layers, over a few pages and functions made for this.
+//! Tests of the console's frame: documents, forms and layers, with a few pages and functions made for these tests.
 #![cfg(feature = "ssr")]
 #![expect(missing_docs, reason = "functions made for these tests")]
 
@@ -88,7 +88,7 @@ async fn thing(Path(id): Path<u32>, Query(asked): Query<Asked>) -> Answer {
     Ok(Page::new(move |_| format!("Thing <{id}>"), view))
 }
 
-/// A page with large contents, which keeps its thread until it may go on.
+/// A page with large contents, which blocks its thread until the latch opens.
 async fn large(Extension(latch): Extension<Latch>) -> Answer {
     compute::weigh(1 << 20).await;
     let open = latch.0.lock().recv();
@@ -102,7 +102,7 @@ struct Latch(Arc<Mutex<mpsc::Receiver<()>>>);
 
 static JAR: LazyLock<Jar> = LazyLock::new(|| Jar::new(Signer::random(), true));
 
-/// Somebody who is logged in.
+/// Returns a logged-in user.
 fn lin() -> CurrentUser {
     let account = Account {
         id: "1".to_owned(),
@@ -152,7 +152,7 @@ fn frame_with(compute: Compute, latch: Latch, who: impl FnOnce(Router) -> Router
     with_headers(layers::pages(console, &frame, signed_in))
 }
 
-/// The server puts these into every answer.
+/// Adds the headers that the server sets on every answer.
 fn with_headers(routes: Router) -> Router {
     routes.layer(map_response(async |mut answer: Response| {
         Headers::of("https://config.example").put(answer.status(), answer.headers_mut());
@@ -197,13 +197,13 @@ fn post(page: &str) -> axum::http::request::Builder {
 }
 
 #[tokio::test]
-async fn a_page_is_one_document_with_its_headers() {
+async fn page_is_a_complete_document_with_its_headers() {
     let page = open("/thing/1?q=%3Cb%3E").await;
     assert_eq!(page.status, 200);
     assert!(page.body.starts_with("<!DOCTYPE html><html lang=\"en\"><head>"), "{}", &page.body[..200]);
     assert!(page.body.contains("<title>Thing &lt;1&gt; · Trimtab</title>"));
     assert!(page.body.contains("thing 1, asked &lt;b&gt;"));
-    assert!(!page.body.contains("<script>alert"), "a text left its box");
+    assert!(!page.body.contains("<script>alert"), "a text escaped its <textarea>");
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert_eq!(page.header("cache-control"), "no-store");
     let policy = page.header("content-security-policy");
@@ -215,8 +215,8 @@ async fn a_page_is_one_document_with_its_headers() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_headers_of_security() {
-    // Their values: `server::console_tests`.
+async fn every_answer_has_security_headers() {
+    // `server::console_tests` checks their values.
     let mut all = HeaderMap::new();
     Headers::of("https://config.example").put(StatusCode::OK, &mut all);
     for path in ["/thing/1", "/nowhere", "/thing/404", "/api/nowhere", "/panic", "/private", "/fn/keep"] {
@@ -230,7 +230,7 @@ async fn every_answer_has_the_headers_of_security() {
 }
 
 #[tokio::test]
-async fn errors_have_pages_and_statuses() {
+async fn errors_have_their_pages_and_statuses() {
     for (path, status, says) in [
         ("/nowhere", 404, "There is no such page"),
         ("/thing/404", 404, "There is no such page"),
@@ -241,7 +241,7 @@ async fn errors_have_pages_and_statuses() {
         let page = open(path).await;
         assert_eq!(page.status, status, "{path}");
         assert!(page.body.contains(says), "{path}");
-        assert!(page.body.contains("class=\"rail\""), "{path} stands in the frame");
+        assert!(page.body.contains("class=\"rail\""), "{path} is shown in the frame");
     }
     let api = open("/api/v9/nowhere").await;
     assert_eq!((api.status, api.header("content-type")), (404, "application/problem+json"));
@@ -250,7 +250,7 @@ async fn errors_have_pages_and_statuses() {
 }
 
 #[tokio::test]
-async fn what_is_no_page_is_kept_by_nobody() {
+async fn refusals_and_errors_are_not_cached() {
     for path in ["/private", "/thing/404", "/nowhere", "/fn/keep", "/api/nowhere", "/panic"] {
         assert_eq!(open(path).await.header("cache-control"), "no-store", "{path}");
     }
@@ -265,7 +265,7 @@ async fn what_is_no_page_is_kept_by_nobody() {
 }
 
 #[tokio::test]
-async fn who_has_to_wait_is_told_how_long() {
+async fn temporary_refusals_have_retry_after() {
     let away = open("/away").await;
     assert_eq!((away.status, away.header("retry-after")), (503, "2"));
     for accept in ["text/html", "application/json"] {
@@ -277,7 +277,7 @@ async fn who_has_to_wait_is_told_how_long() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_no_text_is_refused_in_words() {
+async fn form_that_is_not_utf8_is_refused_as_invalid() {
     for accept in ["text/html", "application/json"] {
         let mut request = post("/thing/1");
         request.headers_mut().unwrap().insert(header::ACCEPT, accept.parse().unwrap());
@@ -290,7 +290,7 @@ async fn a_form_that_is_no_text_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn language_and_theme_are_in_the_first_byte() {
+async fn html_tag_has_language_and_theme() {
     let request = Request::get("/thing/1").header("cookie", "lang=zh; theme=dark");
     assert!(send(request, "").await.body.starts_with("<!DOCTYPE html><html lang=\"zh\" data-theme=\"dark\">"));
     let request = Request::get("/thing/1").header("accept-language", "zh-CN,en;q=0.5");
@@ -310,7 +310,7 @@ async fn language_and_theme_are_in_the_first_byte() {
 }
 
 #[tokio::test]
-async fn a_form_that_succeeds_leads_on() {
+async fn successful_form_redirects_and_shows_its_message_once() {
     let back = send(post("/thing/1?q=a"), "form=one&key=a&text=b").await;
     assert_eq!((back.status, back.header("location")), (303, "/thing/1?q=a"));
     let flash = back.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -329,16 +329,16 @@ async fn a_form_that_succeeds_leads_on() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_refused_comes_back_filled_in() {
+async fn refused_form_is_shown_again_with_its_input() {
     let page = send(post("/thing/7?q=asked"), "form=one&key=&text=typed+%3C%2Ftextarea%3E").await;
     assert_eq!(page.status, 422);
-    assert!(page.body.contains("thing 7, asked asked"), "the page that the form was on");
-    assert!(page.body.contains("typed &lt;/textarea&gt;</textarea>"), "what was typed");
+    assert!(page.body.contains("thing 7, asked asked"), "the page of the form is shown");
+    assert!(page.body.contains("typed &lt;/textarea&gt;</textarea>"), "the input is kept");
     assert!(page.body.contains("id=\"one-key\"") && page.body.contains("aria-invalid=\"true\""));
     assert!(page.body.contains("Fill this in"));
-    assert!(page.body.contains("value=\"untouched\""), "the other form is as it was");
-    assert!(!page.body.contains("This did not work"), "a field has said it");
-    assert!(page.body.contains("name=\"_page\" value=\"/thing/7?q=asked\""), "the page is known when it is sent again");
+    assert!(page.body.contains("value=\"untouched\""), "the other form is unchanged");
+    assert!(!page.body.contains("This did not work"), "the message is shown only at the field");
+    assert!(page.body.contains("name=\"_page\" value=\"/thing/7?q=asked\""), "the form names its page again");
 
     let again = send(post("/fn/keep"), "form=one&_page=%2Fthing%2F7%3Fq%3Dasked&key=a&text=b").await;
     assert_eq!((again.status, again.header("location")), (303, "/thing/7?q=asked"));
@@ -347,14 +347,14 @@ async fn a_form_that_is_refused_comes_back_filled_in() {
 }
 
 #[tokio::test]
-async fn what_no_field_says_is_said_above() {
+async fn errors_without_a_field_are_shown_above_the_form() {
     for (key, status, says) in [("gone", 404, "There is no key"), ("down", 503, "The database does not answer")] {
         let page = send(post("/thing/1"), &format!("form=one&key={key}&text=typed")).await;
         assert_eq!(page.status, status);
         assert!(page.body.contains("This did not work") && page.body.contains(says), "{key}");
         assert!(page.body.contains("typed</textarea>"), "{key}");
     }
-    // Without a page to come back to there is the page of the error.
+    // Without a valid page to show again, the error's own page is shown.
     for page in ["http://evil.example/thing/1", "http://localhost/nowhere", "nonsense"] {
         let request = post("").header("referer", page);
         let mut headers = request;
@@ -366,7 +366,7 @@ async fn what_no_field_says_is_said_above() {
 }
 
 #[tokio::test]
-async fn nothing_typed_is_lost_when_nobody_is_logged_in_any_more() {
+async fn input_is_kept_when_the_session_has_ended() {
     let page = send(post("/thing/1"), "form=one&key=out&text=typed&password=secret").await;
     assert_eq!(page.status, 401);
     assert!(
@@ -376,7 +376,7 @@ async fn nothing_typed_is_lost_when_nobody_is_logged_in_any_more() {
 }
 
 #[tokio::test]
-async fn an_exchange_gets_the_page_at_once() {
+async fn swap_request_gets_the_next_page_without_a_redirect() {
     let well = send(post("/thing/1?q=a").header("x-swap", "1"), "form=one&key=a&text=b").await;
     assert_eq!((well.status, well.header("x-location")), (200, "/thing/1?q=a"));
     assert!(well.body.contains("thing 1, asked a") && well.body.contains("</svg>Kept</p>"));
@@ -389,7 +389,7 @@ async fn an_exchange_gets_the_page_at_once() {
 }
 
 #[tokio::test]
-async fn an_island_gets_json() {
+async fn islands_get_json() {
     let json = |body: &'static str| async move {
         let mut request = post("/thing/1");
         request.headers_mut().unwrap().insert(header::ACCEPT, "application/json".parse().unwrap());
@@ -406,7 +406,7 @@ async fn an_island_gets_json() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_form_of_ours_is_refused() {
+async fn foreign_and_malformed_forms_are_refused() {
     let mut text = post("/thing/1");
     text.headers_mut().unwrap().insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
     assert_eq!(send(text, "key=a&text=b").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -422,7 +422,7 @@ async fn what_is_not_a_form_of_ours_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_typed_comes_back_to_who_logs_in_again_but_no_secret() {
+async fn input_without_secrets_and_of_limited_size_is_kept_for_log_in() {
     let kept = send(
         post("/thing/1"),
         "key=out&text=plain&current=hush1&password=hush2&again=hush3&proof=hush4&code=hush5&a[proof]=hush6",
@@ -436,7 +436,7 @@ async fn what_was_typed_comes_back_to_who_logs_in_again_but_no_secret() {
     let more = (0..100).fold(String::new(), |more, n| format!("{more}&a{n}=b"));
     let many = send(post("/thing/1"), &format!("key=out&text=plain{more}")).await;
     let long = send(post("/thing/1"), &format!("key=out&text={}", "x".repeat(63 * 1024))).await;
-    assert!(long.body.contains("Send again"), "what is not large is kept");
+    assert!(long.body.contains("Send again"), "input below the limit is kept");
     assert_eq!(many.status, 401);
     assert!(
         !many.body.contains("value=\"plain\"") && many.body.contains("go back to the page before"),
@@ -444,12 +444,12 @@ async fn what_was_typed_comes_back_to_who_logs_in_again_but_no_secret() {
         many.body
     );
     let large = send(post("/thing/1"), &format!("key=out&text={}", "x".repeat(70 << 10))).await;
-    assert_eq!(large.status, 413, "no form of this function is so large");
+    assert_eq!(large.status, 413, "the form is larger than this function accepts");
 }
 
-/// On one thread of the runtime: a page that kept it would stop this test for ever.
+/// The runtime has one thread, so a page that blocks it would stop this test for ever.
 #[tokio::test]
-async fn pages_are_answered_while_large_ones_are_made() {
+async fn pages_are_answered_while_large_ones_are_rendered() {
     let (open, latch) = mpsc::channel();
     let compute = Compute::with_places(1);
     let app = app_with(compute.clone(), Latch(Arc::new(Mutex::new(latch))));
@@ -483,7 +483,7 @@ async fn pages_are_answered_while_large_ones_are_made() {
 }
 
 #[tokio::test]
-async fn only_files_that_are_there_are_kept() {
+async fn only_existing_files_are_cached() {
     static STYLE: [File; 1] = [File {
         path: "/pkg/a.css",
         content_type: "text/css",

@@ -1,4 +1,5 @@
-//! Tests of requests while the database or etcd is paused, and after. A test of its own, because both are everybody's.
+//! Requests while the database or etcd is paused, and afterwards. A separate test binary, because all tests of a binary
+//! share these servers.
 
 #[allow(dead_code, reason = "the behaviours use the rest")]
 #[path = "behaviour/processes/node.rs"]
@@ -18,10 +19,10 @@ use tokio::{sync::Mutex, time::timeout};
 
 /// One outage at a time.
 static TURN: Mutex<()> = Mutex::const_new(());
-/// Until a page or a call is answered, whatever the database does: 5 s for a connection and 8 s for a statement.
+/// Maximum time for an answer while the database hangs: 5 s for a connection, 8 s for a statement, and a reserve.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// A server that does not answer until it is dropped.
+/// A paused server. Dropping it resumes the server.
 struct Paused(String);
 
 impl Paused {
@@ -62,7 +63,7 @@ async fn readiness(node: &Node, client: &reqwest::Client) -> (u16, Value) {
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-/// What a page, a call and health say while the database is away; many at once, so that no connection is left over.
+/// Checks pages, API calls and health while the database is paused, with more requests than the pool has connections.
 async fn everybody_is_told(node: &Arc<Node>, client: &reqwest::Client, token: &str) {
     let mut asked = Vec::new();
     for n in 0..60 {
@@ -105,12 +106,12 @@ async fn everybody_is_told(node: &Arc<Node>, client: &reqwest::Client, token: &s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_database_is_said_in_time_and_forgotten_when_it_is_back() {
+async fn paused_database_gives_503_in_time_and_recovers() {
     let _turn = TURN.lock().await;
     let (Some(place), client) = (Place::cluster().await, client()) else { return };
     let place = place.with_log();
     let (node, token) = publishing(&place, &client).await;
-    // In the middle of transactions, too.
+    // Some publishes are interrupted in the middle of a transaction.
     let busy: Vec<_> = (1..9)
         .map(|n| {
             let (node, client, token) = (node.clone(), client.clone(), token.clone());
@@ -127,7 +128,7 @@ async fn a_paused_database_is_said_in_time_and_forgotten_when_it_is_back() {
     let paused = Paused::new("MYSQL").await;
     everybody_is_told(&node, &client, &token).await;
     for busy in busy {
-        timeout(DEADLINE, busy).await.expect("who was in the middle is answered").unwrap();
+        timeout(DEADLINE, busy).await.expect("an interrupted publish is answered").unwrap();
     }
     drop(paused);
 
@@ -138,10 +139,10 @@ async fn a_paused_database_is_said_in_time_and_forgotten_when_it_is_back() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(Duration::from_secs(15), back).await.expect("the next publishes work");
+    timeout(Duration::from_secs(15), back).await.expect("publishes work again");
     let all: Vec<_> = (0..40).map(|n| publish(&node, &client, &token, n)).collect();
     for answer in futures::future::join_all(all).await {
-        assert_eq!(answer.status(), 200, "the pool is whole again");
+        assert_eq!(answer.status(), 200, "all connections of the pool work again");
     }
     let settled = async {
         while !support::open_transactions(place.database()).await.is_empty() {
@@ -149,18 +150,18 @@ async fn a_paused_database_is_said_in_time_and_forgotten_when_it_is_back() {
         }
     };
     let settled = timeout(Duration::from_secs(10), settled).await;
-    assert!(settled.is_ok(), "left open: {:?}", support::open_transactions(place.database()).await);
+    assert!(settled.is_ok(), "open transactions: {:?}", support::open_transactions(place.database()).await);
     let ready = readiness(&node, &client).await;
     assert_eq!((ready.0, &ready.1["degraded"]), (200, &json!(false)), "{ready:?}");
     let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
-    assert!(!metrics.contains(r#"trimtab_sql_failures_total{reason="late"} 0"#), "nothing was cut off: {metrics}");
+    assert!(!metrics.contains(r#"trimtab_sql_failures_total{reason="late"} 0"#), "no statement timed out: {metrics}");
     let logged = place.logged();
     assert!(logged.lines().any(|line| line.contains("outage-100") && line.contains("database")), "{logged}");
     assert!(!logged.contains("tower_sessions_core"), "{logged}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_etcd_makes_nodes_degraded_and_not_unready() {
+async fn paused_etcd_makes_nodes_degraded_but_keeps_them_ready() {
     let _turn = TURN.lock().await;
     let (Some(place), client) = (Place::cluster().await, client()) else { return };
     let (node, token) = publishing(&place, &client).await;
@@ -180,7 +181,7 @@ async fn a_paused_etcd_makes_nodes_degraded_and_not_unready() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let ready = timeout(Duration::from_secs(30), said).await.expect("it is said that etcd is away");
+    let ready = timeout(Duration::from_secs(30), said).await.expect("the node reports that etcd does not answer");
     assert!(ready["degraded"] == true && !ready.to_string().contains("shop"), "{ready}");
     let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
     for told in [r#"trimtab_due_releases{env="dev"} 1"#, "trimtab_late_environments 1"] {
@@ -193,6 +194,6 @@ async fn a_paused_etcd_makes_nodes_degraded_and_not_unready() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(40), back).await.expect("all is well again");
+    timeout(Duration::from_secs(40), back).await.expect("the node is no longer degraded");
     assert_eq!(publish(&node, &client, &token, 3).await.status(), 200);
 }

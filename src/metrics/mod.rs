@@ -1,8 +1,8 @@
 //! All metrics and their names.
 //!
-//! Each part of the server creates and owns its metrics. The handler of `/metrics` registers them all in a [`Registry`],
-//! which is not global, so parallel tests do not share one. Handles are created once, so counting is an atomic addition
-//! without a look-up of labels. `/metrics` needs no log-in, so no label names anything finer than an environment.
+//! Each part of the server creates and owns its metrics. The handler of `/metrics` registers them all in a
+//! [`Registry`], which is not global, so parallel tests do not share one. Handles are created once, so counting is an
+//! atomic addition without a look-up of labels. `/metrics` needs no log-in, so no label is finer than an environment.
 
 mod parts;
 mod process;
@@ -41,7 +41,7 @@ impl Registry {
 pub enum Form {
     /// OpenMetrics 1.0.
     OpenMetrics,
-    /// Prometheus text format 0.0.4: `HELP` and `TYPE` lines of a counter include `_total`, and there is no `# EOF` line.
+    /// Prometheus text format 0.0.4: `HELP` and `TYPE` lines of a counter include `_total`, and no `# EOF` line follows.
     Classic,
 }
 

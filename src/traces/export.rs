@@ -1,7 +1,7 @@
 //! Export of spans to a collector: OTLP over gRPC, in the background.
 //!
-//! OpenTelemetry provides the queue, its thread and the protocol. Two things are added here. A batch has one deadline for
-//! connecting and the whole answer, which neither the batch processor nor the exporter has. A failing collector is
+//! OpenTelemetry provides the queue, its thread and the protocol. Two things are added here. A batch has one deadline
+//! for connecting and the whole answer, which neither the batch processor nor the exporter has. A failing collector is
 //! logged once a minute and not with every batch.
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -1,4 +1,4 @@
-//! An attacker writes to etcd for a while. Afterwards an administrator sees everything that is left of it and can undo it.
+//! An attacker writes to etcd for a while. Afterwards an administrator sees all that is left of it and can undo it.
 
 use std::{sync::Arc, time::Duration};
 

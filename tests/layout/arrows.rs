@@ -12,8 +12,8 @@ use syn::{
 /// One path that a file names, such as `crate::storage::Db` or `sqlx::query`.
 #[derive(Clone, Debug)]
 pub struct Named {
-    /// From the root: `["crate", "storage", "Db"]`, or the name of another crate first. A macro ends with `!`, a glob
-    /// with `*`.
+    /// Segments from the root: `["crate", "storage", "Db"]`, or first the name of another crate. A macro ends with `!`,
+    /// a glob with `*`.
     pub path: Vec<String>,
     /// Line in the file, from 1.
     pub line: usize,
@@ -21,16 +21,16 @@ pub struct Named {
     pub exported: bool,
 }
 
-/// A source file: its module path, such as `["service", "publish"]`, and what it names.
+/// A source file: its module path, such as `["service", "publish"]`, and the paths that it names.
 #[derive(Debug)]
 pub struct File {
-    /// As in `src/service/publish.rs`.
+    /// Path from the repository's root, such as `src/service/publish.rs`.
     pub name: String,
     pub module: Vec<String>,
     pub named: Vec<Named>,
-    /// Modules in files of their own that are compiled for tests alone.
+    /// Modules that are compiled only for tests.
     pub tests: Vec<Vec<String>>,
-    /// `#[path]`, `extern crate` and a renamed `crate` or `super` would hide an arrow.
+    /// Lines with `#[path]`, `extern crate` or a renamed `crate` or `super`, which could hide a dependency.
     pub hides: Vec<(usize, &'static str)>,
 }
 
@@ -38,7 +38,7 @@ impl File {
     /// Parses a file of `src`.
     ///
     /// # Panics
-    /// When it is not Rust.
+    /// Panics when the text is not valid Rust.
     pub fn parse(name: &str, text: &str) -> Self {
         let module = module_of(name);
         let tree = syn::parse_file(text).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -49,7 +49,7 @@ impl File {
         Self { name: name.to_owned(), module, named, tests, hides }
     }
 
-    /// The folder of `src`, or the file's name where it lies in none.
+    /// Returns the top folder below `src`, or the name of a file that is directly in `src`.
     pub fn folder(&self) -> &str {
         self.module.first().map_or("lib", String::as_str)
     }
@@ -82,7 +82,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Notes a path as it is written. `super` and `self` are replaced by what they stand for.
+    /// Records a path, with `super` and `self` resolved.
     fn note(&mut self, path: &[String], span: Span, exported: bool) {
         let Some(first) = path.first() else { return };
         let mut base = vec!["crate".to_owned()];
@@ -140,14 +140,14 @@ impl Reader {
         let visible = alias.or_else(|| path.last().cloned());
         if let (Some(visible), Some(whole)) = (visible, self.named.last()) {
             let whole = whole.path.clone();
-            // A name that stands for itself, as in `use sqlx;`, is no alias.
+            // `use sqlx;` imports a name under itself and makes no alias.
             if whole.first() != Some(&visible) {
                 self.aliases.insert(visible, whole);
             }
         }
     }
 
-    /// Inside a macro there are only tokens: each run of names with `::` between them is a path.
+    /// Records paths inside a macro, where there are only tokens: each run of names with `::` between them is a path.
     fn note_tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
@@ -183,7 +183,7 @@ impl Reader {
         }
     }
 
-    /// `use crate::{a::B, c}` inside a macro.
+    /// Records the paths of a group such as `crate::{a::B, c}` inside a macro.
     fn note_group(&mut self, before: &[String], tokens: TokenStream) {
         let mut first = true;
         for token in tokens {
@@ -201,7 +201,7 @@ impl Reader {
     }
 }
 
-/// Whether an item is compiled for tests alone.
+/// Returns whether an item is compiled only for tests.
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
@@ -273,10 +273,10 @@ impl<'ast> Visit<'ast> for Reader {
         self.note_use(&item.tree, &mut Vec::new(), exported);
     }
 
-    // `pub(in crate::a)` says who may see it, not what it knows.
+    // `pub(in crate::a)` restricts visibility and is no dependency.
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 
-    // Documentation and derives name nothing that is called; `#[cfg_attr]`s of this project neither.
+    // Documentation, derives and this project's `#[cfg_attr]`s name no dependencies.
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         if !attribute.path().is_ident("doc") {
             visit::visit_attribute(self, attribute);

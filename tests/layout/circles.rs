@@ -1,11 +1,11 @@
-//! Which file knows which, and the circles among them.
+//! Cycles of dependencies between files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrows::File;
 
-/// Sets of files that know one another in a circle. A file and those below it (`publish.rs` and `publish/policy.rs`) are
-/// one room with doors, so arrows between them do not count.
+/// Returns sets of files that depend on one another in a cycle. Dependencies between a file and those below it
+/// (`publish.rs` and `publish/policy.rs`) do not count.
 pub fn circles(files: &[File]) -> Vec<Vec<String>> {
     let modules: BTreeMap<&[String], usize> = files.iter().enumerate().map(|(n, f)| (&f.module[..], n)).collect();
     let exports = exports(files);
@@ -25,7 +25,7 @@ pub fn circles(files: &[File]) -> Vec<Vec<String>> {
     found.into_iter().collect()
 }
 
-/// Re-exports of modules, from their path to the original: `crate::service::Save` to `crate::service::save::Save`.
+/// Map from re-exported paths to their originals, such as `crate::service::Save` to `crate::service::save::Save`.
 type Exports = BTreeMap<Vec<String>, Vec<String>>;
 
 fn exports(files: &[File]) -> Exports {
@@ -35,7 +35,7 @@ fn exports(files: &[File]) -> Exports {
             let mut from = vec!["crate".to_owned()];
             from.extend(file.module.iter().cloned());
             from.extend(named.path.last().cloned());
-            // `pub use save::Save` names a child; `pub use crate::…` and other crates are whole.
+            // `pub use save::Save` is relative to this module. Full paths of this crate begin with `crate`.
             let mut to = named.path.clone();
             if to.first().is_some_and(|first| first != "crate") {
                 to = from[..from.len() - 1].iter().cloned().chain(to).collect();
@@ -48,10 +48,10 @@ fn exports(files: &[File]) -> Exports {
     exports
 }
 
-/// The file in which a path is defined.
+/// Returns the file in which a path is defined.
 fn home(path: &[String], modules: &BTreeMap<&[String], usize>, exports: &Exports) -> Option<usize> {
     let mut path = path.to_vec();
-    // A name may be handed on more than once; eight is more than there are folders in one another.
+    // A name may be re-exported several times, at most once per nested folder. Eight is more than the deepest nesting.
     for _ in 0..8 {
         let Some(end) = (1..=path.len()).find(|&end| exports.contains_key(&path[..end])) else { break };
         let rest = path.split_off(end);
@@ -64,7 +64,7 @@ fn home(path: &[String], modules: &BTreeMap<&[String], usize>, exports: &Exports
     (1..=inner.len()).rev().find_map(|end| modules.get(&inner[..end]).copied())
 }
 
-/// Whether one module is inside of the other.
+/// Returns whether one module is inside the other.
 fn is_line(a: &[String], b: &[String]) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }

@@ -23,7 +23,7 @@ pub fn broken() -> Vec<String> {
     broken
 }
 
-/// All Markdown files of the top folder and of `docs`.
+/// Returns all Markdown files of the top folder and of `docs`.
 fn documents() -> Vec<PathBuf> {
     let (mut folders, mut found) = (vec![PathBuf::from("docs")], Vec::new());
     let is_document = |path: &Path| path.extension().is_some_and(|extension| extension == "md");
@@ -41,7 +41,7 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The lines outside code blocks.
+/// Returns the lines outside of code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut code = false;
     text.lines().filter(move |line| {
@@ -51,12 +51,12 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The targets of the links and images in a line: `target` of `[text](target)`.
+/// Returns the targets of links and images in a line: `target` of `[text](target)`.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next())
 }
 
-/// The anchors that GitHub makes of the headings.
+/// Returns the anchors that GitHub generates for the headings.
 fn headings(text: &str) -> impl Iterator<Item = String> {
     prose(text).filter(|line| line.starts_with('#')).map(|line| {
         let title = line.trim_start_matches('#').trim().to_lowercase();

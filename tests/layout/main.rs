@@ -1,5 +1,5 @@
-//! Keeps the arrows of ARCHITECTURE.md: which folder may know which, and that no files know one another in a circle.
-//! Also checks the links between documents.
+//! Checks the dependencies between folders that ARCHITECTURE.md describes, that files have no cyclic dependencies, and
+//! that links between documents work.
 
 mod arrows;
 mod circles;
@@ -16,35 +16,35 @@ use std::{
 use arrows::File;
 
 #[test]
-fn folders_know_only_what_they_may() {
+fn folders_depend_only_on_allowed_folders_and_crates() {
     let files = tree();
     let folders: BTreeSet<&str> = files.iter().map(File::folder).collect();
     let gone: Vec<_> = rooms::ROOMS.iter().filter(|room| !folders.contains(room.name)).map(|room| room.name).collect();
-    assert!(gone.is_empty(), "not in src any more, take them out of tests/layout/rooms.rs: {gone:?}");
+    assert!(gone.is_empty(), "no longer in src, remove from tests/layout/rooms.rs: {gone:?}");
     let wrong = rooms::violations(&files);
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
 #[test]
-fn rooms_are_listed_from_the_lowest_to_the_highest() {
+fn folders_are_listed_after_those_they_depend_on() {
     for (n, room) in rooms::ROOMS.iter().enumerate() {
         for known in room.knows {
             let below = rooms::ROOMS[..n].iter().any(|other| other.name == *known);
-            assert!(below, "{} knows {known}, which does not stand before it", room.name);
+            assert!(below, "{} depends on {known}, which is not listed before it", room.name);
         }
     }
 }
 
 #[test]
-fn files_know_one_another_in_no_circle() {
+fn files_have_no_cyclic_dependencies() {
     let circles = circles::circles(&tree());
     assert!(circles.is_empty(), "\n{}\n", circles.iter().map(|files| files.join(" ")).collect::<Vec<_>>().join("\n"));
 }
 
-/// A span carries what it is given to a collector of traces, so they are made in one folder. `http/request_id.rs` makes
-/// the one of the log, which says to which request a line belongs.
+/// Spans carry their attributes to a trace collector, so only `traces` creates them. The exception is
+/// `http/request_id.rs`, whose span adds the request id to log lines.
 #[test]
-fn spans_are_made_in_one_folder() {
+fn spans_are_created_only_in_traces() {
     const SPANS: [&str; 7] =
         ["span!", "trace_span!", "debug_span!", "info_span!", "warn_span!", "error_span!", "instrument"];
     for file in tree().iter().filter(|file| file.folder() != "traces" && file.name != "src/http/request_id.rs") {
@@ -56,19 +56,19 @@ fn spans_are_made_in_one_folder() {
 }
 
 #[test]
-fn raw_html_is_written_in_one_file() {
+fn raw_html_is_written_in_at_most_one_file() {
     let mut files = sources(Path::new("src"));
     files.retain(|file| fs::read_to_string(file).unwrap().contains("inner_html="));
-    assert!(files.len() <= 1, "a value written unescaped is how a page is taken over: {files:?}");
+    assert!(files.len() <= 1, "unescaped values allow cross-site scripting: {files:?}");
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_are_valid() {
     let broken = links::broken();
     assert!(broken.is_empty(), "no such file or heading:\n{}\n", broken.join("\n"));
 }
 
-/// All files of `src` but those that are compiled for tests alone.
+/// Returns all files of `src` except those that are compiled only for tests.
 fn tree() -> Vec<File> {
     let read = |path: &PathBuf| File::parse(&path.to_string_lossy(), &fs::read_to_string(path).unwrap());
     let mut files: Vec<File> = sources(Path::new("src")).iter().map(read).collect();

@@ -1,8 +1,8 @@
-//! Arrows that must be refused, in every spelling in which they could hide.
+//! Forbidden dependencies, in every syntax that could hide them, must be found.
 
 use super::{arrows::File, circles::circles, rooms::violations};
 
-/// The file that an arrow is drawn into, its code, and the room that it must not know.
+/// Name of a file, its code, and the folder or crate on which it must not depend.
 const DRAWN: &[(&str, &str, &str)] = &[
     ("src/domain/time.rs", "use crate::storage::Db;", "storage"),
     // In a group on one line, and deeper.
@@ -22,7 +22,7 @@ const DRAWN: &[(&str, &str, &str)] = &[
     // In a macro, also in a group in it.
     ("src/components/form.rs", "fn f() { view! { <p>{move || crate::service::now()}</p> } }", "service"),
     ("src/islands/keep.rs", "macro_rules! m { () => { use crate::{texts::Lang, storage::Db}; } }", "storage"),
-    // By way of `super`.
+    // Through `super`.
     ("src/reader/last_good/file.rs", "use super::super::super::service::Service;", "service"),
     ("src/automation/edits.rs", "fn f() { super::super::storage::open() }", "storage"),
     // Under another name.
@@ -48,16 +48,16 @@ const DRAWN: &[(&str, &str, &str)] = &[
     ("src/reader/shelf.rs", "use super::super::*;", "*"),
     ("src/traces/mod.rs", "use crate::domain::*;", "crate::domain::content"),
     ("src/formats/toml.rs", "async fn f() { tokio::spawn(async {}); }", "tokio"),
-    // What would hide an arrow.
+    // Syntax that would hide a dependency.
     ("src/domain/time.rs", "#[path = \"../storage/mod.rs\"] mod s;", "#[path]"),
     ("src/domain/time.rs", "extern crate sqlx as s;", "extern crate"),
     ("src/domain/time.rs", "use crate as c;", "renames"),
-    // A new folder says what it knows.
+    // A new folder must be added to the table.
     ("src/webhooks/mod.rs", "fn f() {}", "webhooks"),
 ];
 
 #[test]
-fn drawn_arrows_are_refused() {
+fn forbidden_dependencies_are_found() {
     for (name, code, what) in DRAWN {
         let wrong = violations(&[File::parse(name, code)]);
         assert!(wrong.iter().any(|line| line.contains(name) && line.contains(what)), "{name}: {code}\n{wrong:?}");
@@ -65,7 +65,7 @@ fn drawn_arrows_are_refused() {
 }
 
 #[test]
-fn allowed_arrows_and_those_of_tests_are_not_refused() {
+fn allowed_dependencies_and_those_of_tests_are_accepted() {
     for (name, code) in [
         ("src/storage/mod.rs", "use crate::{domain::{access::Pattern, names::*}, metrics}; use sqlx::query;"),
         ("src/domain/time.rs", "#[cfg(test)] mod tests { use crate::storage::Db; }"),
@@ -80,7 +80,7 @@ fn allowed_arrows_and_those_of_tests_are_not_refused() {
 }
 
 #[test]
-fn circles_are_found_through_what_is_handed_on_and_not_in_a_line() {
+fn cycles_are_found_through_re_exports_but_not_between_parent_and_child() {
     let circle =
         |files: &[(&str, &str)]| circles(&files.iter().map(|(name, code)| File::parse(name, code)).collect::<Vec<_>>());
     let (a, b) = ("src/service/a.rs", "src/service/b.rs");
@@ -89,7 +89,7 @@ fn circles_are_found_through_what_is_handed_on_and_not_in_a_line() {
     assert_eq!(circle(&[(a, "use super::B;"), (b, "use crate::service::A;"), parent]), [[a, b]]);
     assert!(circle(&[(a, "use super::B;"), (b, ""), parent]).is_empty());
     let child = ("src/service/a/c.rs", "use super::A;");
-    assert!(circle(&[(a, "mod c; use self::c::C;"), child]).is_empty(), "a parent and its child are one room");
+    assert!(circle(&[(a, "mod c; use self::c::C;"), child]).is_empty(), "a parent and its child are no cycle");
     let c = ("src/service/c.rs", "use super::a::A;");
     assert_eq!(circle(&[(a, "use super::b::B;"), (b, "use super::c::C;"), c]).len(), 1);
 }

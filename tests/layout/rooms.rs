@@ -1,4 +1,4 @@
-//! The table of allowed arrows. A folder that is not in it is refused: say here what it may know.
+//! Table of allowed dependencies. Every folder of `src` must be in it.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use super::arrows::{File, Named};
 /// A folder of `src`, or a file beside the folders.
 pub struct Room {
     pub name: &'static str,
-    /// Other rooms that its code may name.
+    /// Other folders on which its code may depend.
     pub knows: &'static [&'static str],
-    /// Entries of [`GUARDED`] that its code may name.
+    /// Entries of [`GUARDED`] that its code may use.
     pub may: &'static [&'static str],
 }
 
@@ -17,7 +17,7 @@ const fn room(name: &'static str, knows: &'static [&'static str], may: &'static 
     Room { name, knows, may }
 }
 
-/// Crates and parts of the standard library that are allowed to some rooms alone.
+/// Crates and parts of the standard library that only some folders may use.
 const GUARDED: &[&str] = &[
     "axum",
     "clap",
@@ -48,10 +48,11 @@ const GUARDED: &[&str] = &[
     "web_sys",
 ];
 
-/// Paths that a room must not name although it knows their room. Traces leave the process, so they hold no content.
+/// Paths that a folder must not use although it may depend on their folder. Traces leave the process, so they must not
+/// contain content.
 const NEVER: &[(&str, &str)] = &[("traces", "crate::domain::content")];
 
-/// All rooms. Each knows only rooms that stand before it.
+/// All folders. Each may depend only on folders that are listed before it.
 #[rustfmt::skip]
 pub const ROOMS: &[Room] = &[
     // Rules, without I/O and without a clock.
@@ -60,7 +61,7 @@ pub const ROOMS: &[Room] = &[
     room("texts", &["domain"], &[]),
     room("formats", &["domain"], &[]),
 
-    // Tools that know nothing of configuration.
+    // Tools that are independent of configuration.
     room("stdio", &[], &["std::process", "std::fs"]),
     room("private", &[], &["std::fs"]),
     room("metrics", &[], &["prometheus_client", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
@@ -69,16 +70,16 @@ pub const ROOMS: &[Room] = &[
     // Credentials.
     room("auth", &["domain"], &["tokio", "std::time::Instant"]),
 
-    // Where configuration lies.
+    // Storage of configuration.
     room("channel", &["clock", "domain", "metrics", "traces"], &["etcd_client", "tokio", "std::fs", "std::time::Instant"]),
     room("storage", &["compute", "domain", "metrics", "private", "traces"], &["sqlx", "tokio", "std::fs", "std::time::Instant"]),
 
-    // Use cases: no transport. What the fast path holds never counts, so nothing below asks it.
+    // Use cases, without transport. The fast path is only a cache, so nothing below depends on it.
     room("fast_path", &["channel", "clock", "compute", "domain", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
     room("service", &["auth", "channel", "clock", "compute", "domain", "fast_path", "formats", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
     room("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "traces"], &["tokio", "std::time::Instant"]),
 
-    // What speaks HTTP. Readers are answered from memory: no service and no SQL.
+    // HTTP. Readers are answered from memory, so `reader` depends neither on services nor on SQL.
     room("http", &["compute", "domain", "texts", "traces"], &["axum", "hyper", "tokio", "tower", "std::time::Instant"]),
     room("reader", &["auth", "channel", "clock", "domain", "http", "metrics", "texts"], &["axum", "hyper", "tokio", "tower", "tower_http", "std::fs", "std::time::Instant"]),
     room("session", &["auth", "clock", "domain", "http", "service", "storage"], &["axum", "leptos", "tokio", "tower_sessions"]),
@@ -91,14 +92,14 @@ pub const ROOMS: &[Room] = &[
     room("api", &["auth", "domain", "formats", "service", "session", "texts"], &["leptos"]),
     room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
-    // Puts all of it together.
+    // Wiring.
     room("server", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
     room("cli", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
     // `lib.rs` and `main.rs`.
     room("lib", &[], &["std::process"]),
 ];
 
-/// Every arrow that the table does not allow, a line each.
+/// Returns a line for each dependency that the table does not allow.
 pub fn violations(files: &[File]) -> Vec<String> {
     let mut wrong = BTreeSet::new();
     for file in files {
@@ -107,11 +108,11 @@ pub fn violations(files: &[File]) -> Vec<String> {
             continue;
         };
         for (line, what) in &file.hides {
-            wrong.insert(format!("{}:{line}: {what}, so that its arrows cannot be followed", file.name));
+            wrong.insert(format!("{}:{line}: {what}, which hides its dependencies", file.name));
         }
         for named in &file.named {
             if let Some(what) = forbidden(room, named) {
-                wrong.insert(format!("{}:{}: {} must not know {what}", file.name, named.line, room.name));
+                wrong.insert(format!("{}:{}: {} must not depend on {what}", file.name, named.line, room.name));
             }
         }
     }
@@ -130,12 +131,12 @@ fn forbidden(room: &Room, named: &Named) -> Option<String> {
         let is_room = other == "*" || ROOMS.iter().any(|room| room.name == *other);
         return (is_room && !known && room.name != "lib").then(|| other.clone());
     }
-    // A single name is a crate only in `use sqlx;`, which brings nothing in.
+    // A single name is a crate only in `use sqlx;`, which imports nothing.
     let is_named = |guarded: &str| named.path.len() > 1 && begins(&named.path, guarded);
     GUARDED.iter().find(|guarded| !room.may.contains(guarded) && is_named(guarded)).map(|guarded| (*guarded).to_owned())
 }
 
-/// Tells whether a path names something in `prefix`. A glob names everything below it.
+/// Returns whether a path names something in `prefix`. A glob names everything below it.
 fn begins(path: &[String], prefix: &str) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let prefix: Vec<&str> = prefix.split("::").collect();

@@ -1,5 +1,5 @@
-//! Damage in etcd is repaired as soon as it is seen, and waiting deliveries continue as soon as etcd answers. Both happen
-//! long before the regular comparison, which runs every 30 s.
+//! Damage in etcd is repaired as soon as it is seen, and waiting deliveries continue as soon as etcd answers. Both
+//! happen long before the regular comparison, which runs every 30 s.
 
 use std::{sync::Arc, time::Duration};
 
