@@ -1,8 +1,8 @@
 //! Public test suites of YAML, JSON and TOML, for the check of text namespaces and, for YAML, the import of items.
 //!
-//! The suites of YAML and JSON are npm packages of `end2end/package.json`, which `tools/setup.sh test` installs. That of
-//! TOML is a crate. Every difference from a suite is listed here with its reason. The test fails for new differences and
-//! for listed ones that no longer exist.
+//! The suites of YAML and JSON are npm packages of `end2end/package.json`, which `tools/setup.sh test` installs. That
+//! of TOML is a crate. Every difference from a suite is listed here with its reason. The test fails for new differences
+//! and for listed ones that no longer exist.
 #![cfg(feature = "ssr")]
 
 use std::{

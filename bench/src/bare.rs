@@ -1,4 +1,4 @@
-//! The limits: what the same libraries, database and etcd do when there is nothing of Trimtab around.
+//! The limits: performance of the same libraries, database and etcd without Trimtab.
 
 use std::{collections::HashMap, convert::Infallible, env, io::Write, process::Stdio, sync::Arc};
 
@@ -26,14 +26,14 @@ use tokio::{
 
 use crate::{figures::Result, node::Place};
 
-/// A bare axum server with some fixed answers, in a process of its own.
+/// A bare axum server with fixed answers, in its own process.
 pub struct Bare {
     child: Child,
-    /// Where it listens.
+    /// Address of the server.
     pub url: String,
 }
 
-/// An answer that was given before.
+/// A recorded answer.
 #[derive(Clone)]
 pub struct Answer {
     path: &'static str,
@@ -43,18 +43,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Keeps an answer, to be given again at this path.
+    /// Records an answer, which is repeated at this path.
     pub async fn of(path: &'static str, response: reqwest::Response) -> Result<Self> {
         let (status, headers) = (response.status(), repeatable(response.headers().clone()));
         Ok(Self { path, status, headers, body: response.bytes().await? })
     }
 
-    /// How long its body is.
+    /// Returns the length of the body.
     pub fn length(&self) -> usize {
         self.body.len()
     }
 
-    /// The same as an event of a stream that has these headers.
+    /// Returns the body as an event of a stream with these headers.
     pub fn as_event(&self, path: &'static str, headers: HeaderMap) -> Self {
         let body = [b"event: config\nid: 00000000-1\ndata: ", &*self.body, b"\n\n"].concat();
         Self { path, status: self.status, headers: repeatable(headers), body: body.into() }
@@ -70,7 +70,7 @@ impl Answer {
     }
 }
 
-/// Without those that are made anew by whoever answers.
+/// Removes the headers that a server sets for each answer.
 fn repeatable(mut headers: HeaderMap) -> HeaderMap {
     for own in ["date", "content-length", "transfer-encoding"] {
         headers.remove(own);
@@ -79,15 +79,15 @@ fn repeatable(mut headers: HeaderMap) -> HeaderMap {
 }
 
 impl Bare {
-    /// Starts one.
+    /// Starts a server with these answers.
     pub async fn start(answers: &[Answer]) -> Result<Self> {
         let answers: Vec<Value> = answers.iter().map(Answer::json).collect::<Result<_>>()?;
         Self::spawn("bare", &json!(answers)).await
     }
 
-    /// Starts one where a `POST` of [`PUBLISH`] is a commit of this document and, where there is an etcd, a put.
+    /// Starts a server whose `POST` of [`PUBLISH`] commits this document and, where there is an etcd, puts it.
     pub async fn publisher(place: &Place, document: &str) -> Result<Self> {
-        // A file of its own, so that the one who measures the bare work keeps its pages.
+        // Its own file, so that its writes do not invalidate the page cache of the other bare connection.
         let database = if place.etcd.is_none() { format!("{}-http", place.database) } else { place.database.clone() };
         let what = json!({"database": database, "etcd": place.etcd, "document": document});
         Self::spawn("bare-publisher", &what).await
@@ -105,20 +105,20 @@ impl Bare {
         Ok(Self { child, url })
     }
 
-    /// Its process.
+    /// Returns the process id.
     pub fn pid(&self) -> Result<u32> {
         self.child.id().ok_or_else(|| "the bare server has ended".into())
     }
 }
 
-/// Where [`Bare::publisher`] publishes.
+/// Path of a publish, with [`Bare::publisher`].
 pub const PUBLISH: &str = "/publish";
-/// Where readers are answered after `POST /wake` …
+/// Path of a long poll, which is answered after `POST /wake`.
 pub const WAIT: &str = "/wait";
-/// … and where they get the same at once and after each.
+/// Path of a stream, which gets an event at once and after each `POST /wake`.
 pub const EVENTS: &str = "/events";
 
-/// The other side of [`Bare::start`]: `trimtab-bench bare`.
+/// Runs the server of [`Bare::start`]: `trimtab-bench bare`.
 pub async fn serve() -> Result<()> {
     let answers: Vec<Value> = serde_json::from_reader(std::io::stdin())?;
     let bell = Arc::new(watch::Sender::new(()));
@@ -163,7 +163,7 @@ pub async fn serve() -> Result<()> {
     listen(router).await
 }
 
-/// The other side of [`Bare::publisher`]: `trimtab-bench bare-publisher`.
+/// Runs the server of [`Bare::publisher`]: `trimtab-bench bare-publisher`.
 pub async fn publish() -> Result<()> {
     let what: Value = serde_json::from_reader(std::io::stdin())?;
     let text = |name: &str| what[name].as_str().map(str::to_owned);
@@ -191,14 +191,14 @@ async fn listen(router: Router) -> Result<()> {
 
 /// A connection to a database.
 pub enum Sql {
-    /// To a file.
+    /// Connection to a file.
     Sqlite(SqliteConnection),
-    /// To MariaDB or MySQL.
+    /// Connection to MariaDB or MySQL.
     MySql(MySqlConnection),
 }
 
 impl Sql {
-    /// To the server's own database, to see what is accepted.
+    /// Connects to the server's own database, to see its releases.
     pub async fn of(place: &Place) -> Result<Self> {
         Ok(match place.database.starts_with("sqlite:") {
             true => Self::Sqlite(SqliteConnection::connect(&place.database).await?),
@@ -206,7 +206,7 @@ impl Sql {
         })
     }
 
-    /// To one beside it, as safe on the disk, with a table to insert into.
+    /// Connects to a separate database with the same durability, and creates a table.
     pub async fn bare(database: &str) -> Result<Self> {
         let Some(file) = database.strip_prefix("sqlite://") else {
             let mut mysql = MySqlConnection::connect(database).await?;
@@ -226,7 +226,7 @@ impl Sql {
         Ok(Self::Sqlite(sqlite))
     }
 
-    /// One insert in a transaction of its own.
+    /// Inserts a row in its own transaction.
     pub async fn commit(&mut self, document: &str) -> Result<()> {
         const INSERT: &str = "insert into bare (document) values (?)";
         match self {
@@ -243,7 +243,7 @@ impl Sql {
         }
     }
 
-    /// The number of the newest release, where there is one config.
+    /// Returns the number of the newest release, where there is one config.
     pub async fn newest(&mut self) -> Result<i64> {
         const NEWEST: &str = "select live from configs";
         Ok(match self {
@@ -253,14 +253,14 @@ impl Sql {
     }
 }
 
-/// Makes a database beside the one of this URL.
+/// Creates a database on the server of this URL.
 pub async fn new_database(server: &str, name: &str) -> Result<()> {
     let mut mysql = MySqlConnection::connect(server).await?;
     mysql.execute(sqlx::AssertSqlSafe(format!("create database {name} character set utf8mb4"))).await?;
     Ok(mysql.close().await?)
 }
 
-/// Makes the test MariaDB as careful as a real one: a commit is on the disk.
+/// Makes the test MariaDB as durable as a real one: it syncs each commit to the disk.
 pub async fn careful_mariadb() -> Result<()> {
     let socket = env::var("TRIMTAB_TEST_MYSQL_SOCKET")?;
     let mut root = MySqlConnection::connect_with(&MySqlConnectOptions::new().socket(socket).username("root")).await?;
@@ -272,13 +272,13 @@ pub async fn careful_mariadb() -> Result<()> {
 pub struct Puts(Client);
 
 impl Puts {
-    /// Connects; none without an etcd.
+    /// Connects to etcd, if there is one.
     pub async fn open(etcd: Option<&str>) -> Result<Option<Self>> {
         let Some(etcd) = etcd else { return Ok(None) };
         Ok(Some(Self(Client::connect([etcd], None).await?)))
     }
 
-    /// One put.
+    /// Puts a document.
     pub async fn put(&mut self, document: &str) -> Result<()> {
         self.0.put("bare/document", document, None).await?;
         Ok(())

@@ -1,5 +1,5 @@
-//! Many readers that wait, in one thread without a runtime: with server and client on one machine, a client that works
-//! more than it must would be what is measured.
+//! Many waiting readers in one thread without a runtime. Server and client share a machine, so work of the client would
+//! distort the measurement.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -11,15 +11,15 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::figures::Result;
 
-/// When all have to be answered.
+/// Timeout for the answers to all readers.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How readers wait.
+/// Kind of a waiting reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Asks again after each answer.
+    /// Sends a new request after each answer.
     Poll,
-    /// Asks once.
+    /// Sends one request.
     Stream,
 }
 
@@ -32,7 +32,7 @@ pub struct Crowd {
 
 struct Reader {
     stream: TcpStream,
-    /// Bytes that its answer still lacks, once its head has come.
+    /// Missing bytes of the answer, once its head has come.
     lacks: Option<usize>,
     is_answered: bool,
 }
@@ -54,7 +54,7 @@ impl Crowd {
         Ok(Self { poll, kind, readers })
     }
 
-    /// Has every reader send another request. They are shorter than any socket's buffer.
+    /// Sends another request from every reader. A request is shorter than a socket's buffer.
     pub fn ask(&mut self, request: impl Fn(usize) -> String) -> Result<()> {
         for (number, reader) in self.readers.iter_mut().enumerate() {
             reader.stream.write_all(request(number).as_bytes())?;
@@ -62,7 +62,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Reads until every reader has a whole answer or event; gives when each had it.
+    /// Reads until every reader has a whole answer or event. Returns the times of these answers.
     pub fn answered(&mut self) -> Result<Vec<Instant>> {
         let (mut events, mut bytes) = (Events::with_capacity(1024), vec![0; 1 << 16]);
         let (mut times, end) = (Vec::with_capacity(self.readers.len()), Instant::now() + DEADLINE);
@@ -85,7 +85,7 @@ impl Crowd {
 }
 
 impl Reader {
-    /// Takes what is there; true when an answer is whole.
+    /// Reads all available bytes. Returns true when an answer is complete.
     fn read(&mut self, kind: Kind, bytes: &mut [u8]) -> Result<bool> {
         let mut is_whole = false;
         loop {
@@ -99,7 +99,7 @@ impl Reader {
                 Kind::Poll => self.poll_is_whole(&bytes[..n])?,
                 Kind::Stream => self.event_is_whole(&bytes[..n]),
             };
-            // Less than fits is all that there was.
+            // A partly filled buffer means that no more bytes are available.
             if n < bytes.len() {
                 return Ok(is_whole);
             }
@@ -121,7 +121,7 @@ impl Reader {
         Ok(lacks == 0)
     }
 
-    /// An event ends with a blank line and its chunk; a sign of life does too.
+    /// Returns whether an event is complete. Events and keep-alive comments end with a blank line and their chunk.
     fn event_is_whole(&mut self, came: &[u8]) -> bool {
         if find(&came[..came.len().min(600)], b"event: config").is_some() {
             self.lacks = Some(1);

@@ -1,16 +1,16 @@
-//! Figures and the table of them.
+//! Samples, and the tables of the report.
 
 use std::{fmt::Display, future::Future, time::Instant};
 
-/// Anything may go wrong while measuring, and then there is nothing to be done but to say so.
+/// Result with any error. Errors are only reported.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Measured values of one thing, in milliseconds unless it says otherwise.
+/// Measured values, in milliseconds unless stated otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct Samples(Vec<f64>);
 
 impl Samples {
-    /// Adds what `work` takes.
+    /// Adds the duration of `work`.
     pub async fn time<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let began = Instant::now();
         let done = work.await?;
@@ -18,7 +18,7 @@ impl Samples {
         Ok(done)
     }
 
-    /// Adds what has passed since `began`.
+    /// Adds the time since `began`.
     pub fn since(&mut self, began: Instant) {
         self.0.push(began.elapsed().as_secs_f64() * 1e3);
     }
@@ -28,12 +28,12 @@ impl Samples {
         self.0.push(value);
     }
 
-    /// Adds all values of others.
+    /// Adds all values of another sample.
     pub fn append(&mut self, mut others: Self) {
         self.0.append(&mut others.0);
     }
 
-    /// The value below which the share `at` of all lies.
+    /// Returns the quantile `at` (from 0 to 1).
     pub fn quantile(&self, at: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -41,23 +41,23 @@ impl Samples {
         sorted.get((last as f64 * at).round() as usize).copied().unwrap_or(f64::NAN)
     }
 
-    /// The middle one.
+    /// Returns the median.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    /// `p50 / p99 / last`.
+    /// Formats `p50 / p99 / max`.
     pub fn three(&self) -> String {
         format!("{} / {}", self.both(), short(self.quantile(1.0)))
     }
 
-    /// `p50 / p99`.
+    /// Formats `p50 / p99`.
     pub fn both(&self) -> String {
         format!("{} / {}", short(self.median()), short(self.quantile(0.99)))
     }
 }
 
-/// A number with as many digits as one can believe.
+/// Formats a number with about three significant digits.
 pub fn short(value: f64) -> String {
     match value {
         v if v >= 100.0 => format!("{v:.0}"),
@@ -66,7 +66,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// Thousands apart: 76,000.
+/// Formats a whole number with separators: 76,000.
 pub fn whole(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut out = String::new();
@@ -79,7 +79,7 @@ pub fn whole(value: f64) -> String {
     out
 }
 
-/// How something grows: a bar for each value, under a title that says of what and in which unit.
+/// Prints a bar chart under a title that names the quantity and the unit.
 pub fn plot(title: &str, bars: &[(String, f64)]) {
     const WIDTH: f64 = 40.0;
     let most = bars.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
@@ -91,7 +91,7 @@ pub fn plot(title: &str, bars: &[(String, f64)]) {
     println!("```");
 }
 
-/// One table of the report, printed as Markdown while it is made: a run that is broken off has told something.
+/// A table of the report. Its lines are printed as Markdown at once, so that an aborted run leaves results, too.
 pub struct Table;
 
 impl Table {
@@ -101,13 +101,13 @@ impl Table {
         Self
     }
 
-    /// A line: what, how much, beside what, their ratio, and what is wanted.
+    /// Prints a row: name, value, limit, their ratio, and the goal.
     pub fn row(&self, what: impl Display, value: impl Display, limit: impl Display, ratio: f64, goal: impl Display) {
         let ratio = if ratio.is_nan() { "–".to_owned() } else { format!("{ratio:.2}") };
         println!("| {what} | {value} | {limit} | {ratio} | {goal} |");
     }
 
-    /// A line without a limit.
+    /// Prints a row without a limit.
     pub fn plain(&self, what: impl Display, value: impl Display, goal: impl Display) {
         self.row(what, value, "–", f64::NAN, goal);
     }

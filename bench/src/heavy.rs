@@ -1,4 +1,4 @@
-//! Reads of one application while somebody works with the large contents of another one.
+//! Reads of one application while a session works with the large contents of another one.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::{
     pages::Browser,
 };
 
-/// Requests that one session sends at once.
+/// Number of requests that one session sends at once.
 const AT_ONCE: usize = 16;
 /// Pause between two reads.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -24,7 +24,7 @@ const TEXT: usize = 1_200_000;
 /// Bytes of each text that is imported.
 const IMPORT: usize = 2_800_000;
 
-/// Request of the session.
+/// A request of the session.
 struct Asked {
     what: &'static str,
     path: String,
@@ -93,7 +93,7 @@ async fn publish(writer: &Caller, node: &Node) -> Result<()> {
     Ok(())
 }
 
-/// A number that looks like chance.
+/// Returns a pseudorandom number.
 fn mixed(n: usize) -> u64 {
     (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 20
 }
@@ -136,8 +136,8 @@ fn all() -> Vec<Asked> {
     ]
 }
 
-/// Sends the requests at once. Returns the slowest read in milliseconds, the growth of the memory in bytes, the time until
-/// all were answered in milliseconds, and how they were answered.
+/// Sends the requests at once. Returns the slowest read in milliseconds, the growth of the memory in bytes, the time
+/// until all were answered in milliseconds, and a summary of the answers.
 async fn try_one(node: &Node, reader: &Caller, browser: &Browser, asked: &Asked) -> Result<(f64, f64, f64, String)> {
     let url = format!("{}{}", node.url, asked.path);
     let (before, began) = (memory(node.pid()?)?, Instant::now());
@@ -164,7 +164,7 @@ async fn try_one(node: &Node, reader: &Caller, browser: &Browser, asked: &Asked)
         tokio::select! {
             done = &mut answered => break done?,
             _ = ticks.tick() => {
-                // Beside the requests, which go on meanwhile.
+                // In a task, so that the requests continue meanwhile.
                 let (http, token, url) = (reader.http.clone(), reader.token.clone(), node.config(CONFIG));
                 let mut read = tokio::spawn(async move {
                     let began = Instant::now();

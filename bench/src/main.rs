@@ -1,5 +1,6 @@
-//! Measures Trimtab beside its limits: `make bench`. Everything is started as a user would start it, and each figure
-//! is taken in turns with its limit, on the same machine and with the same client, so that noise hits both.
+//! Measures Trimtab, and as limits the same libraries and servers without it: `make bench`. Everything is started as a
+//! user would start it. Each figure is measured alternately with its limit, on the same machine and with the same
+//! client, so that noise affects both.
 
 mod bare;
 mod crowd;
@@ -17,20 +18,20 @@ use std::{env, fs, process::ExitCode, thread::available_parallelism};
 
 use figures::{Result, Samples};
 
-/// How much is done for a figure.
+/// Amount of work for each figure.
 #[derive(Clone, Copy)]
 struct Effort {
-    /// Turns of each thing.
+    /// Rounds of each measurement.
     rounds: usize,
-    /// How long a turn of reads is.
+    /// Seconds of a round of reads.
     seconds: usize,
-    /// Readers that wait at once, and configs that a server starts with.
+    /// Numbers of waiting readers, and of configs at the start of a server.
     sizes: &'static [usize],
 }
 
 impl Effort {
     const FULL: Self = Self { rounds: 8, seconds: 3, sizes: &[100, 1_000, 10_000] };
-    /// To see that everything works.
+    /// Only shows that everything works.
     const QUICK: Self = Self { rounds: 2, seconds: 1, sizes: &[100, 1_000] };
 }
 
@@ -74,7 +75,7 @@ async fn run(mut parts: Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// Says where this is measured.
+/// Prints the properties of the machine.
 fn machine() -> Result<()> {
     let line = |file: &str, name: &str| -> Result<String> {
         let text = fs::read_to_string(file)?;

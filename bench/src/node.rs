@@ -1,4 +1,4 @@
-//! A server as a user starts it: the release binary, its command line and its HTTP API.
+//! A server as a user starts it, with its command line and its HTTP API.
 
 use std::{
     env,
@@ -16,31 +16,31 @@ use tokio::{
 
 use crate::{bare::new_database, figures::Result};
 
-/// Where all that is published here lies.
+/// Config of most publishes.
 pub const CONFIG: &str = "bench/shop/application";
 
-/// A set-up: what its servers have in common.
+/// A set-up, shared by its servers.
 #[derive(Clone)]
 pub struct Place {
-    /// What it is called.
+    /// Name in the report.
     pub name: &'static str,
-    /// Its database.
+    /// URL of the database.
     pub database: String,
-    /// Its etcd; none when the channel is memory.
+    /// Endpoint of etcd. `None` when the channel is memory.
     pub etcd: Option<String>,
     root: String,
     folder: PathBuf,
 }
 
 impl Place {
-    /// SQLite and memory, in a new folder.
+    /// Makes a set-up of SQLite and memory, in a new folder.
     pub async fn embedded(name: &str) -> Result<Self> {
         let folder = fresh(name).await?;
         let database = format!("sqlite://{}", folder.join("trimtab.db").display());
         Ok(Self { name: "SQLite, in-process", database, etcd: None, root: String::new(), folder })
     }
 
-    /// A new database and a root of its own on the MariaDB and the etcd of `tools/with-servers.sh`.
+    /// Makes a set-up with a new database and root on the MariaDB and etcd of `tools/with-servers.sh`.
     pub async fn cluster(name: &str) -> Result<Self> {
         let (etcd, server) = (env::var("TRIMTAB_TEST_ETCD")?, env::var("TRIMTAB_TEST_MYSQL")?);
         let root = format!("trimtab_{name}");
@@ -54,7 +54,7 @@ impl Place {
     fn command(&self, folder: &Path) -> Result<Command> {
         let mut command = Command::new(env::var("TRIMTAB")?);
         command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "warn");
-        // One token sends what a whole fleet does.
+        // One token sends the requests of a whole fleet, so rates are unlimited.
         command.env("TRIMTAB_RATES__READS", "0").env("TRIMTAB_RATES__WRITES", "0").env("TRIMTAB_RATES__PAGES", "0");
         command.env("TRIMTAB_DATABASE__URL", &self.database).current_dir(folder).kill_on_drop(true);
         if let Some(etcd) = &self.etcd {
@@ -63,7 +63,7 @@ impl Place {
         Ok(command)
     }
 
-    /// What a command prints. A password on its standard input, where it asks for one.
+    /// Runs a command and returns its output.
     pub async fn cli(&self, args: &[&str]) -> Result<String> {
         let out = self.command(&self.folder)?.args(args).stderr(Stdio::inherit()).output().await?;
         if !out.status.success() {
@@ -72,7 +72,7 @@ impl Place {
         Ok(String::from_utf8(out.stdout)?.trim().to_owned())
     }
 
-    /// Makes an administrator.
+    /// Creates an administrator.
     pub async fn administrator(&self, name: &str, password: &str) -> Result<()> {
         let file = self.folder.join("password");
         fs::write(&file, password).await?;
@@ -82,7 +82,7 @@ impl Place {
         if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into()) }
     }
 
-    /// Starts a server. A second one on the same place is a second node.
+    /// Starts a server. A second server of the same set-up is a second node.
     pub async fn start(&self, node: &str) -> Result<Node> {
         self.start_as("console", node).await
     }
@@ -91,13 +91,13 @@ impl Place {
     pub async fn start_as(&self, role: &str, node: &str) -> Result<Node> {
         let folder = self.folder.join(node);
         fs::create_dir_all(&folder).await?;
-        // On SQLite the commands find the server's folder by its lock, so there the folder is the place's own.
+        // On SQLite, commands find the server by the lock in its folder, so all use the folder of the set-up.
         let folder = if self.etcd.is_some() { &folder } else { &self.folder };
         let mut child = self.command(folder)?.arg("serve").env("TRIMTAB_ROLE", role).stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
         while let Some(line) = lines.next_line().await? {
             if let Some(url) = line.strip_prefix("listening on ") {
-                // Whatever it still prints has somewhere to go.
+                // Later output is discarded, so that the pipe never fills.
                 let url = url.to_owned();
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
                 return Ok(Node { child, url });
@@ -116,37 +116,37 @@ async fn fresh(name: &str) -> Result<PathBuf> {
 /// A running server.
 pub struct Node {
     child: Child,
-    /// Where it listens.
+    /// Address of the server.
     pub url: String,
 }
 
 impl Node {
-    /// Where a config is read.
+    /// Returns the address of a config.
     pub fn config(&self, config: &str) -> String {
         format!("{}/api/v1/configs/{config}", self.url)
     }
 
-    /// Ends it. Another one may start in its folder then.
+    /// Kills the server. Afterwards another one may start in its folder.
     pub async fn end(mut self) -> Result<()> {
         Ok(self.child.kill().await?)
     }
 
-    /// Its process.
+    /// Returns the process id.
     pub fn pid(&self) -> Result<u32> {
         self.child.id().ok_or_else(|| "the server has ended".into())
     }
 }
 
-/// The processor time that a process has used, in seconds.
+/// Returns the processor time that a process has used, in seconds.
 pub fn used(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // After the name in brackets; the 12th and 13th from there are user and system time, in hundredths.
+    // The 12th and 13th fields after the name in brackets are user and system time, in hundredths.
     let after = stat.rsplit_once(')').ok_or("no stat")?.1;
     let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
     Ok(ticks.sum::<std::result::Result<f64, _>>()? / 100.0)
 }
 
-/// The resident memory of a process, in bytes.
+/// Returns the resident memory of a process, in bytes.
 pub fn memory(pid: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
@@ -156,31 +156,31 @@ pub fn memory(pid: u32) -> Result<f64> {
 /// A program with a token.
 #[derive(Clone)]
 pub struct Caller {
-    /// The connections, which are kept.
+    /// HTTP client, which keeps its connections.
     pub http: Client,
     /// The token.
     pub token: String,
 }
 
 impl Caller {
-    /// One that may do everything but read secrets.
+    /// Creates a caller that may do everything but read secrets.
     pub async fn writer(place: &Place) -> Result<Self> {
         let token = place.cli(&["token", "create", "--name", "writer", "--write", "*/*/*", "--admin"]).await?;
         Ok(Self { http: Client::new(), token })
     }
 
-    /// One that reads.
+    /// Creates a caller that may read.
     pub async fn reader(place: &Place) -> Result<Self> {
         Self::named_reader(place, "reader").await
     }
 
-    /// One of several that read.
+    /// Creates a caller that may read, with a token of this name.
     pub async fn named_reader(place: &Place, name: &str) -> Result<Self> {
         let token = place.cli(&["token", "create", "--name", name, "--read", "*/*/*"]).await?;
         Ok(Self { http: Client::new(), token })
     }
 
-    /// A `GET` with further headers.
+    /// Sends a `GET` with further headers.
     pub async fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Response> {
         let request = headers.iter().fold(self.http.get(url), |request, (name, value)| request.header(*name, *value));
         Ok(request.bearer_auth(&self.token).send().await?)
@@ -200,19 +200,19 @@ impl Caller {
         self.publish(node, config, set.collect()).await.map(drop)
     }
 
-    /// Makes an environment, an application or a namespace.
+    /// Creates an environment, an application or a namespace.
     pub async fn place(&self, node: &Node, path: &str, body: Value) -> Result<()> {
         let request = self.http.put(format!("{}/api/v1/{path}", node.url)).bearer_auth(&self.token).json(&body);
         request.send().await?.error_for_status()?;
         Ok(())
     }
 
-    /// Publishes values and gives the release, when it was delivered.
+    /// Publishes values and returns the release after its delivery.
     pub async fn publish(&self, node: &Node, config: &str, set: serde_json::Map<String, Value>) -> Result<u64> {
         self.publish_all(node, &[json!({"config": config, "set": set})]).await
     }
 
-    /// Publishes edits as one change and gives the first release, when all were delivered.
+    /// Publishes edits as one change and returns the first release after the delivery.
     pub async fn publish_all(&self, node: &Node, edits: &[Value]) -> Result<u64> {
         let body = json!({"message": "bench", "publish": true, "edits": edits});
         let request = self.http.post(format!("{}/api/v1/changes", node.url)).bearer_auth(&self.token).json(&body);

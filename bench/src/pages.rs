@@ -1,4 +1,4 @@
-//! The page of a config, and what a browser loads beside it.
+//! The page of a config, and the files that a browser loads with it.
 
 use std::time::Instant;
 
@@ -51,7 +51,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
     assets(&browser, &node, &newest).await
 }
 
-/// What a page names, in the size in which it comes.
+/// Prints the sizes of the files that a page loads.
 async fn assets(browser: &Browser, node: &Node, page: &str) -> Result<()> {
     let table = Table::new("What a browser loads once (bytes as served with brotli)");
     let html = browser.get(page, "identity").await?.text().await?;
@@ -79,33 +79,33 @@ struct Timed {
     bytes: usize,
 }
 
-/// Somebody who is logged in.
+/// A logged-in browser.
 pub struct Browser {
     http: Client,
     cookie: String,
 }
 
 impl Browser {
-    /// Logs in as the administrator that there is.
+    /// Logs in as the administrator.
     pub async fn log_in(node: &Node) -> Result<Self> {
         let http = Client::builder().redirect(Policy::none()).build()?;
         let form = format!("name=ana&password={}", PASSWORD.replace(' ', "+"));
         let request = http.post(format!("{}/fn/log-in", node.url)).header("accept", "text/html");
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         let answer = request.send().await?;
-        // The session, and that the browser is known.
+        // The cookies of the session and of the known browser.
         let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
         let cookie = cookies.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ");
         Ok(Self { http, cookie })
     }
 
-    /// A page or a file.
+    /// Loads a page or a file.
     pub async fn get(&self, url: &str, encoding: &str) -> Result<reqwest::Response> {
         let request = self.http.get(url).header("cookie", &self.cookie).header("accept", "text/html");
         Ok(request.header("accept-encoding", encoding).send().await?)
     }
 
-    /// The preview of an import from this format.
+    /// Requests the preview of an import in this format.
     pub async fn import(&self, url: &str, source: &str, text: &str) -> Result<reqwest::Response> {
         const BOUNDARY: &str = "what-no-text-has";
         let fields = [("source", source), ("text", text)];
@@ -122,7 +122,7 @@ impl Browser {
         Ok(request.header("content-type", kind).body(body).send().await?)
     }
 
-    /// Loads a page and notes what it took.
+    /// Loads a page and records the times.
     async fn load(&self, url: &str, encoding: &str, into: Option<&mut Timed>) -> Result<()> {
         let began = Instant::now();
         let answer = self.get(url, encoding).await?;

@@ -1,4 +1,4 @@
-//! How long a publish takes until it is accepted, delivered, and with a reader that waits for it.
+//! Time of a publish until it is accepted, delivered, and received by a waiting reader.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use crate::{
 };
 
 const KEYS: usize = 100;
-/// Publishes in a row.
+/// Number of publishes in a row.
 const ROW: usize = 20;
-/// Longer than the publisher keeps its lock.
+/// Pause that is longer than the publisher keeps its lock.
 const APART: Duration = Duration::from_millis(1300);
 
 /// Prints a table for each set-up.
@@ -31,13 +31,13 @@ struct Run {
     place: Place,
     writer: Caller,
     reader: Caller,
-    /// Publishes here …
+    /// The node for publishes.
     node: Node,
-    /// … and reads there: on another node, where there can be one.
+    /// Another node for reads, where there can be one.
     other: Option<Node>,
     sql: Sql,
     puts: Option<Puts>,
-    /// Does the bare work behind HTTP.
+    /// A bare HTTP server that does the same commit and put.
     behind: Bare,
     ledger: Sql,
     document: String,
@@ -122,7 +122,7 @@ impl Run {
         self.counter
     }
 
-    /// Publishes until the answer, which is there when it is delivered.
+    /// Measures publishes until the answer, which comes after the delivery.
     async fn row(&mut self) -> Result<Samples> {
         let mut row = Samples::default();
         for _ in 0..ROW {
@@ -132,7 +132,8 @@ impl Run {
         Ok(row)
     }
 
-    /// Publishes until the database says that it is accepted: it is asked without a pause, which costs a core.
+    /// Measures publishes until the release is in the database. The database is polled without a pause, which uses a
+    /// whole core.
     async fn accepted(&mut self) -> Result<Samples> {
         let mut accepted = Samples::default();
         for _ in 0..ROW {
@@ -148,7 +149,7 @@ impl Run {
         Ok(accepted)
     }
 
-    /// Publishes until a long poll that waits has it.
+    /// Measures publishes until a waiting long poll has the release.
     async fn seen(&mut self) -> Result<Samples> {
         let mut seen = Samples::default();
         for _ in 0..ROW {
@@ -160,7 +161,7 @@ impl Run {
                 got.error_for_status()?.bytes().await?;
                 Result::Ok(Instant::now())
             });
-            // Long enough to be parked.
+            // Time for the long poll to start waiting.
             sleep(Duration::from_millis(20)).await;
             let began = Instant::now();
             self.writer.change(&self.node, value).await?;
@@ -169,7 +170,7 @@ impl Run {
         Ok(seen)
     }
 
-    /// The same behind a bare HTTP server: what no server can be faster than.
+    /// Measures a commit and a put behind a bare HTTP server, which is the lower bound for any server.
     async fn behind(&mut self) -> Result<Samples> {
         let (mut behind, url) = (Samples::default(), format!("{}{PUBLISH}", self.behind.url));
         for _ in 0..ROW {
@@ -184,7 +185,7 @@ impl Run {
         self.bare_of(ROW).await
     }
 
-    /// A commit and a put, one after the other, as a publish has to.
+    /// Measures a commit and a put in sequence, which a publish needs at least.
     async fn bare_of(&mut self, times: usize) -> Result<Samples> {
         let mut bare = Samples::default();
         for _ in 0..times {

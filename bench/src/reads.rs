@@ -1,4 +1,4 @@
-//! Reads a second, of a config and of "not modified".
+//! Reads per second, with the whole config and with "not modified".
 
 use tokio::process::Command;
 
@@ -10,10 +10,10 @@ use crate::{
 };
 
 const KEYS: usize = 100;
-/// One thread of the client for one core of the server: what a machine of two cores can do.
+/// Options of `wrk`: one thread, which leaves the server the other core of a machine with two.
 const WRK: [&str; 2] = ["-t1", "-c64"];
 
-/// Prints the table. Both set-ups answer reads from the same memory by the same code, so one is enough.
+/// Prints the table. Both set-ups answer reads from memory with the same code, so one is enough.
 pub async fn measure(effort: Effort) -> Result<()> {
     let place = Place::embedded("reads").await?;
     let (writer, reader) = (Caller::writer(&place).await?, Caller::reader(&place).await?);
@@ -57,8 +57,8 @@ pub async fn measure(effort: Effort) -> Result<()> {
     Ok(())
 }
 
-/// What a server does under load: requests a second, and the processor time of each in microseconds. The latter does
-/// not depend on what else the machine does.
+/// Performance of a server under load: requests per second, and processor time per request in microseconds. The latter
+/// does not depend on other load of the machine.
 #[derive(Default)]
 struct Loaded {
     rate: Samples,
@@ -72,7 +72,7 @@ impl Loaded {
     }
 }
 
-/// What a server does under the load of `wrk`.
+/// Puts load on a server with `wrk`. Returns requests per second and processor time per request in microseconds.
 pub async fn wrk(url: &str, headers: &[String], effort: Effort, server: u32) -> Result<(f64, f64)> {
     let mut command = Command::new("wrk");
     command.args(WRK).arg(format!("-d{}s", effort.seconds));

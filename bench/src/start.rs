@@ -1,4 +1,4 @@
-//! How soon a server answers after it was started, and how much memory its configs take.
+//! Start-up time of a server, and memory of its configs.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::{
     node::{Caller, Node, Place, memory},
 };
 
-/// Environments, in each of which every application has a config.
+/// Number of environments. Every application has a config in each.
 const ENVS: usize = 5;
-/// Edits of one change.
+/// Number of edits in one change.
 const EDITS: usize = 20;
-/// Longer than the publisher keeps a lock after the last release.
+/// Pause that is longer than the publisher keeps a lock after the last release.
 const LOCKED: Duration = Duration::from_millis(1500);
 const MB: f64 = 1e6;
 
@@ -56,7 +56,7 @@ async fn cluster(name: &str, kilobytes: usize) -> Result<Place> {
     Place::cluster(&format!("{name}{kilobytes}")).await
 }
 
-/// From the start of the process until it says that it is ready and a config was read.
+/// Measures the time from the start of the process until it is ready and a config was read.
 async fn cold(effort: Effort) -> Result<()> {
     let table =
         Table::new("Cold start: from exec to `/readyz` 200 and the first read (configs of 1 KB; ms, median / worst)");
@@ -70,7 +70,7 @@ async fn cold(effort: Effort) -> Result<()> {
             for role in site.roles() {
                 let mut took = Samples::default();
                 for round in 0..effort.rounds.min(5) {
-                    // In a folder of its own: nothing is known from an earlier start.
+                    // In a new folder, without data of an earlier start.
                     let (time, node) = site.started(role, &format!("{role}-{size}-{round}")).await?;
                     took.add(time);
                     node.end().await?;
@@ -86,13 +86,13 @@ async fn cold(effort: Effort) -> Result<()> {
     Ok(())
 }
 
-/// A place with many configs.
+/// A set-up with many configs.
 struct Site {
     place: Place,
     writer: Caller,
     reader: Caller,
     document: Map<String, Value>,
-    /// How long a document is.
+    /// Bytes of a document.
     bytes: usize,
 }
 
@@ -110,7 +110,7 @@ impl Site {
         if self.place.etcd.is_some() { &["console", "reader"] } else { &["console"] }
     }
 
-    /// Makes configs, through the API, until there are `to` of them instead of `from`.
+    /// Creates configs through the API, to raise their number from `from` to `to`.
     async fn fill(&self, from: usize, to: usize) -> Result<()> {
         let node = self.place.start("filling").await?;
         for env in 0..ENVS {
@@ -128,17 +128,17 @@ impl Site {
                 self.writer.publish_all(&node, &apps.iter().map(edit).collect::<Vec<_>>()).await?;
             }
         }
-        // An environment's lock that is not given back would hold up whoever publishes next.
+        // A server that ends earlier does not release the lock, and would block the next publish.
         sleep(LOCKED).await;
         node.end().await
     }
 
-    /// Starts a server; gives how long it took until it answered, in milliseconds.
+    /// Starts a server. Returns the time until it answered, in milliseconds.
     async fn started(&self, role: &str, folder: &str) -> Result<(f64, Node)> {
         let began = Instant::now();
         let node = self.place.start_as(role, folder).await?;
         for url in [format!("{}/readyz", node.url), node.config("e4/app-00000/application")] {
-            // One that has no releases or no tokens yet answers 503 or 401.
+            // A server without releases or tokens answers 503 or 401.
             while self.reader.get(&url, &[]).await?.status() != 200 {
                 sleep(Duration::from_millis(1)).await;
                 if began.elapsed() > Duration::from_secs(60) {

@@ -1,4 +1,4 @@
-//! What it costs to have many readers wait, and how soon all of them see a release.
+//! Memory and processor time of many waiting readers, and the time until all of them see a release.
 
 use std::{fs, net::SocketAddr, time::Duration};
 
@@ -16,11 +16,11 @@ use crate::{
     reads::wrk,
 };
 
-/// A config of about 1 KB.
+/// Keys of a config of about 1 KB.
 const KEYS: usize = 10;
-/// A token has a quarter of a server's places for readers that wait, so a fleet has several.
+/// Number of tokens. One token may use a quarter of a server's slots for waiting readers.
 const TOKENS: usize = 8;
-/// Readers that come and go before anything is measured: what a server makes once is not the readers'.
+/// Readers before the measurement, so that one-time allocations of the server are not counted.
 const FIRST: usize = 50;
 
 /// Prints the tables.
@@ -42,7 +42,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
         for many in [1].iter().chain(effort.sizes) {
             let bare = Bare::start(&[got.clone(), event.clone()]).await?;
             let limit = Run { kind, many: *many, fleet: &fleet, on: On::Bare(&bare) }.measure(effort).await?;
-            // A new server each time: an allocator does not give back all that it had.
+            // A new server each time, because an allocator does not return all memory.
             let node = place.start("a").await?;
             let ours = Run { kind, many: *many, fleet: &fleet, on: On::Node(&node) }.measure(effort).await?;
             let what =
@@ -79,7 +79,7 @@ fn rows(table: &Table, what: &str, many: usize, ours: &Measured, limit: &Measure
     }
 }
 
-/// Programs with tokens.
+/// The tokens of all clients.
 struct Fleet {
     writer: Caller,
     reader: Caller,
@@ -102,7 +102,7 @@ impl Fleet {
     }
 }
 
-/// On which server readers wait.
+/// The server on which readers wait.
 enum On<'a> {
     Node(&'a Node),
     Bare(&'a Bare),
@@ -116,12 +116,12 @@ struct Run<'a> {
 }
 
 struct Measured {
-    /// Bytes that the server grew by for each …
+    /// Growth of the server's memory per waiting reader, in bytes, before any release.
     parked: f64,
-    /// … and after all have had releases and wait again.
+    /// That growth after all readers have got releases and wait again.
     woken: f64,
     seen: Samples,
-    /// Microseconds of the server's processor time for a reader to see a release.
+    /// Microseconds of the server's processor time per reader and release.
     cost: f64,
 }
 
@@ -145,7 +145,7 @@ impl Run<'_> {
         for round in 2..rounds + 2 {
             let used_before = used(pid)?;
             let waiting = spawn_blocking(move || crowd.answered().map(|times| (crowd, times)));
-            // Long enough to wait for something.
+            // Time for the reader thread to start waiting.
             sleep(Duration::from_millis(20)).await;
             let began = Instant::now().into_std();
             release = self.publish(round).await?;
@@ -155,7 +155,7 @@ impl Run<'_> {
             cost += used(pid)? - used_before;
             if self.kind == Kind::Poll {
                 crowd.ask(self.request(release))?;
-                // Until all of them are parked again.
+                // Until all readers wait again.
                 sleep(Duration::from_millis(100 + self.many as u64 / 10)).await;
             }
         }
@@ -164,7 +164,7 @@ impl Run<'_> {
         Ok(Measured { parked, woken, seen, cost })
     }
 
-    /// So many readers that have this release.
+    /// Connects so many readers, which already have this release.
     fn crowd(&self, many: usize, release: u64) -> Result<Crowd> {
         Crowd::connect(self.kind, self.address()?, many, self.request(release))
     }
@@ -189,7 +189,7 @@ impl Run<'_> {
         }
     }
 
-    /// By how much each reader made the process grow, once it is quiet.
+    /// Waits until the server is idle, and returns the growth of its memory per reader.
     async fn settled(&self, pid: u32, before: f64) -> Result<f64> {
         sleep(Duration::from_secs(2)).await;
         Ok((memory(pid)? - before) / self.many as f64)
@@ -214,7 +214,7 @@ impl Run<'_> {
     }
 }
 
-/// Reads a second while as many wait as the largest size says, of both kinds, beside a server on which nobody does.
+/// Measures reads per second while the largest number of readers of both kinds wait, compared with an idle server.
 async fn while_many_wait(effort: Effort, place: &Place, fleet: &Fleet) -> Result<()> {
     let quiet_place = Place::embedded("waiting-quiet").await?;
     let (writer, quiet_reader) = (Caller::writer(&quiet_place).await?, Caller::reader(&quiet_place).await?);
@@ -248,8 +248,8 @@ async fn while_many_wait(effort: Effort, place: &Place, fleet: &Fleet) -> Result
     Ok(())
 }
 
-/// How many readers of each of two kinds fit into the files that a process may open here, of which the server keeps an
-/// eighth for other things.
+/// Returns the number of readers of each of two kinds that fit into the limit of open files. The server reserves an
+/// eighth of it for other uses.
 fn room() -> Result<usize> {
     let limits = fs::read_to_string("/proc/self/limits")?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).ok_or("no limit of files")?;

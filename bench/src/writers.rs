@@ -1,4 +1,4 @@
-//! Publishes a second, of one writer and of several at once.
+//! Publishes per second, of one writer and of several at once.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 const KEYS: usize = 10;
-/// Writers at once.
+/// Number of concurrent writers.
 const MANY: usize = 16;
 
 /// Prints a table for each set-up.
@@ -42,12 +42,12 @@ pub async fn measure(effort: Effort) -> Result<()> {
     Ok(())
 }
 
-/// How long is measured.
+/// Returns the duration of a measurement.
 fn span(effort: Effort) -> Duration {
     Duration::from_secs(2 * effort.seconds as u64)
 }
 
-/// Every config has a writer, which publishes one value after the other.
+/// Measures publishes per second, with one writer per config.
 async fn published(writer: &Caller, node: &Node, configs: &[String], effort: Effort) -> Result<f64> {
     let end = Instant::now() + span(effort);
     let writers = configs.iter().map(async |config| {
@@ -63,7 +63,7 @@ async fn published(writer: &Caller, node: &Node, configs: &[String], effort: Eff
     Ok(f64::from(done) / span(effort).as_secs_f64())
 }
 
-/// So many connections that commit, and put where there is an etcd.
+/// Measures commits per second over several connections, each followed by a put where there is an etcd.
 async fn committed(place: &Place, connections: usize, effort: Effort) -> Result<f64> {
     let document = "x".repeat(1000);
     let mut open = Vec::with_capacity(connections);

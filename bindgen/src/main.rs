@@ -1,7 +1,7 @@
-//! `trimtab-bindgen PROGRAM.wasm FOLDER` writes `trimtab.js` and `trimtab_bg.wasm`, which a browser loads, into the
+//! `trimtab-bindgen PROGRAM.wasm FOLDER` writes `trimtab.js` and `trimtab_bg.wasm`, which a browser loads, to the
 //! folder.
 //!
-//! The command line tool of wasm-bindgen does this too, but takes minutes to compile.
+//! The command line tool of wasm-bindgen does the same, but takes minutes to compile.
 
 use std::{env, process::ExitCode};
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut bindgen = Bindgen::new();
-    // The pages say where the WASM is.
+    // The pages contain the address of the WASM.
     bindgen.input_path(program).out_name("trimtab").typescript(false).omit_default_module_path(true);
     match bindgen.web(true).and_then(|bindgen| bindgen.generate(folder)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! How each fault is made.
+//! Execution of each fault.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ use crate::{
     state,
 };
 
-/// What lies in etcd that is not ours.
+/// A foreign document in etcd.
 pub const FOREIGN: &str = "{\"written\":\"by somebody else\"}";
 
-/// What came of a fault, beside the damage.
+/// Notes about executed faults.
 #[derive(Clone, Debug, Default)]
 pub struct Made {
-    /// Deliveries that reached etcd when it held something later already.
+    /// Deliveries that reached etcd when it already held a later release.
     pub stale: u64,
-    /// What was not done, and why.
+    /// Steps that were skipped, and the reasons.
     pub skipped: Vec<String>,
 }
 
-/// Makes faults.
+/// Executes faults.
 pub struct Breaker<'a> {
     pub place: &'a mut Place,
     pub dice: Dice,
@@ -36,7 +36,7 @@ pub struct Breaker<'a> {
 }
 
 impl Breaker<'_> {
-    /// Makes a fault. Most last until all is mended; some are over when this returns.
+    /// Executes a fault. Most faults last until the healing; some are over when this returns.
     pub async fn make(&mut self, fault: &Fault) -> Result<()> {
         match fault {
             Fault::Kill(who) => self.kill(*who).await,
@@ -51,7 +51,7 @@ impl Breaker<'_> {
             Fault::LeaseRevoked => self.lose_lock(true).await,
             Fault::Compaction => self.compact().await,
             Fault::Wipe => self.wipe().await,
-            // Both have their time after the work.
+            // Both are executed after the writers have stopped.
             Fault::QuietWipe | Fault::ForeignWrite => Ok(()),
             Fault::Restore => self.restore().await,
             Fault::KillConnections => self.kill_connections().await,
@@ -89,7 +89,7 @@ impl Breaker<'_> {
     async fn kill(&mut self, who: Who) -> Result<()> {
         let process = self.process(who);
         process.kill().await?;
-        // Half of them come back at once, the others when all is mended.
+        // Half of the servers restart at once, the others at the healing.
         if self.dice.once_in(2) {
             let pause = self.dice.millis(0, 800);
             sleep(pause).await;
@@ -107,7 +107,7 @@ impl Breaker<'_> {
         self.process(who).kill().await
     }
 
-    /// The console that holds a lock, by the name that it wrote into it.
+    /// Finds a console that holds a lock, by the name in the lock.
     async fn holder(&mut self) -> Result<Option<usize>> {
         let end = Instant::now() + Duration::from_secs(2);
         while Instant::now() < end {
@@ -123,7 +123,7 @@ impl Breaker<'_> {
         Ok(None)
     }
 
-    /// The first in the line for the lock of an environment: its holder's name, its key and its lease.
+    /// Returns the holder's name, the key and the lease of an environment's lock.
     async fn lock(&self, env: &str) -> Result<Option<(String, Vec<u8>, i64)>> {
         let oldest = GetOptions::new().with_prefix().with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);
         let line = self.place.etcd.client().await?.get(format!("trimtab/locks/{env}/"), Some(oldest)).await?;
@@ -141,7 +141,7 @@ impl Breaker<'_> {
             let Some((_, key, lease)) = self.lock(env).await? else { continue };
             let mut etcd = self.place.etcd.client().await?;
             if with_lease {
-                // It may have ended by itself meanwhile.
+                // The lease may have expired meanwhile.
                 let _ = etcd.lease_revoke(lease).await;
             } else {
                 etcd.delete(key, None).await?;
@@ -150,8 +150,8 @@ impl Breaker<'_> {
         Ok(())
     }
 
-    /// Keeps a delivery on its way, takes the lock from its sender, lets the other console deliver, and only then lets
-    /// it arrive: what a paused holder's write is, without waiting for the end of a lease.
+    /// Holds a delivery back, takes the lock from its sender, waits until the other console has delivered, and then
+    /// lets the first delivery arrive. This is like the write of a paused lock holder, without waiting for its lease.
     async fn late_delivery(&mut self) -> Result<()> {
         let console = self.holder().await?.unwrap_or_else(|| self.dice.below(2));
         self.place.nodes[console].etcd.kept();
@@ -163,18 +163,18 @@ impl Breaker<'_> {
             kept = self.place.nodes[console].etcd.kept();
         }
         if kept.is_empty() {
-            self.made.skipped.push("no delivery was on its way".into());
+            self.made.skipped.push("no delivery was under way".into());
         }
         let end = Instant::now() + Duration::from_secs(5);
         while !self.all_outdated(&kept).await? && Instant::now() < end {
-            // The sender may have taken it again.
+            // The sender may have acquired the lock again.
             self.lose_lock(true).await?;
             sleep(Duration::from_millis(100)).await;
         }
         kept.extend(self.place.nodes[console].etcd.kept());
         self.made.stale += self.outdated(&kept).await?;
         self.place.nodes[console].etcd.set(Mode::Whole);
-        // Time to arrive.
+        // Time for the delivery to arrive.
         sleep(Duration::from_millis(400)).await;
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Breaker<'_> {
         Ok(self.outdated(kept).await? == kept.len() as u64)
     }
 
-    /// How many of these etcd holds a later release than.
+    /// Counts those of these deliveries that are older than etcd's release.
     async fn outdated(&self, kept: &[Kept]) -> Result<u64> {
         let channel = state::channel(self.place).await?;
         let later = |kept: &&Kept| channel.get(&kept.config).is_some_and(|lying| lying.seq > kept.seq);
@@ -206,8 +206,8 @@ impl Breaker<'_> {
         Ok(())
     }
 
-    /// Writes over a document, half of the time with metadata that go with it and have the highest number there is. Gives
-    /// its config.
+    /// Overwrites a document, half of the time with matching metadata and the highest possible number. Returns the
+    /// config.
     pub async fn write_foreign(&mut self) -> Result<&'static str> {
         let config = *self.dice.pick(&CONFIGS);
         let mut etcd = self.place.etcd.client().await?;
@@ -227,7 +227,7 @@ impl Breaker<'_> {
 
     async fn restore(&mut self) -> Result<()> {
         let file = self.place.etcd.save().await?;
-        // Long enough for something to be published that the file does not hold.
+        // Long enough for publishes that are not in the snapshot.
         let pause = self.dice.millis(300, 1200);
         sleep(pause).await;
         self.place.etcd.restore(&file).await?;

@@ -1,11 +1,11 @@
-//! Whether a history is one that a correct server could have made, given what it left. Pure functions: the letters are
-//! those of the report.
+//! Checks whether a correct server could have produced a history and the final state. Pure functions. The letters are
+//! those of docs/reliability.md.
 //!
-//! (a) Each acknowledged publish is in SQL, whole, and the channel is not behind it; at the end both are equal.
-//! (b) No reader's release falls, nor does what is written to etcd: that is the fence.
-//! (c) What a reader is shown is a release, and never empty.
-//! (d) After healing, all readers hold the latest in time.
-//! (e) Each acknowledged edit is there; a retry makes nothing twice; what was refused is not there; stale saves are
+//! (a) Each acknowledged publish is whole in SQL, and the channel is not behind it. At the end both are equal.
+//! (b) Releases never go back, neither at a reader nor in etcd, where the fence prevents it.
+//! (c) Readers see only releases, and never empty content.
+//! (d) After the healing, all readers get the latest releases in time.
+//! (e) Each acknowledged edit exists; retries duplicate nothing; refused operations leave nothing; stale saves are
 //!     refused.
 
 use std::{
@@ -22,7 +22,7 @@ use crate::{
     state::{Release, State},
 };
 
-/// Something that must not be.
+/// A violation of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     pub rule: char,
@@ -35,38 +35,38 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What a fault does that is not the server's doing.
+/// Effects of the faults that are not violations by the servers.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
-    /// Etcd itself was emptied or set back: one who reads it without Trimtab sees that.
+    /// Whether etcd itself was emptied or restored, which programs that read etcd directly see.
     pub etcd_falls: bool,
-    /// A document that somebody else wrote into etcd, under any number: one who reads it without Trimtab sees that too.
+    /// A foreign document in etcd, under any number, which programs that read etcd directly see.
     pub foreign: Option<&'static str>,
-    /// Consoles that were started while etcd was set back: they remember nothing of before.
+    /// Consoles that were restarted while etcd was restored, and so forgot the earlier releases.
     pub fresh: Vec<String>,
 }
 
-/// What a check found.
+/// Result of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
     pub violations: Vec<Violation>,
-    /// Publishes that were acknowledged.
+    /// Acknowledged publishes.
     pub acknowledged: u64,
-    /// Of those, that are not there.
+    /// Acknowledged publishes and edits that do not exist.
     pub lost: u64,
-    /// Edits without a publish that were acknowledged.
+    /// Acknowledged edits without a publish.
     pub edits: u64,
-    /// Operations of which nobody ever said what became of them.
+    /// Operations that never got a definite answer.
     pub open: u64,
-    /// Operations that were asked for again.
+    /// Operations that were retried.
     pub retried: u64,
-    /// Releases that a retry made a second time.
+    /// Releases and changes that were made again by a retry.
     pub duplicates: u64,
-    /// Saves from before a release that changed the same key, and how many were refused.
+    /// Number of stale saves, and of those that were refused.
     pub stale: (u64, u64),
 }
 
-/// One operation, over all its attempts.
+/// One operation with all its attempts.
 struct Op<'a> {
     action: Action,
     message: &'a str,
@@ -76,7 +76,7 @@ struct Op<'a> {
     refused: Option<u16>,
 }
 
-/// Checks a round. `converged` is how long the readers took after healing.
+/// Checks a round. `converged` is the time that the readers took after the healing.
 pub fn check(events: &[Event], state: &State, allowed: &Allowed, converged: Option<Duration>) -> Verdict {
     let mut verdict = Verdict::default();
     let ops = operations(events);
@@ -93,7 +93,7 @@ pub fn check(events: &[Event], state: &State, allowed: &Allowed, converged: Opti
     verdict.channel(state);
     verdict.readers(events, state, allowed);
     if converged.is_none() {
-        verdict.wrong('d', "not all readers got the latest in time".into());
+        verdict.wrong('d', "not all readers got the latest releases in time".into());
     }
     verdict
 }
@@ -131,7 +131,7 @@ impl Verdict {
             self.wrong('e', format!("{} made {} releases instead of {}", op.message, made.len(), found.len()));
         }
         if !found.is_empty() && found != wanted {
-            self.wrong('a', format!("{} is half there: {found:?} of {wanted:?}", op.message));
+            self.wrong('a', format!("{} was published in part: {found:?} of {wanted:?}", op.message));
         }
         for (edit, release) in
             op.edits.iter().flat_map(|e| made.iter().filter(|r| r.config == e.config).map(move |r| (e, r)))
@@ -147,17 +147,17 @@ impl Verdict {
                 let told_of = told.iter().map(|(config, _)| &**config).collect::<BTreeSet<_>>();
                 if told_of != wanted || !told.iter().all(there) {
                     self.lost += 1;
-                    self.wrong('a', format!("{} was acknowledged as {told:?}, and that is not there", op.message));
+                    self.wrong('a', format!("{} was acknowledged as {told:?}, which does not exist", op.message));
                 }
                 for (config, seq) in told {
                     let lies = state.channel.get(config).map_or(0, |lying| lying.seq);
                     if lies < *seq {
-                        self.wrong('a', format!("{config} is {lies} in etcd, behind acknowledged {seq}"));
+                        self.wrong('a', format!("{config} is at {lies} in etcd, behind acknowledged {seq}"));
                     }
                 }
             }
             None if op.refused.is_some() && !found.is_empty() => {
-                self.wrong('e', format!("{} was refused ({:?}), and is there", op.message, op.refused));
+                self.wrong('e', format!("{} was refused ({:?}), but exists", op.message, op.refused));
             }
             None => {}
         }
@@ -171,7 +171,7 @@ impl Verdict {
         }
         if op.ok.is_none() {
             if op.refused.is_some() && !made.is_empty() {
-                self.wrong('e', format!("{} was refused ({:?}), and is there", op.message, op.refused));
+                self.wrong('e', format!("{} was refused ({:?}), but exists", op.message, op.refused));
             }
             return;
         }
@@ -185,7 +185,7 @@ impl Verdict {
         };
         if !op.edits.iter().all(there) {
             self.lost += 1;
-            self.wrong('e', format!("the edits of {} were acknowledged, and are not there", op.message));
+            self.wrong('e', format!("the edits of {} were acknowledged, but do not exist", op.message));
         }
     }
 
@@ -201,7 +201,7 @@ impl Verdict {
         }
     }
 
-    /// Numbers have no gaps and none twice.
+    /// Checks that release numbers have no gaps and no duplicates.
     fn numbers(&mut self, state: &State) {
         for (config, live) in &state.live {
             let from = state.began.get(config).copied().unwrap_or(1).max(1);
@@ -215,7 +215,7 @@ impl Verdict {
     fn channel(&mut self, state: &State) {
         for release in &state.releases {
             if !release.delivered {
-                self.wrong('a', format!("release {} of {} is still due", release.seq, release.config));
+                self.wrong('a', format!("release {} of {} is still in the outbox", release.seq, release.config));
             }
             if state.live.get(&release.config) != Some(&release.seq) {
                 continue;
@@ -225,7 +225,7 @@ impl Verdict {
             });
             if !same {
                 let lying = state.channel.get(&release.config);
-                self.wrong('a', format!("{} is {} in SQL, and {lying:?} in etcd", release.config, release.seq));
+                self.wrong('a', format!("{} is {} in SQL, but {lying:?} in etcd", release.config, release.seq));
             }
         }
     }
@@ -252,9 +252,9 @@ impl Verdict {
             let before = newest.entry((&event.client, config)).or_default();
             if seq < *before && !falls {
                 let at = event.at as f64 / 1e6;
-                self.wrong('b', format!("{config} fell from {before} to {seq} for {} at {at:.3} s", event.client));
+                self.wrong('b', format!("{config} went back from {before} to {seq} for {} at {at:.3} s", event.client));
             }
-            // Said once for each fall.
+            // Reports each decrease once.
             *before = seq;
             let stirred = [&state.channel_began, &state.channel].into_iter().filter_map(|channel| channel.get(config));
             let known = releases.get(&(&**config, seq)).is_some_and(|release| {
@@ -262,7 +262,7 @@ impl Verdict {
                     || stirred.clone().any(|l| l.seq == seq && l.sha256 == *sha256 && l.stirred == release.sha256)
             });
             if !(known || falls) {
-                self.wrong('c', format!("{} was shown a {config} {seq} that is no release ({sha256})", event.client));
+                self.wrong('c', format!("{} was shown {config} {seq}, which is no release ({sha256})", event.client));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Those who write: publishers and editors. What they are not told they ask again, with the same idempotency key.
+//! Writing clients: publishers and editors. Without a definite answer they retry with the same idempotency key.
 
 use std::{
     sync::{
@@ -21,10 +21,10 @@ use crate::{
     place::CONFIGS,
 };
 
-/// How long somebody asks again once no new work begins. Longer than the longest chain of deadlines of the server.
+/// Maximum time of retries after the writers were stopped. Longer than the longest chain of the server's deadlines.
 pub const INSIST: Duration = Duration::from_secs(30);
 
-/// What all clients of a round share. Cheap to clone.
+/// State that all clients of a round share. Cheap to clone.
 #[derive(Clone)]
 pub struct Round {
     pub seed: u64,
@@ -32,29 +32,29 @@ pub struct Round {
     /// The consoles' names and addresses, through the proxies of their clients.
     pub consoles: Arc<[(String, String)]>,
     pub token: Arc<str>,
-    /// False when no new work is to begin.
+    /// False when no new operation may begin.
     pub on: watch::Receiver<bool>,
     pub ops: Arc<AtomicU64>,
-    /// Bytes that each value has at least.
+    /// Minimum number of bytes of each value.
     pub bulk: usize,
 }
 
-/// How an operation ended.
+/// Result of an operation.
 enum End {
     Done(Value),
     Refused,
-    /// Nobody ever said.
+    /// No definite answer came.
     Open,
 }
 
-/// One who writes.
+/// A writing client.
 pub struct Writer {
     round: Round,
     name: String,
     dice: Dice,
 }
 
-/// Something to ask for.
+/// A request to the API.
 struct Request {
     action: Action,
     path: String,
@@ -82,7 +82,7 @@ impl Writer {
         format!("{}-{op}-{}", self.round.seed, "x".repeat(self.round.bulk))
     }
 
-    /// Publishes keys of its own, in one config or two, one after the other.
+    /// Publishes its own keys, in one or two configs at a time.
     pub async fn publish(mut self) {
         while self.goes_on() {
             sleep(self.dice.millis(20, 120)).await;
@@ -100,8 +100,8 @@ impl Writer {
         }
     }
 
-    /// Publishes a key, tries to overwrite it from before that, saves it again from what is live, and sometimes publishes
-    /// that.
+    /// Publishes a key, tries to overwrite it based on an older release, saves it again based on the live one, and
+    /// sometimes publishes that.
     pub async fn edit(mut self) {
         while self.goes_on() {
             sleep(self.dice.millis(20, 150)).await;
@@ -133,13 +133,13 @@ impl Writer {
         }
     }
 
-    /// Asks until somebody says yes or no.
+    /// Sends a request until a definite answer comes.
     async fn ask(&mut self, op: u64, request: Request) -> End {
         let key = format!("{}-{op}", request.message);
         let mut until = None;
         for attempt in 0.. {
             let (node, url) = self.dice.pick(&self.round.consoles).clone();
-            // Now and then one who does not wait for long.
+            // Some attempts have a short timeout.
             let patience = if self.dice.once_in(3) { self.dice.millis(300, 1500) } else { Duration::from_secs(8) };
             let note = |what| self.round.recorder.note(&self.name, &node, what);
             note(What::Invoke {
@@ -156,7 +156,7 @@ impl Writer {
                     note(What::Ok { op, releases, delivered });
                     return End::Done(said);
                 }
-                // In progress elsewhere; too many; not now: all of that may still become anything.
+                // In progress, throttled or unavailable: the operation may still succeed or fail.
                 Ok((status, said)) if status >= 500 || status == 429 || is_in_progress(status, &said) => {
                     note(What::Unknown { op, why: format!("{status}: {}", said["detail"]) });
                 }
@@ -175,7 +175,7 @@ impl Writer {
     }
 
     async fn post(&self, url: &str, key: &str, body: &Value, patience: Duration) -> reqwest::Result<(u16, Value)> {
-        // A connection of its own each time: after a broken one the next one is not that one again.
+        // A new connection for each attempt, so that none is sent on a broken one.
         let http = Client::builder().timeout(patience).pool_max_idle_per_host(0).build()?;
         let request = http.post(url).bearer_auth(&self.round.token).header("idempotency-key", key).json(body);
         let answer = request.send().await?;
@@ -203,7 +203,7 @@ impl Request {
     }
 }
 
-/// The same request is being worked on, or another one was in its way.
+/// Returns whether the answer says that the same request is still in progress.
 fn is_in_progress(status: u16, said: &Value) -> bool {
     status == 409 && said["type"] == "/problems/state" && said["detail"].to_string().contains("being worked on")
 }
@@ -213,7 +213,7 @@ fn releases(said: &Value) -> Vec<(String, u64)> {
     said["releases"].as_array().into_iter().flatten().filter_map(one).collect()
 }
 
-/// What is behind an error, without the address in front of it.
+/// Returns the root cause of an error, without the address.
 pub fn cause(error: &reqwest::Error) -> String {
     let mut deepest: &dyn std::error::Error = error;
     while let Some(source) = deepest.source() {

@@ -1,13 +1,13 @@
-//! Numbers that a seed decides: the same ones for ever, whatever library is in fashion.
+//! Pseudorandom numbers from a seed. They never change, because no library is used.
 
 use std::time::Duration;
 
-/// SplitMix64.
+/// SplitMix64 generator.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// The dice of a seed, for one who throws them: what one client does never moves what another one gets.
+    /// Returns the generator of a seed for one user. Each user has its own sequence, independent of the others.
     pub fn new(seed: u64, who: &str) -> Self {
         let mixed = who.bytes().fold(seed ^ 0x9e37_79b9_7f4a_7c15, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -15,7 +15,7 @@ impl Dice {
         Self(mixed)
     }
 
-    /// Any number.
+    /// Returns any number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -24,22 +24,22 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below this one.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         (self.number() % end.max(1) as u64) as usize
     }
 
-    /// True once in so many throws.
+    /// Returns true with the probability 1 / `throws`.
     pub fn once_in(&mut self, throws: usize) -> bool {
         self.below(throws) == 0
     }
 
-    /// So many milliseconds.
+    /// Returns a duration in milliseconds from `from` to below `to`.
     pub fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.number() % (to - from).max(1))
     }
 
-    /// One of these.
+    /// Returns one of these items.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_says_the_same_for_ever() {
+    fn numbers_depend_only_on_seed_and_user() {
         let throw = |seed, who| Dice::new(seed, who).number();
         assert_eq!(throw(7, "plan"), throw(7, "plan"));
         assert_ne!(throw(7, "plan"), throw(8, "plan"));

@@ -1,4 +1,4 @@
-//! What can be broken, and what a seed breaks.
+//! Possible faults, and the plan of faults for a seed.
 
 use std::time::Duration;
 
@@ -6,55 +6,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::{dice::Dice, proxy::Mode};
 
-/// Which server.
+/// A server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// A console.
     Console(usize),
-    /// A node that only serves readers.
+    /// A reader node.
     Reader(usize),
     Etcd,
     Database,
 }
 
-/// Which way between servers.
+/// A link between servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// From a console to the database.
     Sql(usize),
     /// From a node to etcd.
     Etcd(usize),
-    /// From those who write to a console.
+    /// From writing clients to a console.
     Clients(usize),
 }
 
-/// What is done.
+/// A fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     Kill(Who),
     Pause(Who),
-    /// The console that holds the lock, for longer than its lease.
+    /// Pauses the console that holds the lock for longer than its lease.
     PauseHolder,
     Link(Link, Mode),
-    /// A delivery that arrives after its lock was lost and somebody else delivered.
+    /// Holds a delivery back until its lock is lost and another console has delivered.
     LateDelivery,
     LockDeleted,
     LeaseRevoked,
     Compaction,
     Wipe,
-    /// A wipe when nobody publishes any more, so that nothing but the comparison with SQL fills it again.
+    /// Wipes etcd after the last publish, so that only the comparison with SQL refills it.
     QuietWipe,
     ForeignWrite,
     Restore,
     KillConnections,
     ReadOnly,
     BothDown,
-    /// Etcd and the database are gone, and a reader is started again meanwhile.
+    /// Restarts a reader while etcd and the database are down.
     ReaderInTheDark(usize),
     DiskFull(Who),
 }
 
-/// The kinds by which faults are counted, and how often a seed takes each. Those that take long are rare.
+/// Kinds of faults with their weights. Long faults have low weights.
 const KINDS: [(&str, usize); 26] = [
     ("kill console", 5),
     ("kill etcd", 4),
@@ -83,11 +83,12 @@ const KINDS: [(&str, usize); 26] = [
     ("read-only database", 3),
     ("both down", 3),
 ];
-/// Where they are possible only.
+/// Kind that needs reader nodes.
 const IN_THE_DARK: (&str, usize) = ("reader restarted in the dark", 3);
+/// Kind that needs small disks.
 const DISK: (&str, usize) = ("disk full", 4);
 
-/// What is possible here.
+/// Capabilities of the set-up that some faults need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Possible {
     pub readers: usize,
@@ -95,7 +96,7 @@ pub struct Possible {
 }
 
 impl Possible {
-    /// The kinds of faults, with how often each is taken.
+    /// Returns the possible kinds of faults with their weights.
     pub fn kinds(&self) -> Vec<(&'static str, usize)> {
         let mut kinds: Vec<_> = KINDS.into_iter().filter(|kind| kind.0 != "kill reader" || self.readers > 0).collect();
         kinds.extend((self.readers > 0).then_some(IN_THE_DARK));
@@ -104,29 +105,29 @@ impl Possible {
     }
 }
 
-/// A fault, and when.
+/// A fault and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
     pub kind: &'static str,
     pub fault: Fault,
-    /// After the calm.
+    /// Delay after the previous fault, or after the calm.
     pub after: Duration,
 }
 
-/// What a seed does to a round.
+/// The plan of a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub seed: u64,
-    /// How long nothing is broken.
+    /// Time before the first fault.
     pub calm: Duration,
     pub faults: Vec<Planned>,
-    /// How long it stays broken.
+    /// Time from the first fault to the healing.
     pub length: Duration,
-    /// Whether people stop working before it is mended: what they did last is delivered without anybody doing more.
+    /// Whether writers stop before the healing, so that their last publishes are delivered without later ones.
     pub quiet: bool,
 }
 
-/// A plan, for the history.
+/// A plan as it is written to the history.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Written {
     pub seed: u64,
@@ -137,7 +138,7 @@ pub struct Written {
 }
 
 impl Plan {
-    /// The plan of a seed; of these kinds only, if there are any.
+    /// Returns the plan of a seed. A non-empty `only` restricts the kinds of faults.
     pub fn of(seed: u64, possible: &Possible, only: &[String]) -> Self {
         let mut dice = Dice::new(seed, "plan");
         let mut kinds = possible.kinds();
@@ -147,7 +148,7 @@ impl Plan {
         let mut faults: Vec<Planned> = Vec::new();
         for n in 0..many {
             let Some(kind) = draw(&mut dice, &kinds) else { break };
-            // Two that take long are one after the other, and the same twice is one.
+            // At most one long fault, and no fault twice.
             if faults.iter().any(|planned| planned.kind == kind || (is_long(kind) && is_long(planned.kind))) {
                 continue;
             }
@@ -155,28 +156,28 @@ impl Plan {
             faults.push(Planned { kind, fault: fault(kind, possible, &mut dice), after });
         }
         if faults.iter().any(|planned| planned.fault == Fault::PauseHolder) {
-            // Beyond the six seconds of a lease, and the half second by which etcd is late.
+            // Longer than the six seconds of a lease, which etcd expires up to half a second late.
             length = Duration::from_millis(8000);
         }
         Self { seed, calm, faults, length, quiet: dice.once_in(2) }
     }
 
-    /// Whether something is broken when nobody publishes any more.
+    /// Returns whether a fault is executed after the writers have stopped.
     pub fn is_broken_afterwards(&self) -> bool {
         self.has(|fault| matches!(fault, Fault::QuietWipe | Fault::ForeignWrite))
     }
 
-    /// By what the round is counted.
+    /// Returns the names of the plan's faults.
     pub fn kind(&self) -> String {
         self.faults.iter().map(|planned| planned.kind).collect::<Vec<_>>().join(" + ")
     }
 
-    /// Whether there is such a fault.
+    /// Returns whether the plan has such a fault.
     pub fn has(&self, wanted: impl Fn(&Fault) -> bool) -> bool {
         self.faults.iter().any(|planned| wanted(&planned.fault))
     }
 
-    /// For the history.
+    /// Returns the plan in the form for the history.
     pub fn written(&self) -> Written {
         let faults = self.faults.iter().map(|p| format!("{} after {:?}: {:?}", p.kind, p.after, p.fault)).collect();
         let millis = |duration: Duration| duration.as_millis() as u64;
@@ -185,7 +186,7 @@ impl Plan {
     }
 }
 
-/// Whether a kind drives its own time.
+/// Returns whether a kind takes long, because it controls its own timing.
 fn is_long(kind: &str) -> bool {
     matches!(kind, "late delivery" | "restore" | "pause holder past its lease" | "foreign write" | "quiet wipe")
 }
@@ -257,7 +258,7 @@ mod tests {
     const HERE: Possible = Possible { readers: 2, disks: true };
 
     #[test]
-    fn a_seed_plans_the_same_again_and_seeds_plan_everything() {
+    fn plans_are_reproducible_and_cover_all_kinds() {
         let plans: Vec<Plan> = (0..600).map(|seed| Plan::of(seed, &HERE, &[])).collect();
         assert_eq!(plans[17], Plan::of(17, &HERE, &[]));
         for (kind, _) in HERE.kinds() {
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_here_is_not_planned() {
+    fn impossible_faults_are_not_planned() {
         let none = Possible { readers: 0, disks: false };
         for seed in 0..600 {
             let kind = Plan::of(seed, &none, &[]).kind();

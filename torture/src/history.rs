@@ -1,4 +1,4 @@
-//! What happened in a round, as its clients saw it: what they asked, what they were told, what they were shown.
+//! History of a round from the view of its clients: requests, answers and releases seen.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,62 +9,61 @@ use std::{
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-/// Something that happened.
+/// An event of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Microseconds since the round began.
+    /// Microseconds since the start of the round.
     pub at: u64,
-    /// Who saw it.
+    /// Name of the client.
     pub client: String,
-    /// The server it was seen on.
+    /// Name of the client's server.
     pub node: String,
-    /// What.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What happened.
+/// Kind and details of an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum What {
-    /// A client asks for something, for the first time or again with the same idempotency key.
+    /// A client sends a request, for the first time or again with the same idempotency key.
     Invoke {
         op: u64,
         attempt: u32,
         action: Action,
-        /// Names the operation in the database too.
+        /// Identifies the operation, in the database, too.
         message: String,
         edits: Vec<Edit>,
-        /// The release that it says it was made on.
+        /// The release on which the edits are based, as the request states it.
         base: Option<u64>,
     },
-    /// It was told that it is done.
+    /// The answer says that the operation was done.
     Ok { op: u64, releases: Vec<(String, u64)>, delivered: bool },
-    /// It was told that it is not done.
+    /// The answer says that the operation was refused.
     Fail { op: u64, status: u16, why: String },
-    /// It was told nothing, or nothing that says whether it is done.
+    /// The attempt got no answer, or none that tells whether the operation was done.
     Unknown { op: u64, why: String },
     /// A reader was shown a release.
     Seen { how: How, config: String, seq: u64, sha256: String },
-    /// A reader was shown something without any content.
+    /// A reader was shown empty content.
     Empty { how: How, config: String, seq: u64 },
-    /// A reader that asked for a release got none.
+    /// A read failed.
     Missed { config: String, why: String },
-    /// The harness did something.
+    /// The harness reached a phase.
     Harness { name: String, phase: Phase },
 }
 
-/// What a client wants.
+/// Kind of a client's operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Save and publish at once.
+    /// Saves and publishes at once.
     Publish,
-    /// Save.
+    /// Saves.
     Save,
-    /// Save what surely conflicts: it must be refused.
+    /// Saves edits that conflict, so it must be refused.
     Stale,
-    /// Publish what was saved before under the same message.
+    /// Publishes the change that was saved with the same message.
     PublishSaved,
 }
 
@@ -76,30 +75,30 @@ pub struct Edit {
     pub value: String,
 }
 
-/// How a reader reads.
+/// Kind of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     Snapshot,
     Poll,
     Stream,
-    /// Straight from etcd, without Trimtab.
+    /// Directly from etcd, without Trimtab.
     Etcd,
 }
 
-/// Where the harness is with a fault.
+/// Phase of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     Begins,
     Ends,
-    /// Everything runs and all links are whole.
+    /// All servers run and all links work.
     Healed,
-    /// All readers hold the latest.
+    /// All readers hold the latest releases.
     Converged,
 }
 
-/// Takes down what happens. Cheap to clone.
+/// Recorder of events. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
     began: Instant,
@@ -111,7 +110,7 @@ impl Recorder {
         Self { began: Instant::now(), events: Arc::default() }
     }
 
-    /// Takes something down, as of now.
+    /// Records an event at the present time.
     pub fn note(&self, client: &str, node: &str, what: What) {
         let mut events = self.events.lock();
         // Read under the lock, so that the history is in order.
@@ -119,12 +118,13 @@ impl Recorder {
         events.push(Event { at, client: client.to_owned(), node: node.to_owned(), what });
     }
 
-    /// Takes down what the harness does.
+    /// Records a phase of the harness.
     pub fn mark(&self, name: &str, phase: Phase) {
         self.note("harness", "", What::Harness { name: name.to_owned(), phase });
     }
 
-    /// Whether so many readers that wait, each counted for each config that it follows, were shown the latest.
+    /// Returns whether all long polls and streams were last shown the live releases. `many` is their number, where each
+    /// counts once for every config that it follows.
     pub fn all_waiting_hold(&self, live: &BTreeMap<String, u64>, many: usize) -> bool {
         let events = self.events.lock();
         let mut last: HashMap<(&str, &str), u64> = HashMap::new();
@@ -136,7 +136,7 @@ impl Recorder {
         last.len() == many && last.iter().all(|((_, config), seq)| live.get(*config) == Some(seq))
     }
 
-    /// All of it so far.
+    /// Returns all events so far.
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().clone()
     }

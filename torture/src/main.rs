@@ -1,5 +1,5 @@
-//! Breaks a cluster of Trimtab in seeded ways and checks what came of it: `make torture`. It is black box: it starts
-//! everything as an operator does, speaks HTTP, and looks into SQL and etcd only to judge.
+//! Breaks a cluster of Trimtab in seeded ways and checks the results: `make torture`. It is a black-box test: it starts
+//! everything as an operator does, uses HTTP, and reads SQL and etcd only for the checks.
 
 mod breaking;
 mod checker;
@@ -26,17 +26,17 @@ use report::Tally;
 use round::Outcome;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What to do: `rounds=500 seed=1 only=wipe,restore readers=0 set-up=25 keep`.
+/// Arguments: `rounds=500 seed=1 only=wipe,restore readers=0 set-up=25 keep`.
 struct Order {
     rounds: u64,
-    /// Of the first round; the next one has the next number.
+    /// Seed of the first round. Each next round has the next number.
     seed: u64,
-    /// Parts of the names of faults; none is all.
+    /// Parts of the names of faults. If empty, all faults are used.
     only: Vec<String>,
     readers: Option<usize>,
-    /// After how many rounds everything is started anew.
+    /// Number of rounds after which everything is started anew.
     set_up: u64,
-    /// Keep the histories of rounds that passed too.
+    /// Whether the histories of passed rounds are kept, too.
     keep: bool,
 }
 
@@ -51,7 +51,7 @@ impl Order {
                 ("set-up", number) => order.set_up = number.parse::<u64>()?.max(1),
                 ("only", names) => order.only = names.split(',').map(|name| name.replace('_', " ")).collect(),
                 ("keep", "") => order.keep = true,
-                _ => return Err(format!("{word:?} is none of rounds= seed= only= readers= set-up= keep").into()),
+                _ => return Err(format!("{word:?} is not one of rounds= seed= only= readers= set-up= keep").into()),
             }
         }
         Ok(order)
@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Whatever ends this, the servers end with it.
+    // The servers end in every case.
     let done = tokio::select! {
         done = run() => done,
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
@@ -112,7 +112,7 @@ async fn run() -> Result<bool> {
             Ok(outcome) => tally.add(&plan, outcome),
             Err(_) => tally.broke(&plan),
         }
-        // What a failed round left would be held against the next one.
+        // Violations left by a failed round would also fail the next one.
         if good && (n + 1) % order.set_up != 0 {
             place = Some(here);
         } else {
@@ -133,10 +133,10 @@ async fn run() -> Result<bool> {
     Ok(tally.is_good())
 }
 
-/// What a server says whose lock was gone when it wrote.
+/// Log line of a server that had lost its lock when it wrote.
 const FENCED: &str = "was lost; nothing was written";
 
-/// A line a round.
+/// Prints a line about a round.
 fn say(plan: &Plan, outcome: &Result<Outcome>, started: Instant) {
     let (seed, kind, took) = (plan.seed, plan.kind(), started.elapsed().as_secs_f64());
     match outcome {
@@ -157,7 +157,7 @@ fn say(plan: &Plan, outcome: &Result<Outcome>, started: Instant) {
     }
 }
 
-/// Keeps everything that is known of a round.
+/// Writes plan, logs, history and final state of a round to a folder.
 fn keep(plan: &Plan, outcome: Option<&Outcome>, place: &mut Place) -> Result<PathBuf> {
     let folder = PathBuf::from(std::env::var("TORTURE_KEEP").unwrap_or_else(|_| "target/torture".into()));
     let folder = folder.join(plan.seed.to_string());

@@ -1,4 +1,4 @@
-//! What a history says of how quick and how available it all was.
+//! Latency and availability, computed from a history.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,12 +14,12 @@ impl Samples {
         self.0.push(value);
     }
 
-    /// Adds all values of others.
+    /// Adds all values of another sample.
     pub fn append(&mut self, others: &Self) {
         self.0.extend(&others.0);
     }
 
-    /// The value below which the share `at` of all lies.
+    /// Returns the quantile `at` (from 0 to 1).
     pub fn quantile(&self, at: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -28,22 +28,23 @@ impl Samples {
     }
 }
 
-/// What was measured in a round.
+/// Measurements of a round.
 #[derive(Clone, Debug, Default)]
 pub struct Measures {
-    /// From the request of a publish to each reader that waits for it, when nothing was broken.
+    /// Times from the request of a publish to each waiting reader, before the faults.
     pub healthy: Samples,
-    /// The same of what was published while something was broken; some of it waited for the mending.
+    /// Times from the request of a publish to each waiting reader, during the faults. Some waited for the healing.
     pub broken: Samples,
-    /// Snapshots that were asked for while something was broken, and those that came within a second.
+    /// Number of snapshot reads during the faults.
     pub asked: u64,
+    /// Number of these reads that were answered within a second.
     pub answered: u64,
-    /// How long something newer had been acknowledged when a reader was shown what it was shown, at the most.
+    /// Maximum age, in milliseconds, of an acknowledged newer release when a reader was shown an older one.
     pub stalest: f64,
 }
 
 impl Measures {
-    /// Reads them from a history.
+    /// Computes the measurements from a history.
     pub fn of(events: &[Event]) -> Self {
         let at = |wanted| {
             let mark = |e: &&Event| matches!(&e.what, What::Harness { phase, .. } if *phase == wanted);
@@ -57,7 +58,7 @@ impl Measures {
     }
 
     fn propagation(&mut self, events: &[Event], begins: u64, healed: u64) {
-        // Of each reader that waits, what it was shown of a config, in order.
+        // The releases of a config that each waiting reader was shown, in order.
         let mut shown: HashMap<(&str, &str), Vec<(u64, u64)>> = HashMap::new();
         for event in events {
             if let What::Seen { how: How::Poll | How::Stream, config, seq, .. } = &event.what {
@@ -72,7 +73,7 @@ impl Measures {
             for ((_, of), seen) in &shown {
                 let first = seen.iter().find(|(at, number)| *at >= asked && *number >= seq);
                 if let Some((at, _)) = first.filter(|_| *of == config) {
-                    // What was asked for in the calm and was hit by the fault is not healthy.
+                    // A publish that began before the fault and arrived after its start is not counted as healthy.
                     if asked >= begins || *at < begins {
                         into.add((at - asked) as f64 / 1e3);
                     }
@@ -107,7 +108,7 @@ impl Measures {
     }
 }
 
-/// When each release was asked for that needed one try: when, its config and its number.
+/// Returns request time, config and number of each release that was published in one attempt.
 fn publishes(events: &[Event]) -> Vec<(u64, &str, u64)> {
     let (mut asked, mut found): (HashMap<u64, (u64, u32)>, _) = (HashMap::new(), Vec::new());
     for event in events {
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_apart_by_the_fault() {
+    fn times_before_and_during_faults_are_separate() {
         let mark = |at, phase| event(at, "harness", What::Harness { name: String::new(), phase });
         let mut events: Vec<Event> = publish(10, 1).into();
         events.extend([seen(15, How::Stream, 1), mark(20, Phase::Begins)]);

@@ -1,4 +1,4 @@
-//! A set-up to be broken: a database, etcd, two consoles, perhaps readers, and a proxy in each link between them.
+//! The set-up that is broken: a database, etcd, two consoles, optional reader nodes, and a proxy in each link.
 
 use std::{
     env, fs,
@@ -20,26 +20,26 @@ use crate::{
     servers::{Database, Etcd},
 };
 
-/// Where everything is published: two environments, each with a lock of its own.
+/// Configs of all publishes, in two environments with a lock each.
 pub const CONFIGS: [&str; 4] = ["blue/shop/application", "blue/shop/limits", "red/shop/application", "red/shop/limits"];
 const FORM: &str = "application/x-www-form-urlencoded";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// How set-ups are made.
+/// Settings of set-ups.
 #[derive(Clone)]
 pub struct Recipe {
-    /// The binary.
+    /// Path of the binary.
     pub trimtab: PathBuf,
-    /// How many nodes only serve readers.
+    /// Number of reader nodes.
     pub readers: usize,
-    /// Whether to make disks that can be filled.
+    /// Whether to mount small disks that can be filled.
     pub disks: bool,
     /// Whether the binary has a fast path that can be switched off.
     pub has_fast_path: bool,
 }
 
 impl Recipe {
-    /// The binary of `TRIMTAB`, with two readers if it knows such nodes.
+    /// Uses the binary of `TRIMTAB`, with two reader nodes if it supports them.
     pub async fn of_environment() -> Result<Self> {
         let trimtab = PathBuf::from(env::var("TRIMTAB").map_err(|_| "TRIMTAB names no binary")?);
         let mut asked = Command::new(&trimtab);
@@ -54,29 +54,29 @@ impl Recipe {
 /// A server of Trimtab.
 pub struct Node {
     pub process: Process,
-    /// Where it listens, also after a restart.
+    /// Address of the server, which stays the same after a restart.
     pub url: String,
-    /// The way to it for those who write.
+    /// Link from writing clients to the server.
     pub clients: Proxy,
-    /// None on a node that has no database.
+    /// Link to the database, on consoles.
     pub sql: Option<Proxy>,
     pub etcd: Proxy,
 }
 
-/// All of it.
+/// All servers of a set-up.
 pub struct Place {
-    // In this order they are dropped: servers end before their disks go.
+    // Fields are dropped in this order, so servers end before their disks are removed.
     pub nodes: Vec<Node>,
     pub database: Database,
     pub etcd: Etcd,
-    /// How many of the nodes are consoles; the others only serve readers.
+    /// Number of consoles. They are the first nodes; the others are reader nodes.
     pub consoles: usize,
     pub write_token: String,
     pub read_token: String,
     folder: Folder,
 }
 
-/// A folder that goes with its set-up.
+/// A folder that is removed with its set-up.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
@@ -130,7 +130,7 @@ impl Place {
         format!("mysql://trimtab:trimtab@127.0.0.1:{}/trimtab", self.database.port)
     }
 
-    /// A command of the command line, past all proxies.
+    /// Returns a command of Trimtab's command line, past all proxies.
     fn command(&self, recipe: &Recipe, args: &[&str]) -> Command {
         let mut command = Command::new(&recipe.trimtab);
         command.args(args).env("TRIMTAB_DATABASE__URL", self.database_url()).env("TRIMTAB_LOG", "error");
@@ -147,7 +147,7 @@ impl Place {
         if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into()) }
     }
 
-    /// Makes the configs, each with a first release.
+    /// Creates the configs, each with a first release.
     async fn prepare(&self) -> Result<()> {
         let http = Client::new();
         let mut puts: Vec<(String, serde_json::Value)> = vec![("apps/shop".into(), json!({}))];
@@ -165,8 +165,8 @@ impl Place {
         Ok(())
     }
 
-    /// Mends all links, gives all servers time and space, and starts those that do not run. Gives the names of those
-    /// that had ended without having been killed.
+    /// Heals everything: restores links, frees disks, resumes paused servers and starts stopped ones. Returns the names
+    /// of servers that had ended without being killed.
     pub async fn up(&mut self) -> Result<Vec<String>> {
         for node in &self.nodes {
             for link in [Some(&node.clients), node.sql.as_ref(), Some(&node.etcd)].into_iter().flatten() {
@@ -191,7 +191,7 @@ impl Place {
         Ok(ended)
     }
 
-    /// All processes.
+    /// Returns all processes.
     pub fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
         let nodes = self.nodes.iter_mut().map(|node| &mut node.process);
         nodes.chain([&mut self.database.process, &mut self.etcd.process])
@@ -205,7 +205,7 @@ impl Place {
         Ok(())
     }
 
-    /// Repairs a config as a person does on its page.
+    /// Repairs a config through the form of its page.
     pub async fn repair(&self, config: &str) -> Result<()> {
         let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(20)).build()?;
         let post = |path: &str, form: String| {
@@ -213,7 +213,7 @@ impl Place {
             request.header("accept", "text/html").header("content-type", FORM).body(form)
         };
         let answer = post("log-in", format!("name=ana&password={}", PASSWORD.replace(' ', "+"))).send().await?;
-        // The session, and that the browser is known.
+        // The cookies of the session and of the known browser.
         let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
         let cookie = cookies.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ");
         let form = format!("config={}", config.replace('/', "%2F"));
@@ -222,13 +222,13 @@ impl Place {
         if status.is_redirection() { Ok(()) } else { Err(format!("a repair was answered {status}").into()) }
     }
 
-    /// What the nodes said that holds this.
+    /// Counts the log lines of all nodes that contain a text.
     pub fn lines(&self, of: &str) -> usize {
         let logs = self.nodes.iter().map(|node| fs::read(node.process.log()).unwrap_or_default());
         logs.map(|log| String::from_utf8_lossy(&log).lines().filter(|line| line.contains(of)).count()).sum()
     }
 
-    /// Keeps what all servers said.
+    /// Copies the logs of all servers to a folder.
     pub fn keep_logs(&mut self, into: &Path) -> Result<()> {
         for process in self.processes() {
             let log = process.log();
@@ -278,13 +278,13 @@ impl Node {
         Ok(Self { process, url: format!("http://127.0.0.1:{port}"), clients, sql, etcd })
     }
 
-    /// What it is called.
+    /// Returns the name of the node.
     pub fn name(&self) -> &str {
         &self.process.name
     }
 
-    /// Starts it, if it does not run, and waits until it answers. One that gives up, because its database was just
-    /// started too, is started again, as a supervisor does.
+    /// Starts the node, if it does not run, and waits until it answers. Like a supervisor, it restarts a node that
+    /// gives up because its database is not ready yet.
     pub async fn up(&mut self) -> Result<()> {
         let end = Instant::now() + START;
         let http = Client::builder().timeout(Duration::from_secs(2)).build()?;

@@ -1,4 +1,4 @@
-//! Processes that are started, killed, paused and started again, and that never outlive the harness.
+//! Processes that are started, killed, paused and restarted, and that never outlive the harness.
 
 use std::{
     fs::OpenOptions,
@@ -12,18 +12,18 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Anything may go wrong with the harness itself, and then there is nothing to be done but to say so.
+/// Result with any error. Errors of the harness are only reported.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// How long anything may take to start; a loaded machine takes about ten seconds.
+/// Timeout of the start of a server, which takes about ten seconds on a loaded machine.
 pub const START: Duration = Duration::from_secs(60);
 
-/// How long a command may take that is no server.
+/// Timeout of a command other than a server.
 const COMMAND: Duration = Duration::from_secs(10);
 
-/// A server and how it is started.
+/// A server process, with its arguments and environment for restarts.
 pub struct Process {
-    /// What it is called.
+    /// Name of the server.
     pub name: String,
     args: Vec<String>,
     env: Vec<(String, String)>,
@@ -33,7 +33,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// One that is not started yet. What it prints goes to `<folder>/<name>.log`.
+    /// Prepares a process that is not started yet. Its output goes to `<folder>/<name>.log`.
     pub fn new(name: &str, folder: &Path, args: &[&str], env: &[(&str, String)]) -> Self {
         Self {
             name: name.to_owned(),
@@ -45,13 +45,13 @@ impl Process {
         }
     }
 
-    /// Starts it, if it does not run.
+    /// Starts the process, if it does not run.
     pub fn start(&mut self) -> Result<()> {
         if self.runs() {
             return Ok(());
         }
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
-        // It ends with this process even when that is killed; and in a group of its own ctrl-C does not reach it.
+        // The server ends with the harness, even when that is killed. In its own group, Ctrl-C does not reach it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).args(&self.args).envs(self.env.iter().cloned()).process_group(0);
         command.current_dir(&self.folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
@@ -60,17 +60,17 @@ impl Process {
         Ok(())
     }
 
-    /// Whether it was started and lives.
+    /// Returns whether the process runs.
     pub fn runs(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Whether it was killed by the harness, or never started.
+    /// Returns whether the harness killed the process or never started it.
     pub fn was_killed(&self) -> bool {
         self.child.is_none()
     }
 
-    /// As `kill -9`.
+    /// Kills the process with `SIGKILL`.
     pub async fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill().await?;
@@ -78,14 +78,14 @@ impl Process {
         Ok(())
     }
 
-    /// Takes all time from it.
+    /// Pauses the process with `SIGSTOP`.
     pub async fn pause(&mut self) -> Result<()> {
         self.signal("-STOP").await?;
         self.paused = true;
         Ok(())
     }
 
-    /// Gives it time again.
+    /// Resumes the process after a pause.
     pub async fn resume(&mut self) -> Result<()> {
         if std::mem::take(&mut self.paused) && self.runs() {
             self.signal("-CONT").await?;
@@ -101,12 +101,12 @@ impl Process {
         Ok(())
     }
 
-    /// Where it writes what it prints.
+    /// Returns the path of the log.
     pub fn log(&self) -> PathBuf {
         self.folder.join(format!("{}.log", self.name))
     }
 
-    /// The end of what it printed, for people.
+    /// Returns the last 20 lines of the log.
     pub fn said(&self) -> String {
         let text = std::fs::read(self.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -114,9 +114,9 @@ impl Process {
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
-    /// Starts it and waits until `ready` says so.
+    /// Starts the process and waits until `ready` returns true.
     pub async fn start_until<F: Future<Output = bool>>(&mut self, ready: impl Fn() -> F) -> Result<()> {
-        // What was done to it may end it only now.
+        // An earlier fault may end a running process only now, so it is restarted once.
         let mut again = self.runs();
         self.start()?;
         let end = Instant::now() + START;
@@ -133,13 +133,13 @@ impl Process {
     }
 }
 
-/// Runs a command to its end and gives what it printed. One that does not end is ended: `etcdctl snapshot save` waits for
-/// a paused etcd for ever.
+/// Runs a command and returns its output. The time is limited, because `etcdctl snapshot save` waits for a paused etcd
+/// for ever.
 pub async fn run(command: &mut Command) -> Result<String> {
     run_within(COMMAND, command).await
 }
 
-/// Runs a command that may take this long.
+/// Runs a command with this timeout and returns its output.
 pub async fn run_within(limit: Duration, command: &mut Command) -> Result<String> {
     let ended = timeout(limit, command.stdin(Stdio::null()).kill_on_drop(true).output()).await;
     let out = ended.map_err(|_| format!("{command:?} did not end in {} s", limit.as_secs()))??;
@@ -149,14 +149,14 @@ pub async fn run_within(limit: Duration, command: &mut Command) -> Result<String
     Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
-/// A port that is free, below the range from which the kernel takes those of outgoing connections.
+/// Returns a free port, below the kernel's range for outgoing connections.
 pub fn free_port() -> Result<u16> {
     use std::{
         net::TcpListener,
         sync::atomic::{AtomicU16, Ordering},
     };
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Far from those of another one that runs at the same time: what is killed has to find its port free again.
+    // Harnesses that run at the same time use different ports, because a killed server needs its port again.
     let start = (std::process::id() as u16).wrapping_mul(4001);
     for _ in 0..12_000 {
         let port = 20_000 + (start.wrapping_add(NEXT.fetch_add(7, Ordering::Relaxed)) % 12_000);

@@ -1,4 +1,4 @@
-//! A way to a server that can be broken in all the ways in which a network breaks, and mended.
+//! A proxy in front of a server that can simulate network faults.
 
 use std::{
     io,
@@ -21,47 +21,47 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// What becomes of the bytes.
+/// Behaviour of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They go through.
+    /// Forwards all bytes.
     Whole,
-    /// They go through later.
+    /// Forwards all bytes with a delay.
     Slow(Duration),
-    /// They stay on the way until it is mended, and then arrive.
+    /// Holds all bytes back until the healing, and forwards them then.
     BlackHole,
-    /// Connections are reset, open ones and new ones.
+    /// Resets open and new connections.
     Reset,
-    /// The server's side is gone, and nobody tells the client, also later.
+    /// Closes the server's side and never tells the client.
     HalfOpen,
-    /// The server's side is gone, and the client is told after this time.
+    /// Closes the server's side, and the client's after this time.
     SlowClose(Duration),
-    /// Each connection is reset after so many bytes.
+    /// Resets each connection after so many bytes.
     CutAfter(u64),
-    /// The server hears everything, and the client nothing more on these connections.
+    /// Forwards requests and drops answers. These connections are reset at the healing.
     DropAnswers,
-    /// The next delivery to etcd stays on the way until it is mended, and then arrives, long after its sender gave up:
-    /// what a holder of a lock sends that was paused in the worst moment. Everything else goes through.
+    /// Holds the next delivery to etcd back until the healing, and forwards it then, long after its sender gave up.
+    /// This is like the write of a lock holder that was paused at the worst moment. Everything else is forwarded.
     LateDelivery,
 }
 
-/// A delivery that was kept on its way.
+/// A delivery that was held back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub config: String,
     pub seq: u64,
 }
 
-/// A way from a free port to a server.
+/// A proxy from a free port to a server.
 pub struct Proxy {
-    /// Where it begins.
+    /// Address for clients.
     pub address: SocketAddr,
     mode: watch::Sender<Mode>,
     kept: Arc<Mutex<Vec<Kept>>>,
 }
 
 impl Proxy {
-    /// Opens one.
+    /// Starts a proxy to a local port.
     pub async fn to(target: u16) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -73,7 +73,7 @@ impl Proxy {
             loop {
                 tokio::select! {
                     Ok((client, _)) = listener.accept() => drop(tokio::spawn(way.clone().carry(client))),
-                    // The proxy is gone, and its port with it.
+                    // The proxy was dropped, so its port is closed.
                     () = async { while gone.changed().await.is_ok() {} } => return,
                 }
             }
@@ -81,24 +81,24 @@ impl Proxy {
         Ok(Self { address, mode, kept })
     }
 
-    /// Breaks or mends it.
+    /// Sets the behaviour.
     pub fn set(&self, mode: Mode) {
         if *self.mode.borrow() != mode {
             self.mode.send_replace(mode);
         }
     }
 
-    /// The deliveries that it keeps, or kept since this was asked last.
+    /// Takes the list of deliveries that were held back since the last call.
     pub fn kept(&self) -> Vec<Kept> {
         std::mem::take(&mut self.kept.lock())
     }
 }
 
-/// How a connection ends.
+/// End of a connection.
 enum End {
     Closed,
     Reset,
-    /// Nobody is told: the client's side stays open, and silent.
+    /// The client's side stays open and silent.
     Forgotten,
 }
 
@@ -152,13 +152,13 @@ impl Way {
     }
 }
 
-/// Keeps a connection open on which nothing comes any more, until the client gives it up.
+/// Keeps a silent connection open until the client closes it.
 async fn forget(mut client: TcpStream, mode: watch::Receiver<Mode>) {
     let mut void = [0; 4096];
     let swallowing = async { while matches!(client.read(&mut void).await, Ok(read) if read > 0) {} };
     tokio::select! {
         () = swallowing => {}
-        // Not beyond the life of the set-up.
+        // Ends with the proxy at the latest.
         () = async { while mode.has_changed().is_ok() { sleep(Duration::from_secs(1)).await } } => {}
     }
 }
@@ -168,12 +168,12 @@ struct Pump<'a> {
     mode: watch::Receiver<Mode>,
     /// From the client to the server.
     up: bool,
-    /// Of both directions, while it was counted.
+    /// Bytes of both directions that were forwarded in [`Mode::CutAfter`].
     count: &'a AtomicU64,
     kept: &'a Mutex<Vec<Kept>>,
-    /// Whether a delivery waits; then nothing else counts on this connection.
+    /// Whether a delivery is held back. Then everything else on this connection is dropped.
     holding: &'a AtomicBool,
-    /// The delivery.
+    /// Bytes of the delivery.
     holds: Option<Vec<u8>>,
 }
 
@@ -189,7 +189,7 @@ impl Pump<'_> {
                     sleep(after).await;
                     return End::Closed;
                 }
-                // What was swallowed is missing in the middle: the connection is of no use any more.
+                // Bytes are missing in the middle, so the connection is useless.
                 Mode::Whole if spoiled => return End::Reset,
                 Mode::Whole if self.holds.is_some() => return self.arrive(&mut to).await,
                 _ => {}
@@ -206,7 +206,7 @@ impl Pump<'_> {
             };
             let chunk = match read {
                 Ok(0) | Err(_) if self.holds.is_some() => {
-                    // Its sender gave up; it is still on its way.
+                    // The sender gave up, but its delivery still arrives at the healing.
                     let _ = self.mode.wait_for(|mode| *mode != Mode::LateDelivery).await;
                     continue;
                 }
@@ -245,7 +245,7 @@ impl Pump<'_> {
                     return Ok(Some(End::Reset));
                 }
             }
-            // It broke while this was read.
+            // The mode may have changed during the read.
             _ => {
                 let broken = *self.mode.borrow();
                 if broken == Mode::BlackHole && self.mode.wait_for(|now| *now != Mode::BlackHole).await.is_err() {
@@ -257,7 +257,7 @@ impl Pump<'_> {
         Ok(None)
     }
 
-    /// What was kept arrives at last. Its answer interests nobody.
+    /// Forwards the delivery that was held back, and ignores its answer.
     async fn arrive(mut self, to: &mut WriteHalf<'_>) -> End {
         if let Some(late) = self.holds.take() {
             let _ = to.write_all(&late).await;
@@ -267,7 +267,7 @@ impl Pump<'_> {
     }
 }
 
-/// The first release of a delivery to etcd. A transaction that only reads names no document.
+/// Returns the first release in a delivery to etcd. A transaction that only reads names no document.
 fn delivery(chunk: &[u8]) -> Option<Kept> {
     let text = String::from_utf8_lossy(chunk);
     let at = text.find("/config/")?;

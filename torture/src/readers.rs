@@ -1,4 +1,4 @@
-//! Those who read: snapshots, long polls and event streams on each node, and one straight from etcd.
+//! Reading clients: snapshots, long polls and event streams on each node, and one reader directly from etcd.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     state::Lying,
 };
 
-/// What a reader that cannot be left without an answer waits for one.
+/// Timeout of a snapshot.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Longest silence of a stream: a comment comes every 15 s.
+/// Maximum silence of a stream, which gets a comment every 15 s.
 const SILENCE: Duration = Duration::from_secs(20);
 const ROOT: &str = "trimtab";
 
-/// One who reads on a node.
+/// A client that reads from one node.
 #[derive(Clone)]
 pub struct Reader {
     pub recorder: Recorder,
@@ -33,7 +33,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Asks again and again for what is live.
+    /// Reads live releases repeatedly.
     pub async fn snapshots(self) {
         let (mut dice, http) = (Dice::new(self.seed, &self.node.0), Client::new());
         let mut validators: HashMap<&str, (u64, String)> = HashMap::new();
@@ -61,7 +61,7 @@ impl Reader {
         }
     }
 
-    /// A release, or none when it is not modified.
+    /// Reads a release. Returns `None` when it is not modified.
     async fn snapshot(&self, request: RequestBuilder, raw: bool) -> Result<Option<(u64, String)>, String> {
         let answer = request.send().await.map_err(|error| cause(&error))?;
         match answer.status().as_u16() {
@@ -94,7 +94,7 @@ impl Reader {
             match said.as_ref().and_then(envelope) {
                 Some((_, seq, sha256)) => {
                     self.saw(How::Poll, config, seq, sha256);
-                    // One that went back would be asked for again at once.
+                    // Never decreased: with a lower number, the next poll would return at once.
                     after = after.max(seq);
                 }
                 None => sleep(Duration::from_millis(50)).await,
@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// Has everything sent.
+    /// Follows all configs in an event stream.
     pub async fn stream(self) {
         let http = Client::new();
         let query: Vec<String> = CONFIGS.iter().map(|config| format!("config={config}")).collect();
@@ -153,7 +153,7 @@ fn saw(recorder: &Recorder, node: &str, how: How, config: &str, seq: u64, sha256
     recorder.note(&format!("{how}@{node}"), node, what);
 }
 
-/// The config, the release and the hash of an envelope; no hash where it holds nothing.
+/// Returns config, release and hash of an envelope. The hash is empty when the content is empty.
 fn envelope(said: &Value) -> Option<(String, u64, String)> {
     let text = |name: &str| said[name].as_str();
     let config = format!("{}/{}/{}", text("env")?, text("app")?, text("namespace")?);
@@ -167,16 +167,16 @@ fn is_empty(document: &[u8]) -> bool {
     matches!(text.trim(), "" | "{}")
 }
 
-/// As a release has it.
+/// Returns the SHA-256 in the form of release metadata.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Follows etcd itself: every write to it, in order, with what it left in both keys of a config.
+/// Follows etcd directly: records every write in order, with the resulting state of both keys of a config.
 pub async fn from_etcd(recorder: Recorder, port: u16) {
     let mut state = Keys::default();
     loop {
-        // Whatever ends it, it lists again.
+        // After any error it lists again.
         let _ = follow(&recorder, port, &mut state).await;
         sleep(Duration::from_millis(50)).await;
     }
@@ -213,17 +213,17 @@ async fn follow(recorder: &Recorder, port: u16, state: &mut Keys) -> Result<(), 
     Ok(())
 }
 
-/// What both keys of each config hold.
+/// State of both keys of each config.
 #[derive(Default)]
 pub struct Keys {
-    /// The hash of each document, and that of what a repair would make of it.
+    /// Hash of each document, and of the form in which a repair writes it.
     documents: HashMap<String, (String, String)>,
     numbers: HashMap<String, u64>,
     touched: Vec<String>,
 }
 
 impl Keys {
-    /// Takes in a key.
+    /// Adds a written key.
     pub fn put(&mut self, kv: &KeyValue) {
         let Some((config, is_meta)) = half(kv) else { return };
         if is_meta {
@@ -243,7 +243,7 @@ impl Keys {
         }
     }
 
-    /// What lies there of a config, where both halves do.
+    /// Returns a config's release, if both keys exist.
     pub fn whole(&self, config: &str) -> Option<Lying> {
         let (sha256, stirred) = self.documents.get(config)?.clone();
         Some(Lying { seq: *self.numbers.get(config)?, sha256, stirred })
@@ -261,7 +261,7 @@ impl Keys {
     }
 }
 
-/// The hash of a document with a line end more, or less.
+/// Returns the hash of a document with its last line end removed, or one added.
 fn stirred(document: &[u8]) -> String {
     match document.strip_suffix(b"\n") {
         Some(less) => sha256(less),

@@ -1,10 +1,10 @@
-//! What a run found, as Markdown.
+//! Report of a run, as Markdown.
 
 use std::collections::BTreeMap;
 
 use crate::{faults::Plan, measures::Samples, round::Outcome};
 
-/// All that is counted.
+/// All counts of a run.
 #[derive(Default)]
 pub struct Tally {
     rounds: u64,
@@ -23,11 +23,11 @@ pub struct Tally {
     converged: Samples,
     seen: u64,
     skipped: BTreeMap<String, u64>,
-    /// How many times a server said that its lock was lost and that it wrote nothing.
+    /// Number of log lines of servers that had lost their lock and wrote nothing.
     pub fenced: u64,
 }
 
-/// What is counted of a kind of fault.
+/// Counts of one kind of fault.
 #[derive(Default)]
 struct Kind {
     rounds: u64,
@@ -39,10 +39,10 @@ struct Kind {
     stalest: f64,
 }
 
-/// The row of rounds with two faults at once.
+/// Label of the row for rounds with two faults at once.
 const TOGETHER: &str = "two at once";
 
-/// The rows in which a round is counted.
+/// Returns the rows in which a round is counted.
 fn kinds(plan: &Plan) -> impl Iterator<Item = &'static str> {
     let together = (plan.faults.len() > 1).then_some(TOGETHER);
     plan.faults.iter().map(|planned| planned.kind).chain(together)
@@ -96,12 +96,12 @@ impl Tally {
             kind.rounds += 1;
             kind.failed += failed;
         }
-        // What two faults did together is not put down to either of them.
+        // Measurements of two faults together are attributed to neither of them.
         let name = if plan.faults.len() == 1 { plan.faults[0].kind } else { TOGETHER };
         self.kinds.entry(name.to_owned()).or_default().measured(outcome);
     }
 
-    /// Counts a round that could not be played to its end.
+    /// Counts a round that could not be completed.
     pub fn broke(&mut self, plan: &Plan) {
         self.rounds += 1;
         self.failed.push(plan.seed);
@@ -112,12 +112,12 @@ impl Tally {
         }
     }
 
-    /// Whether all rounds passed.
+    /// Returns whether all rounds passed.
     pub fn is_good(&self) -> bool {
         self.failed.is_empty() && self.rounds > 0
     }
 
-    /// Prints it.
+    /// Prints the report.
     pub fn print(&self, seeds: &str, versions: &[String], possible: &str) {
         println!("\n### Rounds\n\n| | |\n|---|---:|");
         let row = |what: &str, value: String| println!("| {what} | {value} |");
@@ -126,15 +126,15 @@ impl Tally {
         row("events in the histories", self.seen.to_string());
         row("publishes acknowledged, lost", of((self.acknowledged, self.lost)));
         row("edits acknowledged without a publish", self.edits.to_string());
-        row("operations asked for again with their key, made twice", of((self.retried, self.duplicates)));
-        row("operations without any answer to the end", self.open.to_string());
-        row("stale saves tried, refused", of(self.stale_saves));
+        row("operations retried with their key, duplicated", of((self.retried, self.duplicates)));
+        row("operations without a definite answer", self.open.to_string());
+        row("stale saves attempted, refused", of(self.stale_saves));
         row("deliveries that reached etcd after a later one, refused", of(self.stale_deliveries));
-        row("times that a server said its lock was lost and nothing written", self.fenced.to_string());
-        row("departures of etcd noted, repaired by hand", format!("{} / {}", self.drifts.0, self.drifts.1));
+        row("writes that servers skipped because their lock was lost", self.fenced.to_string());
+        row("drifts of etcd recorded, repaired by hand", format!("{} / {}", self.drifts.0, self.drifts.1));
         let three = |samples: &Samples| [0.5, 0.99, 1.0].map(|at| short(samples.quantile(at))).join(" / ");
         row("publish to waiting reader, nothing broken, p50 / p99 / max ms", three(&self.healthy));
-        row("all readers hold the latest after the healing, p50 / p99 / max s", three(&self.converged));
+        row("healing to all readers at the latest release, p50 / p99 / max s", three(&self.converged));
         println!("\n### By fault\n");
         println!(
             "| fault | rounds, failed | publish to waiting reader, p50 / p99 / max ms | converged after, p50 / max s | \
@@ -157,7 +157,7 @@ impl Tally {
     }
 }
 
-/// A number with as many digits as one can believe.
+/// Formats a number with about three significant digits.
 fn short(value: f64) -> String {
     match value {
         v if v.is_nan() => "–".into(),

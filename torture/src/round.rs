@@ -1,4 +1,4 @@
-//! A round: calm, a fault, healing, convergence, and the question whether all that was seen could be.
+//! A round: calm, faults, healing, convergence and the check of the history.
 
 use std::{
     collections::BTreeMap,
@@ -27,16 +27,16 @@ use crate::{
     state::{self, Begin, State},
 };
 
-/// How long readers may take after healing until all hold the latest: twice what 99 of 100 may take.
+/// Maximum time from the healing until all readers hold the latest releases: twice the target for 99 % of the rounds.
 const CONVERGE: Duration = Duration::from_secs(20);
-/// How long work goes on after the healing.
+/// Time that writers continue after the healing.
 const AFTER: Duration = Duration::from_millis(300);
-/// How long until a foreign write is noticed.
+/// Maximum time until a foreign write is reported.
 const NOTICED: Duration = Duration::from_secs(20);
 const PUBLISHERS: usize = 3;
 const EDITORS: usize = 2;
 
-/// What came of a round.
+/// Result of a round.
 pub struct Outcome {
     pub events: Vec<Event>,
     pub state: State,
@@ -44,7 +44,7 @@ pub struct Outcome {
     pub measures: Measures,
     pub converged: Option<Duration>,
     pub made: Made,
-    /// Departures of etcd from SQL that the servers noted, and that were repaired as a person does.
+    /// Number of drifts that the servers recorded, and of those that the harness repaired.
     pub drifts: (i64, u64),
 }
 
@@ -65,7 +65,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     for planned in &plan.faults {
         sleep(planned.after).await;
         match breaker.make(&planned.fault).await {
-            // What the first one took away cannot be broken once more.
+            // After the first fault, the target of the second one may be gone.
             Err(error) if plan.faults.len() > 1 => breaker.made.skipped.push(format!("{}: {error}", planned.kind)),
             made => made?,
         }
@@ -81,7 +81,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     on.send_replace(false);
     let all = async { while writers.join_next().await.is_some() {} };
     if timeout(INSIST + Duration::from_secs(15), all).await.is_err() {
-        made.skipped.push("some who wrote were stopped".into());
+        made.skipped.push("some writers were aborted".into());
     }
 
     let quiet = Instant::now();
@@ -94,7 +94,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
     let state = State::read(place, begin, plan.seed).await?;
     let events = recorder.events();
     let mut verdict = checker::check(&events, &state, &allowed(place, plan), converged);
-    // One that is started while its database is away ends, and is started again: that is no fault of its own.
+    // A killed console may restart while its database is down, and then ends. That is no violation.
     let dark = plan.has(|f| matches!(f, Fault::Kill(Who::Console(_))));
     let ended = ended.into_iter().filter(|_| !dark).map(|name| format!("{name} ended by itself"));
     let panics = (place.lines("panicked at") > panics_before).then(|| "a server panicked".to_owned());
@@ -106,7 +106,7 @@ pub async fn play(place: &mut Place, plan: &Plan) -> Result<Outcome> {
 
 fn start_readers(place: &Place, plan: &Plan, recorder: &Recorder) -> JoinSet<()> {
     let mut readers = JoinSet::new();
-    // All that serve readers; the consoles do so too.
+    // Consoles serve readers, too.
     for (n, node) in place.nodes.iter().enumerate() {
         let reader = Reader {
             recorder: recorder.clone(),
@@ -132,7 +132,7 @@ fn start_writers(place: &Place, plan: &Plan, recorder: &Recorder, on: watch::Rec
         token: Arc::from(&*place.write_token),
         on,
         ops: Arc::new(AtomicU64::new(0)),
-        // A disk that is full is noticed by what needs space.
+        // Large values, so that a full disk is noticed.
         bulk: if plan.has(|f| matches!(f, Fault::DiskFull(_))) { 40_000 } else { 0 },
     };
     let mut writers = JoinSet::new();
@@ -159,15 +159,14 @@ fn allowed(place: &Place, plan: &Plan) -> Allowed {
     }
 }
 
-/// Waits until SQL, etcd, every node and every reader that waits hold the same. Gives how long that took from the healing,
-/// or from what was broken afterwards.
+/// Waits until SQL, etcd, every node and every waiting reader hold the same releases. Returns the time since `healed`.
 async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result<Option<Duration>> {
     let http = Client::builder().timeout(Duration::from_secs(2)).build()?;
     let end = Instant::now() + CONVERGE;
     while Instant::now() < end {
         if let Some(live) = equal(place).await?
             && all_hold(place, &http, &live).await
-            // On each node one stream of all configs and one long poll.
+            // Each node has one stream of all configs and one long poll.
             && recorder.all_waiting_hold(&live, place.nodes.len() * (CONFIGS.len() + 1))
         {
             return Ok(Some(healed.elapsed()));
@@ -177,7 +176,7 @@ async fn converge(place: &Place, healed: Instant, recorder: &Recorder) -> Result
     Ok(None)
 }
 
-/// The live releases, when etcd holds them and nothing is due.
+/// Returns the live releases, if etcd holds them and the outbox is empty.
 async fn equal(place: &Place) -> Result<Option<BTreeMap<String, u64>>> {
     let mut sql = place.database.root().await?;
     let (live, due) = (state::live(&mut sql).await?, state::due(&mut sql).await?);
@@ -200,7 +199,7 @@ async fn all_hold(place: &Place, http: &Client, live: &BTreeMap<String, u64>) ->
     true
 }
 
-/// Does what a plan does when nobody publishes any more. Gives how many configs were repaired.
+/// Executes the faults that come after the last publish. Returns the number of repaired configs.
 async fn afterwards(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u64> {
     if plan.has(|f| *f == Fault::QuietWipe) {
         Breaker { place, dice: Dice::new(plan.seed, "quiet"), made: Made::default() }.wipe().await?;
@@ -208,8 +207,8 @@ async fn afterwards(place: &mut Place, plan: &Plan, drifts_before: i64) -> Resul
     if plan.has(|f| *f == Fault::ForeignWrite) { foreign(place, plan, drifts_before).await } else { Ok(0) }
 }
 
-/// Writes over a document when nobody publishes any more, waits until the servers raise the alarm, and repairs it as a
-/// person does. Gives how many configs were repaired.
+/// Overwrites a document, waits until a server records the drift, and repairs it. Returns the number of repaired
+/// configs.
 async fn foreign(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u64> {
     let mut breaker = Breaker { place, dice: Dice::new(plan.seed, "foreign"), made: Made::default() };
     let config = breaker.write_foreign().await?;
@@ -217,7 +216,7 @@ async fn foreign(place: &mut Place, plan: &Plan, drifts_before: i64) -> Result<u
     let mut sql = place.database.root().await?;
     while state::drifts(&mut sql).await? == drifts_before {
         if Instant::now() > end {
-            return Err(format!("no server noticed within {NOTICED:?} that {config} was written over").into());
+            return Err(format!("no server recorded within {NOTICED:?} that {config} was overwritten").into());
         }
         sleep(Duration::from_millis(200)).await;
     }

@@ -1,4 +1,4 @@
-//! The database and etcd: started as `tools/with-servers.sh` does, on disks of their own that can be filled.
+//! The database and etcd, started as in `tools/with-servers.sh`, on disks that can be filled.
 
 use std::{
     env,
@@ -19,14 +19,14 @@ grant all on `trimtab%`.* to trimtab@'%';
 ";
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// A folder that is a small disk, where this may be made.
+/// A folder, which is a small disk where mounting is allowed.
 pub struct Disk {
     folder: PathBuf,
     mounted: bool,
 }
 
 impl Disk {
-    /// A disk of so many megabytes; an ordinary folder where mounting is not allowed.
+    /// Creates a disk of so many megabytes, or an ordinary folder where mounting is not allowed.
     async fn make(folder: PathBuf, megabytes: u32, small: bool) -> Result<Self> {
         fs::create_dir_all(&folder).await?;
         let mut mount = Command::new("mount");
@@ -35,12 +35,12 @@ impl Disk {
         Ok(Self { folder, mounted })
     }
 
-    /// Whether it can be filled without harm to others.
+    /// Returns whether it is a small disk, which can be filled without harm to other files.
     pub fn is_small(&self) -> bool {
         self.mounted
     }
 
-    /// Fills it to the last byte.
+    /// Fills the disk to the last byte.
     pub fn fill(&self) -> Result<()> {
         let mut ballast = std::fs::File::create(self.folder.join("ballast"))?;
         let mut size = 1024 * 1024;
@@ -54,7 +54,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives the space back.
+    /// Frees the space.
     pub fn free(&self) {
         let _ = std::fs::remove_file(self.folder.join("ballast"));
     }
@@ -68,7 +68,7 @@ impl Drop for Disk {
     }
 }
 
-/// Which database it is: that of the system's packages, or the one of `TRIMTAB_SERVERS=latest`.
+/// The database product: MariaDB from the system's packages, or MySQL with `TRIMTAB_SERVERS=latest`.
 #[derive(Clone, Copy)]
 enum Product {
     MariaDb,
@@ -87,20 +87,20 @@ impl Product {
         }
     }
 
-    /// The options that the other product lacks.
+    /// Returns the options that only this product has.
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::MariaDb => &["--innodb-log-file-size=16M"],
-            // Without the second port of the X protocol and the folder for files, which is the system's.
+            // Without the port of the X protocol and the system's folder for files.
             Self::MySql => &["--innodb-redo-log-capacity=32M", "--mysqlx=0", "--secure-file-priv="],
         }
     }
 
-    /// Makes a new data folder.
+    /// Creates a new data folder.
     async fn install(self, folder: &Path, data: &str, user: &str) -> Result<()> {
         let mut install = match self {
             Self::MariaDb => {
-                // Through a wrapper, because mariadb-install-db --user would give a system folder to that user.
+                // Uses a wrapper, because mariadb-install-db --user would change the owner of a system folder.
                 let wrapper = folder.join("mariadbd");
                 fs::write(&wrapper, format!("#!/bin/sh\nexec mariadbd \"$@\" --user={user}\n")).await?;
                 run(Command::new("chmod").arg("+x").arg(&wrapper)).await?;
@@ -120,7 +120,7 @@ impl Product {
     }
 }
 
-/// A MariaDB or a MySQL.
+/// A MariaDB or MySQL server.
 pub struct Database {
     pub process: Process,
     pub port: u16,
@@ -129,7 +129,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Installs and starts one.
+    /// Installs and starts a server.
     pub async fn start(folder: &Path, small: bool) -> Result<Self> {
         let (product, user) = (Product::of_environment(), run(Command::new("id").arg("-un")).await?);
         let disk = Disk::make(folder.join("database"), 400, small).await?;
@@ -141,7 +141,7 @@ impl Database {
         let own = [
             format!("--user={user}"),
             format!("--datadir={data}"),
-            // One that starts deletes what others have in a shared folder, and they crash.
+            // In a shared folder, a starting server would delete temporary tables of others and crash them.
             format!("--tmpdir={}", folder.display()),
             format!("--socket={}", socket.display()),
             format!("--init-file={}", init.display()),
@@ -169,7 +169,7 @@ impl Database {
         self.process.start_until(|| async { root(&socket).await.is_ok() }).await
     }
 
-    /// A connection that no fault of a link touches, as root.
+    /// Connects as root, past the proxies.
     pub async fn root(&self) -> Result<MySqlConnection> {
         root(&self.socket).await
     }
@@ -181,13 +181,13 @@ impl Database {
             .fetch_all(&mut root)
             .await?;
         for id in ids {
-            // One that is gone already is as good.
+            // It may have ended already.
             let _ = sqlx::query("kill connection ?").bind(id).execute(&mut root).await;
         }
         Ok(())
     }
 
-    /// Lets nobody write, or everybody again.
+    /// Makes the database read-only, or writable again.
     pub async fn read_only(&self, on: bool) -> Result<()> {
         let mut root = self.root().await?;
         let statement = if on { "set global read_only = 1" } else { "set global read_only = 0" };
@@ -201,7 +201,7 @@ async fn root(socket: &Path) -> Result<MySqlConnection> {
     Ok(timeout(ANSWER, MySqlConnection::connect_with(&options)).await??)
 }
 
-/// An etcd of one member.
+/// An etcd with one member.
 pub struct Etcd {
     pub process: Process,
     pub port: u16,
@@ -210,7 +210,7 @@ pub struct Etcd {
 }
 
 impl Etcd {
-    /// Starts one.
+    /// Starts etcd.
     pub async fn start(folder: &Path, small: bool) -> Result<Self> {
         let disk = Disk::make(folder.join("etcd"), 640, small).await?;
         let (port, peer) = (free_port()?, format!("http://127.0.0.1:{}", free_port()?));
@@ -242,14 +242,14 @@ impl Etcd {
         self.process.start_until(ready).await
     }
 
-    /// A connection that no fault of a link touches.
+    /// Connects past the proxies.
     pub async fn client(&self) -> Result<Client> {
         client(self.port).await
     }
 
-    /// Writes all that it holds into a file.
+    /// Saves a snapshot to a file.
     pub async fn save(&self) -> Result<PathBuf> {
-        // Not on the disk that is small.
+        // Outside of the small disk.
         let file = self.disk.folder.with_file_name("snapshot");
         let mut save = Command::new("etcdctl");
         save.env("ETCDCTL_API", "3").arg(format!("--endpoints=127.0.0.1:{}", self.port));
@@ -257,12 +257,12 @@ impl Etcd {
         Ok(file)
     }
 
-    /// Goes back to such a file; it is stopped then.
+    /// Kills etcd and restores such a snapshot. Afterwards etcd is stopped.
     pub async fn restore(&mut self, file: &Path) -> Result<()> {
         self.process.kill().await?;
         let data = self.disk.folder.join("data");
         fs::remove_dir_all(&data).await?;
-        // Since etcd 3.6 with a program of its own; before 3.5 there was none.
+        // etcd 3.6 and later restore with etcdutl, which does not exist before 3.5.
         let has_own = run(Command::new("etcdutl").arg("version")).await.is_ok();
         let mut restore = Command::new(if has_own { "etcdutl" } else { "etcdctl" });
         restore.env("ETCDCTL_API", "3").args(["snapshot", "restore"]).arg(file);
@@ -278,7 +278,7 @@ async fn client(port: u16) -> Result<Client> {
     Ok(Client::connect([format!("127.0.0.1:{port}")], Some(options)).await?)
 }
 
-/// What runs here, as it calls itself.
+/// Returns the versions of all programs.
 pub async fn versions(trimtab: &Path) -> Vec<String> {
     let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let mut found = Vec::new();

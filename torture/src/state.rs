@@ -1,4 +1,4 @@
-//! What a round left: in SQL, and in etcd.
+//! Final state of a round, in SQL and in etcd.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{place::Place, process::Result, readers::Keys};
 pub struct Release {
     pub config: String,
     pub seq: u64,
-    /// Names the operation that made it.
+    /// Identifies the operation that made it.
     pub message: String,
     pub content: String,
     pub sha256: String,
@@ -25,44 +25,44 @@ pub struct Release {
 pub struct Change {
     pub message: String,
     pub state: String,
-    /// Config, key and what becomes of it.
+    /// Config, key and edit.
     pub edits: Vec<(String, String, String)>,
 }
 
-/// All that is left.
+/// The final state, with the start for comparison.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// The number of each config's newest release when the round began.
+    /// Number of each config's newest release at the start.
     pub began: BTreeMap<String, u64>,
-    /// And when it ended.
+    /// Number of each config's newest release at the end.
     pub live: BTreeMap<String, u64>,
-    /// Those that were live when it began, and all that were made since.
+    /// Releases that were live at the start, and all later ones.
     pub releases: Vec<Release>,
     /// The changes of the round.
     pub changes: Vec<Change>,
-    /// What lay in etcd of each config then.
+    /// Each config's release in etcd at the start.
     pub channel_began: BTreeMap<String, Lying>,
-    /// And at the end.
+    /// Each config's release in etcd at the end.
     pub channel: BTreeMap<String, Lying>,
 }
 
-/// What lies in etcd of a config.
+/// A config's release in etcd.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lying {
     pub seq: u64,
     pub sha256: String,
-    /// The hash of the same with a line end more, or less: a repair writes a release in such bytes.
+    /// Hash of the document with its last line end removed, or one added. A repair writes a release in this form.
     pub stirred: String,
 }
 
-/// The number of each config's newest release.
+/// Reads the number of each config's newest release.
 pub async fn live(sql: &mut MySqlConnection) -> Result<BTreeMap<String, u64>> {
     let rows = sqlx::query("select concat(env, '/', app, '/', namespace) as config, live from configs");
     let rows = rows.fetch_all(sql).await?;
     rows.iter().map(|row| Ok((row.try_get("config")?, row.try_get::<i64, _>("live")? as u64))).collect()
 }
 
-/// What lies in etcd of each config.
+/// Reads each config's release in etcd.
 pub async fn channel(place: &Place) -> Result<BTreeMap<String, Lying>> {
     let range = GetOptions::new().with_range("trimtab/meta0");
     let listed = place.etcd.client().await?.get("trimtab/config/", Some(range)).await?;
@@ -72,17 +72,17 @@ pub async fn channel(place: &Place) -> Result<BTreeMap<String, Lying>> {
     Ok(crate::place::CONFIGS.iter().filter_map(whole).collect())
 }
 
-/// How many releases are accepted and not delivered.
+/// Counts the releases in the outbox.
 pub async fn due(sql: &mut MySqlConnection) -> Result<i64> {
     Ok(sqlx::query_scalar("select count(*) from due").fetch_one(sql).await?)
 }
 
-/// How many times the servers noted that etcd departs from SQL.
+/// Counts the drifts that the servers recorded.
 pub async fn drifts(sql: &mut MySqlConnection) -> Result<i64> {
     Ok(sqlx::query_scalar("select count(*) from audit_events where action = 'channel.drift'").fetch_one(sql).await?)
 }
 
-/// Where a round begins.
+/// State at the start of a round.
 #[derive(Clone, Debug)]
 pub struct Begin {
     pub live: BTreeMap<String, u64>,
@@ -90,14 +90,14 @@ pub struct Begin {
 }
 
 impl Begin {
-    /// Reads it.
+    /// Reads the state at the start.
     pub async fn read(place: &Place) -> Result<Self> {
         Ok(Self { live: live(&mut place.database.root().await?).await?, channel: channel(place).await? })
     }
 }
 
 impl State {
-    /// Reads what a round left that began with these releases.
+    /// Reads the final state of the round with this start.
     pub async fn read(place: &Place, begin: Begin, seed: u64) -> Result<Self> {
         let Begin { live: began, channel: channel_began } = begin;
         let mut sql = place.database.root().await?;

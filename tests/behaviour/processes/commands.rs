@@ -70,7 +70,7 @@ fn broken_pipe() -> Stdio {
     writer.into()
 }
 
-/// Starts a server with `dev` and a protected `prod`. The application `shop` has namespaces of keys, JSON and plain text.
+/// Starts a server with `dev`, a protected `prod`, and the application `shop` with keys, a JSON and a plain text.
 async fn installed(place: &Place) -> (Node, reqwest::Client, String) {
     let (token, client) = (place.token().await, reqwest::Client::new());
     let node = place.start().await;

@@ -1,8 +1,8 @@
-// Command mutex takes and frees a lock as Go programs do, with etcd's concurrency package.
+// Command mutex acquires and releases a lock as Go programs do, with etcd's concurrency package.
 //
 //	mutex ENDPOINT NAME
 //
-// It reads commands, one a line: lock, trylock, owner, unlock; and answers each with one line.
+// It reads the commands lock, trylock, owner and unlock, one per line, and answers each with one line.
 package main
 
 import (

@@ -3,8 +3,8 @@
 //
 //	poll ENDPOINT KEY
 //
-// It prints the value of "seq" whenever the document changed, and ends with an error when the key is missing, blank or
-// not such an object.
+// It prints the value of "seq" after each change of the document. It ends with an error when the key is missing, blank
+// or not such an object.
 package main
 
 import (

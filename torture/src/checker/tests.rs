@@ -1,4 +1,4 @@
-//! The checker is shown able to fail: each test breaks a good history in one way.
+//! Tests that the checker finds violations: each breaks a good history in one way.
 
 use super::*;
 use crate::{
@@ -60,14 +60,14 @@ impl History {
         check(&self.events, &self.state, &self.allowed, self.converged)
     }
 
-    /// What is wrong, of a rule.
+    /// Checks that a violation of a rule is found, with a text that contains `part`.
     fn wrong(&self, rule: char, part: &str) {
         let found = self.verdict().violations;
         assert!(found.iter().any(|v| v.rule == rule && v.what.contains(part)), "({rule}) {part} in {found:?}");
     }
 }
 
-/// Two publishes, a save and a stale one, and readers that see it all.
+/// Returns a history of two publishes, a save and a stale save, which readers see.
 fn good() -> History {
     let live = BTreeMap::from([(CONFIG.to_owned(), 3)]);
     let state = State {
@@ -102,7 +102,7 @@ fn good() -> History {
 }
 
 #[test]
-fn a_good_history_passes() {
+fn good_history_passes() {
     let verdict = good().verdict();
     assert_eq!(verdict.violations, []);
     assert_eq!((verdict.acknowledged, verdict.lost, verdict.edits, verdict.retried), (2, 0, 1, 1));
@@ -110,7 +110,7 @@ fn a_good_history_passes() {
 }
 
 #[test]
-fn a_lost_publish_is_found() {
+fn lost_publish_is_found() {
     let mut history = good();
     history.state.releases.pop();
     history.state.live.insert(CONFIG.into(), 2);
@@ -121,14 +121,14 @@ fn a_lost_publish_is_found() {
 }
 
 #[test]
-fn a_publish_without_its_value_is_found() {
+fn publish_without_its_value_is_found() {
     let mut history = good();
     history.state.releases[1].content = "{}".into();
     history.wrong('a', "lacks k");
 }
 
 #[test]
-fn half_a_publish_is_found() {
+fn partial_publish_is_found() {
     let mut history = good();
     let second = Edit { config: "red/shop/limits".into(), key: "k".into(), value: "v".into() };
     let edits = vec![edit("v4"), second];
@@ -137,11 +137,11 @@ fn half_a_publish_is_found() {
     history.state.releases.push(release(4, "m4", "v4"));
     history.state.live.insert(CONFIG.into(), 4);
     history.state.channel.insert(CONFIG.into(), lying(4));
-    history.wrong('a', "half there");
+    history.wrong('a', "published in part");
 }
 
 #[test]
-fn a_channel_that_departs_is_found() {
+fn channel_that_differs_from_sql_is_found() {
     let mut behind = good();
     behind.state.channel.insert(CONFIG.into(), lying(2));
     behind.wrong('a', "is 3 in SQL");
@@ -153,11 +153,11 @@ fn a_channel_that_departs_is_found() {
     empty.wrong('a', "None in etcd");
     let mut due = good();
     due.state.releases[2].delivered = false;
-    due.wrong('a', "still due");
+    due.wrong('a', "still in the outbox");
 }
 
 #[test]
-fn a_repaired_channel_is_the_same() {
+fn repaired_release_counts_as_equal() {
     let mut history = good();
     history.state.channel.insert(CONFIG.into(), Lying { seq: 3, sha256: "new".into(), stirred: "hash-3".into() });
     let (config, sha256) = (CONFIG.to_owned(), "new".to_owned());
@@ -166,7 +166,7 @@ fn a_repaired_channel_is_the_same() {
 }
 
 #[test]
-fn numbers_that_are_missing_or_there_twice_are_found() {
+fn missing_and_duplicate_releases_are_found() {
     let mut gap = good();
     gap.state.releases.remove(1);
     gap.wrong('a', "[1, 3]");
@@ -178,26 +178,26 @@ fn numbers_that_are_missing_or_there_twice_are_found() {
 }
 
 #[test]
-fn a_reader_that_goes_back_is_found() {
+fn reader_that_goes_back_is_found() {
     let mut history = good();
     history.saw("snapshot@console-0", How::Snapshot, 2);
-    history.wrong('b', "fell from 3 to 2");
+    history.wrong('b', "went back from 3 to 2");
     history.allowed.fresh = vec!["console-0".into()];
     assert_eq!(history.verdict().violations, []);
 }
 
 #[test]
-fn a_stale_write_to_etcd_is_found() {
+fn stale_write_to_etcd_is_found() {
     let mut history = good();
     history.saw("etcd@etcd", How::Etcd, 2);
     history.saw("etcd@etcd", How::Etcd, 3);
-    history.wrong('b', "fell from 3 to 2 for etcd@etcd");
+    history.wrong('b', "went back from 3 to 2 for etcd@etcd");
     history.allowed.etcd_falls = true;
     assert_eq!(history.verdict().violations, []);
 }
 
 #[test]
-fn what_is_no_release_is_found() {
+fn foreign_content_is_found() {
     let mut history = good();
     let (config, sha256) = (CONFIG.to_owned(), readers::sha256(b"foreign"));
     history.note("etcd@etcd", What::Seen { how: How::Etcd, config: config.clone(), seq: 3, sha256: sha256.clone() });
@@ -227,7 +227,7 @@ fn readers_that_stay_behind_are_found() {
 }
 
 #[test]
-fn a_lost_edit_is_found() {
+fn lost_edit_is_found() {
     let mut history = good();
     history.state.changes.clear();
     history.wrong('e', "the edits of m2");
@@ -237,7 +237,7 @@ fn a_lost_edit_is_found() {
 }
 
 #[test]
-fn a_stale_save_that_was_taken_is_found() {
+fn accepted_stale_save_is_found() {
     let mut history = good();
     history.ok(3, None);
     history.wrong('e', "stale m3");
@@ -248,7 +248,7 @@ fn a_stale_save_that_was_taken_is_found() {
 }
 
 #[test]
-fn what_was_refused_and_is_there_is_found() {
+fn refused_publish_that_exists_is_found() {
     let mut history = good();
     history.invoke(4, Action::Publish, "m4", "v4");
     history.note("p", What::Fail { op: 4, status: 422, why: String::new() });

@@ -2,7 +2,7 @@ use tokio::net::tcp::OwnedReadHalf;
 
 use super::*;
 
-/// A server that sends back what it gets, and how much it got.
+/// Starts an echo server. Returns its port and a counter of received bytes.
 async fn echo() -> (u16, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, heard) = (listener.local_addr().unwrap().port(), Arc::new(AtomicU64::new(0)));
@@ -30,7 +30,7 @@ async fn answer(from: &mut OwnedReadHalf, within: u64) -> Option<io::Result<usiz
 }
 
 #[tokio::test]
-async fn what_stays_on_the_way_arrives_when_it_is_mended() {
+async fn black_hole_forwards_held_bytes_after_healing() {
     let (port, heard) = echo().await;
     let proxy = Proxy::to(port).await.unwrap();
     let (mut from, mut to) = TcpStream::connect(proxy.address).await.unwrap().into_split();
@@ -45,7 +45,7 @@ async fn what_stays_on_the_way_arrives_when_it_is_mended() {
 }
 
 #[tokio::test]
-async fn answers_alone_can_be_dropped() {
+async fn drop_answers_forwards_requests_and_resets_after_healing() {
     let (port, heard) = echo().await;
     let proxy = Proxy::to(port).await.unwrap();
     proxy.set(Mode::DropAnswers);
@@ -54,11 +54,11 @@ async fn answers_alone_can_be_dropped() {
     assert!(answer(&mut from, 200).await.is_none());
     assert_eq!(heard.load(Ordering::SeqCst), 3);
     proxy.set(Mode::Whole);
-    assert!(matches!(answer(&mut from, 5000).await, Some(Err(_))), "a connection with a hole ends");
+    assert!(matches!(answer(&mut from, 5000).await, Some(Err(_))), "a connection with missing bytes is reset");
 }
 
 #[tokio::test]
-async fn connections_are_reset_forgotten_and_cut() {
+async fn reset_cut_and_half_open_end_connections() {
     let (port, _) = echo().await;
     let proxy = Proxy::to(port).await.unwrap();
     for (mode, silent) in [(Mode::Reset, false), (Mode::CutAfter(2), false), (Mode::HalfOpen, true)] {
@@ -76,13 +76,13 @@ async fn connections_are_reset_forgotten_and_cut() {
 }
 
 #[tokio::test]
-async fn a_delivery_arrives_after_its_sender_is_gone() {
+async fn late_delivery_arrives_after_its_sender_is_gone() {
     let (port, heard) = echo().await;
     let proxy = Proxy::to(port).await.unwrap();
     proxy.set(Mode::LateDelivery);
     let (mut from, mut to) = TcpStream::connect(proxy.address).await.unwrap().into_split();
     to.write_all(b"trimtab/meta/a/b/c").await.unwrap();
-    assert!(matches!(answer(&mut from, 5000).await, Some(Ok(18))), "what only reads goes through");
+    assert!(matches!(answer(&mut from, 5000).await, Some(Ok(18))), "a read is forwarded");
     let late = b"trimtab/config/a/b/c{}trimtab/meta/a/b/c\"{\"seq\":12,";
     to.write_all(late).await.unwrap();
     assert!(answer(&mut from, 200).await.is_none());
@@ -95,5 +95,5 @@ async fn a_delivery_arrives_after_its_sender_is_gone() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(5), arrived).await.expect("it arrives");
+    timeout(Duration::from_secs(5), arrived).await.expect("the delivery arrives");
 }
