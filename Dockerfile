@@ -1,4 +1,4 @@
-# Node is only needed to make the site small (tools/site.mjs, wasm-opt).
+# Node only runs the tools that minify the site (tools/site.mjs, wasm-opt).
 FROM node:20-bookworm-slim AS node
 
 FROM rust:1.95-bookworm AS build
@@ -7,13 +7,13 @@ COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 WORKDIR /src
 ENV TRIMTAB_CACHE=/opt/trimtab CARGO_TARGET_DIR=/opt/target
-# The tools, in a layer that only a new version of one of them installs again.
+# The tools are in a layer of their own, which is rebuilt only for new versions of them.
 COPY tools/env.sh tools/setup.sh tools/
 RUN tools/setup.sh run
 COPY . .
-# The target folder is a cache of the builder and not part of a layer: build.sh puts what counts into /src/target/app.
-# Cargo goes by the age of files. Those of another clone can be older than what was built of this one, so they are
-# touched: else the image would hold the other code. Names of functions, 35 MB of them, are left to debuggers.
+# The target folder is a cache of the builder and not part of a layer. build.sh copies the result to /src/target/app.
+# Cargo compares the times of files. The sources can be older than an earlier build of another clone, and Cargo would
+# use that build. Therefore all files are touched. strip removes 35 MB of function names.
 RUN --mount=type=cache,id=trimtab-target,target=/opt/target \
     --mount=type=cache,target=/usr/local/cargo/registry \
     find . -type f -exec touch {} + \
@@ -33,12 +33,12 @@ COPY --from=build /src/target/app /app
 ENV PATH=/app:$PATH \
     TRIMTAB_DATA_DIR=/data \
     TRIMTAB_LISTEN=0.0.0.0:3000
-# In numbers, by which Kubernetes sees that it is not root (runAsNonRoot).
+# As numbers, so that Kubernetes can verify runAsNonRoot.
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 3000
-# `trimtab healthcheck` gives up after three seconds and says so: Docker waits for that.
+# `trimtab healthcheck` has its own timeout of three seconds and prints the reason, so Docker waits longer.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["trimtab", "healthcheck"]
 ENTRYPOINT ["trimtab"]
 CMD ["serve"]

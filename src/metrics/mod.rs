@@ -41,7 +41,7 @@ impl Registry {
 pub enum Form {
     /// OpenMetrics 1.0.
     OpenMetrics,
-    /// Prometheus text format 0.0.4: `HELP` and `TYPE` lines of a counter include `_total`, and no `# EOF` line follows.
+    /// Prometheus text format 0.0.4: `HELP` and `TYPE` lines of a counter include `_total`, and there is no `# EOF`.
     Classic,
 }
 
