@@ -1,13 +1,13 @@
-// What every test imports instead of '@playwright/test'.
+// Fixtures of all tests, which import this file instead of '@playwright/test'.
 //
 //   server       the server that this worker's tests share; page.goto('/…') goes there
-//   freshServer  starts one of this test's own (empty, or a second node beside another)
-//   signIn       gives a page the session of an administrator, or of somebody else
-//   another      opens a page in a browser of its own: somebody else, at the same time
-//   demo         the same server, with the demo data
-//   allowErrors  names an error that a test provokes on purpose
+//   freshServer  starts a server only for this test (empty, or a second node beside another)
+//   signIn       gives a page the session of an administrator or another user
+//   another      opens a page in another browser context, for a second user at the same time
+//   demo         the shared server, with the demo data
+//   allowErrors  allows an error that a test provokes on purpose
 //
-// A test fails on anything that the browser complains about: errors on the console, exceptions, CSP violations.
+// A test fails on errors on the browser's console, exceptions and CSP violations.
 
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test as base, type BrowserContext, type Locator, type Page } from '@playwright/test';
@@ -68,7 +68,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await use(async (beside, more) => {
       const server = await Server.start(setup, beside, more);
       servers.push(server);
-      // A second node takes a moment to get tokens and releases, though it is ready for pages before that.
+      // A second node serves pages a moment before it has tokens and releases.
       const reads = async () => {
         const said = (await (await fetch(`${server.url}/readyz`)).json()) as Record<'reader' | 'channel_away_since', string>;
         const headers = { authorization: 'Bearer nobody' };
@@ -78,16 +78,16 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return server;
     });
     const failed = testInfo.status !== testInfo.expectedStatus;
-    // The second node first: the database goes with the first one.
+    // The second node stops first, because the first one removes the database.
     for (const server of servers.reverse()) {
       if (failed) await testInfo.attach('fresh-server.log', { body: server.log, contentType: 'text/plain' });
-      // A page that is still open may ask it for more.
+      // A page that is still open may send requests to the stopped server.
       complaints.ended.push({ url: server.url, at: complaints.seen.length });
       await server.stop();
     }
   },
 
-  // Not a plain dependency on `administrator`: tests of an empty server must not find one there.
+  // The administrator is created for `server` only, never for the empty servers of `freshServer`.
   signIn: async ({ server, administrator }, use) => {
     await use(async (page, user = administrator) => page.context().addCookies(await session(server, user)));
   },
@@ -104,7 +104,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     for (const context of contexts) await context.close();
   },
 
-  // A page that follows what happens asks again for a server that ended or was cut off: the browser says so.
+  // A live page reconnects to a server that stopped or is unreachable, and the browser logs these errors.
   complaints: async ({}, use) => use({ seen: [], allowed: [/net::ERR_\w+ \(.*\/live(\?.*)?\)/], ended: [] }),
 
   allowErrors: async ({ complaints }, use) => {
@@ -120,17 +120,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     }
     const isOfEnded = (text: string, n: number) => complaints.ended.some(({ url, at }) => n >= at && text.includes(`(${url}/`));
     const unexpected = complaints.seen.filter((text, n) => !complaints.allowed.some((pattern) => pattern.test(text)) && !isOfEnded(text, n));
-    expect(unexpected, 'the browser complained').toEqual([]);
+    expect(unexpected, 'errors in the browser').toEqual([]);
   },
 });
 
-/** Also for contexts that a test opens itself: `await watch(other, complaints.seen)`. */
+/** Records errors of a browser context. For contexts that a test opens itself: `await watch(other, complaints.seen)`. */
 export async function watch(context: BrowserContext, seen: string[]): Promise<void> {
   context.on('console', (message) => {
     if (message.type() === 'error') seen.push(`${message.text()} (${message.location().url})`);
   });
   context.on('weberror', (error) => seen.push(error.error().stack || `${error.error()} (${error.page()?.url()})`));
-  // The console shows most violations, but not those of a report-only policy.
+  // The console shows most CSP violations, but not those of a report-only policy.
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI || 'inline'}`);
@@ -138,7 +138,7 @@ export async function watch(context: BrowserContext, seen: string[]): Promise<vo
   });
 }
 
-/** Fills the log-in form, which password managers and we find by its `autocomplete`, in whatever language it is. */
+/** Logs in on the log-in page. Like password managers, it finds the fields by `autocomplete`, in any language. */
 export async function logIn(page: Page, url: string, user: User): Promise<void> {
   await page.goto(`${url}/login`);
   const form = page.locator('form', { has: page.locator('input[autocomplete="current-password"]') });
@@ -148,27 +148,27 @@ export async function logIn(page: Page, url: string, user: User): Promise<void> 
   await page.waitForURL((at) => at.pathname !== '/login');
 }
 
-/** A box of a page, by the id of its heading. */
+/** Returns a box of a page, by the id of its heading. */
 export function card(page: Page, id: string): Locator {
   return page.locator(`section[aria-labelledby="${id}"]`);
 }
 
-/** WCAG 2.2 AA, as far as axe can see; or these rules of it alone. */
+/** Checks the rules of WCAG 2.2 AA that axe knows, or only the given rules. */
 export async function expectAccessible(page: Page, ...rules: string[]): Promise<void> {
   const axe = new AxeBuilder({ page });
   if (rules.length) axe.withRules(rules);
-  // axe calls the rule about visible words in names experimental; WCAG 2.5.3 does not.
+  // axe calls the rule about visible labels in names experimental, but WCAG 2.5.3 requires it.
   else axe.options({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: { 'label-content-name-mismatch': { enabled: true } } });
-  // No frames here: the way through a blank page of its own costs more than looking does.
+  // Legacy mode, because there are no frames and the default mode is slow: it opens a blank page.
   const { violations } = await axe.setLegacyMode().analyze();
   const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target).join(', ')}`);
   expect(found, page.url()).toEqual([]);
 }
 
-/** The least width and height of what can be clicked (WCAG 2.5.8). */
+/** Minimum width and height of a click target (WCAG 2.5.8). */
 const TARGET = 24;
 
-/** Everything that can be clicked is large enough by itself; only links within a sentence are as high as its lines. */
+/** Checks that all click targets are large enough. Links within a sentence may be as high as its lines. */
 export async function expectTargets(page: Page): Promise<void> {
   const small = await page.evaluate((least) => {
     const isInSentence = (element: Element): boolean => {
@@ -180,7 +180,7 @@ export async function expectTargets(page: Page): Promise<void> {
       .filter((control) => control.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }))
       .filter((control) => !control.closest('.visually-hidden, .skip') && !isInSentence(control))
       .map((control) => {
-        // A label is a part of its box to tick.
+        // The label is part of a checkbox's target.
         const boxes = [control, ...Array.from((control as HTMLInputElement).labels ?? [])].map((element) => element.getBoundingClientRect());
         const height = Math.max(...boxes.map((box) => box.height));
         const width = Math.max(...boxes.map((box) => box.width));
@@ -192,7 +192,7 @@ export async function expectTargets(page: Page): Promise<void> {
   expect(small, `${page.url()} has small targets`).toEqual([]);
 }
 
-/** A page is never wider than the window: only tables and texts scroll sideways, inside their boxes. */
+/** Checks that a page is not wider than the window. Only tables and texts scroll sideways, inside their boxes. */
 export async function expectNoSideways(page: Page): Promise<void> {
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(wider, `${page.url()} is too wide`).toBeLessThanOrEqual(0);

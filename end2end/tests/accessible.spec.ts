@@ -1,18 +1,17 @@
-// Every page of the console, with the demo data: in both themes and languages nothing stands in anybody's way, and
-// nothing is wider than a phone.
+// Every page of the console, with the demo data, is accessible in both themes and languages and fits on a phone.
 
 import type { Page } from '@playwright/test';
 import { addressOf, pages, publicPages } from '../support/pages';
 import { createUser } from '../support/prepare';
 import { expect, expectAccessible, expectNoSideways, expectTargets, test } from '../support/test';
 
-/** What only the theme decides. */
+/** The rules whose result depends on the theme. */
 const themed = ['color-contrast', 'link-in-text-block'];
 
 for (const lang of ['en', 'zh'] as const) {
   test.describe(lang, () => {
     test.use({ locale: lang });
-    // The set-ups have the same pages; what only a cluster shows is looked at where it is made: nodes, away, drift.
+    // Both set-ups have the same pages. nodes, away and drift check what only a cluster shows.
     test.skip(({ setup }) => setup === 'cluster', 'as on the embedded set-up');
 
     const look = async (page: Page, path: string) => {
@@ -34,13 +33,13 @@ for (const lang of ['en', 'zh'] as const) {
       await page.setViewportSize({ width: 1280, height: 800 });
     };
 
-    test('who is not logged in', async ({ page, demo, administrator, allowErrors }) => {
+    test('pages without a log-in', async ({ page, demo, administrator, allowErrors }) => {
       test.setTimeout(120_000);
       allowErrors(/404 /);
       for (const [name, path] of publicPages) await test.step(name, () => look(page, path));
     });
 
-    // The list in parts, so that the workers share it.
+    // The list is split into parts for the workers.
     const part = 12;
     for (let from = 0; from < pages.length; from += part) {
       test(`pages from ${pages[from]![0]}`, async ({ page, demo, signIn, allowErrors }) => {
@@ -51,7 +50,7 @@ for (const lang of ['en', 'zh'] as const) {
       });
     }
 
-    test('a phone in the hand', async ({ page, demo, signIn }) => {
+    test('pages on a phone', async ({ page, demo, signIn }) => {
       test.setTimeout(120_000);
       await signIn(page);
       await page.setViewportSize({ width: 360, height: 800 });
@@ -59,12 +58,12 @@ for (const lang of ['en', 'zh'] as const) {
         await page.goto(await addressOf(pages.find(([n]) => n === name)![1], page.request));
         await expectAccessible(page);
       }
-      // What opens is looked at open.
+      // Menus are checked when they are open.
       await page.locator('.rail summary').click();
       await expectAccessible(page);
     });
 
-    test('what opens, and what one may not do', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
+    test('open menus and dialogs, and pages of a viewer', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
       test.setTimeout(120_000);
       allowErrors(/403 /);
       await signIn(page);

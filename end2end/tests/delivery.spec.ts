@@ -1,4 +1,4 @@
-// The pages about delivery, and that open pages follow what happens.
+// The pages about delivery, and live updates of open pages.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ const env = (server: Server) => ({
   ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: server.settings.TRIMTAB_ETCD__ENDPOINTS,
 });
 
-/** A copy of an application reads a config, until it gets this release. */
+/** Reads a config as an instance, until it gets this release. */
 async function readAs(server: Server, token: string, instance: string, config: string, release: number): Promise<void> {
   const headers = { authorization: `Bearer ${token}`, 'x-instance': instance };
   const get = async () => (await fetch(`${server.url}/api/v1/configs/${config}`, { headers })).json();
@@ -36,7 +36,7 @@ test('an open page follows a release until its readers have it', async ({ page, 
   await expect(page.locator('#live-way')).toContainText('1 of 1');
   await page.goto(`/configs/${config}/readers`);
   await expect(page.locator('#readers tbody tr')).toHaveCount(1);
-  // One alone is no curve.
+  // A single reader makes no curve.
   await expect(page.getByRole('img', { name: 'has it' })).toHaveCount(0);
   await readAs(server, api.token, 'shop-1', config, 2);
   await expect(page.getByRole('img', { name: '2 instances have it' })).toBeVisible();
@@ -48,7 +48,7 @@ test('an open page follows a release until its readers have it', async ({ page, 
 test.describe('without scripts', () => {
   test.use({ javaScriptEnabled: false });
 
-  test('the page says the same when it is asked for again', async ({ page, server }) => {
+  test('a reload shows the same as live updates', async ({ page, server }) => {
     const { name: app, api } = await application(server);
     await page.context().addCookies(await session(server, await createAdministrator(server, `ops-${app}`)));
     await page.goto('/delivery/dev');
@@ -61,9 +61,9 @@ test.describe('without scripts', () => {
 });
 
 test.describe('with etcd', () => {
-  test.skip(({ setup }) => setup !== 'cluster', 'memory is locked and written by nobody else');
+  test.skip(({ setup }) => setup !== 'cluster', 'the in-process channel is never written from outside');
 
-  test('who reads through another node is shown, and through which', async ({ page, freshServer }) => {
+  test('readers of other nodes are shown with their nodes', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;
@@ -79,14 +79,14 @@ test.describe('with etcd', () => {
     await page.reload();
     const row = (instance: string) => page.locator('#readers tr', { hasText: instance });
     await expect(row('shop-2')).toContainText('web-2');
-    // It asked two of them, and counts where it asked last.
+    // shop-1 read from two nodes and is shown at the last one.
     await expect(row('shop-1')).toContainText('eu-1');
     await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3 · Those that 3 nodes have heard of');
     await page.setViewportSize({ width: 360, height: 740 });
     await expectNoSideways(page);
     await expectAccessible(page);
 
-    // An open page follows them, wherever they read.
+    // An open page is updated after reads from any node.
     await api.publish([{ config, set: { pool: '16' } }]);
     await expect(page.locator('#live-told')).toContainText('Seen by 0 of 3');
     for (const [node, instance] of [[reader, 'shop-1'], [beside, 'shop-2'], [reader, 'shop-3']] as const) {
@@ -96,7 +96,7 @@ test.describe('with etcd', () => {
     await page.goto(`${server.url}/apps/${app}`);
     await expect(page.locator('main')).toContainText('3 instances read it');
 
-    // One that is there and says nothing is named, and nobody waits for it.
+    // A node that does not answer is named, and the page does not wait for it.
     const etcdctl = (...args: string[]) => promisify(execFile)('etcdctl', args, { env: env(server) });
     const lease = /lease ([0-9a-f]+) granted/.exec((await etcdctl('lease', 'grant', '600')).stdout)![1]!;
     const name = `${server.settings.TRIMTAB_ETCD__ROOT}/nodes/names/${lease}`;
@@ -106,7 +106,7 @@ test.describe('with etcd', () => {
     await expect(page.locator('#delivery tr', { hasText: `${app} / application 2` })).toContainText('3 of 3');
   });
 
-  test('who holds the lock is said, and what waits for it', async ({ page, freshServer }) => {
+  test('the holder of the lock and the waiting releases are shown', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;
@@ -126,7 +126,7 @@ test.describe('with etcd', () => {
     await expect(page.locator('#trouble')).toBeEmpty();
   });
 
-  test('what was deleted in etcd is delivered again on demand', async ({ page, freshServer }) => {
+  test('a release deleted from etcd is delivered again on demand', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;

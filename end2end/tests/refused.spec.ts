@@ -1,5 +1,5 @@
-// Every form, refused once: the answer has the status of its refusal, what was typed comes back, the field that is
-// wrong says so and has the focus, and the browser complains of nothing else.
+// Every form is refused once: the answer has the status of the refusal, the input is kept, the invalid field has a
+// message and the focus, and the browser logs no other error.
 
 import type { Page } from '@playwright/test';
 import { application, createUser, type User } from '../support/prepare';
@@ -12,13 +12,13 @@ interface Ready {
 }
 
 interface Case {
-  /** Where the form is. */
+  /** Path of the page with the form. */
   at: (ready: Ready) => string | Promise<string>;
-  /** The form: the function that it posts to, or a selector. */
+  /** The function that the form posts to, or a selector. */
   form: string;
-  /** What is typed. */
+  /** The input. */
   type: (ready: Ready) => Record<string, string>;
-  /** The field that is wrong. */
+  /** The invalid field. */
   wrong: string;
 }
 
@@ -99,7 +99,7 @@ for (const scripts of [true, false]) {
     const ready = {} as Ready;
     test.beforeEach(async ({ server, administrator, another, allowErrors }) => {
       allowErrors(/the server responded with a status of 4(09|22) /);
-      // One for all of a worker: refused forms change nothing.
+      // All tests of a worker share this, because refused forms change nothing.
       if (!ready.app) {
         const { name, api } = await application(server);
         const of = `prod/${name}/application`;
@@ -107,7 +107,7 @@ for (const scripts of [true, false]) {
         await api.publish([{ config: of, set: { pool: { value: '32', type: 'number' } } }]);
         ready.app = name;
         ready.taken = await createUser(server, administrator, 'taken', { [`dev/${name}/*`]: 'viewer' });
-        // Something to publish.
+        // An edit for the publish forms.
         const page = await another(administrator);
         await page.goto(`/configs/${of}?add=true`);
         await page.locator('#item [name=key]').fill('other.key');
@@ -146,11 +146,11 @@ for (const scripts of [true, false]) {
         await expect(field).toBeFocused();
         for (const [field, value] of Object.entries(typed)) {
           const control = form.locator(`[name="${field}"]`);
-          // A browser that sends passwords back would keep them in its cache.
+          // Passwords are not sent back, because the browser would cache them.
           const secret = (await control.getAttribute('type')) === 'password';
           await expect(control, field).toHaveValue(secret ? '' : value);
         }
-        // The field says it, so nothing else says it once more.
+        // The message is at the field, so it is not repeated above.
         await expect(page.locator('#notice')).toBeEmpty();
         if (scripts) await expectAccessible(page);
       });
