@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Builds the release: target/app/trimtab, one file with the site in it, wherever Cargo's own target folder is.
-# The site and the server's library are built at the same time. The program, which has both in it, comes last and is quick.
+# Builds the release: target/app/trimtab, one file that contains the site. Cargo's target folder may be elsewhere.
+# The site and the server's library are built in parallel. The program that contains both comes last and is quick.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 cd "$ROOT"
 
-# Two clones may share one target folder: the second waits until the first has taken its file away.
+# Two clones may share one target folder. The second one waits until the first one has copied its file.
 mkdir -p "$CARGO_TARGET_DIR" "$ROOT/target"
 exec 9>"$CARGO_TARGET_DIR/.app.lock"
 flock 9
 
-# Two Cargos at once cannot share a target folder.
+# Two Cargo processes at the same time cannot share a target folder.
 front=$CARGO_TARGET_DIR/front
 log=$front/site.log
 mkdir -p "$front"
@@ -32,7 +32,7 @@ build_site() {
   say "site: done"
 }
 
-# In a process group of its own, so that nothing of it is left when this script ends.
+# In its own process group, so that all of its processes end with this script.
 set -m
 build_site >"$log" 2>&1 &
 site=$!
@@ -46,7 +46,7 @@ wait "$site" || { cat "$log" >&2; exit 1; }
 say "server 2/2, the program with the site in it (10 seconds)"
 cargo rustc --release --package trimtab --bin trimtab --features ssr -- --cfg site
 
-# A failed build leaves the last good one alone, and a server that runs keeps its file.
+# A failed build keeps the last good one, and a running server keeps its file.
 rm -rf "$APP.new"
 mkdir "$APP.new"
 cp "$CARGO_TARGET_DIR/release/trimtab" "$APP.new"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes pictures of all pages, with the demo data, in both themes, both languages and three widths: end2end/screenshots/.
-# With ONLY=<pattern> those whose file name it matches.
+# Takes screenshots of all pages, with the demo data, in both themes, both languages and three widths, and writes them
+# to end2end/screenshots/. ONLY=<pattern> restricts them to matching file names.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 "$ROOT/tools/setup.sh" test

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # tools/setup.sh [run|watch|test|audit|bench|latest]
-# Installs what that needs and is missing, once: Debian's packages through apt, everything else into the cache folder
-# (TRIMTAB_CACHE, else ~/.cache/trimtab). Nothing is changed in the clone but end2end/node_modules.
-# What cannot be installed is named, with the command that a person would type.
+# Installs the missing tools for a task, once: Debian packages with apt, everything else in the cache folder
+# (TRIMTAB_CACHE, or ~/.cache/trimtab). In the clone, only end2end/node_modules changes.
+# If a tool cannot be installed, the command for a manual installation is printed.
 # `latest` installs the servers of TRIMTAB_SERVERS=latest: MySQL from Debian's unstable suite, which needs root, and the
-# etcd of tests/go/etcd, which needs Go. When one of them cannot be had, the last line says why.
+# etcd of tests/go/etcd, which needs Go. If one of them cannot be installed, the last line of the output says why.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 have() { type "$1" >/dev/null 2>&1; }
 say() { echo "setup: $*"; }
 give_up() { # WHAT COMMAND
-  printf 'setup: %s is missing and could not be installed. Type this, then try again:\n\n    %s\n\n' "$1" "$2" >&2
+  printf 'setup: %s is missing and could not be installed. Run this command, then try again:\n\n    %s\n\n' "$1" "$2" >&2
   exit 1
 }
 
@@ -48,8 +48,8 @@ rust_checks() {
   rustup component add rustfmt clippy || give_up "rustfmt or clippy" "rustup component add rustfmt clippy"
 }
 
-# Prebuilt where cargo-binstall is at hand and finds one, else compiled. Not into our own target folder, whose lock
-# a build in another terminal may hold.
+# Installs a prebuilt tool with cargo-binstall, or else compiles it. It does not use the common target folder, whose
+# lock a build in another terminal may hold.
 cargo_tool() { # CRATE VERSION [FLAGS OF cargo install…]
   local crate=$1 version=$2
   shift 2
@@ -71,7 +71,7 @@ node_js() {
   fi
 }
 
-# Installs wasm-opt and esbuild, which are prebuilt. The script that --ignore-scripts leaves out only makes esbuild start faster.
+# Installs wasm-opt and esbuild, which are prebuilt. --ignore-scripts skips one that only makes esbuild start faster.
 npm_tools() {
   local version
   version=$(wasm-opt --version 2>/dev/null | sed 's/^wasm-opt version \([0-9]*\).*/\1/') || true
@@ -88,7 +88,7 @@ npm_tool() { # PACKAGE VERSION
 end2end() {
   cmp -s "$ROOT/end2end/package-lock.json" "$ROOT/end2end/node_modules/.installed" && return
   say "installing Playwright"
-  # It drives the system's Chromium; its own would be a download of 150 MB.
+  # Playwright uses the system's Chromium. Its own would be a download of 150 MB.
   (cd "$ROOT/end2end" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund) ||
     give_up "Playwright" "cd end2end && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci"
   cp "$ROOT/end2end/package-lock.json" "$ROOT/end2end/node_modules/.installed"
@@ -102,8 +102,8 @@ build_packages() {
   if [ ! -e "${protoc%/*}/../include/google/protobuf/descriptor.proto" ]; then packages+=(libprotobuf-dev); fi
 }
 
-# mariadb-server would start a system service, which no test uses; the core packages have only the programs.
-# etcd-server may start one too: it is not used either.
+# mariadb-server would start a system service, which no test uses. The core packages contain only the programs.
+# etcd-server may start a service, which is not used either.
 server_packages() {
   want mariadbd mariadb-server-core
   want mariadb mariadb-client-core
@@ -111,14 +111,14 @@ server_packages() {
   want etcdctl etcd-client
 }
 
-# Readers of files that exports are for.
+# Libraries that read exported files in tests.
 reader_packages() {
   if ! /usr/bin/python3 -c 'import dotenv' 2>/dev/null; then packages+=(python3-dotenv); fi
 }
 
 browser_packages() {
   if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ]; then packages+=(chromium); fi
-  # Without it Chinese is drawn as boxes.
+  # Without this font, Chinese characters are shown as boxes.
   if ! have fc-list || [ -z "$(fc-list :lang=zh-cn)" ]; then packages+=(fonts-noto-cjk fontconfig); fi
 }
 
@@ -127,16 +127,16 @@ cannot() { # WHAT WHY
   exit 1
 }
 
-# An installation has this long. It is made beside its place and renamed, so one that was interrupted is never used.
+# Timeout of an installation. It is made in a temporary folder and renamed, so an interrupted one is never used.
 latest_minutes=10
 
-# Calls a function with an empty folder that becomes TARGET when the function returns.
+# Calls a function with an empty folder, which is renamed to TARGET after success.
 install_whole() { # TARGET FUNCTION
   local target=$1 making=$1.making
   [ ! -d "$target" ] || return 0
   mkdir -p "${target%/*}"
   exec 8>"$target.lock"
-  flock --wait $((latest_minutes * 60)) 8 || cannot "${target##*/}" "another set-up has been at it for $latest_minutes minutes"
+  flock --wait $((latest_minutes * 60)) 8 || cannot "${target##*/}" "another installation has held the lock for $latest_minutes minutes"
   if [ ! -d "$target" ]; then
     remove_tree "$making"
     mkdir "$making"
@@ -146,13 +146,13 @@ install_whole() { # TARGET FUNCTION
   exec 8>&-
 }
 
-# An installation that was interrupted may have left file systems mounted in it.
+# Removes a folder, but not the file systems that an interrupted installation may have left mounted in it.
 remove_tree() {
   [ -e "$1" ] || return 0
   "${as_root[@]}" rm -rf --one-file-system "$1"
 }
 
-# The first of apt's mirrors that has Debian's unstable suite.
+# Prints the first of apt's mirrors that has Debian's unstable suite.
 unstable_mirror() {
   local mirror
   while read -r mirror; do
@@ -164,21 +164,21 @@ unstable_mirror() {
   return 1
 }
 
-# Only the root can make a system's folder; afterwards everybody can run what is in it.
+# debootstrap needs root. Afterwards any user can run the installed programs.
 latest_mysql() { # FOLDER
   local name="MySQL" folder=$1 mirror loader program apart=()
   [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || cannot "$name" "it needs root"
   have apt-get || cannot "$name" "there is no apt"
-  # What apt goes through, when it goes through a proxy.
+  # Uses the proxy of apt, if there is one.
   eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
   if [ -n "${http_proxy:-}" ]; then export http_proxy; fi
   if ! have debootstrap; then
     "${as_root[@]}" timeout "${latest_minutes}m" sh -c 'apt-get update -qq && apt-get install -y --no-install-recommends debootstrap' ||
-      cannot "$name" "debootstrap is missing, and apt does not install it"
+      cannot "$name" "debootstrap is missing, and apt cannot install it"
   fi
-  mirror=$(unstable_mirror) || cannot "$name" "no mirror of apt answers with Debian's unstable suite"
+  mirror=$(unstable_mirror) || cannot "$name" "none of apt's mirrors has Debian's unstable suite"
   say "installing MySQL from Debian's unstable suite"
-  # What is mounted in between goes with the processes, where that is allowed.
+  # Where it is allowed, mounts are made in a private mount namespace, which ends with its processes.
   if "${as_root[@]}" unshare --mount --propagation private true 2>/dev/null; then
     apart=(unshare --mount --propagation private)
   fi
@@ -186,8 +186,8 @@ latest_mysql() { # FOLDER
     debootstrap --variant=minbase --include=mysql-server-core,mysql-client-core sid "$folder/root" "$mirror" \
     >"$folder.log" 2>&1 || cannot "$name" "debootstrap ended with: $(tail -n 1 "$folder.log") ($folder.log)"
   "${as_root[@]}" rm -rf "$folder"/root/var/cache/apt "$folder"/root/var/lib/apt "$folder"/root/usr/share/{doc,locale,man}
-  # Run by the suite's own loader with the suite's own libraries, in our file system and as any user. The name of the
-  # folder is the one that it gets in the end.
+  # The programs run with the loader and libraries of the installed suite, outside of a chroot and as any user. The
+  # wrappers contain the final name of the folder.
   loader=$(cd "$folder" && echo root/usr/lib/*-linux-*/ld-linux-*.so.*)
   "$folder/$loader" --library-path "$folder/${loader%/*}" "$folder/root/usr/sbin/mysqld" --version >"$folder.log" 2>&1 ||
     cannot "$name" "it does not run here: $(tail -n 1 "$folder.log")"
@@ -197,7 +197,7 @@ latest_mysql() { # FOLDER
     printf '#!/bin/sh\nexec %q --library-path %q %q "$@"' "$loader" "${loader%/*}" "$LATEST_MYSQL/root/usr/$program" \
       >"$folder/bin/${program#*/}"
   done
-  printf ' --basedir=%q' "$LATEST_MYSQL/root/usr" >>"$folder/bin/mysqld" # else it takes the messages of the system's own
+  printf ' --basedir=%q' "$LATEST_MYSQL/root/usr" >>"$folder/bin/mysqld" # otherwise it uses the messages of the system's MySQL
   chmod +x "$folder"/bin/*
 }
 
@@ -217,8 +217,8 @@ build_tools() {
   npm_tools
 }
 
-# Clones share one target folder, and Cargo goes by the age of files: those of this clone can be older than what was built
-# of another one, and that would pass for built of this one.
+# Clones share one target folder, and Cargo compares the times of files. The sources of this clone can be older than a
+# build of another clone, and Cargo would use that build. Therefore all sources are touched after a change of the clone.
 own_target() {
   local last=$CARGO_TARGET_DIR/.clone
   if [ "$(cat "$last" 2>/dev/null)" != "$ROOT" ]; then
@@ -240,7 +240,7 @@ case ${1:-run} in
     build_packages
     install_packages
     rust
-    cargo_tool wasm-bindgen-cli "$(wasm_bindgen_version)" # without --locked: its lock file names crates that mirrors lack
+    cargo_tool wasm-bindgen-cli "$(wasm_bindgen_version)" # without --locked, because its lock file names crates that mirrors lack
     cargo_tool cargo-leptos "$CARGO_LEPTOS_VERSION" --locked
     own_target
     ;;

@@ -1,8 +1,8 @@
 // node tools/site.mjs WASM OUT
-// Makes the site that the server carries: the style, the scripts and the program of the islands, small and with hashes in
-// their names, in brotli and gzip too, and the files of public/. WASM is the folder that trimtab-bindgen wrote. OUT gets
-// the files and site.rs, which names them for the compiler. A file that stays the same is not touched, so Cargo sees only
-// changes.
+// Makes the site that the server contains: the files of public/, and style, scripts and WASM of the islands. The latter
+// are minified, have hashes in their names, and are also compressed with brotli and gzip. WASM is the output folder of
+// trimtab-bindgen. OUT gets the files and site.rs, which includes them. Unchanged files are not written, so Cargo
+// rebuilds only after changes.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,7 +22,7 @@ const types = {
 const run = (program, ...args) => execFileSync(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
 const hash = (content) => createHash('sha256').update(content).digest().subarray(0, 16).toString('base64url');
 
-/** The oldest browsers, as esbuild spells them. cargo leptos watch reads the same line. */
+/** Returns the oldest supported browsers in esbuild's syntax. cargo leptos watch reads the same line. */
 function browsers() {
   const [, query] = /^browserquery = "(.+)"$/m.exec(readFileSync('Cargo.toml', 'utf8'));
   return query.split(', ').map((browser) => {
@@ -31,7 +31,7 @@ function browsers() {
   });
 }
 
-/** The smaller WASM; the last one is kept, because making it takes ten seconds. */
+/** Returns the optimized WASM. The last result is kept, because the optimization takes ten seconds. */
 function optimized(file) {
   const [from, to] = [join(out, 'optimized.from'), join(out, 'optimized.wasm')];
   const args = ['-Oz', '--enable-bulk-memory', '--enable-nontrapping-float-to-int'];
@@ -53,7 +53,7 @@ function write(name, content) {
   return path;
 }
 
-/** Writes a file and what else it is served as, and returns the lines of site.rs about it. */
+/** Writes a file and its compressed forms, and returns its lines for site.rs. */
 function embed(path, name, content, packed) {
   const modified = Math.floor(statSync(write(name, content)).mtimeMs / 1000);
   const inCoding = (suffix, pack) => {

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # tools/test.sh [PART…] [-- ARGUMENTS]
-# Runs all parts in order, or those that are named (also: TRIMTAB_ONLY="fmt clippy"), and stops at the first failure.
-#   fmt      the formatting is rustfmt's
-#   clippy   no warning, in the server and in the WASM
-#   unit     cargo test, beside MariaDB and etcd of the system's packages; then the behaviour suite again, without the fast
+# Runs all parts in order, or the named ones (also: TRIMTAB_ONLY="fmt clippy"), and stops at the first failure.
+#   fmt      formatting with rustfmt
+#   clippy   no warnings, in the server and in the WASM
+#   unit     cargo test with MariaDB and etcd of the system's packages; then the behaviour suite again, without the fast
 #            path of delivery
-#   latest   the tests of cargo test that use servers, beside MySQL 9 and etcd 3.7 (tools/setup.sh latest). Where these
-#            cannot be installed it is left out, and the last lines say so and why
+#   latest   the tests that use servers, with MySQL 9 and etcd 3.7 (tools/setup.sh latest); skipped where these cannot
+#            be installed, and the last lines of the output give the reason
 #   build    the release build
-#   torture  the release build is broken in seeded ways (tools/torture.sh), on the servers of both; alone it takes the last
-#            build as it is
-#   browser  Playwright against it, on both set-ups; alone it takes the last build as it is
+#   torture  seeded faults against the release build (tools/torture.sh), with the servers of `unit` and `latest`
+#   browser  Playwright tests of the release build, on both set-ups
+# torture and browser use the last build, if the part build is not named.
 # Arguments after -- go to cargo test or Playwright: tools/test.sh unit -- storage::
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
@@ -31,23 +31,23 @@ part_clippy() {
 part_unit() {
   step "cargo test" tools/with-servers.sh cargo test --features ssr "${rest[@]}"
   [ ${#rest[@]} -eq 0 ] || return 0
-  # Twice as many as there are processors: these tests wait more than they compute.
+  # Twice as many threads as processors, because these tests wait more than they compute.
   local -x TRIMTAB_FAST_PATH=off RUST_TEST_THREADS=$((2 * $(nproc)))
   step "no fast path" tools/with-servers.sh cargo test --features ssr --test behaviour
 }
 
 part_latest() {
   can_use_latest || return 0
-  # Without what uses no server, which part unit has run.
+  # Only the tests that use servers. The part unit has run the others.
   local unit=(-- channel:: storage:: --skip local) behaviour=(-- --skip embedded)
   [ ${#rest[@]} -eq 0 ] || unit=("${rest[@]}") behaviour=("${rest[@]}")
-  # They wait for leases and servers more than they compute.
+  # More threads than processors, because these tests wait for leases and servers more than they compute.
   local -x TRIMTAB_SERVERS=latest RUST_TEST_THREADS=$((2 * $(nproc)))
   step "latest: unit" tools/with-servers.sh cargo test --features ssr --lib "${unit[@]}"
   step "latest: behaviour" tools/with-servers.sh cargo test --features ssr --test behaviour --test outages "${behaviour[@]}"
 }
 
-# Installs the latest servers, or notes why they cannot be used.
+# Installs the latest servers, or records why they cannot be used.
 latest=
 can_use_latest() {
   local log=$CACHE/latest.log
@@ -57,7 +57,7 @@ can_use_latest() {
       latest=here
     else
       latest=missing
-      untried+=("MySQL and the present etcd: $(tail -n 1 "$log" | sed 's/^setup: //')")
+      untried+=("MySQL and the latest etcd: $(tail -n 1 "$log" | sed 's/^setup: //')")
     fi
   fi
   [ "$latest" = here ]
@@ -78,7 +78,7 @@ part_browser() {
   step "browser" tools/with-servers.sh npm --prefix end2end test -- "${rest[@]}"
 }
 
-# A test that waits for ever shall not hold up everything behind it. The longest step, a first build, takes 12.
+# Timeout of a step in minutes, so that a hung test does not block the rest. The longest step, a first build, takes 12.
 limit=${TRIMTAB_STEP_MINUTES:-30}
 started=$SECONDS
 summary=()
@@ -89,7 +89,7 @@ step() { # NAME COMMAND…
   shift
   printf '\n── %s: %s\n' "$name" "$*"
   timeout --foreground --kill-after=60 "${limit}m" "$@" || code=$?
-  [ "$code" -ne 124 ] || echo "ended after $limit minutes" >&2
+  [ "$code" -ne 124 ] || echo "timed out after $limit minutes" >&2
   if [ "$code" -ne 0 ]; then
     printf '\n── FAILED: %s (exit code %s, after %s s). Again: tools/test.sh %s\n' \
       "$name" "$code" $((SECONDS - from)) "$part" >&2
@@ -109,4 +109,4 @@ for part in "${parts[@]}"; do "part_$part"; done
 
 printf '\n── All good, %s s\n' $((SECONDS - started))
 printf '   %s\n' "${summary[@]}"
-[ ${#untried[@]} -eq 0 ] || printf '\n── Not tried: %s\n' "${untried[@]}"
+[ ${#untried[@]} -eq 0 ] || printf '\n── Skipped: %s\n' "${untried[@]}"

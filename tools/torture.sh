@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # tools/torture.sh [rounds=30] [seed=1] [only=wipe,kill_etcd] [readers=2] [set-up=25] [keep] [without=fence|outbox]
-# Breaks a cluster of the release build in seeded ways, checks what came of it, and prints tables in Markdown:
-# docs/reliability.md. A round takes about 6 seconds. The same seed breaks the same again; the history of a round that
-# failed (with `keep`: of every round) is kept in target/torture/<seed>, with what the servers said.
-# TRIMTAB_SERVERS=latest breaks it beside MySQL and a present etcd.
-# With `without=…` it does so to a build that is broken on purpose, and has to fail.
+# Injects seeded faults into a cluster of the release build, checks the results, and prints tables in Markdown:
+# docs/reliability.md. A round takes about 6 seconds. The same seed plans the same faults. The history of a failed round
+# (with `keep`, of every round) is in target/torture/<seed>, with the logs of the servers.
+# TRIMTAB_SERVERS=latest uses MySQL and the latest etcd.
+# `without=…` tests a build that is broken on purpose, so the run must fail.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 "$ROOT/tools/setup.sh" test
@@ -23,17 +23,18 @@ if [ -n "$without" ]; then
   cargo build --profile torture --features "ssr,$without" --bin trimtab
   export TRIMTAB=$CARGO_TARGET_DIR/torture/trimtab
 else
-  [ -n "${TORTURE_APP:-}" ] || tools/build.sh # TORTURE_APP: breaks another build
+  [ -n "${TORTURE_APP:-}" ] || tools/build.sh # TORTURE_APP: folder of another build
   export TRIMTAB=${TORTURE_APP:-$APP}/trimtab
 fi
 cargo build --release --package trimtab-torture
 
-# Small disks that can be filled, in a mount namespace that goes with its processes, where that is allowed.
+# Where it is allowed, small disks that can be filled are mounted in a private mount namespace, which ends with its
+# processes.
 apart=()
 if unshare --mount --propagation private mount -t tmpfs -o size=1m torture /mnt 2>/dev/null; then
   apart=(unshare --mount --propagation private)
   export TORTURE_DISKS=1
 else
-  echo "torture: no disks can be mounted here, so none is filled" >&2
+  echo "torture: mounting is not allowed here, so no disk is filled" >&2
 fi
 exec "${apart[@]}" "$CARGO_TARGET_DIR/release/trimtab-torture" "${words[@]}"

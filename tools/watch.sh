@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds without optimisation, starts the server, and does both again whenever a source file changes.
+# Builds without optimisation and starts the server, again after each change of a source file.
 # The first run compiles cargo-leptos and wasm-bindgen-cli, which takes 14 minutes on two cores.
 set -euo pipefail
 source "$(dirname "$0")/env.sh"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # tools/with-servers.sh COMMAND…
-# Runs a command beside a database and an etcd of its own, on free ports, in a temporary folder, and removes them after it.
-# TRIMTAB_SERVERS chooses them: `debian` (MariaDB, the default) or `latest` (MySQL); see tools/env.sh.
+# Runs a command with a private database and etcd, on free ports and in a temporary folder, and removes them afterwards.
+# TRIMTAB_SERVERS selects them: `debian` (MariaDB, the default) or `latest` (MySQL). See tools/env.sh.
 #
-# The command finds in its environment
-#   TRIMTAB_TEST_MYSQL            URL of a user who may create and drop databases named trimtab…
+# Environment of the command:
+#   TRIMTAB_TEST_MYSQL            URL with a user that may create and drop databases named trimtab…
 #   TRIMTAB_TEST_ETCD             host:port
 #   TRIMTAB_TEST_DIR              the folder, with mysql.log and etcd.log
-# and for tests that break things, for each of MYSQL and ETCD
-#   TRIMTAB_TEST_MYSQL_PIDFILE    whom to stop or kill
-#   TRIMTAB_TEST_MYSQL_START      a script that runs the server again, in the foreground, on the same port and data
-#   TRIMTAB_TEST_MYSQL_SOCKET     (the database only) the way in for its root
+# For tests that inject faults, for each of MYSQL and ETCD:
+#   TRIMTAB_TEST_MYSQL_PIDFILE    file with the server's process id
+#   TRIMTAB_TEST_MYSQL_START      a script that restarts the server, in the foreground, with the same port and data
+#   TRIMTAB_TEST_MYSQL_SOCKET     (only the database) socket for log-in as root
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
@@ -20,7 +20,7 @@ deadline=60 # seconds for a server to answer; a loaded machine takes about ten
 dir=
 child=
 
-stop_group() { # PID: the command and all that it started
+stop_group() { # PID: the command and its child processes
   kill -TERM -- "-$1" 2>/dev/null || return 0
   for _ in $(seq 100); do kill -0 -- "-$1" 2>/dev/null || return 0; sleep 0.1; done
   kill -KILL -- "-$1" 2>/dev/null || true
@@ -29,7 +29,7 @@ stop_group() { # PID: the command and all that it started
 clean_up() {
   trap '' INT TERM HUP
   [ -z "$child" ] || stop_group "$child"
-  # The folder goes away, so nothing is lost by not asking politely, and one that a test left paused ends too.
+  # SIGKILL is fine, because the data is removed anyway. It also ends servers that a test left paused.
   [ -n "$dir" ] || return
   local pid
   for pid in $(cat "$dir"/*.pid 2>/dev/null); do
@@ -44,7 +44,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 dir=$(mktemp -d "${TMPDIR:-/tmp}/trimtab-servers.XXXXXX")
 
-# Below the range from which the kernel takes the ports of outgoing connections.
+# Below the kernel's port range for outgoing connections.
 free_port() {
   local port
   while port=$((RANDOM % 12000 + 20000)); do
@@ -52,18 +52,18 @@ free_port() {
   done
 }
 
-# A start script writes its own pid, which stays the server's, and is what a test runs to start it again.
+# Writes a start script, which tests use for restarts, too. It writes its own process id, which becomes the server's.
 start_script() { # NAME COMMAND
   printf '#!/bin/sh\necho $$ >%q\nexec %s >>%q 2>&1\n' "$dir/$1.pid" "$2" "$dir/$1.log" >"$dir/$1.sh"
   chmod +x "$dir/$1.sh"
 }
 
-# In a session of its own, so that ctrl-C reaches the command and not the servers under its feet;
-# and it ends when this script is killed without a chance to clean up.
+# Starts a server in its own session, so that Ctrl-C reaches the command and not the server. The server also ends when
+# this script is killed before it can clean up.
 start() { # NAME READY
   setsid setpriv --pdeathsig KILL "$dir/$1.sh" </dev/null &
   local pid=$! end=$((SECONDS + deadline))
-  disown # or bash remarks on its death
+  disown # otherwise bash prints a message about its end
   until "$2" >/dev/null 2>&1; do
     if ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; then
       kill -KILL "$pid" 2>/dev/null || true
@@ -73,7 +73,7 @@ start() { # NAME READY
   done
 }
 
-up() { # NAME: three tries, because somebody else may take a port between our look and the server's start
+up() { # NAME: three attempts, because another process may take the port before the server does
   for _ in 1 2 3; do
     "configure_$1"
     if start "$1" "ready_$1"; then return; fi
@@ -85,7 +85,7 @@ up() { # NAME: three tries, because somebody else may take a port between our lo
 
 user=$(id -un)
 
-# Every commit goes to the kernel, which a killed server cannot lose, but not to the disk.
+# Commits are written to the kernel, so they survive a kill of the server, but they are not synced to the disk.
 case $TRIMTAB_SERVERS in
   debian)
     mysqld=mariadbd mysql=mariadb
@@ -94,13 +94,13 @@ case $TRIMTAB_SERVERS in
   latest)
     "$ROOT/tools/setup.sh" latest
     mysqld=mysqld mysql=mysql
-    # Without the second port of the X protocol and the folder for files, which is the system's.
+    # Without the port of the X protocol and the system's folder for files.
     own_options="--mysqlx=0 --secure-file-priv= --sync-binlog=0"
     ;;
 esac
 
 install_mariadb() {
-  # Through a wrapper, because mariadb-install-db --user would give a system folder to that user.
+  # Uses a wrapper, because mariadb-install-db --user would change the owner of a system folder.
   printf '#!/bin/sh\nexec mariadbd "$@" --user=%q\n' "$user" >"$dir/mariadbd"
   chmod +x "$dir/mariadbd"
   MYSQLD_BOOTSTRAP=$dir/mariadbd mariadb-install-db --no-defaults --datadir="$dir/mysql" --skip-test-db \
@@ -125,14 +125,14 @@ SQL
 
 configure_mysql() {
   mysql_port=$(free_port)
-  # A server that starts deletes the temporary tables of others in a folder that they share, and they crash.
+  # In a shared folder, a starting server would delete temporary tables of others and crash them.
   start_script mysql "$mysqld --no-defaults --user=$user --datadir=$dir/mysql --socket=$dir/mysql.sock --tmpdir=$dir \
 --bind-address=127.0.0.1 --port=$mysql_port --init-file=$dir/mysql.sql --skip-name-resolve \
 --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --max-connections=400 $own_options"
 }
 
 ready_mysql() {
-  # Over the socket, which is surely ours. It opens after the port.
+  # Over the socket, which no other server can have. It opens after the port.
   "$mysql" --no-defaults --socket="$dir/mysql.sock" -u trimtab -ptrimtab -e 'select 1' trimtab
 }
 
@@ -163,20 +163,20 @@ export TRIMTAB_TEST_MYSQL_PIDFILE=$dir/mysql.pid TRIMTAB_TEST_MYSQL_START=$dir/m
 export TRIMTAB_TEST_MYSQL_SOCKET=$dir/mysql.sock
 export TRIMTAB_TEST_ETCD=127.0.0.1:$etcd_port
 export TRIMTAB_TEST_ETCD_PIDFILE=$dir/etcd.pid TRIMTAB_TEST_ETCD_START=$dir/etcd.sh
-export ETCDCTL_API=3 # Debian's 3.4 speaks version 2 without it
+export ETCDCTL_API=3 # Debian's 3.4 otherwise uses version 2
 
 code=0
 if [ -t 0 ]; then
-  # At a terminal the command keeps it: `tools/with-servers.sh bash` is a good place to look around.
+  # On a terminal the command runs in the foreground, for example `tools/with-servers.sh bash`.
   "$@" || code=$?
 else
-  # bash runs no trap while it waits for a command in the foreground. In the background, and as a group of its own,
-  # a signal to this script ends the command too.
+  # bash runs no trap while it waits for a command in the foreground. Therefore the command runs in the background, in
+  # its own process group, so that a signal to this script ends the command, too.
   set -m
   "$@" <&0 &
   child=$!
   set +m
   wait "$child" || code=$?
-  kill -0 -- "-$child" 2>/dev/null || child= # else something that it started is still there
+  kill -0 -- "-$child" 2>/dev/null || child= # otherwise a child process still runs
 fi
 exit "$code"
