@@ -50,8 +50,8 @@ pub async fn save_item(
     };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
-    let value = TypedText { sent: value, was: value_was };
-    let comment = TypedText { sent: comment, was: comment_was };
+    let value = TypedText { sent: value.into(), was: value_was.into() };
+    let comment = TypedText { sent: comment.into(), was: comment_was.into() };
     let typed = TypedItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
     guard::service()?.type_item(&user.actor, at, typed).await?;
     saved(&config, &q, &key);
@@ -108,7 +108,7 @@ pub async fn save_text(
     };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
-    let text = TypedText { sent: text, was: text_was };
+    let text = TypedText { sent: text.into(), was: text_was.into() };
     guard::service()?.type_text(&user.actor, at, &text).await?;
     saved(&config, "", "");
     Ok(())
@@ -173,7 +173,7 @@ pub async fn add_import(
     text: String,
 ) -> Result<()> {
     use crate::{
-        domain::error::{Error, Invalid, Problem},
+        domain::error::{Invalid, Problem},
         formats::Typing,
         service::{Import, ImportMode},
         session::guard,
@@ -184,7 +184,7 @@ pub async fn add_import(
     let import = Import {
         config: config.clone(),
         source: source.parse()?,
-        text: String::from_utf8(bytes).map_err(|_| Error::from(Invalid::new("/text", Problem::Unicode)))?,
+        text: String::from_utf8(bytes).map_err(|_| Invalid::new("/text", Problem::Unicode))?.into(),
         typing: if strings { Typing::Strings } else { Typing::Keep },
         mode: if replace { ImportMode::Replace } else { ImportMode::Merge },
         allow_empty: false,

@@ -7,6 +7,7 @@ use crate::domain::{
     content::{Format, sha256},
     entry::{Entry, Identity, Meta},
     names::{ConfigId, EnvName},
+    sensitive::Sensitive,
 };
 
 /// Operations of one etcd transaction (`--max-txn-ops`). A config takes two puts.
@@ -50,7 +51,8 @@ impl Entry {
     /// Whether this is the hash of the document, or of one that differs by a line end where that means nothing: a repair
     /// adds one, or takes it away.
     pub(crate) fn has(&self, hash: &str) -> bool {
-        let longer = || self.meta.format != Format::Text && sha256(format!("{}\n", self.document).as_bytes()) == hash;
+        let longer =
+            || self.meta.format != Format::Text && sha256(format!("{}\n", self.document.expose()).as_bytes()) == hash;
         self.meta.sha256 == hash || self.stirred().is_some_and(|stirred| stirred.meta.sha256 == hash) || longer()
     }
 
@@ -60,11 +62,11 @@ impl Entry {
         if self.meta.format == Format::Text {
             return None;
         }
-        let document: Arc<str> = match self.document.strip_suffix('\n') {
+        let document: Sensitive<Arc<str>> = match self.document.expose().strip_suffix('\n') {
             Some(less) => less.into(),
-            None => format!("{}\n", self.document).into(),
+            None => format!("{}\n", self.document.expose()).into(),
         };
-        let meta = Meta { sha256: sha256(document.as_bytes()), ..Meta::clone(&self.meta) };
+        let meta = Meta { sha256: sha256(document.expose().as_bytes()), ..Meta::clone(&self.meta) };
         Some(Self { config: self.config.clone(), meta: meta.into(), document })
     }
 }
@@ -96,11 +98,11 @@ pub(super) fn checked<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec<&'a E
     let batch: Vec<&Entry> = latest.into_values().collect();
     fits(batch.iter().copied())?;
     for entry in &batch {
-        if entry.document.trim().is_empty() {
+        if entry.document.expose().trim().is_empty() {
             let why = "is empty; a program that reads it from etcd would stop";
             return Err(Fault::Refused(format!("the document of {} {why}", entry.config)));
         }
-        if sha256(entry.document.as_bytes()) != entry.meta.sha256 {
+        if sha256(entry.document.expose().as_bytes()) != entry.meta.sha256 {
             return Err(Fault::Refused(format!("the document of {} does not match its SHA-256", entry.config)));
         }
     }
@@ -112,7 +114,7 @@ pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(),
     let (mut configs, mut bytes) = (0, 512);
     for entry in batch {
         configs += 1;
-        bytes += entry.document.len() + entry.meta.json().len() + KEYS_BYTES + OVERHEAD_BYTES;
+        bytes += entry.document.expose().len() + entry.meta.json().len() + KEYS_BYTES + OVERHEAD_BYTES;
     }
     if configs * 2 > OPERATIONS {
         return Err(Fault::TooLarge(format!("{configs} configs; at most {}", OPERATIONS / 2)));

@@ -282,7 +282,7 @@ fn difference(diff: &Diff) -> String {
     match diff {
         Diff::Kv(keys) => keys.iter().map(of_key).collect(),
         Diff::Text { old, new } => {
-            let shown = diff::lines(old, new, CONTEXT, Window::after(0));
+            let shown = diff::lines(old.expose(), new.expose(), CONTEXT, Window::after(0));
             let mut text: String = shown.rows.iter().map(of_line).collect();
             if shown.left() > 0 {
                 text += &format!("@ {} more rows; the page of the change shows them\n", shown.left());
@@ -306,17 +306,17 @@ fn of_key(KeyDiff { key, old, new }: &KeyDiff) -> String {
 /// Draws a value in one line: a string in quotes, a typed value as in the document, the comment behind it.
 fn value(item: &Item) -> String {
     let shown = match item.kind {
-        ValueType::String => serde_json::to_string(&item.value).expect("a string is JSON"),
-        _ => item.value.clone(),
+        ValueType::String => serde_json::to_string(item.value.expose()).expect("a string is JSON"),
+        _ => item.value.expose().to_owned(),
     };
     let comment = if item.comment.is_empty() { String::new() } else { format!("  # {}", item.comment) };
     visible(&(shown + &comment))
 }
 
 fn of_line(row: &Row) -> String {
-    let whole = |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<String>();
+    let whole = |words: &[Word]| words.iter().map(|word| word.text.expose()).collect::<String>();
     match row {
-        Row::Same { text, .. } => format!("  {}\n", visible(text)),
+        Row::Same { text, .. } => format!("  {}\n", visible(text.expose())),
         Row::Fold { lines } => format!("@ {lines} lines that are the same\n"),
         Row::Differs { old, new } => {
             let old = old.as_ref().map(|line| format!("- {}\n", visible(&whole(&line.words)))).unwrap_or_default();

@@ -82,7 +82,7 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
     let wanted = service::Import {
         source: source(bench, &actor, &import, &text).await?,
         config: config.clone(),
-        text,
+        text: text.into(),
         typing: if import.strings { Typing::Strings } else { Typing::Keep },
         mode: if import.replace { ImportMode::Replace } else { ImportMode::Merge },
         allow_empty: import.allow_empty,
@@ -151,8 +151,8 @@ pub(super) async fn export(bench: &Bench, export: Export) -> Result<(), Failed> 
     let exported = bench.service.export(&actor, config, asked.as_deref(), export.release).await;
     let text = exported.map_err(|error| Failed::of(&config.to_string(), &error))?.text;
     match output {
-        None => output::print(&text),
-        Some(path) => output::write(&path, &text),
+        None => output::print(text.expose()),
+        Some(path) => output::write(&path, text.expose()),
     }
 }
 

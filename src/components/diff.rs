@@ -27,9 +27,9 @@ pub fn Words(
     old: bool,
 ) -> impl IntoView {
     let part = move |word: Word| match (word.differs, old) {
-        (false, _) => word.text.into_any(),
-        (true, true) => view! { <del>{word.text}</del> }.into_any(),
-        (true, false) => view! { <ins>{word.text}</ins> }.into_any(),
+        (false, _) => word.text.into_inner().into_any(),
+        (true, true) => view! { <del>{word.text.into_inner()}</del> }.into_any(),
+        (true, false) => view! { <ins>{word.text.into_inner()}</ins> }.into_any(),
     };
     words.into_iter().map(part).collect_view()
 }
@@ -94,7 +94,7 @@ fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
     let whole = |item: &Item| vec![Word { differs: false, text: item.value.clone() }];
     match (&key.old, &key.new) {
         (Some(old), Some(new)) if old.value != new.value => {
-            let (left, right) = words(&old.value, &new.value);
+            let (left, right) = words(old.value.expose(), new.value.expose());
             (Some(left), Some(right))
         }
         (old, new) => (old.as_ref().map(whole), new.as_ref().map(whole)),
@@ -104,7 +104,7 @@ fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
 /// A side of a value as one text.
 #[must_use]
 pub fn said(words: &[Word]) -> String {
-    words.iter().map(|word| word.text.as_str()).collect()
+    words.iter().map(|word| word.text.expose()).collect()
 }
 
 /// What else differs: the type, the comment.

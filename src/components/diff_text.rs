@@ -76,10 +76,10 @@ fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>
     let row = move |row: Row| {
         let hunk = hunks.at(&row);
         match row {
-            Row::Same { old, new, text } => view! {
-                <tr>{no(Some(old))}{same(text.clone())}{no(Some(new))}{same(text)}</tr>
+            Row::Same { old, new, text } => {
+                let text = text.into_inner();
+                view! { <tr>{no(Some(old))}{same(text.clone())}{no(Some(new))}{same(text)}</tr> }.into_any()
             }
-            .into_any(),
             Row::Differs { old, new } => {
                 view! { <tr data-hunk=hunk>{side(old, true)}{side(new, false)}</tr> }.into_any()
             }
@@ -136,7 +136,7 @@ fn flatten(rows: Vec<Row>) -> Vec<Flat> {
             }
             Row::Same { old, new, text } => {
                 flat.append(&mut news);
-                flat.push(Flat::Same(old, new, text));
+                flat.push(Flat::Same(old, new, text.into_inner()));
             }
             Row::Fold { lines } => {
                 flat.append(&mut news);

@@ -13,6 +13,7 @@ use super::{
     json::{self, JsonValue},
     limits,
     problem::{Invalid, Problem, excerpt},
+    sensitive::{self, Sensitive},
     unseen,
 };
 
@@ -74,7 +75,8 @@ fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str, pointer: &
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// The value as it was typed.
-    pub value: String,
+    #[serde(with = "sensitive::plain")]
+    pub value: Sensitive,
     /// Its type.
     #[serde(rename = "type", default)]
     pub kind: ValueType,
@@ -89,7 +91,7 @@ pub struct Item {
 impl Item {
     /// A string item without a comment.
     #[must_use]
-    pub fn string(value: impl Into<String>) -> Self {
+    pub fn string(value: impl Into<Sensitive>) -> Self {
         Self { value: value.into(), ..Self::default() }
     }
 
@@ -104,14 +106,14 @@ impl Item {
     /// # Errors
     /// What is wrong, with pointers `/value` and `/comment`, and line and column inside JSON.
     pub fn check(&self) -> Result<(), Invalid> {
-        if self.value.len() > limits::VALUE_BYTES {
+        if self.value.expose().len() > limits::VALUE_BYTES {
             return Err(Invalid::new("/value", Problem::TooLong { max: limits::VALUE_BYTES }));
         }
         if self.comment.len() > limits::TEXT_BYTES {
             return Err(Invalid::new("/comment", Problem::TooLong { max: limits::TEXT_BYTES }));
         }
         // The document around it is a level, too.
-        let value = || json::parse(&self.value, limits::NESTING - 1);
+        let value = || json::parse(self.value.expose(), limits::NESTING - 1);
         match self.kind {
             ValueType::String => Ok(()),
             ValueType::Number => match value() {
@@ -120,7 +122,7 @@ impl Item {
                 }
                 _ => Err(Invalid::new("/value", Problem::Number)),
             },
-            ValueType::Boolean if matches!(self.value.as_str(), "true" | "false") => Ok(()),
+            ValueType::Boolean if matches!(self.value.expose(), "true" | "false") => Ok(()),
             ValueType::Boolean => Err(Invalid::new("/value", Problem::Boolean)),
             ValueType::Json => value().map(drop).map_err(|wrong| wrong.of("/value")),
         }
@@ -134,9 +136,9 @@ impl Item {
     pub fn raw(&self) -> Box<RawValue> {
         let typed = match self.kind {
             ValueType::String => None,
-            _ => serde_json::from_str(self.value.trim()).ok(),
+            _ => serde_json::from_str(self.value.expose().trim()).ok(),
         };
-        typed.unwrap_or_else(|| serde_json::value::to_raw_value(&self.value).expect("a string is JSON"))
+        typed.unwrap_or_else(|| serde_json::value::to_raw_value(self.value.expose()).expect("a string is JSON"))
     }
 }
 
@@ -166,7 +168,7 @@ impl Item {
             [b'-' | b'0'..=b'9', ..] => ValueType::Number,
             _ => ValueType::Json,
         };
-        Self { value: value.to_owned(), kind, ..Self::default() }
+        Self { value: value.into(), kind, ..Self::default() }
     }
 }
 
@@ -197,7 +199,7 @@ pub enum Content {
     /// Items.
     Kv(Items),
     /// A text. What shows it shares it.
-    Text(Arc<str>),
+    Text(#[serde(with = "sensitive::plain")] Sensitive<Arc<str>>),
 }
 
 impl Content {
@@ -211,7 +213,7 @@ impl Content {
     #[must_use]
     pub fn document(&self) -> String {
         match self {
-            Self::Text(text) => text.to_string(),
+            Self::Text(text) => text.expose().to_owned(),
             Self::Kv(items) => {
                 let object: IndexMap<&String, Box<RawValue>> =
                     items.iter().map(|(key, item)| (key, item.raw())).collect();
@@ -222,7 +224,7 @@ impl Content {
 
     /// The document, without a copy where it is a text.
     #[must_use]
-    pub fn shared_document(&self) -> Arc<str> {
+    pub fn shared_document(&self) -> Sensitive<Arc<str>> {
         match self {
             Self::Text(text) => text.clone(),
             Self::Kv(_) => self.document().into(),
@@ -233,10 +235,10 @@ impl Content {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Text(text) => text.len(),
+            Self::Text(text) => text.expose().len(),
             Self::Kv(items) => items
                 .iter()
-                .map(|(key, item)| key.len() + item.value.len() + item.comment.len() + size_of::<Item>())
+                .map(|(key, item)| key.len() + item.value.expose().len() + item.comment.len() + size_of::<Item>())
                 .sum(),
         }
     }
@@ -255,7 +257,7 @@ impl Content {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Kv(_) => None,
-            Self::Text(text) => Some(text),
+            Self::Text(text) => Some(text.expose()),
         }
     }
 }

@@ -8,6 +8,7 @@ use similar::{ChangeTag, DiffOp, TextDiff};
 use super::{
     content::{Content, Item, sha256},
     names::ConfigId,
+    sensitive::{self, Sensitive},
 };
 
 /// What became of a key.
@@ -66,9 +67,11 @@ pub enum Diff {
     /// The two texts.
     Text {
         /// What it was.
-        old: Arc<str>,
+        #[serde(with = "sensitive::plain")]
+        old: Sensitive<Arc<str>>,
         /// What it is.
-        new: Arc<str>,
+        #[serde(with = "sensitive::plain")]
+        new: Sensitive<Arc<str>>,
     },
 }
 
@@ -103,7 +106,7 @@ impl Diff {
         match self {
             Self::Kv(keys) => keys.iter().for_each(|k| counts.add(k.kind())),
             Self::Text { old, new } => {
-                for op in text_diff(old, new, COUNT_TIME).ops() {
+                for op in text_diff(old.expose(), new.expose(), COUNT_TIME).ops() {
                     let (_, old, new) = op.as_tag_tuple();
                     if matches!(op, DiffOp::Equal { .. }) {
                         continue;
@@ -171,7 +174,7 @@ type Said<'a> = Option<(&'a str, &'a str, &'a str)>;
 type SaidOfKey<'a> = (&'a str, Said<'a>, Said<'a>);
 
 fn said(item: Option<&Item>) -> Said<'_> {
-    item.map(|i| (i.value.as_str(), i.kind.as_str(), i.comment.as_str()))
+    item.map(|i| (i.value.expose(), i.kind.as_str(), i.comment.as_str()))
 }
 
 /// SHA-256 of a difference over any number of configs: what a page or script that looked at it sends back to
@@ -190,7 +193,7 @@ pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
                     keys.sort_unstable();
                     keys
                 }
-                Diff::Text { old, new } => vec![("", Some((&**old, "", "")), Some((&**new, "", "")))],
+                Diff::Text { old, new } => vec![("", Some((old.expose(), "", "")), Some((new.expose(), "", "")))],
             };
             (config.config.to_string(), keys)
         })
@@ -199,12 +202,12 @@ pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
 }
 
 /// A stretch of text on one side of a difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// Whether this stretch differs from the other side.
     pub differs: bool,
     /// The text.
-    pub text: String,
+    pub text: Sensitive,
 }
 
 /// Values longer than this, in bytes, are compared as wholes: word by word nobody could read it.
@@ -224,7 +227,7 @@ const SHOWN_BEFORE: usize = 200;
 /// Compares two values word by word: the old side and the new side.
 #[must_use]
 pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
-    let whole = |text: &str| vec![Word { differs: true, text: text.to_owned() }];
+    let whole = |text: &str| vec![Word { differs: true, text: text.into() }];
     if old.len() + new.len() > WORDS_BYTES {
         return (whole(old), whole(new));
     }
@@ -247,7 +250,7 @@ pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
 fn push(words: &mut Vec<Word>, differs: bool, text: &str) {
     match words.last_mut() {
         Some(last) if last.differs == differs => last.text.push_str(text),
-        _ => words.push(Word { differs, text: text.to_owned() }),
+        _ => words.push(Word { differs, text: text.into() }),
     }
 }
 
@@ -339,7 +342,7 @@ impl<T> Shown<T> {
 #[must_use]
 pub fn keys(all: &[KeyDiff], window: Window) -> Shown<KeyDiff> {
     let shown = window.of(all.iter(), |key| {
-        [&key.old, &key.new].into_iter().flatten().map(|item| item.value.len().min(SHOWN_BYTES)).sum::<usize>()
+        [&key.old, &key.new].into_iter().flatten().map(|item| item.value.expose().len().min(SHOWN_BYTES)).sum::<usize>()
             + key.key.len()
     });
     let rows = shown.rows.into_iter().map(short).collect();
@@ -348,15 +351,20 @@ pub fn keys(all: &[KeyDiff], window: Window) -> Shown<KeyDiff> {
 
 fn short(key: &KeyDiff) -> KeyDiff {
     let (old, new) = (key.old.as_ref(), key.new.as_ref());
-    let (was, is) = shortened(old.map_or("", |item| &item.value), new.map_or("", |item| &item.value));
+    let (was, is) = shortened(old.map_or("", |item| item.value.expose()), new.map_or("", |item| item.value.expose()));
     let side = |item: Option<&Item>, value: Cow<'_, str>| {
-        item.map(|i| Item { value: value.into_owned(), kind: i.kind, comment: i.comment.clone(), since: i.since })
+        item.map(|i| Item {
+            value: value.into_owned().into(),
+            kind: i.kind,
+            comment: i.comment.clone(),
+            since: i.since,
+        })
     };
     KeyDiff { key: key.key.clone(), old: side(old, was), new: side(new, is) }
 }
 
 /// One side of a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Its number, from 1.
     pub number: usize,
@@ -365,7 +373,7 @@ pub struct Line {
 }
 
 /// A row of a line difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// The same on both sides.
     Same {
@@ -374,7 +382,7 @@ pub enum Row {
         /// Its number on the right.
         new: usize,
         /// Its text.
-        text: String,
+        text: Sensitive,
     },
     /// Differs: a line on the left, on the right, or one on each that belong together.
     Differs {
@@ -404,7 +412,9 @@ pub fn lines(old: &str, new: &str, context: usize, window: Window) -> Shown<Row>
     });
     let mut compared = 0;
     let row = |spot| match spot {
-        Spot::Same(old, new) => Row::Same { old: old + 1, new: new + 1, text: part(bare(left(old)), 0).into_owned() },
+        Spot::Same(old, new) => {
+            Row::Same { old: old + 1, new: new + 1, text: part(bare(left(old)), 0).into_owned().into() }
+        }
         Spot::Differs(old, new) => {
             let (old, new) = (old.map(|at| (at, left(at))), new.map(|at| (at, right(at))));
             let bytes = |(old, new): ((usize, &str), (usize, &str))| (old.1.len() + new.1.len()).min(2 * SHOWN_BYTES);
@@ -454,7 +464,7 @@ fn spots(ops: &[DiffOp], context: usize) -> impl Iterator<Item = Spot> + Clone {
 
 fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bool) -> Row {
     let line = |(at, _): (usize, &str), words| Line { number: at + 1, words };
-    let whole = |text: Cow<'_, str>| vec![Word { differs: false, text: text.into_owned() }];
+    let whole = |text: Cow<'_, str>| vec![Word { differs: false, text: text.into_owned().into() }];
     let (Some(o), Some(n)) = (old, new) else {
         let side = |side: Option<(usize, &str)>| side.map(|s| line(s, whole(part(bare(s.1), 0))));
         return Row::Differs { old: side(old), new: side(new) };
@@ -508,9 +518,9 @@ mod tests {
     #[test]
     fn words_mark_what_differs() {
         let (left, right) = words("timeout 3000 ms", "timeout 4500 ms");
-        assert_eq!(left.iter().filter(|w| w.differs).map(|w| w.text.as_str()).collect::<String>(), "3000");
-        assert_eq!(right.iter().filter(|w| w.differs).map(|w| w.text.as_str()).collect::<String>(), "4500");
-        assert_eq!(left.iter().map(|w| w.text.as_str()).collect::<String>(), "timeout 3000 ms");
+        assert_eq!(left.iter().filter(|w| w.differs).map(|w| w.text.expose()).collect::<String>(), "3000");
+        assert_eq!(right.iter().filter(|w| w.differs).map(|w| w.text.expose()).collect::<String>(), "4500");
+        assert_eq!(left.iter().map(|w| w.text.expose()).collect::<String>(), "timeout 3000 ms");
     }
 
     #[test]
@@ -567,7 +577,7 @@ mod tests {
         let line = |word: &str| format!("{}{word}{}\n", "é".repeat(500_000), "x".repeat(500_000));
         let shown = lines(&line("old"), &line("new"), 3, Window::after(0));
         let [Row::Differs { old: Some(old), new: Some(new) }] = &shown.rows[..] else { panic!("{shown:?}") };
-        let text = |line: &Line| line.words.iter().map(|word| word.text.as_str()).collect::<String>();
+        let text = |line: &Line| line.words.iter().map(|word| word.text.expose()).collect::<String>();
         assert!(text(old).contains("éoldx") && text(new).contains("énewx"));
         assert!(text(old).starts_with('…') && text(old).ends_with('…') && text(old).len() < 2 * SHOWN_BYTES);
     }
@@ -584,7 +594,7 @@ mod tests {
         let bytes: usize = shown.rows.iter().map(|key| format!("{key:?}").len()).sum();
         assert!(shown.left() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
         let old = shown.rows[0].old.as_ref().unwrap();
-        assert!(old.value.ends_with("xold") && old.value.len() < 2 * SHOWN_BYTES);
+        assert!(old.value.expose().ends_with("xold") && old.value.expose().len() < 2 * SHOWN_BYTES);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{change::ChangeId, content::Format, names::ConfigId, numbers, time::Time};
+use super::{change::ChangeId, content::Format, names::ConfigId, numbers, sensitive::Sensitive, time::Time};
 
 /// The metadata of a release. Its JSON is the value of the metadata key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub struct Entry {
     /// Its metadata, shared by all that hold the release.
     pub meta: Arc<Meta>,
     /// Its document: exactly the bytes that applications get.
-    pub document: Arc<str>,
+    pub document: Sensitive<Arc<str>>,
 }
 
 mod rfc3339 {

@@ -3,8 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::names::ConfigId;
 pub use super::problem::{DotenvTrouble, Invalid, Problem, excerpt, pointer};
+use super::{
+    names::ConfigId,
+    sensitive::{self, Sensitive},
+};
 
 /// The answer of everything that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -148,9 +151,12 @@ pub struct Conflict {
     /// The key; empty for a text document.
     pub key: String,
     /// The value that the edit was based on; none when the key was absent.
-    pub base: Option<String>,
+    #[serde(with = "sensitive::plain::optional")]
+    pub base: Option<Sensitive>,
     /// The value that is there now.
-    pub theirs: Option<String>,
+    #[serde(with = "sensitive::plain::optional")]
+    pub theirs: Option<Sensitive>,
     /// The value that the author wants; none to remove the key.
-    pub mine: Option<String>,
+    #[serde(with = "sensitive::plain::optional")]
+    pub mine: Option<Sensitive>,
 }

@@ -8,6 +8,7 @@ use super::{
     content::{Content, Item},
     error::Conflict,
     names::ConfigId,
+    sensitive::{self, Sensitive},
 };
 
 /// What an author wants of one key, or of a whole text.
@@ -19,7 +20,7 @@ pub enum Edit {
     /// The key goes.
     Remove,
     /// The document becomes this text.
-    Text(String),
+    Text(#[serde(with = "sensitive::plain")] Sensitive),
 }
 
 impl Edit {
@@ -36,9 +37,9 @@ impl Edit {
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         match self {
-            Self::Set(item) => Some(&item.value),
+            Self::Set(item) => Some(item.value.expose()),
             Self::Remove => None,
-            Self::Text(text) => Some(text),
+            Self::Text(text) => Some(text.expose()),
         }
     }
 }
@@ -51,7 +52,7 @@ pub enum At<'a> {
     /// An item.
     Item(&'a Item),
     /// A whole text.
-    Text(&'a str),
+    Text(Sensitive<&'a str>),
 }
 
 impl<'a> At<'a> {
@@ -60,7 +61,7 @@ impl<'a> At<'a> {
     pub fn of(content: &'a Content, key: &str) -> Self {
         match content {
             Content::Kv(items) => items.get(key).map_or(Self::Absent, Self::Item),
-            Content::Text(text) => Self::Text(text),
+            Content::Text(text) => Self::Text(text.as_deref()),
         }
     }
 
@@ -69,8 +70,8 @@ impl<'a> At<'a> {
     pub fn value(self) -> Option<&'a str> {
         match self {
             Self::Absent => None,
-            Self::Item(item) => Some(&item.value),
-            Self::Text(text) => Some(text),
+            Self::Item(item) => Some(item.value.expose()),
+            Self::Text(text) => Some(text.into_inner()),
         }
     }
 
@@ -78,7 +79,7 @@ impl<'a> At<'a> {
         match edit {
             Edit::Set(item) => Self::Item(item),
             Edit::Remove => Self::Absent,
-            Edit::Text(text) => Self::Text(text),
+            Edit::Text(text) => Self::Text(text.as_deref()),
         }
     }
 }
@@ -102,9 +103,9 @@ pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live:
     (was != is && is != wanted).then(|| Conflict {
         config: config.clone(),
         key: key.to_owned(),
-        base: was.value().map(str::to_owned),
-        theirs: is.value().map(str::to_owned),
-        mine: wanted.value().map(str::to_owned),
+        base: was.value().map(Sensitive::from),
+        theirs: is.value().map(Sensitive::from),
+        mine: wanted.value().map(Sensitive::from),
     })
 }
 
@@ -124,7 +125,7 @@ pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a E
                 }
             }
             (Content::Kv(_), Edit::Remove) => _ = removed.insert(key),
-            (Content::Text(text), Edit::Text(new)) => *text = new.as_str().into(),
+            (Content::Text(text), Edit::Text(new)) => *text = new.expose().into(),
             (Content::Kv(_), Edit::Text(_)) | (Content::Text(_), _) => {}
         }
     }
@@ -168,9 +169,10 @@ mod tests {
     fn a_key_changed_on_both_sides_is_a_conflict() {
         let (base, live) = (kv(&[("a", "1")]), kv(&[("a", "2")]));
         let found = conflict(&id(), "a", &set("3"), &base, &live).unwrap();
+        let of = |side: &Option<Sensitive>| side.clone().map(Sensitive::into_inner);
         assert_eq!(
-            (found.base.as_deref(), found.theirs.as_deref(), found.mine.as_deref()),
-            (Some("1"), Some("2"), Some("3"))
+            (of(&found.base), of(&found.theirs), of(&found.mine)),
+            (Some("1".into()), Some("2".into()), Some("3".into()))
         );
         assert!(conflict(&id(), "a", &Edit::Remove, &base, &live).is_some());
         assert!(conflict(&id(), "a", &Edit::Remove, &base, &kv(&[])).is_none(), "both removed it");

@@ -21,6 +21,7 @@ pub mod numbers;
 pub mod places;
 pub mod problem;
 pub mod release;
+pub mod sensitive;
 pub mod time;
 pub mod token;
 pub mod typed;

@@ -40,7 +40,7 @@ impl HandOverQueue {
         let mut queues = self.queues();
         for release in releases {
             let queue = queues.entry(release.entry.config.env.clone()).or_default();
-            queue.bytes += release.entry.document.len() + release.entry.meta.message.len() + OVERHEAD_BYTES;
+            queue.bytes += release.entry.document.expose().len() + release.entry.meta.message.len() + OVERHEAD_BYTES;
             if queue.bytes > MAX_BYTES {
                 // The next release does not follow on what was written last: the worker sees the gap.
                 queue.releases.clear();

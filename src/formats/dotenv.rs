@@ -170,7 +170,7 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     if !begins_name(key) || !key.chars().all(is_name) {
         return Err(Invalid::new("", problem(NAME)));
     }
-    let value = &item.value;
+    let value = item.value.expose();
     if value.contains('\0') {
         return Err(Invalid::new("", Problem::Control));
     }
@@ -445,8 +445,8 @@ mod tests {
         writer.join().unwrap();
         let wrong: Vec<_> = items
             .iter()
-            .filter(|(key, item)| said.get(*key) != Some(&item.value))
-            .map(|(key, item)| format!("{:?} is {:?}", item.value, said.get(key)))
+            .filter(|(key, item)| said.get(*key).map(String::as_str) != Some(item.value.expose()))
+            .map(|(key, item)| format!("{:?} is {:?}", item.value.expose(), said.get(key)))
             .collect();
         assert!(items.len() > 4000 && wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
         assert_eq!(said.len(), items.len(), "{name} reads names that nobody wrote");

@@ -100,7 +100,7 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
 /// # Errors
 /// For what [`Item::check`] refuses; older releases can hold it.
 pub(super) fn item_value(item: &Item) -> Result<JsonValue<'_>, Invalid> {
-    json::parse(item.value.trim(), DEPTH - 1)
+    json::parse(item.value.expose().trim(), DEPTH - 1)
 }
 
 /// Counts values, and those that become items, before a tree is made of them all.

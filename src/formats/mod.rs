@@ -211,7 +211,7 @@ pub fn read_over(there: &Items, source: Source, text: &str, typing: Typing) -> R
     if typing == Typing::Strings {
         return read(source, text, typing);
     }
-    let is_object = |item: &Item| item.kind == ValueType::Json && item.value.trim_start().starts_with('{');
+    let is_object = |item: &Item| item.kind == ValueType::Json && item.value.expose().trim_start().starts_with('{');
     let objects: HashSet<&str> =
         there.iter().filter(|(_, item)| is_object(item)).map(|(key, _)| key.as_str()).collect();
     let mut items = read_with(source, text, typing, objects.clone())?;

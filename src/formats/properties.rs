@@ -131,7 +131,7 @@ fn unit(cursor: &mut Cursor) -> Option<u16> {
 }
 
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
-    Ok(format!("{}={}", escape(key, true), escape(&item.value, false)))
+    Ok(format!("{}={}", escape(key, true), escape(item.value.expose(), false)))
 }
 
 /// Pure ASCII, as Java itself writes: `load(InputStream)` takes bytes for Latin-1, resource bundles take them for UTF-8.

@@ -80,13 +80,13 @@ impl Scalar {
             },
             (Kind::Number, Typing::Strings) | (Kind::String, _) => (ValueType::String, self.text),
         };
-        Item { value, kind, ..Item::default() }
+        Item { value: value.into(), kind, ..Item::default() }
     }
 
     /// As it stands inside of an array.
     pub(super) fn json(&self) -> String {
         let item = self.clone().item(Typing::Keep);
-        if item.kind == ValueType::String { quote(&item.value) } else { item.value }
+        if item.kind == ValueType::String { quote(item.value.expose()) } else { item.value.into_inner() }
     }
 }
 
@@ -170,7 +170,7 @@ impl<'t> Reading<'t> {
         item.comment = comment;
         self.room = self
             .room
-            .checked_sub(key.len() + item.value.len())
+            .checked_sub(key.len() + item.value.expose().len())
             .ok_or_else(|| at.invalid(self.text, Problem::TooLong { max: limits::DOCUMENT_BYTES }))?;
         if let Err(invalid) = check_key(&key).and_then(|()| item.check()) {
             return self.refuse(&key, invalid.problem, at);

@@ -37,12 +37,16 @@ impl<T> Problems for Result<T, Vec<Invalid>> {
 
 /// `key=value` of all items.
 pub(super) fn items(source: Source, text: &str) -> Vec<String> {
-    read(source, text, Typing::Keep).unwrap().iter().map(|(key, item)| format!("{key}={}", item.value)).collect()
+    read(source, text, Typing::Keep)
+        .unwrap()
+        .iter()
+        .map(|(key, item)| format!("{key}={}", item.value.expose()))
+        .collect()
 }
 
 /// `key type value` of all items.
 pub(super) fn typed(items: &Items) -> Vec<String> {
-    items.iter().map(|(key, item)| format!("{key} {} {}", item.kind.as_str(), item.value)).collect()
+    items.iter().map(|(key, item)| format!("{key} {} {}", item.kind.as_str(), item.value.expose())).collect()
 }
 
 const HOSTILE: [&str; 44] = [
@@ -123,20 +127,20 @@ fn held(source: Source, items: Items) -> Items {
             match source {
                 Source::Json => item.comment.clear(),
                 Source::Yaml => {}
-                Source::Toml => item.value = item.value.replace("null", "0"),
+                Source::Toml => item.value = item.value.expose().replace("null", "0").into(),
                 Source::Properties => item.kind = ValueType::String,
                 Source::Dotenv => {
                     item.kind = ValueType::String;
-                    item.value = item.value.replace('\0', "").replace("${", "{");
+                    item.value = item.value.expose().replace('\0', "").replace("${", "{").into();
                     let key = format!("_K.{n}-");
                     // What it cannot hold is refused; what is left of it can be held.
                     if write(source, &Items::from([(key.clone(), item.clone())])).is_err() {
-                        item.value = item.value.replace(['\r', '\'', '\\'], "");
+                        item.value = item.value.expose().replace(['\r', '\'', '\\'], "").into();
                     }
                     return (key, item);
                 }
             }
-            if source == Source::Toml && item.kind == ValueType::Json && item.value == "0" {
+            if source == Source::Toml && item.kind == ValueType::Json && item.value.expose() == "0" {
                 item.kind = ValueType::Number;
             }
             (key, item)

@@ -177,7 +177,7 @@ fn is_beyond_float(literal: &str) -> bool {
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     let value = match item.kind {
         // It chooses between the kinds of quotes, so that a text of several lines stays one.
-        ValueType::String => Value::String(item.value.clone()).to_string(),
+        ValueType::String => Value::String(item.value.expose().to_owned()).to_string(),
         _ => {
             let mut value = String::new();
             push_value(&mut value, &json::item_value(item)?, 0)?;

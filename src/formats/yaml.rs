@@ -416,7 +416,7 @@ mod tests {
             for text in [text.to_owned(), format!("{text}z: 1\n"), format!("---\n{text}...\n")] {
                 check(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
                 let items = read(Source::Yaml, &text, Typing::Keep).unwrap_or_else(|e| panic!("{e:?}: {text}"));
-                assert_eq!(items["root.k"].value, value, "{text}");
+                assert_eq!(items["root.k"].value.expose(), value, "{text}");
             }
         }
         let text = "x: &x 1\nk: {\n  a: *x,\n  \"b\": '2'\n}\nz: 1\n";
@@ -436,7 +436,7 @@ mod tests {
         ] {
             for text in [text.to_owned(), format!("{text}  l: 1\nz: 1\n")] {
                 check(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
-                assert_eq!(read(Source::Yaml, &text, Typing::Keep).unwrap()["p.k"].value, value, "{text}");
+                assert_eq!(read(Source::Yaml, &text, Typing::Keep).unwrap()["p.k"].value.expose(), value, "{text}");
             }
         }
         assert_eq!(items(Source::Yaml, "l:\n- 'a\nb'\n- - \"c\nd\"\n"), [r#"l=["a b",["c d"]]"#]);

@@ -15,8 +15,8 @@ const SIMPLE_KEY: usize = 1000;
 
 pub(super) fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     let value = match item.kind {
-        ValueType::String if is_block(&item.value) => block(&item.value),
-        ValueType::String => scalar(&item.value),
+        ValueType::String if is_block(item.value.expose()) => block(item.value.expose()),
+        ValueType::String => scalar(item.value.expose()),
         _ => {
             let mut value = String::new();
             push_flow(&mut value, &json::item_value(item)?)?;
@@ -177,7 +177,7 @@ mod tests {
     fn a_very_long_key_in_json_is_marked() {
         let key = "é".repeat(2000);
         let json = format!("[{{\"{key}\":1}}]");
-        let written = entry("a", &Item { kind: ValueType::Json, ..Item::string(&json) }).unwrap();
+        let written = entry("a", &Item { kind: ValueType::Json, ..Item::string(&*json) }).unwrap();
         assert_eq!(items(Source::Yaml, &written), [format!("a={json}")]);
     }
 }

@@ -92,7 +92,7 @@ impl Deref for Releases {
 impl Layout<'_> {
     /// Returns whether compression pays.
     fn is_large(&self) -> bool {
-        self.releases.iter().map(|release| release.entry.document.len()).sum::<usize>() >= MIN_BYTES
+        self.releases.iter().map(|release| release.entry.document.expose().len()).sum::<usize>() >= MIN_BYTES
     }
 
     /// Returns whether the body is the first release and nothing else.

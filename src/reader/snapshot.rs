@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::gzip::Form;
-use crate::domain::{content::Format, entry::Entry};
+use crate::domain::{content::Format, entry::Entry, sensitive::Sensitive};
 
 /// A shape of a release, made once for all that ask for it. Protocols compose their bodies of shapes and texts of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +52,11 @@ enum Content<'a> {
 }
 
 /// Owner of a document's bytes, so that they are shared with the channel instead of copied.
-struct Document(Arc<str>);
+struct Document(Sensitive<Arc<str>>);
 
 impl AsRef<[u8]> for Document {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.0.expose().as_bytes()
     }
 }
 
@@ -120,7 +120,7 @@ impl Snapshot {
     pub fn text(&self, shape: Shape) -> Bytes {
         match shape {
             Shape::Envelope => self.envelope().clone(),
-            Shape::Document => Bytes::from_owner(Document(Arc::clone(&self.entry.document))),
+            Shape::Document => Bytes::from_owner(Document(self.entry.document.clone())),
         }
     }
 
@@ -150,8 +150,8 @@ impl Snapshot {
 
 fn content(entry: &Entry) -> Result<Content<'_>, String> {
     Ok(match entry.meta.format {
-        Format::Kv => Content::Items(object(&entry.document)?),
-        _ => Content::Text(&entry.document),
+        Format::Kv => Content::Items(object(entry.document.expose())?),
+        _ => Content::Text(entry.document.expose()),
     })
 }
 

@@ -390,7 +390,7 @@ pub(super) fn as_delivered(
     let document = content.shared_document();
     let meta = Meta {
         seq,
-        sha256: sha256(document.as_bytes()),
+        sha256: sha256(document.expose().as_bytes()),
         format,
         author: author.to_owned(),
         message: change.message.clone(),

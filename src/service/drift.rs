@@ -107,9 +107,9 @@ impl Service {
             Wins::Channel => {
                 let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
                 let format = standing.place.namespace.format;
-                let content = restored(before, Content::of_document(format, &document)?, settle.seq);
+                let content = restored(before, Content::of_document(format, document.expose())?, settle.seq);
                 // Where it would be written in other bytes, readers get it as a release of its own.
-                let same = content.document().trim_end() == document.trim_end();
+                let same = content.document().trim_end() == document.expose().trim_end();
                 (if same { settle.seq } else { numbers::after(settle.seq)? }, content)
             }
         };

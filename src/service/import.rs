@@ -15,6 +15,7 @@ use crate::{
         merge::{At, Edit},
         names::ConfigId,
         release::Published,
+        sensitive::Sensitive,
     },
     formats::{self, Media, Source, Typing},
     storage::Conn,
@@ -38,7 +39,7 @@ pub struct Import {
     /// How it is written; a text namespace takes it as it is.
     pub source: Source,
     /// The text.
-    pub text: String,
+    pub text: Sensitive,
     /// Whether numbers and booleans keep their type.
     pub typing: Typing,
     /// What happens to other keys.
@@ -62,7 +63,7 @@ impl Import {
     /// Reads the text as the content of a config of this format that has this content now.
     fn read(&self, format: Format, now: &Content) -> Result<Content> {
         let Content::Kv(there) = now else {
-            let content = Content::Text(formats::stored(format, &self.text).into());
+            let content = Content::Text(formats::stored(format, self.text.expose()).into());
             validation::document(format, &content).map_err(|e| e.of("/text"))?;
             return Ok(content);
         };
@@ -70,7 +71,7 @@ impl Import {
         let items = if replaces && self.is_blank() {
             Items::new()
         } else {
-            formats::read_over(there, self.source, &self.text, self.typing).map_err(Error::Invalid)?
+            formats::read_over(there, self.source, self.text.expose(), self.typing).map_err(Error::Invalid)?
         };
         if items.is_empty() && replaces && !self.allow_empty {
             return Err(Invalid::new("/text", Problem::NoKeys).into());
@@ -81,7 +82,7 @@ impl Import {
     /// Whether there are no keys in the text, but blank lines and comments. Not every reader takes such a file.
     fn is_blank(&self) -> bool {
         let marks: &[&str] = if self.source == Source::Json { &["#", "//"] } else { &["#"] };
-        let mut lines = self.text.trim_start_matches('\u{feff}').split(['\n', '\r']).map(str::trim);
+        let mut lines = self.text.expose().trim_start_matches('\u{feff}').split(['\n', '\r']).map(str::trim);
         lines.all(|line| line.is_empty() || marks.iter().any(|mark| line.starts_with(mark)))
     }
 }
@@ -245,18 +246,18 @@ impl Service {
         };
         match content {
             // Nothing was published: an empty file is no text of the format, and nobody could import it.
-            Content::Text(text) if text.is_empty() => Err(Error::State(State::Unreleased)),
+            Content::Text(text) if text.expose().is_empty() => Err(Error::State(State::Unreleased)),
             Content::Text(text) => {
                 if let Some(asked) = asked.filter(|asked| !formats::is_called(format, asked)) {
                     let known = vec![format.as_str().to_owned()];
                     return Err(Invalid::new("/format", Problem::Unknown { given: excerpt(asked), known }).into());
                 }
-                Ok(Exported { text: text.to_string(), media: formats::media(format) })
+                Ok(Exported { text: text.expose().into(), media: formats::media(format) })
             }
             Content::Kv(items) => {
                 let source = asked.map_or(Ok(Source::Json), str::parse)?;
                 let text = formats::write(source, &items).map_err(Error::Invalid)?;
-                Ok(Exported { text, media: source.media() })
+                Ok(Exported { text: text.into(), media: source.media() })
             }
         }
     }
@@ -266,7 +267,7 @@ impl Service {
 #[derive(Clone, Debug)]
 pub struct Exported {
     /// Its content.
-    pub text: String,
+    pub text: Sensitive,
     /// Ending of its name, and its content type.
     pub media: Media,
 }
@@ -303,7 +304,7 @@ fn edits(now: &Content, new: &Content) -> Vec<(String, Edit)> {
             let set = items.iter().filter(|(k, i)| At::of(now, k) != At::Item(i));
             set.map(|(k, i)| (k.clone(), Edit::Set(i.clone()))).chain(gone).collect()
         }
-        (Content::Text(a), Content::Text(b)) if a != b => vec![(String::new(), Edit::Text(b.to_string()))],
+        (Content::Text(a), Content::Text(b)) if a != b => vec![(String::new(), Edit::Text(b.expose().into()))],
         _ => Vec::new(),
     }
 }

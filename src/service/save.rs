@@ -15,6 +15,7 @@ use crate::{
         error::{Conflict, Error, Invalid, Problem, Result},
         merge::{self, At, Edit},
         names::ConfigId,
+        sensitive::Sensitive,
     },
     formats,
     storage::{Conn, NewEdit, Standing},
@@ -193,7 +194,7 @@ impl Service {
         let (format, live) = (standing.place.namespace.format, &standing.content);
         for (_, edit) in &mut edits {
             if let Edit::Text(text) = edit {
-                *text = formats::stored(format, text).to_owned();
+                *text = formats::stored(format, text.expose()).into();
             }
         }
         validation::edits(format, &edits)?;
@@ -223,7 +224,7 @@ pub(super) fn is_live(live: &Content, key: &str, edit: &Edit) -> bool {
     match edit {
         Edit::Remove => at == At::Absent,
         Edit::Set(item) => at == At::Item(item),
-        Edit::Text(text) => at == At::Text(text),
+        Edit::Text(text) => at == At::Text(text.as_deref()),
     }
 }
 
@@ -255,8 +256,8 @@ fn elsewhere(
         config: id.clone(),
         key: key.to_owned(),
         base: None,
-        theirs: earlier.edit.value().map(str::to_owned),
-        mine: edit.value().map(str::to_owned),
+        theirs: earlier.edit.value().map(Sensitive::from),
+        mine: edit.value().map(Sensitive::from),
     })
 }
 

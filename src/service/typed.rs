@@ -9,6 +9,7 @@ use crate::domain::{
     error::{Invalid, Problem, Result},
     merge::Edit,
     names::ConfigId,
+    sensitive::Sensitive,
     typed::{restored, shown},
 };
 
@@ -51,15 +52,15 @@ pub struct TypedItem {
 #[derive(Clone, Debug, Default)]
 pub struct TypedText {
     /// The text.
-    pub sent: String,
+    pub sent: Sensitive,
     /// The content that the field showed, as the form carried it ([`crate::domain::typed::carried`]); empty for none.
-    pub was: String,
+    pub was: Sensitive,
 }
 
 impl TypedText {
     /// The text that was meant. A form that carried nothing showed what is there, as far as one can know.
     fn meant(&self, there: &str) -> String {
-        restored(shown(&self.was).as_deref().unwrap_or(there), &self.sent)
+        restored(shown(self.was.expose()).as_deref().unwrap_or(there), self.sent.expose())
     }
 }
 
@@ -78,7 +79,7 @@ impl Service {
             return Err(Invalid::new("/key", Problem::Taken).into());
         }
         let item = Item {
-            value: typed.value.meant(there.map_or("", |item| &item.value)),
+            value: typed.value.meant(there.map_or("", |item| item.value.expose())).into(),
             kind: typed.kind,
             comment: typed.comment.meant(there.map_or("", |item| &item.comment)),
             since: 0,
@@ -103,7 +104,7 @@ impl Service {
     pub async fn type_text(&self, actor: &Actor, at: ReadAt, text: &TypedText) -> Result<Saved> {
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
         let text = text.meant(now(&view).text().unwrap_or_default());
-        self.save(actor, at.save(String::new(), Edit::Text(text))).await
+        self.save(actor, at.save(String::new(), Edit::Text(text.into()))).await
     }
 }
 

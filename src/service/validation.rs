@@ -24,7 +24,7 @@ use crate::{
 /// As [`formats::check`], with an empty pointer.
 pub fn document(format: Format, content: &Content) -> Result<(), Invalid> {
     match content {
-        Content::Text(text) => formats::check(format, text),
+        Content::Text(text) => formats::check(format, text.expose()),
         Content::Kv(_) => Ok(()),
     }
 }
@@ -50,7 +50,7 @@ pub fn edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
                 wrong.extend(check_key(key).err().map(|e| e.of(at.as_str())));
                 wrong.extend(item.check().err().map(|e| e.under(&at)));
             }
-            (_, Edit::Text(text)) => wrong.extend(formats::check(format, text).err().map(|e| e.of("/text"))),
+            (_, Edit::Text(text)) => wrong.extend(formats::check(format, text.expose()).err().map(|e| e.of("/text"))),
             (_, _) => wrong.push(Invalid::new("/set", Problem::Kind { format })),
         }
     }
@@ -78,7 +78,7 @@ pub fn entries<'a>(
     let entry =
         |c: &&ChangeConfig| Ok(as_delivered(change, author, &c.config, numbers::after(c.live)?, c.format, &c.after));
     let entries: Vec<Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
-    let bytes: usize = entries.iter().map(|entry| entry.document.len()).sum();
+    let bytes: usize = entries.iter().map(|entry| entry.document.expose().len()).sum();
     if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {
         return Err(refused(Problem::TooLong { max: limits::CHANGE_BYTES }));
     }

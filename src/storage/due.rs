@@ -1,7 +1,5 @@
 //! The outbox: releases that are accepted and not yet in the channel. Written by publishing, drained by `delivery`.
 
-use std::sync::Arc;
-
 use sqlx::AssertSqlSafe;
 
 use super::{Conn, count, damaged, later, on, parsed, releases::content, signed};
@@ -81,7 +79,7 @@ impl EntryRow {
             published_at: Time(self.accepted_at),
             change,
         };
-        let document = Arc::from(content(format, self.content)?.document());
+        let document = content(format, self.content)?.shared_document();
         Ok(Entry { config, meta: meta.into(), document })
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn content(format: Format, text: String) -> Result<Content> {
 fn stored(content: &Content) -> String {
     match content {
         Content::Kv(items) => serde_json::to_string(items).expect("items are JSON"),
-        Content::Text(text) => text.to_string(),
+        Content::Text(text) => text.expose().to_owned(),
     }
 }
 

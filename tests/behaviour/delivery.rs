@@ -249,7 +249,7 @@ on_both_set_ups! {
         site.deliver().await;
         for value in ["one", "two", "three"] {
             let came = watch.next().await.unwrap();
-            assert!(came.len() == CONFIGS && came.iter().all(|entry| *entry.document == *value), "{value}: {came:?}");
+            assert!(came.len() == CONFIGS && came.iter().all(|entry| entry.document.expose() == value), "{value}: {came:?}");
         }
     }
 

@@ -137,7 +137,7 @@ impl Etcd {
         for (entry, held) in due {
             let meta = self.keys.meta(&entry.config);
             compares.push(Compare::mod_revision(meta.as_str(), CompareOp::Equal, held.revision));
-            puts.push(TxnOp::put(self.keys.document(&entry.config), &*entry.document, None));
+            puts.push(TxnOp::put(self.keys.document(&entry.config), entry.document.expose(), None));
             puts.push(TxnOp::put(meta, entry.meta.json(), None));
         }
         if cfg!(feature = "without-fence") {

@@ -115,14 +115,14 @@ async fn a_repair_writes_the_same_number_again(bench: Bench) {
 async fn a_repair_changes_bytes_so_that_every_watcher_wakes(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let release = [small("a/x", 1)];
-    let document = async || bench.channel.list().await.unwrap().entries[0].document.to_string();
+    let document = async || bench.channel.list().await.unwrap().entries[0].document.expose().to_owned();
     bench.channel.deliver(&lock, &release).await.unwrap();
     bench.channel.repair(&lock, &release).await.unwrap();
-    assert_eq!(document().await, format!("{}\n", release[0].document));
+    assert_eq!(document().await, format!("{}\n", release[0].document.expose()));
     let again = bench.channel.deliver(&lock, &release).await.unwrap();
     assert_eq!(again.already.len(), 1, "it is the same release");
     bench.channel.repair(&lock, &release).await.unwrap();
-    assert_eq!(document().await, *release[0].document);
+    assert_eq!(document().await, release[0].document.expose());
 }
 
 async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {

@@ -180,7 +180,7 @@ fn release(config: &str, seq: u64, document: &str) -> Entry {
             published_at: Time(1_795_363_200_123),
             change: "0198c0de-0000-7000-8000-000000000000".parse().unwrap(),
         }),
-        document: Arc::from(document),
+        document: document.into(),
     }
 }
 

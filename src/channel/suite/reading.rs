@@ -144,7 +144,7 @@ async fn large_documents_are_listed_and_a_watcher_too_far_behind_them_lists_agai
     // More than one answer may hold.
     let listing = bench.other.list().await.unwrap();
     assert_eq!(listing.entries.len(), 4);
-    assert!(listing.entries.iter().all(|entry| *entry.document == *large));
+    assert!(listing.entries.iter().all(|entry| entry.document.expose() == &*large));
     let mut behind = bench.other.watch(start).await.unwrap();
     assert_eq!(next(&mut behind).await, Err(Fault::Compacted));
     // What it did not take in is in nobody's way.

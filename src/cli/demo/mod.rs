@@ -158,7 +158,7 @@ async fn history(bench: &Bench, app: &DemoApp, people: &[Actor], today: Time, di
 async fn change_key(bench: &Bench, who: &Actor, id: &ConfigId, key: &str, value: &str, why: &str) -> Result<()> {
     let (live, content) = bench.service.live_content(who, id).await?;
     let Some(item) = content.items().and_then(|items| items.get(key)) else { return Ok(()) };
-    if item.value == value {
+    if item.value.expose() == value {
         // Nothing to change: somebody was not happy with the last release instead.
         if live > 2 {
             let rollback = Rollback {
@@ -203,7 +203,7 @@ async fn open_changes(bench: &Bench, people: &[Actor]) -> Result<()> {
         .document()
         .replace("payments-v1", "payments-v2")
         .replace("timeout: 3s", "timeout: 4.5s\n    retries: 2");
-    let mut saves = vec![save(&routes, vec![(String::new(), Edit::Text(text))])];
+    let mut saves = vec![save(&routes, vec![(String::new(), Edit::Text(text.into()))])];
     for env in ["dev", "staging"] {
         let id = ConfigId::parse(env, "search", "application")?;
         saves.push(save(&id, vec![("index.name".into(), Edit::Set(Item::string("products_v13")))]));
@@ -217,7 +217,7 @@ fn items(app: &DemoApp, env: &str) -> Vec<(String, Edit)> {
     let own = app.keys.iter().map(|(key, value, kind)| (*key, *value, *kind, ""));
     own.chain(common)
         .map(|(key, value, kind, comment)| {
-            (key.to_owned(), Edit::Set(Item { value: fill(value), kind, comment: comment.into(), since: 0 }))
+            (key.to_owned(), Edit::Set(Item { value: fill(value).into(), kind, comment: comment.into(), since: 0 }))
         })
         .collect()
 }

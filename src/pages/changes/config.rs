@@ -47,7 +47,7 @@ pub(super) fn Config(
             view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
-            let page = lines(&was, &is, shown.drawn.context, window);
+            let page = lines(was.expose(), is.expose(), shown.drawn.context, window);
             let rest = rest(&page, Some(&turn));
             let unfold = format!("{}#{anchor}", shown.drawn.unfold);
             view! { <DiffText rows=page.rows view old new unfold />{rest} }.into_any()

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         diff::{Window, lines},
         error::Conflict,
+        sensitive::Sensitive,
     },
     pages::config::{CONFLICTS_SHOWN, Sides, rest},
     service::{ChangeConfig, ChangeView},
@@ -67,8 +68,8 @@ pub(super) fn Conflicts(
 fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl IntoView {
     let t = lang();
     let base = conflict.base.unwrap_or_default();
-    let side = |title: &'static str, name: &'static str, new: Option<String>| {
-        let shown = lines(&base, &new.unwrap_or_default(), drawn.context, Window::after(0).one_of(2));
+    let side = |title: &'static str, name: &'static str, new: Option<Sensitive>| {
+        let shown = lines(base.expose(), new.unwrap_or_default().expose(), drawn.context, Window::after(0).one_of(2));
         let rest = rest(&shown, None);
         view! { <h3>{title}</h3><DiffText rows=shown.rows view=drawn.view old=t.merge_base() new=name />{rest} }
     };

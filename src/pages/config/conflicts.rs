@@ -13,6 +13,7 @@ use crate::{
         diff::{Window, Word, lines, words},
         error::Conflict,
         merge::At,
+        sensitive::Sensitive,
     },
 };
 
@@ -106,7 +107,7 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
 fn is_elsewhere(opened: &Opened, conflict: &Conflict) -> bool {
     let live = At::of(&opened.view.content, &conflict.key).value();
     let mine = At::of(opened.content(), &conflict.key).value();
-    conflict.theirs.as_deref() == mine && live != mine
+    conflict.theirs.as_ref().map(Sensitive::expose) == mine && live != mine
 }
 
 /// The three values of a key; what differs from the first is marked. Of a text, what each side did to it.
@@ -125,8 +126,8 @@ pub(in crate::pages) fn Sides(
         return view! { <Texts conflict elsewhere /> }.into_any();
     }
     let Conflict { key, base, theirs, mine, .. } = conflict;
-    let against = |side: &Option<String>| match (&base, side) {
-        (Some(base), Some(side)) => Some(words(base, side).1),
+    let against = |side: &Option<Sensitive>| match (&base, side) {
+        (Some(base), Some(side)) => Some(words(base.expose(), side.expose()).1),
         (_, side) => side.clone().map(whole),
     };
     let (right, left) = (against(&mine), against(&theirs));
@@ -159,15 +160,15 @@ fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let mine = mine.unwrap_or_default();
     match base.filter(|_| !elsewhere) {
         Some(base) => view! {
-            {between(&base, t.merge_base(), &theirs, t.merge_theirs())}
-            {between(&base, t.merge_base(), &mine, t.merge_mine())}
+            {between(base.expose(), t.merge_base(), theirs.expose(), t.merge_theirs())}
+            {between(base.expose(), t.merge_base(), mine.expose(), t.merge_mine())}
         }
         .into_any(),
-        None => between(&theirs, t.merge_elsewhere_side(), &mine, t.merge_mine()).into_any(),
+        None => between(theirs.expose(), t.merge_elsewhere_side(), mine.expose(), t.merge_mine()).into_any(),
     }
 }
 
-fn whole(text: String) -> Vec<Word> {
+fn whole(text: Sensitive) -> Vec<Word> {
     vec![Word { differs: false, text }]
 }
 

@@ -320,7 +320,7 @@ pub(super) fn Body(diffs: Diffs) -> impl IntoView {
             view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
-            let shown = lines(&was, &is, if all { usize::MAX / 4 } else { CONTEXT }, window);
+            let shown = lines(was.expose(), is.expose(), if all { usize::MAX / 4 } else { CONTEXT }, window);
             let rest = rest(&shown, here.as_deref());
             view! { <DiffText rows=shown.rows view old new unfold=unfold.unwrap_or_default() />{rest} }.into_any()
         }

@@ -55,8 +55,8 @@ pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> imp
     let there = There { now: now.is_some(), live: live.clone() };
     let item = now.or(live).unwrap_or_default();
     let many = lines
-        || item.value.contains(LINE_ENDS)
-        || item.value.chars().count() > ONE_LINE
+        || item.value.expose().contains(LINE_ENDS)
+        || item.value.expose().chars().count() > ONE_LINE
         || sent("value").is_some_and(|v| v.contains(LINE_ENDS));
     let around = paths_around(&opened, &key, new, &q);
     let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
@@ -126,7 +126,8 @@ fn paths_around(opened: &Opened, key: &str, new: bool, q: &str) -> PathsAround {
 fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl IntoView {
     let t = lang();
     let Item { value, kind, comment, .. } = item;
-    let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value}</code></p> });
+    let value = value.into_inner();
+    let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value.into_inner()}</code></p> });
     let rows = u32::try_from(value.split(LINE_ENDS).count().clamp(3, 20)).unwrap_or(3);
     let was_in = view! { <WasIn name="value" text=value.clone() /><WasIn name="comment" text=comment.clone() /> };
     let field = if many {

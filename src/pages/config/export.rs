@@ -46,7 +46,7 @@ pub(super) async fn download(
         (header::CONTENT_DISPOSITION, name),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, text).into_response())
+    Ok((headers, text.into_inner()).into_response())
 }
 
 /// Links to the files of what is live, or of a release.

@@ -116,7 +116,7 @@ impl Sent {
         Ok(Import {
             config: opened.view.id.clone(),
             source,
-            text: self.text.clone(),
+            text: self.text.as_str().into(),
             typing: if self.typing == "strings" { Typing::Strings } else { Typing::Keep },
             mode: if self.mode == "replace" { ImportMode::Replace } else { ImportMode::Merge },
             allow_empty: false,
@@ -228,7 +228,7 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
                 <Hidden name="source" value=import.source.as_str() />
                 <Hidden name="strings" value=(import.typing == Typing::Strings).to_string() />
                 <Hidden name="replace" value=(import.mode == ImportMode::Replace).to_string() />
-                <Hidden name="text" value=URL_SAFE_NO_PAD.encode(&import.text) />
+                <Hidden name="text" value=URL_SAFE_NO_PAD.encode(import.text.expose()) />
                 <p class="do">
                     <Submit tone=Tone::Primary icon=I::Plus>{says}</Submit>
                     <LinkButton href=opened.path.clone()>{t.cancel()}</LinkButton>

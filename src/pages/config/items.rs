@@ -234,14 +234,14 @@ impl<'a> Drawn<'a> {
 
 fn value(row: &Row<'_>) -> AnyView {
     let (Some(old), Some(new)) = (row.old, row.new) else {
-        return row.item().map_or_else(|| ().into_any(), |item| shown(&item.value));
+        return row.item().map_or_else(|| ().into_any(), |item| shown(item.value.expose()));
     };
     if old.value == new.value {
-        return shown(&new.value);
+        return shown(new.value.expose());
     }
-    let short = |item: &Item| item.value.len() <= SHORT && !item.value.contains('\n');
+    let short = |item: &Item| item.value.expose().len() <= SHORT && !item.value.expose().contains('\n');
     if short(old) && short(new) {
-        let (old, new) = (old.value.clone(), new.value.clone());
+        let (old, new) = (old.value.expose().to_owned(), new.value.expose().to_owned());
         return view! {
             <Marked value=old.clone()><del>{old}</del></Marked>
             " "
@@ -249,10 +249,10 @@ fn value(row: &Row<'_>) -> AnyView {
         }
         .into_any();
     }
-    let (left, right) = words(&old.value, &new.value);
+    let (left, right) = words(old.value.expose(), new.value.expose());
     view! {
-        <div class="was"><Marked value=old.value.clone()><Words words=left old=true /></Marked></div>
-        <div class="is"><Marked value=new.value.clone()><Words words=right old=false /></Marked></div>
+        <div class="was"><Marked value=old.value.expose().to_owned()><Words words=left old=true /></Marked></div>
+        <div class="is"><Marked value=new.value.expose().to_owned()><Words words=right old=false /></Marked></div>
     }
     .into_any()
 }

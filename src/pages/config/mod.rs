@@ -286,7 +286,7 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
     };
     let (count, word) = match opened.content() {
         Content::Kv(items) => (items.len(), t.keys_counted(items.len())),
-        Content::Text(text) => (text.lines().count(), t.lines_counted(text.lines().count())),
+        Content::Text(text) => (text.expose().lines().count(), t.lines_counted(text.expose().lines().count())),
     };
     let (seen, all) = opened.seen();
     let readers = match all {

@@ -218,7 +218,8 @@ fn Document(shown: Arc<Shown>, seq: u64) -> impl IntoView {
     let t = lang();
     match &shown.content {
         Content::Text(text) => {
-            view! { <div class="document"><Code text=text.to_string() label=t.release_title(seq) /></div> }.into_any()
+            view! { <div class="document"><Code text=text.expose().to_owned() label=t.release_title(seq) /></div> }
+                .into_any()
         }
         Content::Kv(_) => view! { <Table shown /> }.into_any(),
     }
@@ -237,7 +238,7 @@ fn Table(shown: Arc<Shown>) -> impl IntoView {
         view! {
             <tr>
                 <th scope="row">{key.clone()}{note}</th>
-                <td class="v">{value(&item.value)}</td>
+                <td class="v">{value(item.value.expose())}</td>
                 <td class="type">{item.kind.as_str()}</td>
             </tr>
         }

@@ -48,7 +48,7 @@ impl<'a> Row<'a> {
     pub fn has(&self, words: &[String]) -> bool {
         let has = |text: &str, word: &str| text.to_lowercase().contains(word);
         let item = |item: Option<&Item>, word: &str| {
-            item.is_some_and(|i| has(&i.value, word) || has(&i.comment, word) || i.kind.as_str() == word)
+            item.is_some_and(|i| has(i.value.expose(), word) || has(&i.comment, word) || i.kind.as_str() == word)
         };
         let all = |word: &String| {
             has(self.key, word)

@@ -16,6 +16,7 @@ use crate::{
         content::{Hashing, sha256},
         entry::{Entry, Meta},
         names::ConfigId,
+        sensitive::{self, Sensitive},
         time::Time,
     },
 };
@@ -49,7 +50,8 @@ pub(super) struct Kept {
 pub(super) struct Release {
     config: ConfigId,
     meta: Arc<Meta>,
-    document: Arc<str>,
+    #[serde(with = "sensitive::plain")]
+    document: Sensitive<Arc<str>>,
 }
 
 impl From<Entry> for Release {

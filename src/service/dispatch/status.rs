@@ -11,6 +11,7 @@ use crate::{
         drift::{Drift, DriftKind},
         names::{ConfigId, EnvName},
         release::Why,
+        sensitive::Sensitive,
         time::Time,
     },
     metrics,
@@ -51,13 +52,13 @@ pub struct FoundDrift {
     /// The kind of difference.
     pub kind: DriftKind,
     /// The document in the channel, if that is ahead of SQL.
-    pub document: Option<Arc<str>>,
+    pub document: Option<Sensitive<Arc<str>>>,
 }
 
 #[derive(Debug)]
 struct KnownDrift {
     drift: Drift,
-    document: Option<Arc<str>>,
+    document: Option<Sensitive<Arc<str>>>,
 }
 
 /// The status of delivery on one node.
@@ -182,7 +183,7 @@ impl DeliveryStatus {
 
     /// Returns the release that is ahead of SQL in a config: its number, and its document if the channel has it.
     #[must_use]
-    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Arc<str>>)> {
+    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Sensitive<Arc<str>>>)> {
         let state = self.state();
         let found = state.drifts.get(config)?;
         match found.drift.kind {

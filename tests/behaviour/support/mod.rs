@@ -249,7 +249,7 @@ impl Site {
         let listing = self.channel.list().await.unwrap();
         assert!(listing.damaged.is_empty(), "{:?}", listing.damaged);
         let entry = listing.entries.into_iter().find(|e| e.config == config(id))?;
-        Some((entry.meta.seq, entry.document.to_string()))
+        Some((entry.meta.seq, entry.document.expose().to_owned()))
     }
 
     /// Saves one key and publishes it, all at once.
@@ -333,7 +333,7 @@ pub fn remove(key: &str) -> (String, Edit) {
 }
 
 pub fn text(text: &str) -> (String, Edit) {
-    (String::new(), Edit::Text(text.to_owned()))
+    (String::new(), Edit::Text(text.into()))
 }
 
 /// Edits on whatever is live.
@@ -347,7 +347,7 @@ pub fn save_on(id: &str, base: u64, edits: Vec<(String, Edit)>) -> Save {
 }
 
 pub fn value<'a>(content: &'a Content, key: &str) -> Option<&'a str> {
-    content.items()?.get(key).map(|i| i.value.as_str())
+    content.items()?.get(key).map(|i| i.value.expose())
 }
 
 pub fn assert_delivered(published: &Published) {
