@@ -259,7 +259,7 @@ fn niceness(has_place: bool) -> i32 {
 }
 
 /// Polls `work` on a new thread, in the span of the caller. A panic is resumed in the caller.
-#[expect(clippy::disallowed_methods, reason = "the thread is none of the runtime's")]
+#[expect(clippy::disallowed_methods, reason = "the thread does not belong to the runtime")]
 async fn thread_of<F>(work: Pin<Box<F>>, niceness: i32) -> F::Output
 where
     F: Future<Output: Send + 'static> + Send + 'static,

@@ -144,7 +144,7 @@ fn held(source: Source, items: Items) -> Items {
         .collect()
 }
 
-fn comes_back(source: Source, items: Items) -> TestCaseResult {
+fn roundtrip(source: Source, items: Items) -> TestCaseResult {
     let items: Vec<_> = held(source, items).into_iter().collect();
     let written = write(source, &items.iter().cloned().collect()).unwrap();
     for text in [written.clone(), format!("\u{feff}{written}")] {
@@ -462,7 +462,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn large_contents_come_back(units in prop::collection::vec(text(), 1..4), bytes in 1_000..200_000_usize) {
+    fn large_contents_are_restored(units in prop::collection::vec(text(), 1..4), bytes in 1_000..200_000_usize) {
         let value = |unit: &String| unit.repeat(bytes / unit.len().max(1));
         let items: Items =
             units.iter().enumerate().map(|(n, unit)| (format!("k{n}"), Item::string(value(unit)))).collect();
@@ -479,19 +479,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn properties_come_back(items in all_items()) { comes_back(Source::Properties, items)?; }
+    fn properties_are_restored(items in all_items()) { roundtrip(Source::Properties, items)?; }
 
     #[test]
-    fn dotenv_comes_back(items in all_items()) { comes_back(Source::Dotenv, items)?; }
+    fn dotenv_is_restored(items in all_items()) { roundtrip(Source::Dotenv, items)?; }
 
     #[test]
-    fn json_comes_back(items in all_items()) { comes_back(Source::Json, items)?; }
+    fn json_is_restored(items in all_items()) { roundtrip(Source::Json, items)?; }
 
     #[test]
-    fn yaml_comes_back(items in all_items()) { comes_back(Source::Yaml, items)?; }
+    fn yaml_is_restored(items in all_items()) { roundtrip(Source::Yaml, items)?; }
 
     #[test]
-    fn toml_comes_back(items in all_items()) { comes_back(Source::Toml, items)?; }
+    fn toml_is_restored(items in all_items()) { roundtrip(Source::Toml, items)?; }
 
     #[test]
     fn an_export_changes_nothing(items in all_items()) {

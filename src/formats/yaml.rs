@@ -311,7 +311,7 @@ impl<'t> Builder<'t> {
         match &mut open.content {
             Content::List(nodes) => nodes.push(node),
             Content::Map { entries, merged, key, .. } if key.is_some() => {
-                let Key { text, merges, at, comment } = key.take().expect("there is a key");
+                let Key { text, merges, at, comment } = key.take().expect("the map has a pending key");
                 if merges {
                     merged.push(node);
                 } else {

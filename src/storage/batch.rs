@@ -226,7 +226,7 @@ mod tests {
     }
 
     /// Writes rows in one batch and reads them back; then selects each text with a batch that returns a row.
-    async fn come_back(on: &mut MySqlConnection, rows: &[(String, Option<i64>)]) {
+    async fn roundtrip(on: &mut MySqlConnection, rows: &[(String, Option<i64>)]) {
         let mut batch = Batch::default();
         batch.add("delete from kept", Vec::new());
         for (id, (text, number)) in (0_i64..).zip(rows) {
@@ -258,7 +258,7 @@ mod tests {
             runtime.block_on(on.borrow_mut().execute(AssertSqlSafe(set))).unwrap();
             let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
             let tried = TestRunner::new(config).run(&rows, |rows| {
-                runtime.block_on(come_back(&mut on.borrow_mut(), &rows));
+                runtime.block_on(roundtrip(&mut on.borrow_mut(), &rows));
                 Ok(())
             });
             tried.unwrap_or_else(|failed| panic!("{mode} {charset}: {failed}"));

@@ -283,7 +283,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn roles_of_an_older_sqlite_database_stay() {
+    async fn roles_of_an_older_sqlite_database_are_kept() {
         let file = env::temp_dir().join(format!("trimtab-older-{}.db", Uuid::new_v4().simple()));
         let url = format!("sqlite:{}", file.display());
         let mut older = SqliteConnectOptions::from_str(&url).unwrap().create_if_missing(true).connect().await.unwrap();
@@ -297,7 +297,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn roles_of_an_older_mysql_database_stay() {
+    async fn roles_of_an_older_mysql_database_are_kept() {
         let Some((server, name, mut older)) = database().await else { return };
         sqlx::migrate!("migrations/mysql").set_locking(false).run_to(BEFORE_GRANTS, &mut older).await.unwrap();
         for statement in user_with_roles() {

@@ -315,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_statements_ask_for_any_number_of_releases() {
+    fn number_of_distinct_statements_is_bounded() {
         let releases: Vec<(ConfigId, u64)> = (1..=250).map(|seq| ("dev/shop/a".parse().unwrap(), seq)).collect();
         for (many, room) in [(1, 1), (2, 10), (10, 10), (11, 100), (100, 100), (101, 200), (250, 300)] {
             let listed = Listed::of(&releases[..many]);

@@ -203,7 +203,7 @@ impl From<sqlx::Error> for Error {
             return Self::Unavailable { part: Part::Database, detail };
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
-        tracing::error!(error = %error, fault.id = %id, "a statement failed");
+        tracing::error!(error = %error, fault.id = %id, "an SQL statement failed");
         Self::Internal(id)
     }
 }
@@ -228,7 +228,7 @@ fn is_away(error: &dyn DatabaseError) -> bool {
 /// Logs a stored text that cannot be read back, because something other than Trimtab changed the table.
 fn damaged(what: &str, error: impl std::fmt::Display) -> Error {
     let id = uuid::Uuid::new_v4().simple().to_string();
-    tracing::error!(error = %error, fault.id = %id, "{what} in the database cannot be read");
+    tracing::error!(error = %error, fault.id = %id, "{what} in the database is invalid");
     Error::Internal(id)
 }
 

@@ -211,7 +211,7 @@ mod tests {
         said
     }
 
-    async fn is_told(url: &str, parts: &[&str]) {
+    async fn explain(url: &str, parts: &[&str]) {
         let said = refusal(url).await;
         for part in parts {
             assert!(said.contains(part), "{part:?} is not in {said:?}");
@@ -226,12 +226,12 @@ mod tests {
     async fn unreachable_mysql_server_is_explained() {
         let place = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let closed = format!("{place}/trimtab");
-        is_told(&mysql(&closed), &[&format!("mysql://ana@{closed}"), "connection refused"]).await;
-        is_told(&mysql("nowhere.invalid/trimtab"), &["nowhere.invalid", "cannot be resolved"]).await;
-        is_told(&mysql(&place.to_string()), &["no database is named"]).await;
-        is_told(&mysql("h:port/trimtab"), &["database.url cannot be read", "port"]).await;
+        explain(&mysql(&closed), &[&format!("mysql://ana@{closed}"), "connection refused"]).await;
+        explain(&mysql("nowhere.invalid/trimtab"), &["nowhere.invalid", "cannot be resolved"]).await;
+        explain(&mysql(&place.to_string()), &["no database is named"]).await;
+        explain(&mysql("h:port/trimtab"), &["database.url cannot be read", "port"]).await;
         let socket = format!("{}?socket=/nowhere/mysql.sock", mysql("localhost/trimtab"));
-        is_told(&socket, &["/nowhere/mysql.sock", "no socket"]).await;
+        explain(&socket, &["/nowhere/mysql.sock", "no socket"]).await;
     }
 
     #[tokio::test]
@@ -251,7 +251,7 @@ mod tests {
     async fn server_that_is_not_mysql_is_explained() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = silent.local_addr().unwrap().to_string();
-        is_told(&mysql(&format!("{place}/trimtab")), &[&place, "says nothing"]).await;
+        explain(&mysql(&format!("{place}/trimtab")), &[&place, "says nothing"]).await;
 
         let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = other.local_addr().unwrap().to_string();
@@ -260,7 +260,7 @@ mod tests {
                 let _ = client.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
             }
         });
-        is_told(&mysql(&format!("{place}/trimtab")), &[&place, "MySQL server"]).await;
+        explain(&mysql(&format!("{place}/trimtab")), &[&place, "MySQL server"]).await;
     }
 
     /// Returns root's connection to the test server, and the server's `host:port`.
@@ -293,16 +293,16 @@ mod tests {
         if version.contains("MariaDB") {
             println!("skipped: MariaDB's passwords need no TLS");
         } else {
-            is_told(&format!("{url}?ssl-mode=DISABLED"), &[&place, "TLS", "ssl-mode"]).await;
+            explain(&format!("{url}?ssl-mode=DISABLED"), &[&place, "TLS", "ssl-mode"]).await;
         }
-        is_told(&url, &["CREATE command denied", &format!("grant the user all on {name}.*")]).await;
-        is_told(&url.replace(PASSWORD, "wrong"), &["Access denied", "correct the user and the password"]).await;
-        is_told(&format!("mysql://{user}:{PASSWORD}@{place}/mysql"), &["grant the user all on mysql.*"]).await;
+        explain(&url, &["CREATE command denied", &format!("grant the user all on {name}.*")]).await;
+        explain(&url.replace(PASSWORD, "wrong"), &["Access denied", "correct the user and the password"]).await;
+        explain(&format!("mysql://{user}:{PASSWORD}@{place}/mysql"), &["grant the user all on mysql.*"]).await;
         // A server without TLS, or with a self-signed certificate.
-        is_told(&format!("{url}?ssl-mode=VERIFY_IDENTITY"), &[&place, "TLS failed", "ssl-ca"]).await;
-        is_told(&format!("{url}?ssl-mode=VERIFY_CA&ssl-ca=/nowhere/ca.pem"), &[&place, "TLS failed", "ssl-ca"]).await;
+        explain(&format!("{url}?ssl-mode=VERIFY_IDENTITY"), &[&place, "TLS failed", "ssl-ca"]).await;
+        explain(&format!("{url}?ssl-mode=VERIFY_CA&ssl-ca=/nowhere/ca.pem"), &[&place, "TLS failed", "ssl-ca"]).await;
         root.execute(AssertSqlSafe(format!("grant all on `trimtab_none%`.* to {user}@'%'"))).await.unwrap();
-        is_told(&url.replace(&name, "trimtab_none"), &["create it: create database trimtab_none"]).await;
+        explain(&url.replace(&name, "trimtab_none"), &["create it: create database trimtab_none"]).await;
 
         root.execute(AssertSqlSafe(format!("grant all on {name}.* to {user}@'%'"))).await.unwrap();
         Db::open(&url).await.unwrap().close().await;
@@ -315,7 +315,7 @@ mod tests {
         ] {
             root.execute(AssertSqlSafe(format!("use {name}"))).await.unwrap();
             root.execute(change).await.unwrap();
-            is_told(&url, &[part, "9999"]).await;
+            explain(&url, &[part, "9999"]).await;
         }
     }
 
@@ -325,20 +325,20 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let file = |name: &str| folder.join(name);
         let url = |path: PathBuf| format!("sqlite://{}", path.display());
-        is_told(&url(folder.clone()), &[&folder.display().to_string(), "is a folder"]).await;
-        is_told(&url(file("missing/trimtab.db")), &["missing/trimtab.db", "folder does not exist"]).await;
+        explain(&url(folder.clone()), &[&folder.display().to_string(), "is a folder"]).await;
+        explain(&url(file("missing/trimtab.db")), &["missing/trimtab.db", "folder does not exist"]).await;
         fs::write(file("notes.txt"), "Dear diary, ".repeat(100)).unwrap();
-        is_told(&url(file("notes.txt")), &["notes.txt", "not an SQLite database"]).await;
+        explain(&url(file("notes.txt")), &["notes.txt", "not an SQLite database"]).await;
         // Even root cannot create a file in /sys.
-        is_told("sqlite:///sys/trimtab.db", &["/sys/trimtab.db", "cannot be written"]).await;
+        explain("sqlite:///sys/trimtab.db", &["/sys/trimtab.db", "cannot be written"]).await;
 
         let good = url(file("trimtab.db"));
         Db::open(&good).await.unwrap().close().await;
         let mut other = SqliteConnection::connect(&good).await.unwrap();
         other.execute("insert into _sqlx_migrations select 9999, 'later', installed_on, 1, checksum, 1 from _sqlx_migrations limit 1").await.unwrap();
-        is_told(&good, &["trimtab.db", "newer Trimtab", "9999"]).await;
+        explain(&good, &["trimtab.db", "newer Trimtab", "9999"]).await;
         other.execute("drop table _sqlx_migrations").await.unwrap();
-        is_told(&good, &["trimtab.db", "already exists"]).await;
+        explain(&good, &["trimtab.db", "already exists"]).await;
         other.close().await.unwrap();
         fs::remove_dir_all(&folder).unwrap();
     }
