@@ -374,8 +374,7 @@ impl Service {
                 None => service.new_user(&name, &password, true).await?,
             };
             let mut tx = service.db.write().await?;
-            // Locked first, like in the set-up: of two concurrent calls, the second one sees the user that the first
-            // one made.
+            // Locked first, like in the set-up: the second of two concurrent calls sees the result of the first.
             tx.lock_setup_links().await?;
             let may = still_administers(&mut tx, &actor).await?;
             let Some(mut user) = user_called(&mut tx, &name).await? else {
@@ -427,8 +426,7 @@ fn check_user_name(name: &str) -> Result<String> {
     }
 }
 
-/// Returns whether a name is used by an actor that is no user: see [`Actor::shell`], [`Actor::system`],
-/// [`Actor::token`].
+/// Returns whether an actor that is no user has this name: see [`Actor::shell`], [`Actor::system`], [`Actor::token`].
 fn is_reserved(name: &str) -> bool {
     name == "command line" || name == "trimtab" || name == "token" || name.starts_with("token ")
 }

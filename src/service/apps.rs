@@ -1,5 +1,4 @@
-//! Environments, applications and namespaces: creating, changing, archiving, listing. Also the matrix of an
-//! application.
+//! Environments, applications and namespaces: creating, changing, archiving, listing; the matrix of an application.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -173,8 +172,7 @@ impl Service {
         Ok(put.protected == Some(false) && there.is_some_and(|env| env.protected))
     }
 
-    /// Moves an environment one position to the left (towards development) or to the right. The first and the last one
-    /// stay.
+    /// Moves an environment one position to the left (towards development) or to the right, if there is one.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for actors that are no administrators, whether or not the environment exists;

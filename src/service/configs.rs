@@ -77,8 +77,7 @@ impl ConfigView {
 }
 
 impl Service {
-    /// Returns a config with its live content and the pending edits. `change` chooses among several open changes of the
-    /// actor.
+    /// Returns a config with its live content and the pending edits. `change` chooses one of the actor's changes.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such config or the actor may not see it.
