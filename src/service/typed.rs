@@ -21,7 +21,7 @@ pub struct ReadAt {
     pub change: Option<ChangeId>,
     /// The live release, 0 before the first one.
     pub base: u64,
-    /// The change's version, 0 when there was none.
+    /// The version of the change, 0 without a change.
     pub version: u64,
 }
 

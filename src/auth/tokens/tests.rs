@@ -1,10 +1,10 @@
-//! Tokens, made, read and let in.
+//! Generating, parsing and authenticating tokens.
 
 use super::*;
 
 const NOW: Time = Time(1_000_000);
 
-/// Makes a token that reaches these patterns, and its text.
+/// Makes a token that covers these patterns, and its text.
 pub(crate) fn made(kind: TokenKind, patterns: &[&str]) -> (Token, String) {
     let fresh = generate(kind);
     let token = Token {

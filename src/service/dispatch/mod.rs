@@ -1,4 +1,4 @@
-//! What publishing and delivery share on one node: publishes notify the publisher here, and it reports here.
+//! The parts that publishing and delivery share on one node: notifications, status, repairs, the fast path.
 
 mod notifier;
 mod repairs;
@@ -17,10 +17,10 @@ pub use repairs::{Repair, Repairs};
 pub use status::{Arrived, DeliveryStatus, FoundDrift, Late};
 pub use trace_parents::TraceParents;
 
-/// The parts that publishing and delivery share.
+/// The shared parts of publishing and delivery.
 #[derive(Debug, Default)]
 pub struct Dispatch {
-    /// Tells the publisher in which environments releases are due.
+    /// Notifies the publisher of releases in the outbox.
     pub notifier: Notifier,
     /// Status of delivery, for pages, health and answers to publishes.
     pub status: DeliveryStatus,

@@ -114,7 +114,7 @@ impl DeliveryStatus {
         self.changes.subscribe()
     }
 
-    /// Reports that an environment is late. An earlier `since` stands.
+    /// Reports that an environment is late. An earlier `since` is kept.
     pub fn set_late(&self, late: Late) {
         self.meter.failed.inc();
         let mut state = self.state();
