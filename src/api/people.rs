@@ -138,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_role_are_none_and_the_strongest_counts() {
+    fn rows_without_a_role_are_ignored_and_the_strongest_counts() {
         let rows = [row("prod", "shop", "viewer"), row("*", "mail", ""), row("prod", "shop", "owner")];
         assert_eq!(read(&rows), Ok(vec![("prod/shop/*".parse().unwrap(), Role::OWNER)]));
     }
 
     #[test]
-    fn what_is_wrong_is_said_at_its_field() {
+    fn errors_point_at_their_fields() {
         let Err(Error::Invalid(wrong)) = read(&[row("", "", ""), row("*", "Shop", "viewer"), row("", "", "king")])
         else {
-            panic!("these are no roles");
+            panic!("invalid rows were accepted");
         };
         let pointers: Vec<_> = wrong.iter().map(|w| w.pointer.as_str()).collect();
         assert_eq!(pointers, ["/roles/1/app", "/roles/2/role"]);

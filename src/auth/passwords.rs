@@ -95,7 +95,7 @@ impl Passwords {
             work()
         });
         done.await.map_err(|e| {
-            tracing::error!(error = %e, "hashing a password failed");
+            tracing::error!(error = %e, "password could not be hashed or checked");
             Error::Internal("password".into())
         })
     }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_hash_says_its_parameters_and_fits_one_password() {
+    async fn hash_names_its_parameters_and_matches_one_password() {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse battery").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_weaker_hash_is_known_as_such() {
+    fn weaker_hash_is_detected() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8 * 1024, 1, 1, None).unwrap());
         let hash = weak.hash_password(b"correct horse battery").unwrap().to_string();
         assert_eq!(verify_now("correct horse battery", &hash), Verdict::RightButWeak);
     }
 
     #[test]
-    fn a_new_password_is_long_and_not_everybodys() {
+    fn short_long_and_common_passwords_are_refused() {
         check("correct horse battery", "ana").unwrap();
         check("密码很长但是没有人会猜到的一句话", "ana").unwrap();
         assert_eq!(check("short", "ana").unwrap_err().problem, Problem::PasswordLength);

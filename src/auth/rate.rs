@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_let_in_and_then_the_rate() {
+    fn burst_is_accepted_and_then_the_rate() {
         let (rate, pace) = (Rate::per_second(2), Pace::default());
         let burst = (0..100).take_while(|_| rate.take_at(&pace, 0).is_ok()).count();
         assert_eq!(burst as u64, 2 * BURST_SECONDS);
@@ -126,11 +126,11 @@ mod tests {
         assert_eq!(rate.take_at(&pace, SECOND / 2), Err(TooFast(1)));
         let much_later = 1000 * SECOND;
         let burst = (0..100).take_while(|_| rate.take_at(&pace, much_later).is_ok()).count();
-        assert_eq!(burst as u64, 2 * BURST_SECONDS, "silence saves up one burst");
+        assert_eq!(burst as u64, 2 * BURST_SECONDS, "a pause allows one burst at most");
     }
 
     #[test]
-    fn no_limit_is_no_limit() {
+    fn rate_of_zero_is_unlimited() {
         let pace = Pace::default();
         assert!((0..1_000_000).all(|_| Rate::per_second(0).take_at(&pace, 0).is_ok()));
         assert_eq!(Rate::per_second(0), Rate::default());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_forgets_those_within_their_rate() {
+    fn full_table_forgets_senders_within_their_rate() {
         let rates = Rates::new(Rate::per_second(1));
         for sender in 0..SENDERS {
             rates.take_at(sender, 0).unwrap();

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_name_are_one_name() {
+    fn spellings_of_a_name_have_one_canonical_form() {
         for (given, name) in [
             (" Ana ", "ana"),
             ("Ａｎａ", "ana"),
@@ -78,7 +78,7 @@ mod tests {
             ("ana  maria", "ana maria"),
         ] {
             assert_eq!(canonical(given), name, "{given:?}");
-            assert_eq!(canonical(name), name, "a canonical name stays");
+            assert_eq!(canonical(name), name, "a canonical name is unchanged");
         }
     }
 

@@ -142,7 +142,7 @@ fn parse(id: &str) -> Result<ChangeId, Failed> {
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failed> {
-    let text = serde_json::to_string_pretty(value).expect("texts and numbers are JSON");
+    let text = serde_json::to_string_pretty(value).expect("texts and numbers can be written as JSON");
     output::say(text)
 }
 
@@ -248,7 +248,7 @@ pub(super) async fn report(bench: &Bench, actor: &Actor, published: &Published) 
                 release.config, release.seq
             ),
         };
-        line.expect("a string grows");
+        line.expect("writing to a string succeeds");
     }
     output::print(&text).map_err(|failed| failed.and(format!("change {} is published", published.change)))
 }
@@ -306,7 +306,7 @@ fn of_key(KeyDiff { key, old, new }: &KeyDiff) -> String {
 /// Formats a value in one line: a string in quotes, another type as in the document, and the comment behind it.
 fn value(item: &Item) -> String {
     let shown = match item.kind {
-        ValueType::String => serde_json::to_string(&item.value).expect("a string is JSON"),
+        ValueType::String => serde_json::to_string(&item.value).expect("a string can be written as JSON"),
         _ => item.value.clone(),
     };
     let comment = if item.comment.is_empty() { String::new() } else { format!("  # {}", item.comment) };

@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_that_is_not_utf8_has_its_place() {
+    fn invalid_utf8_is_reported_with_its_place() {
         let of = |bytes: &[u8]| {
             let error = String::from_utf8(bytes.to_vec()).unwrap_err();
             not_utf8("a.env", bytes, error.utf8_error().valid_up_to()).lines().map(str::to_owned).collect::<Vec<_>>()
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_have_other_names_in_any_case() {
+    fn aliases_of_formats_are_accepted_in_any_case() {
         for (given, taken) in [("yml", "yaml"), (".ENV", "dotenv"), ("Props", "properties"), ("json", "json")] {
             assert_eq!(format(given).as_deref(), Ok(taken));
         }

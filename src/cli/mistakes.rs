@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_a_change_goes_by_its_config() {
+    fn mistake_in_a_text_of_a_change_names_its_config() {
         let wrong = Invalid::at("/dev/shop/routes", Problem::Duplicate { key: "a".into() }, 2, 1);
         let failed = Failed::from(Error::from(wrong));
         assert_eq!(failed.lines().collect::<Vec<_>>(), ["dev/shop/routes:2:1: “a” stands here twice. Keep one."]);
     }
 
     #[test]
-    fn flags_go_by_their_names() {
+    fn mistakes_in_flags_name_the_flags() {
         let confirm = Problem::Confirm { expected: "prod".into() };
         let unknown = Problem::Unknown { given: "yaml".into(), known: vec!["json".into()] };
         assert_eq!(

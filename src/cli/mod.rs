@@ -241,9 +241,9 @@ impl Bench {
         match timeout(TELLING, delivery::write_tokens(&self.service, channel)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(error = %error, "reader nodes do not know of it yet; consoles go on trying")
+                tracing::error!(error = %error, "tokens could not be written for reader nodes; consoles retry")
             }
-            Err(_) => tracing::error!("etcd does not answer; reader nodes hear of it from the consoles"),
+            Err(_) => tracing::error!("etcd does not answer; consoles will write the tokens for reader nodes"),
         }
     }
 

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_works_for_a_while() {
+    fn lifetimes_of_tokens_are_parsed() {
         assert_eq!(lasts("12h").ok(), Some(12 * 3_600_000));
         for bad in ["0d", "0s", "1ns", "soon"] {
             assert!(lasts(bad).is_err(), "{bad}");

@@ -1,5 +1,5 @@
-//! Deliveries that are not yet recorded in SQL. On SQLite the next publish of this node records them in its transaction.
-//! Otherwise the publisher records all pending ones together after a short delay.
+//! Deliveries that are not yet recorded in SQL. On SQLite the next publish of this node records them in its
+//! transaction. Otherwise the publisher records all pending ones together after a short delay.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -98,8 +98,8 @@ impl PendingAcks {
         }
     }
 
-    /// Flushes all pending acknowledgements and waits up to `patience`, so that pages do not lag behind the answer to the
-    /// publish.
+    /// Flushes all pending acknowledgements and waits up to `patience`, so that pages do not lag behind the answer to
+    /// the publish.
     pub async fn flushed(&self, patience: Duration) {
         let (mut stored, last) = (self.stored.subscribe(), self.queue().last);
         if *stored.borrow() >= last {

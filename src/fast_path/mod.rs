@@ -14,8 +14,8 @@
 //! | [`SessionWrites`] | a second delivery before the first one is acknowledged in SQL | the lock is still held |
 //! | [`PendingAcks`] | a transaction for each delivery | none needed: a lost one is found and stored by the next delivery |
 //!
-//! One more part is in `channel::etcd::deliver`, because only the channel sees when it ends: the revisions that a node wrote
-//! last, which the compares of the next transaction prove. The same setting switches it off
+//! One more part is in `channel::etcd::deliver`, because only the channel sees when it ends: the revisions of the
+//! node's last writes. The compares of the next transaction prove them. The same setting switches it off
 //! (`EtcdSettings::remembers_writes`).
 
 mod acks;
@@ -100,14 +100,14 @@ impl FastPath {
         }
     }
 
-    /// Returns whether this node wrote exactly this release last to its config. The channel may hold another one by now.
+    /// Returns whether this node wrote exactly this release last to its config. By now the channel may differ.
     #[must_use]
     pub fn wrote(&self, entry: &Entry) -> bool {
         self.writes.contains(entry)
     }
 
-    /// Returns the accepted releases that can go out without a read of the outbox: those that the session has not written
-    /// yet, if each follows the release that this node wrote last. Returns nothing if one does not.
+    /// Returns the accepted releases that can go out without a read of the outbox: those that the session has not
+    /// written yet, if each follows the release that this node wrote last. Returns nothing if one does not.
     #[must_use]
     pub fn without_outbox(&self, accepted: Vec<AcceptedRelease>, session: &SessionWrites) -> Vec<Entry> {
         successors(accepted, session, |config| self.writes.last_change(config))

@@ -441,7 +441,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_seen_as_it_is_and_nobody_elses() {
+    fn new_user_names_are_visible_and_not_reserved() {
         let problem = |name: &str| match check_user_name(name) {
             Err(Error::Invalid(mut wrong)) => Some(wrong.remove(0).problem),
             other => {

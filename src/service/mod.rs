@@ -163,7 +163,7 @@ where
 /// Logs the cause of an internal error under an id, which the user sees.
 fn internal(cause: &dyn std::fmt::Display) -> Error {
     let id = new_id();
-    tracing::error!(cause = %cause, fault.id = %id, "a use case failed");
+    tracing::error!(cause = %cause, fault.id = %id, "internal error in a use case");
     Error::Internal(id)
 }
 
@@ -175,7 +175,7 @@ fn new_id() -> String {
 /// Makes a new change of the actor. It is open and empty.
 fn new_change(actor: &Actor, message: String, now: Time) -> Change {
     Change {
-        id: new_id().parse().expect("a UUID is a change's identity"),
+        id: new_id().parse().expect("a UUID is a valid change id"),
         author: actor.id.clone(),
         author_name: actor.name.clone(),
         message,

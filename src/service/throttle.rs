@@ -208,7 +208,7 @@ mod tests {
     const LAST: Time = Time(1_000_000_000);
 
     #[test]
-    fn a_pause_grows_to_a_minute_and_is_forgotten() {
+    fn back_off_doubles_up_to_a_minute_and_expires() {
         let after = |tries, ms| backed_off((tries, LAST), FREE_TRIES, LAST.plus_ms(ms)).map(|count| count.tries);
         assert_eq!(after(4, 0), Ok(4));
         assert_eq!(after(5, 0), Err(Error::Throttled(1)));
@@ -221,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_a_bound_that_drains_and_half_of_it_is_for_newcomers() {
+    fn limit_of_a_name_drains_and_half_of_it_is_for_newcomers() {
         let after = |tries, newcomer, ms| of_name((tries, LAST), newcomer, LAST.plus_ms(ms)).map(|count| count.tries);
         assert_eq!((after(499, false, 0), after(499, true, 0)), (Ok(499), Ok(499)));
         assert_eq!((after(500, false, 0), after(500, true, 0)), (Err(Error::Throttled(4)), Ok(500)));
         assert_eq!((after(999, true, 0), after(1000, true, 0)), (Ok(999), Err(Error::Throttled(4))));
         assert_eq!(after(1000, true, 3000), Err(Error::Throttled(1)));
         assert_eq!(after(1000, true, 4000), Ok(999));
-        assert_eq!(after(1000, false, 4000), Err(Error::Throttled(60)), "never longer");
+        assert_eq!(after(1000, false, 4000), Err(Error::Throttled(60)), "the pause has a maximum");
         assert_eq!(after(10, true, 1_000_000), Ok(0));
         // The rest of an interval counts for the next one.
         let count = of_name((10, LAST), true, LAST.plus_ms(7000)).unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_customer_is_one_network_and_a_mapped_address_is_ipv4() {
+    fn ipv6_addresses_count_by_prefix_and_mapped_ones_as_ipv4() {
         for (address, is) in [
             ("192.0.2.1", "192.0.2.1"),
             ("::ffff:192.0.2.1", "192.0.2.1"),

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_remembers_its_latest_users_and_no_forged_ones() {
+    fn remembers_the_latest_users_and_ignores_forged_cookies() {
         let browsers = Browsers::new(Signer::random(), false);
         let mut headers = HeaderMap::new();
         let mut ids = Vec::new();

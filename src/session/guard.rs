@@ -387,21 +387,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_log_in_has_an_id_of_its_own_and_ends_the_one_before() {
+    async fn log_in_rotates_the_session_id() {
         let place = Place::new().await;
         let ana = place.ana().await;
         let first = place.log_in(None, &ana).await;
         let second = place.log_in(Some(first), &ana).await;
         assert_ne!(first, second);
-        assert!(place.store.load(&first).await.unwrap().is_none(), "the old cookie is dead");
+        assert!(place.store.load(&first).await.unwrap().is_none(), "the old cookie is invalid");
         let who = current(&place.service, &place.request(Some(second))).await.unwrap();
         assert_eq!(who.unwrap().account.name, "ana");
         let made_up = Id::default();
-        assert_ne!(place.log_in(Some(made_up), &ana).await, made_up, "nobody chooses the id of another one's session");
+        assert_ne!(place.log_in(Some(made_up), &ana).await, made_up, "a client cannot choose its session id");
     }
 
     #[tokio::test]
-    async fn the_database_knows_a_hash_of_the_cookie_alone() {
+    async fn database_stores_only_a_hash_of_the_session_id() {
         let place = Place::new().await;
         let cookie = place.log_in(None, &place.ana().await).await;
         let database = std::fs::read(place.folder.join("trimtab.db")).unwrap();
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_is_taken_away_during_the_log_in_begins_no_session() {
+    async fn password_reset_during_the_log_in_voids_the_session() {
         let place = Place::new().await;
         let ana = place.ana().await;
         place.service.reset_password(&Actor::shell(), &ana.account.id, "another long password").await.unwrap();
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_that_may_do_more_has_another_id() {
+    async fn re_authentication_rotates_the_session_id() {
         let place = Place::new().await;
         let ana = place.ana().await;
         let cookie = place.log_in(None, &ana).await;
@@ -432,7 +432,7 @@ mod tests {
         prove(&place.service, &session, &ana, PASSWORD).await.unwrap();
         session.save().await.unwrap();
         assert_ne!(session.id(), Some(cookie));
-        assert!(place.store.load(&cookie).await.unwrap().is_none(), "the old cookie is dead");
+        assert!(place.store.load(&cookie).await.unwrap().is_none(), "the old cookie is invalid");
         let who = current(&place.service, &place.request(session.id())).await.unwrap();
         assert_eq!(who.unwrap().account.name, "ana");
     }

@@ -33,7 +33,7 @@ impl Sessions {
 
     async fn write(&self, record: &Record, new: bool) -> std::result::Result<(), crate::domain::error::Error> {
         let (id, user) = (key(&record.id), record.data.get(USER).and_then(|v| v.as_str()).map(str::to_owned));
-        let data = serde_json::to_string(&record.data).expect("session data is JSON");
+        let data = serde_json::to_string(&record.data).expect("session data can be written as JSON");
         let expires = Time(record.expiry_date.unix_timestamp().saturating_mul(1000));
         let db = self.db.clone();
         // Runs in a task of its own, like every transaction: see `service::detached`.

@@ -152,7 +152,7 @@ fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
             if *seen == now { Ok(()) } else { Err(Error::Stale(now)) }
         }
         What::Rollback { standing, seen: Some(seen), .. } if *seen != standing.live => {
-            tracing::debug!(seen, live = standing.live, "a roll-back that looked at an older release");
+            tracing::debug!(seen, live = standing.live, "roll-back refused: another release is live by now");
             Err(Error::Stale(standing.live.to_string()))
         }
         _ => Ok(()),
@@ -302,8 +302,8 @@ mod tests {
         assert_eq!(rollback(Some("{}"), Some(2), ""), "stale");
         assert_eq!(rollback(Some("{}"), Some(3), ""), "/message");
         assert_eq!(rollback(Some("{}"), Some(3), "why"), "empty");
-        assert_eq!(rollback(Some("{"), None, "why"), "ok", "content of a release is not checked again");
-        assert_eq!(rollback(None, None, "why"), "ok", "it is refused where it is read");
+        assert_eq!(rollback(Some("{"), None, "why"), "ok", "content of an older release is not checked again");
+        assert_eq!(rollback(None, None, "why"), "ok", "the caller refuses it");
     }
 
     #[test]
