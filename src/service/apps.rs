@@ -165,7 +165,7 @@ impl Service {
     /// Returns whether the change would remove the protection of an environment.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for actors that are no administrators; [`Error::Unavailable`].
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Unavailable`].
     pub async fn loosens(&self, actor: &Actor, put: &PutEnv) -> Result<bool> {
         actor.may_administer()?;
         let there = self.db.read().await?.env(&put.name).await?;
@@ -175,7 +175,7 @@ impl Service {
     /// Moves an environment one position to the left (towards development) or to the right, if there is one.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for actors that are no administrators, whether or not the environment exists;
+    /// [`Error::Forbidden`] unless the actor is an administrator, whether or not the environment exists;
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn move_env(&self, actor: &Actor, env: &EnvName, earlier: bool) -> Result<()> {
         let (service, actor, moved) = (self.clone(), actor.clone(), env.clone());

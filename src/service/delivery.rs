@@ -121,7 +121,7 @@ impl Service {
     /// Releases the lock of an environment by force. A live holder can no longer write and starts a new session.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for actors that are no administrators; [`Error::NotFound`], [`Error::Unavailable`].
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn free_lock(&self, actor: &Actor, env: &EnvName) -> Result<()> {
         actor.may_administer()?;
         let (service, actor, env) = (self.clone(), actor.clone(), env.clone());
@@ -150,7 +150,7 @@ impl Service {
     /// Compares the channel with the database now and delivers missing releases again.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for actors that are no administrators; [`Error::Unavailable`].
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Unavailable`].
     pub async fn deliver_again(&self, actor: &Actor, env: &EnvName) -> Result<()> {
         actor.may_administer()?;
         // Recorded first, because the repair runs even if the client goes away.

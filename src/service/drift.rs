@@ -77,7 +77,7 @@ impl Service {
     /// again. Readers report only numbers, so a document that only a reader holds cannot be kept.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for actors that are no administrators; [`Error::Stale`] if the release ahead is another one
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Stale`] if the release ahead is another one
     /// by now, or gone; [`Error::State`] if the database has nothing to release again; [`Error::Invalid`],
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn settle(&self, actor: &Actor, settle: Settle) -> Result<Published> {

@@ -35,12 +35,12 @@ use crate::{
 const IDLE: Duration = Duration::hours(12);
 /// Maximum lifetime of a session, in milliseconds.
 const ABSOLUTE_MS: i64 = 7 * 24 * 3_600_000;
-/// Interval between writes of a session in use, in milliseconds. Each write puts off its end.
+/// Interval between writes of a session in use, in milliseconds. Each write extends it.
 const TOUCH_MS: i64 = 10 * 60_000;
 /// Keys of the times at which the session began and was last written, in Unix milliseconds.
 const SINCE: &str = "since";
 const SEEN: &str = "seen";
-/// Key of the credential at the begin of the session. The session is void once the credential changes.
+/// Key of the credential at the start of the session. The session is void once the credential changes.
 const CREDENTIAL: &str = "credential";
 /// Key of the time of the last re-authentication, and the time in milliseconds for which it counts.
 const PROVEN: &str = "proven";
