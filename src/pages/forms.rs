@@ -111,7 +111,7 @@ impl Functions {
         answer
     }
 
-    /// Reads a form. Refuses other methods than POST, other content types and encodings, and bodies that are too large.
+    /// Reads a form. Refuses methods other than POST, other content types, and bodies that are too large or not UTF-8.
     async fn read(&self, parts: Parts, body: Body) -> Result<Post, Instead> {
         if parts.method != Method::POST {
             return Err(Instead::Status(StatusCode::METHOD_NOT_ALLOWED));
@@ -316,7 +316,7 @@ fn with_retry(mut answer: Response, error: &Error) -> Response {
     answer
 }
 
-/// Tells an island the location to which the function would redirect a browser.
+/// Adds the location to which the function would redirect a browser, for islands.
 fn with_location(mut answer: Response, location: Option<&str>) -> Response {
     if let Some(location) = location.and_then(|l| HeaderValue::from_str(l).ok()) {
         answer.headers_mut().insert(LOCATION, location);

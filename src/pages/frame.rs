@@ -1,4 +1,4 @@
-//! The frame around all pages. It renders a [`Page`] to a whole document; status and headers precede the first byte.
+//! The frame around all pages. It renders a whole [`Page`] before the first byte, so status and headers are known then.
 
 use std::sync::Arc;
 

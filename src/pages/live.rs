@@ -57,7 +57,7 @@ struct Asked {
     mark: u64,
 }
 
-/// Returns the version of the delivery state. Is called before the data of a page is read.
+/// Returns the version of the delivery state. A page reads it before its data, so that it misses no change.
 #[must_use]
 pub fn news(console: &Console) -> u64 {
     *console.service.news().borrow()
@@ -71,7 +71,7 @@ pub fn followed(console: &Console, scope: Option<&Pattern>, news: u64) -> String
     scope.map_or_else(|| format!("mark={mark}"), |scope| format!("of={scope}&mark={mark}"))
 }
 
-/// Returns a number that differs whenever the content of a page differs.
+/// Returns a number that changes whenever the content of a page changes.
 fn mark(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
     scope.map_or(0, |scope| nodes.mark(scope)).wrapping_add(news)
 }

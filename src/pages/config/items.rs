@@ -56,7 +56,7 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
     let others = others(&opened.view);
     let all = rows(&opened, &others);
     let words: Vec<String> = asked.q.split_whitespace().map(str::to_lowercase).collect();
-    // A key in the address that does not exist yet is to be added.
+    // If the key in the address does not exist yet, the form adds it.
     let named = asked.edit.as_deref().filter(|_| opened.may_edit());
     let adding = named.filter(|key| !all.iter().any(|row| row.key == *key)).or(asked.add.as_deref());
     let add = adding.filter(|_| opened.may_edit()).map(|key| {

@@ -14,7 +14,7 @@ use crate::{
     service::Mine,
 };
 
-/// Maximum number of keys of the difference that are shown here. Its own page shows all.
+/// Maximum number of keys of the difference that are shown here. The page of the difference shows all.
 const HUNKS: usize = 6;
 
 /// The cards beside the content.

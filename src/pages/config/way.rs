@@ -111,7 +111,7 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
             </small>
         }
     });
-    // Instances that started later read it later. Only reads within a minute show how long the release took.
+    // A last read after more than a minute was by an instance that started later. It does not show how long it took.
     let last =
         opened.readers.instances.iter().filter(|i| i.release == live.seq).map(|i| i.since.0 - live.accepted_at.0).max();
     let last = last.filter(|ms| (0..60_000).contains(ms)).map(|ms| view! { <time>{t.plus_ms(&took(t, ms))}</time> });
