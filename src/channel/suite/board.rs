@@ -70,7 +70,10 @@ async fn nodes_register_query_and_reply() {
     let asked = Notice::Asked { by: one.id(), scope: scope(), room: 4096 };
     assert_eq!(asks.next().await, asked, "this watch returns only queries");
     assert_eq!(everything.next().await, asked);
-    assert!(board(&bench.raw().channel().await).list().await.unwrap().notices.contains(&asked), "a later node lists it, too");
+    assert!(
+        board(&bench.raw().channel().await).list().await.unwrap().notices.contains(&asked),
+        "a later node lists it, too"
+    );
     two.answer(&scope(), "{}").await.unwrap();
     assert_eq!(everything.next().await, Notice::Answered { by: two.id(), scope: scope(), value: b"{}".to_vec() });
 
@@ -142,10 +145,7 @@ async fn keys_that_no_node_wrote_are_ignored() {
     raw.put("nodes/names/7", name(1)).await;
     raw.leased("nodes/names/7", name(1), id).await;
     raw.leased(&format!("nodes/{own}"), name(128), id).await;
-    assert!(
-        matches!(watch.next().await, Notice::Here(found, _) if found == NodeId(id)),
-        "the first valid event"
-    );
+    assert!(matches!(watch.next().await, Notice::Here(found, _) if found == NodeId(id)), "the first valid event");
     assert_eq!(board.list().await.unwrap().notices.len(), 1);
 }
 

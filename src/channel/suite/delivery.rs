@@ -129,7 +129,11 @@ async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {
     let paused = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.expire(&paused).await;
     let fenced = Err(Fault::Fenced { env: env("prod") });
-    assert_eq!(bench.channel.deliver(&paused, &[small("a/x", 1)]).await, fenced, "even before another node holds the lock");
+    assert_eq!(
+        bench.channel.deliver(&paused, &[small("a/x", 1)]).await,
+        fenced,
+        "even before another node holds the lock"
+    );
     assert!(paused.is_lost());
 
     let lock = bench.other.lock(&env("prod"), LONG).await.unwrap();
