@@ -52,6 +52,6 @@ impl From<Failure> for Error {
 }
 
 pub(super) fn unavailable(fault: Fault) -> Error {
-    tracing::warn!(error = %fault, "the channel failed");
+    tracing::warn!(error = %fault, "a request to the channel failed");
     Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
 }

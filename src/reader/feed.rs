@@ -144,11 +144,11 @@ async fn feed(
         let Err(fault) = round(source, shelf, kept, clock, relist, &mut heard).await else { continue };
         if fault == Fault::Compacted {
             shelf.meter.behind.inc();
-            tracing::info!("the watch of the channel fell behind, listing again");
+            tracing::info!("etcd watch fell behind, listing again");
         } else {
             shelf.meter.lost.inc();
             shelf.set_stale(Some(heard));
-            tracing::warn!(feed.fault = %fault, "the watch of the channel failed, retrying");
+            tracing::warn!(feed.fault = %fault, "etcd watch failed, retrying");
         }
         back_off.rest().await;
     }
@@ -231,7 +231,7 @@ fn report(listing: &Listing, shelf: &Shelf) {
         );
     }
     if let Some(since) = shelf.stale_since() {
-        tracing::info!(feed.stale_since = %since.rfc3339(), "the watch of the channel is restored");
+        tracing::info!(feed.stale_since = %since.rfc3339(), "etcd watch restored");
     }
 }
 

@@ -115,7 +115,7 @@ impl Link<'_> {
         let mut watch = self.board.watch(self.hears, there.revision).await?;
         self.look(seat, there.notices);
         if said.take().is_some() {
-            tracing::info!("the watch of the node registry is restored");
+            tracing::info!("etcd watch of the node registry restored");
         }
         let old = sleep(RELIST.mul_f64(rand::random_range(1.0..1.5)));
         tokio::pin!(old);
