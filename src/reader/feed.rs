@@ -148,7 +148,7 @@ async fn feed(
         } else {
             shelf.meter.lost.inc();
             shelf.set_stale(Some(heard));
-            tracing::warn!(feed.fault = %fault, "etcd watch failed, retrying");
+            tracing::warn!(error = %fault, "etcd watch failed, retrying");
         }
         back_off.rest().await;
     }

@@ -39,7 +39,7 @@ impl KnownTokens {
                 let Err(fault) = self.round(channel, kept, clock, &mut heard).await else { continue };
                 if fault != Fault::Compacted {
                     self.set_stale(Some(heard));
-                    tracing::warn!(tokens.fault = %fault, "etcd watch of the tokens failed, retrying");
+                    tracing::warn!(error = %fault, "etcd watch of the tokens failed, retrying");
                 }
                 back_off.rest().await;
             }

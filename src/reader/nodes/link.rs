@@ -86,7 +86,7 @@ impl Link<'_> {
             // Logged once, because it may last for days.
             let why = fault.to_string();
             if said.as_ref() != Some(&why) {
-                tracing::warn!(nodes.fault = why, "this node is not in the node registry, retrying");
+                tracing::warn!(error = why, "this node is not in the node registry, retrying");
                 said = Some(why);
             }
             if !matches!(fault, Fault::Refused(_)) {
