@@ -220,8 +220,8 @@ impl Channel {
         self.write(lock, batch, false).await
     }
 
-    /// Like [`Channel::deliver`], but overwrites anything that the channel holds under the same number. This repairs a
-    /// foreign write. A later release is left alone.
+    /// Delivers like [`Channel::deliver`], but overwrites anything that the channel holds under the same number. This
+    /// repairs a foreign write. A later release is left alone.
     ///
     /// # Errors
     /// Those of [`Channel::deliver`] except [`Fault::Mismatch`] and [`Fault::Overtaken`].

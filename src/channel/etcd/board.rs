@@ -108,7 +108,7 @@ impl Etcd {
 
 fn said(posted: Posted, value: &[u8]) -> Option<Notice> {
     const SHORT: usize = 1024;
-    /// Includes a full [`Ahead`]: names of configs are at most 194 bytes.
+    /// Maximum size of a name key's value, in bytes. Fits a full [`Ahead`]: configs have names of at most 194 bytes.
     const NAME: usize = 16 * 1024;
     match posted {
         Posted::Answer(by, scope) => {

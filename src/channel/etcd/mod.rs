@@ -177,8 +177,8 @@ impl Etcd {
         answer
     }
 
-    /// Like [`Self::call`], but over a connection of its own. Also returns the member. Responses that a watch has not
-    /// read yet fill the window of its connection, which would block other requests.
+    /// Runs a request like [`Self::call`], but over a connection of its own. Also returns the member. Responses that a
+    /// watch has not read yet fill the window of its connection, which would block other requests.
     async fn call_apart<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<(usize, T), Fault>
     where
         F: Future<Output = Result<T, Error>> + Send,

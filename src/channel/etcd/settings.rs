@@ -21,8 +21,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 const CALL: Duration = Duration::from_secs(3);
 /// Timeout of a listing's page, which may be many megabytes.
 const PAGE: Duration = Duration::from_secs(10);
-/// Silence of a watch after which its progress is requested. HTTP/2 pings do not serve: etcd accepts one in 5 s, and
-/// closes connections with more.
+/// Maximum silence of a watch before its progress is requested. HTTP/2 pings are no substitute: etcd accepts one in 5 s
+/// and closes connections with more.
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// Timeouts of the channel. Tests shorten them.

@@ -35,7 +35,7 @@ use crate::domain::{
 /// Timeout of steps that must succeed.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Compaction affects all of etcd, so its test runs alone.
+/// Held exclusively by the test of compaction, which affects all of etcd.
 static QUIET: RwLock<()> = RwLock::const_new(());
 
 /// Runs tests on both channels.

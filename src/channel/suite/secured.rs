@@ -18,7 +18,7 @@ use super::{
 };
 
 const PASSWORD: &str = "hunter2";
-/// Longer than the time to live of an idle token.
+/// Delay that exceeds the time to live of an idle token.
 const TOKEN: Duration = Duration::from_secs(3);
 
 /// A server. Dropping this stops it and removes its folder.

@@ -101,7 +101,7 @@ impl LastGood {
         }
     }
 
-    /// Like [`LastGood::load`], but loads only the releases that `confirm` returns.
+    /// Loads the files like [`LastGood::load`], but only the releases that `confirm` returns.
     ///
     /// # Errors
     /// Those of `confirm`.

@@ -19,7 +19,7 @@ const RELEASE: HeaderName = HeaderName::from_static("x-config-release");
 /// The response header with the time since when the answer may be outdated. Absent while the channel is connected.
 pub(super) const STALE_SINCE: HeaderName = HeaderName::from_static("x-config-stale-since");
 
-/// Clients may store an answer if they revalidate it. Shared caches store nothing.
+/// Value of `Cache-Control`: clients may store answers if they revalidate them, shared caches may not.
 const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
