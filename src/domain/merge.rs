@@ -1,4 +1,4 @@
-//! Putting a change's edits on top of what is live, key by key.
+//! Merges the edits of a change into the live content, key by key.
 
 use std::collections::HashSet;
 
@@ -11,20 +11,20 @@ use super::{
     sensitive::{self, Sensitive},
 };
 
-/// What an author wants of one key, or of a whole text.
+/// An edit of one key, or of a whole text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Edit {
-    /// The key gets this item.
+    /// Sets the item of the key.
     Set(Item),
-    /// The key goes.
+    /// Removes the key.
     Remove,
-    /// The document becomes this text.
+    /// Replaces the whole text.
     Text(#[serde(with = "sensitive::plain")] Sensitive),
 }
 
 impl Edit {
-    /// The item that the key will have.
+    /// Returns the item that the edit sets.
     #[must_use]
     pub fn item(&self) -> Option<&Item> {
         match self {
@@ -33,7 +33,7 @@ impl Edit {
         }
     }
 
-    /// The value or text that there will be; none when the key goes.
+    /// Returns the value or text that the edit sets, or `None` if it removes the key.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         match self {
@@ -44,7 +44,7 @@ impl Edit {
     }
 }
 
-/// What there is at one key: an item, a text or nothing. Two compare equal when they say the same.
+/// The state of one key: an item, a text or nothing. Two are equal if their values, types and comments are.
 #[derive(Clone, Copy, Debug)]
 pub enum At<'a> {
     /// Nothing.
@@ -56,7 +56,7 @@ pub enum At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// What `content` has at `key` (the empty key is the whole text).
+    /// Returns the state of `key` in `content`. The empty key is the whole text.
     #[must_use]
     pub fn of(content: &'a Content, key: &str) -> Self {
         match content {
@@ -65,7 +65,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The value or text.
+    /// Returns the value or text.
     #[must_use]
     pub fn value(self) -> Option<&'a str> {
         match self {
@@ -95,8 +95,8 @@ impl PartialEq for At<'_> {
     }
 }
 
-/// The conflict of one edit, if there is one: the key says something else in `live` than in `base`
-/// (the release that the edit was made on), and the edit wants neither.
+/// Returns the conflict of an edit, if there is one: the key differs between `base` (the release that the edit is based
+/// on) and `live`, and the edit does not set it to its live state.
 #[must_use]
 pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live: &Content) -> Option<Conflict> {
     let (was, is, wanted) = (At::of(base, key), At::of(live, key), At::wanted(edit));
@@ -109,8 +109,8 @@ pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live:
     })
 }
 
-/// `live` with the edits on top. A key that is there keeps its place, a new one goes to the end.
-/// Items that the edits change carry `since` = `seq`.
+/// Returns `live` with the edits applied. An existing key keeps its position, a new key is appended. Changed items get
+/// `since` = `seq`.
 #[must_use]
 pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a Edit)>, seq: u64) -> Content {
     let mut content = live.clone();
@@ -132,7 +132,7 @@ pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a E
     if let Content::Kv(items) = &mut content
         && !removed.is_empty()
     {
-        // All at once: each removal by itself would move all items behind it.
+        // All at once, because each single removal would move all later items.
         items.retain(|key, _| !removed.contains(key.as_str()));
     }
     content
@@ -176,7 +176,7 @@ mod tests {
         );
         assert!(conflict(&id(), "a", &Edit::Remove, &base, &live).is_some());
         assert!(conflict(&id(), "a", &Edit::Remove, &base, &kv(&[])).is_none(), "both removed it");
-        assert!(conflict(&id(), "a", &set("2"), &base, &live).is_none(), "both want the same");
+        assert!(conflict(&id(), "a", &set("2"), &base, &live).is_none(), "both set the same value");
     }
 
     #[test]

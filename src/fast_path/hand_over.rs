@@ -11,7 +11,7 @@ use crate::domain::{
     names::{ConfigId, EnvName},
 };
 
-/// Maximum size of the queue of one environment. A queue that grows beyond it is emptied, and the worker reads the outbox.
+/// Maximum size of the queue of one environment. A larger one is emptied, and the worker reads the outbox.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Size of a queued release beside its texts, rounded up.
 const OVERHEAD_BYTES: usize = 1024;

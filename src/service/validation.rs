@@ -1,6 +1,6 @@
-//! The rules for content, for edits on pages and by programs, imports and publishes alike: a document is one of its
-//! format, an item keeps to its limits, and a change fits into one transaction of the channel. A single item is judged by
-//! [`check_key`] and [`Item::check`](crate::domain::content::Item::check), the text of a format by [`formats::check`].
+//! Rules for content, the same for pages, programs, imports and publishes: a document is valid in its format, an item
+//! keeps to its limits, and a change fits into one transaction of the channel. [`check_key`] and
+//! [`Item::check`](crate::domain::content::Item::check) check a single item, [`formats::check`] the text of a format.
 
 use super::changes::{ChangeConfig, as_delivered};
 use crate::{
@@ -17,11 +17,11 @@ use crate::{
     formats,
 };
 
-/// Checks that content can be the document of a config of this format. Items are checked one by one when they are saved;
-/// those of older releases stay publishable when the rules get stricter.
+/// Checks that content can be the document of a config of this format. Items are checked when they are saved. Items of
+/// older releases can still be published when the rules get stricter.
 ///
 /// # Errors
-/// As [`formats::check`], with an empty pointer.
+/// Those of [`formats::check`], with an empty pointer.
 pub fn document(format: Format, content: &Content) -> Result<(), Invalid> {
     match content {
         Content::Text(text) => formats::check(format, text.expose()),
@@ -32,7 +32,7 @@ pub fn document(format: Format, content: &Content) -> Result<(), Invalid> {
 /// Checks the edits of one config.
 ///
 /// # Errors
-/// [`Error::Invalid`] with everything that is wrong, at `/text`, `/set` and `/set/<key>/…`.
+/// [`Error::Invalid`] with all problems, at `/text`, `/set` and `/set/<key>/…`.
 pub fn edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
     let mut wrong = Vec::new();
     if edits.is_empty() {
@@ -57,8 +57,8 @@ pub fn edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// Makes what goes into the channel if `author` publishes the change now. Checks that it fits into one transaction of the
-/// channel, and each document into its limits.
+/// Makes the channel's entries for a publish of the change by `author`. Checks that they fit into one transaction of
+/// the channel, and each document into its limits.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/edits`; [`Error::State`] with `Numbers`.

@@ -328,7 +328,7 @@ on_both_set_ups! {
         assert_delivered(&site.service.settle(&Actor::shell(), settle).await.unwrap());
         let (_, content) = site.service.live_content(ana(), &config(SHOP)).await.unwrap();
         let item = &content.items().unwrap()["a"];
-        assert_eq!((item.value.as_str(), item.comment.as_str()), ("2", ""), "a document has no comments");
+        assert_eq!((item.value.expose(), item.comment.as_str()), ("2", ""), "a document has no comments");
     }
 
     async fn a_repair_is_noted_whether_anybody_waits_for_it_or_not(site: Site) {

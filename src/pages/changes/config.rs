@@ -1,4 +1,4 @@
-//! One config of a change: what it does there.
+//! One config of a change: its edits and conflicts.
 
 use leptos::prelude::*;
 
@@ -15,12 +15,12 @@ use crate::{
     texts::Lang,
 };
 
-/// What a change does to one config.
+/// The difference that a change makes to one config.
 #[component]
 pub(super) fn Config(
     /// The config.
     config: ChangeConfig,
-    /// The page.
+    /// Data of the page.
     shown: Shown,
 ) -> impl IntoView {
     let t = lang();
@@ -72,7 +72,7 @@ pub(super) fn Config(
     .into_any()
 }
 
-/// What the two sides of a difference are called.
+/// Returns the names of the two sides of a difference.
 fn sides(t: Lang, config: &ChangeConfig, shown: &Shown) -> (String, String) {
     let change = &shown.change;
     let release = |seq| if seq == 0 { t.change_live_none().to_owned() } else { t.change_release(seq) };

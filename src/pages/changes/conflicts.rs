@@ -1,4 +1,4 @@
-//! Keys that were changed on both sides: before, live now, and what the change wants; and the ways out.
+//! Conflicts of a change: keys edited on both sides, with base, live and new values, and the form to resolve them.
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -22,7 +22,7 @@ pub(super) fn Conflicts(
     config: ChangeConfig,
     /// The change.
     change: ChangeView,
-    /// How differences are drawn.
+    /// Display options of differences.
     drawn: Drawn,
 ) -> impl IntoView {
     let t = lang();
@@ -63,7 +63,7 @@ pub(super) fn Conflicts(
     .into_any()
 }
 
-/// Of a whole text: what both sides did to it since they parted.
+/// Conflict of a whole text: the difference that each side makes to the common base.
 #[component]
 fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl IntoView {
     let t = lang();
@@ -77,7 +77,7 @@ fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl Int
     view! { {theirs}{side(t.conflict_my_text(), own, conflict.mine)} }.into_any()
 }
 
-/// The two ways out, for one key or for all of a config.
+/// Form that resolves one conflict, or all of a config, in favour of one side.
 #[component]
 fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl IntoView {
     let t = lang();

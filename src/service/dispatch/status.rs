@@ -1,4 +1,4 @@
-//! How far delivery is, as the publisher of this node reports it: to pages, health, metrics and waiting publishes.
+//! Status of delivery, as the publisher of this node reports it to pages, health, metrics and waiting publishes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,7 +25,7 @@ const MAX_ARRIVALS: usize = 1024;
 pub struct Late {
     /// The environment.
     pub env: EnvName,
-    /// Since when.
+    /// Time since which they are late.
     pub since: Time,
     /// The reason.
     pub why: Why,
@@ -33,7 +33,7 @@ pub struct Late {
     pub waiting: u64,
 }
 
-/// The releases of a change in one environment are in the channel.
+/// Arrival of the releases of a change in the channel, in one environment.
 #[derive(Clone, Debug)]
 pub struct Arrived {
     /// The change.
@@ -115,7 +115,7 @@ impl DeliveryStatus {
         self.changes.subscribe()
     }
 
-    /// Reports that an environment is late. An earlier `since` stands.
+    /// Reports that an environment is late. An earlier `since` is kept.
     pub fn set_late(&self, late: Late) {
         self.meter.failed.inc();
         let mut state = self.state();
