@@ -31,7 +31,7 @@ for (const scripts of [true, false]) {
       await namespace.locator('[name=format]').selectOption('toml');
       await namespace.locator('[name=description]').fill('Who gets which discount');
       await namespace.getByRole('button').click();
-      await expect(page.locator('#flash')).toHaveText('rules can be edited now.');
+      await expect(page.locator('#flash')).toHaveText('rules was created.');
       const row = page.locator('table.matrix tbody tr').filter({ hasText: 'rules' });
       await expect(row).toContainText('toml');
       await expect(row).toContainText('Who gets which discount');
@@ -52,7 +52,7 @@ for (const scripts of [true, false]) {
       await page.goto('/apps?archived=true');
       await expect(page.locator('table.apps tr').filter({ hasText: name })).toContainText('archived');
       await page.goto(`/configs/dev/${name}/application`);
-      await expect(page.locator('.banner')).toContainText('This is archived');
+      await expect(page.locator('.banner')).toContainText('This config is archived');
       await expect(page.getByRole('link', { name: 'Add key' })).toHaveCount(0);
 
       await page.goto(`/apps/${name}/about`);
@@ -96,7 +96,7 @@ for (const scripts of [true, false]) {
       await expect(cell('application', 'dev').locator('b')).toHaveText('2');
       await expect(cell('application', 'prod').locator('b')).toHaveText('1');
       await expect(cell('routes', 'dev').locator('b')).toHaveText('1');
-      await expect(cell('application', 'staging')).toContainText('not yet');
+      await expect(cell('application', 'staging')).toContainText('no release');
 
       // Two people have edits under way.
       await cell('application', 'prod').click();
@@ -132,11 +132,11 @@ for (const scripts of [true, false]) {
       await add.locator('[name=env]').fill('QA Team');
       await add.locator('[name=title]').fill('Where testers look');
       await add.getByRole('button').click();
-      await expect(add.locator('.wrong')).toContainText('“QA Team” is not a name.');
+      await expect(add.locator('.wrong')).toContainText('“QA Team” is not a valid name.');
       await expect(add.locator('[name=title]')).toHaveValue('Where testers look');
       await add.locator('[name=env]').fill(name);
       await add.getByRole('button').click();
-      await expect(page.locator('#flash')).toHaveText(`${name} is there.`);
+      await expect(page.locator('#flash')).toHaveText(`${name} was created.`);
       const names = async () => (await page.locator('table.envs tbody tr td:first-child').allInnerTexts()).map((text) => text.split(/\s/)[0]);
       const last = (await names()).indexOf(name);
       await page.getByRole('button', { name: `Move ${name} up` }).click();
@@ -146,7 +146,7 @@ for (const scripts of [true, false]) {
       await page.getByLabel('Protected').check();
       await page.getByRole('button', { name: 'Save' }).click();
       const row = page.locator('table.envs tr').filter({ hasText: name });
-      await expect(row).toContainText('a reason, and its name typed');
+      await expect(row).toContainText('a reason and the environment name');
       await row.getByRole('link', { name: 'Edit' }).click();
       await page.getByRole('button', { name: 'Archive' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Archive' }).click();

@@ -37,7 +37,7 @@ test('without etcd, what is published is accepted, and delivered when it is back
   // What etcd's driver says has addresses in it: others than administrators read a plain sentence.
   const viewer = await another(await createUser(server, administrator, 'viewer', { '*/*/*': 'viewer' }));
   await viewer.goto(`${node.url}/delivery/dev`, { timeout: 20_000 });
-  await expect(card(viewer, 'lock')).toHaveText(/etcd does not answer\.$/);
+  await expect(card(viewer, 'lock')).toHaveText(/etcd is not responding\.$/);
   await expect(viewer.locator('main')).not.toContainText('127.0.0.1');
   await expectAccessible(viewer);
   await proxy.mend();
@@ -58,11 +58,11 @@ test('without the database, pages say so and programs read on', async ({ page, s
   await proxy.cut();
 
   await page.locator('#item button.primary').click();
-  await expect(page.locator('main')).toContainText('The database does not answer', { timeout: 20_000 });
+  await expect(page.locator('main')).toContainText('The database is not responding', { timeout: 20_000 });
   const answer = await page.goto(`${node.url}/apps`, { timeout: 20_000 });
   expect(answer!.status()).toBe(503);
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('A part does not answer');
-  await expect(page.locator('main')).toContainText('Applications keep reading the configuration that they have');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Service unavailable');
+  await expect(page.locator('main')).toContainText('Applications keep reading their current configuration');
   expect(await read(node, api.token, config)).toMatchObject({ release: 1, content: { pool: '16' } });
 
   await proxy.mend();

@@ -69,7 +69,7 @@ for (const scripts of [true, false]) {
       await page.reload();
       await expect(card(page, 'way').locator('progress')).toHaveCount(2);
       await page.goto('/changes');
-      await expect(page.locator('main')).toContainText('No change is open');
+      await expect(page.locator('main')).toContainText('No open changes');
     });
 
     test('a change is thrown away, and nothing of it is live', async ({ server }) => {
@@ -77,13 +77,13 @@ for (const scripts of [true, false]) {
       await openChange();
       await page.getByRole('button', { name: 'Discard' }).click();
       const sure = page.getByRole('dialog', { name: 'Discard this change?' });
-      await expect(sure).toContainText('Its 2 edits are thrown away');
-      await sure.getByRole('button', { name: 'No, leave it' }).click();
+      await expect(sure).toContainText('Its 2 edits will be discarded');
+      await sure.getByRole('button', { name: 'Cancel' }).click();
       await expect(sure).toBeHidden();
       const address = page.url();
       await page.getByRole('button', { name: 'Discard' }).click();
       await sure.getByRole('button', { name: 'Discard' }).click();
-      await expect(page.locator('#flash')).toHaveText('The change is discarded.');
+      await expect(page.locator('#flash')).toHaveText('The change was discarded.');
       for (const config of configs) await reads(server, token, config, { release: 1, content: { pool: '16' } });
       await page.goto(address);
       await expect(page.locator('.head .badge')).toHaveText('discarded');
@@ -100,7 +100,7 @@ for (const scripts of [true, false]) {
       const tab = await page.context().newPage();
       await edit(tab, configs[0], 'url', 'mysql://elsewhere');
       await page.getByRole('button', { name: 'Publish 2 edits' }).click();
-      await expect(page.getByRole('alert')).toContainText('The difference has changed since you looked at it');
+      await expect(page.getByRole('alert')).toContainText('The difference has changed since you reviewed it');
       await expect(page.locator('.of-config').first()).toContainText('mysql://elsewhere');
       await reads(server, token, configs[0], { release: 1 });
       // Now it has been looked at.
@@ -117,7 +117,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#publish')).toHaveCount(0);
       await expect(page.locator('.conflicts')).toContainText('2 keys were changed on both sides');
       await expect(page.locator('.conflicts .sides').first().locator('dd')).toHaveText(['16', '20', '32']);
-      const decide = (key: string) => page.getByRole('form', { name: `Decide ${key}` });
+      const decide = (key: string) => page.getByRole('form', { name: `Resolve ${key}` });
       await decide('pool').getByRole('button', { name: 'Keep theirs' }).click();
       await expect(page.locator('.conflicts')).toContainText('1 key was changed on both sides');
       await decide('url').getByRole('button', { name: 'Keep mine' }).click();
@@ -131,7 +131,7 @@ for (const scripts of [true, false]) {
       allowErrors(/422 .*\/fn\/describe-change/);
       await twoEdits();
       await openChange();
-      await page.getByText('Describe it').click();
+      await page.getByText('Edit description').click();
       const describe = page.locator('form[action="/fn/describe-change"]');
       await describe.locator('[name=message]').fill(`${'long '.repeat(500)}\nend`);
       await describe.getByRole('button').click();

@@ -64,7 +64,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Remove' }).click();
       await expect(row(page, 'db.url')).toHaveClass('removed');
       await page.getByRole('link', { name: 'db.url' }).click();
-      await page.getByRole('button', { name: 'Take back my edit' }).click();
+      await page.getByRole('button', { name: 'Revert' }).click();
       await expect(row(page, 'db.url')).not.toHaveClass('removed');
       await expect(page.locator('#publish button')).toHaveText('Publish 2 edits');
       expect(await page.title()).not.toContain('owned');
@@ -136,7 +136,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#flash')).toContainText('Release 3 is delivered');
       await expect(row(page, 'db.pool').locator('.v')).toHaveText('16');
       await page.goto(`${path}/application/releases`);
-      await expect(page.locator('tbody tr').first()).toContainText('back to 1');
+      await expect(page.locator('tbody tr').first()).toContainText('rollback to 1');
     });
 
     test('hostile values stay values on every page', async ({ page }) => {

@@ -31,15 +31,15 @@ test('an open page follows a release until its readers have it', async ({ page, 
   await expect(row).toContainText('ms');
 
   await page.goto(`/configs/${config}`);
-  await expect(page.locator('#live-way')).toContainText('Nobody reads it');
+  await expect(page.locator('#live-way')).toContainText('No readers');
   await read(server, api.token, config);
   await expect(page.locator('#live-way')).toContainText('1 of 1');
   await page.goto(`/configs/${config}/readers`);
   await expect(page.locator('#readers tbody tr')).toHaveCount(1);
   // One alone is no curve.
-  await expect(page.getByRole('img', { name: 'has it' })).toHaveCount(0);
+  await expect(page.getByRole('img', { name: 'received it' })).toHaveCount(0);
   await readAs(server, api.token, 'shop-1', config, 2);
-  await expect(page.getByRole('img', { name: '2 instances have it' })).toBeVisible();
+  await expect(page.getByRole('img', { name: '2 instances received it' })).toBeVisible();
   await page.goto('/delivery');
   await page.locator('#delivery').getByRole('link', { name: 'dev' }).click();
   await expect(row).toContainText('2 of 2');
@@ -72,7 +72,7 @@ test.describe('with etcd', () => {
     const reader = await freshServer(server, { TRIMTAB_NODE: 'eu-1', TRIMTAB_ROLE: 'reader' });
     await page.context().addCookies(await session(server, await createAdministrator(server, 'ops')));
     await page.goto(`${server.url}/configs/${config}/readers`);
-    await expect(page.locator('#config')).toContainText('Nobody reads it yet');
+    await expect(page.locator('#config')).toContainText('No readers yet');
     for (const [node, instance] of [[server, 'shop-1'], [beside, 'shop-2'], [reader, 'shop-3'], [reader, 'shop-1']] as const) {
       await readAs(node, api.token, instance, config, 1);
     }
@@ -81,7 +81,7 @@ test.describe('with etcd', () => {
     await expect(row('shop-2')).toContainText('web-2');
     // It asked two of them, and counts where it asked last.
     await expect(row('shop-1')).toContainText('eu-1');
-    await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3 · Those that 3 nodes have heard of');
+    await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3 · Instances that read from 3 nodes');
     await page.setViewportSize({ width: 360, height: 740 });
     await expectNoSideways(page);
     await expectAccessible(page);
@@ -94,7 +94,7 @@ test.describe('with etcd', () => {
     }
     await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3');
     await page.goto(`${server.url}/apps/${app}`);
-    await expect(page.locator('main')).toContainText('3 instances read it');
+    await expect(page.locator('main')).toContainText('Read by 3 instances');
 
     // One that is there and says nothing is named, and nobody waits for it.
     const etcdctl = (...args: string[]) => promisify(execFile)('etcdctl', args, { env: env(server) });
@@ -102,7 +102,7 @@ test.describe('with etcd', () => {
     const name = `${server.settings.TRIMTAB_ETCD__ROOT}/nodes/names/${lease}`;
     await etcdctl('put', `--lease=${lease}`, name, '{"name":"eu-2","reader":true}');
     await page.goto(`${server.url}/delivery/prod`);
-    await expect(page.locator('#delivery .head')).toContainText('3 of 4 nodes answered. Not yet: eu-2 (reader node).');
+    await expect(page.locator('#delivery .head')).toContainText('3 of 4 nodes responded. No response yet: eu-2 (reader node).');
     await expect(page.locator('#delivery tr', { hasText: `${app} / application 2` })).toContainText('3 of 3');
   });
 
@@ -114,12 +114,12 @@ test.describe('with etcd', () => {
     const holder = spawn('etcdctl', ['lock', `${server.settings.TRIMTAB_ETCD__ROOT}/locks/prod`], { env: env(server) });
     await once(holder.stdout, 'data');
     await page.goto(`${server.url}/delivery/prod`);
-    await expect(page.locator('#delivery')).toContainText('A program that is not Trimtab holds it.');
+    await expect(page.locator('#delivery')).toContainText('A program other than Trimtab holds the lock.');
     const answer = await api.call('POST', 'changes', {
       message: 'waits', confirm: 'prod', publish: true, edits: [{ config, set: { pool: '16' } }],
     });
     expect(answer).toMatchObject({ delivery: { state: 'accepted' } });
-    await expect(page.locator('#delivery')).toContainText('1 release waits.');
+    await expect(page.locator('#delivery')).toContainText('1 release is waiting.');
     await expect(page.locator('#trouble')).toContainText('Another node holds the lock');
     holder.kill('SIGINT');
     await expect(page.locator('#delivery .head')).toContainText('on time', { timeout: 20_000 });

@@ -35,7 +35,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#delivery').getByRole('link', { name: `${app} / application`, exact: true })).toBeVisible();
       await expectTargets(page);
       if (scripts) await expectAccessible(page);
-      await page.locator('#trouble').getByRole('link', { name: 'Look and decide' }).click();
+      await page.locator('#trouble').getByRole('link', { name: 'Review' }).click();
       // The button stands below the words, not at them.
       const above = await page.locator('#repair').evaluate((form) => form.getBoundingClientRect().top - form.previousElementSibling!.getBoundingClientRect().bottom);
       expect(above).toBeGreaterThanOrEqual(4);
@@ -65,10 +65,10 @@ for (const scripts of [true, false]) {
       }).toPass();
       await page.locator('#settle [name=message]').fill('restored from Friday');
       await page.locator('#settle [name=confirm]').fill('dev');
-      await page.locator('#settle').getByRole('button', { name: 'Take release 7 over' }).click();
+      await page.locator('#settle').getByRole('button', { name: 'Keep release 7 from etcd' }).click();
       await expect(page.locator('#settle [name=confirm]')).toHaveAttribute('aria-invalid', 'true');
       await page.locator('#settle [name=confirm]').fill('prod');
-      await page.locator('#settle').getByRole('button', { name: 'Take release 7 over' }).click();
+      await page.locator('#settle').getByRole('button', { name: 'Keep release 7 from etcd' }).click();
       await expect(page.locator('#flash')).toContainText('Release 7 is delivered');
       await expect(page.locator('table.items .v')).toHaveText('64');
       await page.goto(`${node.url}/configs/${config}/releases/7`);

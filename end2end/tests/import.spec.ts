@@ -54,9 +54,9 @@ for (const scripts of [true, false]) {
         const out = await page.request.get(`${path}/export?format=${source}`);
         expect(out.headers()['content-disposition']).toContain(`attachment; filename="dev-${app}-application.`);
         await put(page, name, await out.text(), false);
-        await page.getByLabel('Keys that are not in it').selectOption('replace');
+        await page.getByLabel('Keys missing from the import').selectOption('replace');
         await page.getByRole('button', { name: 'Preview' }).click();
-        await expect(page.locator('main')).toContainText('This would change nothing');
+        await expect(page.locator('main')).toContainText('Nothing to import');
       });
     }
 
@@ -78,11 +78,11 @@ for (const scripts of [true, false]) {
       }
       const [text] = broken['app.json'];
       await put(page, '', text!, true);
-      await page.getByLabel('Written as').selectOption('json');
+      await page.getByLabel('Format').selectOption('json');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.getByRole('alert')).toContainText('Line 3, column 8');
       await expect(card(page, 'paste').locator('[name=text]')).toHaveValue(text!);
-      await expect(page.getByLabel('Written as')).toHaveValue('json');
+      await expect(page.getByLabel('Format')).toHaveValue('json');
       await card(page, 'paste').locator('[name=text]').fill('{ "a": 1, "b": 2 }');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(card(page, 'preview').locator('.hunks > li.added')).toHaveCount(2);
@@ -100,7 +100,7 @@ for (const scripts of [true, false]) {
       await put(page, '', 'a=1\nb=20\nd=4\n', true);
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(card(page, 'preview').locator('.sum')).toHaveText('1 added1 changed');
-      await page.getByLabel('Keys that are not in it').selectOption('replace');
+      await page.getByLabel('Keys missing from the import').selectOption('replace');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(card(page, 'preview').locator('.sum')).toHaveText('1 added1 changed1 removed');
       await page.getByRole('button', { name: 'Add 3 edits to my change' }).click();

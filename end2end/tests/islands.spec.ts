@@ -42,7 +42,7 @@ test('rows are filtered while one types, and the filter survives an edit', async
   await expect(page.getByRole('searchbox')).toHaveValue('key.33');
   await expect(rows).toHaveText(/value 5 other/);
   await page.getByRole('searchbox').fill('nothing like it');
-  await expect(page.locator('search output')).toHaveText('Nothing matches');
+  await expect(page.locator('search output')).toHaveText('No matches');
   await page.getByRole('searchbox').fill('');
   await expect(rows).toHaveCount(40);
 });
@@ -109,7 +109,7 @@ test('a dialog gives the focus back', async ({ page, server }) => {
   await archive.focus();
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
-  await expect(dialog.getByRole('button', { name: 'No, leave it' })).toBeFocused();
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await page.keyboard.press('Escape');
   await expect(dialog).toBeHidden();
   await expect(archive).toBeFocused();

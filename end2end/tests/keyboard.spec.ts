@@ -48,7 +48,7 @@ for (const scripts of [true, false]) {
 
       // The first stop of every page leads past what is on all of them.
       await keyboard.press('Tab');
-      await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
+      await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
       await keyboard.press('Enter');
       await expect(page).toHaveURL(/#main$/);
       await keyboard.press('Tab');

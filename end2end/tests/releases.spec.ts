@@ -23,7 +23,7 @@ for (const scripts of [true, false]) {
       await page.goto(`${path}/difference`);
       await expect(page.locator('.versus')).toContainText('Release 2 → Live, release 3');
       await expect(page.locator('.versus .sum')).toHaveText('1 added1 changed1 removed');
-      await page.getByText('Compare others').click();
+      await page.getByText('Compare other releases').click();
       await page.getByLabel('From', { exact: true }).selectOption('1');
       await page.getByLabel('To', { exact: true }).selectOption('2');
       await page.getByRole('button', { name: 'Compare' }).click();
@@ -41,7 +41,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('.hunks > li.added')).toHaveText(/old/);
       await expect(page.locator('.hunks > li.removed')).toHaveText(/new/);
       await page.goto(`${path}/difference?from=2&to=2`);
-      await expect(page.locator('main')).toContainText('Both sides say the same.');
+      await expect(page.locator('main')).toContainText('No differences.');
     });
 
     test('an environment is compared with another one', async ({ page }) => {
@@ -80,7 +80,7 @@ for (const scripts of [true, false]) {
       await api.publish([{ config: `prod/${app}/application`, set: { pool: '50' } }]);
       await back.locator('[name=confirm]').fill('prod');
       await back.getByRole('button').click();
-      await expect(page.locator('#notice')).toContainText('The difference is no longer the one you looked at');
+      await expect(page.locator('#notice')).toContainText('The difference has changed since you reviewed it');
       await reads(server, token, `prod/${app}/application`, { release: 4, content: { pool: '50' } });
       await expect(back.locator('[name=message]')).toHaveValue('16 was enough');
       await back.locator('[name=confirm]').fill('prod');
@@ -89,7 +89,7 @@ for (const scripts of [true, false]) {
       await reads(server, token, `prod/${app}/application`, { release: 5, content: { pool: '16', old: 'yes' } });
       // What is as it is live cannot be rolled back to.
       await page.goto(`${path}/releases/1`);
-      await expect(card(page, 'roll-back')).toContainText('Its content is live already, as release 5.');
+      await expect(card(page, 'roll-back')).toContainText('Its content is already live, as release 5.');
     });
 
     test('an old release says all of itself', async ({ page }) => {
@@ -100,7 +100,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('table.items tbody tr')).toHaveText([/pool.*48/, /url.*mysql/, /new.*yes/]);
       await page.goto(`${path}/releases/1?show=live`);
       await expect(page.locator('section.stack .hunks > li.removed')).toHaveText(/new/);
-      await page.getByRole('link', { name: 'Its change' }).click();
+      await page.getByRole('link', { name: 'View change' }).click();
       await expect(page.locator('.head .badge')).toHaveText('published');
       await expect(page.locator('.of-config')).toHaveCount(2);
     });
@@ -115,7 +115,7 @@ test('a release that is not there is no page', async ({ page, server, signIn, al
   for (const seq of ['2', '0', '-1', 'x', '99999999999999999999']) {
     const answer = await page.goto(`/configs/dev/${name}/application/releases/${seq}`);
     expect(answer!.status(), seq).toBe(404);
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such page');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Page not found');
   }
 });
 

@@ -14,13 +14,13 @@ for (const scripts of [true, false]) {
       await signIn(page);
       const name = unique('reader');
       await page.goto(`/apps/${app}/tokens`);
-      await page.getByRole('link', { name: 'Make a token' }).click();
+      await page.getByRole('link', { name: 'Create token' }).click();
       await page.locator('[name=name]').fill(name);
       // The application is chosen already.
       await expect(page.locator('[name="patterns[0][app]"]')).toHaveValue(app);
       await page.locator('[name="patterns[0][env]"]').selectOption('dev');
       await page.locator('[name=days]').selectOption('7');
-      await page.getByRole('button', { name: 'Make the token' }).click();
+      await page.getByRole('button', { name: 'Create token' }).click();
       const token = (await card(page, 'text').locator('pre').innerText()).trim();
       expect(token).toMatch(/^ttr_/);
       await expect(card(page, 'text')).toContainText(`${app} in dev`);
@@ -46,7 +46,7 @@ for (const scripts of [true, false]) {
       await row.getByRole('button', { name: 'Revoke' }).click();
       const sure = page.getByRole('dialog', { name: `Revoke ${name}?` });
       await sure.getByRole('button', { name: 'Revoke' }).click();
-      await expect(page.locator('#flash')).toHaveText(`${name} is revoked.`);
+      await expect(page.locator('#flash')).toHaveText(`${name} was revoked.`);
       await expect(row).toHaveCount(0);
       await expect.poll(async () => (await ask(server, token, `dev/${app}/application`)).status).toBe(401);
       const refused = await ask(server, token, `dev/${app}/application`);

@@ -34,7 +34,7 @@ for (const scripts of [true, false]) {
       await eva.getByRole('link', { name: app }).click();
       // In the matrix only dev is theirs to see.
       const cells = eva.locator('table.matrix tbody tr').first().locator('td');
-      await expect(cells.nth(0)).toContainText('not yet');
+      await expect(cells.nth(0)).toContainText('no release');
       await expect(cells).toHaveCount(1);
       await eva.goto('/account');
       await expect(card(eva, 'roles')).toContainText(`${app} in dev`);
@@ -66,12 +66,12 @@ for (const scripts of [true, false]) {
       expect(viewer.may).toEqual([false, false, false]);
       const import_ = await viewer.somebody.goto(`${path}/import`);
       expect(import_!.status()).toBe(403);
-      await expect(viewer.somebody.getByRole('heading', { level: 1 })).toHaveText('You may not do this');
+      await expect(viewer.somebody.getByRole('heading', { level: 1 })).toHaveText('Permission denied');
       await expect(viewer.somebody.locator('main')).toContainText('Ask an owner of the application for the editor role');
       // What one may not even know of is not there.
       const prod = await viewer.somebody.goto(`/configs/prod/${app}/application`);
-      expect([prod!.status(), await viewer.somebody.locator('h1').innerText()]).toEqual([404, 'There is no such page']);
-      for (const [at, says] of [['/users', 'Only an administrator'], ['/envs', 'may not']] as const) {
+      expect([prod!.status(), await viewer.somebody.locator('h1').innerText()]).toEqual([404, 'Page not found']);
+      for (const [at, says] of [['/users', 'Only an administrator'], ['/envs', 'Permission denied']] as const) {
         expect((await viewer.somebody.goto(at))!.status(), at).toBe(403);
         await expect(viewer.somebody.locator('main')).toContainText(says);
       }
@@ -81,7 +81,7 @@ for (const scripts of [true, false]) {
       await editor.somebody.goto(`${path}?edit=pool`);
       await editor.somebody.locator('#item [name=value]').fill('64');
       await editor.somebody.locator('#item button.primary').click();
-      await expect(card(editor.somebody, 'mine')).toContainText('A publisher reviews and publishes it');
+      await expect(card(editor.somebody, 'mine')).toContainText('A publisher has to review and publish the change');
       await expect(editor.somebody.locator('#publish')).toHaveCount(0);
       await editor.somebody.getByRole('link', { name: 'Open the change' }).click();
       await expect(editor.somebody.locator('#publish')).toHaveCount(0);
@@ -114,7 +114,7 @@ for (const scripts of [true, false]) {
       await field('name').fill(user.name);
       await field('password').fill('not the password');
       await page.getByRole('button', { name: 'Log in' }).click();
-      await expect(page.locator('form[action="/fn/log-in"] .wrong')).toHaveText('Name and password do not fit. Try again.');
+      await expect(page.locator('form[action="/fn/log-in"] .wrong')).toHaveText('Incorrect user name or password.');
       await expect(field('password')).toHaveAttribute('aria-invalid', 'true');
       await expect(field('password')).toBeFocused();
       await expect(field('name')).toHaveValue(user.name);
@@ -146,9 +146,9 @@ for (const scripts of [true, false]) {
         await page.getByRole('button', { name: 'Change password' }).click();
       };
       await fill('not the present one', password, password);
-      await expect(card(page, 'password').locator('.wrong')).toHaveText('This is not your present password.');
+      await expect(card(page, 'password').locator('.wrong')).toHaveText('The current password is incorrect.');
       await fill(user.password, password, 'something else entirely');
-      await expect(card(page, 'password').locator('.wrong')).toHaveText('This is not the same password. Type it again.');
+      await expect(card(page, 'password').locator('.wrong')).toHaveText('The passwords do not match. Type them again.');
       await fill(user.password, 'short', 'short');
       await expect(card(page, 'password').locator('.wrong')).toHaveText('Use 12 to 128 characters.');
       await fill(user.password, password, password);
@@ -195,14 +195,14 @@ for (const scripts of [true, false]) {
       await expect(page.getByLabel('Disabled: cannot log in')).toBeChecked();
 
       await otto.locator('#item button.primary').click();
-      await expect(otto.getByRole('heading', { level: 1 })).toHaveText('You are not logged in any more');
+      await expect(otto.getByRole('heading', { level: 1 })).toHaveText('You are no longer logged in');
       await expect(otto.locator('input[name=value]')).toHaveValue('not lost');
       await otto.goto('/');
       await expect(otto).toHaveURL(/\/login$/);
       await otto.locator('[name=name]').fill(user.name);
       await otto.locator('[name=password]').fill(user.password);
       await otto.getByRole('button', { name: 'Log in' }).click();
-      await expect(otto.locator('.wrong')).toHaveText('Name and password do not fit. Try again.');
+      await expect(otto.locator('.wrong')).toHaveText('Incorrect user name or password.');
 
       // Taken back, the same person can log in again, and send what was kept.
       await page.getByLabel('Disabled: cannot log in').uncheck();
@@ -227,8 +227,8 @@ test('what was typed when the session ended is sent again after logging in elsew
   const old = (await session(server, user)).find(({ name }) => /^(__Host-)?trimtab$/.test(name));
   await olga.context().clearCookies({ name: old!.name });
   await olga.locator('#item button.primary').click();
-  await expect(olga.getByRole('heading', { level: 1 })).toHaveText('You are not logged in any more');
-  const [tab] = await Promise.all([olga.waitForEvent('popup'), olga.getByRole('link', { name: 'Log in, in a new tab' }).click()]);
+  await expect(olga.getByRole('heading', { level: 1 })).toHaveText('You are no longer logged in');
+  const [tab] = await Promise.all([olga.waitForEvent('popup'), olga.getByRole('link', { name: 'Log in (new tab)' }).click()]);
   await logIn(tab, server.url, user);
   await olga.getByRole('button', { name: 'Send again' }).click();
   await expect(olga.locator('table.items')).toContainText('not lost');

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{EnvLook, I, Icon, lang};
+use crate::texts::grouped;
 
 /// A step on the way to a page.
 #[derive(Clone, Debug)]
@@ -113,7 +114,7 @@ impl Tab {
 }
 
 fn link(tab: Tab) -> impl IntoView {
-    let count = tab.count.map(|n| view! { <span class="n" class:hot=tab.hot>{n}</span> });
+    let count = tab.count.map(|n| view! { <span class="n" class:hot=tab.hot>{grouped(n)}</span> });
     let class = tab.env.as_ref().map(EnvLook::class);
     view! { <a href=tab.href class=class aria-current=tab.current.then_some("page")>{tab.text}{count}</a> }
 }

@@ -31,19 +31,19 @@ pub enum Error {
     #[error("the difference has changed")]
     Stale(String),
     /// The object is not in a state that allows this (409): a published change, say.
-    #[error("not possible now: {0:?}")]
+    #[error("not possible in this state: {0:?}")]
     State(State),
     /// More than the limit, in bytes.
     #[error("larger than {0} bytes")]
     TooLarge(usize),
     /// Too many tries; again after so many seconds.
-    #[error("too many tries, again in {0} s")]
+    #[error("too many attempts, retry in {0} s")]
     Throttled(u32),
     /// Too many requests with large contents run or wait (503); again after so many seconds.
-    #[error("too many large requests, again in {0} s")]
+    #[error("too many large requests, retry in {0} s")]
     Busy(u32),
     /// A part that this needs does not answer.
-    #[error("{part:?} does not answer: {detail}")]
+    #[error("{part:?} is not responding: {detail}")]
     Unavailable {
         /// Which part.
         part: Part,

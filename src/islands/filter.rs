@@ -9,6 +9,7 @@ use leptos::{
 };
 
 use super::dom;
+use crate::texts::grouped;
 
 struct Row {
     element: HtmlElement,
@@ -68,10 +69,9 @@ fn apply(input: &HtmlElement) -> Option<()> {
     let says = match (words.is_empty(), shown) {
         (true, _) => None,
         (false, 0) => input.dataset().get("none"),
-        (false, _) => input
-            .dataset()
-            .get("shows")
-            .map(|t| t.replacen("{}", &shown.to_string(), 1).replacen("{}", &all.to_string(), 1)),
+        (false, _) => {
+            input.dataset().get("shows").map(|t| t.replacen("{}", &grouped(shown), 1).replacen("{}", &grouped(all), 1))
+        }
     };
     output.set_text_content(says.as_deref());
     Some(())
