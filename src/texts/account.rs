@@ -1,4 +1,4 @@
-//! The words of one's own account.
+//! Texts of the page "My account".
 
 use super::texts;
 

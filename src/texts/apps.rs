@@ -1,9 +1,9 @@
-//! The words of applications, namespaces and environments.
+//! Texts of applications, namespaces and environments.
 
 use super::texts;
 
 texts! {
-    // What all of them do.
+    // Actions and fields that they share.
     saved: "Saved.", "已保存。";
     save: "Save", "保存";
     title_field: "Display name", "显示名称";
@@ -18,7 +18,7 @@ texts! {
     restored_now(name: &str): "{name} was restored.", "{name} 已恢复。";
     settings_of(name: &str): "Settings of {name}", "{name} 的设置";
 
-    // The list of applications.
+    // List of applications.
     apps_title: "Applications", "应用";
     apps_count(n: usize): "{n} application" | "{n} applications", "{n} 个应用";
     apps_filter: "Filter applications", "筛选应用";

@@ -1,4 +1,4 @@
-//! The words of changes: what is compared, decided, published.
+//! Texts of changes: comparing, resolving conflicts, publishing.
 
 use super::texts;
 
@@ -83,12 +83,12 @@ texts! {
     publish_conflict_title: "Someone else has just published the same keys", "刚刚有其他人发布了相同的键";
     publish_conflict_text: "Nothing was published. Choose below which values to keep.", "没有发布任何内容，请在下面选择保留哪些值。";
 
-    // The way of its releases.
+    // Delivery of its releases.
     change_way: "Delivery progress", "下发进度";
     way_superseded(seq: u64): "Release {seq} is live now", "当前生效的是版本 {seq}";
     way_again: "Refresh", "刷新";
 
-    // What is late, and why.
+    // Banners: delayed delivery and drift.
     late_title(env: &str): "{env}: delivery is delayed", "{env}：下发延迟";
     late_since: "Started {}.", "开始于 {}。";
     late_because(why: &str): "{why}.", "{why}。";

@@ -1,10 +1,10 @@
-//! The pages of a config.
+//! Texts of the pages of a config.
 
 use super::{Lang, texts};
 use crate::domain::release::{Delivery, Release, Why};
 
 texts! {
-    // Around all of its pages.
+    // On all of its pages.
     config_pages: "Config", "配置";
     tab_items: "Items", "条目";
     tab_text: "Text", "文本";
@@ -130,7 +130,7 @@ texts! {
     n_keys(n: usize): "{n} key" | "{n} keys", "{n} 个键";
     the_text: "the text", "文本";
 
-    // The way of a release.
+    // Delivery of a release.
     way_title(n: u64): "Release {n}", "版本 {n}";
     way_moving(n: u64): "Release {n} is being delivered", "版本 {n} 下发中";
     accepted: "Accepted", "已接受";
@@ -221,7 +221,7 @@ texts! {
     holds_unpublished: "not published here", "非此处发布";
     n_behind(n: u64): "{n} behind" | "{n} behind", "落后 {n}";
 
-    // Using it.
+    // Connecting.
     over_http: "Over HTTP", "通过 HTTP";
     over_http_text: "Works with any language, without a client library. Send the ETag back as If-None-Match: an unchanged config is answered with 304.", "任何语言均可，无需客户端库。内容未变时返回 304：请把 ETag 作为 If-None-Match 传回。";
     snapshot: "Live content", "当前生效的内容";
@@ -275,7 +275,7 @@ texts! {
 }
 
 impl Lang {
-    /// Why something is late.
+    /// Returns the reason of a delay.
     #[must_use]
     pub fn why_late(self, why: &Why) -> String {
         match why {
@@ -289,7 +289,7 @@ impl Lang {
         }
     }
 
-    /// What publishing or rolling back did, in one sentence.
+    /// Returns the outcome of a publish or rollback, in one sentence.
     #[must_use]
     pub fn published(self, releases: &[Release], delivery: &Delivery, why: &Why) -> String {
         match (delivery, releases) {
@@ -300,7 +300,7 @@ impl Lang {
         }
     }
 
-    /// An unseen character as its mark names it: in words where people have one, else by its code point.
+    /// Returns the name of an invisible character, or its code point if it has no common name.
     #[must_use]
     pub fn unseen_character(self, c: char) -> String {
         match c {
@@ -312,7 +312,7 @@ impl Lang {
         }
     }
 
-    /// Bytes as people say them.
+    /// Formats a number of bytes for people.
     #[must_use]
     pub fn bytes(self, bytes: usize) -> String {
         self.size(bytes)

@@ -1,4 +1,4 @@
-//! The pages about delivery.
+//! Texts of the delivery pages.
 
 use super::texts;
 

@@ -29,7 +29,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// The value of the `lang` attribute and of the cookie.
+    /// Returns the value of the `lang` attribute and of the cookie.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Lang {
 }
 
 impl Lang {
-    /// The other language.
+    /// Returns the other language.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -76,7 +76,7 @@ impl FromStr for Lang {
 /// number of a release, have none.
 macro_rules! texts {
     ($($name:ident $(($first:ident: $kind:ty $(, $arg:ident: $type:ty)*))?: $en:literal $(| $many:literal)?, $zh:literal;)*) => {
-        #[allow(missing_docs, reason = "each text says itself what it is")]
+        #[allow(missing_docs, reason = "each text documents itself")]
         #[allow(unused_variables, reason = "some counts only choose the singular")]
         impl $crate::texts::Lang {
             $($crate::texts::text!($name $(($first: $kind $(, $arg: $type)*))?: $en $(| $many)?, $zh);)*

@@ -1,9 +1,9 @@
-//! The words of users and their roles.
+//! Texts of users and their roles.
 
 use super::texts;
 
 texts! {
-    // Roles and what they reach; tokens speak of reach, too.
+    // Roles and scopes; tokens use the scopes, too.
     role: "Role", "角色";
     role_viewer: "viewer", "查看者";
     role_editor: "editor", "编辑者";

@@ -1,4 +1,4 @@
-//! The words of every refusal: what is wrong, and what to do next.
+//! Texts of all errors: what is wrong, and what to do next.
 
 use super::{Lang, texts};
 use crate::domain::{
@@ -106,14 +106,14 @@ texts! {
 }
 
 impl Lang {
-    /// What went wrong, and what to do.
+    /// Returns what went wrong and what to do.
     #[must_use]
     pub fn error(self, error: &Error) -> String {
         match error {
             Error::Unauthenticated => self.error_unauthenticated().into(),
             Error::Forbidden(need) => self.need(*need).into(),
             Error::NotFound(what) => self.error_not_found(what),
-            // One mistake says itself what it is; of many, each stands at its field.
+            // A single problem is shown as it is; several are shown at their fields.
             Error::Invalid(list) => match &list[..] {
                 [one] => self.problem(&one.problem),
                 many => self.error_invalid(many.len()),
@@ -126,13 +126,13 @@ impl Lang {
             Error::Busy(seconds) => self.error_busy(*seconds),
             Error::Unavailable { part: Part::Database, .. } => self.error_database().into(),
             Error::Unavailable { part: Part::Channel, .. } => self.error_channel().into(),
-            // A server function's caller in the browser got no answer.
+            // The browser got no response from a server function.
             Error::Internal(request) if request.is_empty() => self.error_unreached().into(),
             Error::Internal(request) => self.error_internal(request),
         }
     }
 
-    /// What is wrong with a field, and what it should be.
+    /// Returns what is wrong with a field and what it should be.
     #[must_use]
     pub fn problem(self, problem: &Problem) -> String {
         match problem {
@@ -185,7 +185,7 @@ impl Lang {
         }
     }
 
-    /// What an actor lacks, and whom to ask.
+    /// Returns the missing permission, and the role to ask where there is one.
     #[must_use]
     pub fn need(self, need: Need) -> &'static str {
         match need {
@@ -213,7 +213,7 @@ impl Lang {
         }
     }
 
-    /// Bytes as people say them: `256 bytes`, `20 KiB`, `1.4 MiB`.
+    /// Formats a number of bytes for people: `256 bytes`, `20 KiB`, `1.4 MiB`.
     pub(super) fn size(self, bytes: usize) -> String {
         let (unit, name) = match bytes {
             0..10_240 => return self.size_bytes(bytes),
@@ -227,7 +227,7 @@ impl Lang {
     }
 }
 
-/// A format as people write it: JSON, YAML.
+/// Returns the name of a format as people write it: JSON, YAML.
 fn said(format: Format) -> String {
     match format {
         Format::Kv | Format::Text | Format::Properties => format.as_str().to_owned(),
@@ -235,7 +235,7 @@ fn said(format: Format) -> String {
     }
 }
 
-/// What a parser said, without the full stop that our sentence sets itself.
+/// Removes the full stop from a parser message, because the text around it ends with one.
 fn sentence(detail: &str) -> &str {
     detail.trim().trim_end_matches('.')
 }
@@ -246,7 +246,7 @@ mod tests {
     use crate::domain::{error::Invalid, limits};
 
     #[test]
-    fn one_mistake_is_named_and_many_are_counted() {
+    fn a_single_problem_is_shown_and_several_are_counted() {
         let one = vec![Invalid::new("/wait", Problem::Range { min: 1, max: 90 })];
         let many = vec![Invalid::new("/a", Problem::Required), Invalid::new("/b", Problem::Taken)];
         assert_eq!(Lang::En.error(&Error::Invalid(one)), "Enter a whole number from 1 to 90.");
@@ -255,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_said_as_people_say_them() {
+    fn sizes_are_formatted_for_people() {
         let said = [256, 2000, 10_240, limits::VALUE_BYTES, limits::DOCUMENT_BYTES].map(|n| Lang::En.size(n));
         assert_eq!(said, ["256 bytes", "2,000 bytes", "10 KiB", "1 MiB", "1.4 MiB"]);
     }
 
     #[test]
-    fn a_parser_does_not_end_our_sentence() {
+    fn a_parser_message_adds_no_second_full_stop() {
         let wrong = Problem::Body { detail: "unknown field `ttle`. ".into() };
         assert_eq!(Lang::En.problem(&wrong), "The request cannot be read: unknown field `ttle`.");
     }

@@ -1,16 +1,16 @@
-//! The words of the first start: the first administrator, and something to begin with.
+//! Texts of the first start: creating the first administrator, and the guided setup.
 
 use super::texts;
 
 texts! {
-    // Logging in, before anybody can.
+    // Log-in page while there are no users.
     setup_first_title: "No user accounts yet", "尚无用户账户";
     setup_first_text: "Create the first administrator with a one-time link. The server prints the link when it starts:",
         "首位管理员通过一次性链接创建。服务器启动时会打印该链接：";
     setup_first_shell: "Or create the administrator on the server:", "也可以在服务器上直接创建：";
     setup_command: "Command", "命令";
 
-    // The set-up link.
+    // Set-up link.
     setup_title: "Create the first administrator", "创建首位管理员";
     setup_lead: "This account has all permissions and creates the accounts of other users.", "此账户拥有全部权限，并可为其他人创建账户。";
     setup_name_hint: "Used to log in. Not case-sensitive.", "用于登录，不区分大小写。";
@@ -25,7 +25,7 @@ texts! {
         "该链接已使用过，请直接登录。忘记密码时可由管理员重置。";
     setup_locked_out: "No administrator can log in? Run this on the server:", "没有管理员能登录？请在服务器上运行：";
 
-    // The guided start.
+    // Guided setup.
     start_title: "Start with one application", "从一个应用开始";
     start_lead: "An application is a program that reads its configuration from Trimtab. Start with one. You can add others at any time.",
         "应用是从 Trimtab 读取配置的程序。先创建一个，之后随时可以再添加。";

@@ -1,9 +1,9 @@
-//! What stands around every page, and in the components that all pages are made of.
+//! Texts of the frame around all pages, and of the shared components.
 
 use super::texts;
 
 texts! {
-    // The document.
+    // Document.
     title_of(page: &str): "{page} · Trimtab", "{page} · Trimtab";
     skip_to_content: "Skip to content", "跳到正文";
     home_link: "Trimtab, home", "Trimtab，首页";
@@ -11,7 +11,7 @@ texts! {
     main_navigation: "Main", "主导航";
     problem_here: "Request failed", "操作失败";
 
-    // The rail.
+    // Sidebar.
     home: "Home", "首页";
     applications: "Applications", "应用";
     changes: "Changes", "变更";
@@ -21,7 +21,7 @@ texts! {
     more: "More", "更多";
     open_changes(n: u32): "{n} open change" | "{n} open changes", "{n} 个未发布的变更";
 
-    // The header.
+    // Header.
     account: "Account", "账户";
     my_account: "My account", "我的账户";
     log_out: "Log out", "退出登录";
@@ -81,7 +81,7 @@ texts! {
     day_of(month: &str, day: u32): "{day} {month}", "{month}{day}日";
     date_of(year: i64, month: &str, day: u32): "{day} {month} {year}", "{year}年{month}{day}日";
 
-    // Errors as pages.
+    // Error pages.
     not_found_title: "Page not found", "页面不存在";
     not_found_text: "It does not exist, was removed, or you have no access to it. Names are in lower case.",
         "它可能不存在、已被删除，或您无权查看。名称一律小写。";

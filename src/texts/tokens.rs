@@ -1,4 +1,4 @@
-//! The words of tokens.
+//! Texts of tokens.
 
 use super::texts;
 
@@ -35,7 +35,7 @@ texts! {
         "使用它的程序（包括正在连接的）将在五秒内被拒绝，且无法撤销。";
     token_revoked_now(name: &str): "{name} was revoked.", "{name} 已吊销。";
 
-    // Making one.
+    // Creating a token.
     token_new: "Create token", "创建令牌";
     token_name: "Name", "名称";
     token_name_hint: "The program that uses it, for example “shop in prod” or “nightly import”.", "由谁使用，例如“生产环境的商城”“每晚导入”。";
@@ -52,7 +52,7 @@ texts! {
     token_expires_never: "never", "永不";
     token_make: "Create token", "创建令牌";
 
-    // Shown once.
+    // The page that shows a new token once.
     token_shown_title(name: &str): "Token {name}", "令牌 {name}";
     token_shown_once: "Copy the token now: it is shown only once", "请立即复制：仅显示这一次";
     token_shown_once_text: "Only its hash is stored. If you lose the token, create another one and revoke this one.",
