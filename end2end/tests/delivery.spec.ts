@@ -1,4 +1,4 @@
-// The pages about delivery, and that open pages follow what happens.
+// Delivery pages, and live updates of open pages.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,14 +10,14 @@ const env = (server: Server) => ({
   ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: server.settings.TRIMTAB_ETCD__ENDPOINTS,
 });
 
-/** A copy of an application reads a config, until it gets this release. */
+/** Reads a config as this instance until the response has this release. */
 async function readAs(server: Server, token: string, instance: string, config: string, release: number): Promise<void> {
   const headers = { authorization: `Bearer ${token}`, 'x-instance': instance };
   const get = async () => (await fetch(`${server.url}/api/v1/configs/${config}`, { headers })).json();
   await expect.poll(get).toMatchObject({ release });
 }
 
-test('an open page follows a release until its readers have it', async ({ page, server }) => {
+test('an open page follows a release until all instances have it', async ({ page, server }) => {
   const { name: app, api } = await application(server);
   const config = `dev/${app}/application`;
   await api.publish([{ config, set: { pool: '8' } }]);
@@ -36,7 +36,7 @@ test('an open page follows a release until its readers have it', async ({ page, 
   await expect(page.locator('#live-way')).toContainText('1 of 1');
   await page.goto(`/configs/${config}/readers`);
   await expect(page.locator('#readers tbody tr')).toHaveCount(1);
-  // One alone is no curve.
+  // A single instance has no curve.
   await expect(page.getByRole('img', { name: 'received it' })).toHaveCount(0);
   await readAs(server, api.token, 'shop-1', config, 2);
   await expect(page.getByRole('img', { name: '2 instances received it' })).toBeVisible();
@@ -48,7 +48,7 @@ test('an open page follows a release until its readers have it', async ({ page, 
 test.describe('without scripts', () => {
   test.use({ javaScriptEnabled: false });
 
-  test('the page says the same when it is asked for again', async ({ page, server }) => {
+  test('a reload shows the delivery', async ({ page, server }) => {
     const { name: app, api } = await application(server);
     await page.context().addCookies(await session(server, await createAdministrator(server, `ops-${app}`)));
     await page.goto('/delivery/dev');
@@ -61,9 +61,9 @@ test.describe('without scripts', () => {
 });
 
 test.describe('with etcd', () => {
-  test.skip(({ setup }) => setup !== 'cluster', 'memory is locked and written by nobody else');
+  test.skip(({ setup }) => setup !== 'cluster', 'no other program can lock or write the channel in memory');
 
-  test('who reads through another node is shown, and through which', async ({ page, freshServer }) => {
+  test('instances of other nodes are listed with their node', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;
@@ -79,14 +79,14 @@ test.describe('with etcd', () => {
     await page.reload();
     const row = (instance: string) => page.locator('#readers tr', { hasText: instance });
     await expect(row('shop-2')).toContainText('web-2');
-    // It asked two of them, and counts where it asked last.
+    // It has read from two nodes, and is listed with the last one.
     await expect(row('shop-1')).toContainText('eu-1');
     await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3 · Instances that read from 3 nodes');
     await page.setViewportSize({ width: 360, height: 740 });
     await expectNoSideways(page);
     await expectAccessible(page);
 
-    // An open page follows them, wherever they read.
+    // An open page follows instances of all nodes.
     await api.publish([{ config, set: { pool: '16' } }]);
     await expect(page.locator('#live-told')).toContainText('Seen by 0 of 3');
     for (const [node, instance] of [[reader, 'shop-1'], [beside, 'shop-2'], [reader, 'shop-3']] as const) {
@@ -96,7 +96,7 @@ test.describe('with etcd', () => {
     await page.goto(`${server.url}/apps/${app}`);
     await expect(page.locator('main')).toContainText('Read by 3 instances');
 
-    // One that is there and says nothing is named, and nobody waits for it.
+    // A node that does not respond is named, and does not delay the page.
     const etcdctl = (...args: string[]) => promisify(execFile)('etcdctl', args, { env: env(server) });
     const lease = /lease ([0-9a-f]+) granted/.exec((await etcdctl('lease', 'grant', '600')).stdout)![1]!;
     const name = `${server.settings.TRIMTAB_ETCD__ROOT}/nodes/names/${lease}`;
@@ -106,7 +106,7 @@ test.describe('with etcd', () => {
     await expect(page.locator('#delivery tr', { hasText: `${app} / application 2` })).toContainText('3 of 3');
   });
 
-  test('who holds the lock is said, and what waits for it', async ({ page, freshServer }) => {
+  test('the page names the lock holder and the waiting releases', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;
@@ -126,7 +126,7 @@ test.describe('with etcd', () => {
     await expect(page.locator('#trouble')).toBeEmpty();
   });
 
-  test('what was deleted in etcd is delivered again on demand', async ({ page, freshServer }) => {
+  test('releases deleted in etcd are delivered again on demand', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;

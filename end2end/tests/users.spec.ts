@@ -1,4 +1,4 @@
-// People: what each role may do and may not, logging in and out, one's own password, being disabled.
+// Users: permissions of each role, logging in and out, the own password, disabled users.
 
 import { application, createUser, session, unique } from '../support/prepare';
 import { card, expect, logIn, test } from '../support/test';
@@ -9,7 +9,7 @@ for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled: scripts });
 
-    test('an administrator makes a user, who logs in and finds the own applications alone', async ({
+    test('a new user logs in and sees only the applications of the roles', async ({
       page, server, signIn, another,
     }) => {
       const [{ name: app }, { name: other }] = [await application(server), await application(server)];
@@ -32,7 +32,7 @@ for (const scripts of [true, false]) {
       await eva.goto('/apps');
       await expect(eva.locator('table.apps tbody tr')).toHaveCount(1);
       await eva.getByRole('link', { name: app }).click();
-      // In the matrix only dev is theirs to see.
+      // The matrix shows only dev.
       const cells = eva.locator('table.matrix tbody tr').first().locator('td');
       await expect(cells.nth(0)).toContainText('no release');
       await expect(cells).toHaveCount(1);
@@ -41,7 +41,7 @@ for (const scripts of [true, false]) {
       expect(other).not.toBe(app);
     });
 
-    test('each role may do what is its own, and the others are told so in words', async ({
+    test('each role has its permissions, and refusals have a message', async ({
       server, administrator, another, allowErrors,
     }) => {
       allowErrors(/40[34] /);
@@ -68,7 +68,7 @@ for (const scripts of [true, false]) {
       expect(import_!.status()).toBe(403);
       await expect(viewer.somebody.getByRole('heading', { level: 1 })).toHaveText('Permission denied');
       await expect(viewer.somebody.locator('main')).toContainText('Ask an owner of the application for the editor role');
-      // What one may not even know of is not there.
+      // An object without permission to view it looks like a missing one.
       const prod = await viewer.somebody.goto(`/configs/prod/${app}/application`);
       expect([prod!.status(), await viewer.somebody.locator('h1').innerText()]).toEqual([404, 'Page not found']);
       for (const [at, says] of [['/users', 'Only an administrator'], ['/envs', 'Permission denied']] as const) {
@@ -87,7 +87,7 @@ for (const scripts of [true, false]) {
       await expect(editor.somebody.locator('#publish')).toHaveCount(0);
       const change = new URL(editor.somebody.url()).pathname;
 
-      // The publisher publishes what the editor made.
+      // The publisher publishes the change of the editor.
       const publisher = await can('publisher');
       expect(publisher.may).toEqual([true, true, false]);
       await publisher.somebody.goto(change);
@@ -95,7 +95,7 @@ for (const scripts of [true, false]) {
       await publisher.somebody.getByRole('button', { name: 'Publish 1 edit' }).click();
       await expect(publisher.somebody.locator('#flash')).toContainText('Release 3 is delivered');
 
-      // Namespaces are the same in all environments: who makes one owns the application in all of them.
+      // Namespaces are the same in all environments: adding one requires the owner role in all of them.
       expect((await can('owner')).may).toEqual([true, true, false]);
       const owner = await can('owner', `*/${app}/*`);
       expect(owner.may).toEqual([true, true, true]);
@@ -103,7 +103,7 @@ for (const scripts of [true, false]) {
       await expect(owner.somebody.locator('[name="patterns[0][app]"] option')).toHaveText(['choose …', app]);
     });
 
-    test('a wrong password is refused, and the right one leads to where one wanted to go', async ({
+    test('a wrong password is refused, and the right one leads to the requested page', async ({
       page, server, administrator, allowErrors,
     }) => {
       allowErrors(/422 .*\/fn\/log-in/);
@@ -123,7 +123,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Log in' }).click();
       await expect(page).toHaveURL(/\/apps\?archived=true$/);
 
-      // Logged out, nothing is left to go back to.
+      // After the log-out, the browser cannot go back.
       await page.locator('header summary').click();
       await page.getByRole('button', { name: 'Log out', exact: true }).click();
       await expect(page).toHaveURL(/\/login$/);
@@ -132,7 +132,7 @@ for (const scripts of [true, false]) {
       await expect(page).toHaveURL(/\/login\?next=/);
     });
 
-    test('one changes the own password, and all sessions end', async ({ page, server, administrator, another, allowErrors }) => {
+    test('changing the own password ends all sessions', async ({ page, server, administrator, another, allowErrors }) => {
       allowErrors(/422 .*\/fn\/change-password/);
       const user = await createUser(server, administrator, 'ida', { '*/*/*': 'viewer' });
       const elsewhere = await another(user);
@@ -160,7 +160,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('header')).toContainText(user.name);
     });
 
-    test('one logs out everywhere', async ({ page, server, administrator, another }) => {
+    test('log out everywhere ends all sessions', async ({ page, server, administrator, another }) => {
       const user = await createUser(server, administrator, 'ines', { '*/*/*': 'viewer' });
       const elsewhere = await another(user);
       await elsewhere.goto('/account');
@@ -175,7 +175,7 @@ for (const scripts of [true, false]) {
       }
     });
 
-    test('who is disabled is out at once, and what was typed then is kept', async ({
+    test('disabling a user ends the sessions at once and keeps the input', async ({
       page, server, signIn, administrator, another, allowErrors,
     }) => {
       allowErrors(/401 |422 .*\/fn\/log-in/);
@@ -204,7 +204,7 @@ for (const scripts of [true, false]) {
       await otto.getByRole('button', { name: 'Log in' }).click();
       await expect(otto.locator('.wrong')).toHaveText('Incorrect user name or password.');
 
-      // Taken back, the same person can log in again, and send what was kept.
+      // Enabled again, the user can log in.
       await page.getByLabel('Disabled: cannot log in').uncheck();
       await page.getByRole('button', { name: 'Save', exact: true }).click();
       await expect(page.getByLabel('Disabled: cannot log in')).not.toBeChecked();
@@ -214,7 +214,7 @@ for (const scripts of [true, false]) {
   });
 }
 
-test('what was typed when the session ended is sent again after logging in elsewhere', async ({
+test('the input of an ended session is sent again after a log-in in another tab', async ({
   server, administrator, another, allowErrors,
 }) => {
   allowErrors(/401 /);

@@ -1,5 +1,5 @@
-//! Forms that replace only the elements that they change. A form marked `data-swap="ids"` posts its fields, gets the page
-//! that the browser would open next, and replaces the elements with these ids. If that fails, the browser sends the form.
+//! Forms that replace only the elements that they change. A form marked `data-swap="ids"` posts its fields, gets the
+//! page that the browser would open next, and replaces the elements with these ids. If that fails, the browser sends it.
 
 use std::cell::Cell;
 
