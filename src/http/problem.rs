@@ -189,7 +189,7 @@ impl From<Error> for Problem {
             Error::Stale(_) => (StatusCode::CONFLICT, "The difference has changed"),
             Error::State(_) => (StatusCode::CONFLICT, "Not possible in this state"),
             Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
-            Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
+            Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Server busy"),
             Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
             Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),

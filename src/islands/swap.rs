@@ -1,5 +1,5 @@
-//! Forms that replace only the elements that they change. A form marked `data-swap="ids"` posts its fields, gets the
-//! page that the browser would open next, and replaces the elements with these ids. If that fails, the browser sends it.
+//! Forms that replace only the elements that they change. A form marked `data-swap="ids"` is posted, and the elements
+//! with these ids are replaced by those of the page that follows. If this fails, the browser sends the form.
 
 use std::cell::Cell;
 

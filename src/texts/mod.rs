@@ -1,5 +1,5 @@
-//! All texts of the console, in English and Chinese. [`texts!`] takes both in one entry, so a missing translation does not
-//! compile. Each text is a method of [`Lang`], so the WASM contains only the texts that it uses.
+//! All texts of the console, in English and Chinese. [`texts!`] takes both in one entry, so a missing translation does
+//! not compile. Each text is a method of [`Lang`], so the WASM contains only the texts that it uses.
 
 mod account;
 mod apps;

@@ -15,7 +15,7 @@ texts! {
     error_stale: "The difference has changed since you reviewed it. Review it again, then publish.", "差异与您查看时已不同，请重新查看后再发布。";
     error_too_large(size: &str): "Larger than {size}. Make it smaller, or split it.", "超过 {size}，请缩小或拆分。";
     error_busy(seconds: u32): "The server is processing too many large requests. Try again in {seconds} second." | "The server is processing too many large requests. Try again in {seconds} seconds.", "服务器正在处理过多的大请求，请在 {seconds} 秒后重试。";
-    error_throttled(seconds: u32): "Too many attempts. Try again in {seconds} second." | "Too many attempts. Try again in {seconds} seconds.", "尝试次数过多，请在 {seconds} 秒后重试。";
+    error_throttled(seconds: u32): "Too many requests. Try again in {seconds} second." | "Too many requests. Try again in {seconds} seconds.", "请求过于频繁，请在 {seconds} 秒后重试。";
     error_database: "The database is not responding. Applications keep reading their current configuration. Try again in a moment.", "数据库没有响应。应用仍可读取现有配置，请稍后重试。";
     error_channel: "The delivery channel (etcd) is not responding. Try again in a moment.", "下发通道（etcd）没有响应，请稍后重试。";
     error_internal(request: &str): "Internal error. Try again. If it persists, give an administrator the request ID {request}.", "服务器内部错误。请重试；若仍然出错，请把请求编号 {request} 告诉管理员。";

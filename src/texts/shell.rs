@@ -103,7 +103,7 @@ texts! {
     still_editing: "Editing, comparing and reviewing", "编辑、对比和查看变更";
     method_title: "Page not available", "页面不可用";
     too_large_title: "Content too large", "内容过大";
-    throttled_title: "Too many attempts", "尝试次数过多";
+    throttled_title: "Too many requests", "请求过于频繁";
     problem_title: "Request failed", "操作失败";
     signed_out_title: "You are no longer logged in", "登录已失效";
     signed_out_text: "Log in in another tab, then send again. Your input is kept on this page.", "请在另一个标签页中登录，然后重新发送：您输入的内容保留在本页。";
