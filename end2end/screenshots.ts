@@ -1,5 +1,5 @@
-// Pictures of every page with the demo data, for people to look at: make screenshots.
-// Each becomes screenshots/<page>-<language>-<theme>-<width>.png; ONLY=<pattern> takes those whose name it matches.
+// Takes screenshots of every page with the demo data: make screenshots.
+// The files are screenshots/<page>-<language>-<theme>-<width>.png; ONLY=<pattern> selects files by name.
 
 import type { Page } from '@playwright/test';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ type States = [name: string, go: (page: Page, server: Server) => Promise<unknown
 
 const shop = '/configs/prod/shop/application';
 
-/** While the password is fresh: after ten minutes these ask for it again. */
+/** Pages that ask for the password again ten minutes after the log-in. */
 const fresh: States = [
   ['token-made', async (page) => {
     await page.goto('/tokens/new?app=shop');
@@ -26,7 +26,7 @@ const fresh: States = [
   }],
 ];
 
-/** Other views of those pages, and what only stands there after something was done. */
+/** Other views of the pages, and states after an action. */
 const more: States = [
   ['difference-unified', (page) => page.goto(`${shop}/difference?env=dev`)],
   ['difference-text', (page) => page.goto('/configs/staging/gateway/routes.yaml/difference')],
@@ -98,7 +98,7 @@ const more: States = [
   }],
 ];
 
-/** What somebody sees who may look, and no more. */
+/** Pages of a viewer. */
 const viewers: States = [
   ['viewer-home', (page) => page.goto('/')],
   ['viewer-app', (page) => page.goto('/apps/shop')],
@@ -106,7 +106,7 @@ const viewers: States = [
   ['forbidden', (page) => page.goto('/users')],
 ];
 
-/** What somebody sees who is not logged in. */
+/** Pages without a log-in. */
 const outside: States = [
   ['login', (page) => page.goto('/login')],
   ['login-refused', async (page) => {
@@ -119,7 +119,7 @@ const outside: States = [
   ['setup-done', (page) => page.goto('/setup/used')],
 ];
 
-/** The first minutes with an empty server. */
+/** The first steps with an empty server. */
 const first: States = [
   ['login-nobody', (page) => page.goto('/login')],
   ['setup-wrong', (page) => page.goto('/setup/mistyped')],
@@ -158,7 +158,7 @@ const only = new RegExp(process.env.ONLY ?? '');
 const themes = ['light', 'dark'] as const;
 const widths = [1280, 360, 2560];
 
-/** Loaded once: theme and width change without asking the server. */
+/** Takes a page in all themes and widths without reloading it. */
 async function take(page: Page, name: string, lang: string): Promise<void> {
   for (const theme of themes) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
@@ -167,7 +167,7 @@ async function take(page: Page, name: string, lang: string): Promise<void> {
       if (!only.test(file)) continue;
       const low = width === 2560 ? 1440 : 800;
       await page.setViewportSize({ width, height: low });
-      // As high as the page, so that what sticks to an edge of the window covers nothing.
+      // As high as the page, so that sticky elements cover nothing.
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.setViewportSize({ width, height: Math.min(Math.max(height, low), 6000) });
       await page.screenshot({ path: join(import.meta.dirname, 'screenshots', file), animations: 'disabled' });
@@ -178,7 +178,7 @@ async function take(page: Page, name: string, lang: string): Promise<void> {
 async function takeAll(page: Page, server: Server, states: States, lang: string): Promise<void> {
   const wanted = (name: string) => themes.some((t) => widths.some((w) => only.test(`${name}-${lang}-${t}-${w}.png`)));
   for (const [name, go] of states) {
-    // The first minutes follow from one another.
+    // The first steps depend on each other.
     if (states !== first && !wanted(name)) continue;
     await page.setViewportSize({ width: 1280, height: 800 });
     await go(page, server);
@@ -191,7 +191,7 @@ interface Demo {
   passwords: Map<string, string>;
 }
 
-/** The demo's past, and beside it what happens now: programs that read, somebody with edits, a conflict. */
+/** Prepares the demo data and current activity: programs that read, pending edits, a conflict. */
 async function prepare(server: Server, page: Page): Promise<Demo> {
   const token = await server.cli(['token', 'create', '--name', 'nightly import', '--admin', '--write', '*/*/*', '--expires', '9d']);
   const said = await server.cli(['demo']);
@@ -209,10 +209,10 @@ async function prepare(server: Server, page: Page): Promise<Demo> {
     if (!answer.ok) throw new Error(await answer.text());
   };
   const names = (app: string, ends: string) => ends.split(' ').map((end) => `${app}-${end}`);
-  // The server notices within two seconds what the command wrote beside it.
+  // The server notices the data of the command within two seconds.
   await page.waitForTimeout(2_500);
   await signIn(page, server, 'ana.ruiz', passwords);
-  // What the command wrote is compared with the channel every half minute, or now.
+  // Starts the comparison with the channel, which otherwise runs every 30 seconds.
   await page.goto(`${server.url}/delivery/prod`);
   await page.locator('#again button').click();
   await page.locator('#flash .flash').waitFor();
@@ -258,7 +258,7 @@ for (const lang of ['en', 'zh']) {
     test.use({ locale: lang, actionTimeout: 30_000, navigationTimeout: 30_000 });
 
     test.beforeEach(({ allowErrors }) => {
-      // Refusals are what some of the pictures are of.
+      // Some screenshots show refusals.
       allowErrors(/status of 4\d\d/);
       test.setTimeout(20 * 60_000);
     });
@@ -277,7 +277,7 @@ for (const lang of ['en', 'zh']) {
       await takeAll(page, server, outside, lang);
     });
 
-    test('the first minutes', async ({ freshServer, browser }) => {
+    test('the first steps', async ({ freshServer, browser }) => {
       const server = await freshServer();
       const context = await browser.newContext({ baseURL: server.url, locale: lang });
       await context.addCookies([{ name: 'lang', value: lang, url: server.url }]);

@@ -232,11 +232,11 @@ async fn every_answer_has_the_headers_of_security() {
 #[tokio::test]
 async fn errors_have_pages_and_statuses() {
     for (path, status, says) in [
-        ("/nowhere", 404, "There is no such page"),
-        ("/thing/404", 404, "There is no such page"),
-        ("/thing/not-a-number", 404, "There is no such page"),
-        ("/panic", 500, "Something broke here"),
-        ("/fn/keep", 405, "This address is not for opening"),
+        ("/nowhere", 404, "Page not found"),
+        ("/thing/404", 404, "Page not found"),
+        ("/thing/not-a-number", 404, "Page not found"),
+        ("/panic", 500, "Internal error"),
+        ("/fn/keep", 405, "Page not available"),
     ] {
         let page = open(path).await;
         assert_eq!(page.status, status, "{path}");
@@ -337,7 +337,7 @@ async fn a_form_that_is_refused_comes_back_filled_in() {
     assert!(page.body.contains("id=\"one-key\"") && page.body.contains("aria-invalid=\"true\""));
     assert!(page.body.contains("Fill this in"));
     assert!(page.body.contains("value=\"untouched\""), "the other form is as it was");
-    assert!(!page.body.contains("This did not work"), "a field has said it");
+    assert!(!page.body.contains("Request failed"), "a field has said it");
     assert!(page.body.contains("name=\"_page\" value=\"/thing/7?q=asked\""), "the page is known when it is sent again");
 
     let again = send(post("/fn/keep"), "form=one&_page=%2Fthing%2F7%3Fq%3Dasked&key=a&text=b").await;
@@ -348,10 +348,10 @@ async fn a_form_that_is_refused_comes_back_filled_in() {
 
 #[tokio::test]
 async fn what_no_field_says_is_said_above() {
-    for (key, status, says) in [("gone", 404, "There is no key"), ("down", 503, "The database does not answer")] {
+    for (key, status, says) in [("gone", 404, "key does not exist"), ("down", 503, "The database is not responding")] {
         let page = send(post("/thing/1"), &format!("form=one&key={key}&text=typed")).await;
         assert_eq!(page.status, status);
-        assert!(page.body.contains("This did not work") && page.body.contains(says), "{key}");
+        assert!(page.body.contains("Request failed") && page.body.contains(says), "{key}");
         assert!(page.body.contains("typed</textarea>"), "{key}");
     }
     // Without a page to come back to there is the page of the error.
@@ -361,7 +361,7 @@ async fn what_no_field_says_is_said_above() {
         headers.headers_mut().unwrap().insert(header::REFERER, page.parse().unwrap());
         let got = send(headers, "form=one&key=gone&text=typed").await;
         assert_eq!(got.status, 404, "{page}");
-        assert!(got.body.contains("There is no such page"), "{page}");
+        assert!(got.body.contains("Page not found"), "{page}");
     }
 }
 
@@ -439,7 +439,7 @@ async fn what_was_typed_comes_back_to_who_logs_in_again_but_no_secret() {
     assert!(long.body.contains("Send again"), "what is not large is kept");
     assert_eq!(many.status, 401);
     assert!(
-        !many.body.contains("value=\"plain\"") && many.body.contains("go back to the page before"),
+        !many.body.contains("value=\"plain\"") && many.body.contains("go back to the previous page"),
         "{}",
         many.body
     );
@@ -468,9 +468,9 @@ async fn pages_are_answered_while_large_ones_are_made() {
     }
     let refused = large().await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"));
-    assert!(refused.body.contains("too many large texts"), "{}", refused.body);
+    assert!(refused.body.contains("too many large requests"), "{}", refused.body);
     let refused = ask(Request::get("/large").header("accept-language", "zh")).await;
-    assert!(refused.body.contains("过多的大文本"), "{}", refused.body);
+    assert!(refused.body.contains("过多的大请求"), "{}", refused.body);
     assert_eq!(ask(Request::get("/thing/1")).await.status, 200);
     drop(waiting);
 

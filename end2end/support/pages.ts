@@ -1,10 +1,10 @@
-// Every page of the console, with the demo data: what is looked at by axe is what pictures are taken of.
+// Every page of the console, with the demo data, for the accessibility tests and the screenshots.
 
 import type { APIRequestContext } from '@playwright/test';
 
 /**
- * Name and path of each page, as an administrator sees it. What is only known while it runs stands in braces, and
- * `addressOf` finds it: `{change}` is an open change of somebody of the demo, `{user}` somebody's account.
+ * Name and path of each page, as an administrator sees it. `addressOf` replaces `{change}` by an open change of the
+ * demo, and `{user}` by an account.
  */
 export const pages: [name: string, path: string][] = [
   ['home', '/'],
@@ -45,13 +45,13 @@ export const pages: [name: string, path: string][] = [
   ['not-found', '/configs/prod/shop/nothing'],
 ];
 
-/** What somebody sees who is not logged in. */
+/** Pages without a log-in. */
 export const publicPages: [name: string, path: string][] = [
   ['login', '/login'],
   ['setup-done', '/setup/used'],
 ];
 
-/** The path of a page, with what stands in braces found on the lists that lead there. */
+/** Returns the path of a page, with placeholders replaced by ids from the list pages. */
 export async function addressOf(path: string, request: APIRequestContext, url = ''): Promise<string> {
   for (const [hole, list] of [['{change}', '/changes'], ['{user}', '/users']] as const) {
     if (!path.includes(hole)) continue;

@@ -1,5 +1,5 @@
-// What tests find ready: applications of their own, people with roles, what a program reads. All through the doors that
-// people and programs use: the HTTP API, the commands, and the functions that the forms post to.
+// Test data: applications for each test, users with roles, reads of programs. It is created through the public
+// interfaces: the HTTP API, the commands, and the server functions of the forms.
 
 import { expect } from '@playwright/test';
 import { randomBytes } from 'node:crypto';
@@ -10,7 +10,7 @@ export interface User {
   password: string;
 }
 
-/** A cookie, as a browser context takes it. */
+/** A cookie in the form of Playwright. */
 export interface Cookie {
   name: string;
   value: string;
@@ -20,12 +20,12 @@ export interface Cookie {
 const made = `${process.pid.toString(36)}${randomBytes(2).toString('hex')}`;
 let count = 0;
 
-/** A name that no other test has. */
+/** Returns a name that no other test uses. */
 export function unique(begin: string): string {
   return `${begin}-${made}-${count++}`;
 }
 
-/** An administrator, through the command line: no page is needed for it. */
+/** Creates an administrator with the command line, without a page. */
 export async function createAdministrator(server: Server, name: string): Promise<User> {
   const password = randomBytes(12).toString('base64url');
   await server.cli(['admin', 'create', name, '--password-stdin'], `${password}\n`);
@@ -33,10 +33,10 @@ export async function createAdministrator(server: Server, name: string): Promise
 }
 
 const sessions = new WeakMap<Server, Map<string, { cookies: Cookie[]; since: number }>>();
-/** A password counts as fresh for ten minutes: an older session would be asked for it again. */
+/** Maximum age of a reused session: after ten minutes the server asks for the password again. */
 const FRESH_MS = 8 * 60_000;
 
-/** Logs somebody in and gives the cookies of the session: each person once, a log-in costs as much as a test. */
+/** Returns the cookies of a session of this user. Sessions are reused, because a log-in takes as long as a test. */
 export async function session(server: Server, user: User): Promise<Cookie[]> {
   const known = sessions.get(server) ?? new Map();
   sessions.set(server, known);
@@ -51,7 +51,7 @@ export async function session(server: Server, user: User): Promise<Cookie[]> {
   return cookies;
 }
 
-/** Posts to a function as a form does, and expects that it does what it is asked. */
+/** Posts to a server function as a form does, and expects success. */
 export async function post(server: Server, fn: string, fields: Record<string, string>, as: Cookie[] = []): Promise<Response> {
   const answer = await fetch(`${server.url}/fn/${fn}`, {
     method: 'POST',
@@ -66,7 +66,7 @@ export async function post(server: Server, fn: string, fields: Record<string, st
   return answer;
 }
 
-/** Somebody with these roles: `'prod/shop/*': 'editor'`. */
+/** Creates a user with these roles: `'prod/shop/*': 'editor'`. */
 export async function createUser(
   server: Server, administrator: User, begin: string, roles: Record<string, string>,
 ): Promise<User> {
@@ -83,13 +83,13 @@ export async function createUser(
 type Value = string | { value: string; type?: string; comment?: string };
 export type Edit = { config: string; set?: Record<string, Value>; remove?: string[]; text?: string };
 
-/** The HTTP API, with a token that may do everything. */
+/** The HTTP API, with a token that has all permissions. */
 export class Api {
   private constructor(readonly server: Server, readonly token: string) {}
 
   static readonly #all = new WeakMap<Server, Promise<Api>>();
 
-  /** One for each server: what a command makes is noticed by the server within two seconds only. */
+  /** Returns the one of this server. It is shared, because the server takes up to two seconds to notice a new token. */
   static of(server: Server): Promise<Api> {
     const there = Api.#all.get(server) ?? Api.#make(server);
     Api.#all.set(server, there);
@@ -124,10 +124,10 @@ export class Api {
   }
 }
 
-/** An application of the test's own in dev, staging and a protected prod, with `application` (kv) and `routes` (yaml). */
+/** Creates an application in dev, staging and a protected prod, with `application` (kv) and `routes` (yaml). */
 export async function application(server: Server, begin = 'app'): Promise<{ name: string; api: Api }> {
   const [name, api] = [unique(begin), await Api.of(server)];
-  // A token makes environments, in this order, and changes none that is there.
+  // A token creates environments, in this order, and does not change existing ones.
   await api.call('PUT', 'envs/dev', {});
   await api.call('PUT', 'envs/staging', {});
   await api.call('PUT', 'envs/prod', { protected: true });
@@ -137,25 +137,25 @@ export async function application(server: Server, begin = 'app'): Promise<{ name
   return { name, api };
 }
 
-/** The answer that a program with this token gets. */
+/** Returns the response to a read with this token. */
 export function ask(server: Server, token: string, config: string): Promise<Response> {
   return fetch(`${server.url}/api/v1/configs/${config}`, { headers: { authorization: `Bearer ${token}` } });
 }
 
-/** What a program with this token reads. */
+/** Reads a config with this token. */
 export async function read(server: Server, token: string, config: string): Promise<{ release: number; content: any }> {
   const answer = await ask(server, token, config);
   expect(answer.status, config).toBe(200);
   return (await answer.json()) as { release: number; content: any };
 }
 
-/** Awaits that a program reads this: what is delivered reaches the node that is asked a moment later. */
+/** Waits until a read returns this: the node receives a release shortly after its delivery. */
 export async function reads(server: Server, token: string, config: string, expected: Record<string, unknown>): Promise<void> {
   const look = async () => expect(await read(server, token, config)).toMatchObject(expected);
   await expect(look).toPass({ timeout: 5_000, intervals: [20] });
 }
 
-/** What lies in etcd, where there is one. */
+/** Returns the key of a config in etcd. */
 export function etcdKey(server: Server, config: string): string {
   return `${server.settings.TRIMTAB_ETCD__ROOT}/config/${config}`;
 }

@@ -1,4 +1,4 @@
-// A way to a server that can be cut and mended: what a node behind it sees is a database or an etcd that is away.
+// A proxy whose connections can be cut and restored, to simulate an outage of the database or etcd.
 
 import { createServer, connect, type AddressInfo, type Server as Listener, type Socket } from 'node:net';
 
@@ -9,7 +9,7 @@ export class Proxy {
 
   private constructor(readonly host: string, readonly target: number) {}
 
-  /** Leads from a free port to this host and port. */
+  /** Forwards a free port to this host and port. */
   static async to(host: string, port: number): Promise<Proxy> {
     const proxy = new Proxy(host, port);
     await proxy.mend();
@@ -20,7 +20,7 @@ export class Proxy {
     return this.#port;
   }
 
-  /** Ends all connections and takes no new ones. */
+  /** Closes all connections and accepts no new ones. */
   async cut(): Promise<void> {
     const closed = new Promise((resolve) => this.#listener?.close(resolve) ?? resolve(undefined));
     for (const socket of this.#sockets) socket.destroy();

@@ -1,4 +1,4 @@
-// A real server: the built binary, on a free port, with data of its own.
+// A real server: the built binary, on a free port, with its own data.
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -16,9 +16,9 @@ const STOP_DEADLINE_MS = 30_000;
 const START_DEADLINE_MS = 30_000;
 
 export class Server {
-  /** Where it listens, without a slash at the end. */
+  /** Base URL, without a trailing slash. */
   url = '';
-  /** All that it wrote to stdout and stderr. */
+  /** Output on stdout and stderr. */
   log = '';
   readonly #child: ChildProcess;
   readonly #waiting = new Set<() => void>();
@@ -28,7 +28,7 @@ export class Server {
 
   private constructor(
     readonly setup: Setup,
-    /** The TRIMTAB_… variables that it runs with. */
+    /** Its TRIMTAB_… variables. */
     readonly settings: Record<string, string>,
     readonly dataDir: string,
   ) {
@@ -49,19 +49,19 @@ export class Server {
       child.on('close', () => end(''));
       child.on('error', (error) => end(`cannot start ${binary}: ${error.message}\n`));
     });
-    // A worker that ends in an unusual way leaves no server behind.
+    // A worker that crashes must not leave a server behind.
     const kill = () => child.kill('SIGKILL');
     process.on('exit', kill);
     child.on('exit', () => process.off('exit', kill));
   }
 
   /**
-   * Starts a server on an empty database and awaits that it listens. With `beside`, a second node is started on the
-   * database and the etcd of another one, which only the cluster set-up can do. `more` are settings of its own.
+   * Starts a server with an empty database and waits until it listens. With `beside`, it is a second node with the
+   * database and the etcd of that server, which requires the cluster set-up. `more` has additional settings.
    */
   static async start(setup: Setup, beside?: Server, more: Record<string, string> = {}): Promise<Server> {
     if (beside && setup !== 'cluster') throw new Error('only a cluster has a second node');
-    // In the folder of with-servers.sh, if it runs this: that goes away even when the tests are interrupted.
+    // with-servers.sh removes its folder even if the tests are interrupted.
     const dataDir = await mkdtemp(join(process.env.TRIMTAB_TEST_DIR ?? tmpdir(), 'trimtab-end2end-'));
     const cleanUp = [() => rm(dataDir, { recursive: true, force: true })];
     const settings: Record<string, string> = { TRIMTAB_LISTEN: '127.0.0.1:0', TRIMTAB_DATA_DIR: dataDir };
@@ -90,13 +90,13 @@ export class Server {
     return server;
   }
 
-  /** The link with which the first administrator sets the server up: printed on an empty database only. */
+  /** Returns the set-up link of the first administrator, which is printed only with an empty database. */
   async setupLink(): Promise<string> {
     const link = new URL(await this.said(/(https?:\/\/\S+\/setup\/[\w-]+)/));
     return this.url + link.pathname;
   }
 
-  /** Awaits that the server writes something, and gives the first group of the pattern. */
+  /** Waits for output of the server that matches, and returns the first group of the pattern. */
   async said(pattern: RegExp, deadlineMs = 10_000): Promise<string> {
     const { promise, resolve, reject } = withResolvers<string>();
     const check = () => {
@@ -118,15 +118,15 @@ export class Server {
     }
   }
 
-  /** Runs `trimtab ARGS` on the settings of this server, beside it, and gives what it printed. */
+  /** Runs `trimtab ARGS` with the settings of this server, and returns its output. */
   async cli(args: string[], stdin = ''): Promise<string> {
     const run = promisify(execFile)(binary, args, { cwd: this.dataDir, env: this.#env(), timeout: 30_000 });
-    // A command that reads nothing may end before this is written.
+    // A command that does not read stdin may end before this is written.
     run.child.stdin!.on('error', () => {}).end(stdin);
     return (await run).stdout.trim();
   }
 
-  /** Ends it as an operator would, and removes its data. An end that is not a clean one is an error. */
+  /** Stops the server as an operator would, and removes its data. Throws if it does not exit cleanly. */
   async stop(): Promise<void> {
     const child = this.#child;
     try {
@@ -144,7 +144,7 @@ export class Server {
     }
   }
 
-  /** The environment without the settings of whoever runs the tests. */
+  /** Returns the environment without the Trimtab settings of the test runner. */
   #env(): NodeJS.ProcessEnv {
     const inherited = Object.entries(process.env).filter(([name]) => !/^(TRIMTAB|LEPTOS)_/.test(name));
     return { ...Object.fromEntries(inherited), ...this.settings };

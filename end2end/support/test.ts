@@ -1,13 +1,13 @@
-// What every test imports instead of '@playwright/test'.
+// Fixtures, which every test imports instead of '@playwright/test'.
 //
-//   server       the server that this worker's tests share; page.goto('/…') goes there
-//   freshServer  starts one of this test's own (empty, or a second node beside another)
-//   signIn       gives a page the session of an administrator, or of somebody else
-//   another      opens a page in a browser of its own: somebody else, at the same time
+//   server       the shared server of this worker; page.goto('/…') goes there
+//   freshServer  starts a server for this test alone (empty, or a second node beside another)
+//   signIn       gives a page the session of an administrator, or of another user
+//   another      opens a page in another browser context, for a second user at the same time
 //   demo         the same server, with the demo data
-//   allowErrors  names an error that a test provokes on purpose
+//   allowErrors  allows an error that a test provokes on purpose
 //
-// A test fails on anything that the browser complains about: errors on the console, exceptions, CSP violations.
+// A test fails on any browser error: errors on the console, exceptions, CSP violations.
 
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test as base, type BrowserContext, type Locator, type Page } from '@playwright/test';
@@ -68,7 +68,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await use(async (beside, more) => {
       const server = await Server.start(setup, beside, more);
       servers.push(server);
-      // A second node takes a moment to get tokens and releases, though it is ready for pages before that.
+      // A second node serves pages a moment before it has the tokens and releases.
       const reads = async () => {
         const said = (await (await fetch(`${server.url}/readyz`)).json()) as Record<'reader' | 'channel_away_since', string>;
         const headers = { authorization: 'Bearer nobody' };
@@ -78,16 +78,16 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return server;
     });
     const failed = testInfo.status !== testInfo.expectedStatus;
-    // The second node first: the database goes with the first one.
+    // The second node first: stopping the first one removes the database.
     for (const server of servers.reverse()) {
       if (failed) await testInfo.attach('fresh-server.log', { body: server.log, contentType: 'text/plain' });
-      // A page that is still open may ask it for more.
+      // An open page may still send requests to it.
       complaints.ended.push({ url: server.url, at: complaints.seen.length });
       await server.stop();
     }
   },
 
-  // Not a plain dependency on `administrator`: tests of an empty server must not find one there.
+  // Depends on `administrator` only if used: an empty server must have no users.
   signIn: async ({ server, administrator }, use) => {
     await use(async (page, user = administrator) => page.context().addCookies(await session(server, user)));
   },
@@ -104,7 +104,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     for (const context of contexts) await context.close();
   },
 
-  // A page that follows what happens asks again for a server that ended or was cut off: the browser says so.
+  // A page with live updates reconnects to a server that ended or was cut off, which the browser reports.
   complaints: async ({}, use) => use({ seen: [], allowed: [/net::ERR_\w+ \(.*\/live(\?.*)?\)/], ended: [] }),
 
   allowErrors: async ({ complaints }, use) => {
@@ -124,13 +124,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 });
 
-/** Also for contexts that a test opens itself: `await watch(other, complaints.seen)`. */
+/** Records browser errors of a context. Call it also for contexts of a test: `await watch(other, complaints.seen)`. */
 export async function watch(context: BrowserContext, seen: string[]): Promise<void> {
   context.on('console', (message) => {
     if (message.type() === 'error') seen.push(`${message.text()} (${message.location().url})`);
   });
   context.on('weberror', (error) => seen.push(error.error().stack || `${error.error()} (${error.page()?.url()})`));
-  // The console shows most violations, but not those of a report-only policy.
+  // The console does not show violations of a report-only policy.
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI || 'inline'}`);
@@ -138,7 +138,7 @@ export async function watch(context: BrowserContext, seen: string[]): Promise<vo
   });
 }
 
-/** Fills the log-in form, which password managers and we find by its `autocomplete`, in whatever language it is. */
+/** Fills and sends the log-in form. It is found by `autocomplete`, in any language. */
 export async function logIn(page: Page, url: string, user: User): Promise<void> {
   await page.goto(`${url}/login`);
   const form = page.locator('form', { has: page.locator('input[autocomplete="current-password"]') });
@@ -148,27 +148,27 @@ export async function logIn(page: Page, url: string, user: User): Promise<void> 
   await page.waitForURL((at) => at.pathname !== '/login');
 }
 
-/** A box of a page, by the id of its heading. */
+/** Returns a card by the id of its heading. */
 export function card(page: Page, id: string): Locator {
   return page.locator(`section[aria-labelledby="${id}"]`);
 }
 
-/** WCAG 2.2 AA, as far as axe can see; or these rules of it alone. */
+/** Expects WCAG 2.2 AA, as far as axe can check it, or only these rules. */
 export async function expectAccessible(page: Page, ...rules: string[]): Promise<void> {
   const axe = new AxeBuilder({ page });
   if (rules.length) axe.withRules(rules);
-  // axe calls the rule about visible words in names experimental; WCAG 2.5.3 does not.
+  // For axe, the rule about visible text in accessible names is experimental; WCAG 2.5.3 requires it.
   else axe.options({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: { 'label-content-name-mismatch': { enabled: true } } });
-  // No frames here: the way through a blank page of its own costs more than looking does.
+  // There are no frames. Without legacy mode axe opens a blank page, which takes longer than the analysis.
   const { violations } = await axe.setLegacyMode().analyze();
   const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target).join(', ')}`);
   expect(found, page.url()).toEqual([]);
 }
 
-/** The least width and height of what can be clicked (WCAG 2.5.8). */
+/** Minimum width and height of click targets (WCAG 2.5.8). */
 const TARGET = 24;
 
-/** Everything that can be clicked is large enough by itself; only links within a sentence are as high as its lines. */
+/** Expects that all click targets are large enough, except links within a sentence. */
 export async function expectTargets(page: Page): Promise<void> {
   const small = await page.evaluate((least) => {
     const isInSentence = (element: Element): boolean => {
@@ -180,7 +180,7 @@ export async function expectTargets(page: Page): Promise<void> {
       .filter((control) => control.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }))
       .filter((control) => !control.closest('.visually-hidden, .skip') && !isInSentence(control))
       .map((control) => {
-        // A label is a part of its box to tick.
+        // A label is part of the target of its checkbox.
         const boxes = [control, ...Array.from((control as HTMLInputElement).labels ?? [])].map((element) => element.getBoundingClientRect());
         const height = Math.max(...boxes.map((box) => box.height));
         const width = Math.max(...boxes.map((box) => box.width));
@@ -192,7 +192,7 @@ export async function expectTargets(page: Page): Promise<void> {
   expect(small, `${page.url()} has small targets`).toEqual([]);
 }
 
-/** A page is never wider than the window: only tables and texts scroll sideways, inside their boxes. */
+/** Expects that the page is not wider than the window: only tables and texts scroll horizontally, in scroll boxes. */
 export async function expectNoSideways(page: Page): Promise<void> {
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(wider, `${page.url()} is too wide`).toBeLessThanOrEqual(0);

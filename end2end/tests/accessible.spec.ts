@@ -1,18 +1,18 @@
-// Every page of the console, with the demo data: in both themes and languages nothing stands in anybody's way, and
-// nothing is wider than a phone.
+// Accessibility of every page of the console, with the demo data, in both themes and languages; and no page is wider
+// than a phone.
 
 import type { Page } from '@playwright/test';
 import { addressOf, pages, publicPages } from '../support/pages';
 import { createUser } from '../support/prepare';
 import { expect, expectAccessible, expectNoSideways, expectTargets, test } from '../support/test';
 
-/** What only the theme decides. */
+/** Rules whose result depends only on the theme. */
 const themed = ['color-contrast', 'link-in-text-block'];
 
 for (const lang of ['en', 'zh'] as const) {
   test.describe(lang, () => {
     test.use({ locale: lang });
-    // The set-ups have the same pages; what only a cluster shows is looked at where it is made: nodes, away, drift.
+    // Both set-ups have the same pages. The specs nodes, away and drift check what only a cluster shows.
     test.skip(({ setup }) => setup === 'cluster', 'as on the embedded set-up');
 
     const look = async (page: Page, path: string) => {
@@ -34,13 +34,13 @@ for (const lang of ['en', 'zh'] as const) {
       await page.setViewportSize({ width: 1280, height: 800 });
     };
 
-    test('who is not logged in', async ({ page, demo, administrator, allowErrors }) => {
+    test('pages without a log-in', async ({ page, demo, administrator, allowErrors }) => {
       test.setTimeout(120_000);
       allowErrors(/404 /);
       for (const [name, path] of publicPages) await test.step(name, () => look(page, path));
     });
 
-    // The list in parts, so that the workers share it.
+    // Splits the list, so that the workers share it.
     const part = 12;
     for (let from = 0; from < pages.length; from += part) {
       test(`pages from ${pages[from]![0]}`, async ({ page, demo, signIn, allowErrors }) => {
@@ -51,7 +51,7 @@ for (const lang of ['en', 'zh'] as const) {
       });
     }
 
-    test('a phone in the hand', async ({ page, demo, signIn }) => {
+    test('pages on a phone', async ({ page, demo, signIn }) => {
       test.setTimeout(120_000);
       await signIn(page);
       await page.setViewportSize({ width: 360, height: 800 });
@@ -59,12 +59,12 @@ for (const lang of ['en', 'zh'] as const) {
         await page.goto(await addressOf(pages.find(([n]) => n === name)![1], page.request));
         await expectAccessible(page);
       }
-      // What opens is looked at open.
+      // The sidebar menu, opened.
       await page.locator('.rail summary').click();
       await expectAccessible(page);
     });
 
-    test('what opens, and what one may not do', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
+    test('menus, dialogs, forbidden pages and an empty filter result', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
       test.setTimeout(120_000);
       allowErrors(/403 /);
       await signIn(page);
@@ -80,7 +80,7 @@ for (const lang of ['en', 'zh'] as const) {
       await expectAccessible(viewer);
       await viewer.goto('/configs/prod/shop/application');
       await expectAccessible(viewer);
-      // A filter that finds nothing.
+      // A filter without results.
       await page.goto('/apps?q=no-application-has-this');
       await expectAccessible(page);
     });

@@ -1,10 +1,10 @@
-// A change over several configs: looked at as a whole, published as a whole, or thrown away.
+// A change with several configs: reviewed, published or discarded as a whole.
 
 import type { Page } from '@playwright/test';
 import { Api, application, createUser, reads } from '../support/prepare';
 import { card, expect, expectTargets, test } from '../support/test';
 
-/** Saves a value of a key; all of it goes into one change, the first that is open. */
+/** Saves a value of a key. All edits go into one change, the first open one. */
 async function edit(page: Page, config: string, key: string, value: string): Promise<void> {
   await page.goto(`/configs/${config}?edit=${key}`);
   await page.locator('#item [name=value]').fill(value);
@@ -24,7 +24,7 @@ for (const scripts of [true, false]) {
       [app, token] = [name, api.token];
       configs = [`dev/${app}/application`, `staging/${app}/application`];
       await api.publish(configs.map((config) => ({ config, set: { pool: '16', url: 'mysql://db' } })));
-      // Somebody with no other change open.
+      // A user without other open changes.
       page = await another(await createUser(server, administrator, 'vera', { [`*/${app}/*`]: 'owner' }));
     });
 
@@ -39,9 +39,9 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#change')).toBeVisible();
     }
 
-    test('two configs go out together', async ({ server }) => {
+    test('two configs are published together', async ({ server }) => {
       await twoEdits();
-      // The config's own page does not publish half of it.
+      // The page of a config cannot publish a part of the change.
       await expect(page.locator('#publish')).toHaveCount(0);
       await page.getByRole('link', { name: 'Review and publish' }).click();
       const parts = page.locator('.of-config');
@@ -60,30 +60,30 @@ for (const scripts of [true, false]) {
       await reads(server, token, configs[0], { release: 2, content: { pool: '32' } });
       await reads(server, token, configs[1], { release: 2, content: { pool: '48' } });
 
-      // The page of the change is now the page of what became of it.
+      // The page of the change now shows its releases.
       await expect(page.getByRole('heading', { level: 1 })).toContainText('More of everything');
       await expect(page.locator('.head .badge')).toHaveText('published');
       await expect(card(page, 'way')).toContainText('Delivered');
       await expectTargets(page);
-      // Those who have just read it are known, and have it.
+      // The instances that have just read it are listed, with the new release.
       await page.reload();
       await expect(card(page, 'way').locator('progress')).toHaveCount(2);
       await page.goto('/changes');
-      await expect(page.locator('main')).toContainText('No change is open');
+      await expect(page.locator('main')).toContainText('No open changes');
     });
 
-    test('a change is thrown away, and nothing of it is live', async ({ server }) => {
+    test('a discarded change has no effect', async ({ server }) => {
       await twoEdits();
       await openChange();
       await page.getByRole('button', { name: 'Discard' }).click();
       const sure = page.getByRole('dialog', { name: 'Discard this change?' });
-      await expect(sure).toContainText('Its 2 edits are thrown away');
-      await sure.getByRole('button', { name: 'No, leave it' }).click();
+      await expect(sure).toContainText('Its 2 edits will be discarded');
+      await sure.getByRole('button', { name: 'Cancel' }).click();
       await expect(sure).toBeHidden();
       const address = page.url();
       await page.getByRole('button', { name: 'Discard' }).click();
       await sure.getByRole('button', { name: 'Discard' }).click();
-      await expect(page.locator('#flash')).toHaveText('The change is discarded.');
+      await expect(page.locator('#flash')).toHaveText('The change was discarded.');
       for (const config of configs) await reads(server, token, config, { release: 1, content: { pool: '16' } });
       await page.goto(address);
       await expect(page.locator('.head .badge')).toHaveText('discarded');
@@ -92,24 +92,24 @@ for (const scripts of [true, false]) {
       await expect(page.locator('table.items tr.changed')).toHaveCount(0);
     });
 
-    test('what is no longer what was looked at is not published', async ({ server, allowErrors }) => {
+    test('a difference that changed since its review is not published', async ({ server, allowErrors }) => {
       allowErrors(/409 .*\/fn\/publish/);
       await twoEdits();
       await openChange();
-      // The author goes on editing in another tab.
+      // The author edits in another tab.
       const tab = await page.context().newPage();
       await edit(tab, configs[0], 'url', 'mysql://elsewhere');
       await page.getByRole('button', { name: 'Publish 2 edits' }).click();
-      await expect(page.getByRole('alert')).toContainText('The difference has changed since you looked at it');
+      await expect(page.getByRole('alert')).toContainText('The difference has changed since you reviewed it');
       await expect(page.locator('.of-config').first()).toContainText('mysql://elsewhere');
       await reads(server, token, configs[0], { release: 1 });
-      // Now it has been looked at.
+      // Now it has been reviewed.
       await page.getByRole('button', { name: 'Publish 3 edits' }).click();
       await expect(page.locator('#flash')).toHaveText('2 releases are delivered');
       await reads(server, token, configs[0], { content: { url: 'mysql://elsewhere', pool: '32' } });
     });
 
-    test('conflicts of several keys are decided on the page of the change', async ({ server }) => {
+    test('conflicts of several keys are resolved on the page of the change', async ({ server }) => {
       await twoEdits();
       await edit(page, configs[0], 'url', 'mysql://mine');
       await (await Api.of(server)).publish([{ config: configs[0], set: { pool: '20', url: 'mysql://theirs' } }]);
@@ -117,7 +117,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#publish')).toHaveCount(0);
       await expect(page.locator('.conflicts')).toContainText('2 keys were changed on both sides');
       await expect(page.locator('.conflicts .sides').first().locator('dd')).toHaveText(['16', '20', '32']);
-      const decide = (key: string) => page.getByRole('form', { name: `Decide ${key}` });
+      const decide = (key: string) => page.getByRole('form', { name: `Resolve ${key}` });
       await decide('pool').getByRole('button', { name: 'Keep theirs' }).click();
       await expect(page.locator('.conflicts')).toContainText('1 key was changed on both sides');
       await decide('url').getByRole('button', { name: 'Keep mine' }).click();
@@ -127,11 +127,11 @@ for (const scripts of [true, false]) {
       await reads(server, token, configs[0], { release: 3, content: { pool: '20', url: 'mysql://mine' } });
     });
 
-    test('a change is described, and whoever may publish finds it', async ({ server, administrator, another, allowErrors }) => {
+    test('a change is described, and a publisher finds it', async ({ server, administrator, another, allowErrors }) => {
       allowErrors(/422 .*\/fn\/describe-change/);
       await twoEdits();
       await openChange();
-      await page.getByText('Describe it').click();
+      await page.getByText('Edit description').click();
       const describe = page.locator('form[action="/fn/describe-change"]');
       await describe.locator('[name=message]').fill(`${'long '.repeat(500)}\nend`);
       await describe.getByRole('button').click();

@@ -1,4 +1,4 @@
-// Log in, change a key, publish, and everybody sees it: the page, the read endpoint, and etcd where there is one.
+// From the log-in to a published key: on the page, at the read endpoint, and in etcd if there is one.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ for (const scripts of [true, false]) {
     test.use({ javaScriptEnabled: scripts });
 
     test('a key is changed, published and read', async ({ page, server, administrator, setup, allowErrors }) => {
-      // A refused form comes back with the status of its refusal.
+      // A refused form is shown again with the status of the refusal.
       allowErrors(/422 .*\/fn\/publish/);
       const { name, api } = await application(server, 'shop');
       await logIn(page, server.url, administrator);
@@ -21,7 +21,7 @@ for (const scripts of [true, false]) {
       await page.locator('form#item button[type=submit]').first().click();
       await expect(page.locator('table.items')).toContainText('db.url');
 
-      // The server wants a reason and the name of the protected environment; what was typed comes back.
+      // A protected environment requires a reason and its name. The refused form keeps the input.
       const publish = page.locator('form#publish');
       await publish.locator('[name=message]').fill('first release');
       await publish.locator('[name=confirm]').fill('production');

@@ -1,4 +1,4 @@
-// The fixture that fails a test when the browser complains is itself able to fail: each of these has to.
+// Tests of the fixture that fails a test on browser errors: the first three have to fail.
 
 import { test } from '../support/test';
 

@@ -1,4 +1,4 @@
-// Whatever somebody types is shown as what it is: nothing of it runs, and nothing breaks the page, on a phone either.
+// Hostile input is shown as text: it does not run and does not break a page, not even on a phone.
 
 import { createUser, session, unique, Api } from '../support/prepare';
 import { createAdministrator, expect, expectNoSideways, test } from '../support/test';
@@ -13,12 +13,12 @@ const corpus = {
   long: 'W'.repeat(10_000),
   blanks: `a${' '.repeat(300)}b\tc`,
 };
-/** The most that a title, comment or message may have. */
+/** Cuts a text to the maximum length of a title, comment or message. */
 const most = (text: string) => text.slice(0, 1500);
 
 test('hostile texts in every field that is shown anywhere', async ({ page, freshServer, allowErrors }) => {
   test.setTimeout(120_000);
-  // Of what is no name there is no page.
+  // An invalid name has no page.
   allowErrors(/404 .*(\/start\?app=|\/configs\/dev\/%22)/);
   const server = await freshServer();
   const administrator = await createAdministrator(server, 'admin');
@@ -34,7 +34,7 @@ test('hostile texts in every field that is shown anywhere', async ({ page, fresh
   await api.call('PUT', 'envs/prod', { title: line(corpus.long) });
   const paths = ['/', '/apps', '/changes', '/users', '/users/new', '/tokens', '/tokens/new', '/envs', '/envs/dev', '/envs/prod'];
   const set = Object.fromEntries(names.map((name) => {
-    // A key has no unseen characters and at most 256 bytes.
+    // A key has no invisible characters and at most 256 bytes.
     const seen = corpus[name].replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, '');
     const key = `${name} ${seen}`.slice(0, name === 'emoji' ? 40 : 80).trim();
     return [key, { value: corpus[name], comment: most(corpus[name]).replaceAll('\t', ' ') }];
@@ -62,7 +62,7 @@ test('hostile texts in every field that is shown anywhere', async ({ page, fresh
     paths.push(`/changes/${id}`, `/configs/${kv}/releases`, `/configs/${text}`, `/configs/${text}/difference?view=split`);
     const key = encodeURIComponent(Object.keys(set).find((key) => key.startsWith(name))!);
     paths.push(`/configs/${kv}?edit=${key}`, `/configs/${kv}/releases/1`);
-    // Every config has all of the keys: the pages that show no more than these are looked at once.
+    // Every config has all keys: pages that show only these are checked once.
     if (name !== 'script') continue;
     paths.push(`/changes/${id}?view=split`);
     for (const at of ['', '/difference', '/difference?view=split', '/releases/1?show=live', '/releases/1?show=content', '/readers', '/use', '/import']) {

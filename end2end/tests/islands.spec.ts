@@ -1,4 +1,4 @@
-// What comes alive in the browser: the release build's WASM starts on every page, and its parts do what they promise.
+// Islands: the WASM of the release build starts on every page, and each part works.
 
 import { application } from '../support/prepare';
 import { expect, test } from '../support/test';
@@ -9,7 +9,7 @@ test.beforeEach(async ({ page, signIn }) => signIn(page));
 
 const alive = 'html[data-alive]';
 
-test('the page comes alive, and copies', async ({ page, server, context }) => {
+test('scripts start, and buttons copy', async ({ page, server, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
   const { name: app } = await application(server);
   await page.goto(`/configs/dev/${app}/application/use`);
@@ -21,7 +21,7 @@ test('the page comes alive, and copies', async ({ page, server, context }) => {
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(text);
 });
 
-test('rows are filtered while one types, and the filter survives an edit', async ({ page, server }) => {
+test('rows are filtered while typing, and the filter survives an edit', async ({ page, server }) => {
   const { name: app, api } = await application(server);
   const set = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`key.${n}`, `value ${n % 7}`]));
   await api.publish([{ config: `dev/${app}/application`, set }]);
@@ -42,12 +42,12 @@ test('rows are filtered while one types, and the filter survives an edit', async
   await expect(page.getByRole('searchbox')).toHaveValue('key.33');
   await expect(rows).toHaveText(/value 5 other/);
   await page.getByRole('searchbox').fill('nothing like it');
-  await expect(page.locator('search output')).toHaveText('Nothing matches');
+  await expect(page.locator('search output')).toHaveText('No matches');
   await page.getByRole('searchbox').fill('');
   await expect(rows).toHaveCount(40);
 });
 
-test('the theme changes in place, and the language keeps what was typed', async ({ page, server }) => {
+test('the theme changes in place, and a change of language keeps the input', async ({ page, server }) => {
   const { name: app } = await application(server);
   await page.goto(`/configs/dev/${app}/application?add=true`);
   await expect(page.locator(alive)).toBeAttached();
@@ -63,11 +63,11 @@ test('the theme changes in place, and the language keeps what was typed', async 
   await expect(page.locator(alive)).toBeAttached();
   await expect(page.locator('#item [name=key]')).toHaveValue('half.typed');
   await expect(page.locator('#item [name=value]')).toHaveValue('商店');
-  // The theme was in the first byte of this page.
+  // The server has rendered this page in the theme.
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
 });
 
-test('differences are stepped through with n and p, and keys sleep in fields', async ({ page, server }) => {
+test('n and p step through differences, and are ignored in fields', async ({ page, server }) => {
   const { name: app, api } = await application(server);
   await api.publish([{ config: `dev/${app}/application`, set: { a: '1', b: '2', c: '3' } }]);
   await page.goto(`/configs/dev/${app}/application/difference`);
@@ -87,7 +87,7 @@ test('differences are stepped through with n and p, and keys sleep in fields', a
   await expect(page.locator('#item [name=value]')).toHaveValue('n/p');
 });
 
-test('a menu closes with Escape and gives the focus back, and with a click elsewhere', async ({ page }) => {
+test('a menu closes on Escape, returning the focus, and on a click elsewhere', async ({ page }) => {
   await page.goto('/');
   await expect(page.locator(alive)).toBeAttached();
   const menu = page.locator('header details.menu');
@@ -102,20 +102,20 @@ test('a menu closes with Escape and gives the focus back, and with a click elsew
   await expect(menu).not.toHaveAttribute('open');
 });
 
-test('a dialog gives the focus back', async ({ page, server }) => {
+test('a dialog returns the focus', async ({ page, server }) => {
   const { name: app } = await application(server);
   await page.goto(`/apps/${app}/about`);
   const archive = page.getByRole('button', { name: 'Archive' });
   await archive.focus();
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
-  await expect(dialog.getByRole('button', { name: 'No, leave it' })).toBeFocused();
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await page.keyboard.press('Escape');
   await expect(dialog).toBeHidden();
   await expect(archive).toBeFocused();
 });
 
-test('a form that finds no server says so and keeps what was typed', async ({ page, server, allowErrors }) => {
+test('a form that cannot reach the server shows an error and keeps the input', async ({ page, server, allowErrors }) => {
   allowErrors(/ERR_INTERNET_DISCONNECTED|Failed to fetch/);
   const { name: app } = await application(server);
   await page.goto(`/configs/dev/${app}/application?add=true`);

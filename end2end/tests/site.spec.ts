@@ -1,4 +1,4 @@
-// What pages load lies in the binary, in three codings that have to say the same.
+// The assets of pages are in the binary, in three codings with the same content.
 
 import { get } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';

@@ -1,6 +1,6 @@
 import { expect, test } from '../support/test';
 
-test('the server says that it is well', async ({ request }) => {
+test('the server is healthy', async ({ request }) => {
   const answer = await request.get('/healthz');
   expect(answer.status()).toBe(200);
 });
@@ -8,7 +8,7 @@ test('the server says that it is well', async ({ request }) => {
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false });
 
-  test('the log-in page is there', async ({ page, administrator }) => {
+  test('the log-in page is shown', async ({ page, administrator }) => {
     expect(administrator.name).not.toBe('');
     await page.goto('/login');
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();

@@ -53,7 +53,7 @@ fn save(node: &Node<'_>, configs: &mut HashSet<ConfigId>) -> Option<Save> {
     let edits = match (text, set, remove) {
         (Some(text), None, None) => text.string().map(|text| vec![(String::new(), Edit::Text(text.into()))]),
         (Some(text), ..) => {
-            let detail = "an edit has either “text” or “set” and “remove”".into();
+            let detail = "an edit must have either “text”, or “set” and “remove”".into();
             text.refuse(Problem::Body { detail })
         }
         (None, None, None) => node.refuse_as(Invalid::new("/set", Problem::Required)),

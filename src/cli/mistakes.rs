@@ -167,7 +167,7 @@ mod tests {
                 "a.json:1:2: key \"\": the key is empty",
                 "a.json:1:3: key \" a/b\": Begins or ends with white space. Remove it.",
                 "a.json: key \"a/b\": Write true or false.",
-                "a.json: More than 3. Take fewer.",
+                "a.json: More than 3. Use fewer.",
             ]
         );
     }
@@ -176,7 +176,7 @@ mod tests {
     fn mistake_in_a_text_of_a_change_names_its_config() {
         let wrong = Invalid::at("/dev/shop/routes", Problem::Duplicate { key: "a".into() }, 2, 1);
         let failed = Failed::from(Error::from(wrong));
-        assert_eq!(failed.lines().collect::<Vec<_>>(), ["dev/shop/routes:2:1: “a” stands here twice. Keep one."]);
+        assert_eq!(failed.lines().collect::<Vec<_>>(), ["dev/shop/routes:2:1: “a” is listed twice. Keep one."]);
     }
 
     #[test]

@@ -34,19 +34,19 @@ pub enum Error {
     #[error("the difference has changed")]
     Stale(String),
     /// The state of the object does not allow this (409), for example because a change is published.
-    #[error("not possible now: {0:?}")]
+    #[error("not possible in this state: {0:?}")]
     State(State),
     /// Larger than the limit, in bytes.
     #[error("larger than {0} bytes")]
     TooLarge(usize),
     /// Too many attempts; retry after this many seconds.
-    #[error("too many tries, again in {0} s")]
+    #[error("too many attempts, retry in {0} s")]
     Throttled(u32),
     /// Too many requests with large contents are running or queued (503); retry after this many seconds.
-    #[error("too many large requests, again in {0} s")]
+    #[error("too many large requests, retry in {0} s")]
     Busy(u32),
     /// A required part of the installation does not answer.
-    #[error("{part:?} does not answer: {detail}")]
+    #[error("{part:?} is not responding: {detail}")]
     Unavailable {
         /// The part.
         part: Part,

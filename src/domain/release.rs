@@ -70,18 +70,18 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             // Programs read this text. The message of the channel is for the pages and the log.
-            Self::Channel(_) => f.write_str("the channel does not answer; the server's log says more"),
+            Self::Channel(_) => f.write_str("etcd is not responding; see the server log"),
             Self::Busy => f.write_str("another node holds the lock and is publishing"),
             Self::Mismatch(config, seq) => {
-                write!(f, "the channel holds another document as release {seq} of {config}")
+                write!(f, "the content in etcd differs from release {seq} of {config}")
             }
             Self::Ahead(config, seq) => {
-                write!(f, "the channel holds release {seq} of {config}, which the database does not know")
+                write!(f, "etcd has release {seq} of {config}, which is not in the database")
             }
             Self::Unreadable(config, seq) => {
-                write!(f, "what is stored of release {seq} of {config} cannot be read")
+                write!(f, "release {seq} of {config} cannot be read from the database")
             }
-            Self::Slow => f.write_str("it takes longer than usual"),
+            Self::Slow => f.write_str("delivery is taking longer than usual"),
         }
     }
 }

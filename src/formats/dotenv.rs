@@ -87,7 +87,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
                     (key, at) = name(text, &mut cursor)?;
                     if first != key {
                         return Err(
-                            at.invalid(text, problem("the line for libraries has another name than the one above"))
+                            at.invalid(text, problem("this line has another name than the line for shells above"))
                         );
                     }
                 }

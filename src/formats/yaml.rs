@@ -157,7 +157,7 @@ impl<'t> Builder<'t> {
         let at = At::Line(span.start.line(), span.start.col() + 1);
         self.values += 1;
         if self.values > VALUES {
-            return Err(self.fault(at, format!("more than {VALUES} keys, values, beginnings and ends")));
+            return Err(self.fault(at, format!("more than {VALUES} keys, values, starts and ends")));
         }
         let comment = match event {
             Event::Scalar(..) | Event::Alias(_) => self.comment(span.start.line()),
@@ -204,7 +204,7 @@ impl<'t> Builder<'t> {
             }
             Event::Alias(anchor) => {
                 let Some(value) = self.anchors.get(&anchor).cloned() else {
-                    return Err(self.fault(at, "this alias is a part of what it stands for"));
+                    return Err(self.fault(at, "this alias refers to a value that contains it"));
                 };
                 if self.open.len() + value.height > DEPTH {
                     return Err(self.too_deep(at));
@@ -296,7 +296,7 @@ impl<'t> Builder<'t> {
             Node::List(nodes) if nodes.iter().all(|node| matches!(**node, Node::Map(_))) => {
                 nodes.iter().try_for_each(|node| self.merge(node, entries, seen, at))
             }
-            _ => Err(self.fault(at, "`<<` in this mapping merges something that is no mapping")),
+            _ => Err(self.fault(at, "`<<` in this mapping merges a value that is not a mapping")),
         }
     }
 
@@ -322,7 +322,7 @@ impl<'t> Builder<'t> {
                 let text = match &*node {
                     Node::Scalar(scalar) => scalar.text.clone(),
                     _ if self.strict => {
-                        return Err(self.fault(at, "a key that is no scalar cannot be read into an item"));
+                        return Err(self.fault(at, "a key that is not a scalar cannot be read into an item"));
                     }
                     _ => {
                         *key = Some(Key { text: String::new(), merges, at, comment });
@@ -471,7 +471,7 @@ mod tests {
             ("- 1", "1:1 the top level is not a mapping"),
             ("a", "1:1 the top level is not a mapping"),
             ("a: 1\n---\na: 2", "2:1 a second document"),
-            ("? [a]\n: 1", "1:3 a key that is no scalar"),
+            ("? [a]\n: 1", "1:3 a key that is not a scalar"),
             ("a: !Ref b", "1:9 the tag !Ref cannot be read"),
             ("a: !!bool yes", "1:11 this value is not of the type of its tag"),
             ("a: !!null x", "1:11 this value is not of the type of its tag"),

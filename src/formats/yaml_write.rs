@@ -90,11 +90,11 @@ fn number_tag(literal: &str) -> Result<&'static str, Invalid> {
         "null" | "true" | "false" => Ok(""),
         _ if is_number_everywhere(literal) => Ok(""),
         _ if literal.contains(['.', 'e', 'E']) => match literal.parse() {
-            Ok(f64::INFINITY | f64::NEG_INFINITY) => fault("some readers refuse a file with a number of this size"),
+            Ok(f64::INFINITY | f64::NEG_INFINITY) => fault("some parsers reject numbers of this size"),
             _ => Ok("!!float "),
         },
         _ if literal.parse::<u64>().is_err() && literal.parse::<i64>().is_err() => {
-            fault("some readers refuse a file with an integer of more than 64 bits")
+            fault("some parsers reject integers of more than 64 bits")
         }
         _ => Ok("!!int "),
     }

@@ -175,7 +175,7 @@ fn signed_out_large() -> Page {
 #[must_use]
 pub fn crashed() -> axum::http::Response<axum::body::Body> {
     let body = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Trimtab</title>\
-                <h1>Something broke here</h1><p>It is in the server's log. Applications keep reading the configuration \
-                that they have.</p><p lang=\"zh\">服务器内部错误，详见日志。应用继续读取它们已有的配置。</p>";
+                <h1>Internal error</h1><p>The cause is in the server log. Applications keep reading their current \
+                configuration.</p><p lang=\"zh\">服务器内部错误，详见服务器日志。应用继续读取现有配置。</p>";
     (StatusCode::INTERNAL_SERVER_ERROR, axum::response::Html(body)).into_response()
 }

@@ -200,7 +200,7 @@ impl<R: Render> Answer<R> {
             None if accepted.takes_identity() => Ok(self.plain(stale)),
             None => {
                 let late = Error::Unavailable { part: Part::Channel, detail: String::new() };
-                Err(Problem::from(late).because("The answer is not compressed yet."))
+                Err(Problem::from(late).because("The response is not compressed yet. Try again in a moment."))
             }
         }
     }

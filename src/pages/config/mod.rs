@@ -49,7 +49,7 @@ use crate::{
     reader::nodes::{Readers, Told},
     service::{ConfigView, Late},
     session::guard::CurrentUser,
-    texts::Lang,
+    texts::{Lang, grouped},
 };
 
 /// `/configs/…`.
@@ -299,7 +299,7 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
     view! {
         <p class="facts">
             {live}
-            <span><b>{count}</b>" "{word}</span>
+            <span><b>{grouped(count)}</b>" "{word}</span>
             {readers}
         </p>
     }

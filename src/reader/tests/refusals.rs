@@ -24,7 +24,7 @@ async fn each_invalid_token_is_401_with_its_reason() {
     let (start, last) = test.token.split_at(test.token.len() - 1);
     let typo = format!("{start}{}", if last == "x" { "y" } else { "x" });
     let stranger = tokens::generate(TokenKind::Read).text;
-    for (token, said) in [(&*typo, "cut or mistyped"), (&*stranger, "not known"), ("", "cut or mistyped")] {
+    for (token, said) in [(&*typo, "incomplete or mistyped"), (&*stranger, "unknown"), ("", "incomplete or mistyped")] {
         let got = test.ask("GET", SHOP).token(token).send().await;
         assert_eq!((got.status.as_u16(), got.problem().as_str()), (401, "unauthenticated"));
         assert_eq!(got.header("www-authenticate"), r#"Bearer error="invalid_token""#);

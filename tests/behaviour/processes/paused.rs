@@ -1,6 +1,6 @@
 //! A holder of the lock that is paused past its lease, and resumed in the critical section, writes nothing.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
