@@ -5,7 +5,7 @@ export default defineConfig<object, Options>({
   testDir: 'tests',
   outputDir: 'test-results',
   forbidOnly: !!process.env.CI,
-  // No retries: a test that passes only the second time has found a bug.
+  // A test that passes only at the second attempt has found a bug.
   retries: 0,
   workers: 2,
   timeout: 30_000,
@@ -14,9 +14,9 @@ export default defineConfig<object, Options>({
   use: {
     actionTimeout: 5_000,
     navigationTimeout: 10_000,
-    // Page transitions only cost time here. islands.spec.ts tests with them.
+    // Transitions between pages only take time. islands.spec.ts tests them.
     contextOptions: { reducedMotion: 'reduce' },
-    // Screenshots of every step would take longer than the steps.
+    // Screenshots of every step take longer than the steps.
     trace: { mode: 'retain-on-failure', screenshots: false },
     screenshot: 'only-on-failure',
     launchOptions: {
@@ -32,7 +32,7 @@ export default defineConfig<object, Options>({
       ],
     },
   },
-  // The same tests run on both set-ups. Screenshots are taken only on demand.
+  // The same tests on both set-ups. Screenshots are a project of their own, on demand.
   projects: process.env.SCREENSHOTS
     ? [{ name: 'screenshots', testDir: '.', testMatch: 'screenshots.ts', use: { setup: 'embedded' } }]
     : [

@@ -1,5 +1,5 @@
-// Screenshots of every page with the demo data, for review by people: make screenshots.
-// Writes screenshots/<page>-<language>-<theme>-<width>.png. ONLY=<pattern> restricts the file names.
+// Takes screenshots of every page with the demo data: make screenshots.
+// The files are screenshots/<page>-<language>-<theme>-<width>.png; ONLY=<pattern> selects files by name.
 
 import type { Page } from '@playwright/test';
 import { join } from 'node:path';
@@ -98,7 +98,7 @@ const more: States = [
   }],
 ];
 
-/** Pages as a viewer sees them. */
+/** Pages of a viewer. */
 const viewers: States = [
   ['viewer-home', (page) => page.goto('/')],
   ['viewer-app', (page) => page.goto('/apps/shop')],
@@ -119,7 +119,7 @@ const outside: States = [
   ['setup-done', (page) => page.goto('/setup/used')],
 ];
 
-/** First steps with an empty server. */
+/** The first steps with an empty server. */
 const first: States = [
   ['login-nobody', (page) => page.goto('/login')],
   ['setup-wrong', (page) => page.goto('/setup/mistyped')],
@@ -158,7 +158,7 @@ const only = new RegExp(process.env.ONLY ?? '');
 const themes = ['light', 'dark'] as const;
 const widths = [1280, 360, 2560];
 
-/** Takes all screenshots of a loaded page. Theme and width change without a request. */
+/** Takes a page in all themes and widths without reloading it. */
 async function take(page: Page, name: string, lang: string): Promise<void> {
   for (const theme of themes) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
@@ -167,7 +167,7 @@ async function take(page: Page, name: string, lang: string): Promise<void> {
       if (!only.test(file)) continue;
       const low = width === 2560 ? 1440 : 800;
       await page.setViewportSize({ width, height: low });
-      // The window is as high as the page, so that sticky elements cover nothing.
+      // As high as the page, so that sticky elements cover nothing.
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.setViewportSize({ width, height: Math.min(Math.max(height, low), 6000) });
       await page.screenshot({ path: join(import.meta.dirname, 'screenshots', file), animations: 'disabled' });
@@ -178,7 +178,7 @@ async function take(page: Page, name: string, lang: string): Promise<void> {
 async function takeAll(page: Page, server: Server, states: States, lang: string): Promise<void> {
   const wanted = (name: string) => themes.some((t) => widths.some((w) => only.test(`${name}-${lang}-${t}-${w}.png`)));
   for (const [name, go] of states) {
-    // Each of the first steps needs the one before.
+    // The first steps depend on each other.
     if (states !== first && !wanted(name)) continue;
     await page.setViewportSize({ width: 1280, height: 800 });
     await go(page, server);
@@ -191,7 +191,7 @@ interface Demo {
   passwords: Map<string, string>;
 }
 
-/** Adds current activity to the demo data: reading programs, open edits and a conflict. */
+/** Prepares the demo data and current activity: programs that read, pending edits, a conflict. */
 async function prepare(server: Server, page: Page): Promise<Demo> {
   const token = await server.cli(['token', 'create', '--name', 'nightly import', '--admin', '--write', '*/*/*', '--expires', '9d']);
   const said = await server.cli(['demo']);
@@ -209,10 +209,10 @@ async function prepare(server: Server, page: Page): Promise<Demo> {
     if (!answer.ok) throw new Error(await answer.text());
   };
   const names = (app: string, ends: string) => ends.split(' ').map((end) => `${app}-${end}`);
-  // The server notices the command's changes in the database within two seconds.
+  // The server notices the data of the command within two seconds.
   await page.waitForTimeout(2_500);
   await signIn(page, server, 'ana.ruiz', passwords);
-  // Compares the channel with the database now instead of within half a minute.
+  // Starts the comparison with the channel, which otherwise runs every 30 seconds.
   await page.goto(`${server.url}/delivery/prod`);
   await page.locator('#again button').click();
   await page.locator('#flash .flash').waitFor();
@@ -277,7 +277,7 @@ for (const lang of ['en', 'zh']) {
       await takeAll(page, server, outside, lang);
     });
 
-    test('first steps', async ({ freshServer, browser }) => {
+    test('the first steps', async ({ freshServer, browser }) => {
       const server = await freshServer();
       const context = await browser.newContext({ baseURL: server.url, locale: lang });
       await context.addCookies([{ name: 'lang', value: lang, url: server.url }]);

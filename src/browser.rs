@@ -1,6 +1,6 @@
-//! Where the islands' program begins.
+//! Entry point of the islands in the browser.
 
-/// Called by the page's script before it wakes the islands.
+/// Starts the islands. The page's script calls it first.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();

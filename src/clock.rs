@@ -1,4 +1,4 @@
-//! What time it is.
+//! The present time.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -7,16 +7,16 @@ use std::{
 
 use crate::domain::time::Time;
 
-/// How far this process's clock is turned, in milliseconds; not at all, but in `trimtab demo`.
+/// Offset of this process's clock in milliseconds. It is 0 except in `trimtab demo`.
 static TURNED: AtomicI64 = AtomicI64::new(0);
 
-/// The present instant.
+/// Returns the present time.
 #[must_use]
 pub fn now() -> Time {
     real().plus_ms(TURNED.load(Ordering::Relaxed))
 }
 
-/// Turns the clock of this process, for a history that was not: `trimtab demo`.
+/// Sets the clock of this process, for the invented history of `trimtab demo`.
 pub fn turn_to(instant: Time) {
     TURNED.store(instant.0 - real().0, Ordering::Relaxed);
 }

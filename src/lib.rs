@@ -1,10 +1,10 @@
 //! Trimtab: a configuration center with a web console.
 //!
-//! This list is the only place that knows which modules are for one side alone. `ARCHITECTURE.md` is the map.
+//! This list alone decides which modules are only for the server or the browser. `ARCHITECTURE.md` is the map.
 
-// The futures of a page's request, one in the other, are deeper than the compiler's 128.
+// The nested futures of a page's request exceed the compiler's default of 128.
 #![recursion_limit = "256"]
-// A closed pipe or a full disk makes these panic: `stdio` does not.
+// These macros panic on a closed pipe or a full disk. `stdio` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[cfg(all(any(feature = "without-fence", feature = "without-outbox"), not(debug_assertions)))]

@@ -1,13 +1,13 @@
-//! The command line's door, and the site that the program carries.
+//! Entry point of the command line, and the site that the binary carries.
 
-// tools/build.sh passes `--cfg site` to this crate alone, so that another site does not build the library anew.
+// tools/build.sh passes `--cfg site` only to this crate, so that a new site does not rebuild the library.
 #![allow(unexpected_cfgs)]
 
 // Written by tools/site.mjs.
 #[cfg(site)]
 include!(env!("TRIMTAB_SITE"));
 
-/// A build without a site serves the folder that `cargo leptos watch` makes.
+/// The site of a build without one. The server then serves the folder of `cargo leptos watch`.
 #[cfg(not(site))]
 const SITE: &[trimtab::pages::assets::File] = &[];
 

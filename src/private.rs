@@ -1,4 +1,4 @@
-//! Files that only the server's own user may read, whatever the folder that they are in and the umask.
+//! Files that only the server's own user may read, independent of their folder and the umask.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
@@ -7,10 +7,10 @@ use std::{
     path::Path,
 };
 
-/// Permissions of a file: its owner reads and writes.
+/// Mode of a file: only its owner reads and writes.
 const MODE: u32 = 0o600;
 
-/// Returns options that make a file for its owner alone.
+/// Returns options that create a file for its owner alone.
 #[must_use]
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -18,12 +18,12 @@ pub fn options() -> OpenOptions {
     options
 }
 
-/// Takes a file away from everybody but its owner. One that does not exist is fine.
+/// Removes all permissions except the owner's. A missing file is no error.
 ///
 /// # Errors
-/// The system's.
+/// Those of the system.
 pub fn tighten(path: &Path) -> io::Result<()> {
-    // What a link leads to may belong to somebody else.
+    // A link may lead to another user's file.
     let there = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         there => there?,

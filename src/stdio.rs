@@ -1,4 +1,4 @@
-//! Printing. A pipe can be closed and a disk can be full: neither is a reason to panic.
+//! Printing to stdout and stderr. A closed pipe or a full disk must not cause a panic.
 
 use std::{
     fs::File,
@@ -10,16 +10,16 @@ use std::{
 /// Outcome of printing a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Printed {
-    /// All of it was written.
+    /// The whole text was written.
     Whole,
     /// The program at the other end of the pipe has ended, as `head` does.
     Cut,
 }
 
-/// Writes a text to stdout, and to the system at once.
+/// Writes a text to stdout and flushes it.
 ///
 /// # Errors
-/// Any error but a closed pipe.
+/// All errors except a closed pipe.
 pub fn print(text: &str) -> io::Result<Printed> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -29,12 +29,12 @@ pub fn print(text: &str) -> io::Result<Printed> {
     }
 }
 
-/// Writes a line to stderr. There is no place left to report a failure.
+/// Writes a line to stderr. A failure is ignored, because there is no other place to report it.
 pub fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Whether stdout is the null device. The runtime opens it there when it was closed before the start.
+/// Returns whether stdout is the null device. The runtime opens it there if it was closed before the start.
 #[must_use]
 pub fn stdout_goes_nowhere() -> bool {
     let device = |metadata: io::Result<std::fs::Metadata>| metadata.map(|m| (m.rdev(), m.mode() >> 12)).ok();
@@ -43,13 +43,13 @@ pub fn stdout_goes_nowhere() -> bool {
     stdout.is_some() && stdout == device(Path::new("/dev/null").metadata())
 }
 
-/// Describes a failure in the words of the system, without its error number: `no space left on device`.
+/// Describes an error in the words of the system, without its number: `no space left on device`.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let said = error.to_string();
     let said = said.split(" (os error").next().unwrap_or_default();
     let mut chars = said.chars();
-    // An abbreviation such as EOF stays.
+    // An abbreviation such as EOF keeps its capitals.
     match (chars.next(), chars.next()) {
         (Some(first), Some(second)) if second.is_lowercase() => {
             first.to_lowercase().collect::<String>() + &said[first.len_utf8()..]

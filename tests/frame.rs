@@ -232,11 +232,11 @@ async fn every_answer_has_security_headers() {
 #[tokio::test]
 async fn errors_have_their_pages_and_statuses() {
     for (path, status, says) in [
-        ("/nowhere", 404, "There is no such page"),
-        ("/thing/404", 404, "There is no such page"),
-        ("/thing/not-a-number", 404, "There is no such page"),
-        ("/panic", 500, "Something broke here"),
-        ("/fn/keep", 405, "This address is not for opening"),
+        ("/nowhere", 404, "Page not found"),
+        ("/thing/404", 404, "Page not found"),
+        ("/thing/not-a-number", 404, "Page not found"),
+        ("/panic", 500, "Internal error"),
+        ("/fn/keep", 405, "Page not available"),
     ] {
         let page = open(path).await;
         assert_eq!(page.status, status, "{path}");
@@ -337,7 +337,7 @@ async fn refused_form_is_shown_again_with_its_input() {
     assert!(page.body.contains("id=\"one-key\"") && page.body.contains("aria-invalid=\"true\""));
     assert!(page.body.contains("Fill this in"));
     assert!(page.body.contains("value=\"untouched\""), "the other form is unchanged");
-    assert!(!page.body.contains("This did not work"), "the message is shown only at the field");
+    assert!(!page.body.contains("Request failed"), "the message is shown only at the field");
     assert!(page.body.contains("name=\"_page\" value=\"/thing/7?q=asked\""), "the form names its page again");
 
     let again = send(post("/fn/keep"), "form=one&_page=%2Fthing%2F7%3Fq%3Dasked&key=a&text=b").await;
@@ -348,10 +348,10 @@ async fn refused_form_is_shown_again_with_its_input() {
 
 #[tokio::test]
 async fn errors_without_a_field_are_shown_above_the_form() {
-    for (key, status, says) in [("gone", 404, "There is no key"), ("down", 503, "The database does not answer")] {
+    for (key, status, says) in [("gone", 404, "key does not exist"), ("down", 503, "The database is not responding")] {
         let page = send(post("/thing/1"), &format!("form=one&key={key}&text=typed")).await;
         assert_eq!(page.status, status);
-        assert!(page.body.contains("This did not work") && page.body.contains(says), "{key}");
+        assert!(page.body.contains("Request failed") && page.body.contains(says), "{key}");
         assert!(page.body.contains("typed</textarea>"), "{key}");
     }
     // Without a valid page to show again, the error's own page is shown.
@@ -361,7 +361,7 @@ async fn errors_without_a_field_are_shown_above_the_form() {
         headers.headers_mut().unwrap().insert(header::REFERER, page.parse().unwrap());
         let got = send(headers, "form=one&key=gone&text=typed").await;
         assert_eq!(got.status, 404, "{page}");
-        assert!(got.body.contains("There is no such page"), "{page}");
+        assert!(got.body.contains("Page not found"), "{page}");
     }
 }
 
@@ -439,7 +439,7 @@ async fn input_without_secrets_and_of_limited_size_is_kept_for_log_in() {
     assert!(long.body.contains("Send again"), "input below the limit is kept");
     assert_eq!(many.status, 401);
     assert!(
-        !many.body.contains("value=\"plain\"") && many.body.contains("go back to the page before"),
+        !many.body.contains("value=\"plain\"") && many.body.contains("go back to the previous page"),
         "{}",
         many.body
     );
@@ -468,9 +468,9 @@ async fn pages_are_answered_while_large_ones_are_rendered() {
     }
     let refused = large().await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"));
-    assert!(refused.body.contains("too many large texts"), "{}", refused.body);
+    assert!(refused.body.contains("too many large requests"), "{}", refused.body);
     let refused = ask(Request::get("/large").header("accept-language", "zh")).await;
-    assert!(refused.body.contains("过多的大文本"), "{}", refused.body);
+    assert!(refused.body.contains("过多的大请求"), "{}", refused.body);
     assert_eq!(ask(Request::get("/thing/1")).await.status, 200);
     drop(waiting);
 

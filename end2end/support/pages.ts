@@ -1,10 +1,10 @@
-// All pages of the console with the demo data, for the checks with axe and for the screenshots.
+// Every page of the console, with the demo data, for the accessibility tests and the screenshots.
 
 import type { APIRequestContext } from '@playwright/test';
 
 /**
- * Name and path of each page for an administrator. `addressOf` replaces the placeholders: `{change}` is an open change
- * and `{user}` an account of the demo.
+ * Name and path of each page, as an administrator sees it. `addressOf` replaces `{change}` by an open change of the
+ * demo, and `{user}` by an account.
  */
 export const pages: [name: string, path: string][] = [
   ['home', '/'],
@@ -51,13 +51,13 @@ export const publicPages: [name: string, path: string][] = [
   ['setup-done', '/setup/used'],
 ];
 
-/** Returns the path of a page. Placeholders are replaced by ids from the list pages. */
+/** Returns the path of a page, with placeholders replaced by ids from the list pages. */
 export async function addressOf(path: string, request: APIRequestContext, url = ''): Promise<string> {
   for (const [hole, list] of [['{change}', '/changes'], ['{user}', '/users']] as const) {
     if (!path.includes(hole)) continue;
     const html = await (await request.get(url + list)).text();
     const id = new RegExp(`href="${list}/([0-9a-f-]{36})"`).exec(html)?.[1];
-    if (!id) throw new Error(`${list} contains no link to ${hole}`);
+    if (!id) throw new Error(`${list} leads nowhere`);
     path = path.replace(hole, id);
   }
   return path;

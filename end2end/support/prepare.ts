@@ -1,5 +1,5 @@
-// Preparation of tests: applications, users with roles, and reads of programs. It uses the interfaces of people and
-// programs: the HTTP API, the commands, and the functions that the forms post to.
+// Test data: applications for each test, users with roles, reads of programs. It is created through the public
+// interfaces: the HTTP API, the commands, and the server functions of the forms.
 
 import { expect } from '@playwright/test';
 import { randomBytes } from 'node:crypto';
@@ -10,7 +10,7 @@ export interface User {
   password: string;
 }
 
-/** A cookie in the form that a browser context accepts. */
+/** A cookie in the form of Playwright. */
 export interface Cookie {
   name: string;
   value: string;
@@ -25,7 +25,7 @@ export function unique(begin: string): string {
   return `${begin}-${made}-${count++}`;
 }
 
-/** Creates an administrator on the command line, without any page. */
+/** Creates an administrator with the command line, without a page. */
 export async function createAdministrator(server: Server, name: string): Promise<User> {
   const password = randomBytes(12).toString('base64url');
   await server.cli(['admin', 'create', name, '--password-stdin'], `${password}\n`);
@@ -33,10 +33,10 @@ export async function createAdministrator(server: Server, name: string): Promise
 }
 
 const sessions = new WeakMap<Server, Map<string, { cookies: Cookie[]; since: number }>>();
-/** Maximum age of a reused session. After ten minutes the console would ask for the password again. */
+/** Maximum age of a reused session: after ten minutes the server asks for the password again. */
 const FRESH_MS = 8 * 60_000;
 
-/** Returns the cookies of a user's session. Sessions are reused, because a log-in takes as long as a test. */
+/** Returns the cookies of a session of this user. Sessions are reused, because a log-in takes as long as a test. */
 export async function session(server: Server, user: User): Promise<Cookie[]> {
   const known = sessions.get(server) ?? new Map();
   sessions.set(server, known);
@@ -51,7 +51,7 @@ export async function session(server: Server, user: User): Promise<Cookie[]> {
   return cookies;
 }
 
-/** Posts to a function as a form does, and expects success. */
+/** Posts to a server function as a form does, and expects success. */
 export async function post(server: Server, fn: string, fields: Record<string, string>, as: Cookie[] = []): Promise<Response> {
   const answer = await fetch(`${server.url}/fn/${fn}`, {
     method: 'POST',
@@ -66,7 +66,7 @@ export async function post(server: Server, fn: string, fields: Record<string, st
   return answer;
 }
 
-/** Creates a user with roles such as `'prod/shop/*': 'editor'`. */
+/** Creates a user with these roles: `'prod/shop/*': 'editor'`. */
 export async function createUser(
   server: Server, administrator: User, begin: string, roles: Record<string, string>,
 ): Promise<User> {
@@ -83,13 +83,13 @@ export async function createUser(
 type Value = string | { value: string; type?: string; comment?: string };
 export type Edit = { config: string; set?: Record<string, Value>; remove?: string[]; text?: string };
 
-/** A client of the HTTP API, with a token that may do everything. */
+/** The HTTP API, with a token that has all permissions. */
 export class Api {
   private constructor(readonly server: Server, readonly token: string) {}
 
   static readonly #all = new WeakMap<Server, Promise<Api>>();
 
-  /** Returns a server's client. Tests share it, because a server takes up to two seconds to notice a new token. */
+  /** Returns the one of this server. It is shared, because the server takes up to two seconds to notice a new token. */
   static of(server: Server): Promise<Api> {
     const there = Api.#all.get(server) ?? Api.#make(server);
     Api.#all.set(server, there);
@@ -127,7 +127,7 @@ export class Api {
 /** Creates an application in dev, staging and a protected prod, with `application` (kv) and `routes` (yaml). */
 export async function application(server: Server, begin = 'app'): Promise<{ name: string; api: Api }> {
   const [name, api] = [unique(begin), await Api.of(server)];
-  // Creates the environments in this order. A token does not change existing ones.
+  // A token creates environments, in this order, and does not change existing ones.
   await api.call('PUT', 'envs/dev', {});
   await api.call('PUT', 'envs/staging', {});
   await api.call('PUT', 'envs/prod', { protected: true });
@@ -137,7 +137,7 @@ export async function application(server: Server, begin = 'app'): Promise<{ name
   return { name, api };
 }
 
-/** Requests a config with this token, and returns the answer. */
+/** Returns the response to a read with this token. */
 export function ask(server: Server, token: string, config: string): Promise<Response> {
   return fetch(`${server.url}/api/v1/configs/${config}`, { headers: { authorization: `Bearer ${token}` } });
 }
@@ -149,13 +149,13 @@ export async function read(server: Server, token: string, config: string): Promi
   return (await answer.json()) as { release: number; content: any };
 }
 
-/** Waits until a program reads this. A release reaches the nodes a moment after its delivery. */
+/** Waits until a read returns this: the node receives a release shortly after its delivery. */
 export async function reads(server: Server, token: string, config: string, expected: Record<string, unknown>): Promise<void> {
   const look = async () => expect(await read(server, token, config)).toMatchObject(expected);
   await expect(look).toPass({ timeout: 5_000, intervals: [20] });
 }
 
-/** Returns the key of a config's document in etcd. */
+/** Returns the key of a config in etcd. */
 export function etcdKey(server: Server, config: string): string {
   return `${server.settings.TRIMTAB_ETCD__ROOT}/config/${config}`;
 }

@@ -1,4 +1,4 @@
-// A proxy that can be interrupted, to simulate that a database or an etcd is unreachable.
+// A proxy whose connections can be cut and restored, to simulate an outage of the database or etcd.
 
 import { createServer, connect, type AddressInfo, type Server as Listener, type Socket } from 'node:net';
 
@@ -9,7 +9,7 @@ export class Proxy {
 
   private constructor(readonly host: string, readonly target: number) {}
 
-  /** Starts a proxy from a free port to this host and port. */
+  /** Forwards a free port to this host and port. */
   static async to(host: string, port: number): Promise<Proxy> {
     const proxy = new Proxy(host, port);
     await proxy.mend();

@@ -16,9 +16,9 @@ const STOP_DEADLINE_MS = 30_000;
 const START_DEADLINE_MS = 30_000;
 
 export class Server {
-  /** Address of the server, without a slash at the end. */
+  /** Base URL, without a trailing slash. */
   url = '';
-  /** All output to stdout and stderr. */
+  /** Output on stdout and stderr. */
   log = '';
   readonly #child: ChildProcess;
   readonly #waiting = new Set<() => void>();
@@ -28,7 +28,7 @@ export class Server {
 
   private constructor(
     readonly setup: Setup,
-    /** The TRIMTAB_… variables of the server. */
+    /** Its TRIMTAB_… variables. */
     readonly settings: Record<string, string>,
     readonly dataDir: string,
   ) {
@@ -49,19 +49,19 @@ export class Server {
       child.on('close', () => end(''));
       child.on('error', (error) => end(`cannot start ${binary}: ${error.message}\n`));
     });
-    // The server ends with the worker process, even after a crash of the worker.
+    // A worker that crashes must not leave a server behind.
     const kill = () => child.kill('SIGKILL');
     process.on('exit', kill);
     child.on('exit', () => process.off('exit', kill));
   }
 
   /**
-   * Starts a server on an empty database and waits until it listens. With `beside`, starts a second node on the
-   * database and the etcd of another server, which needs the cluster set-up. `more` are additional settings.
+   * Starts a server with an empty database and waits until it listens. With `beside`, it is a second node with the
+   * database and the etcd of that server, which requires the cluster set-up. `more` has additional settings.
    */
   static async start(setup: Setup, beside?: Server, more: Record<string, string> = {}): Promise<Server> {
     if (beside && setup !== 'cluster') throw new Error('only a cluster has a second node');
-    // Uses the folder of with-servers.sh, if there is one. It is removed even when the tests are interrupted.
+    // with-servers.sh removes its folder even if the tests are interrupted.
     const dataDir = await mkdtemp(join(process.env.TRIMTAB_TEST_DIR ?? tmpdir(), 'trimtab-end2end-'));
     const cleanUp = [() => rm(dataDir, { recursive: true, force: true })];
     const settings: Record<string, string> = { TRIMTAB_LISTEN: '127.0.0.1:0', TRIMTAB_DATA_DIR: dataDir };
@@ -90,22 +90,22 @@ export class Server {
     return server;
   }
 
-  /** Returns the set-up link for the first administrator, which is printed only on an empty database. */
+  /** Returns the set-up link of the first administrator, which is printed only with an empty database. */
   async setupLink(): Promise<string> {
     const link = new URL(await this.said(/(https?:\/\/\S+\/setup\/[\w-]+)/));
     return this.url + link.pathname;
   }
 
-  /** Waits until the output of the server matches the pattern, and returns its first group. */
+  /** Waits for output of the server that matches, and returns the first group of the pattern. */
   async said(pattern: RegExp, deadlineMs = 10_000): Promise<string> {
     const { promise, resolve, reject } = withResolvers<string>();
     const check = () => {
       const match = pattern.exec(this.log);
       if (match) resolve(match[1] ?? match[0]);
-      else if (this.#ended) reject(new Error(`the server ended without printing ${pattern}:\n${this.log}`));
+      else if (this.#ended) reject(new Error(`the server ended without saying ${pattern}:\n${this.log}`));
     };
     const timer = setTimeout(
-      () => reject(new Error(`the server did not print ${pattern} within ${deadlineMs} ms:\n${this.log}`)),
+      () => reject(new Error(`the server did not say ${pattern} within ${deadlineMs} ms:\n${this.log}`)),
       deadlineMs,
     );
     this.#waiting.add(check);
@@ -118,15 +118,15 @@ export class Server {
     }
   }
 
-  /** Runs `trimtab ARGS` with the settings of this server, and returns the output. */
+  /** Runs `trimtab ARGS` with the settings of this server, and returns its output. */
   async cli(args: string[], stdin = ''): Promise<string> {
     const run = promisify(execFile)(binary, args, { cwd: this.dataDir, env: this.#env(), timeout: 30_000 });
-    // A command that does not read stdin may end before the write.
+    // A command that does not read stdin may end before this is written.
     run.child.stdin!.on('error', () => {}).end(stdin);
     return (await run).stdout.trim();
   }
 
-  /** Shuts the server down with SIGTERM and removes its data. An exit code other than 0 is an error. */
+  /** Stops the server as an operator would, and removes its data. Throws if it does not exit cleanly. */
   async stop(): Promise<void> {
     const child = this.#child;
     try {
@@ -144,7 +144,7 @@ export class Server {
     }
   }
 
-  /** Returns the environment with the server's settings and without those of the caller's shell. */
+  /** Returns the environment without the Trimtab settings of the test runner. */
   #env(): NodeJS.ProcessEnv {
     const inherited = Object.entries(process.env).filter(([name]) => !/^(TRIMTAB|LEPTOS)_/.test(name));
     return { ...Object.fromEntries(inherited), ...this.settings };
@@ -163,7 +163,7 @@ async function sql(url: URL, statement: string): Promise<void> {
   ]);
 }
 
-// Promise.withResolvers needs Node 22.
+// Promise.withResolvers came with Node 22.
 function withResolvers<T>() {
   let resolve!: (value: T) => void;
   let reject!: (reason: Error) => void;

@@ -1,13 +1,13 @@
-// Fixtures of all tests, which import this file instead of '@playwright/test'.
+// Fixtures, which every test imports instead of '@playwright/test'.
 //
-//   server       the server that this worker's tests share; page.goto('/…') goes there
-//   freshServer  starts a server only for this test (empty, or a second node beside another)
-//   signIn       gives a page the session of an administrator or another user
+//   server       the shared server of this worker; page.goto('/…') goes there
+//   freshServer  starts a server for this test alone (empty, or a second node beside another)
+//   signIn       gives a page the session of an administrator, or of another user
 //   another      opens a page in another browser context, for a second user at the same time
-//   demo         the shared server, with the demo data
+//   demo         the same server, with the demo data
 //   allowErrors  allows an error that a test provokes on purpose
 //
-// A test fails on errors on the browser's console, exceptions and CSP violations.
+// A test fails on any browser error: errors on the console, exceptions, CSP violations.
 
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test as base, type BrowserContext, type Locator, type Page } from '@playwright/test';
@@ -68,7 +68,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await use(async (beside, more) => {
       const server = await Server.start(setup, beside, more);
       servers.push(server);
-      // A second node serves pages a moment before it has tokens and releases.
+      // A second node serves pages a moment before it has the tokens and releases.
       const reads = async () => {
         const said = (await (await fetch(`${server.url}/readyz`)).json()) as Record<'reader' | 'channel_away_since', string>;
         const headers = { authorization: 'Bearer nobody' };
@@ -78,16 +78,16 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return server;
     });
     const failed = testInfo.status !== testInfo.expectedStatus;
-    // The second node stops first, because the first one removes the database.
+    // The second node first: stopping the first one removes the database.
     for (const server of servers.reverse()) {
       if (failed) await testInfo.attach('fresh-server.log', { body: server.log, contentType: 'text/plain' });
-      // A page that is still open may send requests to the stopped server.
+      // An open page may still send requests to it.
       complaints.ended.push({ url: server.url, at: complaints.seen.length });
       await server.stop();
     }
   },
 
-  // The administrator is created for `server` only, never for the empty servers of `freshServer`.
+  // Depends on `administrator` only if used: an empty server must have no users.
   signIn: async ({ server, administrator }, use) => {
     await use(async (page, user = administrator) => page.context().addCookies(await session(server, user)));
   },
@@ -104,7 +104,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     for (const context of contexts) await context.close();
   },
 
-  // A live page reconnects to a server that stopped or is unreachable, and the browser logs these errors.
+  // A page with live updates reconnects to a server that ended or was cut off, which the browser reports.
   complaints: async ({}, use) => use({ seen: [], allowed: [/net::ERR_\w+ \(.*\/live(\?.*)?\)/], ended: [] }),
 
   allowErrors: async ({ complaints }, use) => {
@@ -120,17 +120,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     }
     const isOfEnded = (text: string, n: number) => complaints.ended.some(({ url, at }) => n >= at && text.includes(`(${url}/`));
     const unexpected = complaints.seen.filter((text, n) => !complaints.allowed.some((pattern) => pattern.test(text)) && !isOfEnded(text, n));
-    expect(unexpected, 'errors in the browser').toEqual([]);
+    expect(unexpected, 'the browser complained').toEqual([]);
   },
 });
 
-/** Records errors of a browser context. For contexts that a test opens itself: `await watch(other, complaints.seen)`. */
+/** Records browser errors of a context. Call it also for contexts of a test: `await watch(other, complaints.seen)`. */
 export async function watch(context: BrowserContext, seen: string[]): Promise<void> {
   context.on('console', (message) => {
     if (message.type() === 'error') seen.push(`${message.text()} (${message.location().url})`);
   });
   context.on('weberror', (error) => seen.push(error.error().stack || `${error.error()} (${error.page()?.url()})`));
-  // The console shows most CSP violations, but not those of a report-only policy.
+  // The console does not show violations of a report-only policy.
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI || 'inline'}`);
@@ -138,7 +138,7 @@ export async function watch(context: BrowserContext, seen: string[]): Promise<vo
   });
 }
 
-/** Logs in on the log-in page. Like password managers, it finds the fields by `autocomplete`, in any language. */
+/** Fills and sends the log-in form. It is found by `autocomplete`, in any language. */
 export async function logIn(page: Page, url: string, user: User): Promise<void> {
   await page.goto(`${url}/login`);
   const form = page.locator('form', { has: page.locator('input[autocomplete="current-password"]') });
@@ -148,27 +148,27 @@ export async function logIn(page: Page, url: string, user: User): Promise<void> 
   await page.waitForURL((at) => at.pathname !== '/login');
 }
 
-/** Returns a box of a page, by the id of its heading. */
+/** Returns a card by the id of its heading. */
 export function card(page: Page, id: string): Locator {
   return page.locator(`section[aria-labelledby="${id}"]`);
 }
 
-/** Checks the rules of WCAG 2.2 AA that axe knows, or only the given rules. */
+/** Expects WCAG 2.2 AA, as far as axe can check it, or only these rules. */
 export async function expectAccessible(page: Page, ...rules: string[]): Promise<void> {
   const axe = new AxeBuilder({ page });
   if (rules.length) axe.withRules(rules);
-  // axe calls the rule about visible labels in names experimental, but WCAG 2.5.3 requires it.
+  // For axe, the rule about visible text in accessible names is experimental; WCAG 2.5.3 requires it.
   else axe.options({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: { 'label-content-name-mismatch': { enabled: true } } });
-  // Legacy mode, because there are no frames and the default mode is slow: it opens a blank page.
+  // There are no frames. Without legacy mode axe opens a blank page, which takes longer than the analysis.
   const { violations } = await axe.setLegacyMode().analyze();
   const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target).join(', ')}`);
   expect(found, page.url()).toEqual([]);
 }
 
-/** Minimum width and height of a click target (WCAG 2.5.8). */
+/** Minimum width and height of click targets (WCAG 2.5.8). */
 const TARGET = 24;
 
-/** Checks that all click targets are large enough. Links within a sentence may be as high as its lines. */
+/** Expects that all click targets are large enough, except links within a sentence. */
 export async function expectTargets(page: Page): Promise<void> {
   const small = await page.evaluate((least) => {
     const isInSentence = (element: Element): boolean => {
@@ -180,7 +180,7 @@ export async function expectTargets(page: Page): Promise<void> {
       .filter((control) => control.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }))
       .filter((control) => !control.closest('.visually-hidden, .skip') && !isInSentence(control))
       .map((control) => {
-        // The label is part of a checkbox's target.
+        // A label is part of the target of its checkbox.
         const boxes = [control, ...Array.from((control as HTMLInputElement).labels ?? [])].map((element) => element.getBoundingClientRect());
         const height = Math.max(...boxes.map((box) => box.height));
         const width = Math.max(...boxes.map((box) => box.width));
@@ -192,7 +192,7 @@ export async function expectTargets(page: Page): Promise<void> {
   expect(small, `${page.url()} has small targets`).toEqual([]);
 }
 
-/** Checks that a page is not wider than the window. Only tables and texts scroll sideways, inside their boxes. */
+/** Expects that the page is not wider than the window: only tables and texts scroll horizontally, in scroll boxes. */
 export async function expectNoSideways(page: Page): Promise<void> {
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(wider, `${page.url()} is too wide`).toBeLessThanOrEqual(0);

@@ -1,17 +1,18 @@
-// Every page of the console, with the demo data, is accessible in both themes and languages and fits on a phone.
+// Accessibility of every page of the console, with the demo data, in both themes and languages; and no page is wider
+// than a phone.
 
 import type { Page } from '@playwright/test';
 import { addressOf, pages, publicPages } from '../support/pages';
 import { createUser } from '../support/prepare';
 import { expect, expectAccessible, expectNoSideways, expectTargets, test } from '../support/test';
 
-/** The rules whose result depends on the theme. */
+/** Rules whose result depends only on the theme. */
 const themed = ['color-contrast', 'link-in-text-block'];
 
 for (const lang of ['en', 'zh'] as const) {
   test.describe(lang, () => {
     test.use({ locale: lang });
-    // Both set-ups have the same pages. nodes, away and drift check what only a cluster shows.
+    // Both set-ups have the same pages. The specs nodes, away and drift check what only a cluster shows.
     test.skip(({ setup }) => setup === 'cluster', 'as on the embedded set-up');
 
     const look = async (page: Page, path: string) => {
@@ -39,7 +40,7 @@ for (const lang of ['en', 'zh'] as const) {
       for (const [name, path] of publicPages) await test.step(name, () => look(page, path));
     });
 
-    // The list is split into parts for the workers.
+    // Splits the list, so that the workers share it.
     const part = 12;
     for (let from = 0; from < pages.length; from += part) {
       test(`pages from ${pages[from]![0]}`, async ({ page, demo, signIn, allowErrors }) => {
@@ -58,12 +59,12 @@ for (const lang of ['en', 'zh'] as const) {
         await page.goto(await addressOf(pages.find(([n]) => n === name)![1], page.request));
         await expectAccessible(page);
       }
-      // Menus are checked when they are open.
+      // The sidebar menu, opened.
       await page.locator('.rail summary').click();
       await expectAccessible(page);
     });
 
-    test('open menus and dialogs, and pages of a viewer', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
+    test('menus, dialogs, forbidden pages and an empty filter result', async ({ page, demo, signIn, administrator, another, allowErrors }) => {
       test.setTimeout(120_000);
       allowErrors(/403 /);
       await signIn(page);
@@ -79,7 +80,7 @@ for (const lang of ['en', 'zh'] as const) {
       await expectAccessible(viewer);
       await viewer.goto('/configs/prod/shop/application');
       await expectAccessible(viewer);
-      // A filter that finds nothing.
+      // A filter without results.
       await page.goto('/apps?q=no-application-has-this');
       await expectAccessible(page);
     });

@@ -1,4 +1,4 @@
-// Applications, namespaces and environments are created, described and archived; and the matrix of live releases.
+// Applications, namespaces, environments: creating, describing, archiving; and the matrix of releases.
 
 import { application, createUser, unique } from '../support/prepare';
 import { card, expect, test } from '../support/test';
@@ -24,14 +24,14 @@ for (const scripts of [true, false]) {
       await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
       await expect(page.locator('table.matrix tbody th')).toContainText('application');
 
-      // A second namespace with another format.
+      // A second namespace, in another format.
       await page.getByText('Add namespace').click();
       const namespace = page.locator('form[action="/fn/create-namespace"]');
       await namespace.locator('[name=namespace]').fill('rules');
       await namespace.locator('[name=format]').selectOption('toml');
       await namespace.locator('[name=description]').fill('Who gets which discount');
       await namespace.getByRole('button').click();
-      await expect(page.locator('#flash')).toHaveText('rules can be edited now.');
+      await expect(page.locator('#flash')).toHaveText('rules was created.');
       const row = page.locator('table.matrix tbody tr').filter({ hasText: 'rules' });
       await expect(row).toContainText('toml');
       await expect(row).toContainText('Who gets which discount');
@@ -52,7 +52,7 @@ for (const scripts of [true, false]) {
       await page.goto('/apps?archived=true');
       await expect(page.locator('table.apps tr').filter({ hasText: name })).toContainText('archived');
       await page.goto(`/configs/dev/${name}/application`);
-      await expect(page.locator('.banner')).toContainText('This is archived');
+      await expect(page.locator('.banner')).toContainText('This config is archived');
       await expect(page.getByRole('link', { name: 'Add key' })).toHaveCount(0);
 
       await page.goto(`/apps/${name}/about`);
@@ -81,7 +81,7 @@ for (const scripts of [true, false]) {
       await expect(row).toHaveCount(1);
     });
 
-    test('the matrix shows releases and the authors of open edits', async ({ page, server, signIn, administrator, another }) => {
+    test('the matrix shows releases and the authors of pending edits', async ({ page, server, signIn, administrator, another }) => {
       const { name: app, api } = await application(server);
       await api.publish([{ config: `dev/${app}/application`, set: { a: '1' } }]);
       await api.publish([{ config: `dev/${app}/application`, set: { a: '2' } }, { config: `dev/${app}/routes`, text: 'a: 1\n' }]);
@@ -96,9 +96,9 @@ for (const scripts of [true, false]) {
       await expect(cell('application', 'dev').locator('b')).toHaveText('2');
       await expect(cell('application', 'prod').locator('b')).toHaveText('1');
       await expect(cell('routes', 'dev').locator('b')).toHaveText('1');
-      await expect(cell('application', 'staging')).toContainText('not yet');
+      await expect(cell('application', 'staging')).toContainText('no release');
 
-      // Two people have open edits.
+      // Two users have pending edits.
       await cell('application', 'prod').click();
       await page.getByRole('link', { name: 'Add key' }).click();
       await page.locator('#item [name=key]').fill('b');
@@ -115,7 +115,7 @@ for (const scripts of [true, false]) {
       await expect(cell('application', 'prod')).toContainText('1 edit by you');
       await expect(cell('application', 'prod')).toContainText(`1 edit by ${user.name}`);
       await expect(cell('application', 'dev')).not.toContainText('edit');
-      // The page of the config shows the authors, too.
+      // The page of the config shows the other author, too.
       await page.goto(`/configs/prod/${app}/application`);
       await expect(page.locator('table.items tr').filter({ hasText: `${user.name} is editing this` })).toContainText('a');
       await expect(card(page, 'others')).toContainText(user.name);
@@ -132,11 +132,11 @@ for (const scripts of [true, false]) {
       await add.locator('[name=env]').fill('QA Team');
       await add.locator('[name=title]').fill('Where testers look');
       await add.getByRole('button').click();
-      await expect(add.locator('.wrong')).toContainText('“QA Team” is not a name.');
+      await expect(add.locator('.wrong')).toContainText('“QA Team” is not a valid name.');
       await expect(add.locator('[name=title]')).toHaveValue('Where testers look');
       await add.locator('[name=env]').fill(name);
       await add.getByRole('button').click();
-      await expect(page.locator('#flash')).toHaveText(`${name} is there.`);
+      await expect(page.locator('#flash')).toHaveText(`${name} was created.`);
       const names = async () => (await page.locator('table.envs tbody tr td:first-child').allInnerTexts()).map((text) => text.split(/\s/)[0]);
       const last = (await names()).indexOf(name);
       await page.getByRole('button', { name: `Move ${name} up` }).click();
@@ -146,7 +146,7 @@ for (const scripts of [true, false]) {
       await page.getByLabel('Protected').check();
       await page.getByRole('button', { name: 'Save' }).click();
       const row = page.locator('table.envs tr').filter({ hasText: name });
-      await expect(row).toContainText('a reason, and its name typed');
+      await expect(row).toContainText('a reason and the environment name');
       await row.getByRole('link', { name: 'Edit' }).click();
       await page.getByRole('button', { name: 'Archive' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Archive' }).click();

@@ -1,10 +1,10 @@
-// A change of several configs is reviewed and published as a whole, or discarded.
+// A change with several configs: reviewed, published or discarded as a whole.
 
 import type { Page } from '@playwright/test';
 import { Api, application, createUser, reads } from '../support/prepare';
 import { card, expect, expectTargets, test } from '../support/test';
 
-/** Saves a value of a key in the first open change. */
+/** Saves a value of a key. All edits go into one change, the first open one. */
 async function edit(page: Page, config: string, key: string, value: string): Promise<void> {
   await page.goto(`/configs/${config}?edit=${key}`);
   await page.locator('#item [name=value]').fill(value);
@@ -24,7 +24,7 @@ for (const scripts of [true, false]) {
       [app, token] = [name, api.token];
       configs = [`dev/${app}/application`, `staging/${app}/application`];
       await api.publish(configs.map((config) => ({ config, set: { pool: '16', url: 'mysql://db' } })));
-      // A user without another open change.
+      // A user without other open changes.
       page = await another(await createUser(server, administrator, 'vera', { [`*/${app}/*`]: 'owner' }));
     });
 
@@ -41,7 +41,7 @@ for (const scripts of [true, false]) {
 
     test('two configs are published together', async ({ server }) => {
       await twoEdits();
-      // The page of a config does not publish a part of the change.
+      // The page of a config cannot publish a part of the change.
       await expect(page.locator('#publish')).toHaveCount(0);
       await page.getByRole('link', { name: 'Review and publish' }).click();
       const parts = page.locator('.of-config');
@@ -60,30 +60,30 @@ for (const scripts of [true, false]) {
       await reads(server, token, configs[0], { release: 2, content: { pool: '32' } });
       await reads(server, token, configs[1], { release: 2, content: { pool: '48' } });
 
-      // The page of the change now shows the delivery.
+      // The page of the change now shows its releases.
       await expect(page.getByRole('heading', { level: 1 })).toContainText('More of everything');
       await expect(page.locator('.head .badge')).toHaveText('published');
       await expect(card(page, 'way')).toContainText('Delivered');
       await expectTargets(page);
-      // The latest readers are known and have the release.
+      // The instances that have just read it are listed, with the new release.
       await page.reload();
       await expect(card(page, 'way').locator('progress')).toHaveCount(2);
       await page.goto('/changes');
-      await expect(page.locator('main')).toContainText('No change is open');
+      await expect(page.locator('main')).toContainText('No open changes');
     });
 
-    test('nothing of a discarded change is live', async ({ server }) => {
+    test('a discarded change has no effect', async ({ server }) => {
       await twoEdits();
       await openChange();
       await page.getByRole('button', { name: 'Discard' }).click();
       const sure = page.getByRole('dialog', { name: 'Discard this change?' });
-      await expect(sure).toContainText('Its 2 edits are thrown away');
-      await sure.getByRole('button', { name: 'No, leave it' }).click();
+      await expect(sure).toContainText('Its 2 edits will be discarded');
+      await sure.getByRole('button', { name: 'Cancel' }).click();
       await expect(sure).toBeHidden();
       const address = page.url();
       await page.getByRole('button', { name: 'Discard' }).click();
       await sure.getByRole('button', { name: 'Discard' }).click();
-      await expect(page.locator('#flash')).toHaveText('The change is discarded.');
+      await expect(page.locator('#flash')).toHaveText('The change was discarded.');
       for (const config of configs) await reads(server, token, config, { release: 1, content: { pool: '16' } });
       await page.goto(address);
       await expect(page.locator('.head .badge')).toHaveText('discarded');
@@ -92,18 +92,18 @@ for (const scripts of [true, false]) {
       await expect(page.locator('table.items tr.changed')).toHaveCount(0);
     });
 
-    test('a change that was edited after the review is not published', async ({ server, allowErrors }) => {
+    test('a difference that changed since its review is not published', async ({ server, allowErrors }) => {
       allowErrors(/409 .*\/fn\/publish/);
       await twoEdits();
       await openChange();
-      // The author edits it in another tab.
+      // The author edits in another tab.
       const tab = await page.context().newPage();
       await edit(tab, configs[0], 'url', 'mysql://elsewhere');
       await page.getByRole('button', { name: 'Publish 2 edits' }).click();
-      await expect(page.getByRole('alert')).toContainText('The difference has changed since you looked at it');
+      await expect(page.getByRole('alert')).toContainText('The difference has changed since you reviewed it');
       await expect(page.locator('.of-config').first()).toContainText('mysql://elsewhere');
       await reads(server, token, configs[0], { release: 1 });
-      // Now the new difference is reviewed.
+      // Now it has been reviewed.
       await page.getByRole('button', { name: 'Publish 3 edits' }).click();
       await expect(page.locator('#flash')).toHaveText('2 releases are delivered');
       await reads(server, token, configs[0], { content: { url: 'mysql://elsewhere', pool: '32' } });
@@ -117,7 +117,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#publish')).toHaveCount(0);
       await expect(page.locator('.conflicts')).toContainText('2 keys were changed on both sides');
       await expect(page.locator('.conflicts .sides').first().locator('dd')).toHaveText(['16', '20', '32']);
-      const decide = (key: string) => page.getByRole('form', { name: `Decide ${key}` });
+      const decide = (key: string) => page.getByRole('form', { name: `Resolve ${key}` });
       await decide('pool').getByRole('button', { name: 'Keep theirs' }).click();
       await expect(page.locator('.conflicts')).toContainText('1 key was changed on both sides');
       await decide('url').getByRole('button', { name: 'Keep mine' }).click();
@@ -127,11 +127,11 @@ for (const scripts of [true, false]) {
       await reads(server, token, configs[0], { release: 3, content: { pool: '20', url: 'mysql://mine' } });
     });
 
-    test('a described change is found by a publisher', async ({ server, administrator, another, allowErrors }) => {
+    test('a change is described, and a publisher finds it', async ({ server, administrator, another, allowErrors }) => {
       allowErrors(/422 .*\/fn\/describe-change/);
       await twoEdits();
       await openChange();
-      await page.getByText('Describe it').click();
+      await page.getByText('Edit description').click();
       const describe = page.locator('form[action="/fn/describe-change"]');
       await describe.locator('[name=message]').fill(`${'long '.repeat(500)}\nend`);
       await describe.getByRole('button').click();

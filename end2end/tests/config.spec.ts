@@ -1,4 +1,4 @@
-// The pages of a config: editing, merging, texts, import and roll-back, with and without scripts.
+// The pages of a config: editing, merging, texts, import, rollback; with and without scripts.
 
 import type { Page } from '@playwright/test';
 import { application, createAdministrator, unique } from '../support/prepare';
@@ -6,7 +6,7 @@ import { expect, test, type Server } from '../support/test';
 
 const hostile = `</textarea><script>document.title='owned'</script>"'><img src=x onerror="document.title='owned'">{{7*7}}<!--\u2028`;
 
-/** Creates an application with a few releases in prod, and returns the address of its pages there. */
+/** Creates an application with a few releases in prod. Returns the address of its configs there. */
 async function prepare(server: Server): Promise<string> {
   const { name, api } = await application(server, 'config');
   const config = `prod/${name}/application`;
@@ -64,13 +64,13 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Remove' }).click();
       await expect(row(page, 'db.url')).toHaveClass('removed');
       await page.getByRole('link', { name: 'db.url' }).click();
-      await page.getByRole('button', { name: 'Take back my edit' }).click();
+      await page.getByRole('button', { name: 'Revert' }).click();
       await expect(row(page, 'db.url')).not.toHaveClass('removed');
       await expect(page.locator('#publish button')).toHaveText('Publish 2 edits');
       expect(await page.title()).not.toContain('owned');
     });
 
-    test('a concurrently changed value is merged and no input is lost', async ({
+    test('a value that another user has changed meanwhile is merged without losing input', async ({
       page, another, server, allowErrors,
     }) => {
       allowErrors(/412/);
@@ -86,7 +86,7 @@ for (const scripts of [true, false]) {
       await page.locator('#item button.primary').click();
       await expect(row(page, 'db.pool').locator('.v')).toHaveText('48 64');
 
-      // Now the edit is saved, and conflicts with a newer release again.
+      // The saved edit conflicts with another newer release.
       await edit(marek, path, 'db.pool', '50');
       await publish(marek);
       await page.goto(`${path}/application`);
@@ -96,7 +96,7 @@ for (const scripts of [true, false]) {
       await expect(row(page, 'db.pool').locator('.v')).toHaveText('50');
     });
 
-    test('a text keeps its line ends, and errors in it are shown', async ({ page, allowErrors }) => {
+    test('a text keeps its line endings, and errors in it are shown', async ({ page, allowErrors }) => {
       allowErrors(/422/);
       await page.goto(`${path}/routes`);
       const text = page.locator('#text [name=text]');
@@ -111,7 +111,7 @@ for (const scripts of [true, false]) {
       expect(await exported.text()).toBe('a: 1\r\nb: 2\nnew: 4\r\nc: 3\r\n');
     });
 
-    test('a file is previewed before it is imported', async ({ page }) => {
+    test('a file is previewed before its edits are saved', async ({ page }) => {
       await page.goto(`${path}/application/import`);
       await page.locator('[name=text]').fill('DB_URL=mysql://other\nPOOL=5\n');
       await page.getByRole('button', { name: 'Preview' }).click();
@@ -127,7 +127,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('.preview')).toContainText('server.port');
     });
 
-    test('a release is rolled back', async ({ page }) => {
+    test('a rollback starts from the page of the config', async ({ page }) => {
       await page.goto(`${path}/application`);
       await page.getByRole('link', { name: 'Roll back to release 1' }).click();
       await page.locator('#back [name=message]').fill('16 was enough');
@@ -136,7 +136,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('#flash')).toContainText('Release 3 is delivered');
       await expect(row(page, 'db.pool').locator('.v')).toHaveText('16');
       await page.goto(`${path}/application/releases`);
-      await expect(page.locator('tbody tr').first()).toContainText('back to 1');
+      await expect(page.locator('tbody tr').first()).toContainText('rollback to 1');
     });
 
     test('hostile values stay values on every page', async ({ page }) => {

@@ -1,4 +1,4 @@
-// The pages about delivery, and live updates of open pages.
+// Delivery pages, and live updates of open pages.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,14 +10,14 @@ const env = (server: Server) => ({
   ...process.env, ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: server.settings.TRIMTAB_ETCD__ENDPOINTS,
 });
 
-/** Reads a config as an instance, until it gets this release. */
+/** Reads a config as this instance until the response has this release. */
 async function readAs(server: Server, token: string, instance: string, config: string, release: number): Promise<void> {
   const headers = { authorization: `Bearer ${token}`, 'x-instance': instance };
   const get = async () => (await fetch(`${server.url}/api/v1/configs/${config}`, { headers })).json();
   await expect.poll(get).toMatchObject({ release });
 }
 
-test('an open page follows a release until its readers have it', async ({ page, server }) => {
+test('an open page follows a release until all instances have it', async ({ page, server }) => {
   const { name: app, api } = await application(server);
   const config = `dev/${app}/application`;
   await api.publish([{ config, set: { pool: '8' } }]);
@@ -31,15 +31,15 @@ test('an open page follows a release until its readers have it', async ({ page, 
   await expect(row).toContainText('ms');
 
   await page.goto(`/configs/${config}`);
-  await expect(page.locator('#live-way')).toContainText('Nobody reads it');
+  await expect(page.locator('#live-way')).toContainText('No readers');
   await read(server, api.token, config);
   await expect(page.locator('#live-way')).toContainText('1 of 1');
   await page.goto(`/configs/${config}/readers`);
   await expect(page.locator('#readers tbody tr')).toHaveCount(1);
-  // A single reader makes no curve.
-  await expect(page.getByRole('img', { name: 'has it' })).toHaveCount(0);
+  // A single instance has no curve.
+  await expect(page.getByRole('img', { name: 'received it' })).toHaveCount(0);
   await readAs(server, api.token, 'shop-1', config, 2);
-  await expect(page.getByRole('img', { name: '2 instances have it' })).toBeVisible();
+  await expect(page.getByRole('img', { name: '2 instances received it' })).toBeVisible();
   await page.goto('/delivery');
   await page.locator('#delivery').getByRole('link', { name: 'dev' }).click();
   await expect(row).toContainText('2 of 2');
@@ -48,7 +48,7 @@ test('an open page follows a release until its readers have it', async ({ page, 
 test.describe('without scripts', () => {
   test.use({ javaScriptEnabled: false });
 
-  test('a reload shows the same as live updates', async ({ page, server }) => {
+  test('a reload shows the delivery', async ({ page, server }) => {
     const { name: app, api } = await application(server);
     await page.context().addCookies(await session(server, await createAdministrator(server, `ops-${app}`)));
     await page.goto('/delivery/dev');
@@ -61,9 +61,9 @@ test.describe('without scripts', () => {
 });
 
 test.describe('with etcd', () => {
-  test.skip(({ setup }) => setup !== 'cluster', 'the in-process channel is never written from outside');
+  test.skip(({ setup }) => setup !== 'cluster', 'no other program can lock or write the channel in memory');
 
-  test('readers of other nodes are shown with their nodes', async ({ page, freshServer }) => {
+  test('instances of other nodes are listed with their node', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;
@@ -72,21 +72,21 @@ test.describe('with etcd', () => {
     const reader = await freshServer(server, { TRIMTAB_NODE: 'eu-1', TRIMTAB_ROLE: 'reader' });
     await page.context().addCookies(await session(server, await createAdministrator(server, 'ops')));
     await page.goto(`${server.url}/configs/${config}/readers`);
-    await expect(page.locator('#config')).toContainText('Nobody reads it yet');
+    await expect(page.locator('#config')).toContainText('No readers yet');
     for (const [node, instance] of [[server, 'shop-1'], [beside, 'shop-2'], [reader, 'shop-3'], [reader, 'shop-1']] as const) {
       await readAs(node, api.token, instance, config, 1);
     }
     await page.reload();
     const row = (instance: string) => page.locator('#readers tr', { hasText: instance });
     await expect(row('shop-2')).toContainText('web-2');
-    // shop-1 read from two nodes and is shown at the last one.
+    // It has read from two nodes, and is listed with the last one.
     await expect(row('shop-1')).toContainText('eu-1');
-    await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3 · Those that 3 nodes have heard of');
+    await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3 · Instances that read from 3 nodes');
     await page.setViewportSize({ width: 360, height: 740 });
     await expectNoSideways(page);
     await expectAccessible(page);
 
-    // An open page is updated after reads from any node.
+    // An open page follows instances of all nodes.
     await api.publish([{ config, set: { pool: '16' } }]);
     await expect(page.locator('#live-told')).toContainText('Seen by 0 of 3');
     for (const [node, instance] of [[reader, 'shop-1'], [beside, 'shop-2'], [reader, 'shop-3']] as const) {
@@ -94,19 +94,19 @@ test.describe('with etcd', () => {
     }
     await expect(page.locator('#live-told')).toContainText('Seen by 3 of 3');
     await page.goto(`${server.url}/apps/${app}`);
-    await expect(page.locator('main')).toContainText('3 instances read it');
+    await expect(page.locator('main')).toContainText('Read by 3 instances');
 
-    // A node that does not answer is named, and the page does not wait for it.
+    // A node that does not respond is named, and does not delay the page.
     const etcdctl = (...args: string[]) => promisify(execFile)('etcdctl', args, { env: env(server) });
     const lease = /lease ([0-9a-f]+) granted/.exec((await etcdctl('lease', 'grant', '600')).stdout)![1]!;
     const name = `${server.settings.TRIMTAB_ETCD__ROOT}/nodes/names/${lease}`;
     await etcdctl('put', `--lease=${lease}`, name, '{"name":"eu-2","reader":true}');
     await page.goto(`${server.url}/delivery/prod`);
-    await expect(page.locator('#delivery .head')).toContainText('3 of 4 nodes answered. Not yet: eu-2 (reader node).');
+    await expect(page.locator('#delivery .head')).toContainText('3 of 4 nodes responded. No response yet: eu-2 (reader node).');
     await expect(page.locator('#delivery tr', { hasText: `${app} / application 2` })).toContainText('3 of 3');
   });
 
-  test('the holder of the lock and the waiting releases are shown', async ({ page, freshServer }) => {
+  test('the page names the lock holder and the waiting releases', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;
@@ -114,19 +114,19 @@ test.describe('with etcd', () => {
     const holder = spawn('etcdctl', ['lock', `${server.settings.TRIMTAB_ETCD__ROOT}/locks/prod`], { env: env(server) });
     await once(holder.stdout, 'data');
     await page.goto(`${server.url}/delivery/prod`);
-    await expect(page.locator('#delivery')).toContainText('A program that is not Trimtab holds it.');
+    await expect(page.locator('#delivery')).toContainText('A program other than Trimtab holds the lock.');
     const answer = await api.call('POST', 'changes', {
       message: 'waits', confirm: 'prod', publish: true, edits: [{ config, set: { pool: '16' } }],
     });
     expect(answer).toMatchObject({ delivery: { state: 'accepted' } });
-    await expect(page.locator('#delivery')).toContainText('1 release waits.');
+    await expect(page.locator('#delivery')).toContainText('1 release is waiting.');
     await expect(page.locator('#trouble')).toContainText('Another node holds the lock');
     holder.kill('SIGINT');
     await expect(page.locator('#delivery .head')).toContainText('on time', { timeout: 20_000 });
     await expect(page.locator('#trouble')).toBeEmpty();
   });
 
-  test('a release deleted from etcd is delivered again on demand', async ({ page, freshServer }) => {
+  test('releases deleted in etcd are delivered again on demand', async ({ page, freshServer }) => {
     const server = await freshServer();
     const { name: app, api } = await application(server);
     const config = `prod/${app}/application`;

@@ -1,4 +1,4 @@
-// Log in, change a key and publish: the page, the read endpoint and etcd, where there is one, show it.
+// From the log-in to a published key: on the page, at the read endpoint, and in etcd if there is one.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -21,7 +21,7 @@ for (const scripts of [true, false]) {
       await page.locator('form#item button[type=submit]').first().click();
       await expect(page.locator('table.items')).toContainText('db.url');
 
-      // A protected environment requires a message and its name. The refused form keeps the input.
+      // A protected environment requires a reason and its name. The refused form keeps the input.
       const publish = page.locator('form#publish');
       await publish.locator('[name=message]').fill('first release');
       await publish.locator('[name=confirm]').fill('production');

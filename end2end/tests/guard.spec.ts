@@ -1,4 +1,4 @@
-// Tests of the fixture that fails a test on errors in the browser: each of these must fail.
+// Tests of the fixture that fails a test on browser errors: the first three have to fail.
 
 import { test } from '../support/test';
 

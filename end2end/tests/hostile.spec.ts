@@ -1,4 +1,4 @@
-// Hostile input is shown as text: nothing is executed, and no page is broken, on phones, too.
+// Hostile input is shown as text: it does not run and does not break a page, not even on a phone.
 
 import { createUser, session, unique, Api } from '../support/prepare';
 import { createAdministrator, expect, expectNoSideways, test } from '../support/test';
@@ -13,7 +13,7 @@ const corpus = {
   long: 'W'.repeat(10_000),
   blanks: `a${' '.repeat(300)}b\tc`,
 };
-/** Cuts a text to a length that titles, comments and messages may have. */
+/** Cuts a text to the maximum length of a title, comment or message. */
 const most = (text: string) => text.slice(0, 1500);
 
 test('hostile texts in every field that is shown anywhere', async ({ page, freshServer, allowErrors }) => {
@@ -62,7 +62,7 @@ test('hostile texts in every field that is shown anywhere', async ({ page, fresh
     paths.push(`/changes/${id}`, `/configs/${kv}/releases`, `/configs/${text}`, `/configs/${text}/difference?view=split`);
     const key = encodeURIComponent(Object.keys(set).find((key) => key.startsWith(name))!);
     paths.push(`/configs/${kv}?edit=${key}`, `/configs/${kv}/releases/1`);
-    // Every config has all of these keys, so pages that show only keys are checked once.
+    // Every config has all keys: pages that show only these are checked once.
     if (name !== 'script') continue;
     paths.push(`/changes/${id}?view=split`);
     for (const at of ['', '/difference', '/difference?view=split', '/releases/1?show=live', '/releases/1?show=content', '/readers', '/use', '/import']) {

@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test';
 import { application } from '../support/prepare';
 import { card, expect, test } from '../support/test';
 
-// What each format can express: names of variables have no dots, and only three formats have types.
+// Samples within the limits of each format: names of variables have no dots, and only three formats have types.
 const files = {
   'app.properties': { source: 'properties', text: 'db.url=jdbc:mysql://db/shop?a=b\ndb.pool=16\ngreeting=Gr\\u00fc\\u00dfe 商店\n' },
   '.env': { source: 'dotenv', text: 'DB_URL="mysql://db/shop?a=b"\nPOOL=16\nMULTI="one\\ntwo"\n' },
@@ -31,12 +31,12 @@ for (const scripts of [true, false]) {
     test.use({ javaScriptEnabled: scripts });
 
     for (const [n, [name, { source, text }]] of Object.entries(files).entries()) {
-      test(`${name} is imported and exported unchanged`, async ({ page, server, signIn }) => {
+      test(`${name} is imported and exported without changes`, async ({ page, server, signIn }) => {
         const { name: app } = await application(server);
         const path = `/configs/dev/${app}/application`;
         await signIn(page);
         await page.goto(`${path}/import`);
-        // The name of a file decides about its format. That of a pasted text is detected or chosen.
+        // The format of a file follows from its name; that of a pasted text is detected.
         const paste = (n + Number(scripts)) % 2 === 0;
         await put(page, name, text, paste);
         await page.getByRole('button', { name: 'Preview' }).click();
@@ -48,19 +48,19 @@ for (const scripts of [true, false]) {
         await page.getByRole('button', { name: `Publish ${added} edits` }).click();
         await expect(page.locator('#flash')).toContainText('Release 1 is delivered');
 
-        // An import of the export changes nothing.
+        // Importing the export again changes nothing.
         await page.goto(`${path}/import`);
         await card(page, 'export').locator(`a[href*="format=${source}"]`).click({ trial: true });
         const out = await page.request.get(`${path}/export?format=${source}`);
         expect(out.headers()['content-disposition']).toContain(`attachment; filename="dev-${app}-application.`);
         await put(page, name, await out.text(), false);
-        await page.getByLabel('Keys that are not in it').selectOption('replace');
+        await page.getByLabel('Keys missing from the import').selectOption('replace');
         await page.getByRole('button', { name: 'Preview' }).click();
-        await expect(page.locator('main')).toContainText('This would change nothing');
+        await expect(page.locator('main')).toContainText('Nothing to import');
       });
     }
 
-    test('a broken file is refused with the position, and a pasted text can be corrected', async ({ page, server, signIn, allowErrors }) => {
+    test('a broken file is refused with the position, and a pasted text stays to be corrected', async ({ page, server, signIn, allowErrors }) => {
       allowErrors(/422 .*\/import/);
       const { name: app } = await application(server);
       await signIn(page);
@@ -78,21 +78,21 @@ for (const scripts of [true, false]) {
       }
       const [text] = broken['app.json'];
       await put(page, '', text!, true);
-      await page.getByLabel('Written as').selectOption('json');
+      await page.getByLabel('Format').selectOption('json');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.getByRole('alert')).toContainText('Line 3, column 8');
       await expect(card(page, 'paste').locator('[name=text]')).toHaveValue(text!);
-      await expect(page.getByLabel('Written as')).toHaveValue('json');
+      await expect(page.getByLabel('Format')).toHaveValue('json');
       await card(page, 'paste').locator('[name=text]').fill('{ "a": 1, "b": 2 }');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(card(page, 'preview').locator('.hunks > li.added')).toHaveCount(2);
-      // An empty import is refused.
+      // An empty text is not an import.
       await card(page, 'paste').locator('[name=text]').fill('  ');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.getByRole('alert')).toContainText('Fill this in.');
     });
 
-    test('keys missing in the file are kept or removed as chosen, and the preview shows it', async ({ page, server, signIn }) => {
+    test('keys missing from the file are kept or removed as chosen, and shown in the preview', async ({ page, server, signIn }) => {
       const { name: app, api } = await application(server);
       await api.publish([{ config: `dev/${app}/application`, set: { a: '1', b: '2', c: '3' } }]);
       await signIn(page);
@@ -100,7 +100,7 @@ for (const scripts of [true, false]) {
       await put(page, '', 'a=1\nb=20\nd=4\n', true);
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(card(page, 'preview').locator('.sum')).toHaveText('1 added1 changed');
-      await page.getByLabel('Keys that are not in it').selectOption('replace');
+      await page.getByLabel('Keys missing from the import').selectOption('replace');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(card(page, 'preview').locator('.sum')).toHaveText('1 added1 changed1 removed');
       await page.getByRole('button', { name: 'Add 3 edits to my change' }).click();
@@ -109,7 +109,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('table.items tr.added')).toContainText('d');
     });
 
-    test('a text is imported byte by byte', async ({ page, server, signIn, allowErrors }) => {
+    test('a text is imported byte for byte', async ({ page, server, signIn, allowErrors }) => {
       allowErrors(/422 .*\/import/);
       const { name: app } = await application(server);
       const path = `/configs/dev/${app}/routes`;
@@ -129,7 +129,7 @@ for (const scripts of [true, false]) {
   });
 }
 
-test('a file that is too large is refused in words', async ({ page, server, signIn, allowErrors }) => {
+test('a file that is too large is refused with a message', async ({ page, server, signIn, allowErrors }) => {
   allowErrors(/413 .*\/import/);
   const { name: app } = await application(server);
   await signIn(page);

@@ -1,4 +1,4 @@
-// Islands: the release build's WASM starts on every page, and the interactive parts work.
+// Islands: the WASM of the release build starts on every page, and each part works.
 
 import { application } from '../support/prepare';
 import { expect, test } from '../support/test';
@@ -9,7 +9,7 @@ test.beforeEach(async ({ page, signIn }) => signIn(page));
 
 const alive = 'html[data-alive]';
 
-test('the islands start, and the copy button works', async ({ page, server, context }) => {
+test('scripts start, and buttons copy', async ({ page, server, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
   const { name: app } = await application(server);
   await page.goto(`/configs/dev/${app}/application/use`);
@@ -42,7 +42,7 @@ test('rows are filtered while typing, and the filter survives an edit', async ({
   await expect(page.getByRole('searchbox')).toHaveValue('key.33');
   await expect(rows).toHaveText(/value 5 other/);
   await page.getByRole('searchbox').fill('nothing like it');
-  await expect(page.locator('search output')).toHaveText('Nothing matches');
+  await expect(page.locator('search output')).toHaveText('No matches');
   await page.getByRole('searchbox').fill('');
   await expect(rows).toHaveCount(40);
 });
@@ -63,11 +63,11 @@ test('the theme changes in place, and a change of language keeps the input', asy
   await expect(page.locator(alive)).toBeAttached();
   await expect(page.locator('#item [name=key]')).toHaveValue('half.typed');
   await expect(page.locator('#item [name=value]')).toHaveValue('商店');
-  // The server rendered this page with the theme.
+  // The server has rendered this page in the theme.
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
 });
 
-test('n and p move through differences, but not while a field has the focus', async ({ page, server }) => {
+test('n and p step through differences, and are ignored in fields', async ({ page, server }) => {
   const { name: app, api } = await application(server);
   await api.publish([{ config: `dev/${app}/application`, set: { a: '1', b: '2', c: '3' } }]);
   await page.goto(`/configs/dev/${app}/application/difference`);
@@ -87,7 +87,7 @@ test('n and p move through differences, but not while a field has the focus', as
   await expect(page.locator('#item [name=value]')).toHaveValue('n/p');
 });
 
-test('a menu closes with Escape, which returns the focus, and with a click elsewhere', async ({ page }) => {
+test('a menu closes on Escape, returning the focus, and on a click elsewhere', async ({ page }) => {
   await page.goto('/');
   await expect(page.locator(alive)).toBeAttached();
   const menu = page.locator('header details.menu');
@@ -109,13 +109,13 @@ test('a dialog returns the focus', async ({ page, server }) => {
   await archive.focus();
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
-  await expect(dialog.getByRole('button', { name: 'No, leave it' })).toBeFocused();
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await page.keyboard.press('Escape');
   await expect(dialog).toBeHidden();
   await expect(archive).toBeFocused();
 });
 
-test('a form reports an unreachable server and keeps the input', async ({ page, server, allowErrors }) => {
+test('a form that cannot reach the server shows an error and keeps the input', async ({ page, server, allowErrors }) => {
   allowErrors(/ERR_INTERNET_DISCONNECTED|Failed to fetch/);
   const { name: app } = await application(server);
   await page.goto(`/configs/dev/${app}/application?add=true`);

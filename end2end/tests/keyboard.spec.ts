@@ -1,10 +1,10 @@
-// The whole workflow with only the keyboard: log in, find the config, edit, publish, roll back.
+// Keyboard only: log in, find the config, edit, publish, roll back.
 
 import type { Locator, Page } from '@playwright/test';
 import { application, createUser, reads } from '../support/prepare';
 import { expect, test } from '../support/test';
 
-/** Presses Tab until an element has the focus. No sticky element may hide it then. */
+/** Presses Tab until an element has the focus, and checks that sticky elements do not cover it. */
 async function tabTo(page: Page, to: Locator): Promise<void> {
   await expect(to).toHaveCount(1);
   for (let n = 0; n < 60; n++) {
@@ -46,9 +46,9 @@ for (const scripts of [true, false]) {
       await keyboard.press('Enter');
       await expect(page).toHaveURL(`${server.url}/`);
 
-      // The first tab stop of every page skips the navigation.
+      // The first stop of every page skips the frame.
       await keyboard.press('Tab');
-      await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
+      await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
       await keyboard.press('Enter');
       await expect(page).toHaveURL(/#main$/);
       await keyboard.press('Tab');

@@ -1,12 +1,12 @@
-// Long values, texts, lists and names: the keyboard reaches everything, no page has large empty areas, and the main
-// content stays in view.
+// Long values, texts, lists and names: the keyboard reaches all of them, pages have no empty screens, and the main
+// action stays in sight.
 
 import { application, createAdministrator, session, unique } from '../support/prepare';
 import { card, expect, expectAccessible, expectTargets, test } from '../support/test';
 
 test.skip(({ setup }) => setup === 'cluster', 'as on the embedded set-up');
 
-test('a long value or text scrolls inside its box, with the keyboard, too', async ({ page, server }) => {
+test('a long value or text has a scroll box, which the keyboard reaches', async ({ page, server }) => {
   test.setTimeout(120_000);
   const { name: app, api } = await application(server, 'long');
   const [config, routes] = [`dev/${app}/application`, `dev/${app}/routes`];
@@ -37,7 +37,7 @@ test('a long value or text scrolls inside its box, with the keyboard, too', asyn
   await page.locator('#text button[type=submit]').first().click();
   await expect(page.locator('#my-change .sum')).toBeVisible();
 
-  // Another user publishes other values.
+  // Other values and texts are published.
   await api.publish([{ config, set: { long: value('c') } }, { config: routes, text: lines('3') }]);
   for (const [path, boxes] of [[config, 3], [routes, 2]] as const) {
     await page.goto(`/configs/${path}`);
@@ -57,7 +57,7 @@ test('a long value or text scrolls inside its box, with the keyboard, too', asyn
   }
 });
 
-test('the preview of a large import ends where it can be added', async ({ page, server, signIn }) => {
+test('the preview of a large import does not push its button out of reach', async ({ page, server, signIn }) => {
   const { name: app } = await application(server, 'long');
   await signIn(page);
   await page.goto(`/configs/dev/${app}/application/import`);
@@ -71,7 +71,7 @@ test('the preview of a large import ends where it can be added', async ({ page, 
   await expectAccessible(page);
 });
 
-test('a long line with an error can be read to its end', async ({ page, server, signIn, allowErrors }) => {
+test('a long line around an error can be scrolled', async ({ page, server, signIn, allowErrors }) => {
   allowErrors(/422 .*save-text/);
   const { name: app } = await application(server, 'long');
   await signIn(page);
@@ -85,7 +85,7 @@ test('a long line with an error can be read to its end', async ({ page, server, 
   await expectAccessible(page);
 });
 
-test('the publish button stays in view beside many edits', async ({ page, server, signIn }) => {
+test('the publish button is in sight beside many edits', async ({ page, server, signIn }) => {
   const { name: app, api } = await application(server, 'long');
   const path = `/configs/prod/${app}/application`;
   const keys = ['a', 'b', 'c', 'd', 'e'];
@@ -103,7 +103,7 @@ test('the publish button stays in view beside many edits', async ({ page, server
   await expectAccessible(page);
 });
 
-test('many environments, long names, and only archived namespaces', async ({ page, freshServer }) => {
+test('many environments, long names, and only archived applications', async ({ page, freshServer }) => {
   const server = await freshServer();
   const { name: app, api } = await application(server, 'long');
   const last = 'region-3';
@@ -114,7 +114,7 @@ test('many environments, long names, and only archived namespaces', async ({ pag
   await api.publish([{ config: here, set: { a: '1' } }, { config: there, set: { a: '2' } }]);
   await page.context().addCookies(await session(server, await createAdministrator(server, 'ops')));
 
-  // The current position is visible.
+  // The current segment and tab are in sight.
   for (const width of [360, 320]) {
     await page.setViewportSize({ width, height: 1000 });
     for (const path of [there, `${here}/difference?env=${last}`]) {

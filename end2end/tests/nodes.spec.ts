@@ -1,11 +1,11 @@
-// Two equal nodes on one database and one etcd.
+// Two equal nodes with one database and one etcd.
 
 import { application, ask, createUser, read, reads, session } from '../support/prepare';
 import { expect, expectAccessible, test } from '../support/test';
 
 test.skip(({ setup }) => setup !== 'cluster', 'only a cluster has a second node');
 
-test('a publish on one node is shown and served by the other', async ({ page, server, signIn, freshServer }) => {
+test('a release of one node is shown and served by the other', async ({ page, server, signIn, freshServer }) => {
   const { name: app, api } = await application(server);
   const config = `prod/${app}/application`;
   await api.publish([{ config, set: { pool: '16' } }]);
@@ -19,7 +19,7 @@ test('a publish on one node is shown and served by the other', async ({ page, se
   await page.locator('#item [name=value]').fill('32');
   await page.locator('#item button.primary').click();
   await expect(page.locator('#flash')).toContainText('Saved in your change');
-  // The other node has the edit and the session before the publish.
+  // The other node has the edit before it is published, and the session.
   await page.goto(`${beside.url}/configs/${config}`);
   await expect(page.locator('table.items tr.changed .v')).toHaveText('16 32');
   await page.goto(`/configs/${config}`);
@@ -35,7 +35,7 @@ test('a publish on one node is shown and served by the other', async ({ page, se
   await expect(page.locator('#readers')).toContainText('shop-7');
   await expectAccessible(page);
 
-  // A publish on the second node is shown on the first.
+  // Published on the second node, read from the first.
   await page.goto(`${beside.url}/configs/${config}/releases/1`);
   await page.locator('#back [name=message]').fill('less');
   await page.locator('#back [name=confirm]').fill('prod');
@@ -44,7 +44,7 @@ test('a publish on one node is shown and served by the other', async ({ page, se
   await reads(server, api.token, config, { release: 3, content: { pool: '16' } });
 });
 
-test('two nodes publish to one environment at once', async ({ server, freshServer, administrator, another }) => {
+test('two nodes publish to one environment at the same time', async ({ server, freshServer, administrator, another }) => {
   const { name: app, api } = await application(server);
   const config = `prod/${app}/application`;
   await api.publish([{ config, set: { a: '1', b: '1' } }, { config: `prod/${app}/routes`, text: 'a: 1\n' }]);
@@ -61,7 +61,7 @@ test('two nodes publish to one environment at once', async ({ server, freshServe
   };
   const [one, two] = [await open(server.url, 'a', '2'), await open(beside.url, 'b', '2')];
   await Promise.all([one, two].map((page) => page.locator('#publish button').click()));
-  // Each changes another key, so both are released one after the other and none is lost.
+  // They change different keys: both are released, one after the other, and no edit is lost.
   for (const page of [one, two]) await expect(page.locator('#flash')).toContainText(/Release [23] is delivered/);
   for (const node of [server, beside]) {
     await expect.poll(() => read(node, api.token, config)).toMatchObject({ release: 3, content: { a: '2', b: '2' } });
@@ -70,7 +70,7 @@ test('two nodes publish to one environment at once', async ({ server, freshServe
   await expect(one.locator('tbody tr')).toHaveCount(3);
 });
 
-test('sessions and tokens that end on one node end on the other', async ({ server, freshServer, administrator, another, page, signIn }) => {
+test('a revoked token and an ended session end on both nodes', async ({ server, freshServer, administrator, another, page, signIn }) => {
   const { name: app, api } = await application(server);
   await api.publish([{ config: `prod/${app}/application`, set: { a: '1' } }]);
   const beside = await freshServer(server);
@@ -90,7 +90,7 @@ test('sessions and tokens that end on one node end on the other', async ({ serve
   await ada.locator('header summary').click();
   await ada.getByRole('button', { name: 'Log out', exact: true }).click();
   await expect(ada).toHaveURL(`${server.url}/login`);
-  // The deleted cookie does not work either.
+  // Also with the cookie that the browser has deleted.
   await ada.context().addCookies(await session(server, user));
   await ada.goto(`${beside.url}/account`);
   await expect(ada).toHaveURL(/\/login\?next=/);

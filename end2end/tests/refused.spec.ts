@@ -1,5 +1,5 @@
-// Every form is refused once: the answer has the status of the refusal, the input is kept, the invalid field has a
-// message and the focus, and the browser logs no other error.
+// Every form, refused once: the response has the status of the refusal, the form keeps its input, the invalid field
+// shows the error and has the focus, and there are no browser errors.
 
 import type { Page } from '@playwright/test';
 import { application, createUser, type User } from '../support/prepare';
@@ -12,13 +12,13 @@ interface Ready {
 }
 
 interface Case {
-  /** Path of the page with the form. */
+  /** Address of the page with the form. */
   at: (ready: Ready) => string | Promise<string>;
-  /** The function that the form posts to, or a selector. */
+  /** Server function that the form posts to, or a path. */
   form: string;
-  /** The input. */
+  /** Input. */
   type: (ready: Ready) => Record<string, string>;
-  /** The invalid field. */
+  /** Invalid field. */
   wrong: string;
 }
 
@@ -27,27 +27,27 @@ const config = ({ app }: Ready) => `/configs/prod/${app}/application`;
 const text = ({ app }: Ready) => `/configs/prod/${app}/routes`;
 
 const cases: Record<string, Case> = {
-  'making an application': { at: () => '/apps', form: 'create-app', type: () => ({ app: 'Not A Name', title: 'Kept' }), wrong: 'app' },
-  'an application that is there': { at: () => '/apps', form: 'create-app', type: ({ app }) => ({ app, title: 'Kept' }), wrong: 'app' },
+  'creating an application': { at: () => '/apps', form: 'create-app', type: () => ({ app: 'Not A Name', title: 'Kept' }), wrong: 'app' },
+  'an application that already exists': { at: () => '/apps', form: 'create-app', type: ({ app }) => ({ app, title: 'Kept' }), wrong: 'app' },
   'describing an application': {
     at: ({ app }) => `/apps/${app}/about`, form: 'describe-app', type: () => ({ title: 'Kept', description: long }), wrong: 'description',
   },
-  'making a namespace': {
+  'creating a namespace': {
     at: ({ app }) => `/apps/${app}`, form: 'create-namespace', type: () => ({ namespace: 'routes', description: 'Kept' }), wrong: 'namespace',
   },
   'describing a namespace': {
     at: ({ app }) => `/apps/${app}/namespaces/routes`, form: 'change-namespace', type: () => ({ description: long }), wrong: 'description',
   },
-  'making an environment': { at: () => '/envs', form: 'create-env', type: () => ({ env: '../etc', title: 'Kept' }), wrong: 'env' },
+  'creating an environment': { at: () => '/envs', form: 'create-env', type: () => ({ env: '../etc', title: 'Kept' }), wrong: 'env' },
   'changing an environment': { at: () => '/envs/dev', form: 'change-env', type: () => ({ title: long }), wrong: 'title' },
   'a new key': { at: (r) => `${config(r)}?add=true`, form: 'save-item', type: () => ({ key: ' blank', value: 'kept', comment: 'kept' }), wrong: 'key' },
-  'a key that is there': { at: (r) => `${config(r)}?add=true`, form: 'save-item', type: () => ({ key: 'pool', value: 'kept', comment: 'kept' }), wrong: 'key' },
+  'a key that already exists': { at: (r) => `${config(r)}?add=true`, form: 'save-item', type: () => ({ key: 'pool', value: 'kept', comment: 'kept' }), wrong: 'key' },
   'a value': { at: (r) => `${config(r)}?edit=pool`, form: 'save-item', type: () => ({ value: 'many', comment: 'kept' }), wrong: 'value' },
   'a comment': { at: (r) => `${config(r)}?edit=pool`, form: 'save-item', type: () => ({ value: '17', comment: long }), wrong: 'comment' },
   'a text': { at: text, form: 'save-text', type: () => ({ text: 'a: [1\nb: 2\n' }), wrong: 'text' },
   'publishing': { at: config, form: 'publish', type: () => ({ message: 'Kept', confirm: 'pro' }), wrong: 'confirm' },
   'publishing without a reason': { at: config, form: 'publish', type: () => ({ message: ' ', confirm: 'prod' }), wrong: 'message' },
-  'rolling back': { at: (r) => `${config(r)}/releases/1`, form: 'roll-back', type: () => ({ message: long, confirm: 'prod' }), wrong: 'message' },
+  'a rollback': { at: (r) => `${config(r)}/releases/1`, form: 'roll-back', type: () => ({ message: long, confirm: 'prod' }), wrong: 'message' },
   'describing a change': {
     at: async ({ page }) => {
       await page.goto('/changes');
@@ -55,10 +55,10 @@ const cases: Record<string, Case> = {
     },
     form: 'describe-change', type: () => ({ message: long }), wrong: 'message',
   },
-  'making a user': {
+  'creating a user': {
     at: () => '/users/new', form: 'create-user', type: ({ taken }) => ({ name: taken.name, password: 'long enough to be taken', 'roles[0][namespace]': 'kept' }), wrong: 'name',
   },
-  'a first password': { at: () => '/users/new', form: 'create-user', type: () => ({ name: 'kept', password: 'short' }), wrong: 'password' },
+  'an initial password': { at: () => '/users/new', form: 'create-user', type: () => ({ name: 'kept', password: 'short' }), wrong: 'password' },
   'a role': {
     at: () => '/users/new', form: 'create-user',
     type: () => ({ name: 'kept', password: 'long enough to be taken', 'roles[0][role]': 'viewer', 'roles[0][namespace]': 'Not A Name' }),
@@ -78,17 +78,17 @@ const cases: Record<string, Case> = {
     },
     form: 'reset-password', type: () => ({ password: 'password1234' }), wrong: 'password',
   },
-  'one\'s own password': {
+  'the own password': {
     at: () => '/account', form: 'change-password', type: () => ({ current: 'wrong', password: 'long enough to be taken', again: 'long enough to be taken' }), wrong: 'current',
   },
-  'making a token': {
+  'creating a token': {
     at: () => '/tokens/new', form: '/tokens/new', type: ({ app }) => ({ name: ' ', 'patterns[0][app]': app, 'patterns[0][namespace]': 'kept' }), wrong: 'name',
   },
-  'the reach of a token': {
+  'the scope of a token': {
     at: () => '/tokens/new', form: '/tokens/new', type: ({ app }) => ({ name: 'kept', 'patterns[1][app]': app, 'patterns[1][namespace]': 'Not A Name' }),
     wrong: 'patterns[1][namespace]',
   },
-  'the guided start': { at: () => '/start', form: 'guided-start', type: () => ({ app: 'Web Shop', title: 'Kept' }), wrong: 'app' },
+  'the guided setup': { at: () => '/start', form: 'guided-start', type: () => ({ app: 'Web Shop', title: 'Kept' }), wrong: 'app' },
 };
 
 for (const scripts of [true, false]) {
@@ -99,7 +99,7 @@ for (const scripts of [true, false]) {
     const ready = {} as Ready;
     test.beforeEach(async ({ server, administrator, another, allowErrors }) => {
       allowErrors(/the server responded with a status of 4(09|22) /);
-      // All tests of a worker share this, because refused forms change nothing.
+      // Once for each worker: refused forms change nothing.
       if (!ready.app) {
         const { name, api } = await application(server);
         const of = `prod/${name}/application`;
@@ -107,7 +107,7 @@ for (const scripts of [true, false]) {
         await api.publish([{ config: of, set: { pool: { value: '32', type: 'number' } } }]);
         ready.app = name;
         ready.taken = await createUser(server, administrator, 'taken', { [`dev/${name}/*`]: 'viewer' });
-        // An edit for the publish forms.
+        // An edit to publish.
         const page = await another(administrator);
         await page.goto(`/configs/${of}?add=true`);
         await page.locator('#item [name=key]').fill('other.key');
@@ -146,11 +146,11 @@ for (const scripts of [true, false]) {
         await expect(field).toBeFocused();
         for (const [field, value] of Object.entries(typed)) {
           const control = form.locator(`[name="${field}"]`);
-          // Passwords are not sent back, because the browser would cache them.
+          // A page with passwords would stay in the cache of the browser.
           const secret = (await control.getAttribute('type')) === 'password';
           await expect(control, field).toHaveValue(secret ? '' : value);
         }
-        // The message is at the field, so it is not repeated above.
+        // Only the field shows the error.
         await expect(page.locator('#notice')).toBeEmpty();
         if (scripts) await expectAccessible(page);
       });

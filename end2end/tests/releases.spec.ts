@@ -1,4 +1,4 @@
-// The history of a config: comparison of any two releases, and refused roll-backs. config.spec.ts rolls back.
+// The history of a config: comparing any two releases, and refused rollbacks. config.spec.ts has a successful one.
 
 import { Api, application, reads } from '../support/prepare';
 import { card, expect, test } from '../support/test';
@@ -19,11 +19,11 @@ for (const scripts of [true, false]) {
     });
 
     test('any two releases are compared, in both views', async ({ page }) => {
-      // The default is the difference of the live release.
+      // By default: the changes of the live release.
       await page.goto(`${path}/difference`);
       await expect(page.locator('.versus')).toContainText('Release 2 → Live, release 3');
       await expect(page.locator('.versus .sum')).toHaveText('1 added1 changed1 removed');
-      await page.getByText('Compare others').click();
+      await page.getByText('Compare other releases').click();
       await page.getByLabel('From', { exact: true }).selectOption('1');
       await page.getByLabel('To', { exact: true }).selectOption('2');
       await page.getByRole('button', { name: 'Compare' }).click();
@@ -36,15 +36,15 @@ for (const scripts of [true, false]) {
       await page.getByRole('link', { name: 'Side by side' }).click();
       await expect(page).toHaveURL(/from=1&to=2&view=split/);
       await expect(page.locator('table.diff tbody tr')).toHaveText(/pool.*changed.*16.*32/);
-      // The reverse comparison, and a release with itself.
+      // In reverse, and with itself.
       await page.goto(`${path}/difference?from=3&to=1`);
       await expect(page.locator('.hunks > li.added')).toHaveText(/old/);
       await expect(page.locator('.hunks > li.removed')).toHaveText(/new/);
       await page.goto(`${path}/difference?from=2&to=2`);
-      await expect(page.locator('main')).toContainText('Both sides say the same.');
+      await expect(page.locator('main')).toContainText('No differences.');
     });
 
-    test('an environment is compared with another one', async ({ page }) => {
+    test('an environment is compared with another', async ({ page }) => {
       await page.goto(`${path}/difference`);
       await page.getByRole('navigation', { name: 'Compared with' }).getByRole('link', { name: 'dev' }).click();
       await expect(page.locator('.versus')).toContainText('dev, release 1 → Live, release 3');
@@ -52,13 +52,13 @@ for (const scripts of [true, false]) {
       await expect(hunk('pool')).toHaveClass('changed');
       await expect(hunk('debug')).toHaveClass('removed');
       await expect(hunk('url')).toHaveClass('added');
-      // Compared with an empty environment, everything is new.
+      // Without a release on one side, all keys are new.
       await page.getByRole('navigation', { name: 'Compared with' }).getByRole('link', { name: 'staging' }).click();
       await expect(page.locator('.versus')).toContainText('staging, nothing yet');
       await expect(page.locator('.hunks > li.added')).toHaveCount(3);
     });
 
-    test('a roll-back is refused without message and name, and when a newer release is live', async ({
+    test('a rollback is refused without a reason and the name, and after a newer release', async ({
       page, server, allowErrors,
     }) => {
       allowErrors(/4(09|12|22) .*\/fn\/roll-back/);
@@ -75,24 +75,24 @@ for (const scripts of [true, false]) {
       await expect(back.locator('[name=message]')).toHaveValue('16 was enough');
       await reads(server, token, `prod/${app}/application`, { release: 3 });
 
-      // Another user publishes before the form is sent, so the difference has changed.
+      // A release is published before the form is sent: the difference is no longer the reviewed one.
       const api = await Api.of(server);
       await api.publish([{ config: `prod/${app}/application`, set: { pool: '50' } }]);
       await back.locator('[name=confirm]').fill('prod');
       await back.getByRole('button').click();
-      await expect(page.locator('#notice')).toContainText('The difference is no longer the one you looked at');
+      await expect(page.locator('#notice')).toContainText('The difference has changed since you reviewed it');
       await reads(server, token, `prod/${app}/application`, { release: 4, content: { pool: '50' } });
       await expect(back.locator('[name=message]')).toHaveValue('16 was enough');
       await back.locator('[name=confirm]').fill('prod');
       await back.getByRole('button').click();
       await expect(page.locator('#flash')).toContainText('Release 5 is delivered');
       await reads(server, token, `prod/${app}/application`, { release: 5, content: { pool: '16', old: 'yes' } });
-      // A roll-back to the live content is not possible.
+      // There is no rollback to a release that equals the live one.
       await page.goto(`${path}/releases/1`);
-      await expect(card(page, 'roll-back')).toContainText('Its content is live already, as release 5.');
+      await expect(card(page, 'roll-back')).toContainText('Its content is already live, as release 5.');
     });
 
-    test('an old release shows its content and metadata', async ({ page }) => {
+    test('the page of an old release is complete', async ({ page }) => {
       await page.goto(`${path}/releases/3`);
       await expect(page.locator('.about-release')).toContainText('Bigger pool');
       await expect(page.locator('.about-release')).toContainText('live');
@@ -100,7 +100,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('table.items tbody tr')).toHaveText([/pool.*48/, /url.*mysql/, /new.*yes/]);
       await page.goto(`${path}/releases/1?show=live`);
       await expect(page.locator('section.stack .hunks > li.removed')).toHaveText(/new/);
-      await page.getByRole('link', { name: 'Its change' }).click();
+      await page.getByRole('link', { name: 'View change' }).click();
       await expect(page.locator('.head .badge')).toHaveText('published');
       await expect(page.locator('.of-config')).toHaveCount(2);
     });
@@ -115,11 +115,11 @@ test('a missing release has no page', async ({ page, server, signIn, allowErrors
   for (const seq of ['2', '0', '-1', 'x', '99999999999999999999']) {
     const answer = await page.goto(`/configs/dev/${name}/application/releases/${seq}`);
     expect(answer!.status(), seq).toBe(404);
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such page');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Page not found');
   }
 });
 
-test('a long history is read page by page', async ({ page, server, signIn }) => {
+test('a long history has pages', async ({ page, server, signIn }) => {
   const { name, api } = await application(server);
   for (let n = 1; n <= 53; n++) await api.publish([{ config: `dev/${name}/application`, set: { n: `${n}` } }]);
   await signIn(page);

@@ -1,11 +1,11 @@
-// The binary contains the files that pages load, in three encodings with equal content.
+// The assets of pages are in the binary, in three codings with the same content.
 
 import { get } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { IncomingHttpHeaders } from 'node:http';
 import { expect, test } from '../support/test';
 
-/** Fetches the bytes as they are sent. Playwright would decode them. */
+/** Fetches the bytes as they are sent, which Playwright would unpack. */
 function fetchBytes(url: string, coding: string): Promise<{ headers: IncomingHttpHeaders; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const request = get(url, { headers: { 'accept-encoding': coding } }, async (answer) => {
@@ -16,7 +16,7 @@ function fetchBytes(url: string, coding: string): Promise<{ headers: IncomingHtt
   });
 }
 
-test('style, scripts and WASM are equal in each encoding', async ({ page, server, signIn }) => {
+test('style, scripts and WASM are the same in each coding', async ({ page, server, signIn }) => {
   await signIn(page);
   await page.goto('/account');
   const html = await page.content();

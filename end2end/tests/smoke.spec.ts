@@ -8,7 +8,7 @@ test('the server is healthy', async ({ request }) => {
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false });
 
-  test('the log-in page opens', async ({ page, administrator }) => {
+  test('the log-in page is shown', async ({ page, administrator }) => {
     expect(administrator.name).not.toBe('');
     await page.goto('/login');
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();

@@ -1,4 +1,4 @@
-// Tokens are shown once, read the configs of their scope, and end when they are revoked or expire.
+// Tokens: shown once, limited to their scope, invalid once revoked or expired.
 
 import { application, ask, reads, unique } from '../support/prepare';
 import { card, expect, test } from '../support/test';
@@ -7,20 +7,20 @@ for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled: scripts });
 
-    test('a token is shown once, reads the configs of its scope, and is refused after revocation', async ({ page, server, signIn }) => {
+    test('a token is shown once, reads its scope, and is refused once revoked', async ({ page, server, signIn }) => {
       const { name: app, api } = await application(server);
       await api.publish([{ config: `dev/${app}/application`, set: { a: '1' } }]);
       await api.publish([{ config: `prod/${app}/application`, set: { a: '2' } }]);
       await signIn(page);
       const name = unique('reader');
       await page.goto(`/apps/${app}/tokens`);
-      await page.getByRole('link', { name: 'Make a token' }).click();
+      await page.getByRole('link', { name: 'Create token' }).click();
       await page.locator('[name=name]').fill(name);
       // The application is preselected.
       await expect(page.locator('[name="patterns[0][app]"]')).toHaveValue(app);
       await page.locator('[name="patterns[0][env]"]').selectOption('dev');
       await page.locator('[name=days]').selectOption('7');
-      await page.getByRole('button', { name: 'Make the token' }).click();
+      await page.getByRole('button', { name: 'Create token' }).click();
       const token = (await card(page, 'text').locator('pre').innerText()).trim();
       expect(token).toMatch(/^ttr_/);
       await expect(card(page, 'text')).toContainText(`${app} in dev`);
@@ -35,7 +35,7 @@ for (const scripts of [true, false]) {
       });
       expect(written.status).toBe(403);
 
-      // The token is not shown again.
+      // No other page contains the token.
       await page.getByRole('link', { name: 'I have copied it' }).click();
       await expect(page.getByRole('heading', { level: 1 })).toHaveText('Tokens');
       const row = page.locator('#tokens-table tr').filter({ hasText: name });
@@ -46,7 +46,7 @@ for (const scripts of [true, false]) {
       await row.getByRole('button', { name: 'Revoke' }).click();
       const sure = page.getByRole('dialog', { name: `Revoke ${name}?` });
       await sure.getByRole('button', { name: 'Revoke' }).click();
-      await expect(page.locator('#flash')).toHaveText(`${name} is revoked.`);
+      await expect(page.locator('#flash')).toHaveText(`${name} was revoked.`);
       await expect(row).toHaveCount(0);
       await expect.poll(async () => (await ask(server, token, `dev/${app}/application`)).status).toBe(401);
       const refused = await ask(server, token, `dev/${app}/application`);

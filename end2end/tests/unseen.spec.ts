@@ -1,5 +1,5 @@
-// Text that browsers change in forms, and invisible characters: untouched text is saved unchanged, keys have no
-// invisible characters, and those of values are marked.
+// Line endings that browsers change in forms, and invisible characters: unchanged values stay byte for byte, keys have
+// no invisible characters, values have marks for them.
 
 import type { Page } from '@playwright/test';
 import { application, createAdministrator, unique } from '../support/prepare';
@@ -19,7 +19,7 @@ for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled: scripts });
 
-    test('an untouched value is saved unchanged, also after a refused form', async ({
+    test('an unchanged value stays byte for byte, also in a refused form', async ({
       page, another, server, signIn, allowErrors,
     }) => {
       allowErrors(/(412|422) .*save-item/);
@@ -46,11 +46,11 @@ for (const scripts of [true, false]) {
       await page.locator('#publish button').click();
       await expect(page.locator('#flash')).toContainText('is delivered');
       expect(await live()).toEqual({ ...values, note: '2' });
-      // Comments are not in the document, so there is no difference.
+      // Comments are in no document: they are unchanged.
       await page.goto(`${path}/difference`);
       await expect(page.locator('[data-hunk]').filter({ hasText: 'note' })).not.toContainText('Comment');
 
-      // The form of the conflict keeps the value of the form.
+      // A conflict shows the value of the form.
       const marek = await another(await createAdministrator(server, unique('marek')));
       await page.goto(`${path}?edit=cr`);
       await marek.goto(`${path}?edit=cr`);
@@ -68,7 +68,7 @@ for (const scripts of [true, false]) {
       expect((await live())['cr']).toBe(values.cr);
     });
 
-    test('a key with an invisible character is refused, and the message names the character', async ({ page, server, signIn, allowErrors }) => {
+    test('a key with an invisible character is refused, and the character named', async ({ page, server, signIn, allowErrors }) => {
       allowErrors(/422 .*(save-item|import)/);
       const { name } = await application(server, 'unseen');
       const path = `/configs/dev/${name}/application`;
@@ -83,14 +83,14 @@ for (const scripts of [true, false]) {
       await page.locator('[name=text]').fill('a=1\ndb\u202e.url=2\n');
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.getByRole('alert')).toContainText('Line 2, column 1: Character 3 is invisible: U+202E RIGHT-TO-LEFT OVERRIDE');
-      // The key changes the direction only of itself.
+      // The key cannot change the direction of the text around it.
       await expect(page.getByRole('alert').locator('code')).toHaveCSS('unicode-bidi', 'isolate');
       await page.locator('[name=file]').setInputFiles({ name: 'a\u202eb.env', mimeType: 'text/plain', buffer: Buffer.from('a=1\n') });
       await page.getByRole('button', { name: 'Preview' }).click();
       await expect(page.locator('#import bdi')).toHaveText('a\u202eb.env');
     });
 
-    test('invisible characters in a value are marked beside it', async ({ page, server, signIn }) => {
+    test('invisible characters of a value are marked beside it', async ({ page, server, signIn }) => {
       const { name, api } = await application(server, 'unseen');
       const config = `dev/${name}/application`;
       await api.publish([{ config, set: { plain: 'a b', blank: 'a ', turned: 'a\u202eb', zero: '\u200ba', cr: 'a\rb' } }]);

@@ -1,4 +1,4 @@
-// Users: permissions of each role, log-in and log-out, change of password, and disabled accounts.
+// Users: permissions of each role, logging in and out, the own password, disabled users.
 
 import { application, createUser, session, unique } from '../support/prepare';
 import { card, expect, logIn, test } from '../support/test';
@@ -9,7 +9,7 @@ for (const scripts of [true, false]) {
   test.describe(scripts ? 'with scripts' : 'without scripts', () => {
     test.use({ javaScriptEnabled: scripts });
 
-    test('a new user logs in and sees only the applications of its roles', async ({
+    test('a new user logs in and sees only the applications of the roles', async ({
       page, server, signIn, another,
     }) => {
       const [{ name: app }, { name: other }] = [await application(server), await application(server)];
@@ -34,14 +34,14 @@ for (const scripts of [true, false]) {
       await eva.getByRole('link', { name: app }).click();
       // The matrix shows only dev.
       const cells = eva.locator('table.matrix tbody tr').first().locator('td');
-      await expect(cells.nth(0)).toContainText('not yet');
+      await expect(cells.nth(0)).toContainText('no release');
       await expect(cells).toHaveCount(1);
       await eva.goto('/account');
       await expect(card(eva, 'roles')).toContainText(`${app} in dev`);
       expect(other).not.toBe(app);
     });
 
-    test('each role has its permissions, and refusals are explained', async ({
+    test('each role has its permissions, and refusals have a message', async ({
       server, administrator, another, allowErrors,
     }) => {
       allowErrors(/40[34] /);
@@ -66,12 +66,12 @@ for (const scripts of [true, false]) {
       expect(viewer.may).toEqual([false, false, false]);
       const import_ = await viewer.somebody.goto(`${path}/import`);
       expect(import_!.status()).toBe(403);
-      await expect(viewer.somebody.getByRole('heading', { level: 1 })).toHaveText('You may not do this');
+      await expect(viewer.somebody.getByRole('heading', { level: 1 })).toHaveText('Permission denied');
       await expect(viewer.somebody.locator('main')).toContainText('Ask an owner of the application for the editor role');
-      // An invisible object is reported as not found.
+      // An object without permission to view it looks like a missing one.
       const prod = await viewer.somebody.goto(`/configs/prod/${app}/application`);
-      expect([prod!.status(), await viewer.somebody.locator('h1').innerText()]).toEqual([404, 'There is no such page']);
-      for (const [at, says] of [['/users', 'Only an administrator'], ['/envs', 'may not']] as const) {
+      expect([prod!.status(), await viewer.somebody.locator('h1').innerText()]).toEqual([404, 'Page not found']);
+      for (const [at, says] of [['/users', 'Only an administrator'], ['/envs', 'Permission denied']] as const) {
         expect((await viewer.somebody.goto(at))!.status(), at).toBe(403);
         await expect(viewer.somebody.locator('main')).toContainText(says);
       }
@@ -81,13 +81,13 @@ for (const scripts of [true, false]) {
       await editor.somebody.goto(`${path}?edit=pool`);
       await editor.somebody.locator('#item [name=value]').fill('64');
       await editor.somebody.locator('#item button.primary').click();
-      await expect(card(editor.somebody, 'mine')).toContainText('A publisher reviews and publishes it');
+      await expect(card(editor.somebody, 'mine')).toContainText('A publisher has to review and publish the change');
       await expect(editor.somebody.locator('#publish')).toHaveCount(0);
       await editor.somebody.getByRole('link', { name: 'Open the change' }).click();
       await expect(editor.somebody.locator('#publish')).toHaveCount(0);
       const change = new URL(editor.somebody.url()).pathname;
 
-      // The publisher publishes the editor's change.
+      // The publisher publishes the change of the editor.
       const publisher = await can('publisher');
       expect(publisher.may).toEqual([true, true, false]);
       await publisher.somebody.goto(change);
@@ -95,7 +95,7 @@ for (const scripts of [true, false]) {
       await publisher.somebody.getByRole('button', { name: 'Publish 1 edit' }).click();
       await expect(publisher.somebody.locator('#flash')).toContainText('Release 3 is delivered');
 
-      // Namespaces exist in all environments, so only an owner of the application in all of them creates one.
+      // Namespaces are the same in all environments: adding one requires the owner role in all of them.
       expect((await can('owner')).may).toEqual([true, true, false]);
       const owner = await can('owner', `*/${app}/*`);
       expect(owner.may).toEqual([true, true, true]);
@@ -103,7 +103,7 @@ for (const scripts of [true, false]) {
       await expect(owner.somebody.locator('[name="patterns[0][app]"] option')).toHaveText(['choose …', app]);
     });
 
-    test('a wrong password is refused, and the right one opens the requested page', async ({
+    test('a wrong password is refused, and the right one leads to the requested page', async ({
       page, server, administrator, allowErrors,
     }) => {
       allowErrors(/422 .*\/fn\/log-in/);
@@ -114,7 +114,7 @@ for (const scripts of [true, false]) {
       await field('name').fill(user.name);
       await field('password').fill('not the password');
       await page.getByRole('button', { name: 'Log in' }).click();
-      await expect(page.locator('form[action="/fn/log-in"] .wrong')).toHaveText('Name and password do not fit. Try again.');
+      await expect(page.locator('form[action="/fn/log-in"] .wrong')).toHaveText('Incorrect user name or password.');
       await expect(field('password')).toHaveAttribute('aria-invalid', 'true');
       await expect(field('password')).toBeFocused();
       await expect(field('name')).toHaveValue(user.name);
@@ -123,7 +123,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Log in' }).click();
       await expect(page).toHaveURL(/\/apps\?archived=true$/);
 
-      // After the log-out, no page of the session can be opened.
+      // After the log-out, the browser cannot go back.
       await page.locator('header summary').click();
       await page.getByRole('button', { name: 'Log out', exact: true }).click();
       await expect(page).toHaveURL(/\/login$/);
@@ -132,7 +132,7 @@ for (const scripts of [true, false]) {
       await expect(page).toHaveURL(/\/login\?next=/);
     });
 
-    test('a change of the own password ends all sessions', async ({ page, server, administrator, another, allowErrors }) => {
+    test('changing the own password ends all sessions', async ({ page, server, administrator, another, allowErrors }) => {
       allowErrors(/422 .*\/fn\/change-password/);
       const user = await createUser(server, administrator, 'ida', { '*/*/*': 'viewer' });
       const elsewhere = await another(user);
@@ -146,9 +146,9 @@ for (const scripts of [true, false]) {
         await page.getByRole('button', { name: 'Change password' }).click();
       };
       await fill('not the present one', password, password);
-      await expect(card(page, 'password').locator('.wrong')).toHaveText('This is not your present password.');
+      await expect(card(page, 'password').locator('.wrong')).toHaveText('The current password is incorrect.');
       await fill(user.password, password, 'something else entirely');
-      await expect(card(page, 'password').locator('.wrong')).toHaveText('This is not the same password. Type it again.');
+      await expect(card(page, 'password').locator('.wrong')).toHaveText('The passwords do not match. Type them again.');
       await fill(user.password, 'short', 'short');
       await expect(card(page, 'password').locator('.wrong')).toHaveText('Use 12 to 128 characters.');
       await fill(user.password, password, password);
@@ -160,7 +160,7 @@ for (const scripts of [true, false]) {
       await expect(page.locator('header')).toContainText(user.name);
     });
 
-    test('a user logs out everywhere', async ({ page, server, administrator, another }) => {
+    test('log out everywhere ends all sessions', async ({ page, server, administrator, another }) => {
       const user = await createUser(server, administrator, 'ines', { '*/*/*': 'viewer' });
       const elsewhere = await another(user);
       await elsewhere.goto('/account');
@@ -175,7 +175,7 @@ for (const scripts of [true, false]) {
       }
     });
 
-    test('a disabled user is logged out at once, and the input is kept', async ({
+    test('disabling a user ends the sessions at once and keeps the input', async ({
       page, server, signIn, administrator, another, allowErrors,
     }) => {
       allowErrors(/401 |422 .*\/fn\/log-in/);
@@ -195,16 +195,16 @@ for (const scripts of [true, false]) {
       await expect(page.getByLabel('Disabled: cannot log in')).toBeChecked();
 
       await otto.locator('#item button.primary').click();
-      await expect(otto.getByRole('heading', { level: 1 })).toHaveText('You are not logged in any more');
+      await expect(otto.getByRole('heading', { level: 1 })).toHaveText('You are no longer logged in');
       await expect(otto.locator('input[name=value]')).toHaveValue('not lost');
       await otto.goto('/');
       await expect(otto).toHaveURL(/\/login$/);
       await otto.locator('[name=name]').fill(user.name);
       await otto.locator('[name=password]').fill(user.password);
       await otto.getByRole('button', { name: 'Log in' }).click();
-      await expect(otto.locator('.wrong')).toHaveText('Name and password do not fit. Try again.');
+      await expect(otto.locator('.wrong')).toHaveText('Incorrect user name or password.');
 
-      // After the account is enabled again, the user logs in and sends the kept input.
+      // Enabled again, the user can log in.
       await page.getByLabel('Disabled: cannot log in').uncheck();
       await page.getByRole('button', { name: 'Save', exact: true }).click();
       await expect(page.getByLabel('Disabled: cannot log in')).not.toBeChecked();
@@ -214,7 +214,7 @@ for (const scripts of [true, false]) {
   });
 }
 
-test('input at the end of a session is sent again after a log-in in another tab', async ({
+test('the input of an ended session is sent again after a log-in in another tab', async ({
   server, administrator, another, allowErrors,
 }) => {
   allowErrors(/401 /);
@@ -227,8 +227,8 @@ test('input at the end of a session is sent again after a log-in in another tab'
   const old = (await session(server, user)).find(({ name }) => /^(__Host-)?trimtab$/.test(name));
   await olga.context().clearCookies({ name: old!.name });
   await olga.locator('#item button.primary').click();
-  await expect(olga.getByRole('heading', { level: 1 })).toHaveText('You are not logged in any more');
-  const [tab] = await Promise.all([olga.waitForEvent('popup'), olga.getByRole('link', { name: 'Log in, in a new tab' }).click()]);
+  await expect(olga.getByRole('heading', { level: 1 })).toHaveText('You are no longer logged in');
+  const [tab] = await Promise.all([olga.waitForEvent('popup'), olga.getByRole('link', { name: 'Log in (new tab)' }).click()]);
   await logIn(tab, server.url, user);
   await olga.getByRole('button', { name: 'Send again' }).click();
   await expect(olga.locator('table.items')).toContainText('not lost');

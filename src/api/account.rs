@@ -1,17 +1,17 @@
-//! Logging in and out, and one's own password.
+//! Logging in and out, changing the own password.
 
 use leptos::prelude::*;
 
 use crate::domain::error::{Invalid, Problem, Result};
 
-/// Logs in and goes to `next`, a path of ours, or home.
+/// Logs in, then redirects to `next` if it is an own path, or else to the home page.
 #[server(prefix = "/fn", endpoint = "log-in")]
 pub async fn log_in(
     /// The name.
     name: String,
     /// The password.
     password: String,
-    /// Where to go.
+    /// The path to redirect to.
     #[server(default)]
     next: String,
 ) -> Result<()> {
@@ -28,7 +28,7 @@ pub async fn log_out() -> Result<()> {
     Ok(())
 }
 
-/// Ends all one's own sessions, this one too.
+/// Ends all sessions of the user, including this one.
 #[server(prefix = "/fn", endpoint = "log-out-everywhere")]
 pub async fn log_out_everywhere() -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
@@ -39,14 +39,14 @@ pub async fn log_out_everywhere() -> Result<()> {
     Ok(())
 }
 
-/// Changes one's own password. All sessions end, this one too.
+/// Changes the user's own password. All sessions end, including this one.
 #[server(prefix = "/fn", endpoint = "change-password")]
 pub async fn change_password(
-    /// The present password.
+    /// The current password.
     current: String,
-    /// The new one.
+    /// The new password.
     password: String,
-    /// The new one, typed again.
+    /// The new password, repeated.
     again: String,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
@@ -58,10 +58,10 @@ pub async fn change_password(
     Ok(())
 }
 
-/// Checks that a new password was typed the same way twice.
+/// Checks that a new password was repeated correctly.
 ///
 /// # Errors
-/// At `/again`.
+/// [`Invalid`] at `/again`.
 pub fn typed_twice(password: &str, again: &str) -> Result<(), Invalid> {
     if password == again { Ok(()) } else { Err(Invalid::new("/again", Problem::PasswordAgain)) }
 }

@@ -1,18 +1,18 @@
-//! Applications, their namespaces, and environments: made, described, archived.
+//! Applications, their namespaces, and environments: creating, describing, archiving.
 
 use leptos::prelude::*;
 
 use crate::domain::error::Result;
 
-/// Makes an application, with a namespace `application` when `namespace` is ticked, and goes there.
+/// Creates an application, with a namespace `application` if `namespace` is ticked, and redirects to it.
 #[server(prefix = "/fn", endpoint = "create-app")]
 pub async fn create_app(
     /// Its name.
     app: String,
-    /// What people call it; may be empty.
+    /// The title, which may be empty.
     #[server(default)]
     title: String,
-    /// Whether it begins with a namespace.
+    /// Whether it starts with a namespace.
     #[server(default)]
     namespace: bool,
 ) -> Result<()> {
@@ -33,34 +33,34 @@ pub async fn create_app(
     Ok(())
 }
 
-/// Says what an application is called and what it does.
+/// Changes title and description of an application.
 #[server(prefix = "/fn", endpoint = "describe-app")]
 pub async fn describe_app(
-    /// Which.
+    /// The application.
     app: String,
-    /// What people call it.
+    /// The title.
     #[server(default)]
     title: String,
-    /// What it does.
+    /// The description.
     #[server(default)]
     description: String,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (title, description) = (Some(title.trim().to_owned()), Some(description.trim().to_owned()));
     let name: crate::domain::names::AppName = app.parse()?;
-    // Also for those who may make applications: this form makes none.
+    // `put_app` would create an application for users who may do so. This form must not.
     service.app(&user.actor, &name).await?;
     service.put_app(&user.actor, crate::service::PutApp { name, title, description, archived: None }).await?;
     super::shim::say(super::shim::lang().saved());
     Ok(())
 }
 
-/// Puts an application away, or takes it back.
+/// Archives an application, or restores it.
 #[server(prefix = "/fn", endpoint = "archive-app")]
 pub async fn archive_app(
-    /// Which.
+    /// The application.
     app: String,
-    /// Away, or back.
+    /// Whether to archive it.
     archived: bool,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
@@ -73,16 +73,16 @@ pub async fn archive_app(
     Ok(())
 }
 
-/// Makes a namespace.
+/// Creates a namespace.
 #[server(prefix = "/fn", endpoint = "create-namespace")]
 pub async fn create_namespace(
-    /// Of which application.
+    /// The application.
     app: String,
     /// Its name.
     namespace: String,
-    /// How its documents are written.
+    /// The format of its documents.
     format: String,
-    /// What it is for.
+    /// The description.
     #[server(default)]
     description: String,
 ) -> Result<()> {
@@ -100,17 +100,17 @@ pub async fn create_namespace(
     Ok(())
 }
 
-/// Says what a namespace is for and, before its first release, how it is written.
+/// Changes the description of a namespace and, before its first release, the format.
 #[server(prefix = "/fn", endpoint = "change-namespace")]
 pub async fn change_namespace(
-    /// Of which application.
+    /// The application.
     app: String,
-    /// Which.
+    /// The namespace.
     namespace: String,
-    /// How its documents are written; empty when it is fixed.
+    /// The format of its documents. Empty if it is fixed.
     #[server(default)]
     format: String,
-    /// What it is for.
+    /// The description.
     #[server(default)]
     description: String,
 ) -> Result<()> {
@@ -128,14 +128,14 @@ pub async fn change_namespace(
     Ok(())
 }
 
-/// Puts a namespace away, or takes it back.
+/// Archives a namespace, or restores it.
 #[server(prefix = "/fn", endpoint = "archive-namespace")]
 pub async fn archive_namespace(
-    /// Of which application.
+    /// The application.
     app: String,
-    /// Which.
+    /// The namespace.
     namespace: String,
-    /// Away, or back.
+    /// Whether to archive it.
     archived: bool,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
@@ -153,15 +153,15 @@ pub async fn archive_namespace(
     Ok(())
 }
 
-/// Makes an environment.
+/// Creates an environment.
 #[server(prefix = "/fn", endpoint = "create-env")]
 pub async fn create_env(
     /// Its name.
     env: String,
-    /// What people call it.
+    /// The title.
     #[server(default)]
     title: String,
-    /// Whether publishing wants a reason and the name typed.
+    /// Whether a publish requires a message and the typed name of the environment.
     #[server(default)]
     protected: bool,
 ) -> Result<()> {
@@ -173,18 +173,18 @@ pub async fn create_env(
     Ok(())
 }
 
-/// Changes what an environment is called and whether it is protected.
+/// Changes the title and the protection of an environment.
 #[server(prefix = "/fn", endpoint = "change-env")]
 pub async fn change_env(
-    /// Which.
+    /// The environment.
     env: String,
-    /// What people call it.
+    /// The title.
     #[server(default)]
     title: String,
-    /// Whether publishing wants a reason and the name typed.
+    /// Whether a publish requires a message and the typed name of the environment.
     #[server(default)]
     protected: bool,
-    /// The caller's own password, when the protection goes and it is not fresh.
+    /// The user's own password, if the protection is removed and re-authentication is due.
     #[server(default)]
     proof: String,
 ) -> Result<()> {
@@ -200,12 +200,12 @@ pub async fn change_env(
     Ok(())
 }
 
-/// Puts an environment away, or takes it back.
+/// Archives an environment, or restores it.
 #[server(prefix = "/fn", endpoint = "archive-env")]
 pub async fn archive_env(
-    /// Which.
+    /// The environment.
     env: String,
-    /// Away, or back.
+    /// Whether to archive it.
     archived: bool,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
@@ -217,12 +217,12 @@ pub async fn archive_env(
     Ok(())
 }
 
-/// Moves an environment one place to the left or the right.
+/// Moves an environment one position to the left or the right.
 #[server(prefix = "/fn", endpoint = "move-env")]
 pub async fn move_env(
-    /// Which.
+    /// The environment.
     env: String,
-    /// To the left, where it is nearer to development.
+    /// Whether to move it to the left, towards development.
     earlier: bool,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);

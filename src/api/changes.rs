@@ -1,15 +1,15 @@
-//! Changes: their message, ways out of conflicts, throwing them away. Publishing is `api::publish`.
+//! Changes: describing, resolving conflicts, discarding. Publishing is in `api::publish`.
 
 use leptos::prelude::*;
 
 use crate::domain::error::Result;
 
-/// Gives a change its message.
+/// Sets the message of a change.
 #[server(prefix = "/fn", endpoint = "describe-change")]
 pub async fn describe_change(
-    /// Which.
+    /// The change.
     change: String,
-    /// Why.
+    /// The message.
     #[server(default)]
     message: String,
 ) -> Result<()> {
@@ -19,10 +19,10 @@ pub async fn describe_change(
     Ok(())
 }
 
-/// Throws a change away.
+/// Discards a change.
 #[server(prefix = "/fn", endpoint = "discard-change")]
 pub async fn discard_change(
-    /// Which.
+    /// The change.
     change: String,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
@@ -32,22 +32,22 @@ pub async fn discard_change(
     Ok(())
 }
 
-/// Decides conflicts of one config: `keep` says whose value stays.
+/// Resolves conflicts of one config. `keep` is the side that is kept.
 #[server(prefix = "/fn", endpoint = "resolve")]
 pub async fn resolve(
     /// The change.
     change: String,
     /// The config.
     config: String,
-    /// The key; the empty one is the whole text.
+    /// The key. The empty one is the whole text.
     #[server(default)]
     key: String,
-    /// All conflicts of the config instead of one key.
+    /// Whether to resolve all conflicts of the config instead of one key.
     #[server(default)]
     all: bool,
     /// `mine` or `theirs`.
     keep: String,
-    /// The release that was looked at: what "theirs" was then.
+    /// The live release that the page showed as "theirs".
     live: u64,
 ) -> Result<()> {
     use crate::{
@@ -64,7 +64,7 @@ pub async fn resolve(
         "mine" => {
             let mine = found.edits.iter().filter(|e| keys.contains(&e.key.as_str()));
             let edits: Vec<_> = mine.map(|e| (e.key.clone(), e.edit.clone())).collect();
-            // Decided meanwhile: nothing is left to do.
+            // They may have been resolved meanwhile.
             if !edits.is_empty() {
                 let version = Some(view.change.version);
                 service.save(&user.actor, Save { config, change: Some(id), base: Some(live), version, edits }).await?;

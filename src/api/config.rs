@@ -1,7 +1,7 @@
-//! Edits of a config, as the forms of its page send them. Each goes into the author's change; nothing is published.
+//! Edits of a config, as the forms of its page send them. They are saved in the author's change and not published.
 //!
-//! `change`, `base` and `version` are what the page had read: the author's change (empty: none), the live release and
-//! the change's version (0: none). `q` is what the page was filtered by.
+//! `change`, `base` and `version` are what the page showed: the author's change (may be empty), the live release and
+//! the version of the change (0 without a change). `q` is the filter of the page.
 
 #![expect(clippy::too_many_arguments, reason = "each is a field of a form")]
 
@@ -15,32 +15,32 @@ use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
 pub async fn save_item(
     /// The config.
     config: ConfigId,
-    /// The change; empty for none.
+    /// The change. Empty if there was none.
     #[server(default)]
     change: String,
-    /// The live release that was read.
+    /// The live release that the page showed.
     base: u64,
-    /// The change's version that was read.
+    /// The version of the change that the page showed.
     version: u64,
     /// The key.
     key: String,
-    /// The key is to be a new one.
+    /// Whether it must be a new key.
     #[server(default)]
     new: bool,
     /// The value.
     value: String,
-    /// The content that its field showed, where a browser changes it; empty for none.
+    /// The earlier text of its field, if a browser would change it. Otherwise empty.
     #[server(default)]
     value_was: String,
     /// Its type.
     kind: String,
-    /// What it is for.
+    /// Its comment.
     #[server(default)]
     comment: String,
-    /// The content that its field showed, where a browser changes it; empty for none.
+    /// The earlier text of its field, if a browser would change it. Otherwise empty.
     #[server(default)]
     comment_was: String,
-    /// What the page was filtered by.
+    /// The filter of the page.
     #[server(default)]
     q: String,
 ) -> Result<()> {
@@ -50,29 +50,29 @@ pub async fn save_item(
     };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
-    let value = TypedText { sent: value, was: value_was };
-    let comment = TypedText { sent: comment, was: comment_was };
+    let value = TypedText { sent: value.into(), was: value_was.into() };
+    let comment = TypedText { sent: comment.into(), was: comment_was.into() };
     let typed = TypedItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
     guard::service()?.type_item(&user.actor, at, typed).await?;
     saved(&config, &q, &key);
     Ok(())
 }
 
-/// Saves that a key goes.
+/// Saves the removal of a key.
 #[server(prefix = "/fn", endpoint = "remove-item")]
 pub async fn remove_item(
     /// The config.
     config: ConfigId,
-    /// The change; empty for none.
+    /// The change. Empty if there was none.
     #[server(default)]
     change: String,
-    /// The live release that was read.
+    /// The live release that the page showed.
     base: u64,
-    /// The change's version that was read.
+    /// The version of the change that the page showed.
     version: u64,
     /// The key.
     key: String,
-    /// What the page was filtered by.
+    /// The filter of the page.
     #[server(default)]
     q: String,
 ) -> Result<()> {
@@ -89,16 +89,16 @@ pub async fn remove_item(
 pub async fn save_text(
     /// The config.
     config: ConfigId,
-    /// The change; empty for none.
+    /// The change. Empty if there was none.
     #[server(default)]
     change: String,
-    /// The live release that was read.
+    /// The live release that the page showed.
     base: u64,
-    /// The change's version that was read.
+    /// The version of the change that the page showed.
     version: u64,
     /// The text.
     text: String,
-    /// The content that its field showed, where a browser changes it; empty for none.
+    /// The earlier text of its field, if a browser would change it. Otherwise empty.
     #[server(default)]
     text_was: String,
 ) -> Result<()> {
@@ -108,24 +108,24 @@ pub async fn save_text(
     };
     let user = guard::user()?;
     let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
-    let text = TypedText { sent: text, was: text_was };
+    let text = TypedText { sent: text.into(), was: text_was.into() };
     guard::service()?.type_text(&user.actor, at, &text).await?;
     saved(&config, "", "");
     Ok(())
 }
 
-/// Takes one edit out of the change: what is live stays. Without a change there is nothing to take back.
+/// Reverts one edit of the change, so that the live value stays. Without a change there is nothing to revert.
 #[server(prefix = "/fn", endpoint = "revert-item")]
 pub async fn revert_item(
     /// The config.
     config: ConfigId,
-    /// The change; empty for none.
+    /// The change. Empty if there was none.
     #[server(default)]
     change: String,
-    /// The key; empty for a text.
+    /// The key. Empty for a text.
     #[server(default)]
     key: String,
-    /// What the page was filtered by.
+    /// The filter of the page.
     #[server(default)]
     q: String,
 ) -> Result<()> {
@@ -139,10 +139,10 @@ pub async fn revert_item(
     Ok(())
 }
 
-/// Throws all edits of a change away, whichever configs they are of.
+/// Discards all edits of a change, in all its configs.
 #[server(prefix = "/fn", endpoint = "discard-edits")]
 pub async fn discard_edits(
-    /// The config whose page it is.
+    /// The config whose page sent the form.
     config: ConfigId,
     /// The change.
     change: ChangeId,
@@ -155,25 +155,25 @@ pub async fn discard_edits(
     Ok(())
 }
 
-/// Puts an import that was previewed into the change.
+/// Saves a previewed import in the change.
 #[server(prefix = "/fn", endpoint = "add-import")]
 pub async fn add_import(
     /// The config.
     config: ConfigId,
-    /// The change; empty for none.
+    /// The change. Empty if there was none.
     #[server(default)]
     change: String,
-    /// How the text is written; of no matter when the config is a text.
+    /// The format of the text. It is ignored if the config is a text.
     source: String,
-    /// Numbers and booleans become strings.
+    /// Whether numbers and booleans become strings.
     strings: bool,
-    /// Keys that are not in the text go.
+    /// Whether keys that are not in the text are removed.
     replace: bool,
-    /// The text in base64 (RFC 4648, 5, without padding): a form would change its line ends.
+    /// The text in base64 (RFC 4648, 5, without padding), because a form would change its line ends.
     text: String,
 ) -> Result<()> {
     use crate::{
-        domain::error::{Error, Invalid, Problem},
+        domain::error::{Invalid, Problem},
         formats::Typing,
         service::{Import, ImportMode},
         session::guard,
@@ -184,7 +184,7 @@ pub async fn add_import(
     let import = Import {
         config: config.clone(),
         source: source.parse()?,
-        text: String::from_utf8(bytes).map_err(|_| Error::from(Invalid::new("/text", Problem::Unicode)))?,
+        text: String::from_utf8(bytes).map_err(|_| Invalid::new("/text", Problem::Unicode))?.into(),
         typing: if strings { Typing::Strings } else { Typing::Keep },
         mode: if replace { ImportMode::Replace } else { ImportMode::Merge },
         allow_empty: false,
@@ -195,22 +195,22 @@ pub async fn add_import(
     Ok(())
 }
 
-/// The change that a form names; the empty text names none.
+/// Parses the id of a change in a form. The empty text means no change.
 ///
 /// # Errors
-/// [`crate::domain::error::Error::Invalid`] for what is no change's identity.
+/// [`crate::domain::error::Error::Invalid`] for a malformed id.
 pub fn named(change: &str) -> Result<Option<ChangeId>> {
     if change.is_empty() { Ok(None) } else { Ok(Some(change.parse()?)) }
 }
 
-/// The page of the config, at a key.
+/// Returns the path of a config's page, at a key.
 #[must_use]
 pub fn at(config: &ConfigId, q: &str, key: &str) -> String {
     let page = paths::with(&paths::config(config), &[("q", q), ("at", key)]);
     if key.is_empty() { page } else { page + "#at" }
 }
 
-/// Goes back to the key that was saved, and says so.
+/// Redirects to the saved key and shows a message.
 pub fn saved(config: &ConfigId, q: &str, key: &str) {
     shim::redirect(&at(config, q, key));
     shim::say(shim::lang().edit_saved());

@@ -1,11 +1,11 @@
-//! Server functions: what forms and islands send to. Each is thin: guard, parse, one service call, map the error.
+//! Server functions, which forms and islands post to. Each is thin: guard, parse, one service call, map the error.
 //!
-//! A function is declared like this; the prefix and a readable endpoint are part of the interface of the forms:
+//! Declare a function like this. The forms depend on its prefix and its endpoint:
 //! ```ignore
 //! #[server(prefix = "/fn", endpoint = "log-in")]
 //! pub async fn log_in(name: String, password: String) -> Result<()> { … }
 //! ```
-//! Arguments are strings, numbers and booleans (a form's fields); the error is always [`Error`].
+//! Arguments are strings, numbers and booleans (the fields of a form). The error is always [`Error`].
 
 pub mod account;
 pub mod apps;
@@ -26,7 +26,7 @@ use leptos::server_fn::{
 
 use crate::domain::error::{Error, Invalid, Problem};
 
-/// Where every server function is: `/fn/<endpoint>`.
+/// Prefix of the paths of all server functions: `/fn/<endpoint>`.
 pub const PREFIX: &str = "/fn/";
 
 impl FromServerFnError for Error {
@@ -37,13 +37,13 @@ impl FromServerFnError for Error {
             ServerFnErrorErr::Args(detail) | ServerFnErrorErr::MissingArg(detail) => {
                 Invalid::new("", Problem::Body { detail }).into()
             }
-            // On the server nothing else can happen; in the browser it means that there was no answer.
+            // On the server no other error occurs. In the browser it means that the server did not answer.
             _ => Self::Internal(String::new()),
         }
     }
 }
 
-/// The HTTP status of a refusal.
+/// Returns the HTTP status of an error.
 #[must_use]
 pub fn status(error: &Error) -> u16 {
     match error {

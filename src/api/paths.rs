@@ -1,4 +1,4 @@
-//! Where pages are, for links and for where a form leads.
+//! Paths of pages, for links and redirects.
 
 use std::fmt::{self, Display, Write};
 
@@ -9,34 +9,34 @@ use crate::domain::{
     names::{AppName, ConfigId},
 };
 
-/// The page that makes a token.
+/// Path of the page that creates a token.
 pub const NEW_TOKEN: &str = "/tokens/new";
 
-/// The page of a config.
+/// Returns the path of a config's page.
 #[must_use]
 pub fn config(id: &ConfigId) -> String {
     format!("/configs/{id}")
 }
 
-/// The page of a release.
+/// Returns the path of a release's page.
 #[must_use]
 pub fn release(id: &ConfigId, seq: u64) -> String {
     format!("/configs/{id}/releases/{seq}")
 }
 
-/// The page of a change.
+/// Returns the path of a change's page.
 #[must_use]
 pub fn change(id: &ChangeId) -> String {
     format!("/changes/{id}")
 }
 
-/// The page of an application.
+/// Returns the path of an application's page.
 #[must_use]
 pub fn app(name: &AppName) -> String {
     format!("/apps/{name}")
 }
 
-/// `path` with a query; pairs without a value are left out.
+/// Returns a path with a query. Pairs without a value are left out.
 #[must_use]
 pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
     let mut address = path.to_owned();
@@ -47,10 +47,10 @@ pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
     address
 }
 
-/// All but the unreserved characters.
+/// All characters except the unreserved ones.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text as a value of a query: only unreserved characters (RFC 3986, 2.3) stand for themselves.
+/// A text as a query value. All but unreserved characters (RFC 3986, 2.3) are encoded.
 pub struct Encoded<'a>(pub &'a str);
 
 impl Display for Encoded<'_> {

@@ -8,37 +8,37 @@ use crate::domain::{
     error::{Error, Invalid, Result},
 };
 
-/// A role in a form: a row of it. A row without a role is none.
+/// A row of a form: a role and the configs that it covers. A row without a role is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleRow {
-    /// An environment; `*` or nothing for all.
+    /// An environment. `*` or empty for all.
     #[serde(default)]
     pub env: String,
-    /// An application; `*` or nothing for all.
+    /// An application. `*` or empty for all.
     #[serde(default)]
     pub app: String,
-    /// A namespace; `*` or nothing for all.
+    /// A namespace. `*` or empty for all.
     #[serde(default)]
     pub namespace: String,
-    /// `viewer` … `owner`, or nothing.
+    /// `viewer` … `owner`, or empty.
     #[serde(default)]
     pub role: String,
 }
 
-/// Makes a user and goes to its page.
+/// Creates a user and redirects to the list of users.
 #[server(prefix = "/fn", endpoint = "create-user")]
 pub async fn create_user(
     /// The name to log in with.
     name: String,
     /// The first password.
     password: String,
-    /// Whether an administrator.
+    /// Whether the user is an administrator.
     #[server(default)]
     administrator: bool,
-    /// What the user may do where.
+    /// The roles of the user.
     #[server(default)]
     roles: Vec<RoleRow>,
-    /// The caller's own password, when it is not fresh.
+    /// The caller's own password, if re-authentication is due.
     #[server(default)]
     proof: String,
 ) -> Result<()> {
@@ -50,21 +50,21 @@ pub async fn create_user(
     Ok(())
 }
 
-/// Changes what a user may do, or disables one.
+/// Changes the rights of a user, or disables the user.
 #[server(prefix = "/fn", endpoint = "change-user")]
 pub async fn change_user(
-    /// Which.
+    /// The id of the user.
     id: String,
-    /// Whether an administrator.
+    /// Whether the user is an administrator.
     #[server(default)]
     administrator: bool,
-    /// Whether the user can no longer log in.
+    /// Whether the user is disabled.
     #[server(default)]
     disabled: bool,
-    /// What the user may do where.
+    /// The roles of the user.
     #[server(default)]
     roles: Vec<RoleRow>,
-    /// The caller's own password, when it is not fresh.
+    /// The caller's own password, if re-authentication is due.
     #[server(default)]
     proof: String,
 ) -> Result<()> {
@@ -75,14 +75,14 @@ pub async fn change_user(
     Ok(())
 }
 
-/// Gives a user a new password.
+/// Sets a new password for a user.
 #[server(prefix = "/fn", endpoint = "reset-password")]
 pub async fn reset_password(
-    /// Which.
+    /// The id of the user.
     id: String,
     /// The new password.
     password: String,
-    /// The caller's own password, when it is not fresh.
+    /// The caller's own password, if re-authentication is due.
     #[server(default)]
     proof: String,
 ) -> Result<()> {
@@ -93,10 +93,10 @@ pub async fn reset_password(
     Ok(())
 }
 
-/// Reads the rows that have a role. Of several for the same configs the strongest counts.
+/// Reads the rows with a role. If several cover the same configs, the strongest role counts.
 ///
 /// # Errors
-/// At `/roles/<n>/…`.
+/// [`Error::Invalid`] at `/roles/<n>/…`.
 pub fn read(rows: &[RoleRow]) -> Result<Vec<(Pattern, Role)>> {
     let (mut roles, mut wrong) = (std::collections::BTreeMap::<Pattern, Role>::new(), Vec::new());
     for (n, row) in rows.iter().enumerate().filter(|(_, row)| !row.role.is_empty()) {
@@ -115,10 +115,10 @@ pub fn read(rows: &[RoleRow]) -> Result<Vec<(Pattern, Role)>> {
     if wrong.is_empty() { Ok(roles.into_iter().collect()) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// Reads a pattern of three fields, each a name, or `*` or nothing for all.
+/// Reads a pattern from three fields. Each is a name, or `*` or empty for all.
 ///
 /// # Errors
-/// At the field, under `at`.
+/// [`Invalid`] at the field, under `at`.
 pub fn pattern(at: &str, env: &str, app: &str, namespace: &str) -> Result<Pattern, Invalid> {
     fn part<T: std::str::FromStr<Err = Invalid>>(at: &str, text: &str) -> Result<Option<T>, Invalid> {
         match text.trim() {
@@ -138,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_role_are_none_and_the_strongest_counts() {
+    fn rows_without_a_role_are_ignored_and_the_strongest_counts() {
         let rows = [row("prod", "shop", "viewer"), row("*", "mail", ""), row("prod", "shop", "owner")];
         assert_eq!(read(&rows), Ok(vec![("prod/shop/*".parse().unwrap(), Role::OWNER)]));
     }
 
     #[test]
-    fn what_is_wrong_is_said_at_its_field() {
+    fn errors_point_at_their_fields() {
         let Err(Error::Invalid(wrong)) = read(&[row("", "", ""), row("*", "Shop", "viewer"), row("", "", "king")])
         else {
-            panic!("these are no roles");
+            panic!("invalid rows were accepted");
         };
         let pointers: Vec<_> = wrong.iter().map(|w| w.pointer.as_str()).collect();
         assert_eq!(pointers, ["/roles/1/app", "/roles/2/role"]);

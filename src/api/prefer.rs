@@ -1,10 +1,10 @@
-//! Language, theme and single keys: kept in cookies, so that the first byte of a page is right, before and after logging in.
+//! Language, theme and keyboard shortcuts. They are in cookies, so that a page is right from its first byte.
 
 use leptos::prelude::*;
 
 use crate::domain::error::Result;
 
-/// Keeps preferences for a year; what is empty or unknown changes nothing.
+/// Stores preferences for a year. Empty or unknown values change nothing.
 #[server(prefix = "/fn", endpoint = "prefer")]
 pub async fn prefer(
     /// `en`, `zh` or empty.
@@ -13,7 +13,7 @@ pub async fn prefer(
     /// `light`, `dark`, `system` or empty.
     #[server(default)]
     theme: String,
-    /// `on`, `off` or empty: shortcuts of a single key.
+    /// `on`, `off` or empty: keyboard shortcuts of a single key.
     #[server(default)]
     keys: String,
 ) -> Result<()> {

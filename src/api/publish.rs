@@ -1,4 +1,4 @@
-//! Publishing and rolling back, as the forms of the pages send them.
+//! Publishing and rolling back, from the forms of the pages.
 
 use leptos::prelude::*;
 
@@ -8,17 +8,17 @@ use crate::domain::{
     names::{ConfigId, EnvName},
 };
 
-/// Publishes a change and goes back to the page, which says how far it has come.
+/// Publishes a change and returns to its page, with a message about the delivery.
 #[server(prefix = "/fn", endpoint = "publish")]
 pub async fn publish(
     /// The change.
     change: ChangeId,
-    /// Of the difference that was on the page.
+    /// SHA-256 of the difference on the page.
     diff_sha256: String,
-    /// Why.
+    /// The message.
     #[server(default)]
     message: String,
-    /// The names of protected environments, typed.
+    /// The typed names of protected environments.
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
@@ -32,19 +32,19 @@ pub async fn publish(
     Ok(())
 }
 
-/// Makes the content of release `to` a new release, and goes to the page of the config.
+/// Makes the content of release `to` a new release, and redirects to the page of the config.
 #[server(prefix = "/fn", endpoint = "roll-back")]
 pub async fn roll_back(
     /// The config.
     config: ConfigId,
-    /// The release whose content comes back.
+    /// The release whose content is restored.
     to: u64,
-    /// The release that was live on the page.
+    /// The live release on the page.
     live: u64,
-    /// Why.
+    /// The message.
     #[server(default)]
     message: String,
-    /// The name of a protected environment, typed.
+    /// The typed name of a protected environment.
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
@@ -72,10 +72,10 @@ pub async fn repair(
     Ok(())
 }
 
-/// Compares the channel with the database, and delivers again what it does not have.
+/// Compares the channel with the database and delivers missing releases again.
 #[server(prefix = "/fn", endpoint = "deliver-again")]
 pub async fn deliver_again(
-    /// The environment that was looked at.
+    /// The environment of the page.
     env: EnvName,
 ) -> Result<()> {
     use crate::session::guard;
@@ -85,7 +85,7 @@ pub async fn deliver_again(
     Ok(())
 }
 
-/// Takes the lock of an environment away from whoever holds it.
+/// Releases the lock of an environment by force.
 #[server(prefix = "/fn", endpoint = "free-lock")]
 pub async fn free_lock(
     /// The environment.
@@ -98,19 +98,19 @@ pub async fn free_lock(
     Ok(())
 }
 
-/// Decides which side counts where the channel is ahead of the database.
+/// Decides which side to keep if the channel is ahead of the database.
 #[server(prefix = "/fn", endpoint = "settle")]
 pub async fn settle(
     /// The config.
     config: ConfigId,
-    /// The release in the channel that was on the page.
+    /// The release in the channel that the page showed.
     seq: u64,
-    /// `channel` or `database`.
+    /// The side to keep: `channel` or `database`.
     wins: String,
-    /// Why.
+    /// The message.
     #[server(default)]
     message: String,
-    /// The name of a protected environment, typed.
+    /// The typed name of a protected environment.
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
@@ -134,7 +134,7 @@ pub async fn settle(
     Ok(())
 }
 
-/// Says how far a publish has come, once the page that follows can say it, too.
+/// Shows a message about the delivery of a publish, once the next page can show the same.
 #[cfg(feature = "ssr")]
 async fn say(
     service: &crate::service::Service,

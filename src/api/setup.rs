@@ -1,19 +1,19 @@
-//! The first administrator, and something to begin with.
+//! The first administrator, and first environments and applications.
 
 use leptos::prelude::*;
 
 use crate::domain::error::Result;
 
-/// Makes the first administrator, who is then logged in.
+/// Creates the first administrator and logs in.
 #[server(prefix = "/fn", endpoint = "set-up")]
 pub async fn set_up(
-    /// Of the set-up link.
+    /// The code of the set-up link.
     code: String,
     /// The name to log in with.
     name: String,
     /// The password.
     password: String,
-    /// The same again.
+    /// The password, repeated.
     again: String,
 ) -> Result<()> {
     super::account::typed_twice(&password, &again)?;
@@ -23,12 +23,12 @@ pub async fn set_up(
     Ok(())
 }
 
-/// Makes the usual environments and a first application.
+/// Creates the usual environments and a first application.
 #[server(prefix = "/fn", endpoint = "guided-start")]
 pub async fn guided_start(
     /// The name of the application.
     app: String,
-    /// What people call it; may be empty.
+    /// The title, which may be empty.
     #[server(default)]
     title: String,
 ) -> Result<()> {

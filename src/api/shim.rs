@@ -1,5 +1,5 @@
-//! What a server function says beside its result: where to go, one message, cookies. The only place that knows how;
-//! `pages::forms` turns it into an answer for a form post or for an island.
+//! The response of a server function beside its result: redirect, message, cookies. `pages::forms` turns it into the
+//! answer to a form post or to an island.
 
 use std::sync::Arc;
 
@@ -8,23 +8,23 @@ use parking_lot::Mutex;
 
 use crate::texts::Lang;
 
-/// Collects what a server function says beside its result.
+/// Collects the response of a server function.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome(Arc<Mutex<Said>>);
 
-/// What was said.
+/// The response of a server function.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
-    /// Where to go: a path of ours.
+    /// The own path to redirect to.
     pub location: Option<String>,
-    /// A message to show once, in the person's language.
+    /// A message to show once, in the user's language.
     pub flash: Option<String>,
-    /// Values of `Set-Cookie`.
+    /// Values of `Set-Cookie` headers.
     pub cookies: Vec<String>,
 }
 
 impl Outcome {
-    /// Takes what was said.
+    /// Takes the collected response.
     #[must_use]
     pub fn take(&self) -> Said {
         std::mem::take(&mut self.0.lock())
@@ -35,7 +35,7 @@ impl Outcome {
     }
 }
 
-/// Goes to `path` afterwards, instead of back to the form. Anything but a path of our own is ignored: it can come
+/// Redirects to `path` instead of back to the form. Paths that are not our own are ignored, because `path` can come
 /// from `?next=`.
 pub fn redirect(path: &str) {
     if let (Some(outcome), Some(path)) = (use_context::<Outcome>(), own_path(path)) {
@@ -43,7 +43,7 @@ pub fn redirect(path: &str) {
     }
 }
 
-/// Shows a message once, on the page that comes next. Success only: a refusal is the function's error.
+/// Shows a message once, on the next page. It is for successes only: failures are errors of the function.
 pub fn say(text: impl Into<String>) {
     if let Some(outcome) = use_context::<Outcome>() {
         let text = text.into();
@@ -51,20 +51,20 @@ pub fn say(text: impl Into<String>) {
     }
 }
 
-/// Sets a cookie: the whole value of `Set-Cookie`, its parts made of safe characters.
+/// Sets a cookie. `cookie` is the whole `Set-Cookie` value and must have only safe characters.
 pub fn set_cookie(cookie: String) {
     if let Some(outcome) = use_context::<Outcome>() {
         outcome.note(|said| said.cookies.push(cookie));
     }
 }
 
-/// The language of the person who sent the form.
+/// Returns the language of the user.
 #[must_use]
 pub fn lang() -> Lang {
     use_context().unwrap_or_default()
 }
 
-/// `path` when it leads to a page of ours: begins with one slash, visible ASCII alone, no backslash.
+/// Returns `path` if it leads to an own page: one leading slash, only visible ASCII, no backslash.
 #[must_use]
 pub fn own_path(path: &str) -> Option<&str> {
     let own = path.starts_with('/')
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_of_our_own_are_followed() {
+    fn only_own_paths_are_accepted() {
         for own in ["/", "/apps/shop?env=prod#k", "/a//b"] {
             assert_eq!(own_path(own), Some(own));
         }

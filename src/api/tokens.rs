@@ -1,4 +1,4 @@
-//! Tokens end here. They are made by an ordinary form post (`pages::tokens`): their text is shown in its answer alone.
+//! Revoking tokens. An ordinary form post creates them (`pages::tokens`), because only its answer shows their text.
 
 use leptos::prelude::*;
 
@@ -7,12 +7,12 @@ use crate::domain::error::Result;
 /// Revokes a token.
 #[server(prefix = "/fn", endpoint = "revoke-token")]
 pub async fn revoke_token(
-    /// Its public identity.
+    /// The public id.
     id: String,
-    /// What people call it, to say what was done.
+    /// The name, for the message.
     #[server(default)]
     name: String,
-    /// The caller's own password, when it is not fresh.
+    /// The caller's own password, if re-authentication is due.
     #[server(default)]
     proof: String,
 ) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Credentials, without I/O: passwords, tokens, signatures, and how fast their holders may ask.
+//! Credentials without I/O: passwords, tokens, signatures, request rates.
 
 pub mod passwords;
 pub mod rate;

@@ -1,4 +1,4 @@
-//! Passwords: argon2id with OWASP's parameters, never more than a few at once, so that log-ins cannot stop readers.
+//! Passwords: argon2id with OWASP's parameters. Few are hashed at once, so that log-ins cannot slow down readers.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,14 +14,14 @@ use crate::domain::error::{Error, Invalid, Problem, Result};
 const MEMORY: u32 = 19_456;
 const ROUNDS: u32 = 2;
 const LANES: u32 = 1;
-/// How many are hashed at once; each takes 19 MiB and a core for tens of milliseconds.
+/// Maximum number of concurrent hashes. Each takes 19 MiB and one core for tens of milliseconds.
 const AT_ONCE: usize = 2;
-/// How many may wait; more are told to come back.
+/// Maximum number of waiting hashes. Further ones are refused.
 const WAITING: usize = 100;
-/// Maximum number of those for browsers that are not known: many strangers leave room for everybody else.
+/// Maximum number of checks for unknown browsers, which wait or run. The rest is reserved for other users.
 const STRANGERS: usize = 80;
 
-/// What is compared with when there is no such user: it costs the same and fits nothing.
+/// Hash for log-ins of users that do not exist. It takes as long to check and matches nothing.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now(&uuid::Uuid::new_v4().to_string()));
 
 /// Hashes and checks passwords, a few at a time.
@@ -32,12 +32,12 @@ pub struct Passwords {
     strangers: Arc<Semaphore>,
 }
 
-/// Kinds of people whose password is checked.
+/// Kinds of clients whose password is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Somebody who is logged in, or has logged in from this browser before.
+    /// Users who are logged in, or have logged in from this browser before.
     Known,
-    /// Anybody else.
+    /// All others.
     Stranger,
 }
 
@@ -48,14 +48,14 @@ impl Default for Passwords {
     }
 }
 
-/// What checking a password found.
+/// Result of checking a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It does not fit.
+    /// The password does not match.
     Wrong,
-    /// It fits.
+    /// The password matches.
     Right,
-    /// It fits, and its hash was made with weaker parameters than today's: hash it again.
+    /// The password matches, but its hash has weaker parameters than today's and must be renewed.
     RightButWeak,
 }
 
@@ -63,16 +63,16 @@ impl Passwords {
     /// Hashes a new password.
     ///
     /// # Errors
-    /// [`Error::Throttled`] when too many wait already.
+    /// [`Error::Throttled`] if too many hashes wait already.
     pub async fn hash(&self, password: &str) -> Result<String> {
         let password = password.to_owned();
         self.work(move || hash_now(&password)).await
     }
 
-    /// Checks a password against the hash of a user; of none, it takes as long and fails.
+    /// Checks a password against the hash of a user. Without a hash it takes as long and fails.
     ///
     /// # Errors
-    /// [`Error::Throttled`] when too many wait already.
+    /// [`Error::Throttled`] if too many hashes wait already.
     pub async fn verify(&self, password: &str, phc: Option<&str>, who: Who) -> Result<Verdict> {
         let _among_strangers = match who {
             Who::Known => None,
@@ -95,22 +95,22 @@ impl Passwords {
             work()
         });
         done.await.map_err(|e| {
-            tracing::error!(error = %e, "hashing a password failed");
+            tracing::error!(error = %e, "password could not be hashed or checked");
             Error::Internal("password".into())
         })
     }
 }
 
-/// Checks a new password: 12 to 128 characters, and not one that is guessed at once.
+/// Checks a new password: 12 to 128 characters, and not easy to guess.
 ///
 /// # Errors
-/// What is wrong, with the pointer `/password`.
+/// [`Invalid`] at `/password`.
 pub fn check(password: &str, name: &str) -> Result<(), Invalid> {
     let length = password.chars().count();
     if !(12..=128).contains(&length) {
         return Err(Invalid::new("/password", Problem::PasswordLength));
     }
-    // zxcvbn knows the lists that attackers begin with; 0 and 1 are "guessed within a million tries".
+    // zxcvbn knows the lists that attackers try first. Scores 0 and 1 mean "guessed within a million tries".
     if u8::from(zxcvbn::zxcvbn(password, &[name, "trimtab"]).score()) < 2 {
         return Err(Invalid::new("/password", Problem::PasswordCommon));
     }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_hash_says_its_parameters_and_fits_one_password() {
+    async fn hash_names_its_parameters_and_matches_one_password() {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse battery").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_weaker_hash_is_known_as_such() {
+    fn weaker_hash_is_detected() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8 * 1024, 1, 1, None).unwrap());
         let hash = weak.hash_password(b"correct horse battery").unwrap().to_string();
         assert_eq!(verify_now("correct horse battery", &hash), Verdict::RightButWeak);
     }
 
     #[test]
-    fn a_new_password_is_long_and_not_everybodys() {
+    fn short_long_and_common_passwords_are_refused() {
         check("correct horse battery", "ana").unwrap();
         check("密码很长但是没有人会猜到的一句话", "ana").unwrap();
         assert_eq!(check("short", "ana").unwrap_err().problem, Problem::PasswordLength);

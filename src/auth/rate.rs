@@ -1,7 +1,7 @@
-//! Rates: how many requests a second one token, one person or one address may send.
+//! Rate limits: the number of requests per second of one token, one user or one address.
 //!
-//! A rate lets requests come in bursts: what was not used within [`BURST_SECONDS`] may come at once. It is counted as the
-//! moment from which the next request is on time (the generic cell rate algorithm), which is one number for each sender.
+//! A rate allows bursts: requests that were not sent within [`BURST_SECONDS`] may come at once. The generic cell rate
+//! algorithm stores one number for each sender: the time from which the next request is on time.
 
 use std::{
     collections::HashMap,
@@ -16,39 +16,39 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// How many seconds of a rate may come at once.
+/// Length of the longest burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;
-/// Maximum number of senders in a table. A full one forgets all that are within their rate.
+/// Maximum number of senders in a table. A full one forgets all senders within their rate.
 const SENDERS: usize = 50_000;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Requests a second of one sender; the default is no limit.
+/// Requests per second of one sender. The default is unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
-    /// Nanoseconds between two requests; 0 without a limit.
+    /// Nanoseconds between two requests, 0 if unlimited.
     interval: u64,
 }
 
-/// The moment from which a sender's next request is on time, in nanoseconds of [`clock`].
+/// The time from which a sender's next request is on time, in nanoseconds of [`clock`].
 #[derive(Debug, Default)]
 pub struct Pace(AtomicU64);
 
-/// A sender is too fast. Its next request is on time after so many seconds.
+/// A sender exceeds its rate. The next request is on time after this number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooFast(pub u32);
 
 impl Rate {
-    /// So many requests a second; 0 is no limit.
+    /// Returns a rate of requests per second. 0 is unlimited.
     #[must_use]
     pub fn per_second(requests: u32) -> Self {
         Self { interval: SECOND.checked_div(u64::from(requests)).unwrap_or_default() }
     }
 
-    /// Counts a request that comes now.
+    /// Counts a request at the present time.
     ///
     /// # Errors
-    /// [`TooFast`]; such a request does not count.
+    /// [`TooFast`] if the rate is exceeded. Such a request does not count.
     pub fn take(self, pace: &Pace) -> Result<(), TooFast> {
         self.take_at(pace, clock())
     }
@@ -71,7 +71,7 @@ impl Rate {
     }
 }
 
-/// The rate of each of many senders.
+/// A rate limit for many senders.
 #[derive(Debug)]
 pub struct Rates<K> {
     rate: Rate,
@@ -79,16 +79,16 @@ pub struct Rates<K> {
 }
 
 impl<K: Hash + Eq + fmt::Debug> Rates<K> {
-    /// Nobody has sent anything yet.
+    /// Returns a limit without any senders.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, paces: Mutex::default() }
     }
 
-    /// Counts a request of `sender` that comes now.
+    /// Counts a request of `sender` at the present time.
     ///
     /// # Errors
-    /// [`TooFast`].
+    /// [`TooFast`] if the rate is exceeded.
     pub fn take(&self, sender: K) -> Result<(), TooFast> {
         self.take_at(sender, clock())
     }
@@ -98,7 +98,7 @@ impl<K: Hash + Eq + fmt::Debug> Rates<K> {
         if paces.len() >= SENDERS && !paces.contains_key(&sender) {
             paces.retain(|_, Pace(due)| *due.get_mut() > now);
             if paces.len() >= SENDERS {
-                // So many senders at once have no need to be fast. Other bounds hold.
+                // With so many fast senders at once no further one is limited here. Other bounds hold.
                 return Ok(());
             }
         }
@@ -106,7 +106,7 @@ impl<K: Hash + Eq + fmt::Debug> Rates<K> {
     }
 }
 
-/// Nanoseconds since the first request.
+/// Returns the nanoseconds since the first request.
 fn clock() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_let_in_and_then_the_rate() {
+    fn burst_is_accepted_and_then_the_rate() {
         let (rate, pace) = (Rate::per_second(2), Pace::default());
         let burst = (0..100).take_while(|_| rate.take_at(&pace, 0).is_ok()).count();
         assert_eq!(burst as u64, 2 * BURST_SECONDS);
@@ -126,11 +126,11 @@ mod tests {
         assert_eq!(rate.take_at(&pace, SECOND / 2), Err(TooFast(1)));
         let much_later = 1000 * SECOND;
         let burst = (0..100).take_while(|_| rate.take_at(&pace, much_later).is_ok()).count();
-        assert_eq!(burst as u64, 2 * BURST_SECONDS, "silence saves up one burst");
+        assert_eq!(burst as u64, 2 * BURST_SECONDS, "a pause allows one burst at most");
     }
 
     #[test]
-    fn no_limit_is_no_limit() {
+    fn rate_of_zero_is_unlimited() {
         let pace = Pace::default();
         assert!((0..1_000_000).all(|_| Rate::per_second(0).take_at(&pace, 0).is_ok()));
         assert_eq!(Rate::per_second(0), Rate::default());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_forgets_those_within_their_rate() {
+    fn full_table_forgets_senders_within_their_rate() {
         let rates = Rates::new(Rate::per_second(1));
         for sender in 0..SENDERS {
             rates.take_at(sender, 0).unwrap();

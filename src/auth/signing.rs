@@ -1,4 +1,4 @@
-//! Texts that this installation gave to a browser and recognizes when they come back: signed with a key of its own.
+//! Signed texts that this installation gives to a browser and recognizes when they come back.
 
 use std::{fmt, sync::Arc};
 
@@ -30,7 +30,7 @@ impl Signer {
         Self(Arc::new(key))
     }
 
-    /// Reads a key in hexadecimal. Returns `None` for another length or another digit.
+    /// Reads a key in hexadecimal. Returns `None` if its length or a digit is wrong.
     #[must_use]
     pub fn of_hex(text: &str) -> Option<Self> {
         let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
@@ -43,14 +43,14 @@ impl Signer {
         HEXLOWER.encode(&*self.0)
     }
 
-    /// Signs a text for one purpose: no other purpose accepts it. The result fits into a cookie.
+    /// Signs a text for one purpose. No other purpose accepts it. The result fits into a cookie.
     #[must_use]
     pub fn sign(&self, purpose: &str, text: &str) -> String {
         let mac = self.mac(purpose, text).finalize().into_bytes();
         format!("{}.{}", URL_SAFE_NO_PAD.encode(text), URL_SAFE_NO_PAD.encode(mac))
     }
 
-    /// Returns the text of what [`Signer::sign`] made for this purpose, and `None` for everything else.
+    /// Returns the text that [`Signer::sign`] signed for this purpose, and `None` for everything else.
     #[must_use]
     pub fn verify(&self, purpose: &str, signed: &str) -> Option<String> {
         let (text, mac) = signed.split_once('.')?;

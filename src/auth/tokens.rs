@@ -1,8 +1,7 @@
-//! Tokens of programs: how their text is made and read, and the table that answers for them without SQL.
+//! Tokens of programs: making and parsing their text, and a cache that authenticates them without SQL.
 //!
-//! A token is `<prefix>_<id>_<secret><checksum>`: the prefix says what it is for, the id finds it, the secret proves
-//! it, and the checksum tells a typo from a token that never was, without looking it up. Only the SHA-256 of the
-//! whole text is kept.
+//! A token is `<prefix>_<id>_<secret><checksum>`. The prefix names its kind, the id finds it, and the secret
+//! authenticates it. The checksum detects a typo without a look-up. Only the SHA-256 of the whole text is stored.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -39,21 +38,21 @@ use crate::{
     },
 };
 
-/// Characters of the id: 71 bits, so that two never meet.
+/// Length of the id: 71 bits, so that two ids never collide.
 const ID: usize = 12;
-/// Characters of the secret: 178 random bits.
+/// Length of the secret: 178 random bits.
 const SECRET: usize = 30;
-/// Characters of the checksum: a CRC-32 in base 62.
+/// Length of the checksum: a CRC-32 in base 62.
 const CHECKSUM: usize = 6;
 
-/// A token that was just made. Its text is shown once and then forgotten.
+/// A newly generated token. Its text is shown once and then forgotten.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fresh {
-    /// Its public identity.
+    /// The public id.
     pub id: String,
-    /// The whole token.
+    /// The text of the token.
     pub text: String,
-    /// SHA-256 of the text, in hexadecimal: what is kept.
+    /// SHA-256 of the text in hexadecimal, which is stored.
     pub sha256: String,
 }
 
@@ -63,7 +62,7 @@ impl fmt::Debug for Fresh {
     }
 }
 
-/// Makes a token of the operating system's randomness.
+/// Generates a token from the operating system's randomness.
 #[must_use]
 pub fn generate(kind: TokenKind) -> Fresh {
     let mut rng = rand::rng();
@@ -74,10 +73,10 @@ pub fn generate(kind: TokenKind) -> Fresh {
     Fresh { id, sha256: sha256(text.as_bytes()), text }
 }
 
-/// Reads kind and id out of a token's text.
+/// Parses the text of a token into kind and id.
 ///
 /// # Errors
-/// [`Denied::Mistyped`] when it is not, to the letter, what [`generate`] made.
+/// [`Denied::Mistyped`] if [`generate`] cannot have made exactly this text.
 pub fn parse(text: &str) -> Result<(TokenKind, &str), Denied> {
     let read = || {
         let (body, check) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
@@ -100,16 +99,16 @@ fn checksum(body: &str) -> [u8; CHECKSUM] {
     text
 }
 
-/// How long a request with an unknown token waits for a newer list.
+/// Timeout of the wait for a newer list by a request with an unknown token.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// All tokens, in memory. Storage's whole list replaces it about every second, so a revoked one ends within that; and
-/// when somebody shows one that is not known, who may just have been given it.
+/// All tokens, in memory. The list from storage replaces them about every second, so a revoked token ends within that.
+/// An unknown token triggers a refresh at once, because it may be new.
 #[derive(Debug, Default)]
 pub struct Table {
-    // None until the first list: an empty table would call every token unknown, and clients would give up.
+    // None until the first list. An empty cache would report every token as unknown, and clients would give up.
     known: RwLock<Option<HashMap<String, Arc<Known>>>>,
-    // How often a newer list was asked for, and how many of these a list was read after.
+    // The number of requests for a newer list, and how many of them are answered.
     asked: AtomicU64,
     bell: Notify,
     answered: watch::Sender<u64>,
@@ -120,25 +119,24 @@ pub struct Table {
 struct Known {
     token: Arc<Token>,
     sha256: Hash,
-    // Unix-ms of the last use that nobody took yet, or 0.
+    // Time of the last use that was not yet taken for storage, in Unix milliseconds, or 0.
     used: AtomicI64,
-    // Ends what was opened with this token.
+    // Cancelled when access that was granted with this token ends.
     over: CancellationToken,
-    // What waits with it.
+    // The number of requests that wait with this token.
     waiting: Arc<AtomicUsize>,
-    // How fast it asks.
+    // The rate of its requests.
     pace: Arc<Pace>,
 }
 
 impl Table {
-    /// A table that has not been loaded: it answers [`Denied::NotLoaded`].
+    /// Returns an empty cache. It answers [`Denied::NotLoaded`] until the first list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes over storage's list. Whatever was opened with a token that is gone, revoked or reaches something else
-    /// now ends at once.
+    /// Replaces the list. Grants of a token that is gone, revoked or has another scope now end at once.
     pub fn replace(&self, tokens: Vec<Token>) {
         let mut known = self.known.write();
         let mut old = known.take().unwrap_or_default();
@@ -159,21 +157,21 @@ impl Table {
         }
     }
 
-    /// Tells of every list that lets in others than the one before, or lets them further.
+    /// Returns a receiver that changes with every list that grants or revokes access.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
-    /// Replaces the list by what `read` gives, for all who asked for a newer one before it began.
+    /// Replaces the list by the result of `read`, and answers all requests for a newer one that came before.
     ///
     /// # Errors
-    /// Those of `read`. Then the old list stands, and nobody waits for another.
+    /// Those of `read`. Then the old list stays, and its requests are answered.
     pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<Token>, E>>) -> Result<(), E> {
         self.answer(async { read.await.map(|tokens| self.replace(tokens)) }).await
     }
 
-    /// Answers all who asked for a newer list before `look` began, which has replaced the list where there is one.
+    /// Answers all requests for a newer list that came before `look` began. `look` replaces the list if it can.
     pub async fn answer<T>(&self, look: impl Future<Output = T>) -> T {
         let asked = self.asked.load(Ordering::Acquire);
         let done = look.await;
@@ -181,24 +179,24 @@ impl Table {
         done
     }
 
-    /// Waits until somebody asks for a newer list.
+    /// Waits for a request for a newer list.
     pub async fn rung(&self) {
         self.bell.notified().await;
     }
 
-    /// Asks for a newer list and waits for it, within bounds: an unknown token may have been made a moment ago.
+    /// Requests a newer list and waits for it up to a timeout: an unknown token may have been created a moment ago.
     pub async fn renewed(&self) {
         let mut answered = self.answered.subscribe();
         let mine = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         self.bell.notify_one();
-        // Without an answer the old list stands.
+        // After a timeout the old list counts.
         let _ = timeout(PATIENCE, answered.wait_for(|asked| *asked >= mine)).await;
     }
 
-    /// Lets in whoever shows a token that lives at `now`.
+    /// Authenticates a token by its text.
     ///
     /// # Errors
-    /// Why not.
+    /// [`Denied`] with the reason.
     pub fn authenticate(&self, text: &str, now: Time) -> Result<Grant, Denied> {
         let (kind, id) = parse(text)?;
         let known = {
@@ -219,7 +217,7 @@ impl Table {
         }
     }
 
-    /// When each token was last used, of those used since the last call: for storage.
+    /// Returns the times of use since the last call, for storage.
     #[must_use]
     pub fn take_uses(&self) -> Vec<(String, Time)> {
         let table = self.known.read();
@@ -255,12 +253,12 @@ impl Known {
         waiting: Arc<AtomicUsize>,
         pace: Arc<Pace>,
     ) -> Arc<Self> {
-        // A hash that is none fits no token.
+        // A malformed hash matches no token.
         let sha256 = hash(&unhex(&token.sha256).unwrap_or_default());
         Arc::new(Self { token: Arc::new(token), sha256, used, over, waiting, pace })
     }
 
-    /// Keeps the time to a second: a store on every read would have all cores fight for one line of memory.
+    /// Stores the time to the second: a store on every read would make all cores contend for one cache line.
     fn note_use(&self, now: Time) {
         if now.0 - self.used.load(Ordering::Relaxed) >= 1000 {
             self.used.store(now.0, Ordering::Relaxed);
@@ -268,12 +266,12 @@ impl Known {
     }
 }
 
-/// All of a token that decides what it opens, and until when.
+/// Returns the properties of a token that decide what it grants, and until when.
 fn reach(token: &Token) -> impl PartialEq {
     (&token.sha256, token.kind, &token.patterns, token.creator, token.expires_at, token.revoked_at)
 }
 
-/// A SHA-256, in two pieces: a comparison in constant time costs by the piece.
+/// A SHA-256 in two integers, because a comparison in constant time costs more for each part.
 type Hash = [u128; 2];
 
 fn hash(bytes: &[u8; 32]) -> Hash {
@@ -285,7 +283,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
-/// Something waits with a token.
+/// Permission of one request to wait with a token, until it is dropped.
 #[derive(Debug)]
 pub struct Waiting(Arc<AtomicUsize>);
 
@@ -295,21 +293,21 @@ impl Drop for Waiting {
     }
 }
 
-/// What a token opened. It ends when the token does: see [`Grant::over`].
+/// Access that a token granted. It ends with the token: see [`Grant::over`].
 #[derive(Clone, Debug)]
 pub struct Grant(Arc<Known>);
 
 impl Grant {
-    /// The token.
+    /// Returns the token.
     #[must_use]
     pub fn token(&self) -> &Arc<Token> {
         &self.0.token
     }
 
-    /// Whether it still opens what it opened: for a request whose body came after its head.
+    /// Checks that the access has not ended, for a request whose body came later than its head.
     ///
     /// # Errors
-    /// Why not.
+    /// [`Denied`] with the reason.
     pub fn check(&self, now: Time) -> Result<(), Denied> {
         if self.0.over.is_cancelled() {
             return Err(Denied::Revoked);
@@ -317,7 +315,7 @@ impl Grant {
         if self.token().lives(now) { Ok(()) } else { Err(Denied::Expired) }
     }
 
-    /// A place among at most `most` things that wait with this token at once, until it is dropped.
+    /// Returns a permission to wait, if fewer than `most` requests wait with this token.
     #[must_use]
     pub fn wait(&self, most: usize) -> Option<Waiting> {
         let more = |n| (n < most).then_some(n + 1);
@@ -328,25 +326,25 @@ impl Grant {
     /// Counts a request with this token.
     ///
     /// # Errors
-    /// [`Error::Throttled`] when the token asks faster than `rate`.
+    /// [`Error::Throttled`] if the token exceeds `rate`.
     pub fn keep_to(&self, rate: Rate) -> Result<(), Error> {
         rate.take(&self.0.pace).map_err(|TooFast(seconds)| Error::Throttled(seconds))
     }
 
-    /// Whether it reads this config. Reading tokens read what their patterns name; automation tokens read what they
-    /// may write: who may replace a document learns nothing new from it, and needs it to make an edit.
+    /// Returns whether the token may read a config. Automation tokens may read what they may write: they need a
+    /// document to edit it, and a program that can replace it learns little from reading it.
     #[must_use]
     pub fn reads(&self, config: &ConfigId) -> bool {
         self.token().patterns.iter().any(|p| p.covers(config))
     }
 
-    /// Whether it reads some config of this application in this environment.
+    /// Returns whether the token may read some config of an application in an environment.
     #[must_use]
     pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
         self.token().patterns.iter().any(|p| p.touches(env, app))
     }
 
-    /// The token, if it writes.
+    /// Returns the token, if it may write.
     ///
     /// # Errors
     /// [`Error::Forbidden`] with [`Need::Kind`] for a token that only reads.
@@ -357,8 +355,8 @@ impl Grant {
         }
     }
 
-    /// Returns as soon as the token is revoked, removed or reaches something else. Its expiry is the waiter's own
-    /// business: it is known beforehand.
+    /// Waits until the token is revoked, removed or has another scope. Callers check the expiry themselves, since it is
+    /// known beforehand.
     pub async fn over(&self) {
         self.0.over.cancelled().await;
     }

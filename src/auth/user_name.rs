@@ -1,14 +1,14 @@
-//! Names to log in with: their canonical form, and which may be given.
+//! User names for the log-in: their canonical form, and the rules for new ones.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_script::{Script, ScriptExtension, UnicodeScript};
 
 use crate::domain::{error::Problem, unseen};
 
-/// Longest name, in characters.
+/// Maximum length of a name, in characters.
 const LENGTH: usize = 64;
 
-/// Writing systems that mix scripts in one word, as Unicode Technical Standard 39 has them: Japanese, Korean, and
+/// Writing systems that mix scripts in one word, according to Unicode Technical Standard 39: Japanese, Korean, and
 /// Chinese with Bopomofo.
 const MIXED: [&[Script]; 3] = [
     &[Script::Han, Script::Hiragana, Script::Katakana],
@@ -16,18 +16,18 @@ const MIXED: [&[Script]; 3] = [
     &[Script::Han, Script::Bopomofo],
 ];
 
-/// Returns the form in which a name is stored and looked up: NFKC, in lower case, without white space around it, its
-/// words one blank apart. So `Ａｎａ`, `ANA` and `ana` are one name, and so are both spellings of `é`.
+/// Returns the form in which a name is stored and looked up: NFKC, in lower case, trimmed, with single spaces between
+/// words. So `Ａｎａ`, `ANA` and `ana` are one name, and so are both spellings of `é`.
 #[must_use]
 pub fn canonical(name: &str) -> String {
     let lower: String = name.nfkc().collect::<String>().to_lowercase();
-    // Lower case can bring apart what was composed.
+    // Lower case can decompose composed characters.
     let normal: String = lower.nfkc().collect();
     normal.trim().split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns what is wrong with a canonical name: it has 1 to 64 characters, all of which can be seen, and each word has
-/// letters of one script, so that no letter passes for one of another script.
+/// Returns the problem of a canonical name, if there is one. It must have 1 to 64 characters, all of them visible. Each
+/// word must have letters of one script, so that no letter can pass for one of another script.
 #[must_use]
 pub fn problem(name: &str) -> Option<Problem> {
     match name {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_name_are_one_name() {
+    fn spellings_of_a_name_have_one_canonical_form() {
         for (given, name) in [
             (" Ana ", "ana"),
             ("Ａｎａ", "ana"),
@@ -78,7 +78,7 @@ mod tests {
             ("ana  maria", "ana maria"),
         ] {
             assert_eq!(canonical(given), name, "{given:?}");
-            assert_eq!(canonical(name), name, "a canonical name stays");
+            assert_eq!(canonical(name), name, "a canonical name is unchanged");
         }
     }
 

@@ -197,12 +197,12 @@ fn edits(config: &ChangeConfig, published: bool) -> Edits<'_> {
     let base = if published { config.live - 1 } else { oldest.unwrap_or(config.live) };
     let mut edits = Edits { config: &config.config, base, set: IndexMap::new(), remove: Vec::new(), text: None };
     match &config.diff {
-        Diff::Text { new, .. } if published => edits.text = Some(new),
+        Diff::Text { new, .. } if published => edits.text = Some(new.expose()),
         Diff::Kv(keys) if published => keys.iter().for_each(|k| edits.add(&k.key, k.new.as_ref())),
         _ => {
             for edit in &config.edits {
                 match &edit.edit {
-                    Edit::Text(text) => edits.text = Some(text),
+                    Edit::Text(text) => edits.text = Some(text.expose()),
                     keyed => edits.add(&edit.key, keyed.item()),
                 }
             }
@@ -222,12 +222,12 @@ impl<'a> Edits<'a> {
 
 /// The shortest way to send an item.
 fn value(item: &Item) -> Value<'_> {
-    let raw = || serde_json::from_str(item.value.trim()).ok().map(Value::Raw);
+    let raw = || serde_json::from_str(item.value.expose().trim()).ok().map(Value::Raw);
     let short = match item.kind {
         _ if !item.comment.is_empty() => None,
-        ValueType::String => Some(Value::Text(&item.value)),
+        ValueType::String => Some(Value::Text(item.value.expose())),
         ValueType::Number | ValueType::Boolean => raw(),
         ValueType::Json => None,
     };
-    short.unwrap_or(Value::Item { value: &item.value, kind: item.kind.as_str(), comment: &item.comment })
+    short.unwrap_or(Value::Item { value: item.value.expose(), kind: item.kind.as_str(), comment: &item.comment })
 }

@@ -74,7 +74,7 @@ impl FromRequest<Automation> for Body {
 
 fn crowd() -> Problem {
     let away = Error::Unavailable { part: Part::Channel, detail: String::new() };
-    Problem::from(away).because("Too many large bodies come at once.")
+    Problem::from(away).because("Too many large request bodies at once. Try again in a moment.")
 }
 
 /// The `Idempotency-Key`: 1 to 255 visible ASCII characters.
@@ -85,7 +85,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
     if another.is_none() && (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(Some(key.to_owned()));
     }
-    let detail = "Idempotency-Key is one header of 1 to 255 visible ASCII characters".into();
+    let detail = "Idempotency-Key must be one header of 1 to 255 visible ASCII characters".into();
     Err(Invalid::new("idempotency-key", Wrong::Body { detail }))
 }
 

@@ -51,9 +51,9 @@ fn save(node: &Node<'_>, configs: &mut HashSet<ConfigId>) -> Option<Save> {
     });
     let base = given(base, |base| base.whole(0, RELEASE_MAX));
     let edits = match (text, set, remove) {
-        (Some(text), None, None) => text.string().map(|text| vec![(String::new(), Edit::Text(text))]),
+        (Some(text), None, None) => text.string().map(|text| vec![(String::new(), Edit::Text(text.into()))]),
         (Some(text), ..) => {
-            let detail = "an edit has either “text” or “set” and “remove”".into();
+            let detail = "an edit must have either “text”, or “set” and “remove”".into();
             text.refuse(Problem::Body { detail })
         }
         (None, None, None) => node.refuse_as(Invalid::new("/set", Problem::Required)),
@@ -93,7 +93,7 @@ fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, 
 fn item(node: &Node<'_>) -> Option<Item> {
     if node.begins() != '{' {
         let (value, kind) = plain(node)?;
-        let item = Item { value, kind, ..Item::default() };
+        let item = Item { value: value.into(), kind, ..Item::default() };
         return item.check().map_or_else(|wrong| node.refuse_as(wrong.of("")), |()| Some(item));
     }
     let [value, kind, secret, comment] = node.fields(["value", "type", "secret", "comment"])?;
@@ -108,7 +108,7 @@ fn item(node: &Node<'_>) -> Option<Item> {
         None => plain(&value?)?,
         Some(kind) => typed(&value?, kind)?,
     };
-    let item = Item { value, kind, comment: comment?.unwrap_or_default(), since: 0 };
+    let item = Item { value: value.into(), kind, comment: comment?.unwrap_or_default(), since: 0 };
     item.check().map_or_else(|wrong| node.refuse_as(wrong), |()| Some(item))
 }
 
@@ -165,7 +165,7 @@ mod tests {
             (r#"{"value": "[1]", "type": "json", "secret": false, "comment": ""}"#, "[1]", ValueType::Json),
         ] {
             let item = set(given).unwrap();
-            assert_eq!((item.value.as_str(), item.kind), (value, kind), "{given}");
+            assert_eq!((item.value.expose(), item.kind), (value, kind), "{given}");
         }
         assert_eq!(set(r#"{"value": "5", "comment": "why"}"#).unwrap().comment, "why");
     }

@@ -1,5 +1,5 @@
-//! The board on which the nodes of an installation see one another: who is there, which configs a console asks about,
-//! and what the others answer. Nothing on it outlives the node that put it there, and nobody's configuration is on it.
+//! The node registry in etcd: the nodes of an installation, the queries of consoles and the replies of other nodes.
+//! Every key ends with the node that wrote it, and none holds configuration.
 
 use std::{fmt, sync::Arc};
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{access::Pattern, names::ConfigId, numbers, time::Time};
 
-/// The longest answer, in bytes: far below etcd's limit of 1.5 MiB. Longer ones are not looked into.
+/// Maximum length of a reply, in bytes: far below etcd's limit of 1.5 MiB. Longer ones are ignored.
 pub const ANSWER_BYTES: usize = 256 * 1024;
-/// Longest name of a node, in bytes.
+/// Maximum length of a node's name, in bytes.
 pub const NODE_NAME: usize = 128;
 
-/// Configs of which a reader node tells that it is ahead; others follow when these are done.
+/// Maximum number of configs in an [`Ahead`]. Others follow once these are resolved.
 pub const AHEAD: usize = 64;
 
-/// One run of a node: the number of its lease.
+/// Id of one run of a node: the id of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub i64);
 
@@ -25,44 +25,44 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// What a node says of itself.
+/// Description that a node writes of itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct About {
-    /// What people call it.
+    /// Name of the node, for people.
     pub name: Arc<str>,
-    /// It serves the read endpoints alone.
+    /// Whether it is a reader node, which serves only the read endpoints.
     pub reader: bool,
-    /// Releases and tokens on this node that are later than those in the channel; usually none.
+    /// Releases and tokens of this node that are later than those in the channel. Usually empty.
     #[serde(default, skip_serializing_if = "Ahead::is_empty")]
     pub ahead: Ahead,
 }
 
-/// Releases and tokens on a reader node that are later than those in the channel. Readers never go back, so a console has
-/// to write something later still.
+/// Releases and tokens of a reader node that are later than those in the channel. Readers never go back, so a console
+/// has to write a still later one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ahead {
-    /// The version of its list of tokens.
+    /// Version of the list of tokens.
     pub tokens: Option<u64>,
-    /// Configs with the numbers of their releases, up to [`AHEAD`].
+    /// Configs with the numbers of their releases, at most [`AHEAD`].
     pub releases: Vec<(ConfigId, u64)>,
 }
 
 impl Ahead {
-    /// Whether it holds nothing that is later.
+    /// Returns whether nothing is later.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tokens.is_none() && self.releases.is_empty()
     }
 
-    /// Whether a node can have told this.
+    /// Returns whether a node can have written this.
     pub(super) fn is_bounded(&self) -> bool {
         let mut all = self.tokens.iter().chain(self.releases.iter().map(|(_, seq)| seq));
         self.releases.len() <= AHEAD && all.all(|number| *number <= numbers::MOST)
     }
 
-    /// Takes in what another node tells: the later one counts. A number that no reader takes is left out here, before it
-    /// hides those of other nodes.
+    /// Adds the report of another node and keeps the later numbers. Implausible numbers are dropped here, because they
+    /// would hide those of other nodes.
     pub(super) fn merge(&mut self, other: Self, now: Time) {
         let tokens = other.tokens.filter(|version| numbers::is_plausible(*version, now));
         self.tokens = self.tokens.max(tokens);
@@ -75,47 +75,47 @@ impl Ahead {
     }
 }
 
-/// What is new on the board.
+/// An event in the node registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// A node is there.
+    /// A node is registered.
     Here(NodeId, About),
-    /// It has left, or its lease ran out.
+    /// A node has left, or its lease expired.
     Gone(NodeId),
-    /// A console asks who reads these configs, for the first time or again.
+    /// A console queries the readers of some configs, for the first time or again.
     Asked {
-        /// Which node.
+        /// The node.
         by: NodeId,
-        /// Which configs.
+        /// The configs.
         scope: Pattern,
-        /// How many bytes an answer should have, about.
+        /// Approximate size of a reply, in bytes.
         room: usize,
     },
-    /// A node answers.
+    /// A node replies.
     Answered {
-        /// Which node.
+        /// The node.
         by: NodeId,
-        /// Which configs it was asked about.
+        /// The configs of the query.
         scope: Pattern,
-        /// What it says; up to [`ANSWER_BYTES`].
+        /// The reply, at most [`ANSWER_BYTES`].
         value: Vec<u8>,
     },
 }
 
-/// Who is there and who asks, at one revision.
+/// The nodes and queries in the registry at one revision.
 #[derive(Clone, Debug)]
 pub struct Notices {
-    /// The revision; a watch that misses nothing begins right after it.
+    /// The revision. A watch from it misses nothing.
     pub revision: i64,
-    /// The nodes that are there and what they ask; answers are not read again.
+    /// The nodes and their queries. Replies are not read again.
     pub notices: Vec<Notice>,
 }
 
-/// What a node wants to hear of.
+/// The events that a watch of the registry returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hears {
-    /// What is asked: for one who only answers.
+    /// Queries only: for a node that only replies.
     Asks,
-    /// Nodes that come and go and their answers, too.
+    /// All events.
     All,
 }

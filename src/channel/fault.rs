@@ -8,22 +8,22 @@ use crate::domain::{
 /// An error of the channel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It does not answer, or not in time. Nothing is known of what happened, so read before trying again.
+    /// The channel does not answer in time. The outcome is unknown, so read before you retry.
     #[error("{0}")]
     Unreachable(String),
-    /// The lock is held by another node and was not free within the time given.
+    /// Another node holds the lock and did not release it in time.
     #[error("another node holds the lock of {env}")]
     Busy {
         /// The environment.
         env: EnvName,
     },
-    /// The lock ran out, or a config moved, between reading and writing: nothing was written.
+    /// The lock was lost, or a config changed, between the read and the write. Nothing was written.
     #[error("the lock of {env} was lost; nothing was written")]
     Fenced {
         /// The environment.
         env: EnvName,
     },
-    /// The channel holds another release of the same number.
+    /// The channel holds another release under the same number.
     #[error("{config} is release {seq} in the channel too, with another document")]
     Mismatch {
         /// The config.
@@ -31,14 +31,14 @@ pub enum Fault {
         /// The number.
         seq: u64,
     },
-    /// Later releases of some configs of a batch are there, and others of it are not there yet: nothing was written.
+    /// The channel holds later releases of some configs of a batch, and lacks others of it. Nothing was written.
     #[error("the channel holds a later release of {}", .0.first().map_or(String::new(), |(config, _)| config.to_string()))]
     Overtaken(Vec<(ConfigId, Identity)>),
-    /// More than one transaction takes.
+    /// The batch does not fit into one transaction.
     #[error("too large for one transaction: {0}")]
     TooLarge(String),
-    /// It answers, but does not do it: no permission, no space, an entry that must not go out, settings that cannot
-    /// be right. Nothing was written, and the same again fails again until somebody does something.
+    /// The channel refuses the request: no permission, no space, an invalid entry, or wrong settings. Nothing was
+    /// written, and a retry fails until a person resolves it.
     #[error("{0}")]
     Refused(String),
     /// The watched revision is no longer kept. List again.
@@ -47,7 +47,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Returns the name of the fault in metrics, traces and answers to programs.
+    /// Returns the name of the error in metrics, traces and answers to programs.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The channel of a single node: memory. It behaves as etcd does, so one suite tests both.
+//! The channel of a single node, in memory. It behaves like etcd, so one suite tests both.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -24,9 +24,9 @@ use crate::{
     metrics,
 };
 
-/// Deliveries kept for watchers. One that is further behind lists again.
+/// Maximum number of deliveries kept for watches. A watch that is further behind lists again.
 const HISTORY: usize = 64;
-/// Memory is never restored.
+/// Id of the cluster. It never changes, because memory is never restored.
 const CLUSTER: u64 = 1;
 
 /// The releases of this process.
@@ -36,26 +36,26 @@ pub struct Local {
     delivered: Notify,
     freed: Notify,
     pub(super) meter: metrics::Channels,
-    /// Nothing upsets memory.
+    /// Disturbances. Memory itself causes none.
     pub(super) upsets: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     revision: i64,
-    /// With the revision that brought each.
+    /// Releases, each with the revision that wrote it.
     entries: BTreeMap<ConfigId, (i64, Entry)>,
-    /// With the revision that brought them.
+    /// List of tokens, with the revision that wrote it.
     tokens: Option<(i64, TokenList)>,
     history: VecDeque<(i64, Vec<Entry>)>,
-    /// The history holds everything after this revision.
+    /// The history is complete after this revision.
     compacted: i64,
-    /// The last fence given out; as in etcd it never comes twice.
+    /// The last fence. Like a create revision in etcd, no fence comes twice.
     fence: u64,
     lines: HashMap<EnvName, Line>,
 }
 
-/// The holder of a lock and those behind.
+/// A lock's holder and the number of waiting tasks.
 #[derive(Debug, Default)]
 struct Line {
     holder: Option<u64>,
@@ -100,13 +100,13 @@ impl Local {
         self.state().lines.get(env).and_then(|line| line.holder)
     }
 
-    /// Takes the lock away from its holder, as etcd does when a lease runs out.
+    /// Removes the lock from its holder, like etcd when a lease expires.
     pub(super) fn free(&self, env: &EnvName) {
         self.state().lines.entry(env.clone()).or_default().holder = None;
         self.freed.notify_waiters();
     }
 
-    /// Forgets the history, as etcd's compaction does.
+    /// Drops the history, like a compaction of etcd.
     #[cfg(test)]
     pub(super) fn compact(&self) {
         let mut state = self.state();
@@ -209,7 +209,7 @@ impl State {
         self.revision
     }
 
-    /// The first delivery after a revision.
+    /// Returns the first delivery after a revision.
     fn after(&self, revision: i64) -> Result<Option<&(i64, Vec<Entry>)>, Fault> {
         if revision < self.compacted {
             return Err(Fault::Compacted);
@@ -218,7 +218,7 @@ impl State {
     }
 }
 
-/// Counts as one who waits for as long as it lives, so that a dropped waiter is forgotten.
+/// Counts one waiting task until it is dropped.
 struct Waiting<'a> {
     local: &'a Local,
     env: &'a EnvName,

@@ -1,7 +1,7 @@
-//! What carries releases to the readers: etcd, or memory on a single node. Nothing else knows of etcd.
+//! The channel carries releases to the readers: etcd, or memory on a single node. No other module uses etcd.
 //!
-//! The lock is for order and for people; what keeps a paused holder from writing is the compare in
-//! [`Channel::deliver`]: the lock key's create revision and each config's metadata revision, in one transaction.
+//! The lock only orders the writers. The compares of [`Channel::deliver`] keep a paused lock holder from writing: they
+//! check the lock key's create revision and each config's metadata revision in the same transaction.
 
 mod board;
 mod etcd;
@@ -35,17 +35,17 @@ pub use fault::Fault;
 pub use local::Local;
 pub use tokens::{ListedToken, Refusal, TokenList, Tokens};
 
-/// Everything in the channel at one revision: the releases, or what is kept of them.
+/// All releases in the channel at one revision, or the part of them that the caller keeps.
 #[derive(Clone, Debug)]
 pub struct Listing<T = Entry> {
-    /// The revision; a watch that misses nothing begins right after it.
+    /// The revision. A watch from it misses nothing.
     pub revision: i64,
-    /// Which cluster said so; another one means that etcd was restored.
+    /// Id of the etcd cluster. A different id means that etcd was restored.
     pub cluster: u64,
-    /// The releases. An entry whose document and metadata do not fit together (a foreign write) is left out and
-    /// named in `damaged`.
+    /// The releases. An entry whose document and metadata do not belong together (a foreign write) is left out and
+    /// listed in `damaged`.
     pub entries: Vec<T>,
-    /// Keys that could not be read as a release.
+    /// Keys that are no valid release.
     pub damaged: Vec<Damage>,
 }
 
@@ -55,16 +55,16 @@ impl<T> Default for Listing<T> {
     }
 }
 
-/// Something in the channel that is not a release: a foreign write, or half of one.
+/// A key in the channel that is no valid release: a foreign write, or half of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// The key.
     pub key: String,
-    /// Whose key it is, where that can be told: the one to repair.
+    /// The config that the key belongs to, if the key is a valid name. A repair writes this config.
     pub config: Option<ConfigId>,
-    /// What is wrong, for people.
+    /// Description of the damage, for people.
     pub why: &'static str,
-    /// Half of a release is gone, and nothing else is wrong: nobody's writing is lost when it is delivered again.
+    /// Only a half of the release is missing. Delivering it again overwrites no foreign write.
     pub lost: bool,
 }
 
@@ -74,37 +74,37 @@ impl fmt::Display for Damage {
     }
 }
 
-/// How far the channel is.
+/// Latest state of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its latest revision.
+    /// Latest revision.
     pub revision: i64,
-    /// Which cluster said so.
+    /// Id of the etcd cluster.
     pub cluster: u64,
 }
 
-/// Who holds a lock, for people.
+/// Holder of a lock, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The node, when it says so; a Go program does not.
+    /// Name of the node, if it wrote one. Go programs write none.
     pub node: Option<String>,
     /// Its lease in hexadecimal, as `etcdctl lease revoke` takes it.
     pub lease: Option<String>,
-    /// How long the lock outlives its holder if that dies now. A restart of etcd makes it longer.
+    /// Time until the lock is free if its holder dies now. A restart of etcd prolongs it.
     pub remaining: Option<Duration>,
 }
 
-/// What one delivery did.
+/// Result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// The revision at which all of them are in the channel.
+    /// Revision at which the whole batch is in the channel.
     pub revision: i64,
-    /// Configs that had this or a later release there already, so were not written, with what they have, in the order of
-    /// their names.
+    /// Configs that were not written, because the channel already held this or a later release. Each with the release
+    /// that the channel holds, ordered by name.
     pub already: Vec<(ConfigId, Identity)>,
 }
 
-/// The channel of this installation. This enum is the one place that names both.
+/// The channel of this installation. Only this enum knows both kinds.
 #[derive(Clone, Debug)]
 pub enum Channel {
     /// Memory of this process.
@@ -113,8 +113,8 @@ pub enum Channel {
     Etcd(Arc<Etcd>),
 }
 
-/// A held lock of one environment. [`Lock::release`] frees it at once; dropping it frees it in the background, and if
-/// that fails it is free when its lease runs out.
+/// A held lock of one environment. [`Lock::release`] releases it at once. Dropping it releases it in the background. If
+/// that fails, the lock is free when its lease expires.
 #[derive(Debug)]
 pub enum Lock {
     /// In memory.
@@ -123,7 +123,7 @@ pub enum Lock {
     Etcd(etcd::EtcdLock),
 }
 
-/// Releases as they come. Ends with a [`Fault`]: list again, then watch again.
+/// A stream of new releases. It ends with a [`Fault`]. Then the caller lists and watches again.
 #[derive(Debug)]
 pub enum Watch {
     /// In memory.
@@ -133,13 +133,13 @@ pub enum Watch {
 }
 
 impl Channel {
-    /// A channel in the memory of this process. It starts empty: deliver what SQL holds.
+    /// Returns a channel in the memory of this process. It starts empty: the caller delivers what SQL holds.
     #[must_use]
     pub fn local() -> Self {
         Self::Local(Arc::default())
     }
 
-    /// A channel through etcd. Connects at the first call, so that a server starts while etcd is down.
+    /// Returns a channel through etcd. It connects at the first call, so that a server starts while etcd is down.
     ///
     /// # Errors
     /// [`Fault::Refused`] when the settings contradict each other or a file cannot be read.
@@ -147,11 +147,11 @@ impl Channel {
         Ok(Self::Etcd(Arc::new(Etcd::new(settings).await?)))
     }
 
-    /// Takes the lock of an environment, waiting in line for at most `wait`. A wait shorter than a round trip is in
-    /// vain. Dropping the future leaves the line.
+    /// Acquires the lock of an environment, and queues for it for at most `wait`. A `wait` shorter than a round trip
+    /// always fails. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`Fault::Busy`] when it was not free in time, [`Fault::Unreachable`] or [`Fault::Refused`].
+    /// [`Fault::Busy`] when it is not free within `wait`; [`Fault::Unreachable`]; [`Fault::Refused`].
     pub async fn lock(&self, env: &EnvName, wait: Duration) -> Result<Lock, Fault> {
         let began = Instant::now();
         let lock = match self {
@@ -165,7 +165,7 @@ impl Channel {
         lock
     }
 
-    /// What this channel has done.
+    /// Returns the metrics of this channel.
     #[must_use]
     pub fn meter(&self) -> &metrics::Channels {
         match self {
@@ -174,7 +174,7 @@ impl Channel {
         }
     }
 
-    /// Tells whether somebody waits behind a lock. Says yes when it cannot be told, because giving way is safe.
+    /// Returns whether another node queues for a lock. If that is unknown, returns true: giving way is safe.
     pub async fn contended(&self, lock: &Lock) -> bool {
         match (self, lock) {
             (Self::Local(local), Lock::Local(lock)) => local.contended(lock),
@@ -183,7 +183,7 @@ impl Channel {
         }
     }
 
-    /// Who holds the lock of an environment now.
+    /// Returns the present holder of an environment's lock.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -194,8 +194,8 @@ impl Channel {
         }
     }
 
-    /// Takes the lock of an environment away from whoever holds it or waits for it: for one that nobody gives back, because
-    /// somebody else wrote it. A holder that is alive writes nothing any more and begins anew.
+    /// Removes the lock of an environment from its holder and its queue. It is for a foreign lock that is never
+    /// released. A holder that is alive cannot write any more, and acquires the lock anew.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -209,22 +209,22 @@ impl Channel {
         }
     }
 
-    /// Brings releases of the lock's environment to the readers: all that are not there yet in one transaction, or
-    /// none. Of several releases of one config the latest counts. A release that is there already, or a later one,
-    /// is not written, so delivering twice is safe; but beside a later one nothing else is written either.
+    /// Delivers releases of the lock's environment: all that are not in the channel yet in one transaction, or none. Of
+    /// several releases of one config only the latest is written. A release that the channel already holds, or has a
+    /// later one for, is not written, so a repeated delivery is safe. Beside a later release nothing is written at all.
     ///
     /// # Errors
-    /// [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::Overtaken`], [`Fault::TooLarge`] and [`Fault::Refused`]: nothing
-    /// was written. [`Fault::Unreachable`]: it may have been written, or may yet be; deliver again to know.
+    /// After [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::Overtaken`], [`Fault::TooLarge`] and [`Fault::Refused`]
+    /// nothing was written. After [`Fault::Unreachable`] the outcome is unknown: deliver again to find out.
     pub async fn deliver(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
         self.write(lock, batch, false).await
     }
 
-    /// Like [`Channel::deliver`], but writes a release again whose number is there already, whatever lies there: the
-    /// cure for a foreign write. A later release is left alone.
+    /// Delivers like [`Channel::deliver`], but overwrites anything that the channel holds under the same number. This
+    /// repairs a foreign write. A later release is left alone.
     ///
     /// # Errors
-    /// As [`Channel::deliver`], but never [`Fault::Mismatch`] or [`Fault::Overtaken`].
+    /// Those of [`Channel::deliver`] except [`Fault::Mismatch`] and [`Fault::Overtaken`].
     pub async fn repair(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
         self.write(lock, batch, true).await
     }
@@ -238,28 +238,28 @@ impl Channel {
         }
     }
 
-    /// Tells whether one transaction takes a batch: asked when a change is saved, so that it is not refused later.
+    /// Checks that a batch fits into one transaction. A save calls it, so that no later publish fails for its size.
     ///
     /// # Errors
-    /// [`Fault::TooLarge`].
+    /// [`Fault::TooLarge`] when it does not fit.
     pub fn fits(batch: &[Entry]) -> Result<(), Fault> {
         plan::fits(batch)
     }
 
-    /// Everything in the channel at one revision.
+    /// Lists all releases in the channel at one revision.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`], [`Fault::Refused`], or [`Fault::Compacted`] when the revision went away while it was
-    /// read: list again.
+    /// [`Fault::Unreachable`]; [`Fault::Refused`]; [`Fault::Compacted`] when the revision was compacted during the
+    /// listing: list again.
     pub async fn list(&self) -> Result<Listing, Fault> {
         self.list_by(|entry| entry).await
     }
 
-    /// What is kept of everything in the channel at one revision. Who keeps less than the releases has less in memory: they
-    /// are read a few at a time.
+    /// Lists the channel at one revision and keeps only the result of `keep` for each release. Releases are read a few
+    /// at a time, so a caller that keeps less uses less memory.
     ///
     /// # Errors
-    /// As [`Channel::list`].
+    /// Those of [`Channel::list`].
     pub async fn list_by<T>(&self, keep: impl FnMut(Entry) -> T + Send) -> Result<Listing<T>, Fault> {
         match self {
             Self::Local(local) => Ok(local.list_by(keep)),
@@ -267,11 +267,11 @@ impl Channel {
         }
     }
 
-    /// Follows what comes after revision `after`: that of a listing or of an earlier watch.
+    /// Watches the releases after the revision of a listing or of an earlier watch.
     ///
     /// # Errors
-    /// [`Fault::Compacted`] when that revision is no longer kept, or not reached yet (etcd was restored); else
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
+    /// [`Fault::Compacted`] when etcd no longer keeps that revision, or has not reached it (it was restored);
+    /// [`Fault::Unreachable`]; [`Fault::Refused`].
     pub async fn watch(&self, after: i64) -> Result<Watch, Fault> {
         match self {
             Self::Local(local) => local.watch(after).map(Watch::Local),
@@ -279,7 +279,7 @@ impl Channel {
         }
     }
 
-    /// How far the channel is. A quorum of etcd answers.
+    /// Returns the latest state of the channel, confirmed by a quorum of etcd.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -290,8 +290,8 @@ impl Channel {
         }
     }
 
-    /// Changes whenever the channel may hold something else than was delivered, or may answer who was refused before: a
-    /// watch of this node saw that somebody deleted or wrote there, or began after etcd had not answered.
+    /// Subscribes to disturbances: a watch of this node saw a foreign write or deletion, or began after etcd was
+    /// unreachable. Then the channel may differ from the deliveries, or a failed call may succeed now.
     #[must_use]
     pub fn upsets(&self) -> watch::Receiver<()> {
         match self {
@@ -300,7 +300,7 @@ impl Channel {
         }
     }
 
-    /// Says that the channel holds something else than was delivered: see [`Channel::upsets`].
+    /// Reports that the channel differs from the deliveries: see [`Channel::upsets`].
     pub fn upset(&self) {
         match self {
             Self::Local(local) => local.upsets.send_replace(()),
@@ -308,7 +308,7 @@ impl Channel {
         }
     }
 
-    /// Whether the channel answers; cheap.
+    /// Checks that the channel answers. This is cheap.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -318,7 +318,7 @@ impl Channel {
 }
 
 impl Lock {
-    /// The environment.
+    /// Returns the environment.
     #[must_use]
     pub fn env(&self) -> &EnvName {
         match self {
@@ -327,8 +327,8 @@ impl Lock {
         }
     }
 
-    /// Whether it is known to be lost. It may be lost and not known yet: what is safe is the compare in
-    /// [`Channel::deliver`].
+    /// Returns whether the lock is known to be lost. It may be lost before that is known. Only the compare in
+    /// [`Channel::deliver`] is safe.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         match self {
@@ -337,7 +337,7 @@ impl Lock {
         }
     }
 
-    /// Frees it for the next in line. When etcd does not answer, it is free as soon as its lease runs out.
+    /// Releases the lock to the next in the queue. If etcd does not answer, it is free when its lease expires.
     pub async fn release(self) {
         match self {
             Self::Local(lock) => drop(lock),
@@ -347,12 +347,12 @@ impl Lock {
 }
 
 impl Watch {
-    /// The next releases: those of one revision together, so a change over several configs comes at once. Waits until
-    /// there are some; may be dropped and called again. The same release may come twice.
+    /// Waits for the next releases. Those of one revision come together, so a change over several configs is seen
+    /// whole. The future may be dropped and called again. A release may come twice.
     ///
     /// # Errors
-    /// Any [`Fault`] ends the watch. [`Fault::Compacted`]: too far behind; [`Fault::Unreachable`]: it broke, or the
-    /// channel fell silent.
+    /// Any [`Fault`] ends the watch: [`Fault::Compacted`] when it is too far behind, [`Fault::Unreachable`] when it
+    /// broke or etcd went silent.
     pub async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
         match self {
             Self::Local(watch) => watch.next().await,
@@ -360,7 +360,7 @@ impl Watch {
         }
     }
 
-    /// The revision up to which [`Watch::next`] has given everything: where another watch goes on.
+    /// Returns the revision up to which [`Watch::next`] has returned all releases. Another watch continues from it.
     #[must_use]
     pub fn revision(&self) -> i64 {
         match self {
@@ -370,7 +370,7 @@ impl Watch {
     }
 }
 
-/// Lists of tokens as they come. Ends with a [`Fault`]: read again, then watch again.
+/// A stream of new lists of tokens. It ends with a [`Fault`]. Then the caller reads and watches again.
 #[derive(Debug)]
 pub enum TokenWatch {
     /// In memory.
@@ -380,7 +380,7 @@ pub enum TokenWatch {
 }
 
 impl Channel {
-    /// The tokens in the channel, if they were written after the revision `since`; 0 is ever.
+    /// Returns the tokens in the channel if they were written after the revision `since`. 0 returns them in any case.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -391,11 +391,11 @@ impl Channel {
         }
     }
 
-    /// Writes the tokens over those that the revision `written` wrote. False when that is no longer what lies there:
-    /// nothing was written, and what is to be written has to be read anew.
+    /// Replaces the list of tokens that was written at the revision `written`. Returns false when the channel holds
+    /// another list by now. Then nothing was written, and the caller reads both sides again.
     ///
     /// # Errors
-    /// [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written. [`Fault::Unreachable`]: read again to know.
+    /// [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written. [`Fault::Unreachable`]: the outcome is unknown.
     pub async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, Fault> {
         match self {
             Self::Local(local) => Ok(local.put_tokens(list, written)),
@@ -403,7 +403,7 @@ impl Channel {
         }
     }
 
-    /// Follows the tokens after revision `after`.
+    /// Watches the tokens after a revision.
     ///
     /// # Errors
     /// As [`Channel::watch`].
@@ -416,7 +416,7 @@ impl Channel {
 }
 
 impl TokenWatch {
-    /// Returns the list after the next change; of several changes, the last counts. May be dropped and called again.
+    /// Waits for a change and returns the latest list. The future may be dropped and called again.
     ///
     /// # Errors
     /// Any [`Fault`] ends the watch.
@@ -428,16 +428,16 @@ impl TokenWatch {
     }
 }
 
-/// The board of this installation.
+/// The node registry of this installation.
 #[derive(Clone, Debug)]
 pub struct Board(Arc<Etcd>);
 
 impl Channel {
-    /// Returns the releases and tokens on reader nodes that are later than those in the channel, of all nodes together,
-    /// with numbers that a reader takes. Empty where this node may not read the board.
+    /// Returns the releases and tokens of all reader nodes that are later than those in the channel. Implausible
+    /// numbers are left out. The result is empty if this node may not read the registry.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`].
+    /// [`Fault::Unreachable`] when etcd does not answer.
     pub async fn ahead(&self) -> Result<Ahead, Fault> {
         let mut all = Ahead::default();
         if let Self::Etcd(etcd) = self {
@@ -449,7 +449,7 @@ impl Channel {
         Ok(all)
     }
 
-    /// Where nodes see one another; none in memory, where one node is alone.
+    /// Returns the node registry. Returns `None` in memory, where there is only one node.
     #[must_use]
     pub fn board(&self) -> Option<Board> {
         match self {
@@ -460,15 +460,15 @@ impl Channel {
 }
 
 impl Board {
-    /// Says that this node is there, until the seat is given up.
+    /// Registers this node until the membership ends.
     ///
     /// # Errors
-    /// [`Fault::Refused`] when this node may not write there, else [`Fault::Unreachable`].
+    /// [`Fault::Refused`] when this node may not write there; [`Fault::Unreachable`].
     pub async fn join(&self, reader: bool) -> Result<Seat, Fault> {
         self.0.join(reader).await
     }
 
-    /// Lists the nodes and their questions.
+    /// Lists the nodes and their queries.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -476,7 +476,7 @@ impl Board {
         self.0.notices().await
     }
 
-    /// Follows what comes after revision `after`.
+    /// Watches the registry after a revision.
     ///
     /// # Errors
     /// As [`Channel::watch`].

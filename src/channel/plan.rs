@@ -1,4 +1,4 @@
-//! What a delivery has to write. Both channels decide it here, so that they cannot differ.
+//! Decides the writes of a delivery. Both kinds of channel use it, so that they cannot differ.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
@@ -7,28 +7,29 @@ use crate::domain::{
     content::{Format, sha256},
     entry::{Entry, Identity, Meta},
     names::{ConfigId, EnvName},
+    sensitive::Sensitive,
 };
 
-/// Operations of one etcd transaction (`--max-txn-ops`). A config takes two puts.
+/// Maximum number of operations of one etcd transaction (`--max-txn-ops`). A config takes two puts.
 const OPERATIONS: usize = 128;
-/// Bytes of one etcd request (`--max-request-bytes`).
+/// Maximum size of one etcd request, in bytes (`--max-request-bytes`).
 const REQUEST_BYTES: usize = 1536 * 1024;
-/// What the compares, lengths and headers of one config take beside its keys and values, rounded up.
+/// Size of a config's compares, lengths and headers in a request, without keys and values, rounded up.
 const OVERHEAD_BYTES: usize = 160;
-/// The most that the keys of one config take: document, and metadata three times (compare, put, read when it failed).
+/// Maximum size of a config's keys in a request: the document's once, the metadata's in a compare, a put and a read.
 const KEYS_BYTES: usize = 4 * (200 + 40);
 
-/// What the channel holds of a config.
+/// State of a config in the channel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held {
-    /// The revision that last touched its metadata; 0 when there is none.
+    /// Revision that last wrote its metadata. 0 without metadata.
     pub revision: i64,
-    /// Its release; `None` when there is none that can be read.
+    /// Its release. `None` without a valid one.
     pub release: Option<Identity>,
 }
 
 impl Held {
-    /// Whether this is the entry's release or a later one.
+    /// Returns whether this is the entry's release or a later one.
     pub fn covers(&self, entry: &Entry) -> bool {
         match &self.release {
             Some(there) => there.seq > entry.meta.seq || entry.is(there),
@@ -38,7 +39,7 @@ impl Held {
 }
 
 impl Entry {
-    /// Whether this is that release, in its own bytes or in those that a repair makes of it.
+    /// Returns whether this entry is that release. The document may be rewritten by a repair.
     #[must_use]
     pub fn is(&self, other: &Identity) -> bool {
         let Identity { seq, sha256, format, published_at, change } = other;
@@ -47,41 +48,42 @@ impl Entry {
         same && self.has(sha256)
     }
 
-    /// Whether this is the hash of the document, or of one that differs by a line end where that means nothing: a repair
-    /// adds one, or takes it away.
+    /// Returns whether this is the hash of the document, or of its variant with or without a final line end: a repair
+    /// adds or removes one, if the format ignores it.
     pub(crate) fn has(&self, hash: &str) -> bool {
-        let longer = || self.meta.format != Format::Text && sha256(format!("{}\n", self.document).as_bytes()) == hash;
+        let longer =
+            || self.meta.format != Format::Text && sha256(format!("{}\n", self.document.expose()).as_bytes()) == hash;
         self.meta.sha256 == hash || self.stirred().is_some_and(|stirred| stirred.meta.sha256 == hash) || longer()
     }
 
-    /// The same release in other bytes, which mean the same: with a line end more, or less. Programs that missed a write
-    /// (go-zero's subscribers do) are woken by changed bytes alone. None where every byte is meant.
+    /// Returns this release with a final line end added or removed. Some programs that missed a write (go-zero's
+    /// subscribers) react only to changed bytes. Returns `None` for plain text, in which every byte counts.
     fn stirred(&self) -> Option<Self> {
         if self.meta.format == Format::Text {
             return None;
         }
-        let document: Arc<str> = match self.document.strip_suffix('\n') {
+        let document: Sensitive<Arc<str>> = match self.document.expose().strip_suffix('\n') {
             Some(less) => less.into(),
-            None => format!("{}\n", self.document).into(),
+            None => format!("{}\n", self.document.expose()).into(),
         };
-        let meta = Meta { sha256: sha256(document.as_bytes()), ..Meta::clone(&self.meta) };
+        let meta = Meta { sha256: sha256(document.expose().as_bytes()), ..Meta::clone(&self.meta) };
         Some(Self { config: self.config.clone(), meta: meta.into(), document })
     }
 }
 
-/// What is to be written, and what is there already.
+/// The writes of a delivery, and the configs that need none.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    /// The entries to write, each with what the channel held when it was decided.
+    /// Entries to write, each with the state of the channel at the decision.
     pub due: Vec<(Cow<'a, Entry>, Held)>,
-    /// Configs that hold this or a later release.
+    /// Configs for which the channel holds this or a later release.
     pub already: Vec<(ConfigId, Identity)>,
-    /// The latest revision that brought one of those.
+    /// Latest revision that wrote one of those.
     pub revision: i64,
 }
 
-/// Refuses what must not, or cannot, go out in one transaction under the lock of `env`; else the batch with the latest
-/// release of each config, in the order of their names.
+/// Checks that a batch may go out in one transaction under the lock of `env`. Returns the latest release of each
+/// config, ordered by name.
 pub(super) fn checked<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec<&'a Entry>, Fault> {
     let mut latest: BTreeMap<&ConfigId, &Entry> = BTreeMap::new();
     for entry in batch {
@@ -96,23 +98,23 @@ pub(super) fn checked<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec<&'a E
     let batch: Vec<&Entry> = latest.into_values().collect();
     fits(batch.iter().copied())?;
     for entry in &batch {
-        if entry.document.trim().is_empty() {
+        if entry.document.expose().trim().is_empty() {
             let why = "is empty; a program that reads it from etcd would stop";
             return Err(Fault::Refused(format!("the document of {} {why}", entry.config)));
         }
-        if sha256(entry.document.as_bytes()) != entry.meta.sha256 {
+        if sha256(entry.document.expose().as_bytes()) != entry.meta.sha256 {
             return Err(Fault::Refused(format!("the document of {} does not match its SHA-256", entry.config)));
         }
     }
     Ok(batch)
 }
 
-/// Tells whether one transaction takes them all. Errs on the safe side by a few hundred bytes a config.
+/// Checks that entries fit into one transaction. The estimate is a few hundred bytes per config too high.
 pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(), Fault> {
     let (mut configs, mut bytes) = (0, 512);
     for entry in batch {
         configs += 1;
-        bytes += entry.document.len() + entry.meta.json().len() + KEYS_BYTES + OVERHEAD_BYTES;
+        bytes += entry.document.expose().len() + entry.meta.json().len() + KEYS_BYTES + OVERHEAD_BYTES;
     }
     if configs * 2 > OPERATIONS {
         return Err(Fault::TooLarge(format!("{configs} configs; at most {}", OPERATIONS / 2)));
@@ -123,10 +125,10 @@ pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(),
     Ok(())
 }
 
-/// Decides what is due, given what the channel holds of each (in the same order). With `repair`, the same release is
-/// written again, whatever lies there, in other bytes than it says; a later one is left alone in any case. Without it, a
-/// batch of which a part is to be written beside later releases is not: whether those are right, the caller has to say.
-/// An equal document under an equal number is no foreign write, whatever its metadata says; the metadata is written anew.
+/// Decides the writes of a batch, given the state of each config in the channel, in the same order. With `repair`, a
+/// release of the same number is written again, in other bytes than the channel's. A later release is never
+/// overwritten. Without `repair`, no part of a batch is written beside a later release: the caller must first check
+/// that release. An equal document under an equal number is no foreign write. Its metadata is written anew.
 pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Result<Plan<'a>, Fault> {
     let (mut plan, mut later) = (Plan { due: Vec::new(), already: Vec::new(), revision: 0 }, Vec::new());
     for (entry, held) in batch.iter().copied().zip(held) {

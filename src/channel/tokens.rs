@@ -1,5 +1,4 @@
-//! What reader nodes know of tokens: one list beside the releases, under a key of its own that no application watches.
-//! It holds hashes, never a token's text.
+//! The list of tokens for reader nodes, under a key that no application watches. It holds hashes, never a token's text.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +9,13 @@ use crate::domain::{
     token::{Token, TokenKind},
 };
 
-/// Longest list that is read, in bytes. etcd takes 1.5 MiB unless it was told otherwise.
+/// Maximum size of a list, in bytes. The default limit of etcd is 1.5 MiB.
 const LIST_BYTES: usize = 4 * 1024 * 1024;
 
-/// All tokens that reader nodes let in, and those that ended lately.
+/// All tokens that reader nodes accept, and those that ended recently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenList {
-    /// Never falls, so that a list which comes back from a backup of etcd is known by it. A time in milliseconds.
+    /// Version: a time in milliseconds. It never decreases, so a list from a backup of etcd is recognised.
     #[serde(deserialize_with = "numbers::bounded")]
     pub version: u64,
     /// The tokens.
@@ -24,10 +23,10 @@ pub struct TokenList {
 }
 
 impl TokenList {
-    /// Reads what lies in the channel at `now`.
+    /// Parses the list in the channel at the time `now`.
     ///
     /// # Errors
-    /// Why no reader takes it.
+    /// The reason why no reader accepts it.
     pub(super) fn read(value: &[u8], now: Time) -> Result<Self, Refusal> {
         if value.len() > LIST_BYTES {
             return Err(Refusal::Unreadable);
@@ -37,34 +36,34 @@ impl TokenList {
     }
 }
 
-/// Why a list of tokens is not taken.
+/// The reason why a list of tokens is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is none.
+    /// The value is not a list of tokens.
     #[error("what etcd holds is no list of tokens")]
     Unreadable,
-    /// Its version is a time that has not come: somebody made it up, or a clock is wrong.
+    /// The version is a time in the future: it is invented, or a clock is wrong.
     #[error(
         "the list of tokens in etcd is of a time that has not come by this clock; see whether the clocks of all nodes are right"
     )]
     Future,
 }
 
-/// All of a token that decides what it opens, and until when.
+/// The properties of a token that decide its scope and its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedToken {
-    /// Its public identity.
+    /// Public id.
     pub id: String,
-    /// What it is for.
+    /// Kind of the token.
     pub kind: TokenKind,
-    /// The configs that it reaches.
+    /// Configs in its scope.
     pub patterns: Vec<Pattern>,
     /// SHA-256 of the whole token, in hexadecimal.
     pub sha256: String,
-    /// When it stops working by itself.
+    /// Time of its expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// When it was revoked.
+    /// Time of its revocation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Time>,
 }
@@ -77,7 +76,7 @@ impl From<Token> for ListedToken {
 }
 
 impl From<ListedToken> for Token {
-    /// What readers need not know stays empty.
+    /// Leaves the properties empty that readers do not need.
     fn from(listed: ListedToken) -> Self {
         let ListedToken { id, kind, patterns, sha256, expires_at, revoked_at } = listed;
         Self {
@@ -96,16 +95,16 @@ impl From<ListedToken> for Token {
     }
 }
 
-/// What the channel holds of tokens at one revision.
+/// The tokens in the channel at one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// The revision; a watch that misses nothing begins right after it.
+    /// The revision. A watch from it misses nothing.
     pub revision: i64,
-    /// The revision that wrote the list; 0 when there is none, or none that is newer than asked for.
+    /// Revision that wrote the list. 0 without a list, or without one newer than requested.
     pub written: i64,
     /// The list.
     pub list: Option<TokenList>,
-    /// Why what lies there is not taken for a list.
+    /// The reason why the channel's value is not accepted.
     pub refused: Option<Refusal>,
 }
 
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_a_time_that_has_not_come_is_refused() {
+    fn a_list_with_a_future_version_is_refused() {
         let now = Time(1_795_363_200_000);
         let read = |version: &str| {
             let value = format!("{{\"version\":{version},\"tokens\":[]}}");
@@ -124,8 +123,8 @@ mod tests {
         assert_eq!(read("1795363500000"), Ok(1_795_363_500_000), "clocks differ");
         assert_eq!(read("1795363500001"), Err(Refusal::Future));
         assert_eq!(read("9007199254740991"), Err(Refusal::Future));
-        for none in ["9007199254740992", "9223372036854775807", "18446744073709551615", "-1", "1.5", "\"1\""] {
-            assert_eq!(read(none), Err(Refusal::Unreadable), "{none}");
+        for bad in ["9007199254740992", "9223372036854775807", "18446744073709551615", "-1", "1.5", "\"1\""] {
+            assert_eq!(read(bad), Err(Refusal::Unreadable), "{bad}");
         }
         let long = format!("{{\"version\":1,\"tokens\":[]{}}}", " ".repeat(LIST_BYTES));
         assert_eq!(TokenList::read(long.as_bytes(), now), Err(Refusal::Unreadable));

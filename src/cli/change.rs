@@ -1,4 +1,4 @@
-//! `trimtab change`: open changes, whoever made them.
+//! `trimtab change`: open changes of all authors.
 
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ use crate::{
     stdio,
 };
 
-/// Unchanged lines around each difference of a text.
+/// Number of unchanged lines around each difference of a text.
 const CONTEXT: usize = 3;
 
 #[derive(Subcommand, Debug)]
@@ -142,7 +142,7 @@ fn parse(id: &str) -> Result<ChangeId, Failed> {
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failed> {
-    let text = serde_json::to_string_pretty(value).expect("texts and numbers are JSON");
+    let text = serde_json::to_string_pretty(value).expect("texts and numbers can be written as JSON");
     output::say(text)
 }
 
@@ -165,7 +165,7 @@ async fn list(bench: &Bench, actor: &Actor, after: Option<&str>, json: bool) -> 
     Ok(())
 }
 
-/// Parses where a page ended: the time of the last change, and its id.
+/// Parses the end of a page: the time of its last change, and its id.
 fn cursor(text: &str) -> Option<(Time, ChangeId)> {
     let (at, id) = text.split_once('.')?;
     Some((Time(at.parse().ok()?), id.parse().ok()?))
@@ -188,7 +188,7 @@ fn listed(view: &ChangeSummary, url: String) -> Listed<'_> {
     }
 }
 
-/// Draws a change in one line, its id first.
+/// Formats a change in one line, its id first.
 fn row(view: &ChangeSummary, now: Time) -> String {
     let Change { id, author_name, message, updated_at, .. } = &view.change;
     let configs: Vec<String> = view.configs.iter().map(|(config, ..)| config.to_string()).collect();
@@ -207,7 +207,7 @@ fn row(view: &ChangeSummary, now: Time) -> String {
     )
 }
 
-/// Counts the keys, or lines of texts, that a change adds, changes and removes.
+/// Formats the number of keys, or lines of texts, that a change adds, changes and removes.
 pub(super) fn counts(view: &ChangeView) -> String {
     said(view.counts())
 }
@@ -227,12 +227,12 @@ fn age(ms: i64) -> String {
     }
 }
 
-/// Prints each release of a publish, and how far it has come.
+/// Prints each release of a publish with its delivery.
 ///
 /// # Errors
-/// Why stdout takes nothing.
+/// Fails if stdout cannot be written.
 pub(super) async fn report(bench: &Bench, actor: &Actor, published: &Published) -> Result<(), Failed> {
-    // It is published, whether or not the database still answers.
+    // The publish has succeeded, even if the database no longer answers.
     let view = bench.service.change(actor, &published.change).await.ok();
     let mut text = String::new();
     for release in &published.releases {
@@ -248,12 +248,12 @@ pub(super) async fn report(bench: &Bench, actor: &Actor, published: &Published) 
                 release.config, release.seq
             ),
         };
-        line.expect("a string grows");
+        line.expect("writing to a string succeeds");
     }
     output::print(&text).map_err(|failed| failed.and(format!("change {} is published", published.change)))
 }
 
-/// Draws a change: its head, then each config with a line for each key or line that differs.
+/// Formats a change: its head, then each config with a line for each key or line that differs.
 fn shown(view: &ChangeView) -> String {
     let Change { id, author_name, message, state, created_at, updated_at, .. } = &view.change;
     let since = match state {
@@ -282,7 +282,7 @@ fn difference(diff: &Diff) -> String {
     match diff {
         Diff::Kv(keys) => keys.iter().map(of_key).collect(),
         Diff::Text { old, new } => {
-            let shown = diff::lines(old, new, CONTEXT, Window::after(0));
+            let shown = diff::lines(old.expose(), new.expose(), CONTEXT, Window::after(0));
             let mut text: String = shown.rows.iter().map(of_line).collect();
             if shown.left() > 0 {
                 text += &format!("@ {} more rows; the page of the change shows them\n", shown.left());
@@ -292,7 +292,7 @@ fn difference(diff: &Diff) -> String {
     }
 }
 
-/// Draws one key in one line. A key whose comment alone differs has the same value on both sides.
+/// Formats one key in one line. A key of which only the comment differs has the same value on both sides.
 fn of_key(KeyDiff { key, old, new }: &KeyDiff) -> String {
     let key = visible(key);
     match (old, new) {
@@ -303,20 +303,20 @@ fn of_key(KeyDiff { key, old, new }: &KeyDiff) -> String {
     }
 }
 
-/// Draws a value in one line: a string in quotes, a typed value as in the document, the comment behind it.
+/// Formats a value in one line: a string in quotes, another type as in the document, and the comment behind it.
 fn value(item: &Item) -> String {
     let shown = match item.kind {
-        ValueType::String => serde_json::to_string(&item.value).expect("a string is JSON"),
-        _ => item.value.clone(),
+        ValueType::String => serde_json::to_string(item.value.expose()).expect("a string is JSON"),
+        _ => item.value.expose().to_owned(),
     };
     let comment = if item.comment.is_empty() { String::new() } else { format!("  # {}", item.comment) };
     visible(&(shown + &comment))
 }
 
 fn of_line(row: &Row) -> String {
-    let whole = |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<String>();
+    let whole = |words: &[Word]| words.iter().map(|word| word.text.expose()).collect::<String>();
     match row {
-        Row::Same { text, .. } => format!("  {}\n", visible(text)),
+        Row::Same { text, .. } => format!("  {}\n", visible(text.expose())),
         Row::Fold { lines } => format!("@ {lines} lines that are the same\n"),
         Row::Differs { old, new } => {
             let old = old.as_ref().map(|line| format!("- {}\n", visible(&whole(&line.words)))).unwrap_or_default();
@@ -326,8 +326,8 @@ fn of_line(row: &Row) -> String {
     }
 }
 
-/// Escapes control characters, so that a text of somebody else moves no cursor of a terminal, and unseen ones, so that two
-/// values which look alike do not.
+/// Escapes control characters, so that a text cannot move the cursor of a terminal. Escapes invisible characters, so
+/// that different values cannot look alike.
 fn visible(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut before = '\0';

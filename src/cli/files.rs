@@ -20,7 +20,7 @@ use crate::{
     stdio,
 };
 
-/// Formats that a text has and items have not.
+/// Formats of texts that items cannot be written in.
 const TEXTS: [Format; 2] = [Format::Xml, Format::Text];
 
 #[derive(Args, Debug)]
@@ -82,7 +82,7 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
     let wanted = service::Import {
         source: source(bench, &actor, &import, &text).await?,
         config: config.clone(),
-        text,
+        text: text.into(),
         typing: if import.strings { Typing::Strings } else { Typing::Keep },
         mode: if import.replace { ImportMode::Replace } else { ImportMode::Merge },
         allow_empty: import.allow_empty,
@@ -96,7 +96,7 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
     }
     match bench.service.import_alone(&actor, &wanted, import.message).await {
         Ok(id) => {
-            // It is made, whether or not the database still answers.
+            // The change exists, even if the database no longer answers.
             if let Ok(view) = bench.service.change(&actor, &id).await {
                 stdio::complain(&format!("{config}: {} in change {id}, not yet published", change::counts(&view)));
             }
@@ -106,7 +106,7 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
     }
 }
 
-/// Reports a refused import. An import of what is live already is no failure.
+/// Reports a refused import. If everything is live already, that is no failure.
 fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), Failed> {
     match error {
         Error::State(State::Empty) => output::say(format!("{config}: nothing to do, all of it is live")),
@@ -122,7 +122,7 @@ fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), Failed> {
     }
 }
 
-/// Returns the format that the file is read as. A text namespace takes the file as it is.
+/// Returns the format in which the file is parsed. A text namespace takes the file as it is.
 async fn source(bench: &Bench, actor: &Actor, import: &Import, text: &str) -> Result<Source, Failed> {
     let (format, file) = (bench.service.format(actor, &import.config).await?, import.file.to_string_lossy());
     if format != Format::Kv {
@@ -151,12 +151,12 @@ pub(super) async fn export(bench: &Bench, export: Export) -> Result<(), Failed> 
     let exported = bench.service.export(&actor, config, asked.as_deref(), export.release).await;
     let text = exported.map_err(|error| Failed::of(&config.to_string(), &error))?.text;
     match output {
-        None => output::print(&text),
-        Some(path) => output::write(&path, &text),
+        None => output::print(text.expose()),
+        Some(path) => output::write(&path, text.expose()),
     }
 }
 
-/// Returns the format that the name of a file asks for. A plain text can have any name.
+/// Returns the format that the name of a file implies, if any. A plain text can have any name.
 async fn named(bench: &Bench, actor: &Actor, config: &ConfigId, path: &Path) -> Result<Option<String>, Failed> {
     let xml = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml")).then_some("xml");
     let named = Source::from_file_name(&path.to_string_lossy()).map(Source::as_str).or_else(xml);
@@ -192,11 +192,11 @@ fn invalid(wrong: Invalid) -> Failed {
     Error::from(wrong).into()
 }
 
-/// Reads a file, which may be as long as the longest spelling of a document.
+/// Reads a file up to the maximum size of a document's source.
 fn read(path: &Path) -> Result<String, Failed> {
     let name = path.to_string_lossy();
     let failed = |error: std::io::Error| Failed::io(&name, &error);
-    // One byte more than is allowed tells a file that is too large from one that just fits.
+    // One byte more than allowed distinguishes a file that is too large from one that just fits.
     let most = SOURCE_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_that_is_not_utf8_has_its_place() {
+    fn invalid_utf8_is_reported_with_its_place() {
         let of = |bytes: &[u8]| {
             let error = String::from_utf8(bytes.to_vec()).unwrap_err();
             not_utf8("a.env", bytes, error.utf8_error().valid_up_to()).lines().map(str::to_owned).collect::<Vec<_>>()
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_have_other_names_in_any_case() {
+    fn aliases_of_formats_are_accepted_in_any_case() {
         for (given, taken) in [("yml", "yaml"), (".ENV", "dotenv"), ("Props", "properties"), ("json", "json")] {
             assert_eq!(format(given).as_deref(), Ok(taken));
         }

@@ -11,7 +11,7 @@ use tokio::{
 use super::Failed;
 use crate::server::{self, settings::Settings};
 
-/// Asks `/healthz` of the server on this machine.
+/// Queries `/healthz` of the server on this machine.
 pub(super) async fn check(settings: &Settings) -> Result<(), Failed> {
     let address = server::local(settings.listen);
     let asked = timeout(Duration::from_secs(3), ask(address)).await;

@@ -1,4 +1,4 @@
-//! Why a command failed, in lines for people and editors: `FILE:LINE:COLUMN: what` where there is a place.
+//! Failures of commands, in lines for people and editors: `FILE:LINE:COLUMN: what`, if there is a place.
 
 use crate::{
     domain::{
@@ -10,7 +10,7 @@ use crate::{
     texts::Lang,
 };
 
-/// Why a command failed: a line for each reason.
+/// The reasons for the failure of a command, one line each.
 #[derive(Debug)]
 pub struct Failed(Vec<String>);
 
@@ -23,7 +23,7 @@ impl Failed {
         }
     }
 
-    /// Reports a mistake at a place of a file.
+    /// Reports a mistake at a place in a file.
     pub(super) fn at(file: &str, line: usize, column: usize, what: &str) -> Self {
         Self(vec![one_line(&format!("{file}:{line}:{column}: {what}"))])
     }
@@ -33,7 +33,7 @@ impl Failed {
         Self::from(format!("{name}: {}", stdio::reason(error)))
     }
 
-    /// Adds to the last line what follows from it.
+    /// Appends a consequence to the last line.
     pub(super) fn and(mut self, what: String) -> Self {
         if let Some(last) = self.0.last_mut() {
             *last += &format!("; {}", one_line(&what));
@@ -69,7 +69,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// Describes a key that was changed on both sides. Values can be long: `change show` has them.
+/// Describes a key that was changed on both sides. Its values, which may be long, are in `change show`.
 fn conflict(Conflict { config, key, .. }: &Conflict) -> String {
     let what = if key.is_empty() { "the text".to_owned() } else { format!("key {key:?}") };
     one_line(&format!("{config}: {what} was changed by somebody else meanwhile"))
@@ -91,17 +91,17 @@ fn mistake(subject: Option<&str>, invalid: &Invalid) -> String {
         Problem::NoKeys => {
             "there are no keys in it, so --replace would remove all that are live; --allow-empty does so".to_owned()
         }
-        // Formats that no namespace has: `.env`.
+        // Formats that no namespace can have, such as `.env`.
         Problem::Syntax { format: Format::Text, detail } => detail.clone(),
         problem => Lang::En.problem(problem),
     };
     let key = key.map(|key| format!("key {key:?}: ")).unwrap_or_default();
-    // A text in a change that is published goes by its config.
+    // A mistake in a text of a published change names its config.
     let config = pointer.strip_prefix('/').filter(|config| config.parse::<ConfigId>().is_ok());
     one_line(&format!("{}{place}: {key}{what}", subject.or(config).unwrap_or("trimtab")))
 }
 
-/// Describes a mistake in a flag, when the pointer stands for one.
+/// Describes a mistake in a flag, if the pointer stands for one.
 fn flag(pointer: &str, problem: &Problem) -> Option<String> {
     let said = || Lang::En.problem(problem);
     Some(match (pointer, problem) {
@@ -119,7 +119,7 @@ fn flag(pointer: &str, problem: &Problem) -> Option<String> {
     })
 }
 
-/// Returns the key that a pointer names: `/items/db.url`, `/edits/0/set/db.url/value`.
+/// Returns the key in a pointer: `/items/db.url`, `/edits/0/set/db.url/value`.
 fn key(pointer: &str) -> Option<String> {
     let of_edit = || pointer.strip_prefix("/edits/")?.split_once('/')?.1.strip_prefix("set/");
     let rest = ["/items/", "/set/"].iter().find_map(|start| pointer.strip_prefix(start)).or_else(of_edit)?;
@@ -127,7 +127,7 @@ fn key(pointer: &str) -> Option<String> {
     Some(key.replace("~1", "/").replace("~0", "~"))
 }
 
-/// Escapes control characters: the content of a file moves no cursor of a terminal and begins no line.
+/// Escapes control characters, so that the content of a file cannot move the cursor of a terminal or begin a line.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.trim_end().chars() {
@@ -167,20 +167,20 @@ mod tests {
                 "a.json:1:2: key \"\": the key is empty",
                 "a.json:1:3: key \" a/b\": Begins or ends with white space. Remove it.",
                 "a.json: key \"a/b\": Write true or false.",
-                "a.json: More than 3. Take fewer.",
+                "a.json: More than 3. Use fewer.",
             ]
         );
     }
 
     #[test]
-    fn a_text_of_a_change_goes_by_its_config() {
+    fn mistake_in_a_text_of_a_change_names_its_config() {
         let wrong = Invalid::at("/dev/shop/routes", Problem::Duplicate { key: "a".into() }, 2, 1);
         let failed = Failed::from(Error::from(wrong));
-        assert_eq!(failed.lines().collect::<Vec<_>>(), ["dev/shop/routes:2:1: “a” stands here twice. Keep one."]);
+        assert_eq!(failed.lines().collect::<Vec<_>>(), ["dev/shop/routes:2:1: “a” is listed twice. Keep one."]);
     }
 
     #[test]
-    fn flags_go_by_their_names() {
+    fn mistakes_in_flags_name_the_flags() {
         let confirm = Problem::Confirm { expected: "prod".into() };
         let unknown = Problem::Unknown { given: "yaml".into(), known: vec!["json".into()] };
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The command line. Every command works beside a running server on the same settings.
+//! The command line. Every command can run beside a server with the same settings.
 
 mod admin;
 mod change;
@@ -54,7 +54,7 @@ struct SettingsFile {
     path: Option<PathBuf>,
 }
 
-/// Settings on the command line; they win over the environment and the file.
+/// Settings on the command line. They override the environment and the file.
 #[derive(Args, Debug)]
 struct Flags {
     /// Address and port to listen on; port 0 takes any free one
@@ -102,13 +102,13 @@ enum Command {
     Healthcheck,
 }
 
-/// How long a command tries to tell reader nodes of a token.
+/// Timeout of a command's write of tokens for reader nodes.
 const TELLING: Duration = Duration::from_secs(3);
 
-/// How long what still works when a command is done may take.
+/// Timeout of tasks that still run at the end of a command.
 const LAST: Duration = Duration::from_secs(2);
 
-/// Runs the command that the arguments name; a server serves this site. 0 done, 1 failed, 2 wrong usage.
+/// Runs the command in the arguments. A server serves this site. Exit codes: 0 success, 1 failure, 2 wrong usage.
 #[must_use]
 pub fn run(site: &'static [File]) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -119,7 +119,7 @@ pub fn run(site: &'static [File]) -> ExitCode {
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(dispatch(cli, site));
-            // What is stuck in a system call does not keep the process.
+            // A task that is stuck in a system call must not block the exit.
             runtime.shutdown_timeout(LAST);
             outcome
         }
@@ -128,7 +128,7 @@ pub fn run(site: &'static [File]) -> ExitCode {
     ended(outcome)
 }
 
-/// Prints what clap says: help and version on stdout, wrong usage on stderr.
+/// Prints clap's messages: help and version on stdout, wrong usage on stderr.
 fn usage(said: &clap::Error) -> ExitCode {
     if said.use_stderr() {
         let _ = said.print();
@@ -172,7 +172,7 @@ async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), Failed> {
         Command::Config => output::print(&settings.describe()),
         Command::Healthcheck => health::check(&settings).await,
         command => {
-            // A command says what it did on stdout; the log is for what went wrong underneath.
+            // A command reports its result on stdout. The log is for failures below it.
             telemetry::start(cli.flags.log.as_deref().unwrap_or("error"), settings.log_format, None)?;
             let mut bench = Bench::open(&settings).await?;
             let done = match command {
@@ -193,14 +193,14 @@ async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), Failed> {
     }
 }
 
-/// What commands work with: the service on the settings' database, and a publisher where this process may deliver.
+/// The context of commands: the use cases on the settings' database, and a publisher if this process may deliver.
 struct Bench {
     service: Service,
     db: Db,
     channel: Option<Channel>,
     stop: CancellationToken,
     publisher: Option<tokio::task::JoinHandle<()>>,
-    /// How people reach the console.
+    /// The address of the console for users.
     public_url: String,
 }
 
@@ -214,7 +214,7 @@ impl Bench {
         let dispatch = Arc::new(Dispatch::new(FastPath::new(settings.fast_path)));
         let stop = CancellationToken::new();
         let mut service = Service::new(db.clone(), dispatch.clone());
-        // Memory is the server's own: what a command publishes there is delivered by the server, now or when it starts.
+        // The memory channel belongs to the server, which delivers a command's publish now or after its start.
         let channel = match &settings.etcd {
             Some(etcd) => Some(Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?),
             None => None,
@@ -230,24 +230,24 @@ impl Bench {
         Ok(Self { service, db, channel, stop, publisher, public_url })
     }
 
-    /// The address of a change's page.
+    /// Returns the address of a change's page.
     fn page_of(&self, change: &ChangeId) -> String {
         automation::page_of(&self.public_url, change)
     }
 
-    /// Tells reader nodes of tokens at once. Where that fails a console does it as soon as it can.
+    /// Writes tokens for reader nodes at once. If that fails, a console does it as soon as it can.
     async fn tell_of_tokens(&self) {
         let Some(channel) = &self.channel else { return };
         match timeout(TELLING, delivery::write_tokens(&self.service, channel)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(error = %error, "reader nodes do not know of it yet; consoles go on trying")
+                tracing::error!(error = %error, "tokens could not be written for reader nodes; consoles retry")
             }
-            Err(_) => tracing::error!("etcd does not answer; reader nodes hear of it from the consoles"),
+            Err(_) => tracing::error!("etcd does not answer; consoles will write the tokens for reader nodes"),
         }
     }
 
-    /// Waits for no server beside: for what is marked as delivered in any case.
+    /// Does not wait for delivery by a server. The demo marks its releases as delivered anyway.
     fn hurry(&mut self) {
         if self.publisher.is_none() {
             self.service = self.service.clone().with_patience(Duration::ZERO);

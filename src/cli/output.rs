@@ -10,10 +10,10 @@ use std::{
 use super::Failed;
 use crate::stdio::{self, Printed};
 
-/// Prints a text. A closed pipe is no failure: its reader, such as `head`, has all that it wanted.
+/// Prints a text. A closed pipe is no failure: the program at its end, such as `head`, needs no more.
 ///
 /// # Errors
-/// Why stdout takes nothing.
+/// Fails if stdout cannot be written.
 pub(super) fn print(text: &str) -> Result<(), Failed> {
     stdio::print(text).map(drop).map_err(|error| Failed::io("stdout", &error))
 }
@@ -21,15 +21,15 @@ pub(super) fn print(text: &str) -> Result<(), Failed> {
 /// Prints a line.
 ///
 /// # Errors
-/// As [`print`].
+/// Those of [`print`].
 pub(super) fn say(line: impl Display) -> Result<(), Failed> {
     print(&format!("{line}\n"))
 }
 
-/// Prints a line that is lost for good when nobody reads it.
+/// Prints a line that must be read, because it cannot be printed again.
 ///
 /// # Errors
-/// Why it was not read.
+/// Fails if stdout cannot be written or its pipe is closed.
 pub(super) fn hand_over(line: &str) -> Result<(), Failed> {
     match stdio::print(&format!("{line}\n")) {
         Ok(Printed::Whole) => Ok(()),
@@ -38,21 +38,21 @@ pub(super) fn hand_over(line: &str) -> Result<(), Failed> {
     }
 }
 
-/// Writes a file: all of it, or what was there stays.
+/// Writes a file as a whole. After a failure the old content is unchanged.
 ///
 /// # Errors
-/// Why it cannot be written.
+/// Fails if the file cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failed> {
     let failed = |error: io::Error| Failed::io(&path.display().to_string(), &error);
-    // The file that a link names is replaced, not the link.
+    // Replaces the target of a link, not the link.
     let target = match path.canonicalize() {
         Ok(target) => target,
-        // One that leads nowhere, and not what /dev/stdout leads to, which has no name.
+        // Refuses a dangling link. The target of `/dev/stdout` has no name either, but it exists.
         Err(error) if path.is_symlink() && fs::metadata(path).is_err() => return Err(failed(error)),
         Err(_) => path.to_owned(),
     };
     let written = match fs::metadata(&target) {
-        // A device or a pipe cannot be written beside.
+        // Writes directly to a device or a pipe, which cannot be replaced.
         Ok(there) if !there.is_file() => File::options().write(true).open(&target).and_then(|f| fill(f, text)),
         there => replace(&target, there.ok(), text),
     };
@@ -60,7 +60,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failed> {
 }
 
 fn replace(target: &Path, there: Option<fs::Metadata>, text: &str) -> io::Result<()> {
-    // Beside it, under a name that nobody else uses: in containers all processes may have one number.
+    // Writes a draft beside the target. Its name is random, because processes in containers may share one id.
     let draft = target.with_file_name(format!(".trimtab-{}.new", uuid::Uuid::new_v4().simple()));
     let written = || {
         let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;

@@ -58,7 +58,7 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
         return Err("stdout is closed or /dev/null, where the token would be lost; none was made".to_owned().into());
     }
     let shown = bench.service.create_token(&Actor::shell(), new).await?;
-    // So that it works wherever it is shown once it is printed.
+    // Written first, so that the token works as soon as it is printed.
     bench.tell_of_tokens().await;
     match output::hand_over(&shown.text) {
         Ok(()) => Ok(()),
@@ -78,7 +78,7 @@ async fn take_back(bench: &Bench, shown: &ShownToken, failed: Failed) -> Failed 
     }
 }
 
-/// How long a token works, in milliseconds.
+/// Parses the lifetime of a token, in milliseconds.
 fn lasts(text: &str) -> Result<i64, Failed> {
     let wrong = |why: &str| Failed::from(format!("--expires {text:?}: {why}; write 90d or 12h"));
     let wait = humantime::parse_duration(text).map_err(|e| wrong(&e.to_string()))?;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_works_for_a_while() {
+    fn lifetimes_of_tokens_are_parsed() {
         assert_eq!(lasts("12h").ok(), Some(12 * 3_600_000));
         for bad in ["0d", "0s", "1ns", "soon"] {
             assert!(lasts(bad).is_err(), "{bad}");

@@ -1,16 +1,16 @@
-//! Texts to take along, and boxes for what is long.
+//! Texts with a copy button, and scroll boxes for long content.
 
 use leptos::prelude::*;
 
 use super::{I, Icon, lang};
 
-/// Copies a text. There where scripts run, else not there.
+/// A button that copies a text. It is shown only if scripts run.
 #[component]
 pub fn Copy(
     /// The text.
     #[prop(into)]
     text: String,
-    /// What is copied, when there are several: "Copy the key".
+    /// Label for a page with several such buttons: "Copy the key".
     #[prop(optional, into)]
     label: Option<String>,
 ) -> impl IntoView {
@@ -34,11 +34,11 @@ pub fn Code(
     /// The text.
     #[prop(into)]
     text: String,
-    /// What it is: names the block.
+    /// Accessible name of the block.
     #[prop(into)]
     label: String,
 ) -> impl IntoView {
-    // A group, not a region: its card is the landmark, often with the same name.
+    // A group, not a region: the card around it is the landmark, often with the same name.
     view! {
         <div class="code">
             <pre tabindex="0" role="group" aria-label=label><code>{text.clone()}</code></pre>
@@ -47,27 +47,27 @@ pub fn Code(
     }
 }
 
-/// A value that is longer, in bytes, or has more lines, is folded or scrolls by itself.
+/// Maximum bytes and lines of a value that is shown in full. Longer values are folded or get a scroll box.
 const LONG: (usize, usize) = (400, 12);
 
-/// Whether a value would make a page long.
+/// Returns whether a value would make a page long.
 #[must_use]
 pub fn is_long(value: &str) -> bool {
     value.len() > LONG.0 || value.lines().nth(LONG.1).is_some()
 }
 
-/// A box that scrolls when it is full. There is nothing in it that has the focus, so it has it itself.
+/// A scroll box. It takes the focus itself because it contains nothing that can, so that the keyboard can scroll it.
 #[component]
 pub fn Scrolls(
     /// Name of the box, for screen readers.
     #[prop(into)]
     label: String,
-    /// Class that limits its height.
+    /// Class that limits the height.
     #[prop(optional)]
     class: &'static str,
-    /// What is in it.
+    /// Content.
     children: Children,
 ) -> impl IntoView {
-    // A group, as a block of code is.
+    // A group, like a block of code.
     view! { <div class=format!("scrolls {class}") tabindex="0" role="group" aria-label=label>{children()}</div> }
 }

@@ -1,24 +1,25 @@
-//! A curve that climbs in steps: who has got something, by when. Drawn on the server, as one picture.
+//! A step curve of the instances that received a release, over time. The server draws it as one picture.
 
 use std::fmt::Write;
 
 use leptos::prelude::*;
 
-/// The picture's size, in its own units.
+/// Width of the picture, in units of its view box.
 const WIDE: f64 = 600.0;
+/// Height of the picture.
 const HIGH: f64 = 120.0;
 
-/// Climbs one step at each of the times, to `all`.
+/// A curve that rises by one step at each of the times; `all` is its full height.
 #[component]
 pub fn Curve(
-    /// What it shows, for those who do not see it.
+    /// Description for screen readers.
     #[prop(into)]
     label: String,
-    /// When each came, in milliseconds, in order.
+    /// Times of the steps in milliseconds, ascending.
     times: Vec<i64>,
-    /// How many there are, with those that have not come.
+    /// Total number, including steps that are still missing.
     all: usize,
-    /// What stands under its left and its right end.
+    /// Labels of the left and the right end.
     ends: (String, String),
 ) -> impl IntoView {
     let path = steps(&times, all);
@@ -35,7 +36,7 @@ pub fn Curve(
     .into_any()
 }
 
-/// The path: across to each time, then up by one.
+/// Returns the SVG path: across to each time, then up by one step.
 fn steps(times: &[i64], all: usize) -> String {
     let last = times.last().copied().unwrap_or(0).max(1);
     let mut path = format!("M0 {HIGH}");
@@ -47,7 +48,7 @@ fn steps(times: &[i64], all: usize) -> String {
     path
 }
 
-/// Of whole numbers small enough to be exact.
+/// Divides two whole numbers that are small enough to be exact.
 fn fraction(part: usize, whole: usize) -> f64 {
     let small = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
     (small(part) / small(whole.max(1))).min(1.0)
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_climbs_one_step_at_each_time() {
+    fn curve_rises_by_one_step_at_each_time() {
         assert_eq!(steps(&[0, 50, 100], 4), "M0 120H0.0V90.0H300.0V60.0H600.0V30.0");
         assert_eq!(steps(&[], 0), "M0 120");
     }

@@ -1,4 +1,4 @@
-//! Differences by key: old on the left or above, new on the right or below; what differs word by word.
+//! Differences by key, with changed words marked. The old value is on the left or above, the new one right or below.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::domain::{
     diff::{Counts, KeyDiff, Kind, Word, words},
 };
 
-/// How a difference is laid out.
+/// Layout of a difference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DiffView {
     /// Old above new.
@@ -18,26 +18,26 @@ pub enum DiffView {
     SideBySide,
 }
 
-/// One side of a value, with what differs marked.
+/// One side of a value, with the changed words marked.
 #[component]
 pub fn Words(
-    /// The side.
+    /// Words of this side.
     words: Vec<Word>,
-    /// The old side marks what is taken away, the new one what is put in.
+    /// Whether this is the old side, which marks removed words; the new side marks added ones.
     old: bool,
 ) -> impl IntoView {
     let part = move |word: Word| match (word.differs, old) {
-        (false, _) => word.text.into_any(),
-        (true, true) => view! { <del>{word.text}</del> }.into_any(),
-        (true, false) => view! { <ins>{word.text}</ins> }.into_any(),
+        (false, _) => word.text.into_inner().into_any(),
+        (true, true) => view! { <del>{word.text.into_inner()}</del> }.into_any(),
+        (true, false) => view! { <ins>{word.text.into_inner()}</ins> }.into_any(),
     };
     words.into_iter().map(part).collect_view()
 }
 
-/// "1 added, 3 changed": what is not there is not said.
+/// A summary such as "1 added, 3 changed". Counts of zero are left out.
 #[component]
 pub fn Sum(
-    /// How much differs.
+    /// Numbers of added, changed and removed keys.
     counts: Counts,
 ) -> impl IntoView {
     let t = lang();
@@ -55,7 +55,7 @@ pub fn Sum(
     .into_any()
 }
 
-/// The word for what became of a key.
+/// Returns the word for the change of a key.
 #[must_use]
 pub fn kind_word(kind: Kind) -> &'static str {
     match kind {
@@ -65,18 +65,18 @@ pub fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-/// The keys that differ.
+/// The changed keys of a config.
 #[component]
 pub fn DiffKv(
-    /// In the order of the document.
+    /// Keys in the order of the document.
     keys: Vec<KeyDiff>,
-    /// Unified or side by side.
+    /// Layout.
     #[prop(optional)]
     view: DiffView,
-    /// What the old side is: "Release 41".
+    /// Heading of the old side: "Release 41".
     #[prop(optional, into)]
     old: Option<String>,
-    /// What the new side is: "My change".
+    /// Heading of the new side: "My change".
     #[prop(optional, into)]
     new: Option<String>,
 ) -> impl IntoView {
@@ -89,25 +89,25 @@ pub fn DiffKv(
     }
 }
 
-/// What a key was and is, as two lists of words.
+/// Returns the old and the new value of a key, as words.
 fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
     let whole = |item: &Item| vec![Word { differs: false, text: item.value.clone() }];
     match (&key.old, &key.new) {
         (Some(old), Some(new)) if old.value != new.value => {
-            let (left, right) = words(&old.value, &new.value);
+            let (left, right) = words(old.value.expose(), new.value.expose());
             (Some(left), Some(right))
         }
         (old, new) => (old.as_ref().map(whole), new.as_ref().map(whole)),
     }
 }
 
-/// A side of a value as one text.
+/// Joins the words of one side.
 #[must_use]
 pub fn said(words: &[Word]) -> String {
-    words.iter().map(|word| word.text.as_str()).collect()
+    words.iter().map(|word| word.text.expose()).collect()
 }
 
-/// What else differs: the type, the comment.
+/// Describes changes of the type and the comment.
 fn beside(key: &KeyDiff) -> Vec<String> {
     let (Some(old), Some(new)) = (&key.old, &key.new) else { return Vec::new() };
     let t = lang();
@@ -126,7 +126,7 @@ fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
         words.map(|words| {
             let (value, t) = (said(&words), lang());
             let which = if old { t.was() } else { t.is_now() };
-            // A long value has a box of its own, which the keyboard reaches.
+            // A long value gets a scroll box, which the keyboard can reach.
             let label = is_long(&value).then(|| format!("{name}: {which}"));
             let (tab, role) = label.as_ref().map(|_| ("0", "group")).unzip();
             let class = match (old, label.is_some()) {

@@ -11,18 +11,18 @@ use crate::domain::{
 /// Two texts compared: rows of `domain::diff::lines`.
 #[component]
 pub fn DiffText(
-    /// The rows.
+    /// Rows of the comparison.
     rows: Vec<Row>,
-    /// Unified or side by side.
+    /// Layout.
     #[prop(optional)]
     view: DiffView,
-    /// What the old side is: "Live, release 12".
+    /// Heading of the old side: "Live, release 12".
     #[prop(into)]
     old: String,
-    /// What the new side is: "My change".
+    /// Heading of the new side: "My change".
     #[prop(into)]
     new: String,
-    /// Shows what is folded.
+    /// Address that shows the folded lines.
     #[prop(optional, into)]
     unfold: Option<String>,
 ) -> impl IntoView {
@@ -41,7 +41,7 @@ fn fold(lines: usize, columns: &'static str, unfold: Option<String>) -> impl Int
     view! { <tr class="fold"><td colspan=columns>{inside}</td></tr> }
 }
 
-/// The number of a line; a side without a line has none.
+/// The cell of a line number; empty on a side without the line.
 fn no(number: Option<usize>) -> AnyView {
     match number {
         Some(number) => view! { <th scope="row">{number}</th> }.into_any(),
@@ -49,7 +49,7 @@ fn no(number: Option<usize>) -> AnyView {
     }
 }
 
-/// A line with marks of what is not seen inside of it. White space at its ends is as usual in texts.
+/// Marks invisible characters inside a line. White space at its ends is common in texts and gets no mark.
 fn line_marked(words: Vec<Word>, old: bool) -> AnyView {
     let unseen = Unseen { begins: None, ends: None, ..Unseen::anywhere(&said(&words)) };
     if unseen.is_empty() {
@@ -76,10 +76,10 @@ fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>
     let row = move |row: Row| {
         let hunk = hunks.at(&row);
         match row {
-            Row::Same { old, new, text } => view! {
-                <tr>{no(Some(old))}{same(text.clone())}{no(Some(new))}{same(text)}</tr>
+            Row::Same { old, new, text } => {
+                let text = text.into_inner();
+                view! { <tr>{no(Some(old))}{same(text.clone())}{no(Some(new))}{same(text)}</tr> }.into_any()
             }
-            .into_any(),
             Row::Differs { old, new } => {
                 view! { <tr data-hunk=hunk>{side(old, true)}{side(new, false)}</tr> }.into_any()
             }
@@ -99,7 +99,7 @@ fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>
     }
 }
 
-/// Numbers the places that differ: `n` and `p` go from one to the next.
+/// Numbers the hunks: the keys `n` and `p` go from one to the next.
 #[derive(Default)]
 struct Hunks {
     count: usize,
@@ -107,7 +107,7 @@ struct Hunks {
 }
 
 impl Hunks {
-    /// The number of the place that begins with this row.
+    /// Returns the number of the hunk that begins with this row.
     fn at(&mut self, row: &Row) -> Option<usize> {
         let differs = matches!(row, Row::Differs { .. });
         let begins = differs && !self.inside;
@@ -125,7 +125,7 @@ enum Flat {
     Fold(usize),
 }
 
-/// In each place that differs the old lines stand before the new ones.
+/// Converts rows to lines of the unified view. In each hunk the old lines come before the new ones.
 fn flatten(rows: Vec<Row>) -> Vec<Flat> {
     let (mut flat, mut news) = (Vec::new(), Vec::new());
     for row in rows {
@@ -136,7 +136,7 @@ fn flatten(rows: Vec<Row>) -> Vec<Flat> {
             }
             Row::Same { old, new, text } => {
                 flat.append(&mut news);
-                flat.push(Flat::Same(old, new, text));
+                flat.push(Flat::Same(old, new, text.into_inner()));
             }
             Row::Fold { lines } => {
                 flat.append(&mut news);

@@ -1,25 +1,25 @@
-//! Environments: told apart by hue and by name, never by hue alone; a protected one carries a lock.
+//! Environments, distinguished by hue and name, never by hue alone. Protected ones have a lock icon.
 
 use leptos::prelude::*;
 
 use super::{I, Icon, lang};
 
-/// How many hues there are for environments that are not protected.
+/// Number of hues for environments that are not protected.
 const HUES: usize = 4;
 
-/// An environment as it is drawn.
+/// Name and style of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvLook {
-    /// Its name.
+    /// Name of the environment.
     pub name: String,
-    /// Its place in the order of environments, from 0: chooses the hue.
+    /// Position in the order of environments, from 0. It chooses the hue.
     pub place: usize,
-    /// Protected ones are red and carry a lock.
+    /// Protected environments are red and have a lock icon.
     pub protected: bool,
 }
 
 impl EnvLook {
-    /// The classes of its style.
+    /// Returns the CSS classes.
     #[must_use]
     pub fn class(&self) -> &'static str {
         const CLASSES: [&str; HUES] = ["env hue-0", "env hue-1", "env hue-2", "env hue-3"];
@@ -30,9 +30,9 @@ impl EnvLook {
 /// The name of an environment in its colour.
 #[component]
 pub fn EnvTag(
-    /// Which.
+    /// The environment.
     env: EnvLook,
-    /// Without the lock, where many stand side by side.
+    /// Hides the lock icon, for pages with many environments side by side.
     #[prop(optional)]
     bare: bool,
 ) -> impl IntoView {

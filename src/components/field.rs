@@ -1,11 +1,11 @@
-//! Fields: a label, a control, a hint, and what is wrong with it. In a form that came back they hold what was typed.
+//! Form fields: label, control, hint and error. In a refused form, fields keep the input.
 
 use leptos::prelude::*;
 
 use super::{FormOf, I, Icon, TextBox, lang};
 use crate::domain::error::Invalid;
 
-/// What the fields of all kinds have in common.
+/// Data that all kinds of fields need.
 struct Parts {
     id: String,
     value: String,
@@ -32,7 +32,7 @@ impl Parts {
         }
     }
 
-    /// Whether the focus is here when the page opens: in a form that came back, at the first field that is wrong.
+    /// Returns whether the field gets the focus when the page opens. In a refused form, an invalid field gets it.
     fn focused(&self, first: bool) -> bool {
         if self.came_back { !self.problems.is_empty() } else { first }
     }
@@ -42,7 +42,7 @@ impl Parts {
     }
 }
 
-/// What is above and below a control.
+/// The label above a control, and the error and hint below it.
 #[component]
 fn Around(
     id: String,
@@ -84,46 +84,46 @@ fn said(problems: &[Invalid]) -> String {
     problems.iter().map(say).collect::<Vec<_>>().join(" · ")
 }
 
-/// A field of one line.
+/// A single-line field.
 #[component]
 pub fn Field(
-    /// Its name: the argument of the server function.
+    /// Name of the field: the argument of the server function.
     #[prop(into)]
     name: String,
-    /// What it asks for.
+    /// Label.
     #[prop(into)]
     label: String,
-    /// What is in it at first.
+    /// Initial value.
     #[prop(optional, into)]
     value: Option<String>,
-    /// The input's type: `text`, `password` (never filled in again), `search`, `number` …
+    /// Type of the input: `text`, `password` (never filled in again), `search`, `number` …
     #[prop(default = "text")]
     kind: &'static str,
-    /// A sentence below it.
+    /// Hint below the field.
     #[prop(optional, into)]
     hint: Option<String>,
-    /// A word beside the label: "required in prod".
+    /// Note beside the label: "required in prod".
     #[prop(optional, into)]
     note: Option<String>,
-    /// Where the problems of this field point; `/<name>` unless told.
+    /// JSON pointer of the problems of this field; `/<name>` by default.
     #[prop(optional, into)]
     pointer: Option<String>,
-    /// What a password manager may fill in; nothing unless told.
+    /// Value that a password manager may fill in; none by default.
     #[prop(default = "off")]
     autocomplete: &'static str,
-    /// An example.
+    /// Example value.
     #[prop(optional, into)]
     placeholder: Option<String>,
-    /// It may not be empty.
+    /// The field must not be empty.
     #[prop(optional)]
     required: bool,
-    /// It has the focus when the page opens.
+    /// The field has the focus when the page opens.
     #[prop(optional)]
     autofocus: bool,
-    /// Keys, values and names are in monospace.
+    /// Monospace, for keys, values and names.
     #[prop(optional)]
     mono: bool,
-    /// The label is for screen readers alone: what it asks for is plain to see.
+    /// Shows the label only to screen readers, where the page makes it obvious.
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
@@ -150,37 +150,37 @@ pub fn Field(
     view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
 }
 
-/// A field of many lines.
+/// A multi-line field.
 #[component]
 pub fn TextArea(
-    /// Its name: the argument of the server function.
+    /// Name of the field: the argument of the server function.
     #[prop(into)]
     name: String,
-    /// What it asks for.
+    /// Label.
     #[prop(into)]
     label: String,
-    /// What is in it at first.
+    /// Initial value.
     #[prop(optional, into)]
     value: Option<String>,
-    /// A sentence below it.
+    /// Hint below the field.
     #[prop(optional, into)]
     hint: Option<String>,
-    /// A word beside the label.
+    /// Note beside the label.
     #[prop(optional, into)]
     note: Option<String>,
-    /// Where the problems of this field point; `/<name>` unless told.
+    /// JSON pointer of the problems of this field; `/<name>` by default.
     #[prop(optional, into)]
     pointer: Option<String>,
-    /// Lines that are seen at once.
+    /// Number of visible lines.
     #[prop(default = 3)]
     rows: u32,
-    /// It may not be empty.
+    /// The field must not be empty.
     #[prop(optional)]
     required: bool,
-    /// Documents and values are in monospace.
+    /// Monospace, for documents and values.
     #[prop(optional)]
     mono: bool,
-    /// The label is for screen readers alone.
+    /// Shows the label only to screen readers.
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
@@ -192,30 +192,30 @@ pub fn TextArea(
     view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
 }
 
-/// A field that offers a few values: pairs of what is sent and what is shown.
+/// A field with a list of options.
 #[component]
 pub fn Select(
-    /// Its name: the argument of the server function.
+    /// Name of the field: the argument of the server function.
     #[prop(into)]
     name: String,
-    /// What it asks for.
+    /// Label.
     #[prop(into)]
     label: String,
-    /// What is sent, what is shown.
+    /// Pairs of the sent value and the shown text.
     options: Vec<(String, String)>,
-    /// What is chosen at first.
+    /// Initially selected value.
     #[prop(optional, into)]
     value: Option<String>,
-    /// A sentence below it.
+    /// Hint below the field.
     #[prop(optional, into)]
     hint: Option<String>,
-    /// A word beside the label.
+    /// Note beside the label.
     #[prop(optional, into)]
     note: Option<String>,
-    /// Where the problems of this field point; `/<name>` unless told.
+    /// JSON pointer of the problems of this field; `/<name>` by default.
     #[prop(optional, into)]
     pointer: Option<String>,
-    /// The label is for screen readers alone.
+    /// Shows the label only to screen readers.
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
@@ -233,10 +233,10 @@ pub fn Select(
     view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
 }
 
-/// What is wrong with a group of fields, where no field of it says so.
+/// Problems of a group of fields that belong to none of its fields.
 #[component]
 pub fn Problems(
-    /// Where the problems point.
+    /// JSON pointer of the problems.
     #[prop(into)]
     pointer: String,
 ) -> impl IntoView {
@@ -245,19 +245,19 @@ pub fn Problems(
     (!problems.is_empty()).then(|| view! { <p class="wrong"><Icon name=I::Stop />{said(&problems)}</p> })
 }
 
-/// A box to tick. Sends `true`, or nothing: the argument is `#[server(default)] name: bool`.
+/// A checkbox. It sends `true` or nothing: the argument is `#[server(default)] name: bool`.
 #[component]
 pub fn Check(
-    /// Its name: the argument of the server function.
+    /// Name of the field: the argument of the server function.
     #[prop(into)]
     name: String,
-    /// What is agreed to.
+    /// Label.
     #[prop(into)]
     label: String,
-    /// Ticked at first.
+    /// Initially checked.
     #[prop(optional)]
     checked: bool,
-    /// A sentence below it.
+    /// Hint below the field.
     #[prop(optional, into)]
     hint: Option<String>,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! Forms. Each is an ordinary form that works without scripts; when it is refused it comes back filled in.
+//! Forms. Each is an ordinary form that works without scripts. A refused form is shown again with its input.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use leptos::{context::Provider, prelude::*};
 use super::{Here, I, Icon};
 use crate::domain::error::{Error, Invalid};
 
-/// A form that was refused: in the context of the page that it was on.
+/// A refused form. It is in the context of the page with the form.
 #[derive(Clone, Debug)]
 pub struct Refused(Arc<Inner>);
 
@@ -19,48 +19,48 @@ struct Inner {
     action: String,
     fields: Vec<(String, String)>,
     error: Error,
-    /// A bit for each problem that stands beside its field already; the others are said at the top of the page.
+    /// A bit for each problem that is already shown at its field. The other problems are shown at the top of the page.
     shown: AtomicU64,
 }
 
 impl Refused {
-    /// What was sent to the function at `action`, and why it was refused.
+    /// Creates it from the fields that were sent to `action` and the reason of the refusal.
     #[must_use]
     pub fn new(action: impl Into<String>, fields: Vec<(String, String)>, error: Error) -> Self {
         Self(Arc::new(Inner { action: action.into(), fields, error, shown: AtomicU64::new(0) }))
     }
 
-    /// The path of the function.
+    /// Returns the path of the server function.
     #[must_use]
     pub fn action(&self) -> &str {
         &self.0.action
     }
 
-    /// Every field as it was sent.
+    /// Returns all fields as they were sent.
     #[must_use]
     pub fn fields(&self) -> &[(String, String)] {
         &self.0.fields
     }
 
-    /// Why.
+    /// Returns the reason of the refusal.
     #[must_use]
     pub fn error(&self) -> &Error {
         &self.0.error
     }
 
-    /// The value that was sent for a field.
+    /// Returns the value that was sent for a field.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// Tells whether it was the form of this action, and of this id when it has one.
+    /// Returns whether this form was refused: its action matches, and its id if it has one.
     #[must_use]
     pub fn is_of(&self, action: &str, id: Option<&str>) -> bool {
         self.action() == action && (id.is_none() || self.value("form") == id)
     }
 
-    /// What is wrong with the field at `pointer`, which says so from now on.
+    /// Returns the problems of the field at `pointer` and records that the field shows them.
     #[must_use]
     pub fn take(&self, pointer: &str) -> Vec<Invalid> {
         let Error::Invalid(all) = self.error() else { return Vec::new() };
@@ -72,12 +72,12 @@ impl Refused {
         .collect()
     }
 
-    /// Says that the page itself shows the error: a merge view, say.
+    /// Records that the page itself shows the error, for example as a merge view.
     pub fn taken(&self) {
         self.0.shown.store(u64::MAX, Ordering::Relaxed);
     }
 
-    /// What no field and no page has said yet.
+    /// Returns the error or the problems that are not shown yet.
     #[must_use]
     pub fn left(&self) -> Option<Error> {
         let shown = self.0.shown.load(Ordering::Relaxed);
@@ -97,40 +97,40 @@ fn bit(n: usize) -> u64 {
     1 << n.min(62)
 }
 
-/// The field that tells the page of a form that stands at another address.
+/// Name of the hidden field with the address of the page, for a form that is shown at another address.
 pub const PAGE_FIELD: &str = "_page";
 
-/// The form around a field.
+/// Data of the form around a field.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FormOf {
-    /// Makes the ids of its fields unlike those of other forms.
+    /// Prefix of the ids of its fields, different for each form.
     pub prefix: String,
-    /// When this very form was refused.
+    /// The refused input, if this form was refused.
     pub refused: Option<Refused>,
 }
 
 /// A form that posts to a server function: `action=SomeFunction::url()`.
 #[component]
 pub fn Form(
-    /// The function's path.
+    /// Path of the server function.
     #[prop(into)]
     action: String,
-    /// Tells it from other forms of this action on the page.
+    /// Distinguishes it from other forms with this action on the page.
     #[prop(optional, into)]
     id: Option<String>,
-    /// Ids of the elements that it changes, separated by blanks: where scripts run only these are exchanged.
+    /// Ids of the elements that it changes, separated by blanks. If scripts run, only these are replaced.
     #[prop(optional, into)]
     swap: Option<String>,
-    /// Of the style.
+    /// CSS class.
     #[prop(optional, into)]
     class: Option<String>,
-    /// Its name, for a form that is a landmark.
+    /// Accessible name, for a form that is a landmark.
     #[prop(optional, into)]
     label: Option<String>,
-    /// What was typed elsewhere on the page stays, though the page is loaded again.
+    /// Keeps the input of other forms on the page when the page is reloaded.
     #[prop(optional)]
     keep: bool,
-    /// It sends a file: not to a server function.
+    /// The form sends a file, and not to a server function.
     #[prop(optional)]
     upload: bool,
     /// Fields and buttons.
@@ -139,7 +139,7 @@ pub fn Form(
     let enctype = upload.then_some("multipart/form-data");
     let refused = use_context::<Refused>().filter(|r| r.is_of(&action, id.as_deref()));
     let prefix = id.clone().unwrap_or_else(|| action.rsplit('/').next().unwrap_or_default().to_owned());
-    // None, given through a component that may have some.
+    // Empty if a component passes on that it has none.
     let swap = swap.filter(|ids| !ids.is_empty());
     let hidden = id.clone().map(|id| view! { <Hidden name="form" value=id /> });
     let page = use_context::<Here>().filter(|here| here.came_back);
@@ -153,35 +153,35 @@ pub fn Form(
     }
 }
 
-/// A field that nobody sees.
+/// A hidden field.
 #[component]
 pub fn Hidden(
-    /// Its name.
+    /// Name of the field.
     #[prop(into)]
     name: String,
-    /// What it sends.
+    /// Value of the field.
     #[prop(into)]
     value: String,
 ) -> impl IntoView {
     view! { <input type="hidden" name=name value=value /> }
 }
 
-/// The looks of a button.
+/// Style of a button.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
-    /// One of several.
+    /// One of several actions.
     #[default]
     Plain,
-    /// The one that the page is for.
+    /// The main action of the page.
     Primary,
-    /// Takes something away.
+    /// Removes or ends something.
     Danger,
-    /// Hardly there, in rows of a table.
+    /// Inconspicuous, for rows of a table.
     Bare,
 }
 
 impl Tone {
-    /// The class of a button.
+    /// Returns the CSS class of a button.
     #[must_use]
     pub fn class(self) -> &'static str {
         match self {
@@ -193,25 +193,25 @@ impl Tone {
     }
 }
 
-/// The button that sends a form. It says what happens: "Publish 3 edits".
+/// The button that sends a form. Its text names the action: "Publish 3 edits".
 #[component]
 pub fn Submit(
-    /// Primary, plain …
+    /// Style.
     #[prop(optional)]
     tone: Tone,
-    /// A picture before the words.
+    /// Icon before the text.
     #[prop(optional, into)]
     icon: Option<I>,
-    /// As wide as what it is in.
+    /// As wide as its container.
     #[prop(optional)]
     wide: bool,
-    /// A field of its own, for one form with several buttons.
+    /// Field name of the button, for a form with several buttons.
     #[prop(optional, into)]
     name: Option<String>,
-    /// What that field sends.
+    /// Field value of the button.
     #[prop(optional, into)]
     value: Option<String>,
-    /// What it says.
+    /// Text.
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -225,19 +225,19 @@ pub fn Submit(
 /// A link that looks like a button.
 #[component]
 pub fn LinkButton(
-    /// Where it leads.
+    /// Target.
     #[prop(into)]
     href: String,
-    /// Primary, plain …
+    /// Style.
     #[prop(optional)]
     tone: Tone,
-    /// A picture before the words.
+    /// Icon before the text.
     #[prop(optional, into)]
     icon: Option<I>,
-    /// As wide as what it is in.
+    /// As wide as its container.
     #[prop(optional)]
     wide: bool,
-    /// What it says.
+    /// Text.
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -254,7 +254,7 @@ mod tests {
     use crate::domain::error::Problem;
 
     #[test]
-    fn what_no_field_says_is_left() {
+    fn problems_without_a_field_are_left() {
         let all = vec![Invalid::new("/name", Problem::Taken), Invalid::new("/other", Problem::Required)];
         let refused = Refused::new("/fn/x", vec![("form".into(), "a".into())], Error::Invalid(all));
         assert!(refused.is_of("/fn/x", None) && refused.is_of("/fn/x", Some("a")));

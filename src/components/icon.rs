@@ -1,18 +1,18 @@
-//! Icons: 16 × 16, drawn with lines of 1.6, in one sprite at the top of each page.
+//! Icons: 16 × 16, with a line width of 1.6, in one sprite at the top of each page.
 
 use leptos::prelude::*;
 
 macro_rules! icons {
     ($($name:ident $id:literal $path:literal;)*) => {
-        /// A picture of the sprite.
+        /// An icon of the sprite.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "each name says what it shows")]
+        #[allow(missing_docs, reason = "the names describe the icons")]
         pub enum I {
             $($name,)*
         }
 
         impl I {
-            /// Where it is in the page.
+            /// Returns the reference to the icon in the sprite.
             fn href(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!("#i-", $id),)*
@@ -20,7 +20,7 @@ macro_rules! icons {
             }
         }
 
-        /// Every picture: its id and its path.
+        /// Ids and paths of all icons.
         const SPRITE: &[(&str, &str)] = &[$((concat!("i-", $id), $path),)*];
     };
 }
@@ -67,7 +67,7 @@ icons! {
     Gear "gear" "M2.5 5h5.3M11.2 5h2.3M2.5 11h2.3M8.2 11h5.3M7.8 5a1.7 1.7 0 1 0 3.4 0 1.7 1.7 0 1 0-3.4 0zM4.8 11a1.7 1.7 0 1 0 3.4 0 1.7 1.7 0 1 0-3.4 0z";
 }
 
-/// Every picture, once a page: [`Icon`] refers to it.
+/// All icons, once in each page. [`Icon`] refers to it.
 #[component]
 pub fn Sprite() -> impl IntoView {
     let symbol = |(id, path): &(&'static str, &'static str)| {
@@ -76,12 +76,12 @@ pub fn Sprite() -> impl IntoView {
     view! { <svg class="sprite" aria-hidden="true"><defs>{SPRITE.iter().map(symbol).collect_view()}</defs></svg> }
 }
 
-/// A picture. Without a label it is decoration: words stand beside it.
+/// An icon. Without a label it is decoration beside a text.
 #[component]
 pub fn Icon(
-    /// Which.
+    /// The icon.
     name: I,
-    /// What it says, when nothing else does.
+    /// Accessible name, for an icon without a text.
     #[prop(optional, into)]
     label: Option<String>,
 ) -> impl IntoView {
@@ -94,7 +94,7 @@ pub fn Icon(
     }
 }
 
-/// The mark of Trimtab: a rudder and its trim tab.
+/// The logo of Trimtab: a rudder and its trim tab.
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {

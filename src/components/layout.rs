@@ -1,16 +1,16 @@
-//! The parts of a page: its head, cards, banners, empty places, things that open.
+//! Parts of a page: head, cards, banners, empty states, disclosures and menus.
 
 use leptos::prelude::*;
 
 use super::{I, Icon};
 
-/// The head of a page: what it is, and facts or switches beside it as children.
+/// The head of a page: the heading, with facts or switches beside it.
 #[component]
 pub fn Head(
     /// The heading.
     #[prop(into)]
     title: String,
-    /// A word in a box beside it: the format.
+    /// Tag beside the heading, such as the format.
     #[prop(optional, into)]
     tag: Option<String>,
     /// Facts (`<p class="facts">`), segments, buttons.
@@ -25,26 +25,26 @@ pub fn Head(
     }
 }
 
-/// A word in a box.
+/// A tag: a word in a box.
 #[component]
 pub fn Tag(
-    /// The word.
+    /// Text.
     children: Children,
 ) -> impl IntoView {
     view! { <span class="tag">{children()}</span> }
 }
 
-/// How a badge or banner is meant.
+/// Severity of a badge or banner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mood {
-    /// It just is so.
+    /// Neutral.
     #[default]
     Quiet,
-    /// It went well.
+    /// Success.
     Good,
-    /// Look here.
+    /// Warning.
     Warn,
-    /// It is broken.
+    /// Error.
     Bad,
 }
 
@@ -71,31 +71,31 @@ impl Mood {
 /// A short state: "delivered", "3 of 4".
 #[component]
 pub fn Badge(
-    /// How it is meant.
+    /// Severity.
     #[prop(optional)]
     mood: Mood,
-    /// The words.
+    /// Text.
     children: Children,
 ) -> impl IntoView {
     view! { <span class=format!("badge {}", mood.class())>{children()}</span> }
 }
 
-/// Says something about the whole page: since when, what still works, one button.
+/// A message about the whole page: since when, what still works, one button.
 #[component]
 pub fn Banner(
-    /// How it is meant.
+    /// Severity.
     #[prop(default = Mood::Warn)]
     mood: Mood,
-    /// The sentence that stands out.
+    /// Emphasized sentence.
     #[prop(into)]
     title: String,
-    /// Read out at once: an answer to what was just done.
+    /// Screen readers announce it at once: it is the response to an action.
     #[prop(optional)]
     alert: bool,
-    /// One button at the end.
+    /// Button at the end.
     #[prop(optional, into)]
     action: Option<AnyView>,
-    /// The rest, in one `<p>`.
+    /// Details, in one `<p>`.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
@@ -111,13 +111,13 @@ pub fn Banner(
 /// A box with a heading.
 #[component]
 pub fn Card(
-    /// Of the heading; names the box.
+    /// Id of the heading, which names the box.
     #[prop(into)]
     id: String,
     /// The heading.
     #[prop(into)]
     title: String,
-    /// What is in it.
+    /// Content.
     children: Children,
 ) -> impl IntoView {
     let named_by = id.clone();
@@ -129,15 +129,15 @@ pub fn Card(
     }
 }
 
-/// A place where nothing is yet: says what would be here and what to do.
+/// An empty state: names the missing content and the next step.
 #[component]
 pub fn Empty(
-    /// A picture of what would be here.
+    /// Icon of the missing content.
     icon: I,
-    /// What is not here.
+    /// Name of the missing content.
     #[prop(into)]
     title: String,
-    /// What to do: a sentence, a button.
+    /// Next step: a sentence, a button.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
@@ -150,22 +150,22 @@ pub fn Empty(
     }
 }
 
-/// Opens below its button, in the page: a form to add something. Works without scripts.
+/// A disclosure that opens below its button, for a form to add something. It works without scripts.
 #[component]
 pub fn Reveal(
-    /// What the button says.
+    /// Text of the button.
     #[prop(into)]
     summary: String,
-    /// A picture on the button.
+    /// Icon of the button.
     #[prop(optional, into)]
     icon: Option<I>,
-    /// Open at once: when the form in it was refused.
+    /// Initially open, for example because its form was refused.
     #[prop(optional)]
     open: bool,
-    /// To exchange or link to it.
+    /// Id for replacing it and linking to it.
     #[prop(optional, into)]
     id: Option<String>,
-    /// What is in it.
+    /// Content.
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -176,12 +176,12 @@ pub fn Reveal(
     }
 }
 
-/// A menu that hangs from its button. Opening one closes the others.
+/// A menu below its button. Opening one closes the others.
 #[component]
 pub fn Menu(
-    /// The content of the button, which names it.
+    /// Content of the button, which names the menu.
     button: AnyView,
-    /// Links and forms with one button each.
+    /// Links, and forms with one button each.
     children: Children,
 ) -> impl IntoView {
     view! {

@@ -1,20 +1,20 @@
-//! Finding rows in long tables and lists.
+//! The filter of long tables and lists.
 
 use leptos::prelude::*;
 
 use super::{Here, Submit, lang};
 
-/// Shows only the rows of the table or list `of` that have every word. While typing where scripts run; else the
-/// server gets `?q=`. Beside it stands how many are left.
+/// Shows only the rows of the table or list `of` that contain every word, and their number. If scripts run, it filters
+/// while typing; otherwise the server gets `?q=`.
 #[component]
 pub fn FilterBox(
-    /// The id of the table or list. Rows are those of its bodies, or its items.
+    /// Id of the table or list. Its rows are those of the table bodies, or the list items.
     #[prop(into)]
     of: String,
-    /// What it asks for: "Filter 128 keys".
+    /// Label: "Filter 128 keys".
     #[prop(into)]
     label: String,
-    /// What the page was filtered by.
+    /// Current filter of the page.
     #[prop(optional, into)]
     value: Option<String>,
 ) -> impl IntoView {

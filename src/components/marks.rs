@@ -1,31 +1,31 @@
-//! Marks beside a value: its unseen characters.
+//! Marks beside a value for its invisible characters.
 
 use leptos::prelude::*;
 
 use super::{Badge, Mood, lang};
 use crate::domain::unseen::{Unseen, described};
 
-/// A value with its marks; nothing is added to one that reads as what it is.
+/// A value with marks for its invisible characters, if it has any.
 #[component]
 pub fn Marked(
     /// The value.
     #[prop(into)]
     value: String,
-    /// The value as it is drawn.
+    /// The value as the page shows it.
     children: Children,
 ) -> impl IntoView {
     let unseen = Unseen::of(&value);
     if unseen.is_empty() {
         return children().into_any();
     }
-    // A value that turns the text turns no more than itself.
+    // A value that changes the text direction must not affect the text around it.
     view! { <bdi>{children()}</bdi><Marks unseen /> }.into_any()
 }
 
-/// The marks of unseen characters.
+/// Marks for invisible characters.
 #[component]
 pub fn Marks(
-    /// The unseen characters.
+    /// The invisible characters.
     unseen: Unseen,
 ) -> impl IntoView {
     let t = lang();

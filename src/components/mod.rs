@@ -1,7 +1,7 @@
-//! What pages and islands are made of. Plain functions of data: they know no service and no request, only what stands
-//! in their context: the language, the time, and what was refused when a form comes back.
+//! Components of pages and islands. They are plain functions of data without access to services or requests. Their
+//! context has the language, the time, and the refused form if there is one.
 //!
-//! An island gets its language as a property and starts with `provide_context(lang)`: context stops at its edge.
+//! An island gets its language as a property and starts with `provide_context(lang)`: it does not inherit the context.
 
 mod code;
 mod curve;
@@ -29,16 +29,16 @@ pub use self::{
 };
 use crate::texts::Lang;
 
-/// The path and query of the page, as its forms and filters refer to it; also when it came back after a post.
+/// Address of the page that its forms and filters refer to, even if the page is the response to a post.
 #[derive(Clone, Debug)]
 pub struct Here {
     /// Path and query.
     pub path: String,
-    /// It stands at another address: a form came back.
+    /// The page is shown at another address, because a form was refused.
     pub came_back: bool,
 }
 
-/// The language of the page.
+/// Returns the language of the page.
 #[must_use]
 pub fn lang() -> Lang {
     use_context().unwrap_or_default()

@@ -1,44 +1,45 @@
-//! Ways from page to page: crumbs, tabs, segments, newer and older.
+//! Navigation: breadcrumbs, tabs, segments, and links to newer and older pages.
 
 use leptos::prelude::*;
 
 use super::{EnvLook, I, Icon, lang};
+use crate::texts::grouped;
 
-/// A step on the way to a page.
+/// A breadcrumb.
 #[derive(Clone, Debug)]
 pub struct Crumb {
-    /// What it says.
+    /// Text.
     pub text: String,
-    /// Where it leads; the last one leads nowhere.
+    /// Target; none for the current page.
     pub href: Option<String>,
-    /// When it is an environment.
+    /// Style, if it is an environment.
     pub env: Option<EnvLook>,
 }
 
 impl Crumb {
-    /// A step that can be gone back to.
+    /// Creates a breadcrumb with a link.
     #[must_use]
     pub fn to(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { text: text.into(), href: Some(href.into()), env: None }
     }
 
-    /// The page itself.
+    /// Creates the breadcrumb of the current page.
     #[must_use]
     pub fn here(text: impl Into<String>) -> Self {
         Self { text: text.into(), href: None, env: None }
     }
 
-    /// An environment.
+    /// Creates the breadcrumb of an environment.
     #[must_use]
     pub fn env(env: EnvLook, href: impl Into<String>) -> Self {
         Self { text: env.name.clone(), href: Some(href.into()), env: Some(env) }
     }
 }
 
-/// Where the page is.
+/// The breadcrumbs of a page.
 #[component]
 pub fn Crumbs(
-    /// From the outside in.
+    /// Breadcrumbs, outermost first.
     crumbs: Vec<Crumb>,
 ) -> impl IntoView {
     let last = crumbs.len().saturating_sub(1);
@@ -59,51 +60,51 @@ pub fn Crumbs(
     }
 }
 
-/// A tab or a segment: a link with a state of its own.
+/// A tab or a segment: a link that can be current and have a count.
 #[derive(Clone, Debug, Default)]
 pub struct Tab {
-    /// What it says.
+    /// Text.
     pub text: String,
-    /// Where it leads.
+    /// Target.
     pub href: String,
-    /// It is this page.
+    /// Whether it is the current page.
     pub current: bool,
-    /// How many are there.
+    /// Count beside the text.
     pub count: Option<u64>,
-    /// They wait for the reader.
+    /// Whether the count is highlighted.
     pub hot: bool,
-    /// When it is an environment.
+    /// Style, if it is an environment.
     pub env: Option<EnvLook>,
 }
 
 impl Tab {
-    /// A link.
+    /// Creates a link.
     #[must_use]
     pub fn to(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { text: text.into(), href: href.into(), ..Self::default() }
     }
 
-    /// A link to an environment.
+    /// Creates a link to an environment.
     #[must_use]
     pub fn env(env: EnvLook, href: impl Into<String>) -> Self {
         Self { text: env.name.clone(), href: href.into(), env: Some(env), ..Self::default() }
     }
 
-    /// The same, current when it is.
+    /// Sets whether it is the current page.
     #[must_use]
     pub fn when(mut self, current: bool) -> Self {
         self.current = current;
         self
     }
 
-    /// The same, with how many are there.
+    /// Sets the count.
     #[must_use]
     pub fn count(mut self, count: u64) -> Self {
         self.count = Some(count);
         self
     }
 
-    /// The same, with how many wait for the reader; none is not worth a word.
+    /// Sets a highlighted count, for example of pending edits. Zero is not shown.
     #[must_use]
     pub fn waiting(mut self, count: u64) -> Self {
         self.count = (count > 0).then_some(count);
@@ -113,45 +114,45 @@ impl Tab {
 }
 
 fn link(tab: Tab) -> impl IntoView {
-    let count = tab.count.map(|n| view! { <span class="n" class:hot=tab.hot>{n}</span> });
+    let count = tab.count.map(|n| view! { <span class="n" class:hot=tab.hot>{grouped(n)}</span> });
     let class = tab.env.as_ref().map(EnvLook::class);
     view! { <a href=tab.href class=class aria-current=tab.current.then_some("page")>{tab.text}{count}</a> }
 }
 
-/// The pages of one object.
+/// Tabs for the pages of one object.
 #[component]
 pub fn Tabs(
-    /// Of what.
+    /// Accessible name.
     #[prop(into)]
     label: String,
-    /// The pages.
+    /// The tabs.
     tabs: Vec<Tab>,
 ) -> impl IntoView {
     view! { <nav class="tabs" aria-label=label>{tabs.into_iter().map(link).collect_view()}</nav> }
 }
 
-/// The same page for something else: another environment, another view.
+/// Segments: links to this page for another environment or in another view.
 #[component]
 pub fn Segments(
-    /// What they choose.
+    /// Accessible name.
     #[prop(into)]
     label: String,
-    /// The choices.
+    /// The segments.
     tabs: Vec<Tab>,
 ) -> impl IntoView {
     view! { <nav class="segments" aria-label=label>{tabs.into_iter().map(link).collect_view()}</nav> }
 }
 
-/// Newer and older pages of a list.
+/// Links to the newer and older pages of a list.
 #[component]
 pub fn Pager(
-    /// Of what: "releases".
+    /// Name of the list: "releases".
     #[prop(into)]
     of: String,
-    /// The page before this one.
+    /// Address of the page before this one.
     #[prop(into)]
     newer: Option<String>,
-    /// The page after this one.
+    /// Address of the page after this one.
     #[prop(into)]
     older: Option<String>,
 ) -> impl IntoView {

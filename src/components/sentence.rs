@@ -1,14 +1,14 @@
-//! Sentences with something else in them: a time, a name, a link. The order of words is the language's own.
+//! Sentences that contain views, such as a time or a link. Each language has its own word order.
 
 use leptos::prelude::*;
 
-/// A sentence with `parts` in the places of its `{}`, one after the other. The words are ours: what people typed is a
-/// part, never a piece of the sentence.
+/// Replaces each `{}` of a sentence with the next of the `parts`. The sentence itself is one of our texts; input of
+/// users must be a part.
 pub fn sentence(words: &str, parts: impl IntoIterator<Item = AnyView>) -> AnyView {
     let mut parts: Vec<Option<AnyView>> = parts.into_iter().map(Some).collect();
     let piece = |(n, piece): (usize, &str)| {
         let part = n.checked_sub(1).and_then(|n| parts.get_mut(n)).and_then(Option::take);
-        // Leptos draws an empty text as a blank.
+        // Leptos renders an empty text as a blank.
         (part, (!piece.is_empty()).then(|| piece.to_owned()))
     };
     words.split("{}").enumerate().map(piece).collect_view().into_any()
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_stand_where_the_language_wants_them() {
+    fn parts_replace_placeholders_in_order() {
         let says = |words: &str| {
             Owner::new().with(|| {
                 let part = |text: &'static str| view! { <b>{text}</b> }.into_any();

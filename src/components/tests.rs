@@ -1,4 +1,4 @@
-//! Whatever people type stays text.
+//! Input of users is never interpreted as HTML.
 
 use leptos::prelude::*;
 
@@ -59,7 +59,7 @@ fn everything(text: &'static str) -> String {
 }
 
 #[test]
-fn what_is_typed_stays_text() {
+fn hostile_input_stays_text() {
     for text in HOSTILE {
         let html = everything(text);
         for tag in ["<script", "<img", "<svg onload", "<!--", "</title", "</style"] {

@@ -1,4 +1,4 @@
-//! The one place that writes HTML by hand: Leptos 0.8 does not escape what is in a `<textarea>`.
+//! The only file that writes raw HTML: Leptos 0.8 does not escape the content of a `<textarea>`.
 
 use leptos::prelude::*;
 
@@ -32,7 +32,7 @@ pub(super) fn TextBox(
     }
 }
 
-/// Escapes a text that stands between tags.
+/// Escapes a text between tags.
 pub(crate) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 16);
     for c in text.chars() {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_cannot_leave_its_box() {
+    fn text_cannot_close_the_textarea() {
         let value = "\n</textarea><script>alert(1)</script>&amp;".to_owned();
         let html = Owner::new().with(|| {
             TextBox(
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_file_writes_html_by_hand() {
+    fn only_this_file_writes_raw_html() {
         fn look(dir: &Path, found: &mut Vec<String>) {
             for entry in fs::read_dir(dir).unwrap() {
                 let path = entry.unwrap().path();

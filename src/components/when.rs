@@ -1,4 +1,4 @@
-//! Points in time: relative while fresh, exact in `title` and `datetime`. The server says UTC; the island makes it local.
+//! Times: relative under a day, exact in `title` and `datetime`. The server writes UTC, the island local time.
 
 use leptos::prelude::*;
 
@@ -8,14 +8,14 @@ use crate::{
     texts::Lang,
 };
 
-/// What the clock said when the page was drawn.
+/// Time at which the page was rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct Now(pub Time);
 
-/// A point in time.
+/// A time.
 #[component]
 pub fn When(
-    /// Which.
+    /// The time.
     at: Time,
 ) -> impl IntoView {
     let text = relative(lang(), at, use_context::<Now>().map_or(at, |now| now.0));
@@ -24,7 +24,7 @@ pub fn When(
     view! { <time datetime=exact title=title data-when="">{text}</time> }
 }
 
-/// How long ago, under a day; else the day, with the year when it is another one.
+/// Formats a time: relative under a day, otherwise the date, with the year if it is not the current one.
 #[must_use]
 pub fn relative(lang: Lang, at: Time, now: Time) -> String {
     const MINUTE: i64 = 60_000;
@@ -48,7 +48,7 @@ pub fn relative(lang: Lang, at: Time, now: Time) -> String {
     }
 }
 
-/// The day in UTC.
+/// Formats the date in UTC.
 #[must_use]
 pub fn day(lang: Lang, at: Time, now: Time) -> String {
     let date = |t: Time| civil(t.0.div_euclid(86_400_000));

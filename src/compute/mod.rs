@@ -1,15 +1,15 @@
-//! Threads for work that grows with what people store and send: parsing, comparing, merging, drawing.
+//! Threads for work whose duration grows with the size of contents: parsing, comparing, merging, drawing.
 //!
-//! The runtime's own threads serve the readers, so nothing may occupy one of them for long. A request that gets hold of
-//! more than [`SMALL`] bytes of content therefore runs on a thread of its own. The places that read such content call
-//! [`weigh`], and all that follows is then off the runtime's threads, whatever it is.
+//! The runtime's own threads serve the readers, so no work may occupy one of them for long. A request that handles more
+//! than [`SMALL`] bytes of content therefore runs on a thread of its own. Code that loads such content calls [`weigh`],
+//! and the rest of the request then leaves the runtime's threads. The number of requests at once is limited by slots.
 //!
-//! - [`light`] runs a request that changes nothing until it weighs too much, and drops it then. The caller starts it again
-//!   with [`Compute::run`]: nothing waits for a place while it holds a connection to the database.
-//! - [`Compute::run`] waits for one of a few places. Its thread has a low priority, so that readers go first.
-//! - [`Compute::enter`] waits for a place in the midst of a request, between its body and all that follows.
-//! - [`follow`] runs a transaction, which others wait for. It moves to a thread as soon as it weighs too much, at once and
-//!   at normal priority. The connections to the database are its bound.
+//! - [`light`] runs a request that changes nothing until it exceeds the limit, and then drops it. The caller starts it
+//!   again with [`Compute::run`], so no request waits for a slot while it holds a database connection.
+//! - [`Compute::run`] waits for a slot. Its thread has a low priority, so that readers go first.
+//! - [`Compute::enter`] waits for a slot within a request, after its body was received.
+//! - [`follow`] runs a transaction. Others wait for it, so above the limit it moves to a thread of normal priority
+//!   immediately. The number of database connections limits these threads.
 
 use std::{
     collections::HashMap,
@@ -37,22 +37,22 @@ use tracing::Instrument;
 
 use crate::domain::error::{Error, Result};
 
-/// Bytes of content that a request may handle on the runtime's own threads. It takes them about a millisecond.
+/// Maximum size of contents that a request handles on the runtime's threads, in bytes. That takes about a millisecond.
 pub const SMALL: usize = 64 * 1024;
-/// Numbers of requests that run at once. Each takes up to 100 MB, so many cores do not make them many.
+/// Range of the number of slots. Each request takes up to 100 MB of memory, so the number does not grow with the cores.
 const PLACES: RangeInclusive<usize> = 1..=4;
 /// Maximum number of requests that run or wait.
 const QUEUE: usize = 64;
 /// Maximum number of requests of one person that run or wait.
 const QUEUE_EACH: usize = 32;
-/// Maximum wait for a place.
+/// Timeout for acquiring a slot.
 const WAIT: Duration = Duration::from_secs(20);
-/// Seconds after which a refused request is worth another try.
+/// Retry delay reported with a refusal, in seconds.
 const RETRY_SECONDS: u32 = 5;
-/// Niceness of a thread of [`Compute::run`]. A reader that wants the same core gets nine tenths of it.
+/// Niceness of a thread of [`Compute::run`]. A reader on the same core gets nine tenths of it.
 const NICENESS: i32 = 10;
 
-/// The places for heavy requests of one process. Cheap to clone.
+/// The slots for heavy requests of a process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Compute(Arc<Places>);
 
@@ -60,7 +60,7 @@ pub struct Compute(Arc<Places>);
 struct Places {
     queue: Arc<Semaphore>,
     running: Arc<Semaphore>,
-    /// Places that one person may take at once.
+    /// Maximum number of slots of one person.
     each: usize,
     people: Mutex<HashMap<String, Arc<Person>>>,
 }
@@ -72,16 +72,16 @@ struct Person {
     running: Arc<Semaphore>,
 }
 
-/// A place, until it is dropped.
+/// A slot, held until it is dropped.
 #[derive(Debug)]
 struct Place {
-    /// Keeps the person known.
+    /// Keeps the entry of the person alive.
     _person: Arc<Person>,
     _permits: [OwnedSemaphorePermit; 4],
 }
 
 impl Default for Compute {
-    /// One place fewer than there are cores, within [`PLACES`].
+    /// Creates one slot fewer than there are cores, within [`PLACES`].
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self::with_places(cores.saturating_sub(1).clamp(*PLACES.start(), *PLACES.end()))
@@ -89,7 +89,7 @@ impl Default for Compute {
 }
 
 impl Compute {
-    /// A number of places, of which one person takes at most half at once.
+    /// Creates a number of slots, of which one person gets at most half.
     #[must_use]
     pub fn with_places(places: usize) -> Self {
         Self(Arc::new(Places {
@@ -100,13 +100,13 @@ impl Compute {
         }))
     }
 
-    /// Runs `work` on a thread of its own as soon as there is a place. Dropping the returned future before that cancels
-    /// the work. Once it runs, it runs to its end.
+    /// Runs `work` on a separate thread as soon as a slot is free. Dropping the returned future before that cancels the
+    /// work; once it runs, it runs to completion.
     ///
-    /// `who` is the person or token that it is for. Work that has a place already goes on there.
+    /// `who` is the person or token of the request. Work that already has a slot continues on its thread.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait already, or no place is free in time.
+    /// [`Error::Busy`] if too many requests wait, or no slot becomes free in time.
     pub async fn run<F>(&self, who: &str, work: F) -> Result<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
@@ -118,11 +118,11 @@ impl Compute {
         Ok(on_thread(work, Some(place)).await)
     }
 
-    /// Waits for a place, and moves the task at hand to a thread of its own as [`Compute::run`] does. It must hold no
-    /// connection to the database, and be run by [`follow`].
+    /// Waits for a slot and moves the current task to a separate thread like [`Compute::run`]. The task must run in
+    /// [`follow`] and hold no database connection.
     ///
     /// # Errors
-    /// As [`Compute::run`].
+    /// Those of [`Compute::run`].
     pub async fn enter(&self, who: &str) -> Result<()> {
         let Ok(load) = LOAD.try_with(Arc::clone) else { return Ok(()) };
         if !load.on_thread.load(Ordering::Relaxed) {
@@ -135,13 +135,13 @@ impl Compute {
 
     async fn place(&self, who: &str) -> Result<Place> {
         let busy = || {
-            tracing::warn!("too many requests with large contents at once; one is refused");
+            tracing::warn!("too many requests with large contents; one is refused");
             Error::Busy(RETRY_SECONDS)
         };
         let person = self.person(who);
         let acquire = |queue: &Arc<Semaphore>| Arc::clone(queue).try_acquire_owned().map_err(|_| busy());
         let (queued, own) = (acquire(&self.0.queue)?, acquire(&person.queue)?);
-        // First the person's own turn, so that no person fills the line that all share.
+        // The person's own slot comes first, so that one person cannot fill the common queue.
         let running = async {
             let turn = Arc::clone(&person.running).acquire_owned().await?;
             Ok::<_, AcquireError>((turn, Arc::clone(&self.0.running).acquire_owned().await?))
@@ -150,7 +150,7 @@ impl Compute {
         Ok(Place { _person: person, _permits: [queued, own, turn, running] })
     }
 
-    /// Returns the requests of a person. Persons without requests are forgotten.
+    /// Returns the entry of a person, and removes entries without requests.
     fn person(&self, who: &str) -> Arc<Person> {
         let mut people = self.0.people.lock();
         people.retain(|_, person| Arc::strong_count(person) > 1);
@@ -160,12 +160,12 @@ impl Compute {
     }
 }
 
-/// The weight of the task at hand, and where it runs.
+/// The weight of the current task, and where it runs.
 #[derive(Debug, Default)]
 struct Load {
     bytes: AtomicUsize,
     on_thread: AtomicBool,
-    /// The place that it has, until it ends or [`leave`]s.
+    /// Its slot, until it ends or calls [`leave`].
     place: Mutex<Option<Place>>,
 }
 
@@ -183,27 +183,27 @@ fn is_on_thread() -> bool {
     LOAD.try_with(|load| load.on_thread.load(Ordering::Relaxed)).unwrap_or(false)
 }
 
-/// Whether the task at hand has a place. One that gave it back, or whose transaction was moved without one, has none.
+/// Returns whether the current task has a slot. After [`leave`], or in a transaction moved by [`follow`], it has none.
 fn has_place() -> bool {
     let place = |load: &Arc<Load>| load.place.lock().is_some();
     LOAD.try_with(place).unwrap_or(false)
 }
 
-/// Adds bytes of content that the task at hand is about to handle. When they become too many, it goes on elsewhere, or
-/// ends here in favour of a new start: see [`light`] and [`follow`]. Outside of those nothing happens.
+/// Adds bytes of content that the current task is about to handle. Above the limit the task moves to another thread or
+/// is dropped: see [`light`] and [`follow`]. Outside of these two this does nothing.
 pub async fn weigh(bytes: usize) {
     let Ok(load) = LOAD.try_with(Arc::clone) else { return };
     load.bytes.fetch_add(bytes, Ordering::Relaxed);
-    // Whoever polls this task looks at its load, so nobody has to be woken.
+    // The poller of this task checks its load, so no waker is needed.
     poll_fn(|_| if load.is_too_much() { Poll::Pending } else { Poll::Ready(()) }).await;
 }
 
-/// Gives the place of the task at hand back, because it only waits from here on.
+/// Releases the slot of the current task, because the task only waits from here on.
 pub fn leave() {
     let _ = LOAD.try_with(|load| load.place.lock().take());
 }
 
-/// Runs `work`, which changes nothing, and returns `None` if it weighs too much. It is not finished then.
+/// Runs `work`, which must change nothing. If it exceeds the limit, drops it unfinished and returns `None`.
 pub async fn light<F: Future>(work: F) -> Option<F::Output> {
     if has_place() {
         return Some(work.await);
@@ -213,8 +213,8 @@ pub async fn light<F: Future>(work: F) -> Option<F::Output> {
     until_too_much(&load, work.as_mut()).await
 }
 
-/// Runs `work`, and moves it to a thread of its own if it weighs too much. What is called on such a thread is taken to
-/// weigh too much from the start.
+/// Runs `work`, and moves it to a separate thread if it exceeds the limit. Called on such a thread, it starts a new
+/// thread at once.
 pub fn follow<F>(work: F) -> impl Future<Output = F::Output> + Send + 'static
 where
     F: Future<Output: Send + 'static> + Send + 'static,
@@ -235,7 +235,7 @@ where
     }
 }
 
-/// Polls `work` here. Returns `None` as soon as it weighs too much.
+/// Polls `work` on the current thread. Returns `None` as soon as it exceeds the limit.
 async fn until_too_much<F: Future>(load: &Load, mut work: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
@@ -258,8 +258,8 @@ fn niceness(has_place: bool) -> i32 {
     if has_place { NICENESS } else { 0 }
 }
 
-/// Polls `work` on a new thread, in the span of the caller. A panic goes on in the caller.
-#[expect(clippy::disallowed_methods, reason = "the thread is none of the runtime's")]
+/// Polls `work` on a new thread, in the span of the caller. A panic is resumed in the caller.
+#[expect(clippy::disallowed_methods, reason = "the thread does not belong to the runtime")]
 async fn thread_of<F>(work: Pin<Box<F>>, niceness: i32) -> F::Output
 where
     F: Future<Output: Send + 'static> + Send + 'static,
@@ -267,16 +267,16 @@ where
     let (send, done) = oneshot::channel();
     let (runtime, work) = (Handle::current(), work.in_current_span());
     let run = move || {
-        // Elsewhere this would slow down the whole process. Where it is not allowed, threads share the cores evenly.
+        // On other systems this would slow down the whole process. Without permission, threads share cores evenly.
         if cfg!(target_os = "linux") && niceness != 0 {
             let _ = rustix::process::nice(niceness);
         }
         let done = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
-        // The caller may have gone away.
+        // The caller may have been dropped.
         let _ = send.send(done);
     };
-    thread::Builder::new().name("compute".to_owned()).spawn(run).expect("the system has a thread for a request");
-    match done.await.expect("a thread sends what became of its work") {
+    thread::Builder::new().name("compute".to_owned()).spawn(run).expect("the system can start a thread");
+    match done.await.expect("the thread sends a result or a panic") {
         Ok(done) => done,
         Err(panic) => resume_unwind(panic),
     }

@@ -10,7 +10,7 @@ fn is_here() -> bool {
 }
 
 #[tokio::test]
-async fn requests_beyond_the_queue_are_refused_and_light_ones_go_on() {
+async fn requests_beyond_the_queue_are_refused_and_light_ones_continue() {
     let (compute, open) = (Compute::with_places(1), CancellationToken::new());
     let begin = |who: String| {
         let (compute, open) = (compute.clone(), open.clone());
@@ -22,7 +22,7 @@ async fn requests_beyond_the_queue_are_refused_and_light_ones_go_on() {
     }
     assert_eq!(begin("another".to_owned()).await, Err(Error::Busy(RETRY_SECONDS)));
     assert_eq!(light(async { 1 }).await, Some(1));
-    // A request that waits is cancelled when nobody wants it any more.
+    // Dropping a waiting request cancels it.
     drop(all.pop());
     let mut next = begin("another".to_owned());
     assert!(poll!(&mut next).is_pending());
@@ -32,7 +32,7 @@ async fn requests_beyond_the_queue_are_refused_and_light_ones_go_on() {
 }
 
 #[tokio::test]
-async fn one_person_leaves_places_and_room_for_others() {
+async fn one_person_leaves_slots_for_others() {
     let (compute, open) = (Compute::with_places(2), CancellationToken::new());
     let begin = || {
         let (compute, open) = (compute.clone(), open.clone());
@@ -47,11 +47,11 @@ async fn one_person_leaves_places_and_room_for_others() {
     open.cancel();
     assert!(join_all(all).await.iter().all(Result::is_ok));
     compute.run("marek", async {}).await.unwrap();
-    assert!(compute.0.people.lock().len() <= 1, "persons without requests are forgotten");
+    assert!(compute.0.people.lock().len() <= 1, "persons without requests are removed");
 }
 
 #[tokio::test]
-async fn what_weighs_too_much_runs_on_a_thread_of_its_own() {
+async fn heavy_work_runs_on_a_separate_thread() {
     let weighed = |bytes: &'static [usize]| async move {
         for part in bytes {
             weigh(*part).await;
@@ -64,12 +64,12 @@ async fn what_weighs_too_much_runs_on_a_thread_of_its_own() {
     assert_eq!(compute.run("ana", weighed(&[LARGE])).await, Ok(false));
     assert!(follow(weighed(&[SMALL])).await);
     assert!(!follow(weighed(&[LARGE])).await);
-    // Outside of these, as in a command, nothing moves.
+    // Outside of these functions, as in a command, nothing moves.
     assert!(weighed(&[LARGE]).await);
 }
 
 #[tokio::test]
-async fn on_its_thread_work_needs_no_second_place() {
+async fn work_on_its_thread_needs_no_second_slot() {
     let compute = Compute::with_places(1);
     let inner = compute.clone();
     let work = async move {
@@ -83,7 +83,7 @@ async fn on_its_thread_work_needs_no_second_place() {
 }
 
 #[tokio::test]
-async fn a_request_takes_a_place_once_its_body_is_there() {
+async fn a_request_takes_a_slot_after_its_body_was_received() {
     let (compute, open) = (Compute::with_places(1), CancellationToken::new());
     let mut first = Box::pin(compute.run("ana", open.clone().cancelled_owned()));
     assert!(poll!(&mut first).is_pending());
@@ -93,11 +93,11 @@ async fn a_request_takes_a_place_once_its_body_is_there() {
     open.cancel();
     first.await.unwrap();
     assert_eq!(second.await, Ok(false));
-    assert_eq!(compute.run("ana", async { 1 }).await, Ok(1), "the place is free again");
+    assert_eq!(compute.run("ana", async { 1 }).await, Ok(1), "the slot is free again");
 }
 
 #[tokio::test]
-async fn work_that_only_waits_gives_its_place_back() {
+async fn waiting_work_releases_its_slot() {
     let (compute, open) = (Compute::with_places(1), CancellationToken::new());
     let waits = open.clone();
     let mut first = Box::pin(compute.run("ana", async move {
@@ -111,7 +111,7 @@ async fn work_that_only_waits_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn a_panic_goes_on_in_the_caller_and_frees_the_place() {
+async fn a_panic_is_resumed_in_the_caller_and_frees_the_slot() {
     let compute = Compute::with_places(1);
     let panics = tokio::spawn({
         let compute = compute.clone();

@@ -9,7 +9,7 @@ use super::publisher::Publisher;
 /// Delay before acknowledgements are stored. It leaves them to the next publish on SQLite, and to a pause between two
 /// publishes elsewhere.
 const DELAY: Duration = Duration::from_millis(25);
-/// Delay before acknowledgements that could not be stored are tried again.
+/// Delay before another try to store acknowledgements.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl Publisher {

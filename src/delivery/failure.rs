@@ -22,7 +22,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Tells whether a retry is useless until a person acts. Other changes may be delivered meanwhile.
+    /// Returns whether a retry is useless until a person acts. Other changes may be delivered meanwhile.
     pub fn is_for_people(&self) -> bool {
         use Fault::{Mismatch, Refused, TooLarge};
         matches!(
@@ -52,6 +52,6 @@ impl From<Failure> for Error {
 }
 
 pub(super) fn unavailable(fault: Fault) -> Error {
-    tracing::warn!(error = %fault, "the channel did not answer");
+    tracing::warn!(error = %fault, "a request to the channel failed");
     Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
 }

@@ -1,4 +1,4 @@
-//! Drains the outbox: a task on every node, one worker for each environment that has something due.
+//! Drains the outbox: a task on every node, with one worker for each environment that has releases in it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -54,7 +54,7 @@ pub struct Publisher {
     pub(super) dispatch: Arc<Dispatch>,
     /// Environments that have a worker.
     working: Arc<Mutex<HashSet<EnvName>>>,
-    /// A worker has ended.
+    /// Notified when a worker has ended.
     ended: Arc<Notify>,
     workers: TaskTracker,
     back_off: (Duration, Duration),
@@ -62,7 +62,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A publisher; nothing happens before [`Publisher::run`].
+    /// Returns a publisher. It does nothing before [`Publisher::run`].
     #[must_use]
     pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
         Self {
@@ -77,13 +77,13 @@ impl Publisher {
         }
     }
 
-    /// The same with other pauses after a failure: the first and the longest.
+    /// Sets the retry delays after a failure: the first and the longest.
     #[must_use]
     pub fn with_back_off(self, first: Duration, longest: Duration) -> Self {
         Self { back_off: (first, longest), ..self }
     }
 
-    /// Delivers what is due, until told to stop; then finishes what is under way.
+    /// Drains the outbox until the server stops. Then finishes the deliveries in progress.
     pub async fn run(self) {
         let mut notified = self.dispatch.notifier.subscribe();
         let (mut look, mut seen) = (interval(OUTBOX_POLL_INTERVAL), None);
@@ -100,14 +100,14 @@ impl Publisher {
             };
             match due {
                 Ok(envs) => self.start_workers(envs).await,
-                Err(error) => tracing::warn!(error = %error, "the outbox cannot be read; trying again"),
+                Err(error) => tracing::warn!(error = %error, "the outbox could not be read, retrying"),
             }
         }
         self.workers.close();
         self.workers.wait().await;
     }
 
-    /// Environments with something due, and since when.
+    /// Returns the environments with releases in the outbox, each with the time of its oldest release.
     async fn due_envs(&self) -> Result<BTreeMap<EnvName, Time>> {
         let due = self.db.read().await?.due_envs().await?;
         let envs = due.iter().map(|(env, _, since)| (env.clone(), *since)).collect();
@@ -115,8 +115,8 @@ impl Publisher {
         Ok(envs)
     }
 
-    /// Those in which the same was due at the look before; at the first look, all: who accepted it may be this node
-    /// before it ended.
+    /// Returns the environments whose oldest release was there at the last poll, too. The first poll returns all: this
+    /// node may have accepted them before it restarted.
     async fn overdue_envs(&self, seen: &mut Option<BTreeMap<EnvName, Time>>) -> Result<BTreeSet<EnvName>> {
         let due = self.due_envs().await?;
         let before = seen.take();
@@ -125,7 +125,7 @@ impl Publisher {
         Ok(due.map(|(env, _)| env.clone()).collect())
     }
 
-    /// Delivers what is due now and returns when nothing is: for a command beside no server.
+    /// Drains the outbox once and returns. It is for commands that run without a server.
     ///
     /// # Errors
     /// The first failure.
@@ -148,26 +148,26 @@ impl Publisher {
                 self.workers.spawn(async move {
                     publisher.work(&env).await;
                     publisher.working.lock().await.remove(&env);
-                    // Something may have come between the last look and now.
+                    // A release may have been accepted since the worker's last poll.
                     publisher.ended.notify_one();
                 });
             }
         }
     }
 
-    /// Holds the lock of an environment and delivers until nothing is due, or until told to stop.
+    /// Delivers in lock sessions until the outbox has nothing for the environment, or the server stops.
     async fn work(&self, env: &EnvName) {
         let (first, longest) = self.back_off;
         let (mut pause, mut notified, mut upsets) = (first, self.dispatch.notifier.subscribe(), self.channel.upsets());
         let mut trace_parents = ParentSpans::new();
         loop {
-            // What waits for people is tried again, but what comes meanwhile does not wait with it.
+            // Blocked changes are retried after a delay, but new changes wake the worker at once.
             let wakes = match self.work_locked(env, &mut trace_parents).await {
                 Ok(blocked) if blocked.is_empty() => return,
                 Ok(_) => true,
                 Err(failure) => {
                     if matches!(failure, Failure::Channel(Fault::Busy { .. })) {
-                        // It has waited already.
+                        // The worker has waited for the lock already.
                         pause = MIN_RETRY_DELAY;
                     }
                     self.report_late(env, failure).await;
@@ -187,8 +187,8 @@ impl Publisher {
         }
     }
 
-    /// Works in one lock session. `trace_parents` are those of changes that an earlier session did not deliver. Afterwards
-    /// they are those that this one did not.
+    /// Works in one lock session. `trace_parents` holds those of changes that earlier sessions did not deliver.
+    /// Afterwards it holds those that this one did not deliver.
     async fn work_locked(&self, env: &EnvName, trace_parents: &mut ParentSpans) -> Result<BlockedConfigs, Failure> {
         if cfg!(feature = "without-outbox") {
             return self.push_once(env).await;
@@ -206,7 +206,7 @@ impl Publisher {
         done.map(|()| session.blocked)
     }
 
-    /// Broken on purpose: acknowledges what is due before it is delivered, so that nothing retries.
+    /// Acknowledges releases before their delivery, so that none is retried. Broken on purpose, for `make torture`.
     async fn push_once(&self, env: &EnvName) -> Result<BlockedConfigs, Failure> {
         let mut session = self.session(ParentSpans::new());
         let changes = session.due(env, None).await?.changes;
@@ -261,9 +261,8 @@ impl Publisher {
         }
     }
 
-    /// Delivers everything that is due in an environment, change by change in the order of acceptance. Returns whether
-    /// there was something. A change that the channel refuses is left to people, and its configs are blocked. Other
-    /// configs go on.
+    /// Delivers the outbox of an environment, change by change in the order of acceptance. Returns whether any change
+    /// was delivered. A change that only a person can resolve blocks its configs. Others are delivered.
     async fn drain(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<bool, Failure> {
         let (mut any, mut after) = (false, None);
         loop {
@@ -317,8 +316,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Brings releases into the channel, all or none. Of configs where a later one is there already, which the database
-    /// knows of, nothing is to be brought.
+    /// Writes releases into the channel, all or none. A config is skipped if the channel holds a later release of it
+    /// that the database knows.
     pub(super) async fn bring(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, Failure> {
         let done = match self.put(lock, releases).await {
             Err(Fault::Overtaken(later)) => {
@@ -341,8 +340,8 @@ impl Publisher {
         Ok(done)
     }
 
-    /// Returns the config that a change fails at because of a later number in the channel, when the database has gone past
-    /// that number: people have decided, and what they made comes after this change and must not wait with it.
+    /// Returns the config at which a change fails because of a later number in the channel, if the database is past
+    /// that number. Then a person has resolved it, and the releases made since must not wait for this change.
     async fn decided(&self, change: &DueChange, failure: &Failure) -> Result<Option<ConfigId>> {
         let (Failure::Ahead { config, seq } | Failure::Channel(Fault::Mismatch { config, seq })) = failure else {
             return Ok(None);
@@ -352,7 +351,7 @@ impl Publisher {
         Ok(is_past.then(|| config.clone()))
     }
 
-    /// Checks that a release which is in the channel already is this one, or one that followed it by the database.
+    /// Checks that the database knows each release that the channel already holds.
     async fn check_ahead(&self, already: &[(ConfigId, Identity)]) -> Result<(), Failure> {
         if already.is_empty() {
             return Ok(());
@@ -377,7 +376,7 @@ impl Publisher {
             Failure::Channel(fault) => Why::Channel(Some(fault.to_string())),
             Failure::Ahead { config, seq } => Why::Ahead(config, seq),
             Failure::Unreadable { config, seq, .. } => Why::Unreadable(config, seq),
-            // The database is said to be away where it is asked.
+            // An unavailable database is reported where it is used.
             Failure::Database(Error::Unavailable { .. }) => return,
             Failure::Database(_) => Why::Slow,
         };

@@ -1,5 +1,4 @@
-//! Compares SQL with the channel: what the channel lost is delivered again; where it holds something else, people are
-//! told and decide.
+//! Compares SQL with the channel. Lost releases are delivered again. Drift is reported to people, who resolve it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,32 +20,32 @@ use crate::{
     storage::Expected,
 };
 
-/// How often both are compared when nothing happens.
+/// Interval between comparisons without a disturbance.
 const EVERY: Duration = Duration::from_secs(30);
-/// How soon after a comparison another one may follow, whatever happens.
+/// Minimum interval between comparisons.
 const SOON: Duration = Duration::from_secs(2);
 /// Delay of a comparison after a foreign write, because such writes usually come in groups.
 const RECONCILE_DEBOUNCE: Duration = Duration::from_millis(200);
-/// How soon again when one of them did not answer: as soon as it is back.
+/// Delay before a retry when SQL or the channel did not answer.
 const AGAIN: Duration = Duration::from_secs(2);
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// Releases that go out again in one transaction; large ones go alone when they do not fit together.
+/// Maximum number of releases written again in one transaction. If they do not fit, each is written alone.
 const BATCH: usize = 50;
 
-/// What a comparison found.
+/// Result of a comparison.
 #[derive(Debug, Default)]
 struct Found {
-    /// Releases that the channel does not have, by environment.
+    /// Releases that the channel lacks, by environment.
     behind: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
-    /// Releases of which half is gone.
+    /// Releases of which the channel lacks a half, by environment.
     halved: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
     drifts: Vec<FoundDrift>,
-    /// Releases of configs of which a later one is due, with the number of that.
+    /// Releases in the channel of configs with a later one in the outbox, with the number of that.
     before: Vec<(ConfigId, Identity, u64)>,
 }
 
 impl Publisher {
-    /// Reconciles now, then every 30 s and soon after something upset the channel, for ever.
+    /// Reconciles now, every 30 s and soon after each disturbance of the channel, for ever.
     pub async fn keep_reconciled(self) {
         let mut upsets = self.channel.upsets();
         loop {
@@ -54,11 +53,11 @@ impl Publisher {
             let pause = match self.reconcile().await {
                 Ok(0) => EVERY,
                 Ok(n) => {
-                    tracing::info!(releases = n, "delivered again what the channel did not have");
+                    tracing::info!(releases = n, "delivered releases again that the channel lacked");
                     EVERY
                 }
                 Err(error) => {
-                    tracing::warn!(error = %error, "the channel cannot be compared with the database; trying again");
+                    tracing::warn!(error = %error, "the channel could not be compared with the database, retrying");
                     AGAIN
                 }
             };
@@ -70,8 +69,8 @@ impl Publisher {
         }
     }
 
-    /// Delivers again what the channel has lost or is behind with, and notes where it holds something else. Gives how
-    /// many releases went out.
+    /// Delivers releases again that the channel lacks, and records drift. Returns the number of releases that it
+    /// delivered.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when SQL or the channel does not answer.
@@ -80,7 +79,7 @@ impl Publisher {
             return Ok(0);
         }
         let held = self.channel.ahead().await.map_err(unavailable)?.releases;
-        // In this order: what SQL says is delivered is there, and so may be what came after it.
+        // SQL comes first: then the listing has all releases that SQL calls delivered, and maybe later ones.
         let expected = self.db.read().await?.expected().await?;
         let mut comparison = Comparison::with(expected);
         let listing = self.channel.list_by(|entry| comparison.look(entry)).await.map_err(unavailable)?;
@@ -97,8 +96,8 @@ impl Publisher {
         Ok(behind + self.write_again(halved, true).await?)
     }
 
-    /// Those of which the database does not know what lies in the channel below the release that is due: the publisher
-    /// does not go over it.
+    /// Returns the configs whose release in the channel is earlier than the one in the outbox and unknown to the
+    /// database. The publisher does not overwrite it.
     async fn foreign_before(&self, before: Vec<(ConfigId, Identity, u64)>) -> Result<Vec<FoundDrift>> {
         let mut foreign = Vec::new();
         if !before.is_empty() {
@@ -122,7 +121,7 @@ impl Publisher {
                 noted = service.note_drift(&drift).await;
             }
             if noted.is_err() {
-                // What the audit does not know is found again as something new.
+                // The next comparison reports it as new, so that the audit gets it.
                 self.dispatch.status.forget_drift(&drift.config);
             }
         }
@@ -148,7 +147,7 @@ impl Publisher {
     }
 
     async fn write_chunk(&self, lock: &Lock, releases: &[(ConfigId, u64)], repair: bool) -> Result<()> {
-        // One that cannot be read is said to be so where it is read, and the others are not kept waiting by it.
+        // Leaves out releases that cannot be read. The storage reports them, and the others go on.
         let entries: Vec<Entry> = self.db.read().await?.entries(releases).await?.into_iter().flatten().collect();
         let batches = if Channel::fits(&entries).is_ok() {
             vec![entries]
@@ -165,7 +164,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Does the repairs that people ask for, until told to stop.
+    /// Does the repairs that people request, until the server stops.
     pub(super) async fn do_requested_repairs(self) {
         let Some(mut asked) = self.dispatch.repairs.take_receiver() else { return };
         while let Some(Some(Repair { config, done })) = self.stop.run_until_cancelled(asked.recv()).await {
@@ -173,12 +172,12 @@ impl Publisher {
                 Some(config) => self.repair(config).await,
                 None => self.reconcile().await.map(drop),
             };
-            // Who asked may be gone.
+            // The request may have been cancelled.
             let _ = done.send(outcome);
         }
     }
 
-    /// Writes the live release of a config into the channel again, whatever is there, and compares again.
+    /// Overwrites a config in the channel with its live release, and reconciles.
     async fn repair(&self, config: &ConfigId) -> Result<()> {
         let entry = {
             let mut db = self.db.read().await?;
@@ -197,7 +196,7 @@ impl Publisher {
 
 /// The comparison of a listing of the channel with SQL. It keeps only drifts, because the documents may be many.
 struct Comparison {
-    /// What was not found in the channel yet.
+    /// Releases not found in the channel yet.
     expected: BTreeMap<ConfigId, Expected>,
     found: Found,
 }
@@ -208,27 +207,27 @@ impl Comparison {
         Self { expected, found: Found::default() }
     }
 
-    /// Takes a release of the channel.
+    /// Compares a release of the channel.
     fn look(&mut self, entry: Entry) {
         let (seq, found) = (entry.meta.seq, &mut self.found);
-        // The database does not know of it.
+        // The database does not know the config.
         let Some(expected) = self.expected.remove(&entry.config) else { return found.ahead(entry, 0) };
         let live = expected.identity.seq;
         if seq > live {
             found.ahead(entry, live);
         } else if entry.is(&expected.identity) {
-            // It is there.
+            // The channel holds the live release.
         } else if seq == live {
             found.foreign(entry.config, seq);
         } else if expected.delivered {
             found.behind(expected);
         } else {
-            // What is due is the publisher's, if it may go over what lies there.
+            // The publisher delivers the later release, if it may overwrite this one.
             found.before.push((entry.config, entry.meta.identity(), live));
         }
     }
 
-    /// The rest has no release in the channel.
+    /// Ends the comparison. The remaining configs have no release in the channel.
     fn end(self, damaged: Vec<Damage>) -> Found {
         let halves = damaged.into_iter().filter_map(|damage| Some((damage.config?, damage.lost)));
         let (damaged, mut found): (HashMap<ConfigId, bool>, _) = (halves.collect(), self.found);
@@ -243,7 +242,7 @@ impl Comparison {
     }
 }
 
-/// Adds the configs of which reader nodes hold a later release than the channel.
+/// Adds the configs of which a reader node holds a later release than the channel.
 fn readers_ahead(drifts: &mut Vec<FoundDrift>, held: Vec<(ConfigId, u64)>) {
     for (config, seq) in held {
         let held = FoundDrift { config, kind: DriftKind::Held { live: 0, seq }, document: None };
@@ -255,7 +254,7 @@ fn readers_ahead(drifts: &mut Vec<FoundDrift>, held: Vec<(ConfigId, u64)>) {
     }
 }
 
-/// Whether this is still so by what the database says is live now: others publish while the channel is read.
+/// Returns whether this is still drift by the latest live releases: others publish while the channel is listed.
 fn is_still_drift(drift: &mut FoundDrift, by_now: &HashMap<ConfigId, Identity>) -> bool {
     let now = by_now.get(&drift.config).map_or(0, |live| live.seq);
     match &mut drift.kind {
@@ -263,7 +262,7 @@ fn is_still_drift(drift: &mut FoundDrift, by_now: &HashMap<ConfigId, Identity>) 
             *live = now;
             *seq > now
         }
-        // What was published after it goes over it.
+        // A later publish overwrites it.
         DriftKind::Foreign { seq } => *seq == now,
     }
 }

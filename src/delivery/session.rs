@@ -52,7 +52,7 @@ impl LockSession {
         Self { db, dispatch, written, outbox_read_at: Instant::now(), blocked, trace_parents }
     }
 
-    /// Returns a page of what is due in an environment after `after`, the oldest change first.
+    /// Returns a page of an environment's outbox after `after`, the oldest change first.
     pub async fn due(&mut self, env: &EnvName, after: Option<&After>) -> Result<Page> {
         if after.is_none()
             && let Some(changes) = self.handed_over(env)
@@ -74,8 +74,8 @@ impl LockSession {
         Ok(Page { changes, next })
     }
 
-    /// Takes what was handed over in an environment. Returns `None` when the outbox has to be read: also every
-    /// [`DB_CHECK_INTERVAL`], because commands and other nodes fill it, too.
+    /// Takes the releases handed over in an environment. Returns `None` when the outbox has to be read. This includes
+    /// every [`DB_CHECK_INTERVAL`], because commands and other nodes fill it, too.
     fn handed_over(&mut self, env: &EnvName) -> Option<Vec<DueChange>> {
         self.trace_parents.extend(self.dispatch.trace_parents.take(env));
         let accepted = self.dispatch.fast_path.take_handed_over(env);
@@ -120,7 +120,7 @@ impl BlockedConfigs {
         self.add_but(change, None);
     }
 
-    /// Adds the configs of a change except one that people have resolved already.
+    /// Adds the configs of a change except one that a person has resolved already.
     pub fn add_but(&mut self, change: &DueChange, decided: Option<&ConfigId>) {
         let configs = change.configs.iter().map(|(config, _)| config);
         self.0.extend(configs.filter(|config| Some(*config) != decided).cloned());
@@ -130,14 +130,14 @@ impl BlockedConfigs {
 /// The last change of a page. The next page begins after it.
 pub(super) type After = (Time, ChangeId);
 
-/// A page of what is due in an environment.
+/// A page of an environment's outbox.
 pub(super) struct Page {
     pub changes: Vec<DueChange>,
     /// The last change of this page, if there may be a next page.
     pub next: Option<After>,
 }
 
-/// The due releases of a change in an environment.
+/// A change in an environment's outbox.
 pub(super) struct DueChange {
     pub id: ChangeId,
     accepted_at: Time,
@@ -147,7 +147,7 @@ pub(super) struct DueChange {
     pub releases: Result<Vec<Entry>, Failure>,
 }
 
-/// Groups due releases by change. Keeps the order.
+/// Groups releases by change and keeps the order.
 fn by_change(due: Vec<Due>) -> Vec<DueChange> {
     let mut changes: Vec<DueChange> = Vec::new();
     for Due { config, seq, change: id, accepted_at, entry } in due {

@@ -1,4 +1,4 @@
-//! What reader nodes have to know of tokens: from SQL into the channel.
+//! Writes the tokens that reader nodes accept from SQL into the channel.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,39 +16,39 @@ use crate::{
     service::{Service, now},
 };
 
-/// How often both are compared, though nothing changed.
+/// Interval between comparisons without a change.
 const EVERY: Duration = Duration::from_secs(30);
 /// Delay before the comparison after a foreign write, so that two installations on the same keys do not chase one another.
 const SOON: Duration = Duration::from_millis(500);
-/// How soon again when one of them did not answer: as soon as it is back.
+/// Delay before a retry when SQL or the channel did not answer.
 const AGAIN: Duration = Duration::from_secs(2);
-/// How often other nodes may be quicker.
+/// Maximum number of compare-and-set retries.
 const TRIES: u32 = 5;
 
-/// Writes the tokens into the channel where they are not those of the database, for ever: whenever `table` hears of a
-/// change, somebody else writes there, or a reader node tells that it holds a later list.
+/// Keeps the tokens in the channel equal to those of the database, for ever. It compares them when `table` reports a
+/// change, after a foreign write, and when a reader node holds a later list.
 pub async fn keep_tokens(service: Service, channel: Channel, table: Arc<Table>) {
     let (mut changes, mut upsets) = (table.changes(), channel.upsets());
-    // The first list is a new one in any case: reader nodes that had one of a database which was since restored from a
-    // backup take that of this one.
+    // The first write always creates a new version: reader nodes may have a list of a database that was since restored
+    // from a backup.
     let (mut anew, mut watch) = (true, None);
     loop {
         upsets.mark_unchanged();
         let revision = match write(&service, &channel, anew).await {
             Ok(revision) => revision,
             Err(error) => {
-                tracing::warn!(error = %error, "reader nodes do not hear of tokens; trying again");
+                tracing::warn!(error = %error, "the tokens for reader nodes could not be written, retrying");
                 sleep(AGAIN).await;
                 continue;
             }
         };
         anew = false;
         if watch.is_none() {
-            // Without one, the next comparison comes by itself.
+            // If this fails, the next comparison opens the watch.
             watch = channel.watch_tokens(revision).await.ok();
         }
         tokio::select! {
-            // Whether it was a change or time, both are compared.
+            // Both a change and the timeout lead to a comparison.
             _ = timeout(EVERY, changes.changed()) => {}
             _ = upsets.changed() => sleep(SOON).await,
             moved = next(&mut watch) => {
@@ -61,7 +61,7 @@ pub async fn keep_tokens(service: Service, channel: Channel, table: Arc<Table>) 
     }
 }
 
-/// Waits until somebody writes the tokens.
+/// Waits until the tokens in the channel change.
 async fn next(watch: &mut Option<TokenWatch>) -> Result<(), Fault> {
     match watch {
         Some(watch) => watch.next().await.map(drop),
@@ -69,35 +69,32 @@ async fn next(watch: &mut Option<TokenWatch>) -> Result<(), Fault> {
     }
 }
 
-/// Writes the tokens into the channel where they are not those of the database.
+/// Writes the tokens into the channel unless they equal those of the database.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when SQL or the channel does not answer, or the channel does not take them.
+/// [`Error::Unavailable`] when SQL or the channel does not answer, or the channel refuses them.
 pub async fn write_tokens(service: &Service, channel: &Channel) -> Result<()> {
     write(service, channel, false).await.map(drop)
 }
 
-/// Gives the revision at which the channel was looked at.
+/// Writes the tokens if needed. Returns the revision at which the channel was read.
 async fn write(service: &Service, channel: &Channel, anew: bool) -> Result<i64> {
     let ahead = channel.ahead().await.map_err(unavailable)?.tokens;
     for _ in 0..TRIES {
-        // In this order: whatever another node writes after the first look has been read before ours, or keeps ours out.
+        // The channel comes first: if another node writes a newer list meanwhile, this write fails its compare.
         let there = channel.tokens(0).await.map_err(unavailable)?;
         let tokens = listed(service.known_tokens().await?);
         let is_behind = ahead > there.list.as_ref().map(|list| list.version);
         match &there.list {
-            // A new database beside an old channel takes nothing away.
+            // A new database beside an old channel does not remove its tokens.
             Some(_) if tokens.is_empty() && service.is_new().await? => return Ok(there.revision),
             Some(list) if list.tokens == tokens && !anew && !is_behind => return Ok(there.revision),
             _ => {}
         }
         if let Some(why) = there.refused {
-            tracing::error!(reason = %why, "somebody else wrote the tokens in etcd; they are written again");
+            tracing::error!(reason = %why, "the tokens in etcd are a foreign write, writing them again");
         } else if is_behind {
-            tracing::error!(
-                version = ahead,
-                "a reader node holds other tokens of a later version; they are written again"
-            );
+            tracing::error!(version = ahead, "a reader node holds a later list of tokens, writing them again");
         }
         let list = TokenList { version: version(&there, ahead)?, tokens };
         if channel.put_tokens(&list, there.written).await.map_err(unavailable)? {
@@ -107,14 +104,14 @@ async fn write(service: &Service, channel: &Channel, anew: bool) -> Result<i64> 
     Err(Error::Unavailable { part: Part::Channel, detail: "other nodes write the tokens all the time".into() })
 }
 
-/// The time, but later than the list that lies there and than those that readers hold.
+/// Returns a version later than the channel's list and those of reader nodes: usually the time.
 fn version(there: &Tokens, ahead: Option<u64>) -> Result<u64> {
     let before = there.list.as_ref().map(|list| list.version).max(ahead);
     let time = u64::try_from(now().0).unwrap_or_default();
     Ok(time.max(before.map_or(Ok(0), numbers::after)?))
 }
 
-/// In the order of their ids, so that equal lists are equal.
+/// Sorts tokens by id, so that lists can be compared.
 fn listed(tokens: Vec<Token>) -> Vec<ListedToken> {
     let mut listed: Vec<ListedToken> = tokens.into_iter().map(ListedToken::from).collect();
     listed.sort_by(|a, b| a.id.cmp(&b.id));

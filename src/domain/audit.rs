@@ -1,7 +1,7 @@
-//! Audit events: what happened to which object.
+//! The audit events.
 //!
-//! Each is stored as three texts, the [`Row`]. They never change, so that rows of all versions can be searched alike. An
-//! event can be read back from its row; a row that this version does not know is shown as it is.
+//! Each is stored as three texts, the [`Row`]. They never change, so that rows of all versions can be searched alike.
+//! A row can be parsed back to its event. A row that this version does not know is shown unchanged.
 
 use std::{borrow::Cow, str::FromStr};
 
@@ -14,7 +14,7 @@ use super::{
     token::TokenKind,
 };
 
-/// The texts of an event, as they are stored.
+/// The stored texts of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The action: `publish`, `token.create` …
@@ -25,7 +25,7 @@ pub struct Row {
     pub detail: String,
 }
 
-/// An event. It never carries values, passwords or the texts of tokens.
+/// An event. It never contains values, passwords or tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the objects and states that their types and names say")]
 pub enum Event {
@@ -59,12 +59,12 @@ pub enum Event {
         namespace: NamespaceName,
         format: Format,
     },
-    /// A change was published. The releases are those that it made, with their numbers.
+    /// The releases are those of the published change, with their numbers.
     ChangePublished {
         change: ChangeId,
         releases: Vec<(ConfigId, u64)>,
     },
-    /// `author` is the author's name, where somebody else discarded the change.
+    /// `author` is the author's name if another actor discarded the change.
     ChangeDiscarded {
         change: ChangeId,
         author: Option<String>,
@@ -84,13 +84,13 @@ pub enum Event {
         config: ConfigId,
         kind: DriftKind,
     },
-    /// An administrator decided about a drift. Release `seq` came of it.
+    /// An administrator decided which side to keep. Release `seq` is the result.
     DriftResolved {
         config: ConfigId,
         seq: u64,
         wins: Wins,
     },
-    /// The channel was compared with the database on request.
+    /// An administrator requested a comparison of the channel with the database.
     ChannelCompared {
         env: EnvName,
     },
@@ -110,11 +110,11 @@ pub enum Event {
     LoggedIn {
         user: String,
     },
-    /// A person changed the own password.
+    /// A user changed their own password.
     PasswordChanged {
         user: String,
     },
-    /// A person ended all own sessions.
+    /// A user ended all of their own sessions.
     SessionsEnded {
         user: String,
     },
@@ -127,7 +127,7 @@ pub enum Event {
         rights: Rights,
         disabled: bool,
     },
-    /// Somebody else gave a user a new password, and `administrator` the rights of one, too.
+    /// Another actor set a user's password, and with `administrator` also granted administrator rights.
     PasswordReset {
         user: String,
         administrator: bool,
@@ -137,9 +137,9 @@ pub enum Event {
 /// The rights of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
-    /// Whether an administrator.
+    /// Whether the user is an administrator.
     pub administrator: bool,
-    /// Names of roles, with the configs in which the user has them.
+    /// Names of roles, each with the pattern of the configs it applies to.
     pub roles: Vec<(String, Pattern)>,
 }
 
@@ -235,7 +235,7 @@ impl Event {
         }
     }
 
-    /// Reads an event from texts that [`Event::object`] and [`Event::detail`] may have made.
+    /// Parses an event from the texts of [`Event::object`] and [`Event::detail`].
     fn read(Row { action, object, detail }: &Row) -> Option<Self> {
         let user = || object.clone();
         Some(match &**action {
@@ -314,10 +314,10 @@ impl From<&Event> for Row {
 impl TryFrom<Row> for Event {
     type Error = Row;
 
-    /// Reads an event back.
+    /// Parses an event.
     ///
     /// # Errors
-    /// The row, when this version would not have written it in this way: it is shown as it is.
+    /// The unchanged row, if this version would write it differently.
     fn try_from(row: Row) -> Result<Self, Row> {
         match Self::read(&row) {
             Some(event) if Row::from(&event) == row => Ok(event),
@@ -358,13 +358,13 @@ fn parsed<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-/// Reads two texts with a blank between them.
+/// Parses two values separated by a blank.
 fn pair<A: FromStr, B: FromStr>(text: &str) -> Option<(A, B)> {
     let (a, b) = text.split_once(' ')?;
     Some((parsed(a)?, parsed(b)?))
 }
 
-/// Reads a list; the empty text is the empty list.
+/// Parses a list; the empty text is the empty list.
 fn list<T>(text: &str, between: &str, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {
     if text.is_empty() { Some(Vec::new()) } else { text.split(between).map(read).collect() }
 }
@@ -380,7 +380,7 @@ mod tests {
         parsed(text).unwrap()
     }
 
-    /// Every variant, and how it stands in the table. Rows like these are in the databases of installations.
+    /// Returns every variant with its row. Such rows exist in the databases of installations.
     fn all() -> Vec<(Event, [&'static str; 3])> {
         let rights = |administrator, roles: &[(&str, &str)]| {
             let roles = roles.iter().map(|(role, pattern)| ((*role).to_owned(), name(pattern))).collect();
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_texts_stay_and_are_read_back() {
+    fn stored_texts_do_not_change_and_are_read_back() {
         for (event, texts) in all() {
             assert_eq!(Row::from(&event), row(texts));
             assert_eq!(Event::try_from(row(texts)), Ok(event));
@@ -495,12 +495,12 @@ mod tests {
         let mut actions: Vec<_> = all().into_iter().map(|(_, [action, ..])| action).collect();
         actions.sort_unstable();
         actions.dedup();
-        // As many as there are arms in `Event::action`.
+        // The number of arms in `Event::action`.
         assert_eq!(actions.len(), 23);
     }
 
     #[test]
-    fn other_rows_are_given_back_as_they_are() {
+    fn unknown_rows_are_returned_unchanged() {
         for texts in [
             ["approve", CHANGE, "by ana"],
             ["publish", "no change", ""],

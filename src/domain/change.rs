@@ -11,13 +11,13 @@ use super::{
     time::Time,
 };
 
-/// The identity of a change: a UUID in its usual spelling. Made by the server.
+/// Id of a change: a UUID in its usual spelling. The server generates it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ChangeId(String);
 
 impl ChangeId {
-    /// The identity as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,20 +60,20 @@ impl fmt::Display for ChangeId {
     }
 }
 
-/// How far a change has come.
+/// State of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeState {
-    /// Edits go in.
+    /// It accepts edits.
     Open,
     /// Its releases are accepted.
     Published,
-    /// Thrown away.
+    /// It is discarded.
     Discarded,
 }
 
 impl ChangeState {
-    /// `open`, `published` or `discarded`.
+    /// Returns `open`, `published` or `discarded`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -87,26 +87,26 @@ impl ChangeState {
 /// A change without its edits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Its identity.
+    /// Its id.
     pub id: ChangeId,
-    /// Who made it: an actor's id.
+    /// Actor id of the author.
     pub author: String,
-    /// The author's name, for people.
+    /// Name of the author, for people.
     pub author_name: String,
-    /// Why; may be empty until it is published.
+    /// The message; may be empty until the change is published.
     pub message: String,
-    /// How far it has come.
+    /// Its state.
     pub state: ChangeState,
-    /// Counts its edits: what a page read and sends back to save.
+    /// Version, incremented by each edit. A page sends back the version that it read.
     pub version: u64,
-    /// When it was opened.
+    /// Time when it was opened.
     pub created_at: Time,
-    /// When it was last edited.
+    /// Time of the last edit.
     pub updated_at: Time,
 }
 
 impl Change {
-    /// Returns the id of the user who made it. `None` for a change of a token or of the command line.
+    /// Returns the id of the user who is the author. `None` for a change of a token or of the command line.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.author.strip_prefix("user:")
@@ -120,12 +120,12 @@ pub struct ChangeEdit {
     pub config: ConfigId,
     /// The key; empty for a whole text.
     pub key: String,
-    /// What the author wants.
+    /// The edit itself.
     pub edit: Edit,
-    /// The release that it was made on; 0 when there was none.
+    /// Number of the release that it is based on, 0 if there was none.
     pub base: u64,
-    /// The change's version that saved it.
+    /// Version of the change that contains it.
     pub version: u64,
-    /// When it was saved.
+    /// Time when it was saved.
     pub at: Time,
 }

@@ -1,4 +1,4 @@
-//! What a config holds: items or a text, and the document that applications get.
+//! The content of a config, items or a text, and the document that applications get.
 
 use std::{io, str::FromStr, sync::Arc};
 
@@ -13,17 +13,18 @@ use super::{
     json::{self, JsonValue},
     limits,
     problem::{Invalid, Problem, excerpt},
+    sensitive::{self, Sensitive},
     unseen,
 };
 
-/// The type of an item's value. A typed item stands in the document as what it is, a string as a string.
+/// Type of an item's value. In the document a string is a JSON string, and any other value is written unquoted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// Any text.
     #[default]
     String,
-    /// A JSON number, kept as it was written.
+    /// A JSON number, in its original spelling.
     Number,
     /// `true` or `false`.
     Boolean,
@@ -32,10 +33,10 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    /// All types, in the order in which they are offered.
+    /// All types, in the order of the menus.
     pub const ALL: [Self; 4] = [Self::String, Self::Number, Self::Boolean, Self::Json];
 
-    /// The type's name: `string`, `number` …
+    /// Returns the name: `string`, `number` …
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -70,48 +71,49 @@ fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str, pointer: &
     })
 }
 
-/// The value of a key in a `kv` config, with what people note beside it.
+/// The value of a key in a `kv` config, with a comment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// The value as it was typed.
-    pub value: String,
+    /// The value in its original spelling.
+    #[serde(with = "sensitive::plain")]
+    pub value: Sensitive,
     /// Its type.
     #[serde(rename = "type", default)]
     pub kind: ValueType,
-    /// What it is for.
+    /// The comment.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
-    /// The release that last changed it; 0 in a change that is not published.
+    /// Number of the release that last changed it, 0 in an unpublished change.
     #[serde(default)]
     pub since: u64,
 }
 
 impl Item {
-    /// A string item without a comment.
+    /// Returns a string item without a comment.
     #[must_use]
-    pub fn string(value: impl Into<String>) -> Self {
+    pub fn string(value: impl Into<Sensitive>) -> Self {
         Self { value: value.into(), ..Self::default() }
     }
 
-    /// Whether both say the same to people and programs, whichever release they came with.
+    /// Returns whether value, type and comment are equal, whatever release they came with.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         (&self.value, self.kind, &self.comment) == (&other.value, other.kind, &other.comment)
     }
 
-    /// Checks sizes and that the value is of its type. A number and JSON are what a JSON text accepts.
+    /// Checks the sizes and whether the value has its type. Numbers and JSON follow the JSON grammar.
     ///
     /// # Errors
-    /// What is wrong, with pointers `/value` and `/comment`, and line and column inside JSON.
+    /// The problem, with pointer `/value` or `/comment`, and line and column inside JSON.
     pub fn check(&self) -> Result<(), Invalid> {
-        if self.value.len() > limits::VALUE_BYTES {
+        if self.value.expose().len() > limits::VALUE_BYTES {
             return Err(Invalid::new("/value", Problem::TooLong { max: limits::VALUE_BYTES }));
         }
         if self.comment.len() > limits::TEXT_BYTES {
             return Err(Invalid::new("/comment", Problem::TooLong { max: limits::TEXT_BYTES }));
         }
-        // The document around it is a level, too.
-        let value = || json::parse(&self.value, limits::NESTING - 1);
+        // The object of the document is one more level.
+        let value = || json::parse(self.value.expose(), limits::NESTING - 1);
         match self.kind {
             ValueType::String => Ok(()),
             ValueType::Number => match value() {
@@ -120,7 +122,7 @@ impl Item {
                 }
                 _ => Err(Invalid::new("/value", Problem::Number)),
             },
-            ValueType::Boolean if matches!(self.value.as_str(), "true" | "false") => Ok(()),
+            ValueType::Boolean if matches!(self.value.expose(), "true" | "false") => Ok(()),
             ValueType::Boolean => Err(Invalid::new("/value", Problem::Boolean)),
             ValueType::Json => value().map(drop).map_err(|wrong| wrong.of("/value")),
         }
@@ -128,23 +130,23 @@ impl Item {
 }
 
 impl Item {
-    /// Returns the value as it stands in the document: a typed one as it was written, a string quoted. Older releases hold
-    /// values that [`Item::check`] refuses today; these, too, stand there as they were written.
+    /// Returns the value as it is written in the document: a typed value in its original spelling, a string quoted.
+    /// Older releases may hold values that [`Item::check`] would now refuse; these keep their spelling, too.
     #[must_use]
     pub fn raw(&self) -> Box<RawValue> {
         let typed = match self.kind {
             ValueType::String => None,
-            _ => serde_json::from_str(self.value.trim()).ok(),
+            _ => serde_json::from_str(self.value.expose().trim()).ok(),
         };
-        typed.unwrap_or_else(|| serde_json::value::to_raw_value(&self.value).expect("a string is JSON"))
+        typed.unwrap_or_else(|| serde_json::value::to_raw_value(self.value.expose()).expect("a string is JSON"))
     }
 }
 
 impl Content {
-    /// Reads a document back: for `kv`, the items that it is made of, without comments.
+    /// Parses a document: for `kv`, its items without comments.
     ///
     /// # Errors
-    /// Where it is not a JSON object.
+    /// The place where the document is no JSON object.
     pub fn of_document(format: Format, document: &str) -> Result<Self, Invalid> {
         if format != Format::Kv {
             return Ok(Self::Text(document.into()));
@@ -156,7 +158,7 @@ impl Content {
 }
 
 impl Item {
-    /// The item that stands in a document so.
+    /// Returns the item for a raw JSON value of a document.
     fn of_raw(value: &str) -> Self {
         if let Ok(text) = serde_json::from_str::<String>(value) {
             return Self::string(text);
@@ -166,14 +168,14 @@ impl Item {
             [b'-' | b'0'..=b'9', ..] => ValueType::Number,
             _ => ValueType::Json,
         };
-        Self { value: value.to_owned(), kind, ..Self::default() }
+        Self { value: value.into(), kind, ..Self::default() }
     }
 }
 
-/// Checks a key: 1 to 256 bytes, none of which is unseen, no blanks around it.
+/// Checks a key: 1 to 256 bytes, no unseen characters, no white space at its ends.
 ///
 /// # Errors
-/// What is wrong, with the pointer `/key`.
+/// The problem, with the pointer `/key`.
 pub fn check_key(key: &str) -> Result<(), Invalid> {
     let problem = match key {
         "" => Problem::Required,
@@ -196,22 +198,22 @@ pub type Items = IndexMap<String, Item>;
 pub enum Content {
     /// Items.
     Kv(Items),
-    /// A text. What shows it shares it.
-    Text(Arc<str>),
+    /// A text, shared with the pages that show it.
+    Text(#[serde(with = "sensitive::plain")] Sensitive<Arc<str>>),
 }
 
 impl Content {
-    /// What a config of this format holds before its first release.
+    /// Returns the content of a config before its first release.
     #[must_use]
     pub fn empty(format: Format) -> Self {
         if format == Format::Kv { Self::Kv(Items::new()) } else { Self::Text("".into()) }
     }
 
-    /// The document: exactly the bytes that applications get. Items become one JSON object, in order, on one line.
+    /// Returns the document, exactly as applications get it. Items become a JSON object, in order, on one line.
     #[must_use]
     pub fn document(&self) -> String {
         match self {
-            Self::Text(text) => text.to_string(),
+            Self::Text(text) => text.expose().to_owned(),
             Self::Kv(items) => {
                 let object: IndexMap<&String, Box<RawValue>> =
                     items.iter().map(|(key, item)| (key, item.raw())).collect();
@@ -220,28 +222,28 @@ impl Content {
         }
     }
 
-    /// The document, without a copy where it is a text.
+    /// Returns the document, without copying a text.
     #[must_use]
-    pub fn shared_document(&self) -> Arc<str> {
+    pub fn shared_document(&self) -> Sensitive<Arc<str>> {
         match self {
             Self::Text(text) => text.clone(),
             Self::Kv(_) => self.document().into(),
         }
     }
 
-    /// Bytes that it takes in memory: keys, values, comments and what holds them, or the text.
+    /// Returns the approximate size in memory: keys, values, comments and their structs, or the text.
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Text(text) => text.len(),
+            Self::Text(text) => text.expose().len(),
             Self::Kv(items) => items
                 .iter()
-                .map(|(key, item)| key.len() + item.value.len() + item.comment.len() + size_of::<Item>())
+                .map(|(key, item)| key.len() + item.value.expose().len() + item.comment.len() + size_of::<Item>())
                 .sum(),
         }
     }
 
-    /// The items; none for a text.
+    /// Returns the items, or `None` for a text.
     #[must_use]
     pub fn items(&self) -> Option<&Items> {
         match self {
@@ -250,23 +252,23 @@ impl Content {
         }
     }
 
-    /// The text; none for items.
+    /// Returns the text, or `None` for items.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Kv(_) => None,
-            Self::Text(text) => Some(text),
+            Self::Text(text) => Some(text.expose()),
         }
     }
 }
 
-/// SHA-256 in lower-case hexadecimal.
+/// Returns the SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
-/// Passes on what is written, and knows its [`sha256`].
+/// A writer that passes all bytes on and computes their [`sha256`].
 #[derive(Debug)]
 pub struct Hashing<W> {
     inner: W,
@@ -275,19 +277,19 @@ pub struct Hashing<W> {
 }
 
 impl<W> Hashing<W> {
-    /// Passes on to `inner`.
+    /// Wraps `inner`.
     #[must_use]
     pub fn new(inner: W) -> Self {
         Self { inner, hash: Sha256::new(), count: 0 }
     }
 
-    /// How many bytes were written.
+    /// Returns the number of bytes written.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The hash of all that was written.
+    /// Returns the hash of all bytes written.
     #[must_use]
     pub fn finish(self) -> String {
         HEXLOWER.encode(&self.hash.finalize())
@@ -312,7 +314,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_hashed_on_its_way() {
+    fn bytes_are_hashed_as_they_are_written() {
         let (mut there, parts) = ([0; 9], [&b"one"[..], b" and", b" more than fits"]);
         let mut hashing = Hashing::new(&mut there[..]);
         let taken: Vec<_> = parts.iter().map(|part| io::Write::write(&mut hashing, part).unwrap()).collect();
@@ -337,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_item_stands_as_it_was_written() {
+    fn a_typed_item_keeps_its_spelling_in_the_document() {
         let items = Items::from([
             ("n".into(), item("1.50e3", ValueType::Number)),
             ("big".into(), item("12345678901234567890123", ValueType::Number)),
@@ -381,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_readers_read_differently_is_refused_with_its_place() {
+    fn json_that_parsers_read_differently_is_refused_with_its_position() {
         for (value, place, problem) in [
             ("{\"a\":1,\n \"a\":2}", (2, 2), "Duplicate { key: \"a\" }"),
             ("[{\"é\":{\"b\":1,\"\\u0062\":2}}]", (1, 14), "Duplicate { key: \"b\" }"),
@@ -397,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_value_that_is_refused_today_still_stands_in_the_document() {
+    fn a_stored_value_that_would_now_be_refused_stays_in_the_document() {
         let items = Items::from([
             ("dup".into(), item("{\"a\":1,\"a\":2}", ValueType::Json)),
             ("half".into(), item("[\"\\ud800\"]", ValueType::Json)),

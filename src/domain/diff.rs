@@ -1,4 +1,4 @@
-//! Differences: old on the left, new on the right. By key for items, by line and word for texts.
+//! Differences between an old and a new content: by key for items, by line and word for texts.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -8,22 +8,23 @@ use similar::{ChangeTag, DiffOp, TextDiff};
 use super::{
     content::{Content, Item, sha256},
     names::ConfigId,
+    sensitive::{self, Sensitive},
 };
 
-/// What became of a key.
+/// Kind of a key's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// It is new.
+    /// The key is new.
     Added,
-    /// It has another value, type or comment.
+    /// The key has another value, type or comment.
     Changed,
-    /// It is gone.
+    /// The key was removed.
     Removed,
 }
 
 impl Kind {
-    /// `added`, `changed` or `removed`.
+    /// Returns `added`, `changed` or `removed`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,14 +40,14 @@ impl Kind {
 pub struct KeyDiff {
     /// The key.
     pub key: String,
-    /// What it was.
+    /// The old item.
     pub old: Option<Item>,
-    /// What it is.
+    /// The new item.
     pub new: Option<Item>,
 }
 
 impl KeyDiff {
-    /// What became of the key.
+    /// Returns the kind of the change.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match (&self.old, &self.new) {
@@ -57,7 +58,7 @@ impl KeyDiff {
     }
 }
 
-/// How two contents of a config differ.
+/// The difference between two contents of a config.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Diff {
@@ -65,15 +66,17 @@ pub enum Diff {
     Kv(Vec<KeyDiff>),
     /// The two texts.
     Text {
-        /// What it was.
-        old: Arc<str>,
-        /// What it is.
-        new: Arc<str>,
+        /// The old text.
+        #[serde(with = "sensitive::plain")]
+        old: Sensitive<Arc<str>>,
+        /// The new text.
+        #[serde(with = "sensitive::plain")]
+        new: Sensitive<Arc<str>>,
     },
 }
 
 impl Diff {
-    /// Compares two contents. A text compared with items is compared as the document.
+    /// Compares two contents. If one is a text and the other has items, their documents are compared.
     #[must_use]
     pub fn of(old: &Content, new: &Content) -> Self {
         let (Content::Kv(was), Content::Kv(is)) = (old, new) else {
@@ -87,7 +90,7 @@ impl Diff {
         Self::Kv(there.chain(gone).collect())
     }
 
-    /// Whether nothing differs.
+    /// Returns whether nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
@@ -96,14 +99,14 @@ impl Diff {
         }
     }
 
-    /// How many keys (or lines of a text) were added, changed and removed.
+    /// Counts the keys (or lines of a text) that were added, changed and removed.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         match self {
             Self::Kv(keys) => keys.iter().for_each(|k| counts.add(k.kind())),
             Self::Text { old, new } => {
-                for op in text_diff(old, new, COUNT_TIME).ops() {
+                for op in text_diff(old.expose(), new.expose(), COUNT_TIME).ops() {
                     let (_, old, new) = op.as_tag_tuple();
                     if matches!(op, DiffOp::Equal { .. }) {
                         continue;
@@ -119,19 +122,19 @@ impl Diff {
     }
 }
 
-/// How much differs.
+/// Numbers of differences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Keys or lines that are new.
     pub added: usize,
-    /// Keys or lines that say something else.
+    /// Keys or lines that changed.
     pub changed: usize,
-    /// Keys or lines that are gone.
+    /// Keys or lines that were removed.
     pub removed: usize,
 }
 
 impl Counts {
-    /// All of them together.
+    /// Returns the sum.
     #[must_use]
     pub fn total(self) -> usize {
         self.added + self.changed + self.removed
@@ -156,26 +159,26 @@ impl std::iter::Sum for Counts {
     }
 }
 
-/// The difference of one config, as a change or a comparison shows it.
+/// The difference of one config, in a change or a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigDiff {
     /// The config.
     pub config: ConfigId,
-    /// How it differs.
+    /// Its difference.
     pub diff: Diff,
 }
 
-/// What an item says: value, type, comment.
+/// Value, type and comment of an item.
 type Said<'a> = Option<(&'a str, &'a str, &'a str)>;
-/// A key, what it said and what it says.
+/// A key with its old and new state.
 type SaidOfKey<'a> = (&'a str, Said<'a>, Said<'a>);
 
 fn said(item: Option<&Item>) -> Said<'_> {
-    item.map(|i| (i.value.as_str(), i.kind.as_str(), i.comment.as_str()))
+    item.map(|i| (i.value.expose(), i.kind.as_str(), i.comment.as_str()))
 }
 
-/// SHA-256 of a difference over any number of configs: what a page or script that looked at it sends back to
-/// publish it. Where it was released from does not count, only what becomes of each key.
+/// Returns the SHA-256 of a difference of any number of configs. A page or script sends it back to publish exactly the
+/// difference that it showed. Only the change of each key counts, not the release that it is based on.
 #[must_use]
 pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
     let mut sorted: Vec<&ConfigDiff> = diffs.iter().collect();
@@ -190,7 +193,7 @@ pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
                     keys.sort_unstable();
                     keys
                 }
-                Diff::Text { old, new } => vec![("", Some((&**old, "", "")), Some((&**new, "", "")))],
+                Diff::Text { old, new } => vec![("", Some((old.expose(), "", "")), Some((new.expose(), "", "")))],
             };
             (config.config.to_string(), keys)
         })
@@ -199,32 +202,32 @@ pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
 }
 
 /// A stretch of text on one side of a difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// Whether this stretch differs from the other side.
     pub differs: bool,
     /// The text.
-    pub text: String,
+    pub text: Sensitive,
 }
 
-/// Values longer than this, in bytes, are compared as wholes: word by word nobody could read it.
+/// Maximum size of two values that are compared word by word, in bytes. Longer results would be unreadable.
 const WORDS_BYTES: usize = 16 * 1024;
-/// Bytes of a text's lines that are compared word by word; those after them are compared as wholes.
+/// Maximum size of a text's lines that are compared word by word, in bytes. The lines after it are compared as wholes.
 const WORDS_BYTES_OF_TEXT: usize = 256 * 1024;
-/// What two texts may take that are shown, and that are only counted, as in lists of changes.
+/// Timeout for comparing two texts that are shown.
 const TEXT_TIME: Duration = Duration::from_millis(500);
 const COUNT_TIME: Duration = Duration::from_millis(20);
-/// What two values may take. Words that are found late are shown as replaced: a page answers, whatever it is given.
+/// Timeout for comparing two values. Words beyond it are shown as replaced, so that every page answers in time.
 const WORDS_TIME: Duration = Duration::from_millis(10);
-/// Bytes of a line, or of a value in a list of keys, that are shown.
+/// Maximum number of bytes shown of a line, or of a value in a list of keys.
 const SHOWN_BYTES: usize = 2000;
-/// Bytes that are shown before the first difference of a longer one.
+/// Number of bytes shown before the first difference of a longer one.
 const SHOWN_BEFORE: usize = 200;
 
-/// Compares two values word by word: the old side and the new side.
+/// Compares two values word by word. Returns the old side and the new side.
 #[must_use]
 pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
-    let whole = |text: &str| vec![Word { differs: true, text: text.to_owned() }];
+    let whole = |text: &str| vec![Word { differs: true, text: text.into() }];
     if old.len() + new.len() > WORDS_BYTES {
         return (whole(old), whole(new));
     }
@@ -247,11 +250,11 @@ pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
 fn push(words: &mut Vec<Word>, differs: bool, text: &str) {
     match words.last_mut() {
         Some(last) if last.differs == differs => last.text.push_str(text),
-        _ => words.push(Word { differs, text: text.to_owned() }),
+        _ => words.push(Word { differs, text: text.into() }),
     }
 }
 
-/// Shortens what is too long to be shown, to the part around the first difference.
+/// Shortens long texts to the part around the first difference.
 #[must_use]
 pub fn shortened<'a>(old: &'a str, new: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
     let is_long = old.len().max(new.len()) > SHOWN_BYTES;
@@ -259,7 +262,7 @@ pub fn shortened<'a>(old: &'a str, new: &'a str) -> (Cow<'a, str>, Cow<'a, str>)
     (part(old, same), part(new, same))
 }
 
-/// The part of a text around a byte, if the whole is too long to be shown.
+/// Returns the part of a text around a byte offset, or the whole text if it is short.
 fn part(text: &str, around: usize) -> Cow<'_, str> {
     if text.len() <= SHOWN_BYTES {
         return text.into();
@@ -270,32 +273,32 @@ fn part(text: &str, around: usize) -> Cow<'_, str> {
     format!("{before}{}{after}", &text[start..end]).into()
 }
 
-/// The part of a difference that one page shows: whatever is asked for, a page has an end.
+/// The part of a difference that one page shows, so that the size of a page is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Rows before it.
+    /// Number of rows before it.
     pub from: usize,
     /// Maximum number of rows.
     rows: usize,
-    /// Bytes of text after which no further row begins.
+    /// Maximum size in bytes, after which no further row begins.
     bytes: usize,
 }
 
 impl Window {
-    /// The largest part of a page, after so many rows.
+    /// Returns the largest window of a page, after `from` rows.
     #[must_use]
     pub fn after(from: usize) -> Self {
         Self { from, rows: 2000, bytes: 512 * 1024 }
     }
 
-    /// The part of one of `parts` differences on the same page.
+    /// Returns the window for one of `parts` differences on the same page.
     #[must_use]
     pub fn one_of(self, parts: usize) -> Self {
         let parts = parts.max(1);
         Self { rows: (self.rows / parts).max(20), bytes: (self.bytes / parts).max(SHOWN_BYTES), ..self }
     }
 
-    /// Takes the rows that are in it. `bytes` is what a row shows.
+    /// Selects the rows in the window. `bytes` returns the size of a row.
     fn of<T>(self, all: impl Iterator<Item = T> + Clone, mut bytes: impl FnMut(&T) -> usize) -> Shown<T> {
         let total = all.clone().count();
         let (mut rows, mut taken) = (Vec::new(), 0);
@@ -310,36 +313,36 @@ impl Window {
     }
 }
 
-/// Rows in a [`Window`].
+/// The rows of a [`Window`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown<T> {
-    /// Rows before them.
+    /// Number of rows before them.
     pub from: usize,
     /// The rows.
     pub rows: Vec<T>,
-    /// How many rows there are in all.
+    /// Total number of rows.
     pub total: usize,
 }
 
 impl<T> Shown<T> {
-    /// How many rows come after them.
+    /// Returns the number of rows after them.
     #[must_use]
     pub fn left(&self) -> usize {
         self.total.saturating_sub(self.next())
     }
 
-    /// The first row that comes after them.
+    /// Returns the index of the first row after them.
     #[must_use]
     pub fn next(&self) -> usize {
         self.from + self.rows.len()
     }
 }
 
-/// The keys that differ, as a page shows them: long values shortened.
+/// Returns the keys that differ, with long values shortened.
 #[must_use]
 pub fn keys(all: &[KeyDiff], window: Window) -> Shown<KeyDiff> {
     let shown = window.of(all.iter(), |key| {
-        [&key.old, &key.new].into_iter().flatten().map(|item| item.value.len().min(SHOWN_BYTES)).sum::<usize>()
+        [&key.old, &key.new].into_iter().flatten().map(|item| item.value.expose().len().min(SHOWN_BYTES)).sum::<usize>()
             + key.key.len()
     });
     let rows = shown.rows.into_iter().map(short).collect();
@@ -348,44 +351,49 @@ pub fn keys(all: &[KeyDiff], window: Window) -> Shown<KeyDiff> {
 
 fn short(key: &KeyDiff) -> KeyDiff {
     let (old, new) = (key.old.as_ref(), key.new.as_ref());
-    let (was, is) = shortened(old.map_or("", |item| &item.value), new.map_or("", |item| &item.value));
+    let (was, is) = shortened(old.map_or("", |item| item.value.expose()), new.map_or("", |item| item.value.expose()));
     let side = |item: Option<&Item>, value: Cow<'_, str>| {
-        item.map(|i| Item { value: value.into_owned(), kind: i.kind, comment: i.comment.clone(), since: i.since })
+        item.map(|i| Item {
+            value: value.into_owned().into(),
+            kind: i.kind,
+            comment: i.comment.clone(),
+            since: i.since,
+        })
     };
     KeyDiff { key: key.key.clone(), old: side(old, was), new: side(new, is) }
 }
 
 /// One side of a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Its number, from 1.
     pub number: usize,
-    /// Its text, with what differs marked.
+    /// Its text, with the differing words marked.
     pub words: Vec<Word>,
 }
 
 /// A row of a line difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// The same on both sides.
+    /// A line that is equal on both sides.
     Same {
         /// Its number on the left.
         old: usize,
         /// Its number on the right.
         new: usize,
         /// Its text.
-        text: String,
+        text: Sensitive,
     },
-    /// Differs: a line on the left, on the right, or one on each that belong together.
+    /// A line that differs: on the left, on the right, or on both sides.
     Differs {
         /// The left side.
         old: Option<Line>,
         /// The right side.
         new: Option<Line>,
     },
-    /// So many lines that are the same on both sides and not shown.
+    /// Equal lines that are not shown.
     Fold {
-        /// How many.
+        /// Number of lines.
         lines: usize,
     },
 }
@@ -404,7 +412,9 @@ pub fn lines(old: &str, new: &str, context: usize, window: Window) -> Shown<Row>
     });
     let mut compared = 0;
     let row = |spot| match spot {
-        Spot::Same(old, new) => Row::Same { old: old + 1, new: new + 1, text: part(bare(left(old)), 0).into_owned() },
+        Spot::Same(old, new) => {
+            Row::Same { old: old + 1, new: new + 1, text: part(bare(left(old)), 0).into_owned().into() }
+        }
         Spot::Differs(old, new) => {
             let (old, new) = (old.map(|at| (at, left(at))), new.map(|at| (at, right(at))));
             let bytes = |(old, new): ((usize, &str), (usize, &str))| (old.1.len() + new.1.len()).min(2 * SHOWN_BYTES);
@@ -416,7 +426,7 @@ pub fn lines(old: &str, new: &str, context: usize, window: Window) -> Shown<Row>
     Shown { from: shown.from, rows: shown.rows.into_iter().map(row).collect(), total: shown.total }
 }
 
-/// A row, by the indices of its lines.
+/// A row as the indices of its lines.
 #[derive(Clone, Copy)]
 enum Spot {
     Same(usize, usize),
@@ -424,7 +434,7 @@ enum Spot {
     Fold(usize),
 }
 
-/// All rows of a difference. Texts are not touched, so there may be many.
+/// Returns all rows of a difference. They refer to lines by index, so many rows are cheap.
 fn spots(ops: &[DiffOp], context: usize) -> impl Iterator<Item = Spot> + Clone {
     ops.iter().enumerate().flat_map(move |(n, op)| {
         let (_, olds, news) = op.as_tag_tuple();
@@ -432,7 +442,7 @@ fn spots(ops: &[DiffOp], context: usize) -> impl Iterator<Item = Spot> + Clone {
         let before = if n == 0 { 0 } else { context };
         let after = if n + 1 == ops.len() { 0 } else { context };
         let folded = olds.len().saturating_sub(before.saturating_add(after));
-        // Folding a single line would save nothing.
+        // Folding a single line would save no space.
         let folds = same && folded > 1;
         let rows = match (same, folds) {
             (false, _) => olds.len().max(news.len()),
@@ -454,13 +464,13 @@ fn spots(ops: &[DiffOp], context: usize) -> impl Iterator<Item = Spot> + Clone {
 
 fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bool) -> Row {
     let line = |(at, _): (usize, &str), words| Line { number: at + 1, words };
-    let whole = |text: Cow<'_, str>| vec![Word { differs: false, text: text.into_owned() }];
+    let whole = |text: Cow<'_, str>| vec![Word { differs: false, text: text.into_owned().into() }];
     let (Some(o), Some(n)) = (old, new) else {
         let side = |side: Option<(usize, &str)>| side.map(|s| line(s, whole(part(bare(s.1), 0))));
         return Row::Differs { old: side(old), new: side(new) };
     };
     let (a, b) = (bare(o.1), bare(n.1));
-    // Lines that differ in their end alone look the same unless the end is shown.
+    // Lines that differ only in their ends look equal unless the ends are shown.
     let ends = (a == b).then(|| (shown_end(o.1), shown_end(n.1)));
     let (a, b) = ends.as_ref().map_or((a, b), |(a, b)| (a, b));
     let (a, b) = shortened(a, b);
@@ -468,7 +478,7 @@ fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bo
     Row::Differs { old: Some(line(o, left)), new: Some(line(n, right)) }
 }
 
-/// Beyond `time` the rest counts as replaced: a page answers, whatever it is given.
+/// Compares two texts line by line. After `time` the rest counts as replaced, so that every page answers in time.
 fn text_diff<'a>(old: &'a str, new: &'a str, time: Duration) -> TextDiff<'a, 'a, str> {
     TextDiff::configure().timeout(time).diff_lines(old, new)
 }
@@ -508,9 +518,9 @@ mod tests {
     #[test]
     fn words_mark_what_differs() {
         let (left, right) = words("timeout 3000 ms", "timeout 4500 ms");
-        assert_eq!(left.iter().filter(|w| w.differs).map(|w| w.text.as_str()).collect::<String>(), "3000");
-        assert_eq!(right.iter().filter(|w| w.differs).map(|w| w.text.as_str()).collect::<String>(), "4500");
-        assert_eq!(left.iter().map(|w| w.text.as_str()).collect::<String>(), "timeout 3000 ms");
+        assert_eq!(left.iter().filter(|w| w.differs).map(|w| w.text.expose()).collect::<String>(), "3000");
+        assert_eq!(right.iter().filter(|w| w.differs).map(|w| w.text.expose()).collect::<String>(), "4500");
+        assert_eq!(left.iter().map(|w| w.text.expose()).collect::<String>(), "timeout 3000 ms");
     }
 
     #[test]
@@ -525,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_that_would_take_long_is_shown_as_replaced() {
+    fn a_slow_difference_is_shown_as_replaced() {
         // Words in no common order: the worst case.
         let side = |from: u64| -> String {
             let mut n = from;
@@ -540,12 +550,12 @@ mod tests {
         let began = std::time::Instant::now();
         let rows = lines(&old, &new, 3, Window::after(0)).rows;
         assert_eq!(rows.len(), 39);
-        // Without bounds this takes minutes in a debug build.
+        // Without the timeouts this takes minutes in a debug build.
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 
     #[test]
-    fn a_page_of_a_difference_has_an_end_and_a_next_one() {
+    fn a_page_of_a_difference_is_bounded_and_has_a_next_page() {
         let text = |word: &str| (0..5000).map(|n| format!("{word} {n}\n")).collect::<String>();
         let (old, new) = (text("old"), text("new"));
         let first = lines(&old, &new, usize::MAX / 4, Window::after(0));
@@ -554,7 +564,7 @@ mod tests {
         assert_eq!((last.rows.len(), last.left()), (1000, 0));
         let Some(Row::Differs { old: Some(line), .. }) = last.rows.first() else { panic!("{last:?}") };
         assert_eq!(line.number, 4001);
-        // However few rows, they are short together.
+        // A few long rows are bounded as well.
         let long = format!("{}\n", "x".repeat(100_000)).repeat(1000);
         let shown = lines("", &long, 3, Window::after(0));
         let bytes: usize = shown.rows.iter().map(|row| format!("{row:?}").len()).sum();
@@ -563,11 +573,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_shown_where_it_differs() {
+    fn a_long_line_is_shown_around_its_difference() {
         let line = |word: &str| format!("{}{word}{}\n", "é".repeat(500_000), "x".repeat(500_000));
         let shown = lines(&line("old"), &line("new"), 3, Window::after(0));
         let [Row::Differs { old: Some(old), new: Some(new) }] = &shown.rows[..] else { panic!("{shown:?}") };
-        let text = |line: &Line| line.words.iter().map(|word| word.text.as_str()).collect::<String>();
+        let text = |line: &Line| line.words.iter().map(|word| word.text.expose()).collect::<String>();
         assert!(text(old).contains("éoldx") && text(new).contains("énewx"));
         assert!(text(old).starts_with('…') && text(old).ends_with('…') && text(old).len() < 2 * SHOWN_BYTES);
     }
@@ -584,18 +594,18 @@ mod tests {
         let bytes: usize = shown.rows.iter().map(|key| format!("{key:?}").len()).sum();
         assert!(shown.left() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
         let old = shown.rows[0].old.as_ref().unwrap();
-        assert!(old.value.ends_with("xold") && old.value.len() < 2 * SHOWN_BYTES);
+        assert!(old.value.expose().ends_with("xold") && old.value.expose().len() < 2 * SHOWN_BYTES);
     }
 
     #[test]
-    fn a_changed_line_end_is_seen() {
+    fn a_changed_line_end_is_shown() {
         let rows = lines("a\n", "a\r\n", 3, Window::after(0)).rows;
         let [Row::Differs { old: Some(o), new: Some(n) }] = &rows[..] else { panic!("{rows:?}") };
         assert_ne!(o.words, n.words);
     }
 
     #[test]
-    fn the_hash_of_a_difference_knows_keys_not_places() {
+    fn the_hash_of_a_difference_ignores_positions_and_unchanged_keys() {
         let of = |old: &Content, new: &Content| {
             let config = "prod/shop/application".parse().unwrap();
             diff_sha256(&[ConfigDiff { config, diff: Diff::of(old, new) }])

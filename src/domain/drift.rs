@@ -1,4 +1,4 @@
-//! How the channel can depart from the database.
+//! Drift: differences between the channel, or a reader, and the database.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{names::ConfigId, time::Time};
 
-/// A config of which the channel, or a reader, holds something else than the database says. Nothing of it is overwritten before
-/// somebody decides.
+/// A config for which the channel, or a reader, holds something else than the database. It is not overwritten before an
+/// administrator decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     /// The config.
     pub config: ConfigId,
-    /// In which way.
+    /// Kind of the drift.
     pub kind: DriftKind,
-    /// Since when it is known.
+    /// Time when it was found.
     pub since: Time,
 }
 
-/// The side that an administrator decides for, where the channel or a reader is ahead of the database.
+/// The side that an administrator keeps when the channel or a reader is ahead of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wins {
-    /// The document in the channel becomes a release here too: readers notice nothing.
+    /// The document in the channel becomes a release in the database. Nothing changes for readers.
     Channel,
-    /// The live release is released again under a number after the other one.
+    /// The live release is published again, under a number above the other one.
     Database,
 }
 
@@ -39,36 +39,37 @@ impl fmt::Display for DriftKind {
     }
 }
 
-/// In which way the channel departs.
+/// Kind of a drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum DriftKind {
-    /// The live release lies there in other bytes: somebody else wrote to etcd. Repairing it writes the release again.
+    /// The channel holds other bytes as the live release, because something else wrote to etcd. Repairing rewrites
+    /// them.
     Foreign {
         /// The number of the live release.
         seq: u64,
     },
-    /// A later release lies there than the database knows of: it was restored from an older backup. Nothing of this
-    /// config is published until an administrator decides which of both counts.
+    /// The channel holds a later release than the database, because the database was restored from an older backup. The
+    /// config is not published until an administrator decides which side to keep.
     Ahead {
-        /// The number of the live release in the database, 0 when there is none.
+        /// Number of the live release in the database, 0 if there is none.
         live: u64,
-        /// The number in the channel.
+        /// Number of the release in the channel.
         seq: u64,
     },
-    /// A reader node holds a later release than database and channel: somebody wrote it to etcd and took it away again.
-    /// Readers never go back, so nothing of this config would reach it before an administrator has what is live released
-    /// under a later number.
+    /// A reader node holds a later release than database and channel, because somebody wrote one to etcd and removed
+    /// it. Readers never go back to an earlier number. An administrator must publish the live release again under a
+    /// later number, so that it reaches this reader.
     Held {
-        /// The number of the live release in the database, 0 when there is none.
+        /// Number of the live release in the database, 0 if there is none.
         live: u64,
-        /// The number that the reader holds.
+        /// Number of the release that the reader holds.
         seq: u64,
     },
 }
 
 impl DriftKind {
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Parses the text that [`Display`](fmt::Display) writes.
     #[must_use]
     pub(super) fn read(text: &str) -> Option<Self> {
         let numbers: Vec<u64> = text.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
@@ -80,13 +81,13 @@ impl DriftKind {
         kinds.into_iter().find(|kind| kind.to_string() == text)
     }
 
-    /// Whether the database has no release of the config at all, and perhaps not even its namespace.
+    /// Returns whether the database has no release of the config, and perhaps not even its namespace.
     #[must_use]
     pub fn is_unknown(self) -> bool {
         matches!(self, Self::Ahead { live: 0, .. } | Self::Held { live: 0, .. })
     }
 
-    /// What this is called where programs look.
+    /// Returns the machine-readable name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

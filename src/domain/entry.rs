@@ -1,26 +1,26 @@
-//! A release as it lies in the channel: its document, and its metadata beside it.
+//! A release in the channel: its document, and its metadata in a key of its own.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{change::ChangeId, content::Format, names::ConfigId, numbers, time::Time};
+use super::{change::ChangeId, content::Format, names::ConfigId, numbers, sensitive::Sensitive, time::Time};
 
 /// The metadata of a release. Its JSON is the value of the metadata key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
-    /// The release's number.
+    /// Number of the release.
     #[serde(deserialize_with = "numbers::release")]
     pub seq: u64,
     /// SHA-256 of the document's bytes, in hexadecimal.
     pub sha256: String,
-    /// The document's format.
+    /// Format of the document.
     pub format: Format,
-    /// The name of the publisher.
+    /// Name of the publisher.
     pub author: String,
-    /// Why.
+    /// The message of the change.
     pub message: String,
-    /// When it was accepted, RFC 3339 in the channel.
+    /// Time of acceptance, RFC 3339 in the channel.
     #[serde(with = "rfc3339")]
     pub published_at: Time,
     /// The change that made it.
@@ -34,7 +34,7 @@ impl Meta {
         serde_json::to_string(self).expect("strings and numbers are JSON")
     }
 
-    /// Reads what lies in the channel at `now`. Returns `None` when no console can have written it.
+    /// Parses the metadata from the channel at time `now`. Returns `None` if no console can have written it.
     #[must_use]
     pub fn read(value: &[u8], now: Time) -> Option<Self> {
         let meta: Self = serde_json::from_slice(value).ok()?;
@@ -50,31 +50,31 @@ impl Meta {
     }
 }
 
-/// Identity of a release. Its number alone proves nothing: somebody else may have written it, and a database that was
-/// restored gives numbers twice.
+/// Identity of a release. The number alone does not identify it: other programs can write to etcd, and a restored
+/// database assigns numbers a second time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its number.
     pub seq: u64,
     /// SHA-256 of its document.
     pub sha256: String,
-    /// The document's format.
+    /// Format of the document.
     pub format: Format,
-    /// When it was accepted.
+    /// Time of acceptance.
     pub published_at: Time,
     /// The change that made it.
     pub change: ChangeId,
 }
 
-/// A release in the channel, or on its way there.
+/// A release in the channel, or about to be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The config.
     pub config: ConfigId,
-    /// Its metadata, shared by all that hold the release.
+    /// Its metadata, shared by all holders of the release.
     pub meta: Arc<Meta>,
     /// Its document: exactly the bytes that applications get.
-    pub document: Arc<str>,
+    pub document: Sensitive<Arc<str>>,
 }
 
 mod rfc3339 {

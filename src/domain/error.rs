@@ -1,63 +1,66 @@
-//! Every way in which Trimtab says no. One enum for services, pages, server functions and the HTTP API;
-//! the words for each, in both languages, are in `texts::problems`.
+//! All errors that Trimtab reports to its callers: one enum for services, pages, server functions and the HTTP API.
+//! Their texts, in both languages, are in `texts::problems`.
 
 use serde::{Deserialize, Serialize};
 
-use super::names::ConfigId;
 pub use super::problem::{DotenvTrouble, Invalid, Problem, excerpt, pointer};
+use super::{
+    names::ConfigId,
+    sensitive::{self, Sensitive},
+};
 
-/// The answer of everything that can be refused.
+/// Result of everything that can fail with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a request was refused; the variants differ by what a caller does next.
+/// Reason why a request failed. The variants differ by what a caller does next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Error {
-    /// Nobody is logged in, or the token is missing, unknown, expired or revoked.
+    /// Not logged in, or the token is missing, unknown, expired or revoked.
     #[error("not authenticated")]
     Unauthenticated,
-    /// The actor sees the object but may not do this to it.
+    /// The actor may see the object but may not do this to it.
     #[error("not allowed: {0:?}")]
     Forbidden(Need),
-    /// There is no such object, or the actor may not know of it.
+    /// The object does not exist, or the actor may not see it.
     #[error("not found: {0}")]
     NotFound(String),
-    /// The input is wrong, and where.
+    /// The input is invalid, with the fields.
     #[error("invalid: {0:?}")]
     Invalid(Vec<Invalid>),
-    /// Keys were changed by somebody else since they were read (412).
+    /// Keys were changed by another actor since they were read (412).
     #[error("{} keys changed meanwhile", .0.len())]
     Conflict(Vec<Conflict>),
-    /// The difference is no longer the one that was looked at (409). Carries its present SHA-256.
+    /// The difference has changed since it was shown (409). Contains its current SHA-256.
     #[error("the difference has changed")]
     Stale(String),
-    /// The object is not in a state that allows this (409): a published change, say.
-    #[error("not possible now: {0:?}")]
+    /// The state of the object does not allow this (409), for example because a change is published.
+    #[error("not possible in this state: {0:?}")]
     State(State),
-    /// More than the limit, in bytes.
+    /// Larger than the limit, in bytes.
     #[error("larger than {0} bytes")]
     TooLarge(usize),
-    /// Too many tries; again after so many seconds.
-    #[error("too many tries, again in {0} s")]
+    /// Too many attempts; retry after this many seconds.
+    #[error("too many attempts, retry in {0} s")]
     Throttled(u32),
-    /// Too many requests with large contents run or wait (503); again after so many seconds.
-    #[error("too many large requests, again in {0} s")]
+    /// Too many requests with large contents are running or queued (503); retry after this many seconds.
+    #[error("too many large requests, retry in {0} s")]
     Busy(u32),
-    /// A part that this needs does not answer.
-    #[error("{part:?} does not answer: {detail}")]
+    /// A required part of the installation does not answer.
+    #[error("{part:?} is not responding: {detail}")]
     Unavailable {
-        /// Which part.
+        /// The part.
         part: Part,
-        /// What it said. It stays on the server: a driver's words may name addresses and users.
+        /// Message of the driver. It stays on the server, because it may contain addresses and users.
         #[serde(skip)]
         detail: String,
     },
-    /// A fault of ours. The cause is in the log under this request id, never in the answer.
+    /// A defect of Trimtab. The cause is in the log under this request id, never in the answer.
     #[error("internal error, request {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// What this is called where programs look.
+    /// Returns the machine-readable name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -77,43 +80,43 @@ impl Error {
     }
 }
 
-/// What an actor lacks.
+/// The right that an actor lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Need {
-    /// To see the config.
+    /// See the config.
     View,
-    /// To edit the config.
+    /// Edit the config.
     Edit,
-    /// To publish the config.
+    /// Publish the config.
     Publish,
-    /// To own the application in this environment.
+    /// Own the application in this environment.
     Own,
-    /// To be an administrator.
+    /// Be an administrator.
     Administer,
-    /// To be the author of the change, or invited to it.
+    /// Be the author of the change.
     Author,
-    /// A token that is for this: reading tokens do not write.
+    /// Have a token of the right kind: read tokens cannot write.
     Kind,
 }
 
-/// Why an object is not ready for what was asked.
+/// Reason why the state of an object does not allow a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// The change was published already.
     Published,
     /// The change was discarded.
     Discarded,
-    /// The change has no edit that makes a difference.
+    /// The change has no effective edit.
     Empty,
     /// The first administrator exists already.
     SetUp,
-    /// The same idempotency key is being worked on.
+    /// A request with the same idempotency key is in progress.
     InProgress,
     /// The application, environment or namespace is archived.
     Archived,
-    /// The channel, or a reader, holds a later release of the config than the database knows of.
+    /// The channel, or a reader, holds a later release of the config than the database.
     Ahead,
-    /// No number is left for another release of the config.
+    /// The config has no numbers left for another release.
     Numbers,
     /// The config has no release.
     Unreleased,
@@ -140,17 +143,20 @@ impl From<Vec<Invalid>> for Error {
     }
 }
 
-/// A key that was changed on both sides: by the author and, meanwhile, by a release.
+/// A key that both the author and, meanwhile, a release changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The config.
     pub config: ConfigId,
     /// The key; empty for a text document.
     pub key: String,
-    /// The value that the edit was based on; none when the key was absent.
-    pub base: Option<String>,
-    /// The value that is there now.
-    pub theirs: Option<String>,
-    /// The value that the author wants; none to remove the key.
-    pub mine: Option<String>,
+    /// The value that the edit was based on, or `None` if the key was absent.
+    #[serde(with = "sensitive::plain::optional")]
+    pub base: Option<Sensitive>,
+    /// The live value, or `None` if the key is absent.
+    #[serde(with = "sensitive::plain::optional")]
+    pub theirs: Option<Sensitive>,
+    /// The value that the edit sets, or `None` if it removes the key.
+    #[serde(with = "sensitive::plain::optional")]
+    pub mine: Option<Sensitive>,
 }

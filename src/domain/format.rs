@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How the document of a namespace is written. `kv` has items, the others are texts.
+/// Format of a namespace's documents. `kv` has items, the others are texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -26,10 +26,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// All formats, in the order in which they are offered.
+    /// All formats, in the order of the menus.
     pub const ALL: [Self; 7] = [Self::Kv, Self::Json, Self::Yaml, Self::Toml, Self::Properties, Self::Xml, Self::Text];
 
-    /// The format's name: `kv`, `json` …
+    /// Returns the name: `kv`, `json` …
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Format {
         }
     }
 
-    /// The `Content-Type` of the document.
+    /// Returns the `Content-Type` of the document.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! JSON texts, read as raw text, so that numbers keep their digits and arrays their white space. One reader decides what
-//! is refused in them: in text namespaces, in items, and when they are imported.
+//! Parses JSON and keeps the raw text, so that numbers keep their digits and arrays their white space. It decides alone
+//! which JSON is refused: in text namespaces, in items and at imports.
 
 use std::{collections::HashSet, fmt};
 
@@ -12,7 +12,7 @@ use super::{
     problem::{Invalid, Problem},
 };
 
-/// A JSON value. The maps of Rust would lose double keys, the number types digits.
+/// A JSON value. A map of Rust would lose duplicate keys, a number type would lose digits.
 #[derive(Debug)]
 pub enum JsonValue<'t> {
     /// A number, `true`, `false` or `null`.
@@ -37,15 +37,15 @@ pub struct JsonMember<'t> {
     pub key: String,
     /// The value.
     pub value: JsonValue<'t>,
-    /// The bytes before the key in the whole text.
+    /// Its byte offset in the whole text.
     pub offset: usize,
 }
 
-/// Reads a text that is one JSON value of at most so many levels.
+/// Parses a text that is one JSON value with at most `levels` levels of nesting.
 ///
 /// # Errors
-/// [`Problem::Syntax`] for what is no JSON, half surrogates included, and [`Problem::Duplicate`] for the same key twice in
-/// one object; with line and column, and an empty pointer.
+/// [`Problem::Syntax`] for invalid JSON, which includes lone surrogates, and [`Problem::Duplicate`] for a duplicate key
+/// in an object, with line and column and an empty pointer.
 pub fn parse(text: &str, levels: usize) -> Result<JsonValue<'_>, Invalid> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
     match deeper_than(levels, text) {
@@ -57,19 +57,19 @@ pub fn parse(text: &str, levels: usize) -> Result<JsonValue<'_>, Invalid> {
     }
 }
 
-/// The error of a JSON parser with its place in the text.
+/// Converts an error of the JSON parser, with its position in the text.
 #[must_use]
 pub fn unreadable(text: &str, error: &serde_json::Error) -> Invalid {
     let said = error.to_string();
     let detail = said.split(" at line ").next().unwrap_or(&said).to_owned();
-    // The parser counts lines by LF alone, and columns in bytes.
+    // The parser counts only LF as a line end, and columns in bytes.
     let start = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
     let line = text[start..].split('\n').next().unwrap_or_default();
     let offset = start + line.len().min(error.column().saturating_sub(1));
     Invalid::at_byte(text, offset, Problem::Syntax { format: Format::Json, detail })
 }
 
-/// Reads a part of the text, which is not too deep.
+/// Parses a part of the text whose nesting has been checked.
 fn value<'t>(text: &str, part: &'t RawValue) -> Result<JsonValue<'t>, Invalid> {
     let raw = part.get();
     let unreadable = |error: serde_json::Error| {
@@ -100,13 +100,13 @@ fn value<'t>(text: &str, part: &'t RawValue) -> Result<JsonValue<'t>, Invalid> {
     })
 }
 
-/// Returns the bytes before a part of the text.
+/// Returns the byte offset of a part of the text.
 fn offset(text: &str, part: &RawValue) -> usize {
     part.get().as_ptr().addr() - text.as_ptr().addr()
 }
 
-/// Returns the place of the bracket that is too much in a JSON text, in bytes. Raw values are not nested for the parser,
-/// so it does not look for this.
+/// Returns the byte offset of the bracket that exceeds the limit of nesting. The parser does not check raw values for
+/// this.
 fn deeper_than(limit: usize, json: &str) -> Option<usize> {
     let mut depth = 0;
     let mut bytes = json.bytes().enumerate();
@@ -128,7 +128,7 @@ fn deeper_than(limit: usize, json: &str) -> Option<usize> {
     None
 }
 
-/// The members of an object, double keys and all.
+/// The members of an object, including duplicate keys.
 struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

@@ -1,24 +1,24 @@
-//! Sizes beyond which input is refused.
+//! Limits of the input.
 
-/// Longest key of an item, in bytes.
+/// Maximum size of a key, in bytes.
 pub const KEY_BYTES: usize = 256;
-/// Longest value of an item, in bytes.
+/// Maximum size of an item's value, in bytes.
 pub const VALUE_BYTES: usize = 1024 * 1024;
-/// Longest document, in bytes. etcd takes 1.5 MiB a request; the rest is for metadata and the compares.
+/// Maximum size of a document, in bytes. An etcd request has at most 1.5 MiB, which includes metadata and compares.
 pub const DOCUMENT_BYTES: usize = 1024 * 1024 * 14 / 10;
-/// Documents of one change that goes out in one etcd transaction, in bytes together.
+/// Maximum total size of a change's documents, in bytes, because a change is one etcd transaction.
 pub const CHANGE_BYTES: usize = DOCUMENT_BYTES;
-/// Configs of one change. etcd takes 128 operations a transaction: two puts a config.
+/// Maximum number of configs in a change. An etcd transaction has at most 128 operations, and each config needs two.
 pub const CHANGE_CONFIGS: usize = 60;
-/// Levels of nesting in a document: the limit of `serde_json`, and more than any configuration has.
+/// Maximum nesting of a document: the limit of `serde_json`, which no real configuration reaches.
 pub const NESTING: usize = 128;
-/// Items of one config.
+/// Maximum number of items in a config.
 pub const ITEMS: usize = 20_000;
-/// Longest message, title, comment or description, in bytes.
+/// Maximum size of a message, title, comment or description, in bytes.
 pub const TEXT_BYTES: usize = 2000;
-/// Longest name of a token, in bytes.
+/// Maximum size of a token's name, in bytes.
 pub const TOKEN_NAME_BYTES: usize = 200;
-/// Rows of a page of any list, unless asked otherwise, and at the most.
+/// Default number of rows on a page of a list.
 pub const PAGE: u32 = 50;
-/// The most rows that a page of any list may have.
+/// Maximum number of rows on a page of a list.
 pub const PAGE_MAX: u32 = 200;

@@ -1,4 +1,4 @@
-//! Putting a change's edits on top of what is live, key by key.
+//! Merges the edits of a change into the live content, key by key.
 
 use std::collections::HashSet;
 
@@ -8,22 +8,23 @@ use super::{
     content::{Content, Item},
     error::Conflict,
     names::ConfigId,
+    sensitive::{self, Sensitive},
 };
 
-/// What an author wants of one key, or of a whole text.
+/// An edit of one key, or of a whole text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Edit {
-    /// The key gets this item.
+    /// Sets the item of the key.
     Set(Item),
-    /// The key goes.
+    /// Removes the key.
     Remove,
-    /// The document becomes this text.
-    Text(String),
+    /// Replaces the whole text.
+    Text(#[serde(with = "sensitive::plain")] Sensitive),
 }
 
 impl Edit {
-    /// The item that the key will have.
+    /// Returns the item that the edit sets.
     #[must_use]
     pub fn item(&self) -> Option<&Item> {
         match self {
@@ -32,18 +33,18 @@ impl Edit {
         }
     }
 
-    /// The value or text that there will be; none when the key goes.
+    /// Returns the value or text that the edit sets, or `None` if it removes the key.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         match self {
-            Self::Set(item) => Some(&item.value),
+            Self::Set(item) => Some(item.value.expose()),
             Self::Remove => None,
-            Self::Text(text) => Some(text),
+            Self::Text(text) => Some(text.expose()),
         }
     }
 }
 
-/// What there is at one key: an item, a text or nothing. Two compare equal when they say the same.
+/// The state of one key: an item, a text or nothing. Two are equal if their values, types and comments are.
 #[derive(Clone, Copy, Debug)]
 pub enum At<'a> {
     /// Nothing.
@@ -51,26 +52,26 @@ pub enum At<'a> {
     /// An item.
     Item(&'a Item),
     /// A whole text.
-    Text(&'a str),
+    Text(Sensitive<&'a str>),
 }
 
 impl<'a> At<'a> {
-    /// What `content` has at `key` (the empty key is the whole text).
+    /// Returns the state of `key` in `content`. The empty key is the whole text.
     #[must_use]
     pub fn of(content: &'a Content, key: &str) -> Self {
         match content {
             Content::Kv(items) => items.get(key).map_or(Self::Absent, Self::Item),
-            Content::Text(text) => Self::Text(text),
+            Content::Text(text) => Self::Text(text.as_deref()),
         }
     }
 
-    /// The value or text.
+    /// Returns the value or text.
     #[must_use]
     pub fn value(self) -> Option<&'a str> {
         match self {
             Self::Absent => None,
-            Self::Item(item) => Some(&item.value),
-            Self::Text(text) => Some(text),
+            Self::Item(item) => Some(item.value.expose()),
+            Self::Text(text) => Some(text.into_inner()),
         }
     }
 
@@ -78,7 +79,7 @@ impl<'a> At<'a> {
         match edit {
             Edit::Set(item) => Self::Item(item),
             Edit::Remove => Self::Absent,
-            Edit::Text(text) => Self::Text(text),
+            Edit::Text(text) => Self::Text(text.as_deref()),
         }
     }
 }
@@ -94,22 +95,22 @@ impl PartialEq for At<'_> {
     }
 }
 
-/// The conflict of one edit, if there is one: the key says something else in `live` than in `base`
-/// (the release that the edit was made on), and the edit wants neither.
+/// Returns the conflict of an edit, if there is one: the key differs between `base` (the release that the edit is based
+/// on) and `live`, and the edit does not set it to its live state.
 #[must_use]
 pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live: &Content) -> Option<Conflict> {
     let (was, is, wanted) = (At::of(base, key), At::of(live, key), At::wanted(edit));
     (was != is && is != wanted).then(|| Conflict {
         config: config.clone(),
         key: key.to_owned(),
-        base: was.value().map(str::to_owned),
-        theirs: is.value().map(str::to_owned),
-        mine: wanted.value().map(str::to_owned),
+        base: was.value().map(Sensitive::from),
+        theirs: is.value().map(Sensitive::from),
+        mine: wanted.value().map(Sensitive::from),
     })
 }
 
-/// `live` with the edits on top. A key that is there keeps its place, a new one goes to the end.
-/// Items that the edits change carry `since` = `seq`.
+/// Returns `live` with the edits applied. An existing key keeps its position, a new key is appended. Changed items get
+/// `since` = `seq`.
 #[must_use]
 pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a Edit)>, seq: u64) -> Content {
     let mut content = live.clone();
@@ -124,14 +125,14 @@ pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a E
                 }
             }
             (Content::Kv(_), Edit::Remove) => _ = removed.insert(key),
-            (Content::Text(text), Edit::Text(new)) => *text = new.as_str().into(),
+            (Content::Text(text), Edit::Text(new)) => *text = new.expose().into(),
             (Content::Kv(_), Edit::Text(_)) | (Content::Text(_), _) => {}
         }
     }
     if let Content::Kv(items) = &mut content
         && !removed.is_empty()
     {
-        // All at once: each removal by itself would move all items behind it.
+        // All at once, because each single removal would move all later items.
         items.retain(|key, _| !removed.contains(key.as_str()));
     }
     content
@@ -168,13 +169,14 @@ mod tests {
     fn a_key_changed_on_both_sides_is_a_conflict() {
         let (base, live) = (kv(&[("a", "1")]), kv(&[("a", "2")]));
         let found = conflict(&id(), "a", &set("3"), &base, &live).unwrap();
+        let of = |side: &Option<Sensitive>| side.clone().map(Sensitive::into_inner);
         assert_eq!(
-            (found.base.as_deref(), found.theirs.as_deref(), found.mine.as_deref()),
-            (Some("1"), Some("2"), Some("3"))
+            (of(&found.base), of(&found.theirs), of(&found.mine)),
+            (Some("1".into()), Some("2".into()), Some("3".into()))
         );
         assert!(conflict(&id(), "a", &Edit::Remove, &base, &live).is_some());
         assert!(conflict(&id(), "a", &Edit::Remove, &base, &kv(&[])).is_none(), "both removed it");
-        assert!(conflict(&id(), "a", &set("2"), &base, &live).is_none(), "both want the same");
+        assert!(conflict(&id(), "a", &set("2"), &base, &live).is_none(), "both set the same value");
     }
 
     #[test]

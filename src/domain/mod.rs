@@ -1,6 +1,6 @@
-//! Names, documents, differences, merges, changes, releases and roles: the rules of Trimtab.
+//! The rules of Trimtab: names, documents, differences, merges, changes, releases and roles.
 //!
-//! Nothing here does I/O or asks a clock, and all but `entry` compiles for the server and for the browser.
+//! This module does no I/O and reads no clock. All of it except `entry` compiles for the server and the browser.
 
 pub mod access;
 pub mod audit;
@@ -21,6 +21,7 @@ pub mod numbers;
 pub mod places;
 pub mod problem;
 pub mod release;
+pub mod sensitive;
 pub mod time;
 pub mod token;
 pub mod typed;

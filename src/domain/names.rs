@@ -1,4 +1,4 @@
-//! Names of applications, environments, namespaces and configs: parsed once, at the edge.
+//! Names of applications, environments, namespaces and configs. They are parsed once, where they enter the system.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{Invalid, Problem};
 
-/// Tells whether `text` is a name: `[a-z0-9][a-z0-9._-]{0,63}`.
+/// Returns whether `text` is a name: `[a-z0-9][a-z0-9._-]{0,63}`.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     let fits = |b: u8, first: bool| {
@@ -21,12 +21,12 @@ macro_rules! name {
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(
-            // Held by all that hold the config: readers hold many.
+            // Shared, because a reader holds many copies of each name.
             Arc<str>,
         );
 
         impl $name {
-            /// The name as text.
+            /// Returns the name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -99,7 +99,7 @@ impl ConfigId {
     /// Parses the three names of a config.
     ///
     /// # Errors
-    /// The first name that is not one.
+    /// The problem of the first invalid name.
     pub fn parse(env: &str, app: &str, namespace: &str) -> Result<Self, Invalid> {
         Ok(Self { env: env.parse()?, app: app.parse()?, namespace: namespace.parse()? })
     }

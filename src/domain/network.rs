@@ -1,9 +1,9 @@
-//! Networks of addresses: the unit in which clients that are not known are counted.
+//! Networks of addresses, the unit in which unknown clients are counted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Returns the network of an address: an IPv4 address itself, also one that is mapped into IPv6, and the first 64 bits of
-/// an IPv6 address, of which one customer has all.
+/// Returns the network of an address: an IPv4 address itself, including one that is mapped into IPv6, and the first 64
+/// bits of an IPv6 address, because a single customer usually has all addresses with these bits.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

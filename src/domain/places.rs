@@ -1,4 +1,4 @@
-//! Environments, applications and namespaces, as they are stored and shown.
+//! Environments, applications and namespaces.
 
 use super::{
     content::Format,
@@ -13,11 +13,11 @@ pub struct Env {
     pub name: EnvName,
     /// The display name.
     pub title: String,
-    /// Its place in the row of environments, from left to right.
+    /// Its position among the environments, from left to right.
     pub position: i32,
-    /// Whether publishing wants a message and the name typed.
+    /// Whether publishing requires a message and the typed name of the environment.
     pub protected: bool,
-    /// When it was archived.
+    /// Time when it was archived.
     pub archived_at: Option<Time>,
 }
 
@@ -30,7 +30,7 @@ pub struct App {
     pub title: String,
     /// The description.
     pub description: String,
-    /// When it was archived.
+    /// Time when it was archived.
     pub archived_at: Option<Time>,
 }
 
@@ -41,10 +41,10 @@ pub struct Namespace {
     pub app: AppName,
     /// Its name.
     pub name: NamespaceName,
-    /// How its documents are written.
+    /// Format of its documents.
     pub format: Format,
     /// The description.
     pub description: String,
-    /// When it was archived.
+    /// Time when it was archived.
     pub archived_at: Option<Time>,
 }

@@ -1,17 +1,17 @@
-//! Problems of an input, with their places.
+//! Problems of an input, with their positions.
 
 use serde::{Deserialize, Serialize};
 
 use super::format::Format;
 
-/// One thing that is wrong in the input.
+/// A problem of a field of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invalid {
     /// A JSON pointer to the field: `/edits/0/set/db.url`.
     pub pointer: String,
     /// The problem.
     pub problem: Problem,
-    /// 1-based line within the field, where it is text.
+    /// 1-based line within a text field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// 1-based column within that line, in characters.
@@ -20,20 +20,20 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// Something wrong with a whole field.
+    /// Returns a problem of a whole field.
     #[must_use]
     pub fn new(pointer: impl Into<String>, problem: Problem) -> Self {
         Self { pointer: pointer.into(), problem, line: None, column: None }
     }
 
-    /// Something wrong at a place within a field.
+    /// Returns a problem at a position within a field.
     #[must_use]
     pub fn at(pointer: impl Into<String>, problem: Problem, line: u32, column: u32) -> Self {
         Self { pointer: pointer.into(), problem, line: Some(line), column: Some(column) }
     }
 
-    /// Something wrong at a place of a text, given in bytes. Line and column are counted only here. Lines end with LF,
-    /// CRLF, or the CR of old Macs.
+    /// Returns a problem at a byte offset of a text, and computes line and column. Lines end with LF, CRLF, or the CR
+    /// of old Macs.
     #[must_use]
     pub fn at_byte(text: &str, offset: usize, problem: Problem) -> Self {
         let before = &text[..text.floor_char_boundary(offset)];
@@ -43,7 +43,7 @@ impl Invalid {
         Self::at("", problem, place(line_ends), place(before[line_start..].chars().count()))
     }
 
-    /// Puts `prefix` before the pointer.
+    /// Prepends `prefix` to the pointer.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
         self.pointer.insert_str(0, prefix);
@@ -58,7 +58,7 @@ impl Invalid {
     }
 }
 
-/// For logs and tests; the words for people are in `texts`.
+/// The text for logs and tests; the texts for people are in `texts`.
 impl std::fmt::Display for Invalid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {:?}", self.pointer, self.problem)
@@ -68,7 +68,7 @@ impl std::fmt::Display for Invalid {
 /// A problem of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Problem {
-    /// Nothing was given.
+    /// The field is missing or empty.
     Required,
     /// Not a name: `[a-z0-9][a-z0-9._-]{0,63}`.
     Name {
@@ -97,11 +97,11 @@ pub enum Problem {
     },
     /// Has a control character.
     Control,
-    /// Has an invisible character, or one that turns the text around it.
+    /// Has an invisible character, or one that changes the direction of the text.
     Unseen {
         /// The first one.
         character: char,
-        /// Where it stands in the field, in characters from 1.
+        /// Its position in the field, in characters from 1.
         position: u32,
     },
     /// Begins or ends with white space.
@@ -117,28 +117,28 @@ pub enum Problem {
         /// The message of the parser, in English.
         detail: String,
     },
-    /// A key stands there twice.
+    /// A key occurs twice.
     Duplicate {
         /// The key.
         key: String,
     },
-    /// A published document is never blank: programs that read it would stop.
+    /// The document is blank. Programs that read a blank document would stop.
     Blank,
-    /// An import without keys that would remove all that are there.
+    /// The import has no keys and would remove all existing ones.
     NoKeys,
-    /// A word of a name has letters of several scripts.
+    /// A word of a name mixes letters of several scripts.
     Scripts {
         /// The word.
         word: String,
         /// The scripts, by their English names.
         scripts: Vec<String>,
     },
-    /// No spelling in a `.env` file is read alike by shells and libraries.
+    /// Shells and libraries read every spelling of the value in a `.env` file differently.
     Dotenv {
-        /// Why.
+        /// The cause.
         trouble: DotenvTrouble,
     },
-    /// Not an option that exists.
+    /// Not one of the known options.
     Unknown {
         /// The given text, shortened.
         given: String,
@@ -149,17 +149,17 @@ pub enum Problem {
     Taken,
     /// A password of less than 12 or more than 128 characters.
     PasswordLength,
-    /// A password that everybody tries first.
+    /// The password is too common.
     PasswordCommon,
-    /// The present password does not fit.
+    /// The current password is wrong.
     PasswordWrong,
-    /// The password and its repetition are not the same.
+    /// The password and its repetition differ.
     PasswordAgain,
-    /// Name and password do not fit.
+    /// The user name or the password is wrong.
     Credentials,
     /// The set-up link is wrong or has expired.
     SetupLink,
-    /// The environment's name was not typed to confirm.
+    /// The environment's name was not typed for confirmation.
     Confirm {
         /// The text to type.
         expected: String,
@@ -174,23 +174,23 @@ pub enum Problem {
         /// The format that it has.
         format: Format,
     },
-    /// There is no such release of this config.
+    /// The config has no such release.
     Release {
-        /// The number asked for.
+        /// The requested number.
         release: u64,
     },
-    /// An idempotency key came back with another request.
+    /// The idempotency key was already used for a different request.
     Idempotency,
     /// Not a duration such as `90d`, `12h`.
     Duration,
     /// Not a whole number, or out of its range.
     Range {
-        /// The least.
+        /// The minimum.
         min: u64,
-        /// The most.
+        /// The maximum.
         max: u64,
     },
-    /// The last administrator cannot be taken away.
+    /// The last administrator must remain.
     LastAdministrator,
     /// The body cannot be read: malformed JSON, an unknown field.
     Body {
@@ -203,19 +203,19 @@ pub enum Problem {
     SecretsNotOffered,
 }
 
-/// The part of a value that shells and libraries read differently in every spelling of a `.env` file.
+/// Reason why shells and libraries read every spelling of a value in a `.env` file differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DotenvTrouble {
-    /// `${…}`, which python-dotenv replaces in every kind of quotes.
+    /// `${…}`, which python-dotenv replaces in any quotes.
     Placeholder,
-    /// Backslashes or both kinds of quotes, which libraries read alike only without quotes around the value, together with
-    /// what they do not read alike without: `#`, `$`, a blank at one end or a quote at the beginning.
+    /// Backslashes or both kinds of quotes, which libraries read alike only in an unquoted value. The value also
+    /// contains something that needs quotes: `#`, `$`, a blank at one end or a quote at the beginning.
     Quotes,
-    /// Several lines, or a carriage return, together with `"`, `$` or backslashes: what needs quotes and escapes in them.
+    /// Several lines or a carriage return, which need quotes, with `"`, `$` or backslashes, which then need escapes.
     Lines,
 }
 
-/// At most 40 characters of what somebody sent, to be shown back.
+/// Truncates a text from the input to at most 40 characters for display.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     let mut chars = text.chars();
@@ -226,7 +226,7 @@ pub fn excerpt(text: &str) -> String {
     short
 }
 
-/// A name as the last part of a JSON pointer (RFC 6901): `/edits`, and `/a~1b` for `a/b`.
+/// Returns a JSON pointer (RFC 6901) of one name: `/edits`, and `/a~1b` for `a/b`.
 #[must_use]
 pub fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))

@@ -1,4 +1,4 @@
-//! Releases: immutable, numbered documents, and how far each has come on its way to the readers.
+//! Releases: immutable, numbered documents, and the state of their delivery.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,81 +7,81 @@ use super::{change::ChangeId, content::Format, names::ConfigId, time::Time};
 /// A release without its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// Of which config.
+    /// Its config.
     pub config: ConfigId,
     /// 1, 2, 3 … per config.
     pub seq: u64,
-    /// The number of the release before it, 0 when there is none: nearly always one less.
+    /// Number of the previous release, 0 if there is none. Numbers can have gaps.
     pub previous: u64,
-    /// The format of its document.
+    /// Format of its document.
     pub format: Format,
     /// SHA-256 of its document's bytes, in hexadecimal.
     pub sha256: String,
-    /// Who published it, by name.
+    /// Name of the publisher.
     pub author: String,
-    /// Why.
+    /// The message of the change.
     pub message: String,
     /// The change that made it.
     pub change: ChangeId,
-    /// The release that it rolled back to, when it is a roll-back.
+    /// Number of the release whose content a roll-back restored.
     pub rolled_back_to: Option<u64>,
-    /// When it was committed in SQL.
+    /// Time of the commit in SQL.
     pub accepted_at: Time,
-    /// When it was in the channel.
+    /// Time of the delivery to the channel.
     pub delivered_at: Option<Time>,
-    /// The channel's revision that brought it.
+    /// The channel's revision after the delivery.
     pub revision: Option<i64>,
 }
 
-/// How far the releases of a publish have come when it answers.
+/// State of the delivery when a publish returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum Delivery {
-    /// All of them are in the channel.
+    /// All releases are in the channel.
     Delivered {
         /// The channel's revision.
         revision: i64,
     },
-    /// They are safe in SQL and will be delivered; why not yet.
+    /// The releases are committed in SQL and will be delivered later.
     Accepted {
-        /// For people, in English.
+        /// Reason of the delay, for people, in English.
         late_because: String,
     },
 }
 
-/// Why something is late.
+/// Reason of a delayed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The channel does not answer; what it said, for administrators alone: a driver's words name addresses.
+    /// The channel does not answer. Its message is for administrators only, because it may contain addresses.
     Channel(Option<String>),
     /// Another node holds the lock.
     Busy,
     /// The channel holds another document under the same number.
     Mismatch(ConfigId, u64),
-    /// The channel holds a later release, of this number, than the database knows of.
+    /// The channel holds a later release, of this number, which the database does not have.
     Ahead(ConfigId, u64),
-    /// What the database holds of the release of this number cannot be read.
+    /// The stored content of the release of this number cannot be read.
     Unreadable(ConfigId, u64),
-    /// It takes longer than the answer waits.
+    /// The delivery takes longer than the publish waits.
     Slow,
 }
 
 impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            // Programs read this: what the channel said is for the pages and the log.
-            Self::Channel(_) => f.write_str("the channel does not answer; the server's log says more"),
+            // Programs read this text. The message of the channel is for the pages and the log.
+            Self::Channel(_) => f.write_str("etcd is not responding; see the server log"),
             Self::Busy => f.write_str("another node holds the lock and is publishing"),
             Self::Mismatch(config, seq) => {
-                write!(f, "the channel holds another document as release {seq} of {config}")
+                write!(f, "the content in etcd differs from release {seq} of {config}")
             }
             Self::Ahead(config, seq) => {
-                write!(f, "the channel holds release {seq} of {config}, which the database does not know")
+                write!(f, "etcd has release {seq} of {config}, which is not in the database")
             }
             Self::Unreadable(config, seq) => {
-                write!(f, "what is stored of release {seq} of {config} cannot be read")
+                write!(f, "release {seq} of {config} cannot be read from the database")
             }
-            Self::Slow => f.write_str("it takes longer than usual"),
+            Self::Slow => f.write_str("delivery is taking longer than usual"),
         }
     }
 }
@@ -93,6 +93,6 @@ pub struct Published {
     pub change: ChangeId,
     /// Its releases.
     pub releases: Vec<Release>,
-    /// How far they have come.
+    /// State of their delivery.
     pub delivery: Delivery,
 }

@@ -1,26 +1,26 @@
-//! Instants as the database keeps them.
+//! Instants in milliseconds.
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since 1970-01-01T00:00:00Z. The server asks the clock (`crate::clock`).
+/// Milliseconds since 1970-01-01T00:00:00Z. Only the server reads the clock (`crate::clock`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Time(pub i64);
 
 impl Time {
-    /// This instant, `ms` milliseconds later.
+    /// Returns the instant `ms` milliseconds later.
     #[must_use]
     pub fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// Milliseconds from `earlier` to this instant; negative when it is later.
+    /// Returns the milliseconds since `earlier`; negative if that is later.
     #[must_use]
     pub fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// RFC 3339 in UTC, to the millisecond: `2026-11-22T16:31:00.123Z`.
+    /// Formats as RFC 3339 in UTC, to the millisecond: `2026-11-22T16:31:00.123Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
         let (days, ms) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
@@ -30,7 +30,7 @@ impl Time {
     }
 }
 
-/// Year, month and day of a day since 1970-01-01, proleptic Gregorian.
+/// Returns year, month and day of a day since 1970-01-01, proleptic Gregorian.
 /// Source: Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
 #[must_use]
 pub fn civil(days: i64) -> (i64, u32, u32) {

@@ -1,4 +1,4 @@
-//! Tokens: what programs show instead of a password.
+//! Tokens: credentials for programs.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{
     time::Time,
 };
 
-/// What a token is for. A new kind is a variant here, with its prefix.
+/// Purpose of a token. A new kind needs a variant here, with its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
@@ -22,7 +22,7 @@ impl TokenKind {
     /// All kinds.
     pub const ALL: [Self; 2] = [Self::Read, Self::Automation];
 
-    /// What tokens of this kind begin with, so that people and secret scanners recognise them.
+    /// Returns the prefix of tokens of this kind, by which people and secret scanners recognise them.
     #[must_use]
     pub fn prefix(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl TokenKind {
         }
     }
 
-    /// `read` or `automation`.
+    /// Returns `read` or `automation`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,60 +41,60 @@ impl TokenKind {
     }
 }
 
-/// A token as it is kept: without the secret that was shown once.
+/// A token as it is stored, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// Its public identity, the middle part of the text.
+    /// Its public id, the middle part of the text.
     pub id: String,
-    /// What people call it.
+    /// The name for people.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub kind: TokenKind,
-    /// The configs that it reaches.
+    /// The configs that it gives access to.
     pub patterns: Vec<Pattern>,
     /// Whether it may create applications and environments.
     pub creator: bool,
     /// SHA-256 of the whole token, in hexadecimal.
     pub sha256: String,
-    /// Who made it.
+    /// Actor id of its creator.
     pub created_by: String,
-    /// When.
+    /// Time of creation.
     pub created_at: Time,
-    /// When it stops working by itself.
+    /// Time of expiry.
     pub expires_at: Option<Time>,
-    /// When it was revoked.
+    /// Time of revocation.
     pub revoked_at: Option<Time>,
-    /// When it was last used, to about a minute.
+    /// Time of its last use, accurate to about a minute.
     pub last_used_at: Option<Time>,
 }
 
 impl Token {
-    /// Whether it works at `now`.
+    /// Returns whether it is valid at `now`.
     #[must_use]
     pub fn lives(&self, now: Time) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 }
 
-/// Why a request that shows a token, or none, is not let in.
+/// Reason why a token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// There is none.
+    /// The request has no token.
     #[error("no token")]
     Missing,
-    /// It is not a token, or a letter of it is wrong.
+    /// The text is not a token, or has a typing error.
     #[error("not a token")]
     Mistyped,
-    /// Nobody made it: its id is not known, or its secret is another. Which of both is not told.
+    /// Its id is unknown or its secret is wrong. The caller is not told which.
     #[error("unknown token")]
     Unknown,
-    /// Its time is over.
+    /// It has expired.
     #[error("expired token")]
     Expired,
-    /// Somebody ended it.
+    /// It was revoked.
     #[error("revoked token")]
     Revoked,
-    /// The tokens have not been read yet, so nothing can be said. Not the client's fault.
+    /// The server has not read the list of tokens yet. The client is not at fault.
     #[error("tokens are not loaded")]
     NotLoaded,
 }

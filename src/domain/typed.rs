@@ -1,20 +1,20 @@
-//! What people type into a form. A browser sends every line end as CRLF and cannot show NUL, whatever the text has that
-//! was on the page: here each line that was not touched gets back exactly what it was.
+//! Restores texts that come back from a form. Browsers send every line end as CRLF and cannot show NUL, whatever the
+//! original text had. This module gives each untouched line its original characters.
 
 use std::{borrow::Cow, time::Duration};
 
 use similar::{DiffOp, TextDiff};
 
-/// What a browser shows for NUL (HTML Living Standard, 13.2.5: "unexpected-null-character parse error").
+/// Character that a browser shows for NUL (HTML Living Standard, 13.2.5: "unexpected-null-character parse error").
 const SHOWN_NUL: &str = "\u{fffd}";
 
-/// Longest text that is carried whole beside a field, in bytes: a form has to fit where it is sent.
+/// Maximum size of a text that a form carries whole in a hidden field, in bytes, so that forms stay small.
 const CARRIED_BYTES: usize = 256 * 1024;
 
-/// Returns what a form carries beside a field with this text, so that [`restored`] knows what was in it, also when
-/// something else is there by the time that the form is sent. It is the line end that all lines have, or the whole text
-/// where they differ or there is a NUL, as a JSON string, which no browser changes. Nothing for a text of one line, and
-/// for a long one with different ends: then [`restored`] takes what is there.
+/// Returns the value of the hidden field beside a text field, so that [`restored`] knows the shown text even if another
+/// release is live by the time the form is sent. The value is a JSON string, which no browser changes: the common line
+/// end of all lines, or the whole text if they differ or it contains NUL. `None` for a text of one line, and for a
+/// large one with mixed line ends; [`restored`] then works from the present text.
 #[must_use]
 pub fn carried(shown: &str) -> Option<String> {
     if !shown.contains(['\r', '\n', '\0']) {
@@ -26,22 +26,22 @@ pub fn carried(shown: &str) -> Option<String> {
     (shown.len() <= CARRIED_BYTES).then(|| serde_json::to_string(shown).expect("a string is JSON"))
 }
 
-/// Returns what was in a field, from what the form [`carried`].
+/// Returns the text of a field from the value that the form [`carried`].
 #[must_use]
 pub fn shown(carried: &str) -> Option<String> {
     serde_json::from_str(carried).ok()
 }
 
-/// A line and what ends it: CRLF, LF, CR, or nothing on the last one.
+/// A line and its end: CRLF, LF, CR, or nothing on the last one.
 #[derive(Clone, Copy)]
 struct Line<'a> {
     text: &'a str,
     end: &'a str,
 }
 
-/// The text that was meant when `shown` was in a field and the form sent `sent`.
+/// Restores a text that was sent as `sent` by a form that showed `shown`.
 ///
-/// Lines that were not touched keep their line ends; new ones get the end that most lines of `shown` have.
+/// Untouched lines keep their line ends; new lines get the most common line end of `shown`.
 #[must_use]
 pub fn restored(shown: &str, sent: &str) -> String {
     let (was, is) = (lines(shown), lines(sent));
@@ -70,7 +70,7 @@ pub fn restored(shown: &str, sent: &str) -> String {
     text
 }
 
-/// Whether all lines end in the same way, and a field shows every character as it is.
+/// Returns whether all lines have the same end and a browser shows every character unchanged.
 fn is_plain(text: &str, lines: &[Line], usual: &str) -> bool {
     !text.contains('\0') && lines.iter().all(|line| line.end.is_empty() || line.end == usual)
 }
@@ -91,7 +91,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// The end that most lines have; LF where there is none.
+/// Returns the most common line end, LF if there is none.
 fn usual_end<'a>(lines: &[Line<'a>]) -> &'a str {
     let count = |end: &str| lines.iter().filter(|line| line.end == end).count();
     ["\r", "\r\n", "\n"].into_iter().max_by_key(|end| count(end)).unwrap_or("\n")
@@ -101,13 +101,13 @@ fn usual_end<'a>(lines: &[Line<'a>]) -> &'a str {
 mod tests {
     use super::*;
 
-    /// What a browser sends for a field with this text that nobody touched.
+    /// Returns the text that a browser sends for an untouched field.
     fn sent(text: &str) -> String {
         text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n").replace('\0', SHOWN_NUL)
     }
 
     #[test]
-    fn what_nobody_touched_comes_back_as_it_was() {
+    fn untouched_text_is_restored() {
         for text in
             ["", "\n", "a", "a\n", "a\r\nb\r\n", "a\nb\r\nc\rd", "\r\n\n\r", "\0\n\0", "no end\r\nhere", "\u{fffd}\0"]
         {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_carried_restores_a_text_that_nobody_touched() {
+    fn carried_value_restores_an_untouched_text() {
         for (text, carry) in [
             ("a", None),
             ("a\nb\n", Some("\"\\n\"")),
@@ -130,7 +130,7 @@ mod tests {
             assert_eq!(carried(text).as_deref(), carry, "{text:?}");
             let shown = carry.map_or(Some(String::new()), shown).unwrap();
             assert_eq!(restored(&shown, &sent(text)), text, "{text:?}");
-            // A form that came back shows what it sent, and sends it again.
+            // A refused form shows the text that it received, and sends it again.
             assert_eq!(restored(&shown, &sent(&sent(text))), text, "{text:?}");
         }
         assert_eq!(carried(&"a\r\nb\n".repeat(CARRIED_BYTES)), None);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_line_ends_as_the_others_do() {
+    fn a_new_line_gets_the_common_line_end() {
         assert_eq!(restored("a\nb\n", "a\r\nx\r\nb\r\n"), "a\nx\nb\n");
         assert_eq!(restored("a\r\nb\r\n", "a\r\nb\r\nc"), "a\r\nb\r\nc");
         assert_eq!(restored("", "a\r\nb"), "a\nb");

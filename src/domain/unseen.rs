@@ -1,12 +1,12 @@
-//! Unseen characters: they are invisible, or they change the order of the text around them. A key or name with
-//! one looks like another one (Unicode Technical Report 36, "Visual Security Issues").
+//! Unseen characters: they are invisible, or they change the direction of the text. A key or name that contains one can
+//! look like another one (Unicode Technical Report 36, "Visual Security Issues").
 
 use std::ops::RangeInclusive;
 
 use super::problem::Problem;
 
-/// Characters without a glyph of their own that are neither white space nor control characters: format characters, those
-/// that fonts ignore by default, fillers, the blank pattern of Braille, and code points that are no characters.
+/// Invisible characters that are neither white space nor control characters: format characters, default ignorable ones,
+/// fillers, the blank Braille pattern, and noncharacters.
 const FORMAT: [RangeInclusive<char>; 30] = [
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',
@@ -40,7 +40,7 @@ const FORMAT: [RangeInclusive<char>; 30] = [
     '\u{e0000}'..='\u{e0fff}',
 ];
 
-/// Names of the characters that people really paste, as Unicode has them.
+/// Unicode names of the characters that people commonly paste.
 const NAMES: [(char, &str); 45] = [
     ('\0', "NULL"),
     ('\t', "CHARACTER TABULATION"),
@@ -89,8 +89,8 @@ const NAMES: [(char, &str); 45] = [
     ('\u{feff}', "ZERO WIDTH NO-BREAK SPACE (byte order mark)"),
 ];
 
-/// Whether a character is not seen where it stands, or changes how those beside it stand. White space but the blank is
-/// among them.
+/// Returns whether a character is invisible, or changes the direction of the text. White space other than the blank
+/// counts as invisible.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
     !matches!(c, ' '..='~') && is_unseen_beyond(c)
@@ -100,14 +100,14 @@ fn is_unseen_beyond(c: char) -> bool {
     c.is_control() || (c.is_whitespace() && c != ' ') || FORMAT.iter().any(|range| range.contains(&c))
 }
 
-/// Whether nothing of a text is seen.
+/// Returns whether a text has no visible character.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c == ' ' || is_unseen(c))
 }
 
-/// Whether an unseen character belongs where it stands: the joiners and selectors that emoji and many scripts need, and the
-/// blank of Chinese and Japanese.
+/// Returns whether an unseen character is normal at its position: the joiners and selectors that emoji and many scripts
+/// need, and the blank of Chinese and Japanese.
 #[must_use]
 pub fn is_usual_after(before: char, c: char) -> bool {
     match c {
@@ -117,7 +117,7 @@ pub fn is_usual_after(before: char, c: char) -> bool {
     }
 }
 
-/// Whether a character changes the direction in which the text after it is shown.
+/// Returns whether a character changes the direction of the text after it.
 fn turns_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -136,7 +136,7 @@ pub fn refused(text: &str) -> Option<Problem> {
     Some(problem(at, character))
 }
 
-/// The problem with an unseen character that has so many others before it.
+/// Returns the problem with an unseen character that has `before` characters in front of it.
 #[must_use]
 pub fn problem(before: usize, character: char) -> Problem {
     Problem::Unseen { character, position: u32::try_from(before + 1).unwrap_or(u32::MAX) }
@@ -145,20 +145,20 @@ pub fn problem(before: usize, character: char) -> Problem {
 /// The unseen characters of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unseen {
-    /// The first character, when it is white space or unseen.
+    /// The first character, if it is white space or unseen.
     pub begins: Option<char>,
-    /// The last character, when it is white space or unseen.
+    /// The last character, if it is white space or unseen.
     pub ends: Option<char>,
-    /// Different unseen characters inside, in their order, [`Unseen::MOST`] at most.
+    /// Distinct unseen characters inside, in order, at most [`Unseen::MOST`].
     pub inside: Vec<char>,
 }
 
 impl Unseen {
-    /// Maximum number of characters that are named: a value full of them needs no list.
+    /// Maximum number of characters that are listed.
     const MOST: usize = 3;
 
-    /// Looks through a value: its ends, and what is inside. A character at an end is named there alone, unless it turns
-    /// the text or stands elsewhere, too.
+    /// Finds the unseen characters at the ends of a value and inside it. A character at an end is listed as inside only
+    /// if it changes the direction of the text or also occurs elsewhere.
     #[must_use]
     pub fn of(value: &str) -> Self {
         let hides = |c: &char| c.is_whitespace() || is_unseen(*c);
@@ -169,8 +169,8 @@ impl Unseen {
         found
     }
 
-    /// Looks for unseen characters at any place. Line ends and tabs are as they should be, and so are the joiners and
-    /// selectors that emoji and many scripts need.
+    /// Finds unseen characters at any position. Line ends, tabs, and the joiners and selectors that emoji and many
+    /// scripts need are not reported.
     #[must_use]
     pub fn anywhere(value: &str) -> Self {
         let mut found = Self::default();
@@ -190,7 +190,7 @@ impl Unseen {
         found
     }
 
-    /// Whether there is nothing to say.
+    /// Returns whether no unseen character was found.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.begins.is_none() && self.ends.is_none() && self.inside.is_empty()
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_unseen_character_is_one() {
+    fn every_kind_of_unseen_character_is_found() {
         let all = "\u{ad}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2061}\
                    \u{2066}\u{2069}\u{206a}\u{feff}\u{fe0f}\u{34f}\u{61c}\u{115f}\u{180e}\u{3164}\u{ffa0}\u{fff9}\u{2800}\
                    \u{2028}\u{2029}\u{85}\u{a0}\u{1680}\u{2000}\u{200a}\u{202f}\u{205f}\u{3000}\u{e0001}\u{e0100}\0\u{7f}\u{9f}";
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_tells_what_is_not_seen_in_it() {
+    fn unseen_characters_of_a_value_are_reported() {
         let of = |value: &str| {
             let Unseen { begins, ends, inside } = Unseen::of(value);
             (begins, ends, inside.into_iter().collect::<String>())

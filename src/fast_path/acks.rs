@@ -1,5 +1,5 @@
-//! Deliveries that are not yet recorded in SQL. On SQLite the next publish of this node records them in its transaction.
-//! Otherwise the publisher records all pending ones together after a short delay.
+//! Deliveries that are not yet recorded in SQL. On SQLite the next publish of this node records them in its
+//! transaction. Otherwise the publisher records all pending ones together after a short delay.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -29,13 +29,13 @@ impl DeliveryAck {
     /// Records the delivery in a transaction.
     ///
     /// # Errors
-    /// As [`Conn::mark_delivered`].
+    /// Those of [`Conn::mark_delivered`].
     pub async fn store(&self, tx: &mut Conn) -> Result<()> {
         tx.mark_delivered(&self.releases, self.revision, self.delivered_at).await
     }
 }
 
-/// Acknowledgements that wait to be stored. A lost one is made again: its release is still in the outbox, and its next
+/// Acknowledgements that wait to be stored. A lost one is replaced: its release is still in the outbox, and its next
 /// delivery finds it in the channel.
 #[derive(Debug, Default)]
 pub struct PendingAcks {
@@ -46,11 +46,11 @@ pub struct PendingAcks {
     stored: watch::Sender<u64>,
 }
 
-/// Acknowledgements have numbers, in the order in which they came.
+/// Pending acknowledgements, numbered in the order in which they came.
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<(u64, DeliveryAck)>,
-    /// The numbers that are not stored: those that wait and those that are taken.
+    /// The numbers that are not stored yet: those that wait and those that are taken.
     open: BTreeSet<u64>,
     last: u64,
 }
@@ -76,7 +76,8 @@ impl PendingAcks {
     /// Stores all that wait in one transaction. Returns whether there were any.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::domain::error::Error::Unavailable) when the database does not answer; they stay pending.
+    /// [`Error::Unavailable`](crate::domain::error::Error::Unavailable) if the database does not answer; they stay
+    /// pending.
     pub async fn flush(&self, db: &Db) -> Result<bool> {
         let acks = self.take();
         if acks.is_empty() {
@@ -89,7 +90,7 @@ impl PendingAcks {
         Ok(true)
     }
 
-    /// Requests that those that wait are stored without delay.
+    /// Requests that pending acknowledgements are stored without delay.
     pub fn request_flush(&self) {
         // A request without a pending acknowledgement would cut the delay of the next one.
         if !self.queue().waiting.is_empty() {
@@ -97,15 +98,15 @@ impl PendingAcks {
         }
     }
 
-    /// Flushes all pending acknowledgements and waits up to `patience`, so that pages do not lag behind the answer to the
-    /// publish.
+    /// Flushes all pending acknowledgements and waits up to `patience`, so that pages do not lag behind the answer to
+    /// the publish.
     pub async fn flushed(&self, patience: Duration) {
         let (mut stored, last) = (self.stored.subscribe(), self.queue().last);
         if *stored.borrow() >= last {
             return;
         }
         self.request_flush();
-        // After a timeout the caller shows what SQL says.
+        // After a timeout the caller shows the state in SQL.
         let _ = timeout(patience, stored.wait_for(|stored| *stored >= last)).await;
     }
 
@@ -141,7 +142,7 @@ impl TakenAcks<'_> {
     /// Records the deliveries in a transaction. Call [`TakenAcks::stored`] after its commit.
     ///
     /// # Errors
-    /// As [`Conn::mark_delivered`].
+    /// Those of [`Conn::mark_delivered`].
     pub async fn store(&self, tx: &mut Conn) -> Result<()> {
         for (_, ack) in &self.taken {
             ack.store(tx).await?;

@@ -9,7 +9,7 @@ use crate::{
     storage::Known,
 };
 
-/// Maximum size of all remembered contents. Beyond it all are forgotten.
+/// Maximum total size of the remembered contents. Beyond it all are forgotten.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Size of a remembered content beside its texts, rounded up.
 const OVERHEAD_BYTES: usize = 1024;

@@ -11,7 +11,7 @@ use crate::domain::{
     names::{ConfigId, EnvName},
 };
 
-/// Maximum size of the queue of one environment. A queue that grows beyond it is emptied, and the worker reads the outbox.
+/// Maximum size of the queue of one environment. A larger one is emptied, and the worker reads the outbox.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Size of a queued release beside its texts, rounded up.
 const OVERHEAD_BYTES: usize = 1024;
@@ -40,7 +40,7 @@ impl HandOverQueue {
         let mut queues = self.queues();
         for release in releases {
             let queue = queues.entry(release.entry.config.env.clone()).or_default();
-            queue.bytes += release.entry.document.len() + release.entry.meta.message.len() + OVERHEAD_BYTES;
+            queue.bytes += release.entry.document.expose().len() + release.entry.meta.message.len() + OVERHEAD_BYTES;
             if queue.bytes > MAX_BYTES {
                 // The next release does not follow on what was written last: the worker sees the gap.
                 queue.releases.clear();

@@ -2,9 +2,9 @@
 //!
 //! **With the fast path switched off every result is the same, only later.**
 //!
-//! SQL and the channel alone decide what is released and what is delivered. Everything here may be lost at any moment, and
-//! a node then asks SQL. The setting `fast_path = off` empties all of it: the methods of [`FastPath`] that take something
-//! are the only way in. The behaviour suite runs both ways.
+//! SQL and the channel alone decide what is released and what is delivered. Everything here may be lost at any moment,
+//! and a node then reads SQL instead. The setting `fast_path = off` keeps all of it empty: data enters only through
+//! methods of [`FastPath`]. The behaviour suite runs both ways.
 //!
 //! | part | saves | proof before it is used |
 //! |---|---|---|
@@ -14,8 +14,8 @@
 //! | [`SessionWrites`] | a second delivery before the first one is acknowledged in SQL | the lock is still held |
 //! | [`PendingAcks`] | a transaction for each delivery | none needed: a lost one is found and stored by the next delivery |
 //!
-//! One more part is in `channel::etcd::deliver`, because only the channel sees when it ends: the revisions that a node wrote
-//! last, which the compares of the next transaction prove. The same setting switches it off
+//! One more part is in `channel::etcd::deliver`, because only the channel sees when it ends: the revisions of the
+//! node's last writes. The compares of the next transaction prove them. The same setting switches it off
 //! (`EtcdSettings::remembers_writes`).
 
 mod acks;
@@ -56,7 +56,7 @@ impl Default for FastPath {
 }
 
 impl FastPath {
-    /// Returns an empty fast path. One that is not on stays empty.
+    /// Returns an empty fast path. It stays empty if it is off.
     #[must_use]
     pub fn new(is_on: bool) -> Self {
         Self {
@@ -100,20 +100,20 @@ impl FastPath {
         }
     }
 
-    /// Returns whether this node wrote exactly this release last to its config. The channel may hold another one by now.
+    /// Returns whether this node wrote exactly this release last to its config. By now the channel may differ.
     #[must_use]
     pub fn wrote(&self, entry: &Entry) -> bool {
         self.writes.contains(entry)
     }
 
-    /// Returns the accepted releases that can go out without a read of the outbox: those that the session has not written
-    /// yet, if each follows the release that this node wrote last. Returns nothing if one does not.
+    /// Returns the accepted releases that can go out without a read of the outbox: those that the session has not
+    /// written yet, if each follows the release that this node wrote last. Returns nothing if one does not.
     #[must_use]
     pub fn without_outbox(&self, accepted: Vec<AcceptedRelease>, session: &SessionWrites) -> Vec<Entry> {
         successors(accepted, session, |config| self.writes.last_change(config))
     }
 
-    /// Returns the memory of a new lock session.
+    /// Returns an empty record of a new lock session.
     #[must_use]
     pub fn session(&self) -> SessionWrites {
         SessionWrites::new(self.is_on)
@@ -122,7 +122,7 @@ impl FastPath {
     /// Leaves an acknowledgement to a later transaction. Returns the number of acknowledgements that are pending.
     ///
     /// # Errors
-    /// The acknowledgement, when the fast path is off: the caller stores it.
+    /// The acknowledgement, if the fast path is off. The caller stores it.
     pub fn defer(&self, ack: DeliveryAck) -> Result<usize, DeliveryAck> {
         if self.is_on { Ok(self.acks.add(ack)) } else { Err(ack) }
     }

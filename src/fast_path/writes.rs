@@ -41,8 +41,9 @@ impl RememberedWrites {
     }
 }
 
-/// The latest release of each config that was delivered in one lock session. The outbox may still hold them, because their
-/// acknowledgements are pending. It ends with the session: a later one must deliver again what was never acknowledged.
+/// The latest release of each config that was delivered in one lock session. The outbox may still hold them while their
+/// acknowledgements are pending. The record ends with the session: a later one must deliver again what was not
+/// acknowledged.
 #[derive(Debug)]
 pub struct SessionWrites {
     is_on: bool,

@@ -1,4 +1,4 @@
-//! A place in a text that moves forward: what the line formats are read with.
+//! A position in a text that moves forward, for the line-based formats.
 
 use super::reading::At;
 
@@ -13,12 +13,12 @@ impl<'t> Cursor<'t> {
         Self { text, offset: 0 }
     }
 
-    /// Bytes from the beginning.
+    /// Returns the byte offset.
     pub(super) fn offset(&self) -> usize {
         self.offset
     }
 
-    /// This place, to be told.
+    /// Returns the position for a report.
     pub(super) fn at(&self) -> At {
         At::Byte(self.offset)
     }
@@ -37,14 +37,14 @@ impl<'t> Cursor<'t> {
         Some(next)
     }
 
-    /// Goes over `prefix` if it is next.
+    /// Skips `prefix` if it comes next; returns whether it did.
     pub(super) fn eat(&mut self, prefix: &str) -> bool {
         let found = self.rest().starts_with(prefix);
         self.offset += if found { prefix.len() } else { 0 };
         found
     }
 
-    /// Takes characters as long as they are `wanted`.
+    /// Takes characters while `wanted` holds.
     pub(super) fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
         let rest = self.rest();
         let taken = &rest[..rest.find(|c| !wanted(c)).unwrap_or(rest.len())];

@@ -1,30 +1,30 @@
-//! Detection of the format of a text: by the name of its file, or else by its shape.
+//! Detects the format of a text, by its file name or else by its shape.
 //!
-//! Parsers of whole texts decide nothing, but for whether `[…]` is an array. Nearly every text is valid `.properties`, much
-//! TOML is valid `.env`, and a text with a mistake must still reach the parser that names the mistake. So each line of
-//! the outermost level votes for what its shape is typical of. The cost is bounded: [`LINES`] lines vote, and what stands
-//! in front of a bracket is passed over once.
+//! Parsing the whole text does not help, except to tell whether `[…]` is an array. Nearly every text is valid
+//! `.properties`, much TOML is valid `.env`, and a text with a mistake must still reach the parser that reports it. So
+//! each line of the outermost level votes for the formats that its shape is typical of. The cost is bounded: at most
+//! [`LINES`] lines vote, and text before a bracket is skipped once.
 
 use ::toml::de::DeValue;
 use serde::de::IgnoredAny;
 
 use super::{BOM, Source};
 
-/// Maximum number of lines that vote: by then the shape of a text is known.
+/// Maximum number of lines that vote; they suffice to determine the shape.
 const LINES: usize = 2_000;
 
-/// Longest value, in bytes, that is looked at as a TOML value: longer ones are strings or arrays, known by their ends.
+/// Maximum size of a value that is parsed as TOML, in bytes. Longer strings and arrays are recognised by their ends.
 const VALUE: usize = 4_096;
 
-/// Detects the format of a text. The last known ending of the file's name decides; without one, the shape of the text.
+/// Detects the format of a text. A known ending of the file name decides; without one, the shape of the text does.
 #[must_use]
 pub fn detect(file_name: Option<&str>, text: &str) -> Source {
     file_name.and_then(Source::from_file_name).unwrap_or_else(|| by_shape(text))
 }
 
 impl Source {
-    /// Returns what a file of this name is read as: `a.yml`, `conf/.env`, `.env.local`. The path and case do not matter.
-    /// The last ending decides where it is known (`.env.yaml` is YAML). Otherwise an `env` among the endings does.
+    /// Returns the format for a file name: `a.yml`, `conf/.env`, `.env.local`. The path and case do not matter. A known
+    /// last ending decides (`.env.yaml` is YAML); otherwise an `env` among the endings does.
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
         let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
@@ -53,11 +53,11 @@ fn by_shape(text: &str) -> Source {
     votes.decide()
 }
 
-/// Returns the format of a text that begins with a bracket.
+/// Returns the format if the text begins with a bracket.
 fn by_bracket(text: &str) -> Option<Source> {
     if let Some(inside) = text.strip_prefix('{') {
-        // YAML reads `{a: 1}` and `{'a': 1}` as well; JSON has double quotes around its keys. `{a:1}` is written by people
-        // who mean JSON, too: YAML takes it for one key.
+        // YAML also accepts `{a: 1}` and `{'a': 1}`; JSON keys have double quotes. `{a:1}` is taken for JSON with a
+        // mistake, because YAML would read it as one key.
         let inside = without_comments(inside);
         let after_word = inside.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$'));
         let is_loose = after_word.len() < inside.len()
@@ -70,7 +70,7 @@ fn by_bracket(text: &str) -> Option<Source> {
     Some(if is_header(line) && !is_array { Source::Toml } else { Source::Json })
 }
 
-/// Skips white space and comments in all notations: JSON has none, but people write every kind above it.
+/// Skips white space and comments in any notation. JSON has no comments, but people write every kind above it.
 fn without_comments(text: &str) -> &str {
     let mut rest = text.trim_start();
     loop {
@@ -85,7 +85,7 @@ fn without_comments(text: &str) -> &str {
     }
 }
 
-/// `!` begins a comment of `.properties`, `!!` a tag of YAML.
+/// Returns whether a line is blank or a comment. `!` begins a comment of `.properties`, `!!` a tag of YAML.
 fn is_blank_or_comment(line: &str) -> bool {
     line.is_empty()
         || line.starts_with(['#', ';'])
@@ -93,8 +93,8 @@ fn is_blank_or_comment(line: &str) -> bool {
         || (line.starts_with('!') && !line.starts_with("!!"))
 }
 
-/// Whether a first line is one that only YAML begins with. Markup is no items in any format; YAML says so with a place,
-/// while `.properties` would take it for keys.
+/// Returns whether only YAML can begin with this line. Markup is not valid in any format; the YAML parser reports it
+/// with its position, while `.properties` would read it as keys.
 fn begins_yaml(line: &str) -> bool {
     let marks = ["---", "-", "?", "..."];
     let is_mark =
@@ -102,7 +102,7 @@ fn begins_yaml(line: &str) -> bool {
     is_mark || ["%YAML", "%TAG", "!!", "<", "&"].iter().any(|start| line.starts_with(start))
 }
 
-/// Whether a line is a table of TOML: `[a.b]`, `[[a]]`. An array of several values is none.
+/// Returns whether a line is the header of a TOML table: `[a.b]`, `[[a]]`, but not an array of several values.
 fn is_header(line: &str) -> bool {
     let line = line.split(" #").next().unwrap_or(line).trim();
     let inside = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -112,7 +112,7 @@ fn is_header(line: &str) -> bool {
 /// The shape of a value.
 #[derive(Clone, Copy, PartialEq)]
 enum Value {
-    /// Unquoted text, or nothing: no value of TOML.
+    /// Unquoted text, or nothing. Not a value of TOML.
     Bare,
     /// In quotes, as in TOML and `.env`.
     Quoted,
@@ -122,13 +122,13 @@ enum Value {
     Structure,
 }
 
-/// The end that lines which do not vote wait for.
+/// The construct that the current lines, which do not vote, belong to.
 enum Inside {
-    /// The end of a string.
+    /// A string, with its closing quotes.
     Quotes(&'static str),
-    /// As many closing brackets.
+    /// Brackets, with the number of missing closing ones.
     Brackets(usize),
-    /// The line that a backslash continues.
+    /// A line that a backslash continues.
     Continued,
 }
 
@@ -138,7 +138,7 @@ struct Votes {
     inside: Option<Inside>,
     /// Indentation of the outermost level.
     indent: Option<usize>,
-    /// The last line of that level was one of YAML, below which deeper ones belong to it.
+    /// Whether the last line of that level was YAML, so that deeper lines belong to it.
     nests: bool,
     /// `key: value`, `key:`, `- value`.
     yaml: usize,
@@ -148,7 +148,7 @@ struct Votes {
     colons: usize,
     /// `export NAME=value`
     exports: usize,
-    /// `key=value`, by what is known of them.
+    /// `key=value`, followed by properties of these lines.
     equals: usize,
     upper_case: usize,
     shell_names: usize,
@@ -186,7 +186,7 @@ impl Votes {
         self.nests = self.yaml > yaml;
     }
 
-    /// Whether a line is a part of what began on an earlier one.
+    /// Returns whether a line belongs to a construct that began on an earlier line.
     fn is_inside(&mut self, line: &str) -> bool {
         match &mut self.inside {
             None => return false,
@@ -204,7 +204,7 @@ impl Votes {
         true
     }
 
-    /// A key and a value, or neither.
+    /// Counts a line with a key and a value; ignores other lines.
     fn pair(&mut self, line: &str) {
         let exported =
             line.strip_prefix("export ").map(str::trim_start).filter(|rest| is_shell_name(before_equals(rest)));
@@ -265,7 +265,7 @@ impl Votes {
                 }
             };
         }
-        // `${X}` and `{cipher}…` close what they open. What stays open goes on below.
+        // `${X}` and `{cipher}…` close their brackets. An open bracket continues on the next lines.
         let open = unclosed(value, 0);
         if value.starts_with(['[', '{']) && open > 0 {
             self.inside = Some(Inside::Brackets(open));
@@ -280,7 +280,7 @@ impl Votes {
         let typed = self.quoted + self.structures;
         let all_spaced = self.spaced == self.equals;
         let is_toml = self.bare + self.colons == 0;
-        // With a mistake.
+        // TOML with a mistake.
         let is_nearly_toml = all_spaced && typed > self.bare;
         if self.tables > self.yaml {
             Source::Toml
@@ -302,7 +302,7 @@ impl Votes {
     }
 }
 
-/// Finds what separates a key from its value: `=`, a tight `:`, or a blank for the `: ` of YAML.
+/// Finds the separator of key and value: `=`, a `:` without a blank, or a blank for the `: ` of YAML.
 fn separator(line: &str) -> Option<(usize, char)> {
     let quoted = line.chars().next().filter(|c| matches!(c, '"' | '\''));
     let start = quoted.and_then(|quote| Some(line[1..].find(quote)? + 2)).unwrap_or_default();
@@ -345,7 +345,7 @@ fn is_continued(line: &str) -> bool {
     line.bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 1
 }
 
-/// Returns how many brackets are open after a line.
+/// Returns the number of open brackets after a line.
 fn unclosed(line: &str, open: usize) -> usize {
     line.bytes().fold(open, |open, byte| match byte {
         b'[' | b'{' => open + 1,

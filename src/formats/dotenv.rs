@@ -1,24 +1,25 @@
 //! `.env` files: `NAME=value` lines, plain or quoted, with comments.
 //!
-//! The parser is our own. A configuration center must give a value back as it was written, and never put a variable of its
-//! own process into it: `dotenvy` 0.15 and `dotenvs` 0.2 replace `${VAR}` from the environment of the process (and
-//! `dotenvs` stops at the first error without telling); `dotenv-parser` 0.1 knows neither escapes nor values of several lines.
+//! The parser is our own, because a configuration center must return values unchanged and never insert a variable of
+//! its own process. `dotenvy` 0.15 and `dotenvs` 0.2 replace `${VAR}` from the environment of the process, and
+//! `dotenvs` stops at the first error without reporting it. `dotenv-parser` 0.1 supports neither escapes nor values of
+//! several lines.
 //!
-//! What is read is what dotenv libraries and shells agree on: an `export` before the name; a plain value ends at ` #`; in
-//! single quotes and backticks all is literal; in double quotes `\n \r \t \\ \" \$` and ``\` `` are escapes; quoted values
-//! may have several lines. `$` is never more than a dollar sign. A line ends with LF, CRLF or CR.
+//! The accepted syntax is common to dotenv libraries and shells. An `export` may precede the name. A plain value ends
+//! at ` #`. In single quotes and backticks everything is literal. In double quotes `\n \r \t \\ \" \$` and ``\` ``
+//! are escapes. Quoted values may have several lines. `$` is always a dollar sign. A line ends with LF, CRLF or CR.
 //!
-//! A written file is read alike by bash (`set -a; . file`), npm dotenv, python-dotenv and godotenv. They share less than
-//! one expects. npm dotenv knows no escape but `\n` and `\r`; godotenv takes every backslash out of double quotes;
-//! python-dotenv replaces `${X}` even in single quotes, and makes one backslash of two in them; for both of the latter a
+//! An exported file is read alike by bash (`set -a; . file`), npm dotenv, python-dotenv and godotenv, which differ in
+//! many ways. npm dotenv supports no escapes but `\n` and `\r`. godotenv removes every backslash in double quotes.
+//! python-dotenv replaces `${X}` even in single quotes and turns two backslashes in them into one. For both, a
 //! backslash before the closing quote keeps it open. So a value is written
-//! - as it is, where it has no character that any of them treats in its own way;
-//! - else in single quotes, where it has no apostrophe;
-//! - else in double quotes, where it has nothing that needs an escape there;
+//! - unquoted, if none of its characters is special for any of them;
+//! - else in single quotes, if it has no apostrophe;
+//! - else in double quotes, if nothing in it needs an escape there;
 //! - else in two lines, one for the shells and one for the libraries ([`in_two_lines`]).
 //!
-//! Every other value is refused, rather than read differently by some ([`DotenvTrouble`]). Names with `.` or `-` are
-//! written, too: shells do not have them, libraries do.
+//! Any other value is refused, so that no reader gets a different one ([`DotenvTrouble`]). Names with `.` or `-` are
+//! written, too: libraries support them, shells do not.
 
 use super::{
     Codec, Frame, Media,
@@ -52,7 +53,7 @@ fn begins_name(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
-/// Begins the value in a line for shells: see [`in_two_lines`].
+/// Beginning of the value in a line for shells: see [`in_two_lines`].
 const FOR_SHELLS: &str = r"\ #shells;";
 
 fn is_blank(c: char) -> bool {
@@ -63,7 +64,7 @@ fn is_in_line(c: char) -> bool {
     !matches!(c, '\n' | '\r')
 }
 
-/// Not a format that a namespace can have, so it goes by the name of one that is no more than text.
+/// Returns a syntax problem. `.env` is no format of namespaces, so the problem names the text format.
 fn problem(detail: &str) -> Problem {
     syntax(Format::Text, detail)
 }
@@ -86,7 +87,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
                     (key, at) = name(text, &mut cursor)?;
                     if first != key {
                         return Err(
-                            at.invalid(text, problem("the line for libraries has another name than the one above"))
+                            at.invalid(text, problem("this line has another name than the line for shells above"))
                         );
                     }
                 }
@@ -99,7 +100,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
     }
 }
 
-/// A name and the `=` after it.
+/// Parses a name and the `=` after it.
 fn name<'t>(text: &str, cursor: &mut Cursor<'t>) -> Result<(&'t str, At), Invalid> {
     let mut at = cursor.at();
     let mut name = cursor.take_while(is_name);
@@ -121,7 +122,7 @@ fn name<'t>(text: &str, cursor: &mut Cursor<'t>) -> Result<(&'t str, At), Invali
     Ok((name, at))
 }
 
-/// A value, and the rest of its last line, which can be a comment.
+/// Parses a value and the rest of its last line, which may be a comment.
 fn value(text: &str, cursor: &mut Cursor) -> Result<String, Invalid> {
     let blanks = cursor.take_while(is_blank);
     let at = cursor.at();
@@ -170,7 +171,7 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     if !begins_name(key) || !key.chars().all(is_name) {
         return Err(Invalid::new("", problem(NAME)));
     }
-    let value = &item.value;
+    let value = item.value.expose();
     if value.contains('\0') {
         return Err(Invalid::new("", Problem::Control));
     }
@@ -190,17 +191,17 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     Ok(format!("{key}={quote}{value}{quote}"))
 }
 
-/// Whether shells and libraries read every spelling in one line differently: the value has a carriage return, for which
-/// shells have no escape and of which libraries make a line feed; a backslash at its end, or two in a row; or an
-/// apostrophe together with what needs an escape in double quotes.
+/// Returns whether shells and libraries read every one-line spelling differently. Such a value contains a carriage
+/// return (shells have no escape for it, and libraries turn it into a line feed), a backslash at its end, two
+/// backslashes in a row, or an apostrophe together with a character that needs an escape in double quotes.
 fn is_hard(value: &str) -> bool {
     let of_both_quotes = value.contains('\'') && value.contains(['"', '$', '`', '\\']);
     value.contains('\r') || value.ends_with('\\') || value.contains("\\\\") || of_both_quotes
 }
 
-/// The spelling of a hard value that npm dotenv, python-dotenv and godotenv read alike, whatever shells make of it.
+/// Returns a spelling of a hard value that npm dotenv, python-dotenv and godotenv read alike. Shells may differ.
 fn for_libraries(value: &str) -> Result<String, DotenvTrouble> {
-    // JavaScript ends a line, and so a comment, at two more characters.
+    // JavaScript ends a line, and so a comment, at two additional characters.
     let has_js_lines = value.contains(['\u{2028}', '\u{2029}']);
     if has_js_lines || value.contains(['\r', '\n']) {
         if has_js_lines || value.contains(['"', '$', '\\']) {
@@ -208,7 +209,7 @@ fn for_libraries(value: &str) -> Result<String, DotenvTrouble> {
         }
         return Ok(format!("\"{}\"", value.replace('\r', "\\r").replace('\n', "\\n")));
     }
-    // They take more from the ends than Unicode calls blank.
+    // The libraries trim more characters than Unicode white space.
     let is_trimmed = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}');
     let trimmed = value.trim_matches(is_trimmed);
     if trimmed.len() < value.len() || value.starts_with(['"', '\'', '`']) || value.contains(['#', '$']) {
@@ -217,14 +218,14 @@ fn for_libraries(value: &str) -> Result<String, DotenvTrouble> {
     Ok(value.to_owned())
 }
 
-/// Writes a value as one line for the shells and one for the libraries:
+/// Writes a value in two lines, one for the shells and one for the libraries:
 /// ```text
 /// NAME=\ #shells;NAME='C:\Program Files\';: <<'NAME=C:\Program Files\'
 /// NAME=C:\Program Files\
 /// ```
-/// For a library the first is a backslash and a comment, and the second counts, as the last of a name does. In a shell `#`
-/// begins no comment there, since the blank before it is escaped and the word goes on; so the second assignment counts,
-/// and what follows it is the beginning of a text that ends with the second line and is thrown away.
+/// For a library the first line is a backslash and a comment, and the second line counts because it is the last one of
+/// this name. In a shell, `#` does not begin a comment there, because the escaped blank before it continues the word.
+/// So the second assignment counts, and the rest is a here-document that ends with the second line and is discarded.
 fn in_two_lines(key: &str, value: &str, line: &str) -> String {
     format!("{key}={FOR_SHELLS}{key}={};: <<{}\n{line}", for_shells(value), for_shells(line))
 }
@@ -240,10 +241,10 @@ fn for_shells(text: &str) -> String {
     if double.len() < single.len() { double } else { single }
 }
 
-/// Whether there is something that python-dotenv replaces: `${X}` or `${X:-default}`.
+/// Returns whether the value contains a placeholder of python-dotenv: `${X}` or `${X:-default}`.
 fn has_placeholder(value: &str) -> bool {
     let Some(last) = value.rfind('}') else { return false };
-    // Each place is looked at once, however many begin.
+    // Each position is visited once, so the time is linear.
     let mut ends = value[..=last].match_indices(['}', ':']).map(|(at, _)| at).peekable();
     value[..last].match_indices("${").any(|(at, _)| {
         while ends.next_if(|end| *end < at + 2).is_some() {}
@@ -266,7 +267,7 @@ mod tests {
     use crate::formats::{Source, Typing, read, write};
 
     #[test]
-    fn lines_are_read_plain_or_quoted() {
+    fn plain_and_quoted_lines_are_parsed() {
         let text = "# c\r\nA=1\r\n export B = two words # c\nC=\nD=#no #yes\nE= #c\nF=it's\nG='a # \"b\" \\n $X'  # c\n\
                     H=\"a\\n\\t\\\"\\$X ${Y} \\q\"\nI=`'\"`\nJ='1\r\n2'\nexport=x\nK.l-m=a=b\\n";
         assert_eq!(
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_place() {
+    fn an_error_has_its_position() {
         for (text, said) in [
             ("A=1\nB", " 2:2 `=` is expected after a name"),
             ("A\u{200b}=1", " 1:2 Unseen { character: '\\u{200b}', position: 2 }"),
@@ -318,7 +319,7 @@ mod tests {
         assert_eq!(write(Source::Dotenv, &items).unwrap(), text);
     }
 
-    /// Values, and how they are written.
+    /// Values and their spellings.
     const SPELLED: &[(&str, &str)] = &[
         ("", ""),
         ("a", "a"),
@@ -358,7 +359,7 @@ mod tests {
         ("\u{2028}", "'\u{2028}'"),
     ];
 
-    /// Values that need two lines: the spelling for shells, and the line for libraries, which shells have as well.
+    /// Values that need two lines: the value, its spelling for shells, and the line for libraries.
     const TWO_LINES: &[(&str, &str, &str)] = &[
         ("a\\", "'a\\'", "a\\"),
         ("C:\\Program Files\\", "'C:\\Program Files\\'", "C:\\Program Files\\"),
@@ -371,7 +372,7 @@ mod tests {
         ("it's\r\n", "$'it\\'s\\r\\n'", "\"it's\\r\\n\""),
     ];
 
-    /// Values that no spelling carries to all readers.
+    /// Values for which no spelling works in all readers.
     const REFUSED: &[(&str, DotenvTrouble)] = &[
         ("${A}", DotenvTrouble::Placeholder),
         ("a${A:-b}c", DotenvTrouble::Placeholder),
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_written_so_that_all_read_it_alike_or_refused() {
+    fn a_value_is_written_alike_for_all_readers_or_refused() {
         for (value, spelled) in SPELLED {
             assert_eq!(write(Source::Dotenv, &one(value)), Ok(format!("K={spelled}\n")), "{value:?}");
         }
@@ -409,13 +410,13 @@ mod tests {
         }
     }
 
-    /// Pieces of which values are made that readers could read in their own way.
+    /// Fragments of values that readers may interpret differently.
     const PIECES: [&str; 20] = [
         "'", "\"", "`", "\\", "$", "${", "}", "#", " ", "\n", "\r", "!", "=", ";(", "a", "A1=", "\\n", "é", "\u{1f}",
         "\u{2028}",
     ];
 
-    /// Every value of up to three pieces that can be written, as one file: `K<n>` holds the n-th.
+    /// Returns all writable values of up to three fragments as one file: `K<n>` holds the n-th.
     fn corpus() -> Items {
         let two = PIECES.iter().flat_map(|a| PIECES.map(|b| format!("{a}{b}")));
         let three = PIECES.iter().flat_map(|a| PIECES.iter().flat_map(move |b| PIECES.map(|c| format!("{a}{b}{c}"))));
@@ -426,7 +427,7 @@ mod tests {
         written.enumerate().map(|(n, value)| (format!("K{n}"), Item::string(value))).collect()
     }
 
-    /// Reads the output of a reader: each name and its value, NUL after both.
+    /// Parses the output of a reader: each name and value, with NUL after both.
     fn said(output: &Output) -> HashMap<String, String> {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout.clone()).unwrap();
@@ -434,7 +435,7 @@ mod tests {
         std::iter::from_fn(|| Some((parts.next()?, parts.next()?))).collect()
     }
 
-    /// Gives a reader the whole corpus on stdin, and compares what it prints.
+    /// Passes the corpus to a reader on stdin and compares its output.
     fn reads_the_corpus(name: &str, mut reader: Command) {
         let items = corpus();
         let mut process = reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -445,15 +446,15 @@ mod tests {
         writer.join().unwrap();
         let wrong: Vec<_> = items
             .iter()
-            .filter(|(key, item)| said.get(*key) != Some(&item.value))
-            .map(|(key, item)| format!("{:?} is {:?}", item.value, said.get(key)))
+            .filter(|(key, item)| said.get(*key).map(String::as_str) != Some(item.value.expose()))
+            .map(|(key, item)| format!("{:?} is {:?}", item.value.expose(), said.get(key)))
             .collect();
         assert!(items.len() > 4000 && wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
-        assert_eq!(said.len(), items.len(), "{name} reads names that nobody wrote");
+        assert_eq!(said.len(), items.len(), "{name} reads names that were not written");
     }
 
     #[test]
-    fn bash_reads_what_is_written() {
+    fn bash_reads_the_export() {
         let script = "set -ae; . /dev/stdin; for name in ${!K*}; do printf '%s\\0%s\\0' \"$name\" \"${!name}\"; done";
         let mut bash = Command::new("bash");
         bash.args(["--norc", "-c", script]).env_clear();
@@ -461,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn godotenv_reads_what_is_written() {
+    fn godotenv_reads_the_export() {
         let go = |arguments: &[&str]| {
             let mut go = Command::new("go");
             go.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/go"));
@@ -477,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn npm_dotenv_reads_what_is_written() {
+    fn npm_dotenv_reads_the_export() {
         let mut node = Command::new("node");
         let script = "const of = require('dotenv').parse(require('fs').readFileSync(0));\
             for (const [name, value] of Object.entries(of)) process.stdout.write(`${name}\\0${value}\\0`)";
@@ -486,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn python_dotenv_reads_what_is_written() {
+    fn python_dotenv_reads_the_export() {
         let mut python = Command::new("/usr/bin/python3");
         let script = "import sys, dotenv\n\
             for of in dotenv.dotenv_values(stream=sys.stdin).items(): print(*of, sep='\\0', end='\\0')";
@@ -495,13 +496,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back_here() {
+    fn the_export_is_read_back_here() {
         let items = corpus();
         assert_eq!(read(Source::Dotenv, &write(Source::Dotenv, &items).unwrap(), Typing::Keep), Ok(items));
     }
 
     #[test]
-    fn names_and_values_that_an_environment_cannot_have_are_refused() {
+    fn names_and_values_that_are_invalid_in_an_environment_are_refused() {
         let items = Items::from([
             ("db url".into(), Item::string("1")),
             ("1".into(), Item::string("1")),

@@ -1,4 +1,4 @@
-//! JSON. What its reader ([`json::parse`]) refuses is refused in items, too.
+//! JSON. The parser of items ([`json::parse`]) also checks documents, so both refuse the same texts.
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -25,10 +25,10 @@ pub(super) const CODEC: Codec = Codec {
     frame: Frame { empty: "{}\n", open: "{\n", between: ",\n", close: "\n}\n" },
 };
 
-/// Maximum number of values in a document. Each takes about 100 bytes while it is read.
+/// Maximum number of values in a document. The parser takes about 100 bytes for each.
 const VALUES: usize = 400_000;
 
-/// Checks a whole document; the same key twice in one object is an error.
+/// Checks a document. A duplicate key in an object is an error.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
     check_size(text, usize::MAX)?;
     json::parse(text, DEPTH).map(drop)
@@ -46,8 +46,8 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
     }
 }
 
-/// The text with blanks in the places of comments: `// …`, `# …` and `/* … */`. JSON has none, so a document with one is
-/// refused; a text that items are read from is often cut out of a file that has some.
+/// Replaces comments with blanks: `// …`, `# …` and `/* … */`. JSON has no comments, so a document with one is refused.
+/// A text for an import is often copied from a file that has some.
 fn without_comments(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let (mut done, mut at) = (0, 0);
@@ -61,7 +61,7 @@ fn without_comments(text: &str) -> Cow<'_, str> {
         } else if let Some(inside) = rest.strip_prefix("/*") {
             match inside.find("*/") {
                 Some(end) => Some(end + 4),
-                // Then no later one is closed either.
+                // No later comment is closed either.
                 None => break,
             }
         } else if rest.starts_with("//") || rest.starts_with('#') {
@@ -71,14 +71,14 @@ fn without_comments(text: &str) -> Cow<'_, str> {
         };
         let Some(end) = end else { continue };
         out.push_str(&text[done..start]);
-        // Every byte keeps its place, which errors tell.
+        // Offsets stay the same for error positions.
         out.extend(rest[..end].bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { ' ' }));
         (done, at) = (start + end, start + end);
     }
     if done == 0 { Cow::Borrowed(text) } else { Cow::Owned(out + &text[done..]) }
 }
 
-/// The place after the string that begins at `start`, or the end of the text.
+/// Returns the offset after the string that begins at `start`, or the end of the text.
 fn end_of_string(text: &str, start: usize) -> usize {
     let mut bytes = text.bytes().enumerate().skip(start + 1);
     while let Some((at, byte)) = bytes.next() {
@@ -95,15 +95,15 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     Ok(format!("  {}: {}", quote(key), item.raw().get()))
 }
 
-/// Reads the value of an item that is not a string, as it stands in a document.
+/// Parses the value of an item that is not a string.
 ///
 /// # Errors
-/// For what [`Item::check`] refuses; older releases can hold it.
+/// Values that [`Item::check`] refuses; older releases can contain them.
 pub(super) fn item_value(item: &Item) -> Result<JsonValue<'_>, Invalid> {
-    json::parse(item.value.trim(), DEPTH - 1)
+    json::parse(item.value.expose().trim(), DEPTH - 1)
 }
 
-/// Counts values, and those that become items, before a tree is made of them all.
+/// Counts the values, and those that become items, before a tree is built.
 fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
     let (mut arrays, mut values, mut found, mut named) = (0_usize, 1, 0, false);
     let mut bytes = text.bytes().enumerate();
@@ -111,7 +111,7 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
         if byte.is_ascii_whitespace() {
             continue;
         }
-        // What stands in an object is an item, the object is none.
+        // A value in an object is an item, unless it is an object itself.
         found += usize::from(std::mem::take(&mut named) && byte != b'{');
         let at = At::Byte(offset);
         if found > items {
@@ -124,7 +124,7 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
             b',' => values += 1,
             b':' => named = arrays == 0,
             b'[' => arrays += 1,
-            // Whether it is JSON at all, its parser says later.
+            // The parser checks the syntax later.
             b']' => arrays = arrays.saturating_sub(1),
             b'"' => {
                 while let Some((_, byte)) = bytes.next().filter(|(_, byte)| *byte != b'"') {
@@ -139,7 +139,7 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Makes a node of a value. An array is one value, its text.
+/// Converts a value to a node. An array is one node with its text.
 fn node(value: JsonValue) -> Node {
     Node::Scalar(match value {
         JsonValue::Literal("null") => Scalar::new(Kind::Null, "null"),
@@ -195,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_skipped_where_items_are_read() {
+    fn comments_are_ignored_at_an_import() {
         let text = "// one: {\n# two\r\n/* \"three\n */ {\"a\": \"// # /* \\\" //\", // é\n  \"b\": [1, /* two */ 2] # end\n} //";
         assert_eq!(items(Source::Json, text), ["a=// # /* \" //", "b=[1,           2]"]);
         assert_eq!(read(Source::Json, "// é\n{\"a\": /* e */}", Typing::Keep).problems(), [" 2:14 expected value"]);
         assert_eq!(read(Source::Json, "/* {\"a\": 1}", Typing::Keep).problems(), [" 1:1 expected value"]);
         assert_eq!(items(Source::Json, "/*/ x */{\"a\": 1}"), ["a=1"]);
-        // Looked through once for each beginning, this would take hours.
+        // Quadratic time would be hours here.
         let unclosed = "/* ".repeat(crate::formats::SOURCE_BYTES / 3);
         assert_eq!(read(Source::Json, &unclosed, Typing::Keep).problems(), [" 1:1 expected value"]);
         assert_eq!(found(check("// c\n{}")), "1:1 expected value");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_twice_is_an_error_wherever_it_is() {
+    fn a_duplicate_key_is_an_error_at_any_level() {
         check("{\"a\": [{\"b\": 1}, {\"b\": 1}], \"b\": {\"a\": 1}}").unwrap();
         assert_eq!(found(check("{\"é\": [{\"b\": 1, \"b\": 2}]}")), "1:17 duplicate b");
         assert_eq!(found(check("{\"a\": 1,\n \"\\u0061\": 2}")), "2:2 duplicate a");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn too_much_is_refused_before_it_is_a_tree() {
+    fn too_many_values_are_refused_before_a_tree_is_built() {
         let most = limits::ITEMS;
         let object = |member: &dyn Fn(usize) -> String, n: usize| {
             format!("{{{}}}", (0..n).map(member).collect::<Vec<_>>().join(","))

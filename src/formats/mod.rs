@@ -1,10 +1,10 @@
-//! The text formats: the syntax check of text namespaces, and reading and writing items (import and export).
+//! The text formats: syntax checks of text namespaces, and import and export of items.
 //!
-//! Each format is one file. A new one is such a file, an arm in [`check`] when a namespace can have it, and a
-//! [`Source`] with its [`Codec`] when items can be read from it.
+//! Each format is one file. A new one needs such a file, an arm in [`check`] if a namespace can have it, and a
+//! [`Source`] with its [`Codec`] if items can be imported from it.
 //!
-//! All of it is written for hostile texts: nesting, aliases, entities, attributes and totals have limits, so that no
-//! text of an allowed length costs more than a second or two, or overflows the stack.
+//! All parsers must withstand hostile texts. Nesting, aliases, entities, attributes and totals are limited, so that no
+//! text of a permitted size costs more than a second or two, or overflows the stack.
 
 mod cursor;
 mod detect;
@@ -32,16 +32,16 @@ pub use detect::detect;
 pub use reading::MISTAKES;
 use reading::{Reading, pointer};
 
-/// The deepest nesting that is read.
+/// Maximum nesting that is parsed.
 const DEPTH: usize = limits::NESTING;
 
-/// Longest text that items are read from, in bytes. No format spells a byte of a document in more than six: U+007F is
-/// `\u007F` in TOML. What is stored has the limits of a document.
+/// Maximum size of a text that items are imported from, in bytes. A byte of a document takes at most six bytes in any
+/// format: U+007F is `\u007F` in TOML. The resulting items still have the limits of a document.
 pub const SOURCE_BYTES: usize = 6 * limits::DOCUMENT_BYTES;
 
-/// Returns a text as it is stored: without the byte order mark that some editors write. It marks an encoding and is no
-/// content of any format with a syntax; parsers of JSON, TOML and properties fail at it, and so do those of XML and YAML
-/// that read characters instead of bytes. Plain text stays as it is.
+/// Returns a text in its stored form: without the byte order mark that some editors write. The mark belongs to the
+/// encoding, not to the content. Parsers of JSON, TOML and properties reject it, as do XML and YAML parsers that read
+/// characters instead of bytes. Plain text is stored unchanged.
 #[must_use]
 pub fn stored(format: Format, text: &str) -> &str {
     match format {
@@ -50,12 +50,12 @@ pub fn stored(format: Format, text: &str) -> &str {
     }
 }
 
-/// Checks the text of a text namespace, as [`stored`] gives it.
+/// Checks the [`stored`] form of a text.
 ///
 /// # Errors
 /// [`Problem::Blank`], [`Problem::TooLong`], [`Problem::Syntax`], [`Problem::Duplicate`] or, for a byte order mark,
-/// [`Problem::Unseen`], with an empty pointer, and with line and column (1-based, in characters) where the parser knows
-/// them. [`Problem::Kind`] for `kv`, which has items and no text.
+/// [`Problem::Unseen`]. The pointer is empty; line and column are 1-based, in characters, if the parser reports them.
+/// [`Problem::Kind`] for `kv`, which has items instead of a text.
 pub fn check(format: Format, text: &str) -> Result<(), Invalid> {
     if text.len() > limits::DOCUMENT_BYTES {
         return Err(Invalid::new("", Problem::TooLong { max: limits::DOCUMENT_BYTES }));
@@ -77,7 +77,7 @@ pub fn check(format: Format, text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// What items are read from and written to.
+/// A format for import and export of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// Java properties: strings only.
@@ -93,7 +93,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// All of them, in the order in which they are offered.
+    /// All formats, in the order of the menus.
     pub const ALL: [Self; 5] = [Self::Properties, Self::Dotenv, Self::Json, Self::Yaml, Self::Toml];
 
     fn codec(self) -> &'static Codec {
@@ -106,20 +106,20 @@ impl Source {
         }
     }
 
-    /// Its name: `properties`, `dotenv` …
+    /// Returns the name: `properties`, `dotenv` …
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.codec().name
     }
 
-    /// What an exported file is called and sent as.
+    /// Returns the file extension and `Content-Type` of an export.
     #[must_use]
     pub fn media(self) -> Media {
         self.codec().media
     }
 }
 
-/// The name of a format as people write it, with other names replaced: `.YML` is `yaml`.
+/// Returns the canonical name of a format: `.YML` is `yaml`.
 fn canonical(name: &str) -> String {
     let name = name.trim_start_matches('.').to_ascii_lowercase();
     let known = match name.as_str() {
@@ -132,7 +132,7 @@ fn canonical(name: &str) -> String {
     known.to_owned()
 }
 
-/// Whether a namespace of this format goes by that name: `yml` is `yaml`, in any case.
+/// Returns whether `name` is a name of this format: `yml` is `yaml`, in any case.
 #[must_use]
 pub fn is_called(format: Format, name: &str) -> bool {
     canonical(name) == format.as_str()
@@ -156,16 +156,16 @@ impl FromStr for Source {
     }
 }
 
-/// How a file is called and sent.
+/// Extension and `Content-Type` of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Media {
-    /// The end of its name, without the dot.
+    /// The extension, without the dot.
     pub extension: &'static str,
     /// Its `Content-Type`.
     pub content_type: &'static str,
 }
 
-/// What the document of a namespace is called and sent as when somebody downloads it.
+/// Returns the file extension and `Content-Type` of a namespace's document, for downloads.
 #[must_use]
 pub fn media(format: Format) -> Media {
     let extension = match format {
@@ -176,42 +176,42 @@ pub fn media(format: Format) -> Media {
     Media { extension, content_type: format.content_type() }
 }
 
-/// What becomes of typed values when items are read.
+/// Treatment of typed values at an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Typing {
-    /// A number stays a number, a boolean a boolean, null the JSON `null`.
+    /// Numbers and booleans keep their type, and null becomes the JSON `null`.
     #[default]
     Keep,
-    /// Every scalar becomes a string: a number as it was written, null the empty string. Arrays are still JSON.
+    /// Every scalar becomes a string: a number in its original spelling, null the empty string. Arrays are still JSON.
     Strings,
 }
 
-/// Reads items in the order of the text.
+/// Parses items in the order of the text.
 ///
-/// Nested keys are joined with dots (`db.url`). Arrays, and objects without keys, become items of type `json`. A comment
-/// directly above a key is kept. Numbers keep their digits: a literal that JSON has not (`0x1F`) becomes the number that
-/// JSON has, or else a string as it was written (`.inf`). YAML has more readers than rules: what not all of them take for
-/// the same number is a string as it was written (`0777`, `1_000`, `1e3`, `12e4567`), unless it is tagged `!!int` or `!!float`.
+/// Nested keys are joined with dots (`db.url`). Arrays and empty objects become items of type `json`. A comment
+/// directly above a key is kept. Numbers keep their digits. A literal that is not JSON (`0x1F`) becomes the equal JSON
+/// number, or a string if JSON has none (`.inf`). YAML readers disagree about numbers, so a scalar that not all of them
+/// read as the same number is a string (`0777`, `1_000`, `1e3`, `12e4567`), unless its tag is `!!int` or `!!float`.
 ///
 /// # Errors
-/// What is wrong with the text, or with up to 50 items: the pointer is `/items/<key>` then, with line and column.
+/// The problem of the text, or up to 50 problems of items with the pointer `/items/<key>`, line and column.
 pub fn read(source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
     read_with(source, text, typing, HashSet::new())
 }
 
-/// Reads items that go over those that are there, so that an export of these, read again, changes nothing. With
-/// [`Typing::Strings`] it is [`read`]. Else
-/// - an object is one item where one of type `json` holds an object under its key;
-/// - what the format makes of an item that is there is that item, down to the white space that the format does not keep;
-/// - a format that has strings only changes no type: a value takes that of the item that is there, if it can have it.
+/// Parses items that will replace existing ones, so that an export of these, imported again, changes nothing. With
+/// [`Typing::Strings`] this is [`read`]. Otherwise
+/// - an object stays one item if the existing item of its key is an object of type `json`;
+/// - an item that equals the exported form of an existing one keeps that one's exact value, including its white space;
+/// - formats with strings only do not change types: a value gets the type of the existing item if it is valid for it.
 ///
 /// # Errors
-/// As [`read`].
+/// Those of [`read`].
 pub fn read_over(there: &Items, source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
     if typing == Typing::Strings {
         return read(source, text, typing);
     }
-    let is_object = |item: &Item| item.kind == ValueType::Json && item.value.trim_start().starts_with('{');
+    let is_object = |item: &Item| item.kind == ValueType::Json && item.value.expose().trim_start().starts_with('{');
     let objects: HashSet<&str> =
         there.iter().filter(|(_, item)| is_object(item)).map(|(key, _)| key.as_str()).collect();
     let mut items = read_with(source, text, typing, objects.clone())?;
@@ -242,15 +242,15 @@ fn read_with(source: Source, text: &str, typing: Typing, objects: HashSet<&str>)
     reading.finish(end)
 }
 
-/// Writes items, one after the other, under the keys that they have: stored ones, which were checked when they were saved.
-/// [`read_over`] them gives them back. [`read`] does, except that
+/// Writes items, one after the other, under their keys. They must have been checked when they were stored.
+/// [`read_over`] restores them exactly; [`read`] does so with these exceptions:
 /// - properties and `.env` have strings only;
 /// - JSON has no comments;
-/// - an item of type `json` is read back as what it is: an object as the items in it, a number as a number; its white
-///   space is kept by JSON alone.
+/// - an item of type `json` is parsed by its content, so an object becomes several items and a number a number; only
+///   JSON keeps its white space.
 ///
 /// # Errors
-/// Every item that the format cannot carry, with the pointer `/items/<key>`.
+/// All items that the format cannot represent, with the pointer `/items/<key>`.
 pub fn write(source: Source, items: &Items) -> Result<String, Vec<Invalid>> {
     let codec = source.codec();
     let mut out = String::new();
@@ -274,8 +274,8 @@ pub fn write(source: Source, items: &Items) -> Result<String, Vec<Invalid>> {
     Ok(out)
 }
 
-/// A reader that follows YAML 1.1 or JavaScript sees a new line at more characters than others do. No comment must
-/// end before its line does, so these and all control characters become spaces.
+/// Writes a comment. Readers that follow YAML 1.1 or JavaScript break lines at additional characters. So that a comment
+/// cannot end early, these and all control characters become spaces.
 fn push_comment(out: &mut String, comment: &str) {
     for line in comment.lines() {
         out.push('#');
@@ -286,22 +286,22 @@ fn push_comment(out: &mut String, comment: &str) {
     }
 }
 
-/// How one format reads and writes items.
+/// The reader and the writer of a format.
 struct Codec {
     name: &'static str,
     media: Media,
-    /// Adds to the reading what the text says; an error ends it.
+    /// Parses a text into the reading; an error stops it.
     read: fn(&str, &mut Reading) -> Result<(), Invalid>,
-    /// One item, without the end of its line.
+    /// Writes one item, without the line end.
     entry: fn(&str, &Item) -> Result<String, Invalid>,
-    /// Whether it has comments, which then begin with `#`.
+    /// Whether it has comments, which begin with `#`.
     comments: bool,
-    /// Whether it has more than strings.
+    /// Whether it has types other than strings.
     types: bool,
     frame: Frame,
 }
 
-/// What stands around the items.
+/// The text around and between the items.
 struct Frame {
     empty: &'static str,
     open: &'static str,
@@ -310,7 +310,7 @@ struct Frame {
 }
 
 impl Frame {
-    /// One item after the other.
+    /// One item per line.
     const LINES: Self = Self { empty: "", open: "", between: "\n", close: "\n" };
 }
 
@@ -321,7 +321,7 @@ fn without_bom(text: &str) -> &str {
     text.strip_prefix(BOM).unwrap_or(text)
 }
 
-/// Refuses a text that begins with a byte order mark. The first one was taken off, so this is a second one.
+/// Refuses a text that begins with a byte order mark. The caller has removed the first one, so this is a second one.
 fn refuse_bom(text: &str) -> Result<(), Invalid> {
     match text.starts_with(BOM) {
         true => Err(Invalid::at("", Problem::Unseen { character: BOM, position: 1 }, 1, 1)),

@@ -1,8 +1,8 @@
-//! Java properties, as `java.util.Properties.load(Reader)` reads them.
+//! Java properties, parsed like `java.util.Properties.load(Reader)`.
 //!
-//! The parser is our own, since those that there are read less than Java does. `java-properties` 2.0 refuses the surrogate
-//! pairs that Java writes for emoji, and a comment with a `\u` in it; its writer makes `\u1` of U+0001. `jprop` 0.2 takes a
-//! tab before a key as a part of it, and refuses a backslash before a character that needs none.
+//! The parser is our own, because the existing ones accept less than Java does. `java-properties` 2.0 refuses the
+//! surrogate pairs that Java writes for emoji, and a comment that contains `\u`; its writer makes `\u1` of U+0001.
+//! `jprop` 0.2 treats a tab before a key as part of the key, and refuses a backslash before an ordinary character.
 
 use super::{
     Codec, Frame, Media,
@@ -25,7 +25,7 @@ pub(super) const CODEC: Codec = Codec {
     frame: Frame::LINES,
 };
 
-/// Checks the escapes; anything else is a key with a value.
+/// Checks the escapes, the only possible errors.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
     entries(text, |_, _, _, _| Ok(()))
 }
@@ -66,7 +66,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\x0c')
 }
 
-/// Goes over a backslash at the end of a line, and the blanks at the beginning of the next.
+/// Skips a backslash at the end of a line, and the blanks at the beginning of the next line.
 fn joins_lines(cursor: &mut Cursor) -> bool {
     let joins = ["\\\r\n", "\\\n", "\\\r"].into_iter().any(|end| cursor.eat(end)) || is_last(cursor);
     if joins {
@@ -75,7 +75,7 @@ fn joins_lines(cursor: &mut Cursor) -> bool {
     joins
 }
 
-/// A backslash that is the last character says nothing.
+/// Skips a backslash that is the last character; it has no meaning.
 fn is_last(cursor: &mut Cursor) -> bool {
     cursor.rest() == "\\" && cursor.eat("\\")
 }
@@ -84,7 +84,7 @@ fn skip_blanks(cursor: &mut Cursor) {
     while !cursor.take_while(is_blank).is_empty() || joins_lines(cursor) {}
 }
 
-/// A key or a value: up to the end of the line, or to a character that ends it.
+/// Parses a key or a value, up to the end of the line or a delimiter.
 fn part(text: &str, cursor: &mut Cursor, ends: impl Fn(char) -> bool) -> Result<String, Invalid> {
     let mut part = String::new();
     while let Some(c) = cursor.peek() {
@@ -124,17 +124,17 @@ fn escaped(text: &str, cursor: &mut Cursor) -> Result<char, Invalid> {
     })
 }
 
-/// One UTF-16 unit, written `uXXXX`.
+/// Parses one UTF-16 unit, written `uXXXX`.
 fn unit(cursor: &mut Cursor) -> Option<u16> {
     let digits = cursor.rest().get(1..5).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
     (cursor.eat("u") && cursor.eat(digits)).then(|| u16::from_str_radix(digits, 16).ok()).flatten()
 }
 
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
-    Ok(format!("{}={}", escape(key, true), escape(&item.value, false)))
+    Ok(format!("{}={}", escape(key, true), escape(item.value.expose(), false)))
 }
 
-/// Pure ASCII, as Java itself writes: `load(InputStream)` takes bytes for Latin-1, resource bundles take them for UTF-8.
+/// Escapes to ASCII, as Java does: `load(InputStream)` decodes Latin-1, and resource bundles decode UTF-8.
 fn escape(text: &str, is_key: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for (n, c) in text.chars().enumerate() {
@@ -160,7 +160,7 @@ mod tests {
     use crate::formats::{Source, Typing, read, write};
 
     #[test]
-    fn lines_are_read_as_java_reads_them() {
+    fn lines_are_parsed_like_java() {
         let text = "# c\r\n! c\r\na=1\r\n  b : 2 \n\tc 3\n\x0cd\n\ne=\\\n   x\\\r\n\ty\nf\\ g\\:h\\=i = j=k\nl\\\n  m==n\n\
                     o=\\t\\n\\q\\\"\\\\\np=中\\u4e2d\\ud83d\\ude00\nq=\\ \\ two \n=empty\n\\\n# comment\nr=1\\";
         let expected = [
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_twice_is_refused_by_read_but_is_legal_in_a_text() {
+    fn a_duplicate_key_is_refused_by_read_but_legal_in_a_text() {
         check("a=1\na=2").unwrap();
         assert!(read(Source::Properties, "a=1\na=2", Typing::Keep).is_err());
         assert_eq!(items(Source::Properties, ""), Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! Gathers the items that a reader finds, and all that is wrong with them.
+//! Collects the items that a parser finds, and their problems.
 
 use std::collections::HashSet;
 
@@ -11,20 +11,20 @@ use crate::domain::{
     limits,
 };
 
-/// Maximum number of wrong items that are told at once.
+/// Maximum number of problems reported at once.
 pub const MISTAKES: usize = 50;
 
-/// A place in the text.
+/// A position in the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum At {
-    /// Bytes from the beginning. Line and column are counted only when they are told.
+    /// Byte offset. Line and column are computed only for a report.
     Byte(usize),
     /// 1-based line, and column in characters.
     Line(usize, usize),
 }
 
 impl At {
-    /// Something wrong at this place of `text`.
+    /// Returns a problem at this position of `text`.
     pub(super) fn invalid(self, text: &str, problem: Problem) -> Invalid {
         match self {
             Self::Byte(offset) => Invalid::at_byte(text, offset, problem),
@@ -36,27 +36,27 @@ impl At {
     }
 }
 
-/// The JSON pointer (RFC 6901) to an item.
+/// Returns the JSON pointer (RFC 6901) to an item.
 pub(super) fn pointer(key: &str) -> String {
     format!("/items/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-/// A single value, as the text has it.
+/// A single value in its original spelling.
 #[derive(Clone, Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
     pub(super) kind: Kind,
 }
 
-/// What a scalar is.
+/// Kind of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     String,
-    /// In any notation.
+    /// A number in any notation.
     Number,
-    /// In any case.
+    /// A boolean in any case.
     Boolean,
-    /// However it was written.
+    /// Null in any spelling.
     Null,
     /// JSON text.
     Json,
@@ -80,23 +80,23 @@ impl Scalar {
             },
             (Kind::Number, Typing::Strings) | (Kind::String, _) => (ValueType::String, self.text),
         };
-        Item { value, kind, ..Item::default() }
+        Item { value: value.into(), kind, ..Item::default() }
     }
 
-    /// As it stands inside of an array.
+    /// Returns the JSON of the scalar as an element of an array.
     pub(super) fn json(&self) -> String {
         let item = self.clone().item(Typing::Keep);
-        if item.kind == ValueType::String { quote(&item.value) } else { item.value }
+        if item.kind == ValueType::String { quote(item.value.expose()) } else { item.value.into_inner() }
     }
 }
 
-/// A JSON string.
+/// Returns a JSON string.
 pub(super) fn quote(text: &str) -> String {
     serde_json::to_string(text).expect("a string is JSON")
 }
 
-/// The JSON number that a literal of YAML or TOML means, with the digits that it has: `+1_000` is `1000`, `0x1F` is `31`,
-/// `.5` is `0.5`. None when JSON has no such number, and for leading zeros.
+/// Returns the JSON number for a literal of YAML or TOML, with its digits: `+1_000` is `1000`, `0x1F` is `31`, `.5` is
+/// `0.5`. `None` if JSON has no such number, and for leading zeros.
 pub(super) fn number(literal: &str) -> Option<String> {
     if is_number(literal) {
         return Some(literal.to_owned());
@@ -136,15 +136,15 @@ fn is_number(text: &str) -> bool {
         && serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
 }
 
-/// The items so far.
+/// The items found so far.
 pub(super) struct Reading<'t> {
     text: &'t str,
     typing: Typing,
     items: Items,
     wrong: Vec<Invalid>,
-    /// Keys whose objects are one item each, of type `json`.
+    /// Keys whose objects become one item of type `json`.
     objects: HashSet<&'t str>,
-    /// Bytes of keys and values that a document can still hold. Aliases make a short YAML text a very long document.
+    /// Remaining bytes for keys and values in the document. Aliases can expand a short YAML text enormously.
     room: usize,
 }
 
@@ -153,15 +153,15 @@ impl<'t> Reading<'t> {
         Self { text, typing, items: Items::new(), wrong: Vec::new(), objects, room: limits::DOCUMENT_BYTES }
     }
 
-    /// Whether an object under this key is one item.
+    /// Returns whether an object under this key becomes one item.
     pub(super) fn is_one_item(&self, key: &str) -> bool {
         self.objects.contains(key)
     }
 
-    /// Adds an item that stands at a place of the text.
+    /// Adds an item at a position of the text.
     ///
     /// # Errors
-    /// Something after which reading on makes no sense. An item that is only wrong is noted.
+    /// An error that stops the parser. The problem of a single item is only recorded.
     pub(super) fn add(&mut self, key: String, value: Scalar, comment: String, at: At) -> Result<(), Invalid> {
         if self.items.len() == limits::ITEMS {
             return Err(at.invalid(self.text, Problem::TooMany { max: limits::ITEMS }));
@@ -170,7 +170,7 @@ impl<'t> Reading<'t> {
         item.comment = comment;
         self.room = self
             .room
-            .checked_sub(key.len() + item.value.len())
+            .checked_sub(key.len() + item.value.expose().len())
             .ok_or_else(|| at.invalid(self.text, Problem::TooLong { max: limits::DOCUMENT_BYTES }))?;
         if let Err(invalid) = check_key(&key).and_then(|()| item.check()) {
             return self.refuse(&key, invalid.problem, at);
@@ -187,10 +187,10 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Notes that an item is wrong.
+    /// Records the problem of an item.
     ///
     /// # Errors
-    /// The last one that is told.
+    /// The last problem that is reported, which stops the parser.
     pub(super) fn refuse(&mut self, key: &str, problem: Problem, at: At) -> Result<(), Invalid> {
         let invalid = at.invalid(self.text, problem).of(pointer(key));
         if self.wrong.len() + 1 == MISTAKES {
@@ -200,15 +200,15 @@ impl<'t> Reading<'t> {
         Ok(())
     }
 
-    /// The items, if nothing was wrong.
+    /// Returns the items if there was no problem.
     pub(super) fn finish(mut self, end: Result<(), Invalid>) -> Result<Items, Vec<Invalid>> {
         self.wrong.extend(end.err());
         if self.wrong.is_empty() { Ok(self.items) } else { Err(self.wrong) }
     }
 }
 
-/// The comment that ends directly above `to`, where nothing but comments, blanks and the beginning of the line of `to`
-/// stands since `from`.
+/// Returns the comment directly above `to`. Between `from` and `to` the text must contain only comments, blanks and the
+/// beginning of the line of `to`.
 pub(super) fn comment_above(text: &str, from: usize, to: usize, marks: &[char]) -> String {
     let between = text[from..to].replace("\r\n", "\n");
     let mut lines: Vec<&str> = between.split(['\n', '\r']).collect();
@@ -217,7 +217,7 @@ pub(super) fn comment_above(text: &str, from: usize, to: usize, marks: &[char]) 
     comment_at_end_of(&lines[whole_lines..], marks)
 }
 
-/// The comment in the last lines, as one text, cut where it is longer than a comment may be. Its lines begin with a mark.
+/// Joins the comment lines, which begin with one of `marks`, at the end of `lines`. Truncates the text to the limit.
 pub(super) fn comment_at_end_of(lines: &[&str], marks: &[char]) -> String {
     let marked = |line: &&&str| line.trim_start().starts_with(marks);
     let count = lines.iter().rev().take(limits::TEXT_BYTES).take_while(marked).count();
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_literal_becomes_the_json_number_that_it_means() {
+    fn a_literal_becomes_the_equal_json_number() {
         for (literal, meant) in [
             ("1.50e3", "1.50e3"),
             ("12345678901234567890123", "12345678901234567890123"),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_told_in_characters() {
+    fn columns_count_characters() {
         for text in ["a\né b", "a\r\né b", "a\ré b"] {
             let invalid = At::Byte(text.find('b').unwrap()).invalid(text, Problem::Blank);
             assert_eq!((invalid.line, invalid.column), (Some(2), Some(3)), "{text:?}");
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_is_what_stands_directly_above() {
+    fn only_a_comment_directly_above_is_taken() {
         let text = "# not this\n\n#this\n  # and  \r\n#\nkey";
         assert_eq!(comment_above(text, 0, text.len() - 3, &['#']), "this\nand\n");
         let text = "a # tail\nkey";

@@ -1,11 +1,11 @@
-//! What holds for all formats, and the words of the other tests.
+//! Tests of all formats, and helpers for the tests of each.
 
 use proptest::{prelude::*, sample::select, test_runner::TestCaseResult};
 
 use super::*;
 use crate::domain::content::{ValueType, check_key};
 
-/// What a check said: `line:column detail`, or `ok`.
+/// Returns the result of a check: `line:column detail`, or `ok`.
 pub(super) fn found(checked: Result<(), Invalid>) -> String {
     checked.map_or_else(|invalid| said(&invalid), |()| "ok".to_owned())
 }
@@ -23,7 +23,7 @@ fn said(invalid: &Invalid) -> String {
     place + &problem
 }
 
-/// What was wrong: `pointer line:column detail`.
+/// Formats problems: `pointer line:column detail`.
 pub(super) trait Problems {
     fn problems(self) -> Vec<String>;
 }
@@ -35,14 +35,18 @@ impl<T> Problems for Result<T, Vec<Invalid>> {
     }
 }
 
-/// `key=value` of all items.
+/// Returns `key=value` of all items.
 pub(super) fn items(source: Source, text: &str) -> Vec<String> {
-    read(source, text, Typing::Keep).unwrap().iter().map(|(key, item)| format!("{key}={}", item.value)).collect()
+    read(source, text, Typing::Keep)
+        .unwrap()
+        .iter()
+        .map(|(key, item)| format!("{key}={}", item.value.expose()))
+        .collect()
 }
 
-/// `key type value` of all items.
+/// Returns `key type value` of all items.
 pub(super) fn typed(items: &Items) -> Vec<String> {
-    items.iter().map(|(key, item)| format!("{key} {} {}", item.kind.as_str(), item.value)).collect()
+    items.iter().map(|(key, item)| format!("{key} {} {}", item.kind.as_str(), item.value.expose())).collect()
 }
 
 const HOSTILE: [&str; 44] = [
@@ -114,7 +118,7 @@ fn all_items() -> impl Strategy<Value = Items> {
     prop::collection::vec((key(), item()), 0..6).prop_map(|items| items.into_iter().collect())
 }
 
-/// The items as a format can hold them.
+/// Returns the items in a form that the format can represent.
 fn held(source: Source, items: Items) -> Items {
     items
         .into_iter()
@@ -123,20 +127,20 @@ fn held(source: Source, items: Items) -> Items {
             match source {
                 Source::Json => item.comment.clear(),
                 Source::Yaml => {}
-                Source::Toml => item.value = item.value.replace("null", "0"),
+                Source::Toml => item.value = item.value.expose().replace("null", "0").into(),
                 Source::Properties => item.kind = ValueType::String,
                 Source::Dotenv => {
                     item.kind = ValueType::String;
-                    item.value = item.value.replace('\0', "").replace("${", "{");
+                    item.value = item.value.expose().replace('\0', "").replace("${", "{").into();
                     let key = format!("_K.{n}-");
-                    // What it cannot hold is refused; what is left of it can be held.
+                    // If the format refuses the value, the rest without the special characters is valid.
                     if write(source, &Items::from([(key.clone(), item.clone())])).is_err() {
-                        item.value = item.value.replace(['\r', '\'', '\\'], "");
+                        item.value = item.value.expose().replace(['\r', '\'', '\\'], "").into();
                     }
                     return (key, item);
                 }
             }
-            if source == Source::Toml && item.kind == ValueType::Json && item.value == "0" {
+            if source == Source::Toml && item.kind == ValueType::Json && item.value.expose() == "0" {
                 item.kind = ValueType::Number;
             }
             (key, item)
@@ -144,7 +148,7 @@ fn held(source: Source, items: Items) -> Items {
         .collect()
 }
 
-fn comes_back(source: Source, items: Items) -> TestCaseResult {
+fn roundtrip(source: Source, items: Items) -> TestCaseResult {
     let items: Vec<_> = held(source, items).into_iter().collect();
     let written = write(source, &items.iter().cloned().collect()).unwrap();
     for text in [written.clone(), format!("\u{feff}{written}")] {
@@ -155,12 +159,12 @@ fn comes_back(source: Source, items: Items) -> TestCaseResult {
     Ok(())
 }
 
-/// Whether a text, read over items, is what they are already; else what is not.
+/// Checks that importing a text over existing items changes nothing. Otherwise returns the items that were parsed.
 fn same_over(source: Source, text: &str, there: &Items) -> Result<(), String> {
     let read = read_over(there, source, text, Typing::Keep).map_err(|wrong| format!("{wrong:?}"))?;
     let same = read.len() == there.len()
         && read.iter().all(|(key, item)| {
-            // A file without comments takes none away.
+            // A file without comments removes no existing comment.
             there.get(key).is_some_and(|old| {
                 item.same(&Item { comment: item.comment.clone(), ..old.clone() })
                     && (item.comment.is_empty() || item.comment == old.comment)
@@ -169,7 +173,7 @@ fn same_over(source: Source, text: &str, there: &Items) -> Result<(), String> {
     if same { Ok(()) } else { Err(format!("{read:?}")) }
 }
 
-/// Items that a format or another does not give back as they are.
+/// Returns items that some format does not restore exactly.
 fn hard_items() -> Items {
     let of = |kind: ValueType, value: &str| Item { kind, ..Item::string(value) };
     let noted = |comment: &str| Item { comment: comment.into(), ..Item::string("1") };
@@ -205,7 +209,7 @@ fn an_export_of_hard_items_changes_nothing() {
 }
 
 #[test]
-fn an_edited_export_changes_what_was_edited() {
+fn an_edited_export_changes_only_the_edited_items() {
     let there = hard_items();
     let read = |source, text| typed(&read_over(&there, source, text, Typing::Keep).unwrap());
     assert_eq!(
@@ -214,7 +218,7 @@ fn an_edited_export_changes_what_was_edited() {
     );
     assert_eq!(read(Source::Yaml, "object: {url: y}\nnumber: 6\n"), [r#"object json {"url":"y"}"#, "number number 6"]);
     assert_eq!(read(Source::Toml, "[object]\nurl = 'y'\n"), [r#"object json {"url":"y"}"#]);
-    // Only strings: the type is that of the item that is there, where it can be.
+    // The format has strings only, so values get the type of the existing item if possible.
     assert_eq!(
         read(Source::Properties, "blanks=6\non=false\nlist=[3]\nobject={}\nnew=1"),
         ["blanks number 6", "on boolean false", "list json [3]", "object json {}", "new string 1",]
@@ -238,7 +242,7 @@ fn a_text_that_is_blank_or_too_long_is_refused_in_every_format() {
 }
 
 #[test]
-fn a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_text() {
+fn a_byte_order_mark_and_windows_line_ends_are_ignored() {
     for (source, text) in [
         (Source::Properties, "a=1\r\nb=2\r\n"),
         (Source::Dotenv, "a=1\r\nb='2'\r\n"),
@@ -251,7 +255,7 @@ fn a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_text() {
 }
 
 #[test]
-fn one_byte_order_mark_is_taken_off_and_a_second_one_refused() {
+fn one_byte_order_mark_is_removed_and_a_second_one_refused() {
     let second = "1:1 Unseen { character: '\\u{feff}', position: 1 }";
     for (format, text) in [
         (Format::Json, "{\"a\": 1}"),
@@ -265,7 +269,7 @@ fn one_byte_order_mark_is_taken_off_and_a_second_one_refused() {
         assert_eq!(found(check(format, text)), "ok", "{format}");
         assert_eq!(found(check(format, stored(format, &format!("\u{feff}{once}")))), second, "{format}");
     }
-    assert_eq!(stored(Format::Text, "\u{feff}a"), "\u{feff}a", "plain text is what somebody wrote");
+    assert_eq!(stored(Format::Text, "\u{feff}a"), "\u{feff}a", "plain text stays unchanged");
     assert_eq!(found(check(Format::Text, "\u{feff}\u{feff}a")), "ok");
     for source in Source::ALL {
         let said = read(source, "\u{feff}\u{feff}a: 1", Typing::Keep).problems();
@@ -274,7 +278,7 @@ fn one_byte_order_mark_is_taken_off_and_a_second_one_refused() {
 }
 
 #[test]
-fn the_line_ends_of_old_macs_end_lines() {
+fn line_ends_of_old_macs_are_accepted() {
     for (source, text) in [
         (Source::Properties, "# c\ra=1\rb=2\r"),
         (Source::Dotenv, "# c\ra=1\rb='2' # d\r"),
@@ -287,7 +291,7 @@ fn the_line_ends_of_old_macs_end_lines() {
     }
     let commented = read(Source::Dotenv, "# head\r\r# what a is\ra=1\r", Typing::Keep).unwrap();
     assert_eq!(commented["a"].comment, "what a is");
-    // TOML has no such line ends, and says where one is.
+    // TOML does not allow such line ends and reports their position.
     assert_eq!(found(check(Format::Toml, "a = 1\rb = 2")).split_once(' ').unwrap().0, "2:1");
     for (source, text, said) in [
         (Source::Dotenv, "a=1\rb", " 2:2 `=` is expected after a name"),
@@ -299,7 +303,7 @@ fn the_line_ends_of_old_macs_end_lines() {
 }
 
 #[test]
-fn a_source_is_known_by_its_name_and_by_a_file_name() {
+fn a_source_is_found_by_its_name_and_by_a_file_name() {
     for source in Source::ALL {
         assert_eq!(source.as_str().parse(), Ok(source));
         assert_eq!(Source::from_file_name(&format!("dir.json/A.{}", source.media().extension)), Some(source));
@@ -314,14 +318,14 @@ fn a_source_is_known_by_its_name_and_by_a_file_name() {
 }
 
 #[test]
-fn an_empty_set_of_items_comes_back() {
+fn an_empty_set_of_items_is_restored() {
     for source in Source::ALL {
         assert_eq!(items(source, &write(source, &Items::new()).unwrap()), Vec::<String>::new());
     }
 }
 
 #[test]
-fn an_export_reads_well() {
+fn an_export_is_readable() {
     let item = |kind, value: &str| Item { kind, ..Item::string(value) };
     let items = Items::from([
         ("db.url".into(), Item { comment: "Where it is.\nAsk Ann.".into(), ..Item::string("mysql://a:b@c/d?e=f#g") }),
@@ -345,7 +349,7 @@ fn an_export_reads_well() {
 }
 
 #[test]
-fn a_json_object_comes_back_as_the_items_in_it() {
+fn a_json_object_is_read_back_as_several_items() {
     let items = Items::from([("a".into(), Item { kind: ValueType::Json, ..Item::string("{\"b\": 1, \"c\": {}}") })]);
     for source in [Source::Json, Source::Yaml, Source::Toml] {
         let back = read(source, &write(source, &items).unwrap(), Typing::Keep).unwrap();
@@ -371,7 +375,7 @@ fn a_number_that_readers_of_yaml_read_differently_is_written_with_its_tag() {
 }
 
 #[test]
-fn stored_values_that_are_refused_today_can_be_exported() {
+fn stored_values_that_would_now_be_refused_can_be_exported() {
     let item = |kind, value: &str| Item { kind, ..Item::string(value) };
     let items = Items::from([
         ("dup".into(), item(ValueType::Json, "{\"a\":1,\"a\":2}")),
@@ -391,7 +395,7 @@ fn stored_values_that_are_refused_today_can_be_exported() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_up_to_fifty_items() {
+fn up_to_fifty_problems_are_reported() {
     let text: String = (0..100).map(|n| format!("\\ k{n}=1\n")).collect();
     let problems = read(Source::Properties, &text, Typing::Keep).problems();
     assert_eq!((problems.len(), &*problems[1]), (50, "/items/ k1 2:1 Blanks"));
@@ -414,7 +418,7 @@ fn more_than_a_config_can_hold_is_refused() {
 }
 
 #[test]
-fn a_value_of_a_mebibyte_comes_back() {
+fn a_value_of_a_mebibyte_is_restored() {
     for source in Source::ALL {
         let line = match source {
             Source::Dotenv => "商店 \"b\" \\ $X # c\n",
@@ -428,7 +432,7 @@ fn a_value_of_a_mebibyte_comes_back() {
     }
 }
 
-/// Items of one character, whose document is as long as one may be.
+/// Returns items of one repeated character, whose document has the maximum size.
 fn whole_document(of: char) -> Items {
     let spelled = serde_json::to_string(&of).unwrap().len() - 2;
     let count = (limits::DOCUMENT_BYTES / 2 - 100) / spelled;
@@ -440,7 +444,7 @@ fn whole_document(of: char) -> Items {
 }
 
 #[test]
-fn no_spelling_of_a_document_is_too_long_to_be_read() {
+fn no_spelling_of_a_document_is_too_long_to_be_parsed() {
     for of in
         ['a', '\u{1}', '\n', '"', '\'', '\\', '$', '#', '\u{7f}', '\u{85}', 'é', '\u{2028}', '商', '\u{feff}', '😀']
     {
@@ -462,7 +466,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn large_contents_come_back(units in prop::collection::vec(text(), 1..4), bytes in 1_000..200_000_usize) {
+    fn large_contents_are_restored(units in prop::collection::vec(text(), 1..4), bytes in 1_000..200_000_usize) {
         let value = |unit: &String| unit.repeat(bytes / unit.len().max(1));
         let items: Items =
             units.iter().enumerate().map(|(n, unit)| (format!("k{n}"), Item::string(value(unit)))).collect();
@@ -479,19 +483,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn properties_come_back(items in all_items()) { comes_back(Source::Properties, items)?; }
+    fn properties_are_restored(items in all_items()) { roundtrip(Source::Properties, items)?; }
 
     #[test]
-    fn dotenv_comes_back(items in all_items()) { comes_back(Source::Dotenv, items)?; }
+    fn dotenv_is_restored(items in all_items()) { roundtrip(Source::Dotenv, items)?; }
 
     #[test]
-    fn json_comes_back(items in all_items()) { comes_back(Source::Json, items)?; }
+    fn json_is_restored(items in all_items()) { roundtrip(Source::Json, items)?; }
 
     #[test]
-    fn yaml_comes_back(items in all_items()) { comes_back(Source::Yaml, items)?; }
+    fn yaml_is_restored(items in all_items()) { roundtrip(Source::Yaml, items)?; }
 
     #[test]
-    fn toml_comes_back(items in all_items()) { comes_back(Source::Toml, items)?; }
+    fn toml_is_restored(items in all_items()) { roundtrip(Source::Toml, items)?; }
 
     #[test]
     fn an_export_changes_nothing(items in all_items()) {
@@ -500,7 +504,7 @@ proptest! {
                 Source::Dotenv => items.values().enumerate().map(|(n, item)| (format!("K{n}"), item.clone())).collect(),
                 _ => items.clone(),
             };
-            // What a format cannot hold is refused: see the tests of each.
+            // Some formats refuse some items: see the tests of each.
             let Ok(text) = write(source, &items) else { continue };
             prop_assert_eq!(same_over(source, &text, &items), Ok(()), "{} {}", source, text);
         }

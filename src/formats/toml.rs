@@ -1,4 +1,4 @@
-//! TOML. Numbers and dates are taken as they stand in the text.
+//! TOML. Numbers and dates keep their original spelling.
 
 use std::rc::Rc;
 
@@ -21,7 +21,7 @@ use crate::domain::{
     limits, unseen,
 };
 
-/// The deepest nesting that is written; the parser refuses 80 levels.
+/// Maximum nesting that is written; the parser refuses 80 levels.
 const WRITTEN_DEPTH: usize = 64;
 
 pub(super) const CODEC: Codec = Codec {
@@ -34,11 +34,11 @@ pub(super) const CODEC: Codec = Codec {
     frame: Frame::LINES,
 };
 
-/// Maximum number of tokens of a document: keys, values, signs, blanks and comments. The parser takes up to 150 bytes for
-/// each. Twenty thousand items have a quarter of it, or three quarters with tables and comments.
+/// Maximum number of tokens of a document: keys, values, punctuation, blanks and comments. The parser takes up to 150
+/// bytes for each. Twenty thousand items need a quarter of them, or three quarters with tables and comments.
 const TOKENS: usize = 600_000;
 
-/// Checks a whole document, numbers that TOML cannot hold included.
+/// Checks a document, including numbers that exceed the limits of TOML.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
     check_size(text, usize::MAX)?;
     document(text).map(drop)
@@ -49,7 +49,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
     flatten(&document(text)?, reading)
 }
 
-/// Counts tokens, and the values that become items, before the parser makes a tree of them all.
+/// Counts the tokens, and the values that become items, before the parser builds a tree.
 fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
     let (mut arrays, mut assigned, mut found) = (0_usize, false, 0);
     for (n, token) in Source::new(text).lex().enumerate() {
@@ -69,7 +69,7 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
             TokenKind::RightSquareBracket => arrays = arrays.saturating_sub(1),
             _ => {}
         }
-        // What stands in a table is an item, the table is none.
+        // A value in a table is an item, unless it is a table itself.
         found += usize::from(std::mem::take(&mut assigned) && token.kind() != TokenKind::LeftCurlyBracket);
         if found > items {
             return Err(at.invalid(text, Problem::TooMany { max: items }));
@@ -88,7 +88,7 @@ fn document(text: &str) -> Result<Vec<Entry>, Invalid> {
 
 fn unreadable(text: &str, error: &Error) -> Invalid {
     let Some(span) = error.span() else { return Invalid::new("", problem(error.message())) };
-    // What the parser says of a character that nobody sees helps nobody.
+    // The parser's message does not help with an invisible character.
     let (before, from) = text.split_at(text.floor_char_boundary(span.start));
     let unseen = from.chars().next().filter(|c| !matches!(c, '\t' | '\n' | '\r') && unseen::is_unseen(*c));
     let problem = match unseen {
@@ -102,10 +102,10 @@ fn problem(detail: impl Into<String>) -> Problem {
     syntax(Format::Toml, detail)
 }
 
-/// The text, to make nodes of what the parser found in it.
+/// The text, for converting the parser's tables to nodes.
 struct Tree<'t> {
     text: &'t str,
-    /// Where each key and each scalar ends. What stands between two of them can be a comment, and never a part of a string.
+    /// End offsets of all keys and scalars. Text between two of them may be a comment and is never part of a string.
     ends: Vec<usize>,
 }
 
@@ -173,11 +173,11 @@ fn is_beyond_float(literal: &str) -> bool {
 }
 
 /// # Errors
-/// For what TOML cannot hold: `null`, integers of more than 64 bits, floats that are too large, very deep nesting.
+/// Values that TOML cannot represent: `null`, integers above 64 bits, floats that are too large, very deep nesting.
 fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     let value = match item.kind {
-        // It chooses between the kinds of quotes, so that a text of several lines stays one.
-        ValueType::String => Value::String(item.value.clone()).to_string(),
+        // The library chooses the quotes, so that a text of several lines stays readable.
+        ValueType::String => Value::String(item.value.expose().to_owned()).to_string(),
         _ => {
             let mut value = String::new();
             push_value(&mut value, &json::item_value(item)?, 0)?;
@@ -222,13 +222,13 @@ fn is_integer(literal: &str) -> bool {
     !literal.contains(['.', 'e', 'E']) && literal != "true" && literal != "false"
 }
 
-/// A key: bare where it can be.
+/// Writes a key, without quotes if possible.
 fn name(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { basic(key) }
 }
 
-/// A string on one line. JSON has the same escapes, but lets U+007F be.
+/// Writes a string on one line. JSON has the same escapes, except that it does not escape U+007F.
 fn basic(text: &str) -> String {
     quote(text).replace('\u{7f}', "\\u007F")
 }
@@ -241,7 +241,7 @@ mod tests {
     use crate::formats::{Source, Typing, read, write};
 
     #[test]
-    fn values_are_taken_as_they_were_written() {
+    fn values_keep_their_spelling() {
         let text = "title = \"t\"\r\nn = 1_000\nhex = 0xFF\nf = 1.50e3\ninf = -inf\non = true\nday = 1979-05-27 07:32:00Z\n\
                     a = [1, 2.50, 'x', { k = 1979-05-27, n = nan }]\n[db.main]\nurl = '''\na\nb'''\nopts.x = +1\nempty = {}\n\
                     [[list]]\nz = 1\na = 0b11\n[[list]]\n";
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_place() {
+    fn an_error_has_its_position() {
         for (text, said) in [
             ("a = 1\n'é' = x", "2:7 "),
             ("a = 1\na = 2", "2:1 duplicate key"),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn too_much_is_refused_before_it_is_a_tree() {
+    fn too_many_values_are_refused_before_a_tree_is_built() {
         let most = limits::ITEMS;
         let many = |line: &dyn Fn(usize) -> String, n: usize| (0..n).map(line).collect::<String>();
         let plain = |n: usize| format!("k{n} = 1\n");
@@ -297,7 +297,7 @@ mod tests {
             let wrong = read(Source::Toml, &many(line, most + 1), Typing::Keep).problems();
             assert!(wrong[0].contains(&format!("{}:", most + 1)) && wrong.len() == 1, "{wrong:?}");
         }
-        // A document of its own has no items, and an array is one.
+        // The limit of items applies to imports only, and an array is one item.
         check(&many(&plain, most + 1)).unwrap();
         let array = |n: usize| format!("a = [{}]", "1,".repeat(n));
         check(&array(TOKENS / 2 - 10)).unwrap();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_toml_cannot_hold_is_refused() {
+    fn values_that_toml_cannot_represent_are_refused() {
         let item = |kind, value: &str| Item { kind, ..Item::string(value) };
         let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
         let items = Items::from([

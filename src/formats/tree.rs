@@ -1,4 +1,4 @@
-//! What JSON, YAML and TOML have in common: objects in objects.
+//! Nested objects, for JSON, YAML and TOML.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use crate::domain::{
     limits,
 };
 
-/// A value of a tree. Shared, since a YAML alias is the same value again.
+/// A value of a tree. Shared, because a YAML alias refers to an existing value.
 #[derive(Debug)]
 pub(super) enum Node {
     Scalar(Scalar),
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     pub(super) at: At,
 }
 
-/// Adds the leaves of a map, their keys joined with dots.
+/// Adds the leaves of a map with their keys joined by dots.
 pub(super) fn flatten(map: &[Entry], reading: &mut Reading) -> Result<(), Invalid> {
     flatten_under(None, map, reading)
 }
@@ -53,7 +53,7 @@ fn flatten_under(prefix: Option<&str>, map: &[Entry], reading: &mut Reading) -> 
 }
 
 impl Node {
-    /// Writes it as JSON. Stops soon after more than a value may have: aliases can make it as long as one likes.
+    /// Appends its JSON. Stops soon after the limit of a value, because aliases can make the JSON arbitrarily long.
     fn push_json(&self, out: &mut String) {
         if out.len() > limits::VALUE_BYTES {
             return;

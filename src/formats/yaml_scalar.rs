@@ -1,4 +1,4 @@
-//! Kinds of YAML scalars. Readers disagree about numbers, so only what all of them take for the same number is one.
+//! Kinds of YAML scalars. A scalar is a number only if all readers parse it as the same number.
 
 use granit_parser::{ScalarStyle, Tag};
 
@@ -12,12 +12,12 @@ pub(super) fn problem(detail: impl Into<String>) -> Problem {
     syntax(Format::Yaml, detail)
 }
 
-/// The tag `!`: a string, whatever it looks like.
+/// Returns whether the tag is `!`, which makes any scalar a string.
 pub(super) fn is_plain_string(tag: &Tag) -> bool {
     matches!(tag.parts(), ("", "!") | ("!", ""))
 }
 
-/// Returns the kind of a scalar in the core schema of YAML 1.2; numbers are those of all readers.
+/// Returns the kind of a scalar in the core schema of YAML 1.2, with numbers restricted to those of all readers.
 pub(super) fn kind(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
     let is_string = match tag {
         Some(tag) => is_plain_string(tag) || tag.is_yaml_core_schema_tag("str"),
@@ -33,15 +33,15 @@ pub(super) fn kind(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
     }
 }
 
-/// Longest mantissa that a double keeps.
+/// Maximum number of significant digits that a double preserves.
 const DOUBLE_DIGITS: usize = 17;
 
-/// Whether a plain scalar is the same number for all readers: those of YAML 1.1 and 1.2, and of JSON in 64 bits.
+/// Returns whether a plain scalar is the same number for readers of YAML 1.1 and 1.2 and of JSON, with 64-bit numbers.
 ///
-/// - Integers are decimal, or hexadecimal without a sign, have no leading zeros, and fit into 64 bits with a sign. Readers
-///   with doubles alone round the longer ones in both formats alike.
-/// - Other numbers have a point, an exponent only with its sign (`1e3` is a string in YAML 1.1), at most 17 digits, and are
-///   neither infinite nor rounded to zero.
+/// - Integers are decimal, or hexadecimal without a sign, have no leading zeros, and fit into a signed 64-bit integer.
+///   Readers that only have doubles round longer ones in YAML and JSON alike.
+/// - Other numbers have a point and at most 17 digits, and an exponent has a sign (`1e3` is a string in YAML 1.1). They
+///   are neither infinite nor rounded to zero.
 pub(super) fn is_number_everywhere(text: &str) -> bool {
     let is_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -71,9 +71,9 @@ mod tests {
     use super::super::tests::typed;
     use crate::formats::{Source, Typing, read};
 
-    /// The expectations are what PyYAML 6, ruamel.yaml 0.19, go-yaml 3, npm yaml 2 and js-yaml 5 have in common.
+    /// The expectations hold for PyYAML 6, ruamel.yaml 0.19, go-yaml 3, npm yaml 2 and js-yaml 5 alike.
     #[test]
-    fn a_number_is_what_every_reader_takes_for_that_number() {
+    fn a_number_is_the_same_for_every_reader() {
         for (literal, number) in [
             ("0", "0"),
             ("-0", "-0"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tagged_number_is_one_in_any_notation() {
+    fn a_tagged_number_may_have_any_notation() {
         let text = "a: !!float 1e3\nb: !!int 0o17\nc: [!!int 12345678901234567890123, !!float 1e999]\nd: !!int x\n";
         assert_eq!(
             typed(&read(Source::Yaml, text, Typing::Keep).unwrap()),

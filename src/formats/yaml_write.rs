@@ -1,4 +1,4 @@
-//! Items as YAML that readers of 1.1 and of 1.2 read alike.
+//! Writes items as YAML that readers of 1.1 and 1.2 parse alike.
 
 use super::{
     json,
@@ -10,13 +10,13 @@ use crate::domain::{
     json::{JsonMember, JsonValue},
 };
 
-/// A key of more characters must be marked with `?`.
+/// Maximum number of characters of a key without the indicator `?`.
 const SIMPLE_KEY: usize = 1000;
 
 pub(super) fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     let value = match item.kind {
-        ValueType::String if is_block(&item.value) => block(&item.value),
-        ValueType::String => scalar(&item.value),
+        ValueType::String if is_block(item.value.expose()) => block(item.value.expose()),
+        ValueType::String => scalar(item.value.expose()),
         _ => {
             let mut value = String::new();
             push_flow(&mut value, &json::item_value(item)?)?;
@@ -26,7 +26,7 @@ pub(super) fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     Ok(format!("{}: {value}", scalar(key)))
 }
 
-/// A string without quotes, where nobody takes it for anything else.
+/// Writes a string, without quotes if every reader parses it as that string.
 fn scalar(text: &str) -> String {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-');
@@ -38,7 +38,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// Characters that readers of YAML 1.1 and 1.2 take for no more than themselves.
+/// Returns whether readers of YAML 1.1 and 1.2 give a character no special meaning.
 fn is_plain_character(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
         && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
@@ -61,7 +61,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Whether a text is as well written line by line: blanks and line ends at its edges would need more than that.
+/// Returns whether a text can be a block scalar. Blanks and line ends at its edges would need further indicators.
 fn is_block(text: &str) -> bool {
     let lines = text.strip_suffix('\n').unwrap_or(text);
     text.contains('\n')
@@ -80,21 +80,21 @@ fn block(text: &str) -> String {
     out
 }
 
-/// Returns the tag without which some reader takes a number for a string, and [`super::read`] with it.
+/// Returns the tag that a number needs so that every reader, including [`super::read`], parses it as a number.
 ///
 /// # Errors
-/// For numbers that go-yaml cannot keep: it refuses the whole file then.
+/// Numbers that go-yaml cannot represent; it would refuse the whole file.
 fn number_tag(literal: &str) -> Result<&'static str, Invalid> {
     let fault = |detail: &str| Err(Invalid::new("", problem(detail)));
     match literal {
         "null" | "true" | "false" => Ok(""),
         _ if is_number_everywhere(literal) => Ok(""),
         _ if literal.contains(['.', 'e', 'E']) => match literal.parse() {
-            Ok(f64::INFINITY | f64::NEG_INFINITY) => fault("some readers refuse a file with a number of this size"),
+            Ok(f64::INFINITY | f64::NEG_INFINITY) => fault("some parsers reject numbers of this size"),
             _ => Ok("!!float "),
         },
         _ if literal.parse::<u64>().is_err() && literal.parse::<i64>().is_err() => {
-            fault("some readers refuse a file with an integer of more than 64 bits")
+            fault("some parsers reject integers of more than 64 bits")
         }
         _ => Ok("!!int "),
     }
@@ -138,7 +138,7 @@ mod tests {
     use crate::formats::Source;
 
     #[test]
-    fn what_older_readers_take_for_something_else_is_quoted() {
+    fn strings_that_older_readers_misinterpret_are_quoted() {
         for plain in ["a", "db.url", "_x/y-z.1", "nobody"] {
             assert_eq!(scalar(plain), plain);
         }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_several_lines_stands_line_by_line_where_it_can() {
+    fn a_multi_line_text_is_written_as_a_block_if_possible() {
         for text in ["a\n\n  b\nc", "a\nb\n", "#a\n---\n"] {
             assert!(is_block(text), "{text:?}");
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_some_reader_cannot_keep_is_refused() {
+    fn a_number_that_some_reader_cannot_represent_is_refused() {
         let number = |literal: &str| entry("a", &Item { kind: ValueType::Number, ..Item::string(literal) });
         for kept in ["18446744073709551615", "-9223372036854775808", "1e300", "0.12345678901234567890"] {
             assert!(number(kept).is_ok(), "{kept}");
@@ -174,10 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn a_very_long_key_in_json_is_marked() {
+    fn a_very_long_key_in_json_gets_an_indicator() {
         let key = "é".repeat(2000);
         let json = format!("[{{\"{key}\":1}}]");
-        let written = entry("a", &Item { kind: ValueType::Json, ..Item::string(&json) }).unwrap();
+        let written = entry("a", &Item { kind: ValueType::Json, ..Item::string(&*json) }).unwrap();
         assert_eq!(items(Source::Yaml, &written), [format!("a={json}")]);
     }
 }

@@ -16,10 +16,10 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Problem> {
     let mut all = request.headers().get_all(header::HOST).iter();
     let wrong = match (all.next(), all.next()) {
         (None, _) if request.version() < Version::HTTP_11 => return Ok(()),
-        (None, _) => "Host is missing",
-        (Some(_), Some(_)) => "Host is there more than once",
+        (None, _) => "the Host header is missing",
+        (Some(_), Some(_)) => "there is more than one Host header",
         (Some(host), None) if is_host(host.as_bytes()) => return Ok(()),
-        (Some(_), None) => "Host is not the name or address of a host, with or without a port",
+        (Some(_), None) => "the Host header is not a host name or address with an optional port",
     };
     Err(Problem::malformed(Invalid::new("host", Wrong::Body { detail: wrong.into() })))
 }

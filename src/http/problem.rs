@@ -185,13 +185,13 @@ impl From<Error> for Problem {
             Error::Forbidden(_) => (StatusCode::FORBIDDEN, "Not allowed"),
             Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
             Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid input"),
-            Error::Conflict(_) => (StatusCode::PRECONDITION_FAILED, "Changed by somebody else meanwhile"),
+            Error::Conflict(_) => (StatusCode::PRECONDITION_FAILED, "Changed by someone else"),
             Error::Stale(_) => (StatusCode::CONFLICT, "The difference has changed"),
-            Error::State(_) => (StatusCode::CONFLICT, "Not possible now"),
+            Error::State(_) => (StatusCode::CONFLICT, "Not possible in this state"),
             Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
-            Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
-            Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Too much at once"),
-            Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Not available now"),
+            Error::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Server busy"),
+            Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
             Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         };
         let mut problem = Self::new(status, error.name(), title, LANG.error(&error));

@@ -1,4 +1,4 @@
-//! What a table is filtered by goes along to where the links of its rows lead: who comes back finds the same rows.
+//! Adds the filter of a table to the links of its rows, so that the table is filtered in the same way after an edit.
 
 use leptos::{
     wasm_bindgen::JsCast,
@@ -22,7 +22,7 @@ fn carry(event: &Event) -> Option<()> {
     let link: &Element = &link;
     let href = link.get_attribute("href")?;
     let (address, place) = href.split_once('#').unwrap_or((&href, ""));
-    // The filter comes last, where the server wrote one.
+    // If the server wrote a filter, it comes last.
     let address = address.split("&q=").next().unwrap_or(address);
     let query = UrlSearchParams::new().ok()?;
     query.append("q", &value);

@@ -1,4 +1,4 @@
-//! Buttons that copy: `data-copy` is the text, `data-copied` what the button is called for a moment afterwards.
+//! Copy buttons: `data-copy` is the text, `data-copied` the label of the button for a moment afterwards.
 
 use leptos::{
     wasm_bindgen::{JsCast, JsValue},
@@ -22,7 +22,7 @@ pub fn start() {
 
 async fn write(text: &str) -> bool {
     let navigator = dom::window().navigator();
-    // Without https there is no clipboard, but the old way.
+    // Without HTTPS there is no clipboard API, but `execCommand` works.
     let there = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")).is_ok_and(|c| c.is_object());
     if there && JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok() {
         return true;

@@ -1,21 +1,21 @@
-//! Short ways to the document.
+//! Shortcuts to the document.
 
 use leptos::{
     wasm_bindgen::{JsCast, prelude::Closure},
     web_sys::{self, Document, Element, Event, HtmlElement, NodeList, Window},
 };
 
-/// The window. Islands run in a browser.
+/// Returns the window. Islands run only in a browser.
 pub fn window() -> Window {
     web_sys::window().expect("a browser has a window")
 }
 
-/// The document.
+/// Returns the document.
 pub fn document() -> Document {
     window().document().expect("a window has a document")
 }
 
-/// `<html>`.
+/// Returns `<html>`.
 pub fn root() -> Element {
     document().document_element().expect("a document has a root")
 }
@@ -24,30 +24,30 @@ pub fn root() -> Element {
 pub fn on(name: &str, act: impl FnMut(Event) + 'static) {
     let act = Closure::<dyn FnMut(Event)>::new(act);
     document().add_event_listener_with_callback(name, act.as_ref().unchecked_ref()).ok();
-    // It listens as long as the page is there.
+    // The listener lives as long as the page.
     act.forget();
 }
 
-/// Calls `act` after `ms`, once.
+/// Calls `act` once after `ms` milliseconds.
 pub fn later(ms: i32, act: impl FnOnce() + 'static) {
     let act = Closure::once_into_js(act);
     window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), ms).ok();
 }
 
-/// Calls `act` every `ms`.
+/// Calls `act` every `ms` milliseconds.
 pub fn every(ms: i32, act: impl FnMut() + 'static) {
     let act = Closure::<dyn FnMut()>::new(act);
     window().set_interval_with_callback_and_timeout_and_arguments_0(act.as_ref().unchecked_ref(), ms).ok();
     act.forget();
 }
 
-/// What an event happened to, or the nearest element around it that fits.
+/// Returns the target of an event or its nearest ancestor that matches the selector.
 pub fn hit(event: &Event, selector: &str) -> Option<HtmlElement> {
     let target = event.target()?.dyn_into::<Element>().ok()?;
     target.closest(selector).ok()??.dyn_into().ok()
 }
 
-/// Every element below `root` that fits.
+/// Returns all elements below `root` that match the selector.
 pub fn all(root: &Element, selector: &str) -> Vec<HtmlElement> {
     root.query_selector_all(selector).map(list).unwrap_or_default()
 }
@@ -56,7 +56,7 @@ fn list(nodes: NodeList) -> Vec<HtmlElement> {
     (0..nodes.length()).filter_map(|n| nodes.item(n)?.dyn_into().ok()).collect()
 }
 
-/// The element with this id.
+/// Returns the element with this id.
 pub fn by_id(id: &str) -> Option<HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }

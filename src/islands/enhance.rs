@@ -1,5 +1,5 @@
-//! What every page of the console gets where scripts run, by delegation from the document: whatever is drawn or
-//! exchanged later is served too.
+//! Enhancements of every page for browsers that run scripts. The listeners are on the document, so they also serve
+//! elements that are added or replaced later.
 #![expect(missing_docs, reason = "`#[island]` makes a struct of its own")]
 
 use leptos::prelude::*;
@@ -7,14 +7,14 @@ use leptos::prelude::*;
 use super::{carry, copy, dom, filter, keep, keys, live, menu, swap, times};
 use crate::texts::Lang;
 
-/// Brings the page to life: forms marked `data-swap` exchange only what they change, filters act as you type, buttons
-/// copy, times are local, menus close.
+/// Starts all enhancements: forms marked `data-swap` replace only the elements that they change, filters act while
+/// typing, buttons copy, times are local, menus close.
 #[island]
 pub fn Enhance(
     /// The language of the page.
     lang: Lang,
 ) -> impl IntoView {
-    // Effects run in the browser alone.
+    // Effects run only in the browser.
     Effect::new(move |_| {
         swap::start(lang);
         filter::start();

@@ -1,4 +1,4 @@
-//! Puts elements of another page, or of this one as it is now, in the place of those that are shown.
+//! Replaces elements of the page with those of another page, or of a newer version of this page.
 
 use leptos::{
     wasm_bindgen::{JsCast, JsValue},
@@ -9,13 +9,13 @@ use wasm_bindgen_futures::JsFuture;
 use super::{dom, filter, times};
 use crate::texts::Lang;
 
-/// Reads the page that was sent.
+/// Parses the page in a response.
 pub async fn page(answer: &Response) -> Option<Document> {
     let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
     DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()
 }
 
-/// Puts the elements of these ids in place.
+/// Replaces the elements with these ids by those of `page`.
 pub fn put<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, lang: Lang) {
     for id in ids {
         exchange(page, id);
@@ -24,12 +24,12 @@ pub fn put<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, lang: La
     filter::again();
 }
 
-/// Puts the new element of this id in the place of the old one.
+/// Replaces the element with this id.
 fn exchange(page: &Document, id: &str) -> Option<()> {
     let old = dom::by_id(id)?;
     let new: HtmlElement = page.get_element_by_id(id)?.dyn_into().ok()?;
     if old.get_attribute("role").as_deref() == Some("status") {
-        // Only what changes inside a live region is read out.
+        // Screen readers announce only changes inside a live region, so the region itself stays.
         let children = js_sys::Array::from(&new.child_nodes());
         old.replace_children_with_node(&children);
         return Some(());
@@ -44,7 +44,7 @@ fn exchange(page: &Document, id: &str) -> Option<()> {
     Some(())
 }
 
-/// Brings an island to life that came with an exchange.
+/// Hydrates an island in a replaced element.
 fn hydrate(island: &HtmlElement) -> Option<JsValue> {
     let hydrate = js_sys::Reflect::get(&dom::window(), &"__hydrateIsland".into()).ok()?;
     let hydrate: js_sys::Function = hydrate.dyn_into().ok()?;

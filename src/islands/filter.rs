@@ -1,5 +1,5 @@
-//! Filters as you type: `data-filter` names a table or list; rows that lack a word are hidden. 10,000 rows are fine:
-//! their texts are read once, and only rows that change are touched.
+//! Filters while typing: `data-filter` names a table or list; rows that lack a word are hidden. It can filter 10,000
+//! rows, because it reads their texts once and changes only rows whose visibility changes.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -9,6 +9,7 @@ use leptos::{
 };
 
 use super::dom;
+use crate::texts::grouped;
 
 struct Row {
     element: HtmlElement,
@@ -17,7 +18,7 @@ struct Row {
 }
 
 thread_local! {
-    /// The rows of each table, as they were when it was last filtered.
+    /// Rows of each table at its last filtering.
     static TABLES: RefCell<HashMap<String, (HtmlElement, Vec<Row>)>> = RefCell::default();
 }
 
@@ -30,7 +31,7 @@ pub fn start() {
     again();
 }
 
-/// Filters again: rows were exchanged, or the browser went back to a page and filled its fields.
+/// Filters again, after rows were replaced or the browser restored the fields of a page.
 pub fn again() {
     TABLES.with_borrow_mut(HashMap::clear);
     for input in dom::all(&dom::root(), "[data-filter]") {
@@ -60,7 +61,7 @@ fn apply(input: &HtmlElement) -> Option<()> {
         }
         (rows.iter().filter(|row| !row.hidden).count(), rows.len())
     });
-    // In place of a table without rows stands a sentence that says so.
+    // The page shows an empty state instead of a table without rows.
     if all == 0 {
         return None;
     }
@@ -68,10 +69,9 @@ fn apply(input: &HtmlElement) -> Option<()> {
     let says = match (words.is_empty(), shown) {
         (true, _) => None,
         (false, 0) => input.dataset().get("none"),
-        (false, _) => input
-            .dataset()
-            .get("shows")
-            .map(|t| t.replacen("{}", &shown.to_string(), 1).replacen("{}", &all.to_string(), 1)),
+        (false, _) => {
+            input.dataset().get("shows").map(|t| t.replacen("{}", &grouped(shown), 1).replacen("{}", &grouped(all), 1))
+        }
     };
     output.set_text_content(says.as_deref());
     Some(())

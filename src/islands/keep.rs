@@ -1,4 +1,4 @@
-//! Keeps what was typed when the page is loaded again in the other language.
+//! Keeps the input when the page is reloaded in the other language.
 
 use leptos::{
     wasm_bindgen::JsCast,
@@ -26,7 +26,7 @@ fn fields() -> Vec<HtmlElement> {
     dom::all(&dom::root(), "form[method=post] :is(input:not([type=hidden], [type=password]), textarea, select)[id]")
 }
 
-/// What a field holds, when it is not what the server put there.
+/// Returns the value of a field if it differs from the one that the server sent.
 fn typed(field: &HtmlElement) -> Option<String> {
     if let Some(input) = field.dyn_ref::<HtmlInputElement>() {
         return match input.type_().as_str() {

@@ -1,5 +1,5 @@
-//! Single keys: `/` to the filter, `n` and `p` from difference to difference. They sleep in fields and beside other
-//! keys, and can be switched off (`data-keys="off"` on the document).
+//! Keyboard shortcuts: `/` for the filter, `n` and `p` for the next and previous difference. They are ignored in fields
+//! and with modifier keys, and can be switched off (`data-keys="off"` on the document).
 
 use leptos::{
     wasm_bindgen::JsCast,
@@ -28,7 +28,7 @@ pub fn start() {
     });
 }
 
-/// Goes to the next or the last difference.
+/// Goes to the next or the previous difference.
 fn step(by: i32) -> bool {
     let hunks = dom::all(&dom::root(), "[data-hunk]");
     let Ok(count) = i32::try_from(hunks.len()) else { return false };

@@ -1,5 +1,5 @@
-//! Pages about delivery follow what happens: when the server says that something is new, the elements marked `data-live`
-//! are exchanged. A page that nobody sees keeps no connection.
+//! Live updates of delivery pages: when the server reports a change, the elements marked `data-live` are replaced. A
+//! page in the background has no connection.
 
 use std::cell::{Cell, RefCell};
 
@@ -12,12 +12,12 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::{dom, exchange};
 use crate::texts::Lang;
 
-/// Exchanged with what is marked: the counts in the rail, what does not work.
+/// Ids of elements that are always replaced: the counts in the sidebar, and the banners.
 const ALWAYS: [&str; 2] = ["rail", "trouble"];
 
 thread_local! {
     static STREAM: RefCell<Option<EventSource>> = const { RefCell::new(None) };
-    /// A page is on its way.
+    /// Whether a request for the page is in flight.
     static LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -26,7 +26,7 @@ pub fn start(lang: Lang) {
     dom::on("visibilitychange", move |_| follow(lang));
 }
 
-/// Listens while somebody looks at a page that has something to follow.
+/// Opens the stream if the page is visible and has marked elements, and closes it if the page is hidden.
 fn follow(lang: Lang) {
     if dom::document().hidden() {
         if let Some(stream) = STREAM.take() {
@@ -39,7 +39,7 @@ fn follow(lang: Lang) {
     }
 }
 
-/// The element tells what it says, so that nothing is missed before the stream is open, or while it was not.
+/// Opens the stream with the state that the element shows, so that changes before the stream is open are not missed.
 fn listen(lang: Lang, marked: &HtmlElement) -> Option<()> {
     let stream = EventSource::new(&format!("/live?{}", marked.dataset().get("live")?)).ok()?;
     let changed = Closure::<dyn Fn(Event)>::new(move |_| spawn_local(look(lang)));
@@ -60,7 +60,7 @@ async fn renew(lang: Lang) -> Option<()> {
     let address = dom::window().location().href().ok()?;
     let answer = JsFuture::from(dom::window().fetch_with_str(&address)).await.ok()?;
     let answer: Response = answer.dyn_into().ok()?;
-    // Whoever was logged out stays on the page until the next click says so.
+    // After a log-out the page stays as it is until the next click.
     if !answer.ok() || answer.redirected() {
         return None;
     }
@@ -71,7 +71,7 @@ async fn renew(lang: Lang) -> Option<()> {
     Some(())
 }
 
-/// Whether somebody is at a control in it, or a form in it is on its way: that waits for the next event.
+/// Returns whether it contains the focus or a form in flight. It is then replaced at the next event.
 fn is_in_use(element: &HtmlElement) -> bool {
     element.query_selector(":focus, [aria-busy]").is_ok_and(|found| found.is_some())
 }

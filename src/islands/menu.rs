@@ -1,4 +1,4 @@
-//! Menus close when something else is clicked, and with Escape.
+//! Closes menus on a click elsewhere and on Escape.
 
 use leptos::{
     wasm_bindgen::JsCast,

@@ -1,4 +1,4 @@
-//! The parts that come alive in the browser. Each is an enhancement: what it wraps or finds works without it.
+//! Parts that run in the browser. Each is an enhancement: the page works without it.
 
 mod carry;
 mod copy;

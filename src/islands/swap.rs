@@ -1,5 +1,5 @@
-//! Forms that exchange only what they change. A form marked `data-swap="ids"` posts what it always posts, gets the page
-//! that it would have led to, and puts the elements of these ids in place. What goes wrong ends in the ordinary way.
+//! Forms that replace only the elements that they change. A form marked `data-swap="ids"` is posted, and the elements
+//! with these ids are replaced by those of the page that follows. If this fails, the browser sends the form.
 
 use std::cell::Cell;
 
@@ -15,11 +15,11 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::{dom, exchange};
 use crate::texts::Lang;
 
-/// Exchanged with every form: what was said, the counts in the rail, what does not work.
+/// Ids of elements that every form replaces: messages, the counts in the sidebar, and the banners.
 const ALWAYS: [&str; 4] = ["flash", "notice", "rail", "trouble"];
 
 thread_local! {
-    /// The next submit goes the ordinary way.
+    /// Whether the browser sends the next form itself.
     static ORDINARY: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -32,7 +32,7 @@ pub fn start(lang: Lang) {
     });
 }
 
-/// A form on its way.
+/// A form in flight.
 struct Sending {
     form: HtmlFormElement,
     button: Option<HtmlElement>,
@@ -51,7 +51,7 @@ impl Sending {
     }
 
     async fn send(self, lang: Lang) {
-        // A second press while the first is on its way does nothing.
+        // A second press while the form is in flight does nothing.
         if self.form.has_attribute("aria-busy") {
             return;
         }
@@ -70,7 +70,7 @@ impl Sending {
         }
     }
 
-    /// Fields cannot be typed in while the form is on its way: the answer may bring the form again, without it.
+    /// Makes the fields read-only while the form is in flight: the response may replace the form and lose later input.
     fn hold(&self) -> Vec<HtmlElement> {
         let fields = dom::all(&self.form, "input:not([readonly]), textarea:not([readonly])");
         for field in &fields {
@@ -110,7 +110,7 @@ impl Sending {
         answer.ok()?.dyn_into().ok()
     }
 
-    /// Puts the answer in place. None: only the ordinary way shows it.
+    /// Replaces the elements. Returns `None` if the browser has to send the form itself to show the response.
     async fn take(&self, answer: Response, lang: Lang) -> Option<()> {
         const CONFLICT: u16 = 412;
         let went = answer.headers().get("x-location").ok().flatten();
@@ -122,7 +122,7 @@ impl Sending {
         }
         let page = exchange::page(&answer).await?;
         let focus = Focus::now();
-        // An error may have a page of its own: then that is shown.
+        // An error may have a page of its own, which is then shown whole.
         let whole = !self.ids.iter().all(|id| page.get_element_by_id(id).is_some() && dom::by_id(id).is_some());
         let ids = if whole { vec!["main".to_owned()] } else { self.ids.clone() };
         exchange::put(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
@@ -131,7 +131,7 @@ impl Sending {
         Some(())
     }
 
-    /// Sends the form as if there were no scripts.
+    /// Lets the browser send the form.
     fn ordinarily(&self) {
         ORDINARY.set(true);
         let sent = match &self.button {
@@ -142,7 +142,7 @@ impl Sending {
     }
 }
 
-/// Title, theme and address follow the page.
+/// Takes over the title, the theme and the address of the page.
 fn around(page: &Document, address: Option<&str>) -> Option<()> {
     dom::document().set_title(&page.title());
     let (old, new) = (dom::root(), page.document_element()?);
@@ -154,7 +154,7 @@ fn around(page: &Document, address: Option<&str>) -> Option<()> {
     history.replace_state_with_url(&JsValue::NULL, "", Some(address?)).ok()
 }
 
-/// Says that there was no answer: what was typed stays where it is.
+/// Shows that the server could not be reached, and keeps the input.
 fn unreached(lang: Lang) -> Option<()> {
     let notice = dom::by_id("notice")?;
     let banner = dom::document().create_element("p").ok()?;
@@ -167,7 +167,7 @@ fn unreached(lang: Lang) -> Option<()> {
     Some(())
 }
 
-/// Where the focus was.
+/// Position of the focus before elements are replaced.
 struct Focus {
     id: Option<String>,
 }
@@ -178,7 +178,7 @@ impl Focus {
         Self { id: focused.map(|f| f.id()).filter(|id| !id.is_empty()) }
     }
 
-    /// To the first field that is wrong; else to where it was; else to the first thing that was exchanged.
+    /// Moves the focus to the first invalid field, or back to its element, or to the first replaced element.
     fn restore(&self, well: bool, ids: &[String]) -> Option<()> {
         let wrong = (!well).then(|| dom::all(&dom::root(), "[aria-invalid=true]").into_iter().next()).flatten();
         let lost = dom::document().active_element().is_none_or(|now| now.tag_name() == "BODY");

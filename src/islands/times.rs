@@ -1,4 +1,4 @@
-//! Times of the server become local, and stay right while the page is open.
+//! Shows times in the local time zone and keeps relative times up to date.
 
 use leptos::web_sys::{Element, HtmlElement};
 
@@ -10,7 +10,7 @@ pub fn start(lang: Lang) {
     dom::every(30_000, move || localise(lang, &dom::root()));
 }
 
-/// Says every time below `root` in the zone of the browser.
+/// Formats all times below `root` in the time zone of the browser.
 pub fn localise(lang: Lang, root: &Element) {
     for element in dom::all(root, "time[data-when]") {
         say(lang, &element);
@@ -20,7 +20,7 @@ pub fn localise(lang: Lang, root: &Element) {
 fn say(lang: Lang, element: &HtmlElement) -> Option<()> {
     let date = js_sys::Date::new(&element.get_attribute("datetime")?.into());
     let (at, now) = (whole(date.get_time())?, whole(js_sys::Date::now())?);
-    // Minutes that UTC is ahead of here.
+    // Minutes by which the local time is behind UTC.
     let behind = whole(date.get_timezone_offset())?;
     let here = |ms: i64| Time(ms - behind * 60_000);
     let text = relative(lang, here(at), here(now));

@@ -1,4 +1,4 @@
-//! One's own account.
+//! The page of the user's own account.
 
 use axum::{Router, http::HeaderMap, routing::get};
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -82,7 +82,7 @@ fn Mine(account: Account, theme: String) -> impl IntoView {
     .into_any()
 }
 
-/// The same switches as in the menu, where they are easier to find.
+/// Language and theme switches. The menu has them too, but here they are easier to find.
 #[component]
 fn Look(theme: String) -> impl IntoView {
     let t = lang();

@@ -5,21 +5,21 @@ use std::{path::PathBuf, sync::Arc};
 use hydration_context::SsrSharedContext;
 use leptos::{config::LeptosOptions, hydration::HydrationScripts, nonce::Nonce, prelude::*};
 
-/// Stands in the scripts where each answer puts a nonce of its own.
+/// Placeholder in the scripts for the nonce of each response.
 const NONCE: &str = "0NONCE0";
-/// Stands in the scripts for the name of the islands' files.
+/// Placeholder in the scripts for the name of the islands' files.
 const NAME: &str = "0NAME0";
 
-/// A file that is part of the program. tools/site.mjs writes the list of them.
+/// A file embedded in the binary. tools/site.mjs writes the list of them.
 #[derive(Debug)]
 pub struct File {
-    /// Its address.
+    /// Its URL path.
     pub path: &'static str,
     /// Its media type.
     pub content_type: &'static str,
     /// Hash of its content, in characters that an entity tag may have.
     pub hash: &'static str,
-    /// When its content changed last, in seconds since 1970.
+    /// Time of the last change of its content, in seconds since 1970.
     pub modified: u64,
     /// Its bytes.
     pub plain: &'static [u8],
@@ -29,27 +29,27 @@ pub struct File {
     pub gzip: Option<&'static [u8]>,
 }
 
-/// Where the files are.
+/// Location of the files.
 #[derive(Clone, Debug)]
 pub enum Files {
-    /// In the program. Names in `/pkg/` have a hash in them, so what they mean never changes.
+    /// In the binary. Names in `/pkg/` contain a hash, so the content under a name never changes.
     Embedded(&'static [File]),
-    /// In a folder, under names without a hash: a development build's.
+    /// In the folder of a development build, under names without a hash.
     Folder(PathBuf),
 }
 
 /// The files, and the tags that load the style and the islands.
 #[derive(Clone, Debug)]
 pub struct Assets {
-    /// Where the files are.
+    /// Location of the files.
     pub files: Files,
-    /// The address of the style.
+    /// URL path of the style sheet.
     pub style: String,
     scripts: String,
 }
 
 impl Assets {
-    /// Assets of a release build.
+    /// Returns the assets of a release build.
     #[must_use]
     pub fn embedded(files: &'static [File]) -> Self {
         let name = |kind: &str| {
@@ -60,21 +60,21 @@ impl Assets {
         Self { files: Files::Embedded(files), style, scripts }
     }
 
-    /// Assets that `cargo leptos watch` keeps in this folder.
+    /// Returns the assets that `cargo leptos watch` keeps in this folder.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         let (style, scripts) = ("/pkg/trimtab.css".to_owned(), scripts("trimtab", "trimtab"));
         Self { files: Files::Folder(folder.into()), style, scripts }
     }
 
-    /// The scripts that bring the islands to life.
+    /// Returns the scripts that start the islands.
     #[must_use]
     pub fn scripts(&self, nonce: &str) -> String {
         self.scripts.replace(NONCE, nonce)
     }
 }
 
-/// Draws the scripts of Leptos, which load `/pkg/<js>.js` and `/pkg/<wasm>.wasm`.
+/// Renders the scripts of Leptos, which load `/pkg/<js>.js` and `/pkg/<wasm>.wasm`.
 fn scripts(js: &str, wasm: &str) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
     let options = LeptosOptions::builder().output_name(NAME).build();
@@ -83,7 +83,7 @@ fn scripts(js: &str, wasm: &str) -> String {
         view! { <HydrationScripts options islands=true /> }.to_html()
     });
     owner.unset_with_forced_cleanup();
-    // Leptos writes the nonce here too, where it means nothing.
+    // Leptos also writes the nonce into `crossorigin`, where it has no meaning.
     let html = html.replace(&format!("crossorigin=\"{NONCE}\""), "crossorigin=\"anonymous\"");
     // Leptos appends `_bg` to the WASM's name, unless cargo-leptos builds this.
     html.replace(&format!("{NAME}_bg"), wasm).replace(NAME, js)

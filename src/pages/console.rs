@@ -1,4 +1,4 @@
-//! The state that the handlers of pages share.
+//! State shared by the page handlers.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use crate::{
     session::streams::Streams,
 };
 
-/// The state that the handlers of pages share.
+/// State shared by the page handlers.
 #[derive(Clone)]
 pub struct Console {
     /// The use cases.
     pub service: Service,
-    /// What readers of this node are given.
+    /// The releases and tokens in this node's memory, for its readers.
     pub reader: Arc<Reader>,
-    /// Who reads what, on all nodes.
+    /// Readers of each config, on all nodes.
     pub nodes: Arc<Nodes>,
     /// Sessions with open streams.
     pub streams: Streams,
-    /// How people and programs reach this server.
+    /// Base URL of this server for people and programs.
     pub public_url: Arc<str>,
-    /// What all keys in etcd begin with; none without etcd.
+    /// Prefix of all keys in etcd; `None` without etcd.
     pub etcd_root: Option<Arc<str>>,
 }

@@ -1,18 +1,19 @@
-//! Cookies that the frame sets: the message that is shown once, and those of server functions. The session has a cookie
-//! of its own.
+//! Cookies that the frame sets: the flash message, which is shown once, and the cookies of server functions. The
+//! session's cookie is set elsewhere.
 
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::{auth::signing::Signer, domain::time::Time, http::cookies::cookie};
 
-/// Purpose of the message's signature.
+/// Purpose of the flash message's signature.
 const FLASH: &str = "flash";
-/// The longest message, in bytes.
+/// Maximum length of a flash message, in bytes.
 const FLASH_BYTES: usize = 600;
-/// How long a message may be under way, in seconds.
+/// Maximum age of a flash message, in seconds.
 const FLASH_SECONDS: i64 = 60;
 
-/// Sets cookies and reads the message. Over https no cookie travels without TLS, and no other host can set the message.
+/// Sets cookies and reads the flash message. With https, no cookie is sent without TLS, and no other host can set the
+/// message.
 #[derive(Clone, Debug)]
 pub struct Jar {
     signer: Signer,
@@ -20,19 +21,19 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// Cookies of a console that is reached by https, or not.
+    /// Creates the jar of a console; `https` says whether the console is reached by https.
     #[must_use]
     pub fn new(signer: Signer, https: bool) -> Self {
         Self { signer, https }
     }
 
-    /// Returns the `Set-Cookie` of a cookie, whose name and attributes are given but for `Secure`.
+    /// Returns the `Set-Cookie` header of a cookie. `cookie` has its name and attributes, all but `Secure`.
     #[must_use]
     pub fn set(&self, cookie: &str) -> Option<HeaderValue> {
         HeaderValue::from_str(&format!("{cookie}{}", if self.https { "; Secure" } else { "" })).ok()
     }
 
-    /// Returns the `Set-Cookie` that shows `text` on the next page.
+    /// Returns the `Set-Cookie` header that shows `text` on the next page.
     #[must_use]
     pub fn say(&self, text: &str, now: Time) -> Option<HeaderValue> {
         let end = (0..=FLASH_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -40,24 +41,23 @@ impl Jar {
         self.set(&format!("{}={value}; Path=/; Max-Age={FLASH_SECONDS}; HttpOnly; SameSite=Lax", self.flash_name()))
     }
 
-    /// Returns the `Set-Cookie` after the message was shown.
+    /// Returns the `Set-Cookie` header that deletes the flash message once it was shown.
     #[must_use]
     pub fn said(&self) -> Option<HeaderValue> {
         self.set(&format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", self.flash_name()))
     }
 
-    /// Returns the message that was said before this page. One that this server did not sign, or signed long ago, is
-    /// none.
+    /// Returns the flash message in a cookie's value. Returns `None` if the message is forged or too old.
     #[must_use]
     pub fn flash(&self, signed: &str, now: Time) -> Option<String> {
         let text = self.signer.verify(FLASH, signed)?;
         let (at, text) = text.split_once(' ')?;
         let age = now.0.checked_sub(at.parse().ok()?)?;
-        // Clocks of nodes differ a little.
+        // The clocks of nodes may differ by a few seconds.
         (-10_000..FLASH_SECONDS * 1000).contains(&age).then(|| text.to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// Returns the value of the message's cookie, as it was sent.
+    /// Returns the value of the flash message's cookie, as the browser sent it.
     #[must_use]
     pub fn sent<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         cookie(headers, self.flash_name())
@@ -78,7 +78,7 @@ mod tests {
     const NOW: Time = Time(1_700_000_000_000);
 
     #[test]
-    fn a_message_survives_its_cookie_for_a_minute() {
+    fn flash_message_is_valid_for_a_minute() {
         for (https, name) in [(false, "flash="), (true, "__Host-flash=")] {
             let (jar, text) = (Jar::new(Signer::random(), https), "Saved 保存 <b>; ☃");
             let set = jar.say(text, NOW).unwrap().to_str().unwrap().to_owned();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_message_is_not_shown() {
+    fn forged_flash_message_is_not_shown() {
         let jar = Jar::new(Signer::random(), false);
         let bare = URL_SAFE_NO_PAD.encode(format!("{} Call 555-0100", NOW.0));
         let other = Jar::new(Signer::random(), false).say("Call 555-0100", NOW).unwrap();

@@ -1,4 +1,4 @@
-//! How releases come to their readers: all environments, and one of them.
+//! Delivery of releases: an overview of all environments, and a page for each.
 
 use axum::{
     Router,
@@ -27,7 +27,7 @@ use crate::{
     texts::Lang,
 };
 
-/// Releases that are listed.
+/// Maximum number of releases listed.
 const LISTED: usize = 25;
 
 /// `/delivery`, `/delivery/{env}`.
@@ -119,25 +119,25 @@ fn StateOf(delivery: EnvDelivery) -> impl IntoView {
     view! { {badge}{departs}{waiting} }.into_any()
 }
 
-/// "usually 4 ms, at most 31 ms"; none before the first delivery.
+/// Formats the usual delivery time: "usually 4 ms, at most 31 ms". Returns `None` before the first delivery.
 fn usual(t: Lang, delivery: &EnvDelivery) -> Option<String> {
     let all = delivery.took();
     let (half, most) = (all.get(all.len() / 2)?, all.last()?);
     Some(t.delivery_usual_is(&took(t, *half), &took(t, *most)))
 }
 
-/// One environment.
+/// Data of the page of one environment.
 struct One {
     delivery: EnvDelivery,
     lock: LockState,
     compared_at: Option<Time>,
     administrator: bool,
     look: EnvLook,
-    /// Of each listed release, how many instances have it, of how many.
+    /// For each listed release, the number of instances that have it and the number of all instances.
     seen: Vec<(usize, usize)>,
-    /// Which nodes told so.
+    /// Other nodes that reported their readers, and those that did not.
     told: Told,
-    /// What it says, to follow what happens.
+    /// Value of `data-live`, by which the page is kept up to date.
     followed: String,
 }
 

@@ -1,4 +1,4 @@
-//! Environments: their order, what publishing to each wants.
+//! Environments: their order, and the requirements for publishing to each.
 
 use axum::{
     Router,

@@ -1,4 +1,4 @@
-//! The pages of errors: what happened, what still works, what to do.
+//! Error pages: what happened, what still works, what to do.
 
 use axum::{http::StatusCode, response::IntoResponse};
 use leptos::prelude::*;
@@ -11,14 +11,14 @@ use crate::{
     texts::Lang,
 };
 
-/// What a page of an error says.
+/// Text of an error page.
 struct Said {
     icon: I,
     title: fn(Lang) -> &'static str,
     text: String,
-    /// What still works.
+    /// Parts of the system that still work.
     works: &'static [fn(Lang) -> &'static str],
-    /// The same page may work in a moment.
+    /// Whether a retry may succeed in a moment.
     again: bool,
 }
 
@@ -60,7 +60,7 @@ fn says(t: Lang, error: &Error) -> Said {
     }
 }
 
-/// The page of an error, with its status.
+/// Returns the page of an error, with its status.
 #[must_use]
 pub fn page(error: &Error) -> Page {
     let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -69,7 +69,7 @@ pub fn page(error: &Error) -> Page {
     Page::new(move |t| (says(t, &of_title).title)(t).to_owned(), view).status(status)
 }
 
-/// The page of a status that no error of ours stands for.
+/// Returns the page of an HTTP status that came without an [`Error`].
 #[must_use]
 pub fn of_status(status: StatusCode) -> Page {
     let title: fn(Lang) -> &'static str = match status {
@@ -117,18 +117,18 @@ fn Trouble(said: Said, code: u16) -> impl IntoView {
     }
 }
 
-/// How many fields, and how many bytes of them, are given back to somebody who may be anybody.
+/// Maximum number and total bytes of form fields that are sent back to a client without a session.
 const KEPT_FIELDS: usize = 100;
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// Whether what was typed into a field is for nobody to see, not even on the page that comes back.
+/// Returns whether a field is secret: its value is not sent back with the page of a refused form.
 fn is_secret(name: &str) -> bool {
     let secret = |part: &str| part.contains("password") || matches!(part, "current" | "again" | "proof" | "code");
     name.to_ascii_lowercase().split(['[', ']']).any(secret)
 }
 
-/// After a form of somebody who is not logged in any more: what was typed is not lost. A large form is not given back,
-/// because everybody could ask for that: the browser still has it.
+/// Returns the page after a form of a user whose session has ended; the input is kept. A large form is not sent back,
+/// because anybody could request that without logging in. The browser still has its input.
 #[must_use]
 pub fn signed_out(refused: Refused) -> Page {
     let bytes: usize = refused.fields().iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -171,11 +171,11 @@ fn signed_out_large() -> Page {
     Page::new(|t| t.signed_out_title().to_owned(), view).status(StatusCode::UNAUTHORIZED)
 }
 
-/// The answer when even drawing a page went wrong.
+/// Returns the response when even rendering a page failed.
 #[must_use]
 pub fn crashed() -> axum::http::Response<axum::body::Body> {
     let body = "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Trimtab</title>\
-                <h1>Something broke here</h1><p>It is in the server's log. Applications keep reading the configuration \
-                that they have.</p><p lang=\"zh\">服务器内部错误，详见日志。应用继续读取它们已有的配置。</p>";
+                <h1>Internal error</h1><p>The cause is in the server log. Applications keep reading their current \
+                configuration.</p><p lang=\"zh\">服务器内部错误，详见服务器日志。应用继续读取现有配置。</p>";
     (StatusCode::INTERNAL_SERVER_ERROR, axum::response::Html(body)).into_response()
 }

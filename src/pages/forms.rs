@@ -1,8 +1,8 @@
-//! Server functions, as forms and islands call them.
+//! Server functions, called by forms and islands.
 //!
-//! A browser without scripts posts a form: on success it is sent on (303), when refused the page that the form was on
-//! comes back filled in, with the error's status. An island's form asks for the same with `X-Swap`, and gets the page
-//! at once. Everything else (`Accept: application/json`) gets the result or the error as JSON.
+//! A browser without scripts posts a form. A success redirects it (303). A refusal returns the page of the form, filled
+//! in, with the error's status. With scripts, the form is posted with `X-Swap`, and a success returns the page itself
+//! instead of a redirect to it. All other calls (`Accept: application/json`) get the result or the error as JSON.
 
 use std::sync::Arc;
 
@@ -37,15 +37,15 @@ use crate::{
     session::guard,
 };
 
-/// The largest form with the text or a value of a config, in bytes: most of it may be escaped.
+/// Maximum size in bytes of a form with the text or a value of a config, most of which may be escaped.
 const FORM_BYTES: usize = 4 * 1024 * 1024;
-/// The largest form of any other kind.
+/// Maximum size in bytes of any other form.
 pub(super) const SMALL_FORM_BYTES: usize = SMALL_BYTES;
-/// The largest file to import, in bytes, with the fields beside it.
+/// Maximum size in bytes of an uploaded import, with the other fields.
 pub const FILE_BYTES: usize = SOURCE_BYTES + SMALL_FORM_BYTES;
-/// The functions that such a text or value is sent to.
+/// Functions that accept forms of up to `FORM_BYTES`.
 const LARGE: [&str; 2] = ["save-item", "save-text"];
-/// The function that an import is sent to, and its largest form, in bytes: the text is in base64.
+/// Function that accepts an import, and the maximum size of its form in bytes. The text is in base64.
 const IMPORT: (&str, usize) = ("add-import", SOURCE_BYTES.div_ceil(3) * 4 + SMALL_FORM_BYTES);
 
 /// Calls server functions.
@@ -56,11 +56,11 @@ pub(super) struct Functions {
     context: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// A form post, read.
+/// A form post whose body has been read.
 struct Post {
     parts: Parts,
     body: Bytes,
-    /// The page that it is on.
+    /// Path of the page that the form is on.
     page: Option<String>,
     swap: bool,
 }
@@ -70,14 +70,14 @@ impl Functions {
         Self { frame, pages, context: Arc::new(context) }
     }
 
-    /// Calls a function. `known` is whether there is one at this path.
+    /// Calls the function at the path of the request. `known` says whether such a function exists.
     pub(super) async fn call(&self, request: Request, known: bool) -> Response {
         let html = accepts_html(request.headers());
         let (parts, body) = request.into_parts();
         let admitted = if known { guard::admit(parts.uri.path(), &parts.extensions) } else { Ok(()) };
         let post = match (self.read(parts.clone(), body).await, &admitted) {
             (Ok(post), _) => post,
-            // Nothing is said of the fields to somebody who is not let in.
+            // A caller who is not admitted learns nothing about the fields.
             (Err(Instead::Error(error)), Err(refused)) if !matches!(error, Error::TooLarge(_)) => {
                 return self.refuse(&parts, html, Instead::Error(refused.clone())).await;
             }
@@ -111,7 +111,7 @@ impl Functions {
         answer
     }
 
-    /// Reads a form: only a POST, only what a form of ours sends, only so much.
+    /// Reads a form. Refuses methods other than POST, other content types, and bodies that are too large or not UTF-8.
     async fn read(&self, parts: Parts, body: Body) -> Result<Post, Instead> {
         if parts.method != Method::POST {
             return Err(Instead::Status(StatusCode::METHOD_NOT_ALLOWED));
@@ -125,7 +125,7 @@ impl Functions {
             _ if is_too_long(&error) => Instead::Error(Error::TooLarge(most)),
             _ if needs_session(&error) => Instead::Error(Error::Unauthenticated),
             _ if is_late(&error) => Instead::Status(StatusCode::REQUEST_TIMEOUT),
-            // The client went away or broke off.
+            // The client disconnected.
             _ => Instead::Status(StatusCode::BAD_REQUEST),
         })?;
         if std::str::from_utf8(&body).is_err() {
@@ -136,7 +136,7 @@ impl Functions {
         Ok(Post { parts, body, page, swap })
     }
 
-    /// Without a page to come back to: the page of the error, or the error as JSON.
+    /// Responds with the error page, or with the error as JSON. For posts without a page to return to.
     async fn refuse(&self, parts: &Parts, html: bool, instead: Instead) -> Response {
         if html {
             return self.page_again(parts, NOWHERE, &[], |request| _ = request.extensions_mut().insert(instead)).await;
@@ -147,8 +147,8 @@ impl Functions {
         }
     }
 
-    /// The path and query of the page that a form is on, when it is one of ours. A page that came back is at the
-    /// function's address: its forms say themselves what page it is.
+    /// Returns the path and query of the page that a form is on, if it is a page of this console. After a refusal, the
+    /// page is at the function's address, so its forms name the page in a field.
     fn page_of(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let page = self.referer(headers)?;
         if !page.starts_with(api::PREFIX) {
@@ -167,7 +167,7 @@ impl Functions {
         own_path(referer.path_and_query()?.as_str()).map(str::to_owned)
     }
 
-    /// Runs the function as if an island had called it: Leptos' own redirects and errors in the address stay out.
+    /// Runs the function as if an island had called it, so that Leptos adds no redirects and no errors to the URL.
     async fn run(&self, post: &Post) -> (Response, Said) {
         let mut parts = post.parts.clone();
         parts.headers.remove(header::REFERER);
@@ -184,7 +184,7 @@ impl Functions {
         (answer, outcome.take())
     }
 
-    /// After success: to where the function said, or back to the page.
+    /// Responds to a success: leads to the location that the function set, or back to the page.
     async fn go_on(&self, post: &Post, said: &Said) -> Response {
         let back = post.page.as_deref().unwrap_or("/");
         let to = said.location.as_deref().unwrap_or(back);
@@ -198,7 +198,7 @@ impl Functions {
                 }
             });
             let mut answer = page.await;
-            // When the page cannot be drawn now, the browser asks for it: what the form did is done.
+            // The form has taken effect. If the page cannot be rendered now, the browser requests it again.
             if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
                 answer.headers_mut().insert(LOCATION, location);
                 return answer;
@@ -215,7 +215,7 @@ impl Functions {
         answer
     }
 
-    /// After a refusal: the page that the form is on, filled in; else the page of the error.
+    /// Responds to a refusal: with the page of the form, filled in, or with the error page.
     async fn come_back(&self, post: &Post, error: Error) -> Response {
         let refused = Refused::new(post.parts.uri.path(), fields(&post.body), error.clone());
         if matches!(error, Error::Unauthenticated) {
@@ -233,7 +233,7 @@ impl Functions {
         self.refuse(&post.parts, true, Instead::Error(error)).await
     }
 
-    /// A page of ours, as the person who posted would get it.
+    /// Requests a page of this console with the headers and the session of the post.
     async fn page_again(
         &self,
         parts: &Parts,
@@ -247,7 +247,7 @@ impl Functions {
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::ORIGIN] {
             request.headers_mut().remove(name);
         }
-        // What the function has just set counts already; in front, where it is found first.
+        // The function's new cookies count already. They come first, because the first of a name is used.
         let new = cookies.iter().filter_map(|c| c.split(';').next()).collect::<Vec<_>>().join("; ");
         let old = parts.headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if let (false, Ok(all)) = (new.is_empty(), HeaderValue::from_str(&format!("{new}; {old}"))) {
@@ -264,7 +264,7 @@ pub(super) fn fields(form: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(form).into_owned().collect()
 }
 
-/// The largest body that a path takes, in bytes: 0 where no route takes one.
+/// Returns the maximum size of a body at a path, in bytes; 0 if no route there accepts one.
 #[must_use]
 pub fn most(path: &str) -> usize {
     match path.strip_prefix(api::PREFIX) {
@@ -277,7 +277,7 @@ pub fn most(path: &str) -> usize {
     }
 }
 
-/// Whether a path takes a text to import.
+/// Returns whether a path accepts a text to import.
 pub(super) fn is_import(path: &str) -> bool {
     path.ends_with("/import") || path.strip_prefix(api::PREFIX) == Some(IMPORT.0)
 }
@@ -290,7 +290,7 @@ fn path_of(address: &str) -> &str {
     address.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// The answer of a function that did what it was asked, or its error.
+/// Returns the response of a function, or the error that it contains.
 async fn refusal(answer: Response) -> Result<Response, Error> {
     if !answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
         return Ok(answer);
@@ -299,16 +299,16 @@ async fn refusal(answer: Response) -> Result<Response, Error> {
     Err(serde_json::from_slice(&body).unwrap_or_else(|_| Error::Internal("?".to_owned())))
 }
 
-/// An error as an island reads it.
+/// Returns an error as JSON, for islands.
 fn said_no(error: &Error) -> Response {
     let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = (status, axum::Json(error)).into_response();
-    // Leptos' caller knows an error by this header.
+    // The caller in Leptos recognises an error by this header.
     answer.headers_mut().insert(SERVER_FN_ERROR_HEADER, HeaderValue::from_static("1"));
     with_retry(answer, error)
 }
 
-/// Tells when it is worth another try, where that is known.
+/// Adds `Retry-After` if the delay is known.
 fn with_retry(mut answer: Response, error: &Error) -> Response {
     if let Some(seconds) = retry_after(error) {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -316,7 +316,7 @@ fn with_retry(mut answer: Response, error: &Error) -> Response {
     answer
 }
 
-/// Tells an island where the function would have led a browser.
+/// Adds the location to which the function would redirect a browser, for islands.
 fn with_location(mut answer: Response, location: Option<&str>) -> Response {
     if let Some(location) = location.and_then(|l| HeaderValue::from_str(l).ok()) {
         answer.headers_mut().insert(LOCATION, location);
@@ -332,9 +332,9 @@ mod tests {
     use crate::{api, formats::SOURCE_BYTES};
 
     #[test]
-    fn every_function_changes_something_by_post_alone() {
+    fn every_function_is_called_by_post() {
         let all: Vec<_> = server_fn_paths().collect();
-        assert!(!all.is_empty(), "functions register themselves");
+        assert!(!all.is_empty(), "no function is registered");
         for (path, method) in all {
             assert_eq!(method, Method::POST, "{path}");
             let name = path.strip_prefix(api::PREFIX).unwrap_or_default();
@@ -344,11 +344,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_a_text_may_be_large() {
+    fn only_forms_with_a_text_may_be_large() {
         let there: Vec<_> = server_fn_paths().map(|(path, _)| path).collect();
         for name in super::LARGE {
             let path = format!("{}{name}", api::PREFIX);
-            assert!(there.contains(&path.as_str()), "{path} is gone: take it out of the list");
+            assert!(there.contains(&path.as_str()), "{path} does not exist: remove it from the list");
             assert_eq!(super::most(&path), super::FORM_BYTES);
         }
         let import = format!("{}{}", api::PREFIX, super::IMPORT.0);

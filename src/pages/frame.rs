@@ -1,4 +1,4 @@
-//! The frame around all pages: makes one complete document of a [`Page`], status and headers before the first byte.
+//! The frame around all pages. It renders a whole [`Page`] before the first byte, so status and headers are known then.
 
 use std::sync::Arc;
 
@@ -23,39 +23,39 @@ use crate::{
     session::guard::Rejected,
 };
 
-/// What all pages share.
+/// State shared by all pages.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// The style and the islands.
+    /// The style sheet and the islands.
     pub assets: Arc<Assets>,
-    /// What `http://…` and `https://…` addresses of ours begin with, beside the one that the request names.
+    /// Origins of this console (`http://…`, `https://…`), besides the host that the request names.
     pub origins: Arc<[String]>,
-    /// Where large pages are made.
+    /// Threads on which large pages are made.
     pub compute: Compute,
     /// Sets the cookies of pages.
     pub jar: Jar,
 }
 
 impl Frame {
-    /// The frame of a server with these assets, that is known by these origins.
+    /// Creates the frame of a console with these assets and origins.
     #[must_use]
     pub fn new(assets: Assets, origins: Vec<String>, jar: Jar) -> Self {
         Self { assets: Arc::new(assets), origins: origins.into(), compute: Compute::default(), jar }
     }
 }
 
-/// Tells that the form that was refused came back with this answer.
+/// Response extension: the page shows the refused form, filled in.
 #[derive(Clone, Copy)]
 pub(super) struct CameBack;
 
-/// In a request to [`NOWHERE`]: draw the page of this status or error, in the frame of whoever asks.
+/// Request extension at [`NOWHERE`]: the error or status whose page is rendered, in the frame of the caller.
 #[derive(Clone)]
 pub(super) enum Instead {
     Error(Error),
     Status(StatusCode),
 }
 
-/// An address where there is no page.
+/// Path without a page.
 pub(super) const NOWHERE: &str = "/-/";
 
 pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
@@ -81,7 +81,7 @@ pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Nex
         Some(Drawable::Page(page)) => document(&frame, visit, page, Some(response)),
         Some(Drawable::Refused(Error::Unauthenticated)) => to_log_in(&visit),
         Some(Drawable::Refused(error)) => refused(&frame, visit, &error, Some(response)),
-        // A path that could not be parsed names nothing.
+        // A path that cannot be parsed is not found.
         None if status == StatusCode::BAD_REQUEST && plain => {
             document(&frame, visit, errors::page(&Error::NotFound(String::new())), None)
         }
@@ -90,7 +90,7 @@ pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Nex
     }
 }
 
-/// The page of an error, which says when it is worth another try.
+/// Renders the page of an error, with `Retry-After` if the delay is known.
 pub(super) fn refused(frame: &Frame, visit: Visit, error: &Error, answered: Option<Response>) -> Response {
     let mut response = document(frame, visit, errors::page(error), answered);
     if let Some(seconds) = retry_after(error) {
@@ -99,7 +99,7 @@ pub(super) fn refused(frame: &Frame, visit: Visit, error: &Error, answered: Opti
     response
 }
 
-/// Where to log in before the page.
+/// Redirects to the log-in, which leads back to the page.
 fn to_log_in(visit: &Visit) -> Response {
     if visit.path == "/" {
         return Redirect::to("/login").into_response();
@@ -107,7 +107,7 @@ fn to_log_in(visit: &Visit) -> Response {
     Redirect::to(&paths::with("/login", &[("next", &visit.path)])).into_response()
 }
 
-/// Draws a page. Headers that its handler set stay.
+/// Renders a page and keeps the headers that its handler set.
 pub(crate) fn document(frame: &Frame, mut visit: Visit, mut page: Page, answered: Option<Response>) -> Response {
     let nonce = Nonce::new();
     visit.refused = page.refused.take().or(visit.refused);
@@ -149,7 +149,7 @@ fn draw_html(frame: &Frame, visit: Visit, page: Page, nonce: &Nonce) -> String {
         }
         let Page { title, view, crumbs, place, alone, .. } = page;
         let title = title(visit.lang);
-        // Drawn first: what its fields say of a refused form is not said again above.
+        // Rendered before the shell, so that errors shown at a field are not repeated at the top of the page.
         let main = view();
         let body = if alone {
             shell::alone(&visit, main).to_html()
@@ -162,7 +162,7 @@ fn draw_html(frame: &Frame, visit: Visit, page: Page, nonce: &Nonce) -> String {
     html
 }
 
-/// The content security policy of a page with this nonce.
+/// Returns the content security policy of a page with this nonce.
 fn policy(nonce: &Nonce) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
@@ -172,9 +172,10 @@ fn policy(nonce: &Nonce) -> HeaderValue {
     HeaderValue::from_str(&policy).unwrap_or(POLICY)
 }
 
-/// The content security policy of every other answer.
+/// The content security policy of all other responses.
 pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
-/// Header of a form post that wants the page exchanged in place, and of the answer that tells where it went.
+/// Header of a form post whose page is swapped in place.
 pub(super) const SWAP: HeaderName = HeaderName::from_static("x-swap");
+/// Header of a response to such a post or to an island: the address of the page to show.
 pub(super) const LOCATION: HeaderName = HeaderName::from_static("x-location");

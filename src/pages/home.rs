@@ -1,4 +1,4 @@
-//! The home page: what is mine, what is late, what was released, who needs a look.
+//! The home page: the user's changes, late deliveries, latest releases, readers and tokens that need attention.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -31,15 +31,15 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// Releases that are listed.
+/// Maximum number of releases listed.
 const RELEASES: usize = 10;
-/// Applications that are listed.
+/// Maximum number of applications listed.
 const APPS: usize = 7;
-/// Configs with stragglers that are listed.
+/// Maximum number of configs listed whose readers are behind.
 const LOOK: usize = 5;
-/// A reader may be behind for so long before it needs a look: a long poll answers at once, a snapshot a minute later.
+/// Time that a reader may be behind before it is listed: a long poll answers at once, a snapshot within a minute.
 const PATIENCE_MS: i64 = 60_000;
-/// A token that ends so soon needs a look.
+/// Time before its expiry at which a token is listed.
 const SOON_MS: i64 = 14 * 24 * 3_600_000;
 
 /// `/`.
@@ -51,12 +51,12 @@ pub fn routes() -> Router<Console> {
 #[derive(Clone)]
 struct Behind {
     config: ConfigId,
-    /// When the live one came.
+    /// Time when the live release was published.
     since: Time,
     instances: Vec<Instance>,
 }
 
-/// What the page shows.
+/// Data of the page.
 struct Home {
     name: String,
     administrator: bool,
@@ -64,17 +64,17 @@ struct Home {
     envs: usize,
     late: Vec<Late>,
     changes: Vec<ChangeSummary>,
-    /// Each with how many instances have it, of how many.
+    /// Each with the number of instances that have it and the number of all instances.
     releases: Vec<(Release, (usize, usize))>,
     behind: Vec<Behind>,
     ending: Vec<Token>,
     apps: Vec<AppCard>,
     all_apps: usize,
-    /// How many instances read, and how many configs.
+    /// Number of instances that read, and number of configs that they read.
     readers: (usize, usize),
-    /// Which nodes told so.
+    /// Other nodes that reported their readers, and those that did not.
     told: Told,
-    /// What it says, to follow what happens.
+    /// Value of `data-live`, by which the page is kept up to date.
     followed: String,
 }
 
@@ -132,7 +132,7 @@ fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behi
     read.iter().filter_map(of).collect()
 }
 
-/// Applications that the person edits in, those of the own changes and releases first.
+/// Returns the applications that the user may edit, those of the user's changes and releases first.
 fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], latest: &[Release]) -> Vec<AppCard> {
     let edits = |card: &AppCard| {
         me.administrator

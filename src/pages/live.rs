@@ -1,5 +1,5 @@
-//! Tells pages that are open that they would say something else by now. The events carry nothing: whoever gets one asks
-//! for the page again, as somebody who may see it.
+//! Notifies open pages that their content has changed. Events carry no data: the browser requests the page again, which
+//! checks the user's permissions.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -33,12 +33,12 @@ use crate::{
     },
 };
 
-/// Maximum number of open streams, of all people and of one: a page in view keeps one.
+/// Maximum number of open streams, of all users and of one user. Each visible page keeps one open.
 const STREAMS: usize = 500;
 const STREAMS_OF_ONE: usize = 12;
-/// How long a stream stays open; a browser opens the next one by itself, and shows that it is still logged in.
+/// Maximum duration of a stream. The browser then opens the next one, for which its session is checked.
 const LIFE: Duration = Duration::from_secs(600);
-/// How often it is looked who reads. The shortest time between two events, too.
+/// Interval between checks for changes, and so between two events.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `/live`.
@@ -47,31 +47,31 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/live", get(move |state, who, session, query| open(state, who, session, query, room.clone())))
 }
 
-/// What an address asks for.
+/// Query parameters of a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Asked {
-    /// Configs whose readers are looked at, too.
+    /// Configs whose readers the page shows.
     of: Option<Pattern>,
-    /// Of what the page says.
+    /// Version of the page's content.
     mark: u64,
 }
 
-/// What is new by now, before a page is made of it.
+/// Returns the version of the delivery state. A page reads it before its data, so that it misses no change.
 #[must_use]
 pub fn news(console: &Console) -> u64 {
     *console.service.news().borrow()
 }
 
-/// What an element of a page says with `data-live`, to be exchanged when there is something newer than `news`; with
-/// `scope` also when other readers have a config, or another node has told who reads these configs.
+/// Returns the `data-live` value of an element that is replaced when a version newer than `news` exists. With `scope`,
+/// it is also replaced when the readers of these configs change or another node reports them.
 #[must_use]
 pub fn followed(console: &Console, scope: Option<&Pattern>, news: u64) -> String {
     let mark = mark(&console.nodes, scope, news);
     scope.map_or_else(|| format!("mark={mark}"), |scope| format!("of={scope}&mark={mark}"))
 }
 
-/// Another number whenever a page says something else.
+/// Returns a number that changes whenever the content of a page changes.
 fn mark(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
     scope.map_or(0, |scope| nodes.mark(scope)).wrapping_add(news)
 }
@@ -83,13 +83,13 @@ async fn open(
     asked: Result<Query<Asked>, QueryRejection>,
     room: Arc<Shares>,
 ) -> Result<Response, Failed> {
-    // To a browser this says not to ask again.
+    // A browser does not reconnect after this status.
     let (Ok(who), Some(of_session)) = (who, console.streams.open(&session)) else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let Query(asked) = asked.map_err(IntoResponse::into_response)?;
-    // Of more than one config it is told who has answered, and nothing of what. Other nodes are asked about nothing that is
-    // not there, or not for these eyes.
+    // For more than one config, an event means only that another node has answered. Other nodes are asked only about
+    // configs that exist and that the user may see.
     if let Some(scope) = &asked.of {
         console.service.check_scope(&who.actor, scope).await?;
     }
@@ -132,13 +132,13 @@ struct Watching {
 
 fn events(watching: Watching) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(watching, async |mut watching| {
-        // A browser keeps an event without data to itself.
+        // Browsers ignore an event without data.
         watching.changed().await.then(|| (Ok(Event::default().event("change").data("page")), watching))
     })
 }
 
 impl Watching {
-    /// Waits until the page says something else. False at the end of the stream.
+    /// Waits until the content of the page changes. Returns false at the end of the stream.
     async fn changed(&mut self) -> bool {
         loop {
             if let Some(scope) = &self.of {

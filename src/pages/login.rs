@@ -1,4 +1,4 @@
-//! Logging in.
+//! The log-in page.
 
 use axum::{
     Router,
@@ -46,9 +46,9 @@ async fn show(
     Ok(Page::new(|t| t.log_in().to_owned(), view).alone())
 }
 
-/// Returns the address to open instead, where a browser would not keep the session: its cookie needs https, and the
-/// page was opened without. Only a proxy knows. Where none says it, the browser does: it sends `Sec-Fetch-Site` to
-/// trustworthy addresses alone.
+/// Returns the public address if the page was opened without https, which the session's cookie needs. A proxy reports
+/// the scheme in `X-Forwarded-Proto`. Without it, a request counts as https if it is to the public host and has
+/// `Sec-Fetch-Site`, which browsers send only to trustworthy addresses.
 pub(super) fn address_instead(public_url: &str, headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let authority = public_url.strip_prefix("https://")?.split('/').next()?;
@@ -63,10 +63,10 @@ pub(super) fn address_instead(public_url: &str, headers: &HeaderMap) -> Option<S
     (!is_https).then(|| public_url.to_owned())
 }
 
-/// Says which address to open, where logging in here cannot work.
+/// Shows which address to open if the log-in cannot work at this one.
 #[component]
 pub(super) fn WrongAddress(
-    /// The address to open instead, when there is one.
+    /// The address to open instead, if any.
     instead: Option<String>,
 ) -> impl IntoView {
     let t = lang();
@@ -91,7 +91,7 @@ fn LogIn(next: String) -> impl IntoView {
     .into_any()
 }
 
-/// On `/login`, before there is anybody.
+/// Shown on `/login` before the first user exists.
 #[component]
 fn Nobody() -> impl IntoView {
     let t = lang();
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_without_https_is_told_where_to_go() {
+    fn https_address_is_shown_to_visitors_without_https() {
         let instead = |url: &str, sent: &[(&str, &str)]| {
             let pair = |(name, value): &(&str, &str)| {
                 (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())

@@ -1,6 +1,6 @@
-//! Pages. A handler authenticates, awaits the service and answers with a [`Page`]: a title and a view that is drawn at
-//! once. The frame around all pages (`frame.rs`) then makes the document of it, in the language and theme of the
-//! person, with the forms that were refused filled in. So a handler is:
+//! The console's pages. A handler authenticates the user, awaits the service and returns a [`Page`]: a title and a
+//! view, which is rendered at once. The frame (`frame.rs`) makes the HTML document, in the user's language and theme,
+//! and fills a refused form in again. A typical handler:
 //!
 //! ```ignore
 //! pub async fn show(State(app): State<App>, who: CurrentUser, Path(name): Path<AppName>) -> Answer {
@@ -56,10 +56,10 @@ use crate::{
     texts::Lang,
 };
 
-/// What a page's handler answers.
+/// Result of a page handler.
 pub type Answer = Result<Page, Failed>;
 
-/// The entry of the rail that a page belongs to.
+/// Sidebar entry that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the page of that name")]
 pub enum Place {
@@ -72,7 +72,7 @@ pub enum Place {
     Users,
 }
 
-/// A page that is not drawn yet.
+/// A page that is not rendered yet.
 pub struct Page {
     pub(crate) status: StatusCode,
     pub(crate) title: Box<dyn FnOnce(Lang) -> String + Send>,
@@ -84,7 +84,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page with this title and this view. Both are called once, where the language and the time are in the context.
+    /// Creates a page. `title` and `view` are called once each; the Leptos context has the language and the time.
     pub fn new<V: IntoView + 'static>(
         title: impl FnOnce(Lang) -> String + Send + 'static,
         view: impl FnOnce() -> V + Send + 'static,
@@ -100,35 +100,35 @@ impl Page {
         }
     }
 
-    /// The same, in this entry of the rail.
+    /// Marks this sidebar entry as the current one.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }
 
-    /// The same, with the way to it in the header.
+    /// Sets the breadcrumbs in the header.
     #[must_use]
     pub fn crumbs(mut self, crumbs: impl FnOnce(Lang) -> Vec<Crumb> + Send + 'static) -> Self {
         self.crumbs = Box::new(crumbs);
         self
     }
 
-    /// The same, with another status.
+    /// Sets the HTTP status.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
-    /// The same, with a form that its own handler refused: filled in, and with the error's status.
+    /// Fills in a form that the page's own handler refused, and takes the status of its error.
     #[must_use]
     pub fn refused(mut self, refused: Refused) -> Self {
         self.refused = Some(refused);
         self
     }
 
-    /// The same, without header and rail: logging in, setting up.
+    /// Leaves out header and sidebar, for log-in and set-up.
     #[must_use]
     pub fn alone(mut self) -> Self {
         self.alone = true;
@@ -136,11 +136,11 @@ impl Page {
     }
 }
 
-/// Why there is no page.
+/// Reason why a handler returns no page.
 pub enum Failed {
-    /// The page of the error is shown. [`Error::Unauthenticated`] leads to `/login`.
+    /// An error, shown as an error page. [`Error::Unauthenticated`] redirects to `/login`.
     Refused(Error),
-    /// Another answer: a redirect, a download.
+    /// Another response, such as a redirect or a download.
     Answered(Box<Response>),
 }
 
@@ -162,11 +162,11 @@ impl From<Response> for Failed {
     }
 }
 
-/// What the frame finds in an answer's extensions and draws.
+/// Response extension that holds the content for the frame to render.
 #[derive(Clone)]
 pub(crate) struct Slot(Arc<Mutex<Option<Drawable>>>);
 
-/// What can be drawn.
+/// Content that the frame can render.
 pub(crate) enum Drawable {
     Page(Page),
     Refused(Error),

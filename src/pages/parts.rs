@@ -1,4 +1,4 @@
-//! What several pages show: environments in their colours, configs by name, a second thought before something ends.
+//! Components shared by several pages: environments in their colours, names of configs, confirmation dialogs.
 
 use std::collections::HashMap;
 
@@ -15,15 +15,15 @@ use crate::{
     texts::Lang,
 };
 
-/// Nodes that did not answer and are named.
+/// Maximum number of nodes without an answer that are named.
 const NAMED: usize = 3;
 
-/// How each environment is drawn.
+/// Style of each environment.
 #[derive(Clone, Debug, Default)]
 pub struct Looks(HashMap<EnvName, EnvLook>);
 
 impl Looks {
-    /// From all environments, in their order: so that each has the same hue on every page.
+    /// Derives the styles from all environments in their order, so that each has the same hue on every page.
     #[must_use]
     pub fn of(envs: &[Env]) -> Self {
         let look = |(place, env): (usize, &Env)| {
@@ -32,7 +32,7 @@ impl Looks {
         Self(envs.iter().enumerate().map(look).collect())
     }
 
-    /// How this one is drawn.
+    /// Returns the style of an environment.
     #[must_use]
     pub fn get(&self, env: &EnvName) -> EnvLook {
         let unknown = || EnvLook { name: env.to_string(), place: 0, protected: false };
@@ -40,22 +40,22 @@ impl Looks {
     }
 }
 
-/// An environment and what is in it, on one line: "prod shop / application".
+/// A config on one line: "prod shop / application".
 #[component]
 pub fn ConfigName(
     /// The config.
     id: ConfigId,
-    /// How its environment is drawn.
+    /// Style of its environment.
     look: EnvLook,
 ) -> impl IntoView {
     view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
         .into_any()
 }
 
-/// By how many instances a release is seen, of how many; when nobody reads, a dash.
+/// Number of instances that have a release, out of all; a dash if there are none.
 #[component]
 pub fn SeenBy(
-    /// How many have it, of how many.
+    /// Number of instances that have it, and number of all instances.
     seen: (usize, usize),
 ) -> impl IntoView {
     match seen {
@@ -64,10 +64,10 @@ pub fn SeenBy(
     }
 }
 
-/// Which nodes are missing in what is said of readers; nothing when none is.
+/// Warning that names the nodes whose readers are missing; empty if none is.
 #[component]
 pub fn Missing(
-    /// Who has answered.
+    /// Other nodes that have answered, and those that have not.
     told: Told,
 ) -> impl IntoView {
     let t = lang();
@@ -88,7 +88,7 @@ pub fn Missing(
         .then(|| view! { <p class="flag warn missing"><Icon name=I::Warn /><span>{says.join(" ")}</span></p> })
 }
 
-/// The name of a role.
+/// Returns the displayed name of a role.
 #[must_use]
 pub fn role_word(t: Lang, role: &Role) -> &str {
     match role.name() {
@@ -100,7 +100,7 @@ pub fn role_word(t: Lang, role: &Role) -> &str {
     }
 }
 
-/// What a pattern names, in words: "shop in prod".
+/// Describes a pattern in words: "shop in prod".
 #[must_use]
 pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
     let text = pattern.to_string();
@@ -116,10 +116,10 @@ pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
     env.map_or_else(|| t.reach_everywhere(&what), |env| t.reach_in(&what, env))
 }
 
-/// The field for one's own password, where it has to be fresh and is not.
+/// Field for the user's own password; left out if it was typed a moment ago.
 #[component]
 pub fn Proof(
-    /// It was typed a moment ago.
+    /// Whether the password was typed a moment ago.
     fresh: bool,
     /// Reason for the field in a form that can be sent without it.
     #[prop(optional)]
@@ -140,34 +140,34 @@ pub fn Proof(
     })
 }
 
-/// A button that asks once more before something ends. Works without scripts: what opens is a popover. A form that was
-/// refused comes back in an open dialog, because no popover opens by itself.
+/// A button that asks for confirmation. It works without scripts, because the dialog is a popover. A refused form is
+/// shown in an open dialog instead, because a popover cannot open by itself.
 #[component]
 pub fn Sure(
     /// Unique on the page.
     #[prop(into)]
     id: String,
-    /// What the button says.
+    /// Label of the button.
     #[prop(into)]
     button: String,
     /// The question.
     #[prop(into)]
     title: String,
-    /// What follows from it.
+    /// Consequence of the action.
     #[prop(into)]
     text: String,
-    /// What the button that does it says.
+    /// Label of the button that confirms.
     #[prop(into)]
     confirm: String,
-    /// The path of the function that does it.
+    /// Path of the function that performs the action.
     action: &'static str,
-    /// What the form exchanges where scripts run.
+    /// Ids of the elements that the form swaps where scripts run.
     #[prop(optional, into)]
     swap: Option<String>,
-    /// The looks of the first button.
+    /// Style of the first button.
     #[prop(default = Tone::Danger)]
     tone: Tone,
-    /// The fields that it sends.
+    /// Fields of the form.
     children: Children,
 ) -> impl IntoView {
     let (target, heading, form) = (id.clone(), format!("{id}-title"), format!("{id}-form"));
@@ -181,7 +181,7 @@ pub fn Sure(
         }
         .into_any(),
     };
-    // An exchange would take the button that closes the dialog for one that sends the form.
+    // The script that swaps elements would take the button that closes the dialog for one that sends the form.
     let swap = swap.filter(|_| !came_back).unwrap_or_default();
     let inside = view! {
         <h2 id=heading>{title}</h2>

@@ -1,4 +1,4 @@
-//! All pages. A new page is a file beside this one with its `routes`, and a line here.
+//! Routes of all pages. A new page is a file beside this one with its own `routes`, and a line here.
 
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{api::paths, domain::names::ConfigId, session::guard::CurrentUser};
 
-/// The routes of all pages.
+/// Returns the routes of all pages.
 pub fn all(console: Console) -> Router {
     Router::new()
         .merge(home::routes())
@@ -32,7 +32,7 @@ pub fn all(console: Console) -> Router {
         .with_state(console)
 }
 
-/// Tells the frame who is looking, as things are once the page is made.
+/// Hands the user and the state of the system to the frame, once the page is made.
 async fn viewer(State(console): State<Console>, request: Request, next: Next) -> Response {
     let user = request.extensions().get::<CurrentUser>().cloned();
     let path = request.uri().path().to_owned();
@@ -44,7 +44,7 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
         viewer.trouble = Trouble {
             late: console.service.late(&user.actor),
             unheard: console.reader.shelf.stale_since(),
-            // The pages of the config itself say more.
+            // The pages of the config itself show its drift in detail.
             drifts: drifts.into_iter().filter(|drift| !is_page_of(&path, &drift.config)).collect(),
         };
         response.extensions_mut().insert(viewer);
@@ -52,7 +52,7 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
     response
 }
 
-/// Whether a path is one of the pages of a config.
+/// Returns whether a path is one of the pages of a config.
 fn is_page_of(path: &str, config: &ConfigId) -> bool {
     path.strip_prefix(&paths::config(config)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

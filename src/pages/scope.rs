@@ -1,4 +1,4 @@
-//! Rows of a form that name configs: what a role or a token reaches.
+//! Form rows that name configs: the scope of a role or a token.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// What can be chosen in a row.
+/// Choices in a row.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     envs: Vec<EnvName>,
@@ -25,7 +25,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Everything that this person may hand out: what they own, or all.
+    /// Returns the choices that the user may grant: all for an administrator, otherwise what the user owns.
     pub async fn of(console: &Console, who: &CurrentUser) -> Result<Self> {
         let envs = console.service.envs().await?.into_iter().filter(|env| env.archived_at.is_none());
         let apps = console.service.apps(&who.actor).await?.into_iter().map(|card| card.app);
@@ -47,7 +47,7 @@ impl Scope {
         })
     }
 
-    /// Whether there is nothing to choose.
+    /// Returns whether there is nothing to choose.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.apps.is_empty() && !self.all_apps
@@ -57,17 +57,17 @@ impl Scope {
 /// The three fields of a pattern, named `<name>[env]` and so on.
 #[component]
 pub fn PatternFields(
-    /// What can be chosen.
+    /// Choices in the row.
     scope: Scope,
-    /// What the names of the fields begin with: `roles[0]`.
+    /// Prefix of the names of the fields: `roles[0]`.
     #[prop(into)]
     name: String,
-    /// Where their problems point: `/roles/0`.
+    /// Prefix of the pointers of their errors: `/roles/0`.
     #[prop(into)]
     pointer: String,
-    /// Environment, application and namespace at first; `*` for all.
+    /// Initial environment, application and namespace; `*` for all.
     value: [String; 3],
-    /// Whether the application may stay unchosen: then the row does not count.
+    /// Whether the row is ignored if no application is chosen.
     #[prop(optional)]
     spare: bool,
 ) -> impl IntoView {
@@ -79,7 +79,7 @@ pub fn PatternFields(
         options.extend(none.then(|| (String::new(), t.part_choose().to_owned())));
         options.extend(with_all.then(all));
         options.extend(names.into_iter().map(|name| (name.clone(), name)));
-        // What is there already stays, though it could not be chosen anew.
+        // The present value stays available even if the user could not choose it.
         if !value.is_empty() && !options.iter().any(|(sent, _)| sent == value) {
             options.push((value.to_owned(), if value == "*" { t.part_all().to_owned() } else { value.to_owned() }));
         }
@@ -104,7 +104,7 @@ pub fn PatternFields(
     .into_any()
 }
 
-/// The three parts of a pattern as fields hold them.
+/// Returns the three parts of a pattern as values of fields.
 #[must_use]
 pub fn parts(pattern: &Pattern) -> [String; 3] {
     let text = pattern.to_string();

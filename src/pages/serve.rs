@@ -26,13 +26,13 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// How hard pages are packed. Brotli's default is four times as slow on an ordinary page and fifteen times on a large
-/// table, whose rows are alike, and makes neither smaller.
+/// Compression level of pages. Brotli's default level takes four times as long for an ordinary page and fifteen times
+/// as long for a large table, whose rows are alike. It makes neither smaller.
 const PACKING: CompressionLevel = CompressionLevel::Precise(1);
 
-/// The console: pages, and the server functions that their forms post to. `context` runs before each server function
-/// and provides what it needs; the request with its extensions is there already. Layers that `pages` has already, such
-/// as the one that tells who is looking, are around the pages of errors too.
+/// Builds the console: pages, and the server functions that their forms post to. `context` runs before each server
+/// function and provides its context; the request with its extensions is provided already. Layers of `pages`, such as
+/// the one that hands the user to the frame, are around error pages too.
 pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + Sync + 'static) -> Router {
     let pages = pages
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
@@ -41,7 +41,7 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
         .layer(middleware::from_fn_with_state(frame.clone(), choose_thread))
         .layer(middleware::from_fn(traced::page));
     let functions = Functions::new(frame.clone(), pages.clone(), context);
-    // A fallback, not a route: the parameters of a route would stand before those of the page that comes back.
+    // A fallback, not a route: the parameters of a route would precede those of a page that the function returns.
     Router::new().fallback(async move |request: Request| {
         let path = request.uri().path();
         if path.starts_with(api::PREFIX) {
@@ -52,7 +52,7 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
                 async move { functions.call(request, is_known).await }
             };
             let answer = on_its_thread(&frame, request, call).await;
-            // A page that comes back in it is not what was asked for.
+            // The response may contain a page; the route that is noted is the function's.
             return traced::at(answer, known);
         }
         if path == "/api" || path.starts_with("/api/") {
@@ -63,7 +63,7 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
     })
 }
 
-/// Makes each page on the thread that its size asks for.
+/// Makes large pages on a compute thread.
 async fn choose_thread(State(frame): State<Frame>, request: Request, next: Next) -> Response {
     on_its_thread(&frame, request, |request| next.clone().run(request)).await
 }

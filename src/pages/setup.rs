@@ -1,4 +1,4 @@
-//! The first start: the first administrator by a link that works once, then a first application.
+//! The first start: the first administrator, by a link that works once, and the first application.
 
 use axum::{
     Router,
@@ -102,7 +102,7 @@ fn Done() -> impl IntoView {
 
 #[derive(Deserialize)]
 struct Asked {
-    /// The application that was just made.
+    /// The application that was just created.
     app: Option<AppName>,
 }
 

@@ -1,4 +1,4 @@
-//! What stands around every page: the document, the header, the rail, what was just said.
+//! The shell around every page: the document, the header, the sidebar, messages.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 use leptos::server_fn::ServerFn;
 
-/// The whole document. Only `body` and the scripts are HTML already; they come from Leptos.
+/// Returns the whole document. Only `body` and the scripts are HTML already; they come from Leptos.
 pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
     let mut html = String::with_capacity(body.len() + 2048);
     let theme = visit.theme.map(|t| format!(" data-theme=\"{}\"", t.as_str())).unwrap_or_default();
@@ -27,7 +27,7 @@ pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonc
          <link rel=\"stylesheet\" href=\"{}\"><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">",
         visit.lang, assets.style
     );
-    // Values are escaped, so only an island can have made this.
+    // Values are escaped, so this tag is always an island's.
     if body.contains("<leptos-island") {
         html.push_str(&assets.scripts(nonce));
     }
@@ -37,7 +37,7 @@ pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonc
     html
 }
 
-/// A page without header and rail.
+/// Renders a page without header and sidebar.
 pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
     let said = said(visit);
     let foot = view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> };
@@ -54,7 +54,7 @@ pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
     }
 }
 
-/// A page in the console.
+/// Renders a page with header and sidebar.
 pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main: AnyView) -> impl IntoView + use<> {
     let t = lang();
     let said = said(visit);
@@ -84,7 +84,7 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main
     }
 }
 
-/// What the last form did: a message, or why it was refused, as far as no field says it.
+/// Renders the result of the last form: a message, or the errors that no field shows.
 fn said(visit: &Visit) -> impl IntoView + use<> {
     let t = visit.lang;
     let left = visit.refused.as_ref().and_then(crate::components::Refused::left);
@@ -114,9 +114,9 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
     }
 }
 
-/// The main places.
+/// Main sidebar entries.
 const DAILY: [Place; 3] = [Place::Home, Place::Applications, Place::Changes];
-/// The other places; on a phone they are under "More".
+/// Other sidebar entries; on a phone they are under "More".
 const OTHERS: [Place; 4] = [Place::Delivery, Place::Environments, Place::Tokens, Place::Users];
 
 fn may_see(viewer: &Viewer, place: Place) -> bool {
@@ -163,7 +163,7 @@ fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
 fn Account(viewer: Viewer, theme: Option<Theme>) -> impl IntoView {
     let t = lang();
     let Viewer { name, initials, .. } = viewer;
-    // The name is made of what is seen, so that people who speak to their browser can call it.
+    // The accessible name contains the visible text, so that users of voice control can name the button.
     let button = view! {
         <span class="visually-hidden">{t.account()}": "</span>
         <i class="avatar">{initials}</i>
@@ -183,7 +183,7 @@ fn Account(viewer: Viewer, theme: Option<Theme>) -> impl IntoView {
     }
 }
 
-/// Light, dark, or as the system has it.
+/// Theme switch: light, dark, or the system's.
 #[component]
 fn ThemeForm(theme: Option<Theme>) -> impl IntoView {
     let t = lang();
@@ -203,7 +203,7 @@ fn ThemeForm(theme: Option<Theme>) -> impl IntoView {
     }
 }
 
-/// The other language, called as those who speak it call it.
+/// Switch to the other language, labelled in that language.
 #[component]
 fn LangForm() -> impl IntoView {
     let other = lang().other();

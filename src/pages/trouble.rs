@@ -1,4 +1,4 @@
-//! What does not work as it should, said at the top of every page: since when, why, what still works, what happens next.
+//! Status banners at the top of every page: each problem with its start, its cause and what still works.
 
 use leptos::prelude::*;
 
@@ -12,25 +12,25 @@ use crate::{
     service::{Late, Why},
 };
 
-/// What does not work as it should. Nothing, usually.
+/// Current problems of the system; usually none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trouble {
     /// Environments whose releases are late.
     pub late: Vec<Late>,
-    /// Since when readers are fed by no channel.
+    /// Time since when readers get no updates from the channel.
     pub unheard: Option<Time>,
-    /// Configs of which the channel holds something else than the database.
+    /// Configs for which the channel or a reader differs from the database.
     pub drifts: Vec<Drift>,
 }
 
-/// Configs that are named; the others come when these are done.
+/// Maximum number of configs with drift that are named. The others follow once these are resolved.
 const NAMED: usize = 3;
 
-/// A banner for each; exchanged with every form.
+/// A banner for each problem; every form that swaps elements replaces them too.
 #[component]
 pub(super) fn Troubles(trouble: Trouble) -> impl IntoView {
     let Trouble { late, unheard, drifts } = trouble;
-    // That the channel does not answer is said once: by what waits for it, when something does.
+    // An unreachable channel is reported once: by a late delivery if there is one, else by a banner of its own.
     let said = late.iter().any(|late| matches!(late.why, Why::Channel(_)));
     let unheard = unheard.filter(|_| !said).map(|since| view! { <UnheardBanner since /> });
     let drifts = drifts.into_iter().take(NAMED).map(|drift| view! { <DriftBanner drift /> }).collect_view();

@@ -1,4 +1,4 @@
-//! Users: who there is, what each may do.
+//! Users and their roles.
 
 use axum::{
     Router,
@@ -26,11 +26,11 @@ use crate::{
     texts::Lang,
 };
 
-/// Users on one page.
+/// Number of users on one page.
 const PAGE: u32 = 100;
-/// Empty rows for new roles.
+/// Number of empty rows for new roles.
 const SPARE: usize = 2;
-/// Roles that a row of the list names.
+/// Maximum number of roles that a row of the list names.
 const NAMED: usize = 3;
 
 /// `/users`, `/users/new`, `/users/{id}`.
@@ -43,7 +43,7 @@ struct Asked {
     /// Only those after this name.
     #[serde(default)]
     after: String,
-    /// Words that a row has to have.
+    /// Words that a row must contain.
     #[serde(default)]
     q: String,
 }

@@ -1,4 +1,4 @@
-//! What a request says about how its page is to be drawn.
+//! Context of a page, read from its request: language, theme, user, refused form, message.
 
 use axum::{
     extract::Request,
@@ -13,23 +13,23 @@ use crate::{
     texts::Lang,
 };
 
-/// Who looks at the page. The layer of the sessions puts it into the request's extensions.
+/// The user of a page, as the frame shows them. The layer in `routes.rs` puts it into the response's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
-    /// The name for people.
+    /// The user's name.
     pub name: String,
     /// One or two letters of it.
     pub initials: String,
-    /// Sees users, tokens of all applications, and the audit.
+    /// Whether the user sees users, tokens of all applications, and the audit.
     pub administrator: bool,
-    /// How many changes of theirs are open.
+    /// Number of the user's open changes.
     pub changes_open: u32,
-    /// What does not work as it should, now.
+    /// Current problems of the system.
     pub trouble: Trouble,
 }
 
 impl Viewer {
-    /// A viewer; the initials are those of the first and the last word.
+    /// Creates the user of a page. The initials are those of the first and the last word of the name.
     #[must_use]
     pub fn new(name: impl Into<String>, administrator: bool, changes_open: u32) -> Self {
         let name = name.into();
@@ -39,16 +39,16 @@ impl Viewer {
     }
 }
 
-/// The theme that was chosen; none follows the system.
+/// A chosen theme. Without one, pages follow the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each says itself what it is")]
+#[allow(missing_docs, reason = "the names are clear")]
 pub enum Theme {
     Light,
     Dark,
 }
 
 impl Theme {
-    /// The value of `data-theme` and of the cookie.
+    /// Returns the value of `data-theme` and of the cookie.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,41 +58,41 @@ impl Theme {
     }
 }
 
-/// A message to show on this very page: a form was exchanged without a redirect.
+/// Flash message for the page in this response, when a form's page is swapped without a redirect.
 #[derive(Clone, Debug)]
 pub struct Flash(pub String);
 
-/// What a request says about how its page is to be drawn.
+/// Context of a page, read from its request.
 #[derive(Clone, Debug)]
 pub struct Visit {
-    /// From the cookie, else from `Accept-Language`.
+    /// Language, from the cookie or else from `Accept-Language`.
     pub lang: Lang,
-    /// From the cookie.
+    /// Theme, from the cookie.
     pub theme: Option<Theme>,
-    /// Shortcuts of a single key are switched off, by cookie.
+    /// Whether single-key shortcuts are switched off, from the cookie.
     pub no_keys: bool,
     /// Path and query of the page.
     pub path: String,
-    /// The page stands at the address of a server function: it came back after a post.
+    /// Whether the page is at the address of a server function, because it is the response to a post.
     pub at_function: bool,
-    /// Who is logged in.
+    /// The logged-in user.
     pub viewer: Option<Viewer>,
-    /// The form that is coming back.
+    /// A refused form, to be filled in again.
     pub refused: Option<Refused>,
-    /// What to say once.
+    /// Flash message.
     pub flash: Option<String>,
-    /// The headers of the request, for the cookie with what to say once.
+    /// Headers of the request, for the cookie of the flash message.
     pub(super) headers: HeaderMap,
 }
 
 impl Visit {
-    /// Reads it from a request.
+    /// Reads the context from a request.
     #[must_use]
     pub fn of(request: &Request) -> Self {
         Self::new(request.uri(), request.headers(), request.extensions())
     }
 
-    /// Reads it from a request whose body was taken.
+    /// Reads the context from a request whose body was taken.
     #[must_use]
     pub fn of_parts(parts: &Parts) -> Self {
         Self::new(&parts.uri, &parts.headers, &parts.extensions)
@@ -118,7 +118,7 @@ impl Visit {
     }
 }
 
-/// The language of whoever sent the request.
+/// Returns the language of a request: from the cookie, else from `Accept-Language`, else the default.
 #[must_use]
 pub fn lang(headers: &HeaderMap) -> Lang {
     let chosen = cookie(headers, "lang").and_then(|text| text.parse().ok());
@@ -126,7 +126,7 @@ pub fn lang(headers: &HeaderMap) -> Lang {
     chosen.or_else(|| accepted.and_then(preferred)).unwrap_or_default()
 }
 
-/// The first language of ours in an `Accept-Language`, by weight (RFC 9110, 12.5.4).
+/// Returns the supported language with the highest weight in an `Accept-Language` (RFC 9110, 12.5.4).
 fn preferred(accepted: &str) -> Option<Lang> {
     let ranges = accepted.split(',').filter_map(|range| {
         let mut parts = range.split(';');
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_language_is_the_one_preferred() {
+    fn language_is_the_preferred_one() {
         assert_eq!(preferred("zh-CN,zh;q=0.9,en;q=0.8"), Some(Lang::Zh));
         assert_eq!(preferred("de, en-GB;q=0.7, zh;q=0.9"), Some(Lang::Zh));
         assert_eq!(preferred("en,zh"), Some(Lang::En));

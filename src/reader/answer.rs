@@ -1,4 +1,4 @@
-//! Answers made of releases, compressed or not, in whatever protocol. Their bytes are shared with the snapshots.
+//! Answers made of releases, compressed or not, for every protocol. Their bytes are shared with the snapshots.
 
 use std::{ops::Deref, slice, sync::Arc};
 
@@ -24,23 +24,23 @@ use crate::{
 /// Text between two releases of a body.
 const SEPARATOR: &str = ",";
 
-/// Writes the answers to one read in the words of a protocol. `stale` is the time since when the answer may be behind, as RFC
-/// 3339; `None` while the channel is heard.
+/// Writes the answers to one read in the format of a protocol. `stale` is the time since when the answer may be
+/// outdated, as RFC 3339. It is `None` while the channel is connected.
 pub(super) trait Render: Send + 'static {
-    /// Returns what the body of an answer with releases is made of.
+    /// Returns the parts of the body of an answer with releases.
     fn layout<'a>(&'a self, releases: &'a [Arc<Snapshot>]) -> Layout<'a>;
 
     /// Writes the answer around its body.
     fn full(&self, releases: &[Arc<Snapshot>], body: Body, coding: Coding, stale: Option<HeaderValue>) -> Response;
 
-    /// Writes that the client has all of these releases. `coding` is the one that the whole answer would have. Returns `None`
-    /// when the protocol has no such answer: then the client gets the releases again.
+    /// Writes that the client has all of these releases. `coding` is the one that the whole answer would have. Returns
+    /// `None` if the protocol has no such answer. Then the client gets the releases again.
     fn unchanged(&self, releases: &[Arc<Snapshot>], coding: Coding, stale: Option<HeaderValue>) -> Option<Response>;
 
     /// Writes that there is no release.
     ///
     /// # Errors
-    /// The refusal, when the protocol refuses that.
+    /// The refusal, if the protocol refuses such a read.
     fn absent(&self, refusal: Problem) -> Result<Response, Problem> {
         Err(refusal)
     }
@@ -53,7 +53,7 @@ pub(super) enum Coding {
     Gzip,
 }
 
-/// What a body is made of: a text, releases with commas between them, a text. Each text is shorter than 64 KiB.
+/// Parts of a body: a text, releases separated by commas, a text. Each text is shorter than 64 KiB.
 pub(super) struct Layout<'a> {
     pub begin: Bytes,
     pub releases: &'a [Arc<Snapshot>],
@@ -92,7 +92,7 @@ impl Deref for Releases {
 impl Layout<'_> {
     /// Returns whether compression pays.
     fn is_large(&self) -> bool {
-        self.releases.iter().map(|release| release.entry.document.len()).sum::<usize>() >= MIN_BYTES
+        self.releases.iter().map(|release| release.entry.document.expose().len()).sum::<usize>() >= MIN_BYTES
     }
 
     /// Returns whether the body is the first release and nothing else.
@@ -134,7 +134,7 @@ impl Layout<'_> {
     }
 }
 
-/// Releases and how they are written.
+/// Releases and the format of their answer.
 pub(super) struct Answer<R> {
     pub releases: Releases,
     pub render: R,
@@ -155,13 +155,13 @@ impl<R: Render> Answer<R> {
         self.render.full(&self.releases, self.layout().plain(), Coding::Identity, stale)
     }
 
-    /// Answers that the client has all of them, if the protocol has such an answer.
+    /// Answers that the client has all releases, if the protocol has such an answer.
     pub fn unchanged(&self, accepted: Accepted, stale: Option<HeaderValue>) -> Option<Response> {
         let coding = if accepted.wants_gzip(self.is_large()) { Coding::Gzip } else { Coding::Identity };
         self.render.unchanged(&self.releases, coding, stale)
     }
 
-    /// Answers with compressed forms that exist already or are small enough to be made at once. Else returns itself.
+    /// Answers with compressed forms that exist or are small enough to be made at once. Otherwise returns itself.
     pub fn compressed_now(self, stale: Option<HeaderValue>) -> Result<Response, Box<Self>> {
         let mut left = SMALL_BYTES;
         let Layout { releases, shape, .. } = self.layout();
@@ -178,10 +178,10 @@ impl<R: Render> Answer<R> {
         }
     }
 
-    /// Answers once the compressed forms are made, or without them when that takes too long.
+    /// Answers when the compressed forms are made, or without them if that takes too long.
     ///
     /// # Errors
-    /// 503 when it takes too long and the client accepts nothing else.
+    /// 503 if it takes too long and the client accepts only compressed answers.
     pub async fn compressed(self: Box<Self>, accepted: Accepted, reader: &Reader) -> Result<Response, Problem> {
         let begun = {
             let Layout { releases, shape, .. } = self.layout();
@@ -200,7 +200,7 @@ impl<R: Render> Answer<R> {
             None if accepted.takes_identity() => Ok(self.plain(stale)),
             None => {
                 let late = Error::Unavailable { part: Part::Channel, detail: String::new() };
-                Err(Problem::from(late).because("The answer is not compressed yet."))
+                Err(Problem::from(late).because("The response is not compressed yet. Try again in a moment."))
             }
         }
     }

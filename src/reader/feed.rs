@@ -1,5 +1,5 @@
-//! Keeps the shelf up to date from the channel, and trusts no watch: whenever one ends, and every few minutes anyway,
-//! everything is listed again.
+//! Keeps the snapshot store up to date from the channel. It trusts no watch: when one ends, and every few minutes, it
+//! lists everything again.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -18,44 +18,44 @@ use crate::{
     domain::{entry::Entry, time::Time},
 };
 
-/// A list or the start of a watch that takes longer has failed.
+/// Timeout of a listing and of the start of a watch.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long a watch is usually kept before everything is listed again. Up to half of it is added by chance, so that
-/// the readers of a cluster do not all list at once.
+/// Usual lifetime of a watch before everything is listed again. Up to half of it is added at random, so that the
+/// readers of a cluster do not list at once.
 pub const RELIST: Duration = Duration::from_secs(180);
-/// The first wait after a failure; it doubles with each further one.
+/// First delay after a failure. It doubles with each further one.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// The longest wait between tries.
+/// Maximum delay between tries.
 const BACK_OFF_MAX: Duration = Duration::from_secs(2);
-/// Delay before everything is listed again after a key was seen that is no release: it may hide one.
+/// Delay before everything is listed again after a disturbance: a damaged key may hide a release.
 const UPSET: Duration = Duration::from_secs(1);
-/// A watch that lived this long was a good one.
+/// Lifetime after which a watch counts as successful and the delay starts anew.
 const GOOD: Duration = Duration::from_secs(10);
 
-/// Where releases come from: the channel, or a test's idea of it.
+/// A source of releases: the channel, or a script of a test.
 pub trait Source: Sync {
-    /// Releases as they come.
+    /// The stream of new releases.
     type Tail: Tail + Send;
 
-    /// Everything, at one revision, each release as `keep` gives it back.
+    /// Lists all releases at one revision, each as `keep` returns it.
     fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> impl Future<Output = Result<Listing, Fault>> + Send;
 
-    /// What comes after a revision.
+    /// Watches the releases after a revision.
     fn watch(&self, after: i64) -> impl Future<Output = Result<Self::Tail, Fault>> + Send;
 
-    /// Changes whenever the channel may hold something else than the watches show.
+    /// Subscribes to disturbances: the channel may differ from the releases that the watches returned.
     fn upsets(&self) -> watch::Receiver<()>;
 
-    /// Whether an empty listing means that nothing was ever published, and not that something was lost.
+    /// Returns whether an empty listing proves that nothing was ever published. Otherwise releases may be lost.
     fn is_complete(&self) -> bool;
 }
 
-/// The open end of a [`Source`].
+/// The stream of a [`Source`].
 pub trait Tail {
-    /// The next releases, as many as became visible at once.
+    /// Waits for the next releases: all that became visible at once.
     fn next(&mut self) -> impl Future<Output = Result<Vec<Entry>, Fault>> + Send;
 
-    /// Up to where it has come.
+    /// Returns the revision that was reached.
     fn revision(&self) -> i64;
 }
 
@@ -74,7 +74,7 @@ impl Source for Channel {
         self.upsets()
     }
 
-    /// Memory is filled with what SQL has before readers are fed from it; etcd may have been wiped.
+    /// Returns true for memory, which is filled from SQL before readers start. etcd may have been wiped.
     fn is_complete(&self) -> bool {
         matches!(self, Self::Local(_))
     }
@@ -90,9 +90,9 @@ impl Tail for Watch {
     }
 }
 
-/// Feeds the shelf until `stop`, listing everything again after `relist`: usually [`RELIST`]. While the channel is not
-/// heard the shelf is marked stale, since the moment it was last heard; readers keep what it holds. With `kept`, what is
-/// put on the shelf is on disk before.
+/// Feeds the store until `stop` and lists everything again after `relist`, usually [`RELIST`]. While the channel is
+/// disconnected, the store keeps its releases and is marked stale since the last contact. With `kept`, releases are on
+/// disk before they are in the store.
 pub async fn run(
     source: &impl Source,
     shelf: &Shelf,
@@ -104,7 +104,7 @@ pub async fn run(
     stop.run_until_cancelled(feed(source, shelf, kept, clock, relist)).await;
 }
 
-/// How long to leave a channel alone that did not answer.
+/// The delay between tries of a channel that does not answer.
 pub(super) struct BackOff {
     began: Instant,
     wait: Duration,
@@ -115,12 +115,12 @@ impl BackOff {
         Self { began: Instant::now(), wait: BACK_OFF }
     }
 
-    /// A new try.
+    /// Begins a new try.
     pub fn begin(&mut self) {
         self.began = Instant::now();
     }
 
-    /// Waits before the next try; after one that went well for a while, shortly.
+    /// Waits before the next try. After a try that lasted for [`GOOD`], the delay starts anew.
     pub async fn rest(&mut self) {
         if self.began.elapsed() >= GOOD {
             self.wait = BACK_OFF;
@@ -140,21 +140,21 @@ async fn feed(
     let (mut heard, mut back_off) = (clock(), BackOff::new());
     loop {
         back_off.begin();
-        // No fault: it was only time to list again.
+        // No error: it was time to list again.
         let Err(fault) = round(source, shelf, kept, clock, relist, &mut heard).await else { continue };
         if fault == Fault::Compacted {
             shelf.meter.behind.inc();
-            tracing::info!("the watch fell behind, listing again");
+            tracing::info!("etcd watch fell behind, listing again");
         } else {
             shelf.meter.lost.inc();
             shelf.set_stale(Some(heard));
-            tracing::warn!(feed.fault = %fault, "the channel was lost, trying again");
+            tracing::warn!(error = %fault, "etcd watch failed, retrying");
         }
         back_off.rest().await;
     }
 }
 
-/// One listing and the watch that follows it, until that ends or is old enough.
+/// Lists everything, then watches until the watch ends or is old enough.
 async fn round(
     source: &impl Source,
     shelf: &Shelf,
@@ -179,18 +179,18 @@ async fn round(
     shelf.set_stale(None);
 
     let mut tail = in_time("watch", source.watch(revision)).await?;
-    // The listing shows all that was changed earlier.
+    // Earlier disturbances are in the listing.
     let mut upsets = source.upsets();
     let old = sleep(relist + relist.mul_f64(rand::random_range(0.0..0.5)));
     tokio::pin!(old);
     loop {
         tokio::select! {
             entries = tail.next() => {
-                // Silence is the usual state of a watch, so until it ended it was heard.
+                // A silent watch is connected until it ends.
                 *heard = clock();
                 let entries = entries?;
                 if !shelf.is_ready() && !entries.is_empty() {
-                    // They are not all: with a listing they are.
+                    // Lists again: the watch may not have all releases.
                     return Ok(());
                 }
                 log(&match kept {
@@ -210,7 +210,7 @@ async fn round(
     }
 }
 
-/// Gives up what takes too long.
+/// Limits work to [`DEADLINE`].
 pub(super) async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let late = |_| Fault::Unreachable(format!("{what}: no answer within {} s", DEADLINE.as_secs()));
     timeout(DEADLINE, work).await.map_err(late)?
@@ -218,35 +218,35 @@ pub(super) async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, 
 
 fn report(listing: &Listing, shelf: &Shelf) {
     for key in &listing.damaged {
-        tracing::error!(channel.key = %key, "not a release; readers keep the last good one");
+        tracing::error!(channel.key = %key, "a key is no valid release, readers keep the last good one");
     }
-    // A new installation is empty as well, and nothing is wrong with it.
+    // An empty new installation is no warning.
     if listing.entries.is_empty() && !shelf.is_empty() {
-        tracing::warn!(channel.revision = listing.revision, "the channel is empty; readers keep what they have");
+        tracing::warn!(channel.revision = listing.revision, "the channel is empty, readers keep their releases");
     }
     if shelf.head().is_some_and(|head| head.cluster != listing.cluster) {
         tracing::warn!(
             channel.revision = listing.revision,
-            "this is another etcd cluster than before; readers keep what they have until numbers here are higher"
+            "the etcd cluster has changed, readers keep their releases until its numbers are higher"
         );
     }
     if let Some(since) = shelf.stale_since() {
-        tracing::info!(feed.stale_since = %since.rfc3339(), "the channel is heard again");
+        tracing::info!(feed.stale_since = %since.rfc3339(), "etcd watch restored");
     }
 }
 
 fn log(applied: &Applied) {
     for config in &applied.renewed {
-        tracing::debug!(%config, "a newer release is here");
+        tracing::debug!(%config, "a newer release arrived");
     }
     for config in &applied.behind {
-        tracing::warn!(%config, "the channel holds an older release than readers have; they keep theirs");
+        tracing::warn!(%config, "the channel holds an older release than this node, readers keep the newer one");
     }
     for config in &applied.corrected {
-        tracing::warn!(%config, "the channel has other bytes under the same release now");
+        tracing::warn!(%config, "the channel holds other bytes under the same release number, readers get those");
     }
     for (config, why) in &applied.unusable {
-        tracing::error!(%config, reason = %why, "a release cannot be sent; readers keep the last good one");
+        tracing::error!(%config, reason = %why, "a release is unusable, readers keep the last good one");
     }
 }
 
@@ -266,10 +266,10 @@ mod tests {
     const KEY: &str = "prod/shop/a";
 
     type Said = Result<Vec<Entry>, Fault>;
-    /// From which revision a watch was opened, and what makes it speak.
+    /// The revision at which a watch began, and the sender of its results.
     type Opened = (i64, mpsc::UnboundedSender<Said>);
 
-    /// A channel that does what each test says: its listings in a row (the last one stays), and one watch at a time.
+    /// A scripted channel: its listings in order (the last one repeats), and one watch at a time.
     struct Script {
         listings: Mutex<Vec<Result<Listing, Fault>>>,
         watches: mpsc::UnboundedSender<Opened>,
@@ -337,7 +337,7 @@ mod tests {
         Fault::Unreachable("connection refused".into())
     }
 
-    /// Awaits release `seq` of the config.
+    /// Waits for release `seq` of the config.
     async fn arrives(shelf: &Shelf, seq: u64) {
         let mut waiter = Waiter::new([(KEY.into(), seq - 1)], Duration::ZERO);
         while waiter.look(shelf).is_empty() {
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_release_makes_ready_with_all_others() {
+    async fn the_first_release_makes_the_store_ready_with_all_others() {
         let other = "prod/shop/b";
         let (shelf, mut opened) = fed(vec![listing(1, &[]), listing(3, &[(KEY, 1), (other, 1)])], RELIST);
         let (_, watch) = opened.recv().await.unwrap();
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_lost_watch_missed_is_listed_and_nothing_goes_backward() {
+    async fn releases_missed_by_a_failed_watch_are_listed_and_numbers_never_fall() {
         let listings = vec![listing(7, &[(KEY, 2)]), Err(lost()), listing(3, &[(KEY, 1)]), listing(9, &[(KEY, 4)])];
         let (shelf, mut opened) = fed(listings, RELIST);
         let (_, watch) = opened.recv().await.unwrap();
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_noted_from_its_beginning_and_ends_with_a_listing() {
+    async fn the_store_is_stale_from_the_first_failure_until_a_listing() {
         let began = now();
         let (shelf, mut opened) = fed(vec![Err(lost()), Err(lost()), listing(1, &[(KEY, 1)])], RELIST);
         while shelf.stale_since().is_none() {
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_quiet_watch_is_not_trusted_for_ever() {
+    async fn a_silent_watch_ends_with_a_new_listing() {
         let listings = vec![listing(1, &[(KEY, 1)]), listing(1, &[(KEY, 2)])];
         let (shelf, mut opened) = fed(listings, Duration::from_millis(5));
         let _silent = opened.recv().await.unwrap();
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_no_release_makes_everything_be_listed_again() {
+    async fn a_disturbance_leads_to_a_new_listing() {
         let (upsets, listings) = (watch::Sender::new(()), vec![listing(1, &[(KEY, 900)]), listing(3, &[(KEY, 1)])]);
         let (shelf, mut opened) = upset_by(upsets.clone(), listings, RELIST);
         let _silent = opened.recv().await.unwrap();
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_emptied_channel_empties_nobody() {
+    async fn an_emptied_channel_does_not_empty_the_store() {
         let listings = vec![listing(5, &[(KEY, 3)]), listing(1, &[])];
         let (shelf, mut opened) = fed(listings, Duration::from_millis(5));
         let _first = opened.recv().await.unwrap();
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_delivered_in_memory_arrives() {
+    async fn a_delivery_in_memory_arrives() {
         let (channel, shelf) = (Channel::local(), Arc::new(Shelf::new()));
         let (source, feeding) = (channel.clone(), Arc::clone(&shelf));
         tokio::spawn(async move { run(&source, &feeding, None, now, RELIST, CancellationToken::new()).await });

@@ -1,4 +1,4 @@
-//! The tower service that takes the requests that read, and leaves the others to the rest.
+//! The tower service in front of all routes. It answers reads and passes other requests on.
 
 use std::{
     convert::Infallible,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::http::path;
 
-/// Takes the requests that read, and leaves the others to the rest.
+/// Answers reads and passes other requests on to `rest`.
 #[derive(Clone)]
 pub struct Front {
     reader: Arc<Reader>,

@@ -1,7 +1,7 @@
-//! Compressed forms of releases. Each is made once, when a request accepts it first, and kept with the snapshot.
+//! Compressed forms of releases. Each is made once, for the first request that accepts it, and kept with the snapshot.
 //!
-//! The blocks of a form end at a byte and refer to nothing outside of it. The form of a whole application is therefore put
-//! together from those of its configs, and nothing is compressed for a request.
+//! The blocks of a form end at a byte boundary and refer to nothing outside of it. The form of a whole application is
+//! therefore joined from those of its configs, without compression.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,18 +17,18 @@ use tokio::{
     task::spawn_blocking,
 };
 
-/// Minimum size of a text that is compressed unasked: below it, it all goes in one packet either way.
+/// Minimum size of a text that is compressed by default. A smaller one fits into one packet either way.
 pub const MIN_BYTES: usize = 1024;
-/// Maximum size of texts that a request compresses itself. They take less than a millisecond.
+/// Maximum size of texts that a request compresses itself, in less than a millisecond.
 pub const SMALL_BYTES: usize = 32 * 1024;
-/// Maximum size of all large texts that wait for their turn, in KiB.
+/// Maximum total size of the large texts in the queue, in KiB.
 const QUEUE_KIB: usize = 64 * 1024;
 
 /// The head of a gzip file: no name, no time, no system (RFC 1952, 2.3).
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// The last block of a deflate stream, which is empty (RFC 1951, 3.2.6).
 const LAST_BLOCK: [u8; 2] = [3, 0];
-/// Bytes behind the blocks: the last one, the checksum and the length.
+/// Size of the end of a file: the last block, the checksum and the length.
 const TAIL_BYTES: usize = LAST_BLOCK.len() + 8;
 
 /// A text as a gzip file.
@@ -49,18 +49,18 @@ impl Gzip {
         loop {
             file.reserve(text.len() / 4 + 64);
             let read = usize::try_from(deflate.total_in()).unwrap_or(text.len());
-            // Ends at a byte. There is more to come as long as there is no room left.
+            // Flushes to a byte boundary. A full buffer means that output is left.
             let status = deflate.compress_vec(&text[read..], &mut file, FlushCompress::Full);
             if !matches!(status, Ok(Status::Ok)) || file.len() < file.capacity() {
                 break;
             }
         }
         file.extend(sum.tail());
-        // Without the room in which it grew.
+        // Drops the spare capacity.
         Self { file: file.into_boxed_slice().into(), sum }
     }
 
-    /// The whole file.
+    /// Returns the whole file.
     #[must_use]
     pub fn file(&self) -> &Bytes {
         &self.file
@@ -71,7 +71,7 @@ impl Gzip {
     }
 }
 
-/// Checksum and length of a text, as they stand at the end of a gzip file.
+/// Checksum and length of a text, for the end of a gzip file.
 #[derive(Clone, Debug, Default)]
 struct Sum {
     crc: Hasher,
@@ -82,7 +82,7 @@ impl Sum {
     fn of(text: &[u8]) -> Self {
         let mut crc = Hasher::new();
         crc.update(text);
-        // Modulo 2^32, as the format has it.
+        // The format wants the length modulo 2^32.
         Self { crc, length: text.len() as u32 }
     }
 
@@ -97,7 +97,7 @@ impl Sum {
     }
 }
 
-/// A gzip file that is put together from forms of its parts and short texts between them.
+/// A gzip file joined from compressed parts with short texts between them.
 #[derive(Debug)]
 pub struct Joined {
     pieces: Vec<Bytes>,
@@ -111,7 +111,7 @@ impl Default for Joined {
 }
 
 impl Joined {
-    /// Adds a text as it is. It is shorter than 64 KiB.
+    /// Adds a text uncompressed. It must be shorter than 64 KiB.
     pub fn text(&mut self, text: impl AsRef<[u8]>) {
         let text = text.as_ref();
         let length = u16::try_from(text.len()).expect("a short text");
@@ -123,13 +123,13 @@ impl Joined {
         self.sum.add(&Sum::of(text));
     }
 
-    /// Adds a part.
+    /// Adds a compressed part.
     pub fn part(&mut self, part: &Gzip) {
         self.pieces.push(part.blocks());
         self.sum.add(&part.sum);
     }
 
-    /// The file, in pieces that are shared with its parts.
+    /// Returns the file, in pieces that it shares with its parts.
     #[must_use]
     pub fn finish(mut self) -> Vec<Bytes> {
         self.pieces.push(self.sum.tail().collect());
@@ -140,26 +140,26 @@ impl Joined {
 /// The compression of a text, finished or not. `None` when it failed.
 pub type Compressing = Shared<BoxFuture<'static, Option<Gzip>>>;
 
-/// A text's compressed form, once somebody asked for it.
+/// A text's compressed form, made at the first request.
 #[derive(Debug, Default)]
 pub struct Form(OnceLock<Compressing>);
 
 impl Form {
-    /// The form, if it is there.
+    /// Returns the form if it is made.
     #[must_use]
     pub fn made(&self) -> Option<Gzip> {
         let begun = self.0.get()?;
         begun.peek().cloned().or_else(|| begun.clone().now_or_never())?
     }
 
-    /// The form, made now if it is not there yet: for small texts.
+    /// Returns the form, and makes it if needed: for small texts.
     #[must_use]
     pub fn make(&self, text: &[u8]) -> Option<Gzip> {
         self.0.get_or_init(|| ready(Some(Gzip::of(text))).boxed().shared());
         self.made()
     }
 
-    /// Begins to make the form, unless a request has begun it. Returns `None` if too much waits for its turn.
+    /// Begins to make the form, unless another request has begun it. Returns `None` if the queue is full.
     #[must_use]
     pub fn begin(&self, text: Bytes, compressor: &Compressor) -> Option<Compressing> {
         if let Some(begun) = self.0.get() {
@@ -171,11 +171,11 @@ impl Form {
     }
 }
 
-/// Compresses large texts, one after another, beside the threads that answer.
+/// Compresses large texts one after another, outside of the threads that answer.
 #[derive(Debug)]
 pub struct Compressor {
     queue: Arc<Semaphore>,
-    /// Held by the text that is being compressed.
+    /// Permit of the text that is being compressed.
     pub(super) turn: Arc<Semaphore>,
 }
 
@@ -186,7 +186,7 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// Goes on whether or not somebody waits for it.
+    /// Queues a text. The work goes on even if no request waits for it.
     fn begin(&self, text: Bytes, place: OwnedSemaphorePermit) -> Compressing {
         let turn = Arc::clone(&self.turn);
         let job = tokio::spawn(async move {
@@ -206,11 +206,11 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Unpacks a gzip file as a client does. It has one member and nothing behind it.
+    /// Unpacks a gzip file like a client. It must have one member and no bytes after it.
     pub fn unpacked(file: &[u8]) -> String {
         let (mut text, mut decoder) = (String::new(), GzDecoder::new(file));
         decoder.read_to_string(&mut text).unwrap();
-        assert_eq!(decoder.into_inner().len(), 0, "there is something behind the end");
+        assert_eq!(decoder.into_inner().len(), 0, "there are bytes after the end");
         text
     }
 
@@ -219,7 +219,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_text_comes_back() {
+    fn a_compressed_text_is_unpacked_unchanged() {
         let alike = r#"{"key":"value"},"#.repeat(10_000);
         for text in ["", "a", &alike, &random(10), &random(100_000), &random((1 << 20) + 1)] {
             let gzip = Gzip::of(text.as_bytes());
@@ -257,18 +257,18 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_that_nobody_waits_for_is_finished_all_the_same() {
+    async fn a_form_is_finished_even_if_no_request_waits_for_it() {
         let (form, compressor) = (Form::default(), Compressor::default());
         let turn = Arc::clone(&compressor.turn).acquire_owned().await.unwrap();
         drop(form.begin(Bytes::from("text"), &compressor).unwrap());
         assert!(form.made().is_none());
         drop(turn);
         let _all = compressor.queue.acquire_many(u32::try_from(QUEUE_KIB).unwrap()).await.unwrap();
-        assert_eq!(unpacked(form.made().expect("it is there").file()), "text");
+        assert_eq!(unpacked(form.made().expect("the form is made").file()), "text");
     }
 
     #[tokio::test]
-    async fn so_much_waits_for_its_turn_and_no_more() {
+    async fn the_size_of_the_queue_is_limited() {
         let compressor = Compressor::default();
         let turn = Arc::clone(&compressor.turn).acquire_owned().await.unwrap();
         let (large, small) = (Bytes::from(vec![b'x'; 40 << 20]), Bytes::from_static(b"text"));

@@ -1,6 +1,6 @@
-//! Who holds which release, as far as it asked this node. [`super::nodes`] brings together what all nodes know.
+//! Instances of applications and the releases that they got from this node. [`super::nodes`] joins all nodes.
 //!
-//! Kept in memory, within bounds, from what the reads themselves say. It is a picture for people, not a record.
+//! They are recorded from reads, in memory and within limits: an overview for people, not an exact record.
 
 use std::{
     borrow::Cow,
@@ -21,41 +21,41 @@ use crate::{
     http::bearer,
 };
 
-/// Instances that are remembered, over all configs.
+/// Maximum number of instances over all configs.
 const MOST: usize = 50_000;
-/// Instances of one config, so that one careless client cannot crowd out all others.
+/// Maximum number of instances of one config, so that one careless client cannot displace all others.
 pub(super) const MOST_OF_ONE: usize = 20_000;
-/// Instances of one config with one token, so that names that somebody invents push out each other and nobody else: as
-/// many as may wait with one token. Those that were not heard of for the longest go, so many at once.
+/// Maximum number of instances of one config with one token, so that invented names only displace others with the same
+/// token. It equals the maximum of waiting requests per token. Above it the [`GO_AT_ONCE`] oldest are dropped.
 const MOST_OF_TOKEN: usize = 5_000;
 const GO_AT_ONCE: usize = MOST_OF_TOKEN / 10;
-/// After so many milliseconds without a sign an instance counts as gone.
+/// Time without a read after which an instance counts as gone, in milliseconds.
 pub(super) const GONE_MS: i64 = 10 * 60_000;
-/// How often those who are gone are cleared away, in milliseconds.
+/// Interval between removals of instances that are gone, in milliseconds.
 const SWEEP_MS: i64 = 60_000;
-/// Longest name and client that are kept, in bytes.
+/// Maximum length of a name and of a client, in bytes.
 pub(super) const TEXT: usize = 128;
 
-/// Who asks, as far as the request says.
+/// The instance that sends a request, as far as the request tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visitor<'a> {
-    /// Who.
+    /// Its name.
     pub name: Name<'a>,
     /// Its `User-Agent`.
     pub client: Cow<'a, str>,
 }
 
-/// What a copy is known by. An address is not written out on every read, only when people look.
+/// The name of an instance. An address is formatted only for display, not at every read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
-    /// The name that the request gives.
+    /// The name in the request.
     Given(Cow<'a, str>),
-    /// Where it comes from, without one.
+    /// The client's address, if the request has no name.
     Address(IpAddr),
 }
 
 impl<'a> Visitor<'a> {
-    /// Returns the instance that sent this request under a `name`, if it gives a sensible one, or else from an address.
+    /// Returns the instance that sent this request, by its `name` if that is valid, otherwise by its address.
     #[must_use]
     pub fn of<B>(request: &'a Request<B>, name: Option<&'a HeaderValue>) -> Option<Self> {
         let text = |value: Option<&'a HeaderValue>| value.and_then(|v| v.to_str().ok()).map(str::trim);
@@ -66,7 +66,7 @@ impl<'a> Visitor<'a> {
         Some(Self { name, client: client[..client.len().min(TEXT)].into() })
     }
 
-    /// The same, without the request.
+    /// Copies the texts, so that the result does not borrow from the request.
     #[must_use]
     pub fn into_owned(self) -> Visitor<'static> {
         let name = match self.name {
@@ -77,25 +77,25 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// A copy of an application, and the release of a config that it last got.
+/// An instance of an application, and the release of a config that it got last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
-    /// Its name, or its address where it gave none.
+    /// Its name, or its address if it has none.
     pub name: String,
     /// Its `User-Agent`.
     pub client: String,
     /// The release that it holds.
     pub release: u64,
-    /// When it first got that release.
+    /// Time at which it first got that release.
     pub since: Time,
-    /// When it was last heard of.
+    /// Time of its last read.
     pub seen_at: Time,
-    /// The node that it asked then; none is this one.
+    /// The node that it read from. `None` is this node.
     pub node: Option<Arc<str>>,
 }
 
 impl Instance {
-    /// Whether it was heard of lately.
+    /// Returns whether it has read recently.
     #[must_use]
     pub fn lives(&self, now: Time) -> bool {
         now.ms_since(self.seen_at) < GONE_MS
@@ -116,9 +116,9 @@ pub struct Instances {
 struct Room {
     named: HashMap<Box<str>, Seen>,
     unnamed: HashMap<IpAddr, Seen>,
-    // How many came with each token.
+    // Number of instances with each token.
     with: HashMap<Box<str>, usize>,
-    // The last change of who holds what.
+    // Number of the last change of instances or their releases.
     changed: u64,
 }
 
@@ -130,7 +130,7 @@ impl Room {
         }
     }
 
-    /// Takes in somebody who is new here.
+    /// Adds a new instance.
     fn insert(&mut self, name: &Name<'_>, seen: Seen) {
         *self.with.entry(seen.token.clone()).or_default() += 1;
         match name {
@@ -139,7 +139,7 @@ impl Room {
         };
     }
 
-    /// Forgets those with this token that were not heard of for the longest.
+    /// Drops the instances with this token that have not read for the longest time.
     fn make_room(&mut self, token: &str) {
         let all = self.named.values().chain(self.unnamed.values());
         let mut times: Vec<i64> = all.filter(|seen| *seen.token == *token).map(|seen| seen.at.0).collect();
@@ -213,19 +213,19 @@ impl Seen {
 }
 
 impl Instances {
-    /// Nobody yet.
+    /// Returns an empty collection.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many are remembered.
+    /// Returns the number of instances.
     #[must_use]
     pub fn total(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Notes that `visitor`, with the token of this id, holds this release of the config `env/app/namespace`.
+    /// Records that `visitor`, with the token of this id, holds this release of the config `env/app/namespace`.
     pub fn note(&self, config: &str, token: &str, visitor: &Visitor<'_>, release: u64, now: Time) {
         if self.renew(config, visitor, release, now) {
             return;
@@ -236,7 +236,7 @@ impl Instances {
         let mut rooms = self.rooms.write();
         let room = rooms.entry(config.into()).or_default().get_mut();
         if room.get(&visitor.name).is_some() {
-            // It came twice in one moment.
+            // Another request of it was recorded in between.
             return;
         }
         let before = room.len();
@@ -253,7 +253,7 @@ impl Instances {
         self.total.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The usual case: somebody who is known comes again. False when it is not.
+    /// Updates an instance that is known, which is the usual case. Returns false if it is unknown.
     fn renew(&self, config: &str, visitor: &Visitor<'_>, release: u64, now: Time) -> bool {
         let rooms = self.rooms.read();
         let Some(room) = rooms.get(config) else { return false };
@@ -270,14 +270,14 @@ impl Instances {
         true
     }
 
-    /// Who holds what of a config, by name.
+    /// Returns the instances of a config, sorted by name.
     #[must_use]
     pub fn of(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
         let rooms = self.rooms.read();
         rooms.get(&*config.to_string()).map(|room| listed(room, now)).unwrap_or_default()
     }
 
-    /// The release that each instance of a config holds, in no order: for those who count, without a name.
+    /// Returns the release of each instance of a config, without names and in no order. It is for counting.
     #[must_use]
     pub fn releases(&self, config: &ConfigId, now: Time) -> Vec<u64> {
         let rooms = self.rooms.read();
@@ -292,7 +292,7 @@ impl Instances {
         (held.iter().filter(|held| releases.contains(held)).count(), held.len())
     }
 
-    /// Who holds what, of all configs in `scope` that somebody reads, by name.
+    /// Returns the instances of all configs in `scope` that have any, sorted by name.
     #[must_use]
     pub fn under(&self, scope: &Pattern, now: Time) -> Vec<(ConfigId, Vec<Instance>)> {
         let rooms = self.rooms.read();
@@ -303,7 +303,7 @@ impl Instances {
         all
     }
 
-    /// Another number whenever somebody in `scope` is new or holds another release.
+    /// Returns a number that changes when an instance in `scope` is new or gets another release.
     #[must_use]
     pub fn changed(&self, scope: &Pattern) -> u64 {
         let rooms = self.rooms.read();
@@ -330,7 +330,7 @@ impl Instances {
 
 type Rooms = HashMap<Box<str>, Mutex<Room>>;
 
-/// The rooms of a scope; of one config without a look at the others.
+/// Returns the configs in a scope. A scope of one config is looked up directly.
 fn under<'a>(rooms: &'a Rooms, scope: &Pattern) -> impl Iterator<Item = (ConfigId, &'a Mutex<Room>)> {
     let one = scope.config();
     let (one, many) = match one {
@@ -344,7 +344,7 @@ fn under<'a>(rooms: &'a Rooms, scope: &Pattern) -> impl Iterator<Item = (ConfigI
     one.into_iter().chain(many)
 }
 
-/// By name, sorted when those who read need not wait for it.
+/// Returns the instances sorted by name. Sorts outside of the lock, so that reads need not wait.
 fn listed(room: &Mutex<Room>, now: Time) -> Vec<Instance> {
     let mut list = room.lock().list(now);
     list.sort_by(|a, b| a.name.cmp(&b.name));
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_holds_what_it_last_got() {
+    fn an_instance_holds_the_release_that_it_got_last() {
         let instances = Instances::new();
         for (name, release, at) in [("a", 1, 10), ("b", 1, 20), ("a", 2, 30), ("a", 2, 40)] {
             instances.note(KEY, "t", &visitor(name), release, Time(at));
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_silent_for_ten_minutes_is_gone() {
+    fn an_instance_is_gone_after_ten_minutes_without_a_read() {
         let instances = Instances::new();
         instances.note(KEY, "t", &visitor("a"), 1, Time(0));
         instances.note(KEY, "t", &visitor("b"), 1, Time(GONE_MS - 1));
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn one_config_does_not_crowd_out_the_others() {
+    fn one_config_does_not_displace_the_others() {
         let instances = Instances::new();
         for n in 0..=MOST_OF_ONE {
             instances.note(KEY, &format!("t{}", n % 5), &visitor(&n.to_string()), 1, Time(0));
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_invented_hide_nobody_with_another_token() {
+    fn invented_names_only_displace_instances_with_the_same_token() {
         let instances = Instances::new();
         instances.note(KEY, "shop", &visitor("shop-1"), 1, Time(0));
         for n in 0..3 * MOST_OF_TOKEN {
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_short_and_an_address_stands_in_for_it() {
+    fn an_overlong_name_is_replaced_by_the_address() {
         let mut request = Request::builder().header("user-agent", "curl/8").header("x-instance", " shop-1 ");
         let named = request.body(()).unwrap();
         assert_eq!(Visitor::of(&named, named.headers().get("x-instance")).unwrap(), visitor("shop-1"));

@@ -1,5 +1,5 @@
-//! The tokens of a reader node: copied from the channel, as consoles copy them from SQL. Like releases they never go
-//! back, and a channel that lost them takes them from nobody.
+//! The tokens of a reader node, copied from the channel. Consoles copy them from SQL. Like releases they never go back,
+//! and a channel that lost its list removes none.
 
 use std::sync::Arc;
 
@@ -12,34 +12,34 @@ use crate::{
     domain::{numbers, time::Time, token::Token},
 };
 
-/// What a reader node knows of tokens.
+/// The tokens of a reader node.
 #[derive(Debug)]
 pub struct KnownTokens {
     pub(super) table: Arc<Table>,
     state: Mutex<State>,
-    // Rung for whoever keeps them on disk.
+    // Notifies the task that keeps them on disk.
     news: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     list: Option<Arc<TokenList>>,
-    /// The list is of a later version than the channel's.
+    /// Whether the list has a later version than the channel's.
     is_ahead: bool,
-    /// Why what the channel holds was not taken.
+    /// The reason why the channel's list was refused.
     refused: Option<Refusal>,
     stale: Option<Time>,
 }
 
 impl KnownTokens {
-    /// None yet; `table` answers for them.
+    /// Returns an empty list. Accepted tokens are written to `table`.
     #[must_use]
     pub fn new(table: Arc<Table>) -> Self {
         Self { table, state: Mutex::default(), news: Notify::new() }
     }
 
-    /// Takes over a list, unless it is older than the one that is here. Whatever was opened with a token that is gone
-    /// or revoked ends at once.
+    /// Accepts a list, unless it is older than the present one. Polls and streams of removed or revoked tokens end at
+    /// once.
     pub fn take(&self, list: TokenList) {
         {
             let mut state = self.state();
@@ -48,7 +48,11 @@ impl KnownTokens {
             let was_ahead = std::mem::replace(&mut state.is_ahead, older.is_some());
             if let Some(held) = older {
                 if !was_ahead {
-                    tracing::warn!(version = list.version, held, "the channel has older tokens than this reader");
+                    tracing::warn!(
+                        version = list.version,
+                        held,
+                        "the channel has an older list of tokens than this node"
+                    );
                 }
                 return;
             }
@@ -61,52 +65,52 @@ impl KnownTokens {
         self.news.notify_one();
     }
 
-    /// Takes over the list that was kept on disk. One whose version is a time that has not come at `now` lets in whom it
-    /// names, but gives way to every list of the channel: a version that is made up must not keep those away.
+    /// Accepts the list from disk. If its version is in the future at `now`, the list counts, but every list of the
+    /// channel replaces it: an invented version must not block those.
     pub(super) fn take_kept(&self, list: TokenList, now: Time) {
         let version = if numbers::is_plausible(list.version, now) { list.version } else { 0 };
         self.take(TokenList { version, ..list });
     }
 
-    /// Notes that what the channel holds was not taken, and why.
+    /// Records that the channel's list was refused, and why.
     pub(super) fn refuse(&self, why: Refusal) {
         if self.state().refused.replace(why) != Some(why) {
-            tracing::error!(reason = %why, "the tokens in etcd are refused; this reader keeps those it has");
+            tracing::error!(reason = %why, "the list of tokens in etcd is refused, this node keeps its own");
         }
     }
 
-    /// Why the list in the channel was refused; `None` when it was taken.
+    /// Returns the reason why the channel's list was refused. `None` if it was accepted.
     #[must_use]
     pub fn refused(&self) -> Option<Refusal> {
         self.state().refused
     }
 
-    /// The version of the list that counts, when the channel's is older: the channel was set back, or somebody wrote a
-    /// later list and took it away again.
+    /// Returns the version of this node's list if the channel's is older: etcd was restored, or a later list was
+    /// written there and removed again.
     #[must_use]
     pub fn ahead(&self) -> Option<u64> {
         let state = self.state();
         state.list.as_ref().filter(|_| state.is_ahead).map(|list| list.version)
     }
 
-    /// The list that counts; none before the first.
+    /// Returns the present list. `None` before the first.
     #[must_use]
     pub fn list(&self) -> Option<Arc<TokenList>> {
         self.state().list.clone()
     }
 
-    /// Since when the channel was not heard.
+    /// Returns the time since when the channel is disconnected.
     #[must_use]
     pub fn stale_since(&self) -> Option<Time> {
         self.state().stale
     }
 
-    /// Returns when there is another list to keep on disk. For one who waits.
+    /// Waits for a new list to keep on disk. Only one task may wait.
     pub async fn news(&self) {
         self.news.notified().await;
     }
 
-    /// Notes that the channel is not heard since `since` (the first such word counts), or is heard again.
+    /// Marks the tokens as stale since `since` (the first such time counts), or as up to date.
     pub(super) fn set_stale(&self, since: Option<Time>) {
         let mut state = self.state();
         state.stale = since.map(|since| state.stale.unwrap_or(since));
@@ -148,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_was_just_made_is_found_and_one_that_ended_ends() {
+    async fn a_new_token_is_accepted_and_a_revoked_one_ends() {
         let (channel, fresh) = (Channel::local(), generate(TokenKind::Read));
         let (table, known) = followed(&channel);
         assert_eq!(table.authenticate(&fresh.text, now()).map(drop), Err(Denied::NotLoaded));
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_never_go_back() {
+    fn an_older_list_of_tokens_is_not_accepted() {
         let fresh = generate(TokenKind::Read);
         let table = Arc::new(Table::new());
         let known = KnownTokens::new(Arc::clone(&table));
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_ahead_of_the_channel_knows_it_until_a_later_list_comes() {
+    fn a_reader_is_ahead_of_the_channel_until_a_later_list_comes() {
         let known = KnownTokens::new(Arc::new(Table::new()));
         let take = |version| known.take(TokenList { version, tokens: vec![] });
         take(7);
@@ -195,26 +199,26 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_list_of_a_time_that_has_not_come_gives_way_to_every_other() {
+    fn a_stored_list_with_a_future_version_is_replaced_by_any_other() {
         let fresh = generate(TokenKind::Read);
         let table = Arc::new(Table::new());
         let known = KnownTokens::new(Arc::clone(&table));
         known.take_kept(TokenList { version: numbers::MOST, tokens: vec![listed(&fresh)] }, now());
-        assert!(table.authenticate(&fresh.text, now()).is_ok(), "it is served without etcd");
+        assert!(table.authenticate(&fresh.text, now()).is_ok(), "it counts without etcd");
         known.take(TokenList { version: 1, tokens: vec![] });
         assert_eq!(table.authenticate(&fresh.text, now()).map(drop), Err(Denied::Unknown));
         assert_eq!(known.ahead(), None);
     }
 
     #[tokio::test]
-    async fn a_list_that_was_refused_is_named_until_a_good_one_comes() {
+    async fn a_refused_list_is_reported_until_a_valid_one_comes() {
         let known = KnownTokens::new(Arc::new(Table::new()));
         let take = async |tokens| known.take_in(tokens, None).await.unwrap();
         take(Tokens { list: Some(TokenList { version: 1, tokens: vec![] }), ..Tokens::default() }).await;
         take(Tokens { refused: Some(Refusal::Future), ..Tokens::default() }).await;
         assert_eq!((known.refused(), known.list().unwrap().version), (Some(Refusal::Future), 1));
         take(Tokens::default()).await;
-        assert_eq!(known.refused(), Some(Refusal::Future), "nothing newer is no good one");
+        assert_eq!(known.refused(), Some(Refusal::Future), "no newer list is not a valid list");
         take(Tokens { list: Some(TokenList { version: 2, tokens: vec![] }), ..Tokens::default() }).await;
         assert_eq!(known.refused(), None);
     }

@@ -1,10 +1,10 @@
-//! Reading: snapshots, long polls and event streams, answered from memory.
+//! Answers reads from memory: snapshots, long polls and event streams.
 //!
-//! The way of a read is: token → scope → shelf → bytes. Nothing of it touches SQL, etcd or a service. [`feed`] keeps
-//! the shelf up to date from the channel; `server` keeps [`Reader::tokens`] up to date from storage.
+//! A read goes through these steps: token → scope → snapshot store → bytes. No step uses SQL, etcd or a service.
+//! [`feed`] keeps the store up to date from the channel. `server` keeps [`Reader::tokens`] up to date.
 //!
-//! `front` takes every read and does what all share. [`protocols`] has a folder for each protocol, which translates: a
-//! request into what it asks for (`poll`), releases into an answer (`answer`).
+//! `front` takes all reads. [`protocols`] has a folder for each protocol, which translates a request into a query
+//! (`poll`) and releases into an answer (`answer`). Everything else is shared.
 
 mod answer;
 pub mod feed;
@@ -53,18 +53,18 @@ use instances::{Instances, Visitor};
 use shelf::Shelf;
 use snapshot::Snapshot;
 
-/// How readers are served.
+/// Settings of the read endpoints.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Long polls and streams that may be open at once.
+    /// Maximum number of open long polls and streams.
     pub waiters: usize,
-    /// How often a stream shows that it lives.
+    /// Interval between keep-alive comments of a stream.
     pub ping: Duration,
-    /// How fast one token may read.
+    /// Maximum rate of reads with one token.
     pub rate: Rate,
-    /// How long a node may lag behind another one. A client that has a higher number than this node waits so long for it.
+    /// Maximum lag of a node behind another one. A client with a higher number than this node's waits for this time.
     pub lag: Duration,
-    /// How long an answer waits until its bytes are compressed. Then it is sent as it is, and the next request finds them.
+    /// Maximum wait for compression. After it the answer is sent uncompressed, and the compression goes on.
     pub compression: Duration,
 }
 
@@ -80,10 +80,10 @@ impl Default for Settings {
     }
 }
 
-/// When somebody is to come back whose token has too many who wait, in seconds.
+/// `Retry-After` of a token with too many waiting requests, in seconds.
 const CROWD_SECONDS: u32 = 10;
 
-/// A place among those that wait.
+/// A slot of a waiting request.
 #[derive(Debug)]
 struct Place {
     _of_all: OwnedSemaphorePermit,
@@ -97,16 +97,16 @@ impl Drop for Place {
     }
 }
 
-/// All that a read needs, and nothing else.
+/// The state of the read endpoints.
 #[derive(Debug)]
 pub struct Reader {
-    /// The releases.
+    /// The latest releases.
     pub shelf: Arc<Shelf>,
-    /// Who may read what.
+    /// The tokens and their scopes.
     pub tokens: Arc<Table>,
-    /// Who has read what.
+    /// The instances and the releases that they got.
     pub instances: Arc<Instances>,
-    /// What was read.
+    /// Metrics of reads.
     pub meter: metrics::Reads,
     clock: fn() -> Time,
     ping: Duration,
@@ -120,12 +120,12 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Ends when the server goes down.
+    /// Waits until the server stops.
     pub async fn stopping(&self) {
         self.stop.cancelled().await;
     }
 
-    /// A reader over an empty shelf. `stop` ends long polls and streams when the server goes down.
+    /// Returns a reader with an empty store. `stop` ends long polls and streams when the server stops.
     #[must_use]
     pub fn new(tokens: Arc<Table>, clock: fn() -> Time, settings: &Settings, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
@@ -145,20 +145,20 @@ impl Reader {
         })
     }
 
-    /// Lets a request in by its token. This comes before anything else: without a token nothing is told, not even
+    /// Authenticates a request by its token. This is the first step: without a token nothing is revealed, not even
     /// whether a path or a method exists.
     ///
     /// # Errors
-    /// Why it is not let in.
+    /// The reason why it is refused.
     pub fn admit<B>(&self, request: &Request<B>, now: Time) -> Result<Grant, Denied> {
         self.tokens.authenticate(bearer::token(request.headers())?, now)
     }
 
-    /// The latest release of `env/app/namespace`; none when it has none. The one guard of everything that reads: what
-    /// is authorised and what is loaded are the same object.
+    /// Returns the latest release of `env/app/namespace`, if it has one. All reads pass this one guard: the authorised
+    /// object is the one that is returned.
     ///
     /// # Errors
-    /// 403 for whatever the token does not reach, whether it exists or not; 404 for what is no config's name.
+    /// 403 for a config outside of the token's scope, whether it exists or not; 404 for an invalid name.
     pub fn open(&self, grant: &Grant, key: &str) -> Result<Option<Arc<Snapshot>>, Problem> {
         let held = self.shelf.get(key);
         let reads = match &held {
@@ -168,10 +168,10 @@ impl Reader {
         if reads { Ok(held) } else { Err(out_of_scope(key)) }
     }
 
-    /// Returns the latest releases of `env/app` that the token reaches: the same guard for a whole application.
+    /// Returns the latest releases of `env/app` within the token's scope: the guard for a whole application.
     ///
     /// # Errors
-    /// 403 when the token reaches nothing of it, whether it exists or not; 404 for what is no application's name.
+    /// 403 if nothing of it is in the token's scope, whether it exists or not; 404 for an invalid name.
     fn open_app(&self, grant: &Grant, key: &str) -> Result<Vec<Arc<Snapshot>>, Problem> {
         let names =
             key.split_once('/').and_then(|(env, app)| env.parse::<EnvName>().ok().zip(app.parse::<AppName>().ok()));
@@ -184,7 +184,7 @@ impl Reader {
         Ok(held)
     }
 
-    /// Says that there is no such release, or that nothing at all is known yet.
+    /// Returns the refusal for a missing release, or for a store that is not ready yet.
     fn absent(&self, key: &str) -> Problem {
         if !self.shelf.is_ready() {
             let away = Error::Unavailable { part: Part::Channel, detail: String::new() };
@@ -195,7 +195,7 @@ impl Reader {
         Problem::from(Error::NotFound(key)).because(said)
     }
 
-    /// A place for a request that waits; one token has a quarter of them at most.
+    /// Acquires a slot for a waiting request. One token may use a quarter of all slots.
     fn place(&self, request: &Request<Body>, grant: &Grant, how: metrics::Waiting) -> Result<Place, Problem> {
         let full = |_| {
             let full = Error::Unavailable { part: Part::Channel, detail: String::new() };
@@ -212,14 +212,14 @@ impl Reader {
         Ok(Place { _of_all: one, _of_token: of_token, waiters })
     }
 
-    /// Notes that somebody holds a release.
+    /// Records that an instance holds a release.
     fn note(&self, grant: &Grant, key: &str, visitor: Option<&Visitor<'_>>, release: u64, now: Time) {
         if let Some(visitor) = visitor {
             self.instances.note(key, &grant.token().id, visitor, release, now);
         }
     }
 
-    /// When a token that lives now will end by itself, on the clock that timers use.
+    /// Returns the time at which a valid token expires, on the clock of timers.
     fn expiry(&self, grant: &Grant) -> Option<Instant> {
         let left = grant.token().expires_at?.ms_since((self.clock)());
         Instant::now().checked_add(Duration::from_millis(left.max(0).unsigned_abs()))
@@ -231,10 +231,10 @@ fn out_of_scope(what: &str) -> Problem {
     Problem::from(Error::Forbidden(Need::View)).because(said)
 }
 
-/// Puts the read endpoints in front of everything else that the server has.
+/// Puts the read endpoints in front of all other routes of the server.
 ///
-/// Reads do not pass through the routing and the layers of the rest. Whatever passes, here or there, has the one spelling of
-/// its path ([`crate::http::path`]); nothing else is decoded, cleaned or folded into a config's name on the way.
+/// Reads skip the routing and layers of the rest. All paths are normalized first ([`crate::http::path`]). After that
+/// nothing decodes, cleans or folds them into a config's name.
 pub fn in_front(reader: Arc<Reader>, rest: Router) -> Front {
     Front::new(reader, rest)
 }

@@ -1,4 +1,4 @@
-//! A body of pieces that are shared with snapshots.
+//! A body made of pieces that are shared with snapshots.
 
 use std::{
     convert::Infallible,
@@ -10,11 +10,11 @@ use std::{
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 
-/// Size up to which neighbours are copied into one frame: a system call for each would cost more.
+/// Maximum size of neighbouring pieces that are copied into one frame. A system call for each would cost more.
 const FRAME_BYTES: usize = 16 * 1024;
 
-/// A body whose length is known and whose large pieces are not copied. Small ones are, when they are asked for: a client that
-/// takes nothing has a few frames in memory, not its whole answer.
+/// A body with a known length. Large pieces are not copied. Small ones are copied when they are requested, so a client
+/// that does not read has a few frames in memory, not its whole answer.
 pub(super) struct Pieces {
     left: vec::IntoIter<Bytes>,
     bytes: u64,
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_pieces_are_shared_and_small_ones_go_together() {
+    fn large_pieces_are_shared_and_small_ones_are_joined() {
         let large = Bytes::from(vec![b'x'; FRAME_BYTES]);
         let small = Bytes::from_static(b"small");
         let mut given = vec![small.clone(), large.clone(), large.clone(), small.clone(), small];

@@ -1,4 +1,4 @@
-//! Reads of configs at once or when there is a newer release, in whatever protocol.
+//! Reads of configs, at once or when a newer release arrives, for every protocol.
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
@@ -19,34 +19,34 @@ use crate::{
     metrics,
 };
 
-/// A config that a client asks for.
+/// A requested config.
 pub(super) struct Wanted<'r> {
     /// Its name.
     pub key: &'r str,
-    /// Its live release, from [`Reader::open`].
+    /// Its latest release, from [`Reader::open`].
     pub held: Option<Arc<Snapshot>>,
-    /// What the client has of it.
+    /// The release that the client has.
     pub has: Has,
 }
 
-/// What a client has of a config.
+/// The release of a config that a client has.
 #[derive(Clone, Copy)]
 pub(super) enum Has {
-    /// Nothing, or something else than the live release.
+    /// Nothing, or another release than the latest.
     Nothing,
-    /// The live release, as its validator says.
+    /// The latest release, by its validator.
     Live,
     /// The release of this number.
     Release(u64),
 }
 
-/// What a client asks for beside the names of configs.
+/// The properties of a read apart from its configs.
 pub(super) struct Poll<'r, R> {
-    /// What its token opened.
+    /// The grant of its token.
     pub grant: Grant,
-    /// The instance that asks, if it is noted.
+    /// The instance to record, if any.
     pub visitor: Option<Visitor<'r>>,
-    /// The content codings that it accepts.
+    /// The content codings that the client accepts.
     pub accepted: Accepted,
     /// Maximum wait for a newer release. `None` answers at once.
     pub wait: Option<Duration>,
@@ -54,10 +54,10 @@ pub(super) struct Poll<'r, R> {
     pub render: R,
 }
 
-/// Outcome of a read that is admitted.
+/// Result of an admitted read.
 pub(super) enum Step<R> {
     Answer(Response),
-    /// The answer has to be compressed first.
+    /// The answer must be compressed first.
     Compress(Box<Answer<R>>, Accepted),
     Wait(Box<Parked<R>>),
 }
@@ -71,7 +71,7 @@ impl<R: Render> Step<R> {
         }
     }
 
-    /// Finishes the step of a long poll. What follows is in a box: few answers need it, and every long poll has space for it.
+    /// Finishes the step of a long poll. Boxes the rest, which few answers need, to keep long polls small.
     async fn finish_boxed(self, reader: &Reader) -> Result<Response, Problem> {
         match self {
             Self::Answer(response) => Ok(response),
@@ -80,7 +80,7 @@ impl<R: Render> Step<R> {
     }
 }
 
-/// A long poll without a newer release so far.
+/// A waiting long poll.
 pub(super) struct Parked<R> {
     grant: Grant,
     visitor: Option<Visitor<'static>>,
@@ -92,14 +92,14 @@ pub(super) struct Parked<R> {
 }
 
 impl Has {
-    /// Returns whether the client should get the live release. `is_patient` tells whether a client whose number is higher
-    /// than the live one gets nothing: this node may lag behind another one (see [`Waiter`]).
+    /// Returns whether the client needs the latest release. `is_patient` tells whether a client with a higher number
+    /// than that gets nothing, because this node may lag behind another one (see [`Waiter`]).
     fn lacks(self, live: &Snapshot, is_patient: impl Fn() -> bool) -> bool {
         match self {
             Self::Nothing => true,
             Self::Live => false,
-            // Releases with equal bytes share their validator. A client that counts is answered by number alone: a
-            // roll-back would otherwise be "not modified" for ever.
+            // Numbers decide, not validators: a roll-back to equal bytes has the same validator, and would be "not
+            // modified" for ever.
             Self::Release(number) => match live.seq().cmp(&number) {
                 Ordering::Greater => true,
                 Ordering::Equal => false,
@@ -121,11 +121,11 @@ impl Wanted<'_> {
 }
 
 impl Reader {
-    /// Answers with the releases that the client does not have, or else waits, or else says that there is nothing new.
+    /// Answers with the releases that the client does not have. Without any, it waits or answers that nothing is new.
     /// `wanted` has at least one config.
     ///
     /// # Errors
-    /// 404 where there is no release, unless the protocol has another word for that; 503 while nothing is known yet, or when
+    /// 404 without a release, unless the protocol has its own answer for that; 503 while the store is not ready, or if
     /// too many requests wait.
     pub(super) fn poll<R: Render>(
         &self,
@@ -137,7 +137,7 @@ impl Reader {
         let Poll { grant, visitor, accepted, wait, render } = poll;
         for wanted in &*wanted {
             if let Some(held) = &wanted.held {
-                // A client holds the release that it names, and the one that it gets now.
+                // A client holds the latest release if it names it, or gets it now.
                 self.note(&grant, wanted.key, visitor.as_ref(), held.seq(), now);
             }
         }
@@ -169,7 +169,7 @@ impl Reader {
         })))
     }
 
-    /// Answers with releases, compressed if the client accepts that and it pays.
+    /// Answers with releases, compressed if the client accepts that and they are large enough.
     pub(super) fn give<R: Render>(&self, releases: Releases, render: R, accepted: Accepted) -> Step<R> {
         let (answer, stale) = (Answer { releases, render }, self.shelf.stale_header());
         if !accepted.wants_gzip(answer.is_large()) {
@@ -181,8 +181,8 @@ impl Reader {
         }
     }
 
-    /// Answers that the client has all of these releases. Without any release that would not be true: then the config of
-    /// that name is absent.
+    /// Answers that the client has all of these releases. Without any release it answers that the config `key` is
+    /// absent.
     pub(super) fn nothing_new<R: Render>(
         &self,
         key: &str,
@@ -200,7 +200,7 @@ impl Reader {
 }
 
 impl<R: Render> Parked<R> {
-    /// Answers with the first newer releases, or that there is nothing new when the time is over or the server stops.
+    /// Answers with the first newer releases, or that nothing is new after the wait or when the server stops.
     async fn wait(mut self: Box<Self>, reader: &Reader) -> Result<Response, Problem> {
         let expiry = reader.expiry(&self.grant);
         let end = expiry.map_or(self.until, |at| at.min(self.until));

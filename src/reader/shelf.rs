@@ -1,8 +1,8 @@
-//! What readers are answered from: the latest release of every config, in memory.
+//! The snapshot store: the latest release of every config, in memory. All reads are answered from it.
 //!
-//! Rules that hold whatever the channel says: a config's number never falls, nothing is ever taken off the shelf, and
-//! an empty listing is not an empty configuration. The only release that is replaced by one of the same number is one
-//! whose bytes the channel has since corrected: see [`Shelf::apply`].
+//! These rules hold whatever the channel reports. A config's number never falls. No release is ever removed. An empty
+//! listing is not an empty configuration. A release is replaced by one of the same number only if the channel has since
+//! corrected its bytes: see [`Shelf::apply`].
 
 use std::{
     cmp,
@@ -29,33 +29,33 @@ use crate::{
     metrics,
 };
 
-/// All snapshots. A look-up takes no allocation and waits for no work: snapshots are made outside the lock.
+/// All snapshots. A lookup allocates nothing and waits for no work: snapshots are made outside of the lock.
 #[derive(Debug, Default)]
 pub struct Shelf {
     inner: RwLock<Inner>,
-    // Asked by every read, so without a lock.
+    // Read by every request, so it needs no lock.
     is_stale: AtomicBool,
-    // Rung for whoever keeps the shelf on disk.
+    // Notifies the task that keeps the store on disk.
     news: Notify,
-    /// How it was fed.
+    /// Metrics of the feed.
     pub meter: metrics::Feeding,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    // By "env/app", then in the order of namespaces: one look-up and one short search. Most have one or two, for which
-    // a tree would take more room than the release.
+    // By "env/app", then sorted by namespace: one lookup and one short search. Most applications have one or two, for
+    // which a tree would take more memory than the release.
     apps: HashMap<Box<str>, Vec<Slot>>,
-    // How often a config was new, and who waits for one that is not there yet.
+    // Number of configs added so far, and the waiters for configs that are not there yet.
     births: u64,
     strangers: Bells,
     ready: bool,
     stale: Option<(Time, HeaderValue)>,
     head: Option<Head>,
     lost: bool,
-    // Keys that were no releases when the channel was last listed.
+    // Number of damaged keys in the last listing of the channel.
     damaged: usize,
-    // Configs of which the channel holds an older release than this, or none. Usually empty.
+    // Configs of which the channel holds an older release than this node, or none. Usually empty.
     ahead: BTreeSet<ConfigId>,
 }
 
@@ -65,39 +65,39 @@ struct Slot {
     bells: Bells,
 }
 
-/// What a batch did.
+/// Result of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Configs that have a newer release now.
+    /// Configs with a newer release.
     pub renewed: Vec<ConfigId>,
-    /// Configs whose release here has a higher number than the channel's: it was restored from a backup, or lags.
+    /// Configs whose release here has a higher number than the channel's: etcd was restored, or lags.
     pub behind: Vec<ConfigId>,
-    /// Configs whose release came again with other bytes under the same number.
+    /// Configs with other bytes under the same number.
     pub corrected: Vec<ConfigId>,
-    /// Releases that cannot be sent, and why. What was there stays.
+    /// Releases that cannot be sent, with the reason. The earlier release stays.
     pub unusable: Vec<(ConfigId, String)>,
 }
 
 impl Applied {
-    /// Whether nothing on the shelf is another thing now.
+    /// Returns whether the store is unchanged.
     fn is_quiet(&self) -> bool {
         self.renewed.is_empty() && self.corrected.is_empty()
     }
 }
 
 impl Shelf {
-    /// An empty shelf, not ready: nothing is known yet.
+    /// Returns an empty store. It is not ready.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes over releases, all of them at once for whoever reads: nobody sees one of them and then an older one of
-    /// another. Only higher numbers count, in any order, any number of times.
+    /// Adds releases. They become visible at once, so no reader sees a new release and afterwards an older one of
+    /// another config. Only higher numbers count, in any order and with any repetition.
     ///
-    /// The same number with other bytes is taken over too: somebody wrote to the channel past Trimtab, or the
-    /// reconciler put that right, and the channel's latest word is what all readers agree on. Who waits by number is
-    /// not woken by it; who asks with an `ETag` gets it.
+    /// A release of the same number with other bytes is also taken: it is a foreign write, or the reconciler's
+    /// correction of one. All readers then agree with the channel. It does not wake long polls, which compare numbers.
+    /// Requests with an `ETag` get it.
     pub fn apply(&self, entries: Vec<Entry>) -> Applied {
         let mut applied = Applied::default();
         let caught_up = self.caught_up(&entries);
@@ -115,13 +115,13 @@ impl Shelf {
                 inner.ahead.extend(applied.behind.iter().cloned());
             });
         }
-        // Large documents are freed here, after everybody was told.
+        // Frees large documents here, after the waiters are woken.
         drop(replaced);
         applied
     }
 
-    /// Takes over a whole listing. What it lacks stays: live documents are never deleted, so a listing without one is
-    /// a channel that lost it. An empty one says nothing about readiness either.
+    /// Adds a whole listing. Configs that it lacks stay: live documents are never deleted, so the channel lost them. An
+    /// empty listing does not make the store ready.
     pub fn adopt(&self, listing: Listing) -> Applied {
         let any = !listing.entries.is_empty();
         let missing = if any { self.missing(&listing) } else { Vec::new() };
@@ -136,14 +136,14 @@ impl Shelf {
         applied
     }
 
-    /// Whether the channel was empty when it was last listed, though there had been releases: it lost them.
+    /// Returns whether the channel lost its releases: its last listing was empty, and this store is not.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.read().lost
     }
 
-    /// Configs whose release here is later than the channel's, with its number; up to `most` of them. The channel was set
-    /// back, or somebody wrote a release there and took it away again.
+    /// Returns at most `most` configs whose release here is later than the channel's, with its number. etcd was
+    /// restored, or a release was written there and removed again.
     #[must_use]
     pub fn ahead(&self, most: usize) -> Vec<(ConfigId, u64)> {
         let inner = self.read();
@@ -151,36 +151,36 @@ impl Shelf {
         ahead.filter_map(|config| Some((config.clone(), inner.slot(&config.to_string())?.latest.seq()))).collect()
     }
 
-    /// Number of keys of the channel that were no releases when it was last listed.
+    /// Returns the number of damaged keys in the last listing of the channel.
     #[must_use]
     pub fn damaged(&self) -> usize {
         self.read().damaged
     }
 
-    /// Where the channel was when it was last listed.
+    /// Returns the state of the channel at the last listing.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
         self.read().head
     }
 
-    /// Says that the shelf is complete though empty: a fresh installation, in which nothing was ever published.
+    /// Marks the store as ready although it may be empty, as in a new installation.
     pub fn declare_ready(&self) {
         self.write(|inner| inner.ready = true);
     }
 
-    /// Whether there is no release.
+    /// Returns whether there is no release.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.read().apps.is_empty()
     }
 
-    /// Whether readers can be answered.
+    /// Returns whether reads can be answered.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.read().ready
     }
 
-    /// Notes that the channel is not heard since `since` (the first such word counts), or is heard again.
+    /// Marks the store as stale since `since` (the first such time counts), or as up to date.
     pub fn set_stale(&self, since: Option<Time>) {
         self.write(|inner| {
             match (since, &inner.stale) {
@@ -195,18 +195,18 @@ impl Shelf {
         });
     }
 
-    /// Returns when there is something new to keep on disk: a release, or word of the channel. For one who waits.
+    /// Waits for a change to keep on disk: a release, or the staleness. Only one task may wait.
     pub async fn news(&self) {
         self.news.notified().await;
     }
 
-    /// Since when the shelf may be behind.
+    /// Returns the time since when the store may be outdated.
     #[must_use]
     pub fn stale_since(&self) -> Option<Time> {
         self.read().stale.as_ref().map(|(at, _)| *at)
     }
 
-    /// The same as a header's value.
+    /// Returns [`Shelf::stale_since`] as a header value.
     pub(super) fn stale_header(&self) -> Option<HeaderValue> {
         if self.is_stale.load(Ordering::Relaxed) {
             self.read().stale.as_ref().map(|(_, text)| text.clone())
@@ -215,20 +215,20 @@ impl Shelf {
         }
     }
 
-    /// The latest release of a config, by its canonical spelling `env/app/namespace` and by no other.
+    /// Returns the latest release of a config. Only the canonical spelling `env/app/namespace` finds it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Arc<Snapshot>> {
         self.read().slot(key).map(|slot| Arc::clone(&slot.latest))
     }
 
-    /// The latest releases of all configs of `env/app`, ordered by namespace.
+    /// Returns the latest releases of all configs of `env/app`, ordered by namespace.
     #[must_use]
     pub fn of_app(&self, env_app: &str) -> Vec<Arc<Snapshot>> {
         let inner = self.read();
         inner.apps.get(env_app).into_iter().flatten().map(|slot| Arc::clone(&slot.latest)).collect()
     }
 
-    /// What the shelf holds, when it is the same release: so that it is in memory once, however often it is listed.
+    /// Returns the stored entry if it equals `entry`, so that a release that is listed again is in memory once.
     pub(super) fn or_held(&self, entry: Entry) -> Entry {
         match self.get(&entry.config.to_string()) {
             Some(held) if held.entry == entry => held.entry.clone(),
@@ -236,7 +236,7 @@ impl Shelf {
         }
     }
 
-    /// All releases, to be kept on disk for a start without the channel.
+    /// Returns all releases, to keep them on disk for a start without the channel.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         let inner = self.read();
@@ -256,7 +256,7 @@ impl Shelf {
         entries.iter().filter(is_held).map(|entry| entry.config.clone()).collect()
     }
 
-    /// Configs that are here and not in a listing at all.
+    /// Returns the configs that are here and not in a listing.
     fn missing(&self, listing: &Listing) -> Vec<ConfigId> {
         let damaged = listing.damaged.iter().filter_map(|damage| damage.config.as_ref());
         let listed: HashSet<&ConfigId> = listing.entries.iter().map(|entry| &entry.config).chain(damaged).collect();
@@ -265,7 +265,7 @@ impl Shelf {
         here.filter(|config| !listed.contains(config)).cloned().collect()
     }
 
-    /// Makes snapshots of those entries that say something new.
+    /// Makes snapshots of the entries that are new.
     fn prepare(&self, entries: Vec<Entry>, applied: &mut Applied) -> Vec<Snapshot> {
         let mut made = Vec::new();
         for entry in entries {
@@ -304,7 +304,7 @@ impl Shelf {
                     continue;
                 }
             };
-            // Looked at again under the lock: a batch may hold two releases of one config, in any order.
+            // Compared again under the lock: a batch may hold two releases of one config, in any order.
             match snapshot.seq().cmp(&slot.latest.seq()) {
                 cmp::Ordering::Less => continue,
                 cmp::Ordering::Equal => {}
@@ -335,7 +335,7 @@ impl Inner {
     }
 }
 
-/// Where the namespace is, or would be.
+/// Returns the position of a namespace, or the one at which to insert it.
 fn place(slots: &[Slot], namespace: &str) -> Result<usize, usize> {
     slots.binary_search_by(|slot| slot.latest.entry.config.namespace.as_str().cmp(namespace))
 }
@@ -355,7 +355,7 @@ fn says_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {
     }
 }
 
-/// Who is to be woken by the next release. Whoever is gone by then is forgotten when the list would grow.
+/// The waiters that the next release wakes. Dropped waiters are removed when the list is full.
 #[derive(Debug, Default)]
 struct Bells(Mutex<Vec<Weak<Notify>>>);
 
@@ -373,21 +373,21 @@ impl Bells {
     }
 }
 
-/// Waits for releases of some configs: one bell, hung at each of them.
+/// Waits for releases of some configs with one notification, registered at each of them.
 ///
-/// A bell is hung under the lock under which the config is looked at, and a release takes all bells of its config
-/// under the lock under which it becomes visible: what lands after the look rings, and nothing falls in between.
+/// The waiter registers under the lock under which it reads a config. A release takes all waiters of its config under
+/// the lock under which it becomes visible. A release after the read therefore always wakes the waiter.
 ///
-/// A client may have a higher number than there is here. Usually another node has shown it a release that is about to arrive;
-/// but etcd may have been restored from a backup, or the client may come from another installation. So the release that is
-/// live here counts once this node has had time to catch up, unless it does not hear the channel and cannot know.
+/// A client may have a higher number than this node. Usually another node has returned a release that is about to
+/// arrive here. But etcd may have been restored, or the client may come from another installation. After the time to
+/// catch up this node's release counts, unless the channel is disconnected and this node cannot know.
 #[derive(Debug)]
 pub struct Waiter {
     bell: Arc<Notify>,
     wanted: Vec<Wanted>,
-    // The births at which the bell was hung with those who wait for a config that is not there yet.
+    // Number of added configs at the time of registering for configs that are not there yet.
     births: Option<u64>,
-    // Until when a lower number is taken for a lag of this node. `None` once that is over.
+    // Time until which a lower number counts as a lag of this node. `None` after it.
     catching_up: Option<Instant>,
     is_behind: bool,
 }
@@ -395,14 +395,14 @@ pub struct Waiter {
 #[derive(Debug)]
 struct Wanted {
     key: Box<str>,
-    // What the client has; 0 is nothing.
+    // Number of the client's release. 0 without one.
     has: u64,
-    // The release that the bell hangs at; 0 is none.
+    // Number of the release at which the waiter is registered. 0 without one.
     hung: u64,
 }
 
 impl Waiter {
-    /// Waits for releases of these configs above the number beside each, and for lower ones from `lag` on.
+    /// Returns a waiter for releases of these configs above the given numbers. After `lag`, lower ones count, too.
     pub fn new(wanted: impl IntoIterator<Item = (Box<str>, u64)>, lag: Duration) -> Self {
         let wanted = wanted.into_iter().map(|(key, has)| Wanted { key, has, hung: 0 }).collect();
         let catching_up = Some(Instant::now() + lag);
@@ -419,7 +419,7 @@ impl Waiter {
         self.wanted.iter().map(|wanted| &*wanted.key)
     }
 
-    /// Releases that the client does not have: by its position among the configs, all at one moment.
+    /// Returns the releases that the client does not have, with their configs' positions, all of one moment.
     pub fn look(&mut self, shelf: &Shelf) -> Vec<(usize, Arc<Snapshot>)> {
         self.catching_up = self.catching_up.filter(|until| *until > Instant::now());
         self.is_behind = false;
@@ -448,7 +448,7 @@ impl Waiter {
         news
     }
 
-    /// Returns when it is worth another look.
+    /// Waits until [`Waiter::look`] may return something.
     pub async fn wake(&self) {
         match self.catching_up.filter(|_| self.is_behind) {
             Some(until) => _ = timeout_at(until, self.bell.notified()).await,
@@ -487,24 +487,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_again_is_in_memory_once() {
+    fn a_release_that_is_listed_again_is_in_memory_once() {
         let shelf = shelf(&[("prod/shop/a", 5)]);
         let held = shelf.get("prod/shop/a").unwrap().entry.document.clone();
         let listed = |seq, document| shelf.or_held(entry("prod/shop/a", seq, document));
-        assert!(Arc::ptr_eq(&listed(5, "{\"n\":5}").document, &held));
+        assert!(Arc::ptr_eq(&listed(5, "{\"n\":5}").document.into_inner(), &held.into_inner()));
         for (seq, document) in [(5, "{\"n\":6}"), (6, "{\"n\":5}")] {
             assert_eq!(listed(seq, document), entry("prod/shop/a", seq, document));
         }
     }
 
     #[test]
-    fn of_one_batch_the_highest_number_stays_whatever_the_order() {
+    fn the_highest_number_of_a_batch_counts_in_any_order() {
         let shelf = shelf(&[("prod/shop/a", 3), ("prod/shop/a", 1), ("prod/shop/a", 2)]);
         assert_eq!(seq(&shelf, "prod/shop/a"), 3);
     }
 
     #[test]
-    fn an_empty_listing_takes_nothing_away() {
+    fn an_empty_listing_removes_nothing() {
         let shelf = shelf(&[("prod/shop/a", 1)]);
         assert!(!shelf.is_ready());
         shelf.adopt(Listing::default());
@@ -516,13 +516,13 @@ mod tests {
     }
 
     #[test]
-    fn a_shelf_knows_in_what_it_is_ahead_of_the_channel() {
+    fn releases_that_are_ahead_of_the_channel_are_known() {
         let shelf = shelf(&[("prod/shop/a", 900), ("prod/shop/b", 2)]);
         assert_eq!(shelf.ahead(9), []);
         shelf.apply(vec![entry("prod/shop/a", 1, "{}"), entry("prod/shop/b", 3, "{}")]);
         assert_eq!(shelf.ahead(9), [(id("prod/shop/a"), 900)]);
         shelf.adopt(Listing { entries: vec![entry("prod/shop/a", 2, "{}")], ..Listing::default() });
-        assert_eq!(shelf.ahead(9), [(id("prod/shop/a"), 900), (id("prod/shop/b"), 3)], "what it lacks was taken away");
+        assert_eq!(shelf.ahead(9), [(id("prod/shop/a"), 900), (id("prod/shop/b"), 3)], "the listing lacks it");
         assert_eq!(shelf.ahead(1).len(), 1);
         shelf.apply(vec![entry("prod/shop/b", 3, "{\"n\":3}"), entry("prod/shop/a", 901, "{}")]);
         assert_eq!(shelf.ahead(9), []);
@@ -533,7 +533,7 @@ mod tests {
         let shelf = shelf(&[("prod/shop/a", 1)]);
         let applied = shelf.apply(vec![entry("prod/shop/a", 1, r#"{"right":"1"}"#)]);
         assert_eq!((applied.corrected, applied.renewed), (vec![id("prod/shop/a")], vec![]));
-        assert_eq!(&*shelf.get("prod/shop/a").unwrap().entry.document, r#"{"right":"1"}"#);
+        assert_eq!(shelf.get("prod/shop/a").unwrap().entry.document.expose(), r#"{"right":"1"}"#);
     }
 
     #[test]
@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_silence_counts() {
+    fn the_first_time_of_staleness_counts() {
         let shelf = Shelf::new();
         shelf.set_stale(Some(Time(1000)));
         shelf.set_stale(Some(Time(2000)));
@@ -564,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_between_the_look_and_the_wait_rings() {
+    fn a_release_between_the_read_and_the_wait_wakes() {
         let shelf = shelf(&[("prod/shop/a", 1)]);
         let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/new".into(), 0)], Duration::ZERO);
         assert!(waiter.look(&shelf).is_empty() && waiter.wake().now_or_never().is_none());
@@ -591,7 +591,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_gone_is_forgotten() {
+    fn dropped_waiters_are_removed() {
         let shelf = shelf(&[("prod/shop/a", 1)]);
         for _ in 0..1000 {
             Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).look(&shelf);

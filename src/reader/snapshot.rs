@@ -1,4 +1,4 @@
-//! One release as readers get it: every byte that does not depend on who asks is made once.
+//! A release in the form that readers get. All bytes that do not depend on the request are made once.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::gzip::Form;
-use crate::domain::{content::Format, entry::Entry};
+use crate::domain::{content::Format, entry::Entry, sensitive::Sensitive};
 
-/// A shape of a release, made once for all that ask for it. Protocols compose their bodies of shapes and texts of their own.
+/// A form of a release, made once for all requests. Protocols compose their bodies of these and texts of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// With its number, time and hash around it, as JSON.
+    /// JSON with the document and the release's number, time and hash.
     Envelope,
-    /// The document alone, as its own content type.
+    /// The document alone, with its own content type.
     Document,
 }
 
@@ -25,7 +25,7 @@ pub struct Snapshot {
     pub entry: Entry,
     etag: HeaderValue,
     number: HeaderValue,
-    // Made at the first request for each: they are as large as the document, and most configs are read in one way.
+    // Each is made at its first request: it is as large as the document, and most configs are read in one form only.
     envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
     compressed: OnceLock<Box<[Form; 2]>>,
@@ -43,7 +43,7 @@ struct Envelope<'a> {
     content: Content<'a>,
 }
 
-/// A `kv` document is JSON already and stands as it is; parsing and writing it again could change its numbers.
+/// Content of a document. `kv` is JSON already and is copied: a parser could change its numbers.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Content<'a> {
@@ -52,11 +52,11 @@ enum Content<'a> {
 }
 
 /// Owner of a document's bytes, so that they are shared with the channel instead of copied.
-struct Document(Arc<str>);
+struct Document(Sensitive<Arc<str>>);
 
 impl AsRef<[u8]> for Document {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.0.expose().as_bytes()
     }
 }
 
@@ -64,7 +64,7 @@ impl Snapshot {
     /// Prepares a release.
     ///
     /// # Errors
-    /// Why it cannot be sent: a foreign write put a `kv` document there that is no JSON object.
+    /// The reason why it cannot be sent: a foreign write made its `kv` document something else than a JSON object.
     pub fn new(entry: Entry) -> Result<Self, String> {
         content(&entry)?;
         Ok(Self {
@@ -77,7 +77,7 @@ impl Snapshot {
         })
     }
 
-    /// `{env, app, namespace, format, release, sha256, published_at, content}`.
+    /// Returns `{env, app, namespace, format, release, sha256, published_at, content}`.
     #[must_use]
     pub fn envelope(&self) -> &Bytes {
         let (config, meta) = (&self.entry.config, &self.entry.meta);
@@ -90,52 +90,52 @@ impl Snapshot {
                 release: meta.seq,
                 sha256: &meta.sha256,
                 published_at: meta.published_at.rfc3339(),
-                content: content(&self.entry).expect("it was looked at when this was made"),
+                content: content(&self.entry).expect("checked in Snapshot::new"),
             });
-            // Without the room in which it grew.
+            // Drops the spare capacity.
             envelope.expect("strings and numbers are JSON").into_boxed_slice().into()
         })
     }
 
-    /// The release's number.
+    /// Returns the release's number.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.entry.meta.seq
     }
 
-    /// The strong validator: the document's SHA-256, quoted. Releases with the same bytes share it.
+    /// Returns the strong validator: the document's SHA-256, quoted. Releases with the same bytes share it.
     #[must_use]
     pub fn etag(&self) -> &HeaderValue {
         &self.etag
     }
 
-    /// Its number as a header's value.
+    /// Returns the release's number as a header value.
     #[must_use]
     pub fn number(&self) -> &HeaderValue {
         &self.number
     }
 
-    /// The bytes of a shape.
+    /// Returns the bytes of a form.
     #[must_use]
     pub fn text(&self, shape: Shape) -> Bytes {
         match shape {
             Shape::Envelope => self.envelope().clone(),
-            Shape::Document => Bytes::from_owner(Document(Arc::clone(&self.entry.document))),
+            Shape::Document => Bytes::from_owner(Document(self.entry.document.clone())),
         }
     }
 
-    /// The compressed form of a shape.
+    /// Returns the compressed bytes of a form.
     #[must_use]
     pub fn form(&self, shape: Shape) -> &Form {
         &self.compressed.get_or_init(Box::default)[shape as usize]
     }
 
-    /// The data of a server-sent event: what follows `data: `, up to the blank line.
+    /// Returns the data of a server-sent event: the text after `data: `, up to the blank line.
     #[must_use]
     pub fn event(&self) -> &Bytes {
         self.event.get_or_init(|| {
             let envelope = self.envelope();
-            // An item typed as JSON may have line breaks between its tokens; each line is a `data` of its own.
+            // A JSON item may have line breaks between its tokens. Each line is a separate `data`.
             let mut lines = envelope.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.is_empty());
             match (lines.next(), lines.next()) {
                 (Some(first), Some(second)) => {
@@ -150,8 +150,8 @@ impl Snapshot {
 
 fn content(entry: &Entry) -> Result<Content<'_>, String> {
     Ok(match entry.meta.format {
-        Format::Kv => Content::Items(object(&entry.document)?),
-        _ => Content::Text(&entry.document),
+        Format::Kv => Content::Items(object(entry.document.expose())?),
+        _ => Content::Text(entry.document.expose()),
     })
 }
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_not_sent_as_items() {
+    fn a_kv_document_must_be_a_json_object() {
         for foreign in ["", "[]", "{", "null", "{} {}"] {
             assert!(Snapshot::new(entry("prod/shop/a", 1, foreign)).is_err(), "{foreign}");
         }

@@ -1,4 +1,4 @@
-//! Follows the tokens of the channel on a reader node.
+//! Keeps the tokens of a reader node up to date from the channel.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,16 +15,16 @@ use crate::{
     domain::time::Time,
 };
 
-/// How long a watch is trusted before everything is read again.
+/// Lifetime of a watch before the list is read again.
 const AGAIN: Duration = Duration::from_secs(30);
-/// Interval between reads of a list that was refused: its time may come.
+/// Interval between reads of a refused list: its version may no longer be in the future.
 const REFUSED_AGAIN: Duration = Duration::from_secs(2);
-/// However many ask for a token that is not known, the channel is not asked more often.
+/// Minimum interval between reads of the channel because of unknown tokens.
 const AT_MOST_EVERY: Duration = Duration::from_millis(100);
 
 impl KnownTokens {
-    /// Copies what the channel has until `stop`, and at once when somebody shows a token that is not known. With `kept`,
-    /// it is on disk before it counts.
+    /// Copies the channel's list until `stop`, also at once when a request has an unknown token. With `kept`, a list is
+    /// on disk before it counts.
     pub async fn follow(
         &self,
         channel: &Channel,
@@ -39,7 +39,7 @@ impl KnownTokens {
                 let Err(fault) = self.round(channel, kept, clock, &mut heard).await else { continue };
                 if fault != Fault::Compacted {
                     self.set_stale(Some(heard));
-                    tracing::warn!(tokens.fault = %fault, "tokens are no longer heard of, trying again");
+                    tracing::warn!(error = %fault, "etcd watch of the tokens failed, retrying");
                 }
                 back_off.rest().await;
             }
@@ -47,7 +47,7 @@ impl KnownTokens {
         .await;
     }
 
-    /// One look at all tokens and the watch that follows it, until that ends or is old enough.
+    /// Reads the list, then watches it until the watch ends or is old enough.
     async fn round(
         &self,
         channel: &Channel,
@@ -74,7 +74,7 @@ impl KnownTokens {
                 }
                 () = self.table.rung() => {
                     sleep_until(looked + AT_MOST_EVERY).await;
-                    // A refused list may be one that is taken by now.
+                    // A refused list may be valid by now.
                     let since = if self.refused().is_some() { 0 } else { written };
                     written = self.look(channel, kept, since).await?.1.max(written);
                     looked = Instant::now();
@@ -84,8 +84,8 @@ impl KnownTokens {
         }
     }
 
-    /// Takes over what was written after the revision `since`, for all who wait for a newer list. Gives where the
-    /// channel is, and the revision that wrote what was taken.
+    /// Reads and accepts a list written after the revision `since`, for all requests that wait for one. Returns the
+    /// channel's revision, and the revision that wrote the list.
     async fn look(&self, channel: &Channel, kept: Option<&Arc<LastGood>>, since: i64) -> Result<(i64, i64), Fault> {
         let look = async {
             let there = in_time("tokens", channel.tokens(since)).await?;
@@ -103,7 +103,7 @@ impl KnownTokens {
         match (there.list, kept) {
             (Some(list), Some(kept)) => kept.take(list).await?,
             (Some(list), None) => self.take(list),
-            // Nothing that is newer, or nothing at all: what is known stays.
+            // No newer list, or none at all: the present one stays.
             (None, _) => {}
         }
         Ok(())

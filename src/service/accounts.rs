@@ -1,4 +1,4 @@
-//! People: logging in, passwords, users and their roles.
+//! User accounts: logging in, passwords, users and their roles.
 
 use super::{
     Service, detached, new_id, now, record,
@@ -20,24 +20,24 @@ use crate::{
     storage::{Conn, UserRow},
 };
 
-/// A person, as pages show one.
+/// A user, as pages show it.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// UUID.
+    /// The UUID of the user.
     pub id: String,
     /// The name to log in with.
     pub name: String,
-    /// Whether an administrator.
+    /// Whether the user is an administrator.
     pub administrator: bool,
-    /// What the person may do where.
+    /// The roles of the user, each with the configs that it covers.
     pub roles: Vec<(Pattern, Role)>,
-    /// When the account was made.
+    /// Time of the creation of the account.
     pub created_at: Time,
-    /// When it was disabled.
+    /// Time at which the account was disabled.
     pub disabled_at: Option<Time>,
-    /// When the person last logged in.
+    /// Time of the last log-in.
     pub last_login_at: Option<Time>,
-    /// Tells whether the password is still the same one: a hash of what is stored of it.
+    /// SHA-256 of the stored password hash. It changes with the password.
     pub credential: String,
 }
 
@@ -55,7 +55,7 @@ impl Account {
         }
     }
 
-    /// The person as an actor.
+    /// Returns the user as an actor.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::user(&self.id, &self.name, self.administrator, &self.roles)
@@ -69,27 +69,27 @@ pub struct LoginTry {
     pub name: String,
     /// The password.
     pub password: String,
-    /// Where it comes from, for the back-off.
+    /// The address of the client, for the back-off.
     pub address: String,
     /// The users that have logged in from this browser before.
     pub known: Vec<KnownBrowser>,
 }
 
-/// A user to be made.
+/// A user to be created.
 #[derive(Clone)]
 pub struct NewUser {
     /// The name to log in with.
     pub name: String,
     /// The first password.
     pub password: String,
-    /// Whether an administrator.
+    /// Whether the user is an administrator.
     pub administrator: bool,
-    /// What the person may do where.
+    /// The roles of the user, each with the configs that it covers.
     pub roles: Vec<(Pattern, Role)>,
 }
 
 impl Service {
-    /// Checks name and password. The same words and the same time whether or not there is such a user.
+    /// Checks name and password. Answer and duration do not reveal whether the user exists.
     ///
     /// # Errors
     /// [`Error::Throttled`] after too many failures, [`Error::Invalid`] with [`Problem::Credentials`],
@@ -111,17 +111,17 @@ impl Service {
             let hash = usable.as_ref().map(|u| u.password.as_str());
             let verdict = service.verify_charged(&charges, &attempt.password, hash, who).await?;
             let Some(mut user) = usable.filter(|_| verdict != Verdict::Wrong) else { return Err(wrong().into()) };
-            // Before the transaction: others who write wait for that one.
+            // Hashed before the transaction, which blocks other writers.
             let stronger = match verdict {
                 Verdict::RightButWeak => Some(service.passwords.hash(&attempt.password).await?),
                 Verdict::Right | Verdict::Wrong => None,
             };
             let mut tx = service.db.write().await?;
-            // Whoever took the password away meanwhile did so for a reason.
+            // The password was changed or reset meanwhile: the attempt fails.
             if !tx.still_has_password(&user.id, &user.password).await? {
                 return Err(wrong().into());
             }
-            // Those of the name and of the address stay: they are not all of this person.
+            // The counts of the name and of the address stay: they include the attempts of other people.
             for (n, charge) in charges.iter().enumerate() {
                 if n == 0 {
                     tx.forget_failures(&charge.subject).await?;
@@ -143,7 +143,7 @@ impl Service {
         .await
     }
 
-    /// The account behind a session; none when it was disabled meanwhile.
+    /// Returns the account of a session, or `None` if the account is disabled.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -154,7 +154,7 @@ impl Service {
         Ok(Some(Account::of(&user, roles)))
     }
 
-    /// Checks a person's own password once more, before something that wants it fresh.
+    /// Checks the user's own password once more, before an action that requires re-authentication.
     ///
     /// # Errors
     /// [`Error::Invalid`] at `/proof`, [`Error::Throttled`] after too many failures, [`Error::Unavailable`].
@@ -166,8 +166,8 @@ impl Service {
         detached(async move { service.verify_own(&account, &password, "/proof").await.map(|_| ()) }).await
     }
 
-    /// Checks a person's own password; gives its hash. Failures are counted apart from those of log-ins, which anybody
-    /// can make.
+    /// Checks the user's own password and returns its stored hash. Its failures have a count of their own, because
+    /// anybody can cause failures of log-ins.
     async fn verify_own(&self, account: &Account, password: &str, pointer: &str) -> Result<String> {
         let charges = self.charge(vec![Limit::of_user(&account.id)]).await?;
         let user = self.db.read().await?.user(&account.id).await?.ok_or(Error::Unauthenticated)?;
@@ -182,7 +182,7 @@ impl Service {
         Ok(user.password)
     }
 
-    /// Changes one's own password. All one's sessions end.
+    /// Changes the user's own password. All sessions of the user end.
     ///
     /// # Errors
     /// [`Error::Invalid`] at `/current` or `/password`, [`Error::Throttled`], [`Error::Unavailable`].
@@ -204,7 +204,7 @@ impl Service {
         .await
     }
 
-    /// Ends all one's own sessions.
+    /// Ends all sessions of the user.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -219,7 +219,7 @@ impl Service {
         .await
     }
 
-    /// A page of users by name.
+    /// Returns a page of users, sorted by name.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Unavailable`].
@@ -235,7 +235,7 @@ impl Service {
         Ok(accounts)
     }
 
-    /// One user, disabled or not.
+    /// Returns a user, disabled or not.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Unavailable`].
@@ -247,7 +247,7 @@ impl Service {
         Ok(Account::of(&user, roles))
     }
 
-    /// Makes a user.
+    /// Creates a user.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].
@@ -265,8 +265,8 @@ impl Service {
         .await
     }
 
-    /// A user that is not stored yet, its name and password checked. Hashing takes a while: it is done before the
-    /// transaction, for which others wait.
+    /// Makes the row of a new user from a valid name and password. It is not stored yet. Hashing takes a while, so this
+    /// runs before the transaction, which blocks other writers.
     pub(super) async fn new_user(&self, name: &str, password: &str, administrator: bool) -> Result<UserRow> {
         let name = check_user_name(name)?;
         check(password, &name)?;
@@ -299,7 +299,7 @@ impl Service {
         Ok(Account::of(&user, roles))
     }
 
-    /// Changes what a user may do, or disables one. The user's sessions end.
+    /// Changes the rights of a user, or disables the user. The sessions of the user end.
     ///
     /// # Errors
     /// [`Error::Invalid`] with [`Problem::LastAdministrator`], [`Error::Forbidden`], [`Error::NotFound`],
@@ -334,7 +334,7 @@ impl Service {
         .await
     }
 
-    /// Gives a user a new password. The user's sessions end.
+    /// Sets a new password for a user. The sessions of the user end.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Unavailable`].
@@ -355,8 +355,8 @@ impl Service {
         .await
     }
 
-    /// Makes an administrator, or gives an existing user a new password, the administrator's rights and a working
-    /// account: `trimtab admin create`. True when the user is new.
+    /// Creates an administrator for `trimtab admin create`. An existing user gets the password, the administrator's
+    /// rights and an enabled account. Returns whether the user is new.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::Unavailable`].
@@ -364,7 +364,7 @@ impl Service {
         let (service, actor, name, password) = (self.clone(), actor.clone(), name.to_owned(), password.to_owned());
         detached(async move {
             actor.may_administer()?;
-            // One that is there keeps its name, whatever names may be made today.
+            // An existing user keeps its name, even if the rules for new names do not allow it.
             let there = user_called(&mut service.db.read().await?, &name).await?;
             let new = match there {
                 Some(user) => {
@@ -374,7 +374,7 @@ impl Service {
                 None => service.new_user(&name, &password, true).await?,
             };
             let mut tx = service.db.write().await?;
-            // First, as whoever sets up does: of two at once, one looks at what the other one did.
+            // Locked first, like in the set-up: the second of two concurrent calls sees the result of the first.
             tx.lock_setup_links().await?;
             let may = still_administers(&mut tx, &actor).await?;
             let Some(mut user) = user_called(&mut tx, &name).await? else {
@@ -395,8 +395,9 @@ impl Service {
     }
 }
 
-/// Permission to change who may do what, in the transaction that does it: administrators who take one another's rights
-/// away at once do so one after the other, and whoever lost them in between does nothing more.
+/// Returns the permission to change rights, under a lock until the transaction ends. Administrators who revoke one
+/// another's rights concurrently do so one after the other. The check runs under the lock, so an actor that has just
+/// lost the rights is refused.
 async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administer, ()>> {
     let may = actor.may_administer()?;
     tx.lock_administrators().await?;
@@ -405,8 +406,8 @@ async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administe
     user.map(|_| may).ok_or(Error::Forbidden(Need::Administer))
 }
 
-/// Finds the user with the name that was typed at a log-in. Names from before they were normalised stand as they were
-/// given, and are found first.
+/// Finds the user with the name that was typed at a log-in. Names that are older than the canonical form are stored as
+/// they were given. They are looked up first.
 async fn user_called(db: &mut Conn, typed: &str) -> Result<Option<UserRow>> {
     let (old, name) = (typed.trim().to_lowercase(), user_name::canonical(typed));
     match db.user_named(&old).await? {
@@ -415,8 +416,8 @@ async fn user_called(db: &mut Conn, typed: &str) -> Result<Option<UserRow>> {
     }
 }
 
-/// A new name to log in with, in its canonical form: it reads as what it is, and does not stand for another author in
-/// changes, releases and the audit.
+/// Returns the canonical form of a new user name. It must have only visible characters and must not look like another
+/// author in changes, releases and the audit.
 fn check_user_name(name: &str) -> Result<String> {
     let name = user_name::canonical(name);
     match user_name::problem(&name).or(is_reserved(&name).then_some(Problem::Taken)) {
@@ -425,7 +426,7 @@ fn check_user_name(name: &str) -> Result<String> {
     }
 }
 
-/// Whether this is how an actor signs who is no person: see [`Actor::shell`], [`Actor::system`], [`Actor::token`].
+/// Returns whether an actor that is no user has this name: see [`Actor::shell`], [`Actor::system`], [`Actor::token`].
 fn is_reserved(name: &str) -> bool {
     name == "command line" || name == "trimtab" || name == "token" || name.starts_with("token ")
 }
@@ -440,7 +441,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_seen_as_it_is_and_nobody_elses() {
+    fn new_user_names_are_visible_and_not_reserved() {
         let problem = |name: &str| match check_user_name(name) {
             Err(Error::Invalid(mut wrong)) => Some(wrong.remove(0).problem),
             other => {

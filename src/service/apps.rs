@@ -1,4 +1,4 @@
-//! Environments, applications, namespaces: made, described, archived; listed; and the matrix of an application.
+//! Environments, applications and namespaces: creating, changing, archiving, listing; the matrix of an application.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,49 +17,49 @@ use crate::{
     storage::Conn,
 };
 
-/// Bytes of content that a cell of a matrix costs as much as to draw.
+/// Cost of drawing one cell of a matrix, in bytes of content.
 const CELL_BYTES: usize = 100;
 
-/// An environment to be made or changed; what is left out stays.
+/// An environment to be created or changed. A field that is `None` keeps its value.
 #[derive(Clone, Debug)]
 pub struct PutEnv {
     /// Its name.
     pub name: EnvName,
-    /// What people call it.
+    /// The title.
     pub title: Option<String>,
-    /// Its place among the others.
+    /// The position in the list of environments.
     pub position: Option<i32>,
-    /// Whether publishing wants a message and the name typed.
+    /// Whether a publish requires a message and the typed name of the environment.
     pub protected: Option<bool>,
-    /// Put away, or taken back.
+    /// Whether it is archived.
     pub archived: Option<bool>,
 }
 
-/// An application to be made or changed; what is left out stays.
+/// An application to be created or changed. A field that is `None` keeps its value.
 #[derive(Clone, Debug)]
 pub struct PutApp {
     /// Its name.
     pub name: AppName,
-    /// What people call it.
+    /// The title.
     pub title: Option<String>,
-    /// What it does.
+    /// The description.
     pub description: Option<String>,
-    /// Put away, or taken back.
+    /// Whether it is archived.
     pub archived: Option<bool>,
 }
 
-/// A namespace to be made or changed; what is left out stays.
+/// A namespace to be created or changed. A field that is `None` keeps its value.
 #[derive(Clone, Debug)]
 pub struct PutNamespace {
     /// Its application.
     pub app: AppName,
     /// Its name.
     pub name: NamespaceName,
-    /// How its documents are written; fixed once there is a release.
+    /// The format of its documents. It is fixed once there is a release.
     pub format: Option<Format>,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
-    /// Put away, or taken back.
+    /// Whether it is archived.
     pub archived: Option<bool>,
 }
 
@@ -68,7 +68,7 @@ pub struct PutNamespace {
 pub struct AppCard {
     /// The application.
     pub app: App,
-    /// How many namespaces of it the actor may see.
+    /// The number of its namespaces that the actor may see.
     pub namespaces: u64,
 }
 
@@ -79,26 +79,26 @@ pub struct Cell {
     pub visible: bool,
     /// Its live release.
     pub live: Option<Release>,
-    /// Open edits: the actor's id, the author's name, how many.
+    /// Open edits: the id of the author, the name of the author, the number of edits.
     pub pending: Vec<(String, String, u64)>,
 }
 
-/// An application with its configs: namespaces × environments, those that the actor may see something of.
+/// An application with its configs: namespaces × environments, without those that the actor may not see at all.
 #[derive(Clone, Debug)]
 pub struct AppMatrix {
     /// The application.
     pub app: App,
     /// The columns.
     pub envs: Vec<Env>,
-    /// The rows; each has one cell an environment.
+    /// The rows. Each has one cell for each environment.
     pub rows: Vec<(Namespace, Vec<Cell>)>,
     /// Whether the actor may add namespaces and change the description.
     pub owned: bool,
 }
 
 impl Service {
-    /// Makes or changes an environment. True when it is new. Only administrators change one that exists; whoever may
-    /// make environments may say again what is so already.
+    /// Creates or changes an environment. Returns whether it is new. Only administrators change an existing one. An
+    /// actor that may create environments may repeat the present values.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].
@@ -106,10 +106,10 @@ impl Service {
         self.write_env(actor, put, Name::Any).await
     }
 
-    /// Makes an environment.
+    /// Creates an environment.
     ///
     /// # Errors
-    /// As [`Service::put_env`], and [`Problem::Taken`] at `/env`.
+    /// Those of [`Service::put_env`], and [`Problem::Taken`] at `/env` if the name is taken.
     pub async fn create_env(&self, actor: &Actor, put: PutEnv) -> Result<()> {
         self.write_env(actor, put, Name::Free).await.map(|_| ())
     }
@@ -162,21 +162,21 @@ impl Service {
         .await
     }
 
-    /// Whether this change would take the protection off an environment.
+    /// Returns whether the change would remove the protection of an environment.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody but administrators, [`Error::Unavailable`].
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Unavailable`].
     pub async fn loosens(&self, actor: &Actor, put: &PutEnv) -> Result<bool> {
         actor.may_administer()?;
         let there = self.db.read().await?.env(&put.name).await?;
         Ok(put.protected == Some(false) && there.is_some_and(|env| env.protected))
     }
 
-    /// Moves an environment one place to the left, nearer to development, or to the right. At the end it stays.
+    /// Moves an environment one position to the left (towards development) or to the right, if there is one.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody but administrators, whether or not it exists; [`Error::NotFound`],
-    /// [`Error::Unavailable`].
+    /// [`Error::Forbidden`] unless the actor is an administrator, whether or not the environment exists;
+    /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn move_env(&self, actor: &Actor, env: &EnvName, earlier: bool) -> Result<()> {
         let (service, actor, moved) = (self.clone(), actor.clone(), env.clone());
         detached(async move {
@@ -200,7 +200,7 @@ impl Service {
         .await
     }
 
-    /// Makes or changes an application. True when it is new.
+    /// Creates or changes an application. Returns whether it is new.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Unavailable`].
@@ -208,12 +208,12 @@ impl Service {
         self.write_app(actor, put, Name::Any).await
     }
 
-    /// Makes an application.
+    /// Creates an application.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`] with [`Problem::Taken`] at `/app`, [`Error::Unavailable`].
     pub async fn create_app(&self, actor: &Actor, put: PutApp) -> Result<()> {
-        // Who may not make one is not told which names there are.
+        // An actor without the permission must not learn which names are taken.
         actor.may_create()?;
         self.write_app(actor, put, Name::Free).await.map(|_| ())
     }
@@ -224,7 +224,7 @@ impl Service {
             async move {
                 check_text("/title", put.title.as_deref().unwrap_or_default())?;
                 check_text("/description", put.description.as_deref().unwrap_or_default())?;
-                // Whether there is one is not told to those who may not see it.
+                // An actor that may not see the application must not learn whether it exists.
                 if !actor.sees_app(&put.name) {
                     return Err(Error::NotFound(put.name.to_string()));
                 }
@@ -263,20 +263,20 @@ impl Service {
         .await
     }
 
-    /// Makes or changes a namespace of an application. True when it is new. Only owners of the application change one
-    /// that exists.
+    /// Creates or changes a namespace of an application. Returns whether it is new. Only owners of the application
+    /// change an existing one.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`] without the application, [`Error::Invalid`] when the format of a
-    /// namespace with releases would change, [`Error::Unavailable`].
+    /// [`Error::Forbidden`]; [`Error::NotFound`] if there is no such application; [`Error::Invalid`] if the format of a
+    /// namespace in use would change; [`Error::Unavailable`].
     pub async fn put_namespace(&self, actor: &Actor, put: PutNamespace) -> Result<bool> {
         self.write_namespace(actor, put, Name::Any).await
     }
 
-    /// Makes a namespace of an application.
+    /// Creates a namespace of an application.
     ///
     /// # Errors
-    /// As [`Service::put_namespace`], and [`Problem::Taken`] at `/namespace`.
+    /// Those of [`Service::put_namespace`], and [`Problem::Taken`] at `/namespace` if the name is taken.
     pub async fn create_namespace(&self, actor: &Actor, put: PutNamespace) -> Result<()> {
         self.write_namespace(actor, put, Name::Free).await.map(|_| ())
     }
@@ -339,14 +339,14 @@ impl Service {
         .await
     }
 
-    /// Whether a namespace has a release or an open edit in any environment.
+    /// Returns whether a namespace has a release or an open edit in any environment.
     async fn is_used(&self, tx: &mut Conn, app: &AppName, name: &NamespaceName) -> Result<bool> {
         let released = tx.live_releases(app).await?.iter().any(|r| r.config.namespace == *name);
         let edited = tx.pending_counts(app.as_str()).await?.iter().any(|(_, ns, ..)| ns == name.as_str());
         Ok(released || edited)
     }
 
-    /// All environments, in their order, archived ones at their place.
+    /// Returns all environments in their order, with archived ones.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -354,7 +354,7 @@ impl Service {
         self.db.read().await?.envs().await
     }
 
-    /// The applications that the actor sees, by name.
+    /// Returns the applications that the actor sees, sorted by name.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -368,10 +368,10 @@ impl Service {
         Ok(apps.map(|app| AppCard { namespaces: counts.get(&app.name).copied().unwrap_or(0), app }).collect())
     }
 
-    /// One application with its matrix of configs.
+    /// Returns an application with its matrix of configs.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may see none of it.
+    /// [`Error::NotFound`] if the application does not exist or the actor may see none of it.
     pub async fn app(&self, actor: &Actor, name: &AppName) -> Result<AppMatrix> {
         if !actor.sees_app(name) {
             return Err(Error::NotFound(name.to_string()));
@@ -407,12 +407,12 @@ impl Service {
     }
 }
 
-/// Whether the name of what is written may be there already.
+/// Whether the name of the object may be in use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
-    /// It is made or changed.
+    /// The object is created or changed.
     Any,
-    /// It is made.
+    /// The object is created. A name in use is refused.
     Free,
 }
 

@@ -1,4 +1,4 @@
-//! Changes are looked at, described and discarded here.
+//! Changes: showing, listing, describing, reverting an edit, discarding.
 
 use std::collections::{BTreeMap, btree_map};
 
@@ -22,7 +22,7 @@ use crate::{
     storage::{Conn, Latest, Place, Standing},
 };
 
-/// Pages of changes that are read for one page of those that may be seen.
+/// Maximum number of pages of changes that are read to fill one page with changes that the actor may see.
 const PAGES: usize = 10;
 
 /// One config of a change.
@@ -34,15 +34,15 @@ pub struct ChangeConfig {
     pub env: Env,
     /// Its format.
     pub format: Format,
-    /// The number of its live release, 0 when there is none.
+    /// The number of its live release, 0 if there is no release yet.
     pub live: u64,
-    /// Where the live release came from, when there is one.
+    /// The origin of the live release, if there is one.
     pub latest: Option<Latest>,
     /// The live content.
     pub before: Content,
     /// The content with the edits on top.
     pub after: Content,
-    /// How they differ.
+    /// The difference between both.
     pub diff: Diff,
     /// Keys that were changed on both sides.
     pub conflicts: Vec<Conflict>,
@@ -50,14 +50,14 @@ pub struct ChangeConfig {
     pub edits: Vec<ChangeEdit>,
 }
 
-/// A change as people look at it before they publish.
+/// A change as people review it before they publish.
 #[derive(Clone, Debug)]
 pub struct ChangeView {
     /// The change.
     pub change: Change,
-    /// Its configs, in order.
+    /// Its configs, sorted by name.
     pub configs: Vec<ChangeConfig>,
-    /// SHA-256 of the difference: sent back to publish it.
+    /// SHA-256 of the difference. A publish sends it back.
     pub diff_sha256: String,
     /// Whether the actor made it.
     pub mine: bool,
@@ -65,22 +65,22 @@ pub struct ChangeView {
     pub may_publish: bool,
     /// Whether the actor may discard it.
     pub may_discard: bool,
-    /// Its releases and how far they have come, once it is published.
+    /// Its releases and their delivery, if it is published.
     pub published: Option<Published>,
 }
 
-/// A change as lists show it. Its contents are not kept.
+/// A change as lists show it, without its contents.
 #[derive(Clone, Debug)]
 pub struct ChangeSummary {
     /// The change.
     pub change: Change,
-    /// Its configs, in order, with how much it changes in each and how many of its keys were changed on both sides.
+    /// Its configs, sorted by name: each with the number of its changes and of its conflicts.
     pub configs: Vec<(ConfigId, Counts, usize)>,
-    /// How much it changes, over all its configs.
+    /// The number of changes in all configs.
     pub counts: Counts,
-    /// How many keys were changed on both sides.
+    /// The number of keys that were changed on both sides.
     pub conflicts: usize,
-    /// Whether what was changed on both sides are whole texts.
+    /// Whether all conflicts are between whole texts.
     pub conflicts_in_texts: bool,
     /// Whether the actor made it.
     pub mine: bool,
@@ -102,13 +102,13 @@ impl From<ChangeView> for ChangeSummary {
 }
 
 impl ChangeView {
-    /// How much it changes, over all its configs.
+    /// Returns the number of changes in all configs.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.configs.iter().map(|config| config.diff.counts()).sum()
     }
 
-    /// All its conflicts.
+    /// Returns all conflicts.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
         self.configs.iter().flat_map(|c| c.conflicts.clone()).collect()
@@ -116,11 +116,11 @@ impl ChangeView {
 }
 
 impl Service {
-    /// Locks a change that is the actor's and still open.
+    /// Locks an open change of the actor.
     pub(super) async fn own_open_change(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         if change.author != actor.id {
-            // Whether somebody else's change exists is not told to those who may not see it.
+            // An actor that may not see another author's change must not learn whether it exists.
             self.visible(tx, actor, &change).await?;
             return Err(Error::Forbidden(Need::Author));
         }
@@ -128,21 +128,21 @@ impl Service {
         Ok(change)
     }
 
-    /// A change that the actor may see.
+    /// Returns a change that the actor may see.
     pub(super) async fn seen(&self, db: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
         let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         self.visible(db, actor, &change).await?;
         Ok(change)
     }
 
-    /// Checks that the actor sees all that a change touches.
+    /// Checks that the actor sees everything that a change touches.
     async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
         let edits = db.edits(&change.id).await?;
         let releases = db.releases_of_change(&change.id).await?;
         check_visible(actor, change, edits.iter().map(|e| &e.config).chain(releases.iter().map(|r| &r.config)))
     }
 
-    /// Takes one key out of the actor's change: the page's "revert".
+    /// Removes the edit of one key from the actor's change: "revert" on the page.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`], [`Error::Unavailable`].
@@ -164,11 +164,11 @@ impl Service {
         .await
     }
 
-    /// Discards a change: the author's own; or that of a token, of the command line, or of a user who can no longer log
-    /// in, when the actor is an administrator or owns all that it touches.
+    /// Discards a change. Authors may discard their own. Administrators and owners of all touched configs may discard
+    /// those of a token, of the command line, or of a user who can no longer log in.
     ///
     /// # Errors
-    /// As [`Service::revert`].
+    /// Those of [`Service::revert`].
     pub async fn discard(&self, actor: &Actor, change: &ChangeId) -> Result<()> {
         let (service, actor, id) = (self.clone(), actor.clone(), change.clone());
         detached(async move {
@@ -188,10 +188,10 @@ impl Service {
         .await
     }
 
-    /// Gives a change its message.
+    /// Sets the message of a change.
     ///
     /// # Errors
-    /// As [`Service::revert`], and [`Error::Invalid`].
+    /// Those of [`Service::revert`], and [`Error::Invalid`].
     pub async fn describe(&self, actor: &Actor, change: &ChangeId, message: &str) -> Result<()> {
         check_text("/message", message)?;
         let (service, actor, id, message) = (self.clone(), actor.clone(), change.clone(), message.to_owned());
@@ -205,10 +205,10 @@ impl Service {
         .await
     }
 
-    /// A change with its difference.
+    /// Returns a change with its difference.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may not see one of its configs, whoever made it.
+    /// [`Error::NotFound`] if there is no such change or the actor, even its author, may not see one of its configs.
     pub async fn change(&self, actor: &Actor, id: &ChangeId) -> Result<ChangeView> {
         let change = self.seen(&mut self.db.read().await?, actor, id).await?;
         let published = match change.state {
@@ -236,7 +236,7 @@ impl Service {
         })
     }
 
-    /// The actor's open changes, the last edited first, each with the configs that it touches and how many edits.
+    /// Returns the actor's open changes, the last edited first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -245,7 +245,7 @@ impl Service {
         self.views(actor, changes).await
     }
 
-    /// How many open changes the actor has.
+    /// Returns the number of the actor's open changes.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -254,8 +254,8 @@ impl Service {
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    /// A page of the open changes of everybody that the actor may see, the last edited first: those that come after
-    /// `after`. Gives also what the next page comes after; none at the end.
+    /// Returns a page of all open changes that the actor may see, the last edited first: those after `after`. Also
+    /// returns the start of the next page, or `None` at the end.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -265,7 +265,7 @@ impl Service {
         mut after: Option<(Time, ChangeId)>,
     ) -> Result<(Vec<ChangeSummary>, Option<(Time, ChangeId)>)> {
         let mut views = Vec::new();
-        // Those that may not be seen are left out, so more are read than are shown.
+        // Changes that may not be seen are left out, so more are read than are shown.
         for _ in 0..PAGES {
             let changes = self.db.read().await?.open_changes(after.as_ref(), limits::PAGE).await?;
             let last = changes.last().map(|change| (change.updated_at, change.id.clone()));
@@ -279,7 +279,7 @@ impl Service {
         Ok((views, after))
     }
 
-    /// Those of the changes that the actor sees and that hold something.
+    /// Returns the summaries of those changes that the actor sees and that have edits.
     async fn views(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeSummary>> {
         let mut views = Vec::with_capacity(changes.len());
         for change in changes {
@@ -292,7 +292,7 @@ impl Service {
         Ok(views)
     }
 
-    /// Puts the edits of a change on top of what is live, config by config.
+    /// Applies the edits of a change to the live content of each config.
     pub(super) async fn assemble(&self, db: &mut Conn, change: &Change) -> Result<Vec<ChangeConfig>> {
         let by_config = by_config(db.edits(&change.id).await?);
         let mut configs = Vec::with_capacity(by_config.len());
@@ -326,7 +326,7 @@ impl Service {
         Ok(ChangeConfig { config: id, env, format, live, latest, before, after, diff, conflicts, edits })
     }
 
-    /// What a published change did: each of its releases against the one before.
+    /// Returns the configs of a published change: each release compared with the one before.
     async fn published_configs(&self, db: &mut Conn, releases: &[Release]) -> Result<Vec<ChangeConfig>> {
         let mut configs = Vec::with_capacity(releases.len());
         for release in releases {
@@ -351,10 +351,10 @@ impl Service {
         Ok(configs)
     }
 
-    /// The content of a release; of release 0, nothing.
+    /// Returns the content of a release. Release 0 is empty.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is no such release.
+    /// [`Error::Invalid`] if there is no such release.
     pub(super) async fn content_at(&self, db: &mut Conn, id: &ConfigId, seq: u64, format: Format) -> Result<Content> {
         if seq == 0 {
             return Ok(Content::empty(format));
@@ -363,7 +363,7 @@ impl Service {
     }
 }
 
-/// Permission to discard a change that the actor may see.
+/// Returns the permission to discard a change that the actor may see.
 async fn may_discard(
     db: &mut Conn,
     actor: &Actor,
@@ -378,7 +378,7 @@ async fn may_discard(
     actor.may_discard(change, absent, touched)
 }
 
-/// A release of a change as it goes into the channel.
+/// Makes the channel's entry for a release of a change.
 pub(super) fn as_delivered(
     change: &Change,
     author: &str,
@@ -390,7 +390,7 @@ pub(super) fn as_delivered(
     let document = content.shared_document();
     let meta = Meta {
         seq,
-        sha256: sha256(document.as_bytes()),
+        sha256: sha256(document.expose().as_bytes()),
         format,
         author: author.to_owned(),
         message: change.message.clone(),
@@ -400,14 +400,13 @@ pub(super) fn as_delivered(
     Entry { config: config.clone(), meta: meta.into(), document }
 }
 
-/// The differences of assembled configs, those without one left out.
+/// Returns the differences of assembled configs, without empty ones.
 pub(super) fn diffs<'a>(configs: impl IntoIterator<Item = &'a ChangeConfig>) -> Vec<ConfigDiff> {
     let differing = configs.into_iter().filter(|c| !c.diff.is_empty());
     differing.map(|c| ConfigDiff { config: c.config.clone(), diff: c.diff.clone() }).collect()
 }
 
-/// The edits of each config, in the order of the configs' names: in that order they are locked, so that two publishes
-/// never wait for one another in a circle.
+/// Groups edits by config, sorted by name. Configs are locked in this order, so that two publishes cannot deadlock.
 pub(super) fn by_config(edits: Vec<ChangeEdit>) -> BTreeMap<ConfigId, Vec<ChangeEdit>> {
     let mut by_config: BTreeMap<ConfigId, Vec<ChangeEdit>> = BTreeMap::new();
     for edit in edits {
@@ -416,7 +415,7 @@ pub(super) fn by_config(edits: Vec<ChangeEdit>) -> BTreeMap<ConfigId, Vec<Change
     by_config
 }
 
-/// Who made a change sees it for as long as they may see what it touches: it shows what is live.
+/// Checks that the actor sees all configs that a change touches: a change shows what is live. Its author needs it, too.
 pub(super) fn check_visible<'a>(
     actor: &Actor,
     change: &Change,

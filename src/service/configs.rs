@@ -1,4 +1,4 @@
-//! A config as its page shows it: what is live, what is pending and whose.
+//! A config as its page shows it: the live content, and the pending edits with their authors.
 
 use std::collections::BTreeMap;
 
@@ -26,16 +26,16 @@ pub struct Mine {
     pub change: Change,
     /// This config in it: edits, difference, conflicts.
     pub config: ChangeConfig,
-    /// How many other configs the change touches.
+    /// The number of other configs that the change touches.
     pub elsewhere: usize,
 }
 
-/// Somebody else's open edits of a config.
+/// Open edits of a config by another author.
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// The change.
     pub change: Change,
-    /// The keys that it edits (the empty key is the whole text), and whether it removes them.
+    /// The keys that it edits, and whether it removes them. The empty key is the whole text.
     pub keys: Vec<(String, bool)>,
 }
 
@@ -52,24 +52,24 @@ pub struct ConfigView {
     pub envs: Vec<Env>,
     /// The namespace.
     pub namespace: Namespace,
-    /// What the actor may do here.
+    /// The permissions of the actor on this config.
     pub permissions: PermissionSet,
-    /// The live release; none before the first.
+    /// The live release. `None` before the first one.
     pub live: Option<Release>,
     /// The live content.
     pub content: Content,
-    /// Who made which release and when, for the releases that items were last changed in.
+    /// Author and time of each release in which a live item was last changed.
     pub authors: BTreeMap<u64, (String, Time)>,
     /// The actor's own change.
     pub mine: Option<Mine>,
-    /// Other open changes of the actor's, which edits could go into.
+    /// Other open changes of the actor, into which edits could go.
     pub other_changes: Vec<Change>,
-    /// What others are editing.
+    /// Open edits of other authors.
     pub others: Vec<Pending>,
 }
 
 impl ConfigView {
-    /// The number of the live release, 0 before the first.
+    /// Returns the number of the live release, 0 before the first one.
     #[must_use]
     pub fn live_seq(&self) -> u64 {
         self.live.as_ref().map_or(0, |r| r.seq)
@@ -77,10 +77,10 @@ impl ConfigView {
 }
 
 impl Service {
-    /// A config with what is live, what is pending and whose. `change` chooses among several open changes.
+    /// Returns a config with its live content and the pending edits. `change` chooses one of the actor's changes.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may not see it.
+    /// [`Error::NotFound`] if there is no such config or the actor may not see it.
     pub async fn config(&self, actor: &Actor, id: &ConfigId, change: Option<&ChangeId>) -> Result<ConfigView> {
         actor.may_view(id)?;
         let permissions = actor.permissions(id);
@@ -134,10 +134,10 @@ impl Service {
         })
     }
 
-    /// The number and content of a config's live release; 0 and nothing before the first.
+    /// Returns the number and content of a config's live release. Before the first one they are 0 and empty.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may not see it.
+    /// [`Error::NotFound`] if there is no such config or the actor may not see it.
     pub async fn live_content(&self, actor: &Actor, id: &ConfigId) -> Result<(u64, Content)> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;

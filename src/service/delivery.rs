@@ -1,4 +1,4 @@
-//! How releases come to their readers: what is late and why, who holds the lock, how long it takes.
+//! Delivery as pages show it: late releases and the reason, the holder of the lock, delivery times.
 
 use super::{Late, Service, detached, publish::ASK, record};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     storage::Conn,
 };
 
-/// Releases that are looked at.
+/// Maximum number of recent releases that the page of an environment considers.
 const RELEASES: u32 = 100;
 
 /// The delivery of an environment.
@@ -24,29 +24,29 @@ const RELEASES: u32 = 100;
 pub struct EnvDelivery {
     /// The environment.
     pub env: Env,
-    /// What is late, and why.
+    /// The reason why releases are late, if they are.
     pub late: Option<Late>,
-    /// How many releases wait to be delivered.
+    /// The number of releases that wait for delivery.
     pub waiting: u64,
-    /// Configs of which the channel holds something else than the database; those that the actor sees.
+    /// Drift between the channel and the database, in configs that the actor sees.
     pub drifts: Vec<Drift>,
     /// The newest releases that the actor sees, the newest first.
     pub releases: Vec<Release>,
 }
 
-/// Who holds the lock of an environment.
+/// The state of the lock of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockState {
-    /// Nobody.
+    /// No node holds it.
     Free,
-    /// Somebody.
+    /// A node holds it.
     Held(Holder),
-    /// The channel does not answer; what it said, for administrators alone.
+    /// The channel does not answer. Only administrators get its error.
     Unknown(Option<String>),
 }
 
 impl EnvDelivery {
-    /// How long delivered releases took from accepted to delivered, in milliseconds: the shortest first.
+    /// Returns the times from acceptance to delivery in milliseconds, the shortest first.
     #[must_use]
     pub fn took(&self) -> Vec<i64> {
         let took = |release: &Release| Some(release.delivered_at?.ms_since(release.accepted_at).max(0));
@@ -57,7 +57,7 @@ impl EnvDelivery {
 }
 
 impl Service {
-    /// The delivery of all environments of which the actor sees something, in their order.
+    /// Returns the delivery of all environments of which the actor sees something, in their order.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -71,10 +71,10 @@ impl Service {
         Ok(all)
     }
 
-    /// The delivery of one environment.
+    /// Returns the delivery of one environment.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the actor sees nothing of it.
+    /// [`Error::NotFound`] if the actor sees nothing of the environment.
     pub async fn delivery_to(&self, actor: &Actor, env: &EnvName) -> Result<EnvDelivery> {
         self.dispatch.fast_path.acks().flushed(ASK).await;
         let mut db = self.db.read().await?;
@@ -102,10 +102,10 @@ impl Service {
         })
     }
 
-    /// Who holds the lock of an environment.
+    /// Returns the state of the lock of an environment.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the actor sees nothing of it.
+    /// [`Error::NotFound`] if the actor sees nothing of the environment.
     pub async fn lock_of(&self, actor: &Actor, env: &EnvName) -> Result<LockState> {
         if !actor.sees_some_of(env) {
             return Err(Error::NotFound(env.to_string()));
@@ -118,15 +118,14 @@ impl Service {
         })
     }
 
-    /// Takes the lock of an environment away from whoever holds it. A node that holds it and lives writes nothing any more and
-    /// begins anew.
+    /// Releases the lock of an environment by force. A live holder can no longer write and starts a new session.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody but administrators; [`Error::NotFound`], [`Error::Unavailable`].
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn free_lock(&self, actor: &Actor, env: &EnvName) -> Result<()> {
         actor.may_administer()?;
         let (service, actor, env) = (self.clone(), actor.clone(), env.clone());
-        // What is noted is done, whether or not somebody still waits for it.
+        // The audit event is recorded first, so the lock must be freed even if the client goes away.
         detached(async move {
             let mut tx = service.db.write().await?;
             tx.env(&env).await?.ok_or_else(|| Error::NotFound(env.to_string()))?;
@@ -142,19 +141,19 @@ impl Service {
         .await
     }
 
-    /// When this node last compared the channel with the database.
+    /// Returns the time at which this node last compared the channel with the database.
     #[must_use]
     pub fn compared_at(&self) -> Option<Time> {
         self.dispatch.status.compared_at()
     }
 
-    /// Compares the channel with the database now, and delivers again what it does not have.
+    /// Compares the channel with the database now and delivers missing releases again.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody but administrators; [`Error::Unavailable`].
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Unavailable`].
     pub async fn deliver_again(&self, actor: &Actor, env: &EnvName) -> Result<()> {
         actor.may_administer()?;
-        // Noted first: it is done even when nobody waits for it any more.
+        // Recorded first, because the repair runs even if the client goes away.
         let mut tx = self.db.write().await?;
         record(&mut tx, actor, &Event::ChannelCompared { env: env.clone() }).await?;
         tx.commit().await?;
@@ -162,7 +161,7 @@ impl Service {
         self.dispatch.repairs.compare().await
     }
 
-    /// Changes whenever a page about delivery would say something else from now on.
+    /// Returns a receiver that changes whenever pages about delivery are out of date.
     #[must_use]
     pub fn news(&self) -> tokio::sync::watch::Receiver<u64> {
         self.dispatch.status.changes()

@@ -1,4 +1,4 @@
-//! Where the channel departs from the database: shown, and repaired by whoever may publish.
+//! Drift between the channel and the database: listing it, repairing it, and deciding which side to keep.
 
 use super::{
     Service, check_text,
@@ -24,18 +24,18 @@ use crate::{
     storage::Conn,
 };
 
-/// The decision of an administrator about a config of which the channel, or a reader, is ahead.
+/// An administrator's decision about a config in which the channel or a reader is ahead of the database.
 #[derive(Clone, Debug)]
 pub struct Settle {
     /// The config.
     pub config: ConfigId,
-    /// Which side counts.
+    /// The side that is kept.
     pub wins: Wins,
-    /// The number there that was looked at.
+    /// The number of the release ahead, as the administrator saw it.
     pub seq: u64,
-    /// Why.
+    /// The reason.
     pub message: String,
-    /// The name of the environment, typed, when it is protected.
+    /// The typed name of the environment, if it is protected.
     pub confirm: String,
 }
 
@@ -48,37 +48,37 @@ impl Work for Settle {
 }
 
 impl Service {
-    /// In what the channel departs from the database, as this node found last; of the configs that the actor sees.
+    /// Returns the drifts that this node found last, in configs that the actor sees.
     #[must_use]
     pub fn drifts(&self, actor: &Actor) -> Vec<Drift> {
         self.dispatch.status.drifts().into_iter().filter(|drift| actor.may_view(&drift.config).is_ok()).collect()
     }
 
-    /// Writes the live release of a config into the channel again, in bytes that differ from those that lie there, so
-    /// that programs which missed it wake up.
+    /// Writes the live release of a config into the channel again. The bytes differ from those that are there, so that
+    /// programs which missed the release are notified.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when there is no release yet, [`Error::Forbidden`], [`Error::State`] when the channel is
-    /// ahead of the database, [`Error::Unavailable`].
+    /// [`Error::NotFound`] if there is no release yet or the config is not visible; [`Error::Forbidden`];
+    /// [`Error::State`] if the channel is ahead of the database; [`Error::Unavailable`].
     pub async fn repair(&self, actor: &Actor, id: &ConfigId) -> Result<()> {
         actor.may_publish(id)?;
         let live = self.db.read().await?.live_seq(id).await?;
         if live == 0 {
             return Err(Error::NotFound(id.to_string()));
         }
-        // Noted first: it is done even when nobody waits for it any more.
+        // Recorded first, because the repair runs even if the client goes away.
         let mut tx = self.db.write().await?;
         record(&mut tx, actor, &Event::ReleaseRepaired { config: id.clone(), seq: live }).await?;
         tx.commit().await?;
         self.dispatch.repairs.repair(id.clone()).await
     }
 
-    /// Decides which side counts where the channel, or a reader, is ahead of the database, and lets the config be
-    /// published again. Readers are known by numbers alone: what they hold cannot be taken over.
+    /// Decides which side to keep if the channel or a reader is ahead of the database. Then the config can be published
+    /// again. Readers report only numbers, so a document that only a reader holds cannot be kept.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody but administrators; [`Error::Stale`] when there is another release by now, or
-    /// none; [`Error::State`] when there is nothing in the database to release again; [`Error::Invalid`],
+    /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Stale`] if the release ahead is another one
+    /// by now, or gone; [`Error::State`] if the database has nothing to release again; [`Error::Invalid`],
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn settle(&self, actor: &Actor, settle: Settle) -> Result<Published> {
         let (arrivals, config) = (self.dispatch.status.arrivals(), settle.config.clone());
@@ -107,9 +107,9 @@ impl Service {
             Wins::Channel => {
                 let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
                 let format = standing.place.namespace.format;
-                let content = restored(before, Content::of_document(format, &document)?, settle.seq);
-                // Where it would be written in other bytes, readers get it as a release of its own.
-                let same = content.document().trim_end() == document.trim_end();
+                let content = restored(before, Content::of_document(format, document.expose())?, settle.seq);
+                // If the stored document differs in its bytes, readers need a release with a new number.
+                let same = content.document().trim_end() == document.expose().trim_end();
                 (if same { settle.seq } else { numbers::after(settle.seq)? }, content)
             }
         };
@@ -120,7 +120,7 @@ impl Service {
         Ok(made)
     }
 
-    /// Records in the audit that the channel departs from the database.
+    /// Records in the audit that drift was found.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

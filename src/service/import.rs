@@ -1,4 +1,4 @@
-//! Import and export: what people already have, shown as a difference before it enters a change.
+//! Import and export of files. An import is shown as a difference before it enters a change.
 
 use super::{
     ConfigView, Save, Saved, Service,
@@ -15,54 +15,55 @@ use crate::{
         merge::{At, Edit},
         names::ConfigId,
         release::Published,
+        sensitive::Sensitive,
     },
     formats::{self, Media, Source, Typing},
     storage::Conn,
 };
 
-/// What happens to keys that are not in the imported text.
+/// Treatment of keys that are not in the imported text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImportMode {
-    /// They stay.
+    /// They are kept.
     #[default]
     Merge,
-    /// They go: the config becomes what was imported.
+    /// They are removed: the config becomes what was imported.
     Replace,
 }
 
 /// A text to be imported.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// Into which config.
+    /// The config to import into.
     pub config: ConfigId,
-    /// How it is written; a text namespace takes it as it is.
+    /// The format of the text. A text namespace takes any text as it is.
     pub source: Source,
     /// The text.
-    pub text: String,
+    pub text: Sensitive,
     /// Whether numbers and booleans keep their type.
     pub typing: Typing,
-    /// What happens to other keys.
+    /// Treatment of keys that are not in the text.
     pub mode: ImportMode,
-    /// Whether a text without keys may replace all that are there.
+    /// Whether a text without keys may replace all existing ones.
     pub allow_empty: bool,
 }
 
-/// An import that was read over what is live, for a change of its own.
+/// An import for a change of its own, parsed against the live content.
 pub(super) struct ImportAlone {
     import: Import,
     read: Content,
-    /// The release that was live then.
+    /// The release that was live when the text was parsed.
     live: u64,
     message: String,
-    /// The name of the protected environment, typed, when the change is published at once.
+    /// The typed name of the protected environment, if the change is published at once.
     publish: Option<String>,
 }
 
 impl Import {
-    /// Reads the text as the content of a config of this format that has this content now.
+    /// Parses the text as the content of a config with this format and this present content.
     fn read(&self, format: Format, now: &Content) -> Result<Content> {
         let Content::Kv(there) = now else {
-            let content = Content::Text(formats::stored(format, &self.text).into());
+            let content = Content::Text(formats::stored(format, self.text.expose()).into());
             validation::document(format, &content).map_err(|e| e.of("/text"))?;
             return Ok(content);
         };
@@ -70,7 +71,7 @@ impl Import {
         let items = if replaces && self.is_blank() {
             Items::new()
         } else {
-            formats::read_over(there, self.source, &self.text, self.typing).map_err(Error::Invalid)?
+            formats::read_over(there, self.source, self.text.expose(), self.typing).map_err(Error::Invalid)?
         };
         if items.is_empty() && replaces && !self.allow_empty {
             return Err(Invalid::new("/text", Problem::NoKeys).into());
@@ -78,22 +79,22 @@ impl Import {
         Ok(Content::Kv(items))
     }
 
-    /// Whether there are no keys in the text, but blank lines and comments. Not every reader takes such a file.
+    /// Returns whether the text has only blank lines and comments. Some parsers refuse such a file.
     fn is_blank(&self) -> bool {
         let marks: &[&str] = if self.source == Source::Json { &["#", "//"] } else { &["#"] };
-        let mut lines = self.text.trim_start_matches('\u{feff}').split(['\n', '\r']).map(str::trim);
+        let mut lines = self.text.expose().trim_start_matches('\u{feff}').split(['\n', '\r']).map(str::trim);
         lines.all(|line| line.is_empty() || marks.iter().any(|mark| line.starts_with(mark)))
     }
 }
 
-/// What an import would change.
+/// The effect of an import.
 #[derive(Clone, Debug)]
 pub struct ImportPreview {
     /// The config as its page shows it.
     pub view: ConfigView,
-    /// What the import does to what is live and pending.
+    /// The difference that the import makes to the live content with the actor's pending edits.
     pub diff: Diff,
-    /// The edits that make it so.
+    /// The edits that lead to it.
     pub edits: Vec<(String, Edit)>,
 }
 
@@ -106,7 +107,7 @@ impl Work for ImportAlone {
 }
 
 impl Service {
-    /// What an import would change, without changing it.
+    /// Returns the effect of an import, without saving it.
     ///
     /// # Errors
     /// [`Error::Invalid`] with line and column, [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
@@ -120,10 +121,10 @@ impl Service {
         Ok(ImportPreview { diff, edits, view })
     }
 
-    /// Puts an import into the actor's change. Nothing to do is an empty list of edits, and no change.
+    /// Saves an import in the actor's change. Returns `None` if there is nothing to change.
     ///
     /// # Errors
-    /// As [`Service::preview_import`] and [`Service::save`].
+    /// Those of [`Service::preview_import`] and [`Service::save`].
     pub async fn import(&self, actor: &Actor, import: &Import, change: Option<ChangeId>) -> Result<Option<Saved>> {
         let preview = self.preview_import(actor, import).await?;
         if preview.edits.is_empty() {
@@ -139,19 +140,20 @@ impl Service {
         self.save(actor, save).await.map(Some)
     }
 
-    /// Puts an import into a new change, on top of what is live. Open changes do not matter.
+    /// Saves an import in a new change, on top of the live content. Open changes play no part.
     ///
     /// # Errors
-    /// As [`Service::preview_import`] and [`Service::save`]; [`Error::State`] with `Empty` when all of it is live.
+    /// Those of [`Service::preview_import`] and [`Service::save`]; [`Error::State`] with `Empty` if nothing would
+    /// change.
     pub async fn import_alone(&self, actor: &Actor, import: &Import, message: String) -> Result<ChangeId> {
         let alone = self.read_alone(actor, import, message, None).await?;
         Ok(self.once(actor, None, alone).await?.change)
     }
 
-    /// Publishes an import as a change of its own, in one transaction. A refused one leaves no change.
+    /// Publishes an import as a change of its own, in one transaction. A refused import leaves no change.
     ///
     /// # Errors
-    /// As [`Service::import_alone`] and [`Service::publish`].
+    /// Those of [`Service::import_alone`] and [`Service::publish`].
     pub async fn import_and_publish(
         &self,
         actor: &Actor,
@@ -180,8 +182,8 @@ impl Service {
         Ok(ImportAlone { import: import.clone(), read, live: standing.live, message, publish })
     }
 
-    /// Compares the import with what is live inside of the transaction: two imports at once never mix. Where something was
-    /// published since it was read, it is read again.
+    /// Compares the import with the live content inside the transaction, so that concurrent imports never mix. If
+    /// another release is live by now, the text is parsed again.
     async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &ImportAlone) -> Result<Made> {
         let ImportAlone { import, read, live, message, publish } = alone;
         let config = &import.config;
@@ -198,7 +200,7 @@ impl Service {
         if edits.is_empty() {
             return Err(Error::State(State::Empty));
         }
-        // What the edits were made from: something that is published meanwhile is a conflict.
+        // The release that the edits were made from. A release that is published meanwhile causes a conflict.
         let base = Some(standing.live);
         let saves = vec![Save { config: config.clone(), change: None, base, version: None, edits }];
         if let Some(confirm) = publish {
@@ -212,20 +214,18 @@ impl Service {
     /// Returns the format of the namespace of a config.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may not see it, [`Error::Unavailable`].
+    /// [`Error::NotFound`] if there is no such config or the actor may not see it; [`Error::Unavailable`].
     pub async fn format(&self, actor: &Actor, id: &ConfigId) -> Result<Format> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
         Ok(self.place(&mut db, id).await?.namespace.format)
     }
 
-    /// Writes a config as a file: the text as it is, items in the format that is asked for. Without one, items are
-    /// JSON.
+    /// Writes a config as a file: a text as it is, items in the requested format. The default is JSON.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the format cannot be had or a key cannot be written in it, [`Error::State`] with `Unreleased`
-    /// for a text that was never published, [`Error::NotFound`],
-    /// [`Error::Unavailable`].
+    /// [`Error::Invalid`] if the format does not exist or cannot express a key; [`Error::State`] with `Unreleased` for
+    /// a text that was never published; [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn export(
         &self,
         actor: &Actor,
@@ -244,19 +244,19 @@ impl Service {
             }
         };
         match content {
-            // Nothing was published: an empty file is no text of the format, and nobody could import it.
-            Content::Text(text) if text.is_empty() => Err(Error::State(State::Unreleased)),
+            // Nothing was published. An empty file is not valid in most formats and could not be imported again.
+            Content::Text(text) if text.expose().is_empty() => Err(Error::State(State::Unreleased)),
             Content::Text(text) => {
                 if let Some(asked) = asked.filter(|asked| !formats::is_called(format, asked)) {
                     let known = vec![format.as_str().to_owned()];
                     return Err(Invalid::new("/format", Problem::Unknown { given: excerpt(asked), known }).into());
                 }
-                Ok(Exported { text: text.to_string(), media: formats::media(format) })
+                Ok(Exported { text: text.expose().into(), media: formats::media(format) })
             }
             Content::Kv(items) => {
                 let source = asked.map_or(Ok(Source::Json), str::parse)?;
                 let text = formats::write(source, &items).map_err(Error::Invalid)?;
-                Ok(Exported { text, media: source.media() })
+                Ok(Exported { text: text.into(), media: source.media() })
             }
         }
     }
@@ -266,12 +266,12 @@ impl Service {
 #[derive(Clone, Debug)]
 pub struct Exported {
     /// Its content.
-    pub text: String,
-    /// Ending of its name, and its content type.
+    pub text: Sensitive,
+    /// The extension of its name, and its content type.
     pub media: Media,
 }
 
-/// The content with an imported one over it.
+/// Returns the content after an import.
 fn imported(now: &Content, read: Content, mode: ImportMode) -> Content {
     match (now, read) {
         (Content::Kv(there), Content::Kv(read)) => Content::Kv(merged(there, read, mode)),
@@ -279,7 +279,7 @@ fn imported(now: &Content, read: Content, mode: ImportMode) -> Content {
     }
 }
 
-/// The items with the imported ones over them. A file without comments does not take away those that are there.
+/// Merges imported items into present ones. An imported item without a comment keeps the present comment.
 fn merged(there: &Items, read: Items, mode: ImportMode) -> Items {
     let mut items = match mode {
         ImportMode::Merge => there.clone(),
@@ -303,7 +303,7 @@ fn edits(now: &Content, new: &Content) -> Vec<(String, Edit)> {
             let set = items.iter().filter(|(k, i)| At::of(now, k) != At::Item(i));
             set.map(|(k, i)| (k.clone(), Edit::Set(i.clone()))).chain(gone).collect()
         }
-        (Content::Text(a), Content::Text(b)) if a != b => vec![(String::new(), Edit::Text(b.to_string()))],
+        (Content::Text(a), Content::Text(b)) if a != b => vec![(String::new(), Edit::Text(b.expose().into()))],
         _ => Vec::new(),
     }
 }

@@ -1,5 +1,5 @@
 //! The use cases. Each takes an [`Actor`] and an input, decides, writes in one transaction together with its audit
-//! event, and returns a domain result. Authorisation is here, whoever calls: page, API or command line.
+//! event, and returns a domain result. It checks permissions itself, for pages, API and command line alike.
 
 mod accounts;
 mod apps;
@@ -60,64 +60,64 @@ pub use throttle::KnownBrowser;
 pub use tokens::{NewToken, ShownToken};
 pub use typed::{ReadAt, TypedItem, TypedText};
 
-/// Everything that Trimtab does for people and programs that write. Cheap to clone.
+/// The use cases on a database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Service {
     db: Db,
     dispatch: Arc<Dispatch>,
-    /// To ask who holds a lock; a command has none.
+    /// For queries of locks. `None` in commands.
     channel: Option<Channel>,
     passwords: Passwords,
-    /// How long the answer to a publish waits for delivery.
+    /// Timeout of the wait for delivery in the answer to a publish.
     patience: Duration,
 }
 
 impl Service {
-    /// A service on a database, whose publishes go out through `dispatch`.
+    /// Returns the use cases on a database. Accepted releases are handed over to `dispatch`.
     #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
         Self { db, dispatch, channel: None, passwords: Passwords::default(), patience: Duration::from_secs(5) }
     }
 
-    /// The same, beside this channel.
+    /// Adds the channel.
     #[must_use]
     pub fn over(self, channel: Channel) -> Self {
         Self { channel: Some(channel), ..self }
     }
 
-    /// The same, waiting so long for delivery: for a command beside no server, not at all.
+    /// Changes the timeout of the wait for delivery. It is zero for a command without a running server.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// What is late in delivery, and why, in the environments of which the actor may see something.
+    /// Returns the late environments of which the actor sees something, with the reasons that the actor may know.
     #[must_use]
     pub fn late(&self, actor: &Actor) -> Vec<Late> {
         let late = self.dispatch.status.late().into_iter().filter(|late| actor.sees_some_of(&late.env));
         late.map(|late| Late { why: told(late.why, actor), ..late }).collect()
     }
 
-    /// Asks the database for an answer.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when there is none.
+    /// [`Error::Unavailable`] if it does not.
     pub async fn check_database(&self) -> Result<()> {
         self.db.read().await?.ping().await
     }
 
-    /// Returns those of the sessions that have not ended. They are named by the hashes of their ids.
+    /// Returns those of the sessions that still exist. Sessions are named by the hashes of their ids.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database does not answer.
+    /// [`Error::Unavailable`] if the database does not answer.
     pub async fn sessions_there(&self, sessions: &[String]) -> Result<HashSet<String>> {
         self.db.read().await?.sessions_there(sessions, now()).await
     }
 
-    /// Drops sessions and idempotency keys that are too old to matter.
+    /// Deletes expired sessions, and idempotency keys and failed log-ins that are older than a day.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database does not answer.
+    /// [`Error::Unavailable`] if the database does not answer.
     pub async fn sweep(&self) -> Result<()> {
         let service = self.clone();
         detached(async move {
@@ -130,8 +130,8 @@ impl Service {
     }
 }
 
-/// Runs a transaction to its end, whether or not the caller still waits: a browser that goes away in the middle must
-/// not leave one open (transact-rs/sqlx#4385). One with large contents runs on a thread of its own.
+/// Runs a transaction to its end, even if the caller no longer waits: a client that disconnects must not leave one open
+/// (transact-rs/sqlx#4385). A transaction with large contents runs on a thread of its own.
 async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     match tokio::spawn(compute::follow(work).in_current_span()).await {
         Ok(result) => result,
@@ -139,13 +139,13 @@ async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Sen
     }
 }
 
-/// How often a transaction is tried that another one was in the way of.
+/// Maximum number of tries of a transaction that conflicts with another one.
 const TRIES: u32 = 6;
-/// The longest pause before the second try; it grows with each further one.
+/// Maximum pause before the second try. It grows with each further try.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Like [`detached`], and again when another transaction was in the way: it made the same thing at the same moment, or
-/// the database found that both waited for one another. What is there by now is then found.
+/// Runs a transaction like [`detached`], and again if it conflicts: another one made the same object at the same
+/// moment, or both deadlocked. The next try sees the result of the other one.
 async fn again<T, F>(work: impl Fn() -> F) -> Result<T>
 where
     T: Send + 'static,
@@ -160,22 +160,22 @@ where
     detached(work()).await
 }
 
-/// A fault of ours: the cause goes to the log under the id that the user sees.
+/// Logs the cause of an internal error under an id, which the user sees.
 fn internal(cause: &dyn std::fmt::Display) -> Error {
     let id = new_id();
-    tracing::error!(cause = %cause, fault.id = %id, "a use case failed");
+    tracing::error!(cause = %cause, fault.id = %id, "internal error in a use case");
     Error::Internal(id)
 }
 
-/// A new UUIDv7.
+/// Makes a UUIDv7.
 fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// A new change of the actor's, open and empty.
+/// Makes a new change of the actor. It is open and empty.
 fn new_change(actor: &Actor, message: String, now: Time) -> Change {
     Change {
-        id: new_id().parse().expect("a UUID is a change's identity"),
+        id: new_id().parse().expect("a UUID is a valid change id"),
         author: actor.id.clone(),
         author_name: actor.name.clone(),
         message,
@@ -186,8 +186,8 @@ fn new_change(actor: &Actor, message: String, now: Time) -> Change {
     }
 }
 
-/// Why something is late, as this actor is told: a config that may not be seen has no name here either, and a driver's
-/// words, which name addresses, are for administrators.
+/// Returns the part of a reason that an actor may know. It must not name a config that the actor may not see. Errors of
+/// drivers, which name addresses, are for administrators.
 fn told(why: Why, actor: &Actor) -> Why {
     match &why {
         Why::Channel(_) if !actor.is_administrator() => Why::Channel(None),
@@ -205,7 +205,7 @@ async fn record(tx: &mut Conn, actor: &Actor, event: &Event) -> Result<()> {
     tx.record(&new_id(), now(), actor, event).await
 }
 
-/// Checks a title, message or description: not too long, no control characters but line ends.
+/// Checks a title, message or description: its length, and that it has no control characters but line ends and tabs.
 fn check_text(pointer: &str, text: &str) -> Result<(), Invalid> {
     if text.len() > limits::TEXT_BYTES {
         return Err(Invalid::new(pointer, Problem::TooLong { max: limits::TEXT_BYTES }));

@@ -1,5 +1,5 @@
-//! What makes changes and releases, each in one transaction, and once: a retry with the same idempotency key gets what
-//! the first try made.
+//! Idempotency: work that makes changes or releases runs in one transaction, and only once for each idempotency key. A
+//! retry gets the result of the first try.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     traces,
 };
 
-/// A key that the caller made up for one request, and the hash of that request.
+/// A key that the client chose for a request, with the hash of that request.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     /// The key.
@@ -28,19 +28,19 @@ pub struct Idempotency {
     pub body_sha256: String,
 }
 
-/// What work made.
+/// The result of work.
 pub(super) struct Made {
     pub change: ChangeId,
-    /// Its releases as they were accepted, or as a retry finds them.
+    /// The releases of the change, as they were accepted or as a retry reads them.
     pub releases: Vec<Release>,
-    /// Those that were accepted just now.
+    /// The releases that this call accepted.
     pub accepted: Vec<AcceptedRelease>,
-    /// Their contents, in the same order, where they are kept.
+    /// The contents of the accepted releases in the same order, if they are kept.
     pub contents: Vec<Content>,
 }
 
 impl Made {
-    /// A change whose releases, if it has any, were not accepted just now.
+    /// Returns a result without newly accepted releases.
     pub fn of(change: ChangeId, releases: Vec<Release>) -> Self {
         Self { change, releases, accepted: Vec::new(), contents: Vec::new() }
     }
@@ -51,22 +51,22 @@ pub(super) trait Work: Send + Sync + 'static {
     /// Its name in traces.
     const NAME: &'static str;
 
-    /// Does it in `tx`, which is committed afterwards.
+    /// Does the work in `tx`. The caller commits.
     fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> impl Future<Output = Result<Made>> + Send;
 }
 
 impl Service {
-    /// Does `work`, unless its key says that it is done already. Gives what it made: once it is committed, no database
-    /// that goes away turns the answer into an error.
+    /// Does `work`, unless its key was used before. Returns the result. After the commit, a failing database no longer
+    /// turns it into an error.
     pub(super) async fn once<W: Work>(&self, actor: &Actor, key: Option<Idempotency>, work: W) -> Result<Made> {
         let (span, work) = (traces::use_case(W::NAME), Arc::new(work));
         let done = again(|| {
             let (service, actor, key, work) = (self.clone(), actor.clone(), key.clone(), Arc::clone(&work));
             async move {
                 match service.work(&actor, key.as_ref(), &*work).await {
-                    // Of two that came together, the slower one fails on what the faster one did, in whatever way: its
-                    // change is published, its difference is gone, its key is taken.
-                    // Who may no longer do it is not told what was done before.
+                    // An actor that has lost its permission must not see the earlier result. Any other error may be due
+                    // to a concurrent request with the same key: its change is published, its difference has changed,
+                    // or the key is taken.
                     Err(error @ (Error::Forbidden(_) | Error::NotFound(_))) => Err(error),
                     Err(error) => service.done(&actor, key.as_ref()).await.ok_or(error),
                     done => done,
@@ -96,7 +96,7 @@ impl Service {
             tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?;
         }
         let fast_path = &self.dispatch.fast_path;
-        // With one writer, a transaction of their own would block the next publish.
+        // SQLite has one writer: a separate transaction would block the next publish.
         let acks = self.db.has_one_writer().then(|| fast_path.acks().take());
         if let Some(acks) = &acks {
             acks.store(&mut tx).await?;
@@ -113,7 +113,7 @@ impl Service {
     }
 }
 
-/// What a key made.
+/// Returns the result that is recorded for a key.
 async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> Result<Option<Made>> {
     let Some(key) = key else { return Ok(None) };
     match db.idempotent(&actor.id, &key.key).await? {

@@ -1,4 +1,4 @@
-//! Where configs lie, and what is live there.
+//! Existence, place and live content of configs.
 
 use super::Service;
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
 };
 
 impl Service {
-    /// Checks that there is what a pattern names, and that the actor sees something of it. All configs together, of which
-    /// nothing is told by that, are for everybody.
+    /// Checks that the objects of a pattern exist and that the actor sees some of their configs. The pattern of all
+    /// configs reveals nothing, so every actor may use it.
     ///
     /// # Errors
-    /// [`Error::NotFound`]: the same where the actor sees nothing and where nothing is.
+    /// [`Error::NotFound`], no matter whether an object is missing or the actor sees nothing of it.
     pub async fn check_scope(&self, actor: &Actor, scope: &Pattern) -> Result<()> {
         let (env, app, namespace) = (scope.env(), scope.app(), scope.namespace());
         if scope.breadth() == 3 {
@@ -43,30 +43,30 @@ impl Service {
         if has_env && has_rest { Ok(()) } else { Err(missing()) }
     }
 
-    /// Where a config lies, when its environment and its namespace exist.
+    /// Returns the environment and namespace of a config, if they exist.
     pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<Place> {
         db.place(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
-    /// The same, with what is live.
+    /// Returns the live content of a config, with its environment and namespace.
     pub(super) async fn standing(&self, db: &mut Conn, id: &ConfigId) -> Result<Standing> {
         let known = self.dispatch.fast_path.content(id);
         db.standing(id, known.as_ref()).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
-    /// The same, when nothing there is archived.
+    /// Returns the live content of a config that is not archived.
     pub(super) async fn open_standing(&self, db: &mut Conn, id: &ConfigId) -> Result<Standing> {
         let standing = self.standing(db, id).await?;
         check_open(&standing.place)?;
         Ok(standing)
     }
 
-    /// The same, locked until the transaction ends: nobody else makes a release of it meanwhile.
+    /// Locks a config until the transaction ends, so that no other release of it is made, and returns its live content.
     pub(super) async fn locked_standing(&self, tx: &mut Conn, may: &May<Publish>) -> Result<Standing> {
         tx.lock_config(may).await?;
         let standing = self.open_standing(tx, may.on()).await?;
         if standing.is_new {
-            // Of two that make its first release, one fails here and tries again.
+            // If two transactions make its first release concurrently, one fails here and is run again.
             tx.insert_config(may).await?;
         }
         Ok(standing)

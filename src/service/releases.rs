@@ -12,17 +12,17 @@ use crate::domain::{
     release::Release,
 };
 
-/// Pages of the newest releases that are looked through for those that somebody may see.
+/// Maximum number of pages of releases that are read to find some that the actor may see.
 const PAGES: u32 = 20;
 
 /// One side of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// What is live.
+    /// The live content.
     Live(ConfigId),
-    /// A release, by number; 0 is "nothing yet".
+    /// A release by its number. Number 0 is empty.
     Release(ConfigId, u64),
-    /// A config as a change would make it.
+    /// A config with the edits of a change.
     Change(ConfigId, ChangeId),
 }
 
@@ -34,26 +34,26 @@ impl Side {
     }
 }
 
-/// Two contents and how they differ.
+/// Two contents and their difference.
 #[derive(Clone, Debug)]
 pub struct Compared {
     /// The left side.
     pub old: Content,
-    /// The release on the left, when it is one.
+    /// The number of the release on the left, 0 if it is a change.
     pub old_seq: u64,
     /// The right side.
     pub new: Content,
-    /// The release on the right, when it is one.
+    /// The number of the release on the right, 0 if it is a change.
     pub new_seq: u64,
-    /// How they differ.
+    /// The difference.
     pub diff: Diff,
 }
 
 impl Service {
-    /// A page of a config's releases, the newest first, those before `before`.
+    /// Returns a page of a config's releases, the newest first: those before `before`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor may not see the config.
+    /// [`Error::NotFound`] if there is no such config or the actor may not see it.
     pub async fn releases(
         &self,
         actor: &Actor,
@@ -67,10 +67,10 @@ impl Service {
         db.releases(id, before, limit.clamp(1, limits::PAGE_MAX)).await
     }
 
-    /// One release with its content.
+    /// Returns a release with its content.
     ///
     /// # Errors
-    /// As [`Service::releases`], and when there is no such release.
+    /// Those of [`Service::releases`]; [`Error::NotFound`] if there is no such release.
     pub async fn release_with_content(&self, actor: &Actor, id: &ConfigId, seq: u64) -> Result<(Release, Content)> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
@@ -80,13 +80,13 @@ impl Service {
         Ok((release, content))
     }
 
-    /// The newest releases of all configs that the actor sees, newest first.
+    /// Returns the latest releases of all configs that the actor sees, the newest first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn latest_releases(&self, actor: &Actor, limit: u32) -> Result<Vec<Release>> {
         let (mut db, limit, mut releases) = (self.db.read().await?, limit as usize, Vec::new());
-        // Those that may not be seen are left out, so more are read than are shown.
+        // Releases that may not be seen are left out, so more are read than are shown.
         for page in 0..PAGES {
             let read = db.latest_releases(limits::PAGE_MAX, page * limits::PAGE_MAX).await?;
             let last = read.len() < limits::PAGE_MAX as usize;
@@ -99,10 +99,10 @@ impl Service {
         Ok(releases)
     }
 
-    /// Compares two contents: old left, new right. Any two releases, what is live in two environments, a change.
+    /// Compares two contents: releases, the live contents of two environments, or the result of a change.
     ///
     /// # Errors
-    /// As [`Service::releases`].
+    /// Those of [`Service::releases`].
     pub async fn compare(&self, actor: &Actor, left: &Side, right: &Side) -> Result<Compared> {
         let (old_seq, old) = self.side(actor, left).await?;
         let (new_seq, new) = self.side(actor, right).await?;
@@ -123,7 +123,7 @@ impl Service {
                 if let Some(content) = db.content(id, *seq).await? {
                     return Ok((*seq, content));
                 }
-                // A number that was left out where the channel was ahead stands for the release before it.
+                // A number may have been skipped when the channel was ahead. It stands for the release before it.
                 let wrong = || Error::from(Invalid::new("/release", Problem::Release { release: *seq }));
                 let before = db.releases(id, Some(*seq), 1).await?.pop().map(|release| release.seq);
                 let seq = before.filter(|_| *seq < standing.live).ok_or_else(wrong)?;

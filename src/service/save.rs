@@ -1,4 +1,4 @@
-//! Edits go into changes here.
+//! Saving edits in changes.
 
 use std::collections::BTreeMap;
 
@@ -15,27 +15,28 @@ use crate::{
         error::{Conflict, Error, Invalid, Problem, Result},
         merge::{self, At, Edit},
         names::ConfigId,
+        sensitive::Sensitive,
     },
     formats,
     storage::{Conn, NewEdit, Standing},
 };
 
-/// Edits of one config, to be saved in a change.
+/// Edits of one config to be saved in a change.
 #[derive(Clone, Debug)]
 pub struct Save {
     /// The config.
     pub config: ConfigId,
-    /// The change that they go into; none for the author's open change on this config, or a new one.
+    /// The change to save in. `None` takes the author's open change on this config, or a new one.
     pub change: Option<ChangeId>,
-    /// The release that was read: 0 when there was none, none for whatever is live.
+    /// The release that the author saw, 0 if there was none. `None` takes the live one.
     pub base: Option<u64>,
-    /// The change's version that was read; none when the author had no change open.
+    /// The version of the change that the author saw. `None` if there was no open change.
     pub version: Option<u64>,
-    /// What becomes of which key; the empty key is a whole text.
+    /// The edits, by key. The empty key is the whole text.
     pub edits: Vec<(String, Edit)>,
 }
 
-/// What saving did.
+/// The result of saving.
 #[derive(Clone, Debug)]
 pub struct Saved {
     /// The change, as it is now.
@@ -59,11 +60,11 @@ impl Work for SaveAll {
 }
 
 impl Service {
-    /// Saves edits in a change of the actor's. An edit that wants what is live is none, and is taken out.
+    /// Saves edits in a change of the actor. An edit that equals the live content is removed instead.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when a key was changed since `base`, or by the author elsewhere since `version`;
-    /// [`Error::Invalid`] with the place; [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`],
+    /// [`Error::Conflict`] if a key was changed since `base`, or by the author elsewhere since `version`;
+    /// [`Error::Invalid`] with a pointer; [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`],
     /// [`Error::Unavailable`].
     pub async fn save(&self, actor: &Actor, save: Save) -> Result<Saved> {
         again(|| {
@@ -79,11 +80,11 @@ impl Service {
         .await
     }
 
-    /// Saves edits of many configs in one new change, all or none. An item without a comment keeps the one that is
-    /// there: programs set values, people explain them.
+    /// Saves edits of many configs in one new change, all or none. An item without a comment keeps its present comment,
+    /// because programs send values without comments.
     ///
     /// # Errors
-    /// As [`Service::save`], with the conflicts of all configs; pointers begin with `/edits/<n>`.
+    /// Those of [`Service::save`], with the conflicts of all configs. Pointers begin with `/edits/<n>`.
     pub async fn save_all(
         &self,
         actor: &Actor,
@@ -94,7 +95,7 @@ impl Service {
         Ok(self.once(actor, idempotency, SaveAll { message, saves }).await?.change)
     }
 
-    /// The rest of saving; whether it fits is checked by [`Service::check_size`], or by publishing.
+    /// Saves in a transaction. The caller checks the size: [`Service::check_size`] does, and so does publishing.
     pub(super) async fn save_in(
         &self,
         tx: &mut Conn,
@@ -128,7 +129,7 @@ impl Service {
         change.ok_or_else(|| Invalid::new("/edits", Problem::Required).into())
     }
 
-    /// The change that an edit goes into: the one named, the author's open one on this config, or a new one.
+    /// Returns the change to save in: the named one, the author's open one on this config, or a new one.
     async fn change_for(&self, tx: &mut Conn, actor: &Actor, save: &Save) -> Result<Change> {
         if let Some(id) = &save.change {
             return self.own_open_change(tx, actor, id).await;
@@ -145,7 +146,7 @@ impl Service {
         Ok(change)
     }
 
-    /// What goes out in one etcd transaction must fit into one.
+    /// Checks that the change fits into one etcd transaction.
     pub(super) async fn check_size(&self, tx: &mut Conn, change: &Change) -> Result<()> {
         let configs = self.assemble(tx, change).await?;
         validation::entries(change, &change.author_name, &configs).map(drop)
@@ -180,7 +181,7 @@ impl Service {
         tx.update_change(change).await
     }
 
-    /// Checks the edits of one config against what is live and against those that the change has already.
+    /// Checks the edits of one config against the live content and against earlier edits of the change.
     pub(super) async fn fit(
         &self,
         db: &mut Conn,
@@ -193,7 +194,7 @@ impl Service {
         let (format, live) = (standing.place.namespace.format, &standing.content);
         for (_, edit) in &mut edits {
             if let Edit::Text(text) = edit {
-                *text = formats::stored(format, text).to_owned();
+                *text = formats::stored(format, text.expose()).into();
             }
         }
         validation::edits(format, &edits)?;
@@ -217,17 +218,17 @@ impl Service {
     }
 }
 
-/// Whether an edit wants what is live.
+/// Returns whether an edit equals the live content.
 pub(super) fn is_live(live: &Content, key: &str, edit: &Edit) -> bool {
     let at = At::of(live, key);
     match edit {
         Edit::Remove => at == At::Absent,
         Edit::Set(item) => at == At::Item(item),
-        Edit::Text(text) => at == At::Text(text),
+        Edit::Text(text) => at == At::Text(text.as_deref()),
     }
 }
 
-/// Gives items without a comment the one that is there.
+/// Copies the live comments to items without a comment.
 fn take_comments(edits: &mut [(String, Edit)], live: &Content) {
     let Some(there) = live.items() else { return };
     for (key, edit) in edits {
@@ -238,7 +239,7 @@ fn take_comments(edits: &mut [(String, Edit)], live: &Content) {
     }
 }
 
-/// The author saved this key elsewhere (another tab) after the page was read.
+/// Returns a conflict if the author saved this key elsewhere, such as in another tab, after the page was read.
 fn elsewhere(
     id: &ConfigId,
     key: &str,
@@ -255,8 +256,8 @@ fn elsewhere(
         config: id.clone(),
         key: key.to_owned(),
         base: None,
-        theirs: earlier.edit.value().map(str::to_owned),
-        mine: edit.value().map(str::to_owned),
+        theirs: earlier.edit.value().map(Sensitive::from),
+        mine: edit.value().map(Sensitive::from),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The first start: a link that works once, the first administrator, and something to begin with.
+//! The first start: the one-time set-up link, the first administrator, and first environments and applications.
 
 use data_encoding::HEXLOWER;
 use rand::Rng;
@@ -17,14 +17,14 @@ use crate::{
 /// Name of the key that signs cookies.
 const COOKIES: &str = "cookies";
 
-/// How long a set-up link works.
+/// Lifetime of a set-up link in hours.
 pub const SETUP_LINK_HOURS: i64 = 24;
 
 impl Service {
-    /// Returns what signs the cookies of this installation. The first node that asks makes the key.
+    /// Returns the signer of this installation's cookies. The first node that asks for it makes the key.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::Internal`] when the stored key is damaged.
+    /// [`Error::Unavailable`]; [`Error::Internal`] if the stored key is damaged.
     pub async fn signer(&self) -> Result<Signer> {
         again(|| {
             let service = self.clone();
@@ -42,7 +42,7 @@ impl Service {
         .await
     }
 
-    /// Whether nobody can log in yet.
+    /// Returns whether there are no users yet.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -50,10 +50,10 @@ impl Service {
         Ok(!self.db.read().await?.has_users().await?)
     }
 
-    /// A new code for the set-up link, when there are no users yet.
+    /// Makes a new code for the set-up link.
     ///
     /// # Errors
-    /// [`Error::State`] with `SetUp` when there are, [`Error::Unavailable`].
+    /// [`Error::State`] with `SetUp` if there are users already; [`Error::Unavailable`].
     pub async fn setup_code(&self) -> Result<String> {
         let service = self.clone();
         detached(async move {
@@ -71,7 +71,7 @@ impl Service {
         .await
     }
 
-    /// Checks a set-up code without using it.
+    /// Checks a set-up code without using it up.
     ///
     /// # Errors
     /// [`Error::State`] with `SetUp`, [`Error::Invalid`] with [`Problem::SetupLink`], [`Error::Unavailable`].
@@ -86,18 +86,18 @@ impl Service {
         Err(Invalid::new("/code", Problem::SetupLink).into())
     }
 
-    /// Makes the first administrator and ends all set-up links.
+    /// Creates the first administrator and invalidates all set-up links.
     ///
     /// # Errors
-    /// As [`Service::check_setup`], and [`Error::Invalid`] at `/name` or `/password`.
+    /// Those of [`Service::check_setup`]; [`Error::Invalid`] at `/name` or `/password`.
     pub async fn set_up(&self, code: &str, name: &str, password: &str) -> Result<Account> {
         let (service, code, name, password) = (self.clone(), code.to_owned(), name.to_owned(), password.to_owned());
         detached(async move {
-            // Hashing a password is work that nobody without a link gets.
+            // Checked first, so that hashing costs nothing to clients without a valid link.
             service.check_setup(&code).await?;
             let user = service.new_user(&name, &password, true).await?;
             let mut tx = service.db.write().await?;
-            // The links come first: whoever comes at the same time, with this one or another, waits and then finds none.
+            // Locked first: a concurrent set-up, with this link or another one, then sees the administrator.
             tx.lock_setup_links().await?;
             let taken = tx.take_setup_link(&sha256(code.as_bytes()), now()).await?;
             if tx.has_users().await? {
@@ -114,8 +114,8 @@ impl Service {
         .await
     }
 
-    /// The guided start: environments `dev`, `staging` and a protected `prod`, and an application with a namespace
-    /// `application`. What exists already stays as it is.
+    /// Creates environments `dev`, `staging` and a protected `prod`, and an application with a namespace `application`.
+    /// Existing ones are not changed.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].

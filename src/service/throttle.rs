@@ -1,9 +1,9 @@
-//! Limits on tries to prove an identity. The counts are in SQL, so that all nodes share them.
+//! Limits on log-in attempts. The counts are in SQL, so that all nodes share them.
 //!
-//! A browser from which the user has logged in before has a count of its own: strangers who guess at the name do not
-//! hold it up. Everybody else is counted three times: by network and name, by network, and by name. Only the last one
-//! is shared with strangers. It bounds what many networks guess together, and half of it is kept for networks that have
-//! hardly tried this name. The rules with their figures are in `docs/bounds.md`.
+//! A browser from which the user has logged in before has a count of its own. Strangers who guess the password cannot
+//! block it. All other attempts count three times: by network and name, by network, and by name. Only the count by name
+//! is shared with strangers. It limits guesses from many networks together, and half of it is reserved for networks
+//! with few attempts on this name. `docs/bounds.md` has the rules with their figures.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -18,32 +18,32 @@ use crate::{
     storage::Conn,
 };
 
-/// Failures after which the back-off begins: of one name from one network, of a browser that is known, and of a person
-/// who is logged in.
+/// Failures before the back-off begins: for one name from one network, for a known browser, and for a user who is
+/// logged in.
 const FREE_TRIES: u32 = 5;
-/// Failures after which the back-off of a network begins, whatever the names: people share a network.
+/// Failures before the back-off of a network begins, for all names. It is higher, because people share a network.
 const FREE_TRIES_OF_NETWORK: u32 = 20;
-/// Maximum length of the back-off, in seconds: an account is never locked for good.
+/// Maximum length of the back-off, in seconds. An account is never locked for good.
 const LONGEST_PAUSE: u32 = 60;
-/// Failures older than this, in milliseconds, no longer count for the back-off.
+/// Age, in milliseconds, after which failures no longer count for the back-off.
 const FORGET_MS: i64 = 15 * 60_000;
 /// Maximum number of failures of one name from all networks together.
 const NAME_TRIES: u32 = 1000;
-/// Interval after which one of them no longer counts, in milliseconds.
+/// Interval after which one failure of a name expires, in milliseconds.
 const NAME_INTERVAL_MS: i64 = 4000;
-/// Tries of a network at a name up to which all of [`NAME_TRIES`] are open to it, and half of them from then on.
+/// Attempts of a network on a name below which all of [`NAME_TRIES`] are open to it. Then only half of them are.
 const NEWCOMER_TRIES: u32 = 3;
 
 /// A browser from which a user has logged in before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownBrowser {
-    /// The user's identity.
+    /// The user's id.
     pub user: String,
-    /// Tells this browser from others of the user.
+    /// The random id of this browser for the user.
     pub id: String,
 }
 
-/// A subject whose tries are counted, and how many there may be.
+/// A subject whose attempts are counted, and the rule that limits them.
 pub(super) struct Limit {
     subject: String,
     rule: Rule,
@@ -51,15 +51,15 @@ pub(super) struct Limit {
 
 #[derive(Clone, Copy)]
 enum Rule {
-    /// A number of free tries. Then pauses follow, each twice as long as the one before.
+    /// A number of free attempts. Then pauses follow, each twice as long as the one before.
     BackOff(u32),
-    /// The bound of a name. It drains steadily.
+    /// The limit of a name, whose failures expire at a steady rate.
     Name,
 }
 
 impl Limit {
-    /// Limits of a log-in from a browser that is not known. The first is the one that a log-in forgets. They stand in
-    /// the order of the table, in which the sweep locks them too.
+    /// Returns the limits of a log-in from an unknown browser. A successful log-in resets the first one. They have the
+    /// order of the table, in which the sweep locks them too.
     pub(super) fn of_stranger(name: &str, address: &str) -> [Self; 3] {
         let (name, network) = (excerpt(name), network(address));
         let limit = |subject, rule| Self { subject, rule };
@@ -70,34 +70,34 @@ impl Limit {
         ]
     }
 
-    /// Limit of a log-in from a browser that is known.
+    /// Returns the limit of a log-in from a known browser.
     pub(super) fn of_browser(browser: &KnownBrowser) -> Self {
         Self { subject: format!("browser:{} {}", browser.user, browser.id), rule: Rule::BackOff(FREE_TRIES) }
     }
 
-    /// Limit of somebody who is logged in.
+    /// Returns the limit of a user who is logged in.
     pub(super) fn of_user(id: &str) -> Self {
         Self { subject: format!("own:{id}"), rule: Rule::BackOff(FREE_TRIES) }
     }
 }
 
-/// A try that is counted, and what to give back when it turns out well.
+/// A counted attempt, which can be taken back after a success.
 pub(super) struct Charge {
     pub(super) subject: String,
     at: Time,
-    /// When the last one before was.
+    /// Time of the attempt before it.
     before: Time,
 }
 
 impl Charge {
-    /// Gives the try back.
+    /// Takes back the attempt.
     pub(super) async fn refund(&self, tx: &mut Conn) -> Result<()> {
         tx.refund(&self.subject, self.at, self.before).await
     }
 }
 
 impl Service {
-    /// Counts one more try for each limit, before it is known whether it fits: of many guesses at once none is free.
+    /// Counts an attempt for each limit before the password is checked: concurrent guesses cannot exceed a limit.
     pub(super) async fn charge(&self, limits: Vec<Limit>) -> Result<Vec<Charge>> {
         let limits = Arc::new(limits);
         again(|| {
@@ -110,7 +110,7 @@ impl Service {
     async fn charge_once(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
         let mut tx = self.db.write().await?;
         let (mut charges, mut counts) = (Vec::with_capacity(limits.len()), Vec::with_capacity(limits.len()));
-        // The first limit says how often this network has tried this name.
+        // The first limit counts the attempts of this network on this name.
         let mut tried = 0;
         for (n, Limit { subject, rule }) in limits.iter().enumerate() {
             let (found, now) = (tx.lock_failures(subject).await?, now());
@@ -131,7 +131,7 @@ impl Service {
         Ok(charges)
     }
 
-    /// Checks a password whose try is counted already. When it could not be checked, the try is given back.
+    /// Checks a password whose attempt is counted. If the check itself fails, the attempt is taken back.
     pub(super) async fn verify_charged(
         &self,
         charges: &[Charge],
@@ -151,18 +151,18 @@ impl Service {
     }
 }
 
-/// The counts of a subject before the next try.
+/// The count of a subject before the next attempt.
 #[derive(Debug, PartialEq, Eq)]
 struct Count {
-    /// Tries that count.
+    /// Attempts that still count.
     tries: u32,
-    /// The time to store with the next try.
+    /// Time to store with the next attempt.
     last: Time,
-    /// The time to store again when that try is given back.
+    /// Time to restore if that attempt is taken back.
     before: Time,
 }
 
-/// Counts by [`Rule::BackOff`], unless a pause is on.
+/// Counts by [`Rule::BackOff`]. Refuses during a pause.
 fn backed_off((tries, last): (u32, Time), free: u32, now: Time) -> Result<Count> {
     let tries = if now.0 - last.0 > FORGET_MS { 0 } else { tries };
     if tries >= free {
@@ -172,7 +172,7 @@ fn backed_off((tries, last): (u32, Time), free: u32, now: Time) -> Result<Count>
     Ok(Count { tries, last: now, before: last })
 }
 
-/// Counts by [`Rule::Name`], unless there is no room.
+/// Counts by [`Rule::Name`]. Refuses when the limit is reached.
 fn of_name((tries, last): (u32, Time), newcomer: bool, now: Time) -> Result<Count> {
     let drained = ((now.0 - last.0) / NAME_INTERVAL_MS).max(0);
     let tries = tries.saturating_sub(u32::try_from(drained).unwrap_or(u32::MAX));
@@ -184,7 +184,7 @@ fn of_name((tries, last): (u32, Time), newcomer: bool, now: Time) -> Result<Coun
     Ok(Count { tries, last, before: last })
 }
 
-/// Refuses while there are milliseconds left to wait.
+/// Refuses if milliseconds are left to wait.
 fn wait(left: i64) -> Result<()> {
     if left <= 0 {
         return Ok(());
@@ -192,7 +192,7 @@ fn wait(left: i64) -> Result<()> {
     Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)))
 }
 
-/// Returns the name under which the network of an address is counted.
+/// Returns the name of an address's network in subjects.
 fn network(address: &str) -> String {
     match address.parse().map(network::network) {
         Ok(IpAddr::V4(ip)) => ip.to_string(),
@@ -208,7 +208,7 @@ mod tests {
     const LAST: Time = Time(1_000_000_000);
 
     #[test]
-    fn a_pause_grows_to_a_minute_and_is_forgotten() {
+    fn back_off_doubles_up_to_a_minute_and_expires() {
         let after = |tries, ms| backed_off((tries, LAST), FREE_TRIES, LAST.plus_ms(ms)).map(|count| count.tries);
         assert_eq!(after(4, 0), Ok(4));
         assert_eq!(after(5, 0), Err(Error::Throttled(1)));
@@ -221,23 +221,23 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_a_bound_that_drains_and_half_of_it_is_for_newcomers() {
+    fn limit_of_a_name_drains_and_half_of_it_is_for_newcomers() {
         let after = |tries, newcomer, ms| of_name((tries, LAST), newcomer, LAST.plus_ms(ms)).map(|count| count.tries);
         assert_eq!((after(499, false, 0), after(499, true, 0)), (Ok(499), Ok(499)));
         assert_eq!((after(500, false, 0), after(500, true, 0)), (Err(Error::Throttled(4)), Ok(500)));
         assert_eq!((after(999, true, 0), after(1000, true, 0)), (Ok(999), Err(Error::Throttled(4))));
         assert_eq!(after(1000, true, 3000), Err(Error::Throttled(1)));
         assert_eq!(after(1000, true, 4000), Ok(999));
-        assert_eq!(after(1000, false, 4000), Err(Error::Throttled(60)), "never longer");
+        assert_eq!(after(1000, false, 4000), Err(Error::Throttled(60)), "the pause has a maximum");
         assert_eq!(after(10, true, 1_000_000), Ok(0));
-        // What is left of an interval counts for the next one.
+        // The rest of an interval counts for the next one.
         let count = of_name((10, LAST), true, LAST.plus_ms(7000)).unwrap();
         assert_eq!((count.tries, count.last), (9, LAST.plus_ms(4000)));
         assert_eq!(of_name((1, LAST), true, LAST.plus_ms(9000)).unwrap().last, LAST.plus_ms(9000));
     }
 
     #[test]
-    fn an_ipv6_customer_is_one_network_and_a_mapped_address_is_ipv4() {
+    fn ipv6_addresses_count_by_prefix_and_mapped_ones_as_ipv4() {
         for (address, is) in [
             ("192.0.2.1", "192.0.2.1"),
             ("::ffff:192.0.2.1", "192.0.2.1"),

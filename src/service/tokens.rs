@@ -1,4 +1,4 @@
-//! Tokens: made, listed, revoked, and turned into actors.
+//! Tokens: creating, listing, revoking, and turning them into actors.
 
 use super::{Service, detached, now, record};
 use crate::{
@@ -17,35 +17,35 @@ use crate::{
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// A token to be made.
+/// A token to be created.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// What people call it.
+    /// The name.
     pub name: String,
-    /// What it is for.
+    /// The kind.
     pub kind: TokenKind,
-    /// The configs that it reaches.
+    /// The configs that it covers.
     pub patterns: Vec<Pattern>,
     /// Whether it may create applications and environments.
     pub creator: bool,
-    /// When it stops working by itself.
+    /// Time of the expiry, if it expires.
     pub expires_at: Option<Time>,
 }
 
-/// A new token with its text, which is shown this once.
+/// A new token with its text, which is shown only once.
 #[derive(Clone)]
 pub struct ShownToken {
-    /// The token as it is kept.
+    /// The token as it is stored.
     pub token: Token,
     /// Its text.
     pub text: String,
 }
 
 impl Service {
-    /// Makes a token. Its text is in this answer and nowhere else.
+    /// Creates a token. Its text is in this answer and nowhere else.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when the actor does not own all that it names, [`Error::Invalid`],
+    /// [`Error::Forbidden`] if the actor does not own all configs that it covers; [`Error::Invalid`],
     /// [`Error::Unavailable`].
     pub async fn create_token(&self, actor: &Actor, new: NewToken) -> Result<ShownToken> {
         let (service, actor) = (self.clone(), actor.clone());
@@ -85,10 +85,10 @@ impl Service {
         .await
     }
 
-    /// Revokes a token; readers notice within five seconds.
+    /// Revokes a token. Readers notice within five seconds.
     ///
     /// # Errors
-    /// [`Error::NotFound`] also when the actor does not own all that it names, [`Error::Unavailable`].
+    /// [`Error::NotFound`] if it does not exist or the actor does not own all its configs; [`Error::Unavailable`].
     pub async fn revoke_token(&self, actor: &Actor, id: &str) -> Result<()> {
         let (service, actor, id) = (self.clone(), actor.clone(), id.to_owned());
         detached(async move {
@@ -104,8 +104,8 @@ impl Service {
         .await
     }
 
-    /// The tokens that the actor may revoke, the newest first: [`limits::PAGE_MAX`] of those made before `before`, or
-    /// the rest. Of one application, when it is named.
+    /// Returns the tokens that the actor may revoke, the newest first: up to [`limits::PAGE_MAX`] of those created
+    /// before `before`, optionally of one application.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -114,7 +114,7 @@ impl Service {
             |token: &Token| app.is_none_or(|app| token.patterns.iter().any(|p| p.app().is_none_or(|a| a == app)));
         let (mut db, mut before, page) = (self.db.read().await?, before, limits::PAGE_MAX as usize);
         let mut tokens = Vec::new();
-        // Those of others are left out, so more are read than are given.
+        // Tokens of others are left out, so more are read than are returned.
         loop {
             let read = db.tokens(before, limits::PAGE_MAX).await?;
             let last = read.len() < page;
@@ -128,10 +128,10 @@ impl Service {
         Ok(tokens)
     }
 
-    /// The actor behind an automation token's text.
+    /// Returns the actor of an automation token.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], [`Error::Forbidden`] for a read token, [`Error::Unavailable`].
+    /// [`Error::Forbidden`] for a read token.
     pub async fn actor_of_token(&self, token: &Token) -> Result<Actor> {
         if token.kind != TokenKind::Automation {
             return Err(Error::Forbidden(crate::domain::error::Need::Kind));
@@ -139,8 +139,8 @@ impl Service {
         Ok(Actor::token(&token.id, &token.name, token.creator, &token.patterns))
     }
 
-    /// All tokens that work now, and those that ended within the last day: what readers check against. Whoever comes with
-    /// one of the latter is told that it ended.
+    /// Returns all valid tokens, and those that ended within the last day, for readers to check against. A client with
+    /// one of the latter learns that it ended.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -148,7 +148,7 @@ impl Service {
         self.db.read().await?.tokens_since(now().plus_ms(-DAY_MS)).await
     }
 
-    /// Whether nothing was ever released here.
+    /// Returns whether nothing was ever released.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -156,7 +156,7 @@ impl Service {
         Ok(self.db.read().await?.latest_releases(1, 0).await?.is_empty())
     }
 
-    /// Notes when tokens were last used.
+    /// Records when tokens were last used.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -171,7 +171,7 @@ impl Service {
     }
 }
 
-/// What people call a token: 1 to 200 bytes, all of which can be seen. It stands as the author of what the token does.
+/// Checks the name of a token: 1 to 200 bytes, only visible characters. The name is the author of the token's actions.
 fn check_token_name(name: &str) -> Result<String, Invalid> {
     let name = name.trim();
     let problem = match name {

@@ -1,5 +1,5 @@
-//! What people type into the forms of a config's page. It goes into their change as any other edit does; but a form
-//! cannot carry every text as it is, and adding a key is not the same as changing one.
+//! Manual entry: edits from the forms of a config's page. They are saved like other edits. But a form cannot carry
+//! every text unchanged, and adding a key differs from changing one.
 
 use super::{ConfigView, Save, Saved, Service};
 use crate::domain::{
@@ -9,19 +9,20 @@ use crate::domain::{
     error::{Invalid, Problem, Result},
     merge::Edit,
     names::ConfigId,
+    sensitive::Sensitive,
     typed::{restored, shown},
 };
 
-/// Where a form was: what its page had read.
+/// The state of the config that the page of a form showed.
 #[derive(Clone, Debug)]
 pub struct ReadAt {
     /// The config.
     pub config: ConfigId,
-    /// The author's change; none when there was none.
+    /// The author's change, if there was one.
     pub change: Option<ChangeId>,
-    /// The live release, 0 before the first.
+    /// The live release, 0 before the first one.
     pub base: u64,
-    /// The change's version, 0 when there was none.
+    /// The version of the change, 0 without a change.
     pub version: u64,
 }
 
@@ -32,12 +33,12 @@ impl ReadAt {
     }
 }
 
-/// A key as it was typed.
+/// A key that was entered manually.
 #[derive(Clone, Debug)]
 pub struct TypedItem {
     /// The key.
     pub key: String,
-    /// It is to be a new one.
+    /// Whether it must be a new key.
     pub new: bool,
     /// The value, as the form sent it.
     pub value: TypedText,
@@ -51,39 +52,39 @@ pub struct TypedItem {
 #[derive(Clone, Debug, Default)]
 pub struct TypedText {
     /// The text.
-    pub sent: String,
-    /// The content that the field showed, as the form carried it ([`crate::domain::typed::carried`]); empty for none.
-    pub was: String,
+    pub sent: Sensitive,
+    /// The earlier text of the field as [`crate::domain::typed::carried`] encodes it. Empty if the form carries none.
+    pub was: Sensitive,
 }
 
 impl TypedText {
-    /// The text that was meant. A form that carried nothing showed what is there, as far as one can know.
+    /// Returns the text that the author meant. Without a carried text, the field is assumed to have shown `there`.
     fn meant(&self, there: &str) -> String {
-        restored(shown(&self.was).as_deref().unwrap_or(there), &self.sent)
+        restored(shown(self.was.expose()).as_deref().unwrap_or(there), self.sent.expose())
     }
 }
 
 impl Service {
-    /// Saves a key that was typed.
+    /// Saves a key that was entered manually.
     ///
     /// # Errors
-    /// As [`Service::save`]; [`Problem::Taken`] when a new key is there already.
+    /// Those of [`Service::save`]; [`Problem::Taken`] if a new key exists already.
     pub async fn type_item(&self, actor: &Actor, at: ReadAt, typed: TypedItem) -> Result<Saved> {
         check_key(&typed.key)?;
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
         let there = now(&view).items().and_then(|items| items.get(&typed.key));
-        // When the page was not up to date, saving finds what the author did not see: a conflict, or the same value.
+        // On an outdated page, saving detects a key that the author did not see: as a conflict, or as the same value.
         let seen = at.base == view.live_seq() && at.version == view.mine.as_ref().map_or(0, |m| m.change.version);
         if typed.new && there.is_some() && seen {
             return Err(Invalid::new("/key", Problem::Taken).into());
         }
         let item = Item {
-            value: typed.value.meant(there.map_or("", |item| &item.value)),
+            value: typed.value.meant(there.map_or("", |item| item.value.expose())).into(),
             kind: typed.kind,
             comment: typed.comment.meant(there.map_or("", |item| &item.comment)),
             since: 0,
         };
-        // The field says it, not the key in the list of edits.
+        // Checked here, so that the error points at the field and not into the list of edits.
         item.check()?;
         self.save(actor, at.save(typed.key, Edit::Set(item))).await
     }
@@ -91,23 +92,23 @@ impl Service {
     /// Saves the removal of a key.
     ///
     /// # Errors
-    /// As [`Service::save`].
+    /// Those of [`Service::save`].
     pub async fn remove_item(&self, actor: &Actor, at: ReadAt, key: String) -> Result<Saved> {
         self.save(actor, at.save(key, Edit::Remove)).await
     }
 
-    /// Saves a text that was typed.
+    /// Saves a text that was entered manually.
     ///
     /// # Errors
-    /// As [`Service::save`].
+    /// Those of [`Service::save`].
     pub async fn type_text(&self, actor: &Actor, at: ReadAt, text: &TypedText) -> Result<Saved> {
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
         let text = text.meant(now(&view).text().unwrap_or_default());
-        self.save(actor, at.save(String::new(), Edit::Text(text))).await
+        self.save(actor, at.save(String::new(), Edit::Text(text.into()))).await
     }
 }
 
-/// What the author sees: the live content with the own edits on top.
+/// Returns the content that the author sees: the live one with the author's edits.
 fn now(view: &ConfigView) -> &Content {
     view.mine.as_ref().map_or(&view.content, |mine| &mine.config.after)
 }

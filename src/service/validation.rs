@@ -1,6 +1,6 @@
-//! The rules for content, for edits on pages and by programs, imports and publishes alike: a document is one of its
-//! format, an item keeps to its limits, and a change fits into one transaction of the channel. A single item is judged by
-//! [`check_key`] and [`Item::check`](crate::domain::content::Item::check), the text of a format by [`formats::check`].
+//! Rules for content, the same for pages, programs, imports and publishes: a document is valid in its format, an item
+//! keeps to its limits, and a change fits into one transaction of the channel. [`check_key`] and
+//! [`Item::check`](crate::domain::content::Item::check) check a single item, [`formats::check`] the text of a format.
 
 use super::changes::{ChangeConfig, as_delivered};
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
     formats,
 };
 
-/// Checks that content can be the document of a config of this format. Items are checked one by one when they are saved;
-/// those of older releases stay publishable when the rules get stricter.
+/// Checks that content can be the document of a config of this format. Items are checked when they are saved. Items of
+/// older releases can still be published when the rules get stricter.
 ///
 /// # Errors
-/// As [`formats::check`], with an empty pointer.
+/// Those of [`formats::check`], with an empty pointer.
 pub fn document(format: Format, content: &Content) -> Result<(), Invalid> {
     match content {
-        Content::Text(text) => formats::check(format, text),
+        Content::Text(text) => formats::check(format, text.expose()),
         Content::Kv(_) => Ok(()),
     }
 }
@@ -32,7 +32,7 @@ pub fn document(format: Format, content: &Content) -> Result<(), Invalid> {
 /// Checks the edits of one config.
 ///
 /// # Errors
-/// [`Error::Invalid`] with everything that is wrong, at `/text`, `/set` and `/set/<key>/…`.
+/// [`Error::Invalid`] with all problems, at `/text`, `/set` and `/set/<key>/…`.
 pub fn edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
     let mut wrong = Vec::new();
     if edits.is_empty() {
@@ -50,15 +50,15 @@ pub fn edits(format: Format, edits: &[(String, Edit)]) -> Result<()> {
                 wrong.extend(check_key(key).err().map(|e| e.of(at.as_str())));
                 wrong.extend(item.check().err().map(|e| e.under(&at)));
             }
-            (_, Edit::Text(text)) => wrong.extend(formats::check(format, text).err().map(|e| e.of("/text"))),
+            (_, Edit::Text(text)) => wrong.extend(formats::check(format, text.expose()).err().map(|e| e.of("/text"))),
             (_, _) => wrong.push(Invalid::new("/set", Problem::Kind { format })),
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// Makes what goes into the channel if `author` publishes the change now. Checks that it fits into one transaction of the
-/// channel, and each document into its limits.
+/// Makes the channel's entries for a publish of the change by `author`. Checks that they fit into one transaction of
+/// the channel, and each document into its limits.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/edits`; [`Error::State`] with `Numbers`.
@@ -78,7 +78,7 @@ pub fn entries<'a>(
     let entry =
         |c: &&ChangeConfig| Ok(as_delivered(change, author, &c.config, numbers::after(c.live)?, c.format, &c.after));
     let entries: Vec<Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
-    let bytes: usize = entries.iter().map(|entry| entry.document.len()).sum();
+    let bytes: usize = entries.iter().map(|entry| entry.document.expose().len()).sum();
     if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {
         return Err(refused(Problem::TooLong { max: limits::CHANGE_BYTES }));
     }

@@ -1,5 +1,5 @@
-//! Browsers from which somebody has logged in before. Each keeps a signed cookie that names the user, so that strangers
-//! who guess at the user's name do not hold up the log-in from there. The cookie lets nobody in.
+//! Known browsers: users have logged in from them before. Each keeps a signed cookie with the ids of its users, so that
+//! guesses by strangers cannot block a log-in from there. The cookie itself grants no access.
 
 use axum::http::HeaderMap;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use crate::{auth::signing::Signer, http::cookies::cookie, service::KnownBrowser}
 
 /// Purpose of the signature.
 const PURPOSE: &str = "browser";
-/// Users that one browser remembers, the latest first.
+/// Maximum number of users that one browser remembers, the latest first.
 const USERS: usize = 5;
 
 /// Recognizes browsers.
@@ -19,7 +19,7 @@ pub struct Browsers {
 }
 
 impl Browsers {
-    /// Browsers that reach the console by https, or not.
+    /// Returns the browsers of a console with this signer, reached by https or not.
     #[must_use]
     pub fn new(signer: Signer, https: bool) -> Self {
         Self { signer, name: if https { "__Host-trimtab-browser" } else { "trimtab-browser" } }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_remembers_its_latest_users_and_no_forged_ones() {
+    fn remembers_the_latest_users_and_ignores_forged_cookies() {
         let browsers = Browsers::new(Signer::random(), false);
         let mut headers = HeaderMap::new();
         let mut ids = Vec::new();

@@ -1,4 +1,4 @@
-//! Who is asking: the session's user, for pages and server functions alike.
+//! The session's user, for pages and server functions alike.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -31,27 +31,27 @@ use crate::{
     storage::Db,
 };
 
-/// A session that is not used for so long ends.
+/// Time after which an unused session ends.
 const IDLE: Duration = Duration::hours(12);
-/// A session ends after so long, used or not.
+/// Maximum lifetime of a session, in milliseconds.
 const ABSOLUTE_MS: i64 = 7 * 24 * 3_600_000;
-/// How often a session that is used is written, to put off its end.
+/// Interval between writes of a session in use, in milliseconds. Each write extends it.
 const TOUCH_MS: i64 = 10 * 60_000;
-/// When the session began, and when it was last written: Unix milliseconds.
+/// Keys of the times at which the session began and was last written, in Unix milliseconds.
 const SINCE: &str = "since";
 const SEEN: &str = "seen";
-/// Which password the session began with: one that was taken away while somebody logged in with it begins none.
+/// Key of the credential at the start of the session. The session is void once the credential changes.
 const CREDENTIAL: &str = "credential";
-/// When the password was last typed in this session, and for how long that counts as fresh.
+/// Key of the time of the last re-authentication, and the time in milliseconds for which it counts.
 const PROVEN: &str = "proven";
 const FRESH_MS: i64 = 10 * 60_000;
 
-/// The person who is logged in.
+/// The user who is logged in.
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
     /// The account.
     pub account: Arc<Account>,
-    /// The same, as the services know it.
+    /// The account as an actor of the use cases.
     pub actor: Arc<Actor>,
 }
 
@@ -63,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     }
 }
 
-/// A request without a user. The console draws the page of the error in its place.
+/// A request without a user. The console draws an error page for it.
 #[derive(Clone, Debug)]
 pub struct Rejected(pub Error);
 
@@ -81,7 +81,7 @@ impl IntoResponse for Rejected {
     }
 }
 
-/// Whether the password was typed a moment ago: what hands out power asks for it again when it was not (ASVS 7.5).
+/// Whether the password was typed recently. Actions that grant rights require it again otherwise (ASVS 7.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fresh(pub bool);
 
@@ -97,7 +97,7 @@ impl<S: Sync> FromRequestParts<S> for Fresh {
 }
 
 impl Fresh {
-    /// Whether it was, in this session.
+    /// Returns whether it was typed recently in this session.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -107,31 +107,31 @@ impl Fresh {
     }
 }
 
-/// Makes sure that it is the person who is logged in: by the password, unless it was typed a moment ago.
+/// Re-authenticates the user by password, unless the password was typed recently.
 ///
 /// # Errors
-/// As [`Service::prove`].
+/// Those of [`Service::prove`].
 pub async fn prove(service: &Service, session: &Session, user: &CurrentUser, password: &str) -> Result<()> {
     if Fresh::of(session).await?.0 {
         return Ok(());
     }
     service.prove(&user.account, password).await?;
-    // It may do more from here on, so whoever has seen its id before does not have this one.
+    // The session has more rights from here on, so an id that leaked before must not have them.
     session.cycle_id().await.map_err(broken)?;
     session.insert(PROVEN, now().0).await.map_err(broken)
 }
 
-/// As [`prove`], in a server function.
+/// Re-authenticates the caller of a server function, and returns the user.
 ///
 /// # Errors
-/// As [`prove`], and those of [`user`].
+/// Those of [`prove`] and [`user`].
 pub async fn proven(password: &str) -> Result<CurrentUser> {
     let user = user()?;
     prove(&service()?, &session()?, &user, password).await?;
     Ok(user)
 }
 
-/// The layer that finds a request's session. Over https the cookie cannot be set by another host or path.
+/// Returns the layer that finds a request's session. With https, no other host or path can set its cookie.
 #[must_use]
 pub fn sessions(db: Db, https: bool) -> SessionManagerLayer<Sessions> {
     SessionManagerLayer::new(Sessions::new(db))
@@ -152,16 +152,16 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard for the accounts of `service`. One person may send so many requests to the `pages`, and one address so
-    /// many forms that need no session (`log_in`).
+    /// Returns a guard for the accounts of `service`. `pages` limits the requests of each user, and `log_in` limits the
+    /// forms without a session of each address.
     #[must_use]
     pub fn new(service: Service, pages: Rate, log_in: Rate) -> Self {
         Self { service, people: Arc::new(Rates::new(pages)), strangers: Arc::new(Rates::new(log_in)) }
     }
 }
 
-/// The layer that finds the session's user. A database that does not answer makes nobody logged in, and so do requests
-/// that come too fast: the page says so.
+/// Finds the session's user. If the database does not answer or the requests come too fast, the request has no user and
+/// its page shows the error.
 pub async fn identify(State(guard): State<Guard>, session: Session, mut request: Request, next: Next) -> Response {
     let known = current(&guard.service, &session).await;
     let paced = match &known {
@@ -183,13 +183,13 @@ pub async fn identify(State(guard): State<Guard>, session: Session, mut request:
     next.run(request).await
 }
 
-/// The request is refused whoever sends it, and why: whether somebody is logged in cannot be determined now, or the
-/// requests come too fast.
+/// The reason why a request is refused, with a session or without: sessions cannot be read now, or the requests come
+/// too fast.
 #[derive(Clone, Debug)]
 pub struct Away(pub Error);
 
-/// Tells whose session the head of a request shows, by the account's id: enough to read what it sends, and for nothing
-/// else. All that is long is an edit, so whoever may edit nothing is refused before it comes.
+/// Returns the account id of the session in a request's head. It decides whether the body is read, and nothing else.
+/// Long bodies are edits, so users without the right to edit are refused before the body arrives.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Unavailable`].
@@ -212,7 +212,7 @@ fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-trimtab" } else { "trimtab" }
 }
 
-/// The account of a session that began at `since` with this credential, while both still count.
+/// Returns the account of a session that began at `since` with this credential, if both are still valid.
 async fn account_of(service: &Service, id: &str, since: i64, credential: Option<&str>) -> Result<Option<Account>> {
     let is_same = |account: &Account| credential.is_none_or(|credential| *credential == account.credential);
     Ok(service.account(id).await?.filter(|account| now().0 - since < ABSOLUTE_MS && is_same(account)))
@@ -234,18 +234,18 @@ async fn current(service: &Service, session: &Session) -> Result<Option<CurrentU
     Ok(Some(CurrentUser { account: Arc::new(account), actor }))
 }
 
-/// The service, in a server function.
+/// Returns the use cases, in a server function.
 ///
 /// # Errors
-/// Never where the console is wired up.
+/// [`Error::Internal`] if the console did not provide them.
 pub fn service() -> Result<Service> {
     use_context().ok_or_else(|| Error::Internal("no service".into()))
 }
 
-/// Who calls a server function.
+/// Returns the caller of a server function.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`]; [`Error::Unavailable`] when it cannot be told.
+/// [`Error::Unauthenticated`]; [`Error::Unavailable`] if sessions cannot be read; [`Error::Throttled`].
 pub fn user() -> Result<CurrentUser> {
     caller(&parts()?.extensions).cloned()
 }
@@ -255,28 +255,27 @@ fn caller(extensions: &Extensions) -> Result<&CurrentUser> {
     extensions.get::<CurrentUser>().ok_or(Error::Unauthenticated)
 }
 
-/// Passes on why the request is refused whoever sends it.
+/// Returns the error for which a request is refused with a session or without, if there is one.
 fn admitted(extensions: &Extensions) -> Result<()> {
     extensions.get().map_or(Ok(()), |Away(error)| Err(error.clone()))
 }
 
-/// Server functions that do not need a session.
+/// Server functions that need no session.
 pub const OPEN_FUNCTIONS: [&str; 4] = ["/fn/log-in", "/fn/log-out", "/fn/prefer", "/fn/set-up"];
 
-/// Checks that the caller of a server function is logged in, before its fields are looked at. A function that needs no
-/// session is refused only while nothing is known of sessions, or when its address sends too many.
+/// Checks that the caller of a server function is logged in, before its fields are read. A function that needs no
+/// session is refused only if sessions cannot be read or the address sends too many requests.
 ///
 /// # Errors
-/// As [`user`]; [`Error::Throttled`].
+/// Those of [`user`].
 pub fn admit(path: &str, extensions: &Extensions) -> Result<()> {
     if OPEN_FUNCTIONS.contains(&path) { admitted(extensions) } else { caller(extensions).map(|_| ()) }
 }
 
-/// Logs in: checks name and password, and begins a session with a new id. Returns the cookie by which the browser is
-/// recognized at the next log-in.
+/// Checks name and password, and begins a session with a new id. Returns the cookie that makes the browser a known one.
 ///
 /// # Errors
-/// As [`Service::log_in`].
+/// Those of [`Service::log_in`].
 pub async fn log_in(name: String, password: String) -> Result<String> {
     let parts = parts()?;
     let address = bearer::address(&parts.extensions).map(|a| a.to_string()).unwrap_or_default();
@@ -285,7 +284,7 @@ pub async fn log_in(name: String, password: String) -> Result<String> {
     begin(&account).await
 }
 
-/// Begins a session for an account that has just proved itself. Returns the cookie as [`log_in`] does.
+/// Begins a session for an account that has just authenticated itself. Returns the cookie like [`log_in`].
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -300,8 +299,8 @@ fn browsers() -> Result<Browsers> {
 
 async fn begin_in(session: &Session, account: &Account) -> Result<()> {
     let Time(now) = now();
-    // What the session was before, it is no longer: no id from before the log-in works after it. (`flush` would not do:
-    // it keeps the id of a session that was looked at, and stores it again.)
+    // Rotates the session id on log-in (session fixation). `flush` would keep the id of a session that was read before,
+    // and store it again.
     session.clear().await;
     session.cycle_id().await.map_err(broken)?;
     session.insert(USER, &account.id).await.map_err(broken)?;
@@ -365,15 +364,15 @@ mod tests {
             CurrentUser { actor: Arc::new(account.actor()), account: Arc::new(account) }
         }
 
-        /// A request of a browser that has this cookie.
+        /// Returns the session of a request with this cookie.
         fn request(&self, cookie: Option<Id>) -> Session {
             Session::new(cookie, self.store.clone(), None)
         }
 
-        /// Logs in as the layer around it does; gives the new cookie.
+        /// Logs in like the session layer, and returns the new cookie.
         async fn log_in(&self, cookie: Option<Id>, who: &CurrentUser) -> Id {
             let session = self.request(cookie);
-            // The layer around has looked at it by then.
+            // The session layer has read the session by then.
             let _ = current(&self.service, &session).await.unwrap();
             begin_in(&session, &who.account).await.unwrap();
             session.save().await.unwrap();
@@ -388,21 +387,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_log_in_has_an_id_of_its_own_and_ends_the_one_before() {
+    async fn log_in_rotates_the_session_id() {
         let place = Place::new().await;
         let ana = place.ana().await;
         let first = place.log_in(None, &ana).await;
         let second = place.log_in(Some(first), &ana).await;
         assert_ne!(first, second);
-        assert!(place.store.load(&first).await.unwrap().is_none(), "the old cookie is dead");
+        assert!(place.store.load(&first).await.unwrap().is_none(), "the old cookie is invalid");
         let who = current(&place.service, &place.request(Some(second))).await.unwrap();
         assert_eq!(who.unwrap().account.name, "ana");
         let made_up = Id::default();
-        assert_ne!(place.log_in(Some(made_up), &ana).await, made_up, "nobody chooses the id of another one's session");
+        assert_ne!(place.log_in(Some(made_up), &ana).await, made_up, "a client cannot choose its session id");
     }
 
     #[tokio::test]
-    async fn the_database_knows_a_hash_of_the_cookie_alone() {
+    async fn database_stores_only_a_hash_of_the_session_id() {
         let place = Place::new().await;
         let cookie = place.log_in(None, &place.ana().await).await;
         let database = std::fs::read(place.folder.join("trimtab.db")).unwrap();
@@ -414,17 +413,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_is_taken_away_during_the_log_in_begins_no_session() {
+    async fn password_reset_during_the_log_in_voids_the_session() {
         let place = Place::new().await;
         let ana = place.ana().await;
         place.service.reset_password(&Actor::shell(), &ana.account.id, "another long password").await.unwrap();
-        // Its password was right a moment ago; the session is stored only now.
+        // The password was right before the reset. The session is stored only now.
         let cookie = place.log_in(None, &ana).await;
         assert!(current(&place.service, &place.request(Some(cookie))).await.unwrap().is_none());
     }
 
     #[tokio::test]
-    async fn a_session_that_may_do_more_has_another_id() {
+    async fn re_authentication_rotates_the_session_id() {
         let place = Place::new().await;
         let ana = place.ana().await;
         let cookie = place.log_in(None, &ana).await;
@@ -433,7 +432,7 @@ mod tests {
         prove(&place.service, &session, &ana, PASSWORD).await.unwrap();
         session.save().await.unwrap();
         assert_ne!(session.id(), Some(cookie));
-        assert!(place.store.load(&cookie).await.unwrap().is_none(), "the old cookie is dead");
+        assert!(place.store.load(&cookie).await.unwrap().is_none(), "the old cookie is invalid");
         let who = current(&place.service, &place.request(session.id())).await.unwrap();
         assert_eq!(who.unwrap().account.name, "ana");
     }

@@ -1,4 +1,4 @@
-//! Sessions of people: where they are stored, who is asking, and the streams that end with them.
+//! Sessions of users: their storage, the current user, and the streams that end with a session.
 
 pub mod browsers;
 pub mod guard;

@@ -1,4 +1,4 @@
-//! Where sessions are kept: in SQL, found by the hash of their id, so that who reads the table cannot become somebody.
+//! Storage of sessions in SQL, by the hash of their id: read access to the table is not enough to use a session.
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -15,7 +15,7 @@ use crate::{
     storage::Db,
 };
 
-/// The key in a session's data that holds the user's id.
+/// Key of the user's id in a session's data.
 pub const USER: &str = "user";
 
 /// Sessions in SQL.
@@ -25,7 +25,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Sessions in this database.
+    /// Returns the sessions in this database.
     #[must_use]
     pub fn new(db: Db) -> Self {
         Self { db }
@@ -33,10 +33,10 @@ impl Sessions {
 
     async fn write(&self, record: &Record, new: bool) -> std::result::Result<(), crate::domain::error::Error> {
         let (id, user) = (key(&record.id), record.data.get(USER).and_then(|v| v.as_str()).map(str::to_owned));
-        let data = serde_json::to_string(&record.data).expect("session data is JSON");
+        let data = serde_json::to_string(&record.data).expect("session data can be written as JSON");
         let expires = Time(record.expiry_date.unix_timestamp().saturating_mul(1000));
         let db = self.db.clone();
-        // In a task of its own, as every transaction: see `service::detached`.
+        // Runs in a task of its own, like every transaction: see `service::detached`.
         let write = async move {
             let mut tx = db.write().await?;
             if new {

@@ -1,4 +1,4 @@
-//! Sessions for which a stream is open. A session that ends, on whichever node and for whatever reason, ends its streams.
+//! Sessions with open streams. When a session ends, for any reason and on any node, its streams end.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use tower_sessions::Session;
 use super::store::key;
 use crate::service::Service;
 
-/// Interval between two looks at the sessions: half of the second within which a stream ends.
+/// Interval between checks of the sessions: half of the second within which a stream must end.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Sessions with open streams. Cheap to clone.
@@ -32,7 +32,7 @@ pub struct Stream {
 }
 
 impl Streams {
-    /// Notes that a stream of a session is open. Returns `None` for a session that was never stored.
+    /// Registers an open stream of a session. Returns `None` for a session that was never stored.
     #[must_use]
     pub fn open(&self, session: &Session) -> Option<Stream> {
         let session = key(&session.id()?);
@@ -44,7 +44,7 @@ impl Streams {
         Some(Stream { of: self.clone(), session, ended })
     }
 
-    /// Ends the streams of sessions that are gone, for ever. While the database does not answer, all go on.
+    /// Ends the streams of sessions that no longer exist, for ever. It ends none while the database does not answer.
     pub async fn watch(self, service: Service) {
         let mut every = interval(LOOK);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +70,7 @@ impl Streams {
 }
 
 impl Stream {
-    /// Returns when the session has ended.
+    /// Waits until the session has ended.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! Users, their roles, failed log-ins and the set-up link.
+//! Users, their roles, failed log-ins and set-up links.
 
 use super::{Conn, damaged, on, parsed};
 use crate::domain::{
@@ -12,11 +12,11 @@ use crate::domain::{
 pub struct UserRow {
     /// UUID.
     pub id: String,
-    /// The name to log in with.
+    /// The user name.
     pub name: String,
-    /// argon2id, as a PHC string.
+    /// Password hash: argon2id, as a PHC string.
     pub password: String,
-    /// Whether an administrator.
+    /// Whether the user is an administrator.
     pub administrator: bool,
     /// Unix milliseconds.
     pub created_at: i64,
@@ -38,25 +38,25 @@ macro_rules! users {
     };
 }
 
-/// The name of a user among those to whom roles are granted.
+/// Returns the name of a user in the table of grants.
 fn subject(user: &str) -> String {
     format!("user:{user}")
 }
 
 impl Conn {
-    /// Whether there is any user at all.
+    /// Returns whether any user exists.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn has_users(&mut self) -> Result<bool> {
         let (n,): (i64,) = on!(self, c => sqlx::query_as("select count(*) from users").fetch_one(c).await)?;
         Ok(n > 0)
     }
 
-    /// How many administrators can log in.
+    /// Returns the number of administrators who can log in.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn administrators(&mut self) -> Result<i64> {
         let (n,): (i64,) = on!(self, c => sqlx::query_as(
             "select count(*) from users where administrator = true and disabled_at is null"
@@ -64,46 +64,46 @@ impl Conn {
         Ok(n)
     }
 
-    /// Locks all administrators until the end of the transaction: of two who take one another's rights away at once,
-    /// the slower one sees what the faster one did.
+    /// Locks all administrators until the end of the transaction, so that two who remove each other's rights at once
+    /// are serialised.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn lock_administrators(&mut self) -> Result<()> {
         on!(self, c => sqlx::query("update users set administrator = administrator where administrator = true")
             .execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// A page of users by name, those after `after`.
+    /// Returns a page of users by name, starting after `after`.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn users(&mut self, after: &str, limit: u32) -> Result<Vec<UserRow>> {
         Ok(on!(self, c => sqlx::query_as(users!("where name > ? order by name limit ?"))
             .bind(after).bind(limit).fetch_all(c).await)?)
     }
 
-    /// The user with this name.
+    /// Returns the user with this name.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn user_named(&mut self, name: &str) -> Result<Option<UserRow>> {
         Ok(on!(self, c => sqlx::query_as(users!("where name = ?")).bind(name).fetch_optional(c).await)?)
     }
 
-    /// The user with this identity.
+    /// Returns the user with this id.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn user(&mut self, id: &str) -> Result<Option<UserRow>> {
         Ok(on!(self, c => sqlx::query_as(users!("where id = ?")).bind(id).fetch_optional(c).await)?)
     }
 
-    /// Makes a user. The name must be free: see [`Conn::user_named`].
+    /// Creates a user. The name must be free: see [`Conn::user_named`].
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_user(&mut self, _: &May<Administer, ()>, user: &UserRow) -> Result<()> {
         on!(self, c => sqlx::query(
             "insert into users (id, name, password, administrator, created_at) values (?, ?, ?, ?, ?)"
@@ -112,31 +112,31 @@ impl Conn {
         Ok(())
     }
 
-    /// Changes whether a user is an administrator and disabled.
+    /// Stores whether a user is an administrator and whether the account is disabled.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn update_user(&mut self, _: &May<Administer, ()>, user: &UserRow) -> Result<()> {
         on!(self, c => sqlx::query("update users set administrator = ?, disabled_at = ? where id = ?")
             .bind(user.administrator).bind(user.disabled_at).bind(&user.id).execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Stores a new password hash: one's own, an administrator's reset, or the same one with today's parameters.
+    /// Stores a password hash: after a change, a reset by an administrator, or a rehash with current parameters.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn set_password(&mut self, id: &str, hash: &str) -> Result<()> {
         on!(self, c => sqlx::query("update users set password = ? where id = ?").bind(hash).bind(id)
             .execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Whether a user can still log in with the password of this hash. The user is locked until the end of the
-    /// transaction, so that it stays so.
+    /// Returns whether a user can still log in with the password of this hash, and locks the user until the end of the
+    /// transaction.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn still_has_password(&mut self, id: &str, hash: &str) -> Result<bool> {
         Ok(on!(self, c => sqlx::query(
             "update users set password = password where id = ? and password = ? and disabled_at is null"
@@ -144,20 +144,20 @@ impl Conn {
             > 0)
     }
 
-    /// Notes a log-in.
+    /// Records the time of a log-in.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn logged_in(&mut self, id: &str, now: Time) -> Result<()> {
         on!(self, c => sqlx::query("update users set last_login_at = ? where id = ?").bind(now.0).bind(id)
             .execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// The roles of a user, each with the configs that it is about.
+    /// Returns the roles of a user, each with the pattern of the configs it applies to.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn roles(&mut self, user: &str) -> Result<Vec<(Pattern, Role)>> {
         let rows: Vec<(String, String, Option<String>)> = on!(self, c => sqlx::query_as(
             "select g.pattern, g.role, r.permissions from grants g left join roles r on r.name = g.role \
@@ -173,7 +173,7 @@ impl Conn {
     /// Replaces the roles of a user.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn set_roles(&mut self, _: &May<Administer, ()>, user: &str, roles: &[(Pattern, Role)]) -> Result<()> {
         let subject = subject(user);
         on!(self, c => sqlx::query("delete from grants where subject = ?").bind(&subject).execute(c).await.map(|_| ()))?;
@@ -184,12 +184,12 @@ impl Conn {
         Ok(())
     }
 
-    /// How often a subject (a name, an address, a user) failed to prove itself, and when last. It is locked until the
-    /// end of the transaction: of many who guess at once, each sees the tries of those before.
+    /// Returns the number of failed attempts of a subject (a name, an address or a user) and the time of the last.
+    /// Locks the row until the end of the transaction, so that concurrent attempts are all counted.
     ///
     /// # Errors
-    /// As [`super::Db::write`]; [`crate::domain::error::State::InProgress`] when two are the first at once: then look
-    /// again.
+    /// Those of [`super::Db::write`]; [`crate::domain::error::State::InProgress`] if two transactions insert the row at
+    /// once: then retry.
     pub async fn lock_failures(&mut self, subject: &str) -> Result<(u32, Time)> {
         let there = on!(self, c => sqlx::query("update failures set tries = tries where subject = ?").bind(subject)
             .execute(c).await.map(|r| r.rows_affected()))?;
@@ -204,21 +204,21 @@ impl Conn {
         Ok((u32::try_from(tries).unwrap_or(0), Time(last)))
     }
 
-    /// Stores how many tries of a subject count, and when the last one was. See [`Conn::lock_failures`].
+    /// Stores the number of failed attempts of a subject and the time of the last. See [`Conn::lock_failures`].
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn set_failures(&mut self, subject: &str, tries: u32, last: Time) -> Result<()> {
         on!(self, c => sqlx::query("update failures set tries = ?, last_at = ? where subject = ?")
             .bind(i32::try_from(tries).unwrap_or(i32::MAX)).bind(last.0).bind(subject).execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Gives back the try that was counted at `charged`; unless there was another one meanwhile, the last one is again
-    /// the one at `before`.
+    /// Removes the attempt that was counted at `charged`. Unless another attempt followed, the time of the last one
+    /// becomes `before` again.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn refund(&mut self, subject: &str, charged: Time, before: Time) -> Result<()> {
         on!(self, c => sqlx::query(
             "update failures set tries = tries - 1, last_at = case when last_at = ? then ? else last_at end \
@@ -227,20 +227,20 @@ impl Conn {
         Ok(())
     }
 
-    /// Forgets the failed tries of a subject.
+    /// Deletes the failed attempts of a subject.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn forget_failures(&mut self, subject: &str) -> Result<()> {
         on!(self, c => sqlx::query("delete from failures where subject = ?").bind(subject)
             .execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Keeps the hash of a new set-up link and drops those that have expired.
+    /// Inserts the hash of a new set-up link and deletes expired ones.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_setup_link(&mut self, sha256: &str, expires_at: Time, now: Time) -> Result<()> {
         on!(self, c => sqlx::query("delete from setup_links where expires_at < ?").bind(now.0)
             .execute(c).await.map(|_| ()))?;
@@ -249,10 +249,10 @@ impl Conn {
         Ok(())
     }
 
-    /// Whether this is the hash of a set-up link that still works.
+    /// Returns whether this is the hash of a set-up link that is still valid.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn setup_link_works(&mut self, sha256: &str, now: Time) -> Result<bool> {
         let (n,): (i64,) = on!(self, c => sqlx::query_as(
             "select count(*) from setup_links where sha256 = ? and expires_at > ?"
@@ -260,30 +260,30 @@ impl Conn {
         Ok(n > 0)
     }
 
-    /// Locks all set-up links until the end of the transaction: of two who set up at once, with one link or with two,
-    /// the slower one finds what the faster one made.
+    /// Locks all set-up links until the end of the transaction, so that two set-ups at once are serialised even if they
+    /// use different links.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn lock_setup_links(&mut self) -> Result<()> {
         on!(self, c => sqlx::query("update setup_links set expires_at = expires_at").execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Uses up a set-up link that still works: of two who come at once, one gets true.
+    /// Deletes a set-up link and returns whether it was valid. Of two concurrent calls, one returns true.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn take_setup_link(&mut self, sha256: &str, now: Time) -> Result<bool> {
         Ok(on!(self, c => sqlx::query("delete from setup_links where sha256 = ? and expires_at > ?")
             .bind(sha256).bind(now.0).execute(c).await.map(|r| r.rows_affected()))?
             > 0)
     }
 
-    /// Ends all set-up links.
+    /// Deletes all set-up links.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn delete_setup_links(&mut self) -> Result<()> {
         on!(self, c => sqlx::query("delete from setup_links").execute(c).await.map(|_| ()))?;
         Ok(())

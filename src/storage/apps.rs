@@ -32,10 +32,10 @@ pub(super) fn namespace((app, name, format, description, archived): NamespaceRow
 }
 
 impl Conn {
-    /// All environments, in their order.
+    /// Returns all environments, in their order.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn envs(&mut self) -> Result<Vec<Env>> {
         let rows: Vec<EnvRow> = on!(self, c => sqlx::query_as(
             "select name, title, position, protected, archived_at from envs order by position, name"
@@ -43,10 +43,10 @@ impl Conn {
         rows.into_iter().map(env).collect()
     }
 
-    /// One environment.
+    /// Returns an environment.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn env(&mut self, name: &EnvName) -> Result<Option<Env>> {
         let row: Option<EnvRow> = on!(self, c => sqlx::query_as(
             "select name, title, position, protected, archived_at from envs where name = ?"
@@ -54,10 +54,10 @@ impl Conn {
         row.map(env).transpose()
     }
 
-    /// Makes an environment.
+    /// Creates an environment.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_env(&mut self, _: &May<Create, ()>, env: &Env, now: Time) -> Result<()> {
         let archived = env.archived_at.map(|t| t.0);
         on!(self, c => sqlx::query(
@@ -67,10 +67,10 @@ impl Conn {
         Ok(())
     }
 
-    /// Changes an environment that exists.
+    /// Updates an environment.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn update_env(&mut self, _: &May<Administer, ()>, env: &Env) -> Result<()> {
         let archived = env.archived_at.map(|t| t.0);
         on!(self, c => sqlx::query(
@@ -80,10 +80,10 @@ impl Conn {
         Ok(())
     }
 
-    /// All applications, by name.
+    /// Returns all applications, by name.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn apps(&mut self) -> Result<Vec<App>> {
         let rows: Vec<AppRow> = on!(self, c => sqlx::query_as(
             "select name, title, description, archived_at from apps order by name"
@@ -91,10 +91,10 @@ impl Conn {
         rows.into_iter().map(app).collect()
     }
 
-    /// One application.
+    /// Returns an application.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn app(&mut self, name: &AppName) -> Result<Option<App>> {
         let row: Option<AppRow> = on!(self, c => sqlx::query_as(
             "select name, title, description, archived_at from apps where name = ?"
@@ -102,10 +102,10 @@ impl Conn {
         row.map(app).transpose()
     }
 
-    /// Makes an application.
+    /// Creates an application.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_app(&mut self, _: &May<Create, ()>, app: &App, now: Time) -> Result<()> {
         on!(self, c => sqlx::query(
             "insert into apps (name, title, description, created_at, archived_at) values (?, ?, ?, ?, null)"
@@ -113,10 +113,10 @@ impl Conn {
         Ok(())
     }
 
-    /// Describes or archives an application.
+    /// Updates an application.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn update_app(&mut self, may: &May<Own, AppName>, app: &App) -> Result<()> {
         on!(self, c => sqlx::query("update apps set title = ?, description = ?, archived_at = ? where name = ?")
             .bind(&app.title).bind(&app.description).bind(app.archived_at.map(|t| t.0)).bind(may.on().as_str())
@@ -124,10 +124,10 @@ impl Conn {
         Ok(())
     }
 
-    /// The namespaces of an application, by name.
+    /// Returns the namespaces of an application, by name.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn namespaces(&mut self, of: &AppName) -> Result<Vec<Namespace>> {
         let rows: Vec<NamespaceRow> = on!(self, c => sqlx::query_as(
             "select app, name, format, description, archived_at from namespaces where app = ? order by name"
@@ -135,10 +135,10 @@ impl Conn {
         rows.into_iter().map(namespace).collect()
     }
 
-    /// The namespaces of all applications, archived ones left out.
+    /// Returns the namespaces of all applications, without archived ones.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn all_namespaces(&mut self) -> Result<Vec<(AppName, NamespaceName)>> {
         let rows: Vec<(String, String)> = on!(self, c => sqlx::query_as(
             "select app, name from namespaces where archived_at is null"
@@ -146,10 +146,10 @@ impl Conn {
         rows.iter().map(|(app, name)| Ok((parsed("an application", app)?, parsed("a namespace", name)?))).collect()
     }
 
-    /// One namespace.
+    /// Returns a namespace.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn namespace(&mut self, of: &AppName, name: &NamespaceName) -> Result<Option<Namespace>> {
         let row: Option<NamespaceRow> = on!(self, c => sqlx::query_as(
             "select app, name, format, description, archived_at from namespaces where app = ? and name = ?"
@@ -157,10 +157,10 @@ impl Conn {
         row.map(namespace).transpose()
     }
 
-    /// Makes the namespace that `may` names.
+    /// Creates the namespace that `may` names.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_namespace(
         &mut self,
         may: &May<Add, (AppName, NamespaceName)>,
@@ -175,10 +175,10 @@ impl Conn {
         Ok(())
     }
 
-    /// Changes a namespace of the application that `may` names.
+    /// Updates a namespace of the application that `may` names.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn update_namespace(&mut self, may: &May<Own, AppName>, namespace: &Namespace) -> Result<()> {
         let (app, archived) = (may.on().as_str(), namespace.archived_at.map(|t| t.0));
         on!(self, c => sqlx::query(

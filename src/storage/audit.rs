@@ -1,4 +1,4 @@
-//! Audit events: who did what to which object when. Written in the transaction of the action; never changed.
+//! The audit events. They are written in the transaction of the action and never changed.
 
 use super::{Conn, later};
 use crate::domain::{
@@ -12,7 +12,7 @@ impl Conn {
     /// Writes an event. `id` is a UUIDv7.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn record(&mut self, id: &str, at: Time, actor: &Actor, event: &Event) -> Result<()> {
         let Row { action, object, detail } = Row::from(event);
         later!(

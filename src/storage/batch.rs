@@ -1,5 +1,5 @@
-//! Statements whose answers nobody waits for: they go to the database together, before the next one that is waited for
-//! or with the commit. A publish crosses to the database twice so, instead of eight times.
+//! Statements whose results are not needed. They are sent together with the next statement that returns a result, or
+//! with the commit. A publish therefore takes two round trips to the database instead of eight.
 
 use std::fmt::Write;
 
@@ -12,12 +12,12 @@ use sqlx::{
 
 use crate::traces::Asked;
 
-/// More bytes of values than this are neither kept waiting nor spelled out.
+/// Maximum size of the values, in bytes, that a batch defers or writes as text.
 const LARGE: usize = 256 * 1024;
-/// Of so many statements at the most the driver remembers how they are prepared together.
+/// Maximum number of statements in a batch that stays prepared as a whole.
 const REMEMBERED: usize = 16;
 
-/// A value to be bound.
+/// A value to bind.
 #[derive(Debug)]
 pub(super) enum Value {
     Text(String),
@@ -70,7 +70,7 @@ impl Value {
     }
 }
 
-/// Statements that wait, in their order.
+/// Deferred statements, in order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     statements: Vec<(&'static str, Vec<Value>)>,
@@ -78,14 +78,14 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Adds a statement. A question mark in it stands for a value, and for nothing else.
+    /// Adds a statement. Each question mark in it must be a placeholder.
     pub fn add(&mut self, sql: &'static str, values: Vec<Value>) {
         self.bytes +=
             values.iter().map(|value| if let Value::Text(text) = value { text.len() } else { 8 }).sum::<usize>();
         self.statements.push((sql, values));
     }
 
-    /// What it asks for, without the values.
+    /// Returns the statements without their values, for traces.
     pub fn asked(&self) -> Asked {
         Asked::Together(self.statements.iter().map(|(sql, _)| *sql).collect())
     }
@@ -94,18 +94,18 @@ impl Batch {
         self.statements.is_empty()
     }
 
-    /// Whether it is time to send.
+    /// Returns whether the batch should be sent now.
     pub fn is_large(&self) -> bool {
         self.bytes > LARGE
     }
 
-    /// Runs them all in one go, up to the first that fails.
+    /// Runs all statements at once and stops at the first that fails.
     pub async fn sqlite(self, on: &mut SqliteConnection) -> Result<(), Error> {
         let (sql, bound, few) = self.bound()?;
         sqlx::query_with(sql, bound).persistent(few).execute(on).await.map(drop)
     }
 
-    /// The same, and gives the first row of the last one's answer; the others have none.
+    /// Runs all statements like [`Batch::sqlite`] and returns the first row of the last one; the others return none.
     pub async fn ask_sqlite<T>(self, on: &mut SqliteConnection) -> Result<Option<T>, Error>
     where
         T: for<'r> FromRow<'r, SqliteRow>,
@@ -124,15 +124,15 @@ impl Batch {
         Ok((AssertSqlSafe(sql), bound, few))
     }
 
-    /// The same as [`Batch::sqlite`]. MySQL takes several at once only as text, so values are spelled in a way that no
-    /// value can leave: texts in hexadecimal. Large ones go one by one.
+    /// Runs all statements like [`Batch::sqlite`]. MySQL accepts several at once only as text, so their values are
+    /// written in hexadecimal, which no value can break out of. A large batch is sent one statement at a time.
     pub async fn mysql(self, on: &mut MySqlConnection) -> Result<(), Error> {
         if !self.is_large() {
             return on.execute(self.spelled()).await.map(drop);
         }
         for (sql, values) in self.statements {
             if values.is_empty() {
-                // MySQL prepares no `start transaction`.
+                // MySQL cannot prepare `start transaction`.
                 on.execute(sql).await?;
                 continue;
             }
@@ -143,7 +143,7 @@ impl Batch {
         Ok(())
     }
 
-    /// The same as [`Batch::ask_sqlite`].
+    /// Runs all statements like [`Batch::ask_sqlite`].
     pub async fn ask_mysql<T>(self, on: &mut MySqlConnection) -> Result<Option<T>, Error>
     where
         T: for<'r> FromRow<'r, MySqlRow>,
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::storage::connect::tests::database;
 
-    /// Modes of the server that change what a statement means. `None` leaves the one of the server and the driver.
+    /// SQL modes that change the meaning of a statement. `None` keeps the mode of the server and the driver.
     const SQL_MODES: [Option<&str>; 12] = [
         None,
         Some(""),
@@ -216,7 +216,7 @@ mod tests {
     ];
     /// Character sets of a connection. In GBK, a backslash can be the second byte of a character.
     const CHARSETS: [&str; 4] = ["utf8mb4", "latin1", "gbk", "binary"];
-    /// Parts of texts that could end a literal, begin a comment or be a place for a value.
+    /// Fragments that could end a literal, begin a comment or look like a placeholder.
     const FRAGMENTS: [&str; 15] =
         ["'", "\"", "`", "\\", "\\'", "\0", "\u{1a}", "\r\n", "?", "; ", "-- ", "/*!", "||", "x'", "\u{7e17}\\'"];
 
@@ -225,8 +225,8 @@ mod tests {
         vec(part, 0..24).prop_map(|parts| parts.concat())
     }
 
-    /// Writes rows in one batch and reads them; selects each text in a batch that is waited for.
-    async fn come_back(on: &mut MySqlConnection, rows: &[(String, Option<i64>)]) {
+    /// Writes rows in one batch and reads them back; then selects each text with a batch that returns a row.
+    async fn roundtrip(on: &mut MySqlConnection, rows: &[(String, Option<i64>)]) {
         let mut batch = Batch::default();
         batch.add("delete from kept", Vec::new());
         for (id, (text, number)) in (0_i64..).zip(rows) {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn any_value_comes_back_in_every_mode_and_character_set() {
+    fn any_value_is_read_back_in_every_mode_and_character_set() {
         let runtime = Runtime::new().unwrap();
         let Some((_, name, mut on)) = runtime.block_on(database()) else { return };
         let table = "create table kept (id bigint primary key, text longtext character set utf8mb4, number bigint)";
@@ -253,12 +253,12 @@ mod tests {
         let rows = vec((text(), any::<Option<i64>>()), 1..6);
         for (mode, charset) in SQL_MODES.iter().flat_map(|mode| CHARSETS.map(|charset| (mode, charset))) {
             let mode = mode.map_or("@@sql_mode".to_owned(), |mode| format!("'{mode}'"));
-            // Answers stay UTF-8, which is what the driver reads.
+            // Results stay UTF-8, because the driver expects that.
             let set = format!("set names {charset}; set character_set_results = utf8mb4; set sql_mode = {mode}");
             runtime.block_on(on.borrow_mut().execute(AssertSqlSafe(set))).unwrap();
             let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
             let tried = TestRunner::new(config).run(&rows, |rows| {
-                runtime.block_on(come_back(&mut on.borrow_mut(), &rows));
+                runtime.block_on(roundtrip(&mut on.borrow_mut(), &rows));
                 Ok(())
             });
             tried.unwrap_or_else(|failed| panic!("{mode} {charset}: {failed}"));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_leaves_its_place() {
+    fn no_value_breaks_out_of_its_literal() {
         let values = ["'; drop table a; -- ?".into(), 7_i64.into(), None.into(), "".into(), "ü\\".into()];
         assert_eq!(
             spelled("insert into a values (?, ?, ?, ?, ?)", &values),

@@ -13,16 +13,16 @@ use crate::{
     },
 };
 
-/// An edit to be written.
+/// An edit to store.
 #[derive(Clone, Debug)]
 pub struct NewEdit<'a> {
     /// The key; empty for a whole text.
     pub key: &'a str,
-    /// What the author wants.
+    /// The edit itself.
     pub edit: &'a Edit,
-    /// The release that it is made on.
+    /// Number of the release that it is based on.
     pub base: u64,
-    /// The change's version that saves it.
+    /// Version of the change that contains it.
     pub version: u64,
 }
 
@@ -95,10 +95,10 @@ macro_rules! changes {
 }
 
 impl Conn {
-    /// Opens a change.
+    /// Inserts a change.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_change(&mut self, change: &Change) -> Result<()> {
         later!(
             self,
@@ -115,10 +115,10 @@ impl Conn {
         )
     }
 
-    /// Writes a change's message, state and version.
+    /// Stores the message, state and version of a change.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn update_change(&mut self, change: &Change) -> Result<()> {
         later!(
             self,
@@ -134,7 +134,7 @@ impl Conn {
     /// Discards the change that `may` names.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn discard_change(&mut self, may: &May<access::Discard, ChangeId>, now: Time) -> Result<()> {
         later!(
             self,
@@ -145,29 +145,29 @@ impl Conn {
         )
     }
 
-    /// Reads a change and locks it until this transaction ends.
+    /// Returns a change and locks it until this transaction ends.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn lock_change(&mut self, id: &ChangeId) -> Result<Option<Change>> {
         later!(self, "update changes set version = version where id = ?", id.as_str())?;
         self.change(id).await
     }
 
-    /// Reads a change.
+    /// Returns a change.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn change(&mut self, id: &ChangeId) -> Result<Option<Change>> {
         let row: Option<ChangeRow> = on!(self, c => sqlx::query_as(changes!("where c.id = ?")).bind(id.as_str())
             .fetch_optional(c).await)?;
         row.map(ChangeRow::change).transpose()
     }
 
-    /// A page of an author's open changes, the last edited first.
+    /// Returns a page of an author's open changes, last edited first.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn open_changes_by(&mut self, author: &str, limit: u32) -> Result<Vec<Change>> {
         let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
             changes!("where c.author = ? and c.state = 'open' order by c.updated_at desc limit ?")
@@ -175,10 +175,10 @@ impl Conn {
         rows.into_iter().map(ChangeRow::change).collect()
     }
 
-    /// How many open changes with edits an author has.
+    /// Returns the number of an author's open changes that have edits.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn count_open_changes(&mut self, author: &str) -> Result<u64> {
         let (n,): (i64,) = on!(self, c => sqlx::query_as(
             "select count(*) from changes c where c.author = ? and c.state = 'open' \
@@ -187,10 +187,10 @@ impl Conn {
         Ok(count(n))
     }
 
-    /// A page of everybody's open changes, the last edited first: those that come after `after` in this order.
+    /// Returns a page of all open changes, last edited first, starting after `after`.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn open_changes(&mut self, after: Option<&(Time, ChangeId)>, limit: u32) -> Result<Vec<Change>> {
         let (at, id) = after.map_or((i64::MAX, ""), |(at, id)| (at.0, id.as_str()));
         let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(changes!(
@@ -200,10 +200,10 @@ impl Conn {
         rows.into_iter().map(ChangeRow::change).collect()
     }
 
-    /// The open changes that edit a config.
+    /// Returns the open changes that edit a config.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn open_changes_on(&mut self, id: &ConfigId) -> Result<Vec<Change>> {
         let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
             changes!("where c.state = 'open' and exists (select 1 from edits e where e.change_id = c.id \
@@ -212,10 +212,10 @@ impl Conn {
         rows.into_iter().map(ChangeRow::change).collect()
     }
 
-    /// The open change of an author that edits a config; of several, the last edited.
+    /// Returns the open change of an author that edits a config, the last edited if there are several.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn open_change_of(&mut self, author: &str, id: &ConfigId) -> Result<Option<Change>> {
         let row: Option<ChangeRow> = on!(self, c => sqlx::query_as(
             changes!("where c.state = 'open' and c.author = ? and exists (select 1 from edits e \
@@ -226,10 +226,10 @@ impl Conn {
         row.map(ChangeRow::change).transpose()
     }
 
-    /// How many edits open changes hold, by config of an application and author: `(env, namespace, author, name, n)`.
+    /// Counts the edits in open changes of an application, as `(env, namespace, author, author_name, count)`.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn pending_counts(&mut self, app: &str) -> Result<Vec<(String, String, String, String, i64)>> {
         Ok(on!(self, c => sqlx::query_as(
             "select e.env, e.namespace, c.author, c.author_name, count(*) from edits e join changes c \
@@ -238,10 +238,10 @@ impl Conn {
         ).bind(app).fetch_all(c).await)?)
     }
 
-    /// The edits of a change, by config, in the order in which they were made.
+    /// Returns the edits of a change, by config, in the order in which they were added.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn edits(&mut self, id: &ChangeId) -> Result<Vec<ChangeEdit>> {
         let rows: Vec<EditRow> = on!(self, c => sqlx::query_as(
             "select env, app, namespace, item_key, edit, base, version, at from edits \
@@ -251,10 +251,10 @@ impl Conn {
         rows.into_iter().map(EditRow::edit).collect()
     }
 
-    /// Writes an edit of the config that `may` names, over an earlier one of the same key, whose place it keeps.
+    /// Stores an edit of the config that `may` names. It replaces an earlier one of that key, in the same position.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn put_edit(
         &mut self,
         may: &May<access::Change>,
@@ -283,10 +283,10 @@ impl Conn {
         Ok(())
     }
 
-    /// Takes the edit of one key out of a change. True when there was one.
+    /// Removes the edit of one key from a change; returns whether it existed.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn delete_edit(&mut self, may: &May<access::Change>, change: &ChangeId, key: &str) -> Result<bool> {
         let id = may.on();
         Ok(on!(self, c => sqlx::query(
@@ -296,21 +296,21 @@ impl Conn {
             > 0)
     }
 
-    /// The change that an idempotency key made, with the hash of the request that came with it.
+    /// Returns the change of an idempotency key, with the hash of its request.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn idempotent(&mut self, actor: &str, key: &str) -> Result<Option<(String, ChangeId)>> {
         let row: Option<(String, String)> =
             ask!(self, "select body_sha256, change_id from idempotency where actor = ? and idem_key = ?", actor, key)?;
         row.map(|(body, change)| Ok((body, parsed("a change", &change)?))).transpose()
     }
 
-    /// Remembers which change an idempotency key made. When it is remembered already, the transaction ends with
+    /// Stores the change of an idempotency key. If the key is already stored, the transaction ends with
     /// [`Error::State`](crate::domain::error::Error::State), `InProgress`.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn remember(&mut self, actor: &str, key: &str, body: &str, change: &ChangeId, now: Time) -> Result<()> {
         later!(
             self,

@@ -1,8 +1,8 @@
-//! A connection in use: every statement has its deadline here, and is measured here.
+//! A connection in use. It gives every statement a deadline and measures it.
 //!
-//! A statement that is cut off, by its deadline or because nobody waits for it any more, may have left anything behind:
-//! an answer that is still to come, or an open transaction (transact-rs/sqlx#4385). So its connection is closed, which
-//! the database takes for a roll-back; only one whose last statement ended goes back to the pool.
+//! A statement can be interrupted by its deadline, or because the caller was dropped. It may then leave an unread
+//! answer or an open transaction behind (transact-rs/sqlx#4385), so its connection is closed and the database rolls
+//! back. A connection returns to the pool only if its last statement ended.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,19 +31,19 @@ use crate::{
     traces::{self, Asked},
 };
 
-/// How long a statement may take: longer than the databases wait for a lock, so that they can say so themselves.
+/// Timeout of a statement. It exceeds the databases' own lock timeouts, so that their errors arrive first.
 const STATEMENT: Duration = Duration::from_secs(8);
-/// How long a connection may be used in all, or a transaction be open.
+/// Maximum time that a connection is in use, or a transaction open.
 const WHOLE: Duration = Duration::from_secs(20);
 
-/// A connection to read with, or a transaction to write in. Every statement is a method of this.
+/// A connection for reading, or a transaction for writing. Every statement is one of its methods.
 /// A transaction that is dropped without [`Conn::commit`] is rolled back.
 #[derive(Debug)]
 pub struct Conn {
-    /// Until this is dropped.
+    /// `None` only during the drop.
     on: Option<On>,
     batch: Batch,
-    /// It is a transaction.
+    /// Whether it is a transaction.
     writes: bool,
     watch: Watch,
 }
@@ -79,7 +79,7 @@ impl Conn {
         Self { on: Some(on), batch: Batch::default(), writes: false, watch }
     }
 
-    /// Begins a transaction, with its first statement.
+    /// Queues the statement that begins a transaction.
     pub(super) fn begin(mut self) -> Self {
         let begin = match self.on {
             Some(On::Writer(_)) => "begin immediate",
@@ -91,10 +91,10 @@ impl Conn {
         self
     }
 
-    /// Makes everything written in this transaction true.
+    /// Commits this transaction.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: then it is not known whether it is. As any statement that came later.
+    /// The errors of any deferred statement. After [`Error::Unavailable`] the transaction may or may not be committed.
     pub async fn commit(mut self) -> Result<(), Error> {
         if self.writes {
             let began = Instant::now();
@@ -106,10 +106,10 @@ impl Conn {
         Ok(())
     }
 
-    /// Has a statement of this transaction run before the next one that is waited for, or with the commit. If it fails,
-    /// that one says so, and nothing more can be done in this transaction.
+    /// Defers a statement of this transaction until the next one that returns a result, or the commit. If it fails,
+    /// that one returns the error, and the transaction accepts no further statement.
     pub(super) async fn later(&mut self, sql: &'static str, values: Vec<Value>) -> Result<(), Error> {
-        debug_assert!(self.writes, "without a transaction nothing would send it");
+        debug_assert!(self.writes, "a deferred statement needs a transaction, otherwise it is never sent");
         self.batch.add(sql, values);
         if self.batch.is_large() {
             self.send().await?;
@@ -117,7 +117,7 @@ impl Conn {
         Ok(())
     }
 
-    /// Asks for a row, together with what is to run before.
+    /// Queries a row, together with the deferred statements.
     pub(super) async fn ask<T>(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<T>, sqlx::Error>
     where
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, MySqlRow>,
@@ -133,7 +133,7 @@ impl Conn {
         answer
     }
 
-    /// Sends what is to run before the next statement.
+    /// Sends the deferred statements.
     pub(super) async fn send(&mut self) -> Result<(), sqlx::Error> {
         if self.batch.is_empty() {
             return Ok(());
@@ -144,29 +144,29 @@ impl Conn {
             Raw::Sqlite(c) => watch.statement(asked, batch.sqlite(c)).await,
             Raw::MySql(c) => watch.statement(asked, batch.mysql(c)).await,
         };
-        // Some of them may have run, so what would follow stands on nothing.
+        // Some of them may have run, so no later statement can rely on their effects.
         watch.failed |= sent.is_err();
         sent
     }
 
     fn take_batch(&mut self) -> (Batch, Raw<'_>, &mut Watch) {
         let batch = std::mem::take(&mut self.batch);
-        // Even a transaction that is cut off now may be open.
+        // The transaction may be open even if this statement is interrupted.
         self.watch.open = self.writes;
         let (raw, watch) = self.raw();
         (batch, raw, watch)
     }
 
-    /// Asks the database for an answer.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when there is none.
+    /// [`Error::Unavailable`] if it does not.
     pub async fn ping(&mut self) -> Result<(), Error> {
         on!(self, c => sqlx::query("select 1").execute(c).await.map(|_| ())).map_err(Error::from)
     }
 
     pub(super) fn raw(&mut self) -> (Raw<'_>, &mut Watch) {
-        let raw = match self.on.as_mut().expect("a connection is there until it is dropped") {
+        let raw = match self.on.as_mut().expect("a connection is present until it is dropped") {
             On::Sqlite(lent) => Raw::Sqlite(lent.raw()),
             On::Writer(writer) => Raw::Sqlite(writer.raw()),
             On::MySql(lent) => Raw::MySql(lent.raw()),
@@ -177,7 +177,7 @@ impl Conn {
 
 impl Drop for Conn {
     fn drop(&mut self) {
-        // Without a runtime, at the end of the process, connections end by themselves.
+        // Without a runtime the process is ending, which closes its connections.
         let (Some(on), Ok(runtime)) = (self.on.take(), Handle::try_current()) else { return };
         let Watch { open, cut, doubtful, .. } = self.watch;
         match on {
@@ -186,7 +186,7 @@ impl Drop for Conn {
             On::Sqlite(lent) => lent.give_back(open, doubtful, &runtime),
             On::MySql(lent) => lent.give_back(open, doubtful, &runtime),
             On::Writer(mut writer) if cut => writer.give_up(),
-            // The next writer's turn comes when this one is rolled back.
+            // The lock is held until the roll-back, so the next writer waits for it.
             On::Writer(writer) if open => drop(runtime.spawn(roll_back(writer))),
             On::Writer(mut writer) if doubtful => writer.give_up(),
             On::Writer(_) => {}
@@ -200,7 +200,7 @@ async fn roll_back(mut writer: OwnedMutexGuard<Writer>) {
     }
 }
 
-/// The deadline of a connection, and what became of its statements.
+/// The deadline of a connection, and the outcome of its statements.
 #[derive(Debug)]
 pub(super) struct Watch {
     until: Instant,
@@ -208,13 +208,13 @@ pub(super) struct Watch {
     cut: bool,
     /// A transaction may be open.
     open: bool,
-    /// Part of it did not run, so it must not be committed.
+    /// Part of the transaction did not run, so it must not be committed.
     failed: bool,
-    /// A statement failed: the connection may work no more.
+    /// A statement failed, so the connection may be broken.
     doubtful: bool,
     meter: Arc<metrics::Sql>,
     database: &'static str,
-    /// Around all statements of a transaction, if it is told of.
+    /// Parent span of all statements of the transaction, if it is traced.
     transaction: Span,
 }
 
@@ -233,7 +233,7 @@ impl Watch {
         }
         self.cut = true;
         let began = Instant::now();
-        // Not entered: the driver for SQLite would take it along to its own thread, and leave it there after it ended here.
+        // Not entered: the SQLite driver would carry the span to its own thread and keep it there after the statement.
         let span = traces::sql(&self.transaction, self.database, &asked);
         let done = timeout_at(self.until.min(began + STATEMENT), run).await;
         self.meter.statement.observe(began.elapsed().as_secs_f64());

@@ -1,4 +1,4 @@
-//! Opening a database: its pool, its session settings, its migrations.
+//! Opens a database: its pool, session settings and migrations.
 
 use std::{fs::File, io::ErrorKind, path::Path, str::FromStr, sync::Arc, time::Duration};
 
@@ -18,27 +18,26 @@ use super::{Connections, Db, PATIENCE, Pool, Writer, conn::late, connections::FR
 use crate::private;
 
 const CONNECTIONS: u32 = 16;
-/// Statements that stay prepared on a connection.
+/// Maximum number of prepared statements per connection.
 const STATEMENTS: usize = 256;
-/// How long a node or a command waits for another one that brings the tables up to date.
+/// Timeout for the migrations of another node or command to finish.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
-/// Pause before a server that refuses connections is tried again at the start.
+/// Delay before the next attempt to connect to a server that refuses connections at start-up.
 const CONNECT_RETRY: Duration = Duration::from_millis(200);
-/// How soon a connection that was not just used has to say that it works. One whose far end is gone without a word never
-/// says so.
+/// Timeout of the ping of an idle connection. A peer that vanished without closing the connection never answers.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
-/// Whether a database URL is of a kind that Trimtab speaks.
+/// Returns whether the scheme of a database URL is supported.
 #[must_use]
 pub fn is_supported(url: &str) -> bool {
     ["sqlite:", "mysql:", "mariadb:"].iter().any(|scheme| url.starts_with(scheme))
 }
 
 impl Db {
-    /// Opens the database that a URL names and brings its tables up to date, under a lock when several start together.
+    /// Opens the database of a URL and migrates its tables, under a lock in case several processes start together.
     ///
     /// # Errors
-    /// Why it cannot be used and what to do, in one line for people that names the database and never the password.
+    /// One line for people: the reason and what to do. It names the database and never the password.
     pub async fn open(url: &str) -> Result<Self, String> {
         if url.starts_with("sqlite:") { Self::open_sqlite(url).await } else { Self::open_mysql(url).await }
     }
@@ -48,7 +47,7 @@ impl Db {
             .map_err(unreadable)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged publish survives a power cut.
+            // An acknowledged publish survives a power failure.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(PATIENCE)
@@ -61,7 +60,7 @@ impl Db {
         }
         private_files(&file);
         let lock = migration_lock(&file).await.map_err(refused)?;
-        // A file does not hang up.
+        // A file has no connection that can break.
         let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
         let pool = pool.max_connections(CONNECTIONS).connect_with(options.clone()).await;
         let pool = pool.map_err(|error| refused(statement(&error)))?;
@@ -74,9 +73,9 @@ impl Db {
 
     async fn open_mysql(url: &str) -> Result<Self, String> {
         let url = url.replacen("mariadb:", "mysql:", 1);
-        // Statements have values in them, which the driver would log where one is slow.
+        // The driver would log slow statements, with their values.
         let options = MySqlConnectOptions::from_str(&url).map_err(unreadable)?.disable_statement_logging();
-        // More than there are, so that none is closed to make room: see `due::Listed`.
+        // More than Trimtab has, so that none is evicted: see `due::Listed`.
         let options = options.statement_cache_capacity(STATEMENTS);
         migrate_mysql(&options)
             .await
@@ -84,7 +83,7 @@ impl Db {
         let pool = MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
-            // One that was just used need not be asked whether it is there: a publish takes several in a row.
+            // A connection that was just used needs no ping: a publish acquires several in a row.
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 let quiet = meta.idle_for > FRESH;
@@ -97,7 +96,7 @@ impl Db {
             })
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    // Rows are locked by name where it matters; gap locks would only make deadlocks.
+                    // Rows that matter are locked explicitly; gap locks would only cause deadlocks.
                     connection.execute("set session transaction isolation level read committed").await?;
                     connection.execute("set session innodb_lock_wait_timeout = 5").await?;
                     Ok(())
@@ -111,13 +110,13 @@ impl Db {
     }
 }
 
-/// A URL that the driver cannot read. Its error does not repeat the URL.
+/// Explains a URL that the driver cannot parse, without repeating the URL.
 fn unreadable(error: sqlx::Error) -> String {
     format!("database.url cannot be read: {error}")
 }
 
-/// Brings the tables up to date over a connection of its own. Nodes that start together wait for one another. The
-/// driver's own lock waits for "-1 seconds", which MariaDB takes for not at all.
+/// Migrates the tables over a separate connection. Nodes that start together wait for one another. The driver's own
+/// lock is not used: it has a timeout of -1 s, which MariaDB takes for no wait at all.
 async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err("no database is named; database.url ends in /DATABASE".into());
@@ -134,14 +133,14 @@ async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
         return Err(still_migrating("node"));
     }
     let migrated = sqlx::migrate!("migrations/mysql").set_locking(false).run(&mut held).await;
-    // Ended with its connection, the lock is free whatever went wrong.
+    // Closing the connection releases the lock, even after an error.
     let closed = held.close().await;
     migrated.map_err(|error| open_error::mysql_migration(options, &error))?;
     closed.map_err(statement)
 }
 
-/// Connects without the pool, which hides why it cannot. A server that refuses is tried until [`PATIENCE`] is over, because
-/// it may be starting.
+/// Connects without the pool, which hides the reason of a failure. Retries a server that refuses until [`PATIENCE`] is
+/// over, because it may be starting.
 async fn connect_mysql(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -157,20 +156,20 @@ async fn connect_mysql(options: &MySqlConnectOptions) -> Result<MySqlConnection,
     }
 }
 
-/// Returns the name of the lock around the migrations of a database. Versions that asked the server for its `md5` take
-/// the same one, so old and new nodes exclude each other during an upgrade. MySQL 9 has no `md5`, and a name has at most
-/// 64 characters.
+/// Returns the name of the lock around the migrations of a database. Older versions compute the same name with the
+/// server's `md5`, so old and new nodes exclude each other during an upgrade. MySQL 9 has no `md5`, and a name has at
+/// most 64 characters.
 fn lock_name(database: &str) -> String {
     format!("trimtab.{}", HEXLOWER.encode(&Md5::digest(database)))
 }
 
-/// Makes the files of an SQLite database readable for their owner alone. SQLite makes those beside the database with the
-/// permissions of the database.
+/// Restricts the files of an SQLite database to their owner. SQLite gives the files beside the database the same
+/// permissions.
 fn private_files(database: &Path) {
     let path = database.display();
-    // A folder that is not there is SQLite's to complain about.
+    // SQLite reports a missing folder itself.
     if let Err(error) = private::options().append(true).create(true).open(database) {
-        tracing::debug!(%path, %error, "the database was not made");
+        tracing::debug!(%path, %error, "the database file could not be created");
     }
     for beside in ["", "-wal", "-shm", "-journal"] {
         let mut name = database.as_os_str().to_owned();
@@ -181,10 +180,10 @@ fn private_files(database: &Path) {
     }
 }
 
-/// The SQLite driver does not lock while it migrates; a command beside a starting server must wait.
+/// Takes the lock for a migration, because the SQLite driver has none and commands may run beside a starting server.
 async fn migration_lock(database: &Path) -> Result<Option<File>, String> {
     let (path, (done, locked)) = (database.with_extension("migrating"), oneshot::channel());
-    // A thread of its own: one of the runtime's would keep the process that gives up from ending.
+    // A separate thread, because a blocked thread of the runtime would keep a process from exiting after the timeout.
     std::thread::spawn(move || {
         let opened = private::options().write(true).create(true).truncate(false).open(path);
         let lock = opened.and_then(|file| file.lock().map(|()| file));
@@ -220,7 +219,7 @@ pub(super) mod tests {
         assert_eq!(lock_name("trimtab"), "trimtab.3eaac87872d581d681017241183a5001");
     }
 
-    /// The URL of the test server, the name of a new database on it, and a connection to that.
+    /// Returns the URL of the test server, the name of a new database on it, and a connection to that database.
     pub(in crate::storage) async fn database() -> Option<(String, String, MySqlConnection)> {
         let Ok(server) = env::var("TRIMTAB_TEST_MYSQL") else {
             println!("skipped: TRIMTAB_TEST_MYSQL names no server");
@@ -253,18 +252,18 @@ pub(super) mod tests {
             }
         };
         tokio::select! {
-            _ = &mut opening => panic!("it did not wait"),
+            _ = &mut opening => panic!("the start did not wait for the lock"),
             () = waits => {}
         }
         older.close().await.unwrap();
         opening.await.unwrap().close().await;
     }
 
-    /// The version before roles became names of sets.
+    /// The last version before the table of grants.
     const BEFORE_GRANTS: i64 = 4;
     const ANA: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-    /// Statements that make a user with roles in [`BEFORE_GRANTS`].
+    /// Returns statements that create a user with roles in the version [`BEFORE_GRANTS`].
     fn user_with_roles() -> [AssertSqlSafe<String>; 2] {
         [
             format!(
@@ -284,7 +283,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn roles_of_an_older_sqlite_database_stay() {
+    async fn roles_of_an_older_sqlite_database_are_kept() {
         let file = env::temp_dir().join(format!("trimtab-older-{}.db", Uuid::new_v4().simple()));
         let url = format!("sqlite:{}", file.display());
         let mut older = SqliteConnectOptions::from_str(&url).unwrap().create_if_missing(true).connect().await.unwrap();
@@ -298,7 +297,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn roles_of_an_older_mysql_database_stay() {
+    async fn roles_of_an_older_mysql_database_are_kept() {
         let Some((server, name, mut older)) = database().await else { return };
         sqlx::migrate!("migrations/mysql").set_locking(false).run_to(BEFORE_GRANTS, &mut older).await.unwrap();
         for statement in user_with_roles() {
@@ -308,7 +307,7 @@ pub(super) mod tests {
         check_roles(&format!("{}/{name}", server.rsplit_once('/').unwrap().0)).await;
     }
 
-    /// A new database, behind a proxy.
+    /// Opens a new database behind a proxy.
     async fn proxied() -> Option<(Db, Proxy)> {
         let (server, name, _) = database().await?;
         let (user, place) = server.rsplit_once('@').unwrap();
@@ -322,7 +321,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_whose_far_end_is_gone_costs_a_moment_and_no_failure() {
+    async fn a_vanished_peer_is_replaced_without_an_error() {
         let Some((db, proxy)) = proxied().await else { return };
         ask(&db).await.unwrap();
         sleep(FRESH * 2).await;
@@ -331,11 +330,11 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_broke_is_not_used_again() {
+    async fn a_broken_connection_is_not_reused() {
         let Some((db, proxy)) = proxied().await else { return };
         ask(&db).await.unwrap();
         proxy.cut();
-        assert!(matches!(ask(&db).await, Err(Error::Unavailable { .. })), "it was just used, so nobody asked it");
+        assert!(matches!(ask(&db).await, Err(Error::Unavailable { .. })), "a recently used connection is not pinged");
         ask(&db).await.unwrap();
     }
 }

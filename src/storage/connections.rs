@@ -1,18 +1,18 @@
-//! The connections of a database: the driver's pool, and in front of it the one that was used last.
+//! The connections of a database: the driver's pool, and in front of it the most recently used connection.
 //!
-//! The driver pings every connection that comes back, in a task of its own, and lends another one meanwhile. A request
-//! borrows one after the other: it gets the same one again, without the ping.
+//! The driver pings every connection that is returned, in a separate task, and lends another one meanwhile. A request
+//! acquires a connection several times in a row; here it gets the same one without the ping.
 //!
-//! Measured against the pool alone (release build, two cores, medians of four runs, 30 November 2026), for borrowing, a read of one
-//! row and giving back, in µs:
+//! Measured against the pool alone (release build, two cores, medians of four runs, 30 November 2026). Times in µs for
+//! one acquire, read of one row and release:
 //!
 //! | | SQLite | pool alone | MariaDB | pool alone |
 //! |---|---:|---:|---:|---:|
 //! | one every 2 ms | 38 | 59 | 178 | 204 |
 //! | 16 tasks at once | 45 to 89 | 150 to 221 | 257 to 339 | 442 to 779 |
 //!
-//! A page of a config borrows about four times (session, account, config, environments), so 4 to 8 % of its 1.5 ms are
-//! saved. Five reads in one borrowing hide the gain.
+//! The page of a config acquires a connection about four times (session, account, config, environments), which saves
+//! 4 to 8 % of its 1.5 ms. Five reads on one acquired connection hide the gain.
 
 use std::sync::Arc;
 
@@ -25,20 +25,20 @@ use tokio::{
 
 use super::PATIENCE;
 
-/// For how long a connection that worked is taken to work.
+/// Maximum idle time after which a connection is used without a ping.
 pub(super) const FRESH: Duration = Duration::from_millis(500);
 
-/// All connections.
+/// All connections of a database.
 #[derive(Debug)]
 pub(super) struct Connections<DB: Database> {
     pool: Pool<DB>,
     last: Arc<Mutex<Last<DB>>>,
 }
 
-/// The one that was used last, and until when.
+/// The most recently used connection, and the time of its return.
 type Last<DB> = Option<(PoolConnection<DB>, Instant)>;
 
-/// One of them, in use.
+/// A connection in use.
 #[derive(Debug)]
 pub(super) struct Lent<DB: Database> {
     conn: PoolConnection<DB>,
@@ -59,7 +59,7 @@ where
         Self { pool, last: Arc::default() }
     }
 
-    /// A connection, as soon as one is free.
+    /// Returns a connection as soon as one is free.
     pub async fn lend(&self) -> Result<Lent<DB>, Error> {
         let last = self.last().take();
         let conn = match last {
@@ -74,10 +74,10 @@ where
         Ok(Lent { conn, of: self.clone() })
     }
 
-    /// Ends all, once those in use are given back.
+    /// Closes all connections, waiting for those in use.
     pub async fn close(&self) {
         let closing = self.pool.close();
-        // From here on none is kept.
+        // From here on no returned connection is kept.
         drop(self.last().take());
         closing.await;
     }
@@ -95,8 +95,8 @@ where
         &mut self.conn
     }
 
-    /// Gives it back after its last statement ended; if a transaction is open, rolled back. One that is `doubtful` is
-    /// asked whether it still works.
+    /// Returns the connection after its last statement ended, and rolls back an open transaction. The pool pings a
+    /// `doubtful` connection before it reuses it.
     pub fn give_back(self, open: bool, doubtful: bool, runtime: &Handle) {
         let Self { conn, of } = self;
         let mut last = of.last();
@@ -107,13 +107,13 @@ where
         }
     }
 
-    /// Closes it. This has a deadline of the driver.
+    /// Closes the connection; the driver limits the time of that.
     pub fn close(mut self) {
         self.conn.close_on_drop();
     }
 }
 
-/// Rolls back what is open and returns a connection to the pool; one that does not answer in time is closed.
+/// Rolls back an open transaction and returns the connection to the pool. Closes it if it does not answer in time.
 async fn give_back<DB: Database>(mut conn: PoolConnection<DB>, open: bool)
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -122,11 +122,11 @@ where
         conn.close_on_drop();
         return;
     }
-    // The driver asks whether it still works, without a deadline; what is dropped here is closed.
+    // The driver pings it without a timeout of its own; a connection that is dropped here is closed.
     let _ = timeout(PATIENCE, conn.return_to_pool()).await;
 }
 
-/// Rolls back what is open, in time.
+/// Rolls back an open transaction; returns false if that fails or takes too long.
 pub(super) async fn is_rolled_back<DB: Database>(conn: &mut DB::Connection) -> bool
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,

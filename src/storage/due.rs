@@ -1,6 +1,4 @@
-//! The outbox: releases that are accepted and not yet in the channel. Written by publishing, drained by `delivery`.
-
-use std::sync::Arc;
+//! The outbox: accepted releases that are not yet delivered. Publishing fills it and `delivery` drains it.
 
 use sqlx::AssertSqlSafe;
 
@@ -13,18 +11,18 @@ use crate::domain::{
     time::Time,
 };
 
-/// A release that is due.
+/// A release in the outbox.
 #[derive(Debug)]
 pub struct Due {
-    /// Of which config.
+    /// Its config.
     pub config: ConfigId,
     /// Its number.
     pub seq: u64,
     /// The change that made it.
     pub change: ChangeId,
-    /// Since when it is due.
+    /// Time when it was accepted.
     pub accepted_at: Time,
-    /// It with its document, unless what is stored of it cannot be read.
+    /// The release with its document, or an error if the stored content cannot be read.
     pub entry: Result<Entry>,
 }
 
@@ -35,14 +33,14 @@ impl From<Entry> for Due {
     }
 }
 
-/// A live release, as the channel should hold it.
+/// A live release that the channel should hold.
 #[derive(Clone, Debug)]
 pub struct Expected {
-    /// Of which config.
+    /// Its config.
     pub config: ConfigId,
     /// Its identity.
     pub identity: Identity,
-    /// Whether it was delivered; else it is still due.
+    /// Whether it is delivered; if not, it is in the outbox.
     pub delivered: bool,
 }
 
@@ -81,7 +79,7 @@ impl EntryRow {
             published_at: Time(self.accepted_at),
             change,
         };
-        let document = Arc::from(content(format, self.content)?.document());
+        let document = content(format, self.content)?.shared_document();
         Ok(Entry { config, meta: meta.into(), document })
     }
 }
@@ -123,19 +121,19 @@ macro_rules! due {
     };
 }
 
-/// Releases that a statement asks for. There are few such statements, however many releases, so that they stay prepared: one
-/// that is prepared for a single use is closed after it, and as long as the server does not acknowledge that, which takes 40
-/// ms, the next statement on the connection stays on this side.
+/// Releases to query. The number of distinct statements is small, so that they stay prepared. The driver closes a
+/// statement that is prepared for a single use. Until the server acknowledges that, which takes 40 ms, the next
+/// statement on the connection is not sent.
 struct Listed<'a> {
     of: &'a [(ConfigId, u64)],
-    /// Number of releases that the statement has room for.
+    /// Number of releases that the statement has placeholders for.
     room: usize,
 }
 
 impl<'a> Listed<'a> {
     const ROOMS: [usize; 3] = [1, 10, 100];
 
-    /// At least one.
+    /// Selects the statement for at least one release.
     fn of(of: &'a [(ConfigId, u64)]) -> Self {
         let rooms = Self::ROOMS.into_iter().find(|room| of.len() <= *room);
         Self { of, room: rooms.unwrap_or_else(|| of.len().next_multiple_of(100)) }
@@ -145,17 +143,17 @@ impl<'a> Listed<'a> {
         vec!["(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)"; self.room].join(" or ")
     }
 
-    /// Each, and the last one again until the room is full.
+    /// Returns the releases, and the last one repeated for each spare placeholder.
     fn each(&self) -> impl Iterator<Item = &'a (ConfigId, u64)> {
         self.of.iter().chain(self.of.last().into_iter().cycle()).take(self.room)
     }
 }
 
 impl Conn {
-    /// Environments with something due, with the number of releases and the time of the oldest.
+    /// Returns the environments with outbox rows, each with the number of releases and the time of the oldest.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn due_envs(&mut self) -> Result<Vec<(EnvName, u64, Time)>> {
         let rows: Vec<(String, i64, i64)> = on!(self, c => sqlx::query_as(
             "select env, count(*), min(accepted_at) from due group by env order by env"
@@ -163,11 +161,11 @@ impl Conn {
         rows.into_iter().map(|(env, n, at)| Ok((parsed("an environment", &env)?, count(n), Time(at)))).collect()
     }
 
-    /// What is due in an environment, the oldest change first: at most `limit` releases, of changes that come after
-    /// `after` in this order.
+    /// Returns at most `limit` releases in the outbox of an environment, oldest change first, starting after the change
+    /// `after`.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn due(&mut self, env: &EnvName, after: Option<&(Time, ChangeId)>, limit: u32) -> Result<Vec<Due>> {
         let (at, change) = after.map_or((i64::MIN, ""), |(at, change)| (at.0, change.as_str()));
         let rows: Vec<EntryRow> = on!(self, c => sqlx::query_as(
@@ -180,10 +178,10 @@ impl Conn {
         rows.into_iter().map(EntryRow::due).collect()
     }
 
-    /// The live release of every config: what the channel should hold.
+    /// Returns the live release of every config, which the channel should hold.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn expected(&mut self) -> Result<Vec<Expected>> {
         let rows: Vec<IdentityRow> = on!(self, c => sqlx::query_as(
             "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, d.seq as due \
@@ -193,10 +191,10 @@ impl Conn {
         rows.into_iter().map(IdentityRow::expected).collect()
     }
 
-    /// Reads the identities of some releases, at least one; missing ones are left out. In any order.
+    /// Returns the identities of the given releases that exist, in any order. At least one must be given.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn identities(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<(ConfigId, Identity)>> {
         let some = Listed::of(of);
         let sql = format!(
@@ -214,24 +212,24 @@ impl Conn {
         rows.into_iter().map(|row| row.expected().map(|known| (known.config, known.identity))).collect()
     }
 
-    /// Whether the release of this number is this one; `None` when there is none.
+    /// Returns whether the stored release of this number is the given one, or `None` if there is no such number.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn knows(&mut self, id: &ConfigId, there: &Identity) -> Result<Option<bool>> {
         let of = [(id.clone(), there.seq)];
         let Some((_, known)) = self.identities(&of).await?.pop() else { return Ok(None) };
         if known == *there {
             return Ok(Some(true));
         }
-        // A repair may have changed its bytes. What cannot be read is another one.
+        // A repair may have changed the bytes of the document. An unreadable release is not the given one.
         Ok(Some(matches!(self.entries(&of).await?.pop(), Some(Ok(entry)) if entry.is(there))))
     }
 
-    /// The latest release of a config that was delivered, with its document.
+    /// Returns the latest delivered release of a config, with its document.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn latest_delivered(&mut self, id: &ConfigId) -> Result<Option<Entry>> {
         let (seq,): (Option<i64>,) = on!(self, c => sqlx::query_as(
             "select max(seq) from deliveries where env = ? and app = ? and namespace = ?"
@@ -242,19 +240,19 @@ impl Conn {
         }
     }
 
-    /// One release with its document, for a channel that lost it.
+    /// Returns a release with its document.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn entry(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Entry>> {
         self.entries(&[(id.clone(), seq)]).await?.pop().transpose()
     }
 
-    /// Some releases with their documents, at least one is asked for: those that there are, in any order; each unless what
-    /// is stored of it cannot be read.
+    /// Returns the given releases that exist, with their documents, in any order. At least one must be given. A release
+    /// with unreadable content is an error in the list.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn entries(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<Result<Entry>>> {
         let some = Listed::of(of);
         let sql = format!("{}{}", due!("releases r where "), some.condition());
@@ -268,10 +266,10 @@ impl Conn {
         Ok(rows.into_iter().map(|row| row.due()?.entry).collect())
     }
 
-    /// Marks releases as delivered. Told twice, the first time stands.
+    /// Moves releases from the outbox to the deliveries. A repeated call changes nothing.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn mark_delivered(&mut self, of: &[(ConfigId, u64)], revision: i64, now: Time) -> Result<()> {
         for (id, seq) in of {
             later!(
@@ -297,10 +295,10 @@ impl Conn {
         Ok(())
     }
 
-    /// How many releases of a change are still due, and the highest revision of those that are not.
+    /// Returns the number of undelivered releases of a change, and the highest revision of the delivered ones.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn delivery_of(&mut self, change: &ChangeId) -> Result<(u64, Option<i64>)> {
         let (due, revision): (i64, Option<i64>) = on!(self, c => sqlx::query_as(
             "select count(*) - count(d.seq), max(d.revision) from releases r left join deliveries d \
@@ -315,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_statements_ask_for_any_number_of_releases() {
+    fn number_of_distinct_statements_is_bounded() {
         let releases: Vec<(ConfigId, u64)> = (1..=250).map(|seq| ("dev/shop/a".parse().unwrap(), seq)).collect();
         for (many, room) in [(1, 1), (2, 10), (10, 10), (11, 100), (100, 100), (101, 200), (250, 300)] {
             let listed = Listed::of(&releases[..many]);

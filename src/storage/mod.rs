@@ -1,7 +1,7 @@
-//! SQL, and nothing else has any. Each statement stands once and runs on both databases; what they want differently is
-//! in [`connect`] and in `migrations/`. A row is locked by updating it to what it is, which both understand. A `cross join`
-//! is one whose left side comes first: SQLite, which does not count rows, would else read all releases that ever were.
-//! Functions that write take a [`May`](crate::domain::access::May): proof that somebody asked.
+//! SQL access; no other module contains SQL. Each statement is written once and runs on both databases. Differences
+//! between the databases are in [`connect`] and in `migrations/`. A row is locked by an update that changes nothing,
+//! which both databases support. `cross join` fixes the join order: SQLite has no row statistics and would otherwise
+//! scan all releases. Functions that write take a [`May`](crate::domain::access::May) as evidence of authorisation.
 
 mod accounts;
 mod apps;
@@ -45,9 +45,9 @@ use open_error::NoneCame;
 pub use places::{Known, Latest, Place, Standing};
 use writer::Writer;
 
-/// How long a statement waits for a connection, a writer for its turn, and SQLite for a lock of another process.
+/// Timeout for acquiring a connection, the SQLite writer, or an SQLite lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The name under which the driver writes to the log.
+/// Log target of the database driver.
 pub const DRIVER: &str = "sqlx";
 
 /// The database of this installation.
@@ -61,14 +61,14 @@ pub struct Db {
 enum Pool {
     Sqlite {
         readers: Connections<Sqlite>,
-        /// One writer at a time: waiting here is fair, waiting in SQLite is a busy loop. Always on the same connection,
-        /// which has in its memory what it wrote last.
+        /// Only one task writes at a time. This queue is fair; SQLite itself would poll for its lock. All writes use
+        /// one connection, because its cache then holds the pages written last.
         writer: Arc<Mutex<Writer>>,
     },
     MySql(Connections<MySql>, Arc<NoneCame>),
 }
 
-/// Runs one statement on whichever database it is, within its deadline: it stands once, both drivers type-check it.
+/// Runs one statement on either database within its deadline. Both drivers check the types of the one source line.
 macro_rules! on {
     ($conn:expr, $c:ident => $run:expr) => {
         match $conn.send().await {
@@ -87,7 +87,7 @@ macro_rules! on {
 }
 use on;
 
-/// Runs one statement of a transaction whose answer nobody waits for, with these values: see [`Conn::later`].
+/// Defers a statement of a transaction, with these values, whose result is not needed: see [`Conn::later`].
 macro_rules! later {
     ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $conn.later($sql, vec![$($crate::storage::batch::Value::from($value)),*]).await
@@ -95,7 +95,7 @@ macro_rules! later {
 }
 use later;
 
-/// Asks for a row with these values, together with the statements before it: see [`Conn::ask`].
+/// Queries a row with these values, together with the deferred statements before it: see [`Conn::ask`].
 macro_rules! ask {
     ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $conn.ask($sql, vec![$($crate::storage::batch::Value::from($value)),*]).await
@@ -104,10 +104,10 @@ macro_rules! ask {
 use ask;
 
 impl Db {
-    /// A connection to read with.
+    /// Returns a connection for reading.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database does not answer.
+    /// [`Error::Unavailable`] if the database does not answer. Statements on the connection return the same errors.
     pub async fn read(&self) -> Result<Conn, Error> {
         match &self.pool {
             Pool::Sqlite { readers, .. } => self.connect(readers.lend(), On::Sqlite).await,
@@ -115,11 +115,11 @@ impl Db {
         }
     }
 
-    /// A transaction to read and write in. Run it in a task of its own (`service::detached`), so that it is finished
-    /// whether or not somebody waits for it.
+    /// Begins a transaction. Run it in a task of its own (`service::detached`), so that it ends even if the caller is
+    /// dropped.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database does not answer.
+    /// [`Error::Unavailable`] if the database does not answer. Its statements return the same errors.
     pub async fn write(&self) -> Result<Conn, Error> {
         match &self.pool {
             Pool::Sqlite { writer, .. } => {
@@ -147,19 +147,19 @@ impl Db {
         Ok(Conn::new(on(conn), self.meter.clone()))
     }
 
-    /// Whether only one transaction can write at a time.
+    /// Returns whether only one transaction can write at a time.
     #[must_use]
     pub fn has_one_writer(&self) -> bool {
         matches!(self.pool, Pool::Sqlite { .. })
     }
 
-    /// What this database's connections have done.
+    /// Returns the metrics of this database's connections.
     #[must_use]
     pub fn meter(&self) -> &metrics::Sql {
         &self.meter
     }
 
-    /// Ends all connections; statements under way are finished first.
+    /// Closes all connections after their current statements end.
     pub async fn close(&self) {
         match &self.pool {
             Pool::Sqlite { readers, writer } => {
@@ -182,14 +182,14 @@ fn queued() -> Error {
     Error::Unavailable { part: Part::Database, detail: "too much is being written".into() }
 }
 
-/// A database that does not answer is something to be told and waited for; anything else is a fault of ours, whose
-/// cause goes to the log and not to the user.
+/// An unreachable database is reported to the caller, who can retry. Any other error is a defect: its cause is logged
+/// and not shown to the user.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         let away = match &error {
             E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) | E::Protocol(_) => true,
-            // Two made the same thing at the same time, or each held what the other one wanted: `service::again`.
+            // Two transactions inserted the same row, or deadlocked: `service::again` retries.
             E::Database(d) if d.is_unique_violation() || is_deadlock(&**d) => return Self::State(State::InProgress),
             E::Database(d) => is_away(&**d),
             _ => false,
@@ -203,18 +203,18 @@ impl From<sqlx::Error> for Error {
             return Self::Unavailable { part: Part::Database, detail };
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
-        tracing::error!(error = %error, fault.id = %id, "a statement failed");
+        tracing::error!(error = %error, fault.id = %id, "an SQL statement failed");
         Self::Internal(id)
     }
 }
 
-/// MySQL ended the transaction because two waited for one another. SQLite has one writer at a time.
+/// MySQL rolled the transaction back because of a deadlock. SQLite has one writer at a time, so it cannot deadlock.
 fn is_deadlock(error: &dyn DatabaseError) -> bool {
     error.try_downcast_ref::<SqliteError>().is_none() && error.code().as_deref() == Some("40001")
 }
 
-/// SQLite: busy, locked, read-only, disk I/O, full, cannot open; the low byte of its extended codes.
-/// MySQL: shutting down, read-only, gone, lock wait.
+/// SQLite (low byte of the extended code): busy, locked, read-only, disk I/O, full, cannot open.
+/// MySQL: shutting down, read-only, connection lost, lock wait timeout.
 fn is_away(error: &dyn DatabaseError) -> bool {
     let code = error.code();
     match error.try_downcast_ref::<SqliteError>() {
@@ -225,14 +225,14 @@ fn is_away(error: &dyn DatabaseError) -> bool {
     }
 }
 
-/// A stored text that is no longer what it was written as: the table was changed by another hand.
+/// Logs a stored text that cannot be read back, because something other than Trimtab changed the table.
 fn damaged(what: &str, error: impl std::fmt::Display) -> Error {
     let id = uuid::Uuid::new_v4().simple().to_string();
-    tracing::error!(error = %error, fault.id = %id, "{what} in the database cannot be read");
+    tracing::error!(error = %error, fault.id = %id, "{what} in the database is invalid");
     Error::Internal(id)
 }
 
-/// Reads back a name, pattern or state that was valid when it was stored.
+/// Parses a name, pattern or state that was valid when it was stored.
 fn parsed<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T, Error>
 where
     T::Err: std::fmt::Debug,
@@ -240,7 +240,7 @@ where
     text.parse().map_err(|e| damaged(what, format!("{e:?}")))
 }
 
-/// Numbers in SQL are signed; ours are counts.
+/// Converts a count to the signed integers of SQL.
 fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,5 @@
-//! Why a database cannot be opened: one line for people, with what to do. It names the server or the file and never the
-//! password.
+//! Explains why a database cannot be opened, in one line for people, with advice. The line names the server or the
+//! file and never the password.
 
 use std::{
     fmt::Display,
@@ -21,16 +21,15 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Timeout of the look-up and of the connection that tell a host which is unknown, or silent, from a server that is not
-/// MySQL.
+/// Timeout of the DNS look-up and of the test connection that find out why a server does not answer.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Timeout of the connection that tells a server which refuses from one that is busy, for somebody who has waited already.
+/// Timeout of the test log-in after a request waited in vain for a connection. Short, because that request still waits.
 const SHORT_PROBE: Duration = Duration::from_millis(500);
-/// For so long its answer counts for others who wait in vain: a busy server gets no further load from this.
+/// Time for which the result of a test log-in is reused, so that it adds no load to a busy server.
 const SAID: Duration = Duration::from_secs(10);
 
-/// Returns where a MySQL database is, without the password.
+/// Returns the address of a MySQL database without the password.
 pub(super) fn mysql_place(options: &MySqlConnectOptions) -> String {
     let (user, database) = (options.get_username(), options.get_database().unwrap_or_default());
     match options.get_socket() {
@@ -39,12 +38,12 @@ pub(super) fn mysql_place(options: &MySqlConnectOptions) -> String {
     }
 }
 
-/// Explains why a MySQL server did not let Trimtab in.
+/// Explains why the connection to a MySQL server failed.
 pub(super) async fn mysql(options: &MySqlConnectOptions, error: &Error) -> String {
     match error {
         Error::Io(error) => unreachable_mysql(options, error).await,
         Error::Tls(why) => tls_failed(why),
-        // The driver sends no password over a connection that others can read.
+        // The driver sends no password over an unencrypted connection.
         Error::Configuration(why) if why.to_string().contains("mysql-rsa") => {
             "this user's password may be sent over TLS only; turn TLS on at the server, and do not set ssl-mode=DISABLED in \
              database.url"
@@ -64,7 +63,7 @@ fn tls_failed(why: &dyn Display) -> String {
     format!("TLS failed ({why}); check ssl-mode and ssl-ca in database.url")
 }
 
-/// Explains what a MySQL server refused: the log-in, or a statement of a migration.
+/// Explains an error of a MySQL server, at the log-in or in a migration.
 pub(super) fn mysql_statement(options: &MySqlConnectOptions, error: &Error) -> String {
     let Some(refusal) = error.as_database_error().and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>()) else {
         return error.to_string();
@@ -84,7 +83,7 @@ pub(super) fn mysql_statement(options: &MySqlConnectOptions, error: &Error) -> S
     format!("{}; {advice}", refusal.message())
 }
 
-/// Explains why there is no connection.
+/// Explains why no connection was possible.
 async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> String {
     if let Some(socket) = options.get_socket() {
         return format!("{} is no socket of a running server ({error})", socket.display());
@@ -95,7 +94,7 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
         return format!("the name {host} cannot be resolved; correct the host in database.url");
     }
     match error.kind() {
-        // A certificate that is not trusted, or a file of ssl-ca, ssl-cert or ssl-key that cannot be read.
+        // An untrusted certificate, or an unreadable file of ssl-ca, ssl-cert or ssl-key.
         ErrorKind::InvalidData | ErrorKind::NotFound | ErrorKind::PermissionDenied => tls_failed(error),
         ErrorKind::ConnectionRefused => {
             format!("connection refused by {host}:{port}; start the server, or correct the address in database.url")
@@ -110,8 +109,8 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
     }
 }
 
-/// Why no connection to a MySQL server came in time. The driver's pool tries again while it is refused, and then says no
-/// more than that the time is over.
+/// Finds out why no MySQL connection became available in time. The driver's pool retries while the server refuses, and
+/// then reports no more than a timeout.
 #[derive(Debug)]
 pub(super) struct NoneCame {
     options: MySqlConnectOptions,
@@ -123,9 +122,9 @@ impl NoneCame {
         Self { options, said: Mutex::default() }
     }
 
-    /// Asks the server with a whole log-in: one that breaks off is counted by MySQL against this host.
+    /// Diagnoses the timeout with a complete log-in, because MySQL counts aborted ones against this host.
     pub async fn error(&self) -> Error {
-        // Somebody else is asking.
+        // Another task is diagnosing.
         let Ok(mut said) = self.said.try_lock() else { return Error::PoolTimedOut };
         let known = said.take().filter(|(at, _)| at.elapsed() < SAID);
         let (at, why) = match known {
@@ -136,7 +135,7 @@ impl NoneCame {
         why.map_or(Error::PoolTimedOut, |why| Error::Io(io::Error::other(why)))
     }
 
-    /// None when the server lets in, so all connections are in use, or says nothing.
+    /// Returns `None` if the server accepts the log-in (all connections are in use) or does not answer.
     async fn ask(&self) -> Option<String> {
         match timeout(SHORT_PROBE, MySqlConnection::connect_with(&self.options)).await {
             Ok(Ok(connection)) => {
@@ -172,7 +171,7 @@ pub(super) fn sqlite(file: &Path, error: &Error) -> String {
     }
 }
 
-/// Explains why the tables could not be brought up to date; `statement` explains an error of the database.
+/// Explains why the migrations failed; `statement` explains an error of the database.
 pub(super) fn migration(error: &MigrateError, statement: impl Fn(&Error) -> String) -> String {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -188,7 +187,7 @@ pub(super) fn migration(error: &MigrateError, statement: impl Fn(&Error) -> Stri
     }
 }
 
-/// Explains a MySQL migration that failed.
+/// Explains why the migrations of a MySQL database failed.
 pub(super) fn mysql_migration(options: &MySqlConnectOptions, error: &MigrateError) -> String {
     migration(error, |error| mysql_statement(options, error))
 }
@@ -205,14 +204,14 @@ mod tests {
 
     const PASSWORD: &str = "canary";
 
-    /// Opens a database that cannot be opened, and gives what people are told.
+    /// Opens a database that cannot be opened and returns the explanation.
     async fn refusal(url: &str) -> String {
-        let said = Db::open(url).await.expect_err("it cannot be opened");
+        let said = Db::open(url).await.expect_err("the database cannot be opened");
         assert!(!said.contains(PASSWORD) && !said.contains('\n'), "{said}");
         said
     }
 
-    async fn is_told(url: &str, parts: &[&str]) {
+    async fn explain(url: &str, parts: &[&str]) {
         let said = refusal(url).await;
         for part in parts {
             assert!(said.contains(part), "{part:?} is not in {said:?}");
@@ -224,35 +223,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unreachable_mysql_server_is_named_with_the_reason() {
+    async fn unreachable_mysql_server_is_explained() {
         let place = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let closed = format!("{place}/trimtab");
-        is_told(&mysql(&closed), &[&format!("mysql://ana@{closed}"), "connection refused"]).await;
-        is_told(&mysql("nowhere.invalid/trimtab"), &["nowhere.invalid", "cannot be resolved"]).await;
-        is_told(&mysql(&place.to_string()), &["no database is named"]).await;
-        is_told(&mysql("h:port/trimtab"), &["database.url cannot be read", "port"]).await;
+        explain(&mysql(&closed), &[&format!("mysql://ana@{closed}"), "connection refused"]).await;
+        explain(&mysql("nowhere.invalid/trimtab"), &["nowhere.invalid", "cannot be resolved"]).await;
+        explain(&mysql(&place.to_string()), &["no database is named"]).await;
+        explain(&mysql("h:port/trimtab"), &["database.url cannot be read", "port"]).await;
         let socket = format!("{}?socket=/nowhere/mysql.sock", mysql("localhost/trimtab"));
-        is_told(&socket, &["/nowhere/mysql.sock", "no socket"]).await;
+        explain(&socket, &["/nowhere/mysql.sock", "no socket"]).await;
     }
 
     #[tokio::test]
-    async fn a_server_that_refuses_is_told_from_one_that_is_busy() {
+    async fn refusing_server_is_distinguished_from_a_busy_one() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = silent.local_addr().unwrap();
         let options = MySqlConnectOptions::new().host("127.0.0.1").port(place.port());
         let none_came = NoneCame::from(options.clone());
         assert!(matches!(none_came.error().await, Error::PoolTimedOut));
         drop(silent);
-        assert!(matches!(none_came.error().await, Error::PoolTimedOut), "the server is asked once for all who wait");
+        assert!(matches!(none_came.error().await, Error::PoolTimedOut), "one test log-in serves all waiting requests");
         let refused = NoneCame::from(options).error().await.to_string();
         assert!(refused.contains(&format!("connection refused by {place}")), "{refused}");
     }
 
     #[tokio::test]
-    async fn server_that_does_not_speak_mysql_is_said_to() {
+    async fn server_that_is_not_mysql_is_explained() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = silent.local_addr().unwrap().to_string();
-        is_told(&mysql(&format!("{place}/trimtab")), &[&place, "says nothing"]).await;
+        explain(&mysql(&format!("{place}/trimtab")), &[&place, "says nothing"]).await;
 
         let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = other.local_addr().unwrap().to_string();
@@ -261,10 +260,10 @@ mod tests {
                 let _ = client.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
             }
         });
-        is_told(&mysql(&format!("{place}/trimtab")), &[&place, "MySQL server"]).await;
+        explain(&mysql(&format!("{place}/trimtab")), &[&place, "MySQL server"]).await;
     }
 
-    /// Root's connection to the test server, and the server's `host:port`.
+    /// Returns root's connection to the test server, and the server's `host:port`.
     async fn server() -> Option<(MySqlConnection, String)> {
         let Ok(url) = env::var("TRIMTAB_TEST_MYSQL") else {
             println!("skipped: TRIMTAB_TEST_MYSQL names no server");
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refusal_of_a_mysql_server_is_said_with_what_to_do() {
+    async fn refusal_of_a_mysql_server_is_explained_with_advice() {
         let Some((mut root, place)) = server().await else { return };
         let user = format!("user_{}", &Uuid::new_v4().simple().to_string()[..12]);
         let name = format!("trimtab_{user}");
@@ -290,20 +289,20 @@ mod tests {
         }
         let url = format!("mysql://{user}:{PASSWORD}@{place}/{name}");
         let (version,): (String,) = sqlx::query_as("select version()").fetch_one(&mut root).await.unwrap();
-        // Before the first log-in, after which MySQL knows the password's hash and wants no TLS.
+        // Must run before the first log-in: afterwards MySQL caches the password's hash and does not need TLS.
         if version.contains("MariaDB") {
             println!("skipped: MariaDB's passwords need no TLS");
         } else {
-            is_told(&format!("{url}?ssl-mode=DISABLED"), &[&place, "TLS", "ssl-mode"]).await;
+            explain(&format!("{url}?ssl-mode=DISABLED"), &[&place, "TLS", "ssl-mode"]).await;
         }
-        is_told(&url, &["CREATE command denied", &format!("grant the user all on {name}.*")]).await;
-        is_told(&url.replace(PASSWORD, "wrong"), &["Access denied", "correct the user and the password"]).await;
-        is_told(&format!("mysql://{user}:{PASSWORD}@{place}/mysql"), &["grant the user all on mysql.*"]).await;
-        // A server without TLS, or with a certificate of its own.
-        is_told(&format!("{url}?ssl-mode=VERIFY_IDENTITY"), &[&place, "TLS failed", "ssl-ca"]).await;
-        is_told(&format!("{url}?ssl-mode=VERIFY_CA&ssl-ca=/nowhere/ca.pem"), &[&place, "TLS failed", "ssl-ca"]).await;
+        explain(&url, &["CREATE command denied", &format!("grant the user all on {name}.*")]).await;
+        explain(&url.replace(PASSWORD, "wrong"), &["Access denied", "correct the user and the password"]).await;
+        explain(&format!("mysql://{user}:{PASSWORD}@{place}/mysql"), &["grant the user all on mysql.*"]).await;
+        // A server without TLS, or with a self-signed certificate.
+        explain(&format!("{url}?ssl-mode=VERIFY_IDENTITY"), &[&place, "TLS failed", "ssl-ca"]).await;
+        explain(&format!("{url}?ssl-mode=VERIFY_CA&ssl-ca=/nowhere/ca.pem"), &[&place, "TLS failed", "ssl-ca"]).await;
         root.execute(AssertSqlSafe(format!("grant all on `trimtab_none%`.* to {user}@'%'"))).await.unwrap();
-        is_told(&url.replace(&name, "trimtab_none"), &["create it: create database trimtab_none"]).await;
+        explain(&url.replace(&name, "trimtab_none"), &["create it: create database trimtab_none"]).await;
 
         root.execute(AssertSqlSafe(format!("grant all on {name}.* to {user}@'%'"))).await.unwrap();
         Db::open(&url).await.unwrap().close().await;
@@ -316,30 +315,30 @@ mod tests {
         ] {
             root.execute(AssertSqlSafe(format!("use {name}"))).await.unwrap();
             root.execute(change).await.unwrap();
-            is_told(&url, &[part, "9999"]).await;
+            explain(&url, &[part, "9999"]).await;
         }
     }
 
     #[tokio::test]
-    async fn sqlite_file_that_cannot_be_used_is_said_to() {
+    async fn unusable_sqlite_file_is_explained() {
         let folder = env::temp_dir().join(format!("trimtab-open-{}", Uuid::new_v4().simple()));
         fs::create_dir(&folder).unwrap();
         let file = |name: &str| folder.join(name);
         let url = |path: PathBuf| format!("sqlite://{}", path.display());
-        is_told(&url(folder.clone()), &[&folder.display().to_string(), "is a folder"]).await;
-        is_told(&url(file("missing/trimtab.db")), &["missing/trimtab.db", "folder does not exist"]).await;
+        explain(&url(folder.clone()), &[&folder.display().to_string(), "is a folder"]).await;
+        explain(&url(file("missing/trimtab.db")), &["missing/trimtab.db", "folder does not exist"]).await;
         fs::write(file("notes.txt"), "Dear diary, ".repeat(100)).unwrap();
-        is_told(&url(file("notes.txt")), &["notes.txt", "not an SQLite database"]).await;
-        // Root, too, may make no file here.
-        is_told("sqlite:///sys/trimtab.db", &["/sys/trimtab.db", "cannot be written"]).await;
+        explain(&url(file("notes.txt")), &["notes.txt", "not an SQLite database"]).await;
+        // Even root cannot create a file in /sys.
+        explain("sqlite:///sys/trimtab.db", &["/sys/trimtab.db", "cannot be written"]).await;
 
         let good = url(file("trimtab.db"));
         Db::open(&good).await.unwrap().close().await;
         let mut other = SqliteConnection::connect(&good).await.unwrap();
         other.execute("insert into _sqlx_migrations select 9999, 'later', installed_on, 1, checksum, 1 from _sqlx_migrations limit 1").await.unwrap();
-        is_told(&good, &["trimtab.db", "newer Trimtab", "9999"]).await;
+        explain(&good, &["trimtab.db", "newer Trimtab", "9999"]).await;
         other.execute("drop table _sqlx_migrations").await.unwrap();
-        is_told(&good, &["trimtab.db", "already exists"]).await;
+        explain(&good, &["trimtab.db", "already exists"]).await;
         other.close().await.unwrap();
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Where a config lies, and what is live there.
+//! The location of a config, and its live content.
 
 use std::sync::Arc;
 
@@ -20,50 +20,50 @@ use crate::{
     },
 };
 
-/// Where a config lies.
+/// The location of a config.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Its environment.
     pub env: Env,
     /// Its namespace.
     pub namespace: Namespace,
-    /// When its application was archived.
+    /// Time when its application was archived.
     pub app_archived_at: Option<Time>,
 }
 
 impl Place {
-    /// Whether the environment, the namespace or the application is archived.
+    /// Returns whether the environment, the namespace or the application is archived.
     #[must_use]
     pub fn is_archived(&self) -> bool {
         self.env.archived_at.or(self.namespace.archived_at).or(self.app_archived_at).is_some()
     }
 }
 
-/// A config: where it lies, and what is live.
+/// A config: its location and its live content.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// Where it lies.
+    /// Its location.
     pub place: Place,
     /// Whether it never had a release.
     pub is_new: bool,
-    /// The number of its live release, 0 when there is none.
+    /// Number of the live release, 0 before the first.
     pub live: u64,
-    /// The live content; before the first release an empty one.
+    /// Live content, empty before the first release.
     pub content: Content,
-    /// Where the live release came from, when there is one.
+    /// Origin of the live release, if there is one.
     pub latest: Option<Latest>,
 }
 
-/// The live release of a config. Of a database that was set back, another one may have its number; none has its change.
+/// The live release, identified by its change: after a database was restored, a number can be given a second time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latest {
     /// The change that made it.
     pub change: ChangeId,
-    /// When it was accepted.
+    /// Time when it was accepted.
     pub accepted_at: Time,
 }
 
-/// A release of a config whose content need not be read.
+/// A release whose content is in memory and need not be read.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// The change that made it.
@@ -115,7 +115,7 @@ struct StandingRow {
 }
 
 impl StandingRow {
-    /// Bytes of the content that is live.
+    /// Returns the size of the live content in bytes.
     fn bytes(&self, known: Option<&Known>) -> usize {
         self.content.as_ref().map_or_else(|| known.map_or(0, |known| known.content.bytes()), String::len)
     }
@@ -135,7 +135,7 @@ impl StandingRow {
     }
 }
 
-/// The columns of a [`PlaceRow`] and more, from the place of one config and more.
+/// Selects the columns of a [`PlaceRow`] for one config, with optional further columns and joins.
 macro_rules! place {
     ($columns:literal, $joins:literal) => {
         concat!(
@@ -151,21 +151,21 @@ macro_rules! place {
 }
 
 impl Conn {
-    /// Where a config lies, when there is such a place.
+    /// Returns the location of a config, or `None` if its environment, application or namespace does not exist.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn place(&mut self, of: &ConfigId) -> Result<Option<Place>> {
         let row: Option<PlaceRow> = on!(self, c => sqlx::query_as(place!("", ""))
             .bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
         row.map(PlaceRow::place).transpose()
     }
 
-    /// Where a config lies and what is live there, when there is such a place: all that publishing asks, in one
-    /// statement. The content is not read again when it is the `known` one.
+    /// Returns the location and the live content of a config in one statement, for a publish. The content is not read
+    /// if the live release is the `known` one.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn standing(&mut self, of: &ConfigId, known: Option<&Known>) -> Result<Option<Standing>> {
         let row: Option<StandingRow> = ask!(
             self,

@@ -1,4 +1,4 @@
-//! Releases: written once, read by number. What is due and what is delivered is noted beside them.
+//! Releases, which are immutable. Pending and completed deliveries are stored in tables of their own.
 
 use super::{Conn, count, damaged, later, on, parsed, signed};
 use crate::{
@@ -51,7 +51,7 @@ impl ReleaseRow {
     }
 }
 
-/// Reads back a stored content.
+/// Parses a stored content.
 pub(super) fn content(format: Format, text: String) -> Result<Content> {
     match format {
         Format::Kv => serde_json::from_str(&text).map(Content::Kv).map_err(|e| damaged("a release", e)),
@@ -62,11 +62,11 @@ pub(super) fn content(format: Format, text: String) -> Result<Content> {
 fn stored(content: &Content) -> String {
     match content {
         Content::Kv(items) => serde_json::to_string(items).expect("items are JSON"),
-        Content::Text(text) => text.to_string(),
+        Content::Text(text) => text.expose().to_owned(),
     }
 }
 
-/// What is noted of the delivery of release `r`.
+/// Selects a column of the delivery of release `r`.
 macro_rules! delivery {
     ($column:literal) => {
         concat!(
@@ -78,8 +78,8 @@ macro_rules! delivery {
     };
 }
 
-/// The columns of a [`ReleaseRow`], in one place: `releases!("releases r where …")` is the whole statement. Numbers have
-/// gaps where a channel was ahead of the database, so the one before is looked up.
+/// Selects the columns of a [`ReleaseRow`]: `releases!("releases r where …")` is the whole statement. The previous
+/// number is looked up, because numbers have gaps where a channel was ahead of the database.
 macro_rules! releases {
     ($tail:literal) => {
         concat!(
@@ -96,10 +96,10 @@ macro_rules! releases {
 }
 
 impl Conn {
-    /// Locks a config until this transaction ends, if it ever had a release: else see [`Conn::insert_config`].
+    /// Locks a config until this transaction ends, if it has a release; otherwise see [`Conn::insert_config`].
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn lock_config(&mut self, may: &May<Publish>) -> Result<()> {
         let id = may.on();
         later!(
@@ -111,12 +111,12 @@ impl Conn {
         )
     }
 
-    /// Makes the row of a config that gets its first release, and locks it until this transaction ends. When another
-    /// one makes it meanwhile, the transaction ends with [`Error::State`](crate::domain::error::Error::State),
-    /// `InProgress`.
+    /// Inserts the row of a config before its first release, and locks it until this transaction ends. If another
+    /// transaction inserts it at the same time, this one ends with
+    /// [`Error::State`](crate::domain::error::Error::State), `InProgress`.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_config(&mut self, may: &May<Publish>) -> Result<()> {
         let id = may.on();
         later!(
@@ -128,10 +128,10 @@ impl Conn {
         )
     }
 
-    /// The number of a config's newest release, 0 when there is none.
+    /// Returns the number of a config's live release, 0 before the first.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn live_seq(&mut self, id: &ConfigId) -> Result<u64> {
         let row: Option<(i64,)> = on!(self, c => sqlx::query_as(
             "select live from configs where env = ? and app = ? and namespace = ?"
@@ -139,11 +139,11 @@ impl Conn {
         Ok(row.map_or(0, |(seq,)| count(seq)))
     }
 
-    /// Writes the next release of the config that `may` names, which this transaction has locked, and that it is due.
-    /// `author` is the actor's id.
+    /// Inserts the next release of the config that `may` names, and its outbox row. This transaction must have locked
+    /// the config. `author` is the actor's id.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_release(
         &mut self,
         may: &May<Publish>,
@@ -189,10 +189,10 @@ impl Conn {
         )
     }
 
-    /// One release without its content.
+    /// Returns a release without its content.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn release(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Release>> {
         let row: Option<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!("releases r where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
@@ -201,10 +201,10 @@ impl Conn {
         row.map(ReleaseRow::release).transpose()
     }
 
-    /// The content of a release.
+    /// Returns the content of a release.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn content(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Content>> {
         let row: Option<(String, String)> = on!(self, c => sqlx::query_as(
             "select format, content from releases where env = ? and app = ? and namespace = ? and seq = ?"
@@ -215,10 +215,10 @@ impl Conn {
         content(parsed("a format", &format)?, text).map(Some)
     }
 
-    /// A page of a config's releases, the newest first, those before `before`.
+    /// Returns a page of a config's releases before number `before`, newest first.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn releases(&mut self, id: &ConfigId, before: Option<u64>, limit: u32) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!(
@@ -229,10 +229,10 @@ impl Conn {
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 
-    /// Who made which release of a config and when, from release `from` on.
+    /// Returns number, author and time of a config's releases, from number `from` on.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn authors(&mut self, id: &ConfigId, from: u64) -> Result<Vec<(u64, (String, Time))>> {
         let rows: Vec<(i64, String, i64)> = on!(self, c => sqlx::query_as(
             "select seq, author, accepted_at from releases where env = ? and app = ? and namespace = ? and seq >= ?"
@@ -241,10 +241,10 @@ impl Conn {
         Ok(rows.into_iter().map(|(seq, author, at)| (count(seq), (author, Time(at)))).collect())
     }
 
-    /// The releases of a change.
+    /// Returns the releases of a change.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn releases_of_change(&mut self, id: &ChangeId) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!("releases r where r.change_id = ? order by r.env, r.app, r.namespace")
@@ -252,10 +252,10 @@ impl Conn {
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 
-    /// The newest releases of all configs, newest first, `offset` of them left out.
+    /// Returns the newest releases of all configs, newest first, skipping `offset` of them.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn latest_releases(&mut self, limit: u32, offset: u32) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!("releases r order by r.accepted_at desc limit ? offset ?")
@@ -263,10 +263,10 @@ impl Conn {
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 
-    /// The newest releases of an environment, newest first.
+    /// Returns the newest releases of an environment, newest first.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn releases_in(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!("releases r where r.env = ? order by r.accepted_at desc limit ?")
@@ -274,10 +274,10 @@ impl Conn {
         rows.into_iter().map(ReleaseRow::release).collect()
     }
 
-    /// The live release of each config of an application, without content.
+    /// Returns the live release of each config of an application, without content.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn live_releases(&mut self, app: &AppName) -> Result<Vec<Release>> {
         let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
             releases!(

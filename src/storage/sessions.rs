@@ -1,4 +1,4 @@
-//! Sessions: found by the hash of their id; the id itself is in the browser alone.
+//! Sessions, stored under the hash of their id. Only the browser has the id itself.
 
 use std::collections::HashSet;
 
@@ -8,10 +8,10 @@ use super::{Conn, on};
 use crate::domain::{error::Result, time::Time};
 
 impl Conn {
-    /// Writes a new session.
+    /// Inserts a session.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_session(
         &mut self,
         id_sha256: &str,
@@ -26,10 +26,10 @@ impl Conn {
         Ok(())
     }
 
-    /// Writes a session that is there. One that was ended meanwhile stays ended.
+    /// Updates a session. One that was ended meanwhile stays ended.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn update_session(
         &mut self,
         id_sha256: &str,
@@ -42,10 +42,10 @@ impl Conn {
         Ok(())
     }
 
-    /// The data of a session that has not expired.
+    /// Returns the data and the expiry of a session that has not expired.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn session(&mut self, id_sha256: &str, now: Time) -> Result<Option<(String, Time)>> {
         let row: Option<(String, i64)> = on!(self, c => sqlx::query_as(
             "select data, expires_at from sessions where id_sha256 = ? and expires_at > ?"
@@ -53,10 +53,10 @@ impl Conn {
         Ok(row.map(|(data, at)| (data, Time(at))))
     }
 
-    /// Returns those of these sessions that have not ended.
+    /// Returns those of the given sessions that have not ended.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn sessions_there(&mut self, all: &[String], now: Time) -> Result<HashSet<String>> {
         let rows: Vec<(String,)> = on!(self, c => {
             let mut query = QueryBuilder::new("select id_sha256 from sessions where expires_at > ");
@@ -73,7 +73,7 @@ impl Conn {
     /// Ends a session.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn delete_session(&mut self, id_sha256: &str) -> Result<()> {
         on!(self, c => sqlx::query("delete from sessions where id_sha256 = ?").bind(id_sha256)
             .execute(c).await.map(|_| ()))?;
@@ -83,18 +83,17 @@ impl Conn {
     /// Ends all sessions of a user.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn delete_sessions_of(&mut self, user: &str) -> Result<()> {
         on!(self, c => sqlx::query("delete from sessions where user_id = ?").bind(user)
             .execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Drops what is too old to matter: sessions that have expired, idempotency keys and failed log-ins from before
-    /// `day_ago`.
+    /// Deletes expired sessions, and idempotency keys and failed log-ins from before `day_ago`.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn sweep(&mut self, now: Time, day_ago: Time) -> Result<()> {
         on!(self, c => sqlx::query("delete from sessions where expires_at < ?").bind(now.0)
             .execute(c).await.map(|_| ()))?;

@@ -1,4 +1,4 @@
-//! Tokens, without the secret that was shown once.
+//! The tokens, without their secrets.
 
 use super::{Conn, damaged, on};
 use crate::domain::{
@@ -53,10 +53,10 @@ macro_rules! tokens {
 }
 
 impl Conn {
-    /// All tokens but those that ended before `since`: what the readers check against.
+    /// Returns all tokens except those that expired or were revoked before `since`, for checking credentials.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn tokens_since(&mut self, since: Time) -> Result<Vec<Token>> {
         let rows: Vec<TokenRow> = on!(self, c => sqlx::query_as(
             tokens!("where (revoked_at is null or revoked_at > ?) and (expires_at is null or expires_at > ?)")
@@ -64,10 +64,10 @@ impl Conn {
         rows.into_iter().map(TokenRow::token).collect()
     }
 
-    /// A page of all tokens, the newest first, those made before `before`.
+    /// Returns a page of all tokens created before `before`, newest first.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn tokens(&mut self, before: Option<Time>, limit: u32) -> Result<Vec<Token>> {
         let rows: Vec<TokenRow> = on!(self, c => sqlx::query_as(
             tokens!("where created_at < ? order by created_at desc, id limit ?")
@@ -75,20 +75,20 @@ impl Conn {
         rows.into_iter().map(TokenRow::token).collect()
     }
 
-    /// One token.
+    /// Returns a token.
     ///
     /// # Errors
-    /// As [`super::Db::read`].
+    /// Returns the errors of [`super::Db::read`].
     pub async fn token(&mut self, id: &str) -> Result<Option<Token>> {
         let row: Option<TokenRow> = on!(self, c => sqlx::query_as(tokens!("where id = ?")).bind(id)
             .fetch_optional(c).await)?;
         row.map(TokenRow::token).transpose()
     }
 
-    /// Keeps a new token.
+    /// Inserts a token.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn insert_token(&mut self, _: &May<GrantToken, ()>, token: &Token) -> Result<()> {
         let patterns = serde_json::to_string(&token.patterns).map_err(|e| damaged("a token's patterns", e))?;
         on!(self, c => sqlx::query(
@@ -100,20 +100,20 @@ impl Conn {
         Ok(())
     }
 
-    /// Revokes a token. Told twice, the first time stands.
+    /// Revokes a token. A second revocation does not change the time of the first.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn revoke_token(&mut self, _: &May<GrantToken, ()>, id: &str, now: Time) -> Result<()> {
         on!(self, c => sqlx::query("update tokens set revoked_at = ? where id = ? and revoked_at is null")
             .bind(now.0).bind(id).execute(c).await.map(|_| ()))?;
         Ok(())
     }
 
-    /// Notes when tokens were last used.
+    /// Records when tokens were last used.
     ///
     /// # Errors
-    /// As [`super::Db::write`].
+    /// Returns the errors of [`super::Db::write`].
     pub async fn tokens_used(&mut self, uses: &[(String, Time)]) -> Result<()> {
         for (id, at) in uses {
             on!(self, c => sqlx::query("update tokens set last_used_at = ? where id = ?").bind(at.0).bind(id)

@@ -1,11 +1,11 @@
-//! The connection on which everything is written to SQLite.
+//! The connection for all writes to SQLite.
 
 use sqlx::{
     Connection, Error,
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
 
-/// A connection that is opened when somebody writes, and again after it was given up.
+/// A connection that is opened at the first write, and again after it was closed.
 #[derive(Debug)]
 pub(super) struct Writer {
     options: SqliteConnectOptions,
@@ -18,7 +18,7 @@ impl Writer {
         Self { options, open: None, closed: false }
     }
 
-    /// Sees to it that there is a connection.
+    /// Opens the connection unless it is open.
     pub async fn open(&mut self) -> Result<(), Error> {
         if self.closed {
             return Err(Error::PoolClosed);
@@ -29,17 +29,17 @@ impl Writer {
         Ok(())
     }
 
-    /// The connection, between [`Writer::open`] and [`Writer::give_up`].
+    /// Returns the connection, between [`Writer::open`] and [`Writer::give_up`].
     pub fn raw(&mut self) -> &mut SqliteConnection {
-        self.open.as_mut().expect("it is open while somebody writes")
+        self.open.as_mut().expect("the connection is open during a write")
     }
 
-    /// Gives up a connection that may be in the middle of something. SQLite rolls back what it had begun.
+    /// Closes a connection that may have an open transaction, which SQLite rolls back.
     pub fn give_up(&mut self) {
         self.open = None;
     }
 
-    /// Gives it up for good.
+    /// Closes the connection for good.
     pub fn close(&mut self) {
         self.closed = true;
         self.give_up();

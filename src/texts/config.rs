@@ -1,17 +1,17 @@
-//! The pages of a config.
+//! Texts of the pages of a config.
 
 use super::{Lang, texts};
 use crate::domain::release::{Delivery, Release, Why};
 
 texts! {
-    // Around all of its pages.
+    // On all of its pages.
     config_pages: "Config", "配置";
     tab_items: "Items", "条目";
     tab_text: "Text", "文本";
     tab_difference: "Difference", "差异";
     tab_releases: "Releases", "发布记录";
-    tab_readers: "Readers", "读取方";
-    tab_use: "Use it", "接入";
+    tab_readers: "Readers", "读取实例";
+    tab_use: "Connect", "接入";
     comma: ", ", "，";
     live_is: "Live: ", "当前生效：";
     release_n(n: u64): "release {n}", "版本 {n}";
@@ -23,16 +23,16 @@ texts! {
     seen_by_label: "Seen by", "已获取";
     n_of_m(n: usize, m: usize): "{n} of {m}", "{n} / {m}";
     instances_word(m: usize): "instance" | "instances", "个实例";
-    no_readers_yet: "Nobody reads it yet", "尚无读取方";
-    config_archived: "This is archived", "此配置已归档";
-    config_archived_text: "It can be read and looked at, but not edited. Applications keep reading what is live.", "可以查看，但不能编辑。应用继续读取当前生效的内容。";
+    no_readers_yet: "No readers yet", "尚无读取实例";
+    config_archived: "This config is archived", "此配置已归档";
+    config_archived_text: "You can view it but not edit it. Applications keep reading the live configuration.", "可以查看，但不能编辑。应用继续读取当前生效的配置。";
 
     // Items.
     value: "Value", "值";
     value_type: "Type", "类型";
     last_change: "Last change", "最近修改";
     comment: "Comment", "备注";
-    comment_hint: "What it is for. Only people see it.", "用途说明，仅供人查看。";
+    comment_hint: "Shown only in the console. Not delivered to applications.", "仅显示在控制台中，不会下发给应用。";
     filter_keys(n: usize): "Filter {n} key" | "Filter {n} keys", "筛选 {n} 个键";
     add_key: "Add key", "添加键";
     paste_or_import: "Paste or import", "粘贴或导入";
@@ -50,96 +50,96 @@ texts! {
     a_return: "a carriage return", "回车符";
     long_value(size: &str): "{size}, show all", "{size}，展开全部";
     show_less: "Show less", "收起";
-    no_keys_title: "No keys yet", "还没有键";
+    no_keys_title: "No keys yet", "暂无键";
     no_keys_text: "Add the first key, or paste a whole .env, properties, JSON, YAML or TOML file.", "添加第一个键，或直接粘贴整个 .env、properties、JSON、YAML、TOML 文件。";
     no_keys_viewer: "Nothing has been published here yet.", "这里还没有发布过任何内容。";
-    first_rows(shown: usize, all: usize): "The first {shown} of {all} keys. Filter to find the others.", "显示前 {shown} 个，共 {all} 个键。请筛选以查找其余的键。";
+    first_rows(shown: usize, all: usize): "Showing the first {shown} of {all} keys. Use the filter to find the others.", "显示前 {shown} 个，共 {all} 个键。请用筛选查找其余的键。";
     items_of(config: &str): "Items of {config}", "{config} 的条目";
 
     // Editing a key.
     edit_title(key: &str): "Edit {key}", "编辑 {key}";
     new_key_title: "New key", "新的键";
-    key_hint: "Dots make groups: checkout.timeout_ms", "用点分组，例如 checkout.timeout_ms";
+    key_hint: "Use dots for groups: checkout.timeout_ms", "用点分组，例如 checkout.timeout_ms";
     live_value: "Live value", "当前生效的值";
     save_to_change: "Save", "保存";
     cancel: "Cancel", "取消";
     remove_key: "Remove", "删除";
-    revert_edit: "Take back my edit", "撤回我的修改";
-    goes_into: "Goes into", "加入到";
+    revert_edit: "Revert", "撤销修改";
+    goes_into: "Save to", "保存到";
     goes_into_hint: "Edits of one change are published together.", "同一变更中的修改会一起发布。";
-    a_new_change: "A new change", "新的变更";
-    change_without_message(at: &str): "Change without a message, {at}", "无说明的变更，{at}";
+    a_new_change: "New change", "新变更";
+    change_without_message(at: &str): "Change without a description, {at}", "无说明的变更，{at}";
     edit_saved: "Saved in your change, not live yet", "已保存到我的变更，尚未生效";
-    edit_reverted: "Taken back: what is live stays", "已撤回，保留当前内容";
-    edits_discarded: "Your edits are thrown away", "修改已放弃";
-    only_viewer: "You can look here, not edit.", "这里只能查看，不能编辑。";
+    edit_reverted: "Edit reverted", "修改已撤销";
+    edits_discarded: "Your edits were discarded", "修改已放弃";
+    only_viewer: "You can view this config but not edit it.", "您只能查看此配置，不能编辑。";
 
-    many_lines: "A value of many lines", "多行的值";
+    many_lines: "Multi-line value", "多行值";
 
     // Merging.
-    merge_title: "Somebody else changed this meanwhile", "期间有人修改了这里";
-    merge_text(name: &str, release: u64): "{name} published release {release} after you began. Nothing that you typed is lost: choose what stays.", "在您开始之后，{name} 发布了版本 {release}。您输入的内容没有丢失，请选择保留哪一个。";
-    merge_elsewhere: "You saved another value of this key elsewhere, in another tab perhaps. Choose what stays.", "您在别处（例如另一个标签页）保存了此键的另一个值，请选择保留哪一个。";
-    n_conflicts(n: usize): "{n} of your edits meets a newer release" | "{n} of your edits meet a newer release", "我的 {n} 处修改与更新的版本冲突";
-    conflicts_text: "Somebody published another value of the same key after you edited it. Choose what stays, then publish.", "在您修改之后，有人发布了同一个键的其他值。请选择保留哪一个，然后再发布。";
-    merge_base: "When you began", "您开始时";
-    merge_theirs: "Theirs, live now", "对方的（当前）";
+    merge_title: "Someone else has changed this in the meantime", "期间其他人修改了这里";
+    merge_text(name: &str, release: u64): "{name} published release {release} after you started editing. Your input is kept. Choose which version to keep.", "在您开始编辑之后，{name} 发布了版本 {release}。您输入的内容没有丢失，请选择保留哪一个。";
+    merge_elsewhere: "You saved another value of this key elsewhere, for example in another tab. Choose which value to keep.", "您在别处（例如另一个标签页）保存了此键的另一个值，请选择保留哪一个。";
+    n_conflicts(n: usize): "{n} of your edits conflicts with a newer release" | "{n} of your edits conflict with a newer release", "我的 {n} 处修改与更新的版本冲突";
+    conflicts_text: "Someone published another value of the same key after your edit. Choose which value to keep, then publish.", "在您修改之后，有人发布了同一个键的其他值。请选择保留哪一个，然后再发布。";
+    merge_base: "Before your edit", "您编辑之前";
+    merge_theirs: "Theirs (live)", "对方的（当前生效）";
     merge_elsewhere_side: "Saved elsewhere", "在别处保存的";
     merge_mine: "Mine", "我的";
     keep_theirs: "Keep theirs", "保留对方的";
     keep_mine: "Keep mine", "保留我的";
-    keep_mine_edited: "Keep mine, as it stands below", "保留我的（如下）";
+    keep_mine_edited: "Keep my edit (shown below)", "保留我的修改（如下）";
     edit_it: "Edit", "编辑";
-    not_set: "not there", "不存在";
+    not_set: "not set", "未设置";
 
     // Text.
-    text_of(format: &str): "The {format} document", "{format} 文档";
-    lines_around: "The lines around the mistake", "出错位置附近的行";
+    text_of(format: &str): "{format} document", "{format} 文档";
+    lines_around: "Lines around the error", "出错位置附近的行";
     save_text: "Save", "保存";
-    no_text_title: "No text yet", "还没有内容";
-    text_others(names: &str): "Also being edited by {names}. Whoever publishes second merges.", "{names} 也在编辑此文本，后发布的人需要合并。";
-    ends_crlf: "Lines end with CRLF", "换行符为 CRLF";
-    ends_mixed: "Line ends are mixed; lines that you do not touch keep theirs", "换行符混用；未改动的行保持原样";
+    no_text_title: "No text yet", "暂无内容";
+    text_others(names: &str): "Also being edited by {names}. The person who publishes second has to merge.", "{names} 也在编辑此文本，后发布的人需要合并。";
+    ends_crlf: "Line endings: CRLF", "换行符为 CRLF";
+    ends_mixed: "Mixed line endings. Unchanged lines keep theirs", "换行符混用；未改动的行保持原样";
     upload_or_import: "Upload", "上传";
 
     // My change.
     my_change: "My change", "我的变更";
-    no_edits_text: "What you edit is collected here. Nothing is live until you publish.", "修改会汇集在这里，发布之前不会生效。";
-    see_difference: "See the difference", "查看差异";
+    no_edits_text: "Your edits are collected here. Nothing is live until you publish.", "修改会汇集在这里，发布之前不会生效。";
+    see_difference: "View difference", "查看差异";
     more_edits(n: usize): "and {n} more" | "and {n} more", "还有 {n} 处";
-    why: "Why", "原因";
+    why: "Reason", "原因";
     why_required(env: &str): "required in {env}", "{env} 必填";
     why_optional: "optional", "选填";
-    type_to_publish(env: &str): "Type {env} to publish there", "输入 {env} 以确认发布";
-    becomes_release(n: u64): "Becomes release {n}.", "将成为版本 {n}。";
+    type_to_publish(env: &str): "Type {env} to confirm publishing", "输入 {env} 以确认发布";
+    becomes_release(n: u64): "Creates release {n}.", "将生成版本 {n}。";
     instances_read(n: usize): "{n} instance reads this config." | "{n} instances read this config.", "有 {n} 个实例读取此配置。";
     publish_edits(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处修改";
     publish_text: "Publish the text", "发布文本";
     review: "Review", "查看变更";
     discard: "Discard", "放弃";
     discard_question(n: usize): "Discard {n} edit?" | "Discard {n} edits?", "放弃 {n} 处修改？";
-    discard_whole(n: usize): "The change also has edits of {n} other config. All of it is thrown away and does not come back." | "The change also has edits of {n} other configs. All of it is thrown away and does not come back.", "此变更还包含其他 {n} 个配置的修改，将一并放弃且无法恢复。";
-    also_elsewhere(n: usize): "This change also edits {n} other config. All of it is published together." | "This change also edits {n} other configs. All of it is published together.", "此变更还修改了其他 {n} 个配置，会一起发布。";
+    discard_whole(n: usize): "The change also has edits of {n} other config. The whole change will be discarded. This cannot be undone." | "The change also has edits of {n} other configs. The whole change will be discarded. This cannot be undone.", "此变更还包含其他 {n} 个配置的修改，将一并放弃且无法恢复。";
+    also_elsewhere(n: usize): "This change also edits {n} other config. All edits are published together." | "This change also edits {n} other configs. All edits are published together.", "此变更还修改了其他 {n} 个配置，会一起发布。";
     review_and_publish: "Review and publish", "查看并发布";
-    may_not_publish: "You can edit here. A publisher reviews and publishes it.", "您可以编辑，由有发布权限的人查看并发布。";
+    may_not_publish: "You can edit but not publish. A publisher has to review and publish the change.", "您可以编辑，由有发布权限的人查看并发布。";
     open_change: "Open the change", "打开变更";
-    resolve_first(n: usize): "Choose what stays of {n} key first." | "Choose what stays of {n} keys first.", "请先处理 {n} 个冲突的键。";
+    resolve_first(n: usize): "Resolve the conflict of {n} key first." | "Resolve the conflicts of {n} keys first.", "请先解决 {n} 个键的冲突。";
     edits_not_live(n: usize): "{n} edit, not yet live" | "{n} edits, not yet live", "{n} 处修改尚未生效";
-    nothing_left: "Your edits make no difference any more: what is live says the same.", "您的修改与当前内容已无差异。";
+    nothing_left: "Your edits no longer differ from the live content.", "您的修改与当前生效的内容已无差异。";
     others_edit: "Others are editing", "他人正在编辑";
     n_keys(n: usize): "{n} key" | "{n} keys", "{n} 个键";
     the_text: "the text", "文本";
 
-    // The way of a release.
+    // Delivery of a release.
     way_title(n: u64): "Release {n}", "版本 {n}";
-    way_moving(n: u64): "Release {n} on its way", "版本 {n} 投递中";
+    way_moving(n: u64): "Release {n} is being delivered", "版本 {n} 下发中";
     accepted: "Accepted", "已接受";
-    delivered: "Delivered", "已投递";
-    not_delivered: "Not delivered yet", "尚未投递";
+    delivered: "Delivered", "已下发";
+    not_delivered: "Not delivered yet", "尚未下发";
     revision(n: i64): "revision {n}", "修订号 {n}";
     seen_by_n(n: usize, m: usize): "Seen by {n} of {m}", "已获取 {n} / {m}";
-    nobody_reads: "Nobody reads it", "无人读取";
-    nobody_reads_text: "No instance has asked for this config in the last ten minutes.", "最近十分钟内没有实例读取此配置。";
+    nobody_reads: "No readers", "尚无读取实例";
+    nobody_reads_text: "No instance has read this config in the last ten minutes.", "最近十分钟内没有实例读取此配置。";
     waiting_for: "Waiting for", "等待：";
     and_more(n: usize): "and {n} more" | "and {n} more", "以及另外 {n} 个";
     still_read(n: u64): "Applications keep reading release {n}.", "应用继续读取版本 {n}。";
@@ -150,13 +150,13 @@ texts! {
     minutes(n: i64): "{n} min", "{n} 分钟";
     hours(n: i64): "{n} h", "{n} 小时";
     days(n: i64): "{n} day" | "{n} days", "{n} 天";
-    why_channel(detail: &str): "The channel does not answer: {detail}", "通道没有响应：{detail}";
-    why_channel_plain: "etcd does not answer", "etcd 没有响应";
+    why_channel(detail: &str): "etcd is not responding: {detail}", "etcd 没有响应：{detail}";
+    why_channel_plain: "etcd is not responding", "etcd 没有响应";
     why_busy: "Another node holds the lock and is publishing", "另一个节点持有锁并正在发布";
-    why_mismatch(config: &str, seq: u64): "The channel holds another document as release {seq} of {config}", "通道中 {config} 的版本 {seq} 是另一份文档";
-    why_ahead(config: &str, seq: u64): "The channel holds release {seq} of {config}, which the database does not know", "通道中 {config} 的版本 {seq} 在数据库中不存在";
-    why_unreadable(config: &str, seq: u64): "What is stored of release {seq} of {config} cannot be read", "无法读取 {config} 的版本 {seq} 所存储的内容";
-    why_slow: "It takes longer than usual", "耗时比平时长";
+    why_mismatch(config: &str, seq: u64): "The content in etcd differs from release {seq} of {config}", "etcd 中的内容与 {config} 的版本 {seq} 不一致";
+    why_ahead(config: &str, seq: u64): "etcd has release {seq} of {config}, which is not in the database", "etcd 中 {config} 的版本 {seq} 在数据库中不存在";
+    why_unreadable(config: &str, seq: u64): "Release {seq} of {config} cannot be read from the database", "无法从数据库读取 {config} 的版本 {seq}";
+    why_slow: "Delivery is taking longer than usual", "下发耗时比平时长";
 
     // Differences.
     nothing_yet: "Nothing yet", "尚无内容";
@@ -166,75 +166,75 @@ texts! {
     env_nothing(env: &str): "{env}, nothing yet", "{env}：尚无内容";
     compared_with: "Compared with", "对比对象";
     view_of: "View", "视图";
-    compare_others: "Compare others", "对比其他";
+    compare_others: "Compare other releases", "对比其他版本";
     compare_from: "From", "从";
     compare_to: "To", "到";
     compare: "Compare", "对比";
     next_previous: "next and previous difference", "下一处、上一处差异";
-    nothing_to_compare: "Nothing to compare yet", "还没有可对比的内容";
-    nothing_to_compare_text: "What you edit shows up here, against what is live.", "修改会显示在这里，与当前生效的内容对比。";
-    same_on_both_sides: "Both sides say the same.", "两边内容相同。";
+    nothing_to_compare: "Nothing to compare yet", "暂无可对比的内容";
+    nothing_to_compare_text: "Your edits are shown here, compared with the live content.", "修改会显示在这里，与当前生效的内容对比。";
+    same_on_both_sides: "No differences.", "没有差异。";
     more_not_shown(n: usize): "{n} more is not shown." | "{n} more are not shown.", "还有 {n} 处未显示。";
     show_next: "Show the next", "显示后续内容";
     show_all: "Show all", "全部显示";
 
     // Releases.
     no_releases: "Nothing published yet", "尚未发布";
-    no_releases_text: "Each publish becomes a numbered release that stays here for ever.", "每次发布都会生成一个带编号的版本，永久保留。";
+    no_releases_text: "Each publish creates a numbered release, which is kept forever.", "每次发布都会生成一个带编号的版本，永久保留。";
     tab_release: "Release", "版本";
-    by_whom: "By", "发布人";
-    when_accepted: "When", "时间";
+    by_whom: "Published by", "发布人";
+    when_accepted: "Time", "时间";
     actions: "Actions", "操作";
     live: "live", "生效中";
-    rolled_back_to(n: u64): "back to {n}", "回滚到 {n}";
+    rolled_back_to(n: u64): "rollback to {n}", "回滚到 {n}";
     no_reason: "No reason given", "未填写原因";
     roll_back_to(n: u64): "Roll back to release {n}", "回滚到版本 {n}";
     roll_back_title: "Roll back", "回滚";
-    roll_back_text: "A roll-back is a new release with the content of an older one. Nothing is deleted.", "回滚会用旧版本的内容生成一个新版本，不会删除任何内容。";
-    roll_back_does(n: u64, live: u64): "Makes the content of release {n} live again. Against release {live}, which is live now:", "让版本 {n} 的内容重新生效。与当前生效的版本 {live} 相比：";
-    same_as_live(live: u64): "Its content is live already, as release {live}.", "其内容已作为版本 {live} 生效。";
-    delivered_after(text: &str): "delivered after {text}", "{text}后投递完成";
-    its_change: "Its change", "所属变更";
+    roll_back_text: "A rollback creates a new release with the content of an older one. Nothing is deleted.", "回滚会用旧版本的内容生成一个新版本，不会删除任何内容。";
+    roll_back_does(n: u64, live: u64): "Publishes the content of release {n} again. Compared with the live release {live}:", "重新发布版本 {n} 的内容。与当前生效的版本 {live} 相比：";
+    same_as_live(live: u64): "Its content is already live, as release {live}.", "其内容已作为版本 {live} 生效。";
+    delivered_after(text: &str): "delivered after {text}", "{text}后下发完成";
+    its_change: "View change", "查看变更";
     copy_hash: "Copy the hash of the document", "复制文档的哈希值";
-    shown_is: "Shown", "显示";
-    what_it_changed: "What it changed", "此版本的修改";
-    against_live: "Against live", "与当前生效版本对比";
+    shown_is: "Show", "显示";
+    what_it_changed: "Changes in this release", "此版本的修改";
+    against_live: "Compared with live", "与当前生效版本对比";
     content: "Content", "内容";
     download: "Download", "下载";
 
     // Readers.
-    no_readers_text: "Copies of the application show up here when they ask for this config, with the release that they got.", "应用实例读取此配置后会显示在这里，并注明获取的版本。";
+    no_readers_text: "Instances of the application are listed here when they read this config, with the release that they received.", "应用实例读取此配置后会显示在这里，并注明获取的版本。";
     filter_instances(n: usize): "Filter {n} instances", "筛选 {n} 个实例";
-    here_only: "Those that this server has heard of in the last ten minutes.", "仅包括最近十分钟内访问过本服务器的实例。";
-    nodes_heard(n: usize): "Those that {n} node has heard of in the last ten minutes." | "Those that {n} nodes have heard of in the last ten minutes.", "{n} 个节点在最近十分钟内收到过访问的实例。";
-    nodes_silent(n: usize, of: usize, names: &str): "{n} of {of} nodes answered. Not yet: {names}.", "{of} 个节点中有 {n} 个已答复，尚未答复：{names}。";
-    nodes_partly(n: usize): "{n} node has too many configs to tell of all here; the pages of configs do." | "{n} nodes have too many configs to tell of all here; the pages of configs do.", "{n} 个节点的配置过多，此处未能全部统计；请查看各配置的页面。";
-    nodes_away: "Other nodes cannot be heard now: only those that read from this node are shown.", "暂时无法获知其他节点的情况，此处仅显示从本节点读取的实例。";
+    here_only: "Instances that read from this server in the last ten minutes.", "最近十分钟内从本服务器读取的实例。";
+    nodes_heard(n: usize): "Instances that read from {n} node in the last ten minutes." | "Instances that read from {n} nodes in the last ten minutes.", "最近十分钟内从 {n} 个节点读取的实例。";
+    nodes_silent(n: usize, of: usize, names: &str): "{n} of {of} nodes responded. No response yet: {names}.", "{of} 个节点中有 {n} 个已响应，尚未响应：{names}。";
+    nodes_partly(n: usize): "{n} node has too many configs to show all of their readers here. Open a config to see its readers." | "{n} nodes have too many configs to show all of their readers here. Open a config to see its readers.", "{n} 个节点的配置过多，此处未能全部统计。请在各配置的页面查看。";
+    nodes_away: "Other nodes cannot be reached. Only instances that read from this node are shown.", "无法连接其他节点，此处仅显示从本节点读取的实例。";
     reader_node_named(name: &str): "{name} (reader node)", "{name}（读取节点）";
-    readers_unnamed(n: usize): "{n} more is counted and not listed." | "{n} more are counted and not listed; one that asks several nodes may count more than once.", "另有 {n} 个实例只计数、未列出；访问多个节点的实例可能被重复计数。";
-    through_node: "Through", "经由节点";
+    readers_unnamed(n: usize): "{n} more instance is counted but not listed." | "{n} more instances are counted but not listed. An instance that reads from several nodes may be counted more than once.", "另有 {n} 个实例仅计数、未列出；从多个节点读取的实例可能被重复计数。";
+    through_node: "Node", "节点";
     instance: "Instance", "实例";
-    holds: "Has", "版本";
+    holds: "Release", "版本";
     holds_since: "Since", "获取时间";
-    last_heard: "Last heard of", "最近访问";
+    last_heard: "Last request", "最近请求";
     client: "Client", "客户端";
     holds_unpublished: "not published here", "非此处发布";
-    n_behind(n: u64): "{n} behind", "落后 {n}";
+    n_behind(n: u64): "{n} behind" | "{n} behind", "落后 {n}";
 
-    // Using it.
+    // Connecting.
     over_http: "Over HTTP", "通过 HTTP";
-    over_http_text: "Any language, no library. An unchanged config costs a 304: send the ETag back as If-None-Match.", "任何语言均可，无需客户端库。内容未变时返回 304：请把 ETag 作为 If-None-Match 传回。";
-    snapshot: "What is live", "当前内容";
-    raw_document: "The document alone", "仅文档";
+    over_http_text: "Works with any language, without a client library. Send the ETag back as If-None-Match: an unchanged config is answered with 304.", "任何语言均可，无需客户端库。内容未变时返回 304：请把 ETag 作为 If-None-Match 传回。";
+    snapshot: "Live content", "当前生效的内容";
+    raw_document: "Document only", "仅文档";
     long_poll: "Wait for the next release", "等待下一个版本";
-    long_poll_text(n: u64): "Answers at once when there is a release after {n}, else when one comes; 304 after a minute. X-Instance names the copy on the page of the readers.", "若已有版本 {n} 之后的版本则立即返回，否则等待新版本；一分钟后返回 304。X-Instance 是显示在读取方页面上的实例名称。";
+    long_poll_text(n: u64): "Responds immediately if there is a release after {n}, otherwise when the next one arrives, or with 304 after one minute. X-Instance is the name of the instance on the Readers page.", "若已有版本 {n} 之后的版本则立即返回，否则等待新版本；一分钟后返回 304。X-Instance 是“读取实例”页面显示的实例名称。";
     events: "Every release as an event", "以事件接收每个版本";
     go_text: "The standard library is enough.", "只需标准库。";
-    a_token: "A read token", "读取令牌";
-    a_token_text: "Readers show a token. On the server's machine:", "读取时需要令牌。在服务器上执行：";
-    no_etcd_text: "This server runs without etcd. With it, applications can also read the document straight from its key.", "本服务器未使用 etcd。配置 etcd 后，应用也可直接从键读取文档。";
+    a_token: "Read token", "读取令牌";
+    a_token_text: "Reading requires a token. Create one on the server:", "读取时需要令牌。可在服务器上创建：";
+    no_etcd_text: "This server runs without etcd. With etcd, applications can also read the document directly from its key.", "本服务器未使用 etcd。配置 etcd 后，应用也可直接从键读取文档。";
     etcd_text: "Each config is one key; its value is the document. Watch it with any client. Do not write to it.", "每个配置对应一个键，值即文档。可用任意客户端监听，请勿写入。";
-    etcd_key: "The key", "键名";
+    etcd_key: "Key", "键名";
     etcd_get: "Read", "读取";
     etcd_watch: "Watch", "监听";
 
@@ -246,36 +246,36 @@ texts! {
     paste_text_hint: "Replaces the whole text.", "将替换整个文本。";
     or_a_file: "Or choose a file", "或选择文件";
     file_was: "The preview is of {}. Choose it again to preview it with other options.", "预览来自 {}。如需更改选项，请重新选择该文件。";
-    source: "Written as", "格式";
-    source_guess: "Find out", "自动识别";
+    source: "Format", "格式";
+    source_guess: "Detect automatically", "自动识别";
     typing: "Numbers and booleans", "数字和布尔值";
-    typing_keep: "Keep their type", "保留类型";
-    typing_strings: "Become strings", "转为字符串";
-    mode: "Keys that are not in it", "未包含的键";
-    mode_merge: "Stay", "保留";
-    mode_replace: "Are removed", "删除";
+    typing_keep: "Keep types", "保留类型";
+    typing_strings: "Convert to strings", "转为字符串";
+    mode: "Keys missing from the import", "导入内容中没有的键";
+    mode_merge: "Keep", "保留";
+    mode_replace: "Remove", "删除";
     preview: "Preview", "预览";
-    import_preview: "What it would change", "将产生的修改";
+    import_preview: "Preview of changes", "修改预览";
     read_as(source: &str): "Read as {source}.", "按 {source} 读取。";
     after_import: "After the import", "导入后";
     add_edits(n: usize): "Add {n} edit to my change" | "Add {n} edits to my change", "将 {n} 处修改加入我的变更";
     add_text: "Add the text to my change", "将文本加入我的变更";
-    import_nothing: "This would change nothing", "不会产生任何修改";
-    import_nothing_text: "What is there says all of it already.", "导入的内容与现有内容一致。";
+    import_nothing: "Nothing to import", "没有可导入的内容";
+    import_nothing_text: "No changes: the content is the same as the current one.", "没有修改：导入的内容与现有内容一致。";
     import_wrong: "This cannot be imported", "无法导入";
     import_added: "Added to your change, not live yet", "已加入我的变更，尚未生效";
     download_live: "Export", "导出";
-    download_text: "What is live, as a file.", "将当前生效的内容下载为文件。";
+    download_text: "Download the live content as a file.", "将当前生效的内容下载为文件。";
 
     // After publishing.
-    release_delivered(seq: u64): "Release {seq} is delivered", "版本 {seq} 已投递";
-    releases_delivered(n: usize): "{n} release is delivered" | "{n} releases are delivered", "{n} 个版本已投递";
-    release_accepted(seq: u64, because: &str): "Release {seq} is accepted and will be delivered. {because}", "版本 {seq} 已接受，稍后投递。{because}";
-    releases_accepted(n: usize, because: &str): "{n} release is accepted and will be delivered. {because}" | "{n} releases are accepted and will be delivered. {because}", "{n} 个版本已接受，稍后投递。{because}";
+    release_delivered(seq: u64): "Release {seq} is delivered", "版本 {seq} 已下发";
+    releases_delivered(n: usize): "{n} release is delivered" | "{n} releases are delivered", "{n} 个版本已下发";
+    release_accepted(seq: u64, because: &str): "Release {seq} is accepted and will be delivered. {because}", "版本 {seq} 已接受，稍后下发。{because}";
+    releases_accepted(n: usize, because: &str): "{n} release is accepted and will be delivered. {because}" | "{n} releases are accepted and will be delivered. {because}", "{n} 个版本已接受，稍后下发。{because}";
 }
 
 impl Lang {
-    /// Why something is late.
+    /// Returns the reason of a delay.
     #[must_use]
     pub fn why_late(self, why: &Why) -> String {
         match why {
@@ -289,7 +289,7 @@ impl Lang {
         }
     }
 
-    /// What publishing or rolling back did, in one sentence.
+    /// Returns the outcome of a publish or rollback, in one sentence.
     #[must_use]
     pub fn published(self, releases: &[Release], delivery: &Delivery, why: &Why) -> String {
         match (delivery, releases) {
@@ -300,7 +300,7 @@ impl Lang {
         }
     }
 
-    /// An unseen character as its mark names it: in words where people have one, else by its code point.
+    /// Returns the name of an invisible character, or its code point if it has no common name.
     #[must_use]
     pub fn unseen_character(self, c: char) -> String {
         match c {
@@ -312,7 +312,7 @@ impl Lang {
         }
     }
 
-    /// Bytes as people say them.
+    /// Formats a number of bytes for people.
     #[must_use]
     pub fn bytes(self, bytes: usize) -> String {
         self.size(bytes)

@@ -1,5 +1,5 @@
-//! Every word that a person reads, in English and Chinese. Both stand in one line of [`texts!`], so a missing one
-//! does not compile; each is a method of [`Lang`], so the browser's part carries only the words that it uses.
+//! All texts of the console, in English and Chinese. [`texts!`] takes both in one entry, so a missing translation does
+//! not compile. Each text is a method of [`Lang`], so the WASM contains only the texts that it uses.
 
 mod account;
 mod apps;
@@ -29,7 +29,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// The value of the `lang` attribute and of the cookie.
+    /// Returns the value of the `lang` attribute and of the cookie.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Lang {
 }
 
 impl Lang {
-    /// The other language.
+    /// Returns the other language.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -71,9 +71,13 @@ impl FromStr for Lang {
 /// Defines texts as methods of [`Lang`]:
 /// `log_in: "Log in", "登录";`, with arguments `keys_of(app: &str): "Keys of {app}", "{app} 的键";`, and with an
 /// English singular `keys(n: usize): "{n} key" | "{n} keys", "{n} 个键";` (chosen by the first argument).
+///
+/// Counts have separators: every `usize`, and the argument that chooses the singular. Other numbers, such as the
+/// number of a release, have none.
 macro_rules! texts {
     ($($name:ident $(($first:ident: $kind:ty $(, $arg:ident: $type:ty)*))?: $en:literal $(| $many:literal)?, $zh:literal;)*) => {
-        #[allow(missing_docs, reason = "each text says itself what it is")]
+        #[allow(missing_docs, reason = "each text documents itself")]
+        #[allow(unused_variables, reason = "some counts only choose the singular")]
         impl $crate::texts::Lang {
             $($crate::texts::text!($name $(($first: $kind $(, $arg: $type)*))?: $en $(| $many)?, $zh);)*
         }
@@ -94,6 +98,7 @@ macro_rules! text {
     ($name:ident($($arg:ident: $type:ty),*): $en:literal, $zh:literal) => {
         #[must_use]
         pub fn $name(self, $($arg: $type),*) -> String {
+            $(let $arg = $crate::texts::Argument::shown($arg);)*
             match self {
                 Self::En => format!($en),
                 Self::Zh => format!($zh),
@@ -103,8 +108,11 @@ macro_rules! text {
     ($name:ident($first:ident: $kind:ty $(, $arg:ident: $type:ty)*): $one:literal | $many:literal, $zh:literal) => {
         #[must_use]
         pub fn $name(self, $first: $kind $(, $arg: $type)*) -> String {
+            let one = $first == 1;
+            let $first = $crate::texts::grouped($first);
+            $(let $arg = $crate::texts::Argument::shown($arg);)*
             match self {
-                Self::En if $first == 1 => format!($one),
+                Self::En if one => format!($one),
                 Self::En => format!($many),
                 Self::Zh => format!($zh),
             }
@@ -112,4 +120,70 @@ macro_rules! text {
     };
 }
 
+/// Writes a whole number with thousands separators. Both languages use commas: 10,000.
+#[must_use]
+pub fn grouped(number: impl fmt::Display) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if !matches!(text.as_str(), "" | "-") && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An argument of a text.
+trait Argument {
+    /// The form in which texts show it.
+    type Shown: fmt::Display;
+
+    /// Returns the argument as texts show it.
+    fn shown(self) -> Self::Shown;
+}
+
+impl Argument for usize {
+    type Shown = String;
+
+    fn shown(self) -> String {
+        grouped(self)
+    }
+}
+
+/// Arguments that texts show as they are.
+macro_rules! plain {
+    ($($type:ty)*) => {
+        $(impl Argument for $type {
+            type Shown = Self;
+
+            fn shown(self) -> Self {
+                self
+            }
+        })*
+    };
+}
+
+plain! { &str u32 u64 i64 }
+
 pub(crate) use {text, texts};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_thousands_separators() {
+        let shown = [0, 7, 999, 1000, 10_000, 1_234_567, -100, -1000].map(grouped);
+        assert_eq!(shown, ["0", "7", "999", "1,000", "10,000", "1,234,567", "-100", "-1,000"]);
+    }
+
+    #[test]
+    fn counts_in_texts_have_separators_and_release_numbers_have_none() {
+        assert_eq!(Lang::En.add_edits(10_000), "Add 10,000 edits to my change");
+        assert_eq!(Lang::Zh.add_edits(10_000), "将 10,000 处修改加入我的变更");
+        assert_eq!(Lang::En.add_edits(1), "Add 1 edit to my change");
+        assert_eq!(Lang::En.seen_by_n(1000, 2000), "Seen by 1,000 of 2,000");
+        assert_eq!(Lang::En.release_title(1000), "Release 1000");
+    }
+}

@@ -1,15 +1,15 @@
-//! The words of users and their roles.
+//! Texts of users and their roles.
 
 use super::texts;
 
 texts! {
-    // Roles and what they reach; tokens speak of reach, too.
+    // Roles and scopes; tokens use the scopes, too.
     role: "Role", "角色";
     role_viewer: "viewer", "查看者";
     role_editor: "editor", "编辑者";
     role_publisher: "publisher", "发布者";
     role_owner: "owner", "所有者";
-    role_viewer_may: "Viewer: sees configs, changes and releases", "查看者：查看配置、变更和发布";
+    role_viewer_may: "Viewer: views configs, changes and releases", "查看者：查看配置、变更和发布";
     role_editor_may: "Editor: edits in changes of their own", "编辑者：在自己的变更中编辑";
     role_publisher_may: "Publisher: publishes and rolls back", "发布者：发布和回滚";
     role_owner_may: "Owner: manages namespaces, tokens and descriptions", "所有者：管理命名空间、令牌和说明";
@@ -23,17 +23,17 @@ texts! {
     part_namespace: "Namespace", "命名空间";
     part_all: "all", "全部";
     part_choose: "choose …", "请选择";
-    proof: "Your own password", "您的密码";
-    proof_hint: "To be sure that it is you. Not asked again for ten minutes.", "用于确认是您本人，十分钟内不再询问。";
-    keep_it: "No, leave it", "不，保持原样";
+    proof: "Your password", "您的密码";
+    proof_hint: "Confirms your identity. You will not be asked again for ten minutes.", "用于确认是您本人，十分钟内不再询问。";
+    keep_it: "Cancel", "取消";
 
     // The list.
     people_title: "Users", "用户";
     people_add: "Add a user", "添加用户";
     people_filter: "Filter users", "筛选用户";
-    people_name: "Name", "用户名";
+    people_name: "User name", "用户名";
     people_may: "Roles", "角色";
-    people_last: "Last log-in", "上次登录";
+    people_last: "Last login", "上次登录";
     people_never: "never", "从未";
     people_administrator: "administrator", "管理员";
     people_disabled: "disabled", "已停用";
@@ -43,28 +43,28 @@ texts! {
 
     // One user.
     people_new_title: "Add a user", "添加用户";
-    people_new_lead: "Give the person this name and first password. They choose their own password under “My account”.",
+    people_new_lead: "Give the user this name and the initial password. They can change the password under “My account”.",
         "请把用户名和初始密码告知本人。登录后可在“我的账户”中修改密码。";
-    people_name_hint: "To log in with. It cannot be changed later.", "用于登录，之后不能更改。";
-    people_first_password: "First password", "初始密码";
+    people_name_hint: "Used to log in. It cannot be changed later.", "用于登录，之后不能更改。";
+    people_first_password: "Initial password", "初始密码";
     people_password_hint: "12 to 128 characters.", "12 到 128 个字符。";
-    people_is_administrator: "Administrator: may do everything, and manage users", "管理员：拥有全部权限，并可管理用户";
+    people_is_administrator: "Administrator: has all permissions and manages users", "管理员：拥有全部权限，并可管理用户";
     people_is_disabled: "Disabled: cannot log in", "停用：无法登录";
     people_roles: "Roles", "角色";
-    people_roles_hint: "Each role includes those before it; where several fit, the strongest counts. “no role” takes a row away, saving adds empty ones.",
+    people_roles_hint: "Each role includes the roles before it. If several rows match, the strongest role applies. Choose “no role” to remove a row. Saving adds empty rows.",
         "后面的角色包含前面的权限；多项匹配时以最高权限为准。选择“无角色”即删除该行，保存后会出现新的空行。";
     people_role_row(n: usize): "Role {n}", "角色 {n}";
     people_make: "Add the user", "添加用户";
     people_made(name: &str): "{name} can log in now.", "{name} 现在可以登录了。";
     people_save: "Save", "保存";
     people_saved(name: &str): "Saved. The sessions of {name} have ended.", "已保存，{name} 的会话已结束。";
-    people_ends_sessions: "Saving ends this user's sessions: the new rights count at the next log-in.", "保存后该用户的会话将结束，新权限在下次登录时生效。";
-    people_ends_mine: "This is you: saving logs you out.", "这是您自己的账户：保存后将退出登录。";
-    people_since: "Here since {}", "创建于 {}";
-    people_last_seen: "last log-in {}", "上次登录 {}";
-    people_disabled_since: "Disabled {}. Nobody can log in with this account.", "已于 {} 停用，无法登录。";
-    people_reset: "New password", "重置密码";
-    people_reset_text: "For somebody who has forgotten it. All their sessions end.", "用于忘记密码的用户，其所有会话将结束。";
-    people_reset_button: "Set the password", "设置密码";
-    people_reset_done(name: &str): "{name} logs in with the new password from now on.", "{name} 现在可用新密码登录。";
+    people_ends_sessions: "Saving ends the sessions of this user. The new permissions apply at the next login.", "保存后该用户的会话将结束，新权限在下次登录时生效。";
+    people_ends_mine: "This is your own account: saving logs you out.", "这是您自己的账户：保存后将退出登录。";
+    people_since: "Member since {}", "创建于 {}";
+    people_last_seen: "last login {}", "上次登录 {}";
+    people_disabled_since: "Disabled {}. This account cannot log in.", "已于 {} 停用，无法登录。";
+    people_reset: "Reset password", "重置密码";
+    people_reset_text: "For a user who has forgotten the password. This ends all sessions of the user.", "用于忘记密码的用户，其所有会话将结束。";
+    people_reset_button: "Set password", "设置密码";
+    people_reset_done(name: &str): "The password of {name} was changed.", "{name} 的密码已重置。";
 }

@@ -1,4 +1,4 @@
-//! The words of every refusal: what is wrong, and what to do next.
+//! Texts of all errors: what is wrong, and what to do next.
 
 use super::{Lang, texts};
 use crate::domain::{
@@ -9,111 +9,111 @@ use crate::domain::{
 
 texts! {
     error_unauthenticated: "Log in, or send a valid token.", "请登录，或提供有效的令牌。";
-    error_not_found(what: &str): "There is no {what}, or you may not see it. Check the spelling.", "没有 {what}，或者您无权查看。请检查拼写。";
-    error_invalid(n: usize): "One field needs another look." | "{n} fields need another look.", "有 {n} 处需要修改。";
-    error_conflict(n: usize): "Somebody else changed {n} key meanwhile. Choose which value stays." | "Somebody else changed {n} keys meanwhile. Choose which values stay.", "期间有 {n} 个键被他人修改，请选择保留哪个值。";
-    error_stale: "The difference is no longer the one you looked at. Look again, then publish.", "差异与您查看时已不同，请重新查看后再发布。";
+    error_not_found(what: &str): "{what} does not exist, or you have no access to it. Check the spelling.", "{what} 不存在，或者您无权查看。请检查拼写。";
+    error_invalid(n: usize): "Check the highlighted field." | "Check the {n} highlighted fields.", "请检查标出的 {n} 处。";
+    error_conflict(n: usize): "Someone else has changed {n} key in the meantime. Choose which value to keep." | "Someone else has changed {n} keys in the meantime. Choose which values to keep.", "期间有 {n} 个键被他人修改，请选择保留哪个值。";
+    error_stale: "The difference has changed since you reviewed it. Review it again, then publish.", "差异与您查看时已不同，请重新查看后再发布。";
     error_too_large(size: &str): "Larger than {size}. Make it smaller, or split it.", "超过 {size}，请缩小或拆分。";
-    error_busy(seconds: u32): "The server is working on too many large texts. Try again in {seconds} second." | "The server is working on too many large texts. Try again in {seconds} seconds.", "服务器正在处理过多的大文本，请在 {seconds} 秒后重试。";
-    error_throttled(seconds: u32): "Too many tries. Try again in {seconds} second." | "Too many tries. Try again in {seconds} seconds.", "尝试次数过多，请在 {seconds} 秒后重试。";
-    error_database: "The database does not answer. Applications keep reading what they have; try again in a moment.", "数据库没有响应。应用仍可读取现有配置，请稍后重试。";
-    error_channel: "The channel to the readers does not answer. Try again in a moment.", "通道没有响应，请稍后重试。";
-    error_internal(request: &str): "Something went wrong on our side. Try again; if it stays, give an administrator the request number {request}.", "服务器出错了。请重试；若仍然出错，请把请求编号 {request} 告诉管理员。";
+    error_busy(seconds: u32): "The server is processing too many large requests. Try again in {seconds} second." | "The server is processing too many large requests. Try again in {seconds} seconds.", "服务器正在处理过多的大请求，请在 {seconds} 秒后重试。";
+    error_throttled(seconds: u32): "Too many requests. Try again in {seconds} second." | "Too many requests. Try again in {seconds} seconds.", "请求过于频繁，请在 {seconds} 秒后重试。";
+    error_database: "The database is not responding. Applications keep reading their current configuration. Try again in a moment.", "数据库没有响应。应用仍可读取现有配置，请稍后重试。";
+    error_channel: "The delivery channel (etcd) is not responding. Try again in a moment.", "下发通道（etcd）没有响应，请稍后重试。";
+    error_internal(request: &str): "Internal error. Try again. If it persists, give an administrator the request ID {request}.", "服务器内部错误。请重试；若仍然出错，请把请求编号 {request} 告诉管理员。";
 
-    need_view: "You may not see this config. Ask an owner of the application.", "您无权查看此配置，请联系应用的所有者。";
-    need_edit: "You may look here but not edit. Ask an owner of the application for the editor role.", "您可以查看但不能编辑，请向应用的所有者申请编辑角色。";
-    need_publish: "You may edit here but not publish. Ask a publisher to publish it.", "您可以编辑但不能发布，请让有发布权限的人发布。";
-    need_own: "Only an owner of the application may do this. Ask one.", "只有应用的所有者可以这样做，请联系所有者。";
-    need_administer: "Only an administrator may do this. Ask one.", "只有管理员可以这样做，请联系管理员。";
-    need_author: "Only its author may edit or discard this change.", "只有作者可以编辑或放弃此变更。";
-    need_kind: "This token only reads. Writing needs an automation token.", "此令牌只能读取，写入需要自动化令牌。";
+    need_view: "You do not have permission to view this config. Ask an owner of the application.", "您无权查看此配置，请联系应用的所有者。";
+    need_edit: "You can view but not edit. Ask an owner of the application for the editor role.", "您可以查看但不能编辑，请向应用的所有者申请编辑角色。";
+    need_publish: "You can edit but not publish. Ask a publisher to publish it.", "您可以编辑但不能发布，请让有发布权限的人发布。";
+    need_own: "Only an owner of the application can do this.", "只有应用的所有者可以执行此操作。";
+    need_administer: "Only an administrator can do this.", "只有管理员可以执行此操作。";
+    need_author: "Only the author can edit or discard this change.", "只有作者可以编辑或放弃此变更。";
+    need_kind: "This token is read-only. Writing requires an automation token.", "此令牌只能读取，写入需要自动化令牌。";
 
-    state_published: "This change is published already. Start a new one.", "此变更已发布，请新建一个变更。";
+    state_published: "This change is already published. Start a new one.", "此变更已发布，请新建一个变更。";
     state_discarded: "This change was discarded. Start a new one.", "此变更已放弃，请新建一个变更。";
-    state_empty: "This change makes no difference, so there is nothing to publish.", "此变更没有任何差异，无需发布。";
-    state_set_up: "The first administrator exists already. Log in.", "首位管理员已存在，请直接登录。";
-    state_in_progress: "The same request is still being worked on. Ask again in a moment.", "同一请求正在处理中，请稍后再查询。";
+    state_empty: "This change has no differences, so there is nothing to publish.", "此变更没有任何差异，无需发布。";
+    state_set_up: "The first administrator already exists. Log in.", "首位管理员已存在，请直接登录。";
+    state_in_progress: "The same request is still being processed. Try again in a moment.", "同一请求正在处理中，请稍后再查询。";
     state_archived: "This is archived. Restore it first.", "此项已归档，请先恢复。";
-    state_ahead: "etcd or a reader node holds a later release than the database, so nothing is published here. An administrator decides on the page of the config which side counts.", "etcd 或读取节点中的版本比数据库中的更新，此处暂停发布。请管理员在该配置的页面决定以哪一方为准。";
-    state_numbers: "No number is left for another release of this config.", "此配置已没有可用的版本号。";
+    state_ahead: "etcd or a reader node has a later release than the database, so publishing is blocked. An administrator must choose which version to keep on the page of the config.", "etcd 或读取节点中的版本比数据库中的更新，暂时无法发布。请管理员在该配置的页面选择保留哪个版本。";
+    state_numbers: "No release numbers are left for this config.", "此配置已没有可用的版本号。";
     state_unreleased: "This config has no release. Publish it first.", "此配置尚未发布，请先发布。";
 
     problem_required: "Fill this in.", "请填写此项。";
-    problem_name(name: &str): "“{name}” is not a name. Use a–z, 0–9, “.”, “_” and “-”, beginning with a letter or digit, 64 at most.", "“{name}”不是有效名称。请使用 a–z、0–9、“.”、“_”、“-”，以字母或数字开头，最多 64 个字符。";
-    problem_config(text: &str): "“{text}” is not a config. Write environment/application/namespace.", "“{text}”不是配置，请写成 环境/应用/命名空间。";
-    problem_pattern(text: &str): "“{text}” is not a pattern. Write prod/shop/*, each part a name or *.", "“{text}”不是有效范围，请写成 prod/shop/*，每段为名称或 *。";
+    problem_name(name: &str): "“{name}” is not a valid name. Use a–z, 0–9, “.”, “_” and “-”. Begin with a letter or digit. 64 characters at most.", "“{name}”不是有效名称。请使用 a–z、0–9、“.”、“_”、“-”，以字母或数字开头，最多 64 个字符。";
+    problem_config(text: &str): "“{text}” is not a valid config. Use the form environment/application/namespace.", "“{text}”不是有效的配置，请写成 环境/应用/命名空间。";
+    problem_pattern(text: &str): "“{text}” is not a valid scope. Use the form prod/shop/*, each part a name or *.", "“{text}”不是有效范围，请写成 prod/shop/*，每段为名称或 *。";
     problem_too_long(size: &str): "Longer than {size}. Make it shorter.", "超过 {size}，请缩短。";
-    problem_too_many(max: usize): "More than {max}. Take fewer.", "超过 {max} 个，请减少。";
-    problem_control: "Has a control character, such as a tab or a line break. Remove it.", "含有控制字符（例如制表符或换行），请删除。";
+    problem_too_many(max: usize): "More than {max}. Use fewer.", "超过 {max} 个，请减少。";
+    problem_control: "Contains a control character, such as a tab or a line break. Remove it.", "含有控制字符（例如制表符或换行），请删除。";
     problem_unseen(position: u32, character: &str): "Character {position} is invisible: {character}. Remove it.", "第 {position} 个字符不可见：{character}，请删除。";
-    problem_scripts(word: &str, scripts: &str): "“{word}” mixes letters of several scripts ({scripts}), so it can pass for another name. Use one script in each word.", "“{word}”混用了多种文字的字母（{scripts}），容易与其他名称混淆。每个词请只用一种文字。";
-    dotenv_placeholder: "A .env file cannot hold this value so that shells and libraries read it alike: some replace “${…}” even in quotes. Export it in another format.", "此值含有“${…}”，部分库即使在引号中也会替换它，无法在 .env 文件中一致地表示，请导出为其他格式。";
-    dotenv_quotes: "A .env file cannot hold this value so that shells and libraries read it alike: its backslashes or quotes allow no quotes around it, and it has # or $, a blank at one end or a quote at the beginning. Export it in another format.", "此值中的反斜杠或引号使其无法加引号，又含有 # 或 $、首尾有空白或以引号开头，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
-    dotenv_lines: "A .env file cannot hold this value so that shells and libraries read it alike: it has line breaks together with \", $ or backslashes. Export it in another format.", "此值同时含有换行和 \"、$ 或反斜杠，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
+    problem_scripts(word: &str, scripts: &str): "“{word}” mixes letters of several scripts ({scripts}), so it can be mistaken for another name. Use one script in each word.", "“{word}”混用了多种文字的字母（{scripts}），容易与其他名称混淆。每个词请只用一种文字。";
+    dotenv_placeholder: "Shells and libraries do not read this value alike from a .env file: some replace “${…}” even in quotes. Export it in another format.", "此值含有“${…}”，部分库即使在引号中也会替换它，无法在 .env 文件中一致地表示，请导出为其他格式。";
+    dotenv_quotes: "Shells and libraries do not read this value alike from a .env file. Its backslashes or quotes allow no quotes around it, but it has # or $, a blank at one end or a quote at the beginning. Export it in another format.", "此值中的反斜杠或引号使其无法加引号，又含有 # 或 $、首尾有空白或以引号开头，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
+    dotenv_lines: "Shells and libraries do not read this value alike from a .env file: it has line breaks together with \", $ or backslashes. Export it in another format.", "此值同时含有换行和 \"、$ 或反斜杠，shell 与各种库对它在 .env 文件中的读法不一致，请导出为其他格式。";
     problem_blanks: "Begins or ends with white space. Remove it.", "首尾有空白，请删除。";
     problem_number: "Not a number. Write it as JSON does: 42, -1.5, 6e3.", "不是数字，请按 JSON 书写：42、-1.5、6e3。";
     problem_boolean: "Write true or false.", "请写 true 或 false。";
     problem_syntax(format: &str, detail: &str): "Not valid {format}: {detail}.", "不是有效的 {format}：{detail}。";
-    problem_duplicate(key: &str): "“{key}” stands here twice. Keep one.", "“{key}”出现了两次，请保留一个。";
-    problem_blank: "A published document is never blank: programs that read it would stop. Write something.", "发布的文档不能为空，否则读取它的程序会停止。请填写内容。";
-    problem_no_keys: "There are no keys in it, so replacing would remove all that are there. Check where it comes from.", "其中没有任何键，替换会删除现有的全部键。请检查其来源。";
-    problem_unknown(given: &str): "“{given}” is not known here. Check the spelling.", "不认识“{given}”，请检查拼写。";
-    problem_not_one_of(given: &str, known: &str): "“{given}” is not known here. There is: {known}.", "不认识“{given}”，可用的有：{known}。";
+    problem_duplicate(key: &str): "“{key}” is listed twice. Keep one.", "“{key}”出现了两次，请保留一个。";
+    problem_blank: "A published document cannot be empty: applications that read it could fail. Enter some content.", "发布的文档不能为空，否则读取它的应用可能出错。请填写内容。";
+    problem_no_keys: "The import contains no keys, so replacing would remove all existing keys. Check its source.", "导入内容中没有任何键，替换会删除现有的全部键。请检查其来源。";
+    problem_unknown(given: &str): "“{given}” is unknown. Check the spelling.", "未知的“{given}”，请检查拼写。";
+    problem_not_one_of(given: &str, known: &str): "“{given}” is unknown. Use one of: {known}.", "未知的“{given}”，可用的有：{known}。";
     problem_taken: "This name is taken. Choose another one.", "此名称已被占用，请换一个。";
     problem_password_length: "Use 12 to 128 characters.", "请使用 12 到 128 个字符。";
-    problem_password_common: "This password is among the first that anybody tries. Choose another one.", "此密码太常见，容易被猜中，请换一个。";
-    problem_password_wrong: "This is not your present password.", "当前密码不正确。";
-    problem_password_again: "This is not the same password. Type it again.", "两次输入的密码不一致，请重新输入。";
-    problem_credentials: "Name and password do not fit. Try again.", "用户名与密码不匹配，请重试。";
-    problem_setup_link: "This link is wrong or has expired. Restart the server for a new one.", "此链接无效或已过期，请重启服务获取新链接。";
+    problem_password_common: "This password is too common. Choose another one.", "此密码太常见，容易被猜中，请换一个。";
+    problem_password_wrong: "The current password is incorrect.", "当前密码不正确。";
+    problem_password_again: "The passwords do not match. Type them again.", "两次输入的密码不一致，请重新输入。";
+    problem_credentials: "Incorrect user name or password.", "用户名或密码错误。";
+    problem_setup_link: "This link is not valid or has expired. Restart the server for a new one.", "此链接无效或已过期，请重启服务获取新链接。";
     problem_confirm(expected: &str): "Type “{expected}” to confirm.", "请输入“{expected}”以确认。";
     problem_kind_items: "This config has keys and values. Edit keys, not a text.", "此配置由键值组成，请编辑键而不是文本。";
     problem_kind_text(format: &str): "This config is one {format} text. Send the text, not keys.", "此配置是一份 {format} 文本，请提交文本而不是键。";
-    problem_format_fixed(format: &str): "It has releases as {format}, so its format stays. Make another namespace.", "已有 {format} 格式的版本，格式不能更改。请新建命名空间。";
+    problem_format_fixed(format: &str): "The format cannot be changed: there are releases in {format}. Create another namespace.", "已有 {format} 格式的版本，格式不能更改。请新建命名空间。";
     problem_release(release: u64): "This config has no release {release}. Choose one from its list.", "此配置没有版本 {release}，请从列表中选择。";
     problem_idempotency: "This idempotency key was used for another request. Use a new one.", "此幂等键已用于另一请求，请换一个。";
     problem_duration: "Not a duration. Write 90d, 12h or 30m.", "不是时长，请写 90d、12h 或 30m。";
-    problem_range(min: u64, max: u64): "Give a whole number from {min} to {max}.", "请填写 {min} 到 {max} 之间的整数。";
-    problem_last_administrator: "This is the last administrator. Make another one first.", "这是最后一位管理员，请先添加另一位。";
+    problem_range(min: u64, max: u64): "Enter a whole number from {min} to {max}.", "请填写 {min} 到 {max} 之间的整数。";
+    problem_last_administrator: "This is the last administrator. Create another one first.", "这是最后一位管理员，请先添加另一位。";
     problem_body(detail: &str): "The request cannot be read: {detail}.", "无法读取请求：{detail}。";
     problem_unicode: "Not UTF-8. Save it as UTF-8, then send it again.", "不是 UTF-8 编码，请另存为 UTF-8 后重试。";
-    problem_secrets: "Secret items are not offered by this version.", "此版本尚不支持机密项。";
+    problem_secrets: "This version does not support secret items.", "此版本尚不支持机密项。";
 
-    error_unreached: "The server could not be reached. What you typed is still here: try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
+    error_unreached: "The server could not be reached. Your input is kept. Try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
     at_place(line: u32, column: u32, text: &str): "Line {line}, column {column}: {text}", "第 {line} 行第 {column} 列：{text}";
     at_line(line: u32, text: &str): "Line {line}: {text}", "第 {line} 行：{text}";
 
     size_bytes(n: usize): "{n} byte" | "{n} bytes", "{n} 字节";
 
     token_missing: "Send a token: “Authorization: Bearer …”.", "请提供令牌：“Authorization: Bearer …”。";
-    token_mistyped: "This is not a whole token: it was cut or mistyped. Copy it again.", "令牌不完整或有误，请重新复制。";
-    token_unknown: "This token is not known here. Ask for a new one.", "不认识此令牌，请申请新的。";
+    token_mistyped: "This token is incomplete or mistyped. Copy it again.", "令牌不完整或有误，请重新复制。";
+    token_unknown: "This token is unknown. Ask for a new one.", "未知的令牌，请申请新的。";
     token_expired: "This token has expired. Ask for a new one.", "此令牌已过期，请申请新的。";
     token_revoked: "This token was revoked. Ask for a new one.", "此令牌已吊销，请申请新的。";
-    token_waiting: "Too many readers wait with this token already. Try again in a moment, or give each application its own.", "此令牌已有过多等待中的读取，请稍后重试，或为每个应用使用各自的令牌。";
-    token_scope(config: &str): "This token does not reach {config}. Ask for one that does.", "此令牌无权访问 {config}，请申请有权限的令牌。";
+    token_waiting: "Too many requests are already waiting with this token. Try again in a moment, or use a separate token for each application.", "使用此令牌等待的请求过多，请稍后重试，或为每个应用使用各自的令牌。";
+    token_scope(config: &str): "This token has no access to {config}. Ask for one with a matching scope.", "此令牌无权访问 {config}，请申请有权限的令牌。";
     config_unreleased(config: &str): "{config} has no release. Publish it, or check the spelling.", "{config} 尚未发布。请先发布，或检查拼写。";
     nothing_arrived: "No release has arrived since this server started. Try again in a moment.", "此服务器启动后尚未收到任何发布，请稍后重试。";
-    readers_waiting: "Too many readers wait here already. Try again in a moment.", "等待中的读取过多，请稍后重试。";
-    tokens_not_loaded: "The tokens have not been read yet. Try again in a moment.", "令牌尚未加载，请稍后重试。";
-    reader_node: "This node serves the read endpoints alone. Ask a console.", "此节点仅提供读取接口，请访问控制台节点。";
-    method_not_allowed(allow: &str): "Not this way. Use {allow}.", "不支持此方法，请使用 {allow}。";
-    head_malformed: "The head of the request is not HTTP/1.1.", "请求头不符合 HTTP/1.1。";
-    head_too_long: "The head of the request is too long.", "请求头过长。";
-    type_not_supported(given: &str, expected: &str): "“{given}” is not taken here. Send {expected}.", "不接受“{given}”，请发送 {expected}。";
+    readers_waiting: "Too many requests are already waiting. Try again in a moment.", "等待中的请求过多，请稍后重试。";
+    tokens_not_loaded: "The tokens are not loaded yet. Try again in a moment.", "令牌尚未加载，请稍后重试。";
+    reader_node: "This node serves only the read endpoints. Use a console node.", "此节点仅提供读取接口，请访问控制台节点。";
+    method_not_allowed(allow: &str): "Method not allowed. Use {allow}.", "不支持此方法，请使用 {allow}。";
+    head_malformed: "The request head is not valid HTTP/1.1.", "请求头不符合 HTTP/1.1。";
+    head_too_long: "The request head is too long.", "请求头过长。";
+    type_not_supported(given: &str, expected: &str): "Unsupported content type “{given}”. Send {expected}.", "不支持内容类型“{given}”，请发送 {expected}。";
     coding_not_supported(given: &str): "Content encoding “{given}” is not supported. Send the body uncompressed.", "不支持内容编码“{given}”，请发送未压缩的请求体。";
-    coding_not_acceptable: "Answers come as gzip or uncompressed, and Accept-Encoding excludes both.", "响应仅提供 gzip 或未压缩形式，而 Accept-Encoding 将两者都排除了。";
+    coding_not_acceptable: "Responses are gzip or uncompressed, and Accept-Encoding excludes both.", "响应仅提供 gzip 或未压缩形式，而 Accept-Encoding 将两者都排除了。";
 }
 
 impl Lang {
-    /// What went wrong, and what to do.
+    /// Returns what went wrong and what to do.
     #[must_use]
     pub fn error(self, error: &Error) -> String {
         match error {
             Error::Unauthenticated => self.error_unauthenticated().into(),
             Error::Forbidden(need) => self.need(*need).into(),
             Error::NotFound(what) => self.error_not_found(what),
-            // One mistake says itself what it is; of many, each stands at its field.
+            // A single problem is shown as it is; several are shown at their fields.
             Error::Invalid(list) => match &list[..] {
                 [one] => self.problem(&one.problem),
                 many => self.error_invalid(many.len()),
@@ -126,13 +126,13 @@ impl Lang {
             Error::Busy(seconds) => self.error_busy(*seconds),
             Error::Unavailable { part: Part::Database, .. } => self.error_database().into(),
             Error::Unavailable { part: Part::Channel, .. } => self.error_channel().into(),
-            // A server function's caller in the browser got no answer.
+            // The browser got no response from a server function.
             Error::Internal(request) if request.is_empty() => self.error_unreached().into(),
             Error::Internal(request) => self.error_internal(request),
         }
     }
 
-    /// What is wrong with a field, and what it should be.
+    /// Returns what is wrong with a field and what it should be.
     #[must_use]
     pub fn problem(self, problem: &Problem) -> String {
         match problem {
@@ -185,7 +185,7 @@ impl Lang {
         }
     }
 
-    /// What an actor lacks, and whom to ask.
+    /// Returns the missing permission, and the role to ask where there is one.
     #[must_use]
     pub fn need(self, need: Need) -> &'static str {
         match need {
@@ -213,7 +213,7 @@ impl Lang {
         }
     }
 
-    /// Bytes as people say them: `256 bytes`, `20 KiB`, `1.4 MiB`.
+    /// Formats a number of bytes for people: `256 bytes`, `20 KiB`, `1.4 MiB`.
     pub(super) fn size(self, bytes: usize) -> String {
         let (unit, name) = match bytes {
             0..10_240 => return self.size_bytes(bytes),
@@ -227,7 +227,7 @@ impl Lang {
     }
 }
 
-/// A format as people write it: JSON, YAML.
+/// Returns the name of a format as people write it: JSON, YAML.
 fn said(format: Format) -> String {
     match format {
         Format::Kv | Format::Text | Format::Properties => format.as_str().to_owned(),
@@ -235,7 +235,7 @@ fn said(format: Format) -> String {
     }
 }
 
-/// What a parser said, without the full stop that our sentence sets itself.
+/// Removes the full stop from a parser message, because the text around it ends with one.
 fn sentence(detail: &str) -> &str {
     detail.trim().trim_end_matches('.')
 }
@@ -246,22 +246,22 @@ mod tests {
     use crate::domain::{error::Invalid, limits};
 
     #[test]
-    fn one_mistake_is_named_and_many_are_counted() {
+    fn a_single_problem_is_shown_and_several_are_counted() {
         let one = vec![Invalid::new("/wait", Problem::Range { min: 1, max: 90 })];
         let many = vec![Invalid::new("/a", Problem::Required), Invalid::new("/b", Problem::Taken)];
-        assert_eq!(Lang::En.error(&Error::Invalid(one)), "Give a whole number from 1 to 90.");
-        assert_eq!(Lang::En.error(&Error::Invalid(many.clone())), "2 fields need another look.");
-        assert_eq!(Lang::Zh.error(&Error::Invalid(many)), "有 2 处需要修改。");
+        assert_eq!(Lang::En.error(&Error::Invalid(one)), "Enter a whole number from 1 to 90.");
+        assert_eq!(Lang::En.error(&Error::Invalid(many.clone())), "Check the 2 highlighted fields.");
+        assert_eq!(Lang::Zh.error(&Error::Invalid(many)), "请检查标出的 2 处。");
     }
 
     #[test]
-    fn sizes_are_said_as_people_say_them() {
+    fn sizes_are_formatted_for_people() {
         let said = [256, 2000, 10_240, limits::VALUE_BYTES, limits::DOCUMENT_BYTES].map(|n| Lang::En.size(n));
-        assert_eq!(said, ["256 bytes", "2000 bytes", "10 KiB", "1 MiB", "1.4 MiB"]);
+        assert_eq!(said, ["256 bytes", "2,000 bytes", "10 KiB", "1 MiB", "1.4 MiB"]);
     }
 
     #[test]
-    fn a_parser_does_not_end_our_sentence() {
+    fn a_parser_message_adds_no_second_full_stop() {
         let wrong = Problem::Body { detail: "unknown field `ttle`. ".into() };
         assert_eq!(Lang::En.problem(&wrong), "The request cannot be read: unknown field `ttle`.");
     }

@@ -1,17 +1,17 @@
-//! What stands around every page, and in the components that all pages are made of.
+//! Texts of the frame around all pages, and of the shared components.
 
 use super::texts;
 
 texts! {
-    // The document.
+    // Document.
     title_of(page: &str): "{page} · Trimtab", "{page} · Trimtab";
-    skip_to_content: "Skip to the content", "跳到正文";
+    skip_to_content: "Skip to content", "跳到正文";
     home_link: "Trimtab, home", "Trimtab，首页";
-    where_you_are: "Where you are", "当前位置";
+    where_you_are: "Breadcrumb", "当前位置";
     main_navigation: "Main", "主导航";
-    problem_here: "This did not work", "操作未完成";
+    problem_here: "Request failed", "操作失败";
 
-    // The rail.
+    // Sidebar.
     home: "Home", "首页";
     applications: "Applications", "应用";
     changes: "Changes", "变更";
@@ -21,7 +21,7 @@ texts! {
     more: "More", "更多";
     open_changes(n: u32): "{n} open change" | "{n} open changes", "{n} 个未发布的变更";
 
-    // The header.
+    // Header.
     account: "Account", "账户";
     my_account: "My account", "我的账户";
     log_out: "Log out", "退出登录";
@@ -34,10 +34,10 @@ texts! {
 
     // Logging in.
     log_in: "Log in", "登录";
-    wrong_address: "Logging in does not work at this address", "此地址无法登录";
-    wrong_address_text: "This installation is set up for https. Open {} instead: without https your browser does not keep the session.",
-        "此系统配置为通过 https 访问。请改为打开 {}：没有 https 时，浏览器不会保存会话。";
-    name: "Name", "用户名";
+    wrong_address: "You cannot log in at this address", "此地址无法登录";
+    wrong_address_text: "This installation requires HTTPS. Open {} instead. Without HTTPS, your browser does not keep the session.",
+        "此系统要求通过 HTTPS 访问。请改为打开 {}。没有 HTTPS 时，浏览器不会保存会话。";
+    name: "User name", "用户名";
     password: "Password", "密码";
 
     // Components.
@@ -48,7 +48,7 @@ texts! {
     protected: "protected", "受保护";
     filter: "Filter", "筛选";
     filter_shows(shown: &str, all: &str): "{shown} of {all}", "{shown} / {all}";
-    filter_none: "Nothing matches", "没有匹配项";
+    filter_none: "No matches", "没有匹配项";
     newer: "Newer", "较新";
     older: "Older", "较旧";
     pages_of(what: &str): "Pages of {what}", "{what}的分页";
@@ -61,14 +61,14 @@ texts! {
     n_added(n: usize): "{n} added", "新增 {n}";
     n_changed(n: usize): "{n} changed", "修改 {n}";
     n_removed(n: usize): "{n} removed", "删除 {n}";
-    no_difference: "No difference", "没有差异";
+    no_difference: "No differences", "没有差异";
     key: "Key", "键";
     type_changed(old: &str, new: &str): "type {old} → {new}", "类型 {old} → {new}";
     comment_changed(old: &str, new: &str): "comment “{old}” → “{new}”", "备注“{old}” → “{new}”";
     was: "was", "原值";
     is_now: "now", "现值";
     line: "Line", "行";
-    not_there: "not there", "不存在";
+    not_there: "not present", "不存在";
 
     // Times.
     months: "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", "1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月";
@@ -81,35 +81,35 @@ texts! {
     day_of(month: &str, day: u32): "{day} {month}", "{month}{day}日";
     date_of(year: i64, month: &str, day: u32): "{day} {month} {year}", "{year}年{month}{day}日";
 
-    // Errors as pages.
-    not_found_title: "There is no such page", "没有这个页面";
-    not_found_text: "It was never there, was removed, or you may not see it. Names are written in lower case.",
-        "它可能从未存在、已被删除，或您无权查看。名称一律小写。";
-    forbidden_title: "You may not do this", "您无权执行此操作";
+    // Error pages.
+    not_found_title: "Page not found", "页面不存在";
+    not_found_text: "It does not exist, was removed, or you have no access to it. Names are in lower case.",
+        "它可能不存在、已被删除，或您无权查看。名称一律小写。";
+    forbidden_title: "Permission denied", "没有权限";
     cross_site_title: "This form was sent from another site", "此表单来自其他站点";
     cross_site_text: "Nothing was changed. Open the page here and try again.", "未做任何更改。请在本站打开页面后重试。";
-    internal_title: "Something broke here", "服务器出错了";
-    internal_text: "It is our fault, and it is in the server's log. Nothing was half done: a change is saved as a whole or not at all.",
-        "这是我们的问题，详情已写入服务器日志。不会出现只完成一半的情况：变更要么全部保存，要么完全不保存。";
-    internal_request(id: &str): "Request {id}", "请求编号 {id}";
-    busy_title: "Too many large pages at once", "大页面请求过多";
-    unavailable_title: "A part does not answer", "有组件没有响应";
-    still_works: "What still works", "仍然可用";
-    database_down: "The database does not answer. Pages that read it and saving wait until it is back.", "数据库没有响应。读取数据库的页面和保存操作需等待其恢复。";
-    channel_down: "etcd does not answer. What you publish is accepted and delivered when it is back.", "etcd 没有响应。发布的内容会先被接受，待其恢复后投递。";
-    still_reading: "Applications keep reading the configuration that they have", "应用继续读取它们已有的配置";
+    internal_title: "Internal error", "服务器内部错误";
+    internal_text: "The cause is in the server log. Nothing was saved in part: a change is saved completely or not at all.",
+        "原因已写入服务器日志。不会只保存一部分：变更要么全部保存，要么完全不保存。";
+    internal_request(id: &str): "Request ID {id}", "请求编号 {id}";
+    busy_title: "Server busy", "服务器繁忙";
+    unavailable_title: "Service unavailable", "服务不可用";
+    still_works: "Still available", "仍然可用";
+    database_down: "The database is not responding. Saving, and pages that read from the database, are unavailable until it recovers.", "数据库没有响应。读取数据库的页面和保存操作需等待其恢复。";
+    channel_down: "etcd is not responding. Releases that you publish are accepted, and delivered when etcd recovers.", "etcd 没有响应。发布的版本会先被接受，待 etcd 恢复后下发。";
+    still_reading: "Applications keep reading their current configuration", "应用继续读取它们已有的配置";
     still_restarting: "Applications that restart get the last known good configuration", "重启的应用会得到最近一次有效的配置";
-    still_nothing_lost: "Nothing that was published is lost", "已发布的内容不会丢失";
+    still_nothing_lost: "No published release is lost", "已发布的版本不会丢失";
     still_editing: "Editing, comparing and reviewing", "编辑、对比和查看变更";
-    method_title: "This address is not for opening", "此地址不能直接打开";
-    too_large_title: "That was too large", "内容过大";
-    throttled_title: "Too many tries", "尝试次数过多";
-    problem_title: "This did not work", "操作未完成";
-    signed_out_title: "You are not logged in any more", "登录已失效";
-    signed_out_text: "Log in in another tab, then send again: what you typed is kept on this page.", "请在另一个标签页中登录，然后重新发送：您输入的内容保留在本页。";
-    signed_out_large: "Log in in another tab, then go back to the page before this one and send again. What you typed is too large to be kept here, but your browser still has it there.", "请在另一个标签页中登录，然后返回上一页重新发送。您输入的内容太大，无法保留在本页，但浏览器在上一页中仍保留着它。";
-    log_in_new_tab: "Log in, in a new tab", "在新标签页中登录";
+    method_title: "Page not available", "页面不可用";
+    too_large_title: "Content too large", "内容过大";
+    throttled_title: "Too many requests", "请求过于频繁";
+    problem_title: "Request failed", "操作失败";
+    signed_out_title: "You are no longer logged in", "登录已失效";
+    signed_out_text: "Log in in another tab, then send again. Your input is kept on this page.", "请在另一个标签页中登录，然后重新发送：您输入的内容保留在本页。";
+    signed_out_large: "Log in in another tab, then go back to the previous page and send again. Your input is too large to be kept here, but your browser still has it on the previous page.", "请在另一个标签页中登录，然后返回上一页重新发送。您输入的内容太大，无法保留在本页，但浏览器在上一页中仍保留着它。";
+    log_in_new_tab: "Log in (new tab)", "在新标签页中登录";
     send_again: "Send again", "重新发送";
     try_again: "Try again", "重试";
-    to_home: "To the home page", "返回首页";
+    to_home: "Go to the home page", "返回首页";
 }

@@ -249,7 +249,7 @@ on_both_set_ups! {
         site.deliver().await;
         for value in ["one", "two", "three"] {
             let came = watch.next().await.unwrap();
-            assert!(came.len() == CONFIGS && came.iter().all(|entry| *entry.document == *value), "{value}: {came:?}");
+            assert!(came.len() == CONFIGS && came.iter().all(|entry| entry.document.expose() == value), "{value}: {came:?}");
         }
     }
 
@@ -328,7 +328,7 @@ on_both_set_ups! {
         assert_delivered(&site.service.settle(&Actor::shell(), settle).await.unwrap());
         let (_, content) = site.service.live_content(ana(), &config(SHOP)).await.unwrap();
         let item = &content.items().unwrap()["a"];
-        assert_eq!((item.value.as_str(), item.comment.as_str()), ("2", ""), "a document has no comments");
+        assert_eq!((item.value.expose(), item.comment.as_str()), ("2", ""), "a document has no comments");
     }
 
     async fn repair_is_audited_even_when_the_caller_gives_up(site: Site) {

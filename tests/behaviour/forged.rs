@@ -141,7 +141,7 @@ impl ReaderNode {
 
     fn holds(&self) -> (u64, String) {
         let held = self.reader.shelf.get(SHOP);
-        held.map(|held| (held.seq(), held.entry.document.trim().to_owned())).unwrap_or_default()
+        held.map(|held| (held.seq(), held.entry.document.expose().trim().to_owned())).unwrap_or_default()
     }
 
     async fn comes_to_hold(&self, seq: u64, document: &str) {

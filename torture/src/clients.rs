@@ -205,7 +205,7 @@ impl Request {
 
 /// Returns whether the answer says that the same request is still in progress.
 fn is_in_progress(status: u16, said: &Value) -> bool {
-    status == 409 && said["type"] == "/problems/state" && said["detail"].to_string().contains("being worked on")
+    status == 409 && said["type"] == "/problems/state" && said["detail"].to_string().contains("still being processed")
 }
 
 fn releases(said: &Value) -> Vec<(String, u64)> {

@@ -1,10 +1,10 @@
-//! Tokens, made, read and let in.
+//! Generating, parsing and authenticating tokens.
 
 use super::*;
 
 const NOW: Time = Time(1_000_000);
 
-/// Makes a token that reaches these patterns, and its text.
+/// Makes a token that covers these patterns, and its text.
 pub(crate) fn made(kind: TokenKind, patterns: &[&str]) -> (Token, String) {
     let fresh = generate(kind);
     let token = Token {
@@ -34,7 +34,7 @@ fn denied(table: &Table, text: &str) -> Denied {
 }
 
 #[test]
-fn a_token_is_recognised_and_tells_its_id() {
+fn generated_token_is_parsed_and_not_in_debug_output() {
     let fresh = generate(TokenKind::Read);
     assert!(fresh.text.starts_with("ttr_") && fresh.text.len() == 53, "{}", fresh.text);
     assert_eq!(parse(&fresh.text), Ok((TokenKind::Read, fresh.id.as_str())));
@@ -42,7 +42,7 @@ fn a_token_is_recognised_and_tells_its_id() {
 }
 
 #[test]
-fn a_wrong_letter_is_known_without_a_look_up() {
+fn typo_is_detected_by_the_checksum() {
     let text = generate(TokenKind::Automation).text;
     for at in 0..text.len() {
         let mut typo = text.clone().into_bytes();
@@ -55,7 +55,7 @@ fn a_wrong_letter_is_known_without_a_look_up() {
 }
 
 #[test]
-fn a_checksum_alone_opens_nothing() {
+fn forged_token_with_a_valid_checksum_is_refused() {
     let (token, text) = made(TokenKind::Read, &["*/*/*"]);
     let mut forged = format!("ttr_{}_{}", token.id, "a".repeat(SECRET));
     forged.extend(checksum(&forged).map(char::from));
@@ -66,7 +66,7 @@ fn a_checksum_alone_opens_nothing() {
 }
 
 #[test]
-fn an_expired_and_a_revoked_token_open_nothing() {
+fn expired_and_revoked_tokens_are_refused() {
     let (mut token, text) = made(TokenKind::Read, &["*/*/*"]);
     token.expires_at = Some(NOW);
     assert_eq!(denied(&table(vec![token.clone()]), &text), Denied::Expired);
@@ -77,7 +77,7 @@ fn an_expired_and_a_revoked_token_open_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_token_opened_ends_with_it_and_not_with_a_new_name() {
+async fn grant_ends_when_the_scope_changes_but_not_the_name() {
     let (token, text) = made(TokenKind::Read, &["prod/shop/*"]);
     let table = table(vec![token.clone()]);
     let grant = table.authenticate(&text, NOW).unwrap();
@@ -117,7 +117,7 @@ fn only_an_automation_token_writes() {
 }
 
 #[tokio::test]
-async fn a_list_that_was_begun_before_somebody_asked_is_no_answer() {
+async fn list_that_was_read_before_the_request_is_no_answer() {
     let (token, text) = made(TokenKind::Read, &["*/*/*"]);
     let table = table(vec![]);
     let mut asks = std::pin::pin!(table.renewed());
@@ -134,20 +134,20 @@ async fn a_list_that_was_begun_before_somebody_asked_is_no_answer() {
 }
 
 #[test]
-fn so_many_and_no_more_wait_with_one_token() {
+fn number_of_requests_that_wait_with_a_token_is_limited() {
     let (token, text) = made(TokenKind::Read, &["*/*/*"]);
     let table = table(vec![token.clone()]);
     let wait = || table.authenticate(&text, NOW).unwrap().wait(1);
     let first = wait();
     assert!(first.is_some() && wait().is_none());
     table.replace(vec![Token { last_used_at: Some(NOW), ..token }]);
-    assert!(wait().is_none(), "a newer list forgets nobody");
+    assert!(wait().is_none(), "a newer list keeps the count");
     drop(first);
     assert!(wait().is_some());
 }
 
 #[test]
-fn a_list_that_lets_in_others_is_told_of() {
+fn list_that_changes_access_is_notified() {
     let (token, _) = made(TokenKind::Read, &["*/*/*"]);
     let table = Table::new();
     let mut changes = table.changes();

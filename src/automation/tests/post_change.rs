@@ -51,7 +51,10 @@ async fn what_is_accepted_and_not_delivered_says_why() {
     let edits = json!([{"config": DEV, "set": {"a": "1"}}]);
     let reply = api.shop().await.post(CHANGES, json!({"edits": edits, "publish": true})).await;
     assert_eq!((reply.status, &reply.body["state"]), (202, &json!("published")), "{reply}");
-    assert_eq!(reply.body["delivery"], json!({"state": "accepted", "late_because": "it takes longer than usual"}));
+    assert_eq!(
+        reply.body["delivery"],
+        json!({"state": "accepted", "late_because": "delivery is taking longer than usual"})
+    );
     assert_eq!(reply.headers["location"], format!("/api/v1/changes/{}", reply.text("/id")));
 }
 

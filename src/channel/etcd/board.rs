@@ -1,4 +1,4 @@
-//! The board of the nodes: keys that hang on each node's lease.
+//! The node registry in etcd: keys attached to each node's lease.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,32 +17,32 @@ use super::{
 };
 use crate::domain::access::Pattern;
 
-/// How long a node that is dead still counts as one of the nodes.
+/// Time to live of a membership's lease: a dead node stays registered for this time.
 const TTL: Duration = Duration::from_secs(30);
-/// Nodes and asks that are read at once; no installation has as many.
+/// Maximum number of keys in a listing. No installation has as many nodes and queries.
 const MOST: i64 = 5000;
 
-/// The value of an ask.
+/// Value of a query's key.
 #[derive(Serialize, Deserialize)]
 struct Ask {
     room: usize,
 }
 
-/// A node's place on the board. What it put there goes with it.
+/// A node's membership in the registry. All its keys end with it.
 #[derive(Debug)]
 pub struct Seat {
     etcd: Arc<Etcd>,
     lease: Lease,
-    /// The value of its name key.
+    /// Value of its name key.
     about: About,
 }
 
-/// A watch of the board.
+/// A watch of the node registry.
 #[derive(Debug)]
 pub struct BoardWatch {
     etcd: Arc<Etcd>,
     stream: Stream,
-    /// Something that no node writes was seen, and said.
+    /// Whether a key that no node writes was logged.
     warned: bool,
 }
 
@@ -55,7 +55,7 @@ impl Etcd {
         Ok(seat)
     }
 
-    /// Reads the names of all nodes that are present.
+    /// Reads the descriptions of all registered nodes.
     pub(in super::super) async fn names(&self) -> Result<Vec<About>, Fault> {
         let (prefix, options) = (&self.keys.names(), &GetOptions::new().with_prefix().with_limit(MOST));
         let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
@@ -88,19 +88,19 @@ impl Etcd {
         Ok(BoardWatch { etcd: Arc::clone(self), stream, warned: false })
     }
 
-    /// Parses a key of the board. Returns `None` when no node can have written it: a node's keys hang on its own lease.
+    /// Parses a key. Returns `None` when no node can have written it: a node's keys are attached to its own lease.
     fn read(&self, kv: &KeyValue) -> Option<Notice> {
         let posted = self.keys.posted(kv.key())?;
         let (Posted::Name(id) | Posted::Ask(id, _) | Posted::Answer(id, _)) = &posted;
         if kv.lease() == id.0 { said(posted, kv.value()) } else { None }
     }
 
-    /// Parses a key of the board, and logs the first one that no node can have written.
+    /// Parses a key, and logs the first one that no node can have written.
     fn notice(&self, kv: &KeyValue, warned: &mut bool) -> Option<Notice> {
         let notice = self.read(kv);
         if notice.is_none() && !std::mem::replace(warned, true) {
-            // What it is instead is not repeated.
-            tracing::warn!(key = %kv.key().escape_ascii(), "not written by a node; it and what else is like it is ignored");
+            // The value is not logged: it may hold anything.
+            tracing::warn!(key = %kv.key().escape_ascii(), "ignoring keys under nodes/ that no node wrote");
         }
         notice
     }
@@ -108,7 +108,7 @@ impl Etcd {
 
 fn said(posted: Posted, value: &[u8]) -> Option<Notice> {
     const SHORT: usize = 1024;
-    /// With all that it may be ahead in: names of configs are at most 194 bytes.
+    /// Maximum size of a name key's value, in bytes. Fits a full [`Ahead`]: configs have names of at most 194 bytes.
     const NAME: usize = 16 * 1024;
     match posted {
         Posted::Answer(by, scope) => {
@@ -131,19 +131,19 @@ fn json(value: &impl Serialize) -> String {
 }
 
 impl Seat {
-    /// Which node this is.
+    /// Returns the id of this node.
     #[must_use]
     pub fn id(&self) -> NodeId {
         NodeId(self.lease.id())
     }
 
-    /// Whether the lease is known to be over: take another seat.
+    /// Returns whether the lease is known to be over. Then the node must join again.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lease.is_over()
     }
 
-    /// Says what this node holds that is later than what lies in the channel, unless that was said.
+    /// Writes what this node holds that is later than the channel, unless the key says so already.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -157,7 +157,7 @@ impl Seat {
         Ok(())
     }
 
-    /// Asks all nodes who reads these configs; again is heard again.
+    /// Queries all nodes for the readers of these configs. A repeated query is answered again.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -165,7 +165,7 @@ impl Seat {
         self.put(&Posted::Ask(self.id(), scope.clone()), &json(&Ask { room })).await
     }
 
-    /// Takes an ask away.
+    /// Ends a query.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -173,7 +173,7 @@ impl Seat {
         self.delete(&Posted::Ask(self.id(), scope.clone())).await
     }
 
-    /// Answers, in place of what this node answered before.
+    /// Writes a reply in place of this node's earlier one.
     ///
     /// # Errors
     /// [`Fault::Unreachable`], [`Fault::Refused`] or [`Fault::TooLarge`].
@@ -181,7 +181,7 @@ impl Seat {
         self.put(&Posted::Answer(self.id(), scope.clone()), value).await
     }
 
-    /// Takes an answer away.
+    /// Withdraws a reply.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] or [`Fault::Refused`].
@@ -189,7 +189,7 @@ impl Seat {
         self.delete(&Posted::Answer(self.id(), scope.clone())).await
     }
 
-    /// Leaves, and takes everything along.
+    /// Leaves the registry. All keys of this node end.
     pub async fn leave(self) {
         self.lease.revoke().await;
     }
@@ -207,7 +207,7 @@ impl Seat {
 }
 
 impl BoardWatch {
-    /// What is new, in its order. May be dropped and called again.
+    /// Waits for the next events, in order. The future may be dropped and called again.
     ///
     /// # Errors
     /// Any [`Fault`] ends the watch: list again, then watch again.
@@ -224,7 +224,7 @@ impl BoardWatch {
                     }
                     notices.extend(notice);
                 }
-                // Asks and answers end by themselves where they are kept.
+                // Nodes drop old queries and replies by themselves.
                 EventType::Delete => {
                     if let Some(Posted::Name(id)) = self.etcd.keys.posted(kv.key()) {
                         notices.push(Notice::Gone(id));

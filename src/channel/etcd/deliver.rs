@@ -1,4 +1,4 @@
-//! Puts releases into etcd: one transaction, fenced by the lock's create revision and by what was read before.
+//! Writes releases into etcd in one transaction, fenced by the lock's create revision and the revisions read before.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -19,34 +19,34 @@ use crate::{
     },
 };
 
-/// How often a delivery looks again when a config moved under its feet while the lock was held: an earlier transaction
-/// of this node that was thought lost, or a foreign write.
+/// Maximum number of tries of a delivery. A try fails when a config changes while the lock is held: through an earlier
+/// transaction of this node that seemed lost, or a foreign write.
 const ATTEMPTS: usize = 3;
 
-/// What became of a transaction.
+/// Outcome of a transaction.
 #[derive(Debug)]
 enum Outcome {
-    /// Written, at this revision.
+    /// Written at this revision.
     Written(i64),
-    /// Not written; the lock is held, but a config moved. What they hold now.
+    /// Not written: the lock is held, but a config changed. Holds the present state of the configs.
     Moved(Vec<Held>),
-    /// Not written; the lock is gone.
+    /// Not written: the lock is lost.
     Fenced,
-    /// Nobody knows.
+    /// Unknown.
     Unknown(Fault),
 }
 
 /// Maximum number of configs whose last write is remembered.
 const REMEMBERED: usize = 4096;
 
-/// The release that this node wrote last to each config, with its revision. Part of the fast path (`crate::fast_path`): a
-/// guess of what etcd holds, which the compares of the next transaction prove, so that nothing has to be read before it. It
-/// ends with a lost watch, because an etcd that was set back gives revisions twice.
+/// The last release that this node wrote to each config, with its revision. Part of the fast path (`crate::fast_path`):
+/// a guess at the state of etcd that saves a read, because the compares of the next transaction verify it. It is
+/// dropped when a watch fails, because a restored etcd assigns revisions twice.
 #[derive(Debug, Default)]
 pub(super) struct Written(HashMap<ConfigId, Held>);
 
 impl Written {
-    /// What was written to each config of a batch, if all are known.
+    /// Returns the last write of each config of a batch, if all are known.
     fn to(&self, batch: &[&Entry]) -> Option<Vec<Held>> {
         batch.iter().map(|entry| self.0.get(&entry.config).cloned()).collect()
     }
@@ -98,13 +98,13 @@ impl Etcd {
         Err(Fault::Fenced { env: lock.env().clone() })
     }
 
-    /// What etcd holds of the configs of a batch, all at one revision.
+    /// Reads the state of a batch's configs at one revision.
     async fn held(&self, batch: &[&Entry]) -> Result<Vec<Held>, Fault> {
         let answer = self.txn(&Txn::new().and_then(self.reads(batch))).await?;
         Ok(found(&answer).iter().map(|kv| held(kv.as_ref())).collect())
     }
 
-    /// The same, with the lock's own create revision: the first delivery under a lock needs both.
+    /// Reads the lock's create revision and the state of a batch's configs: the first delivery under a lock needs both.
     async fn fenced(&self, lock: &EtcdLock, batch: &[&Entry]) -> Result<(i64, Vec<Held>), Fault> {
         let mut reads = vec![key_of(lock)];
         reads.extend(self.reads(batch));
@@ -124,7 +124,7 @@ impl Etcd {
         batch.iter().map(|entry| TxnOp::get(self.keys.meta(&entry.config), None)).collect()
     }
 
-    /// Writes what is due, if the lock is still this one and no config moved since it was read.
+    /// Writes entries, if the lock is still held and no config changed since it was read.
     async fn put(
         &self,
         lock: &EtcdLock,
@@ -137,7 +137,7 @@ impl Etcd {
         for (entry, held) in due {
             let meta = self.keys.meta(&entry.config);
             compares.push(Compare::mod_revision(meta.as_str(), CompareOp::Equal, held.revision));
-            puts.push(TxnOp::put(self.keys.document(&entry.config), &*entry.document, None));
+            puts.push(TxnOp::put(self.keys.document(&entry.config), entry.document.expose(), None));
             puts.push(TxnOp::put(meta, entry.meta.json(), None));
         }
         if cfg!(feature = "without-fence") {
@@ -164,8 +164,8 @@ impl Etcd {
         }
     }
 
-    /// Reads what became of a transaction without an answer. It is there, or it is not there *yet*: it may still be on
-    /// its way, so the caller has to come again and read anew; the compares keep both from being written.
+    /// Reads the outcome of a transaction that got no answer. If its writes are missing, they may still arrive. Then
+    /// the caller reads anew and retries. The compares prevent that both are written.
     async fn settle(&self, due: &[(Cow<'_, Entry>, Held)], fault: Fault) -> Result<i64, Fault> {
         let batch: Vec<&Entry> = due.iter().map(|(entry, _)| &**entry).collect();
         let now = self.held(&batch).await.map_err(|_| fault.clone())?;
@@ -179,18 +179,18 @@ impl Etcd {
     }
 }
 
-/// Reads a lock's key.
+/// Returns the read of a lock's key.
 fn key_of(lock: &EtcdLock) -> TxnOp {
     TxnOp::get(lock.key(), Some(GetOptions::new().with_keys_only()))
 }
 
-/// Whether a guess of what etcd holds leads to a transaction over the whole batch, whose compares prove it. Anything
-/// else has to be read: nothing is called delivered, or a mismatch, by memory.
+/// Returns whether a guess at the state of etcd leads to a transaction over the whole batch, whose compares verify it.
+/// Otherwise etcd is read: memory alone proves neither a delivery nor a mismatch.
 fn is_all_due(batch: &[&Entry], held: &[Held], repair: bool) -> bool {
     plan(batch, held.to_vec(), repair).is_ok_and(|plan| plan.already.is_empty())
 }
 
-/// The first key of each read of a transaction.
+/// Returns the first key of each read of a transaction.
 fn found(answer: &TxnResponse) -> Vec<Option<KeyValue>> {
     let first = |response| match response {
         TxnOpResponse::Get(get) => get.kvs().first().cloned(),
@@ -199,7 +199,7 @@ fn found(answer: &TxnResponse) -> Vec<Option<KeyValue>> {
     answer.op_responses().into_iter().map(first).collect()
 }
 
-/// Metadata that cannot be read counts as none: writing over it is the cure.
+/// Returns the state of a config. Invalid metadata counts as missing, so that a delivery overwrites it.
 fn held(kv: Option<&KeyValue>) -> Held {
     let Some(kv) = kv else { return Held::default() };
     let release = Meta::read(kv.value(), now()).map(|meta| meta.identity());

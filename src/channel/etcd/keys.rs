@@ -1,4 +1,4 @@
-//! Where things lie in etcd, and how to read them back.
+//! Names of the keys in etcd, and their parsing.
 
 use std::collections::BTreeMap;
 
@@ -15,30 +15,30 @@ use crate::{
     },
 };
 
-/// Longest root; with the longest names a key is then 234 bytes.
+/// Maximum length of a root, in bytes. With the longest names a key then has 234 bytes.
 const ROOT_BYTES: usize = 32;
 
-/// The keys of one root.
+/// The keys under one root.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     root: String,
 }
 
-/// Which half of a release a key holds.
+/// The half of a release that a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Half {
     Document,
     Meta,
 }
 
-/// What lies on the board of the nodes.
+/// A key of the node registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Posted {
-    /// That a node is there.
+    /// The name of a node.
     Name(NodeId),
-    /// What it asks.
+    /// A query of a node.
     Ask(NodeId, Pattern),
-    /// What it answers.
+    /// A reply of a node.
     Answer(NodeId, Pattern),
 }
 
@@ -62,42 +62,42 @@ impl Keys {
         format!("{}/meta/{config}", self.root)
     }
 
-    /// The name of a lock. Environments have no slash, so none is the beginning of another.
+    /// Returns the name of a lock. Environments have no slash, so no name is the prefix of another.
     pub fn lock(&self, env: &EnvName) -> String {
         format!("{}/locks/{env}", self.root)
     }
 
-    /// What all documents begin with.
+    /// Returns the prefix of all documents.
     pub fn documents(&self) -> String {
         format!("{}/config/", self.root)
     }
 
-    /// What all metadata begins with.
+    /// Returns the prefix of all metadata.
     pub fn metas(&self) -> String {
         format!("{}/meta/", self.root)
     }
 
-    /// What reader nodes know of tokens: outside of every prefix that an application reads or watches.
+    /// Returns the key of the list of tokens. No application reads or watches a prefix of it.
     pub fn tokens(&self) -> String {
         format!("{}/readers/tokens", self.root)
     }
 
-    /// What everything on the board of the nodes begins with.
+    /// Returns the prefix of the node registry.
     pub fn nodes(&self) -> String {
         format!("{}/nodes/", self.root)
     }
 
-    /// Prefix of the names of all nodes.
+    /// Returns the prefix of all names.
     pub fn names(&self) -> String {
         format!("{}/nodes/names/", self.root)
     }
 
-    /// What all asks of nodes begin with.
+    /// Returns the prefix of all queries.
     pub fn asks(&self) -> String {
         format!("{}/nodes/asks/", self.root)
     }
 
-    /// One range over the asks and names of nodes; answers do not lie in between.
+    /// Returns one range with the queries and names of all nodes, but no replies.
     pub fn asks_and_names(&self) -> (String, String) {
         (self.asks(), format!("{}/nodes/names0", self.root))
     }
@@ -110,7 +110,7 @@ impl Keys {
         }
     }
 
-    /// What a key of the board is for; none when no node writes it.
+    /// Parses a key of the node registry. Returns `None` when no node writes such a key.
     pub fn posted(&self, key: &[u8]) -> Option<Posted> {
         let (kind, rest) = str::from_utf8(key).ok()?.strip_prefix(&self.nodes())?.split_once('/')?;
         let (id, scope) = rest.split_once('/').map_or((rest, None), |(id, scope)| (id, Some(scope)));
@@ -123,13 +123,13 @@ impl Keys {
         }
     }
 
-    /// One range over documents and metadata, so that one watch brings both halves of a revision in one response. The
-    /// locks lie in between.
+    /// Returns one range with all documents and metadata, so that one watch returns both halves of a revision in one
+    /// response. The range includes the locks.
     pub fn releases(&self) -> (String, String) {
         (self.documents(), format!("{}/meta0", self.root))
     }
 
-    /// Whether a key is under documents or metadata.
+    /// Returns whether a key holds a document or metadata.
     pub fn is_release(&self, key: &[u8]) -> bool {
         key.starts_with(self.documents().as_bytes()) || key.starts_with(self.metas().as_bytes())
     }
@@ -143,7 +143,7 @@ impl Keys {
         Some((name.parse().ok()?, half))
     }
 
-    /// Joins documents and metadata to releases, in the order of their names; what is not one is named.
+    /// Joins documents and metadata to releases, ordered by name. Also returns the keys that are no valid release.
     pub fn join(&self, found: impl IntoIterator<Item = KeyValue>) -> (Vec<Entry>, Vec<Damage>) {
         let mut halves: BTreeMap<ConfigId, Halves> = BTreeMap::new();
         let mut damaged = Vec::new();
@@ -173,7 +173,7 @@ impl Keys {
     }
 }
 
-/// What was found of one config.
+/// The keys of one config.
 #[derive(Default)]
 struct Halves {
     document: Option<Vec<u8>>,
@@ -181,7 +181,7 @@ struct Halves {
 }
 
 impl Halves {
-    /// The release; else which half is wrong, and why.
+    /// Returns the release, or the invalid half and the reason.
     fn join(self, config: &ConfigId) -> Result<Entry, (Half, &'static str)> {
         let document = self.document.ok_or((Half::Meta, "is metadata without a document"))?;
         let meta = self.meta.ok_or((Half::Document, "is a document without metadata"))?;
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_lead_back_to_their_config() {
+    fn keys_are_parsed_back_to_their_config() {
         let keys = Keys::new("trimtab").unwrap();
         let config: ConfigId = "prod/shop/application".parse().unwrap();
         assert_eq!(keys.document(&config), "trimtab/config/prod/shop/application");
@@ -224,11 +224,11 @@ mod tests {
         }
         assert!(!keys.is_release(keys.lock(&"prod".parse().unwrap()).as_bytes()));
         let tokens = keys.tokens();
-        assert!(tokens > to && !keys.is_release(tokens.as_bytes()), "whoever reads releases reads no tokens");
+        assert!(tokens > to && !keys.is_release(tokens.as_bytes()), "a range over releases has no tokens");
     }
 
     #[test]
-    fn what_lies_on_the_board_is_known_by_its_key() {
+    fn registry_keys_are_parsed_back() {
         let (keys, id) = (Keys::new("trimtab").unwrap(), NodeId(0x7a3f));
         let scope: Pattern = "*/shop/*".parse().unwrap();
         let [name, ask, answer] =

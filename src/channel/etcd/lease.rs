@@ -1,4 +1,4 @@
-//! A lease: what hangs on it is gone when its holder is.
+//! Leases: the keys attached to a lease end with its holder.
 
 use std::{
     sync::{Arc, Weak, atomic::Ordering},
@@ -11,24 +11,24 @@ use tokio::{runtime::Handle, sync::watch, task::AbortHandle, time};
 
 use super::{super::Fault, Etcd};
 
-/// How soon etcd is told again that a lease is given back, if nobody hears before that it answers.
+/// Interval between tries to revoke a lease, if no watch reports earlier that etcd answers again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// A lease in use: kept alive while this lives, and revoked when it is dropped.
+/// A lease in use. It is kept alive, and revoked on drop.
 #[derive(Debug)]
 pub(super) struct Lease {
-    /// Until it is given away.
+    /// `None` once the lease is kept for the next lock, or revoked.
     live: Option<Live>,
     etcd: Arc<Etcd>,
 }
 
-/// A lease that is kept alive while this lives.
+/// A lease that is kept alive until this is dropped.
 #[derive(Debug)]
 pub(super) struct Live {
     id: i64,
     life: Life,
     keeper: AbortHandle,
-    /// How many watches had been lost when it was granted.
+    /// Number of watch failures at the time of the grant.
     losses: usize,
 }
 
@@ -39,7 +39,7 @@ impl Drop for Live {
 }
 
 impl Lease {
-    /// A fresh one that outlives this process by `ttl` at the most.
+    /// Grants a lease that outlives this process by at most `ttl`.
     pub async fn grant(etcd: &Arc<Etcd>, ttl: Duration) -> Result<Self, Fault> {
         let (sent, losses) = (Instant::now(), etcd.losses.load(Ordering::SeqCst));
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
@@ -52,7 +52,7 @@ impl Lease {
         Ok(Self { live: Some(Live { id: answer.id(), life, keeper, losses }), etcd: Arc::clone(etcd) })
     }
 
-    /// For a lock: the one that the last lock left, or a fresh one.
+    /// Returns a lease for a lock: the spare one, or a new one.
     pub async fn of_lock(etcd: &Arc<Etcd>) -> Result<Self, Fault> {
         match Self::spare(etcd).filter(|lease| !lease.is_over()) {
             Some(lease) => Ok(lease),
@@ -60,21 +60,20 @@ impl Lease {
         }
     }
 
-    /// The one that the last lock left.
+    /// Takes the spare lease, which an earlier lock left.
     pub fn spare(etcd: &Arc<Etcd>) -> Option<Self> {
         let live = etcd.spare().take()?;
         Some(Self { live: Some(live), etcd: Arc::clone(etcd) })
     }
 
-    /// Deletes a key that hangs on it.
+    /// Deletes a key that is attached to the lease.
     pub async fn delete(&self, key: &[u8]) -> Result<(), Fault> {
         let delete = move |mut client: Client| async move { client.delete(key, None).await };
         self.etcd.call(self.etcd.timing.call, delete).await.map(drop)
     }
 
-    /// Leaves it for the next lock, if none is there yet. Nothing may hang on it any more; with this process it runs
-    /// out. One that is older than the last loss of a watch is given back: an etcd that was set back meanwhile may have
-    /// hung the lock of an earlier time on it again.
+    /// Keeps the lease for the next lock, unless there is a spare one. No key may be attached to it. A lease that was
+    /// granted before the last watch failure is revoked: a restored etcd may have attached an old lock to it again.
     pub fn leave(mut self) {
         let mut spare = self.etcd.spare();
         if spare.is_none() && self.live().losses == self.etcd.losses.load(Ordering::SeqCst) {
@@ -83,26 +82,26 @@ impl Lease {
     }
 
     fn live(&self) -> &Live {
-        self.live.as_ref().expect("a lease is there until it is given away")
+        self.live.as_ref().expect("a lease is live until it is kept or revoked")
     }
 
-    /// Its number in etcd.
+    /// Returns its id in etcd.
     pub fn id(&self) -> i64 {
         self.live().id
     }
 
-    /// Whether it is known to be over.
+    /// Returns whether the lease is known to be over.
     pub fn is_over(&self) -> bool {
         self.live().life.is_over()
     }
 
-    /// Notes that etcd says it is over.
+    /// Records that the lease is over according to etcd.
     pub fn lose(&self) {
         self.live().keeper.abort();
         self.live().life.end();
     }
 
-    /// Ends it, and all keys that hang on it.
+    /// Revokes the lease, with all keys attached to it.
     pub async fn revoke(mut self) {
         let id = self.live.take().map(|live| live.id);
         if let Some(id) = id {
@@ -114,25 +113,25 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let id = self.live.take().map(|live| live.id);
-        // Without a runtime, at the end of the process, the lease runs out by itself.
+        // Without a runtime, at the end of the process, the lease expires by itself.
         if let (Some(id), Ok(runtime)) = (id, Handle::try_current()) {
             runtime.spawn(give_back(Arc::clone(&self.etcd), id));
         }
     }
 }
 
-/// Ends a lease, and its keys with it. When etcd does not answer, it is told so in the background as soon as it does: its
-/// restart would begin the lease's life anew, and all would wait for what hangs on it.
+/// Revokes a lease with its keys. When etcd does not answer, a background task retries: a restart of etcd would prolong
+/// the lease, and other nodes would wait for its lock.
 async fn give_back(etcd: Arc<Etcd>, id: i64) {
     let upsets = etcd.upsets();
     match revoke(&etcd, id).await {
         Ok(()) => {}
         Err(Fault::Unreachable(why)) => {
-            tracing::warn!(why, "a lease could not be ended; it will be when etcd answers");
+            tracing::warn!(why, "a lease could not be revoked, retrying until etcd answers");
             tokio::spawn(insist(Arc::downgrade(&etcd), upsets, id));
         }
         Err(Fault::Refused(why)) if why.contains("lease not found") => {}
-        Err(fault) => tracing::warn!(%fault, "a lease could not be ended; what hangs on it goes when it runs out"),
+        Err(fault) => tracing::warn!(%fault, "a lease could not be revoked, its keys stay until it expires"),
     }
 }
 
@@ -150,7 +149,7 @@ async fn revoke(etcd: &Etcd, id: i64) -> Result<(), Fault> {
     etcd.call(etcd.timing.call, move |mut client| async move { client.lease_revoke(id).await }).await.map(drop)
 }
 
-/// Until when a lease lives for sure, counted from before the last renewal was sent; none when it is over for good.
+/// Time until which a lease is certainly valid, counted from the sending of its last renewal. `None` once it is over.
 #[derive(Clone, Debug)]
 struct Life(Arc<Mutex<Option<Instant>>>);
 
@@ -174,8 +173,8 @@ impl Life {
     }
 }
 
-/// Renews a lease three times in its life, over a new stream each time, so that a broken connection or a lost member is
-/// not the end of it. Stops when etcd no longer knows it, or when nobody uses this etcd any more.
+/// Renews a lease three times in its time to live. Each renewal uses a new stream, so that it survives a broken
+/// connection or a lost member. Stops when etcd does not know the lease, or the channel is dropped.
 async fn keep(etcd: Weak<Etcd>, id: i64, ttl: Duration, life: Life) {
     let mut pause = ttl / 3;
     loop {
@@ -191,7 +190,7 @@ async fn keep(etcd: Weak<Etcd>, id: i64, ttl: Duration, life: Life) {
                 tracing::warn!(why, "a lease was lost");
                 return life.end();
             }
-            // Soon again: the lease lives on until its end.
+            // Retries soon, because the lease is valid until its end.
             Err(_) => pause = ttl / 20,
         }
     }

@@ -1,4 +1,4 @@
-//! Reads all releases at one revision.
+//! Lists all releases at one revision.
 
 use etcd_client::{Client, Error, GetOptions, GetResponse, KeyValue};
 
@@ -8,18 +8,18 @@ use super::{
 };
 use crate::domain::entry::Entry;
 
-/// Keys of the first page. Even if each holds the largest document, they stay below [`MESSAGE_BYTES`].
+/// Number of keys of the first page. Even with the largest documents it stays below [`MESSAGE_BYTES`].
 const FIRST_KEYS: i64 = 32;
-/// Keys of a page at the most.
+/// Maximum number of keys of a page.
 const MOST_KEYS: i64 = 500;
-/// What a page should come to, in bytes.
+/// Target size of a page, in bytes.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
-/// The largest answer that is taken in. Small in tests, so that they come to the end of it.
+/// Maximum size of a response. Small in tests, so that they reach it.
 pub(super) const MESSAGE_BYTES: usize = if cfg!(test) { 4 } else { 64 } * 1024 * 1024;
 
 impl Etcd {
-    /// What is kept of each release at one revision. Both halves of some releases are read, joined and looked at before
-    /// the next: of etcd's answers a page or two are in memory, unless many releases have lost one half.
+    /// Lists all releases at one revision and keeps what `keep` returns. Both halves of a few releases are read and
+    /// joined before the next ones, so only a page or two are in memory, unless many halves are missing.
     pub(in super::super) async fn list_by<T>(
         &self,
         mut keep: impl FnMut(Entry) -> T + Send,
@@ -30,7 +30,7 @@ impl Etcd {
         loop {
             let Page { head, keys: mut halves, more } = self.page(&mut pages, at).await?;
             at = Some(head);
-            // Names have the same order under both: the metadata of these, and what lies in between without a document.
+            // Names have the same order under both prefixes. Reads all metadata up to the last document.
             let last = halves.last().and_then(|kv| kv.key().strip_prefix(documents.as_bytes()));
             others.to = match last.filter(|_| more) {
                 Some(name) => [metas.as_bytes(), name, &[0]].concat(),
@@ -44,7 +44,7 @@ impl Etcd {
                 }
             }
             let keys = self.keys.clone();
-            // Hashes every document, which may take long.
+            // Hashing all documents may take long.
             let joined = tokio::task::spawn_blocking(move || keys.join(halves)).await;
             let (entries, others) = joined.map_err(|e| Fault::Unreachable(format!("listing: {e}")))?;
             kept.extend(entries.into_iter().map(&mut keep));
@@ -55,8 +55,8 @@ impl Etcd {
         }
     }
 
-    /// The next keys of a range at one revision: that of `at`, or the latest. etcd does not limit the bytes of an answer
-    /// and tells no sizes beforehand, so pages grow and shrink with what they held.
+    /// Reads the next keys of a range at the revision of `at`, or the latest. etcd does not limit the bytes of a
+    /// response and does not tell sizes in advance, so the number of keys adapts to the size of the last page.
     async fn page(&self, pages: &mut Pages, at: Option<Head>) -> Result<Page, Fault> {
         loop {
             let options = GetOptions::new()
@@ -94,13 +94,13 @@ struct Pages {
 }
 
 impl Pages {
-    /// All keys under a prefix, which ends with a slash.
+    /// Covers all keys under a prefix, which ends with a slash.
     fn of(prefix: &str) -> Self {
         Self { from: prefix.into(), to: end(prefix), limit: FIRST_KEYS }
     }
 }
 
-/// What follows all keys under a prefix, which ends with a slash.
+/// Returns the exclusive end of all keys under a prefix, which ends with a slash.
 fn end(prefix: &str) -> Vec<u8> {
     format!("{}0", prefix.trim_end_matches('/')).into()
 }
@@ -109,11 +109,11 @@ fn end(prefix: &str) -> Vec<u8> {
 struct Page {
     head: Head,
     keys: Vec<KeyValue>,
-    /// Whether others follow.
+    /// Whether more keys follow.
     more: bool,
 }
 
-/// A page; none when it is larger than can be taken in.
+/// Reads a page. Returns `None` when it is larger than [`MESSAGE_BYTES`].
 async fn page(etcd: Client, from: &[u8], options: &GetOptions) -> Result<Option<GetResponse>, Error> {
     let mut kv = etcd.kv_client().max_decoding_message_size(MESSAGE_BYTES);
     match kv.get(from, Some(options.clone())).await {
@@ -122,12 +122,12 @@ async fn page(etcd: Client, from: &[u8], options: &GetOptions) -> Result<Option<
     }
 }
 
-/// Whether tonic refused to take an answer in.
+/// Returns whether tonic refused a response for its size.
 pub(super) fn is_too_long(message: &str) -> bool {
     message.contains("message length too large")
 }
 
-/// Twice as many keys while pages are small, fewer when they are large.
+/// Returns the number of keys of the next page: twice as many after a small page, fewer after a large one.
 fn next_limit(limit: i64, bytes: usize) -> i64 {
     if bytes <= PAGE_BYTES / 2 {
         return (limit * 2).min(MOST_KEYS);
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_follow_the_size_of_what_is_there() {
+    fn page_limits_adapt_to_the_size_of_values() {
         assert_eq!(next_limit(32, 10_000), 64);
         assert_eq!(next_limit(400, 1_000_000), MOST_KEYS);
         assert_eq!(next_limit(400, PAGE_BYTES), 400);

@@ -1,4 +1,4 @@
-//! The lock of an environment: a fresh lease, kept alive, and etcd's lock service.
+//! The lock of an environment: a lease that is kept alive, and etcd's lock service.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -36,7 +36,7 @@ impl EtcdLock {
         self.lease.is_over()
     }
 
-    /// Frees it, and leaves its lease for the next lock: granting one is a write of its own.
+    /// Releases the lock and keeps its lease for the next one, because a grant is a write of its own.
     pub(in super::super) async fn release(self) {
         let Self { key, lease, .. } = self;
         if lease.is_over() {
@@ -48,22 +48,22 @@ impl EtcdLock {
         }
     }
 
-    /// The key under which this lock is held.
+    /// Returns the key under which the lock is held.
     pub(super) fn key(&self) -> &[u8] {
         &self.key
     }
 
-    /// Its create revision, once it was read: never given twice, so that only this holder's writes pass.
+    /// Returns the key's create revision, once it is known. It never comes twice, so only this holder's writes pass.
     pub(super) fn fence(&self) -> Option<i64> {
         self.fence.get().copied()
     }
 
-    /// Notes the create revision that was read. The key's name holds the lease, so a key that is there is this lock's.
+    /// Records the key's create revision. The key's name holds the lease id, so an existing key belongs to this lock.
     pub(super) fn fenced_by(&self, create_revision: i64) -> i64 {
         *self.fence.get_or_init(|| create_revision)
     }
 
-    /// Notes that etcd says it is lost.
+    /// Records that the lock is lost according to etcd.
     pub(super) fn lose(&self) {
         self.lease.lose();
     }
@@ -76,7 +76,7 @@ impl EtcdLock {
 
 impl Etcd {
     pub(in super::super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<EtcdLock, Fault> {
-        // Whatever ends this future early drops the lease, and with it the place in the line.
+        // Dropping this future early drops the lease, which leaves the queue.
         let lease = Lease::of_lock(self).await?;
         if let Some((key, fence)) = self.take_free(env, lease.id()).await? {
             return Ok(EtcdLock { env: env.clone(), key, fence: fence.into(), lease });
@@ -96,13 +96,13 @@ impl Etcd {
         Ok(lock)
     }
 
-    /// Takes a lock that nobody holds or waits for, in one write, by the key that the lock service would make. Gives
+    /// Acquires a lock without holder and queue in one write, under the key that the lock service would create. Returns
     /// that key and its create revision.
     async fn take_free(&self, env: &EnvName, lease: i64) -> Result<Option<(Vec<u8>, i64)>, Fault> {
         let line = format!("{}/", self.keys.lock(env));
         let key = format!("{line}{lease:x}");
         let txn = Txn::new()
-            // Of every key in the line: there is none.
+            // Holds only if the queue has no key at all.
             .when([Compare::create_revision(line, CompareOp::Equal, 0).with_prefix()])
             .and_then([TxnOp::put(key.as_str(), self.node.as_str(), Some(PutOptions::new().with_lease(lease)))]);
         let answer = self.txn(&txn).await?;
@@ -110,8 +110,8 @@ impl Etcd {
         Ok(answer.succeeded().then(|| (key.into_bytes(), fence)))
     }
 
-    /// Writes this node's name into the lock's key, for people, without anybody waiting for it. Others who wait for the
-    /// lock look at create revisions and deletions alone.
+    /// Writes this node's name into the lock's key in the background, for people. Others in the queue only look at
+    /// create revisions and deletions.
     fn sign(self: &Arc<Self>, lock: &EtcdLock) {
         if self.node.is_empty() {
             return;
@@ -144,7 +144,7 @@ impl Etcd {
         Ok(Some(Holder { node, lease: Some(format!("{id:x}")), remaining }))
     }
 
-    /// Deletes the whole line. What was written under a key of it passes no fence any more.
+    /// Deletes the whole queue. No delivery under one of its keys passes the fence any more.
     pub(in super::super) async fn free(&self, env: &EnvName) -> Result<(), Fault> {
         let prefix = &format!("{}/", self.keys.lock(env));
         let delete = move |mut etcd: Client| async move {
@@ -153,7 +153,7 @@ impl Etcd {
         self.call(self.timing.call, delete).await.map(drop)
     }
 
-    /// The keys of a lock: its holder's and those of all who wait.
+    /// Reads the queue of a lock: the keys of its holder and of all that wait.
     async fn line(&self, env: &EnvName, options: GetOptions) -> Result<GetResponse, Fault> {
         let (prefix, options) = (&format!("{}/", self.keys.lock(env)), &options.with_prefix());
         let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };

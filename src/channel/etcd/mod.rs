@@ -1,8 +1,8 @@
 //! The channel through etcd.
 //!
-//! Facts of etcd 3.4 and its client that this code leans on: a transaction is never retried blindly; the client keeps
-//! no lease alive, follows no watch across a broken connection and has no deadline of its own; linearizable reads are
-//! the default; a key's create revision never comes twice.
+//! This code relies on facts of etcd 3.4 and its client. The client never retries a transaction blindly, keeps no lease
+//! alive, resumes no watch after a broken connection and has no deadlines. Linearizable reads are the default. A key's
+//! create revision never comes twice.
 
 mod board;
 mod deliver;
@@ -44,8 +44,8 @@ use self::{
 use super::{Fault, Head};
 use crate::{metrics, traces};
 
-/// A cluster, and the member in use. One connection a member, not a balanced one: requests stay with a member until it
-/// fails, so that a paused or cut off member costs one deadline and not every third request.
+/// An etcd cluster, and the member in use. Each member has its own connection, without balancing: requests stay with a
+/// member until it fails, so a paused or isolated member costs one deadline instead of every third request.
 pub struct Etcd {
     keys: Keys,
     node: String,
@@ -53,14 +53,14 @@ pub struct Etcd {
     options: ConnectOptions,
     members: Vec<Member>,
     current: AtomicUsize,
-    /// A lease for the next lock.
+    /// Lease for the next lock.
     spare: Mutex<Option<Live>>,
-    /// The releases that this node wrote last. Empty unless it remembers them.
+    /// Last releases that this node wrote. Empty unless it remembers them.
     written: Mutex<Written>,
     remembers_writes: bool,
-    /// How many watches were lost. With any of them etcd may have been set back to where a lock was held that is free.
+    /// Number of watch failures. Each may mean that etcd was restored to a state in which a free lock is held.
     losses: AtomicUsize,
-    /// It did not answer, and was not watched since.
+    /// Whether etcd failed to answer and no watch began since.
     away: AtomicBool,
     upsets: tokio::sync::watch::Sender<()>,
     pub(super) meter: metrics::Channels,
@@ -71,7 +71,7 @@ struct Member {
     connection: Mutex<Connection>,
 }
 
-/// A client as long as it works, and which one it is, so that only the caller who saw it fail throws it away.
+/// A client and its number. Only a caller that saw this number fail drops the client.
 #[derive(Default)]
 struct Connection {
     number: usize,
@@ -79,7 +79,7 @@ struct Connection {
 }
 
 impl fmt::Debug for Etcd {
-    /// Without the options, which hold the password.
+    /// Leaves out the options, which hold the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let members: Vec<&str> = self.members.iter().map(|m| m.url.as_str()).collect();
         f.debug_struct("Etcd").field("keys", &self.keys).field("members", &members).finish_non_exhaustive()
@@ -114,8 +114,8 @@ impl Etcd {
         self.written.lock()
     }
 
-    /// Notes that a watch was lost, and with it the spare lease and what was written: nobody knows what hangs on the one,
-    /// and what became of the other, when etcd is back.
+    /// Records a watch failure. Drops the spare lease and the remembered writes, because etcd may be restored from a
+    /// backup before it answers again.
     fn lost(self: &Arc<Self>) {
         self.away.store(true, Ordering::Relaxed);
         self.losses.fetch_add(1, Ordering::SeqCst);
@@ -123,7 +123,7 @@ impl Etcd {
         drop(Lease::spare(self));
     }
 
-    /// Notes that a watch began: tells those who wait for etcd that it is back.
+    /// Records that a watch began. Reports a disturbance if etcd was unreachable, so that failed work is retried.
     fn heard(&self) {
         if self.away.swap(false, Ordering::Relaxed) {
             self.upset();
@@ -138,14 +138,14 @@ impl Etcd {
         self.upsets.subscribe()
     }
 
-    /// Runs a transaction, once.
+    /// Runs a transaction once.
     async fn txn(&self, txn: &Txn) -> Result<TxnResponse, Fault> {
         self.call(self.timing.call, move |mut etcd| async move { etcd.txn(txn.clone()).await }).await
     }
 
     pub(super) async fn head(&self) -> Result<Head, Fault> {
-        // A key that is never there: the answer is the header, and a linearizable read asks a quorum.
-        // It lies where a reader may read.
+        // Counts a key that never exists: only the header matters, and a linearizable read asks a quorum. Reader nodes
+        // may read this prefix.
         let key = &self.keys.documents();
         let get = move |mut etcd: Client| async move {
             etcd.get(key.as_str(), Some(GetOptions::new().with_count_only())).await
@@ -154,10 +154,10 @@ impl Etcd {
         head(answer.header())
     }
 
-    /// Runs one request within its deadline, on the member in use. A member that fails is left for the next one; the
-    /// request goes to the next only when it never left here, so it is not done twice.
+    /// Runs one request within its deadline, on the member in use. After a failure the next member is used. The same
+    /// request goes to the next member only if it was certainly never sent, so it is not executed twice.
     ///
-    /// (Not `AsyncFn`: its futures cannot be shown to be `Send`, so nothing above could be spawned.)
+    /// (Not `AsyncFn`: its futures cannot be proven `Send`, so no caller could be spawned.)
     async fn call<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Error>> + Send,
@@ -165,7 +165,7 @@ impl Etcd {
         let began = Instant::now();
         let answer = self.ask(within, Member::client, request).instrument(traces::etcd()).await;
         let answer = answer.map(|(_, answer)| answer);
-        // A wait for a lock says nothing of how fast etcd is.
+        // A wait for a lock does not measure the speed of etcd.
         if within <= self.timing.call.max(self.timing.page) {
             self.meter.request.observe(began.elapsed().as_secs_f64());
         }
@@ -177,8 +177,8 @@ impl Etcd {
         answer
     }
 
-    /// The same over a connection of its own, and to which member. What a watch does not take in fills the window of its
-    /// connection: it must not be the one that others use.
+    /// Runs a request like [`Self::call`], but over a connection of its own. Also returns the member. Responses that a
+    /// watch has not read yet fill the window of its connection, which would block other requests.
     async fn call_apart<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<(usize, T), Fault>
     where
         F: Future<Output = Result<T, Error>> + Send,
@@ -222,8 +222,8 @@ impl Etcd {
         }
     }
 
-    /// Goes on to the next member, and to a new connection when this member's turn comes again: a half-open one would
-    /// swallow requests until TCP gives up.
+    /// Switches to the next member, and drops this member's connection: a half-open one would swallow requests until
+    /// TCP gives up.
     fn leave(&self, index: usize, number: usize) {
         self.away.store(true, Ordering::Relaxed);
         let mut connection = self.members[index].connection();
@@ -244,7 +244,7 @@ impl Member {
         self.connection.lock()
     }
 
-    /// The client; a new one connects lazily, but logs in at once when there is a user.
+    /// Returns the client. A new one connects lazily, but logs in at once if there is a user.
     async fn client(&self, options: &ConnectOptions) -> Result<Client, Error> {
         if let Some(client) = &self.connection().client {
             return Ok(client.clone());
@@ -258,13 +258,13 @@ impl Member {
     }
 }
 
-/// What a response says of the cluster.
+/// Returns the state of the cluster from a response.
 fn head(header: Option<&ResponseHeader>) -> Result<Head, Fault> {
     let header = header.ok_or_else(|| Fault::Unreachable("etcd sent an answer without a header".into()))?;
     Ok(Head { revision: header.revision(), cluster: header.cluster_id() })
 }
 
-/// What an error means. Only what etcd itself says is a refusal; anything else may hide an outcome.
+/// Classifies an error. Only a message of etcd itself is a refusal. After any other error the outcome is unknown.
 fn fault(url: &str, error: &Error) -> Fault {
     const INVALID_ARGUMENT: i32 = 3;
     const NOT_FOUND: i32 = 5;
@@ -282,7 +282,7 @@ fn fault(url: &str, error: &Error) -> Fault {
         OUT_OF_RANGE,
         UNAUTHENTICATED,
     ];
-    /// The lock service talks to etcd through a client of its own and loses the code of these.
+    /// The lock service calls etcd through its own client, which loses the code of these.
     const WITHOUT_CODE: [&str; 3] = ["permission denied", "invalid auth token", "user name is empty"];
     const TOO_LARGE: [&str; 3] = ["too many operations in txn", "request is too large", "message larger than max"];
 
@@ -310,7 +310,7 @@ fn fault(url: &str, error: &Error) -> Fault {
     Fault::Unreachable(format!("etcd at {url}: {cause}{}", advice(url, &cause)))
 }
 
-/// Returns what people can do about a refusal or a connection that fails for good, to be put behind it; empty for the rest.
+/// Returns advice to append to a permanent refusal or connection failure. Empty for other errors.
 fn advice(url: &str, why: &str) -> &'static str {
     const KNOWN: [(&str, &str); 10] = [
         ("authentication failed", "; correct etcd.username and etcd.password"),
@@ -324,7 +324,7 @@ fn advice(url: &str, why: &str) -> &'static str {
         ("handshake eof", "; if this goes on, correct the port, or write http:// in etcd.endpoints"),
         ("corrupt message", "; TLS is not spoken there: correct the port, or write http:// in etcd.endpoints"),
     ];
-    // An etcd that ends breaks connections, too.
+    // These also occur when etcd stops.
     const NOT_PLAIN: [&str; 3] = ["connection reset", "broken pipe", "frame with invalid size"];
     if url.starts_with("http://") && NOT_PLAIN.iter().any(|text| why.contains(text)) {
         return "; if this goes on, correct the port, or write https:// in etcd.endpoints";
@@ -332,7 +332,7 @@ fn advice(url: &str, why: &str) -> &'static str {
     KNOWN.iter().find(|(known, _)| why.contains(known)).map_or("", |(_, advice)| advice)
 }
 
-/// Whether the request certainly never left: there was no connection to send it on.
+/// Returns whether the request was certainly never sent, because there was no connection.
 fn never_sent(error: &Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     causes(error)
@@ -340,7 +340,7 @@ fn never_sent(error: &Error) -> bool {
         .any(|io| matches!(io.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
 }
 
-/// What is behind an error, outermost first. The client's own error type names no source.
+/// Returns the causes of an error, outermost first. The client's own error type has no source.
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     let first: Option<&(dyn std::error::Error + 'static)> = match error {
         Error::GRpcStatus(status) => status.source(),

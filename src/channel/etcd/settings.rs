@@ -1,4 +1,4 @@
-//! How to reach a cluster, and how long to wait for what.
+//! Settings of the connection to etcd: addresses, credentials and timeouts.
 
 use std::{
     fmt,
@@ -12,32 +12,32 @@ use tokio::fs;
 
 use super::{super::Fault, keys::Keys};
 
-/// Time to live of a lock's lease: how long a dead holder blocks the others, and for how long a living one may be held up
-/// without losing it. etcd's minimum is 2 s.
+/// Time to live of a lock's lease. A dead holder blocks the others for this time, and a live holder may be delayed for
+/// this time without losing the lock. etcd's minimum is 2 s.
 const TTL: Duration = Duration::from_secs(6);
-/// Until a connection stands.
+/// Timeout of a connection attempt.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Until a request is answered.
+/// Timeout of a request.
 const CALL: Duration = Duration::from_secs(3);
-/// Until a page of a listing is there; it may be many megabytes.
+/// Timeout of a listing's page, which may be many megabytes.
 const PAGE: Duration = Duration::from_secs(10);
-/// Silence of a watch after which it is asked for a sign of life. A message and not a ping of HTTP/2: of those, etcd takes
-/// one in 5 s and ends the connection of who sends more.
+/// Maximum silence of a watch before its progress is requested. HTTP/2 pings are no substitute: etcd accepts one in 5 s
+/// and closes connections with more.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// How long the channel waits for what. Tests shorten it.
+/// Timeouts of the channel. Tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// Time to live of a lock's lease: 6 s.
     pub ttl: Duration,
-    /// Until a connection stands: 2 s.
+    /// Timeout of a connection attempt: 2 s.
     pub connect: Duration,
-    /// Until a request is answered: 3 s. A delivery takes up to three: read, write and, when the outcome of the write is
-    /// unknown, read again.
+    /// Timeout of a request: 3 s. A delivery takes up to three requests: a read, a write and, if the outcome of the
+    /// write is unknown, another read.
     pub call: Duration,
-    /// Until a page of a listing is there: 10 s.
+    /// Timeout of a listing's page: 10 s.
     pub page: Duration,
-    /// Silence of a watch after which it is asked for a sign of life, which has to come within `call`: 2 s.
+    /// Silence of a watch after which its progress is requested: 2 s. The response must come within `call`.
     pub silence: Duration,
 }
 
@@ -47,29 +47,30 @@ impl Default for Timing {
     }
 }
 
-/// How to reach a cluster. With authentication, the user needs to read and write the prefix `<root>/`; a reader node to
-/// read it and to write `<root>/nodes/names/` and `<root>/nodes/answers/`. A program that reads documents itself gets `<root>/config/` alone: hashes of tokens are none of its business.
+/// Settings of the connection to etcd. With authentication, a console's user needs to read and write `<root>/`. A
+/// reader node's user needs to read it and to write `<root>/nodes/names/` and `<root>/nodes/answers/`. A program that
+/// reads documents itself gets `<root>/config/` only, without the hashes of tokens.
 #[derive(Clone)]
 pub struct EtcdSettings {
-    /// Members: `host:port`, or a URL.
+    /// Members, each as `host:port` or a URL.
     pub endpoints: Vec<String>,
-    /// What all keys begin with: `trimtab`.
+    /// Prefix of all keys: `trimtab`.
     pub root: String,
-    /// The user, with `password`.
+    /// User name. Requires `password`.
     pub username: Option<String>,
-    /// The user's password.
+    /// Password of the user.
     pub password: Option<String>,
-    /// PEM file of the authority that signed the members' certificates. Makes the connection TLS.
+    /// PEM file of the authority that signed the members' certificates. Enables TLS.
     pub ca: Option<PathBuf>,
-    /// PEM file of a client certificate, with `key`.
+    /// PEM file of a client certificate. Requires `key`.
     pub cert: Option<PathBuf>,
-    /// PEM file of its key.
+    /// PEM file of the client certificate's key.
     pub key: Option<PathBuf>,
-    /// What this node is called where the holder of a lock and who reads are shown; empty says nothing of a lock.
+    /// Name of this node, shown for locks and readers. If empty, locks have no name.
     pub node: String,
-    /// How long to wait for what.
+    /// Timeouts.
     pub timing: Timing,
-    /// Whether a delivery guesses what etcd holds from what this node wrote last (`crate::fast_path`).
+    /// Whether a delivery guesses the state of etcd from this node's last writes (`crate::fast_path`).
     pub remembers_writes: bool,
 }
 
@@ -106,23 +107,23 @@ impl fmt::Debug for EtcdSettings {
 }
 
 impl EtcdSettings {
-    /// Tells whether the members could be reached under these names.
+    /// Checks the names of the members.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why they are refused.
     pub fn check_endpoints(&self) -> Result<(), Fault> {
         self.urls().map(drop)
     }
 
-    /// Tells whether keys can begin with this root.
+    /// Checks the root.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why they are refused.
     pub fn check_root(&self) -> Result<(), Fault> {
         Keys::new(&self.root).map(drop)
     }
 
-    /// The members as URLs. Without a scheme they get the one that fits the other settings.
+    /// Returns the URLs of the members. A missing scheme follows from the other settings.
     pub(super) fn urls(&self) -> Result<Vec<String>, Fault> {
         if self.endpoints.is_empty() {
             return refused("etcd.endpoints names no member");
@@ -133,7 +134,7 @@ impl EtcdSettings {
     fn url(&self, endpoint: &str) -> Result<String, Fault> {
         let tls = self.ca.is_some();
         if endpoint.contains('@') {
-            // Not repeated, since it may hold a password.
+            // The message does not repeat the endpoint, which may hold a password.
             return refused("etcd.endpoints: user and password belong in etcd.username and etcd.password");
         }
         let member = endpoint.split_once("://").map_or(endpoint, |(_, member)| member);
@@ -155,7 +156,7 @@ impl EtcdSettings {
     pub(super) async fn options(&self) -> Result<ConnectOptions, Fault> {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(self.timing.connect)
-            // A member that is cut off from the others ends its watches and refuses, instead of being late in silence.
+            // An isolated member then ends its watches and refuses requests, instead of falling behind silently.
             .with_require_leader(true)
             .with_auto_token_refresh(true);
         match (&self.username, &self.password) {
@@ -183,7 +184,7 @@ impl EtcdSettings {
     }
 }
 
-/// Whether it is `host:port`, `address:port` or `[address]:port`.
+/// Returns whether a text is `host:port`, `address:port` or `[address]:port`.
 fn is_host_and_port(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let plain = |host: &str| {
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn members_without_a_scheme_get_the_one_that_fits() {
+    fn members_without_a_scheme_get_the_one_for_the_settings() {
         let plain = settings(&["a:2379", " http://b:2379/ ", "[::1]:2379"]);
         assert_eq!(plain.urls().unwrap(), ["http://a:2379", "http://b:2379", "http://[::1]:2379"]);
         let tls = EtcdSettings { ca: Some("ca.pem".into()), ..settings(&["a:2379", "https://b:2379"]) };
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn settings_that_cannot_be_right_are_refused_by_name() {
+    async fn contradictory_settings_are_refused_by_name() {
         let tls = EtcdSettings { ca: Some("/nowhere/ca.pem".into()), ..settings(&["http://a:2379"]) };
         let user = EtcdSettings { username: Some("root".into()), ..settings(&["a:2379"]) };
         let cert = EtcdSettings { cert: Some("cert.pem".into()), ..settings(&["a:2379"]) };

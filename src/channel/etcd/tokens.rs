@@ -1,4 +1,4 @@
-//! The tokens of reader nodes, in one key.
+//! The list of tokens in etcd, under one key.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl Etcd {
     pub(in super::super) async fn tokens(&self, since: i64) -> Result<Tokens, Fault> {
         let key = &self.keys.tokens();
         let get = move |mut etcd: Client| async move {
-            // What is not newer is not sent.
+            // etcd then sends nothing unless it is newer.
             etcd.get(key.as_str(), Some(GetOptions::new().with_min_mod_revision(since + 1))).await
         };
         let answer = self.call(self.timing.page, get).await?;
@@ -53,7 +53,7 @@ impl EtcdTokenWatch {
                 EventType::Put => event.kv().map(found).unwrap_or_default(),
                 EventType::Delete => Tokens::default(),
             });
-            // Whether the last list counts is for whoever knows what it has: etcd may send one twice.
+            // The caller decides whether the list is newer, because etcd may send one twice.
             let better = |held: Tokens, new: Tokens| if new.list.is_none() && held.list.is_some() { held } else { new };
             if let Some(there) = news.reduce(better) {
                 return Ok(there);
@@ -62,7 +62,7 @@ impl EtcdTokenWatch {
     }
 }
 
-/// Parses the value of the key.
+/// Parses the key's value.
 fn found(kv: &KeyValue) -> Tokens {
     let (written, read) = (kv.mod_revision(), TokenList::read(kv.value(), now()));
     Tokens { revision: written, written, refused: read.as_ref().err().copied(), list: read.ok() }

@@ -1,4 +1,4 @@
-//! Follows releases as they come.
+//! Watches in etcd.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -13,29 +13,29 @@ use super::{
 };
 use crate::domain::entry::Entry;
 
-/// A watch in etcd.
+/// A watch of releases.
 #[derive(Debug)]
 pub struct EtcdWatch {
     stream: Stream,
     keys: Keys,
-    /// Everything up to this revision was given.
+    /// Revision up to which all releases were returned.
     after: i64,
-    /// Taken in and not given yet.
+    /// Received batches that are not returned yet, with their revisions.
     ready: VecDeque<(i64, Vec<Entry>)>,
 }
 
-/// The responses to a watch, none of which is waited for in vain.
+/// The responses of a watch. Detects a silent connection.
 #[derive(Debug)]
 pub(super) struct Stream {
     stream: WatchStream,
     etcd: Arc<Etcd>,
-    /// Which member is watched.
+    /// The watched member.
     member: usize,
-    /// What came up to this revision is known.
+    /// Revision at which the watch began. Earlier events are known.
     after: i64,
-    /// When something has to have come.
+    /// Deadline of the next response.
     due: Instant,
-    /// When it is the answer to a request for a sign of life that is due: which connection others used then.
+    /// Set after a progress request: number of the connection that other requests used at that time.
     asked: Option<usize>,
 }
 
@@ -48,24 +48,24 @@ impl Etcd {
 }
 
 impl Stream {
-    /// Watches what comes after a revision.
+    /// Watches keys after a revision.
     pub async fn open(etcd: &Arc<Etcd>, from: &str, options: WatchOptions, after: i64) -> Result<Self, Fault> {
-        // The last revision that is known is sent again: etcd 3.6 gives no sign of life on a watch that begins in the
-        // future, so one to which nobody writes would seem to have fallen silent.
+        // Includes the last known revision: etcd 3.6 answers no progress request of a watch that begins in the future,
+        // so a watch without writes would seem silent.
         let options = &options.with_start_revision(after.max(1));
         let watch = move |etcd: Client| async move {
             let watched = create(&etcd, from, options).await?;
             if !watched.1.cancel_reason().contains("invalid auth token") {
                 return Ok(watched);
             }
-            // The client logs in again by itself when a call is refused so, but not when a watch is.
+            // The client itself logs in again after such a refusal of a call, but not of a watch.
             etcd.refresh_token().await?;
             create(&etcd, from, options).await
         };
         let (member, (stream, created)) = etcd.call_apart(etcd.timing.call, watch).await?;
         alive(&created)?;
         if head(created.header())?.revision < after {
-            // Restored from a backup, or another cluster: etcd would wait in silence until it comes so far.
+            // etcd was restored, or is another cluster. It would wait silently until it reaches this revision.
             return Err(Fault::Compacted);
         }
         etcd.heard();
@@ -73,7 +73,7 @@ impl Stream {
         Ok(Self { stream, etcd: Arc::clone(etcd), member, after, due, asked: None })
     }
 
-    /// The next response. May be dropped and called again.
+    /// Waits for the next response. The future may be dropped and called again.
     pub async fn next(&mut self) -> Result<WatchResponse, Fault> {
         let response = self.response().await;
         if matches!(response, Err(Fault::Unreachable(_))) {
@@ -94,12 +94,12 @@ impl Stream {
                 (Ok(Ok(None)), _) => return Err(Fault::Unreachable("etcd ended the watch".into())),
                 (Ok(Err(error)), _) => return Err(broken(&error)),
                 (Err(_), Some(connection)) => {
-                    // Nor would it answer on the connection of the others, unless that is a newer one.
+                    // Other requests would not be answered either, unless they use a newer connection.
                     self.etcd.leave(self.member, connection);
                     return Err(Fault::Unreachable("etcd fell silent".into()));
                 }
                 (Err(_), None) => {
-                    // The answer is a sign of life and no more: in 3.4.23 its revision may be ahead of releases that
+                    // The response only proves that etcd answers: in 3.4.23 its revision may be ahead of releases that
                     // were not sent yet (etcd issue 15220).
                     self.stream.request_progress().await.map_err(|error| broken(&error))?;
                     let connection = self.etcd.members[self.member].connection().number;
@@ -109,7 +109,7 @@ impl Stream {
         }
     }
 
-    /// Whether an event is about something new, and not the revision that is sent again.
+    /// Returns whether an event is newer than the revision at which the watch began.
     pub fn is_news(&self, kv: &KeyValue) -> bool {
         kv.mod_revision() > self.after
     }
@@ -139,13 +139,13 @@ impl EtcdWatch {
         }
     }
 
-    /// Sorts a response into batches of one revision each. A response holds whole revisions, in order.
+    /// Splits a response into batches of one revision each. A response holds whole revisions, in order.
     fn take(&mut self, response: &WatchResponse) {
         let mut known = self.after;
         let mut revisions: Vec<(i64, Vec<KeyValue>)> = Vec::new();
         for event in response.events() {
             let Some(kv) = event.kv() else { continue };
-            // Not newer than what was given: sent twice.
+            // Sent twice.
             if kv.mod_revision() <= known && revisions.last().is_none_or(|(at, _)| *at != kv.mod_revision()) {
                 continue;
             }
@@ -163,7 +163,7 @@ impl EtcdWatch {
                     tracing::warn!(
                         key = %kv.key().escape_ascii(),
                         revision = kv.mod_revision(),
-                        "somebody deleted a key in etcd; readers keep what they have"
+                        "a key in etcd was deleted by another program, readers keep their release"
                     );
                 }
             }
@@ -172,14 +172,14 @@ impl EtcdWatch {
             let (entries, damaged) = self.keys.join(puts);
             for damage in damaged {
                 self.stream.etcd.upset();
-                tracing::warn!(%damage, revision, "somebody else wrote to etcd; readers keep what they have");
+                tracing::warn!(%damage, revision, "another program wrote to etcd, readers keep their release");
             }
             self.ready.push_back((revision, entries));
         }
     }
 }
 
-/// A watch, and etcd's first response to it.
+/// Opens a watch and returns it with etcd's first response.
 async fn create(etcd: &Client, from: &str, options: &WatchOptions) -> Result<(WatchStream, WatchResponse), Error> {
     let mut watches = etcd.watch_client().max_decoding_message_size(MESSAGE_BYTES);
     let mut stream = watches.watch(from, Some(options.clone())).await?;
@@ -187,7 +187,7 @@ async fn create(etcd: &Client, from: &str, options: &WatchOptions) -> Result<(Wa
     Ok((stream, created.ok_or_else(|| Error::WatchError("it ended at once".into()))?))
 }
 
-/// Whether a response says that the watch goes on.
+/// Checks that a response does not end the watch.
 fn alive(response: &WatchResponse) -> Result<(), Fault> {
     if response.compact_revision() > 0 {
         return Err(Fault::Compacted);
@@ -198,7 +198,7 @@ fn alive(response: &WatchResponse) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What an error of the stream means. A response too large to take in is a watch that is too far behind.
+/// Classifies an error of the stream. A response that is too large means that the watch is too far behind.
 fn broken(error: &Error) -> Fault {
     match error {
         Error::GRpcStatus(status) if is_too_long(status.message()) => Fault::Compacted,

@@ -1,4 +1,4 @@
-//! The board of the nodes. In memory there is none.
+//! The node registry. In memory there is no registry.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -11,14 +11,14 @@ use super::{
 use crate::domain::{access::Pattern, names::ConfigId, numbers};
 
 fn board(channel: &Channel) -> Board {
-    channel.board().expect("etcd has a board")
+    channel.board().expect("etcd has a node registry")
 }
 
 fn scope() -> Pattern {
     "prod/shop/*".parse().unwrap()
 }
 
-/// A watch whose notices are taken one by one: several may come together.
+/// A watch whose events are taken one by one, because several may come together.
 struct Ear {
     watch: BoardWatch,
     heard: VecDeque<Notice>,
@@ -38,7 +38,7 @@ impl Ear {
                 self.heard.extend(self.watch.next().await.unwrap());
             }
         };
-        timeout(LONG, next).await.expect("a notice in time")
+        timeout(LONG, next).await.expect("an event in time")
     }
 }
 
@@ -48,12 +48,12 @@ async fn all(board: &Board) -> BTreeSet<NodeId> {
 }
 
 #[test]
-fn memory_has_no_board() {
+fn memory_has_no_node_registry() {
     assert!(Channel::local().board().is_none());
 }
 
 #[tokio::test]
-async fn nodes_see_one_another_ask_and_answer() {
+async fn nodes_register_query_and_reply() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let (console, reader) = (board(&bench.channel), board(&bench.other));
     let nobody = console.list().await.unwrap();
@@ -68,9 +68,12 @@ async fn nodes_see_one_another_ask_and_answer() {
     }
     one.ask(&scope(), 4096).await.unwrap();
     let asked = Notice::Asked { by: one.id(), scope: scope(), room: 4096 };
-    assert_eq!(asks.next().await, asked, "one who answers hears of nothing else");
+    assert_eq!(asks.next().await, asked, "this watch returns only queries");
     assert_eq!(everything.next().await, asked);
-    assert!(board(&bench.raw().channel().await).list().await.unwrap().notices.contains(&asked), "who comes later too");
+    assert!(
+        board(&bench.raw().channel().await).list().await.unwrap().notices.contains(&asked),
+        "a later node lists it, too"
+    );
     two.answer(&scope(), "{}").await.unwrap();
     assert_eq!(everything.next().await, Notice::Answered { by: two.id(), scope: scope(), value: b"{}".to_vec() });
 
@@ -83,7 +86,7 @@ async fn nodes_see_one_another_ask_and_answer() {
     two.leave().await;
     assert_eq!(everything.next().await, Notice::Gone(gone));
     assert_eq!(all(&console).await, [one.id()].into());
-    assert_eq!(keys(bench.raw()).await, 1, "what it answered went with it");
+    assert_eq!(keys(bench.raw()).await, 1, "its reply ended with it");
 }
 
 async fn keys(raw: &mut Raw) -> i64 {
@@ -91,7 +94,7 @@ async fn keys(raw: &mut Raw) -> i64 {
     raw.client.get(format!("{}/nodes/", raw.root), Some(all)).await.unwrap().count()
 }
 
-/// How often each key of the board was written.
+/// Returns the number of writes of each key of the registry.
 async fn versions(raw: &mut Raw) -> Vec<i64> {
     let all = etcd_client::GetOptions::new().with_prefix();
     let found = raw.client.get(format!("{}/nodes/", raw.root), Some(all)).await.unwrap();
@@ -99,20 +102,20 @@ async fn versions(raw: &mut Raw) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_seat_whose_lease_is_lost_is_known_to_be() {
+async fn a_membership_ends_with_its_lease() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let board = board(&bench.channel);
     let seat = board.join(false).await.unwrap();
     let mut watch = Ear::of(board.watch(Hears::All, board.list().await.unwrap().revision).await.unwrap());
     bench.raw().client.lease_revoke(seat.id().0).await.unwrap();
     assert_eq!(watch.next().await, Notice::Gone(seat.id()));
-    assert!(seat.answer(&scope(), "{}").await.is_err(), "nothing is left behind by a node that is not there");
+    assert!(seat.answer(&scope(), "{}").await.is_err(), "a node that is gone leaves no reply");
     let again = board.join(false).await.unwrap();
     assert!(again.id() != seat.id() && all(&board).await == [again.id()].into());
 }
 
 #[tokio::test]
-async fn what_no_node_writes_is_ignored() {
+async fn keys_that_no_node_wrote_are_ignored() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let board = board(&bench.channel);
     let mut watch = Ear::of(board.watch(Hears::All, board.list().await.unwrap().revision).await.unwrap());
@@ -138,19 +141,16 @@ async fn what_no_node_writes_is_ignored() {
         raw.leased(&format!("nodes/{key}"), value, id).await;
     }
     raw.delete("nodes/anything").await;
-    // What hangs on no lease, or on another node's, no node put there: it would never go.
+    // No node writes a key without a lease or with another node's lease: it would never end.
     raw.put("nodes/names/7", name(1)).await;
     raw.leased("nodes/names/7", name(1), id).await;
     raw.leased(&format!("nodes/{own}"), name(128), id).await;
-    assert!(
-        matches!(watch.next().await, Notice::Here(found, _) if found == NodeId(id)),
-        "the first that says something"
-    );
+    assert!(matches!(watch.next().await, Notice::Here(found, _) if found == NodeId(id)), "the first valid event");
     assert_eq!(board.list().await.unwrap().notices.len(), 1);
 }
 
 #[tokio::test]
-async fn what_reader_nodes_hold_that_is_later_is_told_once_and_goes_with_them() {
+async fn later_releases_on_reader_nodes_are_written_once_and_end_with_them() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let (console, reader) = (board(&bench.channel), board(&bench.other));
     let mut watch = Ear::of(console.watch(Hears::All, console.list().await.unwrap().revision).await.unwrap());
@@ -163,7 +163,7 @@ async fn what_reader_nodes_hold_that_is_later_is_told_once_and_goes_with_them() 
 
     one.tell(Ahead { tokens: Some(7), releases: vec![(config.clone(), 900)] }).await.unwrap();
     assert!(matches!(watch.next().await, Notice::Here(id, about) if id == one.id() && about.ahead.tokens == Some(7)));
-    assert!(upsets.has_changed().unwrap(), "whoever can write something later is told");
+    assert!(upsets.has_changed().unwrap(), "a console must write a later one");
     two.tell(Ahead { tokens: Some(6), releases: vec![(config.clone(), 901)] }).await.unwrap();
     let mut forger = reader.join(true).await.unwrap();
     forger.tell(Ahead { tokens: Some(numbers::MOST), releases: vec![(config.clone(), numbers::MOST)] }).await.unwrap();
@@ -171,7 +171,7 @@ async fn what_reader_nodes_hold_that_is_later_is_told_once_and_goes_with_them() 
     assert_eq!(bench.channel.ahead().await.unwrap(), all);
     let written = versions(bench.raw()).await;
     two.tell(Ahead { tokens: Some(6), ..all.clone() }).await.unwrap();
-    assert_eq!(versions(bench.raw()).await, written, "what was told is not written again");
+    assert_eq!(versions(bench.raw()).await, written, "an unchanged report is not written again");
 
     one.tell(Ahead::default()).await.unwrap();
     two.leave().await;

@@ -1,4 +1,4 @@
-//! What a delivery writes, and what it never does.
+//! Deliveries: their writes, and the cases in which nothing is written.
 
 use super::{
     super::{Channel, Delivered, Fault},
@@ -10,16 +10,16 @@ on_both! {
     a_change_over_several_configs_is_whole
     delivering_again_writes_nothing
     a_number_never_goes_back
-    beside_a_later_release_nothing_is_written
+    a_batch_with_an_overtaken_release_writes_nothing
     of_several_releases_the_latest_counts
     the_same_number_with_another_document_is_a_mismatch
     a_repair_writes_the_same_number_again
-    a_repair_changes_bytes_so_that_every_watcher_wakes
+    a_repair_changes_bytes_so_that_every_watcher_reacts
     a_holder_whose_lease_ran_out_writes_nothing
-    a_lock_is_good_for_its_own_environment
-    what_is_too_large_is_refused_and_what_just_fits_is_taken
-    a_document_that_must_not_go_out_is_refused
-    nothing_is_delivered_at_once
+    a_lock_only_serves_its_own_environment
+    a_batch_that_is_too_large_is_refused_and_the_largest_is_accepted
+    an_empty_or_corrupt_document_is_refused
+    an_empty_batch_is_delivered_at_once
 }
 
 async fn a_release_and_the_next_one_arrive(bench: Bench) {
@@ -53,7 +53,7 @@ async fn delivering_again_writes_nothing(bench: Bench) {
     let second = bench.channel.deliver(&lock, &both).await.unwrap();
     assert_eq!(second.already, [(both[0].config.clone(), both[0].meta.identity())]);
     let third = bench.channel.deliver(&lock, &both).await.unwrap();
-    assert_eq!(third.revision, second.revision, "the revision that brought the last of them");
+    assert_eq!(third.revision, second.revision, "the revision that wrote the last of them");
     assert_eq!(third.already.len(), 2);
     let again = bench.channel.deliver(&lock, &both[..1]).await.unwrap();
     assert_eq!(again.revision, first.revision);
@@ -73,7 +73,7 @@ async fn a_number_never_goes_back(bench: Bench) {
     assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 10)]);
 }
 
-async fn beside_a_later_release_nothing_is_written(bench: Bench) {
+async fn a_batch_with_an_overtaken_release_writes_nothing(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 7)]).await.unwrap();
     let change = [small("a/x", 5), small("b/y", 1)];
@@ -112,24 +112,28 @@ async fn a_repair_writes_the_same_number_again(bench: Bench) {
     assert_eq!(bench.channel.list().await.unwrap().entries, right);
 }
 
-async fn a_repair_changes_bytes_so_that_every_watcher_wakes(bench: Bench) {
+async fn a_repair_changes_bytes_so_that_every_watcher_reacts(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let release = [small("a/x", 1)];
-    let document = async || bench.channel.list().await.unwrap().entries[0].document.to_string();
+    let document = async || bench.channel.list().await.unwrap().entries[0].document.expose().to_owned();
     bench.channel.deliver(&lock, &release).await.unwrap();
     bench.channel.repair(&lock, &release).await.unwrap();
-    assert_eq!(document().await, format!("{}\n", release[0].document));
+    assert_eq!(document().await, format!("{}\n", release[0].document.expose()));
     let again = bench.channel.deliver(&lock, &release).await.unwrap();
     assert_eq!(again.already.len(), 1, "it is the same release");
     bench.channel.repair(&lock, &release).await.unwrap();
-    assert_eq!(document().await, *release[0].document);
+    assert_eq!(document().await, release[0].document.expose());
 }
 
 async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {
     let paused = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.expire(&paused).await;
     let fenced = Err(Fault::Fenced { env: env("prod") });
-    assert_eq!(bench.channel.deliver(&paused, &[small("a/x", 1)]).await, fenced, "nobody else has the lock yet");
+    assert_eq!(
+        bench.channel.deliver(&paused, &[small("a/x", 1)]).await,
+        fenced,
+        "even before another node holds the lock"
+    );
     assert!(paused.is_lost());
 
     let lock = bench.other.lock(&env("prod"), LONG).await.unwrap();
@@ -138,26 +142,26 @@ async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {
     assert_eq!(bench.channel.repair(&paused, &[small("a/x", 1)]).await, fenced);
     assert_eq!(numbers(&bench.other.list().await.unwrap().entries), [("a/x".to_owned(), 1)]);
 
-    // Neither this nor the end of the lost lock harms its successor.
+    // Neither that nor the release of the lost lock affects the next holder.
     paused.release().await;
     bench.other.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
     assert!(!lock.is_lost());
 }
 
-async fn a_lock_is_good_for_its_own_environment(bench: Bench) {
+async fn a_lock_only_serves_its_own_environment(bench: Bench) {
     let lock = bench.channel.lock(&env("dev"), LONG).await.unwrap();
     let refused = bench.channel.deliver(&lock, &[small("a/x", 1)]).await;
     assert!(matches!(&refused, Err(Fault::Refused(why)) if why.contains("prod/a/x")), "{refused:?}");
     assert_eq!(bench.channel.list().await.unwrap().entries, []);
 }
 
-async fn what_is_too_large_is_refused_and_what_just_fits_is_taken(bench: Bench) {
+async fn a_batch_that_is_too_large_is_refused_and_the_largest_is_accepted(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let many = |count: usize| (0..count).map(|i| small(&format!("app{i}/x"), 1)).collect::<Vec<_>>();
     assert!(matches!(bench.channel.deliver(&lock, &many(65)).await, Err(Fault::TooLarge(_))));
     bench.channel.deliver(&lock, &many(64)).await.unwrap();
 
-    // The largest that passes the look beforehand also passes etcd; by one config, and by many of the longest names.
+    // etcd accepts the largest batch that passes the check, with one config and with many of the longest names.
     let largest = |apps: &[String]| {
         let batch = |bytes: usize| {
             let document = "x".repeat(bytes);
@@ -178,7 +182,7 @@ async fn what_is_too_large_is_refused_and_what_just_fits_is_taken(bench: Bench) 
     }
 }
 
-async fn a_document_that_must_not_go_out_is_refused(bench: Bench) {
+async fn an_empty_or_corrupt_document_is_refused(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let mut torn = small("a/x", 1);
     torn.document = "{\"seq\":".into();
@@ -189,7 +193,7 @@ async fn a_document_that_must_not_go_out_is_refused(bench: Bench) {
     assert_eq!(bench.channel.list().await.unwrap().entries, []);
 }
 
-async fn nothing_is_delivered_at_once(bench: Bench) {
+async fn an_empty_batch_is_delivered_at_once(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     assert_eq!(bench.channel.deliver(&lock, &[]).await, Ok(Delivered { revision: 0, already: vec![] }));
 }

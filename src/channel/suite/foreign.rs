@@ -1,4 +1,4 @@
-//! What lies in etcd byte for byte, and what happens when somebody else writes there.
+//! The exact bytes in etcd, and the effects of foreign writes.
 
 use tokio::time::timeout;
 
@@ -9,7 +9,7 @@ use super::{
 use crate::domain::content::sha256;
 
 #[tokio::test]
-async fn what_lies_in_etcd_is_what_direct_readers_rely_on() {
+async fn the_format_in_etcd_is_as_documented_for_direct_readers() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("shop/application", 7)]).await.unwrap();
@@ -29,7 +29,7 @@ async fn what_lies_in_etcd_is_what_direct_readers_rely_on() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_release_is_named_and_left_out() {
+async fn damaged_keys_are_listed_apart_from_releases() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let good = ["a/x", "b/y", "c/z", "d/w", "e/v"].map(|config| small(config, 1));
@@ -64,7 +64,7 @@ async fn what_is_not_a_release_is_named_and_left_out() {
     assert_eq!(found, expected);
 }
 
-/// Metadata of a release of this document under a number that somebody invented.
+/// Returns metadata of a release of this document with an invented number.
 fn forged(seq: &str, document: &str) -> String {
     let meta = serde_json::to_value(&*small("a/x", 1).meta).unwrap().to_string();
     meta.replace("\"seq\":1", &format!("\"seq\":{seq}"))
@@ -72,7 +72,7 @@ fn forged(seq: &str, document: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_number_that_somebody_invented_is_no_release_and_is_written_over() {
+async fn a_release_with_an_invented_number_is_damaged_and_overwritten() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
@@ -88,12 +88,12 @@ async fn a_number_that_somebody_invented_is_no_release_and_is_written_over() {
         let listing = bench.other.list().await.unwrap();
         assert_eq!(listing.entries, [], "{seq}");
         assert_eq!(listing.damaged[0].config, Some("prod/a/x".parse().unwrap()));
-        assert!(!listing.damaged[0].lost, "somebody's writing is there");
+        assert!(!listing.damaged[0].lost, "it is a foreign write");
         let next_one = [small("a/x", n as u64 + 2)];
         bench.channel.deliver(&lock, &next_one).await.unwrap();
-        assert_eq!(next(&mut watch).await.unwrap(), next_one, "readers saw nothing else");
+        assert_eq!(next(&mut watch).await.unwrap(), next_one, "a watch returns nothing else");
     }
-    // One of which the time has come is as any other.
+    // A number that is not in the future is valid.
     let seq = crate::clock::now().0.to_string();
     bench.raw().put("config/prod/a/x", "{\"forged\":\"1\"}").await;
     bench.raw().put("meta/prod/a/x", forged(&seq, "{\"forged\":\"1\"}")).await;
@@ -101,7 +101,7 @@ async fn a_number_that_somebody_invented_is_no_release_and_is_written_over() {
 }
 
 #[tokio::test]
-async fn the_same_document_under_other_metadata_is_made_ours() {
+async fn foreign_metadata_of_the_same_document_is_overwritten() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let release = [small("a/x", 1)];
@@ -119,7 +119,7 @@ async fn the_same_document_under_other_metadata_is_made_ours() {
 }
 
 #[tokio::test]
-async fn halves_find_one_another_over_many_pages() {
+async fn halves_are_joined_over_many_pages() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     // As names of keys, `a-…/x` comes before `a/x`.
@@ -128,7 +128,7 @@ async fn halves_find_one_another_over_many_pages() {
     for batch in all.chunks(60) {
         bench.channel.deliver(&lock, batch).await.unwrap();
     }
-    // Whole pages without documents, then some without metadata, and documents that nobody delivered behind all.
+    // Whole pages without documents, then some without metadata, and foreign documents at the end.
     let (bare, headless) = (20..150, 190..230);
     for entry in &all[bare.clone()] {
         bench.raw().delete(&format!("config/{}", entry.config)).await;
@@ -153,7 +153,7 @@ async fn halves_find_one_another_over_many_pages() {
 }
 
 #[tokio::test]
-async fn a_watch_passes_over_what_somebody_else_wrote() {
+async fn a_watch_skips_foreign_writes() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
@@ -168,7 +168,7 @@ async fn a_watch_passes_over_what_somebody_else_wrote() {
 }
 
 #[tokio::test]
-async fn a_watch_tells_at_once_that_somebody_else_wrote_or_deleted() {
+async fn a_watch_reports_foreign_writes_and_deletions_at_once() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_watch_tells_at_once_that_somebody_else_wrote_or_deleted() {
     for seq in 1..=3 {
         bench.channel.deliver(&lock, &[small("a/x", seq), small("b/y", seq)]).await.unwrap();
         assert_eq!(numbers(&next(&mut watch).await.unwrap()), [("a/x".to_owned(), seq), ("b/y".to_owned(), seq)]);
-        assert!(!upsets.has_changed().unwrap(), "a delivery upsets nobody");
+        assert!(!upsets.has_changed().unwrap(), "a delivery is no disturbance");
         let raw = bench.raw();
         match seq {
             1 => raw.put("config/prod/a/x", "{\"edited\":\"by hand\"}").await,
@@ -185,14 +185,14 @@ async fn a_watch_tells_at_once_that_somebody_else_wrote_or_deleted() {
         }
         let told = timeout(LONG, upsets.changed());
         tokio::select! {
-            told = told => told.expect("it is told").unwrap(),
+            told = told => told.expect("a disturbance is reported").unwrap(),
             news = watch.next() => panic!("no release came: {news:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_repair_heals_what_somebody_else_wrote() {
+async fn a_repair_overwrites_foreign_writes() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let good = ["a/x", "b/y", "c/z"].map(|config| small(config, 1));
@@ -209,7 +209,7 @@ async fn a_repair_heals_what_somebody_else_wrote() {
 }
 
 #[tokio::test]
-async fn what_a_lock_wrote_before_is_not_believed_to_be_there_still() {
+async fn earlier_writes_under_a_lock_are_not_assumed_to_be_still_there() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     for seq in [1, 2, 2, 3] {
@@ -223,7 +223,7 @@ async fn what_a_lock_wrote_before_is_not_believed_to_be_there_still() {
     assert_eq!(delivered.already, [("prod/b/y".parse().unwrap(), small("b/y", 3).meta.identity())]);
     assert_eq!(bench.other.list().await.unwrap().entries, [small("a/x", 3), small("b/y", 3)]);
 
-    // Another holder wrote a later one, with a lock that this one thinks it still has.
+    // Another holder writes a later release while this one believes that it still holds the lock.
     bench.expire(&lock).await;
     let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
     bench.other.deliver(&next, &[small("a/x", 5)]).await.unwrap();
@@ -232,8 +232,8 @@ async fn what_a_lock_wrote_before_is_not_believed_to_be_there_still() {
 }
 
 #[tokio::test]
-async fn a_user_without_rights_is_refused_by_name_and_not_by_password() {
-    // No authentication is set up, and etcd says so: an answer, not silence.
+async fn a_refused_user_is_named_without_the_password() {
+    // This etcd has no authentication and refuses the user with a message.
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();
     let mut settings = raw.settings(&[&raw.endpoint]);

@@ -1,6 +1,6 @@
-//! With Go programs (`tests/go`): the lock of etcd's `concurrency` package, and a reader that polls its key.
+//! Interoperation with Go programs (`tests/go`): etcd's `concurrency` locks, and a reader that polls its key.
 //!
-//! Skipped, and said so, where there is no `go` or its modules cannot be fetched.
+//! Skipped with a message if there is no `go` or its modules cannot be fetched.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ use super::{
     Bench, LONG, env as named, eventually, small,
 };
 
-/// A running Go program: one line in, one line out.
+/// A running Go program that answers each line with one line.
 struct Program {
     _process: Child,
     input: ChildStdin,
@@ -57,7 +57,7 @@ impl Program {
     }
 }
 
-/// The folder of the programs, built once.
+/// Builds the programs once and returns their folder.
 async fn built() -> Option<&'static Path> {
     static BUILT: OnceCell<Option<PathBuf>> = OnceCell::const_new();
     BUILT.get_or_init(build).await.as_deref()
@@ -86,7 +86,7 @@ async fn build() -> Option<PathBuf> {
     Some(programs)
 }
 
-/// A bench, and a Go program at the lock of `prod`.
+/// Returns a bench, and a Go program that uses the lock of `prod`.
 async fn beside_go() -> Option<(Bench, Program)> {
     let bench = Bench::etcd().await?;
     let raw = bench.raw.as_ref().unwrap();
@@ -95,7 +95,7 @@ async fn beside_go() -> Option<(Bench, Program)> {
 }
 
 #[tokio::test]
-async fn a_lock_held_here_excludes_go() {
+async fn a_lock_held_by_trimtab_excludes_go() {
     let Some((mut bench, mut go)) = beside_go().await else { return };
     let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
     assert_eq!(go.ask("trylock").await, "locked");
@@ -105,7 +105,7 @@ async fn a_lock_held_here_excludes_go() {
     lock.release().await;
     assert_eq!(go.line().await, "ok");
 
-    // And when its lease runs out.
+    // Likewise when the lease expires.
     assert_eq!(go.ask("unlock").await, "ok");
     let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
     go.send("lock").await;
@@ -118,7 +118,7 @@ async fn a_lock_held_here_excludes_go() {
 }
 
 #[tokio::test]
-async fn a_lock_held_by_go_excludes_this() {
+async fn a_lock_held_by_go_excludes_trimtab() {
     let Some((bench, mut go)) = beside_go().await else { return };
     assert_eq!(go.ask("lock").await, "ok");
     assert_eq!(go.ask("owner").await, "true");

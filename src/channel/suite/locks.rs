@@ -1,4 +1,4 @@
-//! Who holds a lock, who waits, and how it is lost.
+//! Locks: holding, queueing and losing them.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ const SHORT: Duration = Duration::from_millis(300);
 
 on_both! {
     a_lock_excludes_others_until_it_is_released
-    environments_are_locked_apart
+    environments_have_separate_locks
     a_dropped_lock_is_free
-    a_waiter_that_was_dropped_leaves_the_line
-    a_holder_knows_that_somebody_waits
+    a_dropped_waiter_leaves_the_queue
+    a_holder_sees_that_another_waits
     the_holder_is_shown
-    a_lock_that_was_taken_away_is_free_and_its_holder_writes_nothing
+    a_removed_lock_is_free_and_its_former_holder_writes_nothing
 }
 
 async fn a_lock_excludes_others_until_it_is_released(bench: Bench) {
@@ -35,7 +35,7 @@ async fn a_lock_excludes_others_until_it_is_released(bench: Bench) {
     bench.other.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
 }
 
-async fn a_lock_that_was_taken_away_is_free_and_its_holder_writes_nothing(bench: Bench) {
+async fn a_removed_lock_is_free_and_its_former_holder_writes_nothing(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.other.free(&env("prod")).await.unwrap();
     let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_lock_that_was_taken_away_is_free_and_its_holder_writes_nothing(bench:
     bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
 }
 
-async fn environments_are_locked_apart(bench: Bench) {
+async fn environments_have_separate_locks(bench: Bench) {
     let mut locks = Vec::new();
     for name in ["prod", "prod-eu", "pro", "dev"] {
         locks.push(bench.channel.lock(&env(name), LONG).await.unwrap());
@@ -56,11 +56,11 @@ async fn environments_are_locked_apart(bench: Bench) {
 
 async fn a_dropped_lock_is_free(bench: Bench) {
     drop(bench.channel.lock(&env("prod"), LONG).await.unwrap());
-    // In less than the life of its lease.
+    // Sooner than its lease expires.
     bench.other.lock(&env("prod"), Duration::from_secs(5)).await.unwrap();
 }
 
-async fn a_waiter_that_was_dropped_leaves_the_line(bench: Bench) {
+async fn a_dropped_waiter_leaves_the_queue(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let (other, prod) = (bench.other.clone(), env("prod"));
     let waiter = tokio::spawn(async move { other.lock(&prod, LONG).await });
@@ -68,13 +68,13 @@ async fn a_waiter_that_was_dropped_leaves_the_line(bench: Bench) {
     waiter.abort();
     eventually("nobody waits", async || !bench.channel.contended(&lock).await).await;
 
-    // Nor does one who had enough of it.
+    // Likewise when the wait ends by its timeout.
     bench.other.lock(&env("prod"), SHORT).await.unwrap_err();
     eventually("nobody waits", async || !bench.channel.contended(&lock).await).await;
     assert!(!lock.is_lost());
 }
 
-async fn a_holder_knows_that_somebody_waits(bench: Bench) {
+async fn a_holder_sees_that_another_waits(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     assert!(!bench.channel.contended(&lock).await);
     let (other, prod) = (bench.other.clone(), env("prod"));
@@ -94,7 +94,7 @@ async fn the_holder_is_shown(bench: Bench) {
     assert_eq!(bench.channel.holder(&env("prod")).await.unwrap(), None);
 }
 
-/// A channel of a node that has a name.
+/// Returns the channel of a node with a name.
 async fn console_2(bench: &Bench) -> Channel {
     let raw = bench.raw.as_ref().expect("a test of etcd");
     let named = EtcdSettings { node: "console-2".into(), ..raw.settings(&[&raw.endpoint]) };
@@ -116,14 +116,14 @@ async fn the_holder_is_shown_by_name_and_lease() {
         holder.node.as_deref() == Some("console-2")
     });
     shown.await;
-    // The name in the key moves neither the fence nor the line.
+    // The name in the key changes neither the fence nor the queue.
     named.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let (next, ()) = tokio::join!(waiting, lock.release());
     bench.other.deliver(&next.unwrap(), &[small("a/x", 2)]).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_lease_is_used_again_and_a_free_lock_has_its_name_at_once() {
+async fn a_lease_is_reused_and_a_free_lock_has_the_nodes_name_at_once() {
     let Some(bench) = Bench::etcd().await else { return };
     let named = console_2(&bench).await;
     let lease = |lock: &Lock| if let Lock::Etcd(held) = lock { held.lease() } else { unreachable!() };
@@ -141,18 +141,18 @@ async fn a_lease_is_used_again_and_a_free_lock_has_its_name_at_once() {
     assert_eq!(bench.other.lock(&env("prod"), SHORT).await.unwrap_err(), Fault::Busy { env: env("prod") });
     named.deliver(&again, &[small("a/x", 2)]).await.unwrap();
 
-    // One that is dropped is not used again: nobody knows what it still does.
+    // A dropped lock's lease is not reused, because its key may still exist.
     drop(again);
     assert_ne!(lease(&named.lock(&env("prod"), LONG).await.unwrap()), before);
 }
 
 #[tokio::test]
-async fn a_lock_is_kept_beyond_the_life_of_its_lease() {
+async fn a_lock_is_held_beyond_the_time_to_live_of_its_lease() {
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();
     let channel = raw.impatient(&[&raw.endpoint]).await;
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
-    // Two lives of the lease, for the holder and for one who waits as long in the line behind it.
+    // Twice the lease's time to live, for the holder and for a waiter in its queue.
     let busy = channel.lock(&env("prod"), impatient().ttl * 2).await.unwrap_err();
     assert_eq!(busy, Fault::Busy { env: env("prod") });
     assert!(!lock.is_lost());

@@ -1,4 +1,4 @@
-//! What a delivery costs: `cargo test --release --features ssr suite::measure -- --ignored --nocapture`.
+//! Measures deliveries: `cargo test --release --features ssr suite::measure -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::{super::Timing, Bench, LONG, env, release};
 
 const ROUNDS: u64 = 300;
 
-/// Median and 99th percentile of some runs.
+/// Prints the median and the 99th percentile of some runs.
 async fn measure(what: &str, mut run: impl AsyncFnMut(u64)) {
     let mut times = Vec::new();
     for round in 1..=ROUNDS {
@@ -21,7 +21,7 @@ async fn measure(what: &str, mut run: impl AsyncFnMut(u64)) {
 
 #[tokio::test]
 #[ignore = "a measurement"]
-async fn what_a_delivery_costs() {
+async fn cost_of_a_delivery() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let document = format!("{{\"a\":\"{}\"}}", "x".repeat(2000));
     let raw = bench.raw();
@@ -47,18 +47,18 @@ async fn what_a_delivery_costs() {
     measure("list 62 configs", async |_| drop(channel.list().await.unwrap())).await;
 }
 
-/// Processor time of etcd so far, in hundredths of a second.
+/// Returns the processor time of etcd so far, in hundredths of a second.
 fn etcd_worked() -> u64 {
     let pid = std::fs::read_to_string(std::env::var("TRIMTAB_TEST_ETCD_PIDFILE").unwrap()).unwrap();
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
-    // The name may hold spaces; after it, the 12th and 13th are the program's and the system's.
+    // The name may contain spaces. The 12th and 13th field after it are user and system time.
     let (_, after) = stat.rsplit_once(')').unwrap();
     after.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
 #[tokio::test]
 #[ignore = "a measurement"]
-async fn what_signs_of_life_cost() {
+async fn cost_of_progress_requests() {
     const WATCHES: usize = 186;
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();

@@ -1,7 +1,7 @@
-//! The behaviour of the channel: one suite for memory and for etcd.
+//! Tests of the channel: one suite for memory and for etcd.
 //!
-//! The etcd half runs when `TRIMTAB_TEST_ETCD` names a server (`host:port`), else it says that it was skipped. Each test
-//! has a root of its own.
+//! The etcd half runs when `TRIMTAB_TEST_ETCD` names a server (`host:port`). Otherwise it prints that it is skipped.
+//! Each test uses its own root.
 
 mod board;
 mod delivery;
@@ -32,10 +32,10 @@ use crate::domain::{
     time::Time,
 };
 
-/// Longer than anything takes that goes well.
+/// Timeout of steps that must succeed.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Compaction concerns all of etcd, so the test that does it runs while no other does.
+/// Held exclusively by the test of compaction, which affects all of etcd.
 static QUIET: RwLock<()> = RwLock::const_new(());
 
 /// Runs tests on both channels.
@@ -53,10 +53,10 @@ macro_rules! on_both {
 }
 use on_both;
 
-/// A channel as two nodes see it, and a way to reach behind it.
+/// A channel as two nodes see it, and direct access to its etcd.
 struct Bench {
     channel: Channel,
-    /// The same channel as another node has it.
+    /// The channel of another node.
     other: Channel,
     raw: Option<Raw>,
 }
@@ -91,7 +91,7 @@ impl Bench {
         self.raw.as_mut().expect("a test of etcd")
     }
 
-    /// Takes a lock away from its holder: its lease runs out.
+    /// Ends the lease of a lock, so that its holder loses it.
     async fn expire(&mut self, lock: &Lock) {
         match (&self.channel, lock) {
             (Channel::Local(local), lock) => local.free(lock.env()),
@@ -102,7 +102,7 @@ impl Bench {
         }
     }
 
-    /// Forgets the history.
+    /// Drops the history.
     async fn compact(&mut self) {
         if let Channel::Local(local) = &self.channel {
             return local.compact();
@@ -129,7 +129,7 @@ impl Raw {
         Channel::etcd(self.settings(&[&self.endpoint])).await.unwrap()
     }
 
-    /// A channel that gives up soon.
+    /// Returns a channel with short timeouts.
     async fn impatient(&self, endpoints: &[&str]) -> Channel {
         self.timed(impatient(), endpoints).await
     }
@@ -157,7 +157,7 @@ impl Raw {
     }
 }
 
-/// Short, and still enough for a busy machine.
+/// Returns short timeouts that still suffice on a busy machine.
 fn impatient() -> Timing {
     let ms = Duration::from_millis;
     Timing { ttl: Duration::from_secs(3), connect: ms(700), call: ms(900), page: ms(1000), silence: ms(400) }
@@ -167,7 +167,7 @@ fn env(name: &str) -> EnvName {
     name.parse().unwrap()
 }
 
-/// A release of a config of `prod`.
+/// Returns a release of a config of `prod`.
 fn release(config: &str, seq: u64, document: &str) -> Entry {
     Entry {
         config: format!("prod/{config}").parse().unwrap(),
@@ -180,27 +180,27 @@ fn release(config: &str, seq: u64, document: &str) -> Entry {
             published_at: Time(1_795_363_200_123),
             change: "0198c0de-0000-7000-8000-000000000000".parse().unwrap(),
         }),
-        document: Arc::from(document),
+        document: document.into(),
     }
 }
 
-/// A small release.
+/// Returns a small release.
 fn small(config: &str, seq: u64) -> Entry {
     release(config, seq, &format!("{{\"seq\":\"{seq}\"}}"))
 }
 
-/// The next releases of a watch; they have to come in time.
+/// Waits for the next releases of a watch, at most [`LONG`].
 async fn next(watch: &mut Watch) -> Result<Vec<Entry>, Fault> {
     timeout(LONG, watch.next()).await.expect("a release in time")
 }
 
-/// Numbers of the releases of a listing or a batch, by config.
+/// Returns the numbers of the releases of a listing or a batch, by config.
 fn numbers(entries: &[Entry]) -> Vec<(String, u64)> {
     let number = |entry: &Entry| (format!("{}/{}", entry.config.app, entry.config.namespace), entry.meta.seq);
     entries.iter().map(number).collect()
 }
 
-/// Waits for what cannot be awaited otherwise.
+/// Polls a condition until it is true, at most [`LONG`].
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {

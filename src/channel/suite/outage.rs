@@ -1,4 +1,4 @@
-//! etcd is down, silent, late or comes back; and what becomes of a delivery then.
+//! Deliveries, locks and watches while etcd is down, silent, late or restarted.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::{
 
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A bench whose first node reaches etcd through a proxy, and is impatient.
+/// Returns a bench whose first node reaches etcd through a proxy, with short timeouts.
 async fn proxied() -> Option<(Bench, Proxy)> {
     proxied_with(impatient()).await
 }
@@ -27,12 +27,12 @@ async fn proxied_with(timing: Timing) -> Option<(Bench, Proxy)> {
     Some((bench, proxy))
 }
 
-/// As if by a lease that a restart of etcd made longer: who waits for its end waits in vain.
+/// Returns timeouts with a long lease, like one that a restart of etcd prolonged. No test can wait for its end.
 fn long_lived() -> Timing {
     Timing { ttl: LONG * 3, ..impatient() }
 }
 
-/// Makes all calls; each has to answer that etcd is unreachable, in time.
+/// Makes all calls. Each must report in time that etcd is unreachable.
 async fn all_fail_in_time(channel: &Channel, lock: Option<Lock>) {
     const SLACK: Duration = Duration::from_millis(1500);
     let timing = impatient();
@@ -72,18 +72,18 @@ async fn all_fail_in_time(channel: &Channel, lock: Option<Lock>) {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn a_closed_port_is_reported_in_time() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let channel =
         super::super::EtcdSettings { endpoints: vec![port.to_string()], timing: impatient(), ..Default::default() };
     let channel = Channel::etcd(channel).await.unwrap();
     all_fail_in_time(&channel, None).await;
     let Err(Fault::Unreachable(why)) = channel.check().await else { unreachable!() };
-    assert!(why.contains(&port.to_string()) && why.contains("Connection refused"), "people are told why: {why}");
+    assert!(why.contains(&port.to_string()) && why.contains("Connection refused"), "{why}");
 }
 
 #[tokio::test]
-async fn somebody_listens_and_never_answers() {
+async fn a_server_that_never_answers_is_reported_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let channel = EtcdSettings {
         endpoints: vec![silent.local_addr().unwrap().to_string()],
@@ -94,11 +94,11 @@ async fn somebody_listens_and_never_answers() {
 }
 
 #[tokio::test]
-async fn etcd_is_paused() {
+async fn a_paused_etcd_is_reported_in_time() {
     let Some((bench, proxy)) = proxied().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
-    // Idle for longer than the watch trusts silence: it asks, and etcd answers.
+    // Idle for longer than the silence limit: the watch requests progress, and etcd answers.
     let idle = impatient().silence * 2 + impatient().call;
     assert!(timeout(idle, watch.next()).await.is_err());
 
@@ -110,7 +110,7 @@ async fn etcd_is_paused() {
 }
 
 #[tokio::test]
-async fn etcd_comes_back() {
+async fn work_continues_when_etcd_is_back() {
     let Some((bench, mut proxy)) = proxied().await else { return };
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
     let mut upsets = bench.channel.upsets();
@@ -119,11 +119,11 @@ async fn etcd_comes_back() {
     assert!(matches!(bench.channel.check().await, Err(Fault::Unreachable(_))));
     proxy.up().await;
     bench.channel.check().await.unwrap();
-    assert!(!upsets.has_changed().unwrap(), "who waits is told with the watch");
+    assert!(!upsets.has_changed().unwrap(), "it is reported with the next watch");
     let mut watch = bench.channel.watch(watch.revision()).await.unwrap();
-    timeout(LONG, upsets.changed()).await.expect("who waits is told").unwrap();
+    timeout(LONG, upsets.changed()).await.expect("it is reported").unwrap();
     drop(bench.channel.watch(watch.revision()).await.unwrap());
-    assert!(!upsets.has_changed().unwrap(), "once");
+    assert!(!upsets.has_changed().unwrap(), "it is reported once");
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)]);
@@ -134,7 +134,7 @@ async fn a_lock_outlives_a_broken_connection_but_not_its_lease() {
     let Some((bench, mut proxy)) = proxied().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     proxy.cut();
-    // Longer than the lease would live without a renewal.
+    // Longer than the lease's time to live.
     let busy = bench.other.lock(&env("prod"), impatient().ttl * 2).await.unwrap_err();
     assert_eq!(busy, Fault::Busy { env: env("prod") });
     assert!(!lock.is_lost());
@@ -149,7 +149,7 @@ async fn a_lock_outlives_a_broken_connection_but_not_its_lease() {
 }
 
 #[tokio::test]
-async fn a_lock_that_could_not_be_freed_is_free_as_soon_as_etcd_answers() {
+async fn a_lock_that_could_not_be_released_is_free_as_soon_as_etcd_answers() {
     let prod = env("prod");
     for dropped in [false, true] {
         let Some((bench, mut proxy)) = proxied_with(long_lived()).await else { return };
@@ -164,16 +164,16 @@ async fn a_lock_that_could_not_be_freed_is_free_as_soon_as_etcd_answers() {
         proxy.up().await;
         bench.other.lock(&prod, LONG).await.unwrap().release().await;
 
-        // What was given back is not what this node holds now.
+        // The late revocation does not end this node's new lock.
         let again = bench.channel.lock(&prod, LONG).await.unwrap();
         assert_eq!(bench.other.lock(&prod, SHORT).await.unwrap_err(), Fault::Busy { env: prod.clone() });
         bench.channel.deliver(&again, &[small("a/x", 1)]).await.unwrap();
     }
 }
 
-/// A restore brings back locks that were freed since, on leases that live.
+/// A restore brings back locks that were released since, on leases that are valid.
 #[tokio::test]
-async fn no_lock_of_an_etcd_that_was_set_back_is_kept_alive() {
+async fn no_lock_of_a_restored_etcd_is_kept_alive() {
     for held in [false, true] {
         let Some((mut bench, proxy)) = proxied_with(long_lived()).await else { return };
         let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
@@ -200,14 +200,14 @@ async fn no_lock_of_an_etcd_that_was_set_back_is_kept_alive() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_far_end_is_gone_is_left_by_all_when_a_watch_notices() {
-    // Whoever waits for a page on that connection waits in vain.
+async fn a_silent_watch_also_drops_the_connection_of_other_requests() {
+    // A page that is requested on that connection never comes.
     let Some((bench, proxy)) = proxied_with(Timing { page: LONG * 3, ..impatient() }).await else { return };
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
     bench.channel.list().await.unwrap();
     proxy.forget();
     assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
-    timeout(LONG, bench.channel.list()).await.expect("a page over a new connection").unwrap();
+    timeout(LONG, bench.channel.list()).await.expect("a page on a new connection").unwrap();
 }
 
 #[tokio::test]
@@ -215,10 +215,10 @@ async fn another_member_takes_over() {
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    // Where nothing was sent, the next is asked at once.
+    // If nothing was sent, the next member is used at once.
     raw.impatient(&[&closed, &raw.endpoint]).await.check().await.unwrap();
 
-    // Where it may have been, the call fails and the next one goes elsewhere.
+    // If it may have been sent, the call fails and the next call uses another member.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let channel = raw.impatient(&[&silent.local_addr().unwrap().to_string(), &raw.endpoint]).await;
     assert!(matches!(channel.check().await, Err(Fault::Unreachable(_))));
@@ -262,12 +262,12 @@ async fn a_write_that_arrives_after_the_lock_was_lost_changes_nothing() {
     bench.expire(&lock).await;
     let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
     proxy.let_go().await;
-    assert_eq!(bench.other.list().await.unwrap().entries, [], "its fence is not the lock's any more");
+    assert_eq!(bench.other.list().await.unwrap().entries, [], "it has the fence of the lost lock");
     bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_write_that_arrives_after_its_repetition_changes_nothing() {
+async fn a_write_that_arrives_after_its_retry_changes_nothing() {
     let Some((bench, proxy)) = proxied().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     proxy.mark("late", Fate::Late);
@@ -277,5 +277,5 @@ async fn a_write_that_arrives_after_its_repetition_changes_nothing() {
     let newer = bench.channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
     proxy.let_go().await;
     assert!(again.revision < newer.revision);
-    assert_eq!(bench.other.list().await.unwrap().entries, [small("a/x", 2)], "under the same lock, too");
+    assert_eq!(bench.other.list().await.unwrap().entries, [small("a/x", 2)], "even under the same lock");
 }

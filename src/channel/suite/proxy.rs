@@ -1,4 +1,4 @@
-//! A small fault proxy in front of a server.
+//! A small TCP proxy that injects faults.
 
 use std::{
     net::SocketAddr,
@@ -20,18 +20,18 @@ use tokio::{
     task::AbortHandle,
 };
 
-/// What happens to the first bytes from the client that hold a mark.
+/// Fault of the first bytes from the client that contain the marked text.
 #[derive(Clone, Copy, Debug)]
 pub enum Fate {
-    /// They arrive, but no answer on this connection comes back.
+    /// They arrive, but this connection returns no answer any more.
     Unanswered,
-    /// They never arrive: the connection breaks.
+    /// The connection breaks before they arrive.
     Lost,
-    /// They arrive when [`Proxy::let_go`] says so, and nothing after them on this connection.
+    /// They arrive at [`Proxy::let_go`], and later bytes of this connection never do.
     Late,
 }
 
-/// A TCP proxy that can be made to misbehave.
+/// A TCP proxy with faults.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -40,11 +40,11 @@ pub struct Proxy {
 
 struct Shared {
     upstream: String,
-    /// While false, nothing moves, and connections stay open.
+    /// While false, no bytes are forwarded, and connections stay open.
     flowing: watch::Sender<bool>,
-    /// Counts how often all connections were cut.
+    /// Number of calls that broke all connections.
     cuts: watch::Sender<usize>,
-    /// Counts how often the far ends of all connections were forgotten.
+    /// Number of calls that silenced all connections.
     forgets: watch::Sender<usize>,
     marked: Mutex<Option<(Vec<u8>, Fate)>>,
     go: Notify,
@@ -71,7 +71,7 @@ impl Proxy {
         self.address.to_string()
     }
 
-    /// All that is on its way stops there, as when the peer is paused.
+    /// Forwards nothing from now on, as if the server were paused.
     pub fn stall(&self) {
         self.shared.flowing.send_replace(false);
     }
@@ -81,7 +81,7 @@ impl Proxy {
         self.shared.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// The far ends of all connections are gone, and nobody says so. New ones work.
+    /// Silences all connections, as if the server were gone without closing them. New ones work.
     pub fn forget(&self) {
         self.shared.forgets.send_modify(|forgets| *forgets += 1);
     }
@@ -93,7 +93,7 @@ impl Proxy {
         super::eventually("the port is closed", async || TcpStream::connect(self.address).await.is_err()).await;
     }
 
-    /// Listens again, on the same port.
+    /// Listens again on the same port.
     pub async fn up(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.listener = accept(listener, Arc::clone(&self.shared));
@@ -103,7 +103,7 @@ impl Proxy {
         *self.shared.marked.lock() = Some((bytes.into(), fate));
     }
 
-    /// Lets go what was held up, and waits until etcd has answered it.
+    /// Forwards the delayed bytes, and waits until etcd has answered them.
     pub async fn let_go(&self) {
         let answered = self.shared.answered.notified();
         self.shared.go.notify_one();
@@ -141,7 +141,7 @@ impl Shared {
                 _ = &mut down => return,
                 _ = forgets.changed() => {}
             }
-            // Neither is dropped, nor goes on.
+            // Both directions stay open and forward nothing.
             std::future::pending::<()>().await;
         };
         tokio::select! {

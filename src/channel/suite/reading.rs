@@ -10,15 +10,15 @@ use super::{
 };
 
 on_both! {
-    a_listing_goes_over_many_pages
-    a_listing_is_of_one_revision
-    a_watch_goes_on_where_another_ended
+    a_listing_reads_many_pages
+    a_listing_has_one_revision
+    a_watch_continues_where_another_ended
     a_wait_for_the_next_release_may_be_dropped
-    what_was_compacted_has_to_be_listed_again
-    a_revision_that_is_not_reached_yet_has_to_be_listed_again
+    a_watch_before_a_compaction_must_list_again
+    a_watch_after_a_future_revision_must_list_again
 }
 
-/// Delivers in batches of 60.
+/// Delivers small releases of so many configs, in batches of 60.
 async fn fill(channel: &Channel, lock: &Lock, configs: usize) {
     let entries: Vec<_> = (0..configs).map(|i| small(&format!("app{i:05}/x"), 1)).collect();
     for batch in entries.chunks(60) {
@@ -26,7 +26,7 @@ async fn fill(channel: &Channel, lock: &Lock, configs: usize) {
     }
 }
 
-async fn a_listing_goes_over_many_pages(bench: Bench) {
+async fn a_listing_reads_many_pages(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     fill(&bench.channel, &lock, 1300).await;
     let listing = bench.other.list().await.unwrap();
@@ -38,10 +38,10 @@ async fn a_listing_goes_over_many_pages(bench: Bench) {
     assert!(listing.revision <= head.revision);
 }
 
-async fn a_listing_is_of_one_revision(bench: Bench) {
+async fn a_listing_has_one_revision(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     fill(&bench.channel, &lock, 300).await;
-    // First and last by name, so on different pages; they move together.
+    // The first and the last by name, so on different pages. They change together.
     let pair = |seq| [small("aa/x", seq), small("zz/x", seq)];
     bench.channel.deliver(&lock, &pair(1)).await.unwrap();
     let publisher = {
@@ -61,12 +61,12 @@ async fn a_listing_is_of_one_revision(bench: Bench) {
     publisher.abort();
 }
 
-async fn a_watch_goes_on_where_another_ended(bench: Bench) {
+async fn a_watch_continues_where_another_ended(bench: Bench) {
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let start = bench.other.list().await.unwrap().revision;
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let mut watch = bench.other.watch(start).await.unwrap();
-    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)], "it was there before the watch");
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)], "it was delivered before the watch began");
     let seen = watch.revision();
     drop(watch);
 
@@ -89,7 +89,7 @@ async fn a_wait_for_the_next_release_may_be_dropped(bench: Bench) {
     }
 }
 
-async fn what_was_compacted_has_to_be_listed_again(mut bench: Bench) {
+async fn a_watch_before_a_compaction_must_list_again(mut bench: Bench) {
     let start = bench.channel.list().await.unwrap().revision;
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     for seq in 1..=3 {
@@ -105,20 +105,20 @@ async fn what_was_compacted_has_to_be_listed_again(mut bench: Bench) {
     let listing = bench.other.list().await.unwrap();
     assert_eq!(listing.entries, [small("a/x", 3)]);
     let mut watch = bench.other.watch(listing.revision).await.unwrap();
-    // The wait for silence took longer than the lease, maybe.
+    // The wait for the other tests may have taken longer than the lease.
     drop(lock);
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 4)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 4)]);
 }
 
-async fn a_revision_that_is_not_reached_yet_has_to_be_listed_again(bench: Bench) {
+async fn a_watch_after_a_future_revision_must_list_again(bench: Bench) {
     let revision = bench.channel.head().await.unwrap().revision;
     assert_eq!(bench.channel.watch(revision + 1_000_000_000).await.unwrap_err(), Fault::Compacted);
 }
 
 #[tokio::test]
-async fn a_watcher_in_memory_that_is_too_slow_has_to_list_again() {
+async fn a_slow_watch_in_memory_must_list_again() {
     let channel = Channel::local();
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
     let mut slow = channel.watch(0).await.unwrap();
@@ -131,23 +131,23 @@ async fn a_watcher_in_memory_that_is_too_slow_has_to_list_again() {
 }
 
 #[tokio::test]
-async fn large_documents_are_listed_and_a_watcher_too_far_behind_them_lists_again() {
+async fn large_documents_are_listed_and_a_watch_too_far_behind_must_list_again() {
     let Some(bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
     let start = bench.channel.head().await.unwrap().revision;
     let large = "x".repeat(1_400_000);
-    // Others write into the same etcd, so only a delivery knows its revision.
+    // Other tests write into the same etcd, so only the delivery tells its revision.
     let mut last = start;
     for i in 0..4 {
         last = bench.channel.deliver(&lock, &[release(&format!("app{i}/x"), 1, &large)]).await.unwrap().revision;
     }
-    // More than one answer may hold.
+    // Too large for one response.
     let listing = bench.other.list().await.unwrap();
     assert_eq!(listing.entries.len(), 4);
-    assert!(listing.entries.iter().all(|entry| *entry.document == *large));
+    assert!(listing.entries.iter().all(|entry| entry.document.expose() == &*large));
     let mut behind = bench.other.watch(start).await.unwrap();
     assert_eq!(next(&mut behind).await, Err(Fault::Compacted));
-    // What it did not take in is in nobody's way.
+    // The unread responses do not block other requests.
     let mut watch = bench.other.watch(last - 1).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap().len(), 1);
 }

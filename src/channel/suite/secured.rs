@@ -1,6 +1,6 @@
-//! An etcd of its own with TLS, client certificates and users: what a production cluster looks like.
+//! A separate etcd with TLS, client certificates and users, like a production cluster.
 //!
-//! Skipped, and said so, where `etcd` or `openssl` is not on the path.
+//! Skipped with a message if `etcd` or `openssl` is not on the path.
 
 use std::{env::temp_dir, path::PathBuf, process::Stdio, time::Duration};
 
@@ -18,10 +18,10 @@ use super::{
 };
 
 const PASSWORD: &str = "hunter2";
-/// Longer than an idle token lives.
+/// Delay that exceeds the time to live of an idle token.
 const TOKEN: Duration = Duration::from_secs(3);
 
-/// A server that ends, and whose folder goes away, with this.
+/// A server. Dropping this stops it and removes its folder.
 struct Secured {
     _process: Child,
     folder: PathBuf,
@@ -35,8 +35,8 @@ impl Drop for Secured {
 }
 
 impl Secured {
-    /// Users: `trimtab` may read and write `trimtab/`, `reader` read it and put up names and answers, `silent` read it,
-    /// `application` read documents, `stranger` nothing. A token lives for one idle second.
+    /// Starts the server. `trimtab` may read and write `trimtab/`, `reader` may read it and write names and replies,
+    /// `silent` may read it, `application` may read documents, `stranger` nothing. Idle tokens live for 1 s.
     async fn start() -> Option<Self> {
         let folder = temp_dir().join(format!("trimtab-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&folder).unwrap();
@@ -120,7 +120,7 @@ impl Secured {
     }
 }
 
-/// One certificate for the authority, the server and the client.
+/// Makes one certificate for the authority, the server and the client.
 async fn certificates(folder: &std::path::Path) -> Option<()> {
     let made = Command::new("openssl")
         .args("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nobody -keyout key.pem -out cert.pem".split(' '))
@@ -164,7 +164,7 @@ async fn with_tls_and_a_user_everything_works() {
     assert!(is_refused(&reader.put_tokens(&list, there.written).await));
     let application = secured.channel(Some(("application", PASSWORD))).await;
     assert!(application.check().await.is_ok());
-    assert!(is_refused(&application.tokens(0).await), "whoever reads documents knows no hash of a token");
+    assert!(is_refused(&application.tokens(0).await), "a user that reads documents reads no hashes of tokens");
     assert!(is_refused(&application.watch_tokens(1).await));
 
     for (name, password) in [("stranger", PASSWORD), ("trimtab", "hunter3"), ("nobody", PASSWORD)] {
@@ -176,7 +176,7 @@ async fn with_tls_and_a_user_everything_works() {
 }
 
 #[tokio::test]
-async fn a_reader_node_may_answer_and_not_ask() {
+async fn a_reader_node_may_reply_but_not_query() {
     let Some(secured) = Secured::start().await else { return };
     let board = async |user| secured.channel(Some((user, PASSWORD))).await.board().unwrap();
     let (console, reader, silent) = (board("trimtab").await, board("reader").await, board("silent").await);
@@ -189,11 +189,11 @@ async fn a_reader_node_may_answer_and_not_ask() {
     asking.ask(&scope, 4096).await.unwrap();
     let mut heard = Vec::new();
     while heard.len() < 4 {
-        heard.extend(timeout(LONG, watch.next()).await.expect("notices in time").unwrap());
+        heard.extend(timeout(LONG, watch.next()).await.expect("events in time").unwrap());
     }
     assert!(matches!(heard[..], [Notice::Here(..), Notice::Answered { .. }, Notice::Here(..), Notice::Asked { .. }]));
 
-    // One without the permission hears what is asked, and is not among the nodes.
+    // Without permission to write, a node sees the queries but is not registered.
     assert!(is_refused(&silent.join(true).await));
     assert_eq!(silent.list().await.unwrap().notices.len(), 3);
     assert!(silent.watch(Hears::Asks, 1).await.is_ok());
@@ -202,10 +202,10 @@ async fn a_reader_node_may_answer_and_not_ask() {
 }
 
 #[tokio::test]
-async fn a_token_that_ran_out_is_renewed() {
+async fn an_expired_token_is_renewed() {
     let Some(secured) = Secured::start().await else { return };
     let channel = secured.channel(Some(("trimtab", PASSWORD))).await;
-    // The lock is kept alive all the while.
+    // The lock is kept alive meanwhile.
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
     tokio::time::sleep(TOKEN).await;
     channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
@@ -217,17 +217,17 @@ async fn a_token_that_ran_out_is_renewed() {
     tokio::time::sleep(TOKEN).await;
     let lock = channel.lock(&env("prod"), LONG).await.unwrap();
     channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
-    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)], "a watch outlives the token that it began with");
+    assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)], "a watch outlives its token");
 }
 
-/// Makes a channel of these settings, asks it, and returns its complaint.
+/// Checks a channel with these settings, and returns the error's text.
 async fn complaint(settings: EtcdSettings) -> String {
     let channel = Channel::etcd(settings).await.unwrap();
-    channel.check().await.expect_err("it cannot be used").to_string()
+    channel.check().await.expect_err("these settings are wrong").to_string()
 }
 
 #[tokio::test]
-async fn etcd_that_cannot_be_used_is_named_with_what_to_do() {
+async fn errors_name_the_endpoint_and_the_remedy() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
     let plain = |endpoint: &str| EtcdSettings { endpoints: vec![endpoint.to_owned()], ..EtcdSettings::default() };
     let mut found = vec![
@@ -249,7 +249,7 @@ async fn etcd_that_cannot_be_used_is_named_with_what_to_do() {
             (Some(("trimtab", "hunter3")), "correct etcd.username and etcd.password"),
             (Some(("nobody", PASSWORD)), "correct etcd.username and etcd.password"),
             (Some(("stranger", PASSWORD)), "grant the user"),
-            // The name in its certificate counts, which is no user.
+            // etcd takes the name in the certificate, which is no user.
             (None, "grant the user"),
         ] {
             found.push((of(user).await, vec![endpoint.clone(), advice.into()]));

@@ -1,4 +1,4 @@
-//! What reader nodes know of tokens.
+//! The list of tokens.
 
 use tokio::time::timeout;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::token::TokenKind;
 
-on_both! { tokens_are_written_over_what_was_read_alone  tokens_are_followed  tokens_and_releases_do_not_meet }
+on_both! { tokens_are_compared_and_set  a_watch_returns_new_tokens  tokens_and_releases_have_separate_watches }
 
 fn list(version: u64) -> TokenList {
     let token = ListedToken {
@@ -26,12 +26,12 @@ async fn following(watch: &mut TokenWatch) -> u64 {
     timeout(LONG, watch.next()).await.expect("tokens in time").unwrap().list.expect("a list").version
 }
 
-async fn tokens_are_written_over_what_was_read_alone(bench: Bench) {
+async fn tokens_are_compared_and_set(bench: Bench) {
     let (one, two) = (&bench.channel, &bench.other);
     let none = one.tokens(0).await.unwrap();
     assert_eq!((none.written, none.list), (0, None));
     assert!(one.put_tokens(&list(1), 0).await.unwrap());
-    assert!(!two.put_tokens(&list(2), 0).await.unwrap(), "somebody was first");
+    assert!(!two.put_tokens(&list(2), 0).await.unwrap(), "another node was first");
     let there = two.tokens(0).await.unwrap();
     assert_eq!(there.list, Some(list(1)));
     assert!(two.put_tokens(&list(2), there.written).await.unwrap());
@@ -41,7 +41,7 @@ async fn tokens_are_written_over_what_was_read_alone(bench: Bench) {
     assert_eq!(one.tokens(there.written).await.unwrap().list, None, "nothing newer");
 }
 
-async fn tokens_are_followed(bench: Bench) {
+async fn a_watch_returns_new_tokens(bench: Bench) {
     let (one, two) = (&bench.channel, &bench.other);
     let mut watch = two.watch_tokens(two.tokens(0).await.unwrap().revision).await.unwrap();
     assert!(one.put_tokens(&list(1), 0).await.unwrap());
@@ -51,7 +51,7 @@ async fn tokens_are_followed(bench: Bench) {
     assert_eq!(following(&mut watch).await, 2);
 }
 
-async fn tokens_and_releases_do_not_meet(bench: Bench) {
+async fn tokens_and_releases_have_separate_watches(bench: Bench) {
     let channel = &bench.channel;
     let revision = channel.head().await.unwrap().revision;
     let mut releases = channel.watch(revision).await.unwrap();
@@ -66,7 +66,7 @@ async fn tokens_and_releases_do_not_meet(bench: Bench) {
 }
 
 #[tokio::test]
-async fn what_is_no_list_of_tokens_is_named_and_written_over() {
+async fn a_foreign_list_of_tokens_is_reported_and_overwritten() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let mut watch = bench.other.watch_tokens(bench.other.head().await.unwrap().revision).await.unwrap();
     for (foreign, why) in [
@@ -79,7 +79,7 @@ async fn what_is_no_list_of_tokens_is_named_and_written_over() {
         bench.raw().put("readers/tokens", foreign).await;
         let there = bench.channel.tokens(0).await.unwrap();
         assert!(there.written > 0 && there.list.is_none(), "{foreign}");
-        let followed = timeout(LONG, watch.next()).await.expect("it is told").unwrap();
+        let followed = timeout(LONG, watch.next()).await.expect("it is reported").unwrap();
         assert_eq!((there.refused, followed.refused), (Some(why), Some(why)), "{foreign}");
     }
     let there = bench.channel.tokens(0).await.unwrap();

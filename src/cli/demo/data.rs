@@ -1,4 +1,4 @@
-//! What the demo is made of: a web shop's programs, as a team might really have them.
+//! Demo data: the programs of a web shop with realistic configs.
 
 use crate::domain::content::{Format, ValueType};
 
@@ -7,9 +7,9 @@ pub(super) struct DemoApp {
     pub name: &'static str,
     pub title: &'static str,
     pub description: &'static str,
-    /// Its own keys, beside the common ones: key, value, type.
+    /// Keys of this program only: key, value, type.
     pub keys: &'static [(&'static str, &'static str, ValueType)],
-    /// Namespaces beside `application`.
+    /// Other namespaces than `application`: name, format, text.
     pub texts: &'static [(&'static str, Format, &'static str)],
 }
 
@@ -18,7 +18,7 @@ const N: ValueType = ValueType::Number;
 const B: ValueType = ValueType::Boolean;
 const J: ValueType = ValueType::Json;
 
-/// Keys that every program has. `{app}` and `{env}` are filled in.
+/// Keys of every program. `{app}` and `{env}` are replaced.
 pub(super) const COMMON: &[(&str, &str, ValueType, &str)] = &[
     ("http.listen", "0.0.0.0:8080", S, ""),
     ("http.read_timeout_ms", "5000", N, ""),
@@ -228,7 +228,7 @@ pub(super) const APPS: &[DemoApp] = &[
     },
 ];
 
-/// Why somebody changed something: key, values that it goes through, message.
+/// Edits of the history: key, possible values, message.
 pub(super) const EDITS: &[(&str, &[&str], &str)] = &[
     ("db.pool.max", &["48", "64", "40", "32"], "Connection pool for the sale"),
     ("cache.ttl_s", &["300", "900", "600"], "Cache hits dropped after the last release"),

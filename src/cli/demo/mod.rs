@@ -1,5 +1,5 @@
-//! `trimtab demo`: a dozen applications with hundreds of keys and some weeks of releases, made through the same
-//! services as everything else, with a clock that is turned back.
+//! `trimtab demo`: a dozen applications with hundreds of keys and some weeks of releases. It uses the same services as
+//! everything else, with a clock that is set back.
 
 mod data;
 
@@ -20,12 +20,12 @@ use crate::{
 use data::{APPS, COMMON, DemoApp, EDITS};
 
 const DAY_MS: i64 = 24 * 3_600_000;
-/// How many days ago the demo begins.
+/// Age of the demo's history in days.
 const DAYS: i64 = 36;
 const ENVS: [(&str, &str, bool); 3] =
     [("dev", "Development", false), ("staging", "Staging", false), ("prod", "Production", true)];
 
-/// Fills the database, once: applications that exist already are left alone.
+/// Fills the database. Applications that exist already are not changed.
 pub(super) async fn run(bench: &Bench) -> std::result::Result<(), Failed> {
     let today = clock::now();
     let people = people(bench).await?;
@@ -54,7 +54,7 @@ async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
     }
     let there: Vec<AppName> = bench.service.apps(&shell).await?.into_iter().map(|c| c.app.name).collect();
     let new: Vec<&DemoApp> = APPS.iter().filter(|app| there.iter().all(|t| t.as_str() != app.name)).collect();
-    // The same demo every time: pictures of it can be compared.
+    // A fixed seed makes the same demo every time, so that screenshots can be compared.
     let mut dice = StdRng::seed_from_u64(7);
     for app in &new {
         clock::turn_to(today.plus_ms(-DAYS * DAY_MS));
@@ -68,10 +68,10 @@ async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
     Ok(new.len())
 }
 
-/// A person: the name, whether an administrator, what they may do where.
+/// A user: the name, whether an administrator, the roles.
 type Person = (&'static str, bool, &'static [(&'static str, Role)]);
 
-/// The people of the demo. New ones get a password of chance, which is printed.
+/// Returns the users of the demo. New ones get a random password, which is printed.
 async fn people(bench: &Bench) -> std::result::Result<Vec<Actor>, Failed> {
     const ALL: [Person; 5] = [
         ("ana.ruiz", true, &[]),
@@ -128,7 +128,7 @@ async fn make(bench: &Bench, app: &DemoApp) -> Result<()> {
     Ok(())
 }
 
-/// The first releases of an application, and what became of them since.
+/// Makes the first releases of an application, and later ones over time.
 async fn history(bench: &Bench, app: &DemoApp, people: &[Actor], today: Time, dice: &mut StdRng) -> Result<()> {
     for (env, ..) in ENVS {
         let id = ConfigId::parse(env, app.name, "application")?;
@@ -158,8 +158,8 @@ async fn history(bench: &Bench, app: &DemoApp, people: &[Actor], today: Time, di
 async fn change_key(bench: &Bench, who: &Actor, id: &ConfigId, key: &str, value: &str, why: &str) -> Result<()> {
     let (live, content) = bench.service.live_content(who, id).await?;
     let Some(item) = content.items().and_then(|items| items.get(key)) else { return Ok(()) };
-    if item.value == value {
-        // Nothing to change: somebody was not happy with the last release instead.
+    if item.value.expose() == value {
+        // The value is set already: roll the last release back instead.
         if live > 2 {
             let rollback = Rollback {
                 config: id.clone(),
@@ -178,7 +178,7 @@ async fn change_key(bench: &Bench, who: &Actor, id: &ConfigId, key: &str, value:
     publish(bench, who, id.env.as_str(), why, vec![save(id, vec![(key.into(), edit)])]).await
 }
 
-/// What people are working on right now.
+/// Saves changes that are still open.
 async fn open_changes(bench: &Bench, people: &[Actor]) -> Result<()> {
     let shop = ConfigId::parse("prod", "shop", "application")?;
     let typed = |key: &str, value: &str| {
@@ -203,7 +203,7 @@ async fn open_changes(bench: &Bench, people: &[Actor]) -> Result<()> {
         .document()
         .replace("payments-v1", "payments-v2")
         .replace("timeout: 3s", "timeout: 4.5s\n    retries: 2");
-    let mut saves = vec![save(&routes, vec![(String::new(), Edit::Text(text))])];
+    let mut saves = vec![save(&routes, vec![(String::new(), Edit::Text(text.into()))])];
     for env in ["dev", "staging"] {
         let id = ConfigId::parse(env, "search", "application")?;
         saves.push(save(&id, vec![("index.name".into(), Edit::Set(Item::string("products_v13")))]));
@@ -217,7 +217,7 @@ fn items(app: &DemoApp, env: &str) -> Vec<(String, Edit)> {
     let own = app.keys.iter().map(|(key, value, kind)| (*key, *value, *kind, ""));
     own.chain(common)
         .map(|(key, value, kind, comment)| {
-            (key.to_owned(), Edit::Set(Item { value: fill(value), kind, comment: comment.into(), since: 0 }))
+            (key.to_owned(), Edit::Set(Item { value: fill(value).into(), kind, comment: comment.into(), since: 0 }))
         })
         .collect()
 }
@@ -231,7 +231,7 @@ async fn publish(bench: &Bench, who: &Actor, env: &str, why: &str, saves: Vec<Sa
     mark(bench, &done).await
 }
 
-/// Without a channel of its own, a command leaves delivery to the server; the demo's past is delivered already.
+/// Marks releases as delivered if this process has no publisher. Otherwise the server would deliver the demo's past.
 async fn mark(bench: &Bench, done: &crate::domain::release::Published) -> Result<()> {
     if bench.publisher.is_some() {
         return Ok(());

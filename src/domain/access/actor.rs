@@ -1,4 +1,4 @@
-//! Actors: people, tokens and the machine itself, and their rights.
+//! Actors (people, tokens, the command line and the server itself) and their rights.
 
 use super::{
     Add, Administer, Change, Create, Discard, GrantToken, May, Own, Pattern, Permission, PermissionSet, Publish, Role,
@@ -10,15 +10,15 @@ use crate::domain::{
     names::{AppName, ConfigId, EnvName, NamespaceName},
 };
 
-/// Permissions of an automation token for the configs that it names. Only people approve changes.
+/// Permissions of an automation token for the configs of its patterns. Only people approve changes.
 const TOKEN: PermissionSet = PermissionSet::of(&[Permission::View, Permission::Edit, Permission::Publish]);
 
-/// The author of a request: a person, an automation token, or the shell of the machine itself.
+/// The author of a request: a person, an automation token, the command line or the server.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// Stable identity: `user:<id>`, `token:<id>`, `shell` or `system`.
+    /// Stable id: `user:<id>`, `token:<id>`, `shell` or `system`.
     pub id: String,
-    /// The name that stands in changes, releases and the audit.
+    /// Name in changes, releases and the audit.
     pub name: String,
     administrator: bool,
     creator: bool,
@@ -26,41 +26,41 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// A person who has logged in.
+    /// Returns the actor of a logged-in person.
     #[must_use]
     pub fn user(id: &str, name: &str, administrator: bool, roles: &[(Pattern, Role)]) -> Self {
         let grants = roles.iter().map(|(pattern, role)| (pattern.clone(), role.permissions())).collect();
         Self { id: format!("user:{id}"), name: name.into(), administrator, creator: administrator, grants }
     }
 
-    /// An automation token: it publishes what its patterns name; `creator` lets it make environments, and applications
-    /// and namespaces that its patterns name, or any when it has none. It changes what exists only where a pattern
-    /// names the whole application, and never an environment.
+    /// Returns the actor of an automation token, which may publish the configs of its patterns. With `creator` it may
+    /// also create environments, and applications and namespaces within its patterns (any, if it has no patterns). It
+    /// may change an existing application only if a pattern covers all of it, and an existing environment never.
     #[must_use]
     pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
         let grants = write.iter().map(|p| (p.clone(), TOKEN)).collect();
         Self { id: format!("token:{id}"), name: format!("token {name}"), administrator: false, creator, grants }
     }
 
-    /// The command line on the server's own machine: whoever reads its settings owns the database anyway.
+    /// Returns the actor of the command line. It has all rights, because its user has access to the database anyway.
     #[must_use]
     pub fn shell() -> Self {
         Self { id: "shell".into(), name: "command line".into(), administrator: true, creator: true, grants: Vec::new() }
     }
 
-    /// The server itself, where it notes what it found. It may nothing.
+    /// Returns the server itself as the actor of audit events. It has no rights.
     #[must_use]
     pub fn system() -> Self {
         Self { id: "system".into(), name: "Trimtab".into(), administrator: false, creator: false, grants: Vec::new() }
     }
 
-    /// Whether this is an administrator.
+    /// Returns whether this is an administrator.
     #[must_use]
     pub fn is_administrator(&self) -> bool {
         self.administrator
     }
 
-    /// Everything that the actor may do with a config. Without [`Permission::View`] it does not exist for the actor.
+    /// Returns all permissions for a config. It must look non-existent to an actor without [`Permission::View`].
     #[must_use]
     pub fn permissions(&self, config: &ConfigId) -> PermissionSet {
         let all = if self.administrator { Role::OWNER.permissions() } else { PermissionSet::NONE };
@@ -68,94 +68,94 @@ impl Actor {
         grants.fold(all, |sum, (_, permissions)| sum.union(*permissions))
     }
 
-    /// Whether the actor may see anything of what a pattern names.
+    /// Returns whether the actor may see any config that a pattern covers.
     #[must_use]
     pub fn sees(&self, scope: &Pattern) -> bool {
         self.administrator || self.views(|p| p.meets(scope))
     }
 
-    /// Whether the actor may see anything of an application.
+    /// Returns whether the actor may see anything of an application.
     #[must_use]
     pub fn sees_app(&self, app: &AppName) -> bool {
         self.administrator || self.creates(app) || self.views(|p| p.names_app(app))
     }
 
-    /// Whether the actor may see anything of an application in an environment.
+    /// Returns whether the actor may see anything of an application in an environment.
     #[must_use]
     pub fn sees_env(&self, app: &AppName, env: &EnvName) -> bool {
         self.owns(app) || self.views(|p| p.touches(env, app))
     }
 
-    /// Whether the actor may see anything of a namespace.
+    /// Returns whether the actor may see anything of a namespace.
     #[must_use]
     pub fn sees_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
         self.owns(app) || self.views(|p| p.names_namespace(app, namespace))
     }
 
-    /// Whether the actor may see anything of an environment.
+    /// Returns whether the actor may see anything of an environment.
     #[must_use]
     pub fn sees_some_of(&self, env: &EnvName) -> bool {
         self.administrator || self.views(|p| p.env().is_none_or(|e| e == env))
     }
 
-    /// Whether there is anything that the actor may edit.
+    /// Returns whether the actor may edit any config.
     #[must_use]
     pub fn edits_something(&self) -> bool {
         self.administrator || self.grants.iter().any(|(_, permissions)| permissions.contains(Permission::Edit))
     }
 
-    /// Whether a grant to view is about such a pattern.
+    /// Returns whether a grant to view has a pattern that fulfils `about`.
     fn views(&self, about: impl Fn(&Pattern) -> bool) -> bool {
         self.grants.iter().any(|(p, permissions)| permissions.contains(Permission::View) && about(p))
     }
 
-    /// Whether this makes applications of any name.
+    /// Returns whether the actor may create applications of any name.
     fn creates_all(&self) -> bool {
         self.administrator || (self.creator && self.grants.is_empty())
     }
 
-    /// Whether this makes applications, and this one too: an automation token with `--admin` prepares the applications
-    /// that it writes to.
+    /// Returns whether the actor may create this application. An automation token with `--admin` may create the
+    /// applications of its patterns.
     fn creates(&self, app: &AppName) -> bool {
         self.creates_all() || (self.creator && self.grants.iter().any(|(p, _)| p.names_app(app)))
     }
 
-    /// Whether the actor owns an application in every environment. A token with `--admin` owns those that one of its
-    /// patterns names as a whole: what changes an application changes it in all environments.
+    /// Returns whether the actor owns an application in every environment. An application can be changed only in all of
+    /// them, so a token with `--admin` owns an application if one of its patterns covers all of it.
     fn owns(&self, app: &AppName) -> bool {
         let may_own = |permissions: &PermissionSet| permissions.contains(Permission::Own) || self.creator;
         self.creates_all() || self.grants.iter().any(|(p, permissions)| may_own(permissions) && p.names_whole_app(app))
     }
 
-    /// Permission to see a config.
+    /// Authorises seeing a config.
     ///
     /// # Errors
-    /// [`Error::NotFound`]: whether it exists is not told.
+    /// [`Error::NotFound`], whether or not the config exists.
     pub fn may_view(&self, config: &ConfigId) -> Result<May<View>> {
         self.having(Permission::View, Need::View, config)
     }
 
-    /// Permission to edit a config in a change.
+    /// Authorises editing a config in a change.
     ///
     /// # Errors
-    /// [`Error::NotFound`] without the right to see it, else [`Error::Forbidden`].
+    /// [`Error::NotFound`] if the actor may not see the config, else [`Error::Forbidden`].
     pub fn may_edit(&self, config: &ConfigId) -> Result<May<Change>> {
         self.having(Permission::Edit, Need::Edit, config)
     }
 
-    /// Permission to publish a config.
+    /// Authorises publishing a config.
     ///
     /// # Errors
-    /// As [`Actor::may_edit`].
+    /// Those of [`Actor::may_edit`].
     pub fn may_publish(&self, config: &ConfigId) -> Result<May<Publish>> {
         self.having(Permission::Publish, Need::Publish, config)
     }
 
-    /// Permission to discard a change. Its author may; where the author is `absent` (cannot log in any more, or is no
-    /// person), so may an administrator and whoever owns all configs that it touches.
+    /// Authorises discarding a change. Its author may. If the author is `absent` (disabled, or no person), an
+    /// administrator and an owner of all touched configs may, too.
     ///
     /// # Errors
-    /// [`Error::Forbidden`]. Whether the actor may see the change has been checked.
+    /// [`Error::Forbidden`]. The caller has checked that the actor may see the change.
     pub fn may_discard(
         &self,
         change: &change::Change,
@@ -173,16 +173,16 @@ impl Actor {
         Ok(May::new(change.id.clone()))
     }
 
-    /// Whether the actor owns a config. An automation token with `--admin` owns what its patterns name.
+    /// Returns whether the actor owns a config. An automation token with `--admin` owns the configs of its patterns.
     fn owns_config(&self, config: &ConfigId) -> bool {
         let permissions = self.permissions(config);
         permissions.contains(Permission::Own) || (permissions.contains(Permission::View) && self.creates(&config.app))
     }
 
-    /// Permission to manage an application: its namespaces, its description. Needs to own it in every environment.
+    /// Authorises managing an application, with its namespaces. The actor must own it in every environment.
     ///
     /// # Errors
-    /// As [`Actor::may_edit`].
+    /// Those of [`Actor::may_edit`].
     pub fn may_own(&self, app: &AppName) -> Result<May<Own, AppName>> {
         if self.owns(app) {
             return Ok(May::new(app.clone()));
@@ -190,10 +190,10 @@ impl Actor {
         Err(if self.sees_app(app) { Error::Forbidden(Need::Own) } else { Error::NotFound(app.to_string()) })
     }
 
-    /// Permission to make a namespace of an application. Owners have it, and tokens that make what they write to.
+    /// Authorises creating a namespace of an application, for its owners and for creator tokens within their patterns.
     ///
     /// # Errors
-    /// As [`Actor::may_edit`].
+    /// Those of [`Actor::may_edit`].
     pub fn may_add(&self, app: &AppName, namespace: &NamespaceName) -> Result<May<Add, (AppName, NamespaceName)>> {
         if !(self.creator && self.grants.iter().any(|(p, _)| p.names_namespace(app, namespace))) {
             self.may_own(app)?;
@@ -201,26 +201,26 @@ impl Actor {
         Ok(May::new((app.clone(), namespace.clone())))
     }
 
-    /// Permission to make applications and environments. Whoever has it may not change those that exist.
+    /// Authorises creating applications and environments, but not changing existing ones.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
+    /// [`Error::Forbidden`] if the actor may not.
     pub fn may_create(&self) -> Result<May<Create, ()>> {
         if self.creator { Ok(May::new(())) } else { Err(Error::Forbidden(Need::Administer)) }
     }
 
-    /// Permission to manage users, all tokens, and the environments that exist.
+    /// Authorises managing users, all tokens, and existing environments.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
+    /// [`Error::Forbidden`] if the actor is no administrator.
     pub fn may_administer(&self) -> Result<May<Administer, ()>> {
         if self.administrator { Ok(May::new(())) } else { Err(Error::Forbidden(Need::Administer)) }
     }
 
-    /// Permission to hand out and revoke a token with these patterns: the actor owns all that they name.
+    /// Authorises granting and revoking a token with these patterns. The actor must own all configs that they cover.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
+    /// [`Error::Forbidden`] if the actor does not.
     pub fn may_grant(&self, patterns: &[Pattern]) -> Result<May<GrantToken, ()>> {
         let owned = self.grants.iter().filter(|(_, permissions)| permissions.contains(Permission::Own));
         let owned: Vec<&Pattern> = owned.map(|(pattern, _)| pattern).collect();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_pattern_is_seen_what_a_role_names_too() {
+    fn a_pattern_is_seen_if_it_overlaps_a_role() {
         let ana = someone(&[("dev/shop/*", Role::VIEWER), ("*/mail/inbox", Role::VIEWER)]);
         for (text, sees) in [
             ("*/*/*", true),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_seen_does_not_exist() {
+    fn an_invisible_config_looks_non_existent() {
         let ana = someone(&[("dev/shop/*", Role::EDITOR)]);
         assert!(ana.may_edit(&config("dev/shop/application")).is_ok());
         assert_eq!(ana.may_publish(&config("dev/shop/application")).unwrap_err(), Error::Forbidden(Need::Publish));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_role_counts() {
+    fn the_strongest_role_applies() {
         let ana = someone(&[("*/*/*", Role::VIEWER), ("dev/*/*", Role::PUBLISHER)]);
         assert_eq!(ana.permissions(&config("dev/shop/a")), Role::PUBLISHER.permissions());
         assert_eq!(ana.permissions(&config("prod/shop/a")), Role::VIEWER.permissions());
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_creator_owns_what_its_patterns_name() {
+    fn a_creator_owns_the_applications_of_its_patterns() {
         let token = |creator, patterns: &[&str]| {
             let patterns: Vec<Pattern> = patterns.iter().map(|p| p.parse().unwrap()).collect();
             Actor::token("1", "pipeline", creator, &patterns)
@@ -301,7 +301,7 @@ mod tests {
         let (shop, mail): (AppName, AppName) = ("shop".parse().unwrap(), "mail".parse().unwrap());
         let of_shop = token(true, &["*/shop/*"]);
         assert!(of_shop.may_create().is_ok() && of_shop.may_own(&shop).is_ok() && of_shop.sees_app(&shop));
-        assert!(of_shop.may_administer().is_err(), "environments that exist are not its own");
+        assert!(of_shop.may_administer().is_err(), "it must not change existing environments");
         assert!(!of_shop.sees_app(&mail));
         assert_eq!(of_shop.may_own(&mail).unwrap_err(), Error::NotFound("mail".into()));
         for of_all in [token(true, &[]), token(true, &["*/*/*"])] {
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_seen_where_something_in_them_is() {
+    fn a_container_is_visible_if_anything_in_it_is() {
         let ana = someone(&[("dev/shop/application", Role::VIEWER)]);
         let (shop, mail): (AppName, AppName) = ("shop".parse().unwrap(), "mail".parse().unwrap());
         let (dev, prod): (EnvName, EnvName) = ("dev".parse().unwrap(), "prod".parse().unwrap());
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_discarded_by_its_author_or_by_owners_of_all_that_it_touches() {
+    fn a_change_is_discarded_by_its_author_or_by_owners_of_all_touched_configs() {
         let ana = someone(&[("*/shop/*", Role::EDITOR)]);
         let of = |author: &str| change::Change {
             id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_hands_out_more_than_is_theirs() {
+    fn nobody_grants_more_than_they_own() {
         let owner = someone(&[("*/shop/*", Role::OWNER)]);
         let patterns = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<Pattern>>();
         assert!(owner.may_grant(&patterns(&["prod/shop/*"])).is_ok());
@@ -385,12 +385,12 @@ mod tests {
         let ana = Actor::user("1", "ana", false, &roles);
         assert_eq!(ana.permissions(&config("dev/shop/a")).to_string(), "view publish reveal");
         assert!(ana.may_publish(&config("dev/shop/a")).is_ok() && ana.may_edit(&config("dev/shop/a")).is_err());
-        assert!(matches!(ana.may_publish(&config("dev/mail/a")), Err(Error::NotFound(_))), "it may not be seen");
+        assert!(matches!(ana.may_publish(&config("dev/mail/a")), Err(Error::NotFound(_))), "the config is invisible");
         assert!(!ana.sees_app(&"mail".parse().unwrap()));
     }
 
     #[test]
-    fn tokens_approve_nothing() {
+    fn tokens_cannot_approve() {
         let token = Actor::token("1", "pipeline", true, &["*/*/*".parse().unwrap()]);
         assert_eq!(token.permissions(&config("dev/shop/a")).to_string(), "view edit publish");
     }

@@ -1,5 +1,5 @@
-//! Authorization. An [`Actor`] is asked and answers with a [`May`], which the storage functions that write
-//! demand: code that has not asked does not compile.
+//! Authorisation. An [`Actor`] checks its rights and returns a [`May`]. Storage functions that write require one, so
+//! code without the check does not compile.
 
 mod actor;
 mod pattern;
@@ -12,36 +12,36 @@ pub use actor::Actor;
 pub use pattern::Pattern;
 pub use permissions::{Permission, PermissionSet, Role};
 
-/// To see.
+/// Seeing a config.
 #[derive(Debug)]
 pub enum View {}
-/// To edit in a change.
+/// Editing a config in a change.
 #[derive(Debug)]
 pub enum Change {}
-/// To publish and roll back.
+/// Publishing and rolling back.
 #[derive(Debug)]
 pub enum Publish {}
-/// To discard a change.
+/// Discarding a change.
 #[derive(Debug)]
 pub enum Discard {}
-/// To manage an application.
+/// Managing an application.
 #[derive(Debug)]
 pub enum Own {}
-/// To make a namespace.
+/// Creating a namespace.
 #[derive(Debug)]
 pub enum Add {}
-/// To create applications and environments.
+/// Creating applications and environments.
 #[derive(Debug)]
 pub enum Create {}
-/// To manage users and the environments that exist.
+/// Managing users and existing environments.
 #[derive(Debug)]
 pub enum Administer {}
-/// To hand out and revoke tokens.
+/// Granting and revoking tokens.
 #[derive(Debug)]
 pub enum GrantToken {}
 
-/// Proof that an actor may do `What` to the object inside. Only an [`Actor`] makes one, and the object that was
-/// authorised is the object that is then worked on: there is no second spelling to get wrong.
+/// Evidence that an actor may do `What` to the object inside. Only an [`Actor`] creates one. Functions work on the
+/// object inside it, so the authorised object and the changed object cannot differ.
 #[derive(Clone, Debug)]
 pub struct May<What, On = ConfigId> {
     on: On,
@@ -53,7 +53,7 @@ impl<What, On> May<What, On> {
         Self { on, what: PhantomData }
     }
 
-    /// The object.
+    /// Returns the object.
     pub fn on(&self) -> &On {
         &self.on
     }

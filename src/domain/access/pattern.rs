@@ -1,4 +1,4 @@
-//! Patterns: which configs a grant or a token is about.
+//! Patterns: sets of configs, for grants and tokens.
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use crate::domain::{
     names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
 };
 
-/// Which configs: `env/app/namespace`, each a name or `*`. The same type scopes roles and tokens.
+/// A set of configs: `env/app/namespace`, each a name or `*`. Roles and tokens use the same type as their scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Pattern {
@@ -19,13 +19,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// A pattern of parts; none stands for all.
+    /// Returns the pattern of these parts; `None` matches any name.
     #[must_use]
     pub fn new(env: Option<EnvName>, app: Option<AppName>, namespace: Option<NamespaceName>) -> Self {
         Self { env, app, namespace }
     }
 
-    /// The narrowest one that names all of these configs.
+    /// Returns the narrowest pattern that covers all of these configs.
     #[must_use]
     pub fn around<'a>(configs: impl IntoIterator<Item = &'a ConfigId>) -> Self {
         fn both<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
@@ -40,50 +40,50 @@ impl Pattern {
         around.unwrap_or_else(|| Self::new(None, None, None))
     }
 
-    /// The environment that it is limited to.
+    /// Returns the environment that it is limited to.
     #[must_use]
     pub fn env(&self) -> Option<&EnvName> {
         self.env.as_ref()
     }
 
-    /// The application that it is limited to.
+    /// Returns the application that it is limited to.
     #[must_use]
     pub fn app(&self) -> Option<&AppName> {
         self.app.as_ref()
     }
 
-    /// The namespace that it is limited to.
+    /// Returns the namespace that it is limited to.
     #[must_use]
     pub fn namespace(&self) -> Option<&NamespaceName> {
         self.namespace.as_ref()
     }
 
-    /// The config, when it names just one.
+    /// Returns the config if it covers exactly one.
     #[must_use]
     pub fn config(&self) -> Option<ConfigId> {
         let Self { env, app, namespace } = self.clone();
         Some(ConfigId { env: env?, app: app?, namespace: namespace? })
     }
 
-    /// How many of its parts stand for all.
+    /// Returns the number of wildcard parts.
     #[must_use]
     pub fn breadth(&self) -> usize {
         [self.env.is_none(), self.app.is_none(), self.namespace.is_none()].into_iter().map(usize::from).sum()
     }
 
-    /// Whether it names this config.
+    /// Returns whether it covers this config.
     #[must_use]
     pub fn covers(&self, config: &ConfigId) -> bool {
         self.covers_app(&config.env, &config.app) && self.namespace.as_ref().is_none_or(|n| *n == config.namespace)
     }
 
-    /// Whether it names some config of this application in this environment.
+    /// Returns whether it covers any config of this application in this environment.
     #[must_use]
     pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
         self.covers_app(env, app)
     }
 
-    /// Whether everything that `other` names is named by this one.
+    /// Returns whether it covers every config that `other` covers.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         fn part<T: PartialEq>(outer: Option<&T>, inner: Option<&T>) -> bool {
@@ -94,7 +94,7 @@ impl Pattern {
             && part(self.namespace.as_ref(), other.namespace.as_ref())
     }
 
-    /// Whether something may be named by both.
+    /// Returns whether any config can be covered by both.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
         fn part<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
@@ -105,19 +105,19 @@ impl Pattern {
             && part(self.namespace.as_ref(), other.namespace.as_ref())
     }
 
-    /// Whether it names some config of this application.
+    /// Returns whether it covers any config of this application.
     #[must_use]
     pub fn names_app(&self, app: &AppName) -> bool {
         self.app.as_ref().is_none_or(|a| a == app)
     }
 
-    /// Whether it names some config of this namespace.
+    /// Returns whether it covers any config of this namespace.
     #[must_use]
     pub fn names_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
         self.names_app(app) && self.namespace.as_ref().is_none_or(|n| n == namespace)
     }
 
-    /// Whether it names all configs of this application.
+    /// Returns whether it covers all configs of this application.
     #[must_use]
     pub fn names_whole_app(&self, app: &AppName) -> bool {
         self.env.is_none() && self.namespace.is_none() && self.names_app(app)
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_around_configs_is_the_narrowest() {
+    fn pattern_around_configs_is_the_narrowest() {
         let around = |configs: &[&str]| Pattern::around(&configs.iter().map(|c| config(c)).collect::<Vec<_>>());
         for (configs, text, breadth) in [
             (&["prod/shop/a"][..], "prod/shop/a", 0),

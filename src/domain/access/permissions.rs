@@ -1,32 +1,32 @@
-//! Permissions, sets of them, and roles, which are names for sets.
+//! Permissions, sets of them, and roles, which are named sets.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use crate::domain::error::{Invalid, Problem, Result, excerpt};
 
-/// A right of a person or token to the configs that a pattern names.
+/// A right of a person or token regarding the configs of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Permission {
-    /// To see configs, changes and releases. Without it the others are worth nothing.
+    /// See configs, changes and releases. The others have no effect without it.
     View,
-    /// To edit in changes of one's own.
+    /// Edit in one's own changes.
     Edit,
-    /// To approve changes of others.
+    /// Approve changes of others.
     Approve,
-    /// To publish and roll back.
+    /// Publish and roll back.
     Publish,
-    /// To manage namespaces, tokens and people.
+    /// Manage namespaces, tokens and people.
     Own,
-    /// To see the values of secrets. No built-in role has it, and administrators do not have it by themselves.
+    /// See the values of secrets. No built-in role includes it, and administrators do not have it automatically.
     Reveal,
 }
 
 impl Permission {
-    /// All permissions, in the order in which they are listed.
+    /// All permissions, in the order of lists.
     pub const ALL: [Self; 6] = [Self::View, Self::Edit, Self::Approve, Self::Publish, Self::Own, Self::Reveal];
 
-    /// `view`, `edit` …
+    /// Returns the name: `view`, `edit` …
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl PermissionSet {
     /// The empty set.
     pub const NONE: Self = Self(0);
 
-    /// The set of these permissions.
+    /// Returns the set of these permissions.
     #[must_use]
     pub const fn of(permissions: &[Permission]) -> Self {
         let (mut bits, mut n) = (0, 0);
@@ -63,26 +63,25 @@ impl PermissionSet {
         Self(bits)
     }
 
-    /// Whether the permission is in the set.
+    /// Returns whether the permission is in the set.
     #[must_use]
     pub const fn contains(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
     }
 
-    /// Whether all permissions of `other` are in the set.
+    /// Returns whether all permissions of `other` are in the set.
     #[must_use]
     pub const fn includes(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The permissions of both sets.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Reads the form in which sets are stored: names with blanks between them. Names that this version does not know
-    /// permit nothing here.
+    /// Parses the stored form of a set: names separated by blanks. Names that this version does not know are ignored.
     #[must_use]
     pub fn read(text: &str) -> Self {
         let named = |name| Permission::ALL.into_iter().find(|permission| permission.as_str() == name);
@@ -109,7 +108,7 @@ impl fmt::Debug for PermissionSet {
     }
 }
 
-/// A name for a set of permissions.
+/// A named set of permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     name: Cow<'static, str>,
@@ -117,14 +116,14 @@ pub struct Role {
 }
 
 impl Role {
-    /// Sees configs, changes and releases.
+    /// May see configs, changes and releases.
     pub const VIEWER: Self = Self::built_in("viewer", &[Permission::View]);
-    /// Edits in changes of its own, too.
+    /// May also edit in its own changes.
     pub const EDITOR: Self = Self::built_in("editor", &[Permission::View, Permission::Edit]);
-    /// Approves, publishes and rolls back, too.
+    /// May also approve, publish and roll back.
     pub const PUBLISHER: Self =
         Self::built_in("publisher", &[Permission::View, Permission::Edit, Permission::Approve, Permission::Publish]);
-    /// Manages namespaces, tokens and people, too.
+    /// May also manage namespaces, tokens and people.
     pub const OWNER: Self = Self::built_in(
         "owner",
         &[Permission::View, Permission::Edit, Permission::Approve, Permission::Publish, Permission::Own],
@@ -136,19 +135,19 @@ impl Role {
         Self { name: Cow::Borrowed(name), permissions: PermissionSet::of(permissions) }
     }
 
-    /// A role as it is stored.
+    /// Returns a role that was read from the database.
     #[must_use]
     pub fn stored(name: String, permissions: PermissionSet) -> Self {
         Self { name: Cow::Owned(name), permissions }
     }
 
-    /// The name: `viewer`, `editor`, `publisher`, `owner` or another one.
+    /// Returns the name: `viewer`, `editor`, `publisher`, `owner` or a custom one.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The set.
+    /// Returns its permissions.
     #[must_use]
     pub fn permissions(&self) -> PermissionSet {
         self.permissions
@@ -158,7 +157,7 @@ impl Role {
 impl FromStr for Role {
     type Err = Invalid;
 
-    /// Finds a built-in role.
+    /// Returns the built-in role of this name.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::BUILT_IN.into_iter().find(|role| role.name == text).ok_or_else(|| {
             let known = Self::BUILT_IN.iter().map(|role| role.name().to_owned()).collect();
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_are_read_as_they_are_written() {
+    fn stored_sets_are_read_back() {
         for set in (0..1 << Permission::ALL.len()).map(PermissionSet) {
             assert_eq!(PermissionSet::read(&set.to_string()), set);
             assert_eq!(Permission::ALL.into_iter().filter(|p| set.contains(*p)).collect::<PermissionSet>(), set);

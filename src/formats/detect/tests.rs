@@ -1,9 +1,9 @@
 use super::{Source::*, *};
 use crate::formats::{SOURCE_BYTES, Typing, read};
 
-/// Texts whose shape says what they are.
+/// Texts with an unambiguous shape.
 const PLAIN: &[(&str, Source)] = &[
-    // JSON, whatever stands above it.
+    // JSON, with anything above it.
     ("{\"a\": 1}", Json),
     ("{}", Json),
     ("{", Json),
@@ -102,7 +102,7 @@ const PLAIN: &[(&str, Source)] = &[
     ("\u{feff}A=1", Dotenv),
 ];
 
-/// Texts that are valid in several formats, or in none, and why they are taken for this one.
+/// Texts that are valid in several formats, or in none, with the reason for the expected one.
 const AMBIGUOUS: &[(&str, Source, &str)] = &[
     ("", Properties, "an empty text is valid, and holds nothing, in the format that needs least"),
     ("# only a comment", Properties, "see above"),
@@ -128,7 +128,7 @@ const AMBIGUOUS: &[(&str, Source, &str)] = &[
 ];
 
 #[test]
-fn the_shape_of_a_text_tells_its_format() {
+fn the_format_is_detected_by_the_shape_of_a_text() {
     let ambiguous = AMBIGUOUS.iter().map(|(text, source, _)| (text, source));
     let wrong: Vec<_> = PLAIN
         .iter()
@@ -141,7 +141,7 @@ fn the_shape_of_a_text_tells_its_format() {
 }
 
 #[test]
-fn the_name_of_a_file_goes_before_its_shape() {
+fn the_file_name_takes_precedence_over_the_shape() {
     for (name, source) in [
         (".env", Some(Dotenv)),
         (".env.local", Some(Dotenv)),
@@ -171,7 +171,7 @@ fn the_name_of_a_file_goes_before_its_shape() {
 }
 
 #[test]
-fn an_export_is_detected_as_what_it_is() {
+fn the_format_of_an_export_is_detected() {
     let items =
         read(Toml, "\"DB_URL\" = \"mysql://x\"\n\"db.pool\" = 10\n\"list\" = [1, \"a\"]", Typing::Keep).unwrap();
     for source in Source::ALL.into_iter().filter(|source| *source != Dotenv) {
@@ -180,9 +180,9 @@ fn an_export_is_detected_as_what_it_is() {
 }
 
 #[test]
-fn lines_after_the_first_thousands_do_not_vote() {
+fn lines_beyond_the_limit_do_not_vote() {
     let comments = "# a: b\n".repeat(LINES * 2);
-    assert_eq!(detect(None, &format!("{comments}A=1")), Dotenv, "a comment does not vote, nor count");
+    assert_eq!(detect(None, &format!("{comments}A=1")), Dotenv, "comments neither vote nor count");
     let many = "a=x\n".repeat(LINES);
     assert_eq!(detect(None, &format!("{many}{}", "b: c\n".repeat((SOURCE_BYTES - many.len()) / 5))), Properties);
 }

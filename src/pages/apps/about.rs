@@ -1,4 +1,4 @@
-//! What an application is, how programs read it, putting it away.
+//! Settings of an application: its description, how programs read it, archiving.
 
 use axum::extract::{Path, State};
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -12,11 +12,11 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// What the page shows.
+/// Data of the page.
 struct About {
     app: App,
     owned: bool,
-    /// An address that reads one of its configs.
+    /// The address of one of its configs in the API.
     address: String,
 }
 

@@ -31,19 +31,19 @@ use crate::{
     texts::Lang,
 };
 
-/// What the page shows.
+/// Data of the page.
 struct Shown {
     matrix: AppMatrix,
     looks: Looks,
-    /// How many instances have the live release of a config, of how many.
+    /// For each config, the number of instances that have its live release and the number of all instances.
     seen: HashMap<ConfigId, (usize, usize)>,
-    /// How many instances read any of it.
+    /// Number of instances that read at least one config.
     instances: usize,
-    /// Which nodes told so.
+    /// Other nodes that reported their readers, and those that did not.
     told: Told,
-    /// What it says, to follow what happens.
+    /// Value of `data-live`, by which the page is kept up to date.
     followed: String,
-    /// Who looks: an actor's id.
+    /// The user's actor id.
     me: String,
     q: String,
 }
@@ -154,7 +154,7 @@ fn RowHead(namespace: Namespace, owned: bool) -> impl IntoView {
 }
 
 fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {
-    // Where columns do not fit, each cell says itself which it is of.
+    // On narrow screens without columns, each cell shows its environment itself.
     let of = view! { <span class="of"><EnvTag env=shown.looks.get(&env.name) bare=true /></span> };
     if !cell.visible {
         return view! { <td><div class="none" title=t.cell_hidden()>{of}"–"<span class="visually-hidden">{t.cell_hidden()}</span></div></td> }
@@ -186,7 +186,7 @@ fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: La
     view! { <td><a href=paths::config(&id)>{of}{live}{pending}{late}</a></td> }.into_any()
 }
 
-/// Mine first; the others by name while there is one, else together.
+/// Renders the number of pending edits: the user's own, then another author's with the name, or a sum for several.
 fn pending(cell: &Cell, me: &str, t: Lang) -> impl IntoView + use<> {
     let (mine, others): (Vec<_>, Vec<_>) = cell.pending.iter().partition(|(author, ..)| author == me);
     let n: u64 = mine.iter().map(|(.., n)| n).sum();
@@ -224,7 +224,7 @@ fn NoNamespaces(owned: bool) -> impl IntoView {
     .into_any()
 }
 
-/// Formats as they are offered.
+/// Returns the formats and their labels, for a select.
 pub(super) fn formats(t: Lang) -> Vec<(String, String)> {
     let shown = |format: Format| match format {
         Format::Kv => t.format_kv().to_owned(),
@@ -255,7 +255,7 @@ fn AddNamespace(app: AppName, first: bool) -> impl IntoView {
     .into_any()
 }
 
-/// Namespaces that were put away.
+/// Archived namespaces.
 #[component]
 fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView {
     let t = lang();

@@ -35,25 +35,25 @@ pub fn routes() -> Router<Console> {
         .route("/apps/{app}/namespaces/{namespace}", get(namespace::show))
 }
 
-/// How the list is asked for.
+/// Query parameters of the list.
 #[derive(Deserialize)]
 struct Asked {
-    /// Words that a row has to have.
+    /// Words that a row must contain.
     #[serde(default)]
     q: String,
-    /// With archived ones.
+    /// Shows archived applications too.
     #[serde(default)]
     archived: bool,
 }
 
-/// What the list shows.
+/// Data of the list.
 struct List {
     q: String,
     archived: bool,
     apps: Vec<AppCard>,
-    /// How many are archived.
+    /// Number of archived applications.
     away: usize,
-    /// Those that are not.
+    /// Number of applications that are not archived.
     all: usize,
     latest: HashMap<AppName, Release>,
     looks: Looks,
@@ -110,7 +110,7 @@ fn Apps(list: List) -> impl IntoView {
     });
     let rows = rows.collect_view();
     let table = if empty {
-        // What the filter is of is there all the same.
+        // The element that the filter names exists even without rows.
         let title = if q.trim().is_empty() { t.apps_all_archived().to_owned() } else { t.apps_none_found(&q) };
         view! { <div id="apps"><Empty icon=I::Search title /></div> }.into_any()
     } else {
@@ -200,7 +200,7 @@ fn Add() -> impl IntoView {
 fn AppHead(
     /// The application.
     app: App,
-    /// Which tab is open.
+    /// The open tab.
     tab: AppTab,
     /// Facts beside the title.
     #[prop(optional)]
@@ -242,7 +242,7 @@ fn crumbs(app: &AppName) -> impl FnOnce(Lang) -> Vec<Crumb> + Send + 'static {
     move |t| vec![Crumb::to(t.applications(), "/apps"), Crumb::here(app.as_str())]
 }
 
-/// The application without the rows of archived namespaces, and those rows' namespaces.
+/// Loads an application with its configs, and the styles of the environments.
 async fn matrix_of(console: &Console, who: &CurrentUser, name: &AppName) -> Result<(AppMatrix, Looks)> {
     let matrix = console.service.app(&who.actor, name).await?;
     Ok((matrix, Looks::of(&console.service.envs().await?)))

@@ -1,4 +1,4 @@
-//! The settings of a namespace: what it is for, its format, putting it away.
+//! Settings of a namespace: its description, its format, archiving.
 
 use axum::extract::{Path, State};
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -31,7 +31,7 @@ pub(super) async fn show(
     }
     let found = matrix.rows.into_iter().find(|(namespace, _)| namespace.name == name);
     let (namespace, cells) = found.ok_or_else(|| Error::NotFound(format!("{app}/{name}")))?;
-    // The service has the last word: an owner may not see every environment.
+    // The service checks this again, because an owner may not see every environment.
     let fixed = cells.iter().any(|cell| cell.live.is_some() || !cell.pending.is_empty());
     let (title, crumb) = (name.to_string(), paths::app(&app));
     Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(

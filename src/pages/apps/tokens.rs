@@ -1,4 +1,4 @@
-//! The tokens that reach an application.
+//! Tokens whose scope includes an application.
 
 use axum::extract::{Path, Query, State};
 use leptos::prelude::*;

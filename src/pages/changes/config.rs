@@ -1,4 +1,4 @@
-//! One config of a change: what it does there.
+//! One config of a change: its edits and conflicts.
 
 use leptos::prelude::*;
 
@@ -15,12 +15,12 @@ use crate::{
     texts::Lang,
 };
 
-/// What a change does to one config.
+/// The difference that a change makes to one config.
 #[component]
 pub(super) fn Config(
     /// The config.
     config: ChangeConfig,
-    /// The page.
+    /// Data of the page.
     shown: Shown,
 ) -> impl IntoView {
     let t = lang();
@@ -47,7 +47,7 @@ pub(super) fn Config(
             view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
-            let page = lines(&was, &is, shown.drawn.context, window);
+            let page = lines(was.expose(), is.expose(), shown.drawn.context, window);
             let rest = rest(&page, Some(&turn));
             let unfold = format!("{}#{anchor}", shown.drawn.unfold);
             view! { <DiffText rows=page.rows view old new unfold />{rest} }.into_any()
@@ -72,7 +72,7 @@ pub(super) fn Config(
     .into_any()
 }
 
-/// What the two sides of a difference are called.
+/// Returns the names of the two sides of a difference.
 fn sides(t: Lang, config: &ChangeConfig, shown: &Shown) -> (String, String) {
     let change = &shown.change;
     let release = |seq| if seq == 0 { t.change_live_none().to_owned() } else { t.change_release(seq) };

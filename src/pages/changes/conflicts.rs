@@ -1,4 +1,4 @@
-//! Keys that were changed on both sides: before, live now, and what the change wants; and the ways out.
+//! Conflicts of a change: keys edited on both sides, with base, live and new values, and the form to resolve them.
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -9,6 +9,7 @@ use crate::{
     domain::{
         diff::{Window, lines},
         error::Conflict,
+        sensitive::Sensitive,
     },
     pages::config::{CONFLICTS_SHOWN, Sides, rest},
     service::{ChangeConfig, ChangeView},
@@ -21,7 +22,7 @@ pub(super) fn Conflicts(
     config: ChangeConfig,
     /// The change.
     change: ChangeView,
-    /// How differences are drawn.
+    /// Display options of differences.
     drawn: Drawn,
 ) -> impl IntoView {
     let t = lang();
@@ -62,13 +63,13 @@ pub(super) fn Conflicts(
     .into_any()
 }
 
-/// Of a whole text: what both sides did to it since they parted.
+/// Conflict of a whole text: the difference that each side makes to the common base.
 #[component]
 fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl IntoView {
     let t = lang();
     let base = conflict.base.unwrap_or_default();
-    let side = |title: &'static str, name: &'static str, new: Option<String>| {
-        let shown = lines(&base, &new.unwrap_or_default(), drawn.context, Window::after(0).one_of(2));
+    let side = |title: &'static str, name: &'static str, new: Option<Sensitive>| {
+        let shown = lines(base.expose(), new.unwrap_or_default().expose(), drawn.context, Window::after(0).one_of(2));
         let rest = rest(&shown, None);
         view! { <h3>{title}</h3><DiffText rows=shown.rows view=drawn.view old=t.merge_base() new=name />{rest} }
     };
@@ -76,7 +77,7 @@ fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl Int
     view! { {theirs}{side(t.conflict_my_text(), own, conflict.mine)} }.into_any()
 }
 
-/// The two ways out, for one key or for all of a config.
+/// Form that resolves one conflict, or all of a config, in favour of one side.
 #[component]
 fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl IntoView {
     let t = lang();

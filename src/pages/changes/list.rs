@@ -1,4 +1,4 @@
-//! Open changes: one's own, and those of others.
+//! Open changes: the user's own, and those of others.
 
 use axum::extract::{Query, State};
 use leptos::prelude::*;
@@ -17,10 +17,10 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// Configs that an item names.
+/// Maximum number of configs that an item names.
 const NAMED: usize = 2;
 
-/// Which page: the changes that come after this one, which was edited then.
+/// Query parameters of the list: it begins after the change `after`, which was edited at `at`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
@@ -77,12 +77,12 @@ fn Changes(
     .into_any()
 }
 
-/// A change in a list: what it is for, what it touches, whether it waits for a decision.
+/// A change in a list: its message, its configs, its conflicts.
 #[component]
 pub(in crate::pages) fn ChangeItem(
     /// The change.
     change: ChangeSummary,
-    /// How environments are drawn.
+    /// Styles of the environments.
     looks: Looks,
 ) -> impl IntoView {
     let t = lang();
@@ -121,7 +121,7 @@ pub(in crate::pages) fn ChangeItem(
     .into_any()
 }
 
-/// The first line of a message, when it has one.
+/// Returns the first line of a message that is not empty.
 pub(super) fn first_line(message: &str) -> Option<String> {
     message.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }

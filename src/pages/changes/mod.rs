@@ -1,4 +1,4 @@
-//! Changes: whose are open, what each does, deciding conflicts, publishing.
+//! Changes: the open ones, the page of each, resolving conflicts, publishing.
 
 mod config;
 mod conflicts;

@@ -1,4 +1,4 @@
-//! One change: its difference, config by config, and what can be done with it.
+//! The page of one change: its difference, config by config, and its actions.
 
 use axum::extract::{Path, Query, State};
 use leptos::prelude::*;
@@ -26,21 +26,21 @@ use crate::{
     texts::Lang,
 };
 
-/// Lines around each difference of a text.
+/// Number of unchanged lines around each difference of a text.
 const CONTEXT: usize = 3;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
-    /// `split` is side by side.
+    /// `split` shows differences side by side.
     #[serde(default)]
     view: String,
-    /// Show all lines of texts.
+    /// Shows all lines of texts.
     #[serde(default)]
     all: bool,
-    /// The config of which other rows than the first are shown.
+    /// The config that is shown from `row` on.
     #[serde(default)]
     config: String,
-    /// The first row of it.
+    /// The first row of `config` that is shown.
     #[serde(default)]
     row: usize,
 }
@@ -91,7 +91,7 @@ fn title_or(t: Lang, title: Option<String>) -> String {
     title.unwrap_or_else(|| t.change_untitled().to_owned())
 }
 
-/// The releases of a published change; of another one, none.
+/// Returns the releases of a published change. Any other change has none.
 async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Result<Vec<Progress>, Error> {
     if change.change.state != ChangeState::Published {
         return Ok(Vec::new());
@@ -143,7 +143,7 @@ fn One(shown: Shown) -> impl IntoView {
     .into_any()
 }
 
-/// What came of the form that was refused, when this page says it better than the frame.
+/// Renders the refusal of a form, if this page explains it better than the frame.
 fn said() -> Option<AnyView> {
     let refused = use_context::<Refused>()?;
     let t = lang();
@@ -159,7 +159,7 @@ fn said() -> Option<AnyView> {
 #[component]
 fn Title(shown: Shown, children: Children) -> impl IntoView {
     let t = lang();
-    // Nothing is called published before the channel has it.
+    // A change is shown as published only when the channel has all of its releases.
     let late = shown.progress.iter().any(|p| p.release.delivered_at.is_none());
     let ChangeView { change, mine, configs, .. } = shown.change;
     let when = |at| view! { <When at /> }.into_any();

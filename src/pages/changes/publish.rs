@@ -1,4 +1,4 @@
-//! Beside a change: publishing it, or how far it has come.
+//! The column beside a change: publishing it, or the progress of its delivery.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use crate::{
     pages::parts::Sure,
 };
 
-/// What can be done with a change, or what has become of it.
+/// Actions of an open change, or delivery progress of a published one.
 #[component]
 pub(super) fn Aside(
-    /// The page.
+    /// Data of the page.
     shown: Shown,
 ) -> impl IntoView {
     match shown.change.change.state {
@@ -69,7 +69,7 @@ fn Open(shown: Shown) -> impl IntoView {
     view! { <Card id="publish-title" title=t.publish_title()>{publish}{own}</Card> }.into_any()
 }
 
-/// Says why before it is published: to find it again, and for whoever publishes it.
+/// Form for the message before publishing, to find the change again and to inform its publisher.
 #[component]
 fn Describe(id: String, message: String) -> impl IntoView {
     let t = lang();
@@ -133,7 +133,7 @@ fn Send(shown: Shown) -> impl IntoView {
     .into_any()
 }
 
-/// Asks for the names of protected environments. A field is made where its form is, so it is a component.
+/// Asks for the names of protected environments. It is a component, so that its field is created inside of the form.
 #[component]
 fn Confirm(expected: String, required: bool) -> impl IntoView {
     let label = lang().type_to_publish(&expected);

@@ -1,4 +1,4 @@
-//! The data of the page of a change, which its parts share.
+//! Data of the page of a change, shared by its components.
 
 use super::way::Progress;
 use crate::{
@@ -10,48 +10,48 @@ use crate::{
     service::{ChangeView, Late},
 };
 
-/// How the differences are to be drawn.
+/// Display options of the differences.
 #[derive(Clone, Debug)]
 pub(super) struct Drawn {
     pub view: DiffView,
-    /// Lines around each difference of a text.
+    /// Number of unchanged lines around each difference of a text.
     pub context: usize,
-    /// The page that shows each difference from its first row on.
+    /// The address of this page with each difference from its first row on.
     pub here: String,
     /// The address of this page with all lines.
     pub unfold: String,
-    /// The config of which other rows than the first are shown, and from which row on.
+    /// The config that is not shown from its first row on, and the first row that is shown.
     pub turned: (String, usize),
-    /// Differences on the page.
+    /// Number of differences on the page.
     pub parts: usize,
 }
 
 impl Drawn {
-    /// The rows of a config that are shown.
+    /// Returns the rows of a config that are shown.
     pub fn window(&self, config: &ConfigId) -> Window {
         let (turned, row) = &self.turned;
         Window::after(if *turned == config.to_string() { *row } else { 0 }).one_of(self.parts)
     }
 
-    /// The page that shows other rows of a config.
+    /// Returns the address of the page that shows other rows of a config.
     pub fn turn(&self, config: &ConfigId) -> String {
         paths::with(&self.here, &[("config", &config.to_string())])
     }
 }
 
-/// The data of the page.
+/// Data of the page.
 #[derive(Clone)]
 pub(super) struct Shown {
     pub change: ChangeView,
     pub looks: Looks,
     pub drawn: Drawn,
-    /// How many instances read what it would change.
+    /// Number of instances that read the configs it would change.
     pub readers: usize,
-    /// Its releases, when it is published, and how far each has come.
+    /// Its releases with their delivery progress, once it is published.
     pub progress: Vec<Progress>,
     pub late: Vec<Late>,
-    /// Which nodes told who reads.
+    /// Other nodes that reported their readers, and those that did not.
     pub told: Told,
-    /// The state that the page follows: see [`live::followed`](crate::pages::live::followed).
+    /// Value of `data-live`, by which the page is kept up to date.
     pub followed: String,
 }

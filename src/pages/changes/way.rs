@@ -1,4 +1,4 @@
-//! The way of releases: accepted, delivered, seen by how many; and what is late, in words.
+//! Delivery progress of a change's releases: accepted, delivered, seen; and the reasons for delays.
 
 use leptos::prelude::*;
 
@@ -14,21 +14,21 @@ use crate::{
     service::{Late, Why},
 };
 
-/// Instances that are named.
+/// Maximum number of instances that are named.
 const NAMED: usize = 3;
 
-/// A release and who has it.
+/// A release and its readers.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     pub release: Release,
-    /// Who reads the config.
+    /// Readers of the config.
     pub readers: Readers,
-    /// What the channel has now.
+    /// Number of the release that the channel has now.
     pub live: u64,
 }
 
 impl Progress {
-    /// By how many it is seen, of how many.
+    /// Returns the number of instances that have it and the number of all instances.
     fn seen(&self) -> (usize, usize) {
         self.readers.seen(self.release.seq)
     }
@@ -39,18 +39,18 @@ impl Progress {
     }
 }
 
-/// How far the releases of a change have come.
+/// Delivery progress of the releases of a change.
 #[component]
 pub(super) fn Way(
     /// Its releases.
     progress: Vec<Progress>,
-    /// What is late.
+    /// Late deliveries.
     late: Vec<Late>,
-    /// Which nodes told who reads.
+    /// Other nodes that reported their readers, and those that did not.
     told: Told,
-    /// How environments are drawn.
+    /// Styles of the environments.
     looks: Looks,
-    /// What it says, to follow what happens.
+    /// Value of `data-live`, by which it is kept up to date.
     followed: String,
 ) -> impl IntoView {
     let t = lang();

@@ -1,5 +1,5 @@
-//! Merging: a key that the viewer edits and somebody else has published meanwhile. Base, theirs and mine stand side by
-//! side; nothing that was typed is lost.
+//! Merging: a key that the user edits and that somebody else has published meanwhile. Base, theirs and mine are shown
+//! side by side; no input is lost.
 
 use std::sync::Arc;
 
@@ -13,13 +13,14 @@ use crate::{
         diff::{Window, Word, lines, words},
         error::Conflict,
         merge::At,
+        sensitive::Sensitive,
     },
 };
 
-/// Conflicts that are shown. Those after them come when these are decided.
+/// Maximum number of conflicts shown. The others follow once these are resolved.
 pub(in crate::pages) const MOST: usize = 100;
 
-/// The viewer's saved edits that meet a newer release. Above the page, until all are decided.
+/// The user's saved edits that conflict with a newer release. Shown above the page until all are resolved.
 #[component]
 pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
     let t = lang();
@@ -70,7 +71,7 @@ fn One(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
     .into_any()
 }
 
-/// What a form met that was sent: its own fields, below, hold what the viewer typed.
+/// The conflict of a form that was just sent. The fields of the form, below it, keep the user's input.
 #[component]
 pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
     let t = lang();
@@ -102,21 +103,21 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
     .into_any()
 }
 
-/// Whether the other value is the viewer's own, saved from another tab.
+/// Returns whether the other value is the user's own, saved from another tab.
 fn is_elsewhere(opened: &Opened, conflict: &Conflict) -> bool {
     let live = At::of(&opened.view.content, &conflict.key).value();
     let mine = At::of(opened.content(), &conflict.key).value();
-    conflict.theirs.as_deref() == mine && live != mine
+    conflict.theirs.as_ref().map(Sensitive::expose) == mine && live != mine
 }
 
-/// The three values of a key; what differs from the first is marked. Of a text, what each side did to it.
+/// The three values of a key, with the differences from the base marked; for a text, the difference of each side.
 #[component]
 pub(in crate::pages) fn Sides(
     /// The key with its values.
     conflict: Conflict,
-    /// The other value is the author's own, from another tab.
+    /// Whether the other value is the author's own, from another tab.
     elsewhere: bool,
-    /// What the author's side is called.
+    /// Name of the author's side.
     #[prop(default = lang().merge_mine())]
     own: &'static str,
 ) -> impl IntoView {
@@ -125,8 +126,8 @@ pub(in crate::pages) fn Sides(
         return view! { <Texts conflict elsewhere /> }.into_any();
     }
     let Conflict { key, base, theirs, mine, .. } = conflict;
-    let against = |side: &Option<String>| match (&base, side) {
-        (Some(base), Some(side)) => Some(words(base, side).1),
+    let against = |side: &Option<Sensitive>| match (&base, side) {
+        (Some(base), Some(side)) => Some(words(base.expose(), side.expose()).1),
         (_, side) => side.clone().map(whole),
     };
     let (right, left) = (against(&mine), against(&theirs));
@@ -140,7 +141,7 @@ pub(in crate::pages) fn Sides(
     .into_any()
 }
 
-/// Lines around each difference of a text.
+/// Number of unchanged lines around each difference of a text.
 const CONTEXT: usize = 2;
 
 #[component]
@@ -148,7 +149,7 @@ fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let t = lang();
     let Conflict { base, theirs, mine, .. } = conflict;
     let theirs = theirs.unwrap_or_default();
-    // Of two of the author's own, what the one would do to the other.
+    // Two values of the same author have no common base and are compared with each other.
     let between = |old: &str, old_name: &'static str, new: &str, new_name: &'static str| {
         let shown = lines(old, new, CONTEXT, Window::after(0).one_of(2));
         let left = rest(&shown, None);
@@ -159,21 +160,21 @@ fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let mine = mine.unwrap_or_default();
     match base.filter(|_| !elsewhere) {
         Some(base) => view! {
-            {between(&base, t.merge_base(), &theirs, t.merge_theirs())}
-            {between(&base, t.merge_base(), &mine, t.merge_mine())}
+            {between(base.expose(), t.merge_base(), theirs.expose(), t.merge_theirs())}
+            {between(base.expose(), t.merge_base(), mine.expose(), t.merge_mine())}
         }
         .into_any(),
-        None => between(&theirs, t.merge_elsewhere_side(), &mine, t.merge_mine()).into_any(),
+        None => between(theirs.expose(), t.merge_elsewhere_side(), mine.expose(), t.merge_mine()).into_any(),
     }
 }
 
-fn whole(text: String) -> Vec<Word> {
+fn whole(text: Sensitive) -> Vec<Word> {
     vec![Word { differs: false, text }]
 }
 
 fn side(key: &str, name: &'static str, words: Option<Vec<Word>>) -> AnyView {
     let text = match words {
-        // The buttons stay near what they decide about.
+        // Long values scroll, so that the buttons stay near them.
         Some(words) if is_long(&said(&words)) => {
             let label = format!("{key}: {name}");
             view! { <dd class="mono"><Scrolls label><Words words old=false /></Scrolls></dd> }.into_any()

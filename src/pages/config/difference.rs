@@ -1,4 +1,4 @@
-//! Two states of a config compared: what is live, a release, another environment, the viewer's change.
+//! Comparison of two states of a config: the live one, a release, another environment's, the user's change.
 
 use std::{fmt, sync::Arc};
 
@@ -21,12 +21,12 @@ use crate::{
     texts::Lang,
 };
 
-/// Lines around each difference of a text.
+/// Number of unchanged lines around each difference of a text.
 const CONTEXT: usize = 3;
-/// Releases that are offered to compare with.
+/// Maximum number of releases offered for comparison.
 const OFFERED: u32 = 50;
 
-/// What an address asks for.
+/// Query parameters of the comparison.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
@@ -34,13 +34,13 @@ pub(super) struct Asked {
     from: String,
     /// The right side: `mine`, `live`, a release.
     to: String,
-    /// The left side, when it is what is live in another environment.
+    /// The environment whose live content is the left side.
     env: String,
-    /// `split` is side by side.
+    /// `split` shows the difference side by side.
     view: String,
-    /// Lines that are the same, too.
+    /// Shows unchanged lines too.
     all: Option<String>,
-    /// The first row that is shown.
+    /// The first row shown.
     row: usize,
 }
 
@@ -75,7 +75,7 @@ impl Which {
         }
     }
 
-    /// What it is called; `seq` is the release that it turned out to be.
+    /// Returns the name of the side. `seq` is the release that was found for it.
     fn name(&self, t: Lang, seq: u64) -> String {
         match self {
             Self::Mine => t.my_change().to_owned(),
@@ -99,14 +99,14 @@ impl fmt::Display for Which {
     }
 }
 
-/// What is compared. Unless told: the viewer's change with what is live, else the live release with the one before.
+/// The compared sides. By default the user's change and the live release, or else the live and the previous release.
 struct Sides {
     left: Which,
     right: Which,
 }
 
 impl Sides {
-    /// `live` is the number of the live release, `pending` whether the viewer's change makes a difference.
+    /// Chooses the sides. `live` is the live release's number; `pending` says whether the user's change differs.
     fn of(asked: &Asked, live: u64, pending: bool) -> Self {
         let usual = if pending { Which::Mine } else { Which::Live };
         let right = Which::of(&asked.to).filter(|w| !matches!(w, Which::Env(_))).unwrap_or(usual);
@@ -121,7 +121,7 @@ impl Sides {
     }
 }
 
-/// What the page shows.
+/// Data of the page.
 struct Comparison {
     opened: Arc<Opened>,
     sides: Sides,
@@ -133,7 +133,7 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// Address of this page with another view, or with all lines.
+    /// Returns the address of this page with another view, or with all lines.
     fn link(&self, left: &Which, view: DiffView, all: bool) -> String {
         let path = format!("{}{}", self.opened.path, Part::Difference.path());
         let (left, right) = (left.to_string(), self.sides.right.to_string());
@@ -202,7 +202,7 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
     .into_any()
 }
 
-/// The comparisons that are asked for most.
+/// The most frequent comparisons.
 #[component]
 fn Quick(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
@@ -231,7 +231,7 @@ fn Quick(shown: Arc<Comparison>) -> impl IntoView {
     view! { <Segments label=t.compared_with() tabs /> }.into_any()
 }
 
-/// Any two sides.
+/// Form to choose any two sides.
 #[component]
 fn Choose(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
@@ -277,29 +277,29 @@ fn Choose(shown: Arc<Comparison>) -> impl IntoView {
     .into_any()
 }
 
-/// A difference and how it is drawn.
+/// A difference and its display options.
 pub(super) struct Diffs {
     /// The difference.
     pub diff: Diff,
     /// Unified or side by side.
     pub view: DiffView,
-    /// What the left side is called.
+    /// Name of the left side.
     pub old: String,
-    /// What the right side is called.
+    /// Name of the right side.
     pub new: String,
-    /// Lines that are the same, too.
+    /// Whether unchanged lines are shown.
     pub all: bool,
-    /// The first row that is shown.
+    /// The first row shown.
     pub row: usize,
-    /// Where the rest of it is, when it has an address.
+    /// Addresses of its other rows, if it has a page of its own.
     pub links: Option<Links>,
 }
 
 /// Addresses of a difference.
 pub(super) struct Links {
-    /// The page that shows it from its first row on.
+    /// The page with the difference from its first row on.
     pub here: String,
-    /// The same with all lines.
+    /// The page with all lines.
     pub unfolded: String,
 }
 
@@ -320,14 +320,14 @@ pub(super) fn Body(diffs: Diffs) -> impl IntoView {
             view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
-            let shown = lines(&was, &is, if all { usize::MAX / 4 } else { CONTEXT }, window);
+            let shown = lines(was.expose(), is.expose(), if all { usize::MAX / 4 } else { CONTEXT }, window);
             let rest = rest(&shown, here.as_deref());
             view! { <DiffText rows=shown.rows view old new unfold=unfold.unwrap_or_default() />{rest} }.into_any()
         }
     }
 }
 
-/// Says that there are more rows, and leads to the next ones of `here`.
+/// Renders the number of rows left and a link to the next ones. `here` is the address of the page.
 pub(in crate::pages) fn rest<T>(shown: &Shown<T>, here: Option<&str>) -> Option<AnyView> {
     let t = lang();
     let (left, next) = (shown.left(), shown.next());
@@ -350,14 +350,14 @@ mod tests {
     }
 
     #[test]
-    fn my_change_is_compared_with_what_is_live() {
+    fn own_change_is_compared_with_the_live_release() {
         assert_eq!(sides("", 4, true), "live mine");
         assert_eq!(sides("from=2", 4, true), "2 mine");
         assert_eq!(sides("env=staging", 4, true), "env:staging mine");
     }
 
     #[test]
-    fn without_one_a_release_is_compared_with_the_one_before() {
+    fn without_a_change_a_release_is_compared_with_the_previous_one() {
         assert_eq!(sides("", 4, false), "3 live");
         assert_eq!(sides("", 0, false), "0 live");
         assert_eq!(sides("to=3", 4, true), "2 3");
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_as_if_it_were_not_there() {
+    fn invalid_parameters_are_ignored() {
         assert_eq!(sides("from=-1&to=env:dev&env=Not+A+Name", 4, true), "live mine");
     }
 }

@@ -1,4 +1,4 @@
-//! Where the channel, or a reader, departs from the database: what is there, and who decides what becomes of it.
+//! Drift of a config: the channel or a reader differs from the database. Shows the difference and resolves it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     domain::drift::{Drift, DriftKind},
 };
 
-/// Above every page of a config that departs. What a reader holds cannot be taken over, so only the database can count.
+/// Shown above every page of a config with drift. Content that only a reader holds cannot be kept, only replaced.
 #[component]
 pub fn Departs(opened: Arc<Opened>, drift: Drift) -> impl IntoView {
     let t = lang();
@@ -51,7 +51,7 @@ fn SettleForm(
     opened: Arc<Opened>,
     seq: u64,
     live: u64,
-    /// It is a reader that holds the release, not the channel.
+    /// Whether a reader holds the release, not the channel.
     #[prop(optional)]
     held: bool,
 ) -> impl IntoView {

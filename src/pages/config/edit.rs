@@ -18,18 +18,18 @@ use crate::{
     },
 };
 
-/// Longer values, in characters, get a field of many lines.
+/// Maximum length of a value in a single-line field, in characters.
 const ONE_LINE: usize = 100;
 
-/// The ends of lines, of every kind. A field of one line loses them.
+/// All line breaks. A single-line field loses them.
 const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
-/// The refused form of a key that this page is the answer to.
+/// Returns the refused form of a key to which this page is the response.
 fn refused() -> Option<Refused> {
     use_context::<Refused>().filter(|r| [SaveItem::PATH, RemoveItem::PATH].contains(&r.action()))
 }
 
-/// What it met, when somebody else has another value of this key.
+/// Returns the conflict for which the form of this key was refused, if any.
 fn met(key: &str) -> Option<Conflict> {
     let refused = refused()?;
     let Error::Conflict(all) = refused.error() else { return None };
@@ -38,13 +38,13 @@ fn met(key: &str) -> Option<Conflict> {
     Some(found)
 }
 
-/// The form of a key. A key that is not there yet can be named, too.
+/// The form of a key. The key need not exist yet.
 #[component]
 pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> impl IntoView {
     let t = lang();
     let sent = refused();
     let sent = |name: &str| sent.as_ref().and_then(|r| r.value(name));
-    // A form that came back says itself whether it was for a new key.
+    // A refused form carries whether it is for a new key.
     let sent_new = sent("new").is_some();
     let key = sent("key").filter(|_| sent_new).map_or(key, str::to_owned);
     let met = met(&key);
@@ -55,8 +55,8 @@ pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> imp
     let there = There { now: now.is_some(), live: live.clone() };
     let item = now.or(live).unwrap_or_default();
     let many = lines
-        || item.value.contains(LINE_ENDS)
-        || item.value.chars().count() > ONE_LINE
+        || item.value.expose().contains(LINE_ENDS)
+        || item.value.expose().chars().count() > ONE_LINE
         || sent("value").is_some_and(|v| v.contains(LINE_ENDS));
     let around = paths_around(&opened, &key, new, &q);
     let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
@@ -85,12 +85,12 @@ pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> imp
     .into_any()
 }
 
-/// What there is of a key.
+/// State of a key.
 #[derive(Clone)]
 struct There {
-    /// The viewer sees it: it is live and not removed, or added.
+    /// Whether the key exists for the user: live and not removed, or added.
     now: bool,
-    /// What is live.
+    /// The live item.
     live: Option<Item>,
 }
 
@@ -105,11 +105,11 @@ fn KeyField(key: String) -> impl IntoView {
     .into_any()
 }
 
-/// Where the links of the form lead.
+/// Addresses of the form's links.
 struct PathsAround {
-    /// The table again, at this key.
+    /// The table, at this key.
     back: String,
-    /// The same form with a field of many lines.
+    /// This form with a multi-line field.
     more: String,
 }
 
@@ -121,12 +121,13 @@ fn paths_around(opened: &Opened, key: &str, new: bool, q: &str) -> PathsAround {
     PathsAround { back, more: format!("{base}?{name}={}&lines={filter}#edit", Encoded(key)) }
 }
 
-/// Value, type and comment.
+/// Fields for value, type and comment.
 #[component]
 fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl IntoView {
     let t = lang();
     let Item { value, kind, comment, .. } = item;
-    let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value}</code></p> });
+    let value = value.into_inner();
+    let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value.into_inner()}</code></p> });
     let rows = u32::try_from(value.split(LINE_ENDS).count().clamp(3, 20)).unwrap_or(3);
     let was_in = view! { <WasIn name="value" text=value.clone() /><WasIn name="comment" text=comment.clone() /> };
     let field = if many {
@@ -156,7 +157,7 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
     .into_any()
 }
 
-/// A hidden field with the content that a field shows, where a browser changes it. A form that came back keeps its own.
+/// A hidden field with a field's original content, if a browser would change it. A refused form keeps its own.
 #[component]
 pub(super) fn WasIn(
     /// The name of the field.
@@ -173,7 +174,7 @@ pub(super) fn WasIn(
     was.map(|value| view! { <Hidden name value /> })
 }
 
-/// Which change a first edit goes into, when the viewer has others open.
+/// Choice of the change that takes the first edit, if the user has open changes elsewhere.
 #[component]
 fn GoesInto(opened: Arc<Opened>) -> impl IntoView {
     let t = lang();
@@ -196,7 +197,7 @@ impl There {
     }
 }
 
-/// The buttons that do something else with the key. Their forms stand beside that of the key: forms do not nest.
+/// Buttons to revert or remove the key. Their forms are outside of the key's form, because forms do not nest.
 #[component]
 fn Apart(opened: Arc<Opened>, key: String, there: There) -> impl IntoView {
     let t = lang();
@@ -209,7 +210,7 @@ fn Apart(opened: Arc<Opened>, key: String, there: There) -> impl IntoView {
     view! { <span class="apart">{revert}{remove}</span> }.into_any()
 }
 
-/// Whether the viewer's change has an edit of a key.
+/// Returns whether the user's change has an edit of a key.
 fn edited(opened: &Opened, key: &str) -> bool {
     opened.view.mine.as_ref().is_some_and(|mine| mine.config.edits.iter().any(|edit| edit.key == key))
 }

@@ -19,11 +19,11 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// What an address asks for.
+/// Query parameters of a download.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
-    /// How items are written; a text is what it is.
+    /// The format in which items are written. A text has only its own.
     format: String,
     /// An older release.
     release: Option<u64>,
@@ -37,7 +37,7 @@ pub(super) async fn download(
 ) -> Result<Response, Failed> {
     let format = Some(asked.format.as_str()).filter(|format| !format.is_empty());
     let Exported { text, media } = console.service.export(&user.actor, &id, format, asked.release).await?;
-    // Names are lower-case letters, digits, dots and dashes: nothing in them ends the quotes.
+    // Names consist of lower-case letters, digits, dots and dashes, so they need no escaping inside of the quotes.
     let stem = id.namespace.as_str().trim_end_matches(&format!(".{}", media.extension)).to_owned();
     let of = asked.release.map(|seq| format!(".r{seq}")).unwrap_or_default();
     let name = format!("attachment; filename=\"{}-{}-{stem}{of}.{}\"", id.env, id.app, media.extension);
@@ -46,10 +46,10 @@ pub(super) async fn download(
         (header::CONTENT_DISPOSITION, name),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, text).into_response())
+    Ok((headers, text.into_inner()).into_response())
 }
 
-/// Links to the files of what is live, or of a release.
+/// Renders links to the files of the live content, or of a release.
 pub(super) fn links(opened: &Opened, release: Option<u64>) -> AnyView {
     let path = format!("{}/export", opened.path);
     let seq = release.map(|seq| seq.to_string()).unwrap_or_default();

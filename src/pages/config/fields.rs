@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::Opened;
 use crate::components::Hidden;
 
-/// The fields that say where a form was: hidden ones.
+/// Hidden fields with the config, its release and the user's change that a form was made for.
 #[component]
 pub fn Where(opened: Arc<Opened>, #[prop(optional)] key: String, #[prop(optional)] q: String) -> impl IntoView {
     let (change, version) = opened.read();

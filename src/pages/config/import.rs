@@ -1,4 +1,4 @@
-//! Import: a pasted text or a file, shown as a difference before it goes into the viewer's change.
+//! Import: a pasted text or a file, shown as a difference before it is added to the user's change.
 
 use std::sync::Arc;
 
@@ -34,11 +34,11 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// What the form sends.
+/// Fields of the form.
 #[derive(Clone, Debug, Default)]
 struct Sent {
     text: String,
-    /// The text came as a file: it stands in no field.
+    /// Name of the file, if the text was uploaded. The text is then in no field.
     file: Option<String>,
     source: String,
     typing: String,
@@ -51,7 +51,7 @@ pub(super) async fn show(State(console): State<Console>, user: CurrentUser, At(i
     Ok(draw(opened, Sent::default(), None))
 }
 
-/// Answers a post of the form with the page, and in it what the import would change. It changes nothing.
+/// Responds to the form with a preview of the import's changes, and stores nothing.
 pub(super) async fn preview(State(console): State<Console>, user: CurrentUser, At(id): At, form: Multipart) -> Answer {
     user.actor.may_edit(&id)?;
     let opened = Opened::load(&console, &user, &id, None).await?;
@@ -83,7 +83,7 @@ async fn read(mut form: Multipart, opened: &Opened) -> Result<Sent, Error> {
         let text = String::from_utf8(bytes.into()).map_err(|_| Invalid::new("/text", Problem::Unicode))?;
         match name.as_str() {
             "file" if file.is_some() => (sent.text, sent.file) = (text, file),
-            // A field sends its line ends as CRLF; a file is taken as it is.
+            // A browser sends the line breaks of a field as CRLF. A file is taken unchanged.
             "text" if sent.file.is_none() => {
                 sent.text = restored(opened.content().text().unwrap_or_default(), &text);
             }
@@ -116,7 +116,7 @@ impl Sent {
         Ok(Import {
             config: opened.view.id.clone(),
             source,
-            text: self.text.clone(),
+            text: self.text.as_str().into(),
             typing: if self.typing == "strings" { Typing::Strings } else { Typing::Keep },
             mode: if self.mode == "replace" { ImportMode::Replace } else { ImportMode::Merge },
             allow_empty: false,
@@ -138,7 +138,7 @@ fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl
         Ok((preview, import)) => view! { <Preview opened=opened.clone() preview import /> }.into_any(),
         Err(error) => view! { <Wrong error /> }.into_any(),
     });
-    // What was to be added and was refused is not lost.
+    // The text of a refused import is kept.
     let sent = match use_context::<Refused>().filter(|r| r.action() == AddImport::PATH) {
         Some(refused) => Sent {
             text: refused.value("text").and_then(|text| decoded(text).ok()).unwrap_or_default(),
@@ -163,7 +163,7 @@ fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl
     .into_any()
 }
 
-/// The text of [`AddImport`], in base64: a form would change its line ends.
+/// Decodes the text of [`AddImport`]. It is in base64, because a form would change its line breaks.
 pub(crate) fn decoded(text: &str) -> Result<String, Invalid> {
     let wrong = || Invalid::new("/text", Problem::Unicode);
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
@@ -228,7 +228,7 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
                 <Hidden name="source" value=import.source.as_str() />
                 <Hidden name="strings" value=(import.typing == Typing::Strings).to_string() />
                 <Hidden name="replace" value=(import.mode == ImportMode::Replace).to_string() />
-                <Hidden name="text" value=URL_SAFE_NO_PAD.encode(&import.text) />
+                <Hidden name="text" value=URL_SAFE_NO_PAD.encode(import.text.expose()) />
                 <p class="do">
                     <Submit tone=Tone::Primary icon=I::Plus>{says}</Submit>
                     <LinkButton href=opened.path.clone()>{t.cancel()}</LinkButton>

@@ -1,4 +1,4 @@
-//! The items of a config: a table, with the viewer's edits in it and their change beside it.
+//! The items of a config: a table with the user's edits in it, and the user's change beside it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -26,14 +26,14 @@ use crate::{
     },
 };
 
-/// The most rows that a page has; a filter finds the others.
+/// Maximum number of rows on a page; a filter finds the others.
 const MOST: usize = 10_000;
-/// A longer key, in bytes, may not fit into its column.
+/// Maximum length of a key that is never wrapped in its column, in bytes.
 const WIDE: usize = 20;
-/// A shorter value is shown as a whole on both sides of a change.
+/// Maximum length of a changed value that is shown whole, old and new, in bytes.
 const SHORT: usize = 120;
 
-/// The page.
+/// The page of a config's items.
 #[component]
 pub fn Items(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
     let editing = opened.may_edit() && (asked.edit.is_some() || asked.add.is_some());
@@ -56,7 +56,7 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
     let others = others(&opened.view);
     let all = rows(&opened, &others);
     let words: Vec<String> = asked.q.split_whitespace().map(str::to_lowercase).collect();
-    // An address may name a key that is not there yet: then it is about to be added.
+    // If the key in the address does not exist yet, the form adds it.
     let named = asked.edit.as_deref().filter(|_| opened.may_edit());
     let adding = named.filter(|key| !all.iter().any(|row| row.key == *key)).or(asked.add.as_deref());
     let add = adding.filter(|_| opened.may_edit()).map(|key| {
@@ -68,7 +68,7 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
     }
     let total = all.len();
     let mut drawn = Drawn::new(&opened, &asked);
-    // Few enough: all are there and the filter hides some, so that it can show them again without asking.
+    // If there are few rows, all are rendered and the filter hides some, so that it can show them without a request.
     let hides = total <= MOST;
     let body: Vec<AnyView> = all
         .iter()
@@ -83,7 +83,7 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
         .take(MOST)
         .collect();
     let left = (!hides && body.len() == MOST).then(|| view! { <p class="hint">{t.first_rows(MOST, total)}</p> });
-    // Where scripts run, the filter itself says so, and takes it back when it is cleared.
+    // Where scripts run, the filter itself shows this, and removes it when it is cleared.
     let found = words.is_empty() || all.iter().any(|row| row.has(&words));
     let all_of_them = opened.path.clone();
     let none = (!found).then(|| {
@@ -139,7 +139,7 @@ fn Nothing(opened: Arc<Opened>) -> impl IntoView {
     .into_any()
 }
 
-/// Draws rows. What many rows have in common is made once.
+/// Renders rows. Parts that many rows share are made once.
 struct Drawn<'a> {
     base: String,
     query: String,
@@ -180,7 +180,7 @@ impl<'a> Drawn<'a> {
         .into_any()
     }
 
-    /// The row whose form is open.
+    /// Renders the row whose form is open.
     fn open(&self, row: &Row<'_>, opened: Arc<Opened>, asked: &Asked) -> AnyView {
         view! {
             <tr class="editing">
@@ -211,7 +211,7 @@ impl<'a> Drawn<'a> {
             .into_any()
     }
 
-    /// When a release was made and by whom.
+    /// Renders the time and the author of a release.
     fn released(&mut self, seq: u64) -> Option<AnyView> {
         const DAY: i64 = 24 * 3_600_000;
         let authors = &self.opened.view.authors;
@@ -223,7 +223,7 @@ impl<'a> Drawn<'a> {
         });
         let (at, text, author, fresh) = known.as_ref()?;
         let by = format!("{}{author}", lang().comma());
-        // Days do not change while one looks: only fresh times are kept right by the browser.
+        // The browser updates only times of the last day; older ones hardly change while the page is open.
         Some(if *fresh {
             view! { <When at=*at />{by} }.into_any()
         } else {
@@ -234,14 +234,14 @@ impl<'a> Drawn<'a> {
 
 fn value(row: &Row<'_>) -> AnyView {
     let (Some(old), Some(new)) = (row.old, row.new) else {
-        return row.item().map_or_else(|| ().into_any(), |item| shown(&item.value));
+        return row.item().map_or_else(|| ().into_any(), |item| shown(item.value.expose()));
     };
     if old.value == new.value {
-        return shown(&new.value);
+        return shown(new.value.expose());
     }
-    let short = |item: &Item| item.value.len() <= SHORT && !item.value.contains('\n');
+    let short = |item: &Item| item.value.expose().len() <= SHORT && !item.value.expose().contains('\n');
     if short(old) && short(new) {
-        let (old, new) = (old.value.clone(), new.value.clone());
+        let (old, new) = (old.value.expose().to_owned(), new.value.expose().to_owned());
         return view! {
             <Marked value=old.clone()><del>{old}</del></Marked>
             " "
@@ -249,15 +249,15 @@ fn value(row: &Row<'_>) -> AnyView {
         }
         .into_any();
     }
-    let (left, right) = words(&old.value, &new.value);
+    let (left, right) = words(old.value.expose(), new.value.expose());
     view! {
-        <div class="was"><Marked value=old.value.clone()><Words words=left old=true /></Marked></div>
-        <div class="is"><Marked value=new.value.clone()><Words words=right old=false /></Marked></div>
+        <div class="was"><Marked value=old.value.expose().to_owned()><Words words=left old=true /></Marked></div>
+        <div class="is"><Marked value=new.value.expose().to_owned()><Words words=right old=false /></Marked></div>
     }
     .into_any()
 }
 
-/// A key, which may be broken after a dot when it is long.
+/// Renders a key. A long one may be wrapped after each dot.
 fn broken(key: String) -> AnyView {
     if key.len() <= WIDE {
         return key.into_any();
@@ -265,7 +265,7 @@ fn broken(key: String) -> AnyView {
     key.split_inclusive('.').map(|part| view! { {part.to_owned()}<wbr /> }).collect_view().into_any()
 }
 
-/// A value as it stands in the table.
+/// Renders a value for the table.
 pub(super) fn shown(value: &str) -> AnyView {
     let t = lang();
     if value.is_empty() {

@@ -1,5 +1,5 @@
-//! The pages of a config: `/configs/{env}/{app}/{namespace}` and below. What is live, what is pending and whose; how
-//! they differ; what was released; who reads it and how; import and export.
+//! The pages of a config: `/configs/{env}/{app}/{namespace}` and below. Content and pending edits; differences;
+//! releases; readers and usage; import and export.
 
 mod conflicts;
 mod difference;
@@ -49,7 +49,7 @@ use crate::{
     reader::nodes::{Readers, Told},
     service::{ConfigView, Late},
     session::guard::CurrentUser,
-    texts::Lang,
+    texts::{Lang, grouped},
 };
 
 /// `/configs/…`.
@@ -66,7 +66,7 @@ pub fn routes() -> Router<Console> {
     Router::new().nest("/configs/{env}/{app}/{namespace}", below)
 }
 
-/// The config that an address names. What is no name names nothing.
+/// The config that an address names. An address with an invalid name is not found.
 pub(super) struct At(pub ConfigId);
 
 impl<S: Send + Sync> FromRequestParts<S> for At {
@@ -82,34 +82,34 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
     }
 }
 
-/// A config with what all of its pages show.
+/// A config with the data that all of its pages show.
 pub(super) struct Opened {
     /// The config.
     pub view: ConfigView,
-    /// Who reads it.
+    /// Its readers.
     pub readers: Readers,
-    /// Which nodes told so.
+    /// Other nodes that reported their readers, and those that did not.
     pub told: Told,
-    /// When its newest release is late in delivery, why.
+    /// Delay of the deliveries to its environment, if any.
     pub late: Option<Late>,
-    /// When the channel departs from the database here, how.
+    /// Its drift, if any.
     pub drift: Option<Drift>,
-    /// Whether the viewer decides what becomes of that.
+    /// Whether the user may resolve the drift.
     pub decides: bool,
-    /// Its address.
+    /// Its path.
     pub path: String,
-    /// What its parts that follow what happens say: `data-live`.
+    /// Value of `data-live` of the elements that are kept up to date.
     pub followed: String,
-    /// How environments are drawn.
+    /// Styles of the environments.
     looks: Looks,
 }
 
 impl Opened {
-    /// Asks for a config; `change` chooses among several open changes of the viewer's.
+    /// Loads a config. `change` selects one of several open changes of the user.
     pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
         let (scope, news) = (Pattern::from(id), live::news(console));
         let view = console.service.config(&user.actor, id, change).await?;
-        // Nobody is asked before it is known that it is there, and for these eyes.
+        // Other nodes are asked only once it is known that the config exists and the user may see it.
         let asked = console.nodes.ask(&user.account.id, scope.clone());
         let looks = Looks::of(&console.service.envs().await?);
         let told = asked.told().await;
@@ -127,12 +127,12 @@ impl Opened {
         })
     }
 
-    /// Whether the viewer may edit here: the service decides, this only draws.
+    /// Returns whether the user may edit here, for display. The service decides.
     pub fn may_edit(&self) -> bool {
         self.view.permissions.contains(Permission::Edit) && !self.archived()
     }
 
-    /// Whether the viewer may publish and roll back here.
+    /// Returns whether the user may publish and roll back here, for display.
     pub fn may_publish(&self) -> bool {
         self.view.permissions.contains(Permission::Publish) && !self.archived()
     }
@@ -142,22 +142,22 @@ impl Opened {
         env.archived_at.or(app.archived_at).or(namespace.archived_at).is_some()
     }
 
-    /// The environments in which it can be seen, as they are drawn.
+    /// Returns the environments in which the user may see the config, with their styles.
     pub fn looks(&self) -> impl Iterator<Item = (&EnvName, EnvLook)> {
         self.view.envs.iter().map(|env| (&env.name, self.looks.get(&env.name)))
     }
 
-    /// What the viewer sees: the live content with the own edits on top.
+    /// Returns the content for the user: the live content with the user's edits applied.
     pub fn content(&self) -> &Content {
         self.view.mine.as_ref().map_or(&self.view.content, |mine| &mine.config.after)
     }
 
-    /// The viewer's change: its id and version; nothing and 0 without one.
+    /// Returns the id and version of the user's change; an empty id and 0 without one.
     pub fn read(&self) -> (String, u64) {
         self.view.mine.as_ref().map_or((String::new(), 0), |m| (m.change.id.to_string(), m.change.version))
     }
 
-    /// How many instances hold the live release, of how many.
+    /// Returns the number of instances that hold the live release and the number of all instances.
     pub fn seen(&self) -> (usize, usize) {
         self.readers.seen(self.view.live_seq())
     }
@@ -166,22 +166,22 @@ impl Opened {
 /// A page of a config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Items, or the text.
+    /// The items or the text.
     Content,
-    /// Two states compared.
+    /// Comparison of two states.
     Difference,
     /// The history.
     Releases,
-    /// Who reads it.
+    /// Its readers.
     Readers,
-    /// How programs read it.
+    /// Instructions for programs that read it.
     Usage,
     /// Import and export; no tab leads there.
     Import,
 }
 
 impl Part {
-    /// What is added to the address of the config.
+    /// Returns the part of the address after that of the config.
     pub fn path(self) -> &'static str {
         match self {
             Self::Content => "",
@@ -206,7 +206,7 @@ impl Part {
     }
 }
 
-/// The document of a config's page: the head and the tabs, and `view` below them.
+/// Creates a page of a config: the head and the tabs, and `view` below them.
 pub(super) fn page<V: IntoView + 'static>(
     opened: Opened,
     part: Part,
@@ -235,7 +235,7 @@ pub(super) fn page<V: IntoView + 'static>(
     Page::new(title, body).place(Place::Applications).crumbs(crumbs)
 }
 
-/// What stands above each page of a config.
+/// The top of each page of a config: banners, head, tabs.
 #[component]
 fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
     let t = lang();
@@ -286,7 +286,7 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
     };
     let (count, word) = match opened.content() {
         Content::Kv(items) => (items.len(), t.keys_counted(items.len())),
-        Content::Text(text) => (text.lines().count(), t.lines_counted(text.lines().count())),
+        Content::Text(text) => (text.expose().lines().count(), t.lines_counted(text.expose().lines().count())),
     };
     let (seen, all) = opened.seen();
     let readers = match all {
@@ -299,28 +299,28 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
     view! {
         <p class="facts">
             {live}
-            <span><b>{count}</b>" "{word}</span>
+            <span><b>{grouped(count)}</b>" "{word}</span>
             {readers}
         </p>
     }
     .into_any()
 }
 
-/// What an address asks of the first page.
+/// Query parameters of the first page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
-    /// Only rows that have every word.
+    /// Words that a row must contain.
     pub q: String,
     /// The key whose form is open.
     pub edit: Option<String>,
-    /// The form for a new key is open.
+    /// The key in the open form for a new key.
     pub add: Option<String>,
-    /// The value's field has many lines.
+    /// Shows the value in a multi-line field.
     pub lines: Option<String>,
     /// The key that was just saved.
     pub at: String,
-    /// The viewer's change, when several are open.
+    /// The user's change to show, if several are open.
     pub change: String,
 }
 
@@ -333,7 +333,7 @@ async fn show(State(console): State<Console>, user: CurrentUser, At(id): At, Que
     }))
 }
 
-/// What links on this page begin with: nothing, unless it came back at the address of a function.
+/// Returns the start of links within this page: empty, unless the page is at the address of a server function.
 pub(super) fn here(opened: &Opened) -> String {
     match use_context::<Here>() {
         Some(Here { came_back: false, .. }) => String::new(),

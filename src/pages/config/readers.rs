@@ -1,4 +1,4 @@
-//! Who reads a config, and which release each copy has.
+//! Readers of a config, and the release that each of them has.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// Fewer need no filter.
+/// Maximum number of instances without a filter.
 const FILTERED: usize = 10;
-/// Who reads a release so long after it was accepted, in milliseconds, came for the first time.
+/// Time after acceptance from which a reader of a release counts as a new instance, in milliseconds.
 const PROPAGATION_MS: i64 = 60_000;
-/// The most rows; a filter finds the others.
+/// Maximum number of rows; a filter finds the others.
 const MOST: usize = 2000;
 
-/// What an address asks for.
+/// Query parameters of the list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
-    /// Only rows that have every word.
+    /// Words that a row must contain.
     q: String,
 }
 
@@ -55,7 +55,7 @@ fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
         }
         .into_any();
     }
-    // Who is behind comes first.
+    // Instances that are behind come first.
     instances.sort_by(|a, b| (a.release, &a.name).cmp(&(b.release, &b.name)));
     let (live, listed, (seen, all)) = (opened.view.live_seq(), instances.len(), opened.seen());
     let readers = &opened.readers;
@@ -115,14 +115,14 @@ fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
     .into_any()
 }
 
-/// How the instances came to have the live release: of those that read it within a minute after it was accepted. Who
-/// came later was not there.
+/// Renders the rollout of the live release over the instances that read it within a minute of its acceptance. Later
+/// ones are taken for instances that started later.
 fn propagation(instances: &[Instance], live: &Release) -> Option<AnyView> {
     let t = lang();
     let took = instances.iter().filter(|i| i.release == live.seq).map(|i| (i.since.0 - live.accepted_at.0).max(0));
     let mut times: Vec<i64> = took.filter(|ms| *ms < PROPAGATION_MS).collect();
     times.sort_unstable();
-    // One alone is no curve.
+    // A curve needs at least two instances.
     let [_, .., last] = times[..] else { return None };
     let half = times[times.len() / 2];
     let label = t.curve_says(times.len(), &config::took(t, half), &config::took(t, last));
@@ -145,7 +145,7 @@ fn Row(
     instance: Instance,
     node: Option<Arc<str>>,
     live: u64,
-    /// It holds the live release.
+    /// Whether it holds the live release.
     has: bool,
     hidden: bool,
 ) -> impl IntoView {

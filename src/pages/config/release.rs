@@ -1,4 +1,4 @@
-//! One release: what it changed, what rolling back to it would change, its content; and rolling back.
+//! One release: its changes, the effect of rolling back to it, its content; and the form that rolls back.
 
 use std::sync::Arc;
 
@@ -31,24 +31,24 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// Items of a content on one page.
+/// Maximum number of items on one page.
 const MOST: usize = 2000;
 
-/// What an address asks for.
+/// Query parameters of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
-    /// `before`: what it changed; `live`: what rolling back to it would change; `content`.
+    /// `before`: its changes; `live`: the effect of rolling back to it; `content`: its content.
     show: String,
-    /// `split` is side by side.
+    /// `split` shows the difference side by side.
     view: String,
-    /// Lines that are the same, too.
+    /// Shows unchanged lines too.
     all: Option<String>,
-    /// The first row that is shown.
+    /// The first row shown.
     row: usize,
 }
 
-/// What is shown of a release.
+/// View of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Before,
@@ -66,14 +66,14 @@ impl What {
     }
 }
 
-/// The page.
+/// Data of the page.
 struct Shown {
     opened: Arc<Opened>,
     release: Release,
     content: Content,
-    /// Against the release before.
+    /// Difference from the previous release.
     before: Compared,
-    /// From what is live to this one: what rolling back does.
+    /// Difference from the live release to this one: the effect of rolling back.
     back: Compared,
     what: What,
     view: DiffView,
@@ -139,7 +139,7 @@ fn One(shown: Shown) -> impl IntoView {
     .into_any()
 }
 
-/// When, by whom, why, how far it has come.
+/// Time, author, message and delivery of the release.
 #[component]
 fn About(shown: Arc<Shown>) -> impl IntoView {
     let t = lang();
@@ -218,7 +218,8 @@ fn Document(shown: Arc<Shown>, seq: u64) -> impl IntoView {
     let t = lang();
     match &shown.content {
         Content::Text(text) => {
-            view! { <div class="document"><Code text=text.to_string() label=t.release_title(seq) /></div> }.into_any()
+            view! { <div class="document"><Code text=text.expose().to_owned() label=t.release_title(seq) /></div> }
+                .into_any()
         }
         Content::Kv(_) => view! { <Table shown /> }.into_any(),
     }
@@ -237,7 +238,7 @@ fn Table(shown: Arc<Shown>) -> impl IntoView {
         view! {
             <tr>
                 <th scope="row">{key.clone()}{note}</th>
-                <td class="v">{value(&item.value)}</td>
+                <td class="v">{value(item.value.expose())}</td>
                 <td class="type">{item.kind.as_str()}</td>
             </tr>
         }
@@ -257,7 +258,7 @@ fn Table(shown: Arc<Shown>) -> impl IntoView {
     .into_any()
 }
 
-/// How far it has come, while it is the live one.
+/// Delivery progress, if it is the live release.
 #[component]
 fn Now(shown: Arc<Shown>) -> impl IntoView {
     let followed = shown.opened.followed.clone();
@@ -265,7 +266,7 @@ fn Now(shown: Arc<Shown>) -> impl IntoView {
     shown.is_live().then(|| view! { <div id="live-way" data-live=followed><Way opened /></div> }.into_any())
 }
 
-/// Rolling back: to this release; from the live one, to the release before.
+/// Rolls back to this release; on the live one, leads to the previous release.
 #[component]
 fn Back(shown: Arc<Shown>) -> impl IntoView {
     let t = lang();

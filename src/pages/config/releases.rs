@@ -15,11 +15,11 @@ use crate::{
     session::guard::CurrentUser,
 };
 
-/// Which page.
+/// Query parameters of the list.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
-    /// Releases before this one.
+    /// Shows the releases before this one.
     before: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! The rows of the table of items: what is live with the viewer's edits in their places.
+//! Rows of the table of items: the live items, with the user's edits in their places.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,20 +16,20 @@ use crate::{
 pub struct Row<'a> {
     /// The key.
     pub key: &'a str,
-    /// What is live.
+    /// The live item.
     pub old: Option<&'a Item>,
-    /// What the viewer's change makes of it.
+    /// The item in the user's change.
     pub new: Option<&'a Item>,
-    /// The viewer's edit.
+    /// The user's edit.
     pub edit: Option<&'a ChangeEdit>,
-    /// Somebody else published this key after the viewer had edited it.
+    /// Whether somebody else published this key after the user had edited it.
     pub conflict: bool,
-    /// Who else edits it, and whether they remove it.
+    /// Other users' changes that edit the key, and whether they remove it.
     pub others: &'a [(&'a Change, bool)],
 }
 
 impl<'a> Row<'a> {
-    /// What becomes of the key, when the viewer edits it.
+    /// Returns the kind of the user's edit, if any.
     pub fn kind(&self) -> Option<Kind> {
         self.edit?;
         Some(match (self.old, self.new) {
@@ -39,16 +39,16 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The item that is shown: what it will be, or what it was when it goes.
+    /// Returns the item to show: the new one, or the old one if it is removed.
     pub fn item(&self) -> Option<&'a Item> {
         self.new.or(self.old)
     }
 
-    /// Whether the row has every word of a filter, in lower case.
+    /// Returns whether the row contains every word of a filter. The words are in lower case.
     pub fn has(&self, words: &[String]) -> bool {
         let has = |text: &str, word: &str| text.to_lowercase().contains(word);
         let item = |item: Option<&Item>, word: &str| {
-            item.is_some_and(|i| has(&i.value, word) || has(&i.comment, word) || i.kind.as_str() == word)
+            item.is_some_and(|i| has(i.value.expose(), word) || has(&i.comment, word) || i.kind.as_str() == word)
         };
         let all = |word: &String| {
             has(self.key, word)
@@ -60,10 +60,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What others do, by key.
+/// Edits of other users, by key.
 pub type Others<'a> = HashMap<&'a str, Vec<(&'a Change, bool)>>;
 
-/// What others are editing in a config, by key.
+/// Returns the pending edits of other users in a config, by key.
 pub fn others(view: &ConfigView) -> Others<'_> {
     let mut all = Others::new();
     for pending in &view.others {
@@ -74,7 +74,7 @@ pub fn others(view: &ConfigView) -> Others<'_> {
     all
 }
 
-/// Every row, in the order of the document; what the viewer adds comes last, as it will in the document.
+/// Returns all rows in the order of the document. Keys that the user adds come last, like in the new document.
 pub fn rows<'a>(opened: &'a Opened, others: &'a Others<'a>) -> Vec<Row<'a>> {
     let view = &opened.view;
     let Content::Kv(live) = &view.content else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! The text of a config: an editor, and the viewer's change beside it.
+//! The text of a config: an editor, and the user's change beside it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The page.
+/// The page of a config's text.
 #[component]
 pub fn TextPage(opened: Arc<Opened>) -> impl IntoView {
     let pending = opened.view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
@@ -36,7 +36,7 @@ pub fn TextPage(opened: Arc<Opened>) -> impl IntoView {
                 {content}
                 <Stub opened=opened.clone() />
             </section>
-            // Saving comes first; once something is saved, publishing is what the page is for.
+            // Saving is the main action until something is saved; then it is publishing.
             <Tray opened editing=!pending />
         </div>
     }
@@ -54,7 +54,7 @@ fn ReadOnly(opened: Arc<Opened>) -> impl IntoView {
         .into_any()
 }
 
-/// What the refused text met.
+/// Returns the conflict of the refused text.
 fn met() -> Option<Conflict> {
     let refused = use_context::<Refused>().filter(|r| r.action() == SaveText::PATH)?;
     let Error::Conflict(all) = refused.error() else { return None };
@@ -63,7 +63,7 @@ fn met() -> Option<Conflict> {
     Some(found)
 }
 
-/// What is wrong with the refused text, and the lines around it.
+/// Returns the first error with a line number in the refused text, and the text.
 fn wrong() -> Option<(Invalid, String)> {
     let refused = use_context::<Refused>().filter(|r| r.action() == SaveText::PATH)?;
     let text = refused.value("text")?.to_owned();
@@ -106,7 +106,7 @@ fn Editor(opened: Arc<Opened>, pending: bool) -> impl IntoView {
     .into_any()
 }
 
-/// The lines around a place, with a mark below it.
+/// The lines around an error, with a marker below its column.
 #[component]
 fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
     let line = usize::try_from(invalid.line.unwrap_or(1)).unwrap_or(1).max(1);
@@ -114,7 +114,7 @@ fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
     let row = |(n, text): (usize, &str)| {
         let shown: String = text.chars().take(160).collect();
         let here = n + 1 == line;
-        // As wide as what stands before the place, tabs included.
+        // As wide as the text before the error, tabs included.
         let before: String = text.chars().take(column.min(160) - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
         let mark = here.then(|| view! { <i aria-hidden="true">{format!("{before}▲")}</i> });
         view! { <li class:here=here><span class="no">{n + 1}</span><code>{shown}</code>{mark}</li> }
@@ -123,7 +123,7 @@ fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
     view! { <Scrolls class="excerpt" label=lang().lines_around()><ol>{rows}</ol></Scrolls> }.into_any()
 }
 
-/// What is unusual about the line ends.
+/// Returns a note about the line breaks, unless all are LF.
 fn line_ends(text: &str) -> Option<fn(crate::texts::Lang) -> &'static str> {
     use crate::texts::Lang;
     let (crlf, lf) = (text.matches("\r\n").count(), text.matches('\n').count());

@@ -1,5 +1,5 @@
-//! "My change": the viewer's edits of this config in reach beside them, and the button that publishes them. Below it
-//! the way of the last release, and who else edits.
+//! The panel beside a config: the user's change with the button that publishes it, other users' changes, and the
+//! delivery progress of the live release.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::{
     service::Mine,
 };
 
-/// So many keys of the difference are shown here; all of them on the page of the difference.
+/// Maximum number of keys of the difference that are shown here. The page of the difference shows all.
 const HUNKS: usize = 6;
 
 /// The cards beside the content.
 #[component]
 pub fn Tray(
     opened: Arc<Opened>,
-    /// A form is open: then publishing is not what the page is for.
+    /// Whether a form is open, so that publishing is not the main action.
     editing: bool,
 ) -> impl IntoView {
     let followed = opened.followed.clone();
@@ -35,7 +35,7 @@ pub fn Tray(
     .into_any()
 }
 
-/// On a phone the tray is below the table: this stays in reach.
+/// Bar that leads to the panel on a phone, where the panel is below the table.
 #[component]
 pub fn Stub(opened: Arc<Opened>) -> impl IntoView {
     let t = lang();
@@ -50,7 +50,7 @@ pub fn Stub(opened: Arc<Opened>) -> impl IntoView {
     })
 }
 
-/// How many edits make a difference. A text is one.
+/// Returns the number of edits that make a difference. A text counts as one.
 fn edits(mine: &Mine) -> usize {
     match &mine.config.diff {
         Diff::Kv(keys) => keys.len(),
@@ -76,12 +76,12 @@ fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
     .into_any()
 }
 
-/// The first keys of a difference; the others are where `difference` leads.
+/// The first keys of a difference, and a link to the others at the address `difference`.
 #[component]
 pub fn Hunks(
     diff: Diff,
     difference: String,
-    /// They scroll by themselves, in a box of this name.
+    /// Name of the box in which the keys scroll, if they have one.
     #[prop(optional, into)]
     label: Option<String>,
 ) -> impl IntoView {
@@ -102,7 +102,7 @@ pub fn Hunks(
     }
 }
 
-/// What can be done with the change now.
+/// Actions that the change allows now.
 #[component]
 fn Next(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView {
     let t = lang();
@@ -199,7 +199,7 @@ fn Discard(opened: Arc<Opened>, mine: Mine) -> impl IntoView {
     .into_any()
 }
 
-/// Whose open changes touch this config, too.
+/// Other users' open changes to this config.
 #[component]
 fn Others(opened: Arc<Opened>) -> impl IntoView {
     let t = lang();

@@ -1,4 +1,4 @@
-//! How programs read a config: lines to copy, with the real address.
+//! Instructions for programs that read a config: commands and code to copy, with the real address.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ fn Etcd(id: ConfigId, root: Option<Arc<str>>) -> impl IntoView {
     .into_any()
 }
 
-/// A program that follows the config by long polls, with nothing but the standard library.
+/// Returns Go code that follows the config by long polls, with the standard library alone.
 fn go(url: &str, kv: bool) -> String {
     let content = if kv { "map[string]any" } else { "string" };
     format!(

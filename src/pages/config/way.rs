@@ -1,4 +1,4 @@
-//! The way of the last release: accepted, delivered, seen by so many of so many.
+//! Delivery progress of the live release: accepted, delivered, seen.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::{
     texts::Lang,
 };
 
-/// So many instances that do not have it yet are named.
+/// Maximum number of instances named that do not have the release yet.
 const NAMED: usize = 3;
 
-/// The card.
+/// The card with the delivery progress.
 #[component]
 pub fn Way(opened: Arc<Opened>) -> impl IntoView {
     let t = lang();
@@ -45,7 +45,7 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
     )
 }
 
-/// Looking again while it is on its way; going back to the release before.
+/// Links to refresh while the release is on its way, and to roll back to the previous one.
 #[component]
 fn Ways(opened: Arc<Opened>, live: Release, arrived: bool) -> impl IntoView {
     let t = lang();
@@ -111,7 +111,7 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
             </small>
         }
     });
-    // Instances that came later read it later: only those that were there when it was made tell how long it took.
+    // A last read after more than a minute was by an instance that started later. It does not show how long it took.
     let last =
         opened.readers.instances.iter().filter(|i| i.release == live.seq).map(|i| i.since.0 - live.accepted_at.0).max();
     let last = last.filter(|ms| (0..60_000).contains(ms)).map(|ms| view! { <time>{t.plus_ms(&took(t, ms))}</time> });
@@ -128,7 +128,7 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
     .into_any()
 }
 
-/// How long something took: `9 ms`, `1.2 s`, `3 min`, `2 days`.
+/// Formats a duration: `9 ms`, `1.2 s`, `3 min`, `2 days`.
 pub(in crate::pages) fn took(t: Lang, ms: i64) -> String {
     match ms.max(0) {
         ms @ ..1000 => t.milliseconds(ms),
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_said_as_people_say_them() {
+    fn durations_have_readable_units() {
         let said = [-5, 9, 999, 1250, 59_999, 60_000, 3_600_000, 172_800_000].map(|ms| took(Lang::En, ms));
         assert_eq!(said, ["0 ms", "9 ms", "999 ms", "1.2 s", "59.9 s", "1 min", "1 h", "2 days"]);
     }

@@ -1,4 +1,4 @@
-//! Tokens in a table.
+//! The table of tokens.
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -13,22 +13,22 @@ use crate::{
     texts::Lang,
 };
 
-/// A token that ends within so many milliseconds is worth a word.
+/// Time before its expiry at which a token is marked, in milliseconds.
 const SOON_MS: i64 = 14 * 24 * 3_600_000;
 
-/// A list of tokens with what each reaches; those that no longer work are apart.
+/// A list of tokens with their scopes. Tokens that no longer work are left out unless `dead` is set.
 #[component]
 pub(in crate::pages) fn Tokens(
-    /// The newest first.
+    /// The tokens, newest first.
     tokens: Vec<Token>,
-    /// Those that no longer work are shown, too.
+    /// Whether tokens that no longer work are shown too.
     dead: bool,
-    /// The page that it is on.
+    /// Path of the page that the list is on.
     #[prop(into)]
     path: String,
-    /// Where the reader can make one, who may.
+    /// Address of the form for a new token, if the user may create one.
     make: Option<String>,
-    /// The password was typed a moment ago.
+    /// Whether the password was typed a moment ago.
     fresh: bool,
 ) -> impl IntoView {
     let t = lang();
@@ -125,7 +125,7 @@ fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
     .into_any()
 }
 
-/// When it ends or ended.
+/// Renders the expiry or the revocation of a token.
 fn end(token: &Token, now: Time, t: Lang) -> AnyView {
     let when = |at| view! { <When at /> }.into_any();
     match (token.revoked_at, token.expires_at) {

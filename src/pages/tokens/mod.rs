@@ -1,4 +1,4 @@
-//! Tokens of programs: which there are, making one, ending one.
+//! Tokens of programs: the list, creating and revoking them.
 
 mod list;
 mod new;
@@ -26,12 +26,12 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/tokens", get(all)).route(NEW_TOKEN, get(new::show).post(new::make).layer(small))
 }
 
-/// How the list is asked for.
+/// Query parameters of the list.
 #[derive(Deserialize)]
 pub(super) struct Asked {
-    /// Only those made before: Unix milliseconds.
+    /// Shows only tokens created before this time, in Unix milliseconds.
     pub before: Option<i64>,
-    /// Also those that no longer work.
+    /// Shows tokens that no longer work too.
     #[serde(default)]
     pub all: bool,
 }

@@ -1,5 +1,5 @@
-//! Making a token. Its text stands in the answer of this form post and nowhere else: not in an address, not in a
-//! cookie, not in a log. So it is an ordinary handler, behind the same layers as the server functions.
+//! Creating a token. Its text is only in the response to this form post: not in an address, a cookie or a log. So this
+//! is an ordinary handler, behind the same layers as the server functions.
 
 use axum::{
     Extension,
@@ -32,14 +32,14 @@ use crate::{
     session::guard::{self, CurrentUser, Fresh, Rejected},
 };
 
-/// How many rows the form has.
+/// Number of rows for scopes in the form.
 const ROWS: usize = 3;
-/// After how many days a token can stop working; 0 is never.
+/// Lifetimes of a token to choose from, in days; 0 is unlimited.
 const DAYS: [u32; 5] = [7, 30, 90, 365, 0];
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
-    /// The application that it is for.
+    /// The application to fill into the first row.
     app: Option<AppName>,
 }
 
@@ -100,7 +100,7 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
     .into_any()
 }
 
-/// Which configs it reaches.
+/// Rows for the scope of the token.
 #[component]
 fn Rows(scope: Scope, app: Option<AppName>) -> impl IntoView {
     let t = lang();
@@ -117,7 +117,7 @@ fn Rows(scope: Scope, app: Option<AppName>) -> impl IntoView {
     rows.collect_view()
 }
 
-/// What came with the post.
+/// Fields of the posted form.
 struct Sent(Vec<(String, String)>);
 
 impl Sent {
@@ -125,7 +125,7 @@ impl Sent {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
-    /// The token that is asked for.
+    /// Returns the requested token.
     fn token(&self) -> Result<NewToken> {
         let days: u32 = self.text("days").parse().map_err(|_| Invalid::new("/days", Problem::Duration))?;
         let known = || TokenKind::ALL.map(|kind| kind.as_str().to_owned()).to_vec();
@@ -168,7 +168,7 @@ pub(super) async fn make(
     let sent = sent?;
     match create(&console, &session, &who, &sent).await {
         Ok(shown) => {
-            // So that it works at once, here; other nodes know it within a second.
+            // The token works on this node at once; other nodes know it within a second.
             console.reader.tokens.replace(console.service.known_tokens().await?);
             let (address, published) = address(&console, &who, &shown.token.patterns).await?;
             Ok(once(shown, address, published))
@@ -187,7 +187,7 @@ async fn create(console: &Console, session: &Session, who: &CurrentUser, sent: &
     console.service.create_token(&who.actor, new).await
 }
 
-/// An address that the token reads: a config that is published, when there is one.
+/// Returns an address that the token may read, and whether it is that of a published config.
 async fn address(console: &Console, who: &CurrentUser, patterns: &[Pattern]) -> Result<(String, bool)> {
     let releases = console.service.latest_releases(&who.actor, limits::PAGE_MAX).await?;
     let found = releases.into_iter().find(|r| patterns.iter().any(|p| p.covers(&r.config)));

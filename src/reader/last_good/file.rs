@@ -1,4 +1,4 @@
-//! The file: a line that says what it is, with the SHA-256 of the rest, and the rest as JSON.
+//! The file: a title line with the SHA-256 of the rest, and the rest as JSON.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,29 +16,30 @@ use crate::{
         content::{Hashing, sha256},
         entry::{Entry, Meta},
         names::ConfigId,
+        sensitive::{self, Sensitive},
         time::Time,
     },
 };
 
-/// Its name in the data folder.
+/// Name of the file in the data folder.
 pub const NAME: &str = "last-known-good";
-/// What it begins with; the number rises with its form.
+/// Beginning of the title line, with the version of the format.
 const TITLE: &str = "trimtab last known good 1 sha256 ";
-/// How much is written at once, in bytes.
+/// Size of the write buffer, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// What lies in it.
+/// Contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
-    /// Of which `etcd.root`.
+    /// The installation's `etcd.root`.
     pub root: String,
-    /// When the channel was last heard.
+    /// Time of the last contact with the channel.
     pub heard_at: Time,
-    /// Where the channel was when it was last listed.
+    /// Revision of the channel at the last listing.
     pub revision: i64,
-    /// Which cluster it was.
+    /// Id of the etcd cluster.
     pub cluster: u64,
-    /// What is known of tokens; a console asks SQL.
+    /// The list of tokens. `None` on a console, which reads them from SQL.
     pub tokens: Option<TokenList>,
     /// The latest release of each config.
     pub releases: Vec<Release>,
@@ -49,7 +50,8 @@ pub(super) struct Kept {
 pub(super) struct Release {
     config: ConfigId,
     meta: Arc<Meta>,
-    document: Arc<str>,
+    #[serde(with = "sensitive::plain")]
+    document: Sensitive<Arc<str>>,
 }
 
 impl From<Entry> for Release {
@@ -64,7 +66,7 @@ impl From<Release> for Entry {
     }
 }
 
-/// Writes the file so that there is always a whole one, whenever the machine stops.
+/// Writes the file atomically, so that there is always a whole one, whenever the machine stops.
 pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
     let (path, draft) = (folder.join(NAME), folder.join(format!("{NAME}.new")));
     let written = || {
@@ -79,13 +81,12 @@ pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
         File::open(folder)?.sync_all()
     };
     written().inspect_err(|_| {
-        // Half of a file only takes up room, which may be what is missing.
+        // A partial file only takes space, which may be what is missing.
         let _ = fs::remove_file(&draft);
     })
 }
 
-/// Writes a value as JSON a piece at a time, for it may be as large as all that is kept. Gives how many bytes that was, and
-/// their SHA-256.
+/// Writes a value as JSON through a buffer, because it may be large. Returns the number of bytes and their SHA-256.
 pub(super) fn write_json(file: &File, value: &impl Serialize) -> io::Result<(u64, String)> {
     let mut writer = BufWriter::with_capacity(PIECE, Hashing::new(file));
     serde_json::to_writer(&mut writer, value)?;
@@ -93,14 +94,14 @@ pub(super) fn write_json(file: &File, value: &impl Serialize) -> io::Result<(u64
     Ok((written.count(), written.finish()))
 }
 
-/// Why there is nothing to begin with.
+/// The reason why no file was read.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// It was never written.
+    /// There is no file.
     Absent,
-    /// The system does not give it.
+    /// The system failed to read it.
     Failed(io::Error),
-    /// It is not what was written.
+    /// Its contents are damaged.
     Damaged(String),
 }
 
@@ -120,7 +121,7 @@ pub(super) fn read(folder: &Path) -> Result<Kept, Unread> {
     serde_json::from_slice(body).map_err(|error| Unread::Damaged(error.to_string()))
 }
 
-/// Renames a file that is of no use, so that somebody can look at it. Gives its new name.
+/// Renames an unusable file, so that a person can inspect it. Returns its new name.
 pub(super) fn set_aside(folder: &Path, name: &str, word: &str, now: Time) -> io::Result<String> {
     let aside = format!("{name}.{word}-{}", now.rfc3339().replace(':', "-"));
     fs::rename(folder.join(name), folder.join(&aside))?;

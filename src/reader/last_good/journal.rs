@@ -1,8 +1,8 @@
-//! The journal: what came since the file was written, on disk before anybody sees it, so that a server that is killed
-//! comes back with all that its readers saw.
+//! The journal: changes since the file was written. They are on disk before any reader sees them, so a server that is
+//! killed restarts with all that its readers saw.
 //!
-//! A line is a batch: JSON, which has no line feeds inside, a space and the SHA-256 of the JSON. It is not synced: a machine
-//! without power may lose the last lines.
+//! A line is a batch: JSON without line feeds, a space and the SHA-256 of the JSON. Lines are not synced: a machine
+//! that loses power may lose the last ones.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,31 +19,31 @@ use crate::{
     domain::{content::sha256, time::Time},
 };
 
-/// Its name in the data folder.
+/// Name of the journal in the data folder.
 pub(super) const NAME: &str = "last-known-good.journal";
-/// The name of what goes into the file that is being written.
+/// Name of the earlier journal, whose changes the present write of the file includes.
 pub(super) const OLD: &str = "last-known-good.journal.old";
-/// From this length on the file is to be written now.
+/// Length from which the file is written at once, in bytes.
 const LONG: u64 = 16 << 20;
-/// From this length on nothing is added; one batch may go over it.
+/// Length from which no batch is added, in bytes. One batch may exceed it.
 const MOST: u64 = 4 * LONG;
 
-/// A batch.
+/// A batch of changes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Of which `etcd.root`.
+    /// The installation's `etcd.root`.
     pub root: String,
-    /// When the channel was last heard.
+    /// Time of the last contact with the channel.
     pub heard_at: Time,
-    /// Where the channel was, when there was no release before this batch: it needs no file under it.
+    /// Revision and cluster of the channel, if there was no release before this batch. Such a batch needs no file.
     pub whole: Option<(i64, u64)>,
-    /// Releases.
+    /// New releases.
     pub releases: Vec<Release>,
-    /// Another list of tokens.
+    /// A new list of tokens.
     pub tokens: Option<TokenList>,
 }
 
-/// The journal that is written.
+/// The present journal.
 #[derive(Debug)]
 pub(super) struct Journal {
     folder: PathBuf,
@@ -56,14 +56,14 @@ impl Journal {
         Self { folder: folder.to_owned(), file: None, length: 0 }
     }
 
-    /// Adds a batch, whole or not at all.
+    /// Appends a batch, whole or not at all.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         self.open()?;
         let (Some(file), length) = (&mut self.file, self.length) else { return Ok(()) };
         if length >= MOST {
             return Err(io::Error::other("it is full"));
         }
-        // Half of a line that could not be taken back when it failed.
+        // Removes a partial line that could not be removed when it failed.
         if file.metadata()?.len() > length {
             file.set_len(length)?;
         }
@@ -74,13 +74,13 @@ impl Journal {
             Ok(count + end.len() as u64)
         };
         self.length += line(file).inspect_err(|_: &io::Error| {
-            // Tried again before the next line.
+            // Retried before the next line.
             let _ = file.set_len(length);
         })?;
         Ok(())
     }
 
-    /// Makes sure that there is one to write to.
+    /// Opens the journal if needed.
     pub fn open(&mut self) -> io::Result<()> {
         if self.file.is_none() {
             let path = self.folder.join(NAME);
@@ -91,27 +91,27 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the file is to be written soon, which empties it.
+    /// Returns whether the file should be written soon, which empties the journal.
     pub fn is_long(&self) -> bool {
         self.length >= LONG
     }
 
-    /// Begins a new one, when what the old one holds is about to be written to the file: called under the lock under
-    /// which that is looked at. An old one that is still there, because that write failed, goes first, alone.
+    /// Begins a new journal before the changes of this one are written to the file. The caller holds the lock under
+    /// which it collects them. If an earlier journal still exists, because that write failed, nothing is rotated.
     pub fn turn(&mut self) {
         let old = self.folder.join(OLD);
         if matches!(old.try_exists(), Ok(false)) {
             match fs::rename(self.folder.join(NAME), old) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {}
-                // Somebody may have taken it away, too.
+                // The journal may also have been deleted.
                 _ => (self.file, self.length) = (None, 0),
             }
         }
     }
 }
 
-/// Removes what is in the file now. One that stays is read again, which changes nothing, and keeps the next from
-/// being emptied.
+/// Removes the earlier journal, whose changes are in the file now. If that fails, it is read again, which changes
+/// nothing, and the next journal is not rotated.
 pub(super) fn remove_old(folder: &Path) -> io::Result<()> {
     fs::remove_file(folder.join(OLD)).or_else(|error| match error.kind() {
         ErrorKind::NotFound => Ok(()),
@@ -119,9 +119,8 @@ pub(super) fn remove_old(folder: &Path) -> io::Result<()> {
     })
 }
 
-/// Reads a journal, and why it was set aside if it was. Half a line at the end is what a server leaves that is killed
-/// while it writes: nobody saw that batch, and it is cut off. Of anything else that is not a batch, only what is before
-/// it counts.
+/// Reads a journal. Also returns the reason if it was renamed. A partial last line is cut off: the server was killed
+/// during the write, and no reader saw that batch. If any other line is damaged, only the batches before it count.
 pub(super) fn read(folder: &Path, name: &str, root: &str, now: Time) -> io::Result<(Vec<Record>, Option<String>)> {
     let path = folder.join(name);
     let bytes = match fs::read(&path) {
@@ -147,7 +146,7 @@ pub(super) fn read(folder: &Path, name: &str, root: &str, now: Time) -> io::Resu
         good += line.len();
     }
     if good < bytes.len() {
-        tracing::warn!(file = %path.display(), bytes = bytes.len() - good, "half a batch at the end is cut off");
+        tracing::warn!(file = %path.display(), bytes = bytes.len() - good, "cutting off a partial batch at the end");
         OpenOptions::new().write(true).open(&path)?.set_len(good as u64)?;
     }
     Ok((records, None))
@@ -162,16 +161,16 @@ fn parse(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(body).ok()
 }
 
-/// What came of the file and the journals on top of it.
+/// Result of the file and the journals after it.
 #[derive(Debug)]
 pub(super) struct Replayed {
-    /// All that is known; tokens alone, when there are no releases.
+    /// All that was kept. Only tokens if there are no releases.
     pub kept: Option<Kept>,
-    /// Whether there were releases without all the others: what is missing would look as if it were not there.
+    /// Whether releases were dropped because their file is missing: other configs would seem not to exist.
     pub is_partial: bool,
 }
 
-/// Puts batches on top of the file, in the order in which they came.
+/// Applies batches to the file, in their order.
 pub(super) fn replay(file: Option<Kept>, records: Vec<Record>) -> Replayed {
     let (mut is_based, mut is_partial) = (file.is_some(), false);
     let mut kept = file;

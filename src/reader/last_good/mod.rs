@@ -1,7 +1,7 @@
-//! The last known good: all that a reader needs, on disk, for a start while nothing else answers.
+//! The last known good: all releases and tokens of a node on disk, for a start while etcd and the database are down.
 //!
-//! The file is written soon after each change, not at each: a burst of releases costs one write. It may be behind, never
-//! half: see `file`. What came since lies beside it, before anybody sees it: see `journal`.
+//! The file is written soon after changes, so that a burst of releases costs one write. It may be outdated but is
+//! always whole: see `file`. Later changes are in a journal before any reader sees them: see `journal`.
 
 mod file;
 mod journal;
@@ -37,14 +37,14 @@ use crate::{
 
 pub use self::file::NAME;
 
-/// The shortest time between two writes.
+/// Minimum interval between two writes.
 const EVERY: Duration = Duration::from_secs(1);
-/// Writes take a tenth of the time at the most, however much there is to write.
+/// Minimum ratio of the interval to the duration of a write: writes take at most a tenth of the time.
 const SHARE: u32 = 10;
-/// How soon a write that failed is tried again.
+/// Delay before a failed write is retried.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// What is kept where.
+/// The last known good of a node.
 #[derive(Debug)]
 pub struct LastGood {
     folder: PathBuf,
@@ -53,16 +53,16 @@ pub struct LastGood {
     tokens: Option<Arc<KnownTokens>>,
     clock: fn() -> Time,
     trouble: Mutex<Trouble>,
-    // A write that nobody waits for any more goes on.
+    // Held during a write, which goes on even if its caller was cancelled.
     writing: Mutex<()>,
-    // Held from the moment something is written to it until it can be seen, and while the file's contents are looked
-    // at: whatever can be seen is in the journal or in the file.
+    // Held from a write to the journal until the change is visible, and while the contents of the file are collected.
+    // So all visible changes are in the journal or in the file.
     journal: Mutex<Journal>,
-    // Rung when the journal is long.
+    // Notified when the journal is long.
     long: Notify,
 }
 
-/// What is wrong, for people.
+/// Problems with the files, for people.
 #[derive(Debug, Default)]
 struct Trouble {
     file: Option<String>,
@@ -70,8 +70,8 @@ struct Trouble {
 }
 
 impl LastGood {
-    /// Keeps the shelf, and the tokens where they do not come from SQL, in this folder. `root` is whose they are:
-    /// another root is another installation.
+    /// Keeps the snapshot store in a folder, and the tokens unless they come from SQL. `root` is the installation's
+    /// `etcd.root`: files of another root are not used.
     #[must_use]
     pub fn new(
         folder: &Path,
@@ -93,15 +93,15 @@ impl LastGood {
         })
     }
 
-    /// Puts what is on disk on the shelf, which is stale from then on until the channel is heard. A file that cannot be
-    /// used is set aside and named; nothing is served from it.
+    /// Loads the files into the store, which is stale until the channel answers. An unusable file is renamed and
+    /// reported, and none of it is served.
     pub async fn load(self: &Arc<Self>) {
         if let Some(kept) = self.kept().await {
             self.put(kept);
         }
     }
 
-    /// Like [`LastGood::load`], but of the releases on disk only those count that `confirm` gives back.
+    /// Loads the files like [`LastGood::load`], but only the releases that `confirm` returns.
     ///
     /// # Errors
     /// Those of `confirm`.
@@ -146,7 +146,7 @@ impl LastGood {
         let Replayed { kept, is_partial } = journal::replay(file, records);
         if is_partial {
             for name in [journal::OLD, journal::NAME] {
-                // One that is not there cannot be renamed.
+                // Fails if the journal does not exist.
                 if let Ok(aside) = file::set_aside(&self.folder, name, "partial", (self.clock)()) {
                     self.complain_of_journal(format!("the file that it goes on from is gone; it is now {aside}"));
                 }
@@ -175,7 +175,7 @@ impl LastGood {
         tracing::info!(releases = entries.len(), heard_at = %kept.heard_at.rfc3339(), "read the last known good");
         if !entries.is_empty() {
             let (revision, cluster) = (kept.revision, kept.cluster);
-            // Before anything can be read of it.
+            // Before any release of it is visible.
             self.shelf.set_stale(Some(kept.heard_at));
             self.shelf.adopt(Listing { revision, cluster, entries, damaged: Vec::new() });
         }
@@ -185,18 +185,18 @@ impl LastGood {
         }
     }
 
-    /// [`Shelf::apply`], with what is new on disk before anybody sees it.
+    /// Calls [`Shelf::apply`]. New releases are on disk before any reader sees them.
     ///
     /// # Errors
-    /// The work broke off; list again.
+    /// [`Fault::Unreachable`] when the task panicked: list again.
     pub(super) async fn apply(self: &Arc<Self>, entries: Vec<Entry>) -> Result<Applied, Fault> {
         self.off(move |this| this.after(this.renewing(&entries, this.shelf.head()), || this.shelf.apply(entries))).await
     }
 
-    /// [`Shelf::adopt`], with what is new on disk before anybody sees it.
+    /// Calls [`Shelf::adopt`]. New releases are on disk before any reader sees them.
     ///
     /// # Errors
-    /// The work broke off; list again.
+    /// [`Fault::Unreachable`] when the task panicked: list again.
     pub(super) async fn adopt(self: &Arc<Self>, listing: Listing) -> Result<Applied, Fault> {
         self.off(move |this| {
             let head = Head { revision: listing.revision, cluster: listing.cluster };
@@ -205,10 +205,10 @@ impl LastGood {
         .await
     }
 
-    /// [`KnownTokens::take`], with the list on disk before it counts.
+    /// Calls [`KnownTokens::take`]. The list is on disk before it counts.
     ///
     /// # Errors
-    /// The work broke off; look again.
+    /// [`Fault::Unreachable`] when the task panicked: read again.
     pub(super) async fn take(self: &Arc<Self>, list: TokenList) -> Result<(), Fault> {
         self.off(move |this| {
             let Some(tokens) = &this.tokens else { return };
@@ -226,7 +226,7 @@ impl LastGood {
         .await
     }
 
-    /// Works with the disk, not on the threads of the readers.
+    /// Runs work with the disk outside of the threads that answer.
     async fn off<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> T + Send + 'static,
@@ -237,7 +237,7 @@ impl LastGood {
             .map_err(|panic| Fault::Unreachable(format!("not taken over: {panic}")))
     }
 
-    /// What of these is not on the shelf yet.
+    /// Returns a journal batch with the entries that are not in the store yet, if any.
     fn renewing(&self, entries: &[Entry], head: Option<Head>) -> Option<Record> {
         let is_new = |entry: &&Entry| {
             let held = self.shelf.get(&entry.config.to_string());
@@ -256,7 +256,7 @@ impl LastGood {
         })
     }
 
-    /// Makes something visible after it was written to the journal. A disk that does not take it keeps it from nobody.
+    /// Makes a change visible after it is written to the journal. A failed journal write does not delay readers.
     fn after<T>(&self, record: Option<Record>, show: impl FnOnce() -> T) -> T {
         let mut journal = self.journal();
         if let Some(record) = record {
@@ -269,7 +269,7 @@ impl LastGood {
         show()
     }
 
-    /// Renames the file: `word` says what is wrong with it, `why` in which way.
+    /// Renames an unusable file with `word` in its name, and reports `why`.
     fn set_aside(&self, word: &str, why: &str) {
         match file::set_aside(&self.folder, NAME, word, (self.clock)()) {
             Ok(aside) => self.complain(format!("{why}; it is now {aside}")),
@@ -277,7 +277,7 @@ impl LastGood {
         }
     }
 
-    /// Writes what is new until `stop`, and once more then.
+    /// Writes changes until `stop`, and then once more.
     pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
         let run = async {
             loop {
@@ -307,8 +307,7 @@ impl LastGood {
         }
     }
 
-    /// Writes the file, not on the threads of the readers. Gives how long to wait before the next time, or before the
-    /// next try.
+    /// Writes the file outside of the threads that answer. Returns the delay before the next write, or before a retry.
     async fn save(self: &Arc<Self>) -> Result<Duration, Duration> {
         let (began, this) = (Instant::now(), Arc::clone(self));
         let written = spawn_blocking(move || this.write()).await.map_err(|panic| panic.to_string());
@@ -326,7 +325,7 @@ impl LastGood {
         }
     }
 
-    /// False when there was nothing to write yet: what is on disk, if anything, is better.
+    /// Writes the file. Returns false if the store is empty: then a file on disk is better.
     fn write(&self) -> Result<bool, String> {
         let _alone = self.writing.lock();
         let mut journal = self.journal();
@@ -352,7 +351,7 @@ impl LastGood {
         Ok(true)
     }
 
-    /// All is in the file. A journal that was of no use is good again when nothing is missing any more.
+    /// Clears the problems after a write of the file. Those of the journal are cleared only if the store is up to date.
     fn recover(&self) {
         self.trouble().file = None;
         let is_whole = self.trouble().journal.is_some() && self.shelf.stale_since().is_none();
@@ -361,7 +360,7 @@ impl LastGood {
         }
     }
 
-    /// What is wrong on disk, for people; none when all is good.
+    /// Returns the problems on disk, for people.
     #[must_use]
     pub fn trouble_now(&self) -> Option<String> {
         let trouble = self.trouble();
@@ -378,9 +377,9 @@ impl LastGood {
         self.say(|trouble| &mut trouble.journal, journal::NAME, said);
     }
 
-    /// Keeps what is wrong for whoever asks, and says it once.
+    /// Keeps a problem for later display, and logs it once.
     fn say(&self, place: fn(&mut Trouble) -> &mut Option<String>, name: &str, said: String) {
-        // Anybody may ask for it: the folder is said in the log alone.
+        // Only the log has the folder, because the problem is shown without authentication.
         let mut trouble = self.trouble();
         let place = place(&mut trouble);
         if place.as_ref() != Some(&said) {

@@ -1,4 +1,4 @@
-//! The last known good: what is written comes back whole, or not at all.
+//! Tests of the last known good: a start loads all of the files, or nothing.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -30,7 +30,7 @@ impl Folder {
         self.0.join(NAME)
     }
 
-    /// The names in the folder that begin with that of the file and go on so.
+    /// Returns the names in the folder that begin with the file's name, a dot and `word`.
     fn beside(&self, word: &str) -> Vec<String> {
         let names = fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with(&format!("{NAME}.{word}"))).collect()
@@ -43,7 +43,7 @@ impl Drop for Folder {
     }
 }
 
-/// A reader node, as far as the file goes. Dropped without leaving, it was killed.
+/// The part of a reader node that uses the file. A drop without `leave` is a kill.
 struct Half {
     shelf: Arc<Shelf>,
     table: Arc<Table>,
@@ -66,7 +66,7 @@ impl Half {
         self.file.adopt(listing).await.unwrap();
     }
 
-    /// A release comes.
+    /// Receives a release.
     async fn get(&self, seq: u64) {
         self.file.apply(vec![entry(KEY, seq, DOCUMENT)]).await.unwrap();
     }
@@ -75,7 +75,7 @@ impl Half {
         self.shelf.get(KEY).map_or(0, |snapshot| snapshot.seq())
     }
 
-    /// Goes down, as a server does.
+    /// Stops like a server.
     async fn leave(&self) {
         let stop = CancellationToken::new();
         stop.cancel();
@@ -83,7 +83,7 @@ impl Half {
     }
 }
 
-/// A folder with a file of a reader that went down.
+/// Returns a folder with the file of a stopped reader.
 async fn kept() -> Folder {
     let folder = Folder::new();
     let half = Half::start(&folder.0, "trimtab").await;
@@ -94,7 +94,7 @@ async fn kept() -> Folder {
 }
 
 #[tokio::test]
-async fn what_a_reader_had_it_has_again() {
+async fn a_restarted_reader_has_its_releases_and_tokens() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
     let half = Half::start(&folder.0, "trimtab").await;
@@ -119,7 +119,7 @@ async fn what_a_reader_had_it_has_again() {
     let snapshot = again.shelf.get(KEY).unwrap();
     assert_eq!(snapshot.entry, entry(KEY, 3, DOCUMENT));
     assert!(again.shelf.is_ready());
-    assert_eq!(again.shelf.stale_since(), Some(Time(1000)), "since it was last heard, not since the start");
+    assert_eq!(again.shelf.stale_since(), Some(Time(1000)), "since the last contact, not since the start");
     assert_eq!(again.shelf.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
     assert_eq!((again.tokens.list(), again.tokens.stale_since()), (half.tokens.list(), Some(Time(1000))));
     assert!(again.table.authenticate(&fresh.text, now()).is_ok());
@@ -146,7 +146,7 @@ async fn releases_are_written_while_they_come() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_set_aside_and_named() {
+async fn a_damaged_file_is_renamed_and_reported() {
     for damage in [
         |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
         |bytes: &mut Vec<u8>| bytes.clear(),
@@ -168,7 +168,7 @@ async fn a_damaged_file_is_set_aside_and_named() {
         assert_eq!(folder.beside("damaged-").len(), 1);
 
         half.leave().await;
-        assert!(!folder.file().exists(), "nothing is written before there is something");
+        assert!(!folder.file().exists(), "an empty store writes no file");
         assert_eq!(half.file.trouble_now(), Some(trouble));
         half.fill().await;
         half.leave().await;
@@ -178,7 +178,7 @@ async fn a_damaged_file_is_set_aside_and_named() {
 }
 
 #[tokio::test]
-async fn a_file_with_a_fitting_hash_and_something_else_in_it_is_damaged() {
+async fn a_file_with_a_valid_hash_and_other_contents_is_damaged() {
     let folder = Folder::new();
     let body = "{\"root\":\"trimtab\"}";
     let hash = crate::domain::content::sha256(body.as_bytes());
@@ -188,7 +188,7 @@ async fn a_file_with_a_fitting_hash_and_something_else_in_it_is_damaged() {
 }
 
 #[tokio::test]
-async fn another_installation_is_not_served() {
+async fn files_of_another_installation_are_not_served() {
     let folder = kept().await;
     let half = Half::start(&folder.0, "staging").await;
     assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
@@ -197,9 +197,9 @@ async fn another_installation_is_not_served() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_named_and_the_old_one_stays() {
+async fn a_failed_write_is_reported_and_the_old_file_stays() {
     let folder = kept().await;
-    // A disk without room.
+    // A full disk.
     std::os::unix::fs::symlink("/dev/full", folder.0.join(format!("{NAME}.new"))).unwrap();
     let half = Half::start(&folder.0, "trimtab").await;
     half.shelf.apply(vec![entry(KEY, 4, "{}")]);
@@ -208,14 +208,14 @@ async fn a_file_that_cannot_be_written_is_named_and_the_old_one_stays() {
     assert!(trouble.contains("cannot be written") && trouble.contains("No space left"), "{trouble}");
     assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 3);
 
-    // The room is back: half a file was not left in the way.
+    // There is space again: no partial file was left.
     half.leave().await;
     assert_eq!(half.file.trouble_now(), None);
     assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
 }
 
 #[tokio::test]
-async fn a_folder_that_is_none_is_named() {
+async fn an_unusable_folder_is_reported() {
     let folder = Folder::new();
     let half = Half::start(&folder.0.join("gone"), "trimtab").await;
     half.fill().await;
@@ -228,14 +228,14 @@ async fn a_folder_that_is_none_is_named() {
 }
 
 #[tokio::test]
-async fn who_is_killed_comes_back_with_all_that_was_seen() {
+async fn a_killed_reader_restarts_with_all_visible_releases() {
     let folder = Folder::new();
     let half = Half::start(&folder.0, "trimtab").await;
     half.file.take(TokenList { version: 1, tokens: vec![] }).await.unwrap();
     let again = Half::start(&folder.0, "trimtab").await;
     assert!(again.tokens.list() == half.tokens.list() && again.seq() == 0 && !again.shelf.is_ready());
 
-    // Before there is a file, and after there is one.
+    // Without a file, and with one.
     half.fill().await;
     half.get(4).await;
     let mut list = half.tokens.list();
@@ -253,7 +253,7 @@ async fn who_is_killed_comes_back_with_all_that_was_seen() {
 }
 
 #[tokio::test]
-async fn what_comes_while_the_file_is_written_is_not_lost() {
+async fn releases_during_a_write_of_the_file_are_not_lost() {
     let folder = kept().await;
     let half = Half::start(&folder.0, "trimtab").await;
     for seq in 4..100 {
@@ -264,14 +264,14 @@ async fn what_comes_while_the_file_is_written_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_journal_outlives_a_file_that_cannot_be_written() {
+async fn a_journal_is_kept_until_the_file_is_written() {
     let folder = kept().await;
     let half = Half::start(&folder.0, "trimtab").await;
     std::os::unix::fs::symlink("/dev/full", folder.0.join(format!("{NAME}.new"))).unwrap();
     half.get(4).await;
     half.file.save().await.unwrap_err();
     half.file.apply(vec![entry("prod/shop/b", 1, "{}")]).await.unwrap();
-    // The room is back, and what was written before it goes first.
+    // There is space again. The earlier journal goes into the file first.
     for left in [vec!["old", ""], vec![""], vec![]] {
         let again = Half::start(&folder.0, "trimtab").await;
         assert!(again.seq() == 4 && again.shelf.get("prod/shop/b").is_some());
@@ -284,7 +284,7 @@ async fn a_journal_outlives_a_file_that_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn half_a_batch_is_cut_off_and_the_next_one_counts() {
+async fn a_partial_batch_is_cut_off_and_the_next_one_counts() {
     let folder = kept().await;
     let path = folder.0.join(journal::NAME);
     Half::start(&folder.0, "trimtab").await.get(4).await;
@@ -302,7 +302,7 @@ async fn half_a_batch_is_cut_off_and_the_next_one_counts() {
 }
 
 #[tokio::test]
-async fn of_a_damaged_journal_counts_what_is_before_the_damage() {
+async fn batches_before_the_damage_of_a_journal_count() {
     let folder = kept().await;
     let path = folder.0.join(journal::NAME);
     let half = Half::start(&folder.0, "trimtab").await;
@@ -319,7 +319,7 @@ async fn of_a_damaged_journal_counts_what_is_before_the_damage() {
     assert!(half.seq() == 4 && trouble.contains("batch 2") && trouble.contains("journal.damaged-"), "{trouble}");
     let aside = folder.beside("journal.damaged-");
     assert_eq!((fs::read(folder.0.join(&aside[0])).unwrap(), fs::read(&path).unwrap()), (bytes, good));
-    // It is said until the channel is heard, which has what is missing.
+    // It is reported until the channel is connected, which has the missing releases.
     half.file.save().await.unwrap();
     assert_eq!(half.file.trouble_now(), Some(trouble));
     half.shelf.set_stale(None);
@@ -329,12 +329,12 @@ async fn of_a_damaged_journal_counts_what_is_before_the_damage() {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_written_stops_nobody() {
+async fn a_failed_journal_write_does_not_stop_readers() {
     let folder = kept().await;
     let path = folder.0.join(journal::NAME);
     let half = Half::start(&folder.0, "trimtab").await;
     half.shelf.set_stale(None);
-    // A disk without room.
+    // A full disk.
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     half.get(4).await;
     half.file.take(TokenList { version: 9, tokens: vec![] }).await.unwrap();
@@ -349,7 +349,7 @@ async fn a_journal_that_cannot_be_written_stops_nobody() {
 }
 
 #[tokio::test]
-async fn a_journal_without_its_file_or_of_others_is_not_served() {
+async fn a_journal_without_its_file_or_of_another_installation_is_not_served() {
     let folder = kept().await;
     let half = Half::start(&folder.0, "trimtab").await;
     half.get(4).await;

@@ -1,7 +1,7 @@
-//! What a node answers when a console asks who reads: written within a number of bytes, and read as what somebody else
-//! wrote. Names, addresses, clients and numbers of releases; nothing of tokens or contents.
+//! Replies to queries: written within a size limit, and parsed as untrusted. They hold names, addresses, clients and
+//! numbers of releases, but nothing of tokens or contents.
 //!
-//! Times are told as ages: clocks of nodes differ, and an answer arrives at once.
+//! Times are sent as ages, because the clocks of nodes differ and a reply arrives at once.
 
 use std::{
     collections::HashMap,
@@ -21,35 +21,35 @@ use crate::{
     domain::{access::Pattern, names::ConfigId, numbers, time::Time},
 };
 
-/// Releases that are counted apart of those who are not named; older ones count as the oldest of them.
+/// Maximum number of releases for which unnamed instances are counted. Older ones count as the oldest of them.
 const COUNTED: usize = 16;
-/// What JSON takes for a config beside its name and its counts, in bytes.
+/// Size of a config in JSON without its name and its counts, in bytes.
 const AROUND: usize = 150;
-/// What it takes for a count.
+/// Size of a count in JSON, in bytes.
 const COUNT: usize = 24;
 
-/// An answer, as it came.
+/// A parsed reply.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub configs: HashMap<ConfigId, Known>,
-    /// How many configs had no room.
+    /// Number of configs that did not fit.
     pub left: usize,
-    /// Another number when it says something else, ages apart.
+    /// Hash of the reply without its ages.
     pub mark: u64,
 }
 
-/// What a node knows of a config.
+/// The readers of a config on a node.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// By name.
+    /// Instances with names.
     pub instances: Vec<Instance>,
-    /// Which had no room, by the release that they hold.
+    /// Number of instances without a name in the reply, by their release.
     pub unnamed: Vec<(u64, usize)>,
-    /// Latest release on the node itself.
+    /// Latest release on the node.
     pub latest: Latest,
 }
 
-/// The latest release that a node holds of a config, by what it is known by. Number 0 is none.
+/// Number and hash of a node's latest release of a config. Number 0 means that it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Latest {
     #[serde(deserialize_with = "numbers::bounded")]
@@ -58,13 +58,13 @@ pub(super) struct Latest {
 }
 
 impl Latest {
-    /// Returns the latest release on the shelf.
+    /// Returns the latest release in the store.
     pub fn on(shelf: &Shelf, config: &ConfigId) -> Self {
         let of = |held: Arc<Snapshot>| Self { release: held.seq(), sha256: held.entry.meta.sha256.clone() };
         shelf.get(&config.to_string()).map(of).unwrap_or_default()
     }
 
-    /// Whether that is another release under the same number.
+    /// Returns whether that is another release under the same number.
     pub fn contradicts(&self, other: &Self) -> bool {
         self.release == other.release && self.sha256 != other.sha256
     }
@@ -78,7 +78,7 @@ struct Wire {
 }
 
 impl Wire {
-    /// Whether a node can have counted so: no number is above what it keeps.
+    /// Returns whether all numbers are within the limits of a node.
     fn is_bounded(&self) -> bool {
         let of_config = |config: &WireConfig| {
             let held = config.seen.iter().map(|seen| seen.2).chain(config.unnamed.iter().map(|(release, _)| *release));
@@ -96,19 +96,19 @@ impl Wire {
 #[derive(Serialize, Deserialize)]
 struct WireConfig {
     config: ConfigId,
-    /// Nodes of an older version do not tell it.
+    /// Absent in replies of older versions.
     #[serde(default)]
     latest: Latest,
     seen: Vec<WireSeen>,
     unnamed: Vec<(u64, u32)>,
 }
 
-/// Name, place of its client, release, for how long it holds that and since when it is silent, in milliseconds.
+/// Name, index of its client, release, age of that release and time since the last read, in milliseconds.
 #[derive(Serialize, Deserialize)]
 struct WireSeen(String, usize, u64, u64, u64);
 
-/// What this node knows of a scope, in `room` bytes for names and as many for counts. Configs with somebody behind come
-/// first, and of the instances those who are behind, so that what people look for has a name.
+/// Writes the reply for a scope, with `room` bytes for names and as many for counts. Configs and instances that are
+/// behind come first, so that the interesting ones have names.
 pub(super) fn write(
     own: &Instances,
     latest: impl Fn(&ConfigId) -> Latest,
@@ -124,12 +124,12 @@ pub(super) fn write(
         used += found.config.to_string().len() + AROUND + COUNT * COUNTED;
         used <= room
     });
-    // Of a single config everybody tells.
+    // A single config is always in the reply.
     let fitting = fitting.count().max(1).min(found.len());
     let left = found.len() - fitting;
     found.truncate(fitting);
     let mut names = Names { left: room, clients: HashMap::new(), now };
-    // All who are behind, of whichever config, before anybody who is not.
+    // Instances that are behind come first, whatever their config.
     for found in &mut found {
         found.name(&mut names, found.behind);
     }
@@ -147,13 +147,13 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("strings and numbers are JSON")
 }
 
-/// A config with who reads it, those who are behind first.
+/// A config with its instances, those that are behind first.
 struct Found {
     config: ConfigId,
     latest: Latest,
     instances: Vec<Instance>,
     behind: usize,
-    /// The first of them.
+    /// The first instances, with names.
     named: Vec<WireSeen>,
 }
 
@@ -165,7 +165,7 @@ impl Found {
         Self { config, latest, instances, behind, named: Vec::new() }
     }
 
-    /// Names those up to `end`, as far as there is room.
+    /// Adds the names of instances up to `end`, as far as they fit.
     fn name(&mut self, names: &mut Names, end: usize) {
         let more = self.instances[..end].iter().skip(self.named.len());
         self.named.extend(more.map_while(|instance| names.take(instance)));
@@ -177,16 +177,16 @@ impl Found {
     }
 }
 
-/// The room for names.
+/// The remaining space for names.
 struct Names {
     left: usize,
-    /// Each once, with its place.
+    /// Each client once, with its index.
     clients: HashMap<String, usize>,
     now: Time,
 }
 
 impl Names {
-    /// Takes the room for somebody; none when there is no more.
+    /// Takes space for an instance. Returns `None` if it does not fit.
     fn take(&mut self, instance: &Instance) -> Option<WireSeen> {
         let Instance { name, client, release, since, seen_at, .. } = instance;
         let age = |at: &Time| self.now.ms_since(*at).max(0).unsigned_abs();
@@ -205,7 +205,7 @@ impl Names {
     }
 }
 
-/// How many hold each release, the latest first.
+/// Counts the instances of each release, the latest first.
 fn counted(releases: impl Iterator<Item = u64>) -> Vec<(u64, u32)> {
     let mut all: Vec<u64> = releases.collect();
     all.sort_unstable_by(|a, b| b.cmp(a));
@@ -221,7 +221,7 @@ fn counted(releases: impl Iterator<Item = u64>) -> Vec<(u64, u32)> {
     counts
 }
 
-/// What `node` answered; none when no node writes such a thing. `at` is when it came: ages count from there.
+/// Parses a reply of `node`. Returns `None` if it is invalid. `at` is the time of its arrival, from which ages count.
 pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> Option<Answer> {
     if value.len() > ANSWER_BYTES {
         return None;

@@ -1,7 +1,7 @@
-//! Keeps this node on the board: says that it is there, answers what consoles ask, and, on a console, asks and hears.
+//! Keeps this node in the node registry: registers it, replies to queries and, on a console, writes queries.
 //!
-//! No read waits for any of this. Where the board cannot be reached or may not be written, the node serves on, and pages
-//! say who has not answered.
+//! No read waits for this. If the registry is unreachable or refuses writes, the node serves on, and pages show the
+//! nodes that have not replied.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,21 +25,21 @@ use crate::{
     domain::{access::Pattern, names::ConfigId},
 };
 
-/// How long an ask counts that is not renewed: longer than two renewals apart.
+/// Lifetime of a query without a renewal: longer than two renewal intervals.
 const ASKED: Duration = Duration::from_secs(25);
-/// An answer follows another one in this time at the least, unless a console asks.
+/// Minimum interval between replies after changes.
 const PAUSE: Duration = Duration::from_secs(1);
-/// And in this time when it is as long as it may be.
+/// Minimum interval between replies of the maximum size.
 const LONG_PAUSE: Duration = Duration::from_secs(4);
-/// How often it is looked for something to answer or to ask, while there is something.
+/// Interval between checks while there are queries.
 const TICK: Duration = Duration::from_millis(250);
-/// Interval between checks of the seat and of being ahead of the channel, else.
+/// Interval between checks of the membership and of later releases otherwise.
 const IDLE: Duration = Duration::from_secs(1);
-/// When to try again to write what was refused: as soon as somebody may have granted it.
+/// Delay before a refused write is retried: a person may grant the permission meanwhile.
 const REFUSED: Duration = Duration::from_secs(60);
 
-/// Keeps the link until `stop`, then leaves the board. A node that hears asks alone is a reader node: with its `tokens`,
-/// it tells what it holds that is later than what lies in the channel.
+/// Keeps the link until `stop`, then leaves the registry. A node that only watches queries is a reader node: with its
+/// `tokens`, it writes what it holds that is later than the channel.
 pub async fn run(nodes: &Nodes, board: &Board, hears: Hears, tokens: Option<&KnownTokens>, stop: CancellationToken) {
     let mut link = Link { nodes, board, hears, tokens, seat: None, asked: HashMap::new(), ended: Vec::new() };
     stop.run_until_cancelled(link.keep()).await;
@@ -54,21 +54,21 @@ struct Link<'a> {
     hears: Hears,
     tokens: Option<&'a KnownTokens>,
     seat: Option<Seat>,
-    /// What others ask.
+    /// Queries of other nodes.
     asked: HashMap<Pattern, Asked>,
-    /// Scopes that were answered and gave way.
+    /// Queries with a reply that gave way.
     ended: Vec<Pattern>,
 }
 
-/// What somebody else asks.
+/// A query of another node.
 struct Asked {
     until: Instant,
     room: usize,
-    /// It was asked after the last answer.
+    /// Whether it was renewed after the last reply.
     anew: bool,
-    /// When the next answer may follow.
+    /// Earliest time of the next reply.
     next: Instant,
-    /// What changed last when it was answered; none before the first answer.
+    /// Number of the last change in the last reply. `None` before the first reply.
     told: Option<u64>,
 }
 
@@ -83,39 +83,39 @@ impl Link<'_> {
             };
             self.nodes.state().away();
             self.nodes.rung();
-            // Once: it may be so for days.
+            // Logged once, because it may last for days.
             let why = fault.to_string();
             if said.as_ref() != Some(&why) {
-                tracing::warn!(nodes.fault = why, "this node does not tell others who reads here, trying again");
+                tracing::warn!(error = why, "this node is not in the node registry, retrying");
                 said = Some(why);
             }
             if !matches!(fault, Fault::Refused(_)) {
                 refused = false;
                 back_off.rest().await;
             } else if std::mem::replace(&mut refused, true) {
-                // A seat is kept meanwhile: pages name this node as one that does not answer.
+                // The membership is kept meanwhile: pages show this node as one that does not reply.
                 sleep(REFUSED).await;
             } else {
-                // Perhaps etcd has lost the lease.
+                // etcd may have lost the lease.
                 self.seat = None;
                 back_off.rest().await;
             }
         }
     }
 
-    /// One look at the board and the watch that follows it, until that ends, is old enough or the seat is lost.
+    /// Reads the registry, then watches it until the watch ends or is old enough, or the membership is lost.
     async fn round(&mut self, said: &mut Option<String>) -> Result<(), Fault> {
         let seat = self.seated().await?;
         let there = self.board.list().await?;
         if !there.notices.iter().any(|notice| matches!(notice, Notice::Here(id, _) if *id == seat)) {
-            // Somebody deleted it.
+            // Its key was deleted.
             self.seat = None;
-            return Err(Fault::Unreachable("this node is not on the board".into()));
+            return Err(Fault::Unreachable("this node's key in the node registry is missing".into()));
         }
         let mut watch = self.board.watch(self.hears, there.revision).await?;
         self.look(seat, there.notices);
         if said.take().is_some() {
-            tracing::info!("other nodes are heard again");
+            tracing::info!("etcd watch of the node registry restored");
         }
         let old = sleep(RELIST.mul_f64(rand::random_range(1.0..1.5)));
         tokio::pin!(old);
@@ -134,7 +134,7 @@ impl Link<'_> {
         }
     }
 
-    /// The seat of this node; a new one when there was none, or it was lost.
+    /// Returns the id of this node's membership, and joins the registry if needed.
     async fn seated(&mut self) -> Result<NodeId, Fault> {
         if let Some(seat) = self.seat.as_ref().filter(|seat| !seat.is_lost()) {
             return Ok(seat.id());
@@ -143,12 +143,12 @@ impl Link<'_> {
         let seat = self.board.join(self.hears == Hears::Asks).await?;
         let id = seat.id();
         self.seat = Some(seat);
-        // What was answered from the old one went with it.
+        // Earlier replies ended with the old membership.
         self.asked.values_mut().for_each(|asked| asked.anew = true);
         Ok(id)
     }
 
-    /// Takes in the whole board.
+    /// Handles the whole registry.
     fn look(&mut self, seat: NodeId, notices: Vec<Notice>) {
         let mut others = BTreeMap::new();
         for notice in notices {
@@ -172,9 +172,7 @@ impl Link<'_> {
                 let mut state = self.nodes.state();
                 let heard = state.hear(notice, (self.nodes.clock)());
                 if !heard && !std::mem::replace(&mut state.warned, true) {
-                    tracing::warn!(
-                        "an answer that no node writes lies on the board; it and what else is like it is ignored"
-                    );
+                    tracing::warn!("ignoring invalid replies in the node registry");
                 }
                 drop(state);
                 self.nodes.rung();
@@ -191,19 +189,19 @@ impl Link<'_> {
         (asked.until, asked.room, asked.anew) = (now + ASKED, room, true);
     }
 
-    /// Says what this reader node holds that is later than what lies in the channel.
+    /// Writes what this reader node holds that is later than the channel.
     async fn tell(&mut self) -> Result<(), Fault> {
         let (Some(seat), Some(tokens)) = (&mut self.seat, self.tokens) else { return Ok(()) };
         seat.tell(Ahead { tokens: tokens.ahead(), releases: self.nodes.reader.shelf.ahead(AHEAD) }).await
     }
 
-    /// Answers what is asked anew, or of which something changed; takes away what nobody asks any more.
+    /// Replies to renewed queries and after changes. Withdraws replies to queries that have ended.
     async fn answer(&mut self) -> Result<(), Fault> {
         let Some(seat) = &self.seat else { return Ok(()) };
         let now = Instant::now();
         let mut ended = std::mem::take(&mut self.ended);
         ended.extend(self.asked.extract_if(|_, asked| asked.until <= now).map(|(scope, _)| scope));
-        // What gave way and is asked again is answered below.
+        // A query that gave way and is asked again gets a reply below.
         ended.retain(|scope| !self.asked.contains_key(scope));
         for scope in ended {
             seat.answer_no_more(&scope).await?;
@@ -216,7 +214,7 @@ impl Link<'_> {
             }
             let (of, own, at) = (scope.clone(), Arc::clone(reader), (self.nodes.clock)());
             let room = asked.room;
-            // Sorts up to 50,000 names, which no read has to wait for.
+            // Sorts up to 50,000 names, so no read may wait for it.
             let written = tokio::task::spawn_blocking(move || {
                 let latest = |config: &ConfigId| Latest::on(&own.shelf, config);
                 answer::write(&own.instances, latest, &of, room, at)
@@ -230,7 +228,7 @@ impl Link<'_> {
         Ok(())
     }
 
-    /// Asks what somebody looks at. True while there is something.
+    /// Writes the queries that people look at. Returns whether there are any.
     async fn ask(&mut self) -> Result<bool, Fault> {
         let Some(seat) = self.seat.as_ref().filter(|_| self.hears == Hears::All) else { return Ok(false) };
         let (due, ended) = self.nodes.state().due(Instant::now());
@@ -244,15 +242,15 @@ impl Link<'_> {
     }
 }
 
-/// Forgets what was asked longest ago, so that no console keeps another one from being answered. That ask's console keeps
-/// the answer that it has, and asks again when it renews. Returns what was answered, to be taken off the board.
+/// Drops the query with the oldest renewal, so that no console blocks another one. Its console keeps the last reply and
+/// renews the query later. Returns the query if it has a reply, to be withdrawn.
 fn give_way(asked: &mut HashMap<Pattern, Asked>) -> Option<Pattern> {
     let first = asked.iter().min_by_key(|(_, asked)| asked.until).map(|(scope, _)| scope.clone())?;
     let gone = asked.remove(&first)?;
     gone.told.map(|_| first)
 }
 
-/// What is new; waits until there is something.
+/// Waits for the next events.
 async fn next(watch: &mut BoardWatch) -> Result<Vec<Notice>, Fault> {
     loop {
         let notices = watch.next().await?;
@@ -267,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_longest_ago_gives_way() {
+    fn the_query_with_the_oldest_renewal_gives_way() {
         let scope = |text: &str| text.parse::<Pattern>().unwrap();
         let now = Instant::now();
         let asked = |seconds: u64, told| Asked {
@@ -283,7 +281,7 @@ mod tests {
             (scope("*/shop/*"), asked(7, Some(1))),
         ]);
         assert_eq!(give_way(&mut all), Some(scope("*/shop/*")));
-        assert_eq!(give_way(&mut all), None, "nothing of it is on the board");
+        assert_eq!(give_way(&mut all), None, "it has no reply in the registry");
         assert_eq!(all.keys().collect::<Vec<_>>(), [&scope("prod/*/*")]);
     }
 }

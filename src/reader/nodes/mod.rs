@@ -1,8 +1,8 @@
-//! What all nodes know of who reads, brought together on the node that shows it to somebody.
+//! The readers of configs on all nodes, joined on the console that shows them.
 //!
-//! While somebody looks at configs, the console *asks* about them on the board of the nodes; every other node answers
-//! there, and again when something changed. While nobody looks, nothing is written. What came is kept by ask and node,
-//! and goes with either. [`link`] does the asking and answering; pages are given what is here at that moment.
+//! While a person looks at configs, the console queries their readers in the node registry. All other nodes reply
+//! there, and again after changes. While no person looks, nothing is written. Replies are kept by query and node, and
+//! dropped with either. [`link`] writes queries and replies. Pages get the replies that are here at that moment.
 
 mod answer;
 pub mod link;
@@ -31,50 +31,50 @@ use crate::{
     domain::{access::Pattern, names::ConfigId, time::Time},
 };
 
-/// How long a page waits for answers to a new ask. What comes later is there when it is asked for again.
+/// Maximum wait of a page for replies to a new query. A later request gets the later replies.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// How long after the last look an ask is kept up: longer than a page without scripts is looked at before it is asked
-/// for again, and than an open one says that it is open.
+/// Lifetime of a query after the last look at it. It exceeds the refresh interval of pages without scripts and of open
+/// pages.
 const LOOKED: Duration = Duration::from_secs(15);
-/// How often an ask is renewed, which brings the ages of all sightings up to date.
+/// Interval between renewals of a query, which update the ages of all sightings.
 const RENEW: Duration = Duration::from_secs(10);
-/// Scopes that a console asks about at once, and that a node answers.
+/// Maximum number of queries of a console, and of queries that a node answers.
 const ASKS: usize = 32;
-/// Scopes that a console asks about for one person.
+/// Maximum number of queries of a console for one person.
 const ASKS_OF_ONE: usize = 8;
-/// Time without a look after which an ask gives way to one that somebody looks at: an open page looks every
-/// second. It is not shorter, so that pages that are open do not take turns.
+/// Time without a look after which a query gives way to another one. An open page looks every second. A shorter time
+/// would make open pages take turns.
 const QUIET: Duration = Duration::from_secs(3);
-/// Other nodes that are known.
+/// Maximum number of other nodes.
 const NODES: usize = 1000;
-/// What all answers to an ask should come to, in bytes: each node gets its part, within bounds.
+/// Target size of all replies to a query, in bytes. Each node gets an equal part, within limits.
 const ROOM: usize = 512 * 1024;
 const ROOM_OF_ONE: std::ops::RangeInclusive<usize> = 4 * 1024..=64 * 1024;
 
-/// This node and the others.
+/// This node's view of all nodes.
 #[derive(Debug)]
 pub struct Nodes {
     reader: Arc<Reader>,
     name: Arc<str>,
     clock: fn() -> Time,
     state: Mutex<State>,
-    /// Rung when there is something to ask.
+    /// Notified when there is a new query.
     wanted: Notify,
-    /// Another number whenever something was heard.
+    /// Number that changes with each event in the registry.
     heard: watch::Sender<u64>,
 }
 
-/// How this node stands with the others.
+/// State of this node's connection to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Standing {
-    /// There are no others: the channel is memory.
+    /// There are no other nodes: the channel is memory.
     #[default]
     Alone,
-    /// They have not been heard of since the start.
+    /// The registry was not read since the start.
     Joining,
-    /// They are heard.
+    /// The registry is watched.
     Together,
-    /// They are not heard any more.
+    /// The registry is unreachable.
     Away,
 }
 
@@ -83,39 +83,39 @@ struct State {
     standing: Standing,
     others: BTreeMap<NodeId, About>,
     asks: HashMap<Pattern, Ask>,
-    /// Asks on the board that gave way.
+    /// Queries that gave way and are still in the registry.
     ended: Vec<Pattern>,
-    /// An answer that is none was seen, and said.
+    /// Whether an invalid reply was logged.
     warned: bool,
 }
 
-/// Something that somebody here looks at.
+/// A query of this console for the readers of some configs.
 #[derive(Debug)]
 struct Ask {
     since: Instant,
-    /// The people who look, with the time of their last look.
+    /// The people that look at it, with the times of their last looks.
     looks: HashMap<String, Instant>,
-    /// When it was last put on the board, for those who are there now.
+    /// Time of the last write to the registry. `None` if new nodes have not seen it.
     put: Option<Instant>,
-    /// It was put there at all, so it has to be taken away.
+    /// Whether it was ever written, so that it must be removed.
     written: bool,
     answers: HashMap<NodeId, Answer>,
 }
 
-/// Who has answered, for people.
+/// Coverage of a query: the nodes that have replied, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// How many other nodes there are.
+    /// Number of other nodes.
     pub others: usize,
-    /// Those that have not answered.
+    /// Nodes that have not replied.
     pub silent: Vec<About>,
-    /// How many of those that have could not tell of every config.
+    /// Number of nodes whose reply lacks some configs.
     pub partly: usize,
-    /// Others cannot be heard.
+    /// Whether the registry is unreachable.
     pub away: bool,
 }
 
-/// A look that has begun.
+/// A look at a query.
 #[derive(Debug)]
 #[must_use]
 pub struct Asked {
@@ -124,7 +124,7 @@ pub struct Asked {
 }
 
 impl Nodes {
-    /// A node that is called `name`; with `others`, a [`link`] to them is kept.
+    /// Returns the view of a node with this name. `others` tells whether a [`link`] to other nodes runs.
     #[must_use]
     pub fn new(reader: Arc<Reader>, name: &str, others: bool) -> Arc<Self> {
         let standing = if others { Standing::Joining } else { Standing::Alone };
@@ -133,14 +133,14 @@ impl Nodes {
         Arc::new(Self { reader, name: name.into(), clock, state, wanted: Notify::new(), heard: watch::Sender::new(0) })
     }
 
-    /// What people call this node.
+    /// Returns the name of this node, for people.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// Begins to look at configs for somebody, or looks on: other nodes are asked about them for a while, where this
-    /// person may still ask and there is room. Whether the configs exist and are theirs to see has been checked.
+    /// Begins or continues a person's look at configs. Other nodes are queried for a while, if the limits allow it. The
+    /// caller has checked that the configs exist and that the person may see them.
     pub fn ask(self: &Arc<Self>, who: &str, scope: Pattern) -> Asked {
         if self.state().look(who, &scope, Instant::now()) {
             self.wanted.notify_one();
@@ -148,7 +148,7 @@ impl Nodes {
         Asked { nodes: Arc::clone(self), scope }
     }
 
-    /// Who reads a config.
+    /// Returns the readers of a config.
     #[must_use]
     pub fn readers(&self, config: &ConfigId) -> Readers {
         let now = (self.clock)();
@@ -156,26 +156,26 @@ impl Nodes {
         Readers::of(own, self.state().known(config), self.latest(config), now)
     }
 
-    /// Returns the latest release on this node. On a console the database confirmed it, so other nodes are measured by it.
+    /// Returns the latest release on this node, with which others are compared. On a console SQL confirmed it.
     fn latest(&self, config: &ConfigId) -> Latest {
         Latest::on(&self.reader.shelf, config)
     }
 
-    /// By how many instances of a config a release is seen, of how many.
+    /// Returns the number of instances of a config that have seen a release, and the number of all.
     #[must_use]
     pub fn seen(&self, config: &ConfigId, release: u64) -> (usize, usize) {
         let state = self.state();
         let mut known = state.known(config).peekable();
         let now = (self.clock)();
         if known.peek().is_none() {
-            // The usual case costs no names.
+            // The usual case, without copies of names.
             let up_to = self.latest(config).release.max(release);
             return self.reader.instances.seen(config, &(release..=up_to), now);
         }
         Readers::of(self.reader.instances.of(config, now), known, self.latest(config), now).seen(release)
     }
 
-    /// Who reads what, of all configs in `scope` that somebody reads, in their order.
+    /// Returns the readers of all configs in `scope` that have any, ordered by config.
     #[must_use]
     pub fn under(&self, scope: &Pattern) -> Vec<(ConfigId, Readers)> {
         let now = (self.clock)();
@@ -192,12 +192,12 @@ impl Nodes {
         readers.filter(|(_, readers)| readers.all() > 0).collect()
     }
 
-    /// Another number whenever a page that shows this would say something else: of one config who holds what, of more
-    /// who has answered.
+    /// Returns a number that changes when a page of this scope would change: for one config with its readers, for
+    /// several with the nodes that replied.
     #[must_use]
     pub fn mark(&self, scope: &Pattern) -> u64 {
         let own = scope.config().map(|config| self.reader.instances.releases(&config, (self.clock)()));
-        // In no order; each holds a later release than before, if another one.
+        // The order does not matter. An instance only changes to a later release.
         let sum = |mark: u64, release: &u64| mark.wrapping_add(release.wrapping_mul(1 << 32).wrapping_add(1 << 31));
         let own = own.iter().flatten().fold(0, sum);
         let state = self.state();
@@ -218,7 +218,7 @@ impl Nodes {
 }
 
 impl Asked {
-    /// Who has answered: all nodes, or those that did in a moment. Nobody is waited for who was silent before.
+    /// Waits a moment for all nodes to reply, and returns the coverage. Does not wait if the query is older.
     pub async fn told(self) -> Told {
         let mut heard = self.nodes.heard.subscribe();
         loop {
@@ -242,7 +242,7 @@ impl Ask {
 }
 
 impl State {
-    /// Notes that somebody looks. True when there is something new to ask.
+    /// Records a person's look. Returns whether there is a new query.
     fn look(&mut self, who: &str, scope: &Pattern, now: Instant) -> bool {
         if self.standing == Standing::Alone {
             return false;
@@ -271,13 +271,13 @@ impl State {
         new
     }
 
-    /// Finds the ask that somebody has not looked at for longest; none when they look at all of theirs now.
+    /// Finds the query that a person has not looked at for longest. Returns `None` if they look at all of theirs now.
     fn quiet_of(&self, who: &str, now: Instant) -> Option<Pattern> {
         let looks = self.asks.iter().filter_map(|(scope, ask)| Some((*ask.looks.get(who)?, scope)));
         looks.min().filter(|(at, _)| now - *at > QUIET).map(|(_, scope)| scope.clone())
     }
 
-    /// Ends somebody's look.
+    /// Ends a person's look.
     fn look_away(&mut self, who: &str, scope: &Pattern) {
         let is_alone = self.asks.get_mut(scope).is_some_and(|ask| {
             ask.looks.remove(who);
@@ -288,8 +288,8 @@ impl State {
         }
     }
 
-    /// Ends the ask that nobody has looked at for longest. When all are looked at now, ends one of those who look at
-    /// most, if that is more than `who` would; false if it is not.
+    /// Ends the query without a look for longest. If all are looked at now, ends one of the people with the most
+    /// queries, if they have more than `who` would have. Returns whether one was ended.
     fn give_way(&mut self, who: &str, now: Instant) -> bool {
         let quiet = self.asks.iter().map(|(scope, ask)| (ask.looked(), scope)).min();
         let quiet = quiet.filter(|(at, _)| at.is_none_or(|at| now - at > QUIET)).map(|(_, scope)| scope.clone());
@@ -298,7 +298,7 @@ impl State {
         true
     }
 
-    /// Finds an ask of those alone who look at most, if each of them looks at more than `who` would.
+    /// Finds a query of the people with the most queries, if each of its people has more than `who` would have.
     fn greediest(&self, who: &str) -> Option<Pattern> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for looker in self.asks.values().flat_map(|ask| ask.looks.keys()) {
@@ -310,14 +310,14 @@ impl State {
         (most > count(who) + 1).then(|| scope.clone())
     }
 
-    /// Ends an ask; what stands on the board is taken away with the next look there.
+    /// Ends a query. The link removes it from the registry later.
     fn end(&mut self, scope: &Pattern) {
         if self.asks.remove(scope).is_some_and(|ask| ask.written) {
             self.ended.push(scope.clone());
         }
     }
 
-    /// Until when it is worth to wait for answers; none when all are here, or none is to be expected any more.
+    /// Returns the end of the wait for replies. `None` if all have come, or no more are expected.
     fn waits(&self, scope: &Pattern) -> Option<Instant> {
         let ask = self.asks.get(scope)?;
         let waits = match self.standing {
@@ -343,7 +343,7 @@ impl State {
         }
     }
 
-    /// What others know of a config: of each node what it answered to the narrowest ask, which names the most.
+    /// Returns the replies of other nodes about a config, each to the narrowest query, which has the most names.
     fn known(&self, config: &ConfigId) -> impl Iterator<Item = &Known> {
         let mut asks: Vec<_> = self.asks.iter().filter(|(scope, _)| scope.covers(config)).collect();
         asks.sort_by_key(|(scope, _)| (scope.breadth(), *scope));
@@ -351,7 +351,7 @@ impl State {
         self.others.keys().filter_map(move |id| answered(id)?.configs.get(config))
     }
 
-    /// Takes in who is there, as of now.
+    /// Records the present nodes.
     fn together(&mut self, others: BTreeMap<NodeId, About>) {
         self.standing = Standing::Together;
         self.others = others;
@@ -360,7 +360,7 @@ impl State {
         }
     }
 
-    /// Forgets what others said: it would grow old unseen.
+    /// Drops all replies, because they would become outdated unnoticed.
     fn away(&mut self) {
         self.standing = Standing::Away;
         self.others.clear();
@@ -370,13 +370,13 @@ impl State {
         }
     }
 
-    /// Takes in what one of the others says. False when no node says such a thing.
+    /// Handles an event of another node. Returns false if no node writes such a reply.
     fn hear(&mut self, notice: Notice, now: Time) -> bool {
         match notice {
             Notice::Here(id, about) => {
                 if self.others.len() < NODES {
                     self.others.insert(id, about);
-                    // It may not have heard what was asked before.
+                    // The new node may not have seen earlier queries.
                     self.asks.values_mut().for_each(|ask| ask.put = None);
                 }
             }
@@ -385,7 +385,7 @@ impl State {
                 self.asks.values_mut().for_each(|ask| _ = ask.answers.remove(&id));
             }
             Notice::Answered { by, scope, value } => {
-                // What somebody else asked is not even looked into.
+                // Replies to another console's queries are not parsed.
                 let Some((ask, about)) = self.asks.get_mut(&scope).zip(self.others.get(&by)) else { return true };
                 let Some(answer) = answer::read(&value, &scope, &about.name, now) else { return false };
                 ask.answers.insert(by, answer);
@@ -395,7 +395,7 @@ impl State {
         true
     }
 
-    /// What is to be asked now, with the room for each answer, and what is no longer looked at.
+    /// Returns the queries to write now, with the size limit of each reply, and the queries to remove.
     fn due(&mut self, now: Instant) -> (Vec<(Pattern, usize)>, Vec<Pattern>) {
         let mut ended = std::mem::take(&mut self.ended);
         let unseen = self.asks.extract_if(|_, ask| {
@@ -403,7 +403,7 @@ impl State {
             ask.looks.is_empty()
         });
         ended.extend(unseen.filter(|(_, ask)| ask.written).map(|(scope, _)| scope));
-        // What gave way and is asked again is on the board for a reason.
+        // A query that gave way and is asked again stays in the registry.
         ended.retain(|scope| !self.asks.contains_key(scope));
         if self.others.is_empty() {
             return (Vec::new(), ended);

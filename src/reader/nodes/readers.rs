@@ -1,4 +1,4 @@
-//! Who reads a config, brought together from several nodes.
+//! The readers of a config, joined from several nodes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,23 +8,23 @@ use super::{
 };
 use crate::domain::time::Time;
 
-/// Who reads a config, as far as the nodes that answered know.
+/// The readers of a config on this node and on those that replied.
 #[derive(Clone, Debug, Default)]
 pub struct Readers {
-    /// Each once, by name.
+    /// Instances, each once, sorted by name.
     pub instances: Vec<Instance>,
-    /// Those that other nodes count and do not name, by the release that they hold. One that asks several nodes may be
-    /// among those of each.
+    /// Number of instances that other nodes count without a name, by their release. One that reads from several nodes
+    /// may be counted several times.
     unnamed: Vec<(u64, usize)>,
-    /// The number of the latest release that this node holds.
+    /// Number of the latest release on this node.
     latest: u64,
-    /// Instances that hold another release under that number: their node got something else from etcd.
+    /// Instances that hold another release under that number, because their node got it from etcd.
     strangers: HashSet<String>,
 }
 
 impl Readers {
-    /// Brings together what this node knows and what others do. Somebody who asked several is where it asked last.
-    /// `latest` is what this node holds: another node may hold another release under its number.
+    /// Joins the instances of this node and of others. An instance of several nodes counts where it read last. `latest`
+    /// is this node's latest release: another node may hold another release under its number.
     pub(super) fn of<'a>(
         own: Vec<Instance>,
         others: impl Iterator<Item = &'a Known>,
@@ -37,7 +37,7 @@ impl Readers {
         for known in others {
             let is_strange = |release| release == latest.release && known.latest.contradicts(&latest);
             for (release, n) in &known.unnamed {
-                // They count among all, and as those that have nothing of it.
+                // Those with another release count as instances without a release.
                 *unnamed.entry(if is_strange(*release) { 0 } else { *release }).or_default() += n;
             }
             for instance in known.instances.iter().filter(|i| i.lives(now)) {
@@ -54,19 +54,19 @@ impl Readers {
         Self { instances, unnamed: unnamed.into_iter().collect(), latest: latest.release, strangers }
     }
 
-    /// How many there are.
+    /// Returns the number of instances.
     #[must_use]
     pub fn all(&self) -> usize {
         self.instances.len() + self.unnamed()
     }
 
-    /// How many of them have no name here.
+    /// Returns the number of instances without a name.
     #[must_use]
     pub fn unnamed(&self) -> usize {
         self.unnamed.iter().map(|(_, n)| n).sum()
     }
 
-    /// By how many a release is seen, of how many. A number above all that this node knows of was not published.
+    /// Returns the numbers of instances that have seen a release, and of all. Numbers above `latest` are unpublished.
     #[must_use]
     pub fn seen(&self, release: u64) -> (usize, usize) {
         let named = self.instances.iter().filter(|i| self.has(i, release)).count();
@@ -75,19 +75,19 @@ impl Readers {
         (named + unnamed, self.all())
     }
 
-    /// Whether an instance holds this release, or one that followed it.
+    /// Returns whether an instance holds this release or a later one.
     #[must_use]
     pub fn has(&self, instance: &Instance, release: u64) -> bool {
         (release..=self.latest.max(release)).contains(&instance.release) && !self.strangers.contains(&instance.name)
     }
 
-    /// Those that do not hold this release, nor one that followed it.
+    /// Returns the instances that hold neither this release nor a later one.
     pub fn behind(&self, release: u64) -> impl Iterator<Item = &Instance> {
         self.instances.iter().filter(move |instance| !self.has(instance, release))
     }
 }
 
-/// The later sighting counts; a release is held since it was first seen, through whichever node.
+/// Joins two sightings. The later one counts, but the release is held since its first sighting on either node.
 fn meet(held: &mut (Instance, bool), other: (Instance, bool)) {
     let (first, second) = (&held.0, &other.0);
     let since = (first.release == second.release && held.1 == other.1).then(|| first.since.min(second.since));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_asks_several_nodes_is_where_it_asked_last() {
+    fn an_instance_of_several_nodes_counts_where_it_read_last() {
         let own = vec![instance("a", 1, 5, 10, None), instance("b", 2, 30, 60, None)];
         let others = [
             known(vec![instance("a", 2, 40, 50, Some("x")), instance("b", 1, 1, 20, Some("x"))], &[]),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_name_counts() {
+    fn instances_without_a_name_count() {
         let others =
             [known(vec![instance("a", 1, 0, 0, Some("x"))], &[(7, 100), (6, 3)]), known(vec![], &[(7, 10), (1, 1)])];
         let readers = Readers::of(Vec::new(), others.iter(), latest(7, "a"), Time(0));
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn who_is_silent_for_long_is_gone_elsewhere_too() {
+    fn instances_of_other_nodes_are_gone_after_a_while_too() {
         let others = [known(vec![instance("a", 1, 0, 0, Some("x"))], &[])];
         let all = |now| Readers::of(Vec::new(), others.iter(), Latest::default(), Time(now)).all();
         assert_eq!((all(1000), all(3_600_000)), (1, 0));
     }
 
     #[test]
-    fn what_was_not_published_is_not_seen_whatever_its_number() {
+    fn an_unpublished_release_is_not_seen_whatever_its_number() {
         let node = |release, sha256: &str, names: &[&str], unnamed: &[(u64, usize)]| Known {
             latest: latest(release, sha256),
             ..known(names.iter().map(|name| instance(name, release, 0, 0, Some("x"))).collect(), unnamed)

@@ -1,4 +1,4 @@
-//! What is brought together, and what is not: without etcd, told as the board would tell it.
+//! Tests of queries and replies without etcd: the events of the registry are passed in directly.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ fn config(text: &str) -> ConfigId {
     text.parse().unwrap()
 }
 
-/// Latest release of every config on a node, by its number.
+/// Returns a node's latest release, with this number for every config.
 fn holds(release: u64) -> impl Fn(&ConfigId) -> Latest {
     move |_| Latest { release, sha256: "0".repeat(64) }
 }
@@ -46,7 +46,7 @@ fn nodes(others: bool) -> Arc<Nodes> {
     Nodes::new(reader, "here", others)
 }
 
-/// What a node with these readers answers.
+/// Returns the reply of a node with these readers.
 fn answered(of: &str, configs: &[(&str, &str, u64)]) -> Vec<u8> {
     let own = Instances::new();
     for (config, name, release) in configs {
@@ -60,14 +60,14 @@ fn about(name: &str) -> About {
 }
 
 #[test]
-fn what_is_answered_arrives_with_its_ages() {
+fn a_reply_arrives_with_its_ages() {
     let own = Instances::new();
     note(&own, SHOP, "a", 1, Time(1_000_000));
     note(&own, SHOP, "a", 1, Time(1_500_000));
     note(&own, "dev/shop/application", "b", 7, Time(1_500_000));
     let value = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_600_000));
     assert!(!value.contains("secret") && !value.contains("\"b\""), "{value}");
-    // The clock of whoever asked is another one.
+    // The console has another clock.
     let answer = read(value.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(9_600_000)).unwrap();
     let [instance] = &answer.configs[&config(SHOP)].instances[..] else { panic!("{answer:?}") };
     assert_eq!((&*instance.name, &*instance.client, instance.release), ("a", "curl/8", 1));
@@ -83,10 +83,10 @@ fn what_is_answered_arrives_with_its_ages() {
 }
 
 #[test]
-fn an_answer_keeps_to_its_room_and_names_those_behind() {
+fn a_reply_keeps_its_size_limit_and_names_instances_that_are_behind() {
     let own = Instances::new();
     for n in 0..5000_u64 {
-        // One of a thousand is behind, and their names are the last ones.
+        // One of a thousand is behind, and these have the last names.
         let behind = n % 1000 == 999;
         let name =
             format!("{}-{}", if behind { "zz" } else { "shop" }, "\"".repeat(1 + usize::try_from(n % 90).unwrap()));
@@ -104,7 +104,7 @@ fn an_answer_keeps_to_its_room_and_names_those_behind() {
 }
 
 #[test]
-fn configs_beyond_the_room_are_left_those_with_somebody_behind_last() {
+fn configs_beyond_the_size_limit_are_left_out_up_to_date_ones_first() {
     let own = Instances::new();
     for n in 0..1000 {
         note(&own, &format!("prod/shop/c{n}"), "a", u64::from(n != 999), Time(0));
@@ -116,7 +116,7 @@ fn configs_beyond_the_room_are_left_those_with_somebody_behind_last() {
 }
 
 #[test]
-fn what_no_node_writes_is_no_answer() {
+fn a_reply_that_no_node_writes_is_invalid() {
     let good = r#"{"clients":["c"],"configs":[{"config":"prod/shop/application","latest":{"release":1,"sha256":""},"seen":[["a",0,1,5,5]],"unnamed":[[1,2]]}],"left":0}"#;
     let read = |text: &str| read(text.as_bytes(), &scope("prod/shop/*"), &"x".into(), Time(0)).is_some();
     assert!(read(good));
@@ -147,7 +147,7 @@ fn what_no_node_writes_is_no_answer() {
 }
 
 #[tokio::test]
-async fn alone_nobody_is_asked() {
+async fn a_node_without_others_queries_none() {
     let nodes = nodes(false);
     note(&nodes.reader.instances, SHOP, "a", 1, now());
     let told = nodes.ask(ANA, scope(SHOP)).told().await;
@@ -157,7 +157,7 @@ async fn alone_nobody_is_asked() {
 }
 
 #[test]
-fn the_narrowest_answer_of_each_node_counts() {
+fn the_reply_to_the_narrowest_query_counts() {
     let nodes = nodes(true);
     let hear = |notice| nodes.state().hear(notice, now());
     nodes.state().together(BTreeMap::from([(ONE, about("one"))]));
@@ -173,13 +173,13 @@ fn the_narrowest_answer_of_each_node_counts() {
     assert_eq!((nodes.seen(&config(SHOP), 2), nodes.readers(&config(SHOP)).seen(2)), ((1, 2), (1, 2)));
     assert_eq!(nodes.state().told(&scope(SHOP)).silent, [about("two")]);
 
-    // One that knows nobody any more says so.
+    // A node without instances replies so.
     assert!(say(ONE, SHOP, answered(SHOP, &[])));
     assert_eq!(nodes.seen(&config(SHOP), 1), (1, 1));
     let under: Vec<_> = nodes.under(&scope("*/*/*")).into_iter().map(|(config, _)| config.to_string()).collect();
     assert_eq!(under, ["dev/shop/application", SHOP]);
 
-    // What is no answer leaves the last one; what nobody here asked is not looked into.
+    // An invalid reply leaves the last one. A reply without a query here is not parsed.
     assert!(!say(TWO, "*/*/*", b"{}".to_vec()));
     assert!(say(TWO, "dev/*/*", b"{}".to_vec()));
     assert_eq!(nodes.seen(&config(SHOP), 1), (1, 1));
@@ -190,7 +190,7 @@ fn the_narrowest_answer_of_each_node_counts() {
 }
 
 #[tokio::test]
-async fn a_page_waits_a_moment_for_a_new_ask_and_never_again() {
+async fn a_page_waits_a_moment_for_a_new_query_and_never_again() {
     let nodes = nodes(true);
     nodes.state().together(BTreeMap::from([(ONE, about("dead"))]));
     let began = Instant::now();
@@ -205,7 +205,7 @@ async fn a_page_waits_a_moment_for_a_new_ask_and_never_again() {
     };
     assert_eq!(at_once(&nodes, SHOP).await.silent.len(), 1);
 
-    // Whoever answers ends the wait.
+    // The last reply ends the wait.
     let answers = async {
         while !nodes.state().asks.contains_key(&scope("dev/*/*")) {
             tokio::task::yield_now().await;
@@ -222,14 +222,14 @@ async fn a_page_waits_a_moment_for_a_new_ask_and_never_again() {
 }
 
 #[test]
-fn asks_are_renewed_while_somebody_looks_and_end_after() {
+fn queries_are_renewed_while_a_person_looks_and_end_after() {
     let nodes = nodes(true);
     let mut state = nodes.state();
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
     state.standing = Standing::Together;
     assert!(state.look(ANA, &scope(SHOP), start) && !state.look(ANA, &scope(SHOP), start));
-    assert_eq!(state.due(start), (vec![], vec![]), "there is nobody to ask");
+    assert_eq!(state.due(start), (vec![], vec![]), "there is no other node");
     state.hear(Notice::Here(ONE, about("x")), now());
     assert_eq!(state.due(start).0, [(scope(SHOP), *ROOM_OF_ONE.end())]);
     assert_eq!(state.due(after(9)).0, []);
@@ -242,10 +242,10 @@ fn asks_are_renewed_while_somebody_looks_and_end_after() {
         state.look(&format!("user {n}"), &scope(&format!("prod/shop/c{n}")), after(25));
     }
     assert_eq!(state.asks.len(), ASKS);
-    assert_eq!(state.told(&scope("prod/shop/c63")).silent, [about("x")], "what was not asked was not answered");
+    assert_eq!(state.told(&scope("prod/shop/c63")).silent, [about("x")], "a query that was refused has no replies");
 }
 
-/// A console with another node, and moments in seconds from its start.
+/// Returns a console with another node, and a clock in seconds from its start.
 fn together() -> (Arc<Nodes>, impl Fn(u64) -> Instant) {
     let (nodes, start) = (nodes(true), Instant::now());
     nodes.state().together(BTreeMap::from([(ONE, about("one"))]));
@@ -253,7 +253,7 @@ fn together() -> (Arc<Nodes>, impl Fn(u64) -> Instant) {
 }
 
 #[test]
-fn one_person_leaves_asks_to_the_others() {
+fn one_person_leaves_queries_to_the_others() {
     let (nodes, after) = together();
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
@@ -262,11 +262,11 @@ fn one_person_leaves_asks_to_the_others() {
             state.look("eve", &of(n), after(second));
         }
     }
-    assert_eq!(state.asks.len(), ASKS_OF_ONE, "what is looked at does not give way to more");
+    assert_eq!(state.asks.len(), ASKS_OF_ONE, "queries that are looked at do not give way to more");
     assert!(state.look("root", &scope(SHOP), after(3)) && state.look("root", &scope("*/*/*"), after(3)));
     assert_eq!(state.due(after(3)).0.len(), ASKS_OF_ONE + 2);
 
-    // What was put on the board is taken away also when somebody new is about to be asked.
+    // A written query is removed from the registry even if it is about to be renewed for a new node.
     let all = state.asks.len();
     state.hear(Notice::Here(TWO, about("two")), now());
     state.end(&scope("*/*/*"));
@@ -275,12 +275,12 @@ fn one_person_leaves_asks_to_the_others() {
     state.hear(Notice::Gone(TWO), now());
     state.due(after(3));
 
-    // Who goes from page to page is asked for what is on the last ones, and nothing of the first ones is left.
+    // A person who goes from page to page keeps the queries of the last pages only.
     assert!(state.look("eve", &of(99), after(7)));
     assert_eq!(state.asks.len(), ASKS_OF_ONE + 2);
     let (due, ended) = state.due(after(7));
     assert_eq!((due, ended.len()), (vec![(of(99), *ROOM_OF_ONE.end())], 1));
-    // What is looked at again before it was taken away stays.
+    // A query that is looked at again before its removal stays.
     let again = of(ASKS_OF_ONE - 1);
     state.end(&again);
     assert!(state.look("root", &again, after(7)));
@@ -288,20 +288,20 @@ fn one_person_leaves_asks_to_the_others() {
 }
 
 #[test]
-fn of_all_asks_the_one_that_was_not_looked_at_for_longest_gives_way() {
+fn the_query_without_a_look_for_longest_gives_way() {
     let (nodes, after) = together();
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
     for n in 0..ASKS {
         assert!(state.look(&format!("user {}", n / ASKS_OF_ONE), &of(n), after(n.min(2) as u64)));
     }
-    // The first one is quiet by now, the others are open.
+    // The first page is closed by now, the others are open.
     assert!(state.look("root", &scope(SHOP), after(4)));
     assert!(state.asks.len() == ASKS && !state.asks.contains_key(&of(0)));
     for n in 1..ASKS {
         state.look(&format!("user {}", n / ASKS_OF_ONE), &of(n), after(4));
     }
-    // All are open, so those who look at most make room, until everybody has as much.
+    // All are open, so queries of the people with the most give way, until all people have equally many.
     let more = |n: usize| scope(&format!("dev/shop/c{n}"));
     let had: usize = (0..ASKS).filter(|n| state.look("root", &more(*n), after(4))).count();
     assert_eq!((state.asks.len(), had), (ASKS, 5));
@@ -312,16 +312,16 @@ fn of_all_asks_the_one_that_was_not_looked_at_for_longest_gives_way() {
 }
 
 #[test]
-fn what_others_look_at_too_stays() {
+fn a_query_that_others_look_at_stays() {
     let (nodes, after) = together();
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
     for n in 0..ASKS_OF_ONE {
         state.look("eve", &of(n), after(0));
     }
-    assert!(!state.look("root", &of(0), after(0)), "it is asked already");
+    assert!(!state.look("root", &of(0), after(0)), "it is queried already");
     assert!(state.look("eve", &scope(SHOP), after(4)));
     assert!(state.asks.contains_key(&of(0)) && state.asks.len() == ASKS_OF_ONE + 1);
-    assert_eq!(state.due(after(16)).1, [] as [Pattern; 0], "nothing was on the board");
-    assert_eq!(state.asks.keys().collect::<Vec<_>>(), [&scope(SHOP)], "nobody looks at the others any more");
+    assert_eq!(state.due(after(16)).1, [] as [Pattern; 0], "nothing was in the registry");
+    assert_eq!(state.asks.keys().collect::<Vec<_>>(), [&scope(SHOP)], "the others have no looks any more");
 }

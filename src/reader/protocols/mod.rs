@@ -1,9 +1,9 @@
-//! Protocols in which applications read. Each is a folder here and one line in [`serve`].
+//! Protocols for applications. Each is a folder here and one line in [`serve`].
 //!
-//! A protocol translates and decides nothing. A request becomes what it asks for: [`Wanted`](super::poll::Wanted) configs
-//! and a [`Poll`](super::poll::Poll). An answer is written from releases by the protocol's [`Render`]. Admission, rates,
-//! scopes, waiting, counting, noting of instances and compression are shared and know no protocol. All of it is generic, so
-//! that a read takes no dynamic call and no allocation for it.
+//! A protocol translates and decides nothing. It turns a request into [`Wanted`](super::poll::Wanted) configs and a
+//! [`Poll`](super::poll::Poll), and its [`Render`] writes the answer from releases. Admission, rates, scopes, waiting,
+//! metrics, instances and compression are shared by all protocols. All of it is generic, so a read needs no dynamic
+//! call and no allocation for it.
 
 mod native;
 mod serve;
@@ -24,12 +24,11 @@ use crate::{
     metrics,
 };
 
-/// The answer to a request: at once, or later.
+/// Future of an answer, ready or not.
 pub(super) type Answering =
     Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
 
-/// Answers a request in the protocol that its path belongs to. Returns `None`, and leaves the request as it is, when it is
-/// no read.
+/// Answers a request in the protocol of its path. Returns `None` and leaves the request unchanged if it is no read.
 pub(super) fn serve(reader: &Arc<Reader>, request: &mut Request) -> Option<Answering> {
     // One line for each protocol: `.or_else(|| serve::serve::<Another>(reader, request))`.
     serve::serve::<native::Native>(reader, request)
@@ -37,27 +36,27 @@ pub(super) fn serve(reader: &Arc<Reader>, request: &mut Request) -> Option<Answe
 
 /// A protocol.
 pub(super) trait Protocol: 'static {
-    /// What a path names.
+    /// The target of a path.
     type Target<'a>: Copy;
-    /// Writes the answers.
+    /// Writer of the answers.
     type Render: Render;
 
-    /// Returns what a path names. Returns `None` when the path is not one of this protocol.
+    /// Returns the target of a path. Returns `None` if the path does not belong to this protocol.
     fn route(path: &str) -> Option<Self::Target<'_>>;
 
-    /// Returns the kind as which a read is counted.
+    /// Returns the kind of a read for metrics.
     fn kind(target: Self::Target<'_>) -> metrics::What;
 
     /// Authenticates a request.
     ///
     /// # Errors
-    /// The reason why it is not let in.
+    /// The reason why it is refused.
     fn admit(reader: &Reader, request: &Request, now: Time) -> Result<Grant, Denied> {
         reader.admit(request, now)
     }
 
-    /// Answers an admitted request, or begins to wait. It opens every config with [`Reader::open`] before it says anything
-    /// else of it.
+    /// Answers an admitted request, or begins to wait. It must open every config with [`Reader::open`] before it
+    /// reveals anything about it.
     ///
     /// # Errors
     /// The refusal.

@@ -1,4 +1,4 @@
-//! The way of every read, in whatever protocol: admission by its token, its rate, its method, counting, HEAD.
+//! The steps shared by reads of all protocols: token, rate, method, metrics, HEAD.
 
 use std::{future::ready, mem, sync::Arc};
 
@@ -21,7 +21,7 @@ use crate::{
     reader::{Reader, poll::Step},
 };
 
-/// Answers a request of a protocol. Returns `None`, and leaves the request as it is, when its path is not the protocol's.
+/// Answers a request of a protocol. Returns `None` and leaves the request unchanged if its path is of another one.
 pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) -> Option<Answering> {
     let target = P::route(request.uri().path())?;
     let (given, head) = (RequestId::given(request), request.method() == Method::HEAD);
@@ -33,7 +33,7 @@ pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) ->
     };
     let now = (reader.clock)();
     let decided = match P::admit(reader, request, now) {
-        // The token may be so new that this node does not know it yet.
+        // This node may not know a new token yet.
         Err(Denied::Unknown) => {
             let (reader, request) = (Arc::clone(reader), mem::take(request));
             return Some(Either::Right(Box::pin(async move {
@@ -47,7 +47,7 @@ pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) ->
         Ok(Step::Answer(response)) => Either::Left(ready(done(reader, Ok(response)))),
         Err(problem) => Either::Left(ready(done(reader, Err(problem)))),
         Ok(later) => {
-            // The request ends here, so that a long poll does not keep it in memory.
+            // Drops the request here, so that a long poll does not keep it in memory.
             let reader = Arc::clone(reader);
             Either::Right(Box::pin(async move {
                 let result = later.finish(&reader).await;
@@ -57,7 +57,7 @@ pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) ->
     })
 }
 
-/// Decides a request by its token, its rate, its method and then by what it asks for, in this order.
+/// Checks a request's token, rate and method, in this order, and then reads its target.
 fn decide<P: Protocol>(
     reader: &Arc<Reader>,
     request: &Request,
@@ -73,20 +73,20 @@ fn decide<P: Protocol>(
     P::read(reader, request, target, grant, now)
 }
 
-// Takes the request, so that it is not kept while it waits.
+// Takes the request by value, so that it is dropped before a wait.
 fn decide_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<Step<P::Render>, Problem> {
     let (path, now) = (request.uri().path(), (reader.clock)());
     let target = P::route(path).ok_or_else(|| reader.absent(path))?;
     decide::<P>(reader, &request, target, P::admit(reader, &request, now), now)
 }
 
-/// Answers a request whose token was unknown, after the tokens were read anew.
+/// Answers a request with an unknown token, after the tokens were read again.
 async fn admitted_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<Response, Problem> {
     reader.tokens.renewed().await;
     decide_late::<P>(reader, request)?.finish(reader).await
 }
 
-/// Makes the answer to HEAD: all of the answer to GET except its body.
+/// Makes the answer to HEAD: the answer to GET without its body.
 fn bodiless(mut response: Response) -> Response {
     if let Some(length) = response.body().size_hint().exact() {
         response.headers_mut().insert(header::CONTENT_LENGTH, length.into());

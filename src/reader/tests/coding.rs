@@ -3,7 +3,7 @@ use futures::{FutureExt, future::join_all};
 use super::*;
 use crate::reader::snapshot::Shape;
 
-/// A text that compresses well.
+/// Returns a document that compresses well.
 fn text(bytes: usize) -> String {
     format!(r#"{{"n":"{}"}}"#, "value ".repeat(bytes / 6))
 }
@@ -17,7 +17,7 @@ fn large() -> TestReader {
 const APP: &str = "/api/v1/configs/prod/shop";
 
 #[tokio::test]
-async fn a_read_is_compressed_for_who_accepts_it() {
+async fn a_read_is_compressed_for_clients_that_accept_it() {
     let test = large();
     test.publish("prod/shop/mail", 5);
     for path in [SHOP, &format!("{SHOP}/raw"), &format!("{SHOP}?after=1&wait=90"), APP] {
@@ -54,7 +54,7 @@ async fn either_validator_stands_for_both_codings() {
 }
 
 #[tokio::test]
-async fn a_small_read_is_compressed_only_when_nothing_else_will_do() {
+async fn a_small_read_is_compressed_only_if_nothing_else_is_accepted() {
     let test = TestReader::new();
     for path in [SHOP, APP] {
         let plain = test.get(path).header("accept-encoding", "gzip").send().await;
@@ -69,7 +69,7 @@ async fn a_small_read_is_compressed_only_when_nothing_else_will_do() {
 }
 
 #[tokio::test]
-async fn head_says_how_long_the_compressed_document_is() {
+async fn head_returns_the_length_of_the_compressed_document() {
     let test = large();
     for path in [SHOP, APP] {
         let got = test.get(path).header("accept-encoding", "gzip").send().await;
@@ -91,23 +91,23 @@ async fn a_release_is_compressed_once() {
 }
 
 #[tokio::test]
-async fn large_documents_are_compressed_beside_the_threads_that_answer() {
+async fn large_documents_are_compressed_outside_of_the_threads_that_answer() {
     let test = large();
     test.reader.shelf.apply(vec![entry("prod/shop/application", 3, &text(200_000))]);
     test.reader.shelf.apply((0..40).map(|n| entry(&format!("prod/shop/n{n}"), 1, &text(3000))).collect());
     let mut asks: Vec<_> = (0..20).map(|_| Box::pin(test.get(SHOP).header("accept-encoding", "gzip").send())).collect();
     for ask in &mut asks {
-        assert!(ask.now_or_never().is_none(), "it waits for the thread that compresses");
+        assert!(ask.now_or_never().is_none(), "it waits for the compressor");
     }
     let got = join_all(asks).await;
     assert!(got.iter().all(|got| got.header("content-encoding") == "gzip" && got.release() == 3));
-    assert!(got.iter().all(|one| one.sent.as_ptr() == got[0].sent.as_ptr()), "they share it");
+    assert!(got.iter().all(|one| one.sent.as_ptr() == got[0].sent.as_ptr()), "all answers share the bytes");
     let app = test.get(APP).header("accept-encoding", "gzip").send().await;
     assert_eq!((app.header("content-encoding"), &app.body), ("gzip", &test.get(APP).send().await.body));
 }
 
 #[tokio::test]
-async fn what_is_not_compressed_in_time_is_sent_as_it_is() {
+async fn an_answer_is_sent_uncompressed_if_compression_takes_too_long() {
     let test = TestReader::with(&Settings { compression: Duration::ZERO, ..Settings::default() });
     test.reader.shelf.apply(vec![entry("prod/shop/application", 3, &text(200_000))]);
     let turn = Arc::clone(&test.reader.compressor.turn).acquire_owned().await.unwrap();
@@ -120,7 +120,7 @@ async fn what_is_not_compressed_in_time_is_sent_as_it_is() {
     drop(turn);
     let held = test.reader.shelf.get("prod/shop/application").unwrap();
     let begun = held.form(Shape::Envelope).begin(Bytes::new(), &test.reader.compressor).unwrap();
-    assert!(begun.await.is_some(), "it is made, though nobody waits for it");
+    assert!(begun.await.is_some(), "the compression goes on without a request");
     let got = test.get(SHOP).header("accept-encoding", "gzip").send().await;
     assert_eq!(got.header("content-encoding"), "gzip");
 }
@@ -143,6 +143,6 @@ async fn answers_share_the_bytes_of_the_release() {
     while let Some(frame) = futures::StreamExt::next(&mut body).await {
         frames.push(frame.unwrap());
     }
-    assert!(frames.iter().any(|frame| frame.as_ptr() == held.envelope().as_ptr()), "the large one is not copied");
+    assert!(frames.iter().any(|frame| frame.as_ptr() == held.envelope().as_ptr()), "the large document is not copied");
     assert_eq!(String::from_utf8(frames.concat()).unwrap(), test.get(APP).send().await.body);
 }

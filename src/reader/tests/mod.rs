@@ -1,4 +1,4 @@
-//! Reading, as programs see it.
+//! Tests of reads from a program's view.
 
 mod coding;
 mod polls;
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// A release of a `kv` config.
+/// Returns a release of a `kv` config.
 pub fn entry(config: &str, seq: u64, document: &str) -> Entry {
     Entry {
         config: config.parse().unwrap(),
@@ -101,19 +101,19 @@ impl TestReader {
         self.reader.shelf.apply(vec![entry(config, seq, &format!(r#"{{"n":"{seq}"}}"#))]);
     }
 
-    /// A GET with the token.
+    /// Prepares a GET with the token.
     fn get(&self, uri: &str) -> Ask {
         self.ask("GET", uri).header("authorization", &format!("Bearer {}", self.token))
     }
 
-    /// A request without any header.
+    /// Prepares a request without headers.
     fn ask(&self, method: &str, uri: &str) -> Ask {
         let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
         Ask { reader: Arc::clone(&self.reader), request }
     }
 }
 
-/// A request that can be sent.
+/// A prepared request.
 struct Ask {
     reader: Arc<Reader>,
     request: Request<Body>,
@@ -154,7 +154,7 @@ impl Ask {
 struct Got {
     status: StatusCode,
     headers: HeaderMap,
-    /// Without its coding.
+    /// The decoded body.
     body: String,
     sent: Bytes,
 }
@@ -173,7 +173,7 @@ impl Got {
         self.json()["release"].as_u64().unwrap()
     }
 
-    /// The refusal's type, after checking that it is a whole one.
+    /// Checks that the answer is a complete refusal, and returns its type.
     fn problem(&self) -> String {
         let body = self.json();
         assert_eq!(self.header("content-type"), "application/problem+json");

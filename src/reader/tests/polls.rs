@@ -14,7 +14,7 @@ async fn a_newer_release_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn a_release_that_lands_after_the_request_is_answered() {
+async fn a_release_that_arrives_during_the_wait_is_answered() {
     let test = TestReader::new();
     let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).send());
     assert!(poll!(&mut parked).is_pending());
@@ -47,21 +47,21 @@ fn with_lag(lag: Duration) -> TestReader {
 }
 
 #[tokio::test]
-async fn a_client_that_is_ahead_gets_what_is_live_at_once() {
+async fn a_client_that_is_ahead_gets_the_latest_release_at_once() {
     let test = with_lag(Duration::from_millis(20));
     test.publish("prod/shop/application", 4);
     let etag = test.get(SHOP).send().await.header("etag").to_owned();
     for query in ["after=5&wait=90", "after=9007199254740991&wait=90", "after=5"] {
         assert_eq!(test.get(&format!("{SHOP}?{query}")).send().await.release(), 4, "{query}");
         let got = test.get(&format!("{SHOP}?{query}")).header("if-none-match", &etag).send().await;
-        assert_eq!(got.release(), 4, "the number decides: {query}");
+        assert_eq!(got.release(), 4, "the number decides, not the validator: {query}");
         let raw = test.get(&format!("{SHOP}/raw?{query}")).send().await;
         assert_eq!((raw.status.as_u16(), raw.header("x-config-release")), (200, "4"), "{query}");
     }
     let mut next = pin!(test.get(&format!("{SHOP}?after=4&wait=90")).send());
     assert!(poll!(&mut next).is_pending());
     test.publish("prod/shop/application", 5);
-    assert_eq!(next.await.release(), 5, "it goes on from the lower number");
+    assert_eq!(next.await.release(), 5, "the client continues from the lower number");
 }
 
 #[tokio::test]
@@ -72,13 +72,13 @@ async fn a_node_that_lags_catches_up_before_it_answers() {
     test.publish("prod/shop/application", 2);
     assert!(poll!(&mut parked).is_pending());
     test.publish("prod/shop/application", 3);
-    assert!(poll!(&mut parked).is_pending(), "that is what the client has");
+    assert!(poll!(&mut parked).is_pending(), "the client has this release");
     test.publish("prod/shop/application", 4);
     assert_eq!(parked.await.release(), 4);
 }
 
 #[tokio::test]
-async fn a_node_that_does_not_hear_the_channel_sends_nobody_back() {
+async fn a_disconnected_node_answers_no_client_with_an_older_release() {
     let test = with_lag(Duration::ZERO);
     test.reader.shelf.set_stale(Some(now()));
     let got = test.get(&format!("{SHOP}?after=3")).send().await;
@@ -87,7 +87,7 @@ async fn a_node_that_does_not_hear_the_channel_sends_nobody_back() {
     let mut parked = pin!(test.get(&format!("{SHOP}?after=3&wait=1")).send());
     assert!(poll!(&mut parked).is_pending());
     test.reader.shelf.set_stale(None);
-    assert_eq!(parked.await.release(), 1, "it knows by the end of the wait");
+    assert_eq!(parked.await.release(), 1, "the node is connected by the end of the wait");
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_roll_back_to_the_same_bytes_is_a_newer_release() {
 }
 
 #[tokio::test]
-async fn the_first_release_can_be_waited_for() {
+async fn a_poll_can_wait_for_the_first_release() {
     let test = TestReader::new();
     let mut parked = pin!(test.get("/api/v1/configs/prod/shop/new?after=0&wait=90").send());
     assert!(poll!(&mut parked).is_pending());
@@ -135,7 +135,7 @@ async fn an_expired_token_ends_its_polls() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_down_answers_304() {
+async fn a_stopping_server_answers_304() {
     let test = TestReader::new();
     let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).send());
     assert!(poll!(&mut parked).is_pending());
@@ -144,7 +144,7 @@ async fn a_server_that_goes_down_answers_304() {
 }
 
 #[tokio::test]
-async fn too_many_who_wait_are_told_to_come_back() {
+async fn too_many_waiting_requests_are_refused_with_retry_after() {
     let test = TestReader::with(&Settings { waiters: 1, ..Settings::default() });
     let uri = format!("{SHOP}?after=1&wait=90");
     let mut parked = Box::pin(test.get(&uri).send());
@@ -152,7 +152,7 @@ async fn too_many_who_wait_are_told_to_come_back() {
     let got = test.get(&uri).send().await;
     assert_eq!((got.status.as_u16(), got.header("retry-after")), (503, "2"));
     assert_eq!(test.get("/api/v1/watch?config=prod/shop/application").send().await.status, 503);
-    assert_eq!(test.get(SHOP).send().await.status, 200, "snapshots need no place");
+    assert_eq!(test.get(SHOP).send().await.status, 200, "snapshots need no slot");
 
     drop(parked);
     let mut parked = pin!(test.get(&uri).send());
@@ -162,7 +162,7 @@ async fn too_many_who_wait_are_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn one_who_waits_is_known_by_what_it_has() {
+async fn a_waiting_instance_is_recorded_with_its_release() {
     let test = TestReader::new();
     let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).header("x-instance", "shop-1").send());
     assert!(poll!(&mut parked).is_pending());

@@ -1,5 +1,5 @@
-//! That the shared part carries protocols of other shapes than Trimtab's own: many configs in one long poll, answers without
-//! documents, and no word for "not modified" or "not found".
+//! Tests of the shared part with other protocols than Trimtab's own: many configs in one long poll, answers without
+//! documents, and no "not modified" or "not found".
 
 use axum::{body::to_bytes, http::HeaderValue};
 use futures::FutureExt;
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Answers a long poll with the numbers of what is new, as a list of notifications.
+/// Answers a long poll with the configs and numbers of new releases.
 struct Notifications;
 
 impl Render for Notifications {
@@ -38,7 +38,7 @@ impl Render for Notifications {
     }
 }
 
-/// Answers with an array of documents, also when nothing is new.
+/// Answers with an array of documents, even if nothing is new.
 struct Documents;
 
 impl Render for Documents {
@@ -88,7 +88,7 @@ async fn text(response: Response) -> String {
 }
 
 #[tokio::test]
-async fn one_poll_waits_for_many_configs_and_tells_which_are_new() {
+async fn one_poll_waits_for_many_configs_and_answers_with_the_new_ones() {
     let test = TestReader::new();
     test.publish(A, 3);
     test.publish(B, 5);

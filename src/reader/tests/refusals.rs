@@ -7,7 +7,7 @@ const PATHS: [&str; 4] =
     [SHOP, "/api/v1/configs/prod/shop", "/api/v1/watch?config=prod/shop/application", "/api/v1/watch"];
 
 #[tokio::test]
-async fn without_a_token_nothing_is_told() {
+async fn without_a_token_nothing_is_revealed() {
     let test = TestReader::new();
     for path in PATHS.into_iter().chain(["/api/v1/configs/prod/shop/nothing", "/api/v1/configs/PROD/shop/a?x=1"]) {
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] {
@@ -19,12 +19,12 @@ async fn without_a_token_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn each_bad_token_is_401_and_says_which() {
+async fn each_invalid_token_is_401_with_its_reason() {
     let test = TestReader::new();
     let (start, last) = test.token.split_at(test.token.len() - 1);
     let typo = format!("{start}{}", if last == "x" { "y" } else { "x" });
     let stranger = tokens::generate(TokenKind::Read).text;
-    for (token, said) in [(&*typo, "cut or mistyped"), (&*stranger, "not known"), ("", "cut or mistyped")] {
+    for (token, said) in [(&*typo, "incomplete or mistyped"), (&*stranger, "unknown"), ("", "incomplete or mistyped")] {
         let got = test.ask("GET", SHOP).token(token).send().await;
         assert_eq!((got.status.as_u16(), got.problem().as_str()), (401, "unauthenticated"));
         assert_eq!(got.header("www-authenticate"), r#"Bearer error="invalid_token""#);
@@ -38,7 +38,7 @@ async fn each_bad_token_is_401_and_says_which() {
 }
 
 #[tokio::test]
-async fn outside_a_tokens_scope_whether_it_exists_is_not_told() {
+async fn outside_a_tokens_scope_existence_is_not_revealed() {
     let test = TestReader::new();
     let token = test.token_for(TokenKind::Read, &["dev/*/*", "prod/mail/*"]);
     let mut told = Vec::new();
@@ -62,7 +62,7 @@ async fn outside_a_tokens_scope_whether_it_exists_is_not_told() {
 }
 
 #[tokio::test]
-async fn inside_the_scope_what_is_not_there_is_404() {
+async fn inside_the_scope_a_missing_config_is_404() {
     let test = TestReader::new();
     for path in ["prod/shop/nothing", "prod/nothing", "prod/shop/nothing/raw", "prod/shop/nothing?after=0&wait=1"] {
         let got = test.get(&format!("/api/v1/configs/{path}")).send().await;
@@ -120,7 +120,11 @@ async fn a_percent_encoded_name_is_the_same_config() {
         let got = test.get(path).header("x-instance", "shop-1").send().await;
         assert_eq!(got.release(), release, "{path}");
         let status = if release == 1 { 200 } else { 403 };
-        assert_eq!(test.get(path).token(&narrow).send().await.status, status, "its name decides who reads it: {path}");
+        assert_eq!(
+            test.get(path).token(&narrow).send().await.status,
+            status,
+            "the decoded name decides the access: {path}"
+        );
         assert_eq!(test.ask("GET", path).send().await.status, 401, "{path}");
     }
     let raw = test.get("/api/v1/configs/prod/shop/%61pplication/%72aw").send().await;
@@ -180,7 +184,7 @@ async fn an_automation_token_reads_what_it_may_write() {
 }
 
 #[tokio::test]
-async fn before_anything_is_known_everybody_is_told_to_come_back() {
+async fn before_the_store_is_ready_reads_are_refused_with_retry_after() {
     let stop = CancellationToken::new();
     let reader = Reader::new(Arc::new(Table::new()), now, &Settings::default(), stop.clone());
     let mut test = TestReader { reader, stop, tokens: Mutex::default(), token: String::new() };
@@ -198,7 +202,7 @@ async fn before_anything_is_known_everybody_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_just_made_is_waited_for() {
+async fn a_read_waits_for_a_token_that_was_just_made() {
     let test = TestReader::new();
     let mut known = test.tokens.lock().clone();
     let token = test.token_for(TokenKind::Read, &["prod/*/*"]);
@@ -217,11 +221,11 @@ async fn a_token_that_was_just_made_is_waited_for() {
     assert_eq!(polls.release(), 1);
     let stranger = tokens::generate(TokenKind::Read).text;
     polls = test.ask("POST", SHOP).token(&stranger).send().await;
-    assert_eq!(polls.status, 401, "what is not known after it is not known");
+    assert_eq!(polls.status, 401, "a token that is still unknown is refused");
 }
 
 #[tokio::test]
-async fn one_token_does_not_take_all_places_of_those_who_wait() {
+async fn one_token_does_not_take_all_slots_of_waiting_requests() {
     let test = TestReader::with(&Settings { waiters: 8, ..Settings::default() });
     let uri = format!("{SHOP}?after=1&wait=90");
     let mut parked: Vec<_> = (0..2).map(|_| Box::pin(test.get(&uri).send())).collect();
@@ -241,7 +245,7 @@ async fn one_token_does_not_take_all_places_of_those_who_wait() {
 }
 
 #[tokio::test]
-async fn a_token_that_reads_too_fast_is_held_up_and_no_other_one() {
+async fn a_token_above_its_rate_is_throttled_and_no_other_one() {
     let rate = Rate::per_second(1);
     let test = TestReader::with(&Settings { rate, ..Settings::default() });
     let other = test.token_for(TokenKind::Read, &["prod/*/*"]);
@@ -255,5 +259,5 @@ async fn a_token_that_reads_too_fast_is_held_up_and_no_other_one() {
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(test.get(SHOP).token(&other).send().await.status, 200);
     test.change_tokens(|token| token.name = "renamed".into());
-    assert_eq!(test.get(SHOP).send().await.status, 429, "a token keeps its pace when its row changes");
+    assert_eq!(test.get(SHOP).send().await.status, 429, "a token keeps its count when its row changes");
 }

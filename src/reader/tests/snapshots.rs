@@ -26,7 +26,7 @@ async fn a_snapshot_is_an_envelope_with_its_validator() {
 }
 
 #[tokio::test]
-async fn what_the_client_has_is_not_sent_again() {
+async fn a_release_that_the_client_has_is_not_sent_again() {
     let test = TestReader::new();
     let etag = test.get(SHOP).send().await.header("etag").to_owned();
     for value in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
@@ -40,7 +40,7 @@ async fn what_the_client_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn head_says_the_same_without_the_document() {
+async fn head_returns_the_same_headers_without_the_document() {
     let test = TestReader::new();
     let got = test.get(SHOP).send().await;
     let head = test.ask("HEAD", SHOP).token(&test.token).send().await;
@@ -73,7 +73,7 @@ async fn a_namespace_may_be_called_raw() {
 }
 
 #[tokio::test]
-async fn an_application_is_all_namespaces_that_the_token_reaches() {
+async fn an_application_has_all_namespaces_in_the_tokens_scope() {
     let test = TestReader::new();
     test.publish("prod/shop/mail", 2);
     test.publish("prod/shopping/mail", 9);
@@ -95,7 +95,7 @@ async fn an_application_is_all_namespaces_that_the_token_reaches() {
 }
 
 #[tokio::test]
-async fn what_may_be_behind_says_since_when() {
+async fn a_stale_answer_has_the_time_of_the_last_contact() {
     let test = TestReader::new();
     test.reader.shelf.set_stale(Some(Time(1_795_365_060_123)));
     let since = "2026-11-22T16:31:00.123Z";
@@ -116,7 +116,7 @@ async fn a_number_never_falls_for_readers() {
 }
 
 #[tokio::test]
-async fn each_copy_is_known_with_the_release_that_it_got() {
+async fn each_instance_is_recorded_with_the_release_that_it_got() {
     let test = TestReader::new();
     let ask = || test.get(SHOP).header("x-instance", "shop-1").header("user-agent", "shop/2.1");
     let etag = ask().send().await.header("etag").to_owned();
@@ -128,13 +128,13 @@ async fn each_copy_is_known_with_the_release_that_it_got() {
 
     test.publish("prod/shop/application", 2);
     test.ask("HEAD", SHOP).token(&test.token).header("x-instance", "shop-1").send().await;
-    assert_eq!(seen()[0].2, 1, "HEAD brings no document");
+    assert_eq!(seen()[0].2, 1, "HEAD transfers no document");
     ask().header("if-none-match", &etag).send().await;
     assert_eq!(seen()[0].2, 2);
 }
 
 #[tokio::test]
-async fn the_number_of_a_request_comes_back() {
+async fn the_request_id_is_returned() {
     let test = TestReader::new();
     assert_eq!(test.get(SHOP).header("x-request-id", "abc-1").send().await.header("x-request-id"), "abc-1");
     assert_eq!(test.get(SHOP).header("x-request-id", "a b").send().await.header("x-request-id"), "");

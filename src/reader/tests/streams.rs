@@ -26,7 +26,7 @@ impl Events {
         events
     }
 
-    /// What stands before the next blank line; none at the end.
+    /// Returns the text before the next blank line. `None` at the end.
     async fn block(&mut self) -> Option<String> {
         while !self.read.contains("\n\n") {
             self.read += std::str::from_utf8(&self.stream.next().await?.unwrap()).unwrap();
@@ -36,7 +36,7 @@ impl Events {
         Some(block)
     }
 
-    /// The next event: its id, namespace and release.
+    /// Returns the id, namespace and release of the next event.
     async fn event(&mut self) -> (String, String, u64) {
         let block = self.block().await.unwrap();
         let field = |name: &str| block.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap();
@@ -51,7 +51,7 @@ impl Events {
 }
 
 #[tokio::test]
-async fn first_the_present_state_comes_then_each_newer_release() {
+async fn a_stream_begins_with_the_present_state_then_sends_newer_releases() {
     let test = TestReader::new();
     let mut events = Events::open(test.get(WATCH)).await;
     assert_eq!(events.event().await.2, 1);
@@ -69,7 +69,7 @@ async fn first_the_present_state_comes_then_each_newer_release() {
 }
 
 #[tokio::test]
-async fn who_comes_back_gets_only_what_is_newer() {
+async fn a_resumed_stream_sends_only_newer_releases() {
     let test = TestReader::new();
     test.publish("prod/shop/mail", 3);
     let mut events = Events::open(test.get(WATCH)).await;
@@ -91,7 +91,7 @@ async fn who_comes_back_gets_only_what_is_newer() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_ahead_is_sent_what_is_live() {
+async fn a_client_that_is_ahead_gets_the_latest_release() {
     let mark = |id: &str| id.split_once('-').unwrap().0.to_owned();
     let test = TestReader::with(&Settings { lag: Duration::from_millis(20), ..Settings::default() });
     test.publish("prod/shop/mail", 3);
@@ -99,16 +99,16 @@ async fn a_client_that_is_ahead_is_sent_what_is_live() {
     let mark = mark(&events.event().await.0);
 
     let mut events = Events::open(test.get(WATCH).header("last-event-id", &format!("{mark}-9.3"))).await;
-    assert!(events.is_quiet(), "it may be that this node lags");
+    assert!(events.is_quiet(), "this node may lag behind");
     let (id, namespace, release) = events.event().await;
     assert_eq!((id, namespace.as_str(), release), (format!("{mark}-1.3"), "application", 1));
     assert!(events.is_quiet());
     test.publish("prod/shop/application", 2);
-    assert_eq!(events.event().await.2, 2, "it goes on from the lower number");
+    assert_eq!(events.event().await.2, 2, "the client continues from the lower number");
 }
 
 #[tokio::test]
-async fn a_stream_of_a_node_that_does_not_hear_the_channel_sends_nobody_back() {
+async fn a_stream_of_a_disconnected_node_sends_no_older_release() {
     let settings = Settings { lag: Duration::ZERO, ping: Duration::from_millis(10), ..Settings::default() };
     let test = TestReader::with(&settings);
     let (id, ..) = Events::open(test.get(WATCH)).await.event().await;
@@ -126,7 +126,7 @@ async fn a_stream_of_a_node_that_does_not_hear_the_channel_sends_nobody_back() {
 }
 
 #[tokio::test]
-async fn a_batch_comes_as_one() {
+async fn the_events_of_a_batch_come_together() {
     let test = TestReader::new();
     let mut events = Events::open(test.get(WATCH)).await;
     events.event().await;
@@ -137,7 +137,7 @@ async fn a_batch_comes_as_one() {
 }
 
 #[tokio::test]
-async fn who_is_slow_skips_to_the_latest() {
+async fn a_slow_client_skips_to_the_latest_release() {
     let test = TestReader::new();
     let mut events = Events::open(test.get(WATCH)).await;
     events.event().await;
@@ -149,7 +149,7 @@ async fn who_is_slow_skips_to_the_latest() {
 }
 
 #[tokio::test]
-async fn a_quiet_stream_shows_that_it_lives() {
+async fn a_quiet_stream_sends_keep_alive_comments() {
     let test = TestReader::with(&Settings { ping: Duration::from_millis(10), ..Settings::default() });
     let mut events = Events::open(test.get(WATCH)).await;
     events.event().await;
@@ -178,7 +178,7 @@ async fn an_expired_token_ends_its_streams() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_down_says_when_to_come_back() {
+async fn a_stopping_server_sends_a_reconnect_delay() {
     let test = TestReader::new();
     let mut events = Events::open(test.get(WATCH)).await;
     events.event().await;
@@ -189,7 +189,7 @@ async fn a_server_that_goes_down_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn who_listens_is_known_by_what_was_sent() {
+async fn a_listening_instance_is_recorded_with_the_release_that_was_sent() {
     let test = TestReader::new();
     let mut events = Events::open(test.get(WATCH).header("x-instance", "shop-1")).await;
     events.event().await;
@@ -199,7 +199,7 @@ async fn who_listens_is_known_by_what_was_sent() {
     assert_eq!((seen[0].name.as_str(), seen[0].release), ("shop-1", 2));
 }
 
-/// A real server, and what a client on a socket reads of it until `end`.
+/// Starts a real server for clients on sockets.
 async fn served(test: &TestReader) -> std::net::SocketAddr {
     served_with(test, crate::http::listener::STALL).await
 }
@@ -241,7 +241,7 @@ async fn streams_and_polls_live_on_real_connections() {
     let head = until(&mut stream, "\"release\":1,").await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("transfer-encoding: chunked"), "{head}");
     let mut poll = dial(&test, address, &format!("{SHOP}?after=1&wait=90")).await;
-    // Both are parked: the poll's place is taken as soon as its request was read.
+    // Both wait now: a poll takes its slot as soon as its request is read.
     while test.reader.places.available_permits() > Settings::default().waiters - 2 {
         tokio::task::yield_now().await;
     }
@@ -258,7 +258,7 @@ async fn streams_and_polls_live_on_real_connections() {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_is_dropped_and_nothing_is_kept_for_it() {
+async fn a_client_that_does_not_read_is_dropped_without_a_backlog() {
     let test = TestReader::new();
     let address = served_with(&test, Duration::from_millis(300)).await;
     let sleeper = dial(&test, address, WATCH).await;
@@ -278,8 +278,8 @@ async fn who_takes_nothing_is_dropped_and_nothing_is_kept_for_it() {
         }
         0
     };
-    let seq = tokio::time::timeout(Duration::from_secs(20), dropped).await.expect("it is dropped");
-    // All but the latest release is held by nobody: what was not taken was skipped, not lined up.
+    let seq = tokio::time::timeout(Duration::from_secs(20), dropped).await.expect("the connection is dropped");
+    // Only the latest release is in memory: the others were skipped, not queued.
     let snapshot = test.reader.shelf.get("prod/shop/application").unwrap();
     assert_eq!(snapshot.seq(), seq - 1);
     assert!(Arc::strong_count(&snapshot) <= 2, "{}", Arc::strong_count(&snapshot));

@@ -1,4 +1,4 @@
-//! What publishing and delivery share on one node: publishes notify the publisher here, and it reports here.
+//! The parts that publishing and delivery share on one node: notifications, status, repairs, the fast path.
 
 mod notifier;
 mod repairs;
@@ -17,23 +17,23 @@ pub use repairs::{Repair, Repairs};
 pub use status::{Arrived, DeliveryStatus, FoundDrift, Late};
 pub use trace_parents::TraceParents;
 
-/// The parts that publishing and delivery share.
+/// The shared parts of publishing and delivery.
 #[derive(Debug, Default)]
 pub struct Dispatch {
-    /// From publishing to the publisher: in which environments something is due.
+    /// Notifies the publisher of releases in the outbox.
     pub notifier: Notifier,
-    /// From the publisher to pages, health and answers: how far delivery is.
+    /// Status of delivery, for pages, health and answers to publishes.
     pub status: DeliveryStatus,
-    /// From people to the publisher: what to write again.
+    /// Requests to write releases again.
     pub repairs: Repairs,
     /// Parent spans of deliveries.
     pub trace_parents: TraceParents,
-    /// What saves reads and writes of SQL.
+    /// The fast path of delivery.
     pub fast_path: FastPath,
 }
 
 impl Dispatch {
-    /// Returns one with this fast path.
+    /// Returns a dispatch with this fast path.
     #[must_use]
     pub fn new(fast_path: FastPath) -> Self {
         Self { fast_path, ..Self::default() }

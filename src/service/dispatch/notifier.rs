@@ -1,4 +1,4 @@
-//! Wakes the publisher when something is due.
+//! Notifies the publisher of new releases in the outbox.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Notifies the publisher that something is due in some environments.
+    /// Notifies the publisher that the outbox has releases for these environments.
     pub fn notify<'a>(&self, envs: impl IntoIterator<Item = &'a EnvName>) {
         let mut notified = self.notified.lock();
         notified.extend(envs.into_iter().cloned());
@@ -26,7 +26,7 @@ impl Notifier {
         self.notifications.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Takes the environments that were notified of since the last call.
+    /// Takes the environments in the notifications since the last call.
     pub fn take_notified(&self) -> BTreeSet<EnvName> {
         std::mem::take(&mut *self.notified.lock())
     }

@@ -46,7 +46,7 @@ impl Repairs {
     /// Requests that the live release of a config is written into the channel again, and waits for it.
     ///
     /// # Errors
-    /// Those of the publisher; [`Error::Unavailable`] when the repair is not done in time.
+    /// Errors of the publisher; [`Error::Unavailable`] if the repair is not done in time.
     pub async fn repair(&self, config: ConfigId) -> Result<()> {
         self.request(Some(config)).await
     }
@@ -54,7 +54,7 @@ impl Repairs {
     /// Requests that the channel is compared with SQL now and that what is missing is delivered, and waits for it.
     ///
     /// # Errors
-    /// As [`Repairs::repair`].
+    /// Those of [`Repairs::repair`].
     pub async fn compare(&self) -> Result<()> {
         self.request(None).await
     }

@@ -1,4 +1,4 @@
-//! How far delivery is, as the publisher of this node reports it: to pages, health, metrics and waiting publishes.
+//! Status of delivery, as the publisher of this node reports it to pages, health, metrics and waiting publishes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,6 +11,7 @@ use crate::{
         drift::{Drift, DriftKind},
         names::{ConfigId, EnvName},
         release::Why,
+        sensitive::Sensitive,
         time::Time,
     },
     metrics,
@@ -24,7 +25,7 @@ const MAX_ARRIVALS: usize = 1024;
 pub struct Late {
     /// The environment.
     pub env: EnvName,
-    /// Since when.
+    /// Time since which they are late.
     pub since: Time,
     /// The reason.
     pub why: Why,
@@ -32,7 +33,7 @@ pub struct Late {
     pub waiting: u64,
 }
 
-/// The releases of a change in one environment are in the channel.
+/// Arrival of the releases of a change in the channel, in one environment.
 #[derive(Clone, Debug)]
 pub struct Arrived {
     /// The change.
@@ -51,13 +52,13 @@ pub struct FoundDrift {
     /// The kind of difference.
     pub kind: DriftKind,
     /// The document in the channel, if that is ahead of SQL.
-    pub document: Option<Arc<str>>,
+    pub document: Option<Sensitive<Arc<str>>>,
 }
 
 #[derive(Debug)]
 struct KnownDrift {
     drift: Drift,
-    document: Option<Arc<str>>,
+    document: Option<Sensitive<Arc<str>>>,
 }
 
 /// The status of delivery on one node.
@@ -114,7 +115,7 @@ impl DeliveryStatus {
         self.changes.subscribe()
     }
 
-    /// Reports that an environment is late. An earlier `since` stands.
+    /// Reports that an environment is late. An earlier `since` is kept.
     pub fn set_late(&self, late: Late) {
         self.meter.failed.inc();
         let mut state = self.state();
@@ -182,7 +183,7 @@ impl DeliveryStatus {
 
     /// Returns the release that is ahead of SQL in a config: its number, and its document if the channel has it.
     #[must_use]
-    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Arc<str>>)> {
+    pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Sensitive<Arc<str>>>)> {
         let state = self.state();
         let found = state.drifts.get(config)?;
         match found.drift.kind {

@@ -1,4 +1,4 @@
-//! Publishing and rolling back: one transaction makes the releases, then delivery is waited for a little.
+//! Publishing and rolling back: one transaction makes the releases, then the answer waits briefly for delivery.
 
 pub(super) mod policy;
 
@@ -40,42 +40,43 @@ use crate::{
     traces,
 };
 
-/// How often a wait for delivery asks the database, for what another node delivers.
+/// Interval of database queries during the wait for delivery: another node may deliver. Also the wait of pages for
+/// acknowledgements.
 pub(super) const ASK: Duration = Duration::from_millis(100);
 
-/// Which change to publish, and what was looked at.
+/// A change to publish, as it was reviewed.
 #[derive(Clone, Debug)]
 pub struct Publish {
     /// The change.
     pub change: ChangeId,
-    /// SHA-256 of the difference that was looked at; none publishes whatever it is now.
+    /// SHA-256 of the difference that was reviewed. `None` publishes the present difference.
     pub diff_sha256: Option<String>,
-    /// Why; none keeps the change's own message.
+    /// The reason. `None` keeps the message of the change.
     pub message: Option<String>,
-    /// The name of the protected environment, typed; several separated by blanks or commas.
+    /// The typed names of the protected environments, separated by blanks or commas.
     pub confirm: String,
-    /// To make a retry safe.
+    /// Makes a retry safe.
     pub idempotency: Option<Idempotency>,
 }
 
-/// Which config to roll back to which release.
+/// A config to roll back, and the release to go back to.
 #[derive(Clone, Debug)]
 pub struct Rollback {
     /// The config.
     pub config: ConfigId,
-    /// The number of the release whose content comes back.
+    /// The number of the release whose content is restored.
     pub to: u64,
-    /// Why.
+    /// The reason.
     pub message: String,
-    /// The name of the environment, typed, when it is protected.
+    /// The typed name of the environment, if it is protected.
     pub confirm: String,
-    /// The live release that was looked at; none rolls back whatever is live.
+    /// The live release that was reviewed. `None` rolls back from any.
     pub live: Option<u64>,
-    /// To make a retry safe.
+    /// Makes a retry safe.
     pub idempotency: Option<Idempotency>,
 }
 
-/// A release that no edits lead to.
+/// A release without edits: a roll-back, or a decision about drift.
 pub(super) struct Alone<'a> {
     /// The config, locked.
     pub standing: &'a Standing,
@@ -122,9 +123,9 @@ impl Service {
     /// Publishes a change: all its releases or none. The answer waits up to 5 s for delivery.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when keys were changed on both sides, [`Error::Stale`] when the difference is another one,
-    /// [`Error::Invalid`] for a missing message or confirmation or a document that cannot be parsed,
-    /// [`Error::State`], [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
+    /// [`Error::Conflict`] if keys were changed on both sides; [`Error::Stale`] if the difference has changed;
+    /// [`Error::Invalid`] for a missing message or confirmation or an invalid document; [`Error::State`],
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
     pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
         let made = self.once(actor, publish.idempotency.clone(), publish).await?;
@@ -134,7 +135,7 @@ impl Service {
     /// Saves edits of many configs and publishes them, in one transaction.
     ///
     /// # Errors
-    /// As [`Service::save_all`] and [`Service::publish`].
+    /// Those of [`Service::save_all`] and [`Service::publish`].
     pub async fn save_and_publish(
         &self,
         actor: &Actor,
@@ -148,10 +149,10 @@ impl Service {
         Ok(self.published(made, arrivals).await)
     }
 
-    /// Makes a new release whose content equals an older one. Everybody's open changes stay and are rebased.
+    /// Makes a new release with the content of an older one. Open changes are kept and rebased.
     ///
     /// # Errors
-    /// As [`Service::publish`]; [`Error::State`] with `Empty` when the content is the live one already.
+    /// Those of [`Service::publish`]; [`Error::State`] with `Empty` if that content is live already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
         let made = self.once(actor, rollback.idempotency.clone(), rollback).await?;
@@ -176,7 +177,7 @@ impl Service {
         release_all(tx, actor, &change, configs, entries).await
     }
 
-    /// The same as saving in a new change and publishing that. It has no edits of its own: nobody ever sees it open.
+    /// Saves edits in a new change and publishes it. The change stores no edits, because it is never open.
     pub(super) async fn save_and_publish_in(
         &self,
         tx: &mut Conn,
@@ -226,8 +227,8 @@ impl Service {
         release_all(tx, actor, &change, configs, entries).await
     }
 
-    /// Locks a change that the actor may see and that is still open. Who publishes need not be its author: the
-    /// difference that is published is the one that the publisher looked at.
+    /// Locks an open change that the actor may see. The publisher need not be its author, because the publisher has
+    /// reviewed the difference that is published.
     async fn publishable(&self, tx: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<(Change, Vec<ChangeEdit>)> {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let edits = tx.edits(id).await?;
@@ -266,7 +267,7 @@ impl Service {
         Ok(made)
     }
 
-    /// Makes one release and the change that it is said to come from.
+    /// Makes one release, and a change for it.
     pub(super) async fn release_alone(
         &self,
         tx: &mut Conn,
@@ -289,10 +290,10 @@ impl Service {
         Ok(made)
     }
 
-    /// What a published change has become. As the answer to a publish, this waits for delivery.
+    /// Returns a published change with its delivery. Waits for delivery like the answer to a publish.
     ///
     /// # Errors
-    /// As [`Service::change`].
+    /// Those of [`Service::change`].
     pub async fn publication(&self, actor: &Actor, change: &ChangeId) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
         self.seen(&mut self.db.read().await?, actor, change).await?;
@@ -300,8 +301,8 @@ impl Service {
         Ok(self.published(made, arrivals).await)
     }
 
-    /// The same, for a look in between. Of what is under way a moment is waited for all the same: who publishes is
-    /// told of the delivery before the database is, and who then looks shall not see less.
+    /// Returns a published change with its delivery for a page. Waits briefly for pending acknowledgements, so that the
+    /// page does not lag behind the answer to the publish.
     pub(super) async fn progress(&self, change: &ChangeId) -> Result<Published> {
         self.dispatch.fast_path.acks().request_flush();
         let arrivals = self.dispatch.status.arrivals();
@@ -314,7 +315,7 @@ impl Service {
         Ok(Made::of(change.clone(), releases))
     }
 
-    /// Waits for delivery as the answer to a publish does. The contents are no longer needed then.
+    /// Waits for delivery and returns the answer to a publish. Contents are no longer needed from here on.
     pub(super) async fn published(&self, made: Made, arrivals: broadcast::Receiver<Arrived>) -> Published {
         compute::leave();
         self.published_within(made, arrivals, self.patience).await
@@ -332,8 +333,8 @@ impl Service {
         Published { change, releases, delivery }
     }
 
-    /// Waits until a change is in the channel, or says why it is not yet. The releases are accepted whatever happens
-    /// here, so a database that goes away now makes the answer late, not wrong.
+    /// Waits until the releases of a change are in the channel, or returns why they are not yet. They are accepted
+    /// already: a failing database can delay this answer but not falsify it.
     async fn delivery(
         &self,
         change: &ChangeId,
@@ -352,7 +353,8 @@ impl Service {
                     waiting.remove(&arrived.env);
                     revision = revision.max(arrived.revision);
                 }
-                // What another node delivers is told by the database alone, however much arrives here meanwhile.
+                // Only the database knows of other nodes' deliveries, so it is asked even while other arrivals keep
+                // coming.
                 if waiting.is_empty() || Instant::now() < deadline.min(ask) {
                     continue;
                 }
@@ -368,10 +370,10 @@ impl Service {
         Delivery::Delivered { revision }
     }
 
-    /// Waits a moment until the database knows of a delivery, too. For who draws a page of it next: the answer to a
-    /// publish does not wait for that, and a page shall not say less than the message above it.
+    /// Waits briefly until the delivery is recorded in the database, before a page is drawn from there. Otherwise the
+    /// page could lag behind the message above it, since the answer to a publish does not wait.
     pub async fn settled(&self, published: &Published) {
-        // What another node delivered was told by the database itself.
+        // A delivery by another node is known from the database, so only own acknowledgements matter.
         if matches!(published.delivery, Delivery::Delivered { .. }) {
             self.dispatch.fast_path.acks().flushed(ASK).await;
         }
@@ -381,7 +383,7 @@ impl Service {
         self.db.read().await?.delivery_of(change).await
     }
 
-    /// Why releases that are accepted are not in the channel yet, as it is told to this actor.
+    /// Returns why accepted releases are not in the channel yet, as far as the actor may know.
     #[must_use]
     pub fn why_late(&self, actor: &Actor, releases: &[Release]) -> Why {
         told(self.why(releases), actor)
@@ -393,7 +395,7 @@ impl Service {
     }
 }
 
-/// Makes the releases of an accepted change, whose configs go into the channel as `entries`.
+/// Makes the releases of an accepted change. `entries` are their entries for the channel.
 async fn release_all(
     tx: &mut Conn,
     actor: &Actor,
@@ -413,7 +415,7 @@ async fn release_all(
     Ok(made)
 }
 
-/// A new release.
+/// A release to be stored.
 struct Fresh<'a> {
     entry: Entry,
     previous: u64,
@@ -423,7 +425,7 @@ struct Fresh<'a> {
 }
 
 impl Fresh<'_> {
-    /// Makes it, of the config that `may` names.
+    /// Stores it in the config that `may` names.
     async fn insert(self, tx: &mut Conn, may: &May<access::Publish>, actor: &Actor, made: &mut Made) -> Result<()> {
         let Meta { seq, sha256, format, author, message, published_at, change } = (*self.entry.meta).clone();
         let release = Release {
@@ -448,10 +450,10 @@ impl Fresh<'_> {
     }
 }
 
-/// A config whose row is locked, as it is to be released.
+/// A config with a locked row, and the permission to publish it.
 type Locked = (May<access::Publish>, ChangeConfig);
 
-/// Checks that a change may be published as it is, and makes it a published one. Gives what goes into the channel.
+/// Checks that a change may be published, and marks it as published. Returns the channel's entries.
 fn accept(
     change: &mut Change,
     actor: &Actor,
@@ -467,12 +469,12 @@ fn accept(
     validation::entries(change, &actor.name, configs())
 }
 
-/// Now; later than the release that is followed, also when this node's clock is behind.
+/// Returns the present time, but at least 1 ms after the previous release: this node's clock may be behind.
 fn after(release: Option<&Latest>) -> Time {
     release.map_or_else(now, |before| now().max(before.accepted_at.plus_ms(1)))
 }
 
-/// The content of an older release as a new one: an item that is live with the same value keeps its last change.
+/// Returns older content for a new release. Items that are live with the same value keep their last change.
 pub(super) fn restored(live: &Content, target: Content, seq: u64) -> Content {
     let (Content::Kv(now), Content::Kv(old)) = (live, target.clone()) else { return target };
     let items: Items = old

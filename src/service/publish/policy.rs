@@ -1,8 +1,8 @@
-//! The checks before a release is made: one list for publishing, saving and publishing, imports, roll-backs and decisions
-//! about drift.
+//! The checks before a release: one list for publishing, saving and publishing, imports, roll-backs and decisions about
+//! drift.
 //!
-//! A check looks at facts that were read under the lock of the configs. It reads nothing itself. A new check (approvals,
-//! schemas, a freeze, a canary in the way) is a function here and a line in [`CHECKS`], or in [`CONFIG_CHECKS`] when it
+//! A check judges facts that were read under the lock of the configs. It reads nothing itself. A new check (approvals,
+//! schemas, a freeze, a running canary) is a function here and a line in [`CHECKS`], or in [`CONFIG_CHECKS`] if it
 //! needs no content. The facts that it needs are added to [`Proposal`].
 
 use std::collections::BTreeSet;
@@ -28,10 +28,10 @@ use crate::{
 type ConfigCheck = fn(&Dispatch, &ConfigId, Purpose) -> Result<()>;
 type Check = fn(&Proposal<'_>) -> Result<()>;
 
-/// Checks of one config, made before it is locked and read.
+/// Checks of one config before it is locked and read.
 const CONFIG_CHECKS: &[ConfigCheck] = &[not_ahead];
 
-/// Checks of everything that is released together. The first refusal is the answer.
+/// Checks of everything that is released together. The first refusal is returned.
 const CHECKS: &[Check] = &[
     has_no_conflicts,
     changes_something,
@@ -47,18 +47,18 @@ const CHECKS: &[Check] = &[
 pub enum Purpose {
     /// New content, or the content of an older release.
     Content,
-    /// A decision about drift. It is the way out for a config that is ahead.
+    /// A decision about drift, which is the way out for a config that is ahead.
     Drift,
 }
 
-/// A release, or the releases of a change, with all facts that the checks look at.
+/// A release, or the releases of a change, with all facts that the checks need.
 #[derive(Debug)]
 pub struct Proposal<'a> {
     /// The content, and where it comes from.
     pub what: What<'a>,
     /// The message of the change.
     pub message: &'a str,
-    /// The names of the protected environments, as typed.
+    /// The typed names of the protected environments.
     pub confirm: &'a str,
 }
 
@@ -69,27 +69,27 @@ pub enum What<'a> {
     Edits {
         /// The configs of the change.
         configs: Vec<&'a ChangeConfig>,
-        /// SHA-256 of the difference that the publisher looked at, if the caller sent one.
+        /// SHA-256 of the difference that the publisher reviewed, if the caller sent one.
         seen: Option<&'a str>,
     },
     /// An older release.
     Rollback {
         /// The config as it is now.
         standing: &'a Standing,
-        /// The content of the older release. `None`, when there is no such release, is refused where it is read.
+        /// The content of the older release. `None` if it does not exist: the caller refuses that.
         target: Option<&'a Content>,
-        /// The number of the live release that the publisher looked at, if the caller sent one.
+        /// The number of the live release that the publisher reviewed, if the caller sent one.
         seen: Option<u64>,
     },
     /// A decision about drift.
     Drift {
         /// The config as it is now.
         standing: &'a Standing,
-        /// The side that wins.
+        /// The side to keep.
         wins: Wins,
-        /// The number that the administrator looked at.
+        /// The number that the administrator reviewed.
         seen: u64,
-        /// The number that the channel or a reader holds, when it is ahead.
+        /// The number that the channel or a reader holds, if it is ahead.
         ahead: Option<u64>,
     },
 }
@@ -121,7 +121,7 @@ pub fn check(proposal: &Proposal<'_>) -> Result<()> {
     CHECKS.iter().try_for_each(|check| check(proposal))
 }
 
-/// Refuses a config for which readers already have a higher number: they would ignore the release.
+/// Refuses a config for which readers already have a higher number, because they would ignore the release.
 fn not_ahead(dispatch: &Dispatch, config: &ConfigId, purpose: Purpose) -> Result<()> {
     match purpose {
         Purpose::Content if dispatch.status.ahead(config).is_some() => Err(Error::State(State::Ahead)),
@@ -136,7 +136,7 @@ fn has_no_conflicts(proposal: &Proposal<'_>) -> Result<()> {
     if conflicts.is_empty() { Ok(()) } else { Err(Error::Conflict(conflicts)) }
 }
 
-/// Refuses edits that equal what is live.
+/// Refuses edits that change nothing.
 fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.what {
         What::Edits { configs, .. } if configs.iter().all(|c| c.diff.is_empty()) => Err(Error::State(State::Empty)),
@@ -144,7 +144,7 @@ fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
     }
 }
 
-/// Refuses a publish whose difference has changed since the publisher looked, and a roll-back from another live release.
+/// Refuses a publish if the difference has changed since its review, and a roll-back if another release is live by now.
 fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.what {
         What::Edits { configs, seen: Some(seen) } => {
@@ -152,14 +152,14 @@ fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
             if *seen == now { Ok(()) } else { Err(Error::Stale(now)) }
         }
         What::Rollback { standing, seen: Some(seen), .. } if *seen != standing.live => {
-            tracing::debug!(seen, live = standing.live, "a roll-back that looked at an older release");
+            tracing::debug!(seen, live = standing.live, "roll-back refused: another release is live by now");
             Err(Error::Stale(standing.live.to_string()))
         }
         _ => Ok(()),
     }
 }
 
-/// Refuses a document that its format does not allow. The content of an older release was checked when it was new.
+/// Refuses an invalid document. The content of an older release was checked when it was new.
 fn has_valid_documents(proposal: &Proposal<'_>) -> Result<()> {
     let What::Edits { configs, .. } = &proposal.what else { return Ok(()) };
     for config in configs {
@@ -168,7 +168,7 @@ fn has_valid_documents(proposal: &Proposal<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a release in a protected environment without a reason or without its name typed.
+/// Refuses a release in a protected environment without a message or without the typed name of the environment.
 fn is_confirmed(proposal: &Proposal<'_>) -> Result<()> {
     let typed: BTreeSet<&str> = proposal.confirm.split([' ', ',']).filter(|word| !word.is_empty()).collect();
     let envs = proposal.envs();
@@ -184,7 +184,7 @@ fn is_confirmed(proposal: &Proposal<'_>) -> Result<()> {
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-/// Refuses a decision about a drift that is another one by now, or gone.
+/// Refuses a decision about a drift that has changed or gone.
 fn looked_at_this_drift(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.what {
         What::Drift { standing, seen, ahead, .. } if *ahead != Some(*seen) || *seen <= standing.live => {
@@ -194,7 +194,7 @@ fn looked_at_this_drift(proposal: &Proposal<'_>) -> Result<()> {
     }
 }
 
-/// Refuses a roll-back to what is live, and to release a text again that was never released.
+/// Refuses a roll-back to the live content, and a repeated release of a text that was never released.
 fn releases_something(proposal: &Proposal<'_>) -> Result<()> {
     let is_empty = match &proposal.what {
         What::Edits { .. } => false,
@@ -253,7 +253,7 @@ mod tests {
         Content::Text(text.into())
     }
 
-    /// The name of the refusal, and its pointers.
+    /// Returns the name of the refusal, or its pointers.
     fn refused(what: What<'_>, message: &str, confirm: &str) -> String {
         match check(&Proposal { what, message, confirm }) {
             Ok(()) => "ok".into(),
@@ -302,8 +302,8 @@ mod tests {
         assert_eq!(rollback(Some("{}"), Some(2), ""), "stale");
         assert_eq!(rollback(Some("{}"), Some(3), ""), "/message");
         assert_eq!(rollback(Some("{}"), Some(3), "why"), "empty");
-        assert_eq!(rollback(Some("{"), None, "why"), "ok", "content of a release is not checked again");
-        assert_eq!(rollback(None, None, "why"), "ok", "it is refused where it is read");
+        assert_eq!(rollback(Some("{"), None, "why"), "ok", "content of an older release is not checked again");
+        assert_eq!(rollback(None, None, "why"), "ok", "the caller refuses it");
     }
 
     #[test]

@@ -135,7 +135,7 @@ async fn import_makes_a_new_change(place: Place) {
     let again = run(&place, &["change", "publish", second.trim()]).await.failed();
     assert_eq!(again, ["trimtab: This change was discarded. Start a new one."]);
     let unknown = run(&place, &["change", "show", "1"]).await.failed();
-    assert_eq!(unknown, ["trimtab: There is no change 1, or you may not see it. Check the spelling."]);
+    assert_eq!(unknown, ["trimtab: change 1 does not exist, or you have no access to it. Check the spelling."]);
 }
 
 async fn refused_import_leaves_no_open_change(place: Place) {

@@ -1,6 +1,6 @@
 //! A lock holder that is paused past its lease, and resumed in the critical section, writes nothing.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -39,7 +39,7 @@ fn entry(seq: u64, document: &str) -> Entry {
         published_at: Time(0),
         change: "01a2045b-6bd5-7671-9919-2e11781e7657".parse().unwrap(),
     };
-    Entry { config: config("prod/shop/application"), meta: meta.into(), document: Arc::from(document) }
+    Entry { config: config("prod/shop/application"), meta: meta.into(), document: document.into() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn lock_holder_paused_past_its_lease_writes_nothing() {
     assert_eq!(said("wrote: ").await, "fenced");
     let after = channel.list().await.unwrap();
     assert_eq!(after.entries, before.entries);
-    assert_eq!(&*after.entries[0].document, r#"{"by":"the second holder"}"#);
+    assert_eq!(after.entries[0].document.expose(), r#"{"by":"the second holder"}"#);
 }
 
 /// The child process of the test above. On its own it does nothing.

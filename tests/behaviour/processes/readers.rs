@@ -163,7 +163,7 @@ async fn reader_gives_the_same_answers_as_a_console() {
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{elsewhere}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json", "{elsewhere}");
         let problem: Value = answer.json().await.unwrap();
-        assert!(problem["detail"].as_str().unwrap().contains("Ask a console"), "{elsewhere}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("Use a console node"), "{elsewhere}: {problem}");
     }
     assert_eq!(site.ask("/healthz").await.status(), StatusCode::OK);
     let (status, ready) = site.ready().await;

@@ -250,7 +250,7 @@ impl Site {
         let listing = self.channel.list().await.unwrap();
         assert!(listing.damaged.is_empty(), "{:?}", listing.damaged);
         let entry = listing.entries.into_iter().find(|e| e.config == config(id))?;
-        Some((entry.meta.seq, entry.document.to_string()))
+        Some((entry.meta.seq, entry.document.expose().to_owned()))
     }
 
     /// Saves and publishes one key in one call.
@@ -334,7 +334,7 @@ pub fn remove(key: &str) -> (String, Edit) {
 }
 
 pub fn text(text: &str) -> (String, Edit) {
-    (String::new(), Edit::Text(text.to_owned()))
+    (String::new(), Edit::Text(text.into()))
 }
 
 /// Returns edits on the live release, whichever that is.
@@ -348,7 +348,7 @@ pub fn save_on(id: &str, base: u64, edits: Vec<(String, Edit)>) -> Save {
 }
 
 pub fn value<'a>(content: &'a Content, key: &str) -> Option<&'a str> {
-    content.items()?.get(key).map(|i| i.value.as_str())
+    content.items()?.get(key).map(|i| i.value.expose())
 }
 
 pub fn assert_delivered(published: &Published) {

@@ -29,16 +29,16 @@ use query::Newer;
 use render::{App, NativeRender};
 
 const PREFIX: &str = "/api/v1/configs/";
-/// The header with the name of the instance that asks.
+/// The request header with the instance's name.
 const INSTANCE: HeaderName = HeaderName::from_static("x-instance");
 
 /// Trimtab's own protocol.
 pub(super) struct Native;
 
-/// What a path names.
+/// The target of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
-    /// `/api/v1/configs/{env}/{app}/{namespace}`, or the same with `/raw`.
+    /// `/api/v1/configs/{env}/{app}/{namespace}`, with or without `/raw`.
     Config(&'a str, Shape),
     /// `/api/v1/configs/{env}/{app}`.
     App(&'a str),
@@ -106,7 +106,7 @@ fn config(
     reader.poll(request, &mut [Wanted { key, held, has }], poll, now)
 }
 
-/// Answers with all namespaces of an application that the token reaches.
+/// Answers with all namespaces of an application in the token's scope.
 fn app(reader: &Reader, request: &Request, grant: &Grant, key: &str, now: Time) -> Result<Step<NativeRender>, Problem> {
     let configs = reader.open_app(grant, key)?;
     query::none(request.uri().query())?;
@@ -128,12 +128,12 @@ fn app(reader: &Reader, request: &Request, grant: &Grant, key: &str, now: Time) 
     }
 }
 
-/// Returns the instance that is noted. HEAD brings no document, so no instance holds anything by it.
+/// Returns the instance to record. HEAD transfers no document, so it records none.
 fn visitor(request: &Request) -> Option<Visitor<'_>> {
     if request.method() == Method::GET { named(request) } else { None }
 }
 
-/// Returns the instance that asks.
+/// Returns the instance that sends a request.
 fn named(request: &Request) -> Option<Visitor<'_>> {
     Visitor::of(request, request.headers().get(INSTANCE))
 }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_is_known_by_its_path() {
+    fn reads_are_routed_by_their_path() {
         let config = |key, shape| Some(Target::Config(key, shape));
         for (path, target) in [
             ("/api/v1/configs/prod/shop/a", config("prod/shop/a", Shape::Envelope)),

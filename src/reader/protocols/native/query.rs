@@ -1,5 +1,5 @@
-//! What a read asks for beside its path. A parameter that is not known is refused by name: `?aftr=3` would otherwise
-//! be answered at once, for ever.
+//! Query parameters of reads. An unknown parameter is refused by name, because `?aftr=3` would be answered at once,
+//! without a wait, for ever.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use crate::{
 
 pub use crate::http::query::none;
 
-/// Configs of one stream.
+/// Maximum number of configs of one stream.
 pub const WATCHED: usize = 200;
-/// The longest wait, in seconds.
+/// Maximum wait, in seconds.
 const WAIT_MAX: u64 = 90;
-/// The largest number that every JSON parser reads exactly.
+/// Maximum number of a release: every JSON parser reads it exactly.
 const RELEASE_MAX: u64 = (1 << 53) - 1;
 
 /// `?after=&wait=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Newer {
-    /// The release that the client has; only newer ones are of use to it.
+    /// Number of the client's release. Only newer ones are answered.
     pub after: Option<u64>,
-    /// How long to wait for one.
+    /// Maximum wait for a newer one.
     pub wait: Option<Duration>,
 }
 
 impl Newer {
-    /// Reads the query of a snapshot.
+    /// Parses the query of a snapshot.
     ///
     /// # Errors
-    /// Every parameter that is not known, stands twice, or is out of its range; `wait` without `after`.
+    /// Every parameter that is unknown, repeated or out of range; `wait` without `after`.
     pub fn parse(query: Option<&str>) -> Result<Self, Vec<Invalid>> {
         let [after, wait] = numbers(query, [("after", 0..=RELEASE_MAX), ("wait", 1..=WAIT_MAX)])?;
         if wait.is_some() && after.is_none() {
@@ -43,10 +43,10 @@ impl Newer {
     }
 }
 
-/// Reads `?config=…&config=…`, in the order given, each once.
+/// Parses `?config=…&config=…`. Keeps the order and drops repetitions.
 ///
 /// # Errors
-/// Every one that is not a config, an unknown parameter, none at all, or more than [`WATCHED`].
+/// Every invalid config and unknown parameter; no config at all; more configs than [`WATCHED`].
 pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
     let (mut configs, mut wrong) = (Vec::new(), Vec::new());
     for (name, value) in pairs(query) {
@@ -89,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn configs_are_each_taken_once_in_their_order() {
+    fn repeated_configs_are_dropped_and_the_order_is_kept() {
         let configs = configs(Some("config=prod/b/c&config=prod%2Fa%2Fc&config=prod/b/c")).unwrap();
         assert_eq!(configs.iter().map(ToString::to_string).collect::<Vec<_>>(), ["prod/b/c", "prod/a/c"]);
     }
 
     #[test]
-    fn a_stream_of_nothing_or_of_too_much_is_refused() {
+    fn a_stream_without_configs_or_with_too_many_is_refused() {
         let many: Vec<String> = (0..=WATCHED).map(|n| format!("config=prod/shop/n{n}")).collect();
         assert!(configs(Some(&many[1..].join("&"))).is_ok());
         for bad in [None, Some(""), Some("config=prod/shop"), Some("config=Prod/shop/a"), Some(&*many.join("&"))] {

@@ -14,27 +14,27 @@ use crate::reader::{
     snapshot::{Shape, Snapshot},
 };
 
-/// The number of the release that is answered.
+/// The response header with the number of the release.
 const RELEASE: HeaderName = HeaderName::from_static("x-config-release");
-/// Time since when the answer may be behind, RFC 3339. Absent while the channel is heard.
+/// The response header with the time since when the answer may be outdated. Absent while the channel is connected.
 pub(super) const STALE_SINCE: HeaderName = HeaderName::from_static("x-config-stale-since");
 
-/// Clients keep what they got and revalidate it; caches in between keep nothing.
+/// Value of `Cache-Control`: clients may store answers if they revalidate them, shared caches may not.
 const CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// What is answered.
+/// The form of an answer.
 pub(in super::super) enum NativeRender {
     /// One config.
     Config(Shape),
-    /// All configs of an application that a token reaches.
+    /// All configs of an application in a token's scope.
     App(App),
 }
 
-/// What the answers of an application share.
+/// The parts of an application's answer.
 pub(in super::super) struct App {
     begin: Bytes,
     etag: HeaderValue,
@@ -87,7 +87,7 @@ impl Render for NativeRender {
 }
 
 impl NativeRender {
-    /// Writes the headers of every answer that a client may keep, or has.
+    /// Writes the headers of an answer with releases, or of one without changes.
     fn describe(
         &self,
         headers: &mut HeaderMap,
@@ -118,7 +118,7 @@ fn weak(etag: &HeaderValue) -> HeaderValue {
     HeaderValue::from_bytes(&[b"W/", etag.as_bytes()].concat()).expect("a validator is a header value")
 }
 
-/// Returns a validator of several releases. Two tokens that reach different namespaces get different ones.
+/// Returns a validator of several releases. Tokens with different scopes get different ones.
 fn validator(configs: &[Arc<Snapshot>]) -> HeaderValue {
     let mut all = Sha256::new();
     for config in configs {

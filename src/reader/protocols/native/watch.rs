@@ -1,8 +1,8 @@
 //! Server-sent events: many configs over one connection.
 //!
-//! A stream holds no releases: it knows what it has sent and looks at the shelf when it is asked for more. So a slow
-//! client costs no memory and skips what is no longer the latest; one that takes nothing at all is ended by its
-//! connection ([`crate::http::listener`]).
+//! A stream holds no releases. It knows the numbers that it has sent and reads the snapshot store for each further
+//! piece. A slow client therefore costs no memory and skips to the latest release. The connection of a client that
+//! stops reading is closed by [`crate::http::listener`].
 
 use std::{collections::VecDeque, convert::Infallible, fmt::Write, sync::Arc, time::Duration};
 
@@ -27,14 +27,14 @@ use crate::{
     reader::{Place, Reader, instances::Visitor, shelf::Waiter},
 };
 
-/// Interval in which the instance of a quiet stream is noted.
+/// Interval between records of the instance of a quiet stream.
 const NOTE: Duration = Duration::from_secs(60);
 /// Delay after which a client reconnects a broken stream.
 const RETRY: &str = "retry: 2000\n\n";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// `GET /api/v1/watch?config=…&config=…`.
+/// Answers `GET /api/v1/watch?config=…&config=…`.
 pub(super) fn open(reader: &Arc<Reader>, request: &Request, grant: Grant) -> Result<Response, Problem> {
     let configs = query::configs(request.uri().query())?;
     let keys: Vec<Box<str>> = configs.iter().map(|config| config.to_string().into()).collect();
@@ -53,7 +53,7 @@ pub(super) fn open(reader: &Arc<Reader>, request: &Request, grant: Grant) -> Res
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    // Asks a proxy in front to pass each event on at once.
+    // Tells a proxy to forward each event at once.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     if let Some(since) = reader.shelf.stale_header() {
         headers.insert(STALE_SINCE, since);
@@ -66,9 +66,9 @@ struct Events {
     reader: Arc<Reader>,
     grant: Grant,
     visitor: Option<Visitor<'static>>,
-    // The release of each config that the client has; 0 is none.
+    // The number of each config's release on the client. 0 without one.
     sent: Box<[u64]>,
-    // Which configs, in which order, the numbers of an id are of.
+    // Hash of the configs and their order, for the ids of events.
     mark: u32,
     waiter: Waiter,
     out: VecDeque<Bytes>,
@@ -97,7 +97,7 @@ impl Events {
         })
     }
 
-    /// The next piece of the body; none at its end.
+    /// Waits for the next piece of the body. Returns `None` at its end.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(chunk) = self.out.pop_front() {
@@ -113,7 +113,7 @@ impl Events {
         }
     }
 
-    /// Lines up whatever is another release than the one that was sent.
+    /// Queues an event for each config with another release than was sent.
     fn look(&mut self) {
         let news = self.waiter.look(&self.reader.shelf);
         let now = (self.reader.clock)();
@@ -134,7 +134,7 @@ impl Events {
             () = self.grant.over() => self.over = true,
             () = self.reader.stop.cancelled() => {
                 self.over = true;
-                // A node that goes down sends its clients to the others, not all in one moment.
+                // Spreads the reconnects to other nodes over a few seconds.
                 self.out.push_back(format!("retry: {}\n\n", rand::random_range(500..5000)).into());
             }
             () = sleep_until(wake) => {
@@ -160,8 +160,8 @@ impl Events {
     }
 }
 
-/// The id of an event: a mark of the configs asked for, then the release of each that the client has by then. Whoever
-/// shows it again with the same configs gets only what is newer.
+/// Returns the id of an event: a hash of the requested configs, then the number of each one's release on the client. A
+/// client that resumes the same configs from it gets only newer releases.
 fn id(mark: u32, sent: &[u64]) -> String {
     let mut text = format!("{mark:08x}");
     for (at, seq) in sent.iter().enumerate() {
@@ -170,7 +170,7 @@ fn id(mark: u32, sent: &[u64]) -> String {
     text
 }
 
-/// What the client has, as its `Last-Event-ID` says; none when that is not of these configs.
+/// Returns the client's releases from its `Last-Event-ID`. Returns `None` if that belongs to other configs.
 fn resumed(headers: &HeaderMap, mark: u32, configs: usize) -> Option<Vec<u64>> {
     let (of, sent) = headers.get(LAST_EVENT_ID)?.to_str().ok()?.split_once('-')?;
     let sent: Vec<u64> = sent.split('.').map(|seq| seq.parse().ok()).collect::<Option<_>>()?;
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_read_back_only_for_the_same_configs() {
+    fn an_event_id_resumes_only_the_same_configs() {
         let headers = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[3, 0, 12]).parse().unwrap())]);
         assert_eq!(headers[LAST_EVENT_ID], "00000007-3.0.12");
         assert_eq!(resumed(&headers, 7, 3), Some(vec![3, 0, 12]));
