@@ -1,4 +1,4 @@
-//! A roll-back makes a new release; release numbers never decrease.
+//! A rollback makes a new release; release numbers never decrease.
 
 use trimtab::{
     domain::error::{Error, Problem, State},
@@ -22,7 +22,7 @@ fn back(id: &str, to: u64) -> Rollback {
 }
 
 on_both_set_ups! {
-    async fn roll_back_publishes_older_content_as_a_new_release(site: Site) {
+    async fn rollback_publishes_older_content_as_a_new_release(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), SHOP, "a", "2").await;
@@ -42,7 +42,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await.unwrap().1, r#"{"a":"1"}"#);
     }
 
-    async fn open_changes_keep_their_edits_after_a_roll_back(site: Site) {
+    async fn open_changes_keep_their_edits_after_a_rollback(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), SHOP, "a", "bad").await;
@@ -52,7 +52,7 @@ on_both_set_ups! {
         assert_eq!(site.in_channel(SHOP).await.unwrap().1, r#"{"a":"1","b":"new"}"#);
     }
 
-    async fn roll_back_to_live_content_or_a_missing_release_is_refused(site: Site) {
+    async fn rollback_to_live_content_or_a_missing_release_is_refused(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         assert_eq!(site.service.roll_back(ana(), back(SHOP, 1)).await.unwrap_err(), Error::State(State::Empty));
@@ -60,7 +60,7 @@ on_both_set_ups! {
         assert!(matches!(&never, Error::Invalid(w) if w[0].problem == Problem::Release { release: 9 }), "{never:?}");
     }
 
-    async fn roll_back_in_protected_environment_requires_its_name(site: Site) {
+    async fn rollback_in_protected_environment_requires_its_name(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), PROD, "a", "1").await;
         site.publish_key(ana(), PROD, "a", "2").await;
@@ -69,7 +69,7 @@ on_both_set_ups! {
         site.service.roll_back(ana(), back(PROD, 1)).await.unwrap();
     }
 
-    async fn roll_back_is_refused_when_live_release_has_changed(site: Site) {
+    async fn rollback_is_refused_when_live_release_has_changed(site: Site) {
         let site = site.with_shop().await;
         for value in ["1", "2", "3"] {
             site.publish_key(ana(), SHOP, "a", value).await;

@@ -22,7 +22,7 @@ use crate::support::{config, etcd_settings, servers};
 const CHILD: &str = "TRIMTAB_TEST_PAUSED";
 
 fn settings(endpoint: &str, root: &str) -> EtcdSettings {
-    // The shortest lease that etcd gives.
+    // The shortest lease that etcd grants.
     EtcdSettings {
         timing: Timing { ttl: Duration::from_secs(2), ..Timing::default() },
         ..etcd_settings(endpoint, root)

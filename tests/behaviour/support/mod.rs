@@ -1,4 +1,4 @@
-//! A whole installation for a test, on either set-up, and short functions for what many tests do.
+//! A whole installation for a test, on either set-up, and helper functions for common steps.
 
 use std::{
     path::PathBuf,
