@@ -202,7 +202,7 @@ impl Reader {
 }
 
 /// Returns whether an item is compiled only for tests.
-fn is_test(attributes: &[Attribute]) -> bool {
+pub fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || (attribute.path().is_ident("cfg")
@@ -210,7 +210,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-fn attributes_of(item: &Item) -> &[Attribute] {
+pub fn attributes_of(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,

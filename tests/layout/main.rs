@@ -6,6 +6,7 @@ mod circles;
 mod links;
 mod refused;
 mod rooms;
+mod words;
 
 use std::{
     collections::BTreeSet,
