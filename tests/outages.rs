@@ -154,7 +154,10 @@ async fn paused_database_gives_503_in_time_and_recovers() {
     let ready = readiness(&node, &client).await;
     assert_eq!((ready.0, &ready.1["degraded"]), (200, &json!(false)), "{ready:?}");
     let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
-    assert!(!metrics.contains(r#"trimtab_sql_failures_total{reason="late"} 0"#), "no statement timed out: {metrics}");
+    assert!(
+        !metrics.contains(r#"trimtab_sql_failures_total{reason="timeout"} 0"#),
+        "no statement timed out: {metrics}"
+    );
     let logged = place.logged();
     assert!(logged.lines().any(|line| line.contains("outage-100") && line.contains("database")), "{logged}");
     assert!(!logged.contains("tower_sessions_core"), "{logged}");
@@ -184,7 +187,7 @@ async fn paused_etcd_makes_nodes_degraded_but_keeps_them_ready() {
     let ready = timeout(Duration::from_secs(30), said).await.expect("the node reports that etcd does not answer");
     assert!(ready["degraded"] == true && !ready.to_string().contains("shop"), "{ready}");
     let metrics = client.get(format!("{}/metrics", node.url())).send().await.unwrap().text().await.unwrap();
-    for told in [r#"trimtab_due_releases{env="dev"} 1"#, "trimtab_late_environments 1"] {
+    for told in [r#"trimtab_outbox_releases{env="dev"} 1"#, "trimtab_late_environments 1"] {
         assert!(metrics.contains(told), "{metrics}");
     }
     drop(paused);

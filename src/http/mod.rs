@@ -16,3 +16,33 @@ pub mod request_id;
 pub mod shares;
 pub mod threads;
 pub mod traced;
+
+use axum::http::Method;
+
+/// Returns the name of a method for metrics and traces: `_OTHER` for one that HTTP does not know, so that nobody can invent
+/// labels.
+pub(crate) fn method_name(method: &Method) -> &'static str {
+    static KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    KNOWN.iter().find(|known| *known == method).map_or("_OTHER", Method::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_methods_are_not_repeated() {
+        assert_eq!(method_name(&Method::POST), "POST");
+        assert_eq!(method_name(&Method::from_bytes(b"CANARY").unwrap()), "_OTHER");
+    }
+}

@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::Method,
     middleware::Next,
     response::Response,
 };
@@ -19,7 +18,7 @@ struct Route(String);
 /// [`super::request_id::layer`].
 pub async fn layer(request: Request, next: Next) -> Response {
     let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    let span = traces::request(RequestId::of(&request).as_str(), method(request.method()), traceparent);
+    let span = traces::request(RequestId::of(&request).as_str(), super::method_name(request.method()), traceparent);
     if span.is_disabled() {
         return next.run(request).await;
     }
@@ -46,31 +45,4 @@ pub fn at(mut response: Response, route: Option<String>) -> Response {
         None => _ = response.extensions_mut().remove::<Route>(),
     }
     response
-}
-
-/// A method by its name; one that is somebody's own invention has none.
-fn method(method: &Method) -> &'static str {
-    static KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::PATCH,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::CONNECT,
-    ];
-    KNOWN.iter().find(|known| *known == method).map_or("_OTHER", Method::as_str)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_method_that_nobody_knows_is_not_repeated() {
-        assert_eq!(method(&Method::POST), "POST");
-        assert_eq!(method(&Method::from_bytes(b"CANARY").unwrap()), "_OTHER");
-    }
 }

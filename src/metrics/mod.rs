@@ -111,7 +111,7 @@ mod tests {
         let classic = registry.text(Form::Classic);
         for line in [
             "# HELP trimtab_sql_failures_total Statements that failed.\n# TYPE trimtab_sql_failures_total counter\n",
-            "trimtab_sql_failures_total{reason=\"late\"} 1\n",
+            "trimtab_sql_failures_total{reason=\"timeout\"} 1\n",
             "# TYPE trimtab_sql_commit_seconds histogram\n",
         ] {
             assert!(classic.contains(line), "{line} in {classic}");

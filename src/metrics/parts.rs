@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+};
 
 use super::{Label, Labels, OfEnv, Registry, counters, gauges, made, quick, slow};
 
@@ -20,7 +23,7 @@ pub enum SqlFailure {
 }
 
 impl SqlFailure {
-    const NAMES: [&str; 4] = ["late", "away", "conflict", "fault"];
+    const NAMES: [&str; 4] = ["timeout", "unreachable", "conflict", "fault"];
 
     /// Returns the value of the label `reason`.
     #[must_use]
@@ -108,7 +111,7 @@ impl Channels {
         registry.register("trimtab_etcd_request_seconds", "Duration of requests to etcd", self.request.clone());
         registry.register("trimtab_etcd_failures", "Requests to etcd that failed", self.failures.clone());
         registry.register("trimtab_lock_wait_seconds", "Time to acquire an environment's lock", self.lock.clone());
-        registry.register("trimtab_lock_busy", "Waits for a lock that timed out", self.busy.clone());
+        registry.register("trimtab_lock_timeouts", "Waits for a lock that timed out", self.busy.clone());
     }
 }
 
@@ -169,9 +172,9 @@ impl Feeding {
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_channel_listings", "Full listings of the channel", self.listed.clone());
-        registry.register("trimtab_channel_watches_behind", "Watches that fell behind", self.behind.clone());
-        registry.register("trimtab_channel_lost", "Watches and listings that failed", self.lost.clone());
+        registry.register("trimtab_channel_full_resyncs", "Full listings of the channel", self.listed.clone());
+        registry.register("trimtab_channel_watch_compactions", "Watches that fell behind", self.behind.clone());
+        registry.register("trimtab_channel_watch_failures", "Watches and listings that failed", self.lost.clone());
         registry.register("trimtab_channel_revision", "Revision up to which it was read", self.revision.clone());
     }
 }
@@ -241,8 +244,8 @@ impl Reads {
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_reads", "Answers to reads", self.family.clone());
-        registry.register("trimtab_waiters", "Open long polls and streams", self.family_of_waiters.clone());
+        registry.register("trimtab_config_requests", "Answers to reads", self.family.clone());
+        registry.register("trimtab_open_watches", "Open long polls and streams", self.family_of_waiters.clone());
     }
 }
 
@@ -255,39 +258,51 @@ pub enum Part {
     Console,
 }
 
+impl Part {
+    /// Returns the value of the label `part`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// Labels of an answer to a request other than a read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    part: &'static str,
+    method: &'static str,
+    status: u32,
+}
+
 /// Metrics of requests other than reads.
 #[derive(Debug)]
 pub struct Requests {
-    family: Family<Labels, Counter, fn() -> Counter>,
-    done: [[Counter; 4]; 2],
-    durations: Family<Label, Histogram, fn() -> Histogram>,
-    seconds: [Histogram; 2],
+    answers: Family<AnswerLabels, Counter>,
+    durations: Family<Labels, Histogram, fn() -> Histogram>,
 }
 
 impl Default for Requests {
     fn default() -> Self {
-        const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
-        const PARTS: [&str; 2] = ["api", "console"];
-        let (family, durations) = (counters(), Family::new_with_constructor(slow as fn() -> Histogram));
-        let done = PARTS.map(|part| made(&family, CLASSES.map(|class| [("part", part), ("class", class)])));
-        let seconds = made(&durations, PARTS.map(|part| [("part", part)]));
-        Self { family, done, durations, seconds }
+        Self { answers: Family::default(), durations: Family::new_with_constructor(slow) }
     }
 }
 
 impl Requests {
-    /// Counts an answer and records its duration.
-    pub fn answered(&self, part: Part, status: u16, took: Duration) {
-        let class = usize::from(status / 100).clamp(2, 5) - 2;
-        self.done[part as usize][class].inc();
-        self.seconds[part as usize].observe(took.as_secs_f64());
+    /// Counts an answer and records its duration. `method` must be one of a few names, since each is kept for ever.
+    pub fn answered(&self, part: Part, method: &'static str, status: u16, took: Duration) {
+        let part = part.name();
+        self.answers.get_or_create_owned(&AnswerLabels { part, method, status: status.into() }).inc();
+        let duration = self.durations.get_or_create_owned(&[("part", part), ("method", method)]);
+        duration.observe(took.as_secs_f64());
     }
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_requests", "Answers to requests other than reads", self.family.clone());
-        registry.register("trimtab_request_seconds", "Duration of these requests", self.durations.clone());
+        registry.register("http_server_requests", "Answers to requests other than reads", self.answers.clone());
+        registry.register("http_server_request_duration_seconds", "Duration of these requests", self.durations.clone());
     }
 }
 
@@ -368,8 +383,8 @@ impl State {
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_due_releases", "Accepted releases that wait for delivery", self.due.clone());
-        registry.register("trimtab_due_oldest_age_seconds", "Age of the oldest of them", self.oldest.clone());
+        registry.register("trimtab_outbox_releases", "Accepted releases that wait for delivery", self.due.clone());
+        registry.register("trimtab_outbox_oldest_age_seconds", "Age of the oldest of them", self.oldest.clone());
         registry.register("trimtab_late_environments", "Environments whose delivery is late", self.late.clone());
         registry.register(
             "trimtab_drifts",

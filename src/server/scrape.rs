@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::{
     channel::{AHEAD, Channel},
+    http::method_name,
     metrics::{self, Connections, EnvDue, Form, Part, Process, Registry, Requests},
     reader::Reader,
     service::{Dispatch, now},
@@ -84,8 +85,9 @@ impl Scrape {
 /// Counts the answer to a request that is no read.
 pub async fn count(State(scrape): State<Arc<Scrape>>, request: Request, next: Next) -> Response {
     let part = if request.uri().path().starts_with("/api/") { Part::Api } else { Part::Console };
+    let method = method_name(request.method());
     let began = Instant::now();
     let response = next.run(request).await;
-    scrape.requests.answered(part, response.status().as_u16(), began.elapsed());
+    scrape.requests.answered(part, method, response.status().as_u16(), began.elapsed());
     response
 }

@@ -48,19 +48,23 @@ async fn health_endpoints_report_activity_and_state(place: Place) {
     {
         assert_eq!(number(&metrics, name), 3.0, "{name}");
     }
-    assert!(number(&metrics, r#"trimtab_reads_total{kind="config",status="200"}"#) >= 2.0);
+    assert!(number(&metrics, r#"trimtab_config_requests_total{kind="config",status="200"}"#) >= 2.0);
     for status in ["304", "4xx"] {
         // The wait for the third release may have got several such answers.
-        assert!(number(&metrics, &format!(r#"trimtab_reads_total{{kind="config",status="{status}"}}"#)) >= 1.0);
+        assert!(
+            number(&metrics, &format!(r#"trimtab_config_requests_total{{kind="config",status="{status}"}}"#)) >= 1.0
+        );
     }
-    assert_eq!(number(&metrics, r#"trimtab_requests_total{part="api",class="2xx"}"#), 6.0);
-    assert_eq!(number(&metrics, r#"trimtab_requests_total{part="console",class="2xx"}"#), 1.0);
+    let api = metrics.lines().filter(|line| line.starts_with(r#"http_server_requests_total{part="api",method="P"#));
+    let api = api.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap());
+    assert_eq!(api.sum::<f64>(), 6.0);
+    assert_eq!(number(&metrics, r#"http_server_requests_total{part="console",method="GET",status="200"}"#), 1.0);
     for name in [
         "trimtab_sql_statement_seconds_count",
         "trimtab_sql_commit_seconds_count",
         "trimtab_lock_wait_seconds_count",
         "trimtab_channel_revision",
-        "trimtab_channel_listings_total",
+        "trimtab_channel_full_resyncs_total",
         "trimtab_reconciliations_total",
         "trimtab_connections",
         "trimtab_instances",
@@ -70,7 +74,8 @@ async fn health_endpoints_report_activity_and_state(place: Place) {
         assert!(number(&metrics, name) >= 1.0, "{name} in\n{metrics}");
     }
     assert_eq!(number(&metrics, "trimtab_etcd_request_seconds_count") > 0.0, etcd);
-    for zero in [r#"trimtab_drifts{kind="ahead"}"#, "trimtab_late_environments", r#"trimtab_waiters{kind="poll"}"#] {
+    for zero in [r#"trimtab_drifts{kind="ahead"}"#, "trimtab_late_environments", r#"trimtab_open_watches{kind="poll"}"#]
+    {
         assert_eq!(number(&metrics, zero), 0.0, "{zero}");
     }
     for secret in ["shop", "application", "ci"] {
