@@ -305,7 +305,7 @@ mod tests {
             ("A='1\n2", " 1:3 this quote is not closed"),
             ("A=\"1\" 2", " 1:7 only a comment can follow"),
             ("A=1\nA=2", "/items/A 2:1 duplicate A"),
-            ("A=\\ #shells;A='1'\nB=1", " 2:1 the line for libraries has another name"),
+            ("A=\\ #shells;A='1'\nB=1", " 2:1 this line has another name"),
         ] {
             let said_of_it = read(Source::Dotenv, text, Typing::Keep).problems();
             assert!(said_of_it.concat().starts_with(said), "{text:?}: {said_of_it:?}");

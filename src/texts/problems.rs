@@ -10,7 +10,7 @@ use crate::domain::{
 texts! {
     error_unauthenticated: "Log in, or send a valid token.", "请登录，或提供有效的令牌。";
     error_not_found(what: &str): "{what} does not exist, or you have no access to it. Check the spelling.", "{what} 不存在，或者您无权查看。请检查拼写。";
-    error_invalid(n: usize): "Check the highlighted field." | "Check the {n} highlighted fields.", "请检查标出的 {n} 处。";
+    error_invalid(n: usize): "Check the field with the error." | "Check the {n} fields with errors.", "请检查 {n} 处有误的内容。";
     error_conflict(n: usize): "Someone else has changed {n} key in the meantime. Choose which value to keep." | "Someone else has changed {n} keys in the meantime. Choose which values to keep.", "期间有 {n} 个键被他人修改，请选择保留哪个值。";
     error_stale: "The difference has changed since you reviewed it. Review it again, then publish.", "差异与您查看时已不同，请重新查看后再发布。";
     error_too_large(size: &str): "Larger than {size}. Make it smaller, or split it.", "超过 {size}，请缩小或拆分。";
@@ -250,7 +250,7 @@ mod tests {
         let one = vec![Invalid::new("/wait", Problem::Range { min: 1, max: 90 })];
         let many = vec![Invalid::new("/a", Problem::Required), Invalid::new("/b", Problem::Taken)];
         assert_eq!(Lang::En.error(&Error::Invalid(one)), "Enter a whole number from 1 to 90.");
-        assert_eq!(Lang::En.error(&Error::Invalid(many.clone())), "Check the 2 highlighted fields.");
+        assert_eq!(Lang::En.error(&Error::Invalid(many.clone())), "Check the 2 fields with errors.");
         assert_eq!(Lang::Zh.error(&Error::Invalid(many)), "请检查标出的 2 处。");
     }
 

@@ -101,7 +101,7 @@ async fn a_misspelled_field_is_named_with_the_nearest_first() {
     assert_eq!(reply.pointers(), ["/mesage", "/edits/0/sett", "/edits/0/set"]);
     let said = reply.text("/errors/0/message");
     assert!(said.contains("“mesage”") && said.contains("message, "), "{said}");
-    assert!(reply.text("/errors/1/message").contains("There is: set,"), "{reply}");
+    assert!(reply.text("/errors/1/message").contains("Use one of: set,"), "{reply}");
 }
 
 #[tokio::test]
