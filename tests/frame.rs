@@ -30,13 +30,14 @@ use trimtab::{
         error::{Error, Invalid, Part, Problem, Result},
         time::Time,
     },
+    http::headers::Headers,
     pages::{
         Answer, Frame, Page, Viewer,
         assets::{Assets, File},
         console,
         cookies::Jar,
     },
-    server::{assets, headers::Headers, layers},
+    server::{assets, layers},
     service::Account,
     session::guard::CurrentUser,
 };

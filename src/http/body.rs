@@ -1,7 +1,4 @@
-//! The body of a request, which has to come in time.
-//!
-//! Whoever sends half a request and waits holds a connection, memory and, where somebody was let in by the head of it, a
-//! door that may have been locked meanwhile.
+//! Bodies of requests: room for large ones, and why one could not be read.
 
 use std::{
     collections::HashMap,
@@ -22,16 +19,9 @@ use hyper::body::{Frame, SizeHint};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
-
-use super::listener::Receiving;
-
-/// How long a whole body may take.
-pub const WHOLE: Duration = Duration::from_secs(30);
-/// How long what is left of it may take once the server goes down.
-pub const LAST: Duration = Duration::from_millis(700);
 
 /// A body up to so many bytes needs no room, and is read of everybody.
 pub const SMALL_BYTES: usize = 64 * 1024;
@@ -222,66 +212,10 @@ impl HttpBody for Weighty {
     }
 }
 
-/// A body that breaks off when it is late.
-pub struct Timely<B> {
-    body: B,
-    late: BoxFuture<'static, ()>,
-    receiving: Option<Receiving>,
-}
-
 /// The rest of a body did not come in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body did not arrive in time")]
 pub struct Late;
-
-impl<B> Timely<B> {
-    /// A body that may take `whole` from now on: usually [`WHOLE`]; and [`LAST`] from `stop` on.
-    pub fn new(body: B, whole: Duration, stop: CancellationToken) -> Self {
-        let late = async move {
-            let stopped = async {
-                stop.cancelled().await;
-                sleep(LAST).await;
-            };
-            tokio::select! {
-                () = sleep(whole) => {}
-                () = stopped => {}
-            }
-        };
-        Self { body, late: Box::pin(late), receiving: None }
-    }
-
-    /// Makes it known to its connection as on its way until its end.
-    #[must_use]
-    pub fn receiving(self, receiving: Receiving) -> Self {
-        Self { receiving: Some(receiving), ..self }
-    }
-}
-
-impl<B: HttpBody<Error: Into<axum::BoxError>> + Unpin> HttpBody for Timely<B> {
-    type Data = B::Data;
-    type Error = axum::BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            if self.body.is_end_stream() || !matches!(frame, Some(Ok(_))) {
-                self.receiving = None;
-            }
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        self.late.as_mut().poll(cx).map(|()| Some(Err(Late.into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
 
 /// The body is too long for somebody who is not logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -416,30 +350,5 @@ mod tests {
         assert!(room.take("bo", large(), 1 << 20).await.is_none());
         drop(taken);
         assert!(room.take("bo", large(), 1 << 20).await.is_some());
-    }
-
-    /// A body of which the first half has come.
-    fn half() -> Body {
-        let first = stream::iter([Ok::<_, axum::BoxError>(Bytes::from_static(b"{"))]);
-        Body::from_stream(first.chain(stream::pending()))
-    }
-
-    #[tokio::test]
-    async fn half_a_body_breaks_off() {
-        let stop = CancellationToken::new();
-        let body = Timely::new(half(), Duration::from_millis(20), stop.clone());
-        let error = to_bytes(Body::new(body), 100).await.unwrap_err();
-        assert!(is_late(&error) && !is_too_long(&error), "{error}");
-
-        let body = Timely::new(half(), Duration::from_secs(3600), stop.clone());
-        stop.cancel();
-        assert!(is_late(&to_bytes(Body::new(body), 100).await.unwrap_err()));
-    }
-
-    #[tokio::test]
-    async fn a_whole_body_comes_through_and_a_long_one_does_not() {
-        let timely = |body: &'static str| Body::new(Timely::new(Body::from(body), WHOLE, CancellationToken::new()));
-        assert_eq!(to_bytes(timely("whole"), 5).await.unwrap(), "whole");
-        assert!(is_too_long(&to_bytes(timely("longer"), 5).await.unwrap_err()));
     }
 }

@@ -1,14 +1,14 @@
-//! What everything that speaks HTTP here shares: refusals, request numbers, tokens in headers, JSON bodies,
-//! shared places.
+//! What everything that speaks HTTP here shares: refusals, request numbers, headers of every answer, tokens in headers,
+//! JSON bodies, shared places.
 
 pub mod bearer;
 pub mod body;
 pub mod coding;
 pub mod cookies;
 pub mod etag;
+pub mod headers;
 pub mod host;
 pub mod json;
-pub mod listener;
 pub mod path;
 pub mod problem;
 pub mod query;

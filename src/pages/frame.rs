@@ -19,7 +19,7 @@ use crate::{
     components::{Here, Now, Refused},
     compute::Compute,
     domain::error::Error,
-    http::problem::retry_after,
+    http::{headers::POLICY, problem::retry_after},
     session::guard::Rejected,
 };
 
@@ -171,9 +171,6 @@ fn policy(nonce: &Nonce) -> HeaderValue {
     );
     HeaderValue::from_str(&policy).unwrap_or(POLICY)
 }
-
-/// The content security policy of all other responses.
-pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// Header of a form post whose page is swapped in place.
 pub(super) const SWAP: HeaderName = HeaderName::from_static("x-swap");

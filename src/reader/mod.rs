@@ -37,13 +37,14 @@ use crate::{
         rate::Rate,
         tokens::{Grant, Table, Waiting},
     },
+    connections::DelayHint,
     domain::{
         error::{Error, Need, Part, excerpt},
         names::{AppName, ConfigId, EnvName},
         time::Time,
         token::Denied,
     },
-    http::{bearer, listener::Pulse, problem::Problem},
+    http::{bearer, problem::Problem},
     metrics::{self, Gauge},
     texts::Lang,
 };
@@ -206,8 +207,8 @@ impl Reader {
         let of_token = grant.wait(self.waiters_of_one).ok_or_else(crowd)?;
         let waiters = self.meter.waiters(how).clone();
         waiters.inc();
-        if let Some(pulse) = request.extensions().get::<Arc<Pulse>>() {
-            pulse.wait();
+        if let Some(hint) = request.extensions().get::<DelayHint>() {
+            hint.announce();
         }
         Ok(Place { _of_all: one, _of_token: of_token, waiters })
     }

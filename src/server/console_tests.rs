@@ -78,8 +78,8 @@ impl Site {
             public_url: public_url.into(),
             etcd_root: None,
         };
-        let (health, leaving) = (service.clone(), stop.clone());
-        let health = Health { service: health, dispatch, reader, leaving, scrape };
+        let (health, draining) = (service.clone(), stop.clone());
+        let health = Health { service: health, dispatch, reader, draining, scrape };
         let front = routes(
             console,
             Assets::embedded(&[]),
@@ -283,8 +283,8 @@ async fn every_answer_has_the_headers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let (limits, headers) = (Limits::of_this_process(&[]), Headers::of("https://config.example"));
-    let serving = accept::serve(listener, site.front.clone(), limits, headers, Connections::default(), stop.clone());
-    tokio::spawn(serving);
+    let config = ConnectionConfig { limits, headers, health_paths: &health::PATHS, meter: Connections::default() };
+    tokio::spawn(connections::serve(listener, site.front.clone(), config, stop.clone()));
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for (method, path, status) in [
         ("GET", "/", 303),

@@ -37,8 +37,8 @@ pub struct Health {
     pub dispatch: Arc<Dispatch>,
     /// What readers are answered from.
     pub reader: Arc<Reader>,
-    /// Cancelled when the server was told to end.
-    pub leaving: CancellationToken,
+    /// Cancelled when the shutdown begins.
+    pub draining: CancellationToken,
     /// What is counted.
     pub scrape: Arc<Scrape>,
 }
@@ -54,7 +54,7 @@ pub fn router(health: Health) -> Router {
 
 async fn ready(State(health): State<Health>) -> impl IntoResponse {
     let database = matches!(timeout(ANSWER, health.service.check_database()).await, Ok(Ok(())));
-    health.readiness(database, health.leaving.is_cancelled()).answer()
+    health.readiness(database, health.draining.is_cancelled()).answer()
 }
 
 /// What `GET /readyz` tells.
@@ -85,13 +85,13 @@ impl Readiness {
 
 impl Health {
     /// Which environments and configs, and why, is said to those who log in.
-    fn readiness(&self, database: bool, leaving: bool) -> Readiness {
+    fn readiness(&self, database: bool, draining: bool) -> Readiness {
         let (late, drifts) = (self.dispatch.status.late().len(), self.dispatch.status.drifts().len());
         let ahead = self.reader.shelf.ahead(AHEAD).len();
         let (has, away_since) = (self.reader.shelf.is_ready(), self.reader.shelf.stale_since());
         let mut reasons = Vec::new();
         let mut tell = |so: bool, reason: String| reasons.extend(so.then_some(reason));
-        tell(leaving, "the server is ending".to_owned());
+        tell(draining, "the server is ending".to_owned());
         tell(!database, "the database does not answer".to_owned());
         if let Some(since) = away_since {
             tell(true, format!("the channel has not been heard since {}", since.rfc3339()));
@@ -109,7 +109,7 @@ impl Health {
             ("ahead", ahead.into()),
         ];
         let more = more.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
-        Readiness { ready: database && !leaving, reasons, has_releases: has, more }
+        Readiness { ready: database && !draining, reasons, has_releases: has, more }
     }
 }
 

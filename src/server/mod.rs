@@ -1,25 +1,17 @@
 //! One process: its settings, its parts, its routes, its end.
 
-mod accept;
 pub mod assets;
 mod confirmed;
 #[cfg(test)]
 mod console_tests;
 pub mod data_dir;
-pub mod headers;
 mod health;
 pub mod layers;
-mod leaving;
 mod reader_node;
 mod refresh;
-mod refusal;
 mod scrape;
-pub mod serving;
 pub mod settings;
-mod slow;
-mod talk;
 pub mod telemetry;
-mod wire;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -34,9 +26,10 @@ use crate::{
     auth::{signing::Signer, tokens::Table},
     automation,
     channel::{Channel, Hears},
+    connections::{self, ConnectionConfig, Limits, Shutdown},
     delivery::{self, Publisher},
     fast_path::FastPath,
-    http::request_id,
+    http::{headers::Headers, request_id},
     pages::{
         self, Frame,
         assets::{Assets, File},
@@ -64,12 +57,9 @@ use crate::{
 };
 use confirmed::Confirmed;
 use data_dir::DataDir;
-use headers::Headers;
 use health::Health;
 use layers::SignedIn;
-use leaving::Leaving;
 use scrape::Scrape;
-use serving::Limits;
 use settings::{Rates, Role, Settings};
 
 /// Runs the server until SIGTERM or SIGINT. Pages load what `site` has; `traces` are sent to their end.
@@ -94,11 +84,9 @@ pub async fn serve(settings: Settings, site: &'static [File], traces: Option<Exp
 /// A server that is ready to run.
 pub struct Node {
     router: reader::Front,
-    limits: Limits,
-    headers: Headers,
-    scrape: Arc<Scrape>,
+    connections: ConnectionConfig,
     tasks: TaskTracker,
-    leaving: Leaving,
+    shutdown: Shutdown,
 }
 
 impl Node {
@@ -116,11 +104,10 @@ impl Node {
         match settings.role {
             Role::Console => Self::console(settings, assets(site), address, stop).await,
             Role::Reader => {
-                let (tasks, leaving) = (TaskTracker::new(), Leaving::new(stop));
-                let (router, scrape) = reader_node::start(&settings, address, &tasks, &leaving).await?;
-                let headers = Headers::of(&public_url(&settings, address));
-                let limits = Limits::of_this_process(&settings.proxies);
-                Ok(Self { router, limits, headers, scrape, tasks, leaving })
+                let (tasks, shutdown) = (TaskTracker::new(), Shutdown::new(stop));
+                let (router, scrape) = reader_node::start(&settings, address, &tasks, &shutdown).await?;
+                let connections = connection_config(&settings, &public_url(&settings, address), &scrape);
+                Ok(Self { router, connections, tasks, shutdown })
             }
         }
     }
@@ -138,13 +125,13 @@ impl Node {
             Some(etcd) => Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?,
             None => Channel::local(),
         };
-        let (dispatch, leaving) = (Arc::new(Dispatch::new(FastPath::new(settings.fast_path))), Leaving::new(stop));
-        let stop = leaving.last.clone();
+        let (dispatch, shutdown) = (Arc::new(Dispatch::new(FastPath::new(settings.fast_path))), Shutdown::new(stop));
+        let stop = shutdown.stopped.clone();
         let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
         let tokens = Arc::new(Table::new());
         let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
-        let reader = Reader::new(tokens.clone(), now, &reading, leaving.closing.clone());
+        let reader = Reader::new(tokens.clone(), now, &reading, shutdown.closing.clone());
 
         let tasks = TaskTracker::new();
         let confirmed = Confirmed {
@@ -197,12 +184,12 @@ impl Node {
             service: service.clone(),
             dispatch,
             reader: reader.clone(),
-            leaving: leaving.told.clone(),
+            draining: shutdown.draining.clone(),
             scrape: scrape.clone(),
         };
         let signer = service.signer().await.map_err(|e| format!("the key of the cookies cannot be read: {e}"))?;
         let streams = Streams::default();
-        tasks.spawn(until(leaving.last.clone(), streams.clone().watch(service.clone())));
+        tasks.spawn(until(shutdown.stopped.clone(), streams.clone().watch(service.clone())));
         let console = Console {
             service: service.clone(),
             reader,
@@ -216,9 +203,8 @@ impl Node {
             tracing::warn!("{why}");
         }
         announce_setup(&service, &public_url).await?;
-        let limits = Limits::of_this_process(&settings.proxies);
-        let headers = Headers::of(&public_url);
-        Ok(Self { router, limits, headers, scrape, tasks, leaving })
+        let connections = connection_config(&settings, &public_url, &scrape);
+        Ok(Self { router, connections, tasks, shutdown })
     }
 
     /// Serves until told to stop, then finishes what is under way, within a hard deadline.
@@ -228,10 +214,23 @@ impl Node {
     pub async fn run(self, listener: TcpListener, traces: Option<Exporting>) -> Result<(), String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         announce(&format!("listening on http://{address}"));
-        let (closing, meter) = (self.leaving.closing.clone(), self.scrape.connections.clone());
-        let serving = accept::serve(listener, self.router, self.limits, self.headers, meter, closing);
-        self.leaving.run(serving, self.tasks, traces).await;
+        let serving = connections::serve(listener, self.router, self.connections, self.shutdown.closing.clone());
+        let flush = async {
+            if let Some(traces) = traces {
+                traces.end().await;
+            }
+        };
+        self.shutdown.run(serving, self.tasks, flush).await;
         Ok(())
+    }
+}
+
+fn connection_config(settings: &Settings, public_url: &str, scrape: &Scrape) -> ConnectionConfig {
+    ConnectionConfig {
+        limits: Limits::of_this_process(&settings.proxies),
+        headers: Headers::of(public_url),
+        health_paths: &health::PATHS,
+        meter: scrape.connections.clone(),
     }
 }
 

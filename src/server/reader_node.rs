@@ -15,7 +15,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     health::{Readiness, scraped},
-    leaving::Leaving,
     link,
     scrape::Scrape,
     settings::Settings,
@@ -23,6 +22,7 @@ use super::{
 use crate::{
     auth::tokens::Table,
     channel::{AHEAD, Channel},
+    connections::Shutdown,
     domain::{
         error::{Error, excerpt},
         time::Time,
@@ -44,8 +44,8 @@ struct Parts {
     tokens: Arc<KnownTokens>,
     file: Arc<LastGood>,
     scrape: Arc<Scrape>,
-    /// Cancelled when the server was told to end.
-    told: CancellationToken,
+    /// Cancelled when the shutdown begins.
+    draining: CancellationToken,
 }
 
 /// Takes what lies on disk, starts what works in the background and puts the routes together. etcd may be away.
@@ -56,20 +56,20 @@ pub(super) async fn start(
     settings: &Settings,
     address: SocketAddr,
     tasks: &TaskTracker,
-    leaving: &Leaving,
+    shutdown: &Shutdown,
 ) -> Result<(reader::Front, Arc<Scrape>), String> {
     let Some(etcd) = settings.etcd.clone() else { return Err("a reader is fed from etcd: set etcd.endpoints".into()) };
     let (root, members, name) = (etcd.root.clone(), etcd.endpoints.join(", "), etcd.node.clone());
     let channel = Channel::etcd(etcd).await.map_err(|e| format!("etcd: {e}"))?;
     let table = Arc::new(Table::new());
     let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
-    let reader = Reader::new(table.clone(), now, &reading, leaving.closing.clone());
+    let reader = Reader::new(table.clone(), now, &reading, shutdown.closing.clone());
     let tokens = Arc::new(KnownTokens::new(table));
     let file = LastGood::new(&settings.data_dir, &root, reader.shelf.clone(), Some(tokens.clone()), now);
     let kept = settings.data_dir.join(NAME);
     tracing::info!(%address, etcd = members, root, file = %kept.display(), "a reader node: the read endpoints alone");
     file.load().await;
-    let (scrape, stop) = (Arc::new(Scrape::new(None, &channel, reader.clone())), &leaving.last);
+    let (scrape, stop) = (Arc::new(Scrape::new(None, &channel, reader.clone())), &shutdown.stopped);
 
     link(reader.clone(), &name, &channel, Some(tokens.clone()), tasks, stop);
     tasks.spawn(file.clone().keep(stop.clone()));
@@ -78,8 +78,8 @@ pub(super) async fn start(
     tasks.spawn(feeding);
     let (following, kept, end) = (tokens.clone(), file.clone(), stop.clone());
     tasks.spawn(async move { following.follow(&channel, Some(&kept), now, end).await });
-    let told = leaving.told.clone();
-    let routes = routes(Parts { reader, tokens, file, scrape: scrape.clone(), told });
+    let draining = shutdown.draining.clone();
+    let routes = routes(Parts { reader, tokens, file, scrape: scrape.clone(), draining });
     Ok((routes, scrape))
 }
 
@@ -101,15 +101,15 @@ fn routes(parts: Parts) -> reader::Front {
 }
 
 /// Ready is who can answer; degraded, with reasons, who may be behind or would not be ready again after a restart.
-async fn ready(State(Parts { reader, tokens, file, told, .. }): State<Parts>) -> impl IntoResponse {
+async fn ready(State(Parts { reader, tokens, file, draining, .. }): State<Parts>) -> impl IntoResponse {
     let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
-    let leaving = told.is_cancelled();
-    let ready = releases && known && !leaving;
+    let draining = draining.is_cancelled();
+    let ready = releases && known && !draining;
     let since = |what: &str, since: Option<Time>| {
         since.map(|since| format!("{what} were not confirmed by etcd since {}", since.rfc3339()))
     };
     let reasons: Vec<String> = [
-        leaving.then(|| "the server is ending".to_owned()),
+        draining.then(|| "the server is ending".to_owned()),
         (!releases).then(|| "no release has arrived since the start".to_owned()),
         (!known).then(|| "no tokens have arrived since the start".to_owned()),
         reader.shelf.is_lost().then(|| "etcd holds no release; readers keep what they have".to_owned()),

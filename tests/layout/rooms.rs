@@ -80,8 +80,10 @@ pub const ROOMS: &[Room] = &[
     room("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "traces"], &["tokio", "std::time::Instant"]),
 
     // HTTP. Readers are answered from memory, so `reader` depends neither on services nor on SQL.
-    room("http", &["compute", "domain", "texts", "traces"], &["axum", "hyper", "tokio", "tower", "std::time::Instant"]),
-    room("reader", &["auth", "channel", "clock", "domain", "http", "metrics", "texts"], &["axum", "hyper", "tokio", "tower", "tower_http", "std::fs", "std::time::Instant"]),
+    room("http", &["compute", "domain", "texts", "traces"], &["axum", "hyper", "tokio"]),
+    // Serves any application.
+    room("connections", &["domain", "http", "metrics"], &["axum", "hyper", "tokio", "tower", "std::time::SystemTime"]),
+    room("reader", &["auth", "channel", "clock", "connections", "domain", "http", "metrics", "texts"], &["axum", "hyper", "tokio", "tower", "tower_http", "std::fs", "std::time::Instant"]),
     room("session", &["auth", "clock", "domain", "http", "service", "storage"], &["axum", "leptos", "tokio", "tower_sessions"]),
     room("automation", &["auth", "compute", "domain", "http", "service"], &["axum"]),
 
@@ -93,7 +95,7 @@ pub const ROOMS: &[Room] = &[
     room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Wiring.
-    room("server", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
+    room("server", &["auth", "automation", "channel", "connections", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
     room("cli", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
     // `lib.rs` and `main.rs`.
     room("lib", &[], &["std::process"]),

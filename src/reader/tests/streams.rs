@@ -1,4 +1,4 @@
-use axum::{body::BodyDataStream, extract, serve::ListenerExt};
+use axum::body::BodyDataStream;
 use futures::{FutureExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -6,7 +6,11 @@ use tokio::{
 };
 
 use super::*;
-use crate::http::listener::Impatient;
+use crate::{
+    connections::{self, ConnectionConfig, Limits},
+    http::headers::Headers,
+    metrics::Connections,
+};
 
 const WATCH: &str = "/api/v1/watch?config=prod/shop/application&config=prod/shop/mail";
 
@@ -201,16 +205,16 @@ async fn a_listening_instance_is_recorded_with_the_release_that_was_sent() {
 
 /// Starts a real server for clients on sockets.
 async fn served(test: &TestReader) -> std::net::SocketAddr {
-    served_with(test, crate::http::listener::STALL).await
+    served_with(test, Limits::of_this_process(&[])).await
 }
 
-async fn served_with(test: &TestReader, stall: Duration) -> std::net::SocketAddr {
+async fn served_with(test: &TestReader, limits: Limits) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let listener = Impatient::new(listener, stall).tap_io(|_| {});
     let front = in_front(Arc::clone(&test.reader), Router::new());
-    let app = axum::ServiceExt::<extract::Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(front);
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let headers = Headers::of("http://localhost");
+    let config = ConnectionConfig { limits, headers, health_paths: &[], meter: Connections::default() };
+    tokio::spawn(connections::serve(listener, front, config, test.stop.clone()));
     address
 }
 
@@ -260,7 +264,8 @@ async fn streams_and_polls_live_on_real_connections() {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_dropped_without_a_backlog() {
     let test = TestReader::new();
-    let address = served_with(&test, Duration::from_millis(300)).await;
+    let address =
+        served_with(&test, Limits { stall_timeout: Duration::from_millis(300), ..Limits::of_this_process(&[]) }).await;
     let sleeper = dial(&test, address, WATCH).await;
     let places = || test.reader.places.available_permits();
     while places() == Settings::default().waiters {

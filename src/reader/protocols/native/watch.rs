@@ -2,7 +2,7 @@
 //!
 //! A stream holds no releases. It knows the numbers that it has sent and reads the snapshot store for each further
 //! piece. A slow client therefore costs no memory and skips to the latest release. The connection of a client that
-//! stops reading is closed by [`crate::http::listener`].
+//! stops reading is closed by [`crate::connections`].
 
 use std::{collections::VecDeque, convert::Infallible, fmt::Write, sync::Arc, time::Duration};
 

@@ -1,8 +1,9 @@
-//! The headers of every answer, whoever writes it: a handler, hyper, or this server itself.
+//! The headers of every answer, written by a handler, by hyper or by this server itself.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::pages::frame::POLICY;
+/// Content security policy of every answer that is no page.
+pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// Headers that every answer has with these values.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
@@ -45,27 +46,13 @@ impl Headers {
         }
     }
 
-    /// Writes the head of a refusal that no handler answers: status, type, these headers, the length of the body and
-    /// the end of the connection.
-    pub(super) fn head(self, status: StatusCode, body: &[u8]) -> String {
-        let mut all = HeaderMap::new();
-        self.put(status, &mut all);
-        let mut head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n",
-            body.len()
-        );
-        for (name, value) in &all {
-            head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
-        }
-        head + "\r\n"
-    }
-
     fn always(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         ALWAYS.into_iter().chain(self.https.then_some(HTTPS))
     }
 }
 
 /// Whether an answer of this status may be kept by browsers and proxies.
-pub(super) fn is_content(status: StatusCode) -> bool {
+#[must_use]
+pub fn is_content(status: StatusCode) -> bool {
     matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
 }

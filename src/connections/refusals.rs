@@ -1,0 +1,109 @@
+//! Answers that no handler gives, because all slots are active or the head cannot be parsed.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures::future::Either;
+use tokio::{
+    io::{AsyncWriteExt, copy, sink},
+    sync::OwnedSemaphorePermit,
+    time::timeout,
+};
+use tower::Service;
+
+use super::io::{ByteStream, Connection};
+use crate::{
+    domain::error::{Error, Part},
+    http::{
+        headers::Headers,
+        problem::{Problem, retry_after},
+    },
+};
+
+/// Maximum time for a refused client to read the answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Answers the health paths of `app` and refuses all others.
+#[derive(Clone)]
+pub(super) struct HealthOnly<S> {
+    pub app: S,
+    pub paths: &'static [&'static str],
+}
+
+impl<S> Service<Request> for HealthOnly<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.app.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if self.paths.contains(&request.uri().path()) {
+            return Either::Left(self.app.call(request));
+        }
+        let mut response = overload().into_response();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Either::Right(ready(Ok(response)))
+    }
+}
+
+fn unavailable() -> Error {
+    Error::Unavailable { part: Part::Channel, detail: String::new() }
+}
+
+fn overload() -> Problem {
+    Problem::from(unavailable()).because("Too many connections are open.")
+}
+
+/// Refuses a connection without reading its request.
+pub(super) async fn no_slot<T: ByteStream>(connection: Connection<T>, headers: Headers, _permit: OwnedSemaphorePermit) {
+    let seconds = retry_after(&unavailable()).unwrap_or_default();
+    refuse(connection, headers, &overload(), &format!("retry-after: {seconds}\r\n")).await;
+}
+
+/// Refuses a request whose head cannot be parsed.
+pub(super) async fn unreadable<T: ByteStream>(connection: Connection<T>, headers: Headers, status: StatusCode) {
+    refuse(connection, headers, &Problem::unreadable(status), "").await;
+}
+
+async fn refuse<T: ByteStream>(mut connection: Connection<T>, headers: Headers, problem: &Problem, more: &str) {
+    let body = problem.body(None);
+    let head = head(headers, problem.status(), body.len(), more);
+    let refused = async {
+        connection.write_all(&[head.as_bytes(), &body].concat()).await?;
+        connection.shutdown().await?;
+        // Closing a socket with unread bytes would discard the answer.
+        copy(&mut connection, &mut sink()).await
+    };
+    // The answer is lost on a client that does not read it in time.
+    let _ = timeout(READ_TIMEOUT, refused).await;
+}
+
+/// Encodes the head of a refusal that ends the connection. `more` are further lines.
+fn head(headers: Headers, status: StatusCode, length: usize, more: &str) -> String {
+    let mut all = HeaderMap::new();
+    headers.put(status, &mut all);
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    let mut head = format!(
+        "HTTP/1.1 {status}\r\n{more}content-type: application/problem+json\r\ncontent-length: {length}\r\n\
+         connection: close\r\ndate: {date}\r\n"
+    );
+    for (name, value) in &all {
+        head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    head + "\r\n"
+}
