@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod assets;
+mod background;
 mod confirmed;
 #[cfg(test)]
 mod console_tests;
@@ -17,6 +18,7 @@ mod scrape;
 pub mod serving;
 pub mod settings;
 mod slow;
+mod sweep;
 mod talk;
 pub mod telemetry;
 mod wire;
@@ -28,13 +30,13 @@ use std::{
 
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{signing::Signer, tokens::Table},
     automation,
-    channel::{Channel, Hears},
-    delivery::{self, Publisher},
+    channel::Channel,
+    delivery::Publisher,
     fast_path::FastPath,
     http::request_id,
     pages::{
@@ -44,14 +46,7 @@ use crate::{
         cookies::Jar,
         routes,
     },
-    reader::{
-        self, Reader,
-        feed::Source,
-        known_tokens::KnownTokens,
-        last_good::LastGood,
-        nodes::{self, Nodes},
-        shelf::Shelf,
-    },
+    reader::{self, Reader, last_good::LastGood, nodes::Nodes},
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     session::{
         browsers::Browsers,
@@ -60,8 +55,10 @@ use crate::{
     },
     stdio,
     storage::Db,
+    tasks::TaskDriver,
     traces::Exporting,
 };
+use background::ConsoleTasks;
 use confirmed::Confirmed;
 use data_dir::DataDir;
 use headers::Headers;
@@ -97,12 +94,12 @@ pub struct Node {
     limits: Limits,
     headers: Headers,
     scrape: Arc<Scrape>,
-    tasks: TaskTracker,
+    tasks: TaskDriver,
     leaving: Leaving,
 }
 
 impl Node {
-    /// Opens what its role needs, starts what works in the background and puts the routes together.
+    /// Opens what its role needs, starts the background tasks and puts the routes together.
     ///
     /// # Errors
     /// Why it does not start, in one line.
@@ -116,7 +113,7 @@ impl Node {
         match settings.role {
             Role::Console => Self::console(settings, assets(site), address, stop).await,
             Role::Reader => {
-                let (tasks, leaving) = (TaskTracker::new(), Leaving::new(stop));
+                let (tasks, leaving) = (TaskDriver::new(now, CancellationToken::new()), Leaving::new(stop));
                 let (router, scrape) = reader_node::start(&settings, address, &tasks, &leaving).await?;
                 let headers = Headers::of(&public_url(&settings, address));
                 let limits = Limits::of_this_process(&settings.proxies);
@@ -139,14 +136,13 @@ impl Node {
             None => Channel::local(),
         };
         let (dispatch, leaving) = (Arc::new(Dispatch::new(FastPath::new(settings.fast_path))), Leaving::new(stop));
-        let stop = leaving.last.clone();
+        let tasks = TaskDriver::new(now, CancellationToken::new());
         let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
-        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
+        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), tasks.stop().clone());
         let tokens = Arc::new(Table::new());
         let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
         let reader = Reader::new(tokens.clone(), now, &reading, leaving.closing.clone());
 
-        let tasks = TaskTracker::new();
         let confirmed = Confirmed {
             db: db.clone(),
             channel: channel.clone(),
@@ -164,7 +160,6 @@ impl Node {
                 let loaded = file.load_confirmed(async |entries| confirmed.confirm(entries, &[]).await);
                 loaded.await.map_err(|e| format!("the releases cannot be read: {e}"))?;
             }
-            tasks.spawn(file.clone().keep(stop.clone()));
             kept = Some(file);
         } else {
             // Memory is empty at the start: what SQL has goes in, and on the shelf, before anybody can ask.
@@ -178,19 +173,22 @@ impl Node {
         }
         refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
 
-        tasks.spawn(publisher.clone().run());
-        tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
-        tasks.spawn(until(stop.clone(), delivery::keep_tokens(service.clone(), channel.clone(), tokens.clone())));
-        tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
         let name = settings.etcd.as_ref().map_or("", |etcd| &etcd.node);
-        let nodes = link(reader.clone(), name, &channel, None, &tasks, &stop);
-        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
-        let (shelf, end) = (reader.shelf.clone(), stop);
-        // Memory was filled from this database.
-        match channel {
-            Channel::Etcd(_) => _ = tasks.spawn(feed(confirmed, shelf, kept, end)),
-            Channel::Local(_) => _ = tasks.spawn(feed(channel, shelf, kept, end)),
-        }
+        let nodes = Nodes::new(reader.clone(), name, channel.board().is_some());
+        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone(), &tasks));
+        let streams = Streams::default();
+        let background = ConsoleTasks {
+            service: service.clone(),
+            channel,
+            publisher,
+            tokens,
+            streams: streams.clone(),
+            reader: reader.clone(),
+            nodes: nodes.clone(),
+            confirmed,
+            last_good: kept,
+        };
+        tasks.start(background.list());
 
         let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
         let health = Health {
@@ -199,15 +197,15 @@ impl Node {
             reader: reader.clone(),
             leaving: leaving.told.clone(),
             scrape: scrape.clone(),
+            tasks: tasks.clone(),
         };
         let signer = service.signer().await.map_err(|e| format!("the key of the cookies cannot be read: {e}"))?;
-        let streams = Streams::default();
-        tasks.spawn(until(leaving.last.clone(), streams.clone().watch(service.clone())));
         let console = Console {
             service: service.clone(),
             reader,
             nodes,
             streams,
+            tasks: tasks.clone(),
             public_url: public_url.as_str().into(),
             etcd_root,
         };
@@ -267,11 +265,6 @@ fn routes(console: Console, assets: Assets, db: Db, health: Health, signer: Sign
     reader::in_front(reader, rest)
 }
 
-/// Keeps the shelf up to date.
-async fn feed(source: impl Source, shelf: Arc<Shelf>, kept: Option<Arc<LastGood>>, stop: CancellationToken) {
-    reader::feed::run(&source, &shelf, kept.as_ref(), now, reader::feed::RELIST, stop).await;
-}
-
 /// Returns a warning when sessions and passwords cross a network unencrypted.
 fn unprotected(settings: &Settings, public_url: &str, address: SocketAddr) -> Option<String> {
     let advice = "put TLS in front and set public_url to its https:// address";
@@ -285,25 +278,6 @@ fn unprotected(settings: &Settings, public_url: &str, address: SocketAddr) -> Op
             address.port()
         )),
     }
-}
-
-/// Keeps the link to the other nodes, if there can be some. A reader node is one with `tokens`.
-fn link(
-    reader: Arc<Reader>,
-    name: &str,
-    channel: &Channel,
-    tokens: Option<Arc<KnownTokens>>,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> Arc<Nodes> {
-    let board = channel.board();
-    let nodes = Nodes::new(reader, name, board.is_some());
-    if let Some(board) = board {
-        let (linked, stop) = (nodes.clone(), stop.clone());
-        let hears = if tokens.is_some() { Hears::Asks } else { Hears::All };
-        tasks.spawn(async move { nodes::link::run(&linked, &board, hears, tokens.as_deref(), stop).await });
-    }
-    nodes
 }
 
 /// Returns the files that the program carries, or, in a build without any, those of the folder where `cargo leptos watch` puts them.
@@ -348,10 +322,6 @@ pub fn local(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
-    stop.run_until_cancelled(work).await;
 }
 
 async fn wait_for_signal() {
