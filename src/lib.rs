@@ -57,6 +57,8 @@ pub mod stdio;
 #[cfg(feature = "ssr")]
 pub mod storage;
 #[cfg(feature = "ssr")]
+pub mod tasks;
+#[cfg(feature = "ssr")]
 pub mod traces;
 
 #[cfg(feature = "hydrate")]

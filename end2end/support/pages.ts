@@ -39,6 +39,7 @@ export const pages: [name: string, path: string][] = [
   ['users', '/users'],
   ['user-new', '/users/new'],
   ['user', '/users/{user}'],
+  ['system', '/system'],
   ['account', '/account'],
   ['start', '/start'],
   ['start-ready', '/start?app=shop'],

@@ -23,7 +23,6 @@ mod limits;
 mod listener;
 mod long_poll;
 mod refusals;
-mod shutdown;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -37,7 +36,6 @@ use tower::Service;
 
 pub use activity::DelayHint;
 pub use limits::Limits;
-pub use shutdown::Shutdown;
 
 use crate::{http::headers::Headers, metrics::Connections};
 

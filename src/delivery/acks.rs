@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::publisher::Publisher;
+use crate::tasks::TaskHandle;
 
 /// Delay before acknowledgements are stored. It leaves them to the next publish on SQLite, and to a pause between two
 /// publishes elsewhere.
@@ -13,23 +14,28 @@ const DELAY: Duration = Duration::from_millis(25);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl Publisher {
-    /// Stores pending acknowledgements after a short delay, until the server stops.
-    pub(super) async fn keep_acks_stored(self) {
+    /// Stores pending acknowledgements after a short delay, until the stop.
+    pub(super) async fn keep_acks_stored(self, task: TaskHandle) {
         let acks = self.dispatch.fast_path.acks();
         let flushing = async {
             loop {
                 acks.wait_nonempty().await;
                 let _ = timeout(DELAY, acks.wait_flush_requested()).await;
-                if let Err(error) = self.flush_acks().await {
-                    tracing::warn!(
-                        error = %error,
-                        "delivery acknowledgements could not be stored, retrying in {} s",
-                        RETRY_DELAY.as_secs()
-                    );
-                    sleep(RETRY_DELAY).await;
+                match self.flush_acks().await {
+                    Ok(()) => task.ran(),
+                    Err(error) => {
+                        tracing::warn!(
+                            error = %error,
+                            "delivery acknowledgements could not be stored, retrying in {} s",
+                            RETRY_DELAY.as_secs()
+                        );
+                        task.failed(error.name(), &error);
+                        task.next_in(RETRY_DELAY);
+                        sleep(RETRY_DELAY).await;
+                    }
                 }
             }
         };
-        self.stop.run_until_cancelled(flushing).await;
+        task.until_stopped(flushing).await;
     }
 }

@@ -9,4 +9,4 @@ mod session;
 mod tokens;
 
 pub use publisher::Publisher;
-pub use tokens::{keep_tokens, write_tokens};
+pub use tokens::{tokens_task, write_tokens};

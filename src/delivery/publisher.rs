@@ -1,11 +1,13 @@
-//! Drains the outbox: a task on every node, with one worker for each environment that has releases in it.
+//! Drains the outbox: a background task on every node, with one worker for each environment that has releases in it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures::FutureExt;
 use tokio::{
     sync::{Mutex, Notify},
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
@@ -27,6 +29,8 @@ use crate::{
     },
     service::{Arrived, Dispatch, Late, Why, now},
     storage::Db,
+    tasks::{Task, TaskDriver, TaskHandle, panic_text},
+    texts::Lang,
     traces,
 };
 
@@ -62,7 +66,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Returns a publisher. It does nothing before [`Publisher::run`].
+    /// Returns a publisher. It does nothing before its tasks run.
     #[must_use]
     pub fn new(db: Db, channel: Channel, dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
         Self {
@@ -83,13 +87,40 @@ impl Publisher {
         Self { back_off: (first, longest), ..self }
     }
 
-    /// Drains the outbox until the server stops. Then finishes the deliveries in progress.
+    /// Returns the background task that drains the outbox.
+    #[must_use]
+    pub fn delivery_task(&self) -> Task {
+        let publisher = self.clone();
+        Task::looping("publisher", Lang::task_publisher, move |task| publisher.clone().drain_outbox(task))
+    }
+
+    /// Returns the background task that does the repairs that people request.
+    #[must_use]
+    pub fn repairs_task(&self) -> Task {
+        let publisher = self.clone();
+        Task::looping("repairs", Lang::task_repairs, move |task| publisher.clone().do_requested_repairs(task))
+    }
+
+    /// Returns the background task that stores delivery acknowledgements.
+    #[must_use]
+    pub fn acks_task(&self) -> Task {
+        let publisher = self.clone();
+        Task::looping("delivery_acks", Lang::task_delivery_acks, move |task| publisher.clone().keep_acks_stored(task))
+    }
+
+    /// Runs the tasks of delivery until the stop, and waits until they have ended: for a command.
     pub async fn run(self) {
+        let driver = TaskDriver::new(now, self.stop.clone());
+        driver.start([self.delivery_task(), self.repairs_task(), self.acks_task()]);
+        self.stop.cancelled().await;
+        driver.end().await;
+    }
+
+    /// Drains the outbox until the stop. Then finishes the deliveries in progress.
+    async fn drain_outbox(self, task: TaskHandle) {
         let mut notified = self.dispatch.notifier.subscribe();
         let (mut look, mut seen) = (interval(OUTBOX_POLL_INTERVAL), None);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.workers.spawn(self.clone().do_requested_repairs());
-        self.workers.spawn(self.clone().keep_acks_stored());
         loop {
             let due = tokio::select! {
                 biased;
@@ -99,8 +130,14 @@ impl Publisher {
                 _ = look.tick() => self.overdue_envs(&mut seen).await,
             };
             match due {
-                Ok(envs) => self.start_workers(envs).await,
-                Err(error) => tracing::warn!(error = %error, "the outbox could not be read, retrying"),
+                Ok(envs) => {
+                    self.start_workers(envs, &task).await;
+                    task.ran();
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "the outbox could not be read, retrying");
+                    task.failed(error.name(), &error);
+                }
             }
         }
         self.workers.close();
@@ -140,13 +177,19 @@ impl Publisher {
         Ok(())
     }
 
-    async fn start_workers(&self, envs: BTreeSet<EnvName>) {
+    async fn start_workers(&self, envs: BTreeSet<EnvName>, task: &TaskHandle) {
         let mut working = self.working.lock().await;
         for env in envs {
             if working.insert(env.clone()) {
-                let publisher = self.clone();
+                let (publisher, task) = (self.clone(), task.clone());
                 self.workers.spawn(async move {
-                    publisher.work(&env).await;
+                    if let Err(panic) = AssertUnwindSafe(publisher.work(&env)).catch_unwind().await {
+                        let why = panic_text(&*panic);
+                        tracing::error!(env = %env, error = why, "a delivery worker panicked");
+                        task.failed("panicked", &format_args!("{env}: {why}"));
+                        // The next worker starts after a delay, because it may panic at once, too.
+                        task.until_stopped(sleep(publisher.back_off.1)).await;
+                    }
                     publisher.working.lock().await.remove(&env);
                     // A release may have been accepted since the worker's last poll.
                     publisher.ended.notify_one();

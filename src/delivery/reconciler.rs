@@ -18,6 +18,8 @@ use crate::{
     },
     service::{FoundDrift, Repair, Service, now},
     storage::Expected,
+    tasks::{Task, TaskHandle},
+    texts::Lang,
 };
 
 /// Interval between comparisons without a disturbance.
@@ -45,22 +47,36 @@ struct Found {
 }
 
 impl Publisher {
+    /// Returns the background task that compares.
+    #[must_use]
+    pub fn reconciler_task(&self) -> Task {
+        let publisher = self.clone();
+        Task::looping("reconciler", Lang::task_reconciler, move |task| {
+            let publisher = publisher.clone();
+            async move { _ = task.until_stopped(publisher.keep_reconciled(&task)).await }
+        })
+    }
+
     /// Reconciles now, every 30 s and soon after each disturbance of the channel, for ever.
-    pub async fn keep_reconciled(self) {
+    async fn keep_reconciled(self, task: &TaskHandle) {
         let mut upsets = self.channel.upsets();
         loop {
             upsets.mark_unchanged();
             let pause = match self.reconcile().await {
-                Ok(0) => EVERY,
-                Ok(n) => {
-                    tracing::info!(releases = n, "delivered releases again that the channel lacked");
+                Ok(written) => {
+                    if written > 0 {
+                        tracing::info!(releases = written, "delivered releases again that the channel lacked");
+                    }
+                    task.ran();
                     EVERY
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the channel could not be compared with the database, retrying");
+                    task.failed(error.name(), &error);
                     AGAIN
                 }
             };
+            task.next_in(pause);
             let soonest = Instant::now() + SOON;
             if timeout(pause, upsets.changed()).await.is_ok() {
                 sleep(RECONCILE_DEBOUNCE).await;
@@ -164,16 +180,16 @@ impl Publisher {
         Ok(())
     }
 
-    /// Does the repairs that people request, until the server stops.
-    pub(super) async fn do_requested_repairs(self) {
-        let Some(mut asked) = self.dispatch.repairs.take_receiver() else { return };
-        while let Some(Some(Repair { config, done })) = self.stop.run_until_cancelled(asked.recv()).await {
+    /// Does the repairs that people request, until the stop.
+    pub(super) async fn do_requested_repairs(self, task: TaskHandle) {
+        while let Some(Some(Repair { config, done })) = task.until_stopped(self.dispatch.repairs.next()).await {
             let outcome = match &config {
                 Some(config) => self.repair(config).await,
                 None => self.reconcile().await.map(drop),
             };
-            // The request may have been cancelled.
+            // The request may have been cancelled. A failure is its answer, and no failure of this task.
             let _ = done.send(outcome);
+            task.ran();
         }
     }
 

@@ -14,6 +14,8 @@ use crate::{
         token::Token,
     },
     service::{Service, now},
+    tasks::{Task, TaskHandle},
+    texts::Lang,
 };
 
 /// Interval between comparisons without a change.
@@ -25,24 +27,37 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Maximum number of compare-and-set retries.
 const TRIES: u32 = 5;
 
+/// Returns the background task that writes the tokens into the channel.
+#[must_use]
+pub fn tokens_task(service: Service, channel: Channel, table: Arc<Table>) -> Task {
+    Task::looping("reader_tokens", Lang::task_reader_tokens, move |task| {
+        let (service, channel, table) = (service.clone(), channel.clone(), Arc::clone(&table));
+        async move { _ = task.until_stopped(keep_tokens(&service, &channel, &table, &task)).await }
+    })
+}
+
 /// Keeps the tokens in the channel equal to those of the database, for ever. It compares them when `table` reports a
 /// change, after a foreign write, and when a reader node holds a later list.
-pub async fn keep_tokens(service: Service, channel: Channel, table: Arc<Table>) {
+async fn keep_tokens(service: &Service, channel: &Channel, table: &Table, task: &TaskHandle) {
     let (mut changes, mut upsets) = (table.changes(), channel.upsets());
     // The first write always creates a new version: reader nodes may have a list of a database that was since restored
     // from a backup.
     let (mut anew, mut watch) = (true, None);
     loop {
         upsets.mark_unchanged();
-        let revision = match write(&service, &channel, anew).await {
+        let revision = match write(service, channel, anew).await {
             Ok(revision) => revision,
             Err(error) => {
                 tracing::warn!(error = %error, "the tokens for reader nodes could not be written, retrying");
+                task.failed(error.name(), &error);
+                task.next_in(AGAIN);
                 sleep(AGAIN).await;
                 continue;
             }
         };
         anew = false;
+        task.ran();
+        task.next_in(EVERY);
         if watch.is_none() {
             // If this fails, the next comparison opens the watch.
             watch = channel.watch_tokens(revision).await.ok();

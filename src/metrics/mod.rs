@@ -6,6 +6,7 @@
 
 mod parts;
 mod process;
+mod tasks;
 
 pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::{
@@ -18,6 +19,7 @@ pub use parts::{
     Waiting, What,
 };
 pub use process::Process;
+pub use tasks::{TaskMeter, TaskMetrics};
 
 /// All metrics that `/metrics` shows.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@ use crate::{
     reader::{Reader, nodes::Nodes},
     service::Service,
     session::streams::Streams,
+    tasks::TaskDriver,
 };
 
 /// State shared by the page handlers.
@@ -19,6 +20,8 @@ pub struct Console {
     pub nodes: Arc<Nodes>,
     /// Sessions with open streams.
     pub streams: Streams,
+    /// The background tasks of this node.
+    pub tasks: TaskDriver,
     /// Base URL of this server for people and programs.
     pub public_url: Arc<str>,
     /// Prefix of all keys in etcd; `None` without etcd.

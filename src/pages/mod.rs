@@ -30,6 +30,7 @@ pub mod scope;
 pub mod serve;
 pub mod setup;
 pub mod shell;
+pub mod system;
 pub mod tokens;
 pub mod trouble;
 pub mod users;
@@ -70,6 +71,7 @@ pub enum Place {
     Environments,
     Tokens,
     Users,
+    System,
 }
 
 /// A page that is not rendered yet.

@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{
-    Viewer, account, apps, changes, config, console::Console, delivery, envs, home, live, login, setup, tokens,
+    Viewer, account, apps, changes, config, console::Console, delivery, envs, home, live, login, setup, system, tokens,
     trouble::Trouble, users,
 };
 use crate::{api::paths, domain::names::ConfigId, session::guard::CurrentUser};
@@ -27,6 +27,7 @@ pub fn all(console: Console) -> Router {
         .merge(live::routes())
         .merge(tokens::routes())
         .merge(users::routes())
+        .merge(system::routes())
         .merge(config::routes())
         .layer(middleware::from_fn_with_state(console.clone(), viewer))
         .with_state(console)

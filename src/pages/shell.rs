@@ -111,16 +111,17 @@ fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
         Place::Environments => ("/envs", I::Layers, t.environments()),
         Place::Tokens => ("/tokens", I::Key, t.tokens()),
         Place::Users => ("/users", I::People, t.users()),
+        Place::System => ("/system", I::Clock, t.system()),
     }
 }
 
 /// Main sidebar entries.
 const DAILY: [Place; 3] = [Place::Home, Place::Applications, Place::Changes];
 /// Other sidebar entries; on a phone they are under "More".
-const OTHERS: [Place; 4] = [Place::Delivery, Place::Environments, Place::Tokens, Place::Users];
+const OTHERS: [Place; 5] = [Place::Delivery, Place::Environments, Place::Tokens, Place::Users, Place::System];
 
 fn may_see(viewer: &Viewer, place: Place) -> bool {
-    viewer.administrator || !matches!(place, Place::Users | Place::Environments)
+    viewer.administrator || !matches!(place, Place::Users | Place::Environments | Place::System)
 }
 
 #[component]

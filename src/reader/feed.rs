@@ -7,7 +7,6 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     last_good::LastGood,
@@ -16,13 +15,15 @@ use super::{
 use crate::{
     channel::{Channel, Fault, Listing, Watch},
     domain::{entry::Entry, time::Time},
+    tasks::{Task, TaskHandle},
+    texts::Lang,
 };
 
 /// Timeout of a listing and of the start of a watch.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Usual lifetime of a watch before everything is listed again. Up to half of it is added at random, so that the
 /// readers of a cluster do not list at once.
-pub const RELIST: Duration = Duration::from_secs(180);
+pub(super) const RELIST: Duration = Duration::from_secs(180);
 /// First delay after a failure. It doubles with each further one.
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// Maximum delay between tries.
@@ -90,18 +91,18 @@ impl Tail for Watch {
     }
 }
 
-/// Feeds the store until `stop` and lists everything again after `relist`, usually [`RELIST`]. While the channel is
-/// disconnected, the store keeps its releases and is marked stale since the last contact. With `kept`, releases are on
-/// disk before they are in the store.
-pub async fn run(
-    source: &impl Source,
-    shelf: &Shelf,
-    kept: Option<&Arc<LastGood>>,
+/// Returns the background task that feeds the store.
+#[must_use]
+pub fn task<S: Source + Clone + Send + 'static>(
+    source: S,
+    shelf: Arc<Shelf>,
+    kept: Option<Arc<LastGood>>,
     clock: fn() -> Time,
-    relist: Duration,
-    stop: CancellationToken,
-) {
-    stop.run_until_cancelled(feed(source, shelf, kept, clock, relist)).await;
+) -> Task {
+    Task::looping("feed", Lang::task_feed, move |task| {
+        let (source, shelf, kept) = (source.clone(), Arc::clone(&shelf), kept.clone());
+        async move { _ = task.until_stopped(feed(&source, &shelf, kept.as_ref(), clock, RELIST, &task)).await }
+    })
 }
 
 /// The delay between tries of a channel that does not answer.
@@ -130,18 +131,22 @@ impl BackOff {
     }
 }
 
+/// Feeds the store for ever and lists everything again after `relist`, usually [`RELIST`]. While the channel is
+/// disconnected, the store keeps its releases and is marked stale since the last contact. With `kept`, releases are on
+/// disk before they are in the store.
 async fn feed(
     source: &impl Source,
     shelf: &Shelf,
     kept: Option<&Arc<LastGood>>,
     clock: fn() -> Time,
     relist: Duration,
+    task: &TaskHandle,
 ) {
     let (mut heard, mut back_off) = (clock(), BackOff::new());
     loop {
         back_off.begin();
         // No error: it was time to list again.
-        let Err(fault) = round(source, shelf, kept, clock, relist, &mut heard).await else { continue };
+        let Err(fault) = round(source, shelf, kept, clock, relist, &mut heard, task).await else { continue };
         if fault == Fault::Compacted {
             shelf.meter.behind.inc();
             tracing::info!("etcd watch fell behind, listing again");
@@ -149,6 +154,7 @@ async fn feed(
             shelf.meter.lost.inc();
             shelf.set_stale(Some(heard));
             tracing::warn!(error = %fault, "etcd watch failed, retrying");
+            task.failed(fault.name(), &fault);
         }
         back_off.rest().await;
     }
@@ -162,6 +168,7 @@ async fn round(
     clock: fn() -> Time,
     relist: Duration,
     heard: &mut Time,
+    task: &TaskHandle,
 ) -> Result<(), Fault> {
     let listing = in_time("list", source.list(|entry| shelf.or_held(entry))).await?;
     let revision = listing.revision;
@@ -177,6 +184,7 @@ async fn round(
     }
     *heard = clock();
     shelf.set_stale(None);
+    task.ran();
 
     let mut tail = in_time("watch", source.watch(revision)).await?;
     // Earlier disturbances are in the listing.
@@ -198,6 +206,7 @@ async fn round(
                     None => shelf.apply(entries),
                 });
                 shelf.meter.revision.set(tail.revision());
+                task.ran();
             }
             Ok(()) = upsets.changed() => {
                 let soon = Instant::now() + UPSET;
@@ -324,7 +333,7 @@ mod tests {
         let (watches, opened) = mpsc::unbounded_channel();
         let script = Script { listings: Mutex::new(listings), watches, upsets };
         let feeding = Arc::clone(&shelf);
-        tokio::spawn(async move { run(&script, &feeding, None, now, relist, CancellationToken::new()).await });
+        tokio::spawn(async move { feed(&script, &feeding, None, now, relist, &TaskHandle::unwatched()).await });
         (shelf, opened)
     }
 
@@ -426,7 +435,7 @@ mod tests {
     async fn a_delivery_in_memory_arrives() {
         let (channel, shelf) = (Channel::local(), Arc::new(Shelf::new()));
         let (source, feeding) = (channel.clone(), Arc::clone(&shelf));
-        tokio::spawn(async move { run(&source, &feeding, None, now, RELIST, CancellationToken::new()).await });
+        tokio::spawn(async move { feed(&source, &feeding, None, now, RELIST, &TaskHandle::unwatched()).await });
         while !shelf.is_ready() {
             tokio::task::yield_now().await;
         }

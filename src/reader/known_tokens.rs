@@ -129,8 +129,8 @@ mod tests {
         channel::{Channel, ListedToken, Tokens},
         clock::now,
         domain::token::{Denied, TokenKind},
+        tasks::TaskHandle,
     };
-    use tokio_util::sync::CancellationToken;
 
     fn listed(fresh: &Fresh) -> ListedToken {
         ListedToken {
@@ -147,7 +147,7 @@ mod tests {
         let table = Arc::new(Table::new());
         let known = Arc::new(KnownTokens::new(Arc::clone(&table)));
         let (following, channel) = (Arc::clone(&known), channel.clone());
-        tokio::spawn(async move { following.follow(&channel, None, now, CancellationToken::new()).await });
+        tokio::spawn(async move { following.follow(&channel, None, now, &TaskHandle::unwatched()).await });
         (table, known)
     }
 

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     feed::{BackOff, in_time},
@@ -13,6 +12,8 @@ use super::{
 use crate::{
     channel::{Channel, Fault, Tokens},
     domain::time::Time,
+    tasks::{Task, TaskHandle},
+    texts::Lang,
 };
 
 /// Lifetime of a watch before the list is read again.
@@ -23,28 +24,36 @@ const REFUSED_AGAIN: Duration = Duration::from_secs(2);
 const AT_MOST_EVERY: Duration = Duration::from_millis(100);
 
 impl KnownTokens {
-    /// Copies the channel's list until `stop`, also at once when a request has an unknown token. With `kept`, a list is
-    /// on disk before it counts.
-    pub async fn follow(
+    /// Returns the background task that copies the channel's list.
+    #[must_use]
+    pub fn task(self: &Arc<Self>, channel: Channel, kept: Option<Arc<LastGood>>, clock: fn() -> Time) -> Task {
+        let tokens = Arc::clone(self);
+        Task::looping("known_tokens", Lang::task_known_tokens, move |task| {
+            let (tokens, channel, kept) = (Arc::clone(&tokens), channel.clone(), kept.clone());
+            async move { _ = task.until_stopped(tokens.follow(&channel, kept.as_ref(), clock, &task)).await }
+        })
+    }
+
+    /// Copies the channel's list for ever, also at once when a request has an unknown token. With `kept`, a list is on disk
+    /// before it counts.
+    pub(super) async fn follow(
         &self,
         channel: &Channel,
         kept: Option<&Arc<LastGood>>,
         clock: fn() -> Time,
-        stop: CancellationToken,
+        task: &TaskHandle,
     ) {
-        stop.run_until_cancelled(async {
-            let (mut heard, mut back_off) = (clock(), BackOff::new());
-            loop {
-                back_off.begin();
-                let Err(fault) = self.round(channel, kept, clock, &mut heard).await else { continue };
-                if fault != Fault::Compacted {
-                    self.set_stale(Some(heard));
-                    tracing::warn!(error = %fault, "etcd watch of the tokens failed, retrying");
-                }
-                back_off.rest().await;
+        let (mut heard, mut back_off) = (clock(), BackOff::new());
+        loop {
+            back_off.begin();
+            let Err(fault) = self.round(channel, kept, clock, &mut heard, task).await else { continue };
+            if fault != Fault::Compacted {
+                self.set_stale(Some(heard));
+                tracing::warn!(error = %fault, "etcd watch of the tokens failed, retrying");
+                task.failed(fault.name(), &fault);
             }
-        })
-        .await;
+            back_off.rest().await;
+        }
     }
 
     /// Reads the list, then watches it until the watch ends or is old enough.
@@ -54,11 +63,13 @@ impl KnownTokens {
         kept: Option<&Arc<LastGood>>,
         clock: fn() -> Time,
         heard: &mut Time,
+        task: &TaskHandle,
     ) -> Result<(), Fault> {
         let (revision, mut written) = self.look(channel, kept, 0).await?;
         let mut looked = Instant::now();
         *heard = clock();
         self.set_stale(None);
+        task.ran();
 
         let mut watch = in_time("watch", channel.watch_tokens(revision)).await?;
         let old = sleep(AGAIN);
@@ -68,6 +79,7 @@ impl KnownTokens {
                 there = watch.next() => {
                     *heard = clock();
                     self.take_in(there?, kept).await?;
+                    task.ran();
                 }
                 () = sleep(REFUSED_AGAIN), if self.refused().is_some() => {
                     written = self.look(channel, kept, 0).await?.1.max(written);

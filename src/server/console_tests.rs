@@ -8,7 +8,7 @@ use axum::{
 };
 use futures::{FutureExt, StreamExt};
 use leptos::server_fn::axum::server_fn_paths;
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::DropGuard;
 use tower::ServiceExt;
 use tower_sessions::{SessionStore, session::Id};
@@ -24,6 +24,8 @@ use crate::{
     metrics::Connections,
     service::{NewToken, NewUser, PutApp, PutEnv, PutNamespace, Save},
     session::store::Sessions,
+    tasks::Task,
+    texts::Lang,
 };
 
 const PASSWORD: &str = "correct horse battery";
@@ -34,6 +36,7 @@ const PASSWORD: &str = "correct horse battery";
 struct Site {
     front: reader::Front,
     service: Service,
+    tasks: TaskDriver,
     sessions: Sessions,
     folder: PathBuf,
     _stop: DropGuard,
@@ -67,19 +70,20 @@ impl Site {
         let service = Service::new(db.clone(), dispatch.clone()).with_patience(Duration::ZERO);
         let reader = Reader::new(Arc::new(Table::new()), now, &reader::Settings::default(), stop.clone());
         reader.shelf.declare_ready();
-        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
-        let streams = Streams::default();
-        tokio::spawn(until(stop.clone(), streams.clone().watch(service.clone())));
+        let (streams, tasks) = (Streams::default(), TaskDriver::new(now, stop.clone()));
+        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone(), &tasks));
+        tasks.start([streams.task(service.clone())]);
         let console = Console {
             service: service.clone(),
             reader: reader.clone(),
             nodes: Nodes::new(reader.clone(), "one", false),
             streams,
+            tasks: tasks.clone(),
             public_url: public_url.into(),
             etcd_root: None,
         };
         let (health, draining) = (service.clone(), stop.clone());
-        let health = Health { service: health, dispatch, reader, draining, scrape };
+        let health = Health { service: health, dispatch, reader, draining, scrape, tasks: tasks.clone() };
         let front = routes(
             console,
             Assets::embedded(&[]),
@@ -88,7 +92,7 @@ impl Site {
             service.signer().await.unwrap(),
             &Rates::default(),
         );
-        Self { front, service, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() }
+        Self { front, service, tasks, sessions: Sessions::new(db), folder, _stop: stop.drop_guard() }
     }
 
     async fn furnish(&self) {
@@ -509,4 +513,97 @@ async fn names_https(site: &Site) {
         assert_eq!(page.status, 200, "{}", page.body);
         assert_eq!(page.body.contains("href=\"https://config.example\""), says, "{proto}: {}", page.body);
     }
+}
+
+#[tokio::test]
+async fn a_background_task_that_panics_is_reported_and_its_error_is_for_administrators_alone() {
+    let site = Site::at("http://localhost").await;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    site.tasks.start([Task::looping("feed", Lang::task_feed, move |_| {
+        started.send(()).unwrap();
+        async { panic!("10.0.0.7:2379 <refused>") }
+    })]);
+    // On this single thread nothing sees the task between its start and its panic.
+    timeout(Duration::from_secs(10), starts.recv()).await.expect("the task starts").unwrap();
+
+    let (root, ana) = (site.log_in("root").await, site.log_in("ana").await);
+    let page = site.get("/system", &root).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    for shown in [
+        "Background tasks",
+        "End of live updates after log-out",
+        "Releases for readers",
+        "stopped",
+        "panicked: 10.0.0.7:2379 &lt;refused&gt;",
+        "href=\"/system\"",
+    ] {
+        assert!(page.body.contains(shown), "{shown} in {}", page.body);
+    }
+    let chinese = site.get("/system", &format!("{root}; lang=zh")).await;
+    assert!(chinese.body.contains("为读取实例加载版本") && chinese.body.contains("已停止"), "{}", chinese.body);
+    let refused = site.get("/system", &ana).await;
+    assert_eq!(refused.status, 403);
+    assert!(!refused.body.contains("10.0.0.7") && !refused.body.contains("href=\"/system\""), "{}", refused.body);
+    assert_eq!(site.get("/system", "").await.status, 303);
+
+    let ready = site.get("/readyz", "").await;
+    assert!(!ready.body.contains("10.0.0.7"), "{}", ready.body);
+    let ready: serde_json::Value = serde_json::from_str(&ready.body).unwrap();
+    assert_eq!((&ready["ready"], &ready["degraded"]), (&true.into(), &true.into()), "{ready}");
+    assert_eq!(ready["reasons"], serde_json::json!(["the background task feed has stopped"]));
+    let task = &ready["tasks"][1];
+    assert_eq!(
+        (&task["name"], &task["state"], &task["last_failure"]),
+        (&"feed".into(), &"stopped".into(), &"panicked".into()),
+        "{ready}"
+    );
+    let metrics = site.get("/metrics", "").await;
+    let failures =
+        metrics.body.lines().find_map(|line| line.strip_prefix("trimtab_task_failures_total{task=\"feed\"} "));
+    assert!(failures.is_some_and(|count| count.parse::<u64>().unwrap() > 0), "{}", metrics.body);
+}
+
+#[tokio::test]
+async fn a_run_that_fails_does_not_make_the_node_degraded() {
+    let site = Site::at("http://localhost").await;
+    let (failed, was_failed) = tokio::sync::oneshot::channel();
+    let failed = parking_lot::Mutex::new(Some(failed));
+    site.tasks.start([Task::looping("feed", Lang::task_feed, move |task| {
+        task.failed("unreachable", &"no answer");
+        failed.lock().take().unwrap().send(()).unwrap();
+        async move { task.stop().cancelled().await }
+    })]);
+    timeout(Duration::from_secs(10), was_failed).await.expect("the task runs").unwrap();
+    let page = site.get("/system", &site.log_in("root").await).await;
+    assert!(page.body.contains("failing") && page.body.contains("no answer"), "{}", page.body);
+    let ready: serde_json::Value = serde_json::from_str(&site.get("/readyz", "").await.body).unwrap();
+    assert_eq!((&ready["ready"], &ready["degraded"]), (&true.into(), &false.into()), "{ready}");
+    assert_eq!(ready["tasks"][1]["last_failure"], "unreachable", "{ready}");
+}
+
+#[tokio::test]
+async fn readyz_and_metrics_list_the_background_tasks_that_are_started() {
+    let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let environment = [("TRIMTAB_DATA_DIR".to_owned(), folder.display().to_string())];
+    let settings = Settings::load(Some("/dev/null".as_ref()), environment.into_iter(), &[]).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let node = Node::start(settings, &[], &listener, CancellationToken::new()).await.unwrap();
+    let get = async |path: &str| {
+        let request = Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();
+        let body = node.router.clone().oneshot(request).await.unwrap().into_body();
+        String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap()
+    };
+    let started: Vec<&str> = node.tasks.statuses().into_iter().map(|task| task.name.label).collect();
+    let ready: serde_json::Value = serde_json::from_str(&get("/readyz").await).unwrap();
+    let listed: Vec<&str> = ready["tasks"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+    assert_eq!(listed, started);
+    let metrics = get("/metrics").await;
+    for name in &started {
+        assert!(metrics.contains(&format!("trimtab_task_failures_total{{task=\"{name}\"}} ")), "{name} in {metrics}");
+    }
+    let unique: BTreeSet<&str> = started.iter().copied().collect();
+    assert_eq!(unique.len(), started.len(), "{started:?}");
+    node.tasks.end().await;
+    std::fs::remove_dir_all(&folder).unwrap();
 }

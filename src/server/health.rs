@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,7 @@ use crate::{
     metrics::Form,
     reader::Reader,
     service::{Dispatch, Service},
+    tasks::{TaskDriver, TaskState, TaskStatus},
 };
 
 /// How long the database may take to answer before it counts as away.
@@ -41,6 +42,8 @@ pub struct Health {
     pub draining: CancellationToken,
     /// What is counted.
     pub scrape: Arc<Scrape>,
+    /// The background tasks.
+    pub tasks: TaskDriver,
 }
 
 /// The routes.
@@ -65,15 +68,20 @@ pub struct Readiness {
     pub reasons: Vec<String>,
     /// Whether readers can be answered.
     pub has_releases: bool,
+    /// The background tasks.
+    pub tasks: Vec<TaskStatus>,
     /// More, for programs.
     pub more: Map<String, Value>,
 }
 
 impl Readiness {
     /// The answer.
-    pub fn answer(self) -> impl IntoResponse + use<> {
+    pub fn answer(mut self) -> impl IntoResponse + use<> {
         let status = if self.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let stopped = self.tasks.iter().filter(|task| task.state == TaskState::Stopped);
+        self.reasons.extend(stopped.map(|task| format!("the background task {} has stopped", task.name.label)));
         let mut said = self.more;
+        said.insert("tasks".into(), self.tasks.iter().map(described).collect());
         said.insert("ready".into(), self.ready.into());
         said.insert("degraded".into(), (!self.reasons.is_empty()).into());
         said.insert("reasons".into(), self.reasons.into());
@@ -81,6 +89,19 @@ impl Readiness {
         said.insert("reader".into(), reader.into());
         (status, [(header::CACHE_CONTROL, "no-store")], Json(said))
     }
+}
+
+/// Returns what programs are told of a background task. Of a failure that is the kind alone, because an error may name addresses.
+fn described(task: &TaskStatus) -> Value {
+    json!({
+        "name": task.name.label,
+        "state": task.state.name(),
+        "last_run": task.last_run.map(Time::rfc3339),
+        "next_run": task.next_run.map(Time::rfc3339),
+        "runs": task.runs,
+        "failures": task.failures,
+        "last_failure": task.last_failure.as_ref().map(|failure| failure.kind),
+    })
 }
 
 impl Health {
@@ -109,7 +130,7 @@ impl Health {
             ("ahead", ahead.into()),
         ];
         let more = more.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
-        Readiness { ready: database && !draining, reasons, has_releases: has, more }
+        Readiness { ready: database && !draining, reasons, has_releases: has, tasks: self.tasks.statuses(), more }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One process: its settings, its parts, its routes, its end.
 
 pub mod assets;
+mod background;
 mod confirmed;
 #[cfg(test)]
 mod console_tests;
@@ -11,6 +12,8 @@ mod reader_node;
 mod refresh;
 mod scrape;
 pub mod settings;
+mod shutdown;
+mod sweep;
 pub mod telemetry;
 
 use std::{
@@ -20,14 +23,14 @@ use std::{
 
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{signing::Signer, tokens::Table},
     automation,
-    channel::{Channel, Hears},
-    connections::{self, ConnectionConfig, Limits, Shutdown},
-    delivery::{self, Publisher},
+    channel::Channel,
+    connections::{self, ConnectionConfig, Limits},
+    delivery::Publisher,
     fast_path::FastPath,
     http::{headers::Headers, request_id},
     pages::{
@@ -37,14 +40,7 @@ use crate::{
         cookies::Jar,
         routes,
     },
-    reader::{
-        self, Reader,
-        feed::Source,
-        known_tokens::KnownTokens,
-        last_good::LastGood,
-        nodes::{self, Nodes},
-        shelf::Shelf,
-    },
+    reader::{self, Reader, last_good::LastGood, nodes::Nodes},
     service::{Dispatch, SETUP_LINK_HOURS, Service, now},
     session::{
         browsers::Browsers,
@@ -53,14 +49,17 @@ use crate::{
     },
     stdio,
     storage::Db,
+    tasks::TaskDriver,
     traces::Exporting,
 };
+use background::ConsoleTasks;
 use confirmed::Confirmed;
 use data_dir::DataDir;
 use health::Health;
 use layers::SignedIn;
 use scrape::Scrape;
 use settings::{Rates, Role, Settings};
+use shutdown::Shutdown;
 
 /// Runs the server until SIGTERM or SIGINT. Pages load what `site` has; `traces` are sent to their end.
 ///
@@ -85,12 +84,12 @@ pub async fn serve(settings: Settings, site: &'static [File], traces: Option<Exp
 pub struct Node {
     router: reader::Front,
     connections: ConnectionConfig,
-    tasks: TaskTracker,
+    tasks: TaskDriver,
     shutdown: Shutdown,
 }
 
 impl Node {
-    /// Opens what its role needs, starts what works in the background and puts the routes together.
+    /// Opens what its role needs, starts the background tasks and puts the routes together.
     ///
     /// # Errors
     /// Why it does not start, in one line.
@@ -104,7 +103,7 @@ impl Node {
         match settings.role {
             Role::Console => Self::console(settings, assets(site), address, stop).await,
             Role::Reader => {
-                let (tasks, shutdown) = (TaskTracker::new(), Shutdown::new(stop));
+                let (tasks, shutdown) = (TaskDriver::new(now, CancellationToken::new()), Shutdown::new(stop));
                 let (router, scrape) = reader_node::start(&settings, address, &tasks, &shutdown).await?;
                 let connections = connection_config(&settings, &public_url(&settings, address), &scrape);
                 Ok(Self { router, connections, tasks, shutdown })
@@ -126,14 +125,13 @@ impl Node {
             None => Channel::local(),
         };
         let (dispatch, shutdown) = (Arc::new(Dispatch::new(FastPath::new(settings.fast_path))), Shutdown::new(stop));
-        let stop = shutdown.stopped.clone();
+        let tasks = TaskDriver::new(now, CancellationToken::new());
         let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
-        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), stop.clone());
+        let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), tasks.stop().clone());
         let tokens = Arc::new(Table::new());
         let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
         let reader = Reader::new(tokens.clone(), now, &reading, shutdown.closing.clone());
 
-        let tasks = TaskTracker::new();
         let confirmed = Confirmed {
             db: db.clone(),
             channel: channel.clone(),
@@ -151,7 +149,6 @@ impl Node {
                 let loaded = file.load_confirmed(async |entries| confirmed.confirm(entries, &[]).await);
                 loaded.await.map_err(|e| format!("the releases cannot be read: {e}"))?;
             }
-            tasks.spawn(file.clone().keep(stop.clone()));
             kept = Some(file);
         } else {
             // Memory is empty at the start: what SQL has goes in, and on the shelf, before anybody can ask.
@@ -165,19 +162,22 @@ impl Node {
         }
         refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
 
-        tasks.spawn(publisher.clone().run());
-        tasks.spawn(until(stop.clone(), publisher.keep_reconciled()));
-        tasks.spawn(until(stop.clone(), delivery::keep_tokens(service.clone(), channel.clone(), tokens.clone())));
-        tasks.spawn(until(stop.clone(), refresh::run(service.clone(), tokens)));
         let name = settings.etcd.as_ref().map_or("", |etcd| &etcd.node);
-        let nodes = link(reader.clone(), name, &channel, None, &tasks, &stop);
-        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone()));
-        let (shelf, end) = (reader.shelf.clone(), stop);
-        // Memory was filled from this database.
-        match channel {
-            Channel::Etcd(_) => _ = tasks.spawn(feed(confirmed, shelf, kept, end)),
-            Channel::Local(_) => _ = tasks.spawn(feed(channel, shelf, kept, end)),
-        }
+        let nodes = Nodes::new(reader.clone(), name, channel.board().is_some());
+        let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone(), &tasks));
+        let streams = Streams::default();
+        let background = ConsoleTasks {
+            service: service.clone(),
+            channel,
+            publisher,
+            tokens,
+            streams: streams.clone(),
+            reader: reader.clone(),
+            nodes: nodes.clone(),
+            confirmed,
+            last_good: kept,
+        };
+        tasks.start(background.list());
 
         let etcd_root = settings.etcd.as_ref().map(|etcd| etcd.root.as_str().into());
         let health = Health {
@@ -186,15 +186,15 @@ impl Node {
             reader: reader.clone(),
             draining: shutdown.draining.clone(),
             scrape: scrape.clone(),
+            tasks: tasks.clone(),
         };
         let signer = service.signer().await.map_err(|e| format!("the key of the cookies cannot be read: {e}"))?;
-        let streams = Streams::default();
-        tasks.spawn(until(shutdown.stopped.clone(), streams.clone().watch(service.clone())));
         let console = Console {
             service: service.clone(),
             reader,
             nodes,
             streams,
+            tasks: tasks.clone(),
             public_url: public_url.as_str().into(),
             etcd_root,
         };
@@ -215,12 +215,7 @@ impl Node {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         announce(&format!("listening on http://{address}"));
         let serving = connections::serve(listener, self.router, self.connections, self.shutdown.closing.clone());
-        let flush = async {
-            if let Some(traces) = traces {
-                traces.end().await;
-            }
-        };
-        self.shutdown.run(serving, self.tasks, flush).await;
+        self.shutdown.run(serving, self.tasks, traces).await;
         Ok(())
     }
 }
@@ -266,11 +261,6 @@ fn routes(console: Console, assets: Assets, db: Db, health: Health, signer: Sign
     reader::in_front(reader, rest)
 }
 
-/// Keeps the shelf up to date.
-async fn feed(source: impl Source, shelf: Arc<Shelf>, kept: Option<Arc<LastGood>>, stop: CancellationToken) {
-    reader::feed::run(&source, &shelf, kept.as_ref(), now, reader::feed::RELIST, stop).await;
-}
-
 /// Returns a warning when sessions and passwords cross a network unencrypted.
 fn unprotected(settings: &Settings, public_url: &str, address: SocketAddr) -> Option<String> {
     let advice = "put TLS in front and set public_url to its https:// address";
@@ -284,25 +274,6 @@ fn unprotected(settings: &Settings, public_url: &str, address: SocketAddr) -> Op
             address.port()
         )),
     }
-}
-
-/// Keeps the link to the other nodes, if there can be some. A reader node is one with `tokens`.
-fn link(
-    reader: Arc<Reader>,
-    name: &str,
-    channel: &Channel,
-    tokens: Option<Arc<KnownTokens>>,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> Arc<Nodes> {
-    let board = channel.board();
-    let nodes = Nodes::new(reader, name, board.is_some());
-    if let Some(board) = board {
-        let (linked, stop) = (nodes.clone(), stop.clone());
-        let hears = if tokens.is_some() { Hears::Asks } else { Hears::All };
-        tasks.spawn(async move { nodes::link::run(&linked, &board, hears, tokens.as_deref(), stop).await });
-    }
-    nodes
 }
 
 /// Returns the files that the program carries, or, in a build without any, those of the folder where `cargo leptos watch` puts them.
@@ -347,10 +318,6 @@ pub fn local(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
-    stop.run_until_cancelled(work).await;
 }
 
 async fn wait_for_signal() {

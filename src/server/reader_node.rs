@@ -11,18 +11,18 @@ use axum::{
     routing::get,
 };
 use serde_json::Map;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    background::ReaderNodeTasks,
     health::{Readiness, scraped},
-    link,
     scrape::Scrape,
     settings::Settings,
+    shutdown::Shutdown,
 };
 use crate::{
     auth::tokens::Table,
     channel::{AHEAD, Channel},
-    connections::Shutdown,
     domain::{
         error::{Error, excerpt},
         time::Time,
@@ -32,8 +32,10 @@ use crate::{
         self, Reader,
         known_tokens::KnownTokens,
         last_good::{LastGood, NAME},
+        nodes::Nodes,
     },
     service::now,
+    tasks::TaskDriver,
     texts::Lang,
 };
 
@@ -44,6 +46,7 @@ struct Parts {
     tokens: Arc<KnownTokens>,
     file: Arc<LastGood>,
     scrape: Arc<Scrape>,
+    tasks: TaskDriver,
     /// Cancelled when the shutdown begins.
     draining: CancellationToken,
 }
@@ -55,7 +58,7 @@ struct Parts {
 pub(super) async fn start(
     settings: &Settings,
     address: SocketAddr,
-    tasks: &TaskTracker,
+    tasks: &TaskDriver,
     shutdown: &Shutdown,
 ) -> Result<(reader::Front, Arc<Scrape>), String> {
     let Some(etcd) = settings.etcd.clone() else { return Err("a reader is fed from etcd: set etcd.endpoints".into()) };
@@ -69,17 +72,17 @@ pub(super) async fn start(
     let kept = settings.data_dir.join(NAME);
     tracing::info!(%address, etcd = members, root, file = %kept.display(), "a reader node: the read endpoints alone");
     file.load().await;
-    let (scrape, stop) = (Arc::new(Scrape::new(None, &channel, reader.clone())), &shutdown.stopped);
-
-    link(reader.clone(), &name, &channel, Some(tokens.clone()), tasks, stop);
-    tasks.spawn(file.clone().keep(stop.clone()));
-    let (source, shelf, kept, end) = (channel.clone(), reader.shelf.clone(), file.clone(), stop.clone());
-    let feeding = async move { reader::feed::run(&source, &shelf, Some(&kept), now, reader::feed::RELIST, end).await };
-    tasks.spawn(feeding);
-    let (following, kept, end) = (tokens.clone(), file.clone(), stop.clone());
-    tasks.spawn(async move { following.follow(&channel, Some(&kept), now, end).await });
-    let draining = shutdown.draining.clone();
-    let routes = routes(Parts { reader, tokens, file, scrape: scrape.clone(), draining });
+    let scrape = Arc::new(Scrape::new(None, &channel, reader.clone(), tasks));
+    let background = ReaderNodeTasks {
+        channel,
+        reader: reader.clone(),
+        nodes: Nodes::new(reader.clone(), &name, true),
+        tokens: tokens.clone(),
+        last_good: file.clone(),
+    };
+    tasks.start(background.list());
+    let (tasks, draining) = (tasks.clone(), shutdown.draining.clone());
+    let routes = routes(Parts { reader, tokens, file, scrape: scrape.clone(), tasks, draining });
     Ok((routes, scrape))
 }
 
@@ -101,7 +104,7 @@ fn routes(parts: Parts) -> reader::Front {
 }
 
 /// Ready is who can answer; degraded, with reasons, who may be behind or would not be ready again after a restart.
-async fn ready(State(Parts { reader, tokens, file, draining, .. }): State<Parts>) -> impl IntoResponse {
+async fn ready(State(Parts { reader, tokens, file, tasks, draining, .. }): State<Parts>) -> impl IntoResponse {
     let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
     let draining = draining.is_cancelled();
     let ready = releases && known && !draining;
@@ -129,7 +132,7 @@ async fn ready(State(Parts { reader, tokens, file, draining, .. }): State<Parts>
     .into_iter()
     .flatten()
     .collect();
-    Readiness { ready, reasons, has_releases: releases, more: Map::new() }.answer()
+    Readiness { ready, reasons, has_releases: releases, tasks: tasks.statuses(), more: Map::new() }.answer()
 }
 
 /// That releases here are later than those in etcd. Which ones is said to those who log in to a console.

@@ -16,6 +16,7 @@ use crate::{
     reader::Reader,
     service::{Dispatch, now},
     storage::Db,
+    tasks::TaskDriver,
 };
 
 /// All counters of this process.
@@ -37,7 +38,12 @@ pub struct Scrape {
 impl Scrape {
     /// Registers what all parts count. A reader node is no console: it has no database and delivers nothing.
     #[must_use]
-    pub fn new(console: Option<(&Db, Arc<Dispatch>)>, channel: &Channel, reader: Arc<Reader>) -> Self {
+    pub fn new(
+        console: Option<(&Db, Arc<Dispatch>)>,
+        channel: &Channel,
+        reader: Arc<Reader>,
+        tasks: &TaskDriver,
+    ) -> Self {
         let mut registry = Registry::default();
         let (state, process) = (metrics::State::default(), Process::new());
         let (requests, connections) = (Requests::default(), Connections::default());
@@ -52,6 +58,7 @@ impl Scrape {
         requests.register(&mut registry);
         connections.register(&mut registry);
         process.register(&mut registry);
+        tasks.metrics().register(&mut registry);
         let dispatch = console.map(|(_, dispatch)| dispatch);
         Self { registry, state: Mutex::new(state), process, dispatch, reader, requests, connections }
     }

@@ -3,15 +3,14 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tower_sessions::Session;
 
 use super::store::key;
-use crate::service::Service;
+use crate::{domain::error::Result, service::Service, tasks::Task, texts::Lang};
 
-/// Interval between checks of the sessions: half of the second within which a stream must end.
-const LOOK: Duration = Duration::from_millis(500);
+/// Maximum interval between checks of the sessions: half of the second within which a stream must end.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Sessions with open streams. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -44,24 +43,30 @@ impl Streams {
         Some(Stream { of: self.clone(), session, ended })
     }
 
-    /// Ends the streams of sessions that no longer exist, for ever. It ends none while the database does not answer.
-    pub async fn watch(self, service: Service) {
-        let mut every = interval(LOOK);
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            every.tick().await;
-            let open: Vec<String> = self.all().keys().cloned().collect();
-            if open.is_empty() {
-                continue;
-            }
-            let Ok(there) = service.sessions_there(&open).await else { continue };
-            let mut all = self.all();
-            for gone in open.iter().filter(|session| !there.contains(*session)) {
-                if let Some(watched) = all.remove(gone) {
-                    watched.ended.cancel();
-                }
+    /// Returns the background task that ends the streams of ended sessions.
+    #[must_use]
+    pub fn task(&self, service: Service) -> Task {
+        let streams = self.clone();
+        Task::periodic("session_streams", Lang::task_session_streams, CHECK_INTERVAL, move || {
+            let (streams, service) = (streams.clone(), service.clone());
+            async move { streams.close_ended(&service).await }
+        })
+    }
+
+    /// Ends the streams of ended sessions. It ends none while the database does not answer.
+    async fn close_ended(&self, service: &Service) -> Result<()> {
+        let open: Vec<String> = self.all().keys().cloned().collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let there = service.sessions_there(&open).await?;
+        let mut all = self.all();
+        for gone in open.iter().filter(|session| !there.contains(*session)) {
+            if let Some(watched) = all.remove(gone) {
+                watched.ended.cancel();
             }
         }
+        Ok(())
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Watched>> {

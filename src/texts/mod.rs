@@ -11,6 +11,7 @@ mod people;
 mod problems;
 mod setup;
 mod shell;
+mod system;
 mod tokens;
 
 use std::{fmt, str::FromStr};

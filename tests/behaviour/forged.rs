@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use trimtab::{
     auth::tokens::Table,
     channel::{Ahead, Channel, EtcdSettings, Hears, TokenList},
-    delivery::{keep_tokens, write_tokens},
+    delivery::{tokens_task, write_tokens},
     domain::{
         access::Actor,
         content::sha256,
@@ -24,6 +24,7 @@ use trimtab::{
         nodes::{self, Nodes},
     },
     service::{LockState, NewToken, Service, Settle, ShownToken, now},
+    tasks::TaskDriver,
 };
 
 use crate::support::*;
@@ -130,12 +131,11 @@ impl ReaderNode {
         let reader = Reader::new(table.clone(), now, &Settings::default(), stop.clone());
         let (tokens, board) = (Arc::new(KnownTokens::new(table)), channel.board().unwrap());
         let nodes = Nodes::new(reader.clone(), "eu-1", true);
-        let (known, end) = (tokens.clone(), stop.clone());
-        tokio::spawn(async move { nodes::link::run(&nodes, &board, Hears::Asks, Some(&known), end).await });
-        let (source, shelf, end) = (channel.clone(), reader.shelf.clone(), stop.clone());
-        tokio::spawn(async move { feed::run(&source, &shelf, None, now, feed::RELIST, end).await });
-        let (known, end) = (tokens.clone(), stop.clone());
-        tokio::spawn(async move { known.follow(&channel, None, now, end).await });
+        TaskDriver::new(now, stop.clone()).start([
+            nodes::link::task(nodes, board, Hears::Asks, Some(tokens.clone())),
+            feed::task(channel.clone(), reader.shelf.clone(), None, now),
+            tokens.task(channel, None, now),
+        ]);
         Self { reader, tokens, stop }
     }
 
@@ -169,13 +169,12 @@ impl Console {
         let (stop, table) = (CancellationToken::new(), Arc::new(Table::new()));
         let reader = Reader::new(table.clone(), now, &Settings::default(), stop.clone());
         let (nodes, board) = (Nodes::new(reader, "console", true), site.channel.board().unwrap());
-        let end = stop.clone();
-        tokio::spawn(async move { nodes::link::run(&nodes, &board, Hears::All, None, end).await });
-        let (known, end) = (table.clone(), stop.clone());
-        tokio::spawn(end.run_until_cancelled_owned(see_tokens(site.service.clone(), table)));
-        let keeping = keep_tokens(site.service.clone(), site.channel.clone(), known);
-        tokio::spawn(stop.clone().run_until_cancelled_owned(keeping));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(site.publisher().keep_reconciled()));
+        TaskDriver::new(now, stop.clone()).start([
+            nodes::link::task(nodes, board, Hears::All, None),
+            tokens_task(site.service.clone(), site.channel.clone(), table.clone()),
+            site.publisher().reconciler_task(),
+        ]);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(see_tokens(site.service.clone(), table)));
         Self { stop }
     }
 }

@@ -14,6 +14,7 @@ use trimtab::{
         nodes::{self, Nodes, Readers},
     },
     service::now,
+    tasks::TaskDriver,
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -51,8 +52,7 @@ impl Node {
         let board = channel.board();
         let nodes = Nodes::new(reader.clone(), name, board.is_some());
         if let Some(board) = board {
-            let (nodes, stop) = (nodes.clone(), stop.clone());
-            tokio::spawn(async move { nodes::link::run(&nodes, &board, hears, None, stop).await });
+            TaskDriver::new(now, stop.clone()).start([nodes::link::task(nodes.clone(), board, hears, None)]);
         }
         Self { reader, nodes, stop }
     }

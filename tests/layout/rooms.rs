@@ -66,6 +66,7 @@ pub const ROOMS: &[Room] = &[
     room("private", &[], &["std::fs"]),
     room("metrics", &[], &["prometheus_client", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
     room("compute", &["domain"], &["tokio", "std::time::Instant"]),
+    room("tasks", &["clock", "domain", "metrics", "texts"], &["tokio"]),
     room("traces", &["domain"], &["opentelemetry", "opentelemetry_otlp", "opentelemetry_proto", "opentelemetry_sdk", "tokio", "tonic", "tracing_opentelemetry", "std::time::SystemTime"]),
     // Credentials.
     room("auth", &["domain"], &["tokio", "std::time::Instant"]),
@@ -77,14 +78,14 @@ pub const ROOMS: &[Room] = &[
     // Use cases, without transport. The fast path is only a cache, so nothing below depends on it.
     room("fast_path", &["channel", "clock", "compute", "domain", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
     room("service", &["auth", "channel", "clock", "compute", "domain", "fast_path", "formats", "metrics", "storage", "traces"], &["tokio", "std::time::Instant"]),
-    room("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "traces"], &["tokio", "std::time::Instant"]),
+    room("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "tasks", "texts", "traces"], &["tokio", "std::time::Instant"]),
 
     // HTTP. Readers are answered from memory, so `reader` depends neither on services nor on SQL.
     room("http", &["compute", "domain", "texts", "traces"], &["axum", "hyper", "tokio"]),
     // Serves any application.
     room("connections", &["domain", "http", "metrics"], &["axum", "hyper", "tokio", "tower", "std::time::SystemTime"]),
-    room("reader", &["auth", "channel", "clock", "connections", "domain", "http", "metrics", "texts"], &["axum", "hyper", "tokio", "tower", "tower_http", "std::fs", "std::time::Instant"]),
-    room("session", &["auth", "clock", "domain", "http", "service", "storage"], &["axum", "leptos", "tokio", "tower_sessions"]),
+    room("reader", &["auth", "channel", "clock", "connections", "domain", "http", "metrics", "tasks", "texts"], &["axum", "hyper", "tokio", "tower", "tower_http", "std::fs", "std::time::Instant"]),
+    room("session", &["auth", "clock", "domain", "http", "service", "storage", "tasks", "texts"], &["axum", "leptos", "tokio", "tower_sessions"]),
     room("automation", &["auth", "compute", "domain", "http", "service"], &["axum"]),
 
     // The console.
@@ -92,10 +93,10 @@ pub const ROOMS: &[Room] = &[
     room("islands", &["components", "domain", "texts"], &["leptos", "wasm_bindgen", "web_sys"]),
     room("browser", &["islands"], &["leptos", "wasm_bindgen"]),
     room("api", &["auth", "domain", "formats", "service", "session", "texts"], &["leptos"]),
-    room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
+    room("pages", &["api", "auth", "clock", "components", "compute", "domain", "formats", "http", "islands", "reader", "service", "session", "tasks", "texts"], &["axum", "leptos", "leptos_axum", "tokio", "tower", "tower_http", "tower_sessions", "std::env", "std::fs", "std::time::Instant", "std::time::SystemTime"]),
 
     // Wiring.
-    room("server", &["auth", "automation", "channel", "connections", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "texts", "traces"], &["axum", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
+    room("server", &["auth", "automation", "channel", "connections", "delivery", "domain", "fast_path", "http", "metrics", "pages", "private", "reader", "service", "session", "stdio", "storage", "tasks", "texts", "traces"], &["axum", "hyper", "leptos", "opentelemetry_sdk", "tokio", "tower", "tower_http", "std::env", "std::fs", "std::process", "std::time::Instant", "std::time::SystemTime"]),
     room("cli", &["auth", "automation", "channel", "delivery", "domain", "fast_path", "formats", "pages", "server", "service", "stdio", "storage", "texts", "traces"], &["clap", "tokio", "std::env", "std::fs", "std::process"]),
     // `lib.rs` and `main.rs`.
     room("lib", &[], &["std::process"]),

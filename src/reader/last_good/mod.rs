@@ -20,7 +20,6 @@ use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep},
 };
-use tokio_util::sync::CancellationToken;
 
 use self::{
     file::{Kept, Unread},
@@ -33,6 +32,8 @@ use super::{
 use crate::{
     channel::{Fault, Head, Listing, TokenList},
     domain::{entry::Entry, time::Time},
+    tasks::{Task, TaskHandle},
+    texts::Lang,
 };
 
 pub use self::file::NAME;
@@ -277,23 +278,36 @@ impl LastGood {
         }
     }
 
-    /// Writes changes until `stop`, and then once more.
-    pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
+    /// Returns the background task that writes.
+    #[must_use]
+    pub fn task(self: &Arc<Self>) -> Task {
+        let this = Arc::clone(self);
+        Task::looping("last_good", Lang::task_last_good, move |task| Arc::clone(&this).keep(task))
+    }
+
+    /// Writes changes until the stop, and then once more.
+    async fn keep(self: Arc<Self>, task: TaskHandle) {
         let run = async {
             loop {
                 self.news().await;
-                let mut pause = self.save().await;
-                while let Err(failed) = pause {
-                    sleep(failed).await;
-                    pause = self.save().await;
-                }
+                let pause = loop {
+                    match self.save().await {
+                        Ok(pause) => break pause,
+                        Err(why) => {
+                            task.failed("disk", &why);
+                            task.next_in(AGAIN);
+                            sleep(AGAIN).await;
+                        }
+                    }
+                };
+                task.ran();
                 tokio::select! {
-                    () = sleep(pause.unwrap_or(EVERY)) => {}
+                    () = sleep(pause) => {}
                     () = self.long.notified() => {}
                 }
             }
         };
-        stop.run_until_cancelled(run).await;
+        task.until_stopped(run).await;
         let _ = self.save().await;
     }
 
@@ -307,8 +321,11 @@ impl LastGood {
         }
     }
 
-    /// Writes the file outside of the threads that answer. Returns the delay before the next write, or before a retry.
-    async fn save(self: &Arc<Self>) -> Result<Duration, Duration> {
+    /// Writes the file outside of the threads that answer. Returns the delay before the next write.
+    ///
+    /// # Errors
+    /// The reason for which it could not be written.
+    async fn save(self: &Arc<Self>) -> Result<Duration, String> {
         let (began, this) = (Instant::now(), Arc::clone(self));
         let written = spawn_blocking(move || this.write()).await.map_err(|panic| panic.to_string());
         match written.flatten() {
@@ -320,7 +337,7 @@ impl LastGood {
             }
             Err(why) => {
                 self.complain(format!("it cannot be written: {why}"));
-                Err(AGAIN)
+                Err(why)
             }
         }
     }

@@ -12,10 +12,15 @@ use crate::{
     clock::now,
     domain::{time::Time, token::TokenKind},
     reader::{known_tokens::KnownTokens, shelf::Shelf, tests::entry},
+    tasks::TaskDriver,
 };
 
 const KEY: &str = "prod/shop/a";
 const DOCUMENT: &str = "{\"a\":\"1.50e3 \\u2028 \u{2028} 商店\"}";
+
+fn driver() -> TaskDriver {
+    TaskDriver::new(now, CancellationToken::new())
+}
 
 struct Folder(std::path::PathBuf);
 
@@ -77,9 +82,9 @@ impl Half {
 
     /// Stops like a server.
     async fn leave(&self) {
-        let stop = CancellationToken::new();
-        stop.cancel();
-        Arc::clone(&self.file).keep(stop).await;
+        let tasks = driver();
+        tasks.start([self.file.task()]);
+        tasks.end().await;
     }
 }
 
@@ -129,8 +134,8 @@ async fn a_restarted_reader_has_its_releases_and_tokens() {
 async fn releases_are_written_while_they_come() {
     let folder = Folder::new();
     let half = Half::start(&folder.0, "trimtab").await;
-    let stop = CancellationToken::new();
-    let keeping = tokio::spawn(Arc::clone(&half.file).keep(stop.clone()));
+    let tasks = driver();
+    tasks.start([half.file.task()]);
     half.fill().await;
     let written = async {
         while !folder.file().exists() {
@@ -139,8 +144,7 @@ async fn releases_are_written_while_they_come() {
     };
     tokio::time::timeout(super::AGAIN, written).await.expect("a file");
     half.shelf.apply(vec![entry(KEY, 4, "{}")]);
-    stop.cancel();
-    keeping.await.unwrap();
+    tasks.end().await;
     assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
     assert!(folder.beside("").is_empty());
 }

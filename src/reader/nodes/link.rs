@@ -10,7 +10,6 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     super::{
@@ -23,6 +22,8 @@ use super::{
 use crate::{
     channel::{AHEAD, Ahead, Board, BoardWatch, Fault, Hears, NodeId, Notice, Seat},
     domain::{access::Pattern, names::ConfigId},
+    tasks::{Task, TaskHandle},
+    texts::Lang,
 };
 
 /// Lifetime of a query without a renewal: longer than two renewal intervals.
@@ -38,11 +39,20 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Delay before a refused write is retried: a person may grant the permission meanwhile.
 const REFUSED: Duration = Duration::from_secs(60);
 
-/// Keeps the link until `stop`, then leaves the registry. A node that only watches queries is a reader node: with its
+/// Returns the background task that keeps the link.
+#[must_use]
+pub fn task(nodes: Arc<Nodes>, board: Board, hears: Hears, tokens: Option<Arc<KnownTokens>>) -> Task {
+    Task::looping("nodes", Lang::task_nodes, move |task| {
+        let (nodes, board, tokens) = (Arc::clone(&nodes), board.clone(), tokens.clone());
+        async move { run(&nodes, &board, hears, tokens.as_deref(), task).await }
+    })
+}
+
+/// Keeps the link until the stop, then leaves the registry. A node that only watches queries is a reader node: with its
 /// `tokens`, it writes what it holds that is later than the channel.
-pub async fn run(nodes: &Nodes, board: &Board, hears: Hears, tokens: Option<&KnownTokens>, stop: CancellationToken) {
+async fn run(nodes: &Nodes, board: &Board, hears: Hears, tokens: Option<&KnownTokens>, task: TaskHandle) {
     let mut link = Link { nodes, board, hears, tokens, seat: None, asked: HashMap::new(), ended: Vec::new() };
-    stop.run_until_cancelled(link.keep()).await;
+    task.until_stopped(link.keep(&task)).await;
     if let Some(seat) = link.seat.take() {
         seat.leave().await;
     }
@@ -73,11 +83,11 @@ struct Asked {
 }
 
 impl Link<'_> {
-    async fn keep(&mut self) {
+    async fn keep(&mut self, task: &TaskHandle) {
         let (mut said, mut refused, mut back_off) = (None, false, BackOff::new());
         loop {
             back_off.begin();
-            let Err(fault) = self.round(&mut said).await else {
+            let Err(fault) = self.round(&mut said, task).await else {
                 refused = false;
                 continue;
             };
@@ -85,6 +95,7 @@ impl Link<'_> {
             self.nodes.rung();
             // Logged once, because it may last for days.
             let why = fault.to_string();
+            task.failed(fault.name(), &why);
             if said.as_ref() != Some(&why) {
                 tracing::warn!(error = why, "this node is not in the node registry, retrying");
                 said = Some(why);
@@ -104,7 +115,7 @@ impl Link<'_> {
     }
 
     /// Reads the registry, then watches it until the watch ends or is old enough, or the membership is lost.
-    async fn round(&mut self, said: &mut Option<String>) -> Result<(), Fault> {
+    async fn round(&mut self, said: &mut Option<String>, task: &TaskHandle) -> Result<(), Fault> {
         let seat = self.seated().await?;
         let there = self.board.list().await?;
         if !there.notices.iter().any(|notice| matches!(notice, Notice::Here(id, _) if *id == seat)) {
@@ -123,6 +134,7 @@ impl Link<'_> {
             self.tell().await?;
             self.answer().await?;
             let asks = self.ask().await?;
+            task.ran();
             let Some(seat) = self.seat.as_ref().filter(|seat| !seat.is_lost()).map(Seat::id) else { return Ok(()) };
             let pause = if asks || !self.asked.is_empty() { TICK } else { IDLE };
             tokio::select! {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot},
     time::timeout,
 };
 
@@ -32,13 +31,13 @@ pub struct Repair {
 #[derive(Debug)]
 pub struct Repairs {
     requests: mpsc::Sender<Repair>,
-    receiver: Mutex<Option<mpsc::Receiver<Repair>>>,
+    receiver: Mutex<mpsc::Receiver<Repair>>,
 }
 
 impl Default for Repairs {
     fn default() -> Self {
         let (requests, receiver) = mpsc::channel(MAX_WAITING);
-        Self { requests, receiver: Mutex::new(Some(receiver)) }
+        Self { requests, receiver: Mutex::new(receiver) }
     }
 }
 
@@ -69,8 +68,8 @@ impl Repairs {
         }
     }
 
-    /// Takes the receiver of the requests. Returns `None` from the second call on: a node has one publisher.
-    pub fn take_receiver(&self) -> Option<mpsc::Receiver<Repair>> {
-        self.receiver.lock().take()
+    /// Waits for the next repair. Dropping the future loses none.
+    pub async fn next(&self) -> Option<Repair> {
+        self.receiver.lock().await.recv().await
     }
 }

@@ -11,6 +11,7 @@ use trimtab::{
     domain::release::Delivery,
     reader::{feed, shelf::Shelf},
     service::now,
+    tasks::TaskDriver,
 };
 
 use super::{
@@ -100,10 +101,7 @@ async fn waiting_releases_are_delivered_soon_after_etcd_restarts() {
     // The publisher's pause after a failure is longer than the test waits.
     let site = Site::beside(&etcd.endpoint, SOON * 6).await.with_shop().await;
     let (source, shelf) = (site.channel.clone(), Arc::new(Shelf::new()));
-    let following = shelf.clone();
-    tokio::spawn(async move {
-        feed::run(&source, &following, None, now, feed::RELIST, CancellationToken::new()).await;
-    });
+    TaskDriver::new(now, CancellationToken::new()).start([feed::task(source, shelf.clone(), None, now)]);
     site.publish_key(ana(), SHOP, "a", "1").await;
     soon("the feed has the release", async || shelf.get(SHOP).is_some()).await;
 

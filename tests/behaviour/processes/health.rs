@@ -8,6 +8,19 @@ on_both! {
     health_endpoints_report_activity_and_state
 }
 
+/// The background tasks of every console.
+const CONSOLE_TASKS: [&str; 9] = [
+    "delivery_acks",
+    "feed",
+    "publisher",
+    "reader_tokens",
+    "reconciler",
+    "repairs",
+    "session_streams",
+    "sweep",
+    "token_refresh",
+];
+
 async fn told(node: &Node, client: &reqwest::Client, path: &str) -> (u16, String) {
     let answer = client.get(format!("{}{path}", node.url())).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -87,5 +100,18 @@ async fn health_endpoints_report_activity_and_state(place: Place) {
     let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
     assert_eq!((status, &ready["ready"], &ready["degraded"]), (200, &true.into(), &false.into()), "{ready}");
     assert!(ready["reconciled_at"].is_string() && ready["reasons"] == serde_json::json!([]), "{ready}");
+    let mut tasks: Vec<&str> =
+        ready["tasks"].as_array().unwrap().iter().map(|task| task["name"].as_str().unwrap()).collect();
+    tasks.sort_unstable();
+    let beside_etcd = if etcd { &["last_good", "nodes"][..] } else { &[] };
+    let mut expected = [&CONSOLE_TASKS[..], beside_etcd].concat();
+    expected.sort_unstable();
+    assert_eq!(tasks, expected);
+    for task in tasks {
+        assert!(number(&metrics, &format!(r#"trimtab_task_failures_total{{task="{task}"}}"#)) >= 0.0);
+    }
+    for task in ["feed", "publisher", "reconciler", "token_refresh"] {
+        assert!(number(&metrics, &format!(r#"trimtab_task_last_success_timestamp_seconds{{task="{task}"}}"#)) > 0.0);
+    }
     assert_eq!(told(&node, &client, "/healthz").await, (200, "ok\n".to_owned()));
 }

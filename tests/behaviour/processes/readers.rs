@@ -292,6 +292,9 @@ async fn reader_started_before_the_console_is_ready_with_the_first_release() {
     assert_eq!(console.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
     let began = Instant::now();
     eventually("the reader is ready", async || answer("/readyz").await.unwrap().status() == StatusCode::OK).await;
+    let ready: Value = answer("/readyz").await.unwrap().json().await.unwrap();
+    let tasks: Vec<&str> = ready["tasks"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+    assert_eq!(tasks, ["feed", "known_tokens", "last_good", "nodes"]);
     let took = began.elapsed();
     assert!(took < Duration::from_secs(3), "{took:?}");
     println!("ready {took:?} after the first release was acknowledged");

@@ -1,0 +1,80 @@
+//! The background tasks of this node, for administrators.
+
+use axum::{Router, extract::State, routing::get};
+use leptos::prelude::*;
+
+use super::{Answer, Page, Place, console::Console};
+use crate::{
+    components::*,
+    session::guard::CurrentUser,
+    tasks::{TaskState, TaskStatus},
+};
+
+/// `/system`.
+pub fn routes() -> Router<Console> {
+    Router::new().route("/system", get(show))
+}
+
+async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
+    who.actor.may_administer()?;
+    let (tasks, node) = (console.tasks.statuses(), console.nodes.name().to_string());
+    Ok(Page::new(|t| t.system_title().to_owned(), move || view! { <Shown tasks node /> })
+        .place(Place::System)
+        .crumbs(|t| vec![Crumb::here(t.system_title())]))
+}
+
+#[component]
+fn Shown(tasks: Vec<TaskStatus>, node: String) -> impl IntoView {
+    let t = lang();
+    let lead = if node.is_empty() { t.system_lead().to_owned() } else { t.system_lead_of(&node) };
+    let rows = tasks.into_iter().map(|task| view! { <Row task /> });
+    let rows = rows.collect_view();
+    view! {
+        <Head title=t.system_title() />
+        <p class="lead">{lead}</p>
+        <div class="sheet">
+            <table class="rows stacked tasks" id="tasks">
+                <thead>
+                    <tr>
+                        <th scope="col">{t.system_task()}</th>
+                        <th scope="col">{t.system_state()}</th>
+                        <th scope="col">{t.system_last()}</th>
+                        <th scope="col">{t.system_next()}</th>
+                        <th scope="col">{t.system_error()}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(task: TaskStatus) -> impl IntoView {
+    let t = lang();
+    let (mood, state) = match task.state {
+        TaskState::Running => (Mood::Good, t.task_running()),
+        TaskState::Waiting => (Mood::Good, t.task_waiting()),
+        TaskState::Failing => (Mood::Warn, t.task_failing()),
+        TaskState::Stopped => (Mood::Bad, t.task_stopped()),
+    };
+    let time = |at, none: &'static str| match at {
+        Some(at) => view! { <When at /> }.into_any(),
+        None => view! { <span class="quiet">{none}</span> }.into_any(),
+    };
+    let error = match task.last_failure {
+        Some(failure) => view! { <When at=failure.at />" "<span class="note mono">{failure.text}</span> }.into_any(),
+        None => view! { <span class="quiet">{t.system_no_error()}</span> }.into_any(),
+    };
+    view! {
+        <tr>
+            <td><b>{(task.name.title)(t)}</b></td>
+            <td data-th=t.system_state()><Badge mood>{state}</Badge></td>
+            <td data-th=t.system_last()>{time(task.last_run, t.system_never())}</td>
+            <td data-th=t.system_next()>{time(task.next_run, t.system_on_event())}</td>
+            <td data-th=t.system_error()>{error}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,85 @@
+//! The background tasks of a console and of a reader node. A new task is one line in one of the two lists, or in both.
+
+use std::sync::Arc;
+
+use super::{confirmed::Confirmed, refresh, sweep};
+use crate::{
+    auth::tokens::Table,
+    channel::{Channel, Hears},
+    delivery::{self, Publisher},
+    reader::{
+        Reader, feed,
+        known_tokens::KnownTokens,
+        last_good::LastGood,
+        nodes::{self, Nodes},
+    },
+    service::{Service, now},
+    session::streams::Streams,
+    tasks::Task,
+};
+
+/// The parts of a console that its tasks need.
+pub(super) struct ConsoleTasks {
+    pub service: Service,
+    pub channel: Channel,
+    pub publisher: Publisher,
+    pub tokens: Arc<Table>,
+    pub streams: Streams,
+    pub reader: Arc<Reader>,
+    pub nodes: Arc<Nodes>,
+    /// The channel, as far as the database confirms it.
+    pub confirmed: Confirmed,
+    /// `None` without etcd.
+    pub last_good: Option<Arc<LastGood>>,
+}
+
+impl ConsoleTasks {
+    /// Returns all tasks of a console.
+    pub fn list(self) -> Vec<Task> {
+        let Self { service, channel, publisher, tokens, streams, reader, nodes, confirmed, last_good } = self;
+        let (shelf, file) = (reader.shelf.clone(), last_good.clone());
+        let feed = match &channel {
+            Channel::Etcd(_) => feed::task(confirmed, shelf, file, now),
+            // Memory was filled from this database.
+            Channel::Local(_) => feed::task(channel.clone(), shelf, file, now),
+        };
+        let list = [
+            Some(publisher.delivery_task()),
+            Some(publisher.repairs_task()),
+            Some(publisher.acks_task()),
+            Some(publisher.reconciler_task()),
+            Some(delivery::tokens_task(service.clone(), channel.clone(), tokens.clone())),
+            Some(refresh::task(service.clone(), tokens.clone())),
+            Some(sweep::task(service.clone(), tokens)),
+            Some(streams.task(service)),
+            Some(feed),
+            last_good.map(|file| file.task()),
+            channel.board().map(|board| nodes::link::task(nodes, board, Hears::All, None)),
+        ];
+        list.into_iter().flatten().collect()
+    }
+}
+
+/// The parts of a reader node that its tasks need.
+pub(super) struct ReaderNodeTasks {
+    pub channel: Channel,
+    pub reader: Arc<Reader>,
+    pub nodes: Arc<Nodes>,
+    pub tokens: Arc<KnownTokens>,
+    pub last_good: Arc<LastGood>,
+}
+
+impl ReaderNodeTasks {
+    /// Returns all tasks of a reader node.
+    pub fn list(self) -> Vec<Task> {
+        let Self { channel, reader, nodes, tokens, last_good } = self;
+        let file = Some(last_good.clone());
+        let list = [
+            Some(feed::task(channel.clone(), reader.shelf.clone(), file.clone(), now)),
+            Some(tokens.task(channel.clone(), file, now)),
+            Some(last_good.task()),
+            channel.board().map(|board| nodes::link::task(nodes, board, Hears::Asks, Some(tokens))),
+        ];
+        list.into_iter().flatten().collect()
+    }
+}
