@@ -8,7 +8,7 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
-    Answer, Page, Place,
+    Answer, Page,
     config::took,
     console::Console,
     live,
@@ -41,7 +41,6 @@ async fn all(State(console): State<Console>, who: CurrentUser) -> Answer {
     let mut deliveries = console.service.deliveries(&who.actor).await?;
     deliveries.retain(|delivery| delivery.env.archived_at.is_none());
     Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries looks followed /> })
-        .place(Place::Delivery)
         .crumbs(|t| vec![Crumb::here(t.delivery())]))
 }
 
@@ -162,7 +161,6 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
         followed,
     };
     Ok(Page::new(move |t| t.delivery_of(env.as_str()), move || view! { <Shown one /> })
-        .place(Place::Delivery)
         .crumbs(move |t| vec![Crumb::to(t.delivery(), "/delivery"), Crumb::env(look, "")]))
 }
 

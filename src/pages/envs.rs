@@ -8,7 +8,7 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
-    Answer, Page, Place,
+    Answer, Page,
     console::Console,
     parts::{Looks, Proof, Sure},
 };
@@ -28,7 +28,6 @@ async fn list(State(console): State<Console>, who: CurrentUser) -> Answer {
     who.actor.may_administer()?;
     let envs = console.service.envs().await?;
     Ok(Page::new(|t| t.envs_title().to_owned(), move || view! { <Envs envs /> })
-        .place(Place::Environments)
         .crumbs(|t| vec![Crumb::here(t.environments())]))
 }
 
@@ -140,7 +139,6 @@ async fn one(
     let env = envs.into_iter().find(|env| env.name == name).ok_or_else(|| Error::NotFound(name.to_string()))?;
     let crumb = look.clone();
     Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env look fresh /> })
-        .place(Place::Environments)
         .crumbs(move |t| vec![Crumb::to(t.environments(), "/envs"), Crumb::env(crumb, "")]))
 }
 

@@ -147,14 +147,14 @@ fn draw_html(frame: &Frame, visit: Visit, page: Page, nonce: &Nonce) -> String {
         if let Some(refused) = visit.refused.clone() {
             provide_context::<Refused>(refused);
         }
-        let Page { title, view, crumbs, place, alone, .. } = page;
+        let Page { title, view, crumbs, alone, .. } = page;
         let title = title(visit.lang);
         // Rendered before the shell, so that errors shown at a field are not repeated at the top of the page.
         let main = view();
         let body = if alone {
             shell::alone(&visit, main).to_html()
         } else {
-            shell::body(&visit, crumbs(visit.lang), place, main).to_html()
+            shell::body(&visit, crumbs(visit.lang), main).to_html()
         };
         shell::document(&visit, &title, &frame.assets, nonce, &body)
     });

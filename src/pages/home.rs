@@ -6,7 +6,7 @@ use axum::{Router, extract::State, routing::get};
 use leptos::prelude::*;
 
 use super::{
-    Answer, Page, Place,
+    Answer, Page,
     changes::ChangeItem,
     console::Console,
     live,
@@ -116,9 +116,7 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
             .map(|(seen, release)| (release, seen))
             .collect(),
     };
-    Ok(Page::new(|t| t.home().to_owned(), move || view! { <Show home /> })
-        .place(Place::Home)
-        .crumbs(|t| vec![Crumb::here(t.home())]))
+    Ok(Page::new(|t| t.home().to_owned(), move || view! { <Show home /> }).crumbs(|t| vec![Crumb::here(t.home())]))
 }
 
 fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behind> {

@@ -60,27 +60,12 @@ use crate::{
 /// Result of a page handler.
 pub type Answer = Result<Page, Failed>;
 
-/// Sidebar entry that a page belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is the page of that name")]
-pub enum Place {
-    Home,
-    Applications,
-    Changes,
-    Delivery,
-    Environments,
-    Tokens,
-    Users,
-    System,
-}
-
 /// A page that is not rendered yet.
 pub struct Page {
     pub(crate) status: StatusCode,
     pub(crate) title: Box<dyn FnOnce(Lang) -> String + Send>,
     pub(crate) view: Box<dyn FnOnce() -> AnyView + Send>,
     pub(crate) crumbs: Box<dyn FnOnce(Lang) -> Vec<Crumb> + Send>,
-    pub(crate) place: Option<Place>,
     pub(crate) alone: bool,
     pub(crate) refused: Option<Refused>,
 }
@@ -96,17 +81,9 @@ impl Page {
             title: Box::new(title),
             view: Box::new(move || view().into_any()),
             crumbs: Box::new(|_| Vec::new()),
-            place: None,
             alone: false,
             refused: None,
         }
-    }
-
-    /// Marks this sidebar entry as the current one.
-    #[must_use]
-    pub fn place(mut self, place: Place) -> Self {
-        self.place = Some(place);
-        self
     }
 
     /// Sets the breadcrumbs in the header.

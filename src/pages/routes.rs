@@ -1,4 +1,4 @@
-//! Routes of all pages. A new page is a file beside this one with its own `routes`, and a line here.
+//! The table of all pages. A new page is a file beside this one with its own `routes`, and a row here.
 
 use axum::{
     Router,
@@ -9,26 +9,162 @@ use axum::{
 
 use super::{
     Viewer, account, apps, changes, config, console::Console, delivery, envs, home, live, login, setup, system, tokens,
-    trouble::Trouble, users,
+    trouble::Trouble, users, visit::NavEntry,
 };
-use crate::{api::paths, domain::names::ConfigId, session::guard::CurrentUser};
+use crate::{api::paths, components::I, domain::names::ConfigId, session::guard::CurrentUser, texts::Lang};
+
+/// A row of the table: pages that share a file or folder.
+struct Area {
+    /// Their routes.
+    routes: fn() -> Router<Console>,
+    /// The entry of the sidebar that is marked on them.
+    nav: Option<Nav>,
+    /// Name and path of each page for the browser tests (`end2end/support/pages.ts`), which read these lines. A page that
+    /// needs no log-in has a name that begins with `public-`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the browser tests read them"))]
+    samples: &'static [(&'static str, &'static str)],
+}
+
+/// An entry of the sidebar.
+#[derive(Clone, Copy)]
+struct Nav {
+    href: &'static str,
+    icon: I,
+    title: fn(Lang) -> &'static str,
+    group: Group,
+    seen_by: SeenBy,
+}
+
+/// Part of the sidebar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Main,
+    /// On a phone these are under "More".
+    More,
+}
+
+/// Users who see an entry. Whether they may open its pages is decided by the services.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SeenBy {
+    All,
+    Administrators,
+}
+
+const fn nav(
+    href: &'static str,
+    icon: I,
+    title: fn(Lang) -> &'static str,
+    group: Group,
+    seen_by: SeenBy,
+) -> Option<Nav> {
+    Some(Nav { href, icon, title, group, seen_by })
+}
+
+/// Path of the entry that shows the number of the user's open changes.
+const CHANGES: &str = "/changes";
+
+const APPLICATIONS: Option<Nav> = nav("/apps", I::Apps, Lang::applications, Group::Main, SeenBy::All);
+
+/// All pages, and the entries of the sidebar in their order.
+const AREAS: [Area; 13] = [
+    Area {
+        routes: home::routes,
+        nav: nav("/", I::Home, Lang::home, Group::Main, SeenBy::All),
+        samples: &[("home", "/")],
+    },
+    Area {
+        routes: apps::routes,
+        nav: APPLICATIONS,
+        samples: &[
+            ("apps", "/apps"),
+            ("app", "/apps/shop"),
+            ("app-about", "/apps/shop/about"),
+            ("app-tokens", "/apps/shop/tokens"),
+            ("namespace", "/apps/shop/namespaces/application"),
+        ],
+    },
+    Area {
+        routes: config::routes,
+        nav: APPLICATIONS,
+        samples: &[
+            ("config", "/configs/prod/shop/application"),
+            ("config-edit", "/configs/prod/shop/application?edit=legal.footer#edit"),
+            ("config-add", "/configs/prod/shop/application?add=true#edit"),
+            ("config-text", "/configs/prod/shop/routes.yaml"),
+            ("difference", "/configs/prod/shop/application/difference"),
+            ("difference-split", "/configs/prod/shop/application/difference?env=dev&view=split"),
+            ("releases", "/configs/prod/shop/application/releases"),
+            ("release", "/configs/prod/shop/application/releases/2"),
+            ("release-back", "/configs/prod/shop/application/releases/2?show=live"),
+            ("release-content", "/configs/prod/shop/application/releases/2?show=content"),
+            ("readers", "/configs/prod/shop/application/readers"),
+            ("readers-behind", "/configs/staging/mail/application/readers"),
+            ("use", "/configs/prod/shop/application/use"),
+            ("import", "/configs/prod/shop/application/import"),
+            ("not-found", "/configs/prod/shop/nothing"),
+        ],
+    },
+    Area {
+        routes: changes::routes,
+        nav: nav(CHANGES, I::Edit, Lang::changes, Group::Main, SeenBy::All),
+        samples: &[
+            ("changes", "/changes"),
+            ("change", "/changes/{change}"),
+            ("change-split", "/changes/{change}?view=split"),
+        ],
+    },
+    Area {
+        routes: delivery::routes,
+        nav: nav("/delivery", I::Send, Lang::delivery, Group::More, SeenBy::All),
+        samples: &[("delivery", "/delivery"), ("delivery-env", "/delivery/prod")],
+    },
+    Area {
+        routes: envs::routes,
+        nav: nav("/envs", I::Layers, Lang::environments, Group::More, SeenBy::Administrators),
+        samples: &[("envs", "/envs"), ("env", "/envs/prod")],
+    },
+    Area {
+        routes: tokens::routes,
+        nav: nav("/tokens", I::Key, Lang::tokens, Group::More, SeenBy::All),
+        samples: &[("tokens", "/tokens"), ("token-new", "/tokens/new?app=shop")],
+    },
+    Area {
+        routes: users::routes,
+        nav: nav("/users", I::People, Lang::users, Group::More, SeenBy::Administrators),
+        samples: &[("users", "/users"), ("user-new", "/users/new"), ("user", "/users/{user}")],
+    },
+    Area {
+        routes: system::routes,
+        nav: nav("/system", I::Clock, Lang::system, Group::More, SeenBy::Administrators),
+        samples: &[("system", "/system")],
+    },
+    Area { routes: account::routes, nav: None, samples: &[("account", "/account")] },
+    Area {
+        routes: setup::routes,
+        nav: None,
+        samples: &[("start", "/start"), ("start-ready", "/start?app=shop"), ("public-setup-done", "/setup/used")],
+    },
+    Area { routes: login::routes, nav: None, samples: &[("public-login", "/login")] },
+    Area { routes: live::routes, nav: None, samples: &[] },
+];
+
+/// Path of the entry that is marked on a page, in the extensions of its response.
+#[derive(Clone, Copy)]
+struct Marked(Option<&'static str>);
 
 /// Returns the routes of all pages.
 pub fn all(console: Console) -> Router {
-    Router::new()
-        .merge(home::routes())
-        .merge(setup::routes())
-        .merge(login::routes())
-        .merge(account::routes())
-        .merge(apps::routes())
-        .merge(envs::routes())
-        .merge(changes::routes())
-        .merge(delivery::routes())
-        .merge(live::routes())
-        .merge(tokens::routes())
-        .merge(users::routes())
-        .merge(system::routes())
-        .merge(config::routes())
+    let routes = |area: &Area| {
+        let marked = Marked(area.nav.map(|nav| nav.href));
+        (area.routes)().layer(middleware::map_response(move |mut response: Response| {
+            response.extensions_mut().insert(marked);
+            std::future::ready(response)
+        }))
+    };
+    AREAS
+        .iter()
+        .map(routes)
+        .fold(Router::new(), Router::merge)
         .layer(middleware::from_fn_with_state(console.clone(), viewer))
         .with_state(console)
 }
@@ -39,8 +175,10 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     if let Some(user) = user {
+        let marked = response.extensions_mut().remove::<Marked>().and_then(|marked| marked.0);
         let open = console.service.count_my_changes(&user.actor).await.unwrap_or(0);
         let mut viewer = Viewer::new(&user.account.name, user.account.administrator, open);
+        viewer.nav = entries(&viewer, marked);
         let drifts = console.service.drifts(&user.actor);
         viewer.trouble = Trouble {
             late: console.service.late(&user.actor),
@@ -53,7 +191,57 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
     response
 }
 
+/// Returns the entries of the sidebar for a user, each once.
+fn entries(viewer: &Viewer, marked: Option<&str>) -> Vec<NavEntry> {
+    let mut entries: Vec<NavEntry> = Vec::new();
+    for nav in AREAS.iter().filter_map(|area| area.nav) {
+        let is_seen = viewer.administrator || nav.seen_by == SeenBy::All;
+        if !is_seen || entries.iter().any(|entry| entry.href == nav.href) {
+            continue;
+        }
+        let Nav { href, icon, title, group, .. } = nav;
+        entries.push(NavEntry {
+            href,
+            icon,
+            title,
+            is_main: group == Group::Main,
+            is_current: marked == Some(href),
+            open_changes: if href == CHANGES { viewer.changes_open } else { 0 },
+        });
+    }
+    entries
+}
+
 /// Returns whether a path is one of the pages of a config.
 fn is_page_of(path: &str, config: &ConfigId) -> bool {
     path.strip_prefix(&paths::config(config)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn users_see_the_entries_for_them_once_and_in_order() {
+        let hrefs = |administrator| {
+            let entries = entries(&Viewer::new("ana", administrator, 3), Some("/apps"));
+            entries.iter().map(|entry| (entry.href, entry.is_current, entry.open_changes)).collect::<Vec<_>>()
+        };
+        let all = hrefs(true);
+        assert_eq!(
+            all.iter().map(|entry| entry.0).collect::<Vec<_>>(),
+            ["/", "/apps", "/changes", "/delivery", "/envs", "/tokens", "/users", "/system"]
+        );
+        assert_eq!(all[..3], [("/", false, 0), ("/apps", true, 0), ("/changes", false, 3)]);
+        assert_eq!(hrefs(false).len(), 5);
+    }
+
+    #[test]
+    fn samples_have_names_of_their_own() {
+        let samples: Vec<_> = AREAS.iter().flat_map(|area| area.samples).collect();
+        let names: BTreeSet<&str> = samples.iter().map(|sample| sample.0).collect();
+        assert!(names.len() == samples.len() && samples.iter().all(|sample| sample.1.starts_with('/')));
+    }
 }

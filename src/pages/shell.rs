@@ -4,12 +4,16 @@ use std::fmt::Write;
 
 use leptos::{nonce::Nonce, prelude::*};
 
-use super::{Place, Viewer, Visit, assets::Assets, trouble::Troubles, visit::Theme};
+use super::{
+    Viewer, Visit,
+    assets::Assets,
+    trouble::Troubles,
+    visit::{NavEntry, Theme},
+};
 use crate::{
     api::prefer::Prefer,
     components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Mark, Menu, Mood, Sprite, escaped, lang},
     islands::Enhance,
-    texts::Lang,
 };
 use leptos::server_fn::ServerFn;
 
@@ -55,11 +59,11 @@ pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
 }
 
 /// Renders a page with header and sidebar.
-pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, place: Option<Place>, main: AnyView) -> impl IntoView + use<> {
+pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, main: AnyView) -> impl IntoView + use<> {
     let t = lang();
     let said = said(visit);
     let account = visit.viewer.clone().map(|viewer| view! { <Account viewer theme=visit.theme /> });
-    let rail = visit.viewer.clone().map(|viewer| view! { <Rail viewer place /> });
+    let rail = visit.viewer.clone().map(|viewer| view! { <Rail viewer /> });
     let trouble = visit.viewer.clone().map(|viewer| view! { <Troubles trouble=viewer.trouble /> });
     let switches =
         visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
@@ -102,52 +106,30 @@ fn said(visit: &Visit) -> impl IntoView + use<> {
     }
 }
 
-fn entry(t: Lang, place: Place) -> (&'static str, I, &'static str) {
-    match place {
-        Place::Home => ("/", I::Home, t.home()),
-        Place::Applications => ("/apps", I::Apps, t.applications()),
-        Place::Changes => ("/changes", I::Edit, t.changes()),
-        Place::Delivery => ("/delivery", I::Send, t.delivery()),
-        Place::Environments => ("/envs", I::Layers, t.environments()),
-        Place::Tokens => ("/tokens", I::Key, t.tokens()),
-        Place::Users => ("/users", I::People, t.users()),
-        Place::System => ("/system", I::Clock, t.system()),
-    }
-}
-
-/// Main sidebar entries.
-const DAILY: [Place; 3] = [Place::Home, Place::Applications, Place::Changes];
-/// Other sidebar entries; on a phone they are under "More".
-const OTHERS: [Place; 5] = [Place::Delivery, Place::Environments, Place::Tokens, Place::Users, Place::System];
-
-fn may_see(viewer: &Viewer, place: Place) -> bool {
-    viewer.administrator || !matches!(place, Place::Users | Place::Environments | Place::System)
-}
-
 #[component]
-fn Rail(viewer: Viewer, place: Option<Place>) -> impl IntoView {
+fn Rail(viewer: Viewer) -> impl IntoView {
     let t = lang();
-    let open = viewer.changes_open;
-    let item = |this: Place, class: Option<&'static str>| {
-        let (href, icon, text) = entry(t, this);
-        let count = (this == Place::Changes && open > 0).then(|| {
+    let item = |entry: &NavEntry, class: Option<&'static str>| {
+        let NavEntry { href, icon, title, is_current, open_changes, .. } = *entry;
+        let count = (open_changes > 0).then(|| {
             view! {
-                <span class="n" aria-hidden="true">{open}</span>
-                <span class="visually-hidden">", "{t.open_changes(open)}</span>
+                <span class="n" aria-hidden="true">{open_changes}</span>
+                <span class="visually-hidden">", "{t.open_changes(open_changes)}</span>
             }
         });
-        let current = (place == Some(this)).then_some("page");
-        view! { <li class=class><a href=href aria-current=current><Icon name=icon />{text}{count}</a></li> }
+        let current = is_current.then_some("page");
+        view! { <li class=class><a href=href aria-current=current><Icon name=icon />{title(t)}{count}</a></li> }
     };
-    let daily = DAILY.map(|place| item(place, None));
-    let others: Vec<Place> = OTHERS.into_iter().filter(|p| may_see(&viewer, *p)).collect();
+    let (main, others): (Vec<_>, Vec<_>) = viewer.nav.iter().partition(|entry| entry.is_main);
+    let main = main.iter().map(|entry| item(entry, None)).collect_view();
     let beside = others.iter().enumerate();
-    let beside = beside.map(|(n, p)| item(*p, Some(if n == 1 { "gap wide-only" } else { "wide-only" }))).collect_view();
-    let inside = others.iter().map(|p| item(*p, None)).collect_view();
+    let beside =
+        beside.map(|(n, entry)| item(entry, Some(if n == 1 { "gap wide-only" } else { "wide-only" }))).collect_view();
+    let inside = others.iter().map(|entry| item(entry, None)).collect_view();
     view! {
         <nav class="rail" id="rail" aria-label=t.main_navigation()>
             <ul>
-                {daily.into_iter().collect_view()}
+                {main}
                 {beside}
                 <li class="narrow-only">
                     <details class="menu up" name="menu">

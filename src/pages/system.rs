@@ -3,7 +3,7 @@
 use axum::{Router, extract::State, routing::get};
 use leptos::prelude::*;
 
-use super::{Answer, Page, Place, console::Console};
+use super::{Answer, Page, console::Console};
 use crate::{
     components::*,
     session::guard::CurrentUser,
@@ -19,7 +19,6 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
     who.actor.may_administer()?;
     let (tasks, node) = (console.tasks.statuses(), console.nodes.name().to_string());
     Ok(Page::new(|t| t.system_title().to_owned(), move || view! { <Shown tasks node /> })
-        .place(Place::System)
         .crumbs(|t| vec![Crumb::here(t.system_title())]))
 }
 

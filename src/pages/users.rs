@@ -9,7 +9,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
 use super::{
-    Answer, Page, Place,
+    Answer, Page,
     console::Console,
     parts::{Proof, reach_words, role_word},
     scope::{PatternFields, Scope, parts},
@@ -58,7 +58,7 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
     users.retain(|user| query.split_whitespace().all(|word| user.name.contains(word)));
     let me = who.account.id.clone();
     let view = move || view! { <Users users me q=asked.q newer older /> };
-    Ok(Page::new(|t| t.people_title().to_owned(), view).place(Place::Users).crumbs(|t| vec![Crumb::here(t.users())]))
+    Ok(Page::new(|t| t.people_title().to_owned(), view).crumbs(|t| vec![Crumb::here(t.users())]))
 }
 
 #[component]
@@ -132,7 +132,6 @@ async fn new(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fre
     who.actor.may_administer()?;
     let scope = Scope::of(&console, &who).await?;
     Ok(Page::new(|t| t.people_new_title().to_owned(), move || view! { <New scope fresh /> })
-        .place(Place::Users)
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(t.people_add())]))
 }
 
@@ -203,7 +202,6 @@ async fn one(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fre
     let scope = Scope::of(&console, &who).await?;
     let (title, crumb, mine) = (user.name.clone(), user.name.clone(), user.id == who.account.id);
     Ok(Page::new(|_| title, move || view! { <User user scope mine fresh /> })
-        .place(Place::Users)
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(crumb)]))
 }
 

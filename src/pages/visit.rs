@@ -8,13 +8,13 @@ use axum::{
 use super::trouble::Trouble;
 use crate::{
     api::{self, shim::own_path},
-    components::Refused,
+    components::{I, Refused},
     http::cookies::cookie,
     texts::Lang,
 };
 
 /// The user of a page, as the frame shows them. The layer in `routes.rs` puts it into the response's extensions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Viewer {
     /// The user's name.
     pub name: String,
@@ -24,8 +24,27 @@ pub struct Viewer {
     pub administrator: bool,
     /// Number of the user's open changes.
     pub changes_open: u32,
+    /// Entries of the sidebar that the user may see.
+    pub nav: Vec<NavEntry>,
     /// Current problems of the system.
     pub trouble: Trouble,
+}
+
+/// An entry of the sidebar.
+#[derive(Clone, Copy, Debug)]
+pub struct NavEntry {
+    /// Path of its page.
+    pub href: &'static str,
+    /// Its icon.
+    pub icon: I,
+    /// Its name.
+    pub title: fn(Lang) -> &'static str,
+    /// Whether a phone shows it without opening "More".
+    pub is_main: bool,
+    /// Whether the page belongs to it.
+    pub is_current: bool,
+    /// Number of the user's open changes beside it, or 0.
+    pub open_changes: u32,
 }
 
 impl Viewer {
@@ -35,7 +54,7 @@ impl Viewer {
         let name = name.into();
         let mut words = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next());
         let initials: String = words.next().into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect();
-        Self { name, initials, administrator, changes_open, trouble: Trouble::default() }
+        Self { name, initials, administrator, changes_open, nav: Vec::new(), trouble: Trouble::default() }
     }
 }
 

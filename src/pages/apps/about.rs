@@ -8,7 +8,7 @@ use crate::{
     api::apps::{ArchiveApp, DescribeApp},
     components::*,
     domain::{names::AppName, places::App},
-    pages::{Answer, Page, Place, console::Console, parts::Sure},
+    pages::{Answer, Page, console::Console, parts::Sure},
     session::guard::CurrentUser,
 };
 
@@ -27,9 +27,7 @@ pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Path(
     let address = format!("{}/api/v1/configs/{env}/{name}/{namespace}", console.public_url);
     let about = About { app: matrix.app, owned: matrix.owned, address };
     let (title, crumbs) = (name.to_string(), crumbs(&name));
-    Ok(Page::new(move |t| format!("{} · {title}", t.app_about()), move || view! { <Show about /> })
-        .place(Place::Applications)
-        .crumbs(crumbs))
+    Ok(Page::new(move |t| format!("{} · {title}", t.app_about()), move || view! { <Show about /> }).crumbs(crumbs))
 }
 
 #[component]

@@ -20,7 +20,7 @@ use crate::{
         places::{Env, Namespace},
     },
     pages::{
-        Answer, Page, Place,
+        Answer, Page,
         console::Console,
         live,
         parts::{Looks, Missing},
@@ -80,7 +80,7 @@ pub(super) async fn show(
     let (instances, me) = (names.len() + unnamed, who.actor.id.clone());
     let shown = Shown { matrix, looks, seen, instances, told, followed, me, q: asked.q };
     let (title, crumbs) = (app.to_string(), crumbs(&app));
-    Ok(Page::new(|_| title, move || view! { <Matrix shown /> }).place(Place::Applications).crumbs(crumbs))
+    Ok(Page::new(|_| title, move || view! { <Matrix shown /> }).crumbs(crumbs))
 }
 
 fn id_of(matrix: &AppMatrix, env: &Env, namespace: &Namespace) -> ConfigId {

@@ -15,7 +15,7 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{Answer, Page, Place, console::Console, parts::Looks};
+use super::{Answer, Page, console::Console, parts::Looks};
 use crate::{
     api::{apps::CreateApp, paths},
     components::*,
@@ -85,7 +85,6 @@ async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Qu
         may_create: who.actor.may_create().is_ok(),
     };
     Ok(Page::new(|t| t.apps_title().to_owned(), move || view! { <Apps list /> })
-        .place(Place::Applications)
         .crumbs(|t| vec![Crumb::here(t.applications())]))
 }
 

@@ -16,7 +16,7 @@ use crate::{
         names::{AppName, NamespaceName},
         places::Namespace,
     },
-    pages::{Answer, Page, Place, console::Console, parts::Sure},
+    pages::{Answer, Page, console::Console, parts::Sure},
     session::guard::CurrentUser,
 };
 
@@ -34,9 +34,9 @@ pub(super) async fn show(
     // The service checks this again, because an owner may not see every environment.
     let fixed = cells.iter().any(|cell| cell.live.is_some() || !cell.pending.is_empty());
     let (title, crumb) = (name.to_string(), paths::app(&app));
-    Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).place(Place::Applications).crumbs(
-        move |t| vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())],
-    ))
+    Ok(Page::new(|_| title, move || view! { <Settings namespace fixed /> }).crumbs(move |t| {
+        vec![Crumb::to(t.applications(), "/apps"), Crumb::to(app.as_str(), crumb), Crumb::here(name.as_str())]
+    }))
 }
 
 #[component]

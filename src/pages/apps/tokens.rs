@@ -7,7 +7,7 @@ use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     domain::{names::AppName, time::Time},
     pages::{
-        Answer, Page, Place,
+        Answer, Page,
         console::Console,
         tokens::{Asked, Tokens},
     },
@@ -32,5 +32,5 @@ pub(super) async fn show(
             <Tokens tokens dead=asked.all path=here make fresh />
         }
     };
-    Ok(Page::new(move |t| format!("{} · {title}", t.app_tokens()), view).place(Place::Applications).crumbs(crumbs))
+    Ok(Page::new(move |t| format!("{} · {title}", t.app_tokens()), view).crumbs(crumbs))
 }

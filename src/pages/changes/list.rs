@@ -9,7 +9,7 @@ use crate::{
     components::*,
     domain::{change::ChangeId, time::Time},
     pages::{
-        Answer, Page, Place,
+        Answer, Page,
         console::Console,
         parts::{ConfigName, Looks},
     },
@@ -36,7 +36,6 @@ pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Query
     let looks = Looks::of(&console.service.envs().await?);
     let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|change| change.mine);
     Ok(Page::new(|t| t.changes_title().to_owned(), move || view! { <Changes mine others looks newer older /> })
-        .place(Place::Changes)
         .crumbs(|t| vec![Crumb::here(t.changes())]))
 }
 

@@ -20,7 +20,7 @@ use crate::{
         error::Error,
         release::Release,
     },
-    pages::{Answer, Page, Place, console::Console, live, parts::Looks},
+    pages::{Answer, Page, console::Console, live, parts::Looks},
     service::ChangeView,
     session::guard::CurrentUser,
     texts::Lang,
@@ -83,7 +83,6 @@ pub(super) async fn show(
     let title = first_line(&shown.change.change.message);
     let crumb = title.clone();
     Ok(Page::new(move |t| title_or(t, title), move || view! { <One shown /> })
-        .place(Place::Changes)
         .crumbs(move |t| vec![Crumb::to(t.changes(), "/changes"), Crumb::here(title_or(t, crumb))]))
 }
 

@@ -34,7 +34,7 @@ pub(super) use self::{
     difference::rest,
     way::took,
 };
-use super::{Answer, Failed, Page, Place, console::Console, live, parts::Looks};
+use super::{Answer, Failed, Page, console::Console, live, parts::Looks};
 use crate::{
     api::paths,
     components::{Banner, Crumb, EnvLook, Head, Here, Mood, Segments, Tab, Tabs, When, lang},
@@ -232,7 +232,7 @@ pub(super) fn page<V: IntoView + 'static>(
         let around = opened.clone();
         view! { <div id="config"><Around opened=around part />{view(opened)}</div> }
     };
-    Page::new(title, body).place(Place::Applications).crumbs(crumbs)
+    Page::new(title, body).crumbs(crumbs)
 }
 
 /// The top of each page of a config: banners, head, tabs.

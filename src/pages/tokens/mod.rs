@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::list::Tokens;
-use super::{Answer, Page, Place, console::Console, forms::SMALL_FORM_BYTES, scope::Scope};
+use super::{Answer, Page, console::Console, forms::SMALL_FORM_BYTES, scope::Scope};
 use crate::{
     api::paths::NEW_TOKEN,
     components::*,
@@ -56,5 +56,5 @@ async fn all(
             <Pager of=t.tokens_title() newer older />
         }
     };
-    Ok(Page::new(|t| t.tokens_title().to_owned(), view).place(Place::Tokens).crumbs(|t| vec![Crumb::here(t.tokens())]))
+    Ok(Page::new(|t| t.tokens_title().to_owned(), view).crumbs(|t| vec![Crumb::here(t.tokens())]))
 }

@@ -21,7 +21,7 @@ use crate::{
         token::TokenKind,
     },
     pages::{
-        Answer, Page, Place,
+        Answer, Page,
         console::Console,
         errors,
         forms::{SMALL_FORM_BYTES, fields},
@@ -55,7 +55,6 @@ pub(super) async fn show(
 
 fn form(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> Page {
     Page::new(|t| t.token_new().to_owned(), move || view! { <Make scope app administrator fresh /> })
-        .place(Place::Tokens)
         .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
 }
 
@@ -203,7 +202,6 @@ async fn address(console: &Console, who: &CurrentUser, patterns: &[Pattern]) -> 
 
 fn once(shown: ShownToken, address: String, published: bool) -> Page {
     Page::new(|t| t.token_new().to_owned(), move || view! { <Once shown address published /> })
-        .place(Place::Tokens)
         .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
         .status(StatusCode::CREATED)
 }
