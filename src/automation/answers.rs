@@ -1,4 +1,4 @@
-//! What the endpoints say. The shapes are described in `openapi.json`, and a test holds every answer against it.
+//! The bodies of answers. A test holds every answer against its description.
 
 use axum::{
     Json,
@@ -7,13 +7,16 @@ use axum::{
 };
 use indexmap::IndexMap;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::Automation;
+use super::{
+    Automation,
+    values::{ItemValue, value},
+};
 use crate::{
     domain::{
-        change::ChangeId,
-        content::{Item, ValueType},
+        change::{ChangeId, ChangeState},
+        content::{Format, Item, Sha256Hex},
         diff::Diff,
         error::Conflict,
         merge::Edit,
@@ -23,92 +26,101 @@ use crate::{
     service::{ChangeConfig, ChangeView},
 };
 
-/// A change: what it does, and what became of it.
-#[derive(Serialize)]
-struct Change<'a> {
+/// A change, and what became of it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Change<'a> {
     id: &'a ChangeId,
-    state: &'static str,
+    state: ChangeState,
     message: &'a str,
     author: &'a str,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
+    /// Of its difference to what is live: send it back to publish exactly that.
+    #[schema(value_type = Sha256Hex)]
     diff_sha256: &'a str,
     edits: Vec<Edits<'a>>,
+    /// Keys that were changed on both sides since; absent when there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     conflicts: Vec<Conflict>,
+    /// Once it is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     releases: Option<Vec<Released<'a>>>,
+    /// Once it is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<&'a Delivery>,
+    /// Its page in the console.
+    #[schema(format = "uri")]
     url: String,
 }
 
-/// What a change does to one config, as it could be sent.
-#[derive(Serialize)]
+/// What a change does to a config; of a published one, what it did.
+#[derive(Serialize, ToSchema)]
 struct Edits<'a> {
     config: &'a ConfigId,
     base: u64,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    set: IndexMap<&'a str, Value<'a>>,
+    set: IndexMap<&'a str, ItemValue<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remove: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Value<'a> {
-    Text(&'a str),
-    Raw(&'a RawValue),
-    Item {
-        value: &'a str,
-        #[serde(rename = "type")]
-        kind: &'static str,
-        #[serde(skip_serializing_if = "str::is_empty")]
-        comment: &'a str,
-    },
-}
-
 /// What a publish or a roll-back did.
-#[derive(Serialize)]
-struct Publication<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Published)]
+pub(super) struct Publication<'a> {
     id: &'a ChangeId,
-    state: &'static str,
+    state: ChangeState,
     releases: Vec<Released<'a>>,
     delivery: &'a Delivery,
+    #[schema(format = "uri")]
     url: String,
 }
 
-#[derive(Serialize)]
+/// A release that a change became.
+#[derive(Serialize, ToSchema)]
 struct Released<'a> {
     config: &'a ConfigId,
     release: u64,
+    #[schema(value_type = Sha256Hex)]
     sha256: &'a str,
 }
 
 /// A release in a page of them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Release)]
 struct Row<'a> {
     release: u64,
+    #[schema(value_type = Sha256Hex)]
     sha256: &'a str,
-    format: &'static str,
+    format: Format,
     author: &'a str,
     message: &'a str,
     change: &'a ChangeId,
+    #[schema(format = DateTime)]
     published_at: String,
+    /// Absent while it is on its way.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     delivered_at: Option<String>,
+    /// The channel's revision that brought it.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<i64>,
+    /// The release whose content this one brought back.
     #[serde(skip_serializing_if = "Option::is_none")]
     rolled_back_to: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Page<'a> {
+/// A page of releases.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Releases)]
+pub(super) struct Page<'a> {
     config: &'a ConfigId,
     releases: Vec<Row<'a>>,
+    /// What to send as before for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_before: Option<u64>,
 }
@@ -134,7 +146,7 @@ pub fn change(view: &ChangeView, url: String) -> impl Serialize {
     let published = view.published.as_ref();
     Change {
         id: &view.change.id,
-        state: view.change.state.as_str(),
+        state: view.change.state,
         message: &view.change.message,
         author: &view.change.author_name,
         created_at: view.change.created_at.rfc3339(),
@@ -152,7 +164,7 @@ pub fn change(view: &ChangeView, url: String) -> impl Serialize {
 pub fn publication(published: &Published, url: String) -> impl Serialize {
     Publication {
         id: &published.change,
-        state: "published",
+        state: ChangeState::Published,
         releases: released(&published.releases),
         delivery: &published.delivery,
         url,
@@ -164,7 +176,7 @@ pub(super) fn page(config: &ConfigId, releases: &[Release]) -> Response {
     let rows = releases.iter().map(|r| Row {
         release: r.seq,
         sha256: &r.sha256,
-        format: r.format.as_str(),
+        format: r.format,
         author: &r.author,
         message: &r.message,
         change: &r.change,
@@ -218,16 +230,4 @@ impl<'a> Edits<'a> {
             None => self.remove.push(key),
         }
     }
-}
-
-/// The shortest way to send an item.
-fn value(item: &Item) -> Value<'_> {
-    let raw = || serde_json::from_str(item.value.expose().trim()).ok().map(Value::Raw);
-    let short = match item.kind {
-        _ if !item.comment.is_empty() => None,
-        ValueType::String => Some(Value::Text(item.value.expose())),
-        ValueType::Number | ValueType::Boolean => raw(),
-        ValueType::Json => None,
-    };
-    short.unwrap_or(Value::Item { value: item.value.expose(), kind: item.kind.as_str(), comment: &item.comment })
 }

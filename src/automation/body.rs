@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Automation,
-    node::{self, Node},
+    node::{self, Read},
 };
 use crate::{
     auth::tokens::Grant,
@@ -38,12 +38,12 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Reads the body into what a use case takes.
+    /// Reads the body.
     ///
     /// # Errors
     /// [`Error::Invalid`] with all that is wrong, each at its JSON pointer.
-    pub(super) fn read<T>(&self, shape: impl FnOnce(&Node<'_>) -> Option<T>) -> Result<T, Error> {
-        node::read(&self.raw, shape)
+    pub(super) fn read<T: for<'a> Read<'a>>(&self) -> Result<T, Error> {
+        node::read(&self.raw, |node| T::read(node))
     }
 }
 

@@ -7,32 +7,65 @@ use axum::{
 
 use super::{
     Answer, Automation,
+    answers::{Change, Publication},
     body::Body,
-    edits,
+    edits::NewChange,
     guard::{By, Place},
-    node::{Node, given},
+    node::{Node, Read, objects},
 };
 use crate::{
-    domain::error::{Error, State as Is},
+    domain::{
+        content::Sha256Hex,
+        error::{Error, State as Is},
+    },
     http::query,
-    service::Publish,
+    service,
 };
 
-/// `POST /api/v1/changes`.
-pub(super) async fn create(State(api): State<Automation>, By(actor): By, body: Body) -> Answer {
-    let wanted = body.read(edits::change)?;
-    if wanted.publish {
-        let (message, confirm, saves) = (wanted.message, wanted.confirm, wanted.saves);
-        let published = api.service.save_and_publish(&actor, message, confirm, saves, body.once).await?;
+objects! {
+    struct Publish {
+        diff_sha256: Sha256Hex,
+        /// Why, when the change does not say so yet.
+        message: Option<String>,
+        /// The names of the protected environments that it touches, separated by blanks.
+        confirm: Option<String>,
+    }
+}
+
+impl Read<'_> for Sha256Hex {
+    fn read(node: Node<'_>) -> Option<Self> {
+        let hash = node.string()?;
+        let fits = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        if fits { Some(Self(hash)) } else { node.expected("64 hexadecimal digits") }
+    }
+}
+
+/// Make a change, and publish it at once when asked to
+///
+/// All edits or none. An edit of a key that nobody else changed since base is merged.
+#[utoipa::path(post, path = "/api/v1/changes", tag = "write", request_body = NewChange, responses(
+    (status = 200, body = Publication, description = "Published and delivered."),
+    (status = 201, body = Change, description = "The change, open.", headers(("Location", description = "The change."))),
+    (status = 202), (status = 409), (status = 412), (status = 422),
+))]
+pub(super) async fn create_change(State(api): State<Automation>, By(actor): By, body: Body) -> Answer {
+    let NewChange { edits, message, confirm, publish } = body.read()?;
+    let message = message.unwrap_or_default();
+    if publish.unwrap_or_default() {
+        let confirm = confirm.unwrap_or_default();
+        let published = api.service.save_and_publish(&actor, message, confirm, edits.0, body.once).await?;
         return Ok(api.published(&published));
     }
-    let id = api.service.save_all(&actor, wanted.message, wanted.saves, body.once).await?;
+    let id = api.service.save_all(&actor, message, edits.0, body.once).await?;
     let view = api.service.change(&actor, &id).await?;
     Ok(api.change(StatusCode::CREATED, &view))
 }
 
-/// `GET /api/v1/changes/{id}`.
-pub(super) async fn show(
+/// A change, and what became of it
+#[utoipa::path(get, path = "/api/v1/changes/{id}", tag = "write", responses(
+    (status = 200, body = Change, description = "The change."),
+))]
+pub(super) async fn get_change(
     State(api): State<Automation>,
     By(actor): By,
     place: Place<1>,
@@ -44,24 +77,35 @@ pub(super) async fn show(
     Ok(api.change(StatusCode::OK, &view))
 }
 
-/// `POST /api/v1/changes/{id}/publish`.
-pub(super) async fn publish(State(api): State<Automation>, By(actor): By, place: Place<1>, body: Body) -> Answer {
+/// Publish a change
+///
+/// Publishes exactly the difference that was looked at, or nothing.
+#[utoipa::path(post, path = "/api/v1/changes/{id}/publish", tag = "write", request_body = Publish, responses(
+    (status = 200, body = Publication, description = "Published and delivered."),
+    (status = 202), (status = 409), (status = 412), (status = 422),
+))]
+pub(super) async fn publish_change(
+    State(api): State<Automation>,
+    By(actor): By,
+    place: Place<1>,
+    body: Body,
+) -> Answer {
     let change = place.find(|[id]| id.parse())?;
-    let (diff_sha256, message, confirm) = body.read(|node| {
-        let [seen, message, confirm] = node.fields(["diff_sha256", "message", "confirm"])?;
-        let seen = node.required("diff_sha256", seen).and_then(|seen| {
-            let hash = seen.string()?;
-            if is_sha256(&hash) { Some(hash) } else { seen.expected("64 hexadecimal digits") }
-        });
-        let (message, confirm) = (given(message, Node::string), given(confirm, Node::string));
-        Some((seen?, message?, confirm?.unwrap_or_default()))
-    })?;
-    let publish = Publish { change, diff_sha256: Some(diff_sha256), message, confirm, idempotency: body.once };
+    let Publish { diff_sha256, message, confirm } = body.read()?;
+    let (diff_sha256, confirm) = (Some(diff_sha256.0), confirm.unwrap_or_default());
+    let publish = service::Publish { change, diff_sha256, message, confirm, idempotency: body.once };
     Ok(api.published(&api.service.publish(&actor, publish).await?))
 }
 
-/// `DELETE /api/v1/changes/{id}`: discards it. Asked twice, it is as discarded as after the first time.
-pub(super) async fn discard(
+/// Discard a change
+///
+/// One's own; with a token that may create applications, also a change of a token, of the command line or of a disabled
+/// user, when the token owns all configs that it touches. Discarding a discarded change is no mistake.
+#[utoipa::path(delete, path = "/api/v1/changes/{id}", tag = "write", responses(
+    (status = 200, body = Change, description = "The change, discarded."),
+    (status = 409),
+))]
+pub(super) async fn discard_change(
     State(api): State<Automation>,
     By(actor): By,
     place: Place<1>,
@@ -75,8 +119,4 @@ pub(super) async fn discard(
     }
     let view = api.service.change(&actor, &id).await?;
     Ok(api.change(StatusCode::OK, &view))
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

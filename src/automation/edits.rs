@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::node::{Node, given};
+use super::{
+    node::{Node, Read, given, objects},
+    values::{ItemValue, item},
+};
 use crate::{
     domain::{
-        content::{Item, ValueType, check_key},
+        content::check_key,
         error::{Invalid, Problem, excerpt},
         merge::Edit,
         names::ConfigId,
@@ -16,34 +19,43 @@ use crate::{
 /// The largest release number: the largest that every JSON parser reads exactly.
 pub(super) const RELEASE_MAX: u64 = (1 << 53) - 1;
 
-/// The body of `POST /api/v1/changes`.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    pub message: String,
-    pub confirm: String,
-    pub publish: bool,
-    pub saves: Vec<Save>,
+objects! {
+    pub(super) struct NewChange {
+        /// Each config once.
+        #[schema(min_items = 1, max_items = 60)]
+        edits: Saves as Vec<NewEdits<'static>>,
+        /// Why.
+        message: Option<String>,
+        /// With publish: the names of the protected environments that it touches, separated by blanks.
+        confirm: Option<String>,
+        #[schema(default = false)]
+        publish: Option<bool>,
+    }
+
+    /// Edits of one config: set and remove of keys, or the whole text.
+    struct NewEdits<'a> {
+        config: Option<Node<'a>> as ConfigId,
+        /// The release that the edits were made on: 0 for none yet, left out for whatever is live.
+        base: Option<Node<'a>> as Option<u64>,
+        set: Option<Node<'a>> as Option<IndexMap<String, ItemValue<'static>>>,
+        remove: Option<Node<'a>> as Option<Vec<String>>,
+        text: Option<Node<'a>> as Option<String>,
+    }
 }
 
-/// Reads a change: `{message?, edits, publish?, confirm?}`.
-pub(super) fn change(node: &Node<'_>) -> Option<Wanted> {
-    let [message, edits, publish, confirm] = node.fields(["message", "edits", "publish", "confirm"])?;
-    let mut configs = HashSet::new();
-    let edits = node.required("edits", edits).and_then(|edits| edits.elements()).unwrap_or_default();
-    let saves = edits.iter().filter_map(|edit| save(edit, &mut configs)).collect();
-    let (message, confirm) = (given(message, Node::string), given(confirm, Node::string));
-    let publish = given(publish, Node::boolean);
-    Some(Wanted {
-        message: message?.unwrap_or_default(),
-        confirm: confirm?.unwrap_or_default(),
-        publish: publish?.unwrap_or_default(),
-        saves,
-    })
+/// The edits of a change, of each config once.
+pub(super) struct Saves(pub Vec<Save>);
+
+impl Read<'_> for Saves {
+    fn read(node: Node<'_>) -> Option<Self> {
+        let mut configs = HashSet::new();
+        let edits = node.elements()?.into_iter();
+        Some(Self(edits.filter_map(|edit| save(edit, &mut configs)).collect()))
+    }
 }
 
-/// Reads the edits of one config: `{config, base?, set?, remove?}` or `{config, base?, text}`.
-fn save(node: &Node<'_>, configs: &mut HashSet<ConfigId>) -> Option<Save> {
-    let [config, base, set, remove, text] = node.fields(["config", "base", "set", "remove", "text"])?;
+fn save(node: Node<'_>, configs: &mut HashSet<ConfigId>) -> Option<Save> {
+    let NewEdits { config, base, set, remove, text } = Read::read(node.clone())?;
     let config = node.required("config", config).and_then(|named| {
         let config: ConfigId = named.parsed()?;
         let first = configs.insert(config.clone());
@@ -88,58 +100,20 @@ fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, 
     Some(edits)
 }
 
-/// Reads a value: a string; a number or boolean, which keeps its type and its spelling; or
-/// `{value, type?, secret?, comment?}`.
-fn item(node: &Node<'_>) -> Option<Item> {
-    if node.begins() != '{' {
-        let (value, kind) = plain(node)?;
-        let item = Item { value: value.into(), kind, ..Item::default() };
-        return item.check().map_or_else(|wrong| node.refuse_as(wrong.of("")), |()| Some(item));
-    }
-    let [value, kind, secret, comment] = node.fields(["value", "type", "secret", "comment"])?;
-    let value = node.required("value", value);
-    let kind = given(kind, Node::parsed::<ValueType>);
-    let comment = given(comment, Node::string);
-    given(secret, |secret| match secret.boolean()? {
-        true => secret.refuse(Problem::SecretsNotOffered),
-        false => Some(()),
-    })?;
-    let (value, kind) = match kind? {
-        None => plain(&value?)?,
-        Some(kind) => typed(&value?, kind)?,
-    };
-    let item = Item { value: value.into(), kind, comment: comment?.unwrap_or_default(), since: 0 };
-    item.check().map_or_else(|wrong| node.refuse_as(wrong), |()| Some(item))
-}
-
-/// A value that says its type itself.
-fn plain(node: &Node<'_>) -> Option<(String, ValueType)> {
-    let raw = || node.text().to_owned();
-    match node.begins() {
-        '"' => Some((node.string()?, ValueType::String)),
-        't' | 'f' => Some((raw(), ValueType::Boolean)),
-        '-' | '0'..='9' => Some((raw(), ValueType::Number)),
-        'n' => node.expected("a value; to take a key out, name it in “remove”"),
-        _ => node.expected("a string, a number, true or false; for other JSON, {\"value\": …, \"type\": \"json\"}"),
-    }
-}
-
-/// A value whose type is named. A string is what people would type; of type `json` anything else is itself.
-fn typed(node: &Node<'_>, kind: ValueType) -> Option<(String, ValueType)> {
-    match (node.begins(), kind) {
-        ('"', _) | (_, ValueType::String) => Some((node.string()?, kind)),
-        _ => Some((node.text().to_owned(), kind)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{automation::node, domain::error::Error};
+    use crate::{
+        automation::node,
+        domain::{
+            content::{Item, ValueType},
+            error::Error,
+        },
+    };
 
     fn read(edits: &str) -> Result<Vec<Save>, Error> {
         let body = format!(r#"{{"edits": {edits}}}"#);
-        node::read(serde_json::from_str(&body).unwrap(), change).map(|wanted| wanted.saves)
+        node::read(serde_json::from_str(&body).unwrap(), |node| NewChange::read(node).map(|change| change.edits.0))
     }
 
     fn set(value: &str) -> Result<Item, Vec<String>> {

@@ -14,6 +14,7 @@ mod places;
 mod releases;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ pub fn router(automation: Automation) -> Router {
         .route("/api/v1/{*unknown}", any(unknown))
         .layer(DefaultBodyLimit::max(json::BODY_BYTES))
         .layer(from_fn_with_state(automation.clone(), guard::admit))
-        .route(openapi::PATH, only("GET, HEAD", get(openapi::show)))
+        .route(openapi::PATH, only("GET, HEAD", get(openapi::get_description)))
         .layer(from_fn(traced::layer))
         .layer(from_fn(request_id::layer))
         .with_state(automation)
@@ -116,10 +117,10 @@ fn routes() -> [(&'static str, &'static str, MethodRouter<Automation>); 8] {
         ("/api/v1/envs/{env}", "PUT", put(places::put_env)),
         ("/api/v1/apps/{app}", "PUT", put(places::put_app)),
         ("/api/v1/apps/{app}/namespaces/{namespace}", "PUT", put(places::put_namespace)),
-        ("/api/v1/changes", "POST", post(changes::create)),
-        ("/api/v1/changes/{id}", "GET, HEAD, DELETE", get(changes::show).delete(changes::discard)),
-        ("/api/v1/changes/{id}/publish", "POST", post(changes::publish)),
-        ("/api/v1/configs/{env}/{app}/{namespace}/releases", "GET, HEAD", get(releases::list)),
+        ("/api/v1/changes", "POST", post(changes::create_change)),
+        ("/api/v1/changes/{id}", "GET, HEAD, DELETE", get(changes::get_change).delete(changes::discard_change)),
+        ("/api/v1/changes/{id}/publish", "POST", post(changes::publish_change)),
+        ("/api/v1/configs/{env}/{app}/{namespace}/releases", "GET, HEAD", get(releases::list_releases)),
         ("/api/v1/configs/{env}/{app}/{namespace}/rollback", "POST", post(releases::roll_back)),
     ]
 }

@@ -1,5 +1,5 @@
 //! Strict reading of JSON: all that is wrong is found at once, each at its pointer, and numbers stay as they were
-//! written.
+//! written. Deserializers of `serde` end at the first mistake.
 
 use std::{cell::RefCell, collections::HashSet, fmt, str::FromStr};
 
@@ -7,20 +7,98 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use similar::get_close_matches;
 
-use crate::domain::error::{Error, Invalid, Problem, excerpt, pointer};
+use crate::domain::{
+    content::Format,
+    error::{Error, Invalid, Problem, excerpt, pointer},
+};
 
 /// Mistakes that one answer tells.
 const TOLD: usize = 100;
 /// Names longer than this, in bytes, stand shortened in pointers.
 const NAME: usize = 300;
 
+/// A value that is read out of JSON.
+pub(super) trait Read<'a>: Sized {
+    /// Reads the value. Notes what is wrong with it and returns `None` where it is malformed.
+    fn read(node: Node<'a>) -> Option<Self>;
+
+    /// Reads the member `name` of `object`, which is required unless this says otherwise.
+    fn member(object: &Node<'a>, name: &str, member: Option<Node<'a>>) -> Option<Self> {
+        object.required(name, member).and_then(Self::read)
+    }
+}
+
+/// A member that may be left out. `null` is not left out.
+impl<'a, T: Read<'a>> Read<'a> for Option<T> {
+    fn read(node: Node<'a>) -> Option<Self> {
+        T::read(node).map(Some)
+    }
+
+    fn member(_: &Node<'a>, _: &str, member: Option<Node<'a>>) -> Option<Self> {
+        member.map_or(Some(None), Self::read)
+    }
+}
+
+/// A member that is read later.
+impl<'a> Read<'a> for Node<'a> {
+    fn read(node: Node<'a>) -> Option<Self> {
+        Some(node)
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+pub(super) struct Whole<const MIN: u64, const MAX: u64>(pub u64);
+
+impl<const MIN: u64, const MAX: u64> Read<'_> for Whole<MIN, MAX> {
+    fn read(node: Node<'_>) -> Option<Self> {
+        node.whole(MIN, MAX).map(Self)
+    }
+}
+
+/// Lets a method of [`Node`] read each type.
+macro_rules! read {
+    ($($type:ty: $method:ident),+) => { $(
+        impl Read<'_> for $type {
+            fn read(node: Node<'_>) -> Option<Self> {
+                node.$method()
+            }
+        }
+    )+ };
+}
+read!(String: string, bool: boolean, Format: parsed);
+
+/// Declares the objects of bodies. An object has no other members, and they are read in this order. The description of
+/// the API shows a member as the type behind `as`, where there is one.
+macro_rules! objects {
+    ($(
+        $(#[$doc:meta])*
+        $vis:vis struct $name:ident $(<$of:lifetime>)? {
+            $($(#[$field_doc:meta])* $field:ident: $type:ty $(as $described:ty)?,)*
+        }
+    )+) => { $(
+        #[derive(utoipa::ToSchema)]
+        #[serde(deny_unknown_fields)]
+        $(#[$doc])*
+        $vis struct $name $(<$of>)? { $($(#[$field_doc])* $(#[schema(value_type = $described)])? $vis $field: $type,)* }
+
+        impl<'a> Read<'a> for $name $(<$of>)? {
+            fn read(node: Node<'a>) -> Option<Self> {
+                let [$($field),*] = node.fields([$(stringify!($field).trim_start_matches("r#")),*])?;
+                $(let $field = Read::member(&node, stringify!($field).trim_start_matches("r#"), $field);)*
+                Some(Self { $($field: $field?,)* })
+            }
+        }
+    )+ };
+}
+pub(super) use objects;
+
 /// Reads a whole body.
 ///
 /// # Errors
-/// [`Error::Invalid`] with everything that `shape` refused.
-pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(&Node<'_>) -> Option<T>) -> Result<T, Error> {
+/// [`Error::Invalid`] with all that is wrong, each at its JSON pointer.
+pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(Node<'_>) -> Option<T>) -> Result<T, Error> {
     let wrong = RefCell::default();
-    let read = shape(&Node { raw, at: String::new(), wrong: &wrong });
+    let read = shape(Node { raw, at: String::new(), wrong: &wrong });
     let wrong = wrong.into_inner();
     match read {
         Some(read) if wrong.is_empty() => Ok(read),
@@ -28,7 +106,8 @@ pub(super) fn read<T>(raw: &RawValue, shape: impl FnOnce(&Node<'_>) -> Option<T>
     }
 }
 
-/// A value in the body. What reads it as something gives none when it is something else, which is then noted.
+/// A value in the body. A method that reads it as a type notes a mistake and returns `None` where it is of another type.
+#[derive(Clone)]
 pub(super) struct Node<'a> {
     raw: &'a RawValue,
     at: String,
@@ -185,7 +264,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 mod tests {
     use super::*;
 
-    fn wrong<T: fmt::Debug>(body: &str, shape: impl FnOnce(&Node<'_>) -> Option<T>) -> Vec<String> {
+    fn wrong<T: fmt::Debug>(body: &str, shape: impl FnOnce(Node<'_>) -> Option<T>) -> Vec<String> {
         let Err(Error::Invalid(wrong)) = read(serde_json::from_str(body).unwrap(), shape) else {
             panic!("{body} was taken")
         };

@@ -1,22 +1,187 @@
 //! The description of the HTTP API, as OpenAPI 3.1.
+//!
+//! Operations are described at their handlers and schemas at the types of bodies. This file adds the shared parts.
+
+use std::sync::LazyLock;
 
 use axum::{
     http::{HeaderName, header},
     response::IntoResponse,
 };
+use serde_json::{Value, json};
+use utoipa::OpenApi;
 
-/// Where it is.
+use super::{changes, places, releases};
+use crate::{http::problem, reader};
+
+/// The path of the description.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 
-/// The description, written by hand. Tests hold the routes and every answer against it.
-pub(super) const DOCUMENT: &str = include_str!("openapi.json");
+/// The description. Tests hold the routes and every answer against it.
+pub(super) static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| serde_json::to_string_pretty(&document()).expect("texts and numbers are JSON"));
 
-/// `GET /api/v1/openapi.json`; anybody may know how the API looks.
-pub(super) async fn show() -> impl IntoResponse {
+/// The description of the writes, and the schema of refusals.
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        places::put_env,
+        places::put_app,
+        places::put_namespace,
+        changes::create_change,
+        changes::get_change,
+        changes::discard_change,
+        changes::publish_change,
+        releases::list_releases,
+        releases::roll_back,
+        get_description,
+    ),
+    components(schemas(problem::Body))
+)]
+struct Writes;
+
+/// This description
+#[utoipa::path(get, path = PATH, security(),
+    responses((status = 200, body = HashMap<String, serde_json::Value>, description = "OpenAPI 3.1.")))]
+pub(super) async fn get_description() -> impl IntoResponse {
     const HEADERS: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-cache"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (HEADERS, DOCUMENT)
+    (HEADERS, DOCUMENT.as_str())
+}
+
+/// Describes the whole API.
+fn document() -> Value {
+    let mut api = reader::Operations::openapi();
+    api.merge(Writes::openapi());
+    let mut document = json!(api);
+    document["info"] = json!({
+        "title": "Trimtab",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Configuration for programs. A config is one namespace of one application in one environment, \
+            written env/app/namespace. Names match [a-z0-9][a-z0-9._-]{0,63}. Times are RFC 3339 in UTC.",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    });
+    document["security"] = json!([{"token": []}]);
+    document["tags"] = json!([
+        {"name": "read", "description": "Needs a token that reaches the config: a read token, or an automation token."},
+        {"name": "write", "description": "Needs an automation token."},
+    ]);
+    for (path, item) in members(&mut document["paths"]).filter(|(path, _)| *path != PATH) {
+        complete(path, item);
+    }
+    let components = &mut document["components"];
+    members(&mut components["schemas"]).for_each(|(_, schema)| forbid_null(schema));
+    // No attribute says these.
+    let schemas = &mut components["schemas"];
+    schemas["Published"]["properties"]["state"] = json!({"const": "published"});
+    schemas["Value"]["oneOf"][1] = json!({"type": "number"});
+    let item = &mut schemas["Item"];
+    let is_json = json!({"type": {"const": "json"}});
+    item["if"] = json!({"required": ["type"], "properties": is_json, "additionalProperties": true});
+    let plain = json!({"value": {"type": ["string", "number", "boolean"]}});
+    item["else"] = json!({"properties": plain, "additionalProperties": true});
+    members(&mut shared()).for_each(|(kind, parts)| components[kind] = parts.take());
+    document
+}
+
+/// Describes the parts that several operations refer to. A response is here under its status.
+fn shared() -> Value {
+    let text = |description| json!({"description": description, "schema": {"type": "string"}});
+    let name = |name| json!({"name": name, "in": "path", "required": true, "schema": refer("schemas", "Name")});
+    let header = |name, description| json!({"name": name, "in": "header", "description": description, "schema": {"type": "string"}});
+    let problem = |description| json!({"description": description, "content": {"application/problem+json": {"schema": refer("schemas", "Problem")}}});
+    let mut shared = json!({
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        "parameters": {
+            "env": name("env"),
+            "app": name("app"),
+            "namespace": name("namespace"),
+            "id": {"name": "id", "in": "path", "required": true, "schema": refer("schemas", "ChangeId")},
+            "instance": header("X-Instance", "The name of the copy that asks."),
+            "if_none_match": header("If-None-Match", "The validators of the answers that the client has."),
+            "accept_encoding": header("Accept-Encoding", "gzip is offered, from 1 KB on."),
+            "idempotency_key": header("Idempotency-Key", "Makes a retry safe for a day: same key and same request, same \
+                answer; same key and another request, 422."),
+        },
+        "headers": {
+            "ETag": text("Of the document; weak when the answer is compressed. If-None-Match takes either form."),
+            "StaleSince": text("Since when this reader has heard nothing new; absent when it is up to date."),
+        },
+        "responses": {
+            "202": {
+                "description": "Published: safe in the database, and not delivered yet; late_because says why. It will be \
+                    delivered.",
+                "headers": {"Location": text("The change.")},
+                "content": {"application/json": {"schema": refer("schemas", "Published")}},
+            },
+            "409": problem("Not possible now: the difference is another one than diff_sha256 (then the present one is told), \
+                there is no difference, the change is published or discarded, or something is archived."),
+            "412": problem("Keys were changed by somebody else since base; conflicts has them."),
+            "422": problem("The content is not valid; errors says where. Or a protected environment wants message and \
+                confirm. Or the Idempotency-Key came with another request."),
+            "default": problem("400 not JSON or not one valid Host, 401 no valid token, 403 not allowed, 404 not there or \
+                not to be seen, 405, 406 neither gzip nor uncompressed is accepted, 409, 412, 413 larger than 8 MiB, 415 not \
+                application/json or compressed, 422 not valid, 429 and 503 try again after Retry-After."),
+        },
+    });
+    let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
+    shared["parameters"]["idempotency_key"]["schema"] = key;
+    shared["headers"]["StaleSince"]["schema"]["format"] = json!("date-time");
+    let seconds = json!({"description": "Seconds; with 429 and 503.", "schema": {"type": "integer"}});
+    shared["responses"]["default"]["headers"] = json!({"Retry-After": seconds});
+    shared
+}
+
+/// Adds the shared parts of a path's operations. A response without a description is a shared one.
+fn complete(path: &str, item: &mut Value) {
+    for (method, operation) in members(item) {
+        let mut shared: Vec<&str> = path.split(['{', '}']).skip(1).step_by(2).collect();
+        if operation["tags"] == json!(["read"]) {
+            shared.push("instance");
+        }
+        let responses = &mut operation["responses"];
+        if responses["304"].is_object() {
+            shared.extend(["if_none_match", "accept_encoding"]);
+            responses["200"]["headers"]["ETag"] = refer("headers", "ETag");
+            responses["200"]["headers"]["X-Config-Stale-Since"] = refer("headers", "StaleSince");
+        }
+        if method == "post" {
+            shared.push("idempotency_key");
+        }
+        responses["default"] = json!({});
+        members(responses)
+            .filter(|(_, response)| response["description"].as_str().is_none_or(str::is_empty))
+            .for_each(|(status, response)| *response = refer("responses", status));
+        let shared = shared.into_iter().map(|name| refer("parameters", name));
+        match operation["parameters"].as_array_mut() {
+            Some(own) => own.extend(shared),
+            None => operation["parameters"] = shared.collect(),
+        }
+    }
+}
+
+/// Removes `null` from optional members. An optional member is absent or has a value.
+fn forbid_null(schema: &mut Value) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &String| required.as_array().is_some_and(|all| all.contains(&json!(name)));
+    let properties = schema.get_mut("properties").into_iter().flat_map(members);
+    for (_, member) in properties.filter(|(name, _)| !is_required(name)) {
+        let either = |key| Some(<[Value; 2]>::try_from(member.get(key)?.as_array()?.clone()).ok()?[0].take());
+        match (either("type"), either("oneOf")) {
+            (Some(kind), _) => member["type"] = kind,
+            (_, Some(reference)) => *member = reference,
+            (None, None) => {}
+        }
+    }
+}
+
+fn refer(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+fn members(object: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    object.as_object_mut().into_iter().flatten()
 }

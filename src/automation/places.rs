@@ -1,78 +1,136 @@
 //! `/api/v1/envs` and `/api/v1/apps`: the places that configs live in. What is left out stays as it is.
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
-use serde_json::json;
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     Answer, Automation,
     body::Body,
     guard::{By, Place},
-    node::{Node, given},
+    node::{Node, Read, Whole, objects},
 };
 use crate::{
     domain::{
+        content::Format,
         error::{Error, Invalid},
         names::{AppName, EnvName, NamespaceName},
     },
-    service::{PutApp, PutEnv, PutNamespace},
+    service,
 };
 
-/// The greatest place of an environment in their row.
-const RANK_MAX: u64 = i32::MAX as u64;
+objects! {
+    struct PutEnv {
+        title: Option<String>,
+        /// Its place among the others.
+        #[schema(minimum = 0, maximum = 2_147_483_647)]
+        rank: Option<Whole<0, 2_147_483_647>> as Option<i32>,
+        /// Whether publishing wants message and confirm.
+        protected: Option<bool>,
+    }
 
-/// `PUT /api/v1/envs/{env}`.
+    struct PutApp {
+        title: Option<String>,
+        description: Option<String>,
+    }
+
+    struct PutNamespace {
+        format: Option<Format>,
+        description: Option<String>,
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct Env {
+    env: EnvName,
+    title: String,
+    rank: i32,
+    protected: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct App {
+    app: AppName,
+    title: String,
+    description: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Namespace {
+    app: AppName,
+    namespace: NamespaceName,
+    format: Format,
+    description: String,
+}
+
+/// Make an environment
+///
+/// Needs a token that may create; null is not left out. Of one that exists it may say again what is so; a change is an
+/// administrator's: 403.
+#[utoipa::path(put, path = "/api/v1/envs/{env}", tag = "write", request_body = PutEnv, responses(
+    (status = 200, body = Env, description = "It was there."),
+    (status = 201, body = Env, description = "It is new."),
+))]
 pub(super) async fn put_env(State(api): State<Automation>, By(actor): By, place: Place<1>, body: Body) -> Answer {
     let [name] = &place.0;
     let name: EnvName = name.parse().map_err(|wrong: Invalid| wrong.of("env"))?;
-    let put = body.read(|node| {
-        let [title, rank, protected] = node.fields(["title", "rank", "protected"])?;
-        let title = given(title, Node::string);
-        let position = given(rank, |rank| rank.whole(0, RANK_MAX).and_then(|n| i32::try_from(n).ok()));
-        let protected = given(protected, Node::boolean);
-        Some(PutEnv { name: name.clone(), title: title?, position: position?, protected: protected?, archived: None })
-    })?;
+    let PutEnv { title, rank, protected } = body.read()?;
+    let position = rank.and_then(|rank| i32::try_from(rank.0).ok());
+    let put = service::PutEnv { name: name.clone(), title, position, protected, archived: None };
     let new = api.service.put_env(&actor, put).await?;
     let env = api.service.envs().await?.into_iter().find(|env| env.name == name);
     let env = env.ok_or_else(|| Error::NotFound(name.to_string()))?;
-    let body = json!({"env": env.name, "title": env.title, "rank": env.position, "protected": env.protected});
-    Ok((status(new), Json(body)).into_response())
+    Ok(answer(new, Env { env: env.name, title: env.title, rank: env.position, protected: env.protected }))
 }
 
-/// `PUT /api/v1/apps/{app}`.
+/// Make or change an application
+///
+/// What is left out stays; null is not left out. Needs a token that may create. It changes one that exists only if it
+/// reaches the application as a whole, as */shop/*.
+#[utoipa::path(put, path = "/api/v1/apps/{app}", tag = "write", request_body = PutApp, responses(
+    (status = 200, body = App, description = "It was there."),
+    (status = 201, body = App, description = "It is new."),
+))]
 pub(super) async fn put_app(State(api): State<Automation>, By(actor): By, place: Place<1>, body: Body) -> Answer {
     let [name] = &place.0;
     let name: AppName = name.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
-    let put = body.read(|node| {
-        let [title, description] = node.fields(["title", "description"])?;
-        let (title, description) = (given(title, Node::string), given(description, Node::string));
-        Some(PutApp { name: name.clone(), title: title?, description: description?, archived: None })
-    })?;
+    let PutApp { title, description } = body.read()?;
+    let put = service::PutApp { name: name.clone(), title, description, archived: None };
     let new = api.service.put_app(&actor, put).await?;
     let app = api.service.app(&actor, &name).await?.app;
-    let body = json!({"app": app.name, "title": app.title, "description": app.description});
-    Ok((status(new), Json(body)).into_response())
+    Ok(answer(new, App { app: app.name, title: app.title, description: app.description }))
 }
 
-/// `PUT /api/v1/apps/{app}/namespaces/{namespace}`.
+/// Make or change a namespace
+///
+/// What is left out stays; a new one is kv unless it is said otherwise. The format is fixed once there is a release or
+/// an edit. Needs a token that may create.
+#[utoipa::path(put, path = "/api/v1/apps/{app}/namespaces/{namespace}", tag = "write", request_body = PutNamespace,
+    responses(
+        (status = 200, body = Namespace, description = "It was there."),
+        (status = 201, body = Namespace, description = "It is new."),
+        (status = 409), (status = 422),
+    ))]
 pub(super) async fn put_namespace(State(api): State<Automation>, By(actor): By, place: Place<2>, body: Body) -> Answer {
     let [app, name] = &place.0;
     let app: AppName = app.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
     let name: NamespaceName = name.parse().map_err(|wrong: Invalid| wrong.of("namespace"))?;
-    let put = body.read(|node| {
-        let [format, description] = node.fields(["format", "description"])?;
-        let (format, description) = (given(format, Node::parsed), given(description, Node::string));
-        let (app, name) = (app.clone(), name.clone());
-        Some(PutNamespace { app, name, format: format?, description: description?, archived: None })
-    })?;
+    let PutNamespace { format, description } = body.read()?;
+    let put = service::PutNamespace { app: app.clone(), name: name.clone(), format, description, archived: None };
     let new = api.service.put_namespace(&actor, put).await?;
     let rows = api.service.app(&actor, &app).await?.rows;
     let found = rows.into_iter().map(|(namespace, _)| namespace).find(|namespace| namespace.name == name);
     let namespace = found.ok_or_else(|| Error::NotFound(format!("{app}/{name}")))?;
     let (format, description) = (namespace.format, namespace.description);
-    let body = json!({"app": app, "namespace": name, "format": format, "description": description});
-    Ok((status(new), Json(body)).into_response())
+    Ok(answer(new, Namespace { app, namespace: name, format, description }))
 }
 
-fn status(new: bool) -> StatusCode {
-    if new { StatusCode::CREATED } else { StatusCode::OK }
+fn answer(new: bool, body: impl Serialize) -> Response {
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    (status, Json(body)).into_response()
 }

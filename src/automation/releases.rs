@@ -3,20 +3,39 @@
 use axum::extract::{RawQuery, State};
 
 use super::{
-    Answer, Automation, answers,
+    Answer, Automation,
+    answers::{self, Page, Publication},
     body::Body,
     edits::RELEASE_MAX,
     guard::{By, Place},
-    node::{Node, given},
+    node::{Node, Read, Whole, objects},
 };
 use crate::{
     domain::{limits, names::ConfigId},
     http::query,
-    service::Rollback,
+    service,
 };
 
-/// `GET /api/v1/configs/{env}/{app}/{namespace}/releases?before=&limit=`.
-pub(super) async fn list(
+objects! {
+    struct Rollback {
+        /// The release whose content comes back.
+        #[schema(minimum = 1)]
+        to: Whole<1, RELEASE_MAX> as u64,
+        /// Why.
+        message: Option<String>,
+        /// The name of the environment, when it is protected.
+        confirm: Option<String>,
+    }
+}
+
+/// The releases of a config, the newest first
+#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}/releases", tag = "write",
+    params(
+        ("before" = Option<u64>, Query, minimum = 1, description = "Only those with a lower number."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many; 50 when it is left out."),
+    ),
+    responses((status = 200, body = Page, description = "A page of releases.")))]
+pub(super) async fn list_releases(
     State(api): State<Automation>,
     By(actor): By,
     place: Place<3>,
@@ -30,15 +49,16 @@ pub(super) async fn list(
     Ok(answers::page(&config, &releases))
 }
 
-/// `POST /api/v1/configs/{env}/{app}/{namespace}/rollback`.
+/// Publish the content of an older release as a new one
+#[utoipa::path(post, path = "/api/v1/configs/{env}/{app}/{namespace}/rollback", tag = "write", request_body = Rollback,
+    responses(
+        (status = 200, body = Publication, description = "Published and delivered."),
+        (status = 202), (status = 409), (status = 422),
+    ))]
 pub(super) async fn roll_back(State(api): State<Automation>, By(actor): By, place: Place<3>, body: Body) -> Answer {
     let config = place.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
-    let (to, message, confirm) = body.read(|node| {
-        let [to, message, confirm] = node.fields(["to", "message", "confirm"])?;
-        let to = node.required("to", to).and_then(|to| to.whole(1, RELEASE_MAX));
-        let (message, confirm) = (given(message, Node::string), given(confirm, Node::string));
-        Some((to?, message?.unwrap_or_default(), confirm?.unwrap_or_default()))
-    })?;
-    let rollback = Rollback { config, to, message, confirm, live: None, idempotency: body.once };
+    let Rollback { to, message, confirm } = body.read()?;
+    let (message, confirm) = (message.unwrap_or_default(), confirm.unwrap_or_default());
+    let rollback = service::Rollback { config, to: to.0, message, confirm, live: None, idempotency: body.once };
     Ok(api.published(&api.service.roll_back(&actor, rollback).await?))
 }

@@ -13,6 +13,7 @@ use super::{
 
 /// Id of a change: a UUID in its usual spelling. The server generates it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema), schema(format = "uuid"))]
 #[serde(try_from = "String", into = "String")]
 pub struct ChangeId(String);
 
@@ -62,6 +63,7 @@ impl fmt::Display for ChangeId {
 
 /// State of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeState {
     /// It accepts edits.

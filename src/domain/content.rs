@@ -19,6 +19,7 @@ use super::{
 
 /// Type of an item's value. In the document a string is a JSON string, and any other value is written unquoted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// Any text.
@@ -267,6 +268,10 @@ impl Content {
 pub fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }
+
+/// A SHA-256 in hexadecimal.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema), schema(as = Sha256, pattern = "^[0-9a-f]{64}$"))]
+pub struct Sha256Hex(pub String);
 
 /// A writer that passes all bytes on and computes their [`sha256`].
 #[derive(Debug)]

@@ -145,18 +145,22 @@ impl From<Vec<Invalid>> for Error {
 
 /// A key that both the author and, meanwhile, a release changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Conflict {
     /// The config.
     pub config: ConfigId,
-    /// The key; empty for a text document.
+    /// The key. Empty for a whole text.
     pub key: String,
-    /// The value that the edit was based on, or `None` if the key was absent.
+    /// The value that the edit was based on. Null when the key was absent.
     #[serde(with = "sensitive::plain::optional")]
+    #[cfg_attr(feature = "ssr", schema(required, value_type = Option<String>))]
     pub base: Option<Sensitive>,
-    /// The live value, or `None` if the key is absent.
+    /// The live value. Null when the key is absent.
     #[serde(with = "sensitive::plain::optional")]
+    #[cfg_attr(feature = "ssr", schema(required, value_type = Option<String>))]
     pub theirs: Option<Sensitive>,
-    /// The value that the edit sets, or `None` if it removes the key.
+    /// The value that the edit sets. Null when it removes the key.
     #[serde(with = "sensitive::plain::optional")]
+    #[cfg_attr(feature = "ssr", schema(required, value_type = Option<String>))]
     pub mine: Option<Sensitive>,
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Format of a namespace's documents. `kv` has items, the others are texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Keys and values; the document is a JSON object.

@@ -19,6 +19,9 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $pointer:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "ssr", schema(as = Name, value_type = String, pattern = "^[a-z0-9][a-z0-9._-]{0,63}$"))]
+        #[cfg_attr(feature = "ssr", schema(description = "The name of an environment, application or namespace."))]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(
             // Shared, because a reader holds many copies of each name.
@@ -104,6 +107,17 @@ impl ConfigId {
         Ok(Self { env: env.parse()?, app: app.parse()?, namespace: namespace.parse()? })
     }
 }
+
+#[cfg(feature = "ssr")]
+impl utoipa::PartialSchema for ConfigId {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let text = utoipa::openapi::Object::builder().schema_type(utoipa::openapi::Type::String);
+        text.description(Some("env/app/namespace")).examples(["prod/shop/application"]).into()
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::ToSchema for ConfigId {}
 
 impl FromStr for ConfigId {
     type Err = Invalid;

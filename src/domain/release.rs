@@ -35,6 +35,7 @@ pub struct Release {
 
 /// State of the delivery when a publish returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum Delivery {
     /// All releases are in the channel.

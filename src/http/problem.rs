@@ -5,9 +5,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::{
+        content::Sha256Hex,
         error::{Conflict, Error, Invalid},
         token::Denied,
     },
@@ -141,27 +143,37 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Body<'a> {
     #[serde(rename = "type")]
+    #[schema(examples("/problems/conflict"))]
     kind: String,
     title: &'a str,
     status: u16,
     detail: &'a str,
+    /// For an administrator who looks into the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required)]
     request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Field<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     conflicts: &'a [Conflict],
+    /// With 409: the present difference.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Sha256Hex>)]
     diff_sha256: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// A mistake in one field.
+#[derive(Serialize, ToSchema)]
 struct Field<'a> {
+    /// A JSON pointer into the body; for a part of the address, a parameter or a header its name.
     pointer: &'a str,
     message: String,
+    /// Within the field that the pointer names.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -51,6 +51,7 @@ use crate::{
 pub use front::Front;
 use gzip::Compressor;
 use instances::{Instances, Visitor};
+pub use protocols::Operations;
 use shelf::Shelf;
 use snapshot::Snapshot;
 

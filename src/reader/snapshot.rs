@@ -5,9 +5,15 @@ use std::sync::{Arc, OnceLock};
 use axum::{body::Bytes, http::HeaderValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::gzip::Form;
-use crate::domain::{content::Format, entry::Entry, sensitive::Sensitive};
+use crate::domain::{
+    content::{Format, Sha256Hex},
+    entry::Entry,
+    names::{AppName, EnvName, NamespaceName},
+    sensitive::Sensitive,
+};
 
 /// A form of a release, made once for all requests. Protocols compose their bodies of these and texts of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,22 +37,30 @@ pub struct Snapshot {
     compressed: OnceLock<Box<[Form; 2]>>,
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
-    env: &'a str,
-    app: &'a str,
-    namespace: &'a str,
+/// The live release of a config.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Config)]
+pub struct Envelope<'a> {
+    env: &'a EnvName,
+    app: &'a AppName,
+    namespace: &'a NamespaceName,
     format: Format,
     release: u64,
+    /// Of the document's bytes.
+    #[schema(value_type = Sha256Hex)]
     sha256: &'a str,
+    #[schema(format = DateTime)]
     published_at: String,
+    /// For kv an object: strings, but for items with a type. Else the text.
     content: Content<'a>,
 }
 
 /// Content of a document. `kv` is JSON already and is copied: a parser could change its numbers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Content<'a> {
+    // It is JSON already. Parsing and writing it again could change its numbers.
+    #[schema(value_type = Object)]
     Items(&'a RawValue),
     Text(&'a str),
 }
@@ -83,9 +97,9 @@ impl Snapshot {
         let (config, meta) = (&self.entry.config, &self.entry.meta);
         self.envelope.get_or_init(|| {
             let envelope = serde_json::to_vec(&Envelope {
-                env: config.env.as_str(),
-                app: config.app.as_str(),
-                namespace: config.namespace.as_str(),
+                env: &config.env,
+                app: &config.app,
+                namespace: &config.namespace,
                 format: meta.format,
                 release: meta.seq,
                 sha256: &meta.sha256,

@@ -44,6 +44,7 @@ const GUARDED: &[&str] = &[
     "tower_http",
     "tower_sessions",
     "tracing_opentelemetry",
+    "utoipa",
     "wasm_bindgen",
     "web_sys",
 ];
@@ -56,7 +57,7 @@ const NEVER: &[(&str, &str)] = &[("traces", "crate::domain::content")];
 #[rustfmt::skip]
 pub const ROOMS: &[Room] = &[
     // Rules, without I/O and without a clock.
-    room("domain", &[], &[]),
+    room("domain", &[], &["utoipa"]),
     room("clock", &["domain"], &["std::time::SystemTime"]),
     room("texts", &["domain"], &[]),
     room("formats", &["domain"], &[]),
@@ -81,12 +82,12 @@ pub const ROOMS: &[Room] = &[
     room("delivery", &["auth", "channel", "clock", "domain", "fast_path", "service", "storage", "tasks", "texts", "traces"], &["tokio", "std::time::Instant"]),
 
     // HTTP. Readers are answered from memory, so `reader` depends neither on services nor on SQL.
-    room("http", &["compute", "domain", "texts", "traces"], &["axum", "hyper", "tokio"]),
+    room("http", &["compute", "domain", "texts", "traces"], &["axum", "hyper", "tokio", "utoipa"]),
     // Serves any application.
     room("connections", &["domain", "http", "metrics"], &["axum", "hyper", "tokio", "tower", "std::time::SystemTime"]),
-    room("reader", &["auth", "channel", "clock", "connections", "domain", "http", "metrics", "tasks", "texts"], &["axum", "hyper", "tokio", "tower", "tower_http", "std::fs", "std::time::Instant"]),
+    room("reader", &["auth", "channel", "clock", "connections", "domain", "http", "metrics", "tasks", "texts"], &["axum", "hyper", "tokio", "tower", "tower_http", "utoipa", "std::fs", "std::time::Instant"]),
     room("session", &["auth", "clock", "domain", "http", "service", "storage", "tasks", "texts"], &["axum", "leptos", "tokio", "tower_sessions"]),
-    room("automation", &["auth", "compute", "domain", "http", "service"], &["axum"]),
+    room("automation", &["auth", "compute", "domain", "http", "reader", "service"], &["axum", "utoipa"]),
 
     // The console.
     room("components", &["domain", "texts"], &["leptos"]),

@@ -1,13 +1,13 @@
-//! As much of JSON Schema as `openapi.json` uses. Properties that it does not name are mistakes.
+//! As much of JSON Schema as the description uses. Properties that it does not name are mistakes.
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Reply;
 use crate::automation::openapi::DOCUMENT;
 
-pub(super) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(DOCUMENT).unwrap());
+pub(super) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&DOCUMENT).unwrap());
 
 /// Holds an answer against the description of its operation.
 pub(super) fn check(method: &str, path: &str, reply: &Reply) {
@@ -19,7 +19,7 @@ pub(super) fn check(method: &str, path: &str, reply: &Reply) {
         Some(_) => panic!("{method} {path}: {status} is not described"),
         None => None,
     };
-    let problem = &DESCRIPTION["components"]["responses"]["Problem"];
+    let problem = &DESCRIPTION["components"]["responses"]["default"];
     let response = resolved(response.filter(|r| r.is_object()).unwrap_or(problem));
     let kind = reply.headers["content-type"].to_str().unwrap();
     let mut wrong = Vec::new();
@@ -55,6 +55,9 @@ pub(super) fn resolved(value: &'static Value) -> &'static Value {
 pub(super) fn compare(schema: &'static Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let schema = resolved(schema);
     assert!(schema.is_object(), "no schema for {at:?}: {value}");
+    if schema.as_object().is_some_and(Map::is_empty) {
+        return;
+    }
     if let Some(kinds) = schema["oneOf"].as_array() {
         let fits = kinds.iter().filter(|kind| {
             let mut wrong = Vec::new();

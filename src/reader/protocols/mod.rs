@@ -16,6 +16,8 @@ use axum::{
 };
 use futures::future::{BoxFuture, Either};
 
+pub use native::Operations;
+
 use super::{Reader, answer::Render, poll::Step};
 use crate::{
     auth::tokens::Grant,

@@ -10,6 +10,7 @@ use axum::{
     extract::Request,
     http::{HeaderName, Method, header},
 };
+use utoipa::OpenApi;
 
 use super::Protocol;
 use crate::{
@@ -22,15 +23,18 @@ use crate::{
         answer::Releases,
         instances::Visitor,
         poll::{Has, Poll, Step, Wanted},
-        snapshot::Shape,
+        snapshot::{Envelope, Shape},
     },
 };
 use query::Newer;
-use render::{App, NativeRender};
+use render::{App, Configs, NativeRender};
 
 const PREFIX: &str = "/api/v1/configs/";
 /// The request header with the instance's name.
 const INSTANCE: HeaderName = HeaderName::from_static("x-instance");
+
+/// An answer, or the wait for one.
+type Found = Result<Step<NativeRender>, Problem>;
 
 /// Trimtab's own protocol.
 pub(super) struct Native;
@@ -71,29 +75,45 @@ impl Protocol for Native {
         }
     }
 
-    fn read(
-        reader: &Arc<Reader>,
-        request: &Request,
-        target: Target<'_>,
-        grant: Grant,
-        now: Time,
-    ) -> Result<Step<NativeRender>, Problem> {
+    fn read(reader: &Arc<Reader>, request: &Request, target: Target<'_>, grant: Grant, now: Time) -> Found {
         match target {
-            Target::Config(key, shape) => config(reader, request, grant, key, shape, now),
-            Target::App(key) => app(reader, request, &grant, key, now),
-            Target::Watch => watch::open(reader, request, grant).map(Step::Answer),
+            Target::Config(key, Shape::Envelope) => get_config(reader, request, grant, key, now),
+            Target::Config(key, Shape::Document) => get_document(reader, request, grant, key, now),
+            Target::App(key) => get_configs(reader, request, &grant, key, now),
+            Target::Watch => watch::watch_configs(reader, request, grant).map(Step::Answer),
         }
     }
 }
 
-fn config(
-    reader: &Reader,
-    request: &Request,
-    grant: Grant,
-    key: &str,
-    shape: Shape,
-    now: Time,
-) -> Result<Step<NativeRender>, Problem> {
+/// The description of the operations of Trimtab's own protocol.
+#[derive(Debug, OpenApi)]
+#[openapi(paths(get_config, get_document, get_configs, watch::watch_configs))]
+pub struct Operations;
+
+/// The live release of a config
+///
+/// With after and wait, waits until there is a release newer than after; 304 when none came. An after above the live
+/// release is answered with the live one.
+#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}", tag = "read", params(Newer), responses(
+    (status = 200, body = Envelope, description = "The release.",
+        headers(("X-Config-Release" = u64, description = "The number of the release."))),
+    (status = 304, description = "There is nothing newer."),
+))]
+fn get_config(reader: &Reader, request: &Request, grant: Grant, key: &str, now: Time) -> Found {
+    config(reader, request, grant, key, Shape::Envelope, now)
+}
+
+/// The document alone, in its own content type
+#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}/raw", tag = "read", params(Newer), responses(
+    (status = 200, body = String, content_type = "*/*", description = "The document, byte for byte.",
+        headers(("X-Config-Release" = u64, description = "The number of the release."))),
+    (status = 304, description = "There is nothing newer."),
+))]
+fn get_document(reader: &Reader, request: &Request, grant: Grant, key: &str, now: Time) -> Found {
+    config(reader, request, grant, key, Shape::Document, now)
+}
+
+fn config(reader: &Reader, request: &Request, grant: Grant, key: &str, shape: Shape, now: Time) -> Found {
     let held = reader.open(&grant, key)?;
     let Newer { after, wait } = Newer::parse(request.uri().query())?;
     let accepted = Accepted::parse(request.headers())?;
@@ -106,8 +126,12 @@ fn config(
     reader.poll(request, &mut [Wanted { key, held, has }], poll, now)
 }
 
-/// Answers with all namespaces of an application in the token's scope.
-fn app(reader: &Reader, request: &Request, grant: &Grant, key: &str, now: Time) -> Result<Step<NativeRender>, Problem> {
+/// All configs of an application that the token reaches
+#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}", tag = "read", responses(
+    (status = 200, body = Configs, description = "The live releases."),
+    (status = 304, description = "There is nothing newer."),
+))]
+fn get_configs(reader: &Reader, request: &Request, grant: &Grant, key: &str, now: Time) -> Found {
     let configs = reader.open_app(grant, key)?;
     query::none(request.uri().query())?;
     let accepted = Accepted::parse(request.headers())?;

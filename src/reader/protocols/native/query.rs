@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use utoipa::IntoParams;
+
 use crate::{
     domain::{
         error::{Invalid, Problem},
@@ -21,11 +23,13 @@ const WAIT_MAX: u64 = 90;
 const RELEASE_MAX: u64 = (1 << 53) - 1;
 
 /// `?after=&wait=`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Newer {
     /// Number of the client's release. Only newer ones are answered.
     pub after: Option<u64>,
-    /// Maximum wait for a newer one.
+    /// Maximum seconds to wait for a newer release. Needs `after`.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 90)]
     pub wait: Option<Duration>,
 }
 

@@ -7,11 +7,16 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
-use crate::reader::{
-    answer::{Coding, Layout, Render},
-    snapshot::{Shape, Snapshot},
+use crate::{
+    domain::names::{AppName, EnvName},
+    reader::{
+        answer::{Coding, Layout, Render},
+        snapshot::{Envelope, Shape, Snapshot},
+    },
 };
 
 /// The response header with the number of the release.
@@ -25,6 +30,8 @@ pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// The end of [`Configs`] as JSON.
+const END: &[u8] = b"]}";
 
 /// The form of an answer.
 pub(in super::super) enum NativeRender {
@@ -34,7 +41,14 @@ pub(in super::super) enum NativeRender {
     App(App),
 }
 
+#[derive(Serialize, ToSchema)]
+pub(super) struct Configs<'a> {
+    env: &'a EnvName,
+    app: &'a AppName,
+    configs: Vec<Envelope<'a>>,
+}
 /// The parts of an application's answer.
+
 pub(in super::super) struct App {
     begin: Bytes,
     etag: HeaderValue,
@@ -44,9 +58,9 @@ impl App {
     /// Prepares an answer with configs of one application, at least one.
     pub fn new(configs: &[Arc<Snapshot>]) -> Self {
         let first = &configs[0].entry.config;
-        // Names need no escaping.
-        let begin = format!(r#"{{"env":"{}","app":"{}","configs":["#, first.env, first.app);
-        Self { begin: begin.into(), etag: validator(configs) }
+        let empty = serde_json::to_vec(&Configs { env: &first.env, app: &first.app, configs: Vec::new() });
+        let begin = Bytes::from(empty.expect("names are JSON"));
+        Self { begin: begin.slice(..begin.len() - END.len()), etag: validator(configs) }
     }
 
     pub fn etag(&self) -> &HeaderValue {
@@ -58,7 +72,7 @@ impl Render for NativeRender {
     fn layout<'a>(&'a self, releases: &'a [Arc<Snapshot>]) -> Layout<'a> {
         let (begin, shape, end) = match self {
             Self::Config(shape) => (Bytes::new(), *shape, Bytes::new()),
-            Self::App(app) => (app.begin.clone(), Shape::Envelope, Bytes::from_static(b"]}")),
+            Self::App(app) => (app.begin.clone(), Shape::Envelope, Bytes::from_static(END)),
         };
         Layout { begin, releases, shape, end }
     }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     auth::tokens::Grant,
-    domain::numbers,
+    domain::{names::ConfigId, numbers},
     http::problem::Problem,
     metrics,
     reader::{Place, Reader, instances::Visitor, shelf::Waiter},
@@ -34,8 +34,14 @@ const RETRY: &str = "retry: 2000\n\n";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Answers `GET /api/v1/watch?config=…&config=…`.
-pub(super) fn open(reader: &Arc<Reader>, request: &Request, grant: Grant) -> Result<Response, Problem> {
+/// Configs as they change, as server-sent events
+///
+/// First the live release of each config, then each newer one: event: config, data: a Config. A comment every 15 s. With
+/// Last-Event-ID only releases other than those; where it has a higher number, the live one.
+#[utoipa::path(get, path = "/api/v1/watch", tag = "read",
+    params(("config" = Vec<ConfigId>, Query, max_items = 200, explode)),
+    responses((status = 200, body = String, content_type = "text/event-stream", description = "The stream.")))]
+pub(super) fn watch_configs(reader: &Arc<Reader>, request: &Request, grant: Grant) -> Result<Response, Problem> {
     let configs = query::configs(request.uri().query())?;
     let keys: Vec<Box<str>> = configs.iter().map(|config| config.to_string().into()).collect();
     for key in &keys {

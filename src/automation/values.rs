@@ -1,0 +1,105 @@
+//! Values of keys, as requests and answers spell them.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::node::{Node, Read, given, objects};
+use crate::domain::{
+    content::{self, ValueType},
+    error::Problem,
+};
+
+objects! {
+    /// A value with its type or a comment.
+    struct Item<'a> {
+        /// A string is what people would type into the console, for every type: for json it is JSON text. A number or
+        /// boolean is of its own type. Any JSON is itself with type json; null, arrays and objects are nothing without it.
+        value: Option<Node<'a>> as Value,
+        r#type: Option<Node<'a>> as Option<ValueType>,
+        /// true is not offered by this version.
+        secret: Option<Node<'a>> as Option<bool>,
+        /// Left out, or with a value alone, the one that is there stays.
+        comment: Option<Node<'a>> as Option<String>,
+    }
+}
+
+/// A number or boolean becomes an item of that type, spelled as it was sent.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Value)]
+pub(super) enum ItemValue<'a> {
+    Text(&'a str),
+    #[schema(value_type = f64)]
+    Number(&'a RawValue),
+    #[schema(value_type = bool)]
+    Boolean(&'a RawValue),
+    #[schema(value_type = Item<'static>)]
+    Item(TypedValue<'a>),
+}
+
+#[derive(Serialize)]
+pub(super) struct TypedValue<'a> {
+    value: &'a str,
+    #[serde(rename = "type")]
+    kind: ValueType,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    comment: &'a str,
+}
+
+/// Returns the shortest spelling of an item.
+pub(super) fn value(item: &content::Item) -> ItemValue<'_> {
+    let raw = || serde_json::from_str(item.value.expose().trim()).ok();
+    let short = match item.kind {
+        _ if !item.comment.is_empty() => None,
+        ValueType::String => Some(ItemValue::Text(item.value.expose())),
+        ValueType::Number => raw().map(ItemValue::Number),
+        ValueType::Boolean => raw().map(ItemValue::Boolean),
+        ValueType::Json => None,
+    };
+    short.unwrap_or(ItemValue::Item(TypedValue { value: item.value.expose(), kind: item.kind, comment: &item.comment }))
+}
+
+/// Reads a value: a string; a number or boolean, which keeps its type and its spelling; or
+/// `{value, type?, secret?, comment?}`.
+pub(super) fn item(node: &Node<'_>) -> Option<content::Item> {
+    if node.begins() != '{' {
+        let (value, kind) = plain(node)?;
+        let item = content::Item { value: value.into(), kind, ..content::Item::default() };
+        return item.check().map_or_else(|wrong| node.refuse_as(wrong.of("")), |()| Some(item));
+    }
+    let Item { value, r#type: kind, secret, comment } = Read::read(node.clone())?;
+    let value = node.required("value", value);
+    let kind = given(kind, Node::parsed::<ValueType>);
+    let comment = given(comment, Node::string);
+    given(secret, |secret| match secret.boolean()? {
+        true => secret.refuse(Problem::SecretsNotOffered),
+        false => Some(()),
+    })?;
+    let (value, kind) = match kind? {
+        None => plain(&value?)?,
+        Some(kind) => typed(&value?, kind)?,
+    };
+    let item = content::Item { value: value.into(), kind, comment: comment?.unwrap_or_default(), since: 0 };
+    item.check().map_or_else(|wrong| node.refuse_as(wrong), |()| Some(item))
+}
+
+/// Reads a value without a type.
+fn plain(node: &Node<'_>) -> Option<(String, ValueType)> {
+    let raw = || node.text().to_owned();
+    match node.begins() {
+        '"' => Some((node.string()?, ValueType::String)),
+        't' | 'f' => Some((raw(), ValueType::Boolean)),
+        '-' | '0'..='9' => Some((raw(), ValueType::Number)),
+        'n' => node.expected("a value; to take a key out, name it in “remove”"),
+        _ => node.expected("a string, a number, true or false; for other JSON, {\"value\": …, \"type\": \"json\"}"),
+    }
+}
+
+/// Reads a value of a named type. A string is text as people type it. Any other value is kept as it was sent.
+fn typed(node: &Node<'_>, kind: ValueType) -> Option<(String, ValueType)> {
+    match (node.begins(), kind) {
+        ('"', _) | (_, ValueType::String) => Some((node.string()?, kind)),
+        _ => Some((node.text().to_owned(), kind)),
+    }
+}
