@@ -8,17 +8,17 @@ use std::{
 use crate::domain::time::Time;
 
 /// Offset of this process's clock in milliseconds. It is 0 except in `trimtab demo`.
-static TURNED: AtomicI64 = AtomicI64::new(0);
+static OFFSET_MS: AtomicI64 = AtomicI64::new(0);
 
 /// Returns the present time.
 #[must_use]
 pub fn now() -> Time {
-    real().plus_ms(TURNED.load(Ordering::Relaxed))
+    real().plus_ms(OFFSET_MS.load(Ordering::Relaxed))
 }
 
 /// Sets the clock of this process, for the invented history of `trimtab demo`.
-pub fn turn_to(instant: Time) {
-    TURNED.store(instant.0 - real().0, Ordering::Relaxed);
+pub fn set_to(instant: Time) {
+    OFFSET_MS.store(instant.0 - real().0, Ordering::Relaxed);
 }
 
 fn real() -> Time {

@@ -22,7 +22,7 @@ pub fn options() -> OpenOptions {
 ///
 /// # Errors
 /// Those of the system.
-pub fn tighten(path: &Path) -> io::Result<()> {
+pub fn restrict_to_owner(path: &Path) -> io::Result<()> {
     // A link may lead to another user's file.
     let there = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

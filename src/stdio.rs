@@ -30,13 +30,13 @@ pub fn print(text: &str) -> io::Result<Printed> {
 }
 
 /// Writes a line to stderr. A failure is ignored, because there is no other place to report it.
-pub fn complain(line: &str) {
+pub fn print_error(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Returns whether stdout is the null device. The runtime opens it there if it was closed before the start.
 #[must_use]
-pub fn stdout_goes_nowhere() -> bool {
+pub fn is_stdout_null() -> bool {
     let device = |metadata: io::Result<std::fs::Metadata>| metadata.map(|m| (m.rdev(), m.mode() >> 12)).ok();
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
     let stdout = device(stdout.and_then(|file| file.metadata()));

@@ -22,17 +22,17 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use tower::ServiceExt;
 use trimtab::{
-    api::shim,
+    api::response,
     auth::signing::Signer,
     components::{Field, Form, TextArea},
     compute::{self, Compute},
     domain::{
-        error::{Error, Invalid, Part, Problem, Result},
+        error::{Dependency, Error, Invalid, Problem, Result},
         time::Time,
     },
     http::headers::Headers,
     pages::{
-        Answer, Frame, Page, Viewer,
+        Frame, Page, PageResult, PageUser,
         assets::{Assets, File},
         console,
         cookies::Jar,
@@ -47,32 +47,32 @@ pub async fn keep(key: String, text: String) -> Result<String> {
     match key.as_str() {
         "" => Err(Invalid::new("/key", Problem::Required).into()),
         "gone" => Err(Error::NotFound("key".to_owned())),
-        "down" => Err(Error::Unavailable { part: Part::Database, detail: String::new() }),
+        "down" => Err(Error::Unavailable { part: Dependency::Database, detail: String::new() }),
         "out" => Err(Error::Unauthenticated),
         "often" => Err(Error::Throttled(7)),
         "elsewhere" => {
-            shim::say("Kept <b>");
-            shim::redirect("/thing/2?x=1");
+            response::flash("Kept <b>");
+            response::redirect("/thing/2?x=1");
             Ok(text)
         }
         "evil" => {
-            shim::redirect("//evil.example/");
+            response::redirect("//evil.example/");
             Ok(text)
         }
         _ => {
-            shim::say("Kept");
+            response::flash("Kept");
             Ok(text)
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct ThingQuery {
     #[serde(default)]
     q: String,
 }
 
-async fn thing(Path(id): Path<u32>, Query(asked): Query<Asked>) -> Answer {
+async fn thing(Path(id): Path<u32>, Query(asked): Query<ThingQuery>) -> PageResult {
     if id == 404 {
         return Err(Error::NotFound("thing".to_owned()).into());
     }
@@ -90,7 +90,7 @@ async fn thing(Path(id): Path<u32>, Query(asked): Query<Asked>) -> Answer {
 }
 
 /// A page with large contents, which blocks its thread until the latch opens.
-async fn large(Extension(latch): Extension<Latch>) -> Answer {
+async fn large(Extension(latch): Extension<Latch>) -> PageResult {
     compute::weigh(1 << 20).await;
     let open = latch.0.lock().recv();
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
@@ -138,15 +138,17 @@ fn frame_with(compute: Compute, latch: Latch, who: impl FnOnce(Router) -> Router
     };
     let pages = Router::new()
         .route("/thing/{id}", get(thing))
-        .route("/private", get(async || -> Answer { Err(Error::Unauthenticated.into()) }))
+        .route("/private", get(async || -> PageResult { Err(Error::Unauthenticated.into()) }))
         .route(
             "/away",
-            get(async || -> Answer { Err(Error::Unavailable { part: Part::Database, detail: String::new() }.into()) }),
+            get(async || -> PageResult {
+                Err(Error::Unavailable { part: Dependency::Database, detail: String::new() }.into())
+            }),
         )
         .route("/large", get(large))
         .layer(Extension(latch))
-        .route("/panic", get(async || -> Answer { panic!("on purpose") }));
-    let console = who(console(frame.clone(), pages, || ()).layer(Extension(Viewer::new("Lin Wei", false, 1))));
+        .route("/panic", get(async || -> PageResult { panic!("on purpose") }));
+    let console = who(console(frame.clone(), pages, || ()).layer(Extension(PageUser::new("Lin Wei", false, 1))));
     let signed_in = Arc::new(|_: &HeaderMap| {
         Box::pin(async { Ok(Some("lin".to_owned())) }) as futures::future::BoxFuture<'static, Result<Option<String>>>
     });
@@ -156,35 +158,39 @@ fn frame_with(compute: Compute, latch: Latch, who: impl FnOnce(Router) -> Router
 /// Adds the headers that the server sets on every answer.
 fn with_headers(routes: Router) -> Router {
     routes.layer(map_response(async |mut answer: Response| {
-        Headers::of("https://config.example").put(answer.status(), answer.headers_mut());
+        Headers::of("https://config.example").add_to(answer.status(), answer.headers_mut());
         answer
     }))
 }
 
-struct Got {
+struct Answered {
     status: u16,
     headers: HeaderMap,
     body: String,
 }
 
-impl Got {
+impl Answered {
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 }
 
-async fn send(request: axum::http::request::Builder, body: &str) -> Got {
+async fn send(request: axum::http::request::Builder, body: &str) -> Answered {
     send_to(app(), request, body).await
 }
 
-async fn send_to(app: Router, request: axum::http::request::Builder, body: &str) -> Got {
+async fn send_to(app: Router, request: axum::http::request::Builder, body: &str) -> Answered {
     let response = app.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    Got { status: parts.status.as_u16(), headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+    Answered {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
 }
 
-async fn open(path: &str) -> Got {
+async fn open(path: &str) -> Answered {
     send(Request::get(path).header("host", "localhost").header("accept", "text/html"), "").await
 }
 
@@ -219,7 +225,7 @@ async fn page_is_a_complete_document_with_its_headers() {
 async fn every_answer_has_security_headers() {
     // `server::console_tests` checks their values.
     let mut all = HeaderMap::new();
-    Headers::of("https://config.example").put(StatusCode::OK, &mut all);
+    Headers::of("https://config.example").add_to(StatusCode::OK, &mut all);
     for path in ["/thing/1", "/nowhere", "/thing/404", "/api/nowhere", "/panic", "/private", "/fn/keep"] {
         let answer = open(path).await;
         for (name, value) in all.iter().filter(|(name, _)| *name != header::CONTENT_SECURITY_POLICY) {
@@ -452,7 +458,7 @@ async fn input_without_secrets_and_of_limited_size_is_kept_for_log_in() {
 #[tokio::test]
 async fn pages_are_answered_while_large_ones_are_rendered() {
     let (open, latch) = mpsc::channel();
-    let compute = Compute::with_places(1);
+    let compute = Compute::with_slots(1);
     let app = app_with(compute.clone(), Latch(Arc::new(Mutex::new(latch))));
     let ask = |request: axum::http::request::Builder| {
         Box::pin(send_to(app.clone(), request.header("host", "localhost").header("accept", "text/html"), ""))

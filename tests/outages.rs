@@ -13,12 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use node::{Node, Place, prepare, signal};
+use node::{Installation, Node, prepare, signal};
 use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::timeout};
 
 /// One outage at a time.
-static TURN: Mutex<()> = Mutex::const_new(());
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 /// Maximum time for an answer while the database hangs: 5 s for a connection, 8 s for a statement, and a reserve.
 const DEADLINE: Duration = Duration::from_secs(15);
 
@@ -44,7 +44,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap()
 }
 
-async fn publishing(place: &Place, client: &reqwest::Client) -> (Arc<Node>, String) {
+async fn start_and_prepare(place: &Installation, client: &reqwest::Client) -> (Arc<Node>, String) {
     let token = place.cli(&["token", "create", "--name", "ci", "--write", "*/*/*", "--admin"]).await;
     let node = Arc::new(place.start().await);
     prepare(&node.url(), client, &token).await;
@@ -64,7 +64,7 @@ async fn readiness(node: &Node, client: &reqwest::Client) -> (u16, Value) {
 }
 
 /// Checks pages, API calls and health while the database is paused, with more requests than the pool has connections.
-async fn everybody_is_told(node: &Arc<Node>, client: &reqwest::Client, token: &str) {
+async fn assert_answers_during_outage(node: &Arc<Node>, client: &reqwest::Client, token: &str) {
     let mut asked = Vec::new();
     for n in 0..60 {
         let (node, client, token) = (node.clone(), client.clone(), token.to_owned());
@@ -107,10 +107,10 @@ async fn everybody_is_told(node: &Arc<Node>, client: &reqwest::Client, token: &s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paused_database_gives_503_in_time_and_recovers() {
-    let _turn = TURN.lock().await;
-    let (Some(place), client) = (Place::cluster().await, client()) else { return };
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let (Some(place), client) = (Installation::cluster().await, client()) else { return };
     let place = place.with_log();
-    let (node, token) = publishing(&place, &client).await;
+    let (node, token) = start_and_prepare(&place, &client).await;
     // Some publishes are interrupted in the middle of a transaction.
     let busy: Vec<_> = (1..9)
         .map(|n| {
@@ -126,7 +126,7 @@ async fn paused_database_gives_503_in_time_and_recovers() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let paused = Paused::new("MYSQL").await;
-    everybody_is_told(&node, &client, &token).await;
+    assert_answers_during_outage(&node, &client, &token).await;
     for busy in busy {
         timeout(DEADLINE, busy).await.expect("an interrupted publish is answered").unwrap();
     }
@@ -165,9 +165,9 @@ async fn paused_database_gives_503_in_time_and_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paused_etcd_makes_nodes_degraded_but_keeps_them_ready() {
-    let _turn = TURN.lock().await;
-    let (Some(place), client) = (Place::cluster().await, client()) else { return };
-    let (node, token) = publishing(&place, &client).await;
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let (Some(place), client) = (Installation::cluster().await, client()) else { return };
+    let (node, token) = start_and_prepare(&place, &client).await;
     assert_eq!(publish(&node, &client, &token, 1).await.status(), 200);
     assert_eq!(readiness(&node, &client).await.1["degraded"], false);
 

@@ -10,7 +10,7 @@ const table = readFileSync(new URL('../../src/pages/routes.rs', import.meta.url)
  * Name and path of each page, from the table of all pages (`src/pages/routes.rs`), as an administrator sees it. `addressOf`
  * replaces `{change}` by an open change of the demo, and `{user}` by an account.
  */
-const all = [...table.matchAll(/\("([a-z-]+)",\s*"(\/[^"]*)"\)/g)].map(([, name, path]): [string, string] => [name, path]);
+const all = [...table.matchAll(/\("([a-z-]+)",\s*"(\/[^"]*)"\)/g)].map(([, name = '', path = '']): [string, string] => [name, path]);
 if (all.length < 30) throw new Error('src/pages/routes.rs lists its pages in another form');
 export const pages = all.filter(([name]) => !name.startsWith('public-'));
 

@@ -15,8 +15,8 @@ pub async fn log_in(
     #[server(default)]
     next: String,
 ) -> Result<()> {
-    super::shim::set_cookie(crate::session::guard::log_in(name, password).await?);
-    super::shim::redirect(super::shim::own_path(&next).unwrap_or("/"));
+    super::response::set_cookie(crate::session::guard::log_in(name, password).await?);
+    super::response::redirect(super::response::own_path(&next).unwrap_or("/"));
     Ok(())
 }
 
@@ -24,7 +24,7 @@ pub async fn log_in(
 #[server(prefix = "/fn", endpoint = "log-out")]
 pub async fn log_out() -> Result<()> {
     crate::session::guard::log_out().await?;
-    super::shim::redirect("/login");
+    super::response::redirect("/login");
     Ok(())
 }
 
@@ -34,8 +34,8 @@ pub async fn log_out_everywhere() -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     service.end_sessions(&user.account).await?;
     crate::session::guard::log_out().await?;
-    super::shim::say(super::shim::lang().account_ended());
-    super::shim::redirect("/login");
+    super::response::flash(super::response::lang().account_ended());
+    super::response::redirect("/login");
     Ok(())
 }
 
@@ -50,11 +50,11 @@ pub async fn change_password(
     again: String,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
-    typed_twice(&password, &again)?;
+    check_repeated(&password, &again)?;
     service.change_password(&user.account, &current, &password).await?;
     crate::session::guard::log_out().await?;
-    super::shim::say(super::shim::lang().account_changed());
-    super::shim::redirect("/login");
+    super::response::flash(super::response::lang().account_changed());
+    super::response::redirect("/login");
     Ok(())
 }
 
@@ -62,6 +62,6 @@ pub async fn change_password(
 ///
 /// # Errors
 /// [`Invalid`] at `/again`.
-pub fn typed_twice(password: &str, again: &str) -> Result<(), Invalid> {
+pub fn check_repeated(password: &str, again: &str) -> Result<(), Invalid> {
     if password == again { Ok(()) } else { Err(Invalid::new("/again", Problem::PasswordAgain)) }
 }

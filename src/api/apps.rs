@@ -29,7 +29,7 @@ pub async fn create_app(
         let first = PutNamespace { app, name: "application".parse()?, format, description: None, archived: None };
         service.put_namespace(&user.actor, first).await?;
     }
-    super::shim::redirect(&format!("/apps/{name}"));
+    super::response::redirect(&format!("/apps/{name}"));
     Ok(())
 }
 
@@ -51,7 +51,7 @@ pub async fn describe_app(
     // `put_app` would create an application for users who may do so. This form must not.
     service.app(&user.actor, &name).await?;
     service.put_app(&user.actor, crate::service::PutApp { name, title, description, archived: None }).await?;
-    super::shim::say(super::shim::lang().saved());
+    super::response::flash(super::response::lang().saved());
     Ok(())
 }
 
@@ -68,8 +68,8 @@ pub async fn archive_app(
     service.app(&user.actor, &name).await?;
     let put = crate::service::PutApp { name, title: None, description: None, archived: Some(archived) };
     service.put_app(&user.actor, put).await?;
-    let t = super::shim::lang();
-    super::shim::say(if archived { t.archived_now(&app) } else { t.restored_now(&app) });
+    let t = super::response::lang();
+    super::response::flash(if archived { t.archived_now(&app) } else { t.restored_now(&app) });
     Ok(())
 }
 
@@ -95,8 +95,8 @@ pub async fn create_namespace(
         archived: None,
     };
     service.create_namespace(&user.actor, put).await?;
-    super::shim::say(super::shim::lang().namespace_made(namespace.trim()));
-    super::shim::redirect(&format!("/apps/{app}"));
+    super::response::flash(super::response::lang().namespace_created(namespace.trim()));
+    super::response::redirect(&format!("/apps/{app}"));
     Ok(())
 }
 
@@ -123,8 +123,8 @@ pub async fn change_namespace(
         archived: None,
     };
     service.put_namespace(&user.actor, put).await?;
-    super::shim::say(super::shim::lang().saved());
-    super::shim::redirect(&format!("/apps/{app}"));
+    super::response::flash(super::response::lang().saved());
+    super::response::redirect(&format!("/apps/{app}"));
     Ok(())
 }
 
@@ -139,7 +139,7 @@ pub async fn archive_namespace(
     archived: bool,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
-    let (t, name) = (super::shim::lang(), namespace.parse()?);
+    let (t, name) = (super::response::lang(), namespace.parse()?);
     let put = crate::service::PutNamespace {
         app: app.parse()?,
         name,
@@ -148,8 +148,8 @@ pub async fn archive_namespace(
         archived: Some(archived),
     };
     service.put_namespace(&user.actor, put).await?;
-    super::shim::say(if archived { t.archived_now(&namespace) } else { t.restored_now(&namespace) });
-    super::shim::redirect(&format!("/apps/{app}"));
+    super::response::flash(if archived { t.archived_now(&namespace) } else { t.restored_now(&namespace) });
+    super::response::redirect(&format!("/apps/{app}"));
     Ok(())
 }
 
@@ -169,7 +169,7 @@ pub async fn create_env(
     let (name, title) = (env.trim().parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
     service.create_env(&user.actor, put).await?;
-    super::shim::say(super::shim::lang().env_made(env.trim()));
+    super::response::flash(super::response::lang().env_created(env.trim()));
     Ok(())
 }
 
@@ -191,12 +191,12 @@ pub async fn change_env(
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let (name, title) = (env.parse()?, Some(title.trim().to_owned()));
     let put = crate::service::PutEnv { name, title, position: None, protected: Some(protected), archived: None };
-    if service.loosens(&user.actor, &put).await? {
-        crate::session::guard::proven(&proof).await?;
+    if service.removes_protection(&user.actor, &put).await? {
+        crate::session::guard::reauthenticated_user(&proof).await?;
     }
     service.put_env(&user.actor, put).await?;
-    super::shim::say(super::shim::lang().saved());
-    super::shim::redirect("/envs");
+    super::response::flash(super::response::lang().saved());
+    super::response::redirect("/envs");
     Ok(())
 }
 
@@ -209,11 +209,11 @@ pub async fn archive_env(
     archived: bool,
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
-    let (t, name) = (super::shim::lang(), env.parse()?);
+    let (t, name) = (super::response::lang(), env.parse()?);
     let put = crate::service::PutEnv { name, title: None, position: None, protected: None, archived: Some(archived) };
     service.put_env(&user.actor, put).await?;
-    super::shim::say(if archived { t.archived_now(&env) } else { t.restored_now(&env) });
-    super::shim::redirect("/envs");
+    super::response::flash(if archived { t.archived_now(&env) } else { t.restored_now(&env) });
+    super::response::redirect("/envs");
     Ok(())
 }
 

@@ -15,7 +15,7 @@ pub async fn describe_change(
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     service.describe(&user.actor, &change.parse()?, message.trim()).await?;
-    super::shim::say(super::shim::lang().saved());
+    super::response::flash(super::response::lang().saved());
     Ok(())
 }
 
@@ -27,8 +27,8 @@ pub async fn discard_change(
 ) -> Result<()> {
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     service.discard(&user.actor, &change.parse()?).await?;
-    super::shim::say(super::shim::lang().change_discarded_now());
-    super::shim::redirect("/changes");
+    super::response::flash(super::response::lang().change_discarded_now());
+    super::response::redirect("/changes");
     Ok(())
 }
 
@@ -51,7 +51,7 @@ pub async fn resolve(
     live: u64,
 ) -> Result<()> {
     use crate::{
-        domain::error::{Error, Invalid, Problem, excerpt},
+        domain::error::{Error, Invalid, Problem, truncate},
         service::Save,
     };
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
@@ -77,7 +77,7 @@ pub async fn resolve(
         }
         other => {
             let known = vec!["mine".to_owned(), "theirs".to_owned()];
-            return Err(Invalid::new("/keep", Problem::Unknown { given: excerpt(other), known }).into());
+            return Err(Invalid::new("/keep", Problem::Unknown { given: truncate(other), known }).into());
         }
     }
     Ok(())

@@ -7,7 +7,7 @@
 
 use leptos::prelude::*;
 
-use super::{paths, shim};
+use super::{paths, response};
 use crate::domain::{change::ChangeId, error::Result, names::ConfigId};
 
 /// Saves a key: its value, type and comment.
@@ -45,16 +45,16 @@ pub async fn save_item(
     q: String,
 ) -> Result<()> {
     use crate::{
-        service::{ReadAt, TypedItem, TypedText},
+        service::{EnteredItem, EnteredText, FormBase},
         session::guard,
     };
     let user = guard::user()?;
-    let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
-    let value = TypedText { sent: value.into(), was: value_was.into() };
-    let comment = TypedText { sent: comment.into(), was: comment_was.into() };
-    let typed = TypedItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
-    guard::service()?.type_item(&user.actor, at, typed).await?;
-    saved(&config, &q, &key);
+    let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
+    let value = EnteredText { sent: value.into(), was: value_was.into() };
+    let comment = EnteredText { sent: comment.into(), was: comment_was.into() };
+    let typed = EnteredItem { key: key.clone(), new, value, kind: kind.parse()?, comment };
+    guard::service()?.enter_item(&user.actor, at, typed).await?;
+    redirect_to_saved(&config, &q, &key);
     Ok(())
 }
 
@@ -76,11 +76,11 @@ pub async fn remove_item(
     #[server(default)]
     q: String,
 ) -> Result<()> {
-    use crate::{service::ReadAt, session::guard};
+    use crate::{service::FormBase, session::guard};
     let user = guard::user()?;
-    let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
+    let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
     guard::service()?.remove_item(&user.actor, at, key.clone()).await?;
-    saved(&config, &q, &key);
+    redirect_to_saved(&config, &q, &key);
     Ok(())
 }
 
@@ -103,14 +103,14 @@ pub async fn save_text(
     text_was: String,
 ) -> Result<()> {
     use crate::{
-        service::{ReadAt, TypedText},
+        service::{EnteredText, FormBase},
         session::guard,
     };
     let user = guard::user()?;
-    let at = ReadAt { config: config.clone(), change: named(&change)?, base, version };
-    let text = TypedText { sent: text.into(), was: text_was.into() };
-    guard::service()?.type_text(&user.actor, at, &text).await?;
-    saved(&config, "", "");
+    let at = FormBase { config: config.clone(), change: change_id(&change)?, base, version };
+    let text = EnteredText { sent: text.into(), was: text_was.into() };
+    guard::service()?.enter_text(&user.actor, at, &text).await?;
+    redirect_to_saved(&config, "", "");
     Ok(())
 }
 
@@ -131,11 +131,11 @@ pub async fn revert_item(
 ) -> Result<()> {
     use crate::session::guard;
     let user = guard::user()?;
-    if let Some(change) = named(&change)? {
+    if let Some(change) = change_id(&change)? {
         guard::service()?.revert(&user.actor, &change, &config, &key).await?;
     }
-    shim::redirect(&at(&config, &q, &key));
-    shim::say(shim::lang().edit_reverted());
+    response::redirect(&page_at(&config, &q, &key));
+    response::flash(response::lang().edit_reverted());
     Ok(())
 }
 
@@ -150,8 +150,8 @@ pub async fn discard_edits(
     use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.discard(&user.actor, &change).await?;
-    shim::redirect(&paths::config(&config));
-    shim::say(shim::lang().edits_discarded());
+    response::redirect(&paths::config(&config));
+    response::flash(response::lang().edits_discarded());
     Ok(())
 }
 
@@ -189,9 +189,9 @@ pub async fn add_import(
         mode: if replace { ImportMode::Replace } else { ImportMode::Merge },
         allow_empty: false,
     };
-    guard::service()?.import(&user.actor, &import, named(&change)?).await?;
-    shim::redirect(&paths::config(&config));
-    shim::say(shim::lang().import_added());
+    guard::service()?.import(&user.actor, &import, change_id(&change)?).await?;
+    response::redirect(&paths::config(&config));
+    response::flash(response::lang().import_added());
     Ok(())
 }
 
@@ -199,19 +199,19 @@ pub async fn add_import(
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Invalid`] for a malformed id.
-pub fn named(change: &str) -> Result<Option<ChangeId>> {
+pub fn change_id(change: &str) -> Result<Option<ChangeId>> {
     if change.is_empty() { Ok(None) } else { Ok(Some(change.parse()?)) }
 }
 
 /// Returns the path of a config's page, at a key.
 #[must_use]
-pub fn at(config: &ConfigId, q: &str, key: &str) -> String {
+pub fn page_at(config: &ConfigId, q: &str, key: &str) -> String {
     let page = paths::with(&paths::config(config), &[("q", q), ("at", key)]);
     if key.is_empty() { page } else { page + "#at" }
 }
 
 /// Redirects to the saved key and shows a message.
-pub fn saved(config: &ConfigId, q: &str, key: &str) {
-    shim::redirect(&at(config, q, key));
-    shim::say(shim::lang().edit_saved());
+pub fn redirect_to_saved(config: &ConfigId, q: &str, key: &str) {
+    response::redirect(&page_at(config, q, key));
+    response::flash(response::lang().edit_saved());
 }

@@ -15,8 +15,8 @@ pub mod paths;
 pub mod people;
 pub mod prefer;
 pub mod publish;
+pub mod response;
 pub mod setup;
-pub mod shim;
 pub mod tokens;
 
 use leptos::server_fn::{

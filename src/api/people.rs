@@ -42,11 +42,12 @@ pub async fn create_user(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::proven(&proof).await?);
+    let (service, user) =
+        (crate::session::guard::service()?, crate::session::guard::reauthenticated_user(&proof).await?);
     let new = crate::service::NewUser { name, password, administrator, roles: read(&roles)? };
     let account = service.create_user(&user.actor, new).await?;
-    super::shim::say(super::shim::lang().people_made(&account.name));
-    super::shim::redirect("/users");
+    super::response::flash(super::response::lang().people_created(&account.name));
+    super::response::redirect("/users");
     Ok(())
 }
 
@@ -68,10 +69,11 @@ pub async fn change_user(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::proven(&proof).await?);
+    let (service, user) =
+        (crate::session::guard::service()?, crate::session::guard::reauthenticated_user(&proof).await?);
     let account = service.user(&user.actor, &id).await?;
     service.change_user(&user.actor, &id, administrator, disabled, read(&roles)?).await?;
-    super::shim::say(super::shim::lang().people_saved(&account.name));
+    super::response::flash(super::response::lang().people_saved(&account.name));
     Ok(())
 }
 
@@ -86,10 +88,11 @@ pub async fn reset_password(
     #[server(default)]
     proof: String,
 ) -> Result<()> {
-    let (service, user) = (crate::session::guard::service()?, crate::session::guard::proven(&proof).await?);
+    let (service, user) =
+        (crate::session::guard::service()?, crate::session::guard::reauthenticated_user(&proof).await?);
     let account = service.user(&user.actor, &id).await?;
     service.reset_password(&user.actor, &id, &password).await?;
-    super::shim::say(super::shim::lang().people_reset_done(&account.name));
+    super::response::flash(super::response::lang().people_reset_done(&account.name));
     Ok(())
 }
 

@@ -17,20 +17,20 @@ pub async fn prefer(
     #[server(default)]
     keys: String,
 ) -> Result<()> {
-    use super::shim;
+    use super::response;
 
     const YEAR: &str = "Path=/; Max-Age=31536000; SameSite=Lax";
     if matches!(lang.as_str(), "en" | "zh") {
-        shim::set_cookie(format!("lang={lang}; {YEAR}"));
+        response::set_cookie(format!("lang={lang}; {YEAR}"));
     }
     match theme.as_str() {
-        "light" | "dark" => shim::set_cookie(format!("theme={theme}; {YEAR}")),
-        "system" => shim::set_cookie("theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned()),
+        "light" | "dark" => response::set_cookie(format!("theme={theme}; {YEAR}")),
+        "system" => response::set_cookie("theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned()),
         _ => {}
     }
     match keys.as_str() {
-        "off" => shim::set_cookie(format!("keys=off; {YEAR}")),
-        "on" => shim::set_cookie("keys=; Path=/; Max-Age=0; SameSite=Lax".to_owned()),
+        "off" => response::set_cookie(format!("keys=off; {YEAR}")),
+        "on" => response::set_cookie("keys=; Path=/; Max-Age=0; SameSite=Lax".to_owned()),
         _ => {}
     }
     Ok(())

@@ -22,13 +22,13 @@ pub async fn publish(
     #[server(default)]
     confirm: String,
 ) -> Result<()> {
-    use crate::{service::Publish, session::guard};
+    use crate::{service::PublishRequest, session::guard};
     let user = guard::user()?;
     let publish =
-        Publish { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
+        PublishRequest { change, diff_sha256: Some(diff_sha256), message: Some(message), confirm, idempotency: None };
     let service = guard::service()?;
     let published = service.publish(&user.actor, publish).await?;
-    say(&service, &user.actor, &published).await;
+    report_delivery(&service, &user.actor, &published).await;
     Ok(())
 }
 
@@ -54,8 +54,8 @@ pub async fn roll_back(
     let rollback = Rollback { config, to, message, confirm, live: Some(live), idempotency: None };
     let service = guard::service()?;
     let published = service.roll_back(&user.actor, rollback).await?;
-    super::shim::redirect(&page);
-    say(&service, &user.actor, &published).await;
+    super::response::redirect(&page);
+    report_delivery(&service, &user.actor, &published).await;
     Ok(())
 }
 
@@ -68,7 +68,7 @@ pub async fn repair(
     use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.repair(&user.actor, &config).await?;
-    super::shim::say(super::shim::lang().drift_repaired());
+    super::response::flash(super::response::lang().drift_repaired());
     Ok(())
 }
 
@@ -81,7 +81,7 @@ pub async fn deliver_again(
     use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.deliver_again(&user.actor, &env).await?;
-    super::shim::say(super::shim::lang().delivery_compared());
+    super::response::flash(super::response::lang().delivery_compared());
     Ok(())
 }
 
@@ -94,7 +94,7 @@ pub async fn free_lock(
     use crate::session::guard;
     let user = guard::user()?;
     guard::service()?.free_lock(&user.actor, &env).await?;
-    super::shim::say(super::shim::lang().delivery_lock_freed());
+    super::response::flash(super::response::lang().delivery_unlocked());
     Ok(())
 }
 
@@ -116,32 +116,32 @@ pub async fn settle(
 ) -> Result<()> {
     use crate::{
         domain::{
-            drift::Wins,
+            drift::KeptSide,
             error::{Invalid, Problem},
         },
-        service::Settle,
+        service::ResolveDrift,
         session::guard,
     };
     let user = guard::user()?;
     let wins = match wins.as_str() {
-        "channel" => Wins::Channel,
-        "database" => Wins::Database,
+        "channel" => KeptSide::Channel,
+        "database" => KeptSide::Database,
         _ => return Err(Invalid::new("/wins", Problem::Required).into()),
     };
     let service = guard::service()?;
-    let published = service.settle(&user.actor, Settle { config, wins, seq, message, confirm }).await?;
-    say(&service, &user.actor, &published).await;
+    let published = service.resolve_drift(&user.actor, ResolveDrift { config, wins, seq, message, confirm }).await?;
+    report_delivery(&service, &user.actor, &published).await;
     Ok(())
 }
 
 /// Shows a message about the delivery of a publish, once the next page can show the same.
 #[cfg(feature = "ssr")]
-async fn say(
+async fn report_delivery(
     service: &crate::service::Service,
     actor: &crate::domain::access::Actor,
     published: &crate::domain::release::Published,
 ) {
-    service.settled(published).await;
+    service.wait_until_recorded(published).await;
     let late = service.why_late(actor, &published.releases);
-    super::shim::say(super::shim::lang().published(&published.releases, &published.delivery, &late));
+    super::response::flash(super::response::lang().published(&published.releases, &published.delivery, &late));
 }

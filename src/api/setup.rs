@@ -16,10 +16,10 @@ pub async fn set_up(
     /// The password, repeated.
     again: String,
 ) -> Result<()> {
-    super::account::typed_twice(&password, &again)?;
+    super::account::check_repeated(&password, &again)?;
     let account = crate::session::guard::service()?.set_up(&code, &name, &password).await?;
-    super::shim::set_cookie(crate::session::guard::begin(&account).await?);
-    super::shim::redirect("/start");
+    super::response::set_cookie(crate::session::guard::begin(&account).await?);
+    super::response::redirect("/start");
     Ok(())
 }
 
@@ -35,6 +35,6 @@ pub async fn guided_start(
     let (service, user) = (crate::session::guard::service()?, crate::session::guard::user()?);
     let app = app.trim().parse()?;
     service.guided_start(&user.actor, &app, title.trim()).await?;
-    super::shim::redirect(&format!("/start?app={app}"));
+    super::response::redirect(&format!("/start?app={app}"));
     Ok(())
 }

@@ -15,14 +15,14 @@ const MEMORY: u32 = 19_456;
 const ROUNDS: u32 = 2;
 const LANES: u32 = 1;
 /// Maximum number of concurrent hashes. Each takes 19 MiB and one core for tens of milliseconds.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT: usize = 2;
 /// Maximum number of waiting hashes. Further ones are refused.
-const WAITING: usize = 100;
+const MAX_WAITING: usize = 100;
 /// Maximum number of checks for unknown browsers, which wait or run. The rest is reserved for other users.
-const STRANGERS: usize = 80;
+const MAX_STRANGERS: usize = 80;
 
 /// Hash for log-ins of users that do not exist. It takes as long to check and matches nothing.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now(&uuid::Uuid::new_v4().to_string()));
+static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| hash_now(&uuid::Uuid::new_v4().to_string()));
 
 /// Hashes and checks passwords, a few at a time.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Passwords {
 
 /// Kinds of clients whose password is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum ClientKind {
     /// Users who are logged in, or have logged in from this browser before.
     Known,
     /// All others.
@@ -43,7 +43,8 @@ pub enum Who {
 
 impl Default for Passwords {
     fn default() -> Self {
-        let [working, waiting, strangers] = [AT_ONCE, WAITING, STRANGERS].map(|n| Arc::new(Semaphore::new(n)));
+        let [working, waiting, strangers] =
+            [MAX_CONCURRENT, MAX_WAITING, MAX_STRANGERS].map(|n| Arc::new(Semaphore::new(n)));
         Self { working, waiting, strangers }
     }
 }
@@ -73,15 +74,15 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error::Throttled`] if too many hashes wait already.
-    pub async fn verify(&self, password: &str, phc: Option<&str>, who: Who) -> Result<Verdict> {
+    pub async fn verify(&self, password: &str, phc: Option<&str>, who: ClientKind) -> Result<Verdict> {
         let _among_strangers = match who {
-            Who::Known => None,
-            Who::Stranger => Some(self.strangers.try_acquire().map_err(|_| Error::Throttled(2))?),
+            ClientKind::Known => None,
+            ClientKind::Stranger => Some(self.strangers.try_acquire().map_err(|_| Error::Throttled(2))?),
         };
         let (password, phc) = (password.to_owned(), phc.map(str::to_owned));
         self.work(move || {
             let known = phc.is_some();
-            let verdict = verify_now(&password, phc.as_deref().unwrap_or(&NOBODY));
+            let verdict = verify_now(&password, phc.as_deref().unwrap_or(&DUMMY_HASH));
             if known { verdict } else { Verdict::Wrong }
         })
         .await
@@ -145,9 +146,15 @@ mod tests {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse battery").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_eq!(passwords.verify("correct horse battery", Some(&hash), Who::Stranger).await, Ok(Verdict::Right));
-        assert_eq!(passwords.verify("correct horse batterz", Some(&hash), Who::Stranger).await, Ok(Verdict::Wrong));
-        assert_eq!(passwords.verify("correct horse battery", None, Who::Stranger).await, Ok(Verdict::Wrong));
+        assert_eq!(
+            passwords.verify("correct horse battery", Some(&hash), ClientKind::Stranger).await,
+            Ok(Verdict::Right)
+        );
+        assert_eq!(
+            passwords.verify("correct horse batterz", Some(&hash), ClientKind::Stranger).await,
+            Ok(Verdict::Wrong)
+        );
+        assert_eq!(passwords.verify("correct horse battery", None, ClientKind::Stranger).await, Ok(Verdict::Wrong));
     }
 
     #[test]

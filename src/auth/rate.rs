@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 /// Length of the longest burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;
 /// Maximum number of senders in a table. A full one forgets all senders within their rate.
-const SENDERS: usize = 50_000;
+const MAX_SENDERS: usize = 50_000;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -73,12 +73,12 @@ impl Rate {
 
 /// A rate limit for many senders.
 #[derive(Debug)]
-pub struct Rates<K> {
+pub struct RateLimiter<K> {
     rate: Rate,
     paces: Mutex<HashMap<K, Pace>>,
 }
 
-impl<K: Hash + Eq + fmt::Debug> Rates<K> {
+impl<K: Hash + Eq + fmt::Debug> RateLimiter<K> {
     /// Returns a limit without any senders.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
@@ -95,9 +95,9 @@ impl<K: Hash + Eq + fmt::Debug> Rates<K> {
 
     fn take_at(&self, sender: K, now: u64) -> Result<(), TooFast> {
         let mut paces = self.paces.lock();
-        if paces.len() >= SENDERS && !paces.contains_key(&sender) {
+        if paces.len() >= MAX_SENDERS && !paces.contains_key(&sender) {
             paces.retain(|_, Pace(due)| *due.get_mut() > now);
-            if paces.len() >= SENDERS {
+            if paces.len() >= MAX_SENDERS {
                 // With so many fast senders at once no further one is limited here. Other bounds hold.
                 return Ok(());
             }
@@ -138,20 +138,20 @@ mod tests {
 
     #[test]
     fn senders_do_not_slow_one_another_down() {
-        let rates = Rates::new(Rate::per_second(1));
+        let rates = RateLimiter::new(Rate::per_second(1));
         while rates.take_at("ana", 0).is_ok() {}
         assert_eq!((rates.take_at("bo", 0), rates.take_at("ana", 0)), (Ok(()), Err(TooFast(1))));
     }
 
     #[test]
     fn full_table_forgets_senders_within_their_rate() {
-        let rates = Rates::new(Rate::per_second(1));
-        for sender in 0..SENDERS {
+        let rates = RateLimiter::new(Rate::per_second(1));
+        for sender in 0..MAX_SENDERS {
             rates.take_at(sender, 0).unwrap();
         }
-        assert_eq!(rates.take_at(SENDERS, 0), Ok(()));
-        assert_eq!(rates.paces.lock().len(), SENDERS);
-        assert_eq!(rates.take_at(SENDERS, 2 * SECOND), Ok(()));
+        assert_eq!(rates.take_at(MAX_SENDERS, 0), Ok(()));
+        assert_eq!(rates.paces.lock().len(), MAX_SENDERS);
+        assert_eq!(rates.take_at(MAX_SENDERS, 2 * SECOND), Ok(()));
         assert_eq!(rates.paces.lock().len(), 1);
     }
 }

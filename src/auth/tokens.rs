@@ -34,7 +34,7 @@ use crate::{
         error::{Error, Need},
         names::{AppName, ConfigId, EnvName},
         time::Time,
-        token::{Denied, Token, TokenKind},
+        token::{Token, TokenKind, TokenRefusal},
     },
 };
 
@@ -47,7 +47,7 @@ const CHECKSUM: usize = 6;
 
 /// A newly generated token. Its text is shown once and then forgotten.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Fresh {
+pub struct GeneratedToken {
     /// The public id.
     pub id: String,
     /// The text of the token.
@@ -56,7 +56,7 @@ pub struct Fresh {
     pub sha256: String,
 }
 
-impl fmt::Debug for Fresh {
+impl fmt::Debug for GeneratedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fresh").field("id", &self.id).finish_non_exhaustive()
     }
@@ -64,20 +64,20 @@ impl fmt::Debug for Fresh {
 
 /// Generates a token from the operating system's randomness.
 #[must_use]
-pub fn generate(kind: TokenKind) -> Fresh {
+pub fn generate(kind: TokenKind) -> GeneratedToken {
     let mut rng = rand::rng();
     let id = Alphanumeric.sample_string(&mut rng, ID);
     let mut text = format!("{}_{id}_", kind.prefix());
     Alphanumeric.append_string(&mut rng, &mut text, SECRET);
     text.extend(checksum(&text).map(char::from));
-    Fresh { id, sha256: sha256(text.as_bytes()), text }
+    GeneratedToken { id, sha256: sha256(text.as_bytes()), text }
 }
 
 /// Parses the text of a token into kind and id.
 ///
 /// # Errors
-/// [`Denied::Mistyped`] if [`generate`] cannot have made exactly this text.
-pub fn parse(text: &str) -> Result<(TokenKind, &str), Denied> {
+/// [`TokenRefusal::Mistyped`] if [`generate`] cannot have made exactly this text.
+pub fn parse(text: &str) -> Result<(TokenKind, &str), TokenRefusal> {
     let read = || {
         let (body, check) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
         let (prefix, rest) = body.split_once('_')?;
@@ -85,7 +85,7 @@ pub fn parse(text: &str) -> Result<(TokenKind, &str), Denied> {
         let kind = TokenKind::ALL.into_iter().find(|k| k.prefix() == prefix)?;
         (id.len() == ID && secret.len() == SECRET && checksum(body) == check.as_bytes()).then_some((kind, id))
     };
-    read().ok_or(Denied::Mistyped)
+    read().ok_or(TokenRefusal::Mistyped)
 }
 
 fn checksum(body: &str) -> [u8; CHECKSUM] {
@@ -100,23 +100,23 @@ fn checksum(body: &str) -> [u8; CHECKSUM] {
 }
 
 /// Timeout of the wait for a newer list by a request with an unknown token.
-const PATIENCE: Duration = Duration::from_millis(500);
+const REFRESH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// All tokens, in memory. The list from storage replaces them about every second, so a revoked token ends within that.
 /// An unknown token triggers a refresh at once, because it may be new.
 #[derive(Debug, Default)]
-pub struct Table {
+pub struct TokenCache {
     // None until the first list. An empty cache would report every token as unknown, and clients would give up.
-    known: RwLock<Option<HashMap<String, Arc<Known>>>>,
+    known: RwLock<Option<HashMap<String, Arc<CachedToken>>>>,
     // The number of requests for a newer list, and how many of them are answered.
-    asked: AtomicU64,
-    bell: Notify,
+    requests: AtomicU64,
+    requested: Notify,
     answered: watch::Sender<u64>,
     changes: watch::Sender<()>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct CachedToken {
     token: Arc<Token>,
     sha256: Hash,
     // Time of the last use that was not yet taken for storage, in Unix milliseconds, or 0.
@@ -129,8 +129,8 @@ struct Known {
     pace: Arc<Pace>,
 }
 
-impl Table {
-    /// Returns an empty cache. It answers [`Denied::NotLoaded`] until the first list.
+impl TokenCache {
+    /// Returns an empty cache. It answers [`TokenRefusal::NotLoaded`] until the first list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -143,8 +143,8 @@ impl Table {
         let mut changed = false;
         let renewed = tokens.into_iter().map(|token| {
             let before = old.remove(&token.id);
-            changed |= before.as_ref().is_none_or(|before| reach(&before.token) != reach(&token));
-            (token.id.clone(), Known::renewed(token, before))
+            changed |= before.as_ref().is_none_or(|before| scope_of(&before.token) != scope_of(&token));
+            (token.id.clone(), CachedToken::renewed(token, before))
         });
         *known = Some(renewed.collect());
         changed |= !old.is_empty();
@@ -168,48 +168,48 @@ impl Table {
     /// # Errors
     /// Those of `read`. Then the old list stays, and its requests are answered.
     pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<Token>, E>>) -> Result<(), E> {
-        self.answer(async { read.await.map(|tokens| self.replace(tokens)) }).await
+        self.answer_requests(async { read.await.map(|tokens| self.replace(tokens)) }).await
     }
 
     /// Answers all requests for a newer list that came before `look` began. `look` replaces the list if it can.
-    pub async fn answer<T>(&self, look: impl Future<Output = T>) -> T {
-        let asked = self.asked.load(Ordering::Acquire);
+    pub async fn answer_requests<T>(&self, look: impl Future<Output = T>) -> T {
+        let asked = self.requests.load(Ordering::Acquire);
         let done = look.await;
         self.answered.send_replace(asked);
         done
     }
 
     /// Waits for a request for a newer list.
-    pub async fn rung(&self) {
-        self.bell.notified().await;
+    pub async fn refresh_requested(&self) {
+        self.requested.notified().await;
     }
 
     /// Requests a newer list and waits for it up to a timeout: an unknown token may have been created a moment ago.
-    pub async fn renewed(&self) {
+    pub async fn request_refresh(&self) {
         let mut answered = self.answered.subscribe();
-        let mine = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
-        self.bell.notify_one();
+        let mine = self.requests.fetch_add(1, Ordering::AcqRel) + 1;
+        self.requested.notify_one();
         // After a timeout the old list counts.
-        let _ = timeout(PATIENCE, answered.wait_for(|asked| *asked >= mine)).await;
+        let _ = timeout(REFRESH_TIMEOUT, answered.wait_for(|asked| *asked >= mine)).await;
     }
 
     /// Authenticates a token by its text.
     ///
     /// # Errors
-    /// [`Denied`] with the reason.
-    pub fn authenticate(&self, text: &str, now: Time) -> Result<Grant, Denied> {
+    /// [`TokenRefusal`] with the reason.
+    pub fn authenticate(&self, text: &str, now: Time) -> Result<Grant, TokenRefusal> {
         let (kind, id) = parse(text)?;
         let known = {
             let table = self.known.read();
-            table.as_ref().ok_or(Denied::NotLoaded)?.get(id).cloned().ok_or(Denied::Unknown)?
+            table.as_ref().ok_or(TokenRefusal::NotLoaded)?.get(id).cloned().ok_or(TokenRefusal::Unknown)?
         };
         let shown = Sha256::digest(text.as_bytes());
         if !bool::from(hash(&shown.into()).ct_eq(&known.sha256)) || known.token.kind != kind {
-            return Err(Denied::Unknown);
+            return Err(TokenRefusal::Unknown);
         }
         match &known.token {
-            token if token.revoked_at.is_some() => Err(Denied::Revoked),
-            token if !token.lives(now) => Err(Denied::Expired),
+            token if token.revoked_at.is_some() => Err(TokenRefusal::Revoked),
+            token if !token.is_valid_at(now) => Err(TokenRefusal::Expired),
             _ => {
                 known.note_use(now);
                 Ok(Grant(known))
@@ -221,7 +221,7 @@ impl Table {
     #[must_use]
     pub fn take_uses(&self) -> Vec<(String, Time)> {
         let table = self.known.read();
-        let used = |known: &Arc<Known>| match known.used.swap(0, Ordering::Relaxed) {
+        let used = |known: &Arc<CachedToken>| match known.used.swap(0, Ordering::Relaxed) {
             0 => None,
             at => Some((known.token.id.clone(), Time(at))),
         };
@@ -229,7 +229,7 @@ impl Table {
     }
 }
 
-impl Known {
+impl CachedToken {
     fn renewed(token: Token, before: Option<Arc<Self>>) -> Arc<Self> {
         let Some(before) = before else {
             return Self::made(token, AtomicI64::new(0), CancellationToken::new(), Arc::default(), Arc::default());
@@ -239,7 +239,7 @@ impl Known {
         }
         let used = AtomicI64::new(before.used.swap(0, Ordering::Relaxed));
         let (waiting, pace) = (Arc::clone(&before.waiting), Arc::clone(&before.pace));
-        if reach(&before.token) == reach(&token) {
+        if scope_of(&before.token) == scope_of(&token) {
             return Self::made(token, used, before.over.clone(), waiting, pace);
         }
         before.over.cancel();
@@ -267,7 +267,7 @@ impl Known {
 }
 
 /// Returns the properties of a token that decide what it grants, and until when.
-fn reach(token: &Token) -> impl PartialEq {
+fn scope_of(token: &Token) -> impl PartialEq {
     (&token.sha256, token.kind, &token.patterns, token.creator, token.expires_at, token.revoked_at)
 }
 
@@ -285,9 +285,9 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 
 /// Permission of one request to wait with a token, until it is dropped.
 #[derive(Debug)]
-pub struct Waiting(Arc<AtomicUsize>);
+pub struct WaitPermit(Arc<AtomicUsize>);
 
-impl Drop for Waiting {
+impl Drop for WaitPermit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -295,7 +295,7 @@ impl Drop for Waiting {
 
 /// Access that a token granted. It ends with the token: see [`Grant::over`].
 #[derive(Clone, Debug)]
-pub struct Grant(Arc<Known>);
+pub struct Grant(Arc<CachedToken>);
 
 impl Grant {
     /// Returns the token.
@@ -307,27 +307,27 @@ impl Grant {
     /// Checks that the access has not ended, for a request whose body came later than its head.
     ///
     /// # Errors
-    /// [`Denied`] with the reason.
-    pub fn check(&self, now: Time) -> Result<(), Denied> {
+    /// [`TokenRefusal`] with the reason.
+    pub fn check(&self, now: Time) -> Result<(), TokenRefusal> {
         if self.0.over.is_cancelled() {
-            return Err(Denied::Revoked);
+            return Err(TokenRefusal::Revoked);
         }
-        if self.token().lives(now) { Ok(()) } else { Err(Denied::Expired) }
+        if self.token().is_valid_at(now) { Ok(()) } else { Err(TokenRefusal::Expired) }
     }
 
     /// Returns a permission to wait, if fewer than `most` requests wait with this token.
     #[must_use]
-    pub fn wait(&self, most: usize) -> Option<Waiting> {
+    pub fn acquire_wait(&self, most: usize) -> Option<WaitPermit> {
         let more = |n| (n < most).then_some(n + 1);
         self.0.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
-        Some(Waiting(Arc::clone(&self.0.waiting)))
+        Some(WaitPermit(Arc::clone(&self.0.waiting)))
     }
 
     /// Counts a request with this token.
     ///
     /// # Errors
     /// [`Error::Throttled`] if the token exceeds `rate`.
-    pub fn keep_to(&self, rate: Rate) -> Result<(), Error> {
+    pub fn check_rate(&self, rate: Rate) -> Result<(), Error> {
         rate.take(&self.0.pace).map_err(|TooFast(seconds)| Error::Throttled(seconds))
     }
 
@@ -341,7 +341,7 @@ impl Grant {
     /// Returns whether the token may read some config of an application in an environment.
     #[must_use]
     pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
-        self.token().patterns.iter().any(|p| p.touches(env, app))
+        self.token().patterns.iter().any(|p| p.covers_any_of(env, app))
     }
 
     /// Returns the token, if it may write.
@@ -357,7 +357,7 @@ impl Grant {
 
     /// Waits until the token is revoked, removed or has another scope. Callers check the expiry themselves, since it is
     /// known beforehand.
-    pub async fn over(&self) {
+    pub async fn ended(&self) {
         self.0.over.cancelled().await;
     }
 }

@@ -33,7 +33,7 @@ pub fn problem(name: &str) -> Option<Problem> {
     match name {
         "" => Some(Problem::Required),
         _ if name.chars().count() > LENGTH => Some(Problem::TooLong { max: LENGTH }),
-        _ => unseen::refused(name).or_else(|| words(name).find_map(mixed)),
+        _ => unseen::find_problem(name).or_else(|| words(name).find_map(mixed)),
     }
 }
 

@@ -26,9 +26,10 @@ use crate::{
     service::{ChangeConfig, ChangeView},
 };
 
-/// A change, and what became of it.
+/// A change with its state.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Change<'a> {
+#[schema(as = Change)]
+pub(super) struct ChangeAnswer<'a> {
     id: &'a ChangeId,
     state: ChangeState,
     message: &'a str,
@@ -37,7 +38,7 @@ pub(super) struct Change<'a> {
     created_at: String,
     #[schema(format = DateTime)]
     updated_at: String,
-    /// Of its difference to what is live: send it back to publish exactly that.
+    /// Hash of the difference to the live releases. Send it back to publish exactly this difference.
     #[schema(value_type = Sha256Hex)]
     diff_sha256: &'a str,
     edits: Vec<Edits<'a>>,
@@ -55,7 +56,7 @@ pub(super) struct Change<'a> {
     url: String,
 }
 
-/// What a change does to a config; of a published one, what it did.
+/// The edits of a change in one config. Of a published change, the edits that it made.
 #[derive(Serialize, ToSchema)]
 struct Edits<'a> {
     config: &'a ConfigId,
@@ -68,7 +69,7 @@ struct Edits<'a> {
     text: Option<&'a str>,
 }
 
-/// What a publish or a roll-back did.
+/// The outcome of a publish or a rollback.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Published)]
 pub(super) struct Publication<'a> {
@@ -117,10 +118,10 @@ struct Row<'a> {
 /// A page of releases.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Releases)]
-pub(super) struct Page<'a> {
+pub(super) struct ReleasesPage<'a> {
     config: &'a ConfigId,
     releases: Vec<Row<'a>>,
-    /// What to send as before for the next page; absent on the last.
+    /// The value of `before` for the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_before: Option<u64>,
 }
@@ -144,7 +145,7 @@ impl Automation {
 /// The body that `GET /api/v1/changes/{id}` answers with. `url` is its page.
 pub fn change(view: &ChangeView, url: String) -> impl Serialize {
     let published = view.published.as_ref();
-    Change {
+    ChangeAnswer {
         id: &view.change.id,
         state: view.change.state,
         message: &view.change.message,
@@ -187,7 +188,7 @@ pub(super) fn page(config: &ConfigId, releases: &[Release]) -> Response {
     });
     // They are numbered without gaps, so below 1 there is nothing.
     let next_before = releases.last().map(|last| last.seq).filter(|seq| *seq > 1);
-    Json(Page { config, releases: rows.collect(), next_before }).into_response()
+    Json(ReleasesPage { config, releases: rows.collect(), next_before }).into_response()
 }
 
 fn answer(status: StatusCode, change: &ChangeId, body: &impl Serialize) -> Response {

@@ -16,28 +16,28 @@ use crate::{
     compute,
     domain::{
         content::sha256,
-        error::{Error, Invalid, Part, Problem as Wrong},
+        error::{Dependency, Error, Invalid, Problem as Wrong},
     },
     http::{
-        body::{Taken, whole},
+        body::{BodyPermit, read_whole},
         coding,
         json::{self, Json},
-        problem::Problem,
+        problem::HttpProblem,
         query,
     },
     service::{Idempotency, now},
 };
 
 /// A body of JSON that nobody looked into yet.
-pub(super) struct Body {
+pub(super) struct RequestBody {
     raw: Box<RawValue>,
     /// From the header `Idempotency-Key`.
     pub once: Option<Idempotency>,
     // Kept until the answer is there.
-    _room: Taken,
+    _room: BodyPermit,
 }
 
-impl Body {
+impl RequestBody {
     /// Reads the body.
     ///
     /// # Errors
@@ -47,21 +47,21 @@ impl Body {
     }
 }
 
-impl FromRequest<Automation> for Body {
-    type Rejection = Problem;
+impl FromRequest<Automation> for RequestBody {
+    type Rejection = HttpProblem;
 
-    async fn from_request(request: Request, automation: &Automation) -> Result<Self, Problem> {
-        query::none(request.uri().query())?;
+    async fn from_request(request: Request, automation: &Automation) -> Result<Self, HttpProblem> {
+        query::refuse_parameters(request.uri().query())?;
         let key = key(request.headers())?;
         let line = format!("{} {}\n", request.method(), request.uri().path());
         let grant = request.extensions().get::<Grant>().cloned().ok_or(Error::Unauthenticated)?;
         coding::check_body(request.headers())?;
         let (parts, body) = request.into_parts();
-        let room = automation.room.take(&grant.token().id, body, json::BODY_BYTES).await;
+        let room = automation.room.limit(&grant.token().id, body, json::MAX_BODY_BYTES).await;
         let (body, room) = room.ok_or_else(crowd)?;
-        let body = whole(body, json::BODY_BYTES).await;
-        if body.size_hint().lower() > compute::SMALL as u64 {
-            automation.compute.enter(&grant.token().id).await?;
+        let body = read_whole(body, json::MAX_BODY_BYTES).await;
+        if body.size_hint().lower() > compute::MAX_INLINE_BYTES as u64 {
+            automation.compute.move_to_slot(&grant.token().id).await?;
         }
         let request = Request::from_parts(parts, body);
         let Json(raw) = Json::<Box<RawValue>>::from_request(request, automation).await?;
@@ -72,9 +72,9 @@ impl FromRequest<Automation> for Body {
     }
 }
 
-fn crowd() -> Problem {
-    let away = Error::Unavailable { part: Part::Channel, detail: String::new() };
-    Problem::from(away).because("Too many large request bodies at once. Try again in a moment.")
+fn crowd() -> HttpProblem {
+    let away = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
+    HttpProblem::from(away).with_detail("Too many large request bodies at once. Try again in a moment.")
 }
 
 /// The `Idempotency-Key`: 1 to 255 visible ASCII characters.

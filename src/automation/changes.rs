@@ -7,8 +7,8 @@ use axum::{
 
 use super::{
     Answer, Automation,
-    answers::{Change, Publication},
-    body::Body,
+    answers::{ChangeAnswer, Publication},
+    body::RequestBody,
     edits::NewChange,
     guard::{By, Place},
     node::{Node, Read, objects},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         content::Sha256Hex,
-        error::{Error, State as Is},
+        error::{Error, StateConflict as Is},
     },
     http::query,
     service,
@@ -45,10 +45,10 @@ impl Read<'_> for Sha256Hex {
 /// All edits or none. An edit of a key that nobody else changed since base is merged.
 #[utoipa::path(post, path = "/api/v1/changes", tag = "write", request_body = NewChange, responses(
     (status = 200, body = Publication, description = "Published and delivered."),
-    (status = 201, body = Change, description = "The change, open.", headers(("Location", description = "The change."))),
+    (status = 201, body = ChangeAnswer, description = "The change, open.", headers(("Location", description = "The change."))),
     (status = 202), (status = 409), (status = 412), (status = 422),
 ))]
-pub(super) async fn create_change(State(api): State<Automation>, By(actor): By, body: Body) -> Answer {
+pub(super) async fn create_change(State(api): State<Automation>, By(actor): By, body: RequestBody) -> Answer {
     let NewChange { edits, message, confirm, publish } = body.read()?;
     let message = message.unwrap_or_default();
     if publish.unwrap_or_default() {
@@ -63,7 +63,7 @@ pub(super) async fn create_change(State(api): State<Automation>, By(actor): By, 
 
 /// A change, and what became of it
 #[utoipa::path(get, path = "/api/v1/changes/{id}", tag = "write", responses(
-    (status = 200, body = Change, description = "The change."),
+    (status = 200, body = ChangeAnswer, description = "The change."),
 ))]
 pub(super) async fn get_change(
     State(api): State<Automation>,
@@ -71,7 +71,7 @@ pub(super) async fn get_change(
     place: Place<1>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    query::none(query.as_deref())?;
+    query::refuse_parameters(query.as_deref())?;
     let id = place.find(|[id]| id.parse())?;
     let view = api.service.change(&actor, &id).await?;
     Ok(api.change(StatusCode::OK, &view))
@@ -88,12 +88,12 @@ pub(super) async fn publish_change(
     State(api): State<Automation>,
     By(actor): By,
     place: Place<1>,
-    body: Body,
+    body: RequestBody,
 ) -> Answer {
     let change = place.find(|[id]| id.parse())?;
     let Publish { diff_sha256, message, confirm } = body.read()?;
     let (diff_sha256, confirm) = (Some(diff_sha256.0), confirm.unwrap_or_default());
-    let publish = service::Publish { change, diff_sha256, message, confirm, idempotency: body.once };
+    let publish = service::PublishRequest { change, diff_sha256, message, confirm, idempotency: body.once };
     Ok(api.published(&api.service.publish(&actor, publish).await?))
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn publish_change(
 /// One's own; with a token that may create applications, also a change of a token, of the command line or of a disabled
 /// user, when the token owns all configs that it touches. Discarding a discarded change is no mistake.
 #[utoipa::path(delete, path = "/api/v1/changes/{id}", tag = "write", responses(
-    (status = 200, body = Change, description = "The change, discarded."),
+    (status = 200, body = ChangeAnswer, description = "The change, discarded."),
     (status = 409),
 ))]
 pub(super) async fn discard_change(
@@ -111,7 +111,7 @@ pub(super) async fn discard_change(
     place: Place<1>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    query::none(query.as_deref())?;
+    query::refuse_parameters(query.as_deref())?;
     let id = place.find(|[id]| id.parse())?;
     match api.service.discard(&actor, &id).await {
         Ok(()) | Err(Error::State(Is::Discarded)) => {}

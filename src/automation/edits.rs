@@ -1,4 +1,4 @@
-//! What a change is asked to do to its configs.
+//! Reads the edits of a request.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         content::check_key,
-        error::{Invalid, Problem, excerpt},
+        error::{Invalid, Problem, truncate},
         merge::Edit,
         names::ConfigId,
     },
@@ -94,7 +94,7 @@ fn keys(set: Option<Node<'_>>, remove: Option<Node<'_>>) -> Option<Vec<(String, 
         } else if named.insert(key.clone()) {
             edits.push((key, Edit::Remove));
         } else {
-            node.refuse::<()>(Problem::Duplicate { key: excerpt(&key) });
+            node.refuse::<()>(Problem::Duplicate { key: truncate(&key) });
         }
     }
     Some(edits)

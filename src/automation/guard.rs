@@ -1,4 +1,4 @@
-//! Who asks, and for what.
+//! The caller of a request, and the object in its path.
 
 use axum::{
     extract::{FromRequestParts, Path, Request, State},
@@ -13,10 +13,10 @@ use crate::{
     compute,
     domain::{
         access::Actor,
-        error::{Error, excerpt},
-        token::Denied,
+        error::{Error, truncate},
+        token::TokenRefusal,
     },
-    http::{bearer, problem::Problem, threads},
+    http::{bearer, problem::HttpProblem, threads},
     service::now,
 };
 
@@ -26,23 +26,23 @@ pub(super) async fn admit(
     State(automation): State<Automation>,
     mut request: Request,
     next: Next,
-) -> Result<Response, Problem> {
+) -> Result<Response, HttpProblem> {
     let token = bearer::token(request.headers())?;
     let mut grant = automation.tokens.authenticate(token, now());
-    if matches!(grant, Err(Denied::Unknown)) {
+    if matches!(grant, Err(TokenRefusal::Unknown)) {
         let token = token.to_owned();
-        automation.tokens.renewed().await;
+        automation.tokens.request_refresh().await;
         grant = automation.tokens.authenticate(&token, now());
     }
     let grant = grant?;
-    grant.keep_to(automation.rate)?;
+    grant.check_rate(automation.rate)?;
     let who = grant.token().id.clone();
     request.extensions_mut().insert(grant);
     let mut response = if request.method().is_safe() {
         threads::answer(&automation.compute, &who, false, request, |request| next.clone().run(request)).await?
     } else {
         // A large body takes a place once it is there.
-        compute::follow(next.run(request)).await
+        compute::run_or_offload(next.run(request)).await
     };
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -54,9 +54,9 @@ pub(super) async fn admit(
 pub(super) struct By(pub Actor);
 
 impl FromRequestParts<Automation> for By {
-    type Rejection = Problem;
+    type Rejection = HttpProblem;
 
-    async fn from_request_parts(parts: &mut Parts, automation: &Automation) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, automation: &Automation) -> Result<Self, HttpProblem> {
         let grant = parts.extensions.get::<Grant>().ok_or(Error::Unauthenticated)?;
         Ok(Self(automation.service.actor_of_token(grant.token()).await?))
     }
@@ -66,11 +66,11 @@ impl FromRequestParts<Automation> for By {
 pub(super) struct Place<const N: usize>(pub [String; N]);
 
 impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Place<N> {
-    type Rejection = Problem;
+    type Rejection = HttpProblem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpProblem> {
         // What is not UTF-8 is no name.
-        let missing = || Error::NotFound(excerpt(parts.uri.path()));
+        let missing = || Error::NotFound(truncate(parts.uri.path()));
         let names = Path::<Vec<String>>::from_request_parts(&mut parts.clone(), state).await;
         let names = names.ok().and_then(|Path(names)| names.try_into().ok());
         Ok(Self(names.ok_or_else(missing)?))
@@ -80,6 +80,6 @@ impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Place<N> {
 impl<const N: usize> Place<N> {
     /// Reads the parts; whatever is no name is not there.
     pub(super) fn find<T, E>(self, read: impl FnOnce([&str; N]) -> Result<T, E>) -> Result<T, Error> {
-        read(self.0.each_ref().map(String::as_str)).map_err(|_| Error::NotFound(excerpt(&self.0.join("/"))))
+        read(self.0.each_ref().map(String::as_str)).map_err(|_| Error::NotFound(truncate(&self.0.join("/"))))
     }
 }

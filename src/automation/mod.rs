@@ -28,29 +28,29 @@ use axum::{
 };
 
 use crate::{
-    auth::{rate::Rate, tokens::Table},
+    auth::{rate::Rate, tokens::TokenCache},
     compute::Compute,
     domain::{
         change::ChangeId,
-        error::{Error, excerpt},
+        error::{Error, truncate},
     },
-    http::{body::Room, json, problem::Problem, request_id, traced},
+    http::{body::BodyBudget, json, problem::HttpProblem, request_id, traced},
     service::Service,
 };
 
 pub use answers::{change, publication};
 
-/// What a handler answers.
-type Answer = Result<Response, Problem>;
+/// Result of a handler.
+type Answer = Result<Response, HttpProblem>;
 
 /// All that the endpoints need. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Automation {
     service: Service,
-    tokens: Arc<Table>,
+    tokens: Arc<TokenCache>,
     public_url: Arc<str>,
     /// For large bodies.
-    room: Room,
+    room: BodyBudget,
     /// How fast one token may call.
     rate: Rate,
     /// For requests with large contents.
@@ -60,9 +60,9 @@ pub struct Automation {
 impl Automation {
     /// Endpoints over a service, for tokens of `tokens`. `public_url` is how people reach the console.
     #[must_use]
-    pub fn new(service: Service, tokens: Arc<Table>, public_url: impl AsRef<str>) -> Self {
+    pub fn new(service: Service, tokens: Arc<TokenCache>, public_url: impl AsRef<str>) -> Self {
         let public_url = public_url.as_ref().into();
-        let (room, rate, compute) = (Room::default(), Rate::default(), Compute::default());
+        let (room, rate, compute) = (BodyBudget::default(), Rate::default(), Compute::default());
         Self { service, tokens, public_url, room, rate, compute }
     }
 
@@ -92,13 +92,13 @@ pub fn page_of(public_url: &str, change: &ChangeId) -> String {
 
 /// The write endpoints, for the top of the server's router. Whatever else is asked for under `/api/v1/` is not there.
 pub fn router(automation: Automation) -> Router {
-    let unknown = async |uri: Uri| Problem::from(Error::NotFound(excerpt(uri.path())));
+    let unknown = async |uri: Uri| HttpProblem::from(Error::NotFound(truncate(uri.path())));
     let guarded = routes()
         .into_iter()
         .fold(Router::new(), |router, (path, allow, methods)| router.route(path, only(allow, methods)));
     guarded
         .route("/api/v1/{*unknown}", any(unknown))
-        .layer(DefaultBodyLimit::max(json::BODY_BYTES))
+        .layer(DefaultBodyLimit::max(json::MAX_BODY_BYTES))
         .layer(from_fn_with_state(automation.clone(), guard::admit))
         .route(openapi::PATH, only("GET, HEAD", get(openapi::get_description)))
         .layer(from_fn(traced::layer))
@@ -108,7 +108,7 @@ pub fn router(automation: Automation) -> Router {
 
 /// The methods of a path, of which `allow` tells those that ask for another.
 fn only(allow: &'static str, methods: MethodRouter<Automation>) -> MethodRouter<Automation> {
-    methods.fallback(async move || Problem::method_not_allowed(allow))
+    methods.fallback(async move || HttpProblem::method_not_allowed(allow))
 }
 
 /// Every route that needs a token, with the methods that it has.

@@ -9,7 +9,7 @@ use similar::get_close_matches;
 
 use crate::domain::{
     content::Format,
-    error::{Error, Invalid, Problem, excerpt, pointer},
+    error::{Error, Invalid, Problem, pointer, truncate},
 };
 
 /// Mistakes that one answer tells.
@@ -157,7 +157,7 @@ impl<'a> Node<'a> {
                 Some(at) => found[at] = Some(node),
                 None if self.wrong.borrow().len() >= TOLD => break,
                 None => {
-                    let given = excerpt(&name);
+                    let given = truncate(&name);
                     // The nearest first.
                     let near = get_close_matches(given.as_str(), &known, N, 0.0);
                     let known = near.into_iter().map(str::to_owned).collect();
@@ -174,11 +174,11 @@ impl<'a> Node<'a> {
         let mut seen = HashSet::with_capacity(all.len());
         let mut members = Vec::with_capacity(all.len());
         for (name, raw) in &all {
-            let node = if name.len() > NAME { self.below(&excerpt(name), raw) } else { self.below(name, raw) };
+            let node = if name.len() > NAME { self.below(&truncate(name), raw) } else { self.below(name, raw) };
             if seen.insert(name) {
                 members.push((name.clone(), node));
             } else {
-                node.refuse::<()>(Problem::Duplicate { key: excerpt(name) });
+                node.refuse::<()>(Problem::Duplicate { key: truncate(name) });
             }
         }
         Some(members)
@@ -227,7 +227,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// What a member says, or nothing when it is left out.
+/// Reads an optional member. Returns `Some(None)` if it is left out, and `None` if it is refused.
 pub(super) fn given<'a, T>(member: Option<Node<'a>>, read: impl FnOnce(&Node<'a>) -> Option<T>) -> Option<Option<T>> {
     match member {
         None => Some(None),

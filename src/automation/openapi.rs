@@ -36,7 +36,7 @@ pub(super) static DOCUMENT: LazyLock<String> =
         releases::roll_back,
         get_description,
     ),
-    components(schemas(problem::Body))
+    components(schemas(problem::ProblemBody))
 )]
 struct Writes;
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     Answer, Automation,
-    body::Body,
+    body::RequestBody,
     guard::{By, Place},
     node::{Node, Read, Whole, objects},
 };
@@ -76,7 +76,12 @@ struct Namespace {
     (status = 200, body = Env, description = "It was there."),
     (status = 201, body = Env, description = "It is new."),
 ))]
-pub(super) async fn put_env(State(api): State<Automation>, By(actor): By, place: Place<1>, body: Body) -> Answer {
+pub(super) async fn put_env(
+    State(api): State<Automation>,
+    By(actor): By,
+    place: Place<1>,
+    body: RequestBody,
+) -> Answer {
     let [name] = &place.0;
     let name: EnvName = name.parse().map_err(|wrong: Invalid| wrong.of("env"))?;
     let PutEnv { title, rank, protected } = body.read()?;
@@ -90,13 +95,18 @@ pub(super) async fn put_env(State(api): State<Automation>, By(actor): By, place:
 
 /// Make or change an application
 ///
-/// What is left out stays; null is not left out. Needs a token that may create. It changes one that exists only if it
+/// Fields that are left out keep their value; null is refused. Needs a token that may create. It changes one that exists only if it
 /// reaches the application as a whole, as */shop/*.
 #[utoipa::path(put, path = "/api/v1/apps/{app}", tag = "write", request_body = PutApp, responses(
     (status = 200, body = App, description = "It was there."),
     (status = 201, body = App, description = "It is new."),
 ))]
-pub(super) async fn put_app(State(api): State<Automation>, By(actor): By, place: Place<1>, body: Body) -> Answer {
+pub(super) async fn put_app(
+    State(api): State<Automation>,
+    By(actor): By,
+    place: Place<1>,
+    body: RequestBody,
+) -> Answer {
     let [name] = &place.0;
     let name: AppName = name.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
     let PutApp { title, description } = body.read()?;
@@ -108,7 +118,7 @@ pub(super) async fn put_app(State(api): State<Automation>, By(actor): By, place:
 
 /// Make or change a namespace
 ///
-/// What is left out stays; a new one is kv unless it is said otherwise. The format is fixed once there is a release or
+/// Fields that are left out keep their value; a new one is kv by default. The format is fixed once there is a release or
 /// an edit. Needs a token that may create.
 #[utoipa::path(put, path = "/api/v1/apps/{app}/namespaces/{namespace}", tag = "write", request_body = PutNamespace,
     responses(
@@ -116,7 +126,12 @@ pub(super) async fn put_app(State(api): State<Automation>, By(actor): By, place:
         (status = 201, body = Namespace, description = "It is new."),
         (status = 409), (status = 422),
     ))]
-pub(super) async fn put_namespace(State(api): State<Automation>, By(actor): By, place: Place<2>, body: Body) -> Answer {
+pub(super) async fn put_namespace(
+    State(api): State<Automation>,
+    By(actor): By,
+    place: Place<2>,
+    body: RequestBody,
+) -> Answer {
     let [app, name] = &place.0;
     let app: AppName = app.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
     let name: NamespaceName = name.parse().map_err(|wrong: Invalid| wrong.of("namespace"))?;

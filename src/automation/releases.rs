@@ -4,8 +4,8 @@ use axum::extract::{RawQuery, State};
 
 use super::{
     Answer, Automation,
-    answers::{self, Page, Publication},
-    body::Body,
+    answers::{self, Publication, ReleasesPage},
+    body::RequestBody,
     edits::RELEASE_MAX,
     guard::{By, Place},
     node::{Node, Read, Whole, objects},
@@ -34,7 +34,7 @@ objects! {
         ("before" = Option<u64>, Query, minimum = 1, description = "Only those with a lower number."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many; 50 when it is left out."),
     ),
-    responses((status = 200, body = Page, description = "A page of releases.")))]
+    responses((status = 200, body = ReleasesPage, description = "A page of releases.")))]
 pub(super) async fn list_releases(
     State(api): State<Automation>,
     By(actor): By,
@@ -42,9 +42,9 @@ pub(super) async fn list_releases(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let config = place.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
-    let known = [("before", 1..=RELEASE_MAX), ("limit", 1..=u64::from(limits::PAGE_MAX))];
-    let [before, limit] = query::numbers(query.as_deref(), known)?;
-    let limit = limit.and_then(|n| u32::try_from(n).ok()).unwrap_or(limits::PAGE);
+    let known = [("before", 1..=RELEASE_MAX), ("limit", 1..=u64::from(limits::MAX_PAGE_ROWS))];
+    let [before, limit] = query::parse_numbers(query.as_deref(), known)?;
+    let limit = limit.and_then(|n| u32::try_from(n).ok()).unwrap_or(limits::PAGE_ROWS);
     let releases = api.service.releases(&actor, &config, before, limit).await?;
     Ok(answers::page(&config, &releases))
 }
@@ -55,7 +55,12 @@ pub(super) async fn list_releases(
         (status = 200, body = Publication, description = "Published and delivered."),
         (status = 202), (status = 409), (status = 422),
     ))]
-pub(super) async fn roll_back(State(api): State<Automation>, By(actor): By, place: Place<3>, body: Body) -> Answer {
+pub(super) async fn roll_back(
+    State(api): State<Automation>,
+    By(actor): By,
+    place: Place<3>,
+    body: RequestBody,
+) -> Answer {
     let config = place.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
     let Rollback { to, message, confirm } = body.read()?;
     let (message, confirm) = (message.unwrap_or_default(), confirm.unwrap_or_default());

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Delivered, Fault, Head, Holder, Listing, TokenList, Tokens,
-    plan::{Held, plan},
+    ChannelError, Delivered, Head, Holder, Listing, TokenList, TokenListing,
+    plan::{HeldRelease, plan},
 };
 use crate::{
     domain::{
@@ -34,10 +34,10 @@ const CLUSTER: u64 = 1;
 pub struct Local {
     state: Mutex<State>,
     delivered: Notify,
-    freed: Notify,
-    pub(super) meter: metrics::Channels,
+    released: Notify,
+    pub(super) meter: metrics::ChannelMetrics,
     /// Disturbances. Memory itself causes none.
-    pub(super) upsets: watch::Sender<()>,
+    pub(super) disturbances: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -52,12 +52,12 @@ struct State {
     compacted: i64,
     /// The last fence. Like a create revision in etcd, no fence comes twice.
     fence: u64,
-    lines: HashMap<EnvName, Line>,
+    locks: HashMap<EnvName, LockQueue>,
 }
 
 /// A lock's holder and the number of waiting tasks.
 #[derive(Debug, Default)]
-struct Line {
+struct LockQueue {
     holder: Option<u64>,
     waiting: usize,
 }
@@ -67,12 +67,12 @@ impl Local {
         self.state.lock()
     }
 
-    pub(super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<LocalLock, Fault> {
-        let waiting = Waiting::new(self, env);
+    pub(super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<LocalLock, ChannelError> {
+        let waiting = WaiterCount::new(self, env);
         let taken = timeout(wait, async {
             loop {
-                let freed = self.freed.notified();
-                if let Some(fence) = self.take(env) {
+                let freed = self.released.notified();
+                if let Some(fence) = self.try_acquire(env) {
                     return fence;
                 }
                 freed.await;
@@ -80,14 +80,14 @@ impl Local {
         });
         match taken.await {
             Ok(fence) => Ok(LocalLock { local: Arc::clone(self), env: env.clone(), fence }),
-            Err(_) => Err(Fault::Busy { env: waiting.env.clone() }),
+            Err(_) => Err(ChannelError::Busy { env: waiting.env.clone() }),
         }
     }
 
-    fn take(&self, env: &EnvName) -> Option<u64> {
+    fn try_acquire(&self, env: &EnvName) -> Option<u64> {
         let mut state = self.state();
         let fence = state.fence + 1;
-        let line = state.lines.entry(env.clone()).or_default();
+        let line = state.locks.entry(env.clone()).or_default();
         if line.holder.is_some() {
             return None;
         }
@@ -96,14 +96,14 @@ impl Local {
         Some(fence)
     }
 
-    fn holds(&self, env: &EnvName) -> Option<u64> {
-        self.state().lines.get(env).and_then(|line| line.holder)
+    fn holder_fence(&self, env: &EnvName) -> Option<u64> {
+        self.state().locks.get(env).and_then(|line| line.holder)
     }
 
     /// Removes the lock from its holder, like etcd when a lease expires.
-    pub(super) fn free(&self, env: &EnvName) {
-        self.state().lines.entry(env.clone()).or_default().holder = None;
-        self.freed.notify_waiters();
+    pub(super) fn force_release(&self, env: &EnvName) {
+        self.state().locks.entry(env.clone()).or_default().holder = None;
+        self.released.notify_waiters();
     }
 
     /// Drops the history, like a compaction of etcd.
@@ -114,25 +114,25 @@ impl Local {
         state.compacted = state.revision;
     }
 
-    pub(super) fn contended(&self, lock: &LocalLock) -> bool {
-        self.state().lines.get(&lock.env).is_some_and(|line| line.waiting > 0)
+    pub(super) fn has_waiters(&self, lock: &LocalLock) -> bool {
+        self.state().locks.get(&lock.env).is_some_and(|line| line.waiting > 0)
     }
 
     pub(super) fn holder(&self, env: &EnvName) -> Option<Holder> {
-        self.holds(env).map(|_| Holder { node: None, lease: None, remaining: None })
+        self.holder_fence(env).map(|_| Holder { node: None, lease: None, remaining: None })
     }
 
-    pub(super) fn deliver(&self, lock: &LocalLock, batch: &[&Entry], repair: bool) -> Result<Delivered, Fault> {
+    pub(super) fn deliver(&self, lock: &LocalLock, batch: &[&Entry], repair: bool) -> Result<Delivered, ChannelError> {
         let mut state = self.state();
-        if state.lines.get(&lock.env).and_then(|line| line.holder) != Some(lock.fence) {
-            return Err(Fault::Fenced { env: lock.env.clone() });
+        if state.locks.get(&lock.env).and_then(|line| line.holder) != Some(lock.fence) {
+            return Err(ChannelError::Fenced { env: lock.env.clone() });
         }
         let held = batch.iter().map(|entry| state.held(&entry.config)).collect();
         let plan = plan(batch, held, repair)?;
-        if plan.due.is_empty() {
+        if plan.to_write.is_empty() {
             return Ok(Delivered { revision: plan.revision, already: plan.already });
         }
-        let revision = state.put(plan.due.into_iter().map(|(entry, _)| entry.into_owned()).collect());
+        let revision = state.put(plan.to_write.into_iter().map(|(entry, _)| entry.into_owned()).collect());
         drop(state);
         self.delivered.notify_waiters();
         Ok(Delivered { revision, already: plan.already })
@@ -151,22 +151,22 @@ impl Local {
         Head { revision: self.state().revision, cluster: CLUSTER }
     }
 
-    pub(super) fn watch(self: &Arc<Self>, after: i64) -> Result<LocalWatch, Fault> {
+    pub(super) fn watch(self: &Arc<Self>, after: i64) -> Result<LocalWatch, ChannelError> {
         let state = self.state();
         if after < state.compacted || after > state.revision {
-            return Err(Fault::Compacted);
+            return Err(ChannelError::Compacted);
         }
         Ok(LocalWatch { local: Arc::clone(self), after })
     }
 
-    pub(super) fn tokens(&self, since: i64) -> Tokens {
+    pub(super) fn tokens(&self, since: i64) -> TokenListing {
         let state = self.state();
         let revision = state.revision;
         match &state.tokens {
             Some((written, list)) if *written > since => {
-                Tokens { revision, written: *written, list: Some(list.clone()), refused: None }
+                TokenListing { revision, list_revision: *written, list: Some(list.clone()), refused: None }
             }
-            _ => Tokens { revision, ..Tokens::default() },
+            _ => TokenListing { revision, ..TokenListing::default() },
         }
     }
 
@@ -188,8 +188,8 @@ impl Local {
 }
 
 impl State {
-    fn held(&self, config: &ConfigId) -> Held {
-        self.entries.get(config).map_or_else(Held::default, |(revision, entry)| Held {
+    fn held(&self, config: &ConfigId) -> HeldRelease {
+        self.entries.get(config).map_or_else(HeldRelease::default, |(revision, entry)| HeldRelease {
             revision: *revision,
             release: Some(entry.meta.identity()),
         })
@@ -210,30 +210,30 @@ impl State {
     }
 
     /// Returns the first delivery after a revision.
-    fn after(&self, revision: i64) -> Result<Option<&(i64, Vec<Entry>)>, Fault> {
+    fn after(&self, revision: i64) -> Result<Option<&(i64, Vec<Entry>)>, ChannelError> {
         if revision < self.compacted {
-            return Err(Fault::Compacted);
+            return Err(ChannelError::Compacted);
         }
         Ok(self.history.get(self.history.partition_point(|(at, _)| *at <= revision)))
     }
 }
 
 /// Counts one waiting task until it is dropped.
-struct Waiting<'a> {
+struct WaiterCount<'a> {
     local: &'a Local,
     env: &'a EnvName,
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> WaiterCount<'a> {
     fn new(local: &'a Local, env: &'a EnvName) -> Self {
-        local.state().lines.entry(env.clone()).or_default().waiting += 1;
+        local.state().locks.entry(env.clone()).or_default().waiting += 1;
         Self { local, env }
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaiterCount<'_> {
     fn drop(&mut self) {
-        self.local.state().lines.entry(self.env.clone()).or_default().waiting -= 1;
+        self.local.state().locks.entry(self.env.clone()).or_default().waiting -= 1;
     }
 }
 
@@ -251,19 +251,19 @@ impl LocalLock {
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.local.holds(&self.env) != Some(self.fence)
+        self.local.holder_fence(&self.env) != Some(self.fence)
     }
 }
 
 impl Drop for LocalLock {
     fn drop(&mut self) {
         let mut state = self.local.state();
-        let line = state.lines.entry(self.env.clone()).or_default();
+        let line = state.locks.entry(self.env.clone()).or_default();
         if line.holder == Some(self.fence) {
             line.holder = None;
         }
         drop(state);
-        self.local.freed.notify_waiters();
+        self.local.released.notify_waiters();
     }
 }
 
@@ -275,7 +275,7 @@ pub struct LocalWatch {
 }
 
 impl LocalWatch {
-    pub(super) async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+    pub(super) async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
         loop {
             let delivered = self.local.delivered.notified();
             if let Some((revision, batch)) = self.local.state().after(self.after)? {
@@ -299,12 +299,12 @@ pub struct LocalTokenWatch {
 }
 
 impl LocalTokenWatch {
-    pub(super) async fn next(&mut self) -> Tokens {
+    pub(super) async fn next(&mut self) -> TokenListing {
         loop {
             let delivered = self.local.delivered.notified();
             let there = self.local.tokens(self.after);
             if there.list.is_some() {
-                self.after = there.written;
+                self.after = there.list_revision;
                 return there;
             }
             delivered.await;

@@ -3,11 +3,11 @@
 //! The lock only orders the writers. The compares of [`Channel::deliver`] keep a paused lock holder from writing: they
 //! check the lock key's create revision and each config's metadata revision in the same transaction.
 
-mod board;
+mod error;
 mod etcd;
-mod fault;
 mod local;
 mod plan;
+mod registry;
 #[cfg(test)]
 pub(crate) mod suite;
 mod tokens;
@@ -29,11 +29,13 @@ use crate::{
     metrics,
 };
 
-pub use board::{AHEAD, ANSWER_BYTES, About, Ahead, Hears, NodeId, Notice, Notices};
-pub use etcd::{BoardWatch, Etcd, EtcdSettings, Seat, Timing};
-pub use fault::Fault;
+pub use error::ChannelError;
+pub use etcd::{Etcd, EtcdSettings, Membership, RegistryWatch, Timing};
 pub use local::Local;
-pub use tokens::{ListedToken, Refusal, TokenList, Tokens};
+pub use registry::{
+    AheadReport, MAX_AHEAD_RELEASES, MAX_REPLY_BYTES, NodeId, NodeInfo, RegistryEvent, RegistryFilter, RegistryListing,
+};
+pub use tokens::{ListedToken, TokenList, TokenListError, TokenListing};
 
 /// All releases in the channel at one revision, or the part of them that the caller keeps.
 #[derive(Clone, Debug)]
@@ -46,7 +48,7 @@ pub struct Listing<T = Entry> {
     /// listed in `damaged`.
     pub entries: Vec<T>,
     /// Keys that are no valid release.
-    pub damaged: Vec<Damage>,
+    pub damaged: Vec<DamagedKey>,
 }
 
 impl<T> Default for Listing<T> {
@@ -57,7 +59,7 @@ impl<T> Default for Listing<T> {
 
 /// A key in the channel that is no valid release: a foreign write, or half of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct DamagedKey {
     /// The key.
     pub key: String,
     /// The config that the key belongs to, if the key is a valid name. A repair writes this config.
@@ -65,10 +67,10 @@ pub struct Damage {
     /// Description of the damage, for people.
     pub why: &'static str,
     /// Only a half of the release is missing. Delivering it again overwrites no foreign write.
-    pub lost: bool,
+    pub is_incomplete: bool,
 }
 
-impl fmt::Display for Damage {
+impl fmt::Display for DamagedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, self.why)
     }
@@ -123,9 +125,9 @@ pub enum Lock {
     Etcd(etcd::EtcdLock),
 }
 
-/// A stream of new releases. It ends with a [`Fault`]. Then the caller lists and watches again.
+/// A stream of new releases. It ends with a [`ChannelError`]. Then the caller lists and watches again.
 #[derive(Debug)]
-pub enum Watch {
+pub enum ReleaseWatch {
     /// In memory.
     Local(local::LocalWatch),
     /// In etcd.
@@ -142,8 +144,8 @@ impl Channel {
     /// Returns a channel through etcd. It connects at the first call, so that a server starts while etcd is down.
     ///
     /// # Errors
-    /// [`Fault::Refused`] when the settings contradict each other or a file cannot be read.
-    pub async fn etcd(settings: EtcdSettings) -> Result<Self, Fault> {
+    /// [`ChannelError::Refused`] when the settings contradict each other or a file cannot be read.
+    pub async fn etcd(settings: EtcdSettings) -> Result<Self, ChannelError> {
         Ok(Self::Etcd(Arc::new(Etcd::new(settings).await?)))
     }
 
@@ -151,23 +153,23 @@ impl Channel {
     /// always fails. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`Fault::Busy`] when it is not free within `wait`; [`Fault::Unreachable`]; [`Fault::Refused`].
-    pub async fn lock(&self, env: &EnvName, wait: Duration) -> Result<Lock, Fault> {
+    /// [`ChannelError::Busy`] when it is not free within `wait`; [`ChannelError::Unreachable`]; [`ChannelError::Refused`].
+    pub async fn lock(&self, env: &EnvName, wait: Duration) -> Result<Lock, ChannelError> {
         let began = Instant::now();
         let lock = match self {
             Self::Local(local) => local.lock(env, wait).await.map(Lock::Local),
             Self::Etcd(etcd) => etcd.lock(env, wait).await.map(Lock::Etcd),
         };
         self.meter().lock.observe(began.elapsed().as_secs_f64());
-        if matches!(lock, Err(Fault::Busy { .. })) {
-            self.meter().busy.inc();
+        if matches!(lock, Err(ChannelError::Busy { .. })) {
+            self.meter().lock_timeouts.inc();
         }
         lock
     }
 
     /// Returns the metrics of this channel.
     #[must_use]
-    pub fn meter(&self) -> &metrics::Channels {
+    pub fn meter(&self) -> &metrics::ChannelMetrics {
         match self {
             Self::Local(local) => &local.meter,
             Self::Etcd(etcd) => &etcd.meter,
@@ -175,10 +177,10 @@ impl Channel {
     }
 
     /// Returns whether another node queues for a lock. If that is unknown, returns true: giving way is safe.
-    pub async fn contended(&self, lock: &Lock) -> bool {
+    pub async fn has_waiters(&self, lock: &Lock) -> bool {
         match (self, lock) {
-            (Self::Local(local), Lock::Local(lock)) => local.contended(lock),
-            (Self::Etcd(etcd), Lock::Etcd(lock)) => etcd.contended(lock).await,
+            (Self::Local(local), Lock::Local(lock)) => local.has_waiters(lock),
+            (Self::Etcd(etcd), Lock::Etcd(lock)) => etcd.has_waiters(lock).await,
             _ => true,
         }
     }
@@ -186,8 +188,8 @@ impl Channel {
     /// Returns the present holder of an environment's lock.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn holder(&self, env: &EnvName) -> Result<Option<Holder>, Fault> {
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn holder(&self, env: &EnvName) -> Result<Option<Holder>, ChannelError> {
         match self {
             Self::Local(local) => Ok(local.holder(env)),
             Self::Etcd(etcd) => etcd.holder(env).await,
@@ -198,14 +200,14 @@ impl Channel {
     /// released. A holder that is alive cannot write any more, and acquires the lock anew.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn free(&self, env: &EnvName) -> Result<(), Fault> {
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn force_release(&self, env: &EnvName) -> Result<(), ChannelError> {
         match self {
             Self::Local(local) => {
-                local.free(env);
+                local.force_release(env);
                 Ok(())
             }
-            Self::Etcd(etcd) => etcd.free(env).await,
+            Self::Etcd(etcd) => etcd.force_release(env).await,
         }
     }
 
@@ -214,44 +216,44 @@ impl Channel {
     /// later one for, is not written, so a repeated delivery is safe. Beside a later release nothing is written at all.
     ///
     /// # Errors
-    /// After [`Fault::Fenced`], [`Fault::Mismatch`], [`Fault::Overtaken`], [`Fault::TooLarge`] and [`Fault::Refused`]
-    /// nothing was written. After [`Fault::Unreachable`] the outcome is unknown: deliver again to find out.
-    pub async fn deliver(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
-        self.write(lock, batch, false).await
+    /// After [`ChannelError::Fenced`], [`ChannelError::Mismatch`], [`ChannelError::Overtaken`], [`ChannelError::TooLarge`] and [`ChannelError::Refused`]
+    /// nothing was written. After [`ChannelError::Unreachable`] the outcome is unknown: deliver again to find out.
+    pub async fn deliver(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, ChannelError> {
+        self.deliver_or_repair(lock, batch, false).await
     }
 
     /// Delivers like [`Channel::deliver`], but overwrites anything that the channel holds under the same number. This
     /// repairs a foreign write. A later release is left alone.
     ///
     /// # Errors
-    /// Those of [`Channel::deliver`] except [`Fault::Mismatch`] and [`Fault::Overtaken`].
-    pub async fn repair(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, Fault> {
-        self.write(lock, batch, true).await
+    /// Those of [`Channel::deliver`] except [`ChannelError::Mismatch`] and [`ChannelError::Overtaken`].
+    pub async fn repair(&self, lock: &Lock, batch: &[Entry]) -> Result<Delivered, ChannelError> {
+        self.deliver_or_repair(lock, batch, true).await
     }
 
-    async fn write(&self, lock: &Lock, batch: &[Entry], repair: bool) -> Result<Delivered, Fault> {
-        let batch = plan::checked(lock.env(), batch)?;
+    async fn deliver_or_repair(&self, lock: &Lock, batch: &[Entry], repair: bool) -> Result<Delivered, ChannelError> {
+        let batch = plan::checked_batch(lock.env(), batch)?;
         match (self, lock) {
             (Self::Local(local), Lock::Local(lock)) => local.deliver(lock, &batch, repair),
             (Self::Etcd(etcd), Lock::Etcd(lock)) => etcd.deliver(lock, &batch, repair).await,
-            _ => Err(Fault::Fenced { env: lock.env().clone() }),
+            _ => Err(ChannelError::Fenced { env: lock.env().clone() }),
         }
     }
 
     /// Checks that a batch fits into one transaction. A save calls it, so that no later publish fails for its size.
     ///
     /// # Errors
-    /// [`Fault::TooLarge`] when it does not fit.
-    pub fn fits(batch: &[Entry]) -> Result<(), Fault> {
+    /// [`ChannelError::TooLarge`] when it does not fit.
+    pub fn fits(batch: &[Entry]) -> Result<(), ChannelError> {
         plan::fits(batch)
     }
 
     /// Lists all releases in the channel at one revision.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`]; [`Fault::Refused`]; [`Fault::Compacted`] when the revision was compacted during the
+    /// [`ChannelError::Unreachable`]; [`ChannelError::Refused`]; [`ChannelError::Compacted`] when the revision was compacted during the
     /// listing: list again.
-    pub async fn list(&self) -> Result<Listing, Fault> {
+    pub async fn list(&self) -> Result<Listing, ChannelError> {
         self.list_by(|entry| entry).await
     }
 
@@ -260,7 +262,7 @@ impl Channel {
     ///
     /// # Errors
     /// Those of [`Channel::list`].
-    pub async fn list_by<T>(&self, keep: impl FnMut(Entry) -> T + Send) -> Result<Listing<T>, Fault> {
+    pub async fn list_by<T>(&self, keep: impl FnMut(Entry) -> T + Send) -> Result<Listing<T>, ChannelError> {
         match self {
             Self::Local(local) => Ok(local.list_by(keep)),
             Self::Etcd(etcd) => etcd.list_by(keep).await,
@@ -270,20 +272,20 @@ impl Channel {
     /// Watches the releases after the revision of a listing or of an earlier watch.
     ///
     /// # Errors
-    /// [`Fault::Compacted`] when etcd no longer keeps that revision, or has not reached it (it was restored);
-    /// [`Fault::Unreachable`]; [`Fault::Refused`].
-    pub async fn watch(&self, after: i64) -> Result<Watch, Fault> {
+    /// [`ChannelError::Compacted`] when etcd no longer keeps that revision, or has not reached it (it was restored);
+    /// [`ChannelError::Unreachable`]; [`ChannelError::Refused`].
+    pub async fn watch(&self, after: i64) -> Result<ReleaseWatch, ChannelError> {
         match self {
-            Self::Local(local) => local.watch(after).map(Watch::Local),
-            Self::Etcd(etcd) => etcd.watch(after).await.map(|watch| Watch::Etcd(Box::new(watch))),
+            Self::Local(local) => local.watch(after).map(ReleaseWatch::Local),
+            Self::Etcd(etcd) => etcd.watch(after).await.map(|watch| ReleaseWatch::Etcd(Box::new(watch))),
         }
     }
 
     /// Returns the latest state of the channel, confirmed by a quorum of etcd.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn head(&self) -> Result<Head, Fault> {
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn head(&self) -> Result<Head, ChannelError> {
         match self {
             Self::Local(local) => Ok(local.head()),
             Self::Etcd(etcd) => etcd.head().await,
@@ -293,26 +295,26 @@ impl Channel {
     /// Subscribes to disturbances: a watch of this node saw a foreign write or deletion, or began after etcd was
     /// unreachable. Then the channel may differ from the deliveries, or a failed call may succeed now.
     #[must_use]
-    pub fn upsets(&self) -> watch::Receiver<()> {
+    pub fn disturbances(&self) -> watch::Receiver<()> {
         match self {
-            Self::Local(local) => local.upsets.subscribe(),
-            Self::Etcd(etcd) => etcd.upsets(),
+            Self::Local(local) => local.disturbances.subscribe(),
+            Self::Etcd(etcd) => etcd.disturbances(),
         }
     }
 
     /// Reports that the channel differs from the deliveries: see [`Channel::upsets`].
-    pub fn upset(&self) {
+    pub fn report_disturbance(&self) {
         match self {
-            Self::Local(local) => local.upsets.send_replace(()),
-            Self::Etcd(etcd) => etcd.upset(),
+            Self::Local(local) => local.disturbances.send_replace(()),
+            Self::Etcd(etcd) => etcd.report_disturbance(),
         }
     }
 
     /// Checks that the channel answers. This is cheap.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn check(&self) -> Result<(), Fault> {
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn check(&self) -> Result<(), ChannelError> {
         self.head().await.map(drop)
     }
 }
@@ -346,14 +348,14 @@ impl Lock {
     }
 }
 
-impl Watch {
+impl ReleaseWatch {
     /// Waits for the next releases. Those of one revision come together, so a change over several configs is seen
     /// whole. The future may be dropped and called again. A release may come twice.
     ///
     /// # Errors
-    /// Any [`Fault`] ends the watch: [`Fault::Compacted`] when it is too far behind, [`Fault::Unreachable`] when it
+    /// Any [`ChannelError`] ends the watch: [`ChannelError::Compacted`] when it is too far behind, [`ChannelError::Unreachable`] when it
     /// broke or etcd went silent.
-    pub async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+    pub async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
         match self {
             Self::Local(watch) => watch.next().await,
             Self::Etcd(watch) => watch.next().await,
@@ -370,7 +372,7 @@ impl Watch {
     }
 }
 
-/// A stream of new lists of tokens. It ends with a [`Fault`]. Then the caller reads and watches again.
+/// A stream of new lists of tokens. It ends with a [`ChannelError`]. Then the caller reads and watches again.
 #[derive(Debug)]
 pub enum TokenWatch {
     /// In memory.
@@ -383,8 +385,8 @@ impl Channel {
     /// Returns the tokens in the channel if they were written after the revision `since`. 0 returns them in any case.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn tokens(&self, since: i64) -> Result<Tokens, Fault> {
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn tokens(&self, since: i64) -> Result<TokenListing, ChannelError> {
         match self {
             Self::Local(local) => Ok(local.tokens(since)),
             Self::Etcd(etcd) => etcd.tokens(since).await,
@@ -395,8 +397,8 @@ impl Channel {
     /// another list by now. Then nothing was written, and the caller reads both sides again.
     ///
     /// # Errors
-    /// [`Fault::TooLarge`] and [`Fault::Refused`]: nothing was written. [`Fault::Unreachable`]: the outcome is unknown.
-    pub async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, Fault> {
+    /// [`ChannelError::TooLarge`] and [`ChannelError::Refused`]: nothing was written. [`ChannelError::Unreachable`]: the outcome is unknown.
+    pub async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, ChannelError> {
         match self {
             Self::Local(local) => Ok(local.put_tokens(list, written)),
             Self::Etcd(etcd) => etcd.put_tokens(list, written).await,
@@ -406,8 +408,8 @@ impl Channel {
     /// Watches the tokens after a revision.
     ///
     /// # Errors
-    /// As [`Channel::watch`].
-    pub async fn watch_tokens(&self, after: i64) -> Result<TokenWatch, Fault> {
+    /// Returns the errors of [`Channel::watch`].
+    pub async fn watch_tokens(&self, after: i64) -> Result<TokenWatch, ChannelError> {
         match self {
             Self::Local(local) => Ok(TokenWatch::Local(local.watch_tokens(after))),
             Self::Etcd(etcd) => etcd.watch_tokens(after).await.map(|watch| TokenWatch::Etcd(Box::new(watch))),
@@ -419,8 +421,8 @@ impl TokenWatch {
     /// Waits for a change and returns the latest list. The future may be dropped and called again.
     ///
     /// # Errors
-    /// Any [`Fault`] ends the watch.
-    pub async fn next(&mut self) -> Result<Tokens, Fault> {
+    /// Any [`ChannelError`] ends the watch.
+    pub async fn next(&mut self) -> Result<TokenListing, ChannelError> {
         match self {
             Self::Local(watch) => Ok(watch.next().await),
             Self::Etcd(watch) => watch.next().await,
@@ -430,19 +432,19 @@ impl TokenWatch {
 
 /// The node registry of this installation.
 #[derive(Clone, Debug)]
-pub struct Board(Arc<Etcd>);
+pub struct NodeRegistry(Arc<Etcd>);
 
 impl Channel {
     /// Returns the releases and tokens of all reader nodes that are later than those in the channel. Implausible
     /// numbers are left out. The result is empty if this node may not read the registry.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when etcd does not answer.
-    pub async fn ahead(&self) -> Result<Ahead, Fault> {
-        let mut all = Ahead::default();
+    /// [`ChannelError::Unreachable`] when etcd does not answer.
+    pub async fn ahead(&self) -> Result<AheadReport, ChannelError> {
+        let mut all = AheadReport::default();
         if let Self::Etcd(etcd) = self {
-            match etcd.names().await {
-                Err(Fault::Refused(_)) => {}
+            match etcd.node_infos().await {
+                Err(ChannelError::Refused(_)) => {}
                 names => names?.into_iter().for_each(|about| all.merge(about.ahead, now())),
             }
         }
@@ -451,36 +453,36 @@ impl Channel {
 
     /// Returns the node registry. Returns `None` in memory, where there is only one node.
     #[must_use]
-    pub fn board(&self) -> Option<Board> {
+    pub fn node_registry(&self) -> Option<NodeRegistry> {
         match self {
             Self::Local(_) => None,
-            Self::Etcd(etcd) => Some(Board(Arc::clone(etcd))),
+            Self::Etcd(etcd) => Some(NodeRegistry(Arc::clone(etcd))),
         }
     }
 }
 
-impl Board {
+impl NodeRegistry {
     /// Registers this node until the membership ends.
     ///
     /// # Errors
-    /// [`Fault::Refused`] when this node may not write there; [`Fault::Unreachable`].
-    pub async fn join(&self, reader: bool) -> Result<Seat, Fault> {
+    /// [`ChannelError::Refused`] when this node may not write there; [`ChannelError::Unreachable`].
+    pub async fn join(&self, reader: bool) -> Result<Membership, ChannelError> {
         self.0.join(reader).await
     }
 
     /// Lists the nodes and their queries.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] or [`Fault::Refused`].
-    pub async fn list(&self) -> Result<Notices, Fault> {
-        self.0.notices().await
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn list(&self) -> Result<RegistryListing, ChannelError> {
+        self.0.list_registry().await
     }
 
     /// Watches the registry after a revision.
     ///
     /// # Errors
-    /// As [`Channel::watch`].
-    pub async fn watch(&self, hears: Hears, after: i64) -> Result<BoardWatch, Fault> {
-        self.0.watch_board(hears, after).await
+    /// Returns the errors of [`Channel::watch`].
+    pub async fn watch(&self, hears: RegistryFilter, after: i64) -> Result<RegistryWatch, ChannelError> {
+        self.0.watch_registry(hears, after).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use super::Fault;
+use super::ChannelError;
 use crate::domain::{
     content::{Format, sha256},
     entry::{Entry, Identity, Meta},
@@ -11,9 +11,9 @@ use crate::domain::{
 };
 
 /// Maximum number of operations of one etcd transaction (`--max-txn-ops`). A config takes two puts.
-const OPERATIONS: usize = 128;
+const MAX_OPERATIONS: usize = 128;
 /// Maximum size of one etcd request, in bytes (`--max-request-bytes`).
-const REQUEST_BYTES: usize = 1536 * 1024;
+const MAX_REQUEST_BYTES: usize = 1536 * 1024;
 /// Size of a config's compares, lengths and headers in a request, without keys and values, rounded up.
 const OVERHEAD_BYTES: usize = 160;
 /// Maximum size of a config's keys in a request: the document's once, the metadata's in a compare, a put and a read.
@@ -21,18 +21,18 @@ const KEYS_BYTES: usize = 4 * (200 + 40);
 
 /// State of a config in the channel.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Held {
+pub(super) struct HeldRelease {
     /// Revision that last wrote its metadata. 0 without metadata.
     pub revision: i64,
     /// Its release. `None` without a valid one.
     pub release: Option<Identity>,
 }
 
-impl Held {
+impl HeldRelease {
     /// Returns whether this is the entry's release or a later one.
     pub fn covers(&self, entry: &Entry) -> bool {
         match &self.release {
-            Some(there) => there.seq > entry.meta.seq || entry.is(there),
+            Some(there) => there.seq > entry.meta.seq || entry.has_identity(there),
             None => false,
         }
     }
@@ -41,24 +41,24 @@ impl Held {
 impl Entry {
     /// Returns whether this entry is that release. The document may be rewritten by a repair.
     #[must_use]
-    pub fn is(&self, other: &Identity) -> bool {
+    pub fn has_identity(&self, other: &Identity) -> bool {
         let Identity { seq, sha256, format, published_at, change } = other;
         let meta = &self.meta;
         let same = (&meta.seq, &meta.format, &meta.published_at, &meta.change) == (seq, format, published_at, change);
-        same && self.has(sha256)
+        same && self.has_hash(sha256)
     }
 
     /// Returns whether this is the hash of the document, or of its variant with or without a final line end: a repair
     /// adds or removes one, if the format ignores it.
-    pub(crate) fn has(&self, hash: &str) -> bool {
+    pub(crate) fn has_hash(&self, hash: &str) -> bool {
         let longer =
             || self.meta.format != Format::Text && sha256(format!("{}\n", self.document.expose()).as_bytes()) == hash;
-        self.meta.sha256 == hash || self.stirred().is_some_and(|stirred| stirred.meta.sha256 == hash) || longer()
+        self.meta.sha256 == hash || self.rewritten().is_some_and(|stirred| stirred.meta.sha256 == hash) || longer()
     }
 
     /// Returns this release with a final line end added or removed. Some programs that missed a write (go-zero's
     /// subscribers) react only to changed bytes. Returns `None` for plain text, in which every byte counts.
-    fn stirred(&self) -> Option<Self> {
+    fn rewritten(&self) -> Option<Self> {
         if self.meta.format == Format::Text {
             return None;
         }
@@ -75,7 +75,7 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     /// Entries to write, each with the state of the channel at the decision.
-    pub due: Vec<(Cow<'a, Entry>, Held)>,
+    pub to_write: Vec<(Cow<'a, Entry>, HeldRelease)>,
     /// Configs for which the channel holds this or a later release.
     pub already: Vec<(ConfigId, Identity)>,
     /// Latest revision that wrote one of those.
@@ -84,11 +84,11 @@ pub(super) struct Plan<'a> {
 
 /// Checks that a batch may go out in one transaction under the lock of `env`. Returns the latest release of each
 /// config, ordered by name.
-pub(super) fn checked<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec<&'a Entry>, Fault> {
+pub(super) fn checked_batch<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec<&'a Entry>, ChannelError> {
     let mut latest: BTreeMap<&ConfigId, &Entry> = BTreeMap::new();
     for entry in batch {
         if entry.config.env != *env {
-            return Err(Fault::Refused(format!("{} is not of {env}, whose lock is held", entry.config)));
+            return Err(ChannelError::Refused(format!("{} is not of {env}, whose lock is held", entry.config)));
         }
         let known = latest.entry(&entry.config).or_insert(entry);
         if known.meta.seq < entry.meta.seq {
@@ -100,27 +100,27 @@ pub(super) fn checked<'a>(env: &EnvName, batch: &'a [Entry]) -> Result<Vec<&'a E
     for entry in &batch {
         if entry.document.expose().trim().is_empty() {
             let why = "is empty; a program that reads it from etcd would stop";
-            return Err(Fault::Refused(format!("the document of {} {why}", entry.config)));
+            return Err(ChannelError::Refused(format!("the document of {} {why}", entry.config)));
         }
         if sha256(entry.document.expose().as_bytes()) != entry.meta.sha256 {
-            return Err(Fault::Refused(format!("the document of {} does not match its SHA-256", entry.config)));
+            return Err(ChannelError::Refused(format!("the document of {} does not match its SHA-256", entry.config)));
         }
     }
     Ok(batch)
 }
 
 /// Checks that entries fit into one transaction. The estimate is a few hundred bytes per config too high.
-pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(), Fault> {
+pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(), ChannelError> {
     let (mut configs, mut bytes) = (0, 512);
     for entry in batch {
         configs += 1;
         bytes += entry.document.expose().len() + entry.meta.json().len() + KEYS_BYTES + OVERHEAD_BYTES;
     }
-    if configs * 2 > OPERATIONS {
-        return Err(Fault::TooLarge(format!("{configs} configs; at most {}", OPERATIONS / 2)));
+    if configs * 2 > MAX_OPERATIONS {
+        return Err(ChannelError::TooLarge(format!("{configs} configs; at most {}", MAX_OPERATIONS / 2)));
     }
-    if bytes > REQUEST_BYTES {
-        return Err(Fault::TooLarge(format!("{bytes} bytes; at most {REQUEST_BYTES}")));
+    if bytes > MAX_REQUEST_BYTES {
+        return Err(ChannelError::TooLarge(format!("{bytes} bytes; at most {MAX_REQUEST_BYTES}")));
     }
     Ok(())
 }
@@ -129,12 +129,12 @@ pub(super) fn fits<'a>(batch: impl IntoIterator<Item = &'a Entry>) -> Result<(),
 /// release of the same number is written again, in other bytes than the channel's. A later release is never
 /// overwritten. Without `repair`, no part of a batch is written beside a later release: the caller must first check
 /// that release. An equal document under an equal number is no foreign write. Its metadata is written anew.
-pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Result<Plan<'a>, Fault> {
-    let (mut plan, mut later) = (Plan { due: Vec::new(), already: Vec::new(), revision: 0 }, Vec::new());
+pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<HeldRelease>, repair: bool) -> Result<Plan<'a>, ChannelError> {
+    let (mut plan, mut later) = (Plan { to_write: Vec::new(), already: Vec::new(), revision: 0 }, Vec::new());
     for (entry, held) in batch.iter().copied().zip(held) {
         let same = held.release.as_ref().filter(|there| there.seq == entry.meta.seq);
-        if same.is_some_and(|there| !repair && !entry.has(&there.sha256)) {
-            return Err(Fault::Mismatch { config: entry.config.clone(), seq: entry.meta.seq });
+        if same.is_some_and(|there| !repair && !entry.has_hash(&there.sha256)) {
+            return Err(ChannelError::Mismatch { config: entry.config.clone(), seq: entry.meta.seq });
         }
         let is_same = same.is_some();
         match &held.release {
@@ -144,10 +144,10 @@ pub(super) fn plan<'a>(batch: &[&'a Entry], held: Vec<Held>, repair: bool) -> Re
                 later.extend((!is_same).then(|| (entry.config.clone(), there.clone())));
             }
             Some(there) if is_same && repair && there.sha256 == entry.meta.sha256 => {
-                plan.due.push((entry.stirred().map_or(Cow::Borrowed(entry), Cow::Owned), held));
+                plan.to_write.push((entry.rewritten().map_or(Cow::Borrowed(entry), Cow::Owned), held));
             }
-            _ => plan.due.push((Cow::Borrowed(entry), held)),
+            _ => plan.to_write.push((Cow::Borrowed(entry), held)),
         }
     }
-    if later.is_empty() || plan.due.is_empty() || repair { Ok(plan) } else { Err(Fault::Overtaken(later)) }
+    if later.is_empty() || plan.to_write.is_empty() || repair { Ok(plan) } else { Err(ChannelError::Overtaken(later)) }
 }

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// Maximum size of a list, in bytes. The default limit of etcd is 1.5 MiB.
-const LIST_BYTES: usize = 4 * 1024 * 1024;
+const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 
 /// All tokens that reader nodes accept, and those that ended recently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,18 +27,18 @@ impl TokenList {
     ///
     /// # Errors
     /// The reason why no reader accepts it.
-    pub(super) fn read(value: &[u8], now: Time) -> Result<Self, Refusal> {
-        if value.len() > LIST_BYTES {
-            return Err(Refusal::Unreadable);
+    pub(super) fn read(value: &[u8], now: Time) -> Result<Self, TokenListError> {
+        if value.len() > MAX_LIST_BYTES {
+            return Err(TokenListError::Unreadable);
         }
-        let list: Self = serde_json::from_slice(value).map_err(|_| Refusal::Unreadable)?;
-        if numbers::is_plausible(list.version, now) { Ok(list) } else { Err(Refusal::Future) }
+        let list: Self = serde_json::from_slice(value).map_err(|_| TokenListError::Unreadable)?;
+        if numbers::is_plausible(list.version, now) { Ok(list) } else { Err(TokenListError::FutureVersion) }
     }
 }
 
 /// The reason why a list of tokens is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum TokenListError {
     /// The value is not a list of tokens.
     #[error("what etcd holds is no list of tokens")]
     Unreadable,
@@ -46,7 +46,7 @@ pub enum Refusal {
     #[error(
         "the list of tokens in etcd is of a time that has not come by this clock; see whether the clocks of all nodes are right"
     )]
-    Future,
+    FutureVersion,
 }
 
 /// The properties of a token that decide its scope and its end.
@@ -97,15 +97,15 @@ impl From<ListedToken> for Token {
 
 /// The tokens in the channel at one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
+pub struct TokenListing {
     /// The revision. A watch from it misses nothing.
     pub revision: i64,
     /// Revision that wrote the list. 0 without a list, or without one newer than requested.
-    pub written: i64,
+    pub list_revision: i64,
     /// The list.
     pub list: Option<TokenList>,
     /// The reason why the channel's value is not accepted.
-    pub refused: Option<Refusal>,
+    pub refused: Option<TokenListError>,
 }
 
 #[cfg(test)]
@@ -121,12 +121,12 @@ mod tests {
         };
         assert_eq!(read("1795363200000"), Ok(1_795_363_200_000));
         assert_eq!(read("1795363500000"), Ok(1_795_363_500_000), "clocks differ");
-        assert_eq!(read("1795363500001"), Err(Refusal::Future));
-        assert_eq!(read("9007199254740991"), Err(Refusal::Future));
+        assert_eq!(read("1795363500001"), Err(TokenListError::FutureVersion));
+        assert_eq!(read("9007199254740991"), Err(TokenListError::FutureVersion));
         for bad in ["9007199254740992", "9223372036854775807", "18446744073709551615", "-1", "1.5", "\"1\""] {
-            assert_eq!(read(bad), Err(Refusal::Unreadable), "{bad}");
+            assert_eq!(read(bad), Err(TokenListError::Unreadable), "{bad}");
         }
-        let long = format!("{{\"version\":1,\"tokens\":[]{}}}", " ".repeat(LIST_BYTES));
-        assert_eq!(TokenList::read(long.as_bytes(), now), Err(Refusal::Unreadable));
+        let long = format!("{{\"version\":1,\"tokens\":[]{}}}", " ".repeat(MAX_LIST_BYTES));
+        assert_eq!(TokenList::read(long.as_bytes(), now), Err(TokenListError::Unreadable));
     }
 }

@@ -4,11 +4,11 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
 
-use super::{Bench, Failed, output};
+use super::{CommandContext, CommandError, output};
 use crate::{auth::user_name, domain::access::Actor};
 
 #[derive(Subcommand, Debug)]
-pub(super) enum Command {
+pub(super) enum AdminCommand {
     /// Make an administrator, or give one who is locked out a new password
     Create {
         /// The name to log in with
@@ -19,25 +19,25 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
-    let Command::Create { name, password_stdin } = command;
+pub(super) async fn run(bench: &CommandContext, command: AdminCommand) -> Result<(), CommandError> {
+    let AdminCommand::Create { name, password_stdin } = command;
     let password = if password_stdin { from_stdin()? } else { ask()? };
     let new = bench.service.put_administrator(&Actor::shell(), &name, &password).await?;
     let done = if new { "created" } else { "has a new password; all sessions of this user are ended" };
     output::say(format!("administrator {} {done}", user_name::canonical(&name)))
 }
 
-fn from_stdin() -> Result<String, Failed> {
+fn from_stdin() -> Result<String, CommandError> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|e| Failed::io("stdin", &e))?;
+    std::io::stdin().lock().read_line(&mut line).map_err(|e| CommandError::io("stdin", &e))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn ask() -> Result<String, Failed> {
+fn ask() -> Result<String, CommandError> {
     if !std::io::stdin().is_terminal() {
         return Err("no terminal to ask for a password; use --password-stdin".to_owned().into());
     }
-    let failed = |e: std::io::Error| Failed::io("the password cannot be read", &e);
+    let failed = |e: std::io::Error| CommandError::io("the password cannot be read", &e);
     let password = rpassword::prompt_password("New password (12 to 128 characters): ").map_err(failed)?;
     if rpassword::prompt_password("Again: ").map_err(failed)? != password {
         return Err("the two passwords are not the same".to_owned().into());

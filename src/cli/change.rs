@@ -5,21 +5,21 @@ use std::fmt::Write;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Bench, Failed, output};
+use super::{CommandContext, CommandError, output};
 use crate::{
     automation,
     domain::{
         access::Actor,
         change::{Change, ChangeId, ChangeState},
         content::{Item, ValueType},
-        diff::{self, Counts, Diff, KeyDiff, Row, Window, Word},
-        error::{Error, excerpt},
+        diff::{self, Counts, Diff, DiffRow, KeyDiff, Window, Word},
+        error::{Error, truncate},
         names::ConfigId,
         release::{Delivery, Published},
         time::Time,
         unseen,
     },
-    service::{ChangeSummary, ChangeView, Publish, now},
+    service::{ChangeSummary, ChangeView, PublishRequest, now},
     stdio,
 };
 
@@ -27,7 +27,7 @@ use crate::{
 const CONTEXT: usize = 3;
 
 #[derive(Subcommand, Debug)]
-pub(super) enum Command {
+pub(super) enum ChangeCommand {
     /// List the open changes of everybody, a page of them, the last edited first
     List {
         /// Go on after the page that ended with this
@@ -71,7 +71,7 @@ pub(super) enum Command {
 
 /// An open change in a list.
 #[derive(Serialize)]
-struct Listed<'a> {
+struct ListedChange<'a> {
     id: &'a ChangeId,
     state: &'static str,
     message: &'a str,
@@ -91,16 +91,16 @@ struct ListedConfig<'a> {
 }
 
 #[derive(Serialize)]
-struct List<'a> {
-    changes: Vec<Listed<'a>>,
+struct ChangeList<'a> {
+    changes: Vec<ListedChange<'a>>,
     next: Option<String>,
 }
 
-pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
+pub(super) async fn run(bench: &CommandContext, command: ChangeCommand) -> Result<(), CommandError> {
     let actor = Actor::shell();
     match command {
-        Command::List { after, json } => list(bench, &actor, after.as_deref(), json).await,
-        Command::Show { id, json } => {
+        ChangeCommand::List { after, json } => list(bench, &actor, after.as_deref(), json).await,
+        ChangeCommand::Show { id, json } => {
             let view = bench.service.change(&actor, &parse(&id)?).await?;
             if json {
                 print_json(&automation::change(&view, bench.page_of(&view.change.id)))
@@ -108,9 +108,9 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
                 output::print(&shown(&view))
             }
         }
-        Command::Publish { id, message, confirm, json } => {
+        ChangeCommand::Publish { id, message, confirm, json } => {
             let view = bench.service.change(&actor, &parse(&id)?).await?;
-            let publish = Publish {
+            let publish = PublishRequest {
                 change: view.change.id,
                 diff_sha256: Some(view.diff_sha256),
                 message,
@@ -124,7 +124,7 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
                 report(bench, &actor, &published).await
             }
         }
-        Command::Discard { id, json } => {
+        ChangeCommand::Discard { id, json } => {
             let id = parse(&id)?;
             bench.service.discard(&actor, &id).await?;
             if !json {
@@ -137,29 +137,30 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
 }
 
 /// Parses an id. A malformed one names no change.
-fn parse(id: &str) -> Result<ChangeId, Failed> {
-    id.parse().map_err(|_| Error::NotFound(format!("change {}", excerpt(id))).into())
+fn parse(id: &str) -> Result<ChangeId, CommandError> {
+    id.parse().map_err(|_| Error::NotFound(format!("change {}", truncate(id))).into())
 }
 
-fn print_json(value: &impl Serialize) -> Result<(), Failed> {
+fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(value).expect("texts and numbers can be written as JSON");
     output::say(text)
 }
 
-async fn list(bench: &Bench, actor: &Actor, after: Option<&str>, json: bool) -> Result<(), Failed> {
-    let after = after
-        .map(|text| cursor(text).ok_or_else(|| Failed::from(format!("--after {}: this ends no page", excerpt(text)))));
+async fn list(bench: &CommandContext, actor: &Actor, after: Option<&str>, json: bool) -> Result<(), CommandError> {
+    let after = after.map(|text| {
+        cursor(text).ok_or_else(|| CommandError::from(format!("--after {}: this ends no page", truncate(text))))
+    });
     let (views, next) = bench.service.open_changes(actor, after.transpose()?).await?;
     let next = next.map(|(at, id)| format!("{}.{id}", at.0));
     if json {
         let changes = views.iter().map(|view| listed(view, bench.page_of(&view.change.id))).collect();
-        return print_json(&List { changes, next });
+        return print_json(&ChangeList { changes, next });
     }
     let now = now();
     output::print(&views.iter().map(|view| row(view, now)).collect::<String>())?;
     match next {
-        Some(next) => stdio::complain(&format!("there are more: trimtab change list --after {next}")),
-        None if views.is_empty() => stdio::complain("no change is open"),
+        Some(next) => stdio::print_error(&format!("there are more: trimtab change list --after {next}")),
+        None if views.is_empty() => stdio::print_error("no change is open"),
         None => {}
     }
     Ok(())
@@ -171,12 +172,12 @@ fn cursor(text: &str) -> Option<(Time, ChangeId)> {
     Some((Time(at.parse().ok()?), id.parse().ok()?))
 }
 
-fn listed(view: &ChangeSummary, url: String) -> Listed<'_> {
+fn listed(view: &ChangeSummary, url: String) -> ListedChange<'_> {
     let configs = view.configs.iter();
     let configs =
         configs.map(|(config, counts, conflicts)| ListedConfig { config, counts: *counts, conflicts: *conflicts });
     let Change { id, author_name, message, state, created_at, updated_at, .. } = &view.change;
-    Listed {
+    ListedChange {
         id,
         state: state.as_str(),
         message,
@@ -202,17 +203,17 @@ fn row(view: &ChangeSummary, now: Time) -> String {
         "{id}  {:>4}  {}  {}{conflicts}  {}{message}\n",
         age(now.0 - updated_at.0),
         author_name,
-        said(view.counts),
+        counts_text(view.counts),
         configs.join(" ")
     )
 }
 
 /// Formats the number of keys, or lines of texts, that a change adds, changes and removes.
 pub(super) fn counts(view: &ChangeView) -> String {
-    said(view.counts())
+    counts_text(view.counts())
 }
 
-fn said(counts: Counts) -> String {
+fn counts_text(counts: Counts) -> String {
     format!("{} added, {} changed, {} removed", counts.added, counts.changed, counts.removed)
 }
 
@@ -231,13 +232,13 @@ fn age(ms: i64) -> String {
 ///
 /// # Errors
 /// Fails if stdout cannot be written.
-pub(super) async fn report(bench: &Bench, actor: &Actor, published: &Published) -> Result<(), Failed> {
+pub(super) async fn report(bench: &CommandContext, actor: &Actor, published: &Published) -> Result<(), CommandError> {
     // The publish has succeeded, even if the database no longer answers.
     let view = bench.service.change(actor, &published.change).await.ok();
     let mut text = String::new();
     for release in &published.releases {
         let config = view.as_ref().and_then(|view| view.configs.iter().find(|c| c.config == release.config));
-        let counts = config.map(|c| format!(": {}", said(c.diff.counts()))).unwrap_or_default();
+        let counts = config.map(|c| format!(": {}", counts_text(c.diff.counts()))).unwrap_or_default();
         let line = match &published.delivery {
             Delivery::Delivered { revision } => {
                 writeln!(text, "{}: release {} delivered (revision {revision}){counts}", release.config, release.seq)
@@ -267,7 +268,7 @@ fn shown(view: &ChangeView) -> String {
     }
     for config in &view.configs {
         let release = if view.change.state == ChangeState::Published { "release" } else { "live release" };
-        let head = format!("\n{} ({release} {}): {}\n", config.config, config.live, said(config.diff.counts()));
+        let head = format!("\n{} ({release} {}): {}\n", config.config, config.live, counts_text(config.diff.counts()));
         text += &head;
         text += &difference(&config.diff);
         for conflict in &config.conflicts {
@@ -284,8 +285,8 @@ fn difference(diff: &Diff) -> String {
         Diff::Text { old, new } => {
             let shown = diff::lines(old.expose(), new.expose(), CONTEXT, Window::after(0));
             let mut text: String = shown.rows.iter().map(of_line).collect();
-            if shown.left() > 0 {
-                text += &format!("@ {} more rows; the page of the change shows them\n", shown.left());
+            if shown.remaining() > 0 {
+                text += &format!("@ {} more rows; the page of the change shows them\n", shown.remaining());
             }
             text
         }
@@ -313,12 +314,12 @@ fn value(item: &Item) -> String {
     visible(&(shown + &comment))
 }
 
-fn of_line(row: &Row) -> String {
+fn of_line(row: &DiffRow) -> String {
     let whole = |words: &[Word]| words.iter().map(|word| word.text.expose()).collect::<String>();
     match row {
-        Row::Same { text, .. } => format!("  {}\n", visible(text.expose())),
-        Row::Fold { lines } => format!("@ {lines} lines that are the same\n"),
-        Row::Differs { old, new } => {
+        DiffRow::Same { text, .. } => format!("  {}\n", visible(text.expose())),
+        DiffRow::Fold { lines } => format!("@ {lines} lines that are the same\n"),
+        DiffRow::Differs { old, new } => {
             let old = old.as_ref().map(|line| format!("- {}\n", visible(&whole(&line.words)))).unwrap_or_default();
             let new = new.as_ref().map(|line| format!("+ {}\n", visible(&whole(&line.words)))).unwrap_or_default();
             old + &new

@@ -7,15 +7,15 @@ use std::{
 
 use clap::Args;
 
-use super::{Bench, Failed, change, output};
+use super::{CommandContext, CommandError, change, output};
 use crate::{
     domain::{
         access::Actor,
         content::Format,
-        error::{Error, Invalid, Problem, State},
+        error::{Error, Invalid, Problem, StateConflict},
         names::ConfigId,
     },
-    formats::{self, MISTAKES, SOURCE_BYTES, Source, Typing},
+    formats::{self, ItemFormat, MAX_PROBLEMS, MAX_SOURCE_BYTES, Typing},
     service::{self, ImportMode},
     stdio,
 };
@@ -30,7 +30,7 @@ Its id is printed alone on stdout; `trimtab change` shows, publishes or discards
 published in one step, and when it is refused nothing stays open.\n\n\
 Mistakes are told as FILE:LINE:COLUMN: what, one line each; stdin is called -."
 )]
-pub(super) struct Import {
+pub(super) struct ImportArgs {
     /// The file; - is stdin
     file: PathBuf,
     /// Into which config, as prod/shop/application
@@ -60,7 +60,7 @@ pub(super) struct Import {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct Export {
+pub(super) struct ExportArgs {
     /// Which config, as prod/shop/application
     #[arg(long = "config", value_name = "ENV/APP/NAMESPACE", value_parser = config)]
     config: ConfigId,
@@ -76,7 +76,7 @@ pub(super) struct Export {
     output: Option<PathBuf>,
 }
 
-pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> {
+pub(super) async fn import(bench: &CommandContext, import: ImportArgs) -> Result<(), CommandError> {
     let (config, actor, file) = (&import.config, Actor::shell(), import.file.to_string_lossy());
     let text = read(&import.file)?;
     let wanted = service::Import {
@@ -94,11 +94,11 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
             Err(error) => refused(config, &file, error),
         };
     }
-    match bench.service.import_alone(&actor, &wanted, import.message).await {
+    match bench.service.import_into_new_change(&actor, &wanted, import.message).await {
         Ok(id) => {
             // The change exists, even if the database no longer answers.
             if let Ok(view) = bench.service.change(&actor, &id).await {
-                stdio::complain(&format!("{config}: {} in change {id}, not yet published", change::counts(&view)));
+                stdio::print_error(&format!("{config}: {} in change {id}, not yet published", change::counts(&view)));
             }
             output::say(id)
         }
@@ -107,14 +107,14 @@ pub(super) async fn import(bench: &Bench, import: Import) -> Result<(), Failed> 
 }
 
 /// Reports a refused import. If everything is live already, that is no failure.
-fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), Failed> {
+fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), CommandError> {
     match error {
-        Error::State(State::Empty) => output::say(format!("{config}: nothing to do, all of it is live")),
+        Error::State(StateConflict::Empty) => output::say(format!("{config}: nothing to do, all of it is live")),
         error => {
-            let failed = Failed::of(file, &error);
-            let cut = matches!(&error, Error::Invalid(all) if all.len() == MISTAKES);
+            let failed = CommandError::of(file, &error);
+            let cut = matches!(&error, Error::Invalid(all) if all.len() == MAX_PROBLEMS);
             Err(if cut {
-                failed.line(format!("{file}: there may be more, these are the first {MISTAKES}"))
+                failed.line(format!("{file}: there may be more, these are the first {MAX_PROBLEMS}"))
             } else {
                 failed
             })
@@ -123,25 +123,30 @@ fn refused(config: &ConfigId, file: &str, error: Error) -> Result<(), Failed> {
 }
 
 /// Returns the format in which the file is parsed. A text namespace takes the file as it is.
-async fn source(bench: &Bench, actor: &Actor, import: &Import, text: &str) -> Result<Source, Failed> {
+async fn source(
+    bench: &CommandContext,
+    actor: &Actor,
+    import: &ImportArgs,
+    text: &str,
+) -> Result<ItemFormat, CommandError> {
     let (format, file) = (bench.service.format(actor, &import.config).await?, import.file.to_string_lossy());
     if format != Format::Kv {
-        return match import.format.as_deref().filter(|asked| !formats::is_called(format, asked)) {
-            Some(asked) => Err(not_had(asked, format)),
-            None => Ok(Source::Json),
+        return match import.format.as_deref().filter(|asked| !formats::is_name_of(format, asked)) {
+            Some(asked) => Err(unknown_format(asked, format)),
+            None => Ok(ItemFormat::Json),
         };
     }
     if let Some(asked) = &import.format {
         return asked.parse().map_err(invalid);
     }
-    Ok(Source::from_file_name(&file).unwrap_or_else(|| {
+    Ok(ItemFormat::from_file_name(&file).unwrap_or_else(|| {
         let source = formats::detect(None, text);
-        stdio::complain(&format!("{file}: taken for {source}; --format says otherwise"));
+        stdio::print_error(&format!("{file}: taken for {source}; --format says otherwise"));
         source
     }))
 }
 
-pub(super) async fn export(bench: &Bench, export: Export) -> Result<(), Failed> {
+pub(super) async fn export(bench: &CommandContext, export: ExportArgs) -> Result<(), CommandError> {
     let (config, actor) = (&export.config, Actor::shell());
     let output = export.output.filter(|path| path.as_os_str() != "-");
     let asked = match (export.format, &output) {
@@ -149,7 +154,7 @@ pub(super) async fn export(bench: &Bench, export: Export) -> Result<(), Failed> 
         (asked, _) => asked,
     };
     let exported = bench.service.export(&actor, config, asked.as_deref(), export.release).await;
-    let text = exported.map_err(|error| Failed::of(&config.to_string(), &error))?.text;
+    let text = exported.map_err(|error| CommandError::of(&config.to_string(), &error))?.text;
     match output {
         None => output::print(text.expose()),
         Some(path) => output::write(&path, text.expose()),
@@ -157,47 +162,52 @@ pub(super) async fn export(bench: &Bench, export: Export) -> Result<(), Failed> 
 }
 
 /// Returns the format that the name of a file implies, if any. A plain text can have any name.
-async fn named(bench: &Bench, actor: &Actor, config: &ConfigId, path: &Path) -> Result<Option<String>, Failed> {
+async fn named(
+    bench: &CommandContext,
+    actor: &Actor,
+    config: &ConfigId,
+    path: &Path,
+) -> Result<Option<String>, CommandError> {
     let xml = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml")).then_some("xml");
-    let named = Source::from_file_name(&path.to_string_lossy()).map(Source::as_str).or_else(xml);
+    let named = ItemFormat::from_file_name(&path.to_string_lossy()).map(ItemFormat::as_str).or_else(xml);
     Ok(match named {
         Some(named) if bench.service.format(actor, config).await? != Format::Text => Some(named.to_owned()),
         _ => None,
     })
 }
 
-fn not_had(asked: &str, format: Format) -> Failed {
+fn unknown_format(asked: &str, format: Format) -> CommandError {
     let known = vec![format.as_str().to_owned()];
     invalid(Invalid::new("/format", Problem::Unknown { given: asked.to_owned(), known }))
 }
 
 /// Parses a config, for clap.
 fn config(text: &str) -> Result<ConfigId, String> {
-    text.parse().map_err(said)
+    text.parse().map_err(problem_text)
 }
 
 /// Parses a format that some config can be written in, for clap.
 fn format(text: &str) -> Result<String, String> {
-    if TEXTS.into_iter().any(|format| formats::is_called(format, text)) {
+    if TEXTS.into_iter().any(|format| formats::is_name_of(format, text)) {
         return Ok(text.to_owned());
     }
-    text.parse().map(|source: Source| source.as_str().to_owned()).map_err(said)
+    text.parse().map(|source: ItemFormat| source.as_str().to_owned()).map_err(problem_text)
 }
 
-fn said(wrong: Invalid) -> String {
+fn problem_text(wrong: Invalid) -> String {
     crate::texts::Lang::En.problem(&wrong.problem)
 }
 
-fn invalid(wrong: Invalid) -> Failed {
+fn invalid(wrong: Invalid) -> CommandError {
     Error::from(wrong).into()
 }
 
 /// Reads a file up to the maximum size of a document's source.
-fn read(path: &Path) -> Result<String, Failed> {
+fn read(path: &Path) -> Result<String, CommandError> {
     let name = path.to_string_lossy();
-    let failed = |error: std::io::Error| Failed::io(&name, &error);
+    let failed = |error: std::io::Error| CommandError::io(&name, &error);
     // One byte more than allowed distinguishes a file that is too large from one that just fits.
-    let most = SOURCE_BYTES as u64 + 1;
+    let most = MAX_SOURCE_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
         std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
@@ -205,13 +215,13 @@ fn read(path: &Path) -> Result<String, Failed> {
         std::fs::File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
     }
     if bytes.len() as u64 == most {
-        let error = Error::TooLarge(SOURCE_BYTES);
-        return Err(Failed::from(format!("{name}: {}", crate::texts::Lang::En.error(&error))));
+        let error = Error::TooLarge(MAX_SOURCE_BYTES);
+        return Err(CommandError::from(format!("{name}: {}", crate::texts::Lang::En.error(&error))));
     }
     String::from_utf8(bytes).map_err(|error| not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to()))
 }
 
-fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Failed {
+fn not_utf8(name: &str, bytes: &[u8], at: usize) -> CommandError {
     let before = String::from_utf8_lossy(&bytes[..at]);
     let line = before.rsplit('\n').next().unwrap_or_default();
     let (line, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
@@ -219,7 +229,7 @@ fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Failed {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16; save the file as UTF-8".to_owned(),
         _ => format!("byte 0x{:02X} is not UTF-8; save the file as UTF-8", bytes[at]),
     };
-    Failed::at(name, line, column, &what)
+    CommandError::at(name, line, column, &what)
 }
 
 #[cfg(test)]

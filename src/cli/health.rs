@@ -8,17 +8,17 @@ use tokio::{
     time::timeout,
 };
 
-use super::Failed;
+use super::CommandError;
 use crate::server::{self, settings::Settings};
 
 /// Queries `/healthz` of the server on this machine.
-pub(super) async fn check(settings: &Settings) -> Result<(), Failed> {
-    let address = server::local(settings.listen);
+pub(super) async fn check(settings: &Settings) -> Result<(), CommandError> {
+    let address = server::reachable_address(settings.listen);
     let asked = timeout(Duration::from_secs(3), ask(address)).await;
     match asked {
         Ok(Ok(status)) if status.starts_with("HTTP/1.1 200") => Ok(()),
         Ok(Ok(status)) => Err(format!("{address} answers {status:?}").into()),
-        Ok(Err(e)) => Err(Failed::io(&address.to_string(), &e)),
+        Ok(Err(e)) => Err(CommandError::io(&address.to_string(), &e)),
         Err(_) => Err(format!("{address} does not answer within 3 s").into()),
     }
 }

@@ -12,9 +12,9 @@ use crate::{
 
 /// The reasons for the failure of a command, one line each.
 #[derive(Debug)]
-pub struct Failed(Vec<String>);
+pub struct CommandError(Vec<String>);
 
-impl Failed {
+impl CommandError {
     /// Reports mistakes in a file or a config, each in a line of its own.
     pub(super) fn of(subject: &str, error: &Error) -> Self {
         match error {
@@ -53,13 +53,13 @@ impl Failed {
     }
 }
 
-impl From<String> for Failed {
+impl From<String> for CommandError {
     fn from(said: String) -> Self {
         Self(vec![one_line(&format!("trimtab: {said}"))])
     }
 }
 
-impl From<Error> for Failed {
+impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
         match &error {
             Error::Invalid(all) => Self(all.iter().map(|invalid| mistake(None, invalid)).collect()),
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn lines(subject: &str, all: Vec<Invalid>) -> Vec<String> {
-        Failed::of(subject, &Error::Invalid(all)).lines().map(str::to_owned).collect()
+        CommandError::of(subject, &Error::Invalid(all)).lines().map(str::to_owned).collect()
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn mistake_in_a_text_of_a_change_names_its_config() {
         let wrong = Invalid::at("/dev/shop/routes", Problem::Duplicate { key: "a".into() }, 2, 1);
-        let failed = Failed::from(Error::from(wrong));
+        let failed = CommandError::from(Error::from(wrong));
         assert_eq!(failed.lines().collect::<Vec<_>>(), ["dev/shop/routes:2:1: “a” is listed twice. Keep one."]);
     }
 

@@ -24,7 +24,7 @@ use crate::{
     pages::assets::File,
     server::{
         self, data_dir,
-        settings::{Role, Settings},
+        settings::{NodeRole, Settings},
         telemetry,
     },
     service::{Dispatch, Service},
@@ -32,7 +32,7 @@ use crate::{
     storage::Db,
     traces,
 };
-use mistakes::Failed;
+use mistakes::CommandError;
 
 /// Trimtab, a configuration center with a web console.
 #[derive(Parser, Debug)]
@@ -63,7 +63,7 @@ struct Flags {
     /// The folder of the SQLite file and the last known good
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// What is served: console, or reader for the read endpoints alone
+    /// Role of this process: console, or reader for only the read endpoints
     #[arg(long, global = true)]
     role: Option<String>,
     /// Filter of the log
@@ -80,33 +80,33 @@ enum Command {
     /// Administrators
     Admin {
         #[command(subcommand)]
-        command: admin::Command,
+        command: admin::AdminCommand,
     },
     /// Tokens of programs
     Token {
         #[command(subcommand)]
-        command: token::Command,
+        command: token::TokenCommand,
     },
     /// Fill the database with demo data; safe to run twice
     Demo,
     /// Read a file into a change of its own, and publish it if asked
-    Import(files::Import),
+    Import(files::ImportArgs),
     /// Write a config to a file
-    Export(files::Export),
+    Export(files::ExportArgs),
     /// Open changes: list, show, publish, discard
     Change {
         #[command(subcommand)]
-        command: change::Command,
+        command: change::ChangeCommand,
     },
     /// Ask the running server whether it lives; for containers
     Healthcheck,
 }
 
 /// Timeout of a command's write of tokens for reader nodes.
-const TELLING: Duration = Duration::from_secs(3);
+const TOKEN_WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Timeout of tasks that still run at the end of a command.
-const LAST: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the command in the arguments. A server serves this site. Exit codes: 0 success, 1 failure, 2 wrong usage.
 #[must_use]
@@ -120,12 +120,12 @@ pub fn run(site: &'static [File]) -> ExitCode {
         Ok(runtime) => {
             let outcome = runtime.block_on(dispatch(cli, site));
             // A task that is stuck in a system call must not block the exit.
-            runtime.shutdown_timeout(LAST);
+            runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
             outcome
         }
         Err(e) => Err(format!("the runtime does not start: {e}").into()),
     };
-    ended(outcome)
+    exit_code(outcome)
 }
 
 /// Prints clap's messages: help and version on stdout, wrong usage on stderr.
@@ -136,20 +136,20 @@ fn usage(said: &clap::Error) -> ExitCode {
     }
     let styled = said.render();
     let text = if std::io::stdout().is_terminal() { styled.ansi().to_string() } else { styled.to_string() };
-    ended(output::print(&text))
+    exit_code(output::print(&text))
 }
 
-fn ended(outcome: Result<(), Failed>) -> ExitCode {
+fn exit_code(outcome: Result<(), CommandError>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
-            failed.lines().for_each(stdio::complain);
+            failed.lines().for_each(stdio::print_error);
             ExitCode::FAILURE
         }
     }
 }
 
-async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), Failed> {
+async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), CommandError> {
     let flags = [
         ("listen", cli.flags.listen),
         ("data_dir", cli.flags.data_dir),
@@ -174,12 +174,12 @@ async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), Failed> {
         command => {
             // A command reports its result on stdout. The log is for failures below it.
             telemetry::start(cli.flags.log.as_deref().unwrap_or("error"), settings.log_format, None)?;
-            let mut bench = Bench::open(&settings).await?;
+            let mut bench = CommandContext::open(&settings).await?;
             let done = match command {
                 Command::Admin { command } => admin::run(&bench, command).await,
                 Command::Token { command } => token::run(&bench, command).await,
                 Command::Demo => {
-                    bench.hurry();
+                    bench.without_delivery_wait();
                     demo::run(&bench).await
                 }
                 Command::Import(import) => files::import(&bench, import).await,
@@ -194,7 +194,7 @@ async fn dispatch(cli: Cli, site: &'static [File]) -> Result<(), Failed> {
 }
 
 /// The context of commands: the use cases on the settings' database, and a publisher if this process may deliver.
-struct Bench {
+struct CommandContext {
     service: Service,
     db: Db,
     channel: Option<Channel>,
@@ -204,12 +204,12 @@ struct Bench {
     public_url: String,
 }
 
-impl Bench {
-    async fn open(settings: &Settings) -> Result<Self, Failed> {
-        if settings.role == Role::Reader {
+impl CommandContext {
+    async fn open(settings: &Settings) -> Result<Self, CommandError> {
+        if settings.role == NodeRole::Reader {
             return Err("a reader has no database: run this with the settings of a console".to_owned().into());
         }
-        data_dir::make(&settings.data_dir)?;
+        data_dir::create(&settings.data_dir)?;
         let db = Db::open(&settings.database_url).await?;
         let dispatch = Arc::new(Dispatch::new(FastPath::new(settings.fast_path)));
         let stop = CancellationToken::new();
@@ -219,8 +219,8 @@ impl Bench {
             Some(etcd) => Some(Channel::etcd(etcd.clone()).await.map_err(|e| format!("etcd: {e}"))?),
             None => None,
         };
-        if channel.is_none() && !data_dir::DataDir::is_held(&settings.data_dir) {
-            service = service.with_patience(Duration::ZERO);
+        if channel.is_none() && !data_dir::DataDir::is_locked(&settings.data_dir) {
+            service = service.with_delivery_timeout(Duration::ZERO);
         }
         let publisher = channel.clone().map(|channel| {
             let publisher = Publisher::new(db.clone(), channel, dispatch, stop.clone());
@@ -236,9 +236,9 @@ impl Bench {
     }
 
     /// Writes tokens for reader nodes at once. If that fails, a console does it as soon as it can.
-    async fn tell_of_tokens(&self) {
+    async fn write_tokens(&self) {
         let Some(channel) = &self.channel else { return };
-        match timeout(TELLING, delivery::write_tokens(&self.service, channel)).await {
+        match timeout(TOKEN_WRITE_TIMEOUT, delivery::write_tokens(&self.service, channel)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(error = %error, "tokens could not be written for reader nodes; consoles retry")
@@ -248,9 +248,9 @@ impl Bench {
     }
 
     /// Does not wait for delivery by a server. The demo marks its releases as delivered anyway.
-    fn hurry(&mut self) {
+    fn without_delivery_wait(&mut self) {
         if self.publisher.is_none() {
-            self.service = self.service.clone().with_patience(Duration::ZERO);
+            self.service = self.service.clone().with_delivery_timeout(Duration::ZERO);
         }
     }
 

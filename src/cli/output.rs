@@ -7,22 +7,22 @@ use std::{
     path::Path,
 };
 
-use super::Failed;
+use super::CommandError;
 use crate::stdio::{self, Printed};
 
 /// Prints a text. A closed pipe is no failure: the program at its end, such as `head`, needs no more.
 ///
 /// # Errors
 /// Fails if stdout cannot be written.
-pub(super) fn print(text: &str) -> Result<(), Failed> {
-    stdio::print(text).map(drop).map_err(|error| Failed::io("stdout", &error))
+pub(super) fn print(text: &str) -> Result<(), CommandError> {
+    stdio::print(text).map(drop).map_err(|error| CommandError::io("stdout", &error))
 }
 
 /// Prints a line.
 ///
 /// # Errors
 /// Those of [`print`].
-pub(super) fn say(line: impl Display) -> Result<(), Failed> {
+pub(super) fn say(line: impl Display) -> Result<(), CommandError> {
     print(&format!("{line}\n"))
 }
 
@@ -30,11 +30,11 @@ pub(super) fn say(line: impl Display) -> Result<(), Failed> {
 ///
 /// # Errors
 /// Fails if stdout cannot be written or its pipe is closed.
-pub(super) fn hand_over(line: &str) -> Result<(), Failed> {
+pub(super) fn print_once(line: &str) -> Result<(), CommandError> {
     match stdio::print(&format!("{line}\n")) {
         Ok(Printed::Whole) => Ok(()),
-        Ok(Printed::Cut) => Err(Failed::io("stdout", &ErrorKind::BrokenPipe.into())),
-        Err(error) => Err(Failed::io("stdout", &error)),
+        Ok(Printed::Cut) => Err(CommandError::io("stdout", &ErrorKind::BrokenPipe.into())),
+        Err(error) => Err(CommandError::io("stdout", &error)),
     }
 }
 
@@ -42,8 +42,8 @@ pub(super) fn hand_over(line: &str) -> Result<(), Failed> {
 ///
 /// # Errors
 /// Fails if the file cannot be written.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Failed> {
-    let failed = |error: io::Error| Failed::io(&path.display().to_string(), &error);
+pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |error: io::Error| CommandError::io(&path.display().to_string(), &error);
     // Replaces the target of a link, not the link.
     let target = match path.canonicalize() {
         Ok(target) => target,

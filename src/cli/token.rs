@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Bench, Failed, output};
+use super::{CommandContext, CommandError, output};
 use crate::{
     domain::{
         access::{Actor, Pattern},
@@ -13,10 +13,10 @@ use crate::{
 };
 
 #[derive(Subcommand, Debug)]
-pub(super) enum Command {
+pub(super) enum TokenCommand {
     /// Make a token and print it, alone, on stdout. It is shown this once
     Create {
-        /// What to call it
+        /// Name of the token
         #[arg(long)]
         name: String,
         /// Configs that it reads, as 'prod/shop/*'; may be given several times
@@ -34,8 +34,8 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
-    let Command::Create { name, read, write, admin, expires } = command;
+pub(super) async fn run(bench: &CommandContext, command: TokenCommand) -> Result<(), CommandError> {
+    let TokenCommand::Create { name, read, write, admin, expires } = command;
     let kind = if write.is_empty() && !admin { TokenKind::Read } else { TokenKind::Automation };
     if kind == TokenKind::Read && read.is_empty() {
         let said = "say what the token is for: --read 'prod/shop/*', --write 'prod/shop/*' or --admin";
@@ -44,34 +44,34 @@ pub(super) async fn run(bench: &Bench, command: Command) -> Result<(), Failed> {
     let patterns = read
         .iter()
         .chain(&write)
-        .map(|p| p.parse::<Pattern>().map_err(|e| Failed::from(crate::domain::error::Error::from(e))));
+        .map(|p| p.parse::<Pattern>().map_err(|e| CommandError::from(crate::domain::error::Error::from(e))));
     let mut patterns = patterns.collect::<Result<Vec<_>, _>>()?;
     if admin && patterns.is_empty() {
-        patterns.push("*/*/*".parse().map_err(|e| Failed::from(crate::domain::error::Error::from(e)))?);
+        patterns.push("*/*/*".parse().map_err(|e| CommandError::from(crate::domain::error::Error::from(e)))?);
     }
     let expires_at = match expires {
         None => None,
-        Some(text) => Some(now().plus_ms(lasts(&text)?)),
+        Some(text) => Some(now().plus_ms(parse_lifetime(&text)?)),
     };
     let new = NewToken { name, kind, patterns, creator: admin, expires_at };
-    if stdio::stdout_goes_nowhere() {
+    if stdio::is_stdout_null() {
         return Err("stdout is closed or /dev/null, where the token would be lost; none was made".to_owned().into());
     }
     let shown = bench.service.create_token(&Actor::shell(), new).await?;
     // Written first, so that the token works as soon as it is printed.
-    bench.tell_of_tokens().await;
-    match output::hand_over(&shown.text) {
+    bench.write_tokens().await;
+    match output::print_once(&shown.text) {
         Ok(()) => Ok(()),
         Err(failed) => Err(take_back(bench, &shown, failed).await),
     }
 }
 
 /// Revokes a token that could not be printed.
-async fn take_back(bench: &Bench, shown: &ShownToken, failed: Failed) -> Failed {
+async fn take_back(bench: &CommandContext, shown: &ShownToken, failed: CommandError) -> CommandError {
     let id = &shown.token.id;
     match bench.service.revoke_token(&Actor::shell(), id).await {
         Ok(()) => {
-            bench.tell_of_tokens().await;
+            bench.write_tokens().await;
             failed.and(format!("nobody has seen the token, so it is revoked (id {id})"))
         }
         Err(error) => failed.and(format!("nobody has seen the token; revoke it by hand (id {id}): {error}")),
@@ -79,8 +79,8 @@ async fn take_back(bench: &Bench, shown: &ShownToken, failed: Failed) -> Failed 
 }
 
 /// Parses the lifetime of a token, in milliseconds.
-fn lasts(text: &str) -> Result<i64, Failed> {
-    let wrong = |why: &str| Failed::from(format!("--expires {text:?}: {why}; write 90d or 12h"));
+fn parse_lifetime(text: &str) -> Result<i64, CommandError> {
+    let wrong = |why: &str| CommandError::from(format!("--expires {text:?}: {why}; write 90d or 12h"));
     let wait = humantime::parse_duration(text).map_err(|e| wrong(&e.to_string()))?;
     match i64::try_from(wait.as_millis()).unwrap_or(i64::MAX) {
         0 => Err(wrong("it would never work")),
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn lifetimes_of_tokens_are_parsed() {
-        assert_eq!(lasts("12h").ok(), Some(12 * 3_600_000));
+        assert_eq!(parse_lifetime("12h").ok(), Some(12 * 3_600_000));
         for bad in ["0d", "0s", "1ns", "soon"] {
-            assert!(lasts(bad).is_err(), "{bad}");
+            assert!(parse_lifetime(bad).is_err(), "{bad}");
         }
     }
 }

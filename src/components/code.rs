@@ -6,7 +6,7 @@ use super::{I, Icon, lang};
 
 /// A button that copies a text. It is shown only if scripts run.
 #[component]
-pub fn Copy(
+pub fn CopyButton(
     /// The text.
     #[prop(into)]
     text: String,
@@ -42,23 +42,23 @@ pub fn Code(
     view! {
         <div class="code">
             <pre tabindex="0" role="group" aria-label=label><code>{text.clone()}</code></pre>
-            <Copy text />
+            <CopyButton text />
         </div>
     }
 }
 
 /// Maximum bytes and lines of a value that is shown in full. Longer values are folded or get a scroll box.
-const LONG: (usize, usize) = (400, 12);
+const MAX_SHORT_VALUE: (usize, usize) = (400, 12);
 
 /// Returns whether a value would make a page long.
 #[must_use]
 pub fn is_long(value: &str) -> bool {
-    value.len() > LONG.0 || value.lines().nth(LONG.1).is_some()
+    value.len() > MAX_SHORT_VALUE.0 || value.lines().nth(MAX_SHORT_VALUE.1).is_some()
 }
 
 /// A scroll box. It takes the focus itself because it contains nothing that can, so that the keyboard can scroll it.
 #[component]
-pub fn Scrolls(
+pub fn ScrollBox(
     /// Name of the box, for screen readers.
     #[prop(into)]
     label: String,

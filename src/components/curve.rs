@@ -5,9 +5,9 @@ use std::fmt::Write;
 use leptos::prelude::*;
 
 /// Width of the picture, in units of its view box.
-const WIDE: f64 = 600.0;
+const WIDTH: f64 = 600.0;
 /// Height of the picture.
-const HIGH: f64 = 120.0;
+const HEIGHT: f64 = 120.0;
 
 /// A curve that rises by one step at each of the times; `all` is its full height.
 #[component]
@@ -26,8 +26,8 @@ pub fn Curve(
     let (from, to) = ends;
     view! {
         <figure class="curve">
-            <svg viewBox=format!("0 0 {WIDE} {HIGH}") preserveAspectRatio="none" role="img" aria-label=label>
-                <path class="area" d=format!("{path}V{HIGH}H0Z") />
+            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" role="img" aria-label=label>
+                <path class="area" d=format!("{path}V{HEIGHT}H0Z") />
                 <path class="line" d=path />
             </svg>
             <figcaption><span>{from}</span><span>{to}</span></figcaption>
@@ -39,10 +39,10 @@ pub fn Curve(
 /// Returns the SVG path: across to each time, then up by one step.
 fn steps(times: &[i64], all: usize) -> String {
     let last = times.last().copied().unwrap_or(0).max(1);
-    let mut path = format!("M0 {HIGH}");
+    let mut path = format!("M0 {HEIGHT}");
     for (n, at) in times.iter().enumerate() {
-        let across = fraction(usize::try_from(*at).unwrap_or(0), usize::try_from(last).unwrap_or(1)) * WIDE;
-        let up = HIGH - fraction(n + 1, all) * HIGH;
+        let across = fraction(usize::try_from(*at).unwrap_or(0), usize::try_from(last).unwrap_or(1)) * WIDTH;
+        let up = HEIGHT - fraction(n + 1, all) * HEIGHT;
         let _ = write!(path, "H{across:.1}V{up:.1}");
     }
     path

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{Marked, is_long, lang};
 use crate::domain::{
     content::Item,
-    diff::{Counts, KeyDiff, Kind, Word, words},
+    diff::{Counts, KeyChange, KeyDiff, Word, words},
 };
 
 /// Layout of a difference.
@@ -36,7 +36,7 @@ pub fn Words(
 
 /// A summary such as "1 added, 3 changed". Counts of zero are left out.
 #[component]
-pub fn Sum(
+pub fn DiffSummary(
     /// Numbers of added, changed and removed keys.
     counts: Counts,
 ) -> impl IntoView {
@@ -57,11 +57,11 @@ pub fn Sum(
 
 /// Returns the word for the change of a key.
 #[must_use]
-pub fn kind_word(kind: Kind) -> &'static str {
+pub fn kind_label(kind: KeyChange) -> &'static str {
     match kind {
-        Kind::Added => lang().added(),
-        Kind::Changed => lang().changed(),
-        Kind::Removed => lang().removed(),
+        KeyChange::Added => lang().added(),
+        KeyChange::Changed => lang().changed(),
+        KeyChange::Removed => lang().removed(),
     }
 }
 
@@ -103,12 +103,12 @@ fn sides(key: &KeyDiff) -> (Option<Vec<Word>>, Option<Vec<Word>>) {
 
 /// Joins the words of one side.
 #[must_use]
-pub fn said(words: &[Word]) -> String {
+pub fn joined(words: &[Word]) -> String {
     words.iter().map(|word| word.text.expose()).collect()
 }
 
 /// Describes changes of the type and the comment.
-fn beside(key: &KeyDiff) -> Vec<String> {
+fn type_and_comment_changes(key: &KeyDiff) -> Vec<String> {
     let (Some(old), Some(new)) = (&key.old, &key.new) else { return Vec::new() };
     let t = lang();
     let kind = (old.kind != new.kind).then(|| t.type_changed(old.kind.as_str(), new.kind.as_str()));
@@ -120,11 +120,12 @@ fn beside(key: &KeyDiff) -> Vec<String> {
 fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
     let (old, new) = sides(&key);
     let same = key.old.as_ref().zip(key.new.as_ref()).is_some_and(|(o, n)| o.value == n.value);
-    let notes = beside(&key).into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
+    let notes =
+        type_and_comment_changes(&key).into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
     let (kind, name) = (key.kind(), key.key.clone());
     let side = |words: Option<Vec<Word>>, old: bool| {
         words.map(|words| {
-            let (value, t) = (said(&words), lang());
+            let (value, t) = (joined(&words), lang());
             let which = if old { t.was() } else { t.is_now() };
             // A long value gets a scroll box, which the keyboard can reach.
             let label = is_long(&value).then(|| format!("{name}: {which}"));
@@ -142,7 +143,7 @@ fn Hunk(n: usize, key: KeyDiff) -> impl IntoView {
     };
     view! {
         <li class=kind.as_str() data-hunk=n>
-            <b>{key.key}<span class="visually-hidden">" "{kind_word(kind)}</span></b>
+            <b>{key.key}<span class="visually-hidden">" "{kind_label(kind)}</span></b>
             {(!same).then(|| (side(old, true), side(new, false)))}
             {notes}
         </li>
@@ -154,11 +155,14 @@ fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>) -> impl
     let t = lang();
     let row = |(n, key): (usize, KeyDiff)| {
         let (left, right) = sides(&key);
-        let notes = beside(&key).into_iter().map(|note| view! { <span class="note">{note}</span> }).collect_view();
+        let notes = type_and_comment_changes(&key)
+            .into_iter()
+            .map(|note| view! { <span class="note">{note}</span> })
+            .collect_view();
         let kind = key.kind();
         let cell = |words: Option<Vec<Word>>, old: bool| match words {
             Some(words) => {
-                let value = said(&words);
+                let value = joined(&words);
                 view! { <td class=if old { "o" } else { "n" }><code><Marked value><Words words old /></Marked></code></td> }
                     .into_any()
             }
@@ -166,7 +170,7 @@ fn KvTable(keys: Vec<KeyDiff>, old: Option<String>, new: Option<String>) -> impl
         };
         view! {
             <tr class=kind.as_str() data-hunk=n>
-                <th scope="row">{key.key}<span class="state">{kind_word(kind)}</span>{notes}</th>
+                <th scope="row">{key.key}<span class="state">{kind_label(kind)}</span>{notes}</th>
                 {cell(left, true)}
                 {cell(right, false)}
             </tr>

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{DiffView, Marks, Words, diff::said, lang};
+use super::{DiffView, InvisibleMarks, Words, diff::joined, lang};
 use crate::domain::{
-    diff::{Line, Row, Word},
+    diff::{DiffRow, Line, Word},
     unseen::Unseen,
 };
 
@@ -12,7 +12,7 @@ use crate::domain::{
 #[component]
 pub fn DiffText(
     /// Rows of the comparison.
-    rows: Vec<Row>,
+    rows: Vec<DiffRow>,
     /// Layout.
     #[prop(optional)]
     view: DiffView,
@@ -42,7 +42,7 @@ fn fold(lines: usize, columns: &'static str, unfold: Option<String>) -> impl Int
 }
 
 /// The cell of a line number; empty on a side without the line.
-fn no(number: Option<usize>) -> AnyView {
+fn line_number(number: Option<usize>) -> AnyView {
     match number {
         Some(number) => view! { <th scope="row">{number}</th> }.into_any(),
         None => view! { <td class="none"></td> }.into_any(),
@@ -51,14 +51,14 @@ fn no(number: Option<usize>) -> AnyView {
 
 /// Marks invisible characters inside a line. White space at its ends is common in texts and gets no mark.
 fn line_marked(words: Vec<Word>, old: bool) -> AnyView {
-    let unseen = Unseen { begins: None, ends: None, ..Unseen::anywhere(&said(&words)) };
+    let unseen = Unseen { begins: None, ends: None, ..Unseen::anywhere(&joined(&words)) };
     if unseen.is_empty() {
         return view! { <Words words old /> }.into_any();
     }
-    view! { <bdi><Words words old /></bdi><Marks unseen /> }.into_any()
+    view! { <bdi><Words words old /></bdi><InvisibleMarks unseen /> }.into_any()
 }
 
-fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>) -> impl IntoView {
+fn side_by_side(rows: Vec<DiffRow>, old: String, new: String, unfold: Option<String>) -> impl IntoView {
     let same = |text: String| view! { <td><code>{text}</code></td> };
     let side = |line: Option<Line>, old: bool| {
         let (number, words) = line.map_or((None, None), |l| (Some(l.number), Some(l.words)));
@@ -68,22 +68,23 @@ fn side_by_side(rows: Vec<Row>, old: String, new: String, unfold: Option<String>
             (_, false) => "n",
         };
         view! {
-            {no(number)}
+            {line_number(number)}
             <td class=class><code>{words.map(|words| line_marked(words, old))}</code></td>
         }
     };
     let mut hunks = Hunks::default();
-    let row = move |row: Row| {
+    let row = move |row: DiffRow| {
         let hunk = hunks.at(&row);
         match row {
-            Row::Same { old, new, text } => {
+            DiffRow::Same { old, new, text } => {
                 let text = text.into_inner();
-                view! { <tr>{no(Some(old))}{same(text.clone())}{no(Some(new))}{same(text)}</tr> }.into_any()
+                view! { <tr>{line_number(Some(old))}{same(text.clone())}{line_number(Some(new))}{same(text)}</tr> }
+                    .into_any()
             }
-            Row::Differs { old, new } => {
+            DiffRow::Differs { old, new } => {
                 view! { <tr data-hunk=hunk>{side(old, true)}{side(new, false)}</tr> }.into_any()
             }
-            Row::Fold { lines } => fold(lines, "4", unfold.clone()).into_any(),
+            DiffRow::Fold { lines } => fold(lines, "4", unfold.clone()).into_any(),
         }
     };
     view! {
@@ -108,8 +109,8 @@ struct Hunks {
 
 impl Hunks {
     /// Returns the number of the hunk that begins with this row.
-    fn at(&mut self, row: &Row) -> Option<usize> {
-        let differs = matches!(row, Row::Differs { .. });
+    fn at(&mut self, row: &DiffRow) -> Option<usize> {
+        let differs = matches!(row, DiffRow::Differs { .. });
         let begins = differs && !self.inside;
         self.inside = differs;
         self.count += usize::from(begins);
@@ -118,7 +119,7 @@ impl Hunks {
 }
 
 /// A line of the unified view.
-enum Flat {
+enum UnifiedLine {
     Same(usize, usize, String),
     Old(usize, Vec<Word>),
     New(usize, Vec<Word>),
@@ -126,21 +127,21 @@ enum Flat {
 }
 
 /// Converts rows to lines of the unified view. In each hunk the old lines come before the new ones.
-fn flatten(rows: Vec<Row>) -> Vec<Flat> {
+fn flatten(rows: Vec<DiffRow>) -> Vec<UnifiedLine> {
     let (mut flat, mut news) = (Vec::new(), Vec::new());
     for row in rows {
         match row {
-            Row::Differs { old, new } => {
-                flat.extend(old.map(|l| Flat::Old(l.number, l.words)));
-                news.extend(new.map(|l| Flat::New(l.number, l.words)));
+            DiffRow::Differs { old, new } => {
+                flat.extend(old.map(|l| UnifiedLine::Old(l.number, l.words)));
+                news.extend(new.map(|l| UnifiedLine::New(l.number, l.words)));
             }
-            Row::Same { old, new, text } => {
+            DiffRow::Same { old, new, text } => {
                 flat.append(&mut news);
-                flat.push(Flat::Same(old, new, text.into_inner()));
+                flat.push(UnifiedLine::Same(old, new, text.into_inner()));
             }
-            Row::Fold { lines } => {
+            DiffRow::Fold { lines } => {
                 flat.append(&mut news);
-                flat.push(Flat::Fold(lines));
+                flat.push(UnifiedLine::Fold(lines));
             }
         }
     }
@@ -148,29 +149,29 @@ fn flatten(rows: Vec<Row>) -> Vec<Flat> {
     flat
 }
 
-fn unified(rows: Vec<Row>, old: &str, new: &str, unfold: Option<String>) -> impl IntoView {
+fn unified(rows: Vec<DiffRow>, old: &str, new: &str, unfold: Option<String>) -> impl IntoView {
     let line = |was: Option<usize>, is: Option<usize>, class: &'static str, text: AnyView, hunk: Option<usize>| {
         view! {
             <tr data-hunk=hunk>
-                {no(was)}
-                {no(is)}
+                {line_number(was)}
+                {line_number(is)}
                 <td class=class><code>{text}</code></td>
             </tr>
         }
         .into_any()
     };
     let mut hunks = Hunks::default();
-    let row = move |flat: Flat| {
-        let differs = matches!(flat, Flat::Old(..) | Flat::New(..));
+    let row = move |flat: UnifiedLine| {
+        let differs = matches!(flat, UnifiedLine::Old(..) | UnifiedLine::New(..));
         let begins = differs && !hunks.inside;
         hunks.inside = differs;
         hunks.count += usize::from(begins);
         let hunk = begins.then_some(hunks.count);
         match flat {
-            Flat::Same(was, is, text) => line(Some(was), Some(is), "s", text.into_any(), None),
-            Flat::Old(was, words) => line(Some(was), None, "o", line_marked(words, true), hunk),
-            Flat::New(is, words) => line(None, Some(is), "n", line_marked(words, false), hunk),
-            Flat::Fold(lines) => fold(lines, "3", unfold.clone()).into_any(),
+            UnifiedLine::Same(was, is, text) => line(Some(was), Some(is), "s", text.into_any(), None),
+            UnifiedLine::Old(was, words) => line(Some(was), None, "o", line_marked(words, true), hunk),
+            UnifiedLine::New(is, words) => line(None, Some(is), "n", line_marked(words, false), hunk),
+            UnifiedLine::Fold(lines) => fold(lines, "3", unfold.clone()).into_any(),
         }
     };
     view! {

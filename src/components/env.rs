@@ -9,21 +9,21 @@ const HUES: usize = 4;
 
 /// Name and style of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnvLook {
+pub struct EnvStyle {
     /// Name of the environment.
     pub name: String,
     /// Position in the order of environments, from 0. It chooses the hue.
-    pub place: usize,
+    pub position: usize,
     /// Protected environments are red and have a lock icon.
     pub protected: bool,
 }
 
-impl EnvLook {
+impl EnvStyle {
     /// Returns the CSS classes.
     #[must_use]
     pub fn class(&self) -> &'static str {
         const CLASSES: [&str; HUES] = ["env hue-0", "env hue-1", "env hue-2", "env hue-3"];
-        if self.protected { "env guarded" } else { CLASSES[self.place % HUES] }
+        if self.protected { "env guarded" } else { CLASSES[self.position % HUES] }
     }
 }
 
@@ -31,7 +31,7 @@ impl EnvLook {
 #[component]
 pub fn EnvTag(
     /// The environment.
-    env: EnvLook,
+    env: EnvStyle,
     /// Hides the lock icon, for pages with many environments side by side.
     #[prop(optional)]
     bare: bool,

@@ -2,31 +2,31 @@
 
 use leptos::prelude::*;
 
-use super::{FormOf, I, Icon, TextBox, lang};
+use super::{FormContext, I, Icon, TextBox, lang};
 use crate::domain::error::Invalid;
 
 /// Data that all kinds of fields need.
-struct Parts {
+struct FieldParts {
     id: String,
     value: String,
     problems: Vec<Invalid>,
     described_by: Option<String>,
-    came_back: bool,
+    refused: bool,
 }
 
-impl Parts {
+impl FieldParts {
     fn of(name: &str, pointer: Option<String>, value: Option<String>, hint: bool, keep: bool) -> Self {
-        let form = use_context::<FormOf>().unwrap_or_default();
+        let form = use_context::<FormContext>().unwrap_or_default();
         let id = format!("{}-{name}", form.prefix);
         let pointer = pointer.unwrap_or_else(|| format!("/{name}"));
-        let problems = form.refused.as_ref().map(|r| r.take(&pointer)).unwrap_or_default();
+        let problems = form.refused.as_ref().map(|r| r.show_at(&pointer)).unwrap_or_default();
         let typed = form.refused.as_ref().filter(|_| keep).and_then(|r| r.value(name)).map(str::to_owned);
         let said_by = [(!problems.is_empty()).then(|| format!("{id}-error")), hint.then(|| format!("{id}-hint"))];
         let said_by: Vec<String> = said_by.into_iter().flatten().collect();
         Self {
             value: typed.or(value).unwrap_or_default(),
             described_by: (!said_by.is_empty()).then(|| said_by.join(" ")),
-            came_back: form.refused.is_some(),
+            refused: form.refused.is_some(),
             id,
             problems,
         }
@@ -34,7 +34,7 @@ impl Parts {
 
     /// Returns whether the field gets the focus when the page opens. In a refused form, an invalid field gets it.
     fn focused(&self, first: bool) -> bool {
-        if self.came_back { !self.problems.is_empty() } else { first }
+        if self.refused { !self.problems.is_empty() } else { first }
     }
 
     fn invalid(&self) -> Option<&'static str> {
@@ -44,7 +44,7 @@ impl Parts {
 
 /// The label above a control, and the error and hint below it.
 #[component]
-fn Around(
+fn FieldFrame(
     id: String,
     label: String,
     #[prop(default = None)] note: Option<String>,
@@ -56,7 +56,7 @@ fn Around(
     let note = note.filter(|note| !note.is_empty());
     let hint = hint.map(|hint| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> });
     let error = (!problems.is_empty()).then(|| {
-        view! { <p class="wrong" id=format!("{id}-error")><Icon name=I::Stop />{said(&problems)}</p> }
+        view! { <p class="wrong" id=format!("{id}-error")><Icon name=I::Stop />{problem_text(&problems)}</p> }
     });
     view! {
         <div class="field">
@@ -71,7 +71,7 @@ fn Around(
     }
 }
 
-fn said(problems: &[Invalid]) -> String {
+fn problem_text(problems: &[Invalid]) -> String {
     let lang = lang();
     let say = |i: &Invalid| {
         let text = lang.problem(&i.problem);
@@ -127,8 +127,8 @@ pub fn Field(
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
-    let parts = Parts::of(&name, pointer, value, hint.is_some(), kind != "password");
-    let Parts { id, value, described_by, .. } = &parts;
+    let parts = FieldParts::of(&name, pointer, value, hint.is_some(), kind != "password");
+    let FieldParts { id, value, described_by, .. } = &parts;
     let value = (!value.is_empty()).then(|| value.clone());
     let control = view! {
         <input
@@ -147,7 +147,7 @@ pub fn Field(
             aria-describedby=described_by.clone()
         />
     };
-    view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
+    view! { <FieldFrame id=parts.id label note hint quiet problems=parts.problems>{control}</FieldFrame> }
 }
 
 /// A multi-line field.
@@ -184,12 +184,12 @@ pub fn TextArea(
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
-    let parts = Parts::of(&name, pointer, value, hint.is_some(), true);
+    let parts = FieldParts::of(&name, pointer, value, hint.is_some(), true);
     let (invalid, described_by, autofocus) = (parts.invalid(), parts.described_by.clone(), parts.focused(false));
     let control = view! {
         <TextBox id=parts.id.clone() name value=parts.value rows required mono autofocus invalid described_by />
     };
-    view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
+    view! { <FieldFrame id=parts.id label note hint quiet problems=parts.problems>{control}</FieldFrame> }
 }
 
 /// A field with a list of options.
@@ -219,7 +219,7 @@ pub fn Select(
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
-    let parts = Parts::of(&name, pointer, value, hint.is_some(), true);
+    let parts = FieldParts::of(&name, pointer, value, hint.is_some(), true);
     let (invalid, described_by, autofocus) = (parts.invalid(), parts.described_by.clone(), parts.focused(false));
     let options = options.into_iter().map(|(sent, shown)| {
         let selected = sent == parts.value;
@@ -230,7 +230,7 @@ pub fn Select(
             {options.collect_view()}
         </select>
     };
-    view! { <Around id=parts.id label note hint quiet problems=parts.problems>{control}</Around> }
+    view! { <FieldFrame id=parts.id label note hint quiet problems=parts.problems>{control}</FieldFrame> }
 }
 
 /// Problems of a group of fields that belong to none of its fields.
@@ -240,9 +240,9 @@ pub fn Problems(
     #[prop(into)]
     pointer: String,
 ) -> impl IntoView {
-    let form = use_context::<FormOf>().unwrap_or_default();
-    let problems = form.refused.as_ref().map(|r| r.take(&pointer)).unwrap_or_default();
-    (!problems.is_empty()).then(|| view! { <p class="wrong"><Icon name=I::Stop />{said(&problems)}</p> })
+    let form = use_context::<FormContext>().unwrap_or_default();
+    let problems = form.refused.as_ref().map(|r| r.show_at(&pointer)).unwrap_or_default();
+    (!problems.is_empty()).then(|| view! { <p class="wrong"><Icon name=I::Stop />{problem_text(&problems)}</p> })
 }
 
 /// A checkbox. It sends `true` or nothing: the argument is `#[server(default)] name: bool`.
@@ -261,7 +261,7 @@ pub fn Check(
     #[prop(optional, into)]
     hint: Option<String>,
 ) -> impl IntoView {
-    let form = use_context::<FormOf>().unwrap_or_default();
+    let form = use_context::<FormContext>().unwrap_or_default();
     let checked = form.refused.as_ref().map_or(checked, |r| r.value(&name).is_some());
     let id = format!("{}-{name}", form.prefix);
     let hint_id = hint.as_ref().map(|_| format!("{id}-hint"));

@@ -7,12 +7,12 @@ use std::sync::{
 
 use leptos::{context::Provider, prelude::*};
 
-use super::{Here, I, Icon};
+use super::{I, Icon, PageAddress};
 use crate::domain::error::{Error, Invalid};
 
 /// A refused form. It is in the context of the page with the form.
 #[derive(Clone, Debug)]
-pub struct Refused(Arc<Inner>);
+pub struct RefusedForm(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -23,7 +23,7 @@ struct Inner {
     shown: AtomicU64,
 }
 
-impl Refused {
+impl RefusedForm {
     /// Creates it from the fields that were sent to `action` and the reason of the refusal.
     #[must_use]
     pub fn new(action: impl Into<String>, fields: Vec<(String, String)>, error: Error) -> Self {
@@ -62,7 +62,7 @@ impl Refused {
 
     /// Returns the problems of the field at `pointer` and records that the field shows them.
     #[must_use]
-    pub fn take(&self, pointer: &str) -> Vec<Invalid> {
+    pub fn show_at(&self, pointer: &str) -> Vec<Invalid> {
         let Error::Invalid(all) = self.error() else { return Vec::new() };
         let here = all.iter().enumerate().filter(|(_, i)| i.pointer == pointer);
         here.map(|(n, invalid)| {
@@ -73,13 +73,13 @@ impl Refused {
     }
 
     /// Records that the page itself shows the error, for example as a merge view.
-    pub fn taken(&self) {
+    pub fn mark_all_shown(&self) {
         self.0.shown.store(u64::MAX, Ordering::Relaxed);
     }
 
     /// Returns the error or the problems that are not shown yet.
     #[must_use]
-    pub fn left(&self) -> Option<Error> {
+    pub fn not_shown(&self) -> Option<Error> {
         let shown = self.0.shown.load(Ordering::Relaxed);
         match self.error() {
             _ if shown == u64::MAX => None,
@@ -102,11 +102,11 @@ pub const PAGE_FIELD: &str = "_page";
 
 /// Data of the form around a field.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FormOf {
+pub(super) struct FormContext {
     /// Prefix of the ids of its fields, different for each form.
     pub prefix: String,
     /// The refused input, if this form was refused.
-    pub refused: Option<Refused>,
+    pub refused: Option<RefusedForm>,
 }
 
 /// A form that posts to a server function: `action=SomeFunction::url()`.
@@ -137,18 +137,18 @@ pub fn Form(
     children: Children,
 ) -> impl IntoView {
     let enctype = upload.then_some("multipart/form-data");
-    let refused = use_context::<Refused>().filter(|r| r.is_of(&action, id.as_deref()));
+    let refused = use_context::<RefusedForm>().filter(|r| r.is_of(&action, id.as_deref()));
     let prefix = id.clone().unwrap_or_else(|| action.rsplit('/').next().unwrap_or_default().to_owned());
     // Empty if a component passes on that it has none.
     let swap = swap.filter(|ids| !ids.is_empty());
     let hidden = id.clone().map(|id| view! { <Hidden name="form" value=id /> });
-    let page = use_context::<Here>().filter(|here| here.came_back);
+    let page = use_context::<PageAddress>().filter(|here| here.refused_form);
     let page = page.map(|here| view! { <Hidden name=PAGE_FIELD value=here.path /> });
     view! {
         <form method="post" enctype=enctype action=action id=id class=class aria-label=label data-swap=swap data-keep=keep.then_some("")>
             {hidden}
             {page}
-            <Provider value=FormOf { prefix, refused }>{children()}</Provider>
+            <Provider value=FormContext { prefix, refused }>{children()}</Provider>
         </form>
     }
 }
@@ -256,12 +256,12 @@ mod tests {
     #[test]
     fn problems_without_a_field_are_left() {
         let all = vec![Invalid::new("/name", Problem::Taken), Invalid::new("/other", Problem::Required)];
-        let refused = Refused::new("/fn/x", vec![("form".into(), "a".into())], Error::Invalid(all));
+        let refused = RefusedForm::new("/fn/x", vec![("form".into(), "a".into())], Error::Invalid(all));
         assert!(refused.is_of("/fn/x", None) && refused.is_of("/fn/x", Some("a")));
         assert!(!refused.is_of("/fn/x", Some("b")) && !refused.is_of("/fn/y", None));
-        assert_eq!(refused.take("/name").len(), 1);
-        assert_eq!(refused.left(), Some(Error::Invalid(vec![Invalid::new("/other", Problem::Required)])));
-        refused.taken();
-        assert_eq!(refused.left(), None);
+        assert_eq!(refused.show_at("/name").len(), 1);
+        assert_eq!(refused.not_shown(), Some(Error::Invalid(vec![Invalid::new("/other", Problem::Required)])));
+        refused.mark_all_shown();
+        assert_eq!(refused.not_shown(), None);
     }
 }

@@ -96,7 +96,7 @@ pub fn Icon(
 
 /// The logo of Trimtab: a rudder and its trim tab.
 #[component]
-pub fn Mark() -> impl IntoView {
+pub fn Logo() -> impl IntoView {
     view! {
         <svg class="mark" viewBox="0 0 24 24" aria-hidden="true">
             <path d="M6 3v18M6 4c7 1.5 10 6 10 16H6" />

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Here, Submit, lang};
+use super::{PageAddress, Submit, lang};
 
 /// Shows only the rows of the table or list `of` that contain every word, and their number. If scripts run, it filters
 /// while typing; otherwise the server gets `?q=`.
@@ -19,7 +19,7 @@ pub fn FilterBox(
     value: Option<String>,
 ) -> impl IntoView {
     let t = lang();
-    let here = use_context::<Here>().map(|here| here.path.split('?').next().unwrap_or_default().to_owned());
+    let here = use_context::<PageAddress>().map(|here| here.path.split('?').next().unwrap_or_default().to_owned());
     let template = t.filter_shows("{}", "{}");
     view! {
         <search>

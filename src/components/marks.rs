@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Badge, Mood, lang};
-use crate::domain::unseen::{Unseen, described};
+use crate::domain::unseen::{Unseen, describe};
 
 /// A value with marks for its invisible characters, if it has any.
 #[component]
@@ -19,19 +19,19 @@ pub fn Marked(
         return children().into_any();
     }
     // A value that changes the text direction must not affect the text around it.
-    view! { <bdi>{children()}</bdi><Marks unseen /> }.into_any()
+    view! { <bdi>{children()}</bdi><InvisibleMarks unseen /> }.into_any()
 }
 
 /// Marks for invisible characters.
 #[component]
-pub fn Marks(
+pub fn InvisibleMarks(
     /// The invisible characters.
     unseen: Unseen,
 ) -> impl IntoView {
     let t = lang();
     let mark = |c: char, says: String| {
         let mood = if c.is_whitespace() { Mood::Quiet } else { Mood::Warn };
-        view! { <span title=described(c)><Badge mood>{says}</Badge></span> }
+        view! { <span title=describe(c)><Badge mood>{says}</Badge></span> }
     };
     let begins = unseen.begins.map(|c| mark(c, t.begins_with(&t.unseen_character(c))));
     let ends = unseen.ends.map(|c| mark(c, t.ends_with(&t.unseen_character(c))));

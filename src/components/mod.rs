@@ -31,11 +31,11 @@ use crate::texts::Lang;
 
 /// Address of the page that its forms and filters refer to, even if the page is the response to a post.
 #[derive(Clone, Debug)]
-pub struct Here {
+pub struct PageAddress {
     /// Path and query.
     pub path: String,
     /// The page is shown at another address, because a form was refused.
-    pub came_back: bool,
+    pub refused_form: bool,
 }
 
 /// Returns the language of the page.

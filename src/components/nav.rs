@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{EnvLook, I, Icon, lang};
+use super::{EnvStyle, I, Icon, lang};
 use crate::texts::grouped;
 
 /// A breadcrumb.
@@ -13,7 +13,7 @@ pub struct Crumb {
     /// Target; none for the current page.
     pub href: Option<String>,
     /// Style, if it is an environment.
-    pub env: Option<EnvLook>,
+    pub env: Option<EnvStyle>,
 }
 
 impl Crumb {
@@ -31,7 +31,7 @@ impl Crumb {
 
     /// Creates the breadcrumb of an environment.
     #[must_use]
-    pub fn env(env: EnvLook, href: impl Into<String>) -> Self {
+    pub fn env(env: EnvStyle, href: impl Into<String>) -> Self {
         Self { text: env.name.clone(), href: Some(href.into()), env: Some(env) }
     }
 }
@@ -44,7 +44,7 @@ pub fn Crumbs(
 ) -> impl IntoView {
     let last = crumbs.len().saturating_sub(1);
     let items = crumbs.into_iter().enumerate().map(|(n, crumb)| {
-        let class = crumb.env.as_ref().map(EnvLook::class);
+        let class = crumb.env.as_ref().map(EnvStyle::class);
         let lock = crumb.env.is_some_and(|env| env.protected);
         let lock = lock.then(|| view! { <Icon name=I::Lock label=lang().protected() /> });
         let inside = match crumb.href {
@@ -54,7 +54,7 @@ pub fn Crumbs(
         view! { <li aria-current=(n == last).then_some("page")>{inside}</li> }
     });
     view! {
-        <nav class="where" aria-label=lang().where_you_are()>
+        <nav class="where" aria-label=lang().breadcrumb()>
             <ol class="crumbs">{items.collect_view()}</ol>
         </nav>
     }
@@ -72,9 +72,9 @@ pub struct Tab {
     /// Count beside the text.
     pub count: Option<u64>,
     /// Whether the count is highlighted.
-    pub hot: bool,
+    pub highlighted: bool,
     /// Style, if it is an environment.
-    pub env: Option<EnvLook>,
+    pub env: Option<EnvStyle>,
 }
 
 impl Tab {
@@ -86,7 +86,7 @@ impl Tab {
 
     /// Creates a link to an environment.
     #[must_use]
-    pub fn env(env: EnvLook, href: impl Into<String>) -> Self {
+    pub fn env(env: EnvStyle, href: impl Into<String>) -> Self {
         Self { text: env.name.clone(), href: href.into(), env: Some(env), ..Self::default() }
     }
 
@@ -106,16 +106,16 @@ impl Tab {
 
     /// Sets a highlighted count, for example of pending edits. Zero is not shown.
     #[must_use]
-    pub fn waiting(mut self, count: u64) -> Self {
+    pub fn highlighted_count(mut self, count: u64) -> Self {
         self.count = (count > 0).then_some(count);
-        self.hot = true;
+        self.highlighted = true;
         self
     }
 }
 
 fn link(tab: Tab) -> impl IntoView {
-    let count = tab.count.map(|n| view! { <span class="n" class:hot=tab.hot>{grouped(n)}</span> });
-    let class = tab.env.as_ref().map(EnvLook::class);
+    let count = tab.count.map(|n| view! { <span class="n" class:hot=tab.highlighted>{grouped(n)}</span> });
+    let class = tab.env.as_ref().map(EnvStyle::class);
     view! { <a href=tab.href class=class aria-current=tab.current.then_some("page")>{tab.text}{count}</a> }
 }
 

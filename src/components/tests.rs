@@ -30,10 +30,10 @@ fn everything(text: &'static str) -> String {
     let keys = vec![KeyDiff { key: text.into(), old: Some(Item::string(text)), new: Some(Item::string("x")) }];
     let again = keys.clone();
     let error = Error::Invalid(vec![Invalid::new("/a", Problem::Name { name: text.into() })]);
-    let refused = Refused::new("/fn/x", vec![("a".into(), text.into()), ("b".into(), text.into())], error);
+    let refused = RefusedForm::new("/fn/x", vec![("a".into(), text.into()), ("b".into(), text.into())], error);
     drawn(move || {
         provide_context(refused);
-        provide_context(Here { path: "/".into(), came_back: true });
+        provide_context(PageAddress { path: "/".into(), refused_form: true });
         view! {
             <Head title=text tag=text />
             <Crumbs crumbs=vec![Crumb::to(text, text), Crumb::here(text)] />
@@ -49,7 +49,7 @@ fn everything(text: &'static str) -> String {
             <Card id="f" title=text>{text}</Card>
             <Code text label=text />
             <FilterBox of="g" label=text value=text />
-            <EnvTag env=EnvLook { name: text.into(), place: 0, protected: true } />
+            <EnvTag env=EnvStyle { name: text.into(), position: 0, protected: true } />
             <DiffKv keys />
             <DiffKv keys=again view=DiffView::SideBySide old=text new=text />
             <DiffText rows=lines(text, "x", 1, Window::after(0)).rows old=text new=text />
@@ -78,7 +78,7 @@ fn a_double_quote_does_not_end_an_attribute() {
 
 #[test]
 fn a_field_of_another_form_is_left_alone() {
-    let refused = Refused::new(
+    let refused = RefusedForm::new(
         "/fn/x",
         vec![("form".into(), "one".into()), ("a".into(), "typed".into())],
         Error::Conflict(Vec::<Conflict>::new()),

@@ -10,18 +10,21 @@ use crate::{
 
 /// Time at which the page was rendered.
 #[derive(Clone, Copy, Debug)]
-pub struct Now(pub Time);
+pub struct RenderedAt(pub Time);
 
 /// A time.
 #[component]
 pub fn When(
     /// The time.
     at: Time,
+    /// Keeps the text as it was rendered. For a time that lies in the future and passes while the page is open.
+    #[prop(optional)]
+    fixed: bool,
 ) -> impl IntoView {
-    let text = relative(lang(), at, use_context::<Now>().map_or(at, |now| now.0));
+    let text = relative(lang(), at, use_context::<RenderedAt>().map_or(at, |now| now.0));
     let exact = at.rfc3339();
     let title = format!("{} {} UTC", &exact[..10], &exact[11..19]);
-    view! { <time datetime=exact title=title data-when="">{text}</time> }
+    view! { <time datetime=exact title=title data-when=(!fixed).then_some("")>{text}</time> }
 }
 
 /// Formats a time: relative under a day, otherwise the date, with the year if it is not the current one.

@@ -1,7 +1,7 @@
 //! Threads for work whose duration grows with the size of contents: parsing, comparing, merging, drawing.
 //!
 //! The runtime's own threads serve the readers, so no work may occupy one of them for long. A request that handles more
-//! than [`SMALL`] bytes of content therefore runs on a thread of its own. Code that loads such content calls [`weigh`],
+//! than [`MAX_INLINE_BYTES`] bytes of content therefore runs on a thread of its own. Code that loads such content calls [`weigh`],
 //! and the rest of the request then leaves the runtime's threads. The number of requests at once is limited by slots.
 //!
 //! - [`light`] runs a request that changes nothing until it exceeds the limit, and then drops it. The caller starts it
@@ -38,15 +38,15 @@ use tracing::Instrument;
 use crate::domain::error::{Error, Result};
 
 /// Maximum size of contents that a request handles on the runtime's threads, in bytes. That takes about a millisecond.
-pub const SMALL: usize = 64 * 1024;
+pub const MAX_INLINE_BYTES: usize = 64 * 1024;
 /// Range of the number of slots. Each request takes up to 100 MB of memory, so the number does not grow with the cores.
-const PLACES: RangeInclusive<usize> = 1..=4;
+const SLOT_RANGE: RangeInclusive<usize> = 1..=4;
 /// Maximum number of requests that run or wait.
-const QUEUE: usize = 64;
+const MAX_QUEUED: usize = 64;
 /// Maximum number of requests of one person that run or wait.
-const QUEUE_EACH: usize = 32;
+const MAX_QUEUED_PER_PERSON: usize = 32;
 /// Timeout for acquiring a slot.
-const WAIT: Duration = Duration::from_secs(20);
+const SLOT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Retry delay reported with a refusal, in seconds.
 const RETRY_SECONDS: u32 = 5;
 /// Niceness of a thread of [`Compute::run`]. A reader on the same core gets nine tenths of it.
@@ -54,14 +54,14 @@ const NICENESS: i32 = 10;
 
 /// The slots for heavy requests of a process. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Compute(Arc<Places>);
+pub struct Compute(Arc<ComputeSlots>);
 
 #[derive(Debug)]
-struct Places {
+struct ComputeSlots {
     queue: Arc<Semaphore>,
     running: Arc<Semaphore>,
     /// Maximum number of slots of one person.
-    each: usize,
+    max_per_person: usize,
     people: Mutex<HashMap<String, Arc<Person>>>,
 }
 
@@ -74,28 +74,28 @@ struct Person {
 
 /// A slot, held until it is dropped.
 #[derive(Debug)]
-struct Place {
+struct ComputeSlot {
     /// Keeps the entry of the person alive.
     _person: Arc<Person>,
     _permits: [OwnedSemaphorePermit; 4],
 }
 
 impl Default for Compute {
-    /// Creates one slot fewer than there are cores, within [`PLACES`].
+    /// Creates one slot fewer than there are cores, within [`SLOT_RANGE`].
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self::with_places(cores.saturating_sub(1).clamp(*PLACES.start(), *PLACES.end()))
+        Self::with_slots(cores.saturating_sub(1).clamp(*SLOT_RANGE.start(), *SLOT_RANGE.end()))
     }
 }
 
 impl Compute {
     /// Creates a number of slots, of which one person gets at most half.
     #[must_use]
-    pub fn with_places(places: usize) -> Self {
-        Self(Arc::new(Places {
-            queue: Arc::new(Semaphore::new(QUEUE)),
+    pub fn with_slots(places: usize) -> Self {
+        Self(Arc::new(ComputeSlots {
+            queue: Arc::new(Semaphore::new(MAX_QUEUED)),
             running: Arc::new(Semaphore::new(places)),
-            each: places.div_ceil(2),
+            max_per_person: places.div_ceil(2),
             people: Mutex::default(),
         }))
     }
@@ -111,10 +111,10 @@ impl Compute {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        if has_place() {
+        if has_slot() {
             return Ok(work.await);
         }
-        let place = self.place(who).await?;
+        let place = self.acquire_slot(who).await?;
         Ok(on_thread(work, Some(place)).await)
     }
 
@@ -123,17 +123,17 @@ impl Compute {
     ///
     /// # Errors
     /// Those of [`Compute::run`].
-    pub async fn enter(&self, who: &str) -> Result<()> {
+    pub async fn move_to_slot(&self, who: &str) -> Result<()> {
         let Ok(load) = LOAD.try_with(Arc::clone) else { return Ok(()) };
         if !load.on_thread.load(Ordering::Relaxed) {
-            let place = self.place(who).await?;
+            let place = self.acquire_slot(who).await?;
             *load.place.lock() = Some(place);
-            weigh(SMALL + 1).await;
+            weigh(MAX_INLINE_BYTES + 1).await;
         }
         Ok(())
     }
 
-    async fn place(&self, who: &str) -> Result<Place> {
+    async fn acquire_slot(&self, who: &str) -> Result<ComputeSlot> {
         let busy = || {
             tracing::warn!("too many requests with large contents; one is refused");
             Error::Busy(RETRY_SECONDS)
@@ -146,16 +146,18 @@ impl Compute {
             let turn = Arc::clone(&person.running).acquire_owned().await?;
             Ok::<_, AcquireError>((turn, Arc::clone(&self.0.running).acquire_owned().await?))
         };
-        let Ok(Ok((turn, running))) = timeout(WAIT, running).await else { return Err(busy()) };
-        Ok(Place { _person: person, _permits: [queued, own, turn, running] })
+        let Ok(Ok((turn, running))) = timeout(SLOT_TIMEOUT, running).await else { return Err(busy()) };
+        Ok(ComputeSlot { _person: person, _permits: [queued, own, turn, running] })
     }
 
     /// Returns the entry of a person, and removes entries without requests.
     fn person(&self, who: &str) -> Arc<Person> {
         let mut people = self.0.people.lock();
         people.retain(|_, person| Arc::strong_count(person) > 1);
-        let new =
-            || Person { queue: Arc::new(Semaphore::new(QUEUE_EACH)), running: Arc::new(Semaphore::new(self.0.each)) };
+        let new = || Person {
+            queue: Arc::new(Semaphore::new(MAX_QUEUED_PER_PERSON)),
+            running: Arc::new(Semaphore::new(self.0.max_per_person)),
+        };
         Arc::clone(people.entry(who.to_owned()).or_insert_with(|| Arc::new(new())))
     }
 }
@@ -166,12 +168,12 @@ struct Load {
     bytes: AtomicUsize,
     on_thread: AtomicBool,
     /// Its slot, until it ends or calls [`leave`].
-    place: Mutex<Option<Place>>,
+    place: Mutex<Option<ComputeSlot>>,
 }
 
 impl Load {
-    fn is_too_much(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) > SMALL && !self.on_thread.load(Ordering::Relaxed)
+    fn is_heavy(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > MAX_INLINE_BYTES && !self.on_thread.load(Ordering::Relaxed)
     }
 }
 
@@ -184,7 +186,7 @@ fn is_on_thread() -> bool {
 }
 
 /// Returns whether the current task has a slot. After [`leave`], or in a transaction moved by [`follow`], it has none.
-fn has_place() -> bool {
+fn has_slot() -> bool {
     let place = |load: &Arc<Load>| load.place.lock().is_some();
     LOAD.try_with(place).unwrap_or(false)
 }
@@ -195,27 +197,27 @@ pub async fn weigh(bytes: usize) {
     let Ok(load) = LOAD.try_with(Arc::clone) else { return };
     load.bytes.fetch_add(bytes, Ordering::Relaxed);
     // The poller of this task checks its load, so no waker is needed.
-    poll_fn(|_| if load.is_too_much() { Poll::Pending } else { Poll::Ready(()) }).await;
+    poll_fn(|_| if load.is_heavy() { Poll::Pending } else { Poll::Ready(()) }).await;
 }
 
 /// Releases the slot of the current task, because the task only waits from here on.
-pub fn leave() {
+pub fn release_slot() {
     let _ = LOAD.try_with(|load| load.place.lock().take());
 }
 
 /// Runs `work`, which must change nothing. If it exceeds the limit, drops it unfinished and returns `None`.
-pub async fn light<F: Future>(work: F) -> Option<F::Output> {
-    if has_place() {
+pub async fn run_light<F: Future>(work: F) -> Option<F::Output> {
+    if has_slot() {
         return Some(work.await);
     }
     let load = Arc::new(Load::default());
     let mut work = Box::pin(LOAD.scope(Arc::clone(&load), work));
-    until_too_much(&load, work.as_mut()).await
+    until_heavy(&load, work.as_mut()).await
 }
 
 /// Runs `work`, and moves it to a separate thread if it exceeds the limit. Called on such a thread, it starts a new
 /// thread at once.
-pub fn follow<F>(work: F) -> impl Future<Output = F::Output> + Send + 'static
+pub fn run_or_offload<F>(work: F) -> impl Future<Output = F::Output> + Send + 'static
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
@@ -226,32 +228,32 @@ where
         }
         let load = Arc::new(Load::default());
         let mut work = Box::pin(LOAD.scope(Arc::clone(&load), work));
-        if let Some(done) = until_too_much(&load, work.as_mut()).await {
+        if let Some(done) = until_heavy(&load, work.as_mut()).await {
             return done;
         }
         load.on_thread.store(true, Ordering::Relaxed);
         let kept = load.place.lock().is_some();
-        thread_of(work, niceness(kept)).await
+        run_on_new_thread(work, niceness(kept)).await
     }
 }
 
 /// Polls `work` on the current thread. Returns `None` as soon as it exceeds the limit.
-async fn until_too_much<F: Future>(load: &Load, mut work: Pin<&mut F>) -> Option<F::Output> {
+async fn until_heavy<F: Future>(load: &Load, mut work: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending if load.is_too_much() => Poll::Ready(None),
+        Poll::Pending if load.is_heavy() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await
 }
 
-async fn on_thread<F>(work: F, place: Option<Place>) -> F::Output
+async fn on_thread<F>(work: F, place: Option<ComputeSlot>) -> F::Output
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let niceness = niceness(place.is_some());
     let load = Load { on_thread: true.into(), place: place.into(), ..Load::default() };
-    thread_of(Box::pin(LOAD.scope(Arc::new(load), work)), niceness).await
+    run_on_new_thread(Box::pin(LOAD.scope(Arc::new(load), work)), niceness).await
 }
 
 fn niceness(has_place: bool) -> i32 {
@@ -260,7 +262,7 @@ fn niceness(has_place: bool) -> i32 {
 
 /// Polls `work` on a new thread, in the span of the caller. A panic is resumed in the caller.
 #[expect(clippy::disallowed_methods, reason = "the thread does not belong to the runtime")]
-async fn thread_of<F>(work: Pin<Box<F>>, niceness: i32) -> F::Output
+async fn run_on_new_thread<F>(work: Pin<Box<F>>, niceness: i32) -> F::Output
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {

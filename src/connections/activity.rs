@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-/// ConnectionState of one connection, written by its task and read by all.
+/// Activity of one connection, written by its task and read by all.
 #[derive(Debug)]
 pub(super) struct Activity {
     accepted: Instant,
@@ -53,7 +53,7 @@ impl ConnectionState {
 }
 
 impl Activity {
-    /// Activity of a connection that is accepted now.
+    /// Returns the activity of a connection that is accepted now.
     pub fn new() -> Self {
         let [receiving_body, blocked, unsent, late] = [const { AtomicBool::new(false) }; 4];
         Self {

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::BodyInFlight;
-use crate::http::body::Late;
+use crate::http::body::LateBody;
 
 /// Maximum time for the rest of a body once the server is closing.
 const CLOSING_TIMEOUT: Duration = Duration::from_millis(700);
@@ -59,7 +59,7 @@ impl<B: HttpBody<Error: Into<axum::BoxError>> + Unpin> HttpBody for BodyTimeout<
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        self.late.as_mut().poll(cx).map(|()| Some(Err(Late.into())))
+        self.late.as_mut().poll(cx).map(|()| Some(Err(LateBody.into())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -161,11 +161,12 @@ where
         // Checked before any handler reads the request.
         if let Err(refused) = host::check(&request) {
             let mut refused = request_id::answer(RequestId::given(&request), Err(refused));
-            self.headers.put(refused.status(), refused.headers_mut());
+            self.headers.add_to(refused.status(), refused.headers_mut());
             return Ok(refused.map(|body| AnswerBody { body, _in_flight: in_flight }));
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        if let Some(client) = bearer::forwarded(request.headers(), self.peer.ip(), &self.slot.limits().proxies) {
+        if let Some(client) = bearer::forwarded_address(request.headers(), self.peer.ip(), &self.slot.limits().proxies)
+        {
             request.extensions_mut().insert(ClientAddr(client));
         }
         if long_poll::can_answer(&request) {
@@ -175,7 +176,7 @@ where
         let (answer, headers) = (app.ready().await?.call(request), self.headers);
         let answer = async move {
             let mut response = answer.await?;
-            headers.put(response.status(), response.headers_mut());
+            headers.add_to(response.status(), response.headers_mut());
             Ok(response)
         };
         // hyper answers on a connection that ends, because it knows that.

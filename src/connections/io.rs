@@ -40,7 +40,7 @@ pub(super) struct Connection<T> {
 }
 
 impl<T: ByteStream> Connection<T> {
-    /// A connection whose writes fail after they were blocked for `stall_timeout`.
+    /// Returns a connection whose writes fail after they were blocked for `stall_timeout`.
     pub fn new(stream: T, stall_timeout: Duration) -> Self {
         Self { stream, stall_timeout, stall: None, unread: Vec::new(), activity: Arc::new(Activity::new()) }
     }

@@ -33,7 +33,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Limits by the number of files that this process may open. Raises that number as far as it can.
+    /// Returns limits for the number of files that this process may open. Raises that number as far as possible.
     #[must_use]
     pub fn of_this_process(proxies: &[IpAddr]) -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

@@ -23,7 +23,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum time for a connection without a whole request once the server is closing.
 const CLOSING_GRACE: Duration = Duration::from_secs(1);
 /// Maximum number of connections that are being refused.
-const REFUSALS: usize = 32;
+const MAX_REFUSALS: usize = 32;
 
 /// Serves any listener, as [`super::serve`] does.
 pub(super) async fn serve_listener<L, S>(listener: L, app: S, config: ConnectionConfig, closing: CancellationToken)
@@ -36,7 +36,7 @@ where
     let _end = end.clone().drop_guard();
     let ConnectionConfig { limits, headers, health_paths, meter } = config;
     let stall_timeout = limits.stall_timeout;
-    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     let slots = Arc::new(Slots::new(limits, meter, end));
     let connections = TaskTracker::new();
     let accepting = async {

@@ -27,7 +27,7 @@ use super::{
 };
 
 /// Maximum number of body frames in one write.
-const FRAMES: usize = 16;
+const MAX_FRAMES: usize = 16;
 
 /// Returns whether a late answer to `request` can be written here.
 pub(super) fn can_answer(request: &Request) -> bool {
@@ -105,7 +105,7 @@ impl Outgoing {
     async fn gather(&mut self) -> Result<(), axum::Error> {
         let mut data = Vec::new();
         poll_fn(|cx| {
-            while !self.is_complete && data.len() < FRAMES {
+            while !self.is_complete && data.len() < MAX_FRAMES {
                 match Pin::new(&mut self.body).poll_frame(cx)? {
                     Poll::Ready(Some(frame)) => data.extend(frame.into_data().ok().filter(|data| !data.is_empty())),
                     Poll::Ready(None) => self.is_complete = true,

@@ -37,7 +37,7 @@ use tower::Service;
 pub use activity::DelayHint;
 pub use limits::Limits;
 
-use crate::{http::headers::Headers, metrics::Connections};
+use crate::{http::headers::Headers, metrics::ConnectionMetrics};
 
 /// Configuration of [`serve`].
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct ConnectionConfig {
     /// Paths that are answered even when all slots are active.
     pub health_paths: &'static [&'static str],
     /// Counters of the connections.
-    pub meter: Connections,
+    pub meter: ConnectionMetrics,
 }
 
 /// Serves connections until `closing` is cancelled and every request in flight is answered.

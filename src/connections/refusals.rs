@@ -22,10 +22,10 @@ use tower::Service;
 
 use super::io::{ByteStream, Connection};
 use crate::{
-    domain::error::{Error, Part},
+    domain::error::{Dependency, Error},
     http::{
         headers::Headers,
-        problem::{Problem, retry_after},
+        problem::{HttpProblem, retry_after},
     },
 };
 
@@ -62,11 +62,11 @@ where
 }
 
 fn unavailable() -> Error {
-    Error::Unavailable { part: Part::Channel, detail: String::new() }
+    Error::Unavailable { part: Dependency::Channel, detail: String::new() }
 }
 
-fn overload() -> Problem {
-    Problem::from(unavailable()).because("Too many connections are open.")
+fn overload() -> HttpProblem {
+    HttpProblem::from(unavailable()).with_detail("Too many connections are open.")
 }
 
 /// Refuses a connection without reading its request.
@@ -77,10 +77,10 @@ pub(super) async fn no_slot<T: ByteStream>(connection: Connection<T>, headers: H
 
 /// Refuses a request whose head cannot be parsed.
 pub(super) async fn unreadable<T: ByteStream>(connection: Connection<T>, headers: Headers, status: StatusCode) {
-    refuse(connection, headers, &Problem::unreadable(status), "").await;
+    refuse(connection, headers, &HttpProblem::unreadable(status), "").await;
 }
 
-async fn refuse<T: ByteStream>(mut connection: Connection<T>, headers: Headers, problem: &Problem, more: &str) {
+async fn refuse<T: ByteStream>(mut connection: Connection<T>, headers: Headers, problem: &HttpProblem, more: &str) {
     let body = problem.body(None);
     let head = head(headers, problem.status(), body.len(), more);
     let refused = async {
@@ -96,7 +96,7 @@ async fn refuse<T: ByteStream>(mut connection: Connection<T>, headers: Headers, 
 /// Encodes the head of a refusal that ends the connection. `more` are further lines.
 fn head(headers: Headers, status: StatusCode, length: usize, more: &str) -> String {
     let mut all = HeaderMap::new();
-    headers.put(status, &mut all);
+    headers.add_to(status, &mut all);
     let date = httpdate::fmt_http_date(SystemTime::now());
     let mut head = format!(
         "HTTP/1.1 {status}\r\n{more}content-type: application/problem+json\r\ncontent-length: {length}\r\n\

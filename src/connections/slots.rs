@@ -17,7 +17,7 @@ use super::{
     activity::{Activity, ConnectionState},
     limits::Limits,
 };
-use crate::metrics::Connections;
+use crate::metrics::ConnectionMetrics;
 
 /// Number of further connections, which are answered on the health paths alone.
 pub(super) const HEALTH_SLOTS: usize = 16;
@@ -27,7 +27,7 @@ pub(super) struct Slots {
     limits: Limits,
     /// Cancelled when all connections have to end.
     end: CancellationToken,
-    meter: Connections,
+    meter: ConnectionMetrics,
     taken: Mutex<TakenSlots>,
     /// The log already says that all slots are taken.
     is_full: AtomicBool,
@@ -50,8 +50,8 @@ struct SlotHolder {
 }
 
 impl Slots {
-    /// All slots are free. `end` ends all connections.
-    pub fn new(limits: Limits, meter: Connections, end: CancellationToken) -> Self {
+    /// Returns free slots .Cancelling `end` ends all connections.
+    pub fn new(limits: Limits, meter: ConnectionMetrics, end: CancellationToken) -> Self {
         Self { limits, end, meter, taken: Mutex::default(), is_full: AtomicBool::new(false) }
     }
 

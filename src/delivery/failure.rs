@@ -1,9 +1,9 @@
 //! Failures of a delivery.
 
 use crate::{
-    channel::Fault,
+    channel::ChannelError,
     domain::{
-        error::{Error, Part, State},
+        error::{Dependency, Error, StateConflict},
         names::ConfigId,
     },
 };
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
-    Channel(#[from] Fault),
+    Channel(#[from] ChannelError),
     #[error("the channel holds release {seq} of {config}, which the database does not know")]
     Ahead { config: ConfigId, seq: u64 },
     #[error("what is stored of release {seq} of {config} cannot be read")]
@@ -23,8 +23,8 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Returns whether a retry is useless until a person acts. Other changes may be delivered meanwhile.
-    pub fn is_for_people(&self) -> bool {
-        use Fault::{Mismatch, Refused, TooLarge};
+    pub fn needs_person(&self) -> bool {
+        use ChannelError::{Mismatch, Refused, TooLarge};
         matches!(
             self,
             Self::Ahead { .. } | Self::Unreadable { .. } | Self::Channel(Mismatch { .. } | TooLarge(_) | Refused(_))
@@ -45,13 +45,13 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Channel(fault) => unavailable(fault),
-            Failure::Ahead { .. } => Error::State(State::Ahead),
+            Failure::Ahead { .. } => Error::State(StateConflict::Ahead),
             Failure::Unreadable { error, .. } | Failure::Database(error) => error,
         }
     }
 }
 
-pub(super) fn unavailable(fault: Fault) -> Error {
+pub(super) fn unavailable(fault: ChannelError) -> Error {
     tracing::warn!(error = %fault, "a request to the channel failed");
-    Error::Unavailable { part: Part::Channel, detail: fault.to_string() }
+    Error::Unavailable { part: Dependency::Channel, detail: fault.to_string() }
 }

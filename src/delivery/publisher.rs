@@ -17,17 +17,17 @@ use tracing::Instrument;
 
 use super::{
     failure::{Failure, unavailable},
-    session::{BlockedConfigs, DueChange, LockSession, ParentSpans},
+    session::{BlockedConfigs, LockSession, OutboxChange, ParentSpans},
 };
 use crate::{
-    channel::{Channel, Delivered, Fault, Lock},
+    channel::{Channel, ChannelError, Delivered, Lock},
     domain::{
         entry::{Entry, Identity},
         error::{Error, Result},
         names::{ConfigId, EnvName},
         time::Time,
     },
-    service::{Arrived, Dispatch, Late, Why, now},
+    service::{Arrival, DelayReason, Dispatch, LateEnv, now},
     storage::Db,
     tasks::{Task, TaskDriver, TaskHandle, panic_text},
     texts::Lang,
@@ -38,7 +38,7 @@ use crate::{
 /// node that filled it has one interval to deliver that, because a second node would only block the lock.
 const OUTBOX_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Timeout of a wait for the lock. After it the worker reports the environment as late and retries.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for which an idle worker keeps the lock, so that only the first of several publishes waits for it.
 const MAX_IDLE: Duration = Duration::from_secs(1);
 /// Interval between reads of the outbox by an idle worker, for releases that other nodes accepted.
@@ -126,7 +126,7 @@ impl Publisher {
                 biased;
                 () = self.stop.cancelled() => break,
                 _ = notified.changed() => Ok(self.dispatch.notifier.take_notified()),
-                () = self.ended.notified() => self.due_envs().await.map(|due| due.into_keys().collect()),
+                () = self.ended.notified() => self.outbox_envs().await.map(|due| due.into_keys().collect()),
                 _ = look.tick() => self.overdue_envs(&mut seen).await,
             };
             match due {
@@ -145,8 +145,8 @@ impl Publisher {
     }
 
     /// Returns the environments with releases in the outbox, each with the time of its oldest release.
-    async fn due_envs(&self) -> Result<BTreeMap<EnvName, Time>> {
-        let due = self.db.read().await?.due_envs().await?;
+    async fn outbox_envs(&self) -> Result<BTreeMap<EnvName, Time>> {
+        let due = self.db.read().await?.outbox_envs().await?;
         let envs = due.iter().map(|(env, _, since)| (env.clone(), *since)).collect();
         self.dispatch.status.set_outbox(due);
         Ok(envs)
@@ -155,7 +155,7 @@ impl Publisher {
     /// Returns the environments whose oldest release was there at the last poll, too. The first poll returns all: this
     /// node may have accepted them before it restarted.
     async fn overdue_envs(&self, seen: &mut Option<BTreeMap<EnvName, Time>>) -> Result<BTreeSet<EnvName>> {
-        let due = self.due_envs().await?;
+        let due = self.outbox_envs().await?;
         let before = seen.take();
         let is_overdue = |env: &EnvName, since| before.as_ref().is_none_or(|all| all.get(env) == Some(since));
         let due = seen.insert(due).iter().filter(|(env, since)| is_overdue(env, since));
@@ -167,8 +167,8 @@ impl Publisher {
     /// # Errors
     /// The first failure.
     pub async fn drain_once(&self) -> Result<()> {
-        for env in self.due_envs().await?.into_keys() {
-            let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
+        for env in self.outbox_envs().await?.into_keys() {
+            let lock = self.channel.lock(&env, LOCK_TIMEOUT).await.map_err(unavailable)?;
             let mut session = self.session(ParentSpans::new());
             let drained = self.drain(&env, &lock, &mut session).await;
             lock.release().await;
@@ -201,7 +201,8 @@ impl Publisher {
     /// Delivers in lock sessions until the outbox has nothing for the environment, or the server stops.
     async fn work(&self, env: &EnvName) {
         let (first, longest) = self.back_off;
-        let (mut pause, mut notified, mut upsets) = (first, self.dispatch.notifier.subscribe(), self.channel.upsets());
+        let (mut pause, mut notified, mut upsets) =
+            (first, self.dispatch.notifier.subscribe(), self.channel.disturbances());
         let mut trace_parents = ParentSpans::new();
         loop {
             // Blocked changes are retried after a delay, but new changes wake the worker at once.
@@ -209,7 +210,7 @@ impl Publisher {
                 Ok(blocked) if blocked.is_empty() => return,
                 Ok(_) => true,
                 Err(failure) => {
-                    if matches!(failure, Failure::Channel(Fault::Busy { .. })) {
+                    if matches!(failure, Failure::Channel(ChannelError::Busy { .. })) {
                         // The worker has waited for the lock already.
                         pause = MIN_RETRY_DELAY;
                     }
@@ -238,7 +239,7 @@ impl Publisher {
         }
         let parent = trace_parents.values().next().cloned().or_else(|| self.dispatch.trace_parents.any(env));
         let span = traces::lock(parent.as_ref(), env);
-        let lock = self.channel.lock(env, LOCK_WAIT).instrument(span.clone()).await;
+        let lock = self.channel.lock(env, LOCK_TIMEOUT).instrument(span.clone()).await;
         let lock = lock.inspect_err(|fault| traces::failed(&span, fault.name()))?;
         drop(span);
         let mut session = self.session(std::mem::take(trace_parents));
@@ -252,12 +253,12 @@ impl Publisher {
     /// Acknowledges releases before their delivery, so that none is retried. Broken on purpose, for `make torture`.
     async fn push_once(&self, env: &EnvName) -> Result<BlockedConfigs, Failure> {
         let mut session = self.session(ParentSpans::new());
-        let changes = session.due(env, None).await?.changes;
+        let changes = session.outbox_page(env, None).await?.changes;
         for releases in changes.iter().filter_map(|change| change.releases.as_ref().ok()) {
             session.acknowledge(releases, 0).await?;
         }
         self.flush_acks().await?;
-        let lock = self.channel.lock(env, LOCK_WAIT).await?;
+        let lock = self.channel.lock(env, LOCK_TIMEOUT).await?;
         for change in &changes {
             self.deliver(env, &lock, change, &mut self.session(ParentSpans::new())).await?;
         }
@@ -290,7 +291,7 @@ impl Publisher {
                 return Ok(());
             }
             if looked.elapsed() > IDLE_POLL_INTERVAL {
-                if self.channel.contended(lock).await {
+                if self.channel.has_waiters(lock).await {
                     return Ok(());
                 }
                 looked = Instant::now();
@@ -309,7 +310,7 @@ impl Publisher {
     async fn drain(&self, env: &EnvName, lock: &Lock, session: &mut LockSession) -> Result<bool, Failure> {
         let (mut any, mut after) = (false, None);
         loop {
-            let page = session.due(env, after.as_ref()).await?;
+            let page = session.outbox_page(env, after.as_ref()).await?;
             for change in page.changes {
                 if session.blocked.touches(&change) {
                     session.blocked.add(&change);
@@ -317,9 +318,9 @@ impl Publisher {
                 }
                 match self.deliver(env, lock, &change, session).await {
                     Ok(()) => any = true,
-                    Err(failure) if failure.is_for_people() => {
-                        let decided = self.decided(&change, &failure).await?;
-                        session.blocked.add_but(&change, decided.as_ref());
+                    Err(failure) if failure.needs_person() => {
+                        let decided = self.resolved_config(&change, &failure).await?;
+                        session.blocked.add_except(&change, decided.as_ref());
                         self.report_late(env, failure).await;
                     }
                     Err(other) => return Err(other),
@@ -339,20 +340,20 @@ impl Publisher {
         &self,
         env: &EnvName,
         lock: &Lock,
-        due: &DueChange,
+        due: &OutboxChange,
         session: &mut LockSession,
     ) -> Result<(), Failure> {
         let change = due.id.clone();
         let releases = due.releases.as_ref().map_err(Failure::clone)?;
         let span = traces::delivery(session.trace_parents.get(&change), env, &change, releases.len());
-        let done = self.bring(lock, releases).instrument(span.clone()).await;
+        let done = self.write_releases(lock, releases).instrument(span.clone()).await;
         let done = done.inspect_err(|failure| traces::failed(&span, failure.name()))?;
         drop(span);
         session.trace_parents.remove(&change);
         releases.iter().for_each(|e| self.dispatch.status.meter.delivered(now().ms_since(e.meta.published_at)));
         let is_full = session.acknowledge(releases, done.revision).await?;
         // The answer to the publish does not wait for pending acknowledgements.
-        self.dispatch.status.report_arrival(Arrived { change, env: env.clone(), revision: done.revision });
+        self.dispatch.status.report_arrival(Arrival { change, env: env.clone(), revision: done.revision });
         if is_full {
             self.flush_acks().await?;
         }
@@ -361,13 +362,13 @@ impl Publisher {
 
     /// Writes releases into the channel, all or none. A config is skipped if the channel holds a later release of it
     /// that the database knows.
-    pub(super) async fn bring(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, Failure> {
-        let done = match self.put(lock, releases).await {
-            Err(Fault::Overtaken(later)) => {
+    pub(super) async fn write_releases(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, Failure> {
+        let done = match self.deliver_and_remember(lock, releases).await {
+            Err(ChannelError::Overtaken(later)) => {
                 self.check_ahead(&later).await?;
                 let is_left = |entry: &&Entry| !later.iter().any(|(config, _)| *config == entry.config);
                 let left: Vec<Entry> = releases.iter().filter(is_left).cloned().collect();
-                self.put(lock, &left).await
+                self.deliver_and_remember(lock, &left).await
             }
             done => done,
         }?;
@@ -376,7 +377,7 @@ impl Publisher {
     }
 
     /// Delivers releases and remembers those that were written.
-    async fn put(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, Fault> {
+    async fn deliver_and_remember(&self, lock: &Lock, releases: &[Entry]) -> Result<Delivered, ChannelError> {
         let done = self.channel.deliver(lock, releases).await?;
         let is_written = |entry: &&Entry| !done.already.iter().any(|(config, _)| *config == entry.config);
         self.dispatch.fast_path.remember_writes(releases.iter().filter(is_written));
@@ -385,8 +386,9 @@ impl Publisher {
 
     /// Returns the config at which a change fails because of a later number in the channel, if the database is past
     /// that number. Then a person has resolved it, and the releases made since must not wait for this change.
-    async fn decided(&self, change: &DueChange, failure: &Failure) -> Result<Option<ConfigId>> {
-        let (Failure::Ahead { config, seq } | Failure::Channel(Fault::Mismatch { config, seq })) = failure else {
+    async fn resolved_config(&self, change: &OutboxChange, failure: &Failure) -> Result<Option<ConfigId>> {
+        let (Failure::Ahead { config, seq } | Failure::Channel(ChannelError::Mismatch { config, seq })) = failure
+        else {
             return Ok(None);
         };
         let is_older = change.configs.iter().any(|(own, number)| own == config && number < seq);
@@ -402,9 +404,9 @@ impl Publisher {
         let mut db = self.db.read().await?;
         for (config, there) in already {
             let (config, seq) = (config.clone(), there.seq);
-            match db.knows(&config, there).await? {
+            match db.is_stored_release(&config, there).await? {
                 None => return Err(Failure::Ahead { config, seq }),
-                Some(false) => return Err(Fault::Mismatch { config, seq }.into()),
+                Some(false) => return Err(ChannelError::Mismatch { config, seq }.into()),
                 Some(true) => {}
             }
         }
@@ -414,21 +416,21 @@ impl Publisher {
     async fn report_late(&self, env: &EnvName, failure: Failure) {
         tracing::warn!(env = %env, error = %failure, "delivery is late");
         let why = match failure {
-            Failure::Channel(Fault::Busy { .. }) => Why::Busy,
-            Failure::Channel(Fault::Mismatch { config, seq }) => Why::Mismatch(config, seq),
-            Failure::Channel(fault) => Why::Channel(Some(fault.to_string())),
-            Failure::Ahead { config, seq } => Why::Ahead(config, seq),
-            Failure::Unreadable { config, seq, .. } => Why::Unreadable(config, seq),
+            Failure::Channel(ChannelError::Busy { .. }) => DelayReason::Busy,
+            Failure::Channel(ChannelError::Mismatch { config, seq }) => DelayReason::Mismatch(config, seq),
+            Failure::Channel(fault) => DelayReason::Channel(Some(fault.to_string())),
+            Failure::Ahead { config, seq } => DelayReason::Ahead(config, seq),
+            Failure::Unreadable { config, seq, .. } => DelayReason::Unreadable(config, seq),
             // An unavailable database is reported where it is used.
             Failure::Database(Error::Unavailable { .. }) => return,
-            Failure::Database(_) => Why::Slow,
+            Failure::Database(_) => DelayReason::Slow,
         };
-        let (waiting, since) = self.waiting(env).await.unwrap_or((0, now()));
-        self.dispatch.status.set_late(Late { env: env.clone(), since, why, waiting });
+        let (waiting, since) = self.outbox_size(env).await.unwrap_or((0, now()));
+        self.dispatch.status.set_late(LateEnv { env: env.clone(), since, why, waiting });
     }
 
-    async fn waiting(&self, env: &EnvName) -> Result<(u64, Time)> {
-        let due = self.db.read().await?.due_envs().await?;
+    async fn outbox_size(&self, env: &EnvName) -> Result<(u64, Time)> {
+        let due = self.db.read().await?.outbox_envs().await?;
         Ok(due.into_iter().find(|(e, ..)| e == env).map_or((0, now()), |(_, n, at)| (n, at)))
     }
 }

@@ -9,41 +9,41 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{Publisher, failure::unavailable};
 use crate::{
-    channel::{Channel, Damage, Lock},
+    channel::{Channel, DamagedKey, Lock},
     domain::{
         drift::DriftKind,
         entry::{Entry, Identity},
-        error::{Error, Result, State},
+        error::{Error, Result, StateConflict},
         names::{ConfigId, EnvName},
     },
     service::{FoundDrift, Repair, Service, now},
-    storage::Expected,
+    storage::ExpectedRelease,
     tasks::{Task, TaskHandle},
     texts::Lang,
 };
 
 /// Interval between comparisons without a disturbance.
-const EVERY: Duration = Duration::from_secs(30);
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
 /// Minimum interval between comparisons.
-const SOON: Duration = Duration::from_secs(2);
+const MIN_RECONCILE_INTERVAL: Duration = Duration::from_secs(2);
 /// Delay of a comparison after a foreign write, because such writes usually come in groups.
 const RECONCILE_DEBOUNCE: Duration = Duration::from_millis(200);
 /// Delay before a retry when SQL or the channel did not answer.
-const AGAIN: Duration = Duration::from_secs(2);
-const LOCK_WAIT: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of releases written again in one transaction. If they do not fit, each is written alone.
-const BATCH: usize = 50;
+const MAX_BATCH: usize = 50;
 
 /// Result of a comparison.
 #[derive(Debug, Default)]
-struct Found {
+struct ComparisonResult {
     /// Releases that the channel lacks, by environment.
     behind: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
     /// Releases of which the channel lacks a half, by environment.
-    halved: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
+    half_missing: BTreeMap<EnvName, Vec<(ConfigId, u64)>>,
     drifts: Vec<FoundDrift>,
     /// Releases in the channel of configs with a later one in the outbox, with the number of that.
-    before: Vec<(ConfigId, Identity, u64)>,
+    before_outbox: Vec<(ConfigId, Identity, u64)>,
 }
 
 impl Publisher {
@@ -59,7 +59,7 @@ impl Publisher {
 
     /// Reconciles now, every 30 s and soon after each disturbance of the channel, for ever.
     async fn keep_reconciled(self, task: &TaskHandle) {
-        let mut upsets = self.channel.upsets();
+        let mut upsets = self.channel.disturbances();
         loop {
             upsets.mark_unchanged();
             let pause = match self.reconcile().await {
@@ -68,16 +68,16 @@ impl Publisher {
                         tracing::info!(releases = written, "delivered releases again that the channel lacked");
                     }
                     task.ran();
-                    EVERY
+                    RECONCILE_INTERVAL
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the channel could not be compared with the database, retrying");
                     task.failed(error.name(), &error);
-                    AGAIN
+                    RETRY_DELAY
                 }
             };
             task.next_in(pause);
-            let soonest = Instant::now() + SOON;
+            let soonest = Instant::now() + MIN_RECONCILE_INTERVAL;
             if timeout(pause, upsets.changed()).await.is_ok() {
                 sleep(RECONCILE_DEBOUNCE).await;
                 sleep_until(soonest).await;
@@ -96,30 +96,31 @@ impl Publisher {
         }
         let held = self.channel.ahead().await.map_err(unavailable)?.releases;
         // SQL comes first: then the listing has all releases that SQL calls delivered, and maybe later ones.
-        let expected = self.db.read().await?.expected().await?;
+        let expected = self.db.read().await?.expected_releases().await?;
         let mut comparison = Comparison::with(expected);
-        let listing = self.channel.list_by(|entry| comparison.look(entry)).await.map_err(unavailable)?;
-        let Found { behind, halved, mut drifts, before } = comparison.end(listing.damaged);
-        drifts.extend(self.foreign_before(before).await?);
+        let listing = self.channel.list_by(|entry| comparison.compare(entry)).await.map_err(unavailable)?;
+        let ComparisonResult { behind, half_missing: halved, mut drifts, before_outbox: before } =
+            comparison.finish(listing.damaged);
+        drifts.extend(self.foreign_before_outbox(before).await?);
         readers_ahead(&mut drifts, held);
         if !drifts.is_empty() {
-            let expected = self.db.read().await?.expected().await?;
+            let expected = self.db.read().await?.expected_releases().await?;
             let live = expected.into_iter().map(|e| (e.config, e.identity)).collect();
             drifts.retain_mut(|drift| is_still_drift(drift, &live));
         }
-        self.alarm(drifts).await?;
-        let behind = self.write_again(behind, false).await?;
-        Ok(behind + self.write_again(halved, true).await?)
+        self.report_drifts(drifts).await?;
+        let behind = self.rewrite(behind, false).await?;
+        Ok(behind + self.rewrite(halved, true).await?)
     }
 
     /// Returns the configs whose release in the channel is earlier than the one in the outbox and unknown to the
     /// database. The publisher does not overwrite it.
-    async fn foreign_before(&self, before: Vec<(ConfigId, Identity, u64)>) -> Result<Vec<FoundDrift>> {
+    async fn foreign_before_outbox(&self, before: Vec<(ConfigId, Identity, u64)>) -> Result<Vec<FoundDrift>> {
         let mut foreign = Vec::new();
         if !before.is_empty() {
             let mut db = self.db.read().await?;
             for (config, there, seq) in before {
-                if db.knows(&config, &there).await? != Some(true) {
+                if db.is_stored_release(&config, &there).await? != Some(true) {
                     foreign.push(FoundDrift { config, kind: DriftKind::Foreign { seq }, document: None });
                 }
             }
@@ -128,13 +129,13 @@ impl Publisher {
     }
 
     /// Reports drifts to pages. New ones are logged and recorded in the audit.
-    async fn alarm(&self, drifts: Vec<FoundDrift>) -> Result<()> {
+    async fn report_drifts(&self, drifts: Vec<FoundDrift>) -> Result<()> {
         let service = Service::new(self.db.clone(), self.dispatch.clone());
         let mut noted = Ok(());
         for drift in self.dispatch.status.set_drifts(drifts, now()) {
             tracing::error!(config = %drift.config, "{}; an administrator has to decide", drift.kind);
             if noted.is_ok() {
-                noted = service.note_drift(&drift).await;
+                noted = service.record_drift(&drift).await;
             }
             if noted.is_err() {
                 // The next comparison reports it as new, so that the audit gets it.
@@ -144,12 +145,12 @@ impl Publisher {
         noted
     }
 
-    async fn write_again(&self, by_env: BTreeMap<EnvName, Vec<(ConfigId, u64)>>, repair: bool) -> Result<usize> {
+    async fn rewrite(&self, by_env: BTreeMap<EnvName, Vec<(ConfigId, u64)>>, repair: bool) -> Result<usize> {
         let mut written = 0;
         for (env, releases) in by_env {
-            let lock = self.channel.lock(&env, LOCK_WAIT).await.map_err(unavailable)?;
+            let lock = self.channel.lock(&env, LOCK_TIMEOUT).await.map_err(unavailable)?;
             let mut outcome = Ok(());
-            for chunk in releases.chunks(BATCH) {
+            for chunk in releases.chunks(MAX_BATCH) {
                 outcome = self.write_chunk(&lock, chunk, repair).await;
                 if outcome.is_err() {
                     break;
@@ -174,7 +175,7 @@ impl Publisher {
             if repair {
                 self.channel.repair(lock, &batch).await.map_err(unavailable)?;
             } else {
-                self.bring(lock, &batch).await?;
+                self.write_releases(lock, &batch).await?;
             }
         }
         Ok(())
@@ -200,58 +201,58 @@ impl Publisher {
             let live = db.live_seq(config).await?;
             db.entry(config, live).await?.ok_or_else(|| Error::NotFound(config.to_string()))?
         };
-        let lock = self.channel.lock(&config.env, LOCK_WAIT).await.map_err(unavailable)?;
+        let lock = self.channel.lock(&config.env, LOCK_TIMEOUT).await.map_err(unavailable)?;
         let repaired = self.channel.repair(&lock, &[entry]).await;
         lock.release().await;
         let already = repaired.map_err(unavailable)?.already;
         self.dispatch.notifier.notify([&config.env]);
         self.reconcile().await?;
-        if already.is_empty() { Ok(()) } else { Err(Error::State(State::Ahead)) }
+        if already.is_empty() { Ok(()) } else { Err(Error::State(StateConflict::Ahead)) }
     }
 }
 
 /// The comparison of a listing of the channel with SQL. It keeps only drifts, because the documents may be many.
 struct Comparison {
     /// Releases not found in the channel yet.
-    expected: BTreeMap<ConfigId, Expected>,
-    found: Found,
+    expected: BTreeMap<ConfigId, ExpectedRelease>,
+    found: ComparisonResult,
 }
 
 impl Comparison {
-    fn with(expected: Vec<Expected>) -> Self {
+    fn with(expected: Vec<ExpectedRelease>) -> Self {
         let expected = expected.into_iter().map(|e| (e.config.clone(), e)).collect();
-        Self { expected, found: Found::default() }
+        Self { expected, found: ComparisonResult::default() }
     }
 
     /// Compares a release of the channel.
-    fn look(&mut self, entry: Entry) {
+    fn compare(&mut self, entry: Entry) {
         let (seq, found) = (entry.meta.seq, &mut self.found);
         // The database does not know the config.
-        let Some(expected) = self.expected.remove(&entry.config) else { return found.ahead(entry, 0) };
+        let Some(expected) = self.expected.remove(&entry.config) else { return found.add_ahead(entry, 0) };
         let live = expected.identity.seq;
         if seq > live {
-            found.ahead(entry, live);
-        } else if entry.is(&expected.identity) {
+            found.add_ahead(entry, live);
+        } else if entry.has_identity(&expected.identity) {
             // The channel holds the live release.
         } else if seq == live {
-            found.foreign(entry.config, seq);
+            found.add_foreign(entry.config, seq);
         } else if expected.delivered {
-            found.behind(expected);
+            found.add_behind(expected);
         } else {
             // The publisher delivers the later release, if it may overwrite this one.
-            found.before.push((entry.config, entry.meta.identity(), live));
+            found.before_outbox.push((entry.config, entry.meta.identity(), live));
         }
     }
 
     /// Ends the comparison. The remaining configs have no release in the channel.
-    fn end(self, damaged: Vec<Damage>) -> Found {
-        let halves = damaged.into_iter().filter_map(|damage| Some((damage.config?, damage.lost)));
+    fn finish(self, damaged: Vec<DamagedKey>) -> ComparisonResult {
+        let halves = damaged.into_iter().filter_map(|damage| Some((damage.config?, damage.is_incomplete)));
         let (damaged, mut found): (HashMap<ConfigId, bool>, _) = (halves.collect(), self.found);
         for expected in self.expected.into_values().filter(|expected| expected.delivered) {
             match damaged.get(&expected.config) {
-                Some(false) => found.foreign(expected.config, expected.identity.seq),
-                Some(true) => found.halved(expected),
-                None => found.behind(expected),
+                Some(false) => found.add_foreign(expected.config, expected.identity.seq),
+                Some(true) => found.add_half_missing(expected),
+                None => found.add_behind(expected),
             }
         }
         found
@@ -283,21 +284,21 @@ fn is_still_drift(drift: &mut FoundDrift, by_now: &HashMap<ConfigId, Identity>) 
     }
 }
 
-impl Found {
-    fn behind(&mut self, Expected { config, identity, .. }: Expected) {
+impl ComparisonResult {
+    fn add_behind(&mut self, ExpectedRelease { config, identity, .. }: ExpectedRelease) {
         self.behind.entry(config.env.clone()).or_default().push((config, identity.seq));
     }
 
-    fn halved(&mut self, Expected { config, identity, .. }: Expected) {
-        self.halved.entry(config.env.clone()).or_default().push((config, identity.seq));
+    fn add_half_missing(&mut self, ExpectedRelease { config, identity, .. }: ExpectedRelease) {
+        self.half_missing.entry(config.env.clone()).or_default().push((config, identity.seq));
     }
 
-    fn ahead(&mut self, entry: Entry, live: u64) {
+    fn add_ahead(&mut self, entry: Entry, live: u64) {
         let kind = DriftKind::Ahead { live, seq: entry.meta.seq };
         self.drifts.push(FoundDrift { config: entry.config, kind, document: Some(entry.document) });
     }
 
-    fn foreign(&mut self, config: ConfigId, seq: u64) {
+    fn add_foreign(&mut self, config: ConfigId, seq: u64) {
         self.drifts.push(FoundDrift { config, kind: DriftKind::Foreign { seq }, document: None });
     }
 }

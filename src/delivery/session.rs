@@ -19,12 +19,12 @@ use crate::{
     },
     fast_path::{DeliveryAck, SessionWrites},
     service::{Dispatch, now},
-    storage::{Db, Due},
-    traces::Place,
+    storage::{Db, OutboxRelease},
+    traces::TraceParent,
 };
 
 /// Maximum number of releases in one page of the outbox.
-const BATCH: u32 = 100;
+const MAX_PAGE_RELEASES: u32 = 100;
 /// Maximum number of pending acknowledgements. Beyond it the worker stores them before the next delivery.
 const MAX_PENDING_ACKS: usize = 32;
 /// Maximum interval between reads of the outbox while releases are handed over. In a pause the worker reads it sooner.
@@ -43,7 +43,7 @@ pub(super) struct LockSession {
 }
 
 /// Parent trace spans by change, until the change is delivered.
-pub(super) type ParentSpans = HashMap<ChangeId, Place>;
+pub(super) type ParentSpans = HashMap<ChangeId, TraceParent>;
 
 impl LockSession {
     /// Begins a session. `trace_parents` are those of changes that an earlier session did not deliver.
@@ -53,15 +53,15 @@ impl LockSession {
     }
 
     /// Returns a page of an environment's outbox after `after`, the oldest change first.
-    pub async fn due(&mut self, env: &EnvName, after: Option<&After>) -> Result<Page> {
+    pub async fn outbox_page(&mut self, env: &EnvName, after: Option<&OutboxPosition>) -> Result<OutboxPage> {
         if after.is_none()
             && let Some(changes) = self.handed_over(env)
         {
-            return Ok(Page { changes, next: None });
+            return Ok(OutboxPage { changes, next: None });
         }
         self.outbox_read_at = Instant::now();
-        let due = self.db.read().await?.due(env, after, BATCH).await?;
-        let full = due.len() == BATCH as usize;
+        let due = self.db.read().await?.outbox(env, after, MAX_PAGE_RELEASES).await?;
+        let full = due.len() == MAX_PAGE_RELEASES as usize;
         let mut changes = by_change(due);
         if full && changes.len() > 1 {
             // The page may end inside of this change. The next page has all of it.
@@ -71,19 +71,19 @@ impl LockSession {
         changes.retain(|change| {
             !change.configs.iter().all(|(config, seq)| self.written.includes(config, *seq, &change.id))
         });
-        Ok(Page { changes, next })
+        Ok(OutboxPage { changes, next })
     }
 
     /// Takes the releases handed over in an environment. Returns `None` when the outbox has to be read. This includes
     /// every [`DB_CHECK_INTERVAL`], because commands and other nodes fill it, too.
-    fn handed_over(&mut self, env: &EnvName) -> Option<Vec<DueChange>> {
+    fn handed_over(&mut self, env: &EnvName) -> Option<Vec<OutboxChange>> {
         self.trace_parents.extend(self.dispatch.trace_parents.take(env));
         let accepted = self.dispatch.fast_path.take_handed_over(env);
         if self.outbox_read_at.elapsed() > DB_CHECK_INTERVAL {
             return None;
         }
         let next = self.dispatch.fast_path.without_outbox(accepted, &self.written);
-        (!next.is_empty()).then(|| by_change(next.into_iter().map(Due::from).collect()))
+        (!next.is_empty()).then(|| by_change(next.into_iter().map(OutboxRelease::from).collect()))
     }
 
     /// Acknowledges a delivery: leaves that to a later transaction, or records it in SQL at once when the fast path is off.
@@ -112,33 +112,33 @@ impl BlockedConfigs {
         self.0.is_empty()
     }
 
-    pub fn touches(&self, change: &DueChange) -> bool {
+    pub fn touches(&self, change: &OutboxChange) -> bool {
         change.configs.iter().any(|(config, _)| self.0.contains(config))
     }
 
-    pub fn add(&mut self, change: &DueChange) {
-        self.add_but(change, None);
+    pub fn add(&mut self, change: &OutboxChange) {
+        self.add_except(change, None);
     }
 
     /// Adds the configs of a change except one that a person has resolved already.
-    pub fn add_but(&mut self, change: &DueChange, decided: Option<&ConfigId>) {
+    pub fn add_except(&mut self, change: &OutboxChange, decided: Option<&ConfigId>) {
         let configs = change.configs.iter().map(|(config, _)| config);
         self.0.extend(configs.filter(|config| Some(*config) != decided).cloned());
     }
 }
 
 /// The last change of a page. The next page begins after it.
-pub(super) type After = (Time, ChangeId);
+pub(super) type OutboxPosition = (Time, ChangeId);
 
 /// A page of an environment's outbox.
-pub(super) struct Page {
-    pub changes: Vec<DueChange>,
+pub(super) struct OutboxPage {
+    pub changes: Vec<OutboxChange>,
     /// The last change of this page, if there may be a next page.
-    pub next: Option<After>,
+    pub next: Option<OutboxPosition>,
 }
 
 /// A change in an environment's outbox.
-pub(super) struct DueChange {
+pub(super) struct OutboxChange {
     pub id: ChangeId,
     accepted_at: Time,
     /// Its configs and the numbers of its releases.
@@ -148,11 +148,11 @@ pub(super) struct DueChange {
 }
 
 /// Groups releases by change and keeps the order.
-fn by_change(due: Vec<Due>) -> Vec<DueChange> {
-    let mut changes: Vec<DueChange> = Vec::new();
-    for Due { config, seq, change: id, accepted_at, entry } in due {
+fn by_change(due: Vec<OutboxRelease>) -> Vec<OutboxChange> {
+    let mut changes: Vec<OutboxChange> = Vec::new();
+    for OutboxRelease { config, seq, change: id, accepted_at, entry } in due {
         if changes.last().is_none_or(|last| last.id != id) {
-            changes.push(DueChange { id, accepted_at, configs: Vec::new(), releases: Ok(Vec::new()) });
+            changes.push(OutboxChange { id, accepted_at, configs: Vec::new(), releases: Ok(Vec::new()) });
         }
         let Some(change) = changes.last_mut() else { continue };
         change.configs.push((config.clone(), seq));

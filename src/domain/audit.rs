@@ -9,14 +9,14 @@ use super::{
     access::Pattern,
     change::ChangeId,
     content::Format,
-    drift::{DriftKind, Wins},
+    drift::{DriftKind, KeptSide},
     names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
     token::TokenKind,
 };
 
 /// The stored texts of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct AuditRow {
     /// The action: `publish`, `token.create` …
     pub action: Cow<'static, str>,
     /// The object of the action.
@@ -88,7 +88,7 @@ pub enum Event {
     DriftResolved {
         config: ConfigId,
         seq: u64,
-        wins: Wins,
+        wins: KeptSide,
     },
     /// An administrator requested a comparison of the channel with the database.
     ChannelCompared {
@@ -213,7 +213,7 @@ impl Event {
             Self::RolledBack { seq, to, .. } => format!("release {seq} = release {to}"),
             Self::ReleaseRepaired { seq, .. } => format!("release {seq}"),
             Self::DriftFound { kind, .. } => kind.to_string(),
-            Self::DriftResolved { seq, wins, .. } => format!("release {seq}: {}", winner(*wins)),
+            Self::DriftResolved { seq, wins, .. } => format!("release {seq}: {}", kept_side_text(*wins)),
             Self::TokenCreated { kind, patterns, .. } | Self::TokenRevoked { kind, patterns, .. } => {
                 format!("{} {}", kind.as_str(), joined(patterns, ", "))
             }
@@ -236,7 +236,7 @@ impl Event {
     }
 
     /// Parses an event from the texts of [`Event::object`] and [`Event::detail`].
-    fn read(Row { action, object, detail }: &Row) -> Option<Self> {
+    fn read(AuditRow { action, object, detail }: &AuditRow) -> Option<Self> {
         let user = || object.clone();
         Some(match &**action {
             "env.create" | "env.change" => {
@@ -276,7 +276,8 @@ impl Event {
             "channel.drift" => Self::DriftFound { config: parsed(object)?, kind: DriftKind::read(detail)? },
             "channel.settle" => {
                 let (seq, side) = detail.strip_prefix("release ")?.split_once(": ")?;
-                let wins = [Wins::Channel, Wins::Database].into_iter().find(|wins| winner(*wins) == side)?;
+                let wins =
+                    [KeptSide::Channel, KeptSide::Database].into_iter().find(|wins| kept_side_text(*wins) == side)?;
                 Self::DriftResolved { config: parsed(object)?, seq: parsed(seq)?, wins }
             }
             "channel.compare" => Self::ChannelCompared { env: parsed(object)? },
@@ -305,22 +306,22 @@ impl Event {
     }
 }
 
-impl From<&Event> for Row {
+impl From<&Event> for AuditRow {
     fn from(event: &Event) -> Self {
         Self { action: event.action().into(), object: event.object(), detail: event.detail() }
     }
 }
 
-impl TryFrom<Row> for Event {
-    type Error = Row;
+impl TryFrom<AuditRow> for Event {
+    type Error = AuditRow;
 
     /// Parses an event.
     ///
     /// # Errors
     /// The unchanged row, if this version would write it differently.
-    fn try_from(row: Row) -> Result<Self, Row> {
+    fn try_from(row: AuditRow) -> Result<Self, AuditRow> {
         match Self::read(&row) {
-            Some(event) if Row::from(&event) == row => Ok(event),
+            Some(event) if AuditRow::from(&event) == row => Ok(event),
             _ => Err(row),
         }
     }
@@ -343,10 +344,10 @@ impl Rights {
 const ADMINISTRATOR: &str = "administrator";
 const DISABLED: &str = ", disabled";
 
-fn winner(wins: Wins) -> &'static str {
+fn kept_side_text(wins: KeptSide) -> &'static str {
     match wins {
-        Wins::Channel => "the channel counts",
-        Wins::Database => "the database counts",
+        KeptSide::Channel => "the channel counts",
+        KeptSide::Database => "the database counts",
     }
 }
 
@@ -441,8 +442,8 @@ mod tests {
                     "a reader node holds release 7, the database 6, and the channel none that is later",
                 ],
             ),
-            (resolved(Wins::Channel), ["channel.settle", SHOP, "release 8: the channel counts"]),
-            (resolved(Wins::Database), ["channel.settle", SHOP, "release 8: the database counts"]),
+            (resolved(KeptSide::Channel), ["channel.settle", SHOP, "release 8: the channel counts"]),
+            (resolved(KeptSide::Database), ["channel.settle", SHOP, "release 8: the database counts"]),
             (Event::ChannelCompared { env: env() }, ["channel.compare", "prod", ""]),
             (Event::LockFreed { env: env() }, ["lock.free", "prod", ""]),
             (
@@ -478,14 +479,14 @@ mod tests {
         ]
     }
 
-    fn row([action, object, detail]: [&str; 3]) -> Row {
-        Row { action: action.to_owned().into(), object: object.into(), detail: detail.into() }
+    fn row([action, object, detail]: [&str; 3]) -> AuditRow {
+        AuditRow { action: action.to_owned().into(), object: object.into(), detail: detail.into() }
     }
 
     #[test]
     fn stored_texts_do_not_change_and_are_read_back() {
         for (event, texts) in all() {
-            assert_eq!(Row::from(&event), row(texts));
+            assert_eq!(AuditRow::from(&event), row(texts));
             assert_eq!(Event::try_from(row(texts)), Ok(event));
         }
     }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::{Invalid, Problem, excerpt},
+    error::{Invalid, Problem, truncate},
     merge::Edit,
     names::ConfigId,
     time::Time,
@@ -37,7 +37,7 @@ impl FromStr for ChangeId {
         if fits {
             return Ok(Self(text.to_owned()));
         }
-        Err(Invalid::new("/id", Problem::Unknown { given: excerpt(text), known: Vec::new() }))
+        Err(Invalid::new("/id", Problem::Unknown { given: truncate(text), known: Vec::new() }))
     }
 }
 

@@ -12,7 +12,7 @@ pub use super::format::Format;
 use super::{
     json::{self, JsonValue},
     limits,
-    problem::{Invalid, Problem, excerpt},
+    problem::{Invalid, Problem, truncate},
     sensitive::{self, Sensitive},
     unseen,
 };
@@ -68,7 +68,7 @@ impl FromStr for Format {
 fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str, pointer: &str) -> Result<T, Invalid> {
     all.iter().copied().find(|t| name(*t) == text).ok_or_else(|| {
         let known = all.iter().map(|t| name(*t).to_owned()).collect();
-        Invalid::new(pointer, Problem::Unknown { given: excerpt(text), known })
+        Invalid::new(pointer, Problem::Unknown { given: truncate(text), known })
     })
 }
 
@@ -98,7 +98,7 @@ impl Item {
 
     /// Returns whether value, type and comment are equal, whatever release they came with.
     #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn has_same_content(&self, other: &Self) -> bool {
         (&self.value, self.kind, &self.comment) == (&other.value, other.kind, &other.comment)
     }
 
@@ -148,19 +148,19 @@ impl Content {
     ///
     /// # Errors
     /// The place where the document is no JSON object.
-    pub fn of_document(format: Format, document: &str) -> Result<Self, Invalid> {
+    pub fn from_document(format: Format, document: &str) -> Result<Self, Invalid> {
         if format != Format::Kv {
             return Ok(Self::Text(document.into()));
         }
         let object: IndexMap<String, Box<RawValue>> =
             serde_json::from_str(document).map_err(|error| json::unreadable(document, &error))?;
-        Ok(Self::Kv(object.into_iter().map(|(key, value)| (key, Item::of_raw(value.get()))).collect()))
+        Ok(Self::Kv(object.into_iter().map(|(key, value)| (key, Item::from_raw(value.get()))).collect()))
     }
 }
 
 impl Item {
     /// Returns the item for a raw JSON value of a document.
-    fn of_raw(value: &str) -> Self {
+    fn from_raw(value: &str) -> Self {
         if let Ok(text) = serde_json::from_str::<String>(value) {
             return Self::string(text);
         }
@@ -181,7 +181,7 @@ pub fn check_key(key: &str) -> Result<(), Invalid> {
     let problem = match key {
         "" => Problem::Required,
         _ if key.len() > limits::KEY_BYTES => Problem::TooLong { max: limits::KEY_BYTES },
-        _ => match unseen::refused(key) {
+        _ => match unseen::find_problem(key) {
             Some(problem) => problem,
             None if key.trim() != key => Problem::Blanks,
             None => return Ok(()),
@@ -275,13 +275,13 @@ pub struct Sha256Hex(pub String);
 
 /// A writer that passes all bytes on and computes their [`sha256`].
 #[derive(Debug)]
-pub struct Hashing<W> {
+pub struct HashingWriter<W> {
     inner: W,
     hash: Sha256,
     count: u64,
 }
 
-impl<W> Hashing<W> {
+impl<W> HashingWriter<W> {
     /// Wraps `inner`.
     #[must_use]
     pub fn new(inner: W) -> Self {
@@ -301,7 +301,7 @@ impl<W> Hashing<W> {
     }
 }
 
-impl<W: io::Write> io::Write for Hashing<W> {
+impl<W: io::Write> io::Write for HashingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.hash.update(&bytes[..written]);
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn bytes_are_hashed_as_they_are_written() {
         let (mut there, parts) = ([0; 9], [&b"one"[..], b" and", b" more than fits"]);
-        let mut hashing = Hashing::new(&mut there[..]);
+        let mut hashing = HashingWriter::new(&mut there[..]);
         let taken: Vec<_> = parts.iter().map(|part| io::Write::write(&mut hashing, part).unwrap()).collect();
         assert_eq!((taken, hashing.count()), (vec![3, 4, 2], 9));
         assert_eq!(hashing.finish(), sha256(b"one and m"));
@@ -412,7 +412,7 @@ mod tests {
         ]);
         let document = Content::Kv(items).document();
         assert_eq!(document, r#"{"dup":{"a":1,"a":2},"half":["\ud800"],"num":5}"#);
-        assert_eq!(Content::of_document(Format::Kv, &document).unwrap().document(), document);
+        assert_eq!(Content::from_document(Format::Kv, &document).unwrap().document(), document);
     }
 
     #[test]

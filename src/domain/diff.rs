@@ -14,7 +14,7 @@ use super::{
 /// Kind of a key's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum KeyChange {
     /// The key is new.
     Added,
     /// The key has another value, type or comment.
@@ -23,7 +23,7 @@ pub enum Kind {
     Removed,
 }
 
-impl Kind {
+impl KeyChange {
     /// Returns `added`, `changed` or `removed`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -49,11 +49,11 @@ pub struct KeyDiff {
 impl KeyDiff {
     /// Returns the kind of the change.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> KeyChange {
         match (&self.old, &self.new) {
-            (None, _) => Kind::Added,
-            (_, None) => Kind::Removed,
-            _ => Kind::Changed,
+            (None, _) => KeyChange::Added,
+            (_, None) => KeyChange::Removed,
+            _ => KeyChange::Changed,
         }
     }
 }
@@ -84,7 +84,7 @@ impl Diff {
         };
         let gone = was.iter().filter(|(key, _)| !is.contains_key(*key));
         let gone = gone.map(|(key, item)| KeyDiff { key: key.clone(), old: Some(item.clone()), new: None });
-        let there = is.iter().filter(|(key, item)| was.get(*key).is_none_or(|old| !old.same(item)));
+        let there = is.iter().filter(|(key, item)| was.get(*key).is_none_or(|old| !old.has_same_content(item)));
         let there =
             there.map(|(key, item)| KeyDiff { key: key.clone(), old: was.get(key).cloned(), new: Some(item.clone()) });
         Self::Kv(there.chain(gone).collect())
@@ -106,7 +106,7 @@ impl Diff {
         match self {
             Self::Kv(keys) => keys.iter().for_each(|k| counts.add(k.kind())),
             Self::Text { old, new } => {
-                for op in text_diff(old.expose(), new.expose(), COUNT_TIME).ops() {
+                for op in text_diff(old.expose(), new.expose(), COUNT_TIMEOUT).ops() {
                     let (_, old, new) = op.as_tag_tuple();
                     if matches!(op, DiffOp::Equal { .. }) {
                         continue;
@@ -140,11 +140,11 @@ impl Counts {
         self.added + self.changed + self.removed
     }
 
-    fn add(&mut self, kind: Kind) {
+    fn add(&mut self, kind: KeyChange) {
         match kind {
-            Kind::Added => self.added += 1,
-            Kind::Changed => self.changed += 1,
-            Kind::Removed => self.removed += 1,
+            KeyChange::Added => self.added += 1,
+            KeyChange::Changed => self.changed += 1,
+            KeyChange::Removed => self.removed += 1,
         }
     }
 }
@@ -169,11 +169,11 @@ pub struct ConfigDiff {
 }
 
 /// Value, type and comment of an item.
-type Said<'a> = Option<(&'a str, &'a str, &'a str)>;
+type ItemFields<'a> = Option<(&'a str, &'a str, &'a str)>;
 /// A key with its old and new state.
-type SaidOfKey<'a> = (&'a str, Said<'a>, Said<'a>);
+type KeyFields<'a> = (&'a str, ItemFields<'a>, ItemFields<'a>);
 
-fn said(item: Option<&Item>) -> Said<'_> {
+fn item_fields(item: Option<&Item>) -> ItemFields<'_> {
     item.map(|i| (i.value.expose(), i.kind.as_str(), i.comment.as_str()))
 }
 
@@ -183,13 +183,15 @@ fn said(item: Option<&Item>) -> Said<'_> {
 pub fn diff_sha256(diffs: &[ConfigDiff]) -> String {
     let mut sorted: Vec<&ConfigDiff> = diffs.iter().collect();
     sorted.sort_by(|a, b| a.config.cmp(&b.config));
-    let rows: Vec<(String, Vec<SaidOfKey<'_>>)> = sorted
+    let rows: Vec<(String, Vec<KeyFields<'_>>)> = sorted
         .iter()
         .map(|config| {
             let keys = match &config.diff {
                 Diff::Kv(keys) => {
-                    let mut keys: Vec<_> =
-                        keys.iter().map(|k| (k.key.as_str(), said(k.old.as_ref()), said(k.new.as_ref()))).collect();
+                    let mut keys: Vec<_> = keys
+                        .iter()
+                        .map(|k| (k.key.as_str(), item_fields(k.old.as_ref()), item_fields(k.new.as_ref())))
+                        .collect();
                     keys.sort_unstable();
                     keys
                 }
@@ -211,27 +213,27 @@ pub struct Word {
 }
 
 /// Maximum size of two values that are compared word by word, in bytes. Longer results would be unreadable.
-const WORDS_BYTES: usize = 16 * 1024;
+const MAX_WORD_DIFF_BYTES: usize = 16 * 1024;
 /// Maximum size of a text's lines that are compared word by word, in bytes. The lines after it are compared as wholes.
-const WORDS_BYTES_OF_TEXT: usize = 256 * 1024;
+const MAX_TEXT_WORD_DIFF_BYTES: usize = 256 * 1024;
 /// Timeout for comparing two texts that are shown.
-const TEXT_TIME: Duration = Duration::from_millis(500);
-const COUNT_TIME: Duration = Duration::from_millis(20);
+const TEXT_DIFF_TIMEOUT: Duration = Duration::from_millis(500);
+const COUNT_TIMEOUT: Duration = Duration::from_millis(20);
 /// Timeout for comparing two values. Words beyond it are shown as replaced, so that every page answers in time.
-const WORDS_TIME: Duration = Duration::from_millis(10);
+const WORD_DIFF_TIMEOUT: Duration = Duration::from_millis(10);
 /// Maximum number of bytes shown of a line, or of a value in a list of keys.
-const SHOWN_BYTES: usize = 2000;
+const MAX_SHOWN_BYTES: usize = 2000;
 /// Number of bytes shown before the first difference of a longer one.
-const SHOWN_BEFORE: usize = 200;
+const LEADING_CONTEXT_BYTES: usize = 200;
 
 /// Compares two values word by word. Returns the old side and the new side.
 #[must_use]
 pub fn words(old: &str, new: &str) -> (Vec<Word>, Vec<Word>) {
     let whole = |text: &str| vec![Word { differs: true, text: text.into() }];
-    if old.len() + new.len() > WORDS_BYTES {
+    if old.len() + new.len() > MAX_WORD_DIFF_BYTES {
         return (whole(old), whole(new));
     }
-    let diff = TextDiff::configure().timeout(WORDS_TIME).diff_unicode_words(old, new);
+    let diff = TextDiff::configure().timeout(WORD_DIFF_TIMEOUT).diff_unicode_words(old, new);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for change in diff.iter_all_changes() {
         let text = change.value();
@@ -257,18 +259,18 @@ fn push(words: &mut Vec<Word>, differs: bool, text: &str) {
 /// Shortens long texts to the part around the first difference.
 #[must_use]
 pub fn shortened<'a>(old: &'a str, new: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
-    let is_long = old.len().max(new.len()) > SHOWN_BYTES;
+    let is_long = old.len().max(new.len()) > MAX_SHOWN_BYTES;
     let same = if is_long { old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count() } else { 0 };
     (part(old, same), part(new, same))
 }
 
 /// Returns the part of a text around a byte offset, or the whole text if it is short.
 fn part(text: &str, around: usize) -> Cow<'_, str> {
-    if text.len() <= SHOWN_BYTES {
+    if text.len() <= MAX_SHOWN_BYTES {
         return text.into();
     }
-    let start = text.floor_char_boundary(around.saturating_sub(SHOWN_BEFORE));
-    let end = text.floor_char_boundary(start + SHOWN_BYTES);
+    let start = text.floor_char_boundary(around.saturating_sub(LEADING_CONTEXT_BYTES));
+    let end = text.floor_char_boundary(start + MAX_SHOWN_BYTES);
     let (before, after) = (if start > 0 { "…" } else { "" }, if end < text.len() { "…" } else { "" });
     format!("{before}{}{after}", &text[start..end]).into()
 }
@@ -293,13 +295,13 @@ impl Window {
 
     /// Returns the window for one of `parts` differences on the same page.
     #[must_use]
-    pub fn one_of(self, parts: usize) -> Self {
+    pub fn shared_by(self, parts: usize) -> Self {
         let parts = parts.max(1);
-        Self { rows: (self.rows / parts).max(20), bytes: (self.bytes / parts).max(SHOWN_BYTES), ..self }
+        Self { rows: (self.rows / parts).max(20), bytes: (self.bytes / parts).max(MAX_SHOWN_BYTES), ..self }
     }
 
     /// Selects the rows in the window. `bytes` returns the size of a row.
-    fn of<T>(self, all: impl Iterator<Item = T> + Clone, mut bytes: impl FnMut(&T) -> usize) -> Shown<T> {
+    fn of<T>(self, all: impl Iterator<Item = T> + Clone, mut bytes: impl FnMut(&T) -> usize) -> WindowRows<T> {
         let total = all.clone().count();
         let (mut rows, mut taken) = (Vec::new(), 0);
         for row in all.skip(self.from).take(self.rows) {
@@ -309,13 +311,13 @@ impl Window {
             taken += bytes(&row);
             rows.push(row);
         }
-        Shown { from: self.from, rows, total }
+        WindowRows { from: self.from, rows, total }
     }
 }
 
 /// The rows of a [`Window`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown<T> {
+pub struct WindowRows<T> {
     /// Number of rows before them.
     pub from: usize,
     /// The rows.
@@ -324,29 +326,33 @@ pub struct Shown<T> {
     pub total: usize,
 }
 
-impl<T> Shown<T> {
+impl<T> WindowRows<T> {
     /// Returns the number of rows after them.
     #[must_use]
-    pub fn left(&self) -> usize {
-        self.total.saturating_sub(self.next())
+    pub fn remaining(&self) -> usize {
+        self.total.saturating_sub(self.next_row())
     }
 
     /// Returns the index of the first row after them.
     #[must_use]
-    pub fn next(&self) -> usize {
+    pub fn next_row(&self) -> usize {
         self.from + self.rows.len()
     }
 }
 
 /// Returns the keys that differ, with long values shortened.
 #[must_use]
-pub fn keys(all: &[KeyDiff], window: Window) -> Shown<KeyDiff> {
+pub fn keys(all: &[KeyDiff], window: Window) -> WindowRows<KeyDiff> {
     let shown = window.of(all.iter(), |key| {
-        [&key.old, &key.new].into_iter().flatten().map(|item| item.value.expose().len().min(SHOWN_BYTES)).sum::<usize>()
+        [&key.old, &key.new]
+            .into_iter()
+            .flatten()
+            .map(|item| item.value.expose().len().min(MAX_SHOWN_BYTES))
+            .sum::<usize>()
             + key.key.len()
     });
     let rows = shown.rows.into_iter().map(short).collect();
-    Shown { from: shown.from, rows, total: shown.total }
+    WindowRows { from: shown.from, rows, total: shown.total }
 }
 
 fn short(key: &KeyDiff) -> KeyDiff {
@@ -374,7 +380,7 @@ pub struct Line {
 
 /// A row of a line difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Row {
+pub enum DiffRow {
     /// A line that is equal on both sides.
     Same {
         /// Its number on the left.
@@ -400,42 +406,44 @@ pub enum Row {
 
 /// Compares two texts line by line, with `context` unchanged lines around each difference. Long lines are shortened.
 #[must_use]
-pub fn lines(old: &str, new: &str, context: usize, window: Window) -> Shown<Row> {
-    let diff = text_diff(old, new, TEXT_TIME);
+pub fn lines(old: &str, new: &str, context: usize, window: Window) -> WindowRows<DiffRow> {
+    let diff = text_diff(old, new, TEXT_DIFF_TIMEOUT);
     let (left, right) = (|i| diff.old_slice(i).unwrap_or(""), |i| diff.new_slice(i).unwrap_or(""));
-    let shown = window.of(spots(diff.ops(), context), |spot| match spot {
-        Spot::Same(old, _) => left(*old).len().min(SHOWN_BYTES),
-        Spot::Differs(old, new) => {
-            old.map_or(0, |i| left(i).len().min(SHOWN_BYTES)) + new.map_or(0, |i| right(i).len().min(SHOWN_BYTES))
+    let shown = window.of(row_indices(diff.ops(), context), |spot| match spot {
+        RowIndices::Same(old, _) => left(*old).len().min(MAX_SHOWN_BYTES),
+        RowIndices::Differs(old, new) => {
+            old.map_or(0, |i| left(i).len().min(MAX_SHOWN_BYTES))
+                + new.map_or(0, |i| right(i).len().min(MAX_SHOWN_BYTES))
         }
-        Spot::Fold(_) => 0,
+        RowIndices::Fold(_) => 0,
     });
     let mut compared = 0;
     let row = |spot| match spot {
-        Spot::Same(old, new) => {
-            Row::Same { old: old + 1, new: new + 1, text: part(bare(left(old)), 0).into_owned().into() }
+        RowIndices::Same(old, new) => {
+            DiffRow::Same { old: old + 1, new: new + 1, text: part(without_line_end(left(old)), 0).into_owned().into() }
         }
-        Spot::Differs(old, new) => {
+        RowIndices::Differs(old, new) => {
             let (old, new) = (old.map(|at| (at, left(at))), new.map(|at| (at, right(at))));
-            let bytes = |(old, new): ((usize, &str), (usize, &str))| (old.1.len() + new.1.len()).min(2 * SHOWN_BYTES);
+            let bytes =
+                |(old, new): ((usize, &str), (usize, &str))| (old.1.len() + new.1.len()).min(2 * MAX_SHOWN_BYTES);
             compared += old.zip(new).map_or(0, bytes);
-            differing(old, new, compared <= WORDS_BYTES_OF_TEXT)
+            differing(old, new, compared <= MAX_TEXT_WORD_DIFF_BYTES)
         }
-        Spot::Fold(lines) => Row::Fold { lines },
+        RowIndices::Fold(lines) => DiffRow::Fold { lines },
     };
-    Shown { from: shown.from, rows: shown.rows.into_iter().map(row).collect(), total: shown.total }
+    WindowRows { from: shown.from, rows: shown.rows.into_iter().map(row).collect(), total: shown.total }
 }
 
 /// A row as the indices of its lines.
 #[derive(Clone, Copy)]
-enum Spot {
+enum RowIndices {
     Same(usize, usize),
     Differs(Option<usize>, Option<usize>),
     Fold(usize),
 }
 
 /// Returns all rows of a difference. They refer to lines by index, so many rows are cheap.
-fn spots(ops: &[DiffOp], context: usize) -> impl Iterator<Item = Spot> + Clone {
+fn row_indices(ops: &[DiffOp], context: usize) -> impl Iterator<Item = RowIndices> + Clone {
     ops.iter().enumerate().flat_map(move |(n, op)| {
         let (_, olds, news) = op.as_tag_tuple();
         let same = matches!(op, DiffOp::Equal { .. });
@@ -451,31 +459,31 @@ fn spots(ops: &[DiffOp], context: usize) -> impl Iterator<Item = Spot> + Clone {
         };
         (0..rows).map(move |i| match (same, folds) {
             (false, _) => {
-                Spot::Differs((i < olds.len()).then(|| olds.start + i), (i < news.len()).then(|| news.start + i))
+                RowIndices::Differs((i < olds.len()).then(|| olds.start + i), (i < news.len()).then(|| news.start + i))
             }
-            (true, true) if i == before => Spot::Fold(folded),
+            (true, true) if i == before => RowIndices::Fold(folded),
             (true, folds) => {
                 let i = if folds && i > before { i + folded - 1 } else { i };
-                Spot::Same(olds.start + i, news.start + i)
+                RowIndices::Same(olds.start + i, news.start + i)
             }
         })
     })
 }
 
-fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bool) -> Row {
+fn differing(old: Option<(usize, &str)>, new: Option<(usize, &str)>, by_word: bool) -> DiffRow {
     let line = |(at, _): (usize, &str), words| Line { number: at + 1, words };
     let whole = |text: Cow<'_, str>| vec![Word { differs: false, text: text.into_owned().into() }];
     let (Some(o), Some(n)) = (old, new) else {
-        let side = |side: Option<(usize, &str)>| side.map(|s| line(s, whole(part(bare(s.1), 0))));
-        return Row::Differs { old: side(old), new: side(new) };
+        let side = |side: Option<(usize, &str)>| side.map(|s| line(s, whole(part(without_line_end(s.1), 0))));
+        return DiffRow::Differs { old: side(old), new: side(new) };
     };
-    let (a, b) = (bare(o.1), bare(n.1));
+    let (a, b) = (without_line_end(o.1), without_line_end(n.1));
     // Lines that differ only in their ends look equal unless the ends are shown.
-    let ends = (a == b).then(|| (shown_end(o.1), shown_end(n.1)));
+    let ends = (a == b).then(|| (with_visible_end(o.1), with_visible_end(n.1)));
     let (a, b) = ends.as_ref().map_or((a, b), |(a, b)| (a, b));
     let (a, b) = shortened(a, b);
     let (left, right) = if by_word { words(&a, &b) } else { (whole(a), whole(b)) };
-    Row::Differs { old: Some(line(o, left)), new: Some(line(n, right)) }
+    DiffRow::Differs { old: Some(line(o, left)), new: Some(line(n, right)) }
 }
 
 /// Compares two texts line by line. After `time` the rest counts as replaced, so that every page answers in time.
@@ -483,18 +491,18 @@ fn text_diff<'a>(old: &'a str, new: &'a str, time: Duration) -> TextDiff<'a, 'a,
     TextDiff::configure().timeout(time).diff_lines(old, new)
 }
 
-fn bare(line: &str) -> &str {
+fn without_line_end(line: &str) -> &str {
     line.strip_suffix('\n').map_or(line, |l| l.strip_suffix('\r').unwrap_or(l))
 }
 
-fn shown_end(line: &str) -> String {
-    let end = &line[bare(line).len()..];
+fn with_visible_end(line: &str) -> String {
+    let end = &line[without_line_end(line).len()..];
     let mark = match end {
         "\r\n" => "␍␊",
         "\n" => "␊",
         _ => "",
     };
-    format!("{}{mark}", bare(line))
+    format!("{}{mark}", without_line_end(line))
 }
 
 #[cfg(test)]
@@ -511,7 +519,7 @@ mod tests {
         let diff = Diff::of(&kv(&[("a", "1"), ("b", "1"), ("c", "1")]), &kv(&[("c", "1"), ("b", "2"), ("d", "1")]));
         let Diff::Kv(keys) = &diff else { panic!() };
         let seen: Vec<_> = keys.iter().map(|k| (k.key.as_str(), k.kind())).collect();
-        assert_eq!(seen, [("b", Kind::Changed), ("d", Kind::Added), ("a", Kind::Removed)]);
+        assert_eq!(seen, [("b", KeyChange::Changed), ("d", KeyChange::Added), ("a", KeyChange::Removed)]);
         assert_eq!(diff.counts(), Counts { added: 1, changed: 1, removed: 1 });
     }
 
@@ -528,9 +536,9 @@ mod tests {
         let old: String = (1..=20).map(|i| format!("line {i}\n")).collect();
         let new = old.replace("line 10\n", "line ten\n");
         let rows = lines(&old, &new, 2, Window::after(0)).rows;
-        assert_eq!(rows.first(), Some(&Row::Fold { lines: 7 }));
-        assert_eq!(rows.last(), Some(&Row::Fold { lines: 8 }));
-        let Some(Row::Differs { old: Some(o), new: Some(n) }) = rows.get(3) else { panic!("{rows:?}") };
+        assert_eq!(rows.first(), Some(&DiffRow::Fold { lines: 7 }));
+        assert_eq!(rows.last(), Some(&DiffRow::Fold { lines: 8 }));
+        let Some(DiffRow::Differs { old: Some(o), new: Some(n) }) = rows.get(3) else { panic!("{rows:?}") };
         assert_eq!((o.number, n.number), (10, 10));
     }
 
@@ -559,16 +567,16 @@ mod tests {
         let text = |word: &str| (0..5000).map(|n| format!("{word} {n}\n")).collect::<String>();
         let (old, new) = (text("old"), text("new"));
         let first = lines(&old, &new, usize::MAX / 4, Window::after(0));
-        assert_eq!((first.rows.len(), first.left()), (2000, 3000));
-        let last = lines(&old, &new, 3, Window::after(first.next() + 2000));
-        assert_eq!((last.rows.len(), last.left()), (1000, 0));
-        let Some(Row::Differs { old: Some(line), .. }) = last.rows.first() else { panic!("{last:?}") };
+        assert_eq!((first.rows.len(), first.remaining()), (2000, 3000));
+        let last = lines(&old, &new, 3, Window::after(first.next_row() + 2000));
+        assert_eq!((last.rows.len(), last.remaining()), (1000, 0));
+        let Some(DiffRow::Differs { old: Some(line), .. }) = last.rows.first() else { panic!("{last:?}") };
         assert_eq!(line.number, 4001);
         // A few long rows are bounded as well.
         let long = format!("{}\n", "x".repeat(100_000)).repeat(1000);
         let shown = lines("", &long, 3, Window::after(0));
         let bytes: usize = shown.rows.iter().map(|row| format!("{row:?}").len()).sum();
-        assert!(shown.left() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
+        assert!(shown.remaining() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
         assert_eq!(lines(&old, &new, 3, Window::after(usize::MAX)).rows, []);
     }
 
@@ -576,10 +584,10 @@ mod tests {
     fn a_long_line_is_shown_around_its_difference() {
         let line = |word: &str| format!("{}{word}{}\n", "é".repeat(500_000), "x".repeat(500_000));
         let shown = lines(&line("old"), &line("new"), 3, Window::after(0));
-        let [Row::Differs { old: Some(old), new: Some(new) }] = &shown.rows[..] else { panic!("{shown:?}") };
+        let [DiffRow::Differs { old: Some(old), new: Some(new) }] = &shown.rows[..] else { panic!("{shown:?}") };
         let text = |line: &Line| line.words.iter().map(|word| word.text.expose()).collect::<String>();
         assert!(text(old).contains("éoldx") && text(new).contains("énewx"));
-        assert!(text(old).starts_with('…') && text(old).ends_with('…') && text(old).len() < 2 * SHOWN_BYTES);
+        assert!(text(old).starts_with('…') && text(old).ends_with('…') && text(old).len() < 2 * MAX_SHOWN_BYTES);
     }
 
     #[test]
@@ -592,15 +600,15 @@ mod tests {
         let Diff::Kv(differ) = Diff::of(&all("old"), &all("new")) else { panic!() };
         let shown = keys(&differ, Window::after(0));
         let bytes: usize = shown.rows.iter().map(|key| format!("{key:?}").len()).sum();
-        assert!(shown.left() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
+        assert!(shown.remaining() > 0 && bytes < 1024 * 1024, "{} rows, {bytes} bytes", shown.rows.len());
         let old = shown.rows[0].old.as_ref().unwrap();
-        assert!(old.value.expose().ends_with("xold") && old.value.expose().len() < 2 * SHOWN_BYTES);
+        assert!(old.value.expose().ends_with("xold") && old.value.expose().len() < 2 * MAX_SHOWN_BYTES);
     }
 
     #[test]
     fn a_changed_line_end_is_shown() {
         let rows = lines("a\n", "a\r\n", 3, Window::after(0)).rows;
-        let [Row::Differs { old: Some(o), new: Some(n) }] = &rows[..] else { panic!("{rows:?}") };
+        let [DiffRow::Differs { old: Some(o), new: Some(n) }] = &rows[..] else { panic!("{rows:?}") };
         assert_ne!(o.words, n.words);
     }
 

@@ -20,7 +20,7 @@ pub struct Drift {
 
 /// The side that an administrator keeps when the channel or a reader is ahead of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wins {
+pub enum KeptSide {
     /// The document in the channel becomes a release in the database. Nothing changes for readers.
     Channel,
     /// The live release is published again, under a number above the other one.

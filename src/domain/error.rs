@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::problem::{DotenvTrouble, Invalid, Problem, excerpt, pointer};
+pub use super::problem::{DotenvTrouble, Invalid, Problem, pointer, truncate};
 use super::{
     names::ConfigId,
     sensitive::{self, Sensitive},
@@ -35,7 +35,7 @@ pub enum Error {
     Stale(String),
     /// The state of the object does not allow this (409), for example because a change is published.
     #[error("not possible in this state: {0:?}")]
-    State(State),
+    State(StateConflict),
     /// Larger than the limit, in bytes.
     #[error("larger than {0} bytes")]
     TooLarge(usize),
@@ -49,7 +49,7 @@ pub enum Error {
     #[error("{part:?} is not responding: {detail}")]
     Unavailable {
         /// The part.
-        part: Part,
+        part: Dependency,
         /// Message of the driver. It stays on the server, because it may contain addresses and users.
         #[serde(skip)]
         detail: String,
@@ -101,7 +101,7 @@ pub enum Need {
 
 /// Reason why the state of an object does not allow a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum State {
+pub enum StateConflict {
     /// The change was published already.
     Published,
     /// The change was discarded.
@@ -124,7 +124,7 @@ pub enum State {
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Part {
+pub enum Dependency {
     /// The SQL database.
     Database,
     /// etcd, or the in-process channel.

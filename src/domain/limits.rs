@@ -19,6 +19,6 @@ pub const TEXT_BYTES: usize = 2000;
 /// Maximum size of a token's name, in bytes.
 pub const TOKEN_NAME_BYTES: usize = 200;
 /// Default number of rows on a page of a list.
-pub const PAGE: u32 = 50;
+pub const PAGE_ROWS: u32 = 50;
 /// Maximum number of rows on a page of a list.
-pub const PAGE_MAX: u32 = 200;
+pub const MAX_PAGE_ROWS: u32 = 200;

@@ -46,7 +46,7 @@ impl Edit {
 
 /// The state of one key: an item, a text or nothing. Two are equal if their values, types and comments are.
 #[derive(Clone, Copy, Debug)]
-pub enum At<'a> {
+pub enum KeyState<'a> {
     /// Nothing.
     Absent,
     /// An item.
@@ -55,7 +55,7 @@ pub enum At<'a> {
     Text(Sensitive<&'a str>),
 }
 
-impl<'a> At<'a> {
+impl<'a> KeyState<'a> {
     /// Returns the state of `key` in `content`. The empty key is the whole text.
     #[must_use]
     pub fn of(content: &'a Content, key: &str) -> Self {
@@ -84,11 +84,11 @@ impl<'a> At<'a> {
     }
 }
 
-impl PartialEq for At<'_> {
+impl PartialEq for KeyState<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Absent, Self::Absent) => true,
-            (Self::Item(a), Self::Item(b)) => a.same(b),
+            (Self::Item(a), Self::Item(b)) => a.has_same_content(b),
             (Self::Text(a), Self::Text(b)) => a == b,
             _ => false,
         }
@@ -99,7 +99,7 @@ impl PartialEq for At<'_> {
 /// on) and `live`, and the edit does not set it to its live state.
 #[must_use]
 pub fn conflict(config: &ConfigId, key: &str, edit: &Edit, base: &Content, live: &Content) -> Option<Conflict> {
-    let (was, is, wanted) = (At::of(base, key), At::of(live, key), At::wanted(edit));
+    let (was, is, wanted) = (KeyState::of(base, key), KeyState::of(live, key), KeyState::wanted(edit));
     (was != is && is != wanted).then(|| Conflict {
         config: config.clone(),
         key: key.to_owned(),
@@ -119,7 +119,7 @@ pub fn apply<'a>(live: &Content, edits: impl IntoIterator<Item = (&'a str, &'a E
         match (&mut content, edit) {
             (Content::Kv(items), Edit::Set(item)) => {
                 removed.remove(key);
-                let unchanged = items.get(key).is_some_and(|there| there.same(item));
+                let unchanged = items.get(key).is_some_and(|there| there.has_same_content(item));
                 if !unchanged {
                     items.insert(key.to_owned(), Item { since: seq, ..item.clone() });
                 }

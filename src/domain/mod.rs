@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod catalog;
 pub mod change;
 pub mod content;
 pub mod diff;
@@ -11,6 +12,7 @@ pub mod drift;
 #[cfg(feature = "ssr")]
 pub mod entry;
 pub mod error;
+pub mod form_text;
 pub mod format;
 pub mod json;
 pub mod limits;
@@ -18,11 +20,9 @@ pub mod merge;
 pub mod names;
 pub mod network;
 pub mod numbers;
-pub mod places;
 pub mod problem;
 pub mod release;
 pub mod sensitive;
 pub mod time;
 pub mod token;
-pub mod typed;
 pub mod unseen;

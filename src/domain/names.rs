@@ -43,7 +43,7 @@ macro_rules! name {
                 match text {
                     "" => Err(Invalid::new($pointer, Problem::Required)),
                     _ if is_name(text) => Ok(Self(text.into())),
-                    _ => Err(Invalid::new($pointer, Problem::Name { name: super::error::excerpt(text) })),
+                    _ => Err(Invalid::new($pointer, Problem::Name { name: super::error::truncate(text) })),
                 }
             }
         }
@@ -126,7 +126,7 @@ impl FromStr for ConfigId {
         let mut parts = text.split('/');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(env), Some(app), Some(namespace), None) => Self::parse(env, app, namespace),
-            _ => Err(Invalid::new("/config", Problem::Config { text: super::error::excerpt(text) })),
+            _ => Err(Invalid::new("/config", Problem::Config { text: super::error::truncate(text) })),
         }
     }
 }

@@ -217,7 +217,7 @@ pub enum DotenvTrouble {
 
 /// Truncates a text from the input to at most 40 characters for display.
 #[must_use]
-pub fn excerpt(text: &str) -> String {
+pub fn truncate(text: &str) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(40).collect();
     if chars.next().is_some() {

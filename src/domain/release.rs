@@ -52,7 +52,7 @@ pub enum Delivery {
 
 /// Reason of a delayed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum DelayReason {
     /// The channel does not answer. Its message is for administrators only, because it may contain addresses.
     Channel(Option<String>),
     /// Another node holds the lock.
@@ -67,7 +67,7 @@ pub enum Why {
     Slow,
 }
 
-impl std::fmt::Display for Why {
+impl std::fmt::Display for DelayReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             // Programs read this text. The message of the channel is for the pages and the log.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::Pattern,
-    error::{Error, Part},
+    error::{Dependency, Error},
     time::Time,
 };
 
@@ -71,14 +71,14 @@ pub struct Token {
 impl Token {
     /// Returns whether it is valid at `now`.
     #[must_use]
-    pub fn lives(&self, now: Time) -> bool {
+    pub fn is_valid_at(&self, now: Time) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 }
 
 /// Reason why a token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum TokenRefusal {
     /// The request has no token.
     #[error("no token")]
     Missing,
@@ -99,11 +99,11 @@ pub enum Denied {
     NotLoaded,
 }
 
-impl From<Denied> for Error {
-    fn from(denied: Denied) -> Self {
+impl From<TokenRefusal> for Error {
+    fn from(denied: TokenRefusal) -> Self {
         match denied {
-            Denied::NotLoaded => {
-                Self::Unavailable { part: Part::Channel, detail: "the tokens have not been read yet".into() }
+            TokenRefusal::NotLoaded => {
+                Self::Unavailable { part: Dependency::Channel, detail: "the tokens have not been read yet".into() }
             }
             _ => Self::Unauthenticated,
         }

@@ -118,20 +118,20 @@ pub fn is_usual_after(before: char, c: char) -> bool {
 }
 
 /// Returns whether a character changes the direction of the text after it.
-fn turns_text(c: char) -> bool {
+fn changes_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the code point and, for common characters, the name: `U+200B ZERO WIDTH SPACE`.
 #[must_use]
-pub fn described(c: char) -> String {
+pub fn describe(c: char) -> String {
     let code = format!("U+{:04X}", u32::from(c));
     NAMES.iter().find(|(known, _)| *known == c).map_or_else(|| code.clone(), |(_, name)| format!("{code} {name}"))
 }
 
 /// Returns the problem with the first unseen character of a key or name, which must have none.
 #[must_use]
-pub fn refused(text: &str) -> Option<Problem> {
+pub fn find_problem(text: &str) -> Option<Problem> {
     let (at, character) = text.chars().enumerate().find(|(_, c)| is_unseen(*c))?;
     Some(problem(at, character))
 }
@@ -149,13 +149,13 @@ pub struct Unseen {
     pub begins: Option<char>,
     /// The last character, if it is white space or unseen.
     pub ends: Option<char>,
-    /// Distinct unseen characters inside, in order, at most [`Unseen::MOST`].
+    /// Distinct unseen characters inside, in order, at most [`Unseen::MAX_LISTED`].
     pub inside: Vec<char>,
 }
 
 impl Unseen {
     /// Maximum number of characters that are listed.
-    const MOST: usize = 3;
+    const MAX_LISTED: usize = 3;
 
     /// Finds the unseen characters at the ends of a value and inside it. A character at an end is listed as inside only
     /// if it changes the direction of the text or also occurs elsewhere.
@@ -165,7 +165,7 @@ impl Unseen {
         let (begins, ends) = (value.chars().next().filter(hides), value.chars().last().filter(hides));
         let mut found = Self { begins, ends, ..Self::anywhere(value) };
         let is_at_an_end = |c: char| [begins, ends].contains(&Some(c)) && value.matches(c).count() == 1;
-        found.inside.retain(|c| turns_text(*c) || !is_at_an_end(*c));
+        found.inside.retain(|c| changes_direction(*c) || !is_at_an_end(*c));
         found
     }
 
@@ -182,7 +182,7 @@ impl Unseen {
                 '\r' => rest.peek() == Some(&'\n'),
                 c => !is_unseen(c) || is_usual_after(before, c),
             };
-            if !is_usual && found.inside.len() < Self::MOST && !found.inside.contains(&c) {
+            if !is_usual && found.inside.len() < Self::MAX_LISTED && !found.inside.contains(&c) {
                 found.inside.push(c);
             }
             before = c;
@@ -211,11 +211,11 @@ mod tests {
             ("a\u{a0}b", '\u{a0}', 2, "U+00A0 NO-BREAK SPACE"),
             ("a\u{e0041}", '\u{e0041}', 2, "U+E0041"),
         ] {
-            assert_eq!(refused(text), Some(Problem::Unseen { character, position }), "{text:?}");
-            assert_eq!(described(character), said);
+            assert_eq!(find_problem(text), Some(Problem::Unseen { character, position }), "{text:?}");
+            assert_eq!(describe(character), said);
         }
         for seen in ["", "db.url", "two words", "商店.名", "é", "e\u{301}", "😀", "a-b_c/d"] {
-            assert_eq!(refused(seen), None, "{seen:?}");
+            assert_eq!(find_problem(seen), None, "{seen:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::{
     domain::{content::Content, names::ConfigId, release::Release},
-    storage::Known,
+    storage::KnownRelease,
 };
 
 /// Maximum total size of the remembered contents. Beyond it all are forgotten.
@@ -20,12 +20,12 @@ pub(super) struct RememberedContents(Mutex<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    known: HashMap<ConfigId, Known>,
+    known: HashMap<ConfigId, KnownRelease>,
     bytes: usize,
 }
 
 impl RememberedContents {
-    pub fn get(&self, config: &ConfigId) -> Option<Known> {
+    pub fn get(&self, config: &ConfigId) -> Option<KnownRelease> {
         self.0.lock().known.get(config).cloned()
     }
 
@@ -35,7 +35,7 @@ impl RememberedContents {
         if contents.bytes > MAX_BYTES {
             *contents = Contents::default();
         } else {
-            let known = Known { change: release.change.clone(), content: Arc::new(content) };
+            let known = KnownRelease { change: release.change.clone(), content: Arc::new(content) };
             contents.known.insert(release.config.clone(), known);
         }
     }

@@ -30,7 +30,7 @@ use crate::{
         names::{ConfigId, EnvName},
         release::Release,
     },
-    storage::Known,
+    storage::KnownRelease,
 };
 pub use acks::{DeliveryAck, PendingAcks, TakenAcks};
 use contents::RememberedContents;
@@ -89,7 +89,7 @@ impl FastPath {
 
     /// Returns the content that was accepted last for a config. Another node may have accepted a later one.
     #[must_use]
-    pub fn content(&self, config: &ConfigId) -> Option<Known> {
+    pub fn content(&self, config: &ConfigId) -> Option<KnownRelease> {
         self.contents.get(config)
     }
 

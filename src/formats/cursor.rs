@@ -1,6 +1,6 @@
 //! A position in a text that moves forward, for the line-based formats.
 
-use super::reading::At;
+use super::collector::Position;
 
 /// The rest of a text.
 pub(super) struct Cursor<'t> {
@@ -19,8 +19,8 @@ impl<'t> Cursor<'t> {
     }
 
     /// Returns the position for a report.
-    pub(super) fn at(&self) -> At {
-        At::Byte(self.offset)
+    pub(super) fn at(&self) -> Position {
+        Position::Byte(self.offset)
     }
 
     pub(super) fn rest(&self) -> &'t str {

@@ -8,21 +8,21 @@
 use ::toml::de::DeValue;
 use serde::de::IgnoredAny;
 
-use super::{BOM, Source};
+use super::{BOM, ItemFormat};
 
 /// Maximum number of lines that vote; they suffice to determine the shape.
-const LINES: usize = 2_000;
+const MAX_VOTING_LINES: usize = 2_000;
 
 /// Maximum size of a value that is parsed as TOML, in bytes. Longer strings and arrays are recognised by their ends.
-const VALUE: usize = 4_096;
+const MAX_TOML_VALUE_BYTES: usize = 4_096;
 
 /// Detects the format of a text. A known ending of the file name decides; without one, the shape of the text does.
 #[must_use]
-pub fn detect(file_name: Option<&str>, text: &str) -> Source {
-    file_name.and_then(Source::from_file_name).unwrap_or_else(|| by_shape(text))
+pub fn detect(file_name: Option<&str>, text: &str) -> ItemFormat {
+    file_name.and_then(ItemFormat::from_file_name).unwrap_or_else(|| by_shape(text))
 }
 
-impl Source {
+impl ItemFormat {
     /// Returns the format for a file name: `a.yml`, `conf/.env`, `.env.local`. The path and case do not matter. A known
     /// last ending decides (`.env.yaml` is YAML); otherwise an `env` among the endings does.
     #[must_use]
@@ -38,15 +38,15 @@ impl Source {
     }
 }
 
-fn by_shape(text: &str) -> Source {
+fn by_shape(text: &str) -> ItemFormat {
     let text = text.trim_start_matches(BOM);
     if let Some(source) = by_bracket(without_comments(text)) {
         return source;
     }
     let mut votes = Votes::default();
-    for line in text.split(['\n', '\r']).filter(|line| !is_blank_or_comment(line.trim())).take(LINES) {
+    for line in text.split(['\n', '\r']).filter(|line| !is_blank_or_comment(line.trim())).take(MAX_VOTING_LINES) {
         if votes.is_empty() && begins_yaml(line.trim()) {
-            return Source::Yaml;
+            return ItemFormat::Yaml;
         }
         votes.add(line);
     }
@@ -54,7 +54,7 @@ fn by_shape(text: &str) -> Source {
 }
 
 /// Returns the format if the text begins with a bracket.
-fn by_bracket(text: &str) -> Option<Source> {
+fn by_bracket(text: &str) -> Option<ItemFormat> {
     if let Some(inside) = text.strip_prefix('{') {
         // YAML also accepts `{a: 1}` and `{'a': 1}`; JSON keys have double quotes. `{a:1}` is taken for JSON with a
         // mistake, because YAML would read it as one key.
@@ -63,11 +63,11 @@ fn by_bracket(text: &str) -> Option<Source> {
         let is_loose = after_word.len() < inside.len()
             && after_word.strip_prefix(':').is_some_and(|value| !value.starts_with([' ', '\t', '\n', '\r']));
         let is_json = is_loose || matches!(inside.chars().next(), None | Some('"' | '}'));
-        return Some(if is_json { Source::Json } else { Source::Yaml });
+        return Some(if is_json { ItemFormat::Json } else { ItemFormat::Yaml });
     }
     let line = text.split(['\n', '\r']).next().filter(|line| line.starts_with('['))?;
     let is_array = serde_json::from_str::<IgnoredAny>(text).is_ok();
-    Some(if is_header(line) && !is_array { Source::Toml } else { Source::Json })
+    Some(if is_header(line) && !is_array { ItemFormat::Toml } else { ItemFormat::Json })
 }
 
 /// Skips white space and comments in any notation. JSON has no comments, but people write every kind above it.
@@ -111,7 +111,7 @@ fn is_header(line: &str) -> bool {
 
 /// The shape of a value.
 #[derive(Clone, Copy, PartialEq)]
-enum Value {
+enum ValueShape {
     /// Unquoted text, or nothing. Not a value of TOML.
     Bare,
     /// In quotes, as in TOML and `.env`.
@@ -232,36 +232,36 @@ impl Votes {
         self.upper_case += usize::from(is_shell_name(key) && !key.contains(|c: char| c.is_ascii_lowercase()));
         self.shell_names += usize::from(is_shell_name(key));
         self.spaced += usize::from(is_spaced);
-        self.bare += usize::from(kind == Value::Bare || !is_key);
-        self.quoted += usize::from(kind == Value::Quoted);
-        self.structures += usize::from(kind == Value::Structure);
-        self.tails += usize::from(kind != Value::Bare && value.contains(" #"));
+        self.bare += usize::from(kind == ValueShape::Bare || !is_key);
+        self.quoted += usize::from(kind == ValueShape::Quoted);
+        self.structures += usize::from(kind == ValueShape::Structure);
+        self.tails += usize::from(kind != ValueShape::Bare && value.contains(" #"));
     }
 
-    fn value(&mut self, value: &str) -> Value {
+    fn value(&mut self, value: &str) -> ValueShape {
         for quotes in ["\"\"\"", "'''"] {
             if let Some(rest) = value.strip_prefix(quotes) {
                 self.inside = (!rest.contains(quotes)).then_some(Inside::Quotes(quotes));
-                return Value::Structure;
+                return ValueShape::Structure;
             }
         }
-        if value.len() <= VALUE
+        if value.len() <= MAX_TOML_VALUE_BYTES
             && let Ok(value) = DeValue::parse(value).or_else(|_| DeValue::parse(before_comment(value)))
         {
             return match value.get_ref() {
-                DeValue::String(_) => Value::Quoted,
-                DeValue::Array(_) | DeValue::Table(_) => Value::Structure,
-                _ => Value::Literal,
+                DeValue::String(_) => ValueShape::Quoted,
+                DeValue::Array(_) | DeValue::Table(_) => ValueShape::Structure,
+                _ => ValueShape::Literal,
             };
         }
         for quote in ["\"", "'"] {
             let Some(rest) = value.strip_prefix(quote) else { continue };
             return match rest.find(quote) {
-                Some(_) if rest.ends_with(quote) || before_comment(rest).ends_with(quote) => Value::Quoted,
-                Some(_) => Value::Bare,
+                Some(_) if rest.ends_with(quote) || before_comment(rest).ends_with(quote) => ValueShape::Quoted,
+                Some(_) => ValueShape::Bare,
                 None => {
                     self.inside = Some(Inside::Quotes(quote));
-                    Value::Quoted
+                    ValueShape::Quoted
                 }
             };
         }
@@ -269,12 +269,12 @@ impl Votes {
         let open = unclosed(value, 0);
         if value.starts_with(['[', '{']) && open > 0 {
             self.inside = Some(Inside::Brackets(open));
-            return Value::Structure;
+            return ValueShape::Structure;
         }
-        Value::Bare
+        ValueShape::Bare
     }
 
-    fn decide(&self) -> Source {
+    fn decide(&self) -> ItemFormat {
         let pairs = self.equals + self.colons;
         let most = |count: usize| count * 2 > self.equals;
         let typed = self.quoted + self.structures;
@@ -283,21 +283,21 @@ impl Votes {
         // TOML with a mistake.
         let is_nearly_toml = all_spaced && typed > self.bare;
         if self.tables > self.yaml {
-            Source::Toml
+            ItemFormat::Toml
         } else if self.yaml > pairs {
-            Source::Yaml
+            ItemFormat::Yaml
         } else if self.exports > 0 {
-            Source::Dotenv
+            ItemFormat::Dotenv
         } else if self.equals == 0 {
-            Source::Properties
+            ItemFormat::Properties
         } else if most(self.upper_case) && !(is_toml && all_spaced && self.structures > 0) {
-            Source::Dotenv
+            ItemFormat::Dotenv
         } else if (is_toml && (typed > 0 || self.spaced > 0 || self.tails > 0)) || is_nearly_toml {
-            Source::Toml
+            ItemFormat::Toml
         } else if self.quoted > 0 && self.spaced == 0 && self.shell_names == pairs {
-            Source::Dotenv
+            ItemFormat::Dotenv
         } else {
-            Source::Properties
+            ItemFormat::Properties
         }
     }
 }

@@ -23,8 +23,8 @@
 
 use super::{
     Codec, Frame, Media,
+    collector::{ItemCollector, Position, Scalar, ScalarKind, comment_above},
     cursor::Cursor,
-    reading::{At, Kind, Reading, Scalar, comment_above},
     syntax,
 };
 use crate::domain::{
@@ -54,7 +54,7 @@ fn begins_name(key: &str) -> bool {
 }
 
 /// Beginning of the value in a line for shells: see [`in_two_lines`].
-const FOR_SHELLS: &str = r"\ #shells;";
+const SHELL_LINE_PREFIX: &str = r"\ #shells;";
 
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
@@ -69,7 +69,7 @@ fn problem(detail: &str) -> Problem {
     syntax(Format::Text, detail)
 }
 
-fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {
     let mut cursor = Cursor::new(text);
     let mut end = 0;
     loop {
@@ -80,7 +80,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
             Some(_) => {
                 let start = cursor.offset();
                 let (mut key, mut at) = name(text, &mut cursor)?;
-                if cursor.eat(FOR_SHELLS) {
+                if cursor.eat(SHELL_LINE_PREFIX) {
                     cursor.take_while(is_in_line);
                     cursor.take_while(char::is_whitespace);
                     let first = key;
@@ -93,7 +93,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
                 }
                 let value = value(text, &mut cursor)?;
                 let comment = comment_above(text, end, start, &['#']);
-                reading.add(key.to_owned(), Scalar::new(Kind::String, value), comment, at)?;
+                reading.add(key.to_owned(), Scalar::new(ScalarKind::String, value), comment, at)?;
                 end = cursor.offset();
             }
         }
@@ -101,7 +101,7 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
 }
 
 /// Parses a name and the `=` after it.
-fn name<'t>(text: &str, cursor: &mut Cursor<'t>) -> Result<(&'t str, At), Invalid> {
+fn name<'t>(text: &str, cursor: &mut Cursor<'t>) -> Result<(&'t str, Position), Invalid> {
     let mut at = cursor.at();
     let mut name = cursor.take_while(is_name);
     if name == "export" && !cursor.take_while(is_blank).is_empty() && cursor.peek() != Some('=') {
@@ -178,7 +178,7 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     if has_placeholder(value) {
         return Err(Invalid::new("", Problem::Dotenv { trouble: DotenvTrouble::Placeholder }));
     }
-    if is_hard(value) {
+    if needs_two_lines(value) {
         let line = for_libraries(value).map_err(|trouble| Invalid::new("", Problem::Dotenv { trouble }))?;
         return Ok(in_two_lines(key, value, &format!("{key}={line}")));
     }
@@ -194,7 +194,7 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
 /// Returns whether shells and libraries read every one-line spelling differently. Such a value contains a carriage
 /// return (shells have no escape for it, and libraries turn it into a line feed), a backslash at its end, two
 /// backslashes in a row, or an apostrophe together with a character that needs an escape in double quotes.
-fn is_hard(value: &str) -> bool {
+fn needs_two_lines(value: &str) -> bool {
     let of_both_quotes = value.contains('\'') && value.contains(['"', '$', '`', '\\']);
     value.contains('\r') || value.ends_with('\\') || value.contains("\\\\") || of_both_quotes
 }
@@ -227,7 +227,7 @@ fn for_libraries(value: &str) -> Result<String, DotenvTrouble> {
 /// this name. In a shell, `#` does not begin a comment there, because the escaped blank before it continues the word.
 /// So the second assignment counts, and the rest is a here-document that ends with the second line and is discarded.
 fn in_two_lines(key: &str, value: &str, line: &str) -> String {
-    format!("{key}={FOR_SHELLS}{key}={};: <<{}\n{line}", for_shells(value), for_shells(line))
+    format!("{key}={SHELL_LINE_PREFIX}{key}={};: <<{}\n{line}", for_shells(value), for_shells(line))
 }
 
 fn for_shells(text: &str) -> String {
@@ -264,14 +264,14 @@ mod tests {
     use super::super::tests::{Problems, items};
     use super::*;
     use crate::domain::content::Items;
-    use crate::formats::{Source, Typing, read, write};
+    use crate::formats::{ItemFormat, Typing, read, write};
 
     #[test]
     fn plain_and_quoted_lines_are_parsed() {
         let text = "# c\r\nA=1\r\n export B = two words # c\nC=\nD=#no #yes\nE= #c\nF=it's\nG='a # \"b\" \\n $X'  # c\n\
                     H=\"a\\n\\t\\\"\\$X ${Y} \\q\"\nI=`'\"`\nJ='1\r\n2'\nexport=x\nK.l-m=a=b\\n";
         assert_eq!(
-            items(Source::Dotenv, text),
+            items(ItemFormat::Dotenv, text),
             [
                 "A=1",
                 "B=two words",
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn variables_are_never_replaced() {
-        assert_eq!(items(Source::Dotenv, "A=${PATH}\nB=\"$PATH $(id) `id`\""), ["A=${PATH}", "B=$PATH $(id) `id`"]);
+        assert_eq!(items(ItemFormat::Dotenv, "A=${PATH}\nB=\"$PATH $(id) `id`\""), ["A=${PATH}", "B=$PATH $(id) `id`"]);
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
             ("A=1\nA=2", "/items/A 2:1 duplicate A"),
             ("A=\\ #shells;A='1'\nB=1", " 2:1 this line has another name"),
         ] {
-            let said_of_it = read(Source::Dotenv, text, Typing::Keep).problems();
+            let said_of_it = read(ItemFormat::Dotenv, text, Typing::Keep).problems();
             assert!(said_of_it.concat().starts_with(said), "{text:?}: {said_of_it:?}");
         }
     }
@@ -315,8 +315,8 @@ mod tests {
     #[test]
     fn values_are_quoted_as_little_as_possible() {
         let text = "# what it is\n# for\nA=http://a:1/b\nB='a b $X `id` # \"'\nC=\"it's\"\nD='1\n2'\nE=\n";
-        let items = read(Source::Dotenv, text, Typing::Keep).unwrap();
-        assert_eq!(write(Source::Dotenv, &items).unwrap(), text);
+        let items = read(ItemFormat::Dotenv, text, Typing::Keep).unwrap();
+        assert_eq!(write(ItemFormat::Dotenv, &items).unwrap(), text);
     }
 
     /// Values and their spellings.
@@ -397,16 +397,16 @@ mod tests {
     #[test]
     fn a_value_is_written_alike_for_all_readers_or_refused() {
         for (value, spelled) in SPELLED {
-            assert_eq!(write(Source::Dotenv, &one(value)), Ok(format!("K={spelled}\n")), "{value:?}");
+            assert_eq!(write(ItemFormat::Dotenv, &one(value)), Ok(format!("K={spelled}\n")), "{value:?}");
         }
         for (value, shells, library) in TWO_LINES {
             let line = format!("K={library}");
             let written = format!("K=\\ #shells;K={shells};: <<{}\n{line}\n", for_shells(&line));
-            assert_eq!(write(Source::Dotenv, &one(value)), Ok(written), "{value:?}");
+            assert_eq!(write(ItemFormat::Dotenv, &one(value)), Ok(written), "{value:?}");
         }
         for (value, trouble) in REFUSED {
             let refused = Invalid::new("/items/K", Problem::Dotenv { trouble: *trouble });
-            assert_eq!(write(Source::Dotenv, &one(value)), Err(vec![refused]), "{value:?}");
+            assert_eq!(write(ItemFormat::Dotenv, &one(value)), Err(vec![refused]), "{value:?}");
         }
     }
 
@@ -423,7 +423,7 @@ mod tests {
         let values = PIECES.iter().map(ToString::to_string).chain(two).chain(three);
         let spelled = SPELLED.iter().map(|(value, _)| value).chain(TWO_LINES.iter().map(|(value, ..)| value));
         let values = values.chain(spelled.map(ToString::to_string));
-        let written = values.filter(|value| write(Source::Dotenv, &one(value)).is_ok());
+        let written = values.filter(|value| write(ItemFormat::Dotenv, &one(value)).is_ok());
         written.enumerate().map(|(n, value)| (format!("K{n}"), Item::string(value))).collect()
     }
 
@@ -440,7 +440,7 @@ mod tests {
         let items = corpus();
         let mut process = reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdin = process.stdin.take().unwrap();
-        let text = write(Source::Dotenv, &items).unwrap();
+        let text = write(ItemFormat::Dotenv, &items).unwrap();
         let writer = thread::spawn(move || stdin.write_all(text.as_bytes()).unwrap());
         let said = said(&process.wait_with_output().unwrap());
         writer.join().unwrap();
@@ -498,7 +498,7 @@ mod tests {
     #[test]
     fn the_export_is_read_back_here() {
         let items = corpus();
-        assert_eq!(read(Source::Dotenv, &write(Source::Dotenv, &items).unwrap(), Typing::Keep), Ok(items));
+        assert_eq!(read(ItemFormat::Dotenv, &write(ItemFormat::Dotenv, &items).unwrap(), Typing::Keep), Ok(items));
     }
 
     #[test]
@@ -508,7 +508,7 @@ mod tests {
             ("1".into(), Item::string("1")),
             ("A".into(), Item::string("a\0")),
         ]);
-        let said = write(Source::Dotenv, &items).problems();
+        let said = write(ItemFormat::Dotenv, &items).problems();
         assert!(said[0].starts_with("/items/db url a .env name has"));
         assert!(said[1].starts_with("/items/1 a .env name has"));
         assert_eq!(said[2], "/items/A Control");

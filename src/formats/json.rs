@@ -3,10 +3,10 @@
 use std::{borrow::Cow, rc::Rc};
 
 use super::{
-    Codec, DEPTH, Frame, Media,
-    reading::{At, Kind, Reading, Scalar, quote},
+    Codec, Frame, MAX_DEPTH, Media,
+    collector::{ItemCollector, Position, Scalar, ScalarKind, quote},
     syntax,
-    tree::{Entry, Node, flatten},
+    tree::{TreeEntry, TreeNode, flatten},
 };
 use crate::domain::{
     content::{Format, Item},
@@ -26,19 +26,19 @@ pub(super) const CODEC: Codec = Codec {
 };
 
 /// Maximum number of values in a document. The parser takes about 100 bytes for each.
-const VALUES: usize = 400_000;
+const MAX_VALUES: usize = 400_000;
 
 /// Checks a document. A duplicate key in an object is an error.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
     check_size(text, usize::MAX)?;
-    json::parse(text, DEPTH).map(drop)
+    json::parse(text, MAX_DEPTH).map(drop)
 }
 
-fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {
     let text = &*without_comments(text);
     check_size(text, limits::ITEMS)?;
-    match node(json::parse(text, DEPTH)?) {
-        Node::Map(entries) => flatten(&entries, reading),
+    match node(json::parse(text, MAX_DEPTH)?) {
+        TreeNode::Map(entries) => flatten(&entries, reading),
         _ => {
             let problem = syntax(Format::Json, "the top level is not an object: `{\"key\": value, …}` is expected");
             Err(Invalid::at_byte(text, text.len() - text.trim_start().len(), problem))
@@ -100,7 +100,7 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
 /// # Errors
 /// Values that [`Item::check`] refuses; older releases can contain them.
 pub(super) fn item_value(item: &Item) -> Result<JsonValue<'_>, Invalid> {
-    json::parse(item.value.expose().trim(), DEPTH - 1)
+    json::parse(item.value.expose().trim(), MAX_DEPTH - 1)
 }
 
 /// Counts the values, and those that become items, before a tree is built.
@@ -113,13 +113,13 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
         }
         // A value in an object is an item, unless it is an object itself.
         found += usize::from(std::mem::take(&mut named) && byte != b'{');
-        let at = At::Byte(offset);
+        let at = Position::Byte(offset);
         if found > items {
             return Err(at.invalid(text, Problem::TooMany { max: items }));
         }
         match byte {
-            b',' if values == VALUES => {
-                return Err(at.invalid(text, syntax(Format::Json, format!("more than {VALUES} values"))));
+            b',' if values == MAX_VALUES => {
+                return Err(at.invalid(text, syntax(Format::Json, format!("more than {MAX_VALUES} values"))));
             }
             b',' => values += 1,
             b':' => named = arrays == 0,
@@ -140,21 +140,21 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
 }
 
 /// Converts a value to a node. An array is one node with its text.
-fn node(value: JsonValue) -> Node {
-    Node::Scalar(match value {
-        JsonValue::Literal("null") => Scalar::new(Kind::Null, "null"),
-        JsonValue::Literal(literal @ ("true" | "false")) => Scalar::new(Kind::Boolean, literal),
-        JsonValue::Literal(number) => Scalar::new(Kind::Number, number),
-        JsonValue::String(string) => Scalar::new(Kind::String, string),
-        JsonValue::List { raw, .. } => Scalar::new(Kind::Json, raw),
+fn node(value: JsonValue) -> TreeNode {
+    TreeNode::Scalar(match value {
+        JsonValue::Literal("null") => Scalar::new(ScalarKind::Null, "null"),
+        JsonValue::Literal(literal @ ("true" | "false")) => Scalar::new(ScalarKind::Boolean, literal),
+        JsonValue::Literal(number) => Scalar::new(ScalarKind::Number, number),
+        JsonValue::String(string) => Scalar::new(ScalarKind::String, string),
+        JsonValue::List { raw, .. } => Scalar::new(ScalarKind::Json, raw),
         JsonValue::Map(members) => {
-            let entry = |JsonMember { key, value, offset }| Entry {
+            let entry = |JsonMember { key, value, offset }| TreeEntry {
                 key,
                 node: Rc::new(node(value)),
                 comment: String::new(),
-                at: At::Byte(offset),
+                at: Position::Byte(offset),
             };
-            return Node::Map(members.into_iter().map(entry).collect());
+            return TreeNode::Map(members.into_iter().map(entry).collect());
         }
     })
 }
@@ -163,14 +163,14 @@ fn node(value: JsonValue) -> Node {
 mod tests {
     use super::super::tests::{Problems, found, items, typed};
     use super::*;
-    use crate::formats::{Source, Typing, read};
+    use crate::formats::{ItemFormat, Typing, read};
 
     #[test]
     fn values_keep_their_digits_and_their_text() {
         let text = "{\"n\": 1.50e3, \"big\": 12345678901234567890123, \"huge\": 1e999, \"t\": true, \"nothing\": null,\n \
                     \"s\": \"1\", \"list\": [ 1,\n {\"a\": 2} ], \"empty\": {}}";
         assert_eq!(
-            typed(&read(Source::Json, text, Typing::Keep).unwrap()),
+            typed(&read(ItemFormat::Json, text, Typing::Keep).unwrap()),
             [
                 "n number 1.50e3",
                 "big number 12345678901234567890123",
@@ -183,7 +183,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            typed(&read(Source::Json, text, Typing::Strings).unwrap())[..5],
+            typed(&read(ItemFormat::Json, text, Typing::Strings).unwrap())[..5],
             [
                 "n string 1.50e3",
                 "big string 12345678901234567890123",
@@ -197,20 +197,20 @@ mod tests {
     #[test]
     fn comments_are_ignored_at_an_import() {
         let text = "// one: {\n# two\r\n/* \"three\n */ {\"a\": \"// # /* \\\" //\", // é\n  \"b\": [1, /* two */ 2] # end\n} //";
-        assert_eq!(items(Source::Json, text), ["a=// # /* \" //", "b=[1,           2]"]);
-        assert_eq!(read(Source::Json, "// é\n{\"a\": /* e */}", Typing::Keep).problems(), [" 2:14 expected value"]);
-        assert_eq!(read(Source::Json, "/* {\"a\": 1}", Typing::Keep).problems(), [" 1:1 expected value"]);
-        assert_eq!(items(Source::Json, "/*/ x */{\"a\": 1}"), ["a=1"]);
+        assert_eq!(items(ItemFormat::Json, text), ["a=// # /* \" //", "b=[1,           2]"]);
+        assert_eq!(read(ItemFormat::Json, "// é\n{\"a\": /* e */}", Typing::Keep).problems(), [" 2:14 expected value"]);
+        assert_eq!(read(ItemFormat::Json, "/* {\"a\": 1}", Typing::Keep).problems(), [" 1:1 expected value"]);
+        assert_eq!(items(ItemFormat::Json, "/*/ x */{\"a\": 1}"), ["a=1"]);
         // Quadratic time would be hours here.
-        let unclosed = "/* ".repeat(crate::formats::SOURCE_BYTES / 3);
-        assert_eq!(read(Source::Json, &unclosed, Typing::Keep).problems(), [" 1:1 expected value"]);
+        let unclosed = "/* ".repeat(crate::formats::MAX_SOURCE_BYTES / 3);
+        assert_eq!(read(ItemFormat::Json, &unclosed, Typing::Keep).problems(), [" 1:1 expected value"]);
         assert_eq!(found(check("// c\n{}")), "1:1 expected value");
     }
 
     #[test]
     fn nested_keys_are_joined_with_dots() {
         let text = r#"{"db": {"url": "x", "pool": {"max": 1}}, "": {"a": 2}}"#;
-        assert_eq!(items(Source::Json, text), ["db.url=x", "db.pool.max=1", ".a=2"]);
+        assert_eq!(items(ItemFormat::Json, text), ["db.url=x", "db.pool.max=1", ".a=2"]);
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(found(check("{\"é\": [{\"b\": 1, \"b\": 2}]}")), "1:17 duplicate b");
         assert_eq!(found(check("{\"a\": 1,\n \"\\u0061\": 2}")), "2:2 duplicate a");
         assert_eq!(
-            read(Source::Json, "{\"a.b\": 1, \"a\": {\"b\": 2}}", Typing::Keep).problems(),
+            read(ItemFormat::Json, "{\"a.b\": 1, \"a\": {\"b\": 2}}", Typing::Keep).problems(),
             ["/items/a.b 1:18 duplicate a.b"]
         );
     }
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(found(check("{\"a\": 1")), "1:7 EOF while parsing an object");
         assert_eq!(found(check("{\n \"a\": \"\\ud800\"}")), "2:7 unexpected end of hex escape");
         assert_eq!(
-            read(Source::Json, " [1]", Typing::Keep).problems(),
+            read(ItemFormat::Json, " [1]", Typing::Keep).problems(),
             [" 1:2 the top level is not an object: `{\"key\": value, …}` is expected"]
         );
     }
@@ -241,13 +241,13 @@ mod tests {
     fn deep_nesting_is_refused_without_a_stack_overflow() {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let nested = |depth| format!("{}1{}", open.repeat(depth), close.repeat(depth));
-            check(&nested(DEPTH)).unwrap();
-            let place = 1 + DEPTH * open.len();
-            assert_eq!(found(check(&nested(DEPTH + 1))), format!("1:{place} nested deeper than 128 levels"));
+            check(&nested(MAX_DEPTH)).unwrap();
+            let place = 1 + MAX_DEPTH * open.len();
+            assert_eq!(found(check(&nested(MAX_DEPTH + 1))), format!("1:{place} nested deeper than 128 levels"));
             assert_eq!(found(check(&nested(100_000))), format!("1:{place} nested deeper than 128 levels"));
             assert!(found(check(&open.repeat(100_000))).contains("EOF"));
         }
-        check(&format!("\"{}\\\"[\"", "[".repeat(DEPTH + 1))).unwrap();
+        check(&format!("\"{}\\\"[\"", "[".repeat(MAX_DEPTH + 1))).unwrap();
     }
 
     #[test]
@@ -259,13 +259,13 @@ mod tests {
         let plain = |n: usize| format!("\"k{n}:\": [1, {{\"a\": 2}}]");
         let nested = |n: usize| format!("\"k{n}\": {{\"a\": {{\"b\": \"[\\\",\"}}}}");
         for member in [&plain as &dyn Fn(usize) -> String, &nested] {
-            assert_eq!(read(Source::Json, &object(member, most), Typing::Keep).unwrap().len(), most);
-            let wrong = read(Source::Json, &object(member, most + 1), Typing::Keep).problems();
+            assert_eq!(read(ItemFormat::Json, &object(member, most), Typing::Keep).unwrap().len(), most);
+            let wrong = read(ItemFormat::Json, &object(member, most + 1), Typing::Keep).problems();
             assert!(wrong.len() == 1 && wrong[0].contains("20000"), "{wrong:?}");
         }
         check(&object(&plain, most + 1)).unwrap();
         let array = |n: usize| format!("[{}]", vec!["1"; n].join(","));
-        check(&array(VALUES)).unwrap();
-        assert_eq!(found(check(&array(VALUES + 1))), "1:800001 more than 400000 values");
+        check(&array(MAX_VALUES)).unwrap();
+        assert_eq!(found(check(&array(MAX_VALUES + 1))), "1:800001 more than 400000 values");
     }
 }

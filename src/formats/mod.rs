@@ -6,12 +6,12 @@
 //! All parsers must withstand hostile texts. Nesting, aliases, entities, attributes and totals are limited, so that no
 //! text of a permitted size costs more than a second or two, or overflows the stack.
 
+mod collector;
 mod cursor;
 mod detect;
 mod dotenv;
 mod json;
 mod properties;
-mod reading;
 #[cfg(test)]
 mod tests;
 mod toml;
@@ -25,19 +25,19 @@ use std::{collections::HashSet, fmt, str::FromStr};
 
 use crate::domain::{
     content::{Format, Item, Items, ValueType},
-    error::{Invalid, Problem, excerpt},
+    error::{Invalid, Problem, truncate},
     limits,
 };
+pub use collector::MAX_PROBLEMS;
+use collector::{ItemCollector, pointer};
 pub use detect::detect;
-pub use reading::MISTAKES;
-use reading::{Reading, pointer};
 
 /// Maximum nesting that is parsed.
-const DEPTH: usize = limits::NESTING;
+const MAX_DEPTH: usize = limits::NESTING;
 
 /// Maximum size of a text that items are imported from, in bytes. A byte of a document takes at most six bytes in any
 /// format: U+007F is `\u007F` in TOML. The resulting items still have the limits of a document.
-pub const SOURCE_BYTES: usize = 6 * limits::DOCUMENT_BYTES;
+pub const MAX_SOURCE_BYTES: usize = 6 * limits::DOCUMENT_BYTES;
 
 /// Returns a text in its stored form: without the byte order mark that some editors write. The mark belongs to the
 /// encoding, not to the content. Parsers of JSON, TOML and properties reject it, as do XML and YAML parsers that read
@@ -79,7 +79,7 @@ pub fn check(format: Format, text: &str) -> Result<(), Invalid> {
 
 /// A format for import and export of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum ItemFormat {
     /// Java properties: strings only.
     Properties,
     /// A `.env` file: strings only.
@@ -92,7 +92,7 @@ pub enum Source {
     Toml,
 }
 
-impl Source {
+impl ItemFormat {
     /// All formats, in the order of the menus.
     pub const ALL: [Self; 5] = [Self::Properties, Self::Dotenv, Self::Json, Self::Yaml, Self::Toml];
 
@@ -134,24 +134,24 @@ fn canonical(name: &str) -> String {
 
 /// Returns whether `name` is a name of this format: `yml` is `yaml`, in any case.
 #[must_use]
-pub fn is_called(format: Format, name: &str) -> bool {
+pub fn is_name_of(format: Format, name: &str) -> bool {
     canonical(name) == format.as_str()
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ItemFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Source {
+impl FromStr for ItemFormat {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let name = canonical(text);
         Self::ALL.into_iter().find(|source| source.as_str() == name).ok_or_else(|| {
             let known = Self::ALL.into_iter().map(|source| source.as_str().to_owned()).collect();
-            Invalid::new("/format", Problem::Unknown { given: excerpt(text), known })
+            Invalid::new("/format", Problem::Unknown { given: truncate(text), known })
         })
     }
 }
@@ -195,7 +195,7 @@ pub enum Typing {
 ///
 /// # Errors
 /// The problem of the text, or up to 50 problems of items with the pointer `/items/<key>`, line and column.
-pub fn read(source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
+pub fn read(source: ItemFormat, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
     read_with(source, text, typing, HashSet::new())
 }
 
@@ -207,7 +207,7 @@ pub fn read(source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Inv
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn read_over(there: &Items, source: Source, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
+pub fn read_replacing(there: &Items, source: ItemFormat, text: &str, typing: Typing) -> Result<Items, Vec<Invalid>> {
     if typing == Typing::Strings {
         return read(source, text, typing);
     }
@@ -217,10 +217,10 @@ pub fn read_over(there: &Items, source: Source, text: &str, typing: Typing) -> R
     let mut items = read_with(source, text, typing, objects.clone())?;
     let own = |key: &str| objects.get(key).into_iter().copied().collect();
     for (key, item) in &mut items {
-        let Some(old) = there.get(key).filter(|old| !old.same(item)) else { continue };
+        let Some(old) = there.get(key).filter(|old| !old.has_same_content(item)) else { continue };
         let alone = Items::from([(key.clone(), old.clone())]);
         let written = write(source, &alone).and_then(|text| read_with(source, &text, typing, own(key)));
-        if written.is_ok_and(|written| written.get(key).is_some_and(|echo| echo.same(item))) {
+        if written.is_ok_and(|written| written.get(key).is_some_and(|echo| echo.has_same_content(item))) {
             *item = Item { since: 0, ..old.clone() };
         } else if !source.codec().types {
             let typed = Item { kind: old.kind, ..item.clone() };
@@ -232,18 +232,18 @@ pub fn read_over(there: &Items, source: Source, text: &str, typing: Typing) -> R
     Ok(items)
 }
 
-fn read_with(source: Source, text: &str, typing: Typing, objects: HashSet<&str>) -> Result<Items, Vec<Invalid>> {
-    if text.len() > SOURCE_BYTES {
-        return Err(vec![Invalid::new("", Problem::TooLong { max: SOURCE_BYTES })]);
+fn read_with(source: ItemFormat, text: &str, typing: Typing, objects: HashSet<&str>) -> Result<Items, Vec<Invalid>> {
+    if text.len() > MAX_SOURCE_BYTES {
+        return Err(vec![Invalid::new("", Problem::TooLong { max: MAX_SOURCE_BYTES })]);
     }
     let text = without_bom(text);
-    let mut reading = Reading::new(text, typing, objects);
+    let mut reading = ItemCollector::new(text, typing, objects);
     let end = refuse_bom(text).and_then(|()| (source.codec().read)(text, &mut reading));
     reading.finish(end)
 }
 
 /// Writes items, one after the other, under their keys. They must have been checked when they were stored.
-/// [`read_over`] restores them exactly; [`read`] does so with these exceptions:
+/// [`read_replacing`] restores them exactly; [`read`] does so with these exceptions:
 /// - properties and `.env` have strings only;
 /// - JSON has no comments;
 /// - an item of type `json` is parsed by its content, so an object becomes several items and a number a number; only
@@ -251,7 +251,7 @@ fn read_with(source: Source, text: &str, typing: Typing, objects: HashSet<&str>)
 ///
 /// # Errors
 /// All items that the format cannot represent, with the pointer `/items/<key>`.
-pub fn write(source: Source, items: &Items) -> Result<String, Vec<Invalid>> {
+pub fn write(source: ItemFormat, items: &Items) -> Result<String, Vec<Invalid>> {
     let codec = source.codec();
     let mut out = String::new();
     let mut wrong = Vec::new();
@@ -291,7 +291,7 @@ struct Codec {
     name: &'static str,
     media: Media,
     /// Parses a text into the reading; an error stops it.
-    read: fn(&str, &mut Reading) -> Result<(), Invalid>,
+    read: fn(&str, &mut ItemCollector) -> Result<(), Invalid>,
     /// Writes one item, without the line end.
     entry: fn(&str, &Item) -> Result<String, Invalid>,
     /// Whether it has comments, which begin with `#`.

@@ -6,8 +6,8 @@
 
 use super::{
     Codec, Frame, Media,
+    collector::{ItemCollector, Position, Scalar, ScalarKind, comment_above},
     cursor::Cursor,
-    reading::{At, Kind, Reading, Scalar, comment_above},
     syntax,
 };
 use crate::domain::{
@@ -30,13 +30,13 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
     entries(text, |_, _, _, _| Ok(()))
 }
 
-fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
-    entries(text, |key, value, comment, at| reading.add(key, Scalar::new(Kind::String, value), comment, at))
+fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {
+    entries(text, |key, value, comment, at| reading.add(key, Scalar::new(ScalarKind::String, value), comment, at))
 }
 
 fn entries(
     text: &str,
-    mut found: impl FnMut(String, String, String, At) -> Result<(), Invalid>,
+    mut found: impl FnMut(String, String, String, Position) -> Result<(), Invalid>,
 ) -> Result<(), Invalid> {
     let mut cursor = Cursor::new(text);
     let mut end = 0;
@@ -157,7 +157,7 @@ fn escape(text: &str, is_key: bool) -> String {
 mod tests {
     use super::super::tests::{found, items};
     use super::*;
-    use crate::formats::{Source, Typing, read, write};
+    use crate::formats::{ItemFormat, Typing, read, write};
 
     #[test]
     fn lines_are_parsed_like_java() {
@@ -206,17 +206,17 @@ mod tests {
     #[test]
     fn a_comment_directly_above_a_key_is_its_comment() {
         let text = "# licence\n\n# what a is\n!  for\na=1\nb=2\n# c\n\nc=3\n";
-        let items = read(Source::Properties, text, Typing::Keep).unwrap();
+        let items = read(ItemFormat::Properties, text, Typing::Keep).unwrap();
         let comments: Vec<_> = items.values().map(|item| item.comment.as_str()).collect();
         assert_eq!(comments, ["what a is\n for", "", ""]);
-        assert_eq!(write(Source::Properties, &items).unwrap(), "# what a is\n#  for\na=1\nb=2\nc=3\n");
+        assert_eq!(write(ItemFormat::Properties, &items).unwrap(), "# what a is\n#  for\na=1\nb=2\nc=3\n");
     }
 
     #[test]
     fn a_duplicate_key_is_refused_by_read_but_legal_in_a_text() {
         check("a=1\na=2").unwrap();
-        assert!(read(Source::Properties, "a=1\na=2", Typing::Keep).is_err());
-        assert_eq!(items(Source::Properties, ""), Vec::<String>::new());
+        assert!(read(ItemFormat::Properties, "a=1\na=2", Typing::Keep).is_err());
+        assert_eq!(items(ItemFormat::Properties, ""), Vec::<String>::new());
     }
 
     #[test]

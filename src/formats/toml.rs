@@ -9,10 +9,10 @@ use ::toml::{
 use toml_parser::{Source, lexer::TokenKind};
 
 use super::{
-    Codec, Frame, Media, json,
-    reading::{At, Kind, Reading, Scalar, comment_above, quote},
-    syntax,
-    tree::{Entry, Node, flatten},
+    Codec, Frame, Media,
+    collector::{ItemCollector, Position, Scalar, ScalarKind, comment_above, quote},
+    json, syntax,
+    tree::{TreeEntry, TreeNode, flatten},
 };
 use crate::domain::{
     content::{Format, Item, ValueType},
@@ -22,7 +22,7 @@ use crate::domain::{
 };
 
 /// Maximum nesting that is written; the parser refuses 80 levels.
-const WRITTEN_DEPTH: usize = 64;
+const MAX_WRITTEN_DEPTH: usize = 64;
 
 pub(super) const CODEC: Codec = Codec {
     name: "toml",
@@ -36,7 +36,7 @@ pub(super) const CODEC: Codec = Codec {
 
 /// Maximum number of tokens of a document: keys, values, punctuation, blanks and comments. The parser takes up to 150
 /// bytes for each. Twenty thousand items need a quarter of them, or three quarters with tables and comments.
-const TOKENS: usize = 600_000;
+const MAX_TOKENS: usize = 600_000;
 
 /// Checks a document, including numbers that exceed the limits of TOML.
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
@@ -44,7 +44,7 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
     document(text).map(drop)
 }
 
-fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {
     check_size(text, limits::ITEMS)?;
     flatten(&document(text)?, reading)
 }
@@ -53,10 +53,10 @@ fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
 fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
     let (mut arrays, mut assigned, mut found) = (0_usize, false, 0);
     for (n, token) in Source::new(text).lex().enumerate() {
-        let at = At::Byte(token.span().start());
-        if n == TOKENS {
+        let at = Position::Byte(token.span().start());
+        if n == MAX_TOKENS {
             return Err(
-                at.invalid(text, problem(format!("more than {TOKENS} keys, values, signs, blanks and comments")))
+                at.invalid(text, problem(format!("more than {MAX_TOKENS} keys, values, signs, blanks and comments")))
             );
         }
         match token.kind() {
@@ -78,7 +78,7 @@ fn check_size(text: &str, items: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn document(text: &str) -> Result<Vec<Entry>, Invalid> {
+fn document(text: &str) -> Result<Vec<TreeEntry>, Invalid> {
     let table = DeTable::parse(text).map_err(|error| unreadable(text, &error))?;
     let mut tree = Tree { text, ends: Vec::new() };
     tree.find_ends(table.get_ref());
@@ -95,7 +95,7 @@ fn unreadable(text: &str, error: &Error) -> Invalid {
         Some(character) => unseen::problem(before.chars().rev().take_while(|c| !c.is_whitespace()).count(), character),
         None => problem(error.message()),
     };
-    At::Byte(span.start).invalid(text, problem)
+    Position::Byte(span.start).invalid(text, problem)
 }
 
 fn problem(detail: impl Into<String>) -> Problem {
@@ -127,7 +127,7 @@ impl Tree<'_> {
         }
     }
 
-    fn entries(&self, table: &DeTable) -> Result<Vec<Entry>, Invalid> {
+    fn entries(&self, table: &DeTable) -> Result<Vec<TreeEntry>, Invalid> {
         table
             .iter()
             .map(|(key, value)| {
@@ -136,31 +136,31 @@ impl Tree<'_> {
                     0 => 0,
                     n => self.ends[n - 1],
                 };
-                Ok(Entry {
+                Ok(TreeEntry {
                     key: key.get_ref().to_string(),
                     node: Rc::new(self.node(value)?),
                     comment: comment_above(self.text, from, start, &['#']),
-                    at: At::Byte(start),
+                    at: Position::Byte(start),
                 })
             })
             .collect()
     }
 
-    fn node(&self, value: &Spanned<DeValue>) -> Result<Node, Invalid> {
+    fn node(&self, value: &Spanned<DeValue>) -> Result<TreeNode, Invalid> {
         let written = &self.text[value.span()];
-        let fault = |detail| Err(At::Byte(value.span().start).invalid(self.text, problem(detail)));
-        Ok(Node::Scalar(match value.get_ref() {
-            DeValue::String(string) => Scalar::new(Kind::String, string.as_ref()),
+        let fault = |detail| Err(Position::Byte(value.span().start).invalid(self.text, problem(detail)));
+        Ok(TreeNode::Scalar(match value.get_ref() {
+            DeValue::String(string) => Scalar::new(ScalarKind::String, string.as_ref()),
             DeValue::Integer(n) if i64::from_str_radix(n.as_str(), n.radix()).is_err() => return fault(INTEGER),
             DeValue::Float(n) if is_beyond_float(n.as_str()) => return fault(FLOAT),
-            DeValue::Integer(_) | DeValue::Float(_) => Scalar::new(Kind::Number, written),
-            DeValue::Boolean(_) => Scalar::new(Kind::Boolean, written),
-            DeValue::Datetime(_) => Scalar::new(Kind::String, written),
+            DeValue::Integer(_) | DeValue::Float(_) => Scalar::new(ScalarKind::Number, written),
+            DeValue::Boolean(_) => Scalar::new(ScalarKind::Boolean, written),
+            DeValue::Datetime(_) => Scalar::new(ScalarKind::String, written),
             DeValue::Array(values) => {
                 let nodes = values.iter().map(|value| self.node(value).map(Rc::new)).collect::<Result<_, _>>()?;
-                return Ok(Node::List(nodes));
+                return Ok(TreeNode::List(nodes));
             }
-            DeValue::Table(table) => return Ok(Node::Map(self.entries(table)?)),
+            DeValue::Table(table) => return Ok(TreeNode::Map(self.entries(table)?)),
         }))
     }
 }
@@ -190,7 +190,7 @@ fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
 fn push_value(out: &mut String, value: &JsonValue, depth: usize) -> Result<(), Invalid> {
     let fault = |detail: &str| Err(Invalid::new("", problem(detail)));
     match value {
-        _ if depth > WRITTEN_DEPTH => return fault("nested deeper than 64 levels"),
+        _ if depth > MAX_WRITTEN_DEPTH => return fault("nested deeper than 64 levels"),
         JsonValue::Literal("null") => return fault("TOML has no null"),
         JsonValue::Literal(n) if is_integer(n) && n.parse::<i64>().is_err() => return fault(INTEGER),
         JsonValue::Literal(n) if is_beyond_float(n) => return fault(FLOAT),
@@ -238,7 +238,7 @@ mod tests {
     use super::super::tests::{Problems, found, items, typed};
     use super::*;
     use crate::domain::content::Items;
-    use crate::formats::{Source, Typing, read, write};
+    use crate::formats::{ItemFormat, Typing, read, write};
 
     #[test]
     fn values_keep_their_spelling() {
@@ -246,7 +246,7 @@ mod tests {
                     a = [1, 2.50, 'x', { k = 1979-05-27, n = nan }]\n[db.main]\nurl = '''\na\nb'''\nopts.x = +1\nempty = {}\n\
                     [[list]]\nz = 1\na = 0b11\n[[list]]\n";
         assert_eq!(
-            typed(&read(Source::Toml, text, Typing::Keep).unwrap()),
+            typed(&read(ItemFormat::Toml, text, Typing::Keep).unwrap()),
             [
                 "title string t",
                 "n number 1000",
@@ -263,7 +263,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            typed(&read(Source::Toml, text, Typing::Strings).unwrap())[1..3],
+            typed(&read(ItemFormat::Toml, text, Typing::Strings).unwrap())[1..3],
             ["n string 1_000", "hex string 0xFF"]
         );
     }
@@ -281,7 +281,7 @@ mod tests {
             assert!(found.starts_with(said), "{text}: {found}");
         }
         assert_eq!(
-            read(Source::Toml, "a.b = 1\n\"a.b\" = 2", Typing::Keep).problems(),
+            read(ItemFormat::Toml, "a.b = 1\n\"a.b\" = 2", Typing::Keep).problems(),
             ["/items/a.b 2:1 duplicate a.b"]
         );
     }
@@ -293,16 +293,16 @@ mod tests {
         let plain = |n: usize| format!("k{n} = 1\n");
         let table = |n: usize| format!("k{n} = {{ a.b = [1, 2] }} # comment\n");
         for line in [&plain as &dyn Fn(usize) -> String, &table] {
-            assert_eq!(read(Source::Toml, &many(line, most), Typing::Keep).unwrap().len(), most);
-            let wrong = read(Source::Toml, &many(line, most + 1), Typing::Keep).problems();
+            assert_eq!(read(ItemFormat::Toml, &many(line, most), Typing::Keep).unwrap().len(), most);
+            let wrong = read(ItemFormat::Toml, &many(line, most + 1), Typing::Keep).problems();
             assert!(wrong[0].contains(&format!("{}:", most + 1)) && wrong.len() == 1, "{wrong:?}");
         }
         // The limit of items applies to imports only, and an array is one item.
         check(&many(&plain, most + 1)).unwrap();
         let array = |n: usize| format!("a = [{}]", "1,".repeat(n));
-        check(&array(TOKENS / 2 - 10)).unwrap();
+        check(&array(MAX_TOKENS / 2 - 10)).unwrap();
         for text in
-            [array(TOKENS / 2), "a={b={c=1}}\n".repeat(100_000), "[[a]]\n".repeat(200_000), "[".repeat(1_000_000)]
+            [array(MAX_TOKENS / 2), "a={b={c=1}}\n".repeat(100_000), "[[a]]\n".repeat(200_000), "[".repeat(1_000_000)]
         {
             assert!(found(check(&text)).ends_with("more than 600000 keys, values, signs, blanks and comments"));
         }
@@ -312,7 +312,7 @@ mod tests {
     fn a_comment_directly_above_a_key_is_its_comment() {
         let text =
             "# head\n\n# a\na = '''\n# text\n'''\n# tables have none\n[t]\n# one\n# two\nb.c = 1 # tail\nd = 2\n";
-        let items = read(Source::Toml, text, Typing::Keep).unwrap();
+        let items = read(ItemFormat::Toml, text, Typing::Keep).unwrap();
         let comments: Vec<_> = items.values().map(|item| item.comment.as_str()).collect();
         assert_eq!(comments, ["a", "one\ntwo", ""]);
     }
@@ -341,7 +341,7 @@ mod tests {
             ("twice".into(), item(ValueType::Json, "[{\"a\": 1, \"a\": 2}]")),
         ]);
         assert_eq!(
-            write(Source::Toml, &items).problems(),
+            write(ItemFormat::Toml, &items).problems(),
             [
                 "/items/null TOML has no null",
                 "/items/big an integer of TOML has at most 64 bits",
@@ -357,6 +357,6 @@ mod tests {
         let json = r#"[{"a b": [1.50, "x\u007f\n"], "c": {}}]"#;
         let written = entry("k.l", &Item { kind: ValueType::Json, ..Item::string(json) }).unwrap();
         assert_eq!(written, r#""k.l" = [{ "a b" = [1.50, "x\u007F\n"], c = { } }]"#);
-        assert_eq!(items(Source::Toml, &written), ["k.l=[{\"a b\":[1.50,\"x\u{7f}\\n\"],\"c\":{}}]"]);
+        assert_eq!(items(ItemFormat::Toml, &written), ["k.l=[{\"a b\":[1.50,\"x\u{7f}\\n\"],\"c\":{}}]"]);
     }
 }

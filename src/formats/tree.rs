@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::reading::{At, Kind, Reading, Scalar, quote};
+use super::collector::{ItemCollector, Position, Scalar, ScalarKind, quote};
 use crate::domain::{
     error::{Invalid, Problem},
     limits,
@@ -10,49 +10,49 @@ use crate::domain::{
 
 /// A value of a tree. Shared, because a YAML alias refers to an existing value.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(super) enum TreeNode {
     Scalar(Scalar),
-    List(Vec<Rc<Node>>),
-    Map(Vec<Entry>),
+    List(Vec<Rc<TreeNode>>),
+    Map(Vec<TreeEntry>),
 }
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct TreeEntry {
     pub(super) key: String,
-    pub(super) node: Rc<Node>,
+    pub(super) node: Rc<TreeNode>,
     pub(super) comment: String,
-    pub(super) at: At,
+    pub(super) at: Position,
 }
 
 /// Adds the leaves of a map with their keys joined by dots.
-pub(super) fn flatten(map: &[Entry], reading: &mut Reading) -> Result<(), Invalid> {
+pub(super) fn flatten(map: &[TreeEntry], reading: &mut ItemCollector) -> Result<(), Invalid> {
     flatten_under(None, map, reading)
 }
 
-fn flatten_under(prefix: Option<&str>, map: &[Entry], reading: &mut Reading) -> Result<(), Invalid> {
-    for Entry { key, node, comment, at } in map {
+fn flatten_under(prefix: Option<&str>, map: &[TreeEntry], reading: &mut ItemCollector) -> Result<(), Invalid> {
+    for TreeEntry { key, node, comment, at } in map {
         let key = prefix.map_or_else(|| key.clone(), |prefix| format!("{prefix}.{key}"));
         match &**node {
-            Node::Map(inner) if inner.is_empty() => {
-                reading.add(key, Scalar::new(Kind::Json, "{}"), comment.clone(), *at)?;
+            TreeNode::Map(inner) if inner.is_empty() => {
+                reading.add(key, Scalar::new(ScalarKind::Json, "{}"), comment.clone(), *at)?;
             }
-            Node::Map(_) if key.len() > limits::KEY_BYTES => {
+            TreeNode::Map(_) if key.len() > limits::KEY_BYTES => {
                 reading.refuse(&key, Problem::TooLong { max: limits::KEY_BYTES }, *at)?;
             }
-            Node::Map(inner) if !reading.is_one_item(&key) => flatten_under(Some(&key), inner, reading)?,
-            Node::Scalar(scalar) => reading.add(key, scalar.clone(), comment.clone(), *at)?,
-            whole @ (Node::List(_) | Node::Map(_)) => {
+            TreeNode::Map(inner) if !reading.is_one_item(&key) => flatten_under(Some(&key), inner, reading)?,
+            TreeNode::Scalar(scalar) => reading.add(key, scalar.clone(), comment.clone(), *at)?,
+            whole @ (TreeNode::List(_) | TreeNode::Map(_)) => {
                 let mut json = String::new();
                 whole.push_json(&mut json);
-                reading.add(key, Scalar::new(Kind::Json, json), comment.clone(), *at)?;
+                reading.add(key, Scalar::new(ScalarKind::Json, json), comment.clone(), *at)?;
             }
         }
     }
     Ok(())
 }
 
-impl Node {
+impl TreeNode {
     /// Appends its JSON. Stops soon after the limit of a value, because aliases can make the JSON arbitrarily long.
     fn push_json(&self, out: &mut String) {
         if out.len() > limits::VALUE_BYTES {

@@ -8,24 +8,24 @@
 
 use ::xml::{
     Encoding, ParserConfig,
-    common::{Position, TextPosition},
+    common::{Position as _, TextPosition},
     reader::XmlEvent,
 };
 
-use super::{DEPTH, reading::At, syntax};
+use super::{MAX_DEPTH, collector::Position, syntax};
 use crate::domain::{
     content::Format,
-    error::{Invalid, excerpt},
+    error::{Invalid, truncate},
 };
 
 /// Maximum number of attributes of an element.
-const ATTRIBUTES: usize = 256;
+const MAX_ATTRIBUTES: usize = 256;
 /// Maximum number of namespaces in scope, with the three predefined ones. The parser copies them for each element.
-const NAMESPACES: usize = 3 + 32;
+const MAX_NAMESPACES: usize = 3 + 32;
 
 pub(super) fn check(text: &str) -> Result<(), Invalid> {
     let config = ParserConfig::new()
-        .max_attributes(ATTRIBUTES)
+        .max_attributes(MAX_ATTRIBUTES)
         .allow_multiple_root_elements(false)
         .override_encoding(Some(Encoding::Utf8))
         .ignore_invalid_encoding_declarations(true);
@@ -41,8 +41,8 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
             }
             // Each reader expands entities, and few limit that (CWE-776).
             XmlEvent::Doctype { syntax } if syntax.contains("<!ENTITY") => "entity declarations are not allowed",
-            XmlEvent::StartElement { .. } if depth == DEPTH => "nested deeper than 128 levels",
-            XmlEvent::StartElement { namespace, .. } if namespace.0.len() > NAMESPACES => "more than 32 namespaces",
+            XmlEvent::StartElement { .. } if depth == MAX_DEPTH => "nested deeper than 128 levels",
+            XmlEvent::StartElement { namespace, .. } if namespace.0.len() > MAX_NAMESPACES => "more than 32 namespaces",
             XmlEvent::StartElement { .. } => {
                 depth += 1;
                 continue;
@@ -58,7 +58,7 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
 }
 
 /// Prefixes of the names of encodings that contain ASCII. In other encodings even `<` is a different byte.
-const HOLD_ASCII: [&str; 14] = [
+const ASCII_COMPATIBLE: [&str; 14] = [
     "us-ascii",
     "ascii",
     "iso-8859-",
@@ -78,18 +78,18 @@ const HOLD_ASCII: [&str; 14] = [
 /// Refuses a declared encoding in which the bytes of the text are other characters.
 fn check_encoding(text: &str, declared: &str) -> Result<(), Invalid> {
     let name = declared.to_ascii_lowercase();
-    let holds_ascii = || HOLD_ASCII.iter().any(|start| name.starts_with(start));
+    let holds_ascii = || ASCII_COMPATIBLE.iter().any(|start| name.starts_with(start));
     if name == "utf-8" || (text.is_ascii() && holds_ascii()) {
         return Ok(());
     }
-    let detail = format!("the document is UTF-8, but declares the encoding {}", excerpt(declared));
+    let detail = format!("the document is UTF-8, but declares the encoding {}", truncate(declared));
     let place = text.find("encoding").unwrap_or_default();
-    Err(At::Byte(place).invalid(text, syntax(Format::Xml, detail)))
+    Err(Position::Byte(place).invalid(text, syntax(Format::Xml, detail)))
 }
 
 fn fault(text: &str, place: TextPosition, said: &str) -> Invalid {
     let detail = said.strip_prefix(&format!("{place} ")).unwrap_or(said);
-    At::Line(place.row as usize + 1, place.column as usize + 1).invalid(text, syntax(Format::Xml, detail))
+    Position::Line(place.row as usize + 1, place.column as usize + 1).invalid(text, syntax(Format::Xml, detail))
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use std::{
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::{
-    Codec, DEPTH, Frame, Media,
-    reading::{At, Kind, Reading, Scalar, comment_at_end_of},
-    tree::{Entry, Node, flatten},
+    Codec, Frame, MAX_DEPTH, Media,
+    collector::{ItemCollector, Position, Scalar, ScalarKind, comment_at_end_of},
+    tree::{TreeEntry, TreeNode, flatten},
     yaml_scalar::{is_plain_string, kind, problem},
     yaml_write::entry,
 };
@@ -38,15 +38,15 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
     Builder::new(text, false).build().map(drop)
 }
 
-fn read(text: &str, reading: &mut Reading) -> Result<(), Invalid> {
+fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {
     let documents = Builder::new(text, true).build()?;
     match documents.first().map(|document| &**document) {
-        Some(Node::Map(entries)) => flatten(entries, reading),
+        Some(TreeNode::Map(entries)) => flatten(entries, reading),
         // Comments only, or an empty text.
-        None | Some(Node::Scalar(Scalar { kind: Kind::Null, .. })) => Ok(()),
+        None | Some(TreeNode::Scalar(Scalar { kind: ScalarKind::Null, .. })) => Ok(()),
         _ => {
             let problem = problem("the top level is not a mapping: `key: value` is expected");
-            Err(At::Line(1, 1).invalid(text, problem))
+            Err(Position::Line(1, 1).invalid(text, problem))
         }
     }
 }
@@ -57,7 +57,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Maximum number of keys, values, starts and ends in a text. The parser takes about 100 bytes for each.
-const VALUES: usize = 800_000;
+const MAX_VALUES: usize = 800_000;
 
 /// Builds the nodes of a text.
 struct Builder<'t> {
@@ -65,7 +65,7 @@ struct Builder<'t> {
     lines: Vec<&'t str>,
     /// Whether items are parsed: only one document, scalar keys, only tags with a JSON type, and `<<` merges.
     strict: bool,
-    documents: Vec<Rc<Node>>,
+    documents: Vec<Rc<TreeNode>>,
     open: Vec<Open>,
     anchors: HashMap<usize, Finished>,
     /// Line at which the last event ended; comments do not count.
@@ -80,35 +80,35 @@ struct Builder<'t> {
 struct Open {
     content: Content,
     anchor: usize,
-    at: At,
+    at: Position,
     /// Height of the deepest value in it.
     height: usize,
 }
 
 enum Content {
-    List(Vec<Rc<Node>>),
-    Map { entries: Vec<Entry>, seen: HashSet<String>, key: Option<Key>, merged: Vec<Rc<Node>> },
+    List(Vec<Rc<TreeNode>>),
+    Map { entries: Vec<TreeEntry>, seen: HashSet<String>, key: Option<Key>, merged: Vec<Rc<TreeNode>> },
 }
 
 /// A key that waits for its value.
 struct Key {
     text: String,
     merges: bool,
-    at: At,
+    at: Position,
     comment: String,
 }
 
 /// A complete value.
 #[derive(Clone)]
 struct Finished {
-    node: Rc<Node>,
+    node: Rc<TreeNode>,
     height: usize,
 }
 
 /// A value with its position, before it is added to its container.
 struct Placed {
     value: Finished,
-    at: At,
+    at: Position,
     comment: String,
     /// Whether it is a plain `<<`.
     merges: bool,
@@ -129,13 +129,14 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn build(mut self) -> Result<Vec<Rc<Node>>, Invalid> {
+    fn build(mut self) -> Result<Vec<Rc<TreeNode>>, Invalid> {
         // The parser accepts them, but the parsers of most applications do not.
         let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
         if let Some(offset) = self.text.find(control) {
-            return Err(
-                self.fault(At::Byte(offset), "YAML has no control characters; in double quotes they can be escaped")
-            );
+            return Err(self.fault(
+                Position::Byte(offset),
+                "YAML has no control characters; in double quotes they can be escaped",
+            ));
         }
         let mut parser = Parser::new_from_str(self.text);
         while let Some(event) = parser.next_event() {
@@ -143,8 +144,8 @@ impl<'t> Builder<'t> {
                 let place = error.marker();
                 // The end of the text can be on an additional line.
                 let at = match place.line() {
-                    line if line > self.lines.len() => At::Byte(self.text.len()),
-                    line => At::Line(line, place.col() + 1),
+                    line if line > self.lines.len() => Position::Byte(self.text.len()),
+                    line => Position::Line(line, place.col() + 1),
                 };
                 at.invalid(self.text, problem(error.info()))
             })?;
@@ -154,10 +155,10 @@ impl<'t> Builder<'t> {
     }
 
     fn event(&mut self, event: Event, span: Span) -> Result<(), Invalid> {
-        let at = At::Line(span.start.line(), span.start.col() + 1);
+        let at = Position::Line(span.start.line(), span.start.col() + 1);
         self.values += 1;
-        if self.values > VALUES {
-            return Err(self.fault(at, format!("more than {VALUES} keys, values, starts and ends")));
+        if self.values > MAX_VALUES {
+            return Err(self.fault(at, format!("more than {MAX_VALUES} keys, values, starts and ends")));
         }
         let comment = match event {
             Event::Scalar(..) | Event::Alias(_) => self.comment(span.start.line()),
@@ -193,23 +194,24 @@ impl<'t> Builder<'t> {
                 let kind = kind(&text, style, tag.as_deref());
                 let is_tagged = |name| tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema_tag(name));
                 if self.strict
-                    && (is_tagged("bool") && kind != Kind::Boolean || is_tagged("null") && kind != Kind::Null)
+                    && (is_tagged("bool") && kind != ScalarKind::Boolean
+                        || is_tagged("null") && kind != ScalarKind::Null)
                 {
                     return Err(self.fault(at, "this value is not of the type of its tag"));
                 }
-                let node = Rc::new(Node::Scalar(Scalar::new(kind, text)));
+                let node = Rc::new(TreeNode::Scalar(Scalar::new(kind, text)));
                 let value = Finished { node, height: 0 };
                 self.anchors.extend((anchor > 0).then(|| (anchor, value.clone())));
-                self.put(Placed { value, at, comment, merges })
+                self.add(Placed { value, at, comment, merges })
             }
             Event::Alias(anchor) => {
                 let Some(value) = self.anchors.get(&anchor).cloned() else {
                     return Err(self.fault(at, "this alias refers to a value that contains it"));
                 };
-                if self.open.len() + value.height > DEPTH {
+                if self.open.len() + value.height > MAX_DEPTH {
                     return Err(self.too_deep(at));
                 }
-                self.put(Placed { value, at, comment, merges: false })
+                self.add(Placed { value, at, comment, merges: false })
             }
             _ => Ok(()),
         }
@@ -222,12 +224,12 @@ impl<'t> Builder<'t> {
         before.contains('\t') && before.chars().all(|c| matches!(c, ' ' | '\t' | '-' | '?' | ':'))
     }
 
-    fn fault(&self, at: At, detail: impl Into<String>) -> Invalid {
+    fn fault(&self, at: Position, detail: impl Into<String>) -> Invalid {
         at.invalid(self.text, problem(detail))
     }
 
-    fn too_deep(&self, at: At) -> Invalid {
-        self.fault(at, format!("nested deeper than {DEPTH} levels"))
+    fn too_deep(&self, at: Position) -> Invalid {
+        self.fault(at, format!("nested deeper than {MAX_DEPTH} levels"))
     }
 
     /// Returns the comment directly above a line, if nothing else begins on that line.
@@ -239,7 +241,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Refuses a tag without a corresponding JSON type, because an item cannot keep it.
-    fn check_tag(&self, tag: Option<&Tag>, known: &[&str], at: At) -> Result<(), Invalid> {
+    fn check_tag(&self, tag: Option<&Tag>, known: &[&str], at: Position) -> Result<(), Invalid> {
         match tag {
             Some(tag)
                 if self.strict
@@ -252,8 +254,8 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn open(&mut self, content: Content, anchor: usize, at: At) -> Result<(), Invalid> {
-        if self.open.len() == DEPTH {
+    fn open(&mut self, content: Content, anchor: usize, at: Position) -> Result<(), Invalid> {
+        if self.open.len() == MAX_DEPTH {
             return Err(self.too_deep(at));
         }
         self.open.push(Open { content, anchor, at, height: 0 });
@@ -263,29 +265,29 @@ impl<'t> Builder<'t> {
     fn close(&mut self) -> Result<(), Invalid> {
         let Open { content, anchor, at, height } = self.open.pop().expect("the parser pairs starts and ends");
         let node = match content {
-            Content::List(nodes) => Node::List(nodes),
+            Content::List(nodes) => TreeNode::List(nodes),
             Content::Map { mut entries, mut seen, merged, .. } => {
                 for map in merged {
                     self.merge(&map, &mut entries, &mut seen, at)?;
                 }
-                Node::Map(entries)
+                TreeNode::Map(entries)
             }
         };
         let value = Finished { node: Rc::new(node), height: height + 1 };
         self.anchors.extend((anchor > 0).then(|| (anchor, value.clone())));
-        self.put(Placed { value, at, comment: String::new(), merges: false })
+        self.add(Placed { value, at, comment: String::new(), merges: false })
     }
 
     /// Adds the entries of `<<` that the mapping does not have (<https://yaml.org/type/merge.html>).
     fn merge(
         &mut self,
-        node: &Node,
-        entries: &mut Vec<Entry>,
+        node: &TreeNode,
+        entries: &mut Vec<TreeEntry>,
         seen: &mut HashSet<String>,
-        at: At,
+        at: Position,
     ) -> Result<(), Invalid> {
         match node {
-            Node::Map(merged) => {
+            TreeNode::Map(merged) => {
                 self.merges = self
                     .merges
                     .checked_sub(merged.len())
@@ -293,7 +295,7 @@ impl<'t> Builder<'t> {
                 entries.extend(merged.iter().filter(|entry| seen.insert(entry.key.clone())).cloned());
                 Ok(())
             }
-            Node::List(nodes) if nodes.iter().all(|node| matches!(**node, Node::Map(_))) => {
+            TreeNode::List(nodes) if nodes.iter().all(|node| matches!(**node, TreeNode::Map(_))) => {
                 nodes.iter().try_for_each(|node| self.merge(node, entries, seen, at))
             }
             _ => Err(self.fault(at, "`<<` in this mapping merges a value that is not a mapping")),
@@ -301,7 +303,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Adds a value to its container.
-    fn put(&mut self, placed: Placed) -> Result<(), Invalid> {
+    fn add(&mut self, placed: Placed) -> Result<(), Invalid> {
         let Placed { value: Finished { node, height }, at, comment, merges } = placed;
         let Some(open) = self.open.last_mut() else {
             self.documents.push(node);
@@ -315,12 +317,12 @@ impl<'t> Builder<'t> {
                 if merges {
                     merged.push(node);
                 } else {
-                    entries.push(Entry { key: text, node, comment, at });
+                    entries.push(TreeEntry { key: text, node, comment, at });
                 }
             }
             Content::Map { seen, key, .. } => {
                 let text = match &*node {
-                    Node::Scalar(scalar) => scalar.text.clone(),
+                    TreeNode::Scalar(scalar) => scalar.text.clone(),
                     _ if self.strict => {
                         return Err(self.fault(at, "a key that is not a scalar cannot be read into an item"));
                     }
@@ -343,7 +345,7 @@ impl<'t> Builder<'t> {
 mod tests {
     use super::super::tests::{Problems, found, items, typed};
     use super::*;
-    use crate::formats::{Source, Typing, read};
+    use crate::formats::{ItemFormat, Typing, read};
 
     #[test]
     fn values_are_read_in_the_core_schema_with_their_digits() {
@@ -351,7 +353,7 @@ mod tests {
                     mode: 0777\non: yes\nt: True\nnothing: ~\nempty:\nday: 2024-01-31\ns: \"1\"\nstr: !!str 1\nint: !!int '5'\nbang: ! 1\n\
                     list: [1, +2, x, 'y', null, {a: 0o17}]\nmap: {}\nblock: |\n  a\n    b\n\nfold: >-\n  a\n  b\n1: one\n";
         assert_eq!(
-            typed(&read(Source::Yaml, text, Typing::Keep).unwrap()),
+            typed(&read(ItemFormat::Yaml, text, Typing::Keep).unwrap()),
             [
                 "n string 1.50e3",
                 "big string 12345678901234567890123",
@@ -377,7 +379,7 @@ mod tests {
                 "1 string one",
             ]
         );
-        let strings = typed(&read(Source::Yaml, text, Typing::Strings).unwrap());
+        let strings = typed(&read(ItemFormat::Yaml, text, Typing::Strings).unwrap());
         assert_eq!(
             (&*strings[2], &*strings[9], &*strings[10]),
             ("hex string 0x0b", "t string true", "nothing string ")
@@ -388,7 +390,7 @@ mod tests {
     fn aliases_and_merges_are_read() {
         let text = "base: &base {a: 1, b: &two 2}\ndev:\n  <<: *base\n  b: 3\nlist: [*two, *base]\nboth:\n  <<: [{a: 4}, *base]\n";
         assert_eq!(
-            items(Source::Yaml, text),
+            items(ItemFormat::Yaml, text),
             ["base.a=1", "base.b=2", "dev.b=3", "dev.a=1", "list=[2,{\"a\":1,\"b\":2}]", "both.a=4", "both.b=2"]
         );
     }
@@ -398,7 +400,10 @@ mod tests {
         check("a: {b: 1}\nb: [{b: 1}, {b: 1}]\n---\na: 1\n").unwrap();
         assert_eq!(found(check("é: [{b: 1, b: 2}]")), "1:12 duplicate b");
         assert_eq!(found(check("a: 1\n\"a\": 2")), "2:1 duplicate a");
-        assert_eq!(read(Source::Yaml, "a.b: 1\na:\n  b: 2", Typing::Keep).problems(), ["/items/a.b 3:3 duplicate a.b"]);
+        assert_eq!(
+            read(ItemFormat::Yaml, "a.b: 1\na:\n  b: 2", Typing::Keep).problems(),
+            ["/items/a.b 3:3 duplicate a.b"]
+        );
     }
 
     #[test]
@@ -415,12 +420,12 @@ mod tests {
         ] {
             for text in [text.to_owned(), format!("{text}z: 1\n"), format!("---\n{text}...\n")] {
                 check(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
-                let items = read(Source::Yaml, &text, Typing::Keep).unwrap_or_else(|e| panic!("{e:?}: {text}"));
+                let items = read(ItemFormat::Yaml, &text, Typing::Keep).unwrap_or_else(|e| panic!("{e:?}: {text}"));
                 assert_eq!(items["root.k"].value.expose(), value, "{text}");
             }
         }
         let text = "x: &x 1\nk: {\n  a: *x,\n  \"b\": '2'\n}\nz: 1\n";
-        assert_eq!(items(Source::Yaml, text), ["x=1", "k.a=1", "k.b=2", "z=1"]);
+        assert_eq!(items(ItemFormat::Yaml, text), ["x=1", "k.a=1", "k.b=2", "z=1"]);
         assert!(check("a: [\n1\nb: 2\n").is_err());
     }
 
@@ -436,10 +441,10 @@ mod tests {
         ] {
             for text in [text.to_owned(), format!("{text}  l: 1\nz: 1\n")] {
                 check(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
-                assert_eq!(read(Source::Yaml, &text, Typing::Keep).unwrap()["p.k"].value.expose(), value, "{text}");
+                assert_eq!(read(ItemFormat::Yaml, &text, Typing::Keep).unwrap()["p.k"].value.expose(), value, "{text}");
             }
         }
-        assert_eq!(items(Source::Yaml, "l:\n- 'a\nb'\n- - \"c\nd\"\n"), [r#"l=["a b",["c d"]]"#]);
+        assert_eq!(items(ItemFormat::Yaml, "l:\n- 'a\nb'\n- - \"c\nd\"\n"), [r#"l=["a b",["c d"]]"#]);
         assert!(found(check("k: 'a\n--- b'\n")).contains("document"));
     }
 
@@ -448,7 +453,7 @@ mod tests {
         let text = "a:\t1\nb: \t\"x\"\t# c\nc:\t'y'\nd:\t[1,\t2]\ne:\t{f:\t1}\ng:\t|\n  h\ni:\t&i j\nk:\t*i\nl:\t\nm:\n  -\tn\no :\tp\n";
         check(text).unwrap();
         assert_eq!(
-            items(Source::Yaml, text),
+            items(ItemFormat::Yaml, text),
             ["a=1", "b=x", "c=y", "d=[1,2]", "e.f=1", "g=h\n", "i=j", "k=j", "l=null", "m=[\"n\"]", "o=p"]
         );
         for (text, said) in [
@@ -477,7 +482,7 @@ mod tests {
             ("a: !!null x", "1:11 this value is not of the type of its tag"),
             ("a: 1\n<<: 2", "1:1 `<<` in this mapping"),
         ] {
-            let problems = read(Source::Yaml, text, Typing::Keep).problems().concat();
+            let problems = read(ItemFormat::Yaml, text, Typing::Keep).problems().concat();
             assert!(problems.trim().starts_with(said), "{text}: {problems}");
         }
         check("? [a]\n: !Ref 1\n--- !x\n- 2").unwrap();
@@ -486,7 +491,7 @@ mod tests {
     #[test]
     fn an_empty_document_has_no_keys() {
         for text in ["# nothing", "---\n", "---\n# c\n", "--- # c", "null", "~", "%YAML 1.2\n---\n", ""] {
-            assert_eq!(items(Source::Yaml, text), [""; 0], "{text:?}");
+            assert_eq!(items(ItemFormat::Yaml, text), [""; 0], "{text:?}");
         }
     }
 
@@ -495,7 +500,7 @@ mod tests {
         for end in ["\n", "\r\n", "\r"] {
             let text =
                 ["# about a", "a: 1", "", "# about b", "b: 2", "x: 1", "", "c: 3", "# about d", "d: 1", ""].join(end);
-            let items = read(Source::Yaml, &text, Typing::Keep).unwrap();
+            let items = read(ItemFormat::Yaml, &text, Typing::Keep).unwrap();
             let comments = items.values().map(|item| &*item.comment).collect::<Vec<_>>();
             assert_eq!(comments, ["about a", "about b", "", "", "about d"], "{end:?}");
         }
@@ -504,7 +509,7 @@ mod tests {
     #[test]
     fn a_comment_directly_above_a_key_is_its_comment() {
         let text = "# head\n\n# a\na: |\n  text\n  # text\n# b\nb:\n  # one\n  # two\n  c: 'x\n\n    y' # tail\n  d: [1,\n  # in\n   2]\n# e\ne: 1\n";
-        let items = read(Source::Yaml, text, Typing::Keep).unwrap();
+        let items = read(ItemFormat::Yaml, text, Typing::Keep).unwrap();
         let comments: Vec<_> = items.values().map(|item| item.comment.as_str()).collect();
         assert_eq!(comments, ["a", "one\ntwo", "", "e"]);
     }
@@ -526,16 +531,16 @@ mod tests {
         );
         for bomb in [lists, maps, empty, long, merges] {
             check(&bomb).unwrap();
-            let problems = read(Source::Yaml, &bomb, Typing::Keep).problems().concat();
+            let problems = read(ItemFormat::Yaml, &bomb, Typing::Keep).problems().concat();
             assert!(problems.contains("TooLong") || problems.contains("TooMany"), "{problems}");
         }
     }
 
     #[test]
     fn too_many_values_are_refused_before_a_tree_is_built() {
-        let text = format!("a: [{}]", "1,".repeat(VALUES));
-        let said = format!("more than {VALUES} keys");
-        assert!(read(Source::Yaml, &text, Typing::Keep).problems().concat().contains(&said));
+        let text = format!("a: [{}]", "1,".repeat(MAX_VALUES));
+        let said = format!("more than {MAX_VALUES} keys");
+        assert!(read(ItemFormat::Yaml, &text, Typing::Keep).problems().concat().contains(&said));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use granit_parser::{ScalarStyle, Tag};
 
 use super::{
-    reading::{Kind, number},
+    collector::{ScalarKind, number},
     syntax,
 };
 use crate::domain::{content::Format, error::Problem};
@@ -18,23 +18,23 @@ pub(super) fn is_plain_string(tag: &Tag) -> bool {
 }
 
 /// Returns the kind of a scalar in the core schema of YAML 1.2, with numbers restricted to those of all readers.
-pub(super) fn kind(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
+pub(super) fn kind(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> ScalarKind {
     let is_string = match tag {
         Some(tag) => is_plain_string(tag) || tag.is_yaml_core_schema_tag("str"),
         None => style != ScalarStyle::Plain,
     };
     let is_tagged_number = tag.is_some_and(|tag| ["int", "float"].iter().any(|name| tag.is_yaml_core_schema_tag(name)));
     match text {
-        _ if is_string => Kind::String,
-        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Kind::Boolean,
-        _ if is_number_everywhere(text) || is_tagged_number && number(text).is_some() => Kind::Number,
-        _ => Kind::String,
+        _ if is_string => ScalarKind::String,
+        "" | "~" | "null" | "Null" | "NULL" => ScalarKind::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => ScalarKind::Boolean,
+        _ if is_number_everywhere(text) || is_tagged_number && number(text).is_some() => ScalarKind::Number,
+        _ => ScalarKind::String,
     }
 }
 
 /// Maximum number of significant digits that a double preserves.
-const DOUBLE_DIGITS: usize = 17;
+const MAX_DOUBLE_DIGITS: usize = 17;
 
 /// Returns whether a plain scalar is the same number for readers of YAML 1.1 and 1.2 and of JSON, with 64-bit numbers.
 ///
@@ -63,13 +63,13 @@ pub(super) fn is_number_everywhere(text: &str) -> bool {
     let digits = [whole, fraction].concat();
     let digits = digits.trim_matches('0');
     let is_kept = |double: f64| double.is_finite() && (double != 0.0 || digits.is_empty());
-    is_float && digits.len() <= DOUBLE_DIGITS && text.parse().is_ok_and(is_kept)
+    is_float && digits.len() <= MAX_DOUBLE_DIGITS && text.parse().is_ok_and(is_kept)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::typed;
-    use crate::formats::{Source, Typing, read};
+    use crate::formats::{ItemFormat, Typing, read};
 
     /// The expectations hold for PyYAML 6, ruamel.yaml 0.19, go-yaml 3, npm yaml 2 and js-yaml 5 alike.
     #[test]
@@ -93,7 +93,7 @@ mod tests {
             ("1.00000000000000000000", "1.00000000000000000000"),
             ("1.7976931348623157e+308", "1.7976931348623157e+308"),
         ] {
-            let items = read(Source::Yaml, &format!("a: {literal}\nb: [{literal}]"), Typing::Keep).unwrap();
+            let items = read(ItemFormat::Yaml, &format!("a: {literal}\nb: [{literal}]"), Typing::Keep).unwrap();
             assert_eq!(typed(&items), [format!("a number {number}"), format!("b json [{number}]")], "{literal}");
         }
         let strings = "12e4567 0e123 1234e56 1e999 1.0e+999 -1.0e+999 1.0e-999 1e3 1E3 1e+3 1.5e3 1.5e+ -.5 +.5 1_000 1_000.5 017 \
@@ -101,7 +101,7 @@ mod tests {
                        -9223372036854775809 18446744073709551615 0x8000000000000000 12345678901234567890123 \
                        0.123456789012345678 3.14159265358979323846 123456789012345678.5 1.2.3 2024-01-31 2024_01 . + 1- 1.e １";
         for literal in strings.split(' ') {
-            let items = read(Source::Yaml, &format!("a: {literal}\nb: [{literal}]"), Typing::Keep).unwrap();
+            let items = read(ItemFormat::Yaml, &format!("a: {literal}\nb: [{literal}]"), Typing::Keep).unwrap();
             assert_eq!(typed(&items), [format!("a string {literal}"), format!("b json [\"{literal}\"]")], "{literal}");
         }
     }
@@ -110,7 +110,7 @@ mod tests {
     fn a_tagged_number_may_have_any_notation() {
         let text = "a: !!float 1e3\nb: !!int 0o17\nc: [!!int 12345678901234567890123, !!float 1e999]\nd: !!int x\n";
         assert_eq!(
-            typed(&read(Source::Yaml, text, Typing::Keep).unwrap()),
+            typed(&read(ItemFormat::Yaml, text, Typing::Keep).unwrap()),
             ["a number 1e3", "b number 15", "c json [12345678901234567890123,1e999]", "d string x"]
         );
     }

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Maximum number of characters of a key without the indicator `?`.
-const SIMPLE_KEY: usize = 1000;
+const MAX_SIMPLE_KEY_CHARS: usize = 1000;
 
 pub(super) fn entry(key: &str, item: &Item) -> Result<String, Invalid> {
     let value = match item.kind {
@@ -120,7 +120,7 @@ fn push_flow(out: &mut String, value: &JsonValue) -> Result<(), Invalid> {
             for (n, JsonMember { key, value, .. }) in members.iter().enumerate() {
                 let key = quoted(key);
                 out.push_str(if n == 0 { "" } else { ", " });
-                out.push_str(if key.len() > SIMPLE_KEY { "? " } else { "" });
+                out.push_str(if key.len() > MAX_SIMPLE_KEY_CHARS { "? " } else { "" });
                 out.push_str(&key);
                 out.push_str(": ");
                 push_flow(out, value)?;
@@ -135,7 +135,7 @@ fn push_flow(out: &mut String, value: &JsonValue) -> Result<(), Invalid> {
 mod tests {
     use super::super::tests::items;
     use super::*;
-    use crate::formats::Source;
+    use crate::formats::ItemFormat;
 
     #[test]
     fn strings_that_older_readers_misinterpret_are_quoted() {
@@ -178,6 +178,6 @@ mod tests {
         let key = "é".repeat(2000);
         let json = format!("[{{\"{key}\":1}}]");
         let written = entry("a", &Item { kind: ValueType::Json, ..Item::string(&*json) }).unwrap();
-        assert_eq!(items(Source::Yaml, &written), [format!("a={json}")]);
+        assert_eq!(items(ItemFormat::Yaml, &written), [format!("a={json}")]);
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies of requests: room for large ones, and why one could not be read.
+//! Bodies of requests: the budget for large ones, and the reasons why a body could not be read.
 
 use std::{
     collections::HashMap,
@@ -23,126 +23,134 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A body up to so many bytes needs no room, and is read of everybody.
-pub const SMALL_BYTES: usize = 64 * 1024;
-/// How many mebibytes larger bodies may weigh together. Half of it is for one owner: nobody fills the room alone, so nobody
-/// alone has the bodies of others end.
-const LARGE_MIB: usize = 128;
-/// How long a body has to be on its way before it may end for another one.
-const GRACE: Duration = Duration::from_secs(1);
-/// How long the request of a body that was ended may take to give its room back.
-const RETURN: Duration = Duration::from_secs(1);
+/// Maximum size of a body that does not count in the budget and needs no session, in bytes.
+pub const MAX_SMALL_BYTES: usize = 64 * 1024;
+/// Maximum size of all larger bodies together, in mebibytes. One owner gets at most half of it, so that no owner alone
+/// can make bodies of others fail.
+const BUDGET_MIB: usize = 128;
+/// Minimum age of a body that may be cancelled for another one.
+const MIN_AGE: Duration = Duration::from_secs(1);
+/// Maximum time until the request of a cancelled body returns its part of the budget.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Room for large bodies, which together have a bound, and those of each owner another one. Cheap to clone.
+/// The budget for large bodies, with a limit for all and one for each owner. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Room(Arc<Large>);
+pub struct BodyBudget(Arc<BudgetState>);
 
 #[derive(Debug)]
-struct Large {
+struct BudgetState {
     free: Arc<Semaphore>,
     /// Maximum number of mebibytes of one owner.
-    share: usize,
+    owner_mib: usize,
     grace: Duration,
-    coming: Mutex<Coming>,
+    incoming: Mutex<IncomingBodies>,
 }
 
-/// The large bodies that are on their way.
+/// The large bodies that are being received.
 #[derive(Debug, Default)]
-struct Coming {
+struct IncomingBodies {
     next: u64,
-    bodies: HashMap<u64, Speed>,
+    bodies: HashMap<u64, IncomingBody>,
     /// Remainder of each owner's share.
-    left: HashMap<Arc<str>, Arc<Semaphore>>,
+    owner_shares: HashMap<Arc<str>, Arc<Semaphore>>,
 }
 
-/// How fast whose body comes, and the way to end it.
+/// A large body that is being received: its owner, its progress and its cancellation.
 #[derive(Debug)]
-struct Speed {
+struct IncomingBody {
     owner: Arc<str>,
     began: Instant,
     bytes: Arc<AtomicU64>,
     end: CancellationToken,
 }
 
-impl Default for Room {
+impl Default for BodyBudget {
     fn default() -> Self {
-        Self::of(LARGE_MIB, GRACE)
+        Self::of(BUDGET_MIB, MIN_AGE)
     }
 }
 
-impl Room {
+impl BodyBudget {
     fn of(mebibytes: usize, grace: Duration) -> Self {
         let (free, share) = (Arc::new(Semaphore::new(mebibytes)), (mebibytes / 2).max(1));
-        Self(Arc::new(Large { free, share, grace, coming: Mutex::default() }))
+        Self(Arc::new(BudgetState { free, owner_mib: share, grace, incoming: Mutex::default() }))
     }
 
-    /// Acquires room for a body of which at most `most` bytes are read. A body without a declared length takes as much
-    /// as it may. The room is returned when [`Taken`] is dropped. When there is none, a slow body ends, as a late one
-    /// does: of the same owner when that one has half of the room, else of whoever has most. `None` when that frees too
-    /// little.
-    pub async fn take(&self, owner: &str, body: Body, most: usize) -> Option<(Body, Taken)> {
+    /// Acquires a part of the budget for a body, of which at most `most` bytes are read. One of unknown length counts
+    /// as `most`. Dropping [`BodyPermit`] returns it. If too little is left, the slowest body is cancelled with [`Late`]:
+    /// one of the same owner if its share is used up, or else one of the owner with the most. Returns `None` if that
+    /// frees too little.
+    pub async fn limit(&self, owner: &str, body: Body, most: usize) -> Option<(Body, BodyPermit)> {
         let size = body.size_hint().upper().unwrap_or(u64::MAX).min(most as u64);
-        if size <= SMALL_BYTES as u64 {
-            return Some((body, Taken::default()));
+        if size <= MAX_SMALL_BYTES as u64 {
+            return Some((body, BodyPermit::default()));
         }
         let taken = self.acquire(owner, u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX)).await?;
         let (bytes, end) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
         let number = {
-            let mut coming = self.coming();
-            let speed = Speed { owner: owner.into(), began: Instant::now(), bytes: bytes.clone(), end: end.clone() };
+            let mut coming = self.incoming();
+            let speed =
+                IncomingBody { owner: owner.into(), began: Instant::now(), bytes: bytes.clone(), end: end.clone() };
             let number = coming.next;
             coming.next += 1;
             coming.bodies.insert(number, speed);
             number
         };
-        let listed = Some(Listed { room: self.clone(), number });
-        let body = Weighty { body, bytes, ended: Box::pin(end.cancelled_owned()), listed };
+        let listed = Some(ListedBody { room: self.clone(), number });
+        let body = LargeBody { body, bytes, ended: Box::pin(end.cancelled_owned()), listed };
         Some((Body::new(body), taken))
     }
 
-    /// Acquires a part of the owner's share, then as much of the room. Whoever waits for room counts as holding it.
-    async fn acquire(&self, owner: &str, mebibytes: u32) -> Option<Taken> {
-        let share = self.left_to(owner);
-        let of_share = self.part(&share, mebibytes, Some(owner)).await?;
-        let of_room = self.part(&self.0.free, mebibytes, None).await?;
-        Some(Taken { _permits: Some([of_share, of_room]) })
+    /// Acquires a part of the owner's share, then as much of the budget. While it waits, the part of the share is held.
+    async fn acquire(&self, owner: &str, mebibytes: u32) -> Option<BodyPermit> {
+        let share = self.share_of(owner);
+        let of_share = self.acquire_from(&share, mebibytes, Some(owner)).await?;
+        let of_room = self.acquire_from(&self.0.free, mebibytes, None).await?;
+        Some(BodyPermit { _permits: Some([of_share, of_room]) })
     }
 
-    fn left_to(&self, owner: &str) -> Arc<Semaphore> {
-        let mut coming = self.coming();
-        // Of the others nobody holds anything, and only here could somebody get hold of them.
-        coming.left.retain(|_, left| Arc::strong_count(left) > 1);
-        Arc::clone(coming.left.entry(owner.into()).or_insert_with(|| Arc::new(Semaphore::new(self.0.share))))
+    fn share_of(&self, owner: &str) -> Arc<Semaphore> {
+        let mut coming = self.incoming();
+        // All others are unused. They are handed out only here, under the lock, so none is acquired meanwhile.
+        coming.owner_shares.retain(|_, left| Arc::strong_count(left) > 1);
+        Arc::clone(
+            coming.owner_shares.entry(owner.into()).or_insert_with(|| Arc::new(Semaphore::new(self.0.owner_mib))),
+        )
     }
 
-    /// Acquires a part of what is left; for lack of it, bodies of `owner` end, or of whoever has most.
-    async fn part(&self, left: &Arc<Semaphore>, mebibytes: u32, owner: Option<&str>) -> Option<OwnedSemaphorePermit> {
-        // Each body that ends frees one at least.
+    /// Acquires a part of `left`. If too little is left, cancels bodies of `owner`, or else of the owner with the most.
+    async fn acquire_from(
+        &self,
+        left: &Arc<Semaphore>,
+        mebibytes: u32,
+        owner: Option<&str>,
+    ) -> Option<OwnedSemaphorePermit> {
+        // Each cancelled body frees at least one mebibyte.
         for _ in 0..mebibytes {
             if let Ok(permit) = Arc::clone(left).try_acquire_many_owned(mebibytes) {
                 return Some(permit);
             }
-            if !self.end_slowest(owner) {
+            if !self.cancel_slowest(owner) {
                 return None;
             }
-            if let Ok(Ok(permit)) = timeout(RETURN, Arc::clone(left).acquire_many_owned(mebibytes)).await {
+            if let Ok(Ok(permit)) = timeout(RETURN_TIMEOUT, Arc::clone(left).acquire_many_owned(mebibytes)).await {
                 return Some(permit);
             }
         }
         None
     }
 
-    /// Ends the slowest body of an owner, or else of whoever holds most; of several who do, the slowest of all. False
-    /// when none of theirs has been on its way for long enough to be called slow: others do not pay for them.
-    fn end_slowest(&self, owner: Option<&str>) -> bool {
-        let mut coming = self.coming();
-        let least = coming.left.values().map(|left| left.available_permits()).min().unwrap_or_default();
+    /// Cancels the slowest body of `owner`, or else of the owners that hold the most. Returns false if none of these
+    /// bodies is old enough to count as slow. Bodies of other owners are never cancelled.
+    fn cancel_slowest(&self, owner: Option<&str>) -> bool {
+        let mut coming = self.incoming();
+        let least = coming.owner_shares.values().map(|left| left.available_permits()).min().unwrap_or_default();
         let known = coming.bodies.iter().filter(|(_, speed)| match owner {
             _ if speed.began.elapsed() < self.0.grace => false,
             Some(owner) => *speed.owner == *owner,
-            None => coming.left.get(&speed.owner).is_some_and(|left| left.available_permits() == least),
+            None => coming.owner_shares.get(&speed.owner).is_some_and(|left| left.available_permits() == least),
         });
-        let rate = |speed: &Speed| speed.bytes.load(Ordering::Relaxed) / speed.began.elapsed().as_secs().max(1);
+        let rate = |speed: &IncomingBody| speed.bytes.load(Ordering::Relaxed) / speed.began.elapsed().as_secs().max(1);
         let Some((_, number)) = known.map(|(number, speed)| (rate(speed), *number)).min() else { return false };
         if let Some(slowest) = coming.bodies.remove(&number) {
             slowest.end.cancel();
@@ -150,39 +158,39 @@ impl Room {
         true
     }
 
-    fn coming(&self) -> MutexGuard<'_, Coming> {
-        self.0.coming.lock()
+    fn incoming(&self) -> MutexGuard<'_, IncomingBodies> {
+        self.0.incoming.lock()
     }
 }
 
-/// Room that a body has taken, of its owner's share and of all, until it is dropped.
+/// A part of the budget and of the owner's share, until it is dropped.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct BodyPermit {
     _permits: Option<[OwnedSemaphorePermit; 2]>,
 }
 
-/// Lists a body among those that may end for another one, until it is dropped.
+/// Keeps a body in the list of those that may be cancelled, until it is dropped.
 #[derive(Debug)]
-struct Listed {
-    room: Room,
+struct ListedBody {
+    room: BodyBudget,
     number: u64,
 }
 
-impl Drop for Listed {
+impl Drop for ListedBody {
     fn drop(&mut self) {
-        self.room.coming().bodies.remove(&self.number);
+        self.room.incoming().bodies.remove(&self.number);
     }
 }
 
-/// A large body on its way, which breaks off when another one needs its room more.
-struct Weighty {
+/// A large body that is being received. It fails with [`Late`] when it is cancelled for another one.
+struct LargeBody {
     body: Body,
     bytes: Arc<AtomicU64>,
     ended: BoxFuture<'static, ()>,
-    listed: Option<Listed>,
+    listed: Option<ListedBody>,
 }
 
-impl HttpBody for Weighty {
+impl HttpBody for LargeBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
@@ -191,7 +199,7 @@ impl HttpBody for Weighty {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-            return self.ended.as_mut().poll(cx).map(|()| Some(Err(Late.into())));
+            return self.ended.as_mut().poll(cx).map(|()| Some(Err(LateBody.into())));
         };
         match &frame {
             Some(Ok(frame)) => {
@@ -212,38 +220,38 @@ impl HttpBody for Weighty {
     }
 }
 
-/// The rest of a body did not come in time.
+/// The rest of a body did not arrive in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body did not arrive in time")]
-pub struct Late;
+pub struct LateBody;
 
-/// The body is too long for somebody who is not logged in.
+/// The body is too long for a request without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a body of this length needs a session")]
 pub struct NeedsSession;
 
-/// Whether a body was not read because nobody is logged in.
+/// Returns whether a body was not read because the request has no session.
 #[must_use]
 pub fn needs_session(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<NeedsSession>())
 }
 
-/// Reads a whole body of at most `most` bytes. One that cannot be read breaks off for whoever reads it next, who knows what
-/// to answer.
-pub async fn whole(body: Body, most: usize) -> Body {
+/// Reads a body of at most `most` bytes into memory. If that fails, the returned body has the same error. Its reader
+/// answers the request.
+pub async fn read_whole(body: Body, most: usize) -> Body {
     match to_bytes(body, most).await {
         Ok(body) => Body::from(body),
         Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error.into_inner())])),
     }
 }
 
-/// Whether a body could not be read because it was late.
+/// Returns whether a body could not be read because it was late.
 #[must_use]
 pub fn is_late(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<Late>())
+    causes(error).any(|cause| cause.is::<LateBody>())
 }
 
-/// Whether a body could not be read because it was longer than it may be.
+/// Returns whether a body could not be read because it was too long.
 #[must_use]
 pub fn is_too_long(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<LengthLimitError>())
@@ -266,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    async fn read((body, taken): (Body, Taken)) -> Result<Bytes, axum::Error> {
+    async fn read((body, taken): (Body, BodyPermit)) -> Result<Bytes, axum::Error> {
         let end = to_bytes(body, 1 << 21).await;
         drop(taken);
         end
@@ -277,78 +285,78 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_slowest_body_ends_for_one_that_finds_no_room() {
-        let room = Room::of(2, Duration::ZERO);
-        let mut slow = pin!(read(room.take("ana", endless(), 1 << 20).await.unwrap()));
-        let mut fast = pin!(read(room.take("bo", begun(), 1 << 20).await.unwrap()));
+    async fn slowest_body_is_cancelled_for_a_new_one() {
+        let room = BodyBudget::of(2, Duration::ZERO);
+        let mut slow = pin!(read(room.limit("ana", endless(), 1 << 20).await.unwrap()));
+        let mut fast = pin!(read(room.limit("bo", half_arrived(), 1 << 20).await.unwrap()));
         assert!(poll!(&mut slow).is_pending() && poll!(&mut fast).is_pending());
-        let (third, ended) = tokio::join!(room.take("cy", endless(), 1 << 20), &mut slow);
+        let (third, ended) = tokio::join!(room.limit("cy", endless(), 1 << 20), &mut slow);
         assert!(third.is_some() && is_late(&ended.unwrap_err()) && poll!(&mut fast).is_pending());
-        let small = room.take("cy", Body::from("x"), 1 << 20).await.unwrap();
-        assert_eq!(read(small).await.unwrap(), "x", "a small one needs no room");
+        let small = room.limit("cy", Body::from("x"), 1 << 20).await.unwrap();
+        assert_eq!(read(small).await.unwrap(), "x", "a small one is not limited");
     }
 
-    /// A body that came fast until now.
-    fn begun() -> Body {
+    /// Returns a body whose first half arrives at once, and the rest never.
+    fn half_arrived() -> Body {
         let first = stream::iter([Ok::<_, axum::BoxError>(Bytes::from(vec![0; 1 << 19]))]);
         Body::from_stream(first.chain(stream::pending()))
     }
 
     #[tokio::test]
-    async fn one_owner_has_half_of_the_room_and_ends_only_own_bodies() {
-        let room = Room::of(4, Duration::ZERO);
-        let mut slow = pin!(read(room.take("root", endless(), 1 << 20).await.unwrap()));
+    async fn one_owner_gets_half_of_the_budget_and_cancels_only_own_bodies() {
+        let room = BodyBudget::of(4, Duration::ZERO);
+        let mut slow = pin!(read(room.limit("root", endless(), 1 << 20).await.unwrap()));
         assert!(poll!(&mut slow).is_pending());
         let mut theirs = Vec::new();
         for _ in 0..10 {
-            theirs.push(tokio::spawn(read(room.take("eve", begun(), 1 << 20).await.unwrap())));
+            theirs.push(tokio::spawn(read(room.limit("eve", half_arrived(), 1 << 20).await.unwrap())));
             tokio::task::yield_now().await;
         }
-        assert!(poll!(&mut slow).is_pending(), "another owner's body goes on, slow as it is");
+        assert!(poll!(&mut slow).is_pending(), "the slow body of another owner is not cancelled");
         assert_eq!(theirs.iter().filter(|one| !one.is_finished()).count(), 2);
         assert_eq!(room.0.free.available_permits(), 1);
-        let _other = room.take("bo", endless(), 1 << 20).await.unwrap();
+        let _other = room.limit("bo", endless(), 1 << 20).await.unwrap();
         assert!(poll!(&mut slow).is_pending() && theirs.iter().filter(|one| !one.is_finished()).count() == 2);
     }
 
     #[tokio::test]
-    async fn a_full_room_takes_from_whoever_has_most() {
-        let room = Room::of(4, Duration::ZERO);
-        let mut slow = pin!(read(room.take("root", endless(), 1 << 20).await.unwrap()));
-        let mut other = pin!(read(room.take("bo", begun(), 1 << 20).await.unwrap()));
-        let mut first = pin!(read(room.take("eve", begun(), 1 << 20).await.unwrap()));
-        let mut second = pin!(read(room.take("eve", begun(), 1 << 20).await.unwrap()));
+    async fn full_budget_cancels_a_body_of_the_owner_with_the_most() {
+        let room = BodyBudget::of(4, Duration::ZERO);
+        let mut slow = pin!(read(room.limit("root", endless(), 1 << 20).await.unwrap()));
+        let mut other = pin!(read(room.limit("bo", half_arrived(), 1 << 20).await.unwrap()));
+        let mut first = pin!(read(room.limit("eve", half_arrived(), 1 << 20).await.unwrap()));
+        let mut second = pin!(read(room.limit("eve", half_arrived(), 1 << 20).await.unwrap()));
         for one in [&mut slow, &mut other, &mut first, &mut second] {
             assert!(poll!(one).is_pending());
         }
-        let (third, ended) = tokio::join!(room.take("cy", begun(), 1 << 20), &mut first);
+        let (third, ended) = tokio::join!(room.limit("cy", half_arrived(), 1 << 20), &mut first);
         assert!(third.is_some() && is_late(&ended.unwrap_err()));
         assert!(poll!(&mut slow).is_pending() && poll!(&mut other).is_pending() && poll!(&mut second).is_pending());
 
-        // All have as much now.
-        let (fourth, ended) = tokio::join!(room.take("di", begun(), 1 << 20), &mut slow);
+        // All owners have equal parts now.
+        let (fourth, ended) = tokio::join!(room.limit("di", half_arrived(), 1 << 20), &mut slow);
         assert!(fourth.is_some() && is_late(&ended.unwrap_err()));
         assert!(poll!(&mut other).is_pending() && poll!(&mut second).is_pending());
-        assert_eq!(room.0.free.available_permits(), 0, "all together keep to the bound");
+        assert_eq!(room.0.free.available_permits(), 0, "the budget is not exceeded");
         drop((third, fourth));
         assert_eq!(room.0.free.available_permits(), 2);
-        drop(room.left_to("ed"));
-        assert_eq!(room.coming().left.len(), 3, "nothing is kept of whoever has nothing");
+        drop(room.share_of("ed"));
+        assert_eq!(room.incoming().owner_shares.len(), 3, "owners without bodies are removed");
     }
 
     #[tokio::test]
-    async fn a_body_that_has_only_begun_or_has_come_whole_does_not_end() {
-        let large = || Body::from(vec![0; SMALL_BYTES + 1]);
-        let room = Room::of(1, GRACE);
-        let _begun = room.take("ana", endless(), 1 << 20).await.unwrap();
-        assert!(room.take("ana", large(), 1 << 20).await.is_none());
-        assert!(room.take("bo", large(), 1 << 20).await.is_none());
+    async fn new_and_complete_bodies_are_not_cancelled() {
+        let large = || Body::from(vec![0; MAX_SMALL_BYTES + 1]);
+        let room = BodyBudget::of(1, MIN_AGE);
+        let _begun = room.limit("ana", endless(), 1 << 20).await.unwrap();
+        assert!(room.limit("ana", large(), 1 << 20).await.is_none());
+        assert!(room.limit("bo", large(), 1 << 20).await.is_none());
 
-        let room = Room::of(1, Duration::ZERO);
-        let (body, taken) = room.take("ana", large(), 1 << 20).await.unwrap();
-        assert_eq!(to_bytes(body, 1 << 20).await.unwrap().len(), SMALL_BYTES + 1);
-        assert!(room.take("bo", large(), 1 << 20).await.is_none());
+        let room = BodyBudget::of(1, Duration::ZERO);
+        let (body, taken) = room.limit("ana", large(), 1 << 20).await.unwrap();
+        assert_eq!(to_bytes(body, 1 << 20).await.unwrap().len(), MAX_SMALL_BYTES + 1);
+        assert!(room.limit("bo", large(), 1 << 20).await.is_none());
         drop(taken);
-        assert!(room.take("bo", large(), 1 << 20).await.is_some());
+        assert!(room.limit("bo", large(), 1 << 20).await.is_some());
     }
 }

@@ -1,30 +1,30 @@
-//! Content codings: which one an answer may have, and that a request has none.
+//! Content codings: choosing one for an answer, and refusing requests that have one.
 
 use axum::http::{HeaderMap, header};
 
-use super::problem::Problem;
+use super::problem::HttpProblem;
 
-/// Which codings of an answer a client accepts (RFC 9110, 12.5.3).
+/// The codings of an answer that a client accepts (RFC 9110, 12.5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted {
-    /// gzip, with at least the weight of an answer without a coding.
+pub struct AcceptedCodings {
+    /// Accepts gzip, with at least the weight of an answer without a coding.
     gzip: bool,
-    /// An answer without a coding.
+    /// Accepts an answer without a coding.
     identity: bool,
 }
 
-impl Accepted {
+impl AcceptedCodings {
     /// Reads `Accept-Encoding`.
     ///
     /// # Errors
-    /// 406 when it excludes both gzip and an answer without a coding.
-    pub fn parse(headers: &HeaderMap) -> Result<Self, Problem> {
+    /// 406 if it excludes both gzip and an answer without a coding.
+    pub fn parse(headers: &HeaderMap) -> Result<Self, HttpProblem> {
         if !headers.contains_key(header::ACCEPT_ENCODING) {
             return Ok(Self { gzip: false, identity: true });
         }
         let (mut gzip, mut identity, mut others) = (None, None, None);
         let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        for (coding, weight) in all.flat_map(|value| value.split(',')).filter_map(weighted) {
+        for (coding, weight) in all.flat_map(|value| value.split(',')).filter_map(parse_weighted) {
             match coding.to_ascii_lowercase().as_str() {
                 "gzip" | "x-gzip" => gzip = Some(weight),
                 "identity" => identity = Some(weight),
@@ -34,29 +34,29 @@ impl Accepted {
         }
         let (weight, least) = (gzip.or(others).unwrap_or(0), identity.unwrap_or(0));
         let accepted = Self { gzip: weight > 0 && weight >= least, identity: identity.or(others) != Some(0) };
-        if accepted.gzip || accepted.identity { Ok(accepted) } else { Err(Problem::not_acceptable()) }
+        if accepted.gzip || accepted.identity { Ok(accepted) } else { Err(HttpProblem::not_acceptable()) }
     }
 
-    /// Whether an answer is sent as gzip. `pays` says whether that is smaller.
+    /// Returns whether an answer is sent as gzip. `pays`: gzip is smaller.
     #[must_use]
     pub fn wants_gzip(self, pays: bool) -> bool {
         self.gzip && (pays || !self.identity)
     }
 
-    /// Whether an answer without a coding will do.
+    /// Returns whether the client accepts an answer without a coding.
     #[must_use]
-    pub fn takes_identity(self) -> bool {
+    pub fn accepts_identity(self) -> bool {
         self.identity
     }
 }
 
 /// Returns which of the `offered` codings a client prefers, or `None` for an answer without a coding.
 ///
-/// Between codings of the same weight, the first one offered wins. Any coding wins over none. A wildcard names none.
+/// The first one offered wins among equal weights. A coding wins over no coding. Wildcards are ignored.
 #[must_use]
 pub fn preferred<'a>(headers: &HeaderMap, offered: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let accepted: Vec<_> = all.flat_map(|value| value.split(',')).filter_map(weighted).collect();
+    let accepted: Vec<_> = all.flat_map(|value| value.split(',')).filter_map(parse_weighted).collect();
     let weight = |name: &str| {
         let same = |coding: &str| {
             coding.eq_ignore_ascii_case(name) || (name == "gzip" && coding.eq_ignore_ascii_case("x-gzip"))
@@ -73,15 +73,15 @@ pub fn preferred<'a>(headers: &HeaderMap, offered: impl Iterator<Item = &'a str>
     best.0
 }
 
-/// A coding with its weight in thousandths; none where the weight is malformed.
-fn weighted(text: &str) -> Option<(&str, u16)> {
+/// Parses a coding and its weight, in thousandths. Returns `None` if the weight is malformed.
+fn parse_weighted(text: &str) -> Option<(&str, u16)> {
     let (coding, parameter) = text.split_once(';').map_or((text, None), |(coding, rest)| (coding, Some(rest)));
     let Some(parameter) = parameter else { return Some((coding.trim(), 1000)) };
     let (name, weight) = parameter.split_once('=')?;
     if !name.trim().eq_ignore_ascii_case("q") {
         return None;
     }
-    // 0, 1, 0.5 or 0.125: three digits behind the point at the most.
+    // 0, 1, 0.5 or 0.125: at most three digits after the point.
     let weight = weight.trim();
     let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
     if !matches!(whole, "0" | "1") || part.len() > 3 || !part.bytes().all(|b| b.is_ascii_digit()) {
@@ -91,15 +91,15 @@ fn weighted(text: &str) -> Option<(&str, u16)> {
     (thousandths <= 1000).then_some((coding.trim(), thousandths))
 }
 
-/// Refuses a request whose body has a content coding: nothing here unpacks one.
+/// Refuses a request whose body has a content coding, because the server decodes none.
 ///
 /// # Errors
-/// 415 with what it has to be.
-pub fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
+/// 415, with the coding in its text.
+pub fn check_body(headers: &HeaderMap) -> Result<(), HttpProblem> {
     let codings =
         headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
     let mut foreign = codings.map(<[u8]>::trim_ascii).filter(|c| !c.is_empty() && !c.eq_ignore_ascii_case(b"identity"));
-    foreign.next().map_or(Ok(()), |coding| Err(Problem::unsupported_coding(&String::from_utf8_lossy(coding))))
+    foreign.next().map_or(Ok(()), |coding| Err(HttpProblem::unsupported_coding(&String::from_utf8_lossy(coding))))
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_says_which_codings_it_accepts() {
+    fn accepted_codings_are_parsed() {
         for (values, gzip, identity) in [
             (&[][..], false, true),
             (&[""], false, true),
@@ -136,10 +136,10 @@ mod tests {
             (&["gzip;q=2, gzip;q=0.5555, gzip;q=x, gzip;q, gzip;w=1"], false, true),
         ] {
             let headers = headers(header::ACCEPT_ENCODING, values);
-            assert_eq!(Accepted::parse(&headers).unwrap(), Accepted { gzip, identity }, "{values:?}");
+            assert_eq!(AcceptedCodings::parse(&headers).unwrap(), AcceptedCodings { gzip, identity }, "{values:?}");
         }
         for nothing in ["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0"] {
-            let refused = Accepted::parse(&headers(header::ACCEPT_ENCODING, &[nothing])).unwrap_err();
+            let refused = AcceptedCodings::parse(&headers(header::ACCEPT_ENCODING, &[nothing])).unwrap_err();
             assert_eq!(refused.status(), 406, "{nothing}");
         }
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_no_coding() {
+    fn request_body_with_a_coding_is_refused() {
         for none in [&[][..], &[""], &["identity"], &["Identity, identity"]] {
             assert!(check_body(&headers(header::CONTENT_ENCODING, none)).is_ok(), "{none:?}");
         }

@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Returns whether `If-None-Match` or `If-Match` (`name`) names this strong entity tag: in a list, in any number of
-/// headers, or as `*`. Only `If-None-Match` may name it in its weak form.
+/// Returns whether `If-None-Match` or `If-Match` (`name`) matches this strong entity tag. There may be several headers,
+/// lists and `*`. Only `If-None-Match` matches the weak form of the tag.
 #[must_use]
 pub fn is_named(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> bool {
     let etag = etag.as_bytes();
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entity_tag_may_be_weak_one_of_many_or_any() {
+    fn weak_tags_lists_and_wildcards_match() {
         let etag = HeaderValue::from_static("\"ab\"");
         let named = |name: &HeaderName, value: &'static str| {
             is_named(&HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]), name, &etag)

@@ -1,9 +1,10 @@
-//! The headers of every answer, written by a handler, by hyper or by this server itself.
+//! The headers of every answer, including answers that no handler wrote.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-/// Content security policy of every answer that is no page.
-pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+/// Content security policy of every answer that is not a page.
+pub const DEFAULT_CSP: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// Headers that every answer has with these values.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
@@ -18,7 +19,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
         ),
     ),
 ];
-/// Header of every answer of an installation that is reached by https: browsers stay with it.
+/// Header of every answer of a console with https, so that browsers never use http.
 const HTTPS: (HeaderName, HeaderValue) =
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
 
@@ -29,19 +30,19 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Headers of a server that people and programs reach at this address.
+    /// Returns the headers of a server with this public address.
     #[must_use]
     pub fn of(public_url: &str) -> Self {
         Self { https: public_url.starts_with("https://") }
     }
 
-    /// Puts them into an answer. A page has set its policy itself, because there is a nonce in it.
-    pub fn put(self, status: StatusCode, headers: &mut HeaderMap) {
+    /// Adds the headers to an answer. A page has its own policy, which contains a nonce.
+    pub fn add_to(self, status: StatusCode, headers: &mut HeaderMap) {
         for (name, value) in self.always() {
             headers.insert(name, value);
         }
-        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
-        if !is_content(status) {
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(DEFAULT_CSP);
+        if !is_cacheable(status) {
             headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         }
     }
@@ -51,8 +52,8 @@ impl Headers {
     }
 }
 
-/// Whether an answer of this status may be kept by browsers and proxies.
+/// Returns whether browsers and proxies may store an answer with this status.
 #[must_use]
-pub fn is_content(status: StatusCode) -> bool {
+pub fn is_cacheable(status: StatusCode) -> bool {
     matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
 }

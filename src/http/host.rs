@@ -4,15 +4,15 @@ use std::net::Ipv6Addr;
 
 use axum::http::{Request, Version, header};
 
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use crate::domain::error::{Invalid, Problem as Wrong};
 
-/// Refuses a request that does not say for which host it is, or says so in a way that a proxy and this server could read
-/// differently: none (but over HTTP/1.0, which has no `Host`), several, or one that names no host (RFC 9112, 3.2).
+/// Refuses a request with a missing, repeated or malformed `Host` (RFC 9112, 3.2), because a proxy could read another
+/// one. HTTP/1.0 needs none.
 ///
 /// # Errors
 /// 400 with the reason.
-pub fn check<B>(request: &Request<B>) -> Result<(), Problem> {
+pub fn check<B>(request: &Request<B>) -> Result<(), HttpProblem> {
     let mut all = request.headers().get_all(header::HOST).iter();
     let wrong = match (all.next(), all.next()) {
         (None, _) if request.version() < Version::HTTP_11 => return Ok(()),
@@ -21,10 +21,10 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Problem> {
         (Some(host), None) if is_host(host.as_bytes()) => return Ok(()),
         (Some(_), None) => "the Host header is not a host name or address with an optional port",
     };
-    Err(Problem::malformed(Invalid::new("host", Wrong::Body { detail: wrong.into() })))
+    Err(HttpProblem::malformed(Invalid::new("host", Wrong::Body { detail: wrong.into() })))
 }
 
-/// Whether a text is `name`, `name:port`, `192.0.2.1:port` or `[2001:db8::1]:port`.
+/// Returns whether a text is `name`, `name:port`, `192.0.2.1:port` or `[2001:db8::1]:port`.
 fn is_host(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let (is_name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -37,13 +37,13 @@ fn is_host(text: &[u8]) -> bool {
     is_name && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// Stricter than RFC 3986, whose host may hold `,` and `%`: no host that anybody can reach does.
+/// Returns whether a text is a host name. Stricter than RFC 3986: no host that can be reached has a `,` or `%`.
 fn is_name(name: &str) -> bool {
     (1..=255).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~'))
 }
 
-/// An empty one is the default port.
+/// Returns whether a text is a port. An empty text stands for the default port.
 fn is_port(port: &str) -> bool {
     port.is_empty() || port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_names_one_host() {
+    fn malformed_hosts_are_refused() {
         for good in
             ["x", "config.example", "config.example:", "my_app:3000", "192.0.2.1:80", "[::1]", "[2001:db8::1]:1"]
         {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_host_or_with_two_it_is_refused() {
+    fn missing_and_repeated_hosts_are_refused() {
         assert_eq!(status(Version::HTTP_11, &[]), 400);
         assert_eq!(status(Version::HTTP_11, &[b"x", b"x"]), 400);
         assert_eq!(status(Version::HTTP_10, &[b"x", b"x"]), 400);

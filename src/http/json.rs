@@ -1,4 +1,4 @@
-//! JSON bodies: refused with the right status, and the place of the mistake.
+//! JSON bodies. Refusals have the right status and the position of the mistake.
 
 use axum::{
     body::Bytes,
@@ -11,41 +11,41 @@ use serde_json::error::Category;
 
 use super::{
     body::{is_late, is_too_long},
-    problem::Problem,
+    problem::HttpProblem,
 };
 use crate::domain::error::{Error, Invalid, Problem as Wrong};
 
-/// The largest body that is read, in bytes, where the router sets it as its limit: all documents of a change, each of
-/// their characters escaped at the worst rate.
-pub const BODY_BYTES: usize = 8 * 1024 * 1024;
+/// Maximum size of a body in bytes, which the router sets as its limit. All documents of a change fit, even if every
+/// character is escaped.
+pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A body of `application/json`, parsed. Refuses with 415, 413, 400 (not JSON) or 422 (JSON of another shape).
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
+    type Rejection = HttpProblem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, HttpProblem> {
         let given = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !is_json(given) {
-            return Err(Problem::unsupported_type(given, "application/json"));
+            return Err(HttpProblem::unsupported_type(given, "application/json"));
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            // Else the client went away or broke off.
+            // All other failures are clients that closed the connection or were too slow.
             let is_too_long = is_too_long(&rejection);
             let detail = if is_late(&rejection) { "the body did not arrive in time" } else { "the body ended early" };
             match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(BODY_BYTES).into(),
-                _ if is_too_long => Error::TooLarge(BODY_BYTES).into(),
-                _ => Problem::malformed(Invalid::new("", Wrong::Body { detail: detail.into() })),
+                StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(MAX_BODY_BYTES).into(),
+                _ if is_too_long => Error::TooLarge(MAX_BODY_BYTES).into(),
+                _ => HttpProblem::malformed(Invalid::new("", Wrong::Body { detail: detail.into() })),
             }
         })?;
         parse(&body).map(Self)
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, HttpProblem> {
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line().max(1), error.column().max(1));
         let said = error.to_string();
@@ -54,7 +54,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         let wrong = Invalid::at("", Wrong::Body { detail }, place(line), place(column));
         match error.classify() {
             Category::Data => wrong.into(),
-            _ => Problem::malformed(wrong),
+            _ => HttpProblem::malformed(wrong),
         }
     })
 }

@@ -1,5 +1,4 @@
-//! What everything that speaks HTTP here shares: refusals, request numbers, headers of every answer, tokens in headers,
-//! JSON bodies, shared places.
+//! Tools of all HTTP code: refusals, request ids, common headers, tokens in headers, JSON bodies, and slots per user.
 
 pub mod bearer;
 pub mod body;
@@ -7,20 +6,19 @@ pub mod coding;
 pub mod cookies;
 pub mod etag;
 pub mod headers;
+pub mod holder_slots;
 pub mod host;
 pub mod json;
 pub mod path;
 pub mod problem;
 pub mod query;
 pub mod request_id;
-pub mod shares;
 pub mod threads;
 pub mod traced;
 
 use axum::http::Method;
 
-/// Returns the name of a method for metrics and traces: `_OTHER` for one that HTTP does not know, so that nobody can invent
-/// labels.
+/// Returns the name of a method for metrics and traces. An unknown one is `_OTHER`, so clients cannot create labels.
 pub(crate) fn method_name(method: &Method) -> &'static str {
     static KNOWN: [Method; 9] = [
         Method::GET,

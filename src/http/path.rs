@@ -1,19 +1,19 @@
-//! The one spelling of a path that everything behind works with: routing, authorisation and look-up.
+//! Normalises paths, so that routing, authorisation and look-up see one spelling.
 
 use std::borrow::Cow;
 
 use axum::http::{Uri, uri::PathAndQuery};
 
-/// Rewrites a path in which characters stand percent-encoded that need not be: `%61pplication` is `application`.
+/// Decodes characters of a path that are percent-encoded without need: `%61pplication` becomes `application`.
 ///
-/// Decodes letters, digits and `- . _ ~` alone, once (RFC 3986, 6.2.2.2). Names consist of nothing else, so whatever stays
-/// encoded (`%2f`, `%25`, `%00`) is part of no name. A path with a malformed encoding (`%zz`) stays as it is.
+/// Decodes only letters, digits and `- . _ ~`, once (RFC 3986, 6.2.2.2). Names consist only of these, so no name has an
+/// octet that stays encoded (`%2f`, `%25`, `%00`). A path with a malformed encoding (`%zz`) is not changed.
 pub fn normalize(uri: &mut Uri) {
     let Cow::Owned(path) = normalized(uri.path()) else { return };
     let text = uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
     let mut parts = std::mem::take(uri).into_parts();
-    parts.path_and_query = Some(PathAndQuery::try_from(text).expect("unreserved characters may stand in any path"));
-    *uri = Uri::from_parts(parts).expect("only the path is another one");
+    parts.path_and_query = Some(PathAndQuery::try_from(text).expect("unreserved characters are valid in any path"));
+    *uri = Uri::from_parts(parts).expect("only the path has changed");
 }
 
 fn normalized(path: &str) -> Cow<'_, str> {
@@ -23,13 +23,13 @@ fn normalized(path: &str) -> Cow<'_, str> {
     decoded(path).map_or(Cow::Borrowed(path), Cow::Owned)
 }
 
-/// Returns `None` if nothing is to be decoded, or if something is no encoding: what is behind it could become one.
+/// Returns `None` if nothing has to be decoded, or if an encoding is malformed, because decoding could complete it.
 fn decoded(path: &str) -> Option<String> {
     let mut pieces = path.split('%');
     let mut decoded = pieces.next()?.to_owned();
     for piece in pieces {
         let (digits, rest) = piece.split_at_checked(2)?;
-        // The parser of numbers would take a sign.
+        // The number parser would accept a sign.
         let octet = if digits.starts_with('+') { None } else { u8::from_str_radix(digits, 16).ok() }?;
         if is_unreserved(octet) {
             decoded.push(octet.into());
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_need_not_be_encoded_is_decoded_once() {
+    fn unreserved_characters_are_decoded_once() {
         for (given, wanted) in [
             ("/a/%61pplication", "/a/application"),
             ("/%61%2D%2d%5F%7e%2E%39", "/a--_~.9"),

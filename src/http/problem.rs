@@ -1,4 +1,4 @@
-//! Refusals on the wire: `application/problem+json` as RFC 9457 describes it.
+//! Refusals as answers: `application/problem+json` (RFC 9457).
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -11,24 +11,24 @@ use crate::{
     domain::{
         content::Sha256Hex,
         error::{Conflict, Error, Invalid},
-        token::Denied,
+        token::TokenRefusal,
     },
     texts::Lang,
 };
 
-/// Programs read these answers, and people who debug programs: they are in one language.
+/// Language of all refusals, because they are for programs and their developers.
 const LANG: Lang = Lang::En;
 
-/// Seconds after which a part that does not answer is worth another try.
-const RETRY_SECONDS: u32 = 2;
+/// Retry delay reported while a dependency does not answer, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 2;
 
-/// A refusal as an answer. Made from a [`domain::Error`](Error) with `?`, or by one of the functions here;
-/// [`request_id::layer`](super::request_id::layer) adds the request's number.
+/// A refusal as an answer. Made from a [`domain::Error`](Error) with `?`, or by one of the functions here.
+/// [`request_id::layer`](super::request_id::layer) adds the request id.
 #[derive(Clone, Debug)]
-pub struct Problem(Box<Parts>);
+pub struct HttpProblem(Box<ProblemParts>);
 
 #[derive(Clone, Debug)]
-struct Parts {
+struct ProblemParts {
     name: &'static str,
     title: &'static str,
     status: StatusCode,
@@ -39,9 +39,9 @@ struct Parts {
     headers: HeaderMap,
 }
 
-impl Problem {
+impl HttpProblem {
     fn new(status: StatusCode, name: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ProblemParts {
             name,
             title,
             status,
@@ -53,7 +53,7 @@ impl Problem {
         }))
     }
 
-    /// A body that is not JSON at all: 400. `errors` says where.
+    /// Returns 400: the request is malformed. `wrong` has the position.
     #[must_use]
     pub fn malformed(wrong: Invalid) -> Self {
         let said = LANG.problem(&wrong.problem);
@@ -62,74 +62,74 @@ impl Problem {
         problem
     }
 
-    /// A body of another type than `expected`: 415.
+    /// Returns 415: the content type of the body is not `expected`.
     #[must_use]
     pub fn unsupported_type(given: &str, expected: &'static str) -> Self {
-        let said = LANG.type_not_supported(&crate::domain::error::excerpt(given), expected);
+        let said = LANG.type_not_supported(&crate::domain::error::truncate(given), expected);
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "Unsupported content type", said)
-            .with(header::ACCEPT, HeaderValue::from_static(expected))
+            .with_header(header::ACCEPT, HeaderValue::from_static(expected))
     }
 
-    /// A body with a content coding: 415.
+    /// Returns 415: the body has a content coding.
     #[must_use]
     pub fn unsupported_coding(given: &str) -> Self {
-        let said = LANG.coding_not_supported(&crate::domain::error::excerpt(given));
+        let said = LANG.coding_not_supported(&crate::domain::error::truncate(given));
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-coding", "Unsupported content encoding", said)
-            .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
-    /// An answer in no coding that the client accepts: 406.
+    /// Returns 406: the client accepts none of the codings of the answer.
     #[must_use]
     pub fn not_acceptable() -> Self {
         Self::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable", LANG.coding_not_acceptable())
     }
 
-    /// A method that this address does not have: 405. `allow` lists those that it has.
+    /// Returns 405: the path does not allow the method. `allow` lists the allowed ones.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let said = LANG.method_not_allowed(allow);
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", said)
-            .with(header::ALLOW, HeaderValue::from_static(allow))
+            .with_header(header::ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// A request whose head cannot be read, with the status that says why: 400, 414 or 431.
+    /// Returns 400, 414 or 431 (`status`): the head of the request cannot be parsed.
     #[must_use]
     pub fn unreadable(status: StatusCode) -> Self {
         let said = if status == StatusCode::BAD_REQUEST { LANG.head_malformed() } else { LANG.head_too_long() };
         Self::new(status, "malformed", "Malformed request", said)
     }
 
-    /// The same, saying why in other words.
+    /// Replaces the explanation.
     #[must_use]
-    pub fn because(mut self, detail: impl Into<String>) -> Self {
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = detail.into();
         self
     }
 
-    /// The same, with a header.
+    /// Adds a header.
     #[must_use]
-    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
         self
     }
 
-    /// The status of the answer.
+    /// Returns the status of the answer.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The body, with the number of the request that it answers.
+    /// Returns the body, with the id of the request.
     #[must_use]
     pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let parts = &*self.0;
-        let errors = parts.errors.iter().map(|e| Field {
+        let errors = parts.errors.iter().map(|e| InvalidField {
             pointer: &e.pointer,
             message: LANG.problem(&e.problem),
             line: e.line,
             column: e.column,
         });
-        let body = Body {
+        let body = ProblemBody {
             kind: format!("/problems/{}", parts.name),
             title: parts.title,
             status: parts.status.as_u16(),
@@ -146,7 +146,7 @@ impl Problem {
 /// RFC 9457.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct Body<'a> {
+pub(crate) struct ProblemBody<'a> {
     #[serde(rename = "type")]
     #[schema(examples("/problems/conflict"))]
     kind: String,
@@ -158,7 +158,7 @@ pub(crate) struct Body<'a> {
     #[schema(value_type = String, required)]
     request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Field<'a>>,
+    errors: Vec<InvalidField<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     conflicts: &'a [Conflict],
     /// With 409: the present difference.
@@ -169,7 +169,7 @@ pub(crate) struct Body<'a> {
 
 /// A mistake in one field.
 #[derive(Serialize, ToSchema)]
-struct Field<'a> {
+struct InvalidField<'a> {
     /// A JSON pointer into the body; for a part of the address, a parameter or a header its name.
     pointer: &'a str,
     message: String,
@@ -180,17 +180,17 @@ struct Field<'a> {
     column: Option<u32>,
 }
 
-/// After how many seconds what was refused like this is worth another try.
+/// Returns the retry delay of a refusal in seconds, if a retry can succeed.
 #[must_use]
 pub fn retry_after(error: &Error) -> Option<u32> {
     match error {
         Error::Throttled(seconds) | Error::Busy(seconds) => Some(*seconds),
-        Error::Unavailable { .. } => Some(RETRY_SECONDS),
+        Error::Unavailable { .. } => Some(RETRY_AFTER_SECONDS),
         _ => None,
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for HttpProblem {
     fn from(error: Error) -> Self {
         let (status, title) = match &error {
             Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not authenticated"),
@@ -212,50 +212,51 @@ impl From<Error> for Problem {
             Error::Conflict(conflicts) => problem.0.conflicts = conflicts,
             Error::Stale(sha256) => problem.0.diff_sha256 = Some(sha256),
             Error::Unauthenticated => {
-                return problem.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                return problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Error::Throttled(seconds) | Error::Busy(seconds) => {
-                return problem.with(header::RETRY_AFTER, seconds.into());
+                return problem.with_header(header::RETRY_AFTER, seconds.into());
             }
-            Error::Unavailable { .. } => return problem.with(header::RETRY_AFTER, RETRY_SECONDS.into()),
+            Error::Unavailable { .. } => return problem.with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             _ => {}
         }
         problem
     }
 }
 
-impl From<Invalid> for Problem {
+impl From<Invalid> for HttpProblem {
     fn from(wrong: Invalid) -> Self {
         Error::from(wrong).into()
     }
 }
 
-impl From<Vec<Invalid>> for Problem {
+impl From<Vec<Invalid>> for HttpProblem {
     fn from(wrong: Vec<Invalid>) -> Self {
         Error::Invalid(wrong).into()
     }
 }
 
-/// Says which of the reasons it was; the challenge is that of RFC 6750, section 3.
-impl From<Denied> for Problem {
-    fn from(denied: Denied) -> Self {
+/// The explanation names the reason. The challenge follows RFC 6750, section 3.
+impl From<TokenRefusal> for HttpProblem {
+    fn from(denied: TokenRefusal) -> Self {
         let said = match denied {
-            Denied::Missing => LANG.token_missing(),
-            Denied::Mistyped => LANG.token_mistyped(),
-            Denied::Unknown => LANG.token_unknown(),
-            Denied::Expired => LANG.token_expired(),
-            Denied::Revoked => LANG.token_revoked(),
-            Denied::NotLoaded => return Self::from(Error::from(denied)).because(LANG.tokens_not_loaded()),
+            TokenRefusal::Missing => LANG.token_missing(),
+            TokenRefusal::Mistyped => LANG.token_mistyped(),
+            TokenRefusal::Unknown => LANG.token_unknown(),
+            TokenRefusal::Expired => LANG.token_expired(),
+            TokenRefusal::Revoked => LANG.token_revoked(),
+            TokenRefusal::NotLoaded => return Self::from(Error::from(denied)).with_detail(LANG.tokens_not_loaded()),
         };
-        let problem = Self::from(Error::from(denied)).because(said);
+        let problem = Self::from(Error::from(denied)).with_detail(said);
         match denied {
-            Denied::Missing => problem,
-            _ => problem.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
+            TokenRefusal::Missing => problem,
+            _ => problem
+                .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#)),
         }
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for HttpProblem {
     fn into_response(mut self) -> Response {
         let mut response = Response::new(self.body(None).into());
         *response.status_mut() = self.0.status;
@@ -266,7 +267,7 @@ impl IntoResponse for Problem {
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ];
         response.headers_mut().extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
-        // For the layer that knows the request's number.
+        // The layer of request ids takes it from here.
         response.extensions_mut().insert(self);
         response
     }
@@ -279,15 +280,15 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            error::{Need, Part, Problem as Wrong, State},
-            release::{Delivery, Why},
+            error::{Dependency, Need, Problem as Wrong, StateConflict},
+            release::{DelayReason, Delivery},
         },
         http::request_id::RequestId,
     };
 
-    fn wire(problem: impl Into<Problem>) -> (Response, Value) {
+    fn wire(problem: impl Into<HttpProblem>) -> (Response, Value) {
         let mut response = problem.into().into_response();
-        RequestId::new().finish(&mut response);
+        RequestId::new().add_to(&mut response);
         let body = std::mem::take(response.body_mut());
         let bytes = futures::executor::block_on(axum::body::to_bytes(body, 1 << 20)).unwrap();
         (response, serde_json::from_slice(&bytes).unwrap())
@@ -295,7 +296,7 @@ mod tests {
 
     #[test]
     fn each_refusal_has_its_status() {
-        let unavailable = Error::Unavailable { part: Part::Channel, detail: "timed out".into() };
+        let unavailable = Error::Unavailable { part: Dependency::Channel, detail: "timed out".into() };
         for (error, status) in [
             (Error::Unauthenticated, 401),
             (Error::Forbidden(Need::Publish), 403),
@@ -303,7 +304,7 @@ mod tests {
             (Error::Invalid(vec![]), 422),
             (Error::Conflict(vec![]), 412),
             (Error::Stale("ab".into()), 409),
-            (Error::State(State::Empty), 409),
+            (Error::State(StateConflict::Empty), 409),
             (Error::TooLarge(1), 413),
             (Error::Throttled(7), 429),
             (unavailable, 503),
@@ -318,8 +319,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_driver_says_is_in_no_answer() {
-        for part in [Part::Database, Part::Channel] {
+    fn driver_messages_are_in_no_answer() {
+        for part in [Dependency::Database, Dependency::Channel] {
             let away = Error::Unavailable { part, detail: "canary@10.0.0.1".into() };
             let (_, body) = wire(away.clone());
             let json = serde_json::to_string(&away).unwrap();
@@ -328,23 +329,24 @@ mod tests {
             assert_eq!(again, Error::Unavailable { part, detail: String::new() });
             assert_eq!(LANG.error(&again), LANG.error(&away));
         }
-        let late = Delivery::Accepted { late_because: Why::Channel(Some("canary@10.0.0.1".into())).to_string() };
+        let late =
+            Delivery::Accepted { late_because: DelayReason::Channel(Some("canary@10.0.0.1".into())).to_string() };
         assert!(!serde_json::to_string(&late).unwrap().contains("canary"));
     }
 
     #[test]
-    fn who_must_wait_is_told_how_long_and_who_must_log_in_how() {
+    fn refusals_have_retry_after_and_challenge_headers() {
         assert_eq!(wire(Error::Throttled(7)).0.headers()["retry-after"], "7");
-        let unavailable = Error::Unavailable { part: Part::Database, detail: "gone".into() };
+        let unavailable = Error::Unavailable { part: Dependency::Database, detail: "gone".into() };
         assert_eq!(wire(unavailable).0.headers()["retry-after"], "2");
-        assert_eq!(wire(Denied::Missing).0.headers()["www-authenticate"], "Bearer");
-        assert_eq!(wire(Denied::Expired).0.headers()["www-authenticate"], r#"Bearer error="invalid_token""#);
-        assert_eq!(wire(Problem::method_not_allowed("GET, HEAD")).0.headers()["allow"], "GET, HEAD");
-        assert_eq!(wire(Problem::unsupported_type("text/html", "application/json")).0.status(), 415);
+        assert_eq!(wire(TokenRefusal::Missing).0.headers()["www-authenticate"], "Bearer");
+        assert_eq!(wire(TokenRefusal::Expired).0.headers()["www-authenticate"], r#"Bearer error="invalid_token""#);
+        assert_eq!(wire(HttpProblem::method_not_allowed("GET, HEAD")).0.headers()["allow"], "GET, HEAD");
+        assert_eq!(wire(HttpProblem::unsupported_type("text/html", "application/json")).0.status(), 415);
     }
 
     #[test]
-    fn fields_and_conflicts_stand_at_their_places() {
+    fn errors_and_conflicts_are_listed_in_the_body() {
         let wrong = Invalid::at("/edits/0/text", Wrong::Number, 3, 7);
         let (_, body) = wire(wrong);
         let message = "Not a number. Write it as JSON does: 42, -1.5, 6e3.";
@@ -366,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_in_the_body_is_the_one_in_the_header() {
+    fn request_id_in_the_body_equals_the_header() {
         let (response, body) = wire(Error::NotFound("x".into()));
         assert_eq!(body["request_id"].as_str().unwrap(), response.headers()["x-request-id"].to_str().unwrap());
     }

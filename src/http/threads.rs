@@ -1,4 +1,4 @@
-//! Chooses the thread that answers a request: see [`compute`].
+//! Chooses the thread that handles a request (see [`compute`]).
 
 use axum::{
     body::{Body, HttpBody},
@@ -6,19 +6,20 @@ use axum::{
     response::Response,
 };
 
-use super::body::whole;
+use super::body::read_whole;
 use crate::{
     compute::{self, Compute},
     domain::error::Error,
 };
 
-/// Answers a request of `who` on the runtime's own threads while it is light, and else on a thread of its own.
+/// Handles a request of the user `who` on the runtime's own threads, or on a separate thread if its contents are large.
 ///
-/// A request that changes nothing is begun again there. One with a large body, or whose body means much however small it is
-/// (`grows`: YAML repeats what an alias stands for), begins there; its body has to be whole already. Any other one moves.
+/// A request that changes nothing is started again on the separate thread. One with a large body starts there, and so
+/// does one whose small body may stand for large contents (`grows`), as YAML with aliases. Its body has to be in memory
+/// already. All other requests move there when they load large contents.
 ///
 /// # Errors
-/// As [`Compute::run`].
+/// Returns the errors of [`Compute::run`].
 pub async fn answer<F>(
     compute: &Compute,
     who: &str,
@@ -32,21 +33,21 @@ where
     if request.method().is_safe() {
         let (parts, body) = request.into_parts();
         let again = Request::from_parts(parts.clone(), Body::empty());
-        return match compute::light(run(Request::from_parts(parts, body))).await {
+        return match compute::run_light(run(Request::from_parts(parts, body))).await {
             Some(response) => Ok(response),
-            None => compute.run(who, packed(run(again))).await,
+            None => compute.run(who, with_whole_body(run(again))).await,
         };
     }
-    if !grows && request.body().size_hint().lower() <= compute::SMALL as u64 {
-        return Ok(compute::follow(run(request)).await);
+    if !grows && request.body().size_hint().lower() <= compute::MAX_INLINE_BYTES as u64 {
+        return Ok(compute::run_or_offload(run(request)).await);
     }
-    compute.run(who, packed(run(request))).await
+    compute.run(who, with_whole_body(run(request))).await
 }
 
-/// Waits for the body of an answer, too: it is compressed while it is read.
-async fn packed(answer: impl Future<Output = Response>) -> Response {
+/// Awaits an answer and its whole body, which is compressed while it is read.
+async fn with_whole_body(answer: impl Future<Output = Response>) -> Response {
     let (parts, body) = answer.await.into_parts();
-    Response::from_parts(parts, whole(body, usize::MAX).await)
+    Response::from_parts(parts, read_whole(body, usize::MAX).await)
 }
 
 #[cfg(test)]
@@ -56,9 +57,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_small_body_that_means_much_begins_on_a_thread_of_its_own() {
+    async fn small_body_with_large_contents_is_handled_on_a_separate_thread() {
         let runtime = thread::current().id();
-        let compute = Compute::with_places(1);
+        let compute = Compute::with_slots(1);
         for (grows, is_elsewhere) in [(false, false), (true, true)] {
             let began = Arc::new(std::sync::OnceLock::new());
             let request = Request::post("/").body(Body::from("a: &a [1]")).unwrap();

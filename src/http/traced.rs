@@ -1,4 +1,4 @@
-//! The span of a request, around all that it leads to. Not around reads: there are too many.
+//! The trace span of a request. Reads have none, because there are too many.
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -10,11 +10,11 @@ use tracing::Instrument;
 use super::request_id::RequestId;
 use crate::traces;
 
-/// In the extensions of an answer: the pattern of the address that was asked for, where only whoever answered knows it.
+/// Extension of an answer: the pattern of its route, if only the inner router knows it.
 #[derive(Clone, Debug)]
 struct Route(String);
 
-/// Tells of every request that passes, if traces are collected. For `axum::middleware::from_fn`, inside of
+/// Records a span for each request, if traces are collected. For `axum::middleware::from_fn`, inside of
 /// [`super::request_id::layer`].
 pub async fn layer(request: Request, next: Next) -> Response {
     let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
@@ -30,16 +30,16 @@ pub async fn layer(request: Request, next: Next) -> Response {
     response
 }
 
-/// Notes the pattern of a page's address in its answer. For `axum::middleware::from_fn`, around routes that [`layer`] does
-/// not see.
-pub async fn page(request: Request, next: Next) -> Response {
+/// Stores the pattern of a page's route in its answer. For `axum::middleware::from_fn`, around routes that [`layer`]
+/// does not see.
+pub async fn record_page_route(request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
-    at(next.run(request).await, matched)
+    with_route(next.run(request).await, matched)
 }
 
-/// Notes the pattern of the address that an answer is to. Never the address itself: it may hold a secret.
+/// Stores the pattern of a route in an answer. The address itself is never stored, because it may contain a secret.
 #[must_use]
-pub fn at(mut response: Response, route: Option<String>) -> Response {
+pub fn with_route(mut response: Response, route: Option<String>) -> Response {
     match route {
         Some(route) => _ = response.extensions_mut().insert(Route(route)),
         None => _ = response.extensions_mut().remove::<Route>(),

@@ -10,11 +10,11 @@ use super::dom;
 
 pub fn start() {
     dom::on("click", |event| {
-        let Some(button) = dom::hit(&event, "[data-copy]") else { return };
+        let Some(button) = dom::closest(&event, "[data-copy]") else { return };
         let text = button.dataset().get("copy").unwrap_or_default();
         spawn_local(async move {
             if write(&text).await {
-                done(&button);
+                show_copied(&button);
             }
         });
     });
@@ -42,7 +42,7 @@ fn by_selection(text: &str) -> Option<bool> {
     copied
 }
 
-fn done(button: &HtmlElement) {
+fn show_copied(button: &HtmlElement) {
     let was = button.get_attribute("aria-label");
     let said = button.dataset().get("copied");
     if let (Some(said), None) = (said, button.get_attribute("data-done")) {

@@ -42,7 +42,7 @@ pub fn every(ms: i32, act: impl FnMut() + 'static) {
 }
 
 /// Returns the target of an event or its nearest ancestor that matches the selector.
-pub fn hit(event: &Event, selector: &str) -> Option<HtmlElement> {
+pub fn closest(event: &Event, selector: &str) -> Option<HtmlElement> {
     let target = event.target()?.dyn_into::<Element>().ok()?;
     target.closest(selector).ok()??.dyn_into().ok()
 }

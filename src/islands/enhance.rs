@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::{carry, copy, dom, filter, keep, keys, live, menu, swap, times};
+use super::{copy, dom, filter, keep_filter, keep_input, live, menu, shortcuts, swap, times};
 use crate::texts::Lang;
 
 /// Starts all enhancements: forms marked `data-swap` replace only the elements that they change, filters act while
@@ -18,12 +18,12 @@ pub fn Enhance(
     Effect::new(move |_| {
         swap::start(lang);
         filter::start();
-        carry::start();
+        keep_filter::start();
         copy::start();
         times::start(lang);
         menu::start();
-        keys::start();
-        keep::start();
+        shortcuts::start();
+        keep_input::start();
         live::start(lang);
         dom::root().set_attribute("data-alive", "").ok();
     });

@@ -24,7 +24,7 @@ thread_local! {
 
 pub fn start() {
     dom::on("input", |event| {
-        if let Some(input) = dom::hit(&event, "[data-filter]") {
+        if let Some(input) = dom::closest(&event, "[data-filter]") {
             apply(&input);
         }
     });

@@ -9,7 +9,7 @@ use leptos::{
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{dom, exchange};
+use super::{dom, replace};
 use crate::texts::Lang;
 
 /// Ids of elements that are always replaced: the counts in the sidebar, and the banners.
@@ -18,16 +18,16 @@ const ALWAYS: [&str; 2] = ["rail", "trouble"];
 thread_local! {
     static STREAM: RefCell<Option<EventSource>> = const { RefCell::new(None) };
     /// Whether a request for the page is in flight.
-    static LOOKING: Cell<bool> = const { Cell::new(false) };
+    static IN_FLIGHT: Cell<bool> = const { Cell::new(false) };
 }
 
 pub fn start(lang: Lang) {
-    follow(lang);
-    dom::on("visibilitychange", move |_| follow(lang));
+    open_or_close_stream(lang);
+    dom::on("visibilitychange", move |_| open_or_close_stream(lang));
 }
 
 /// Opens the stream if the page is visible and has marked elements, and closes it if the page is hidden.
-fn follow(lang: Lang) {
+fn open_or_close_stream(lang: Lang) {
     if dom::document().hidden() {
         if let Some(stream) = STREAM.take() {
             stream.close();
@@ -35,28 +35,28 @@ fn follow(lang: Lang) {
     } else if let Some(marked) = dom::all(&dom::root(), "[data-live]").first()
         && STREAM.with_borrow(Option::is_none)
     {
-        listen(lang, marked);
+        open_stream(lang, marked);
     }
 }
 
 /// Opens the stream with the state that the element shows, so that changes before the stream is open are not missed.
-fn listen(lang: Lang, marked: &HtmlElement) -> Option<()> {
+fn open_stream(lang: Lang, marked: &HtmlElement) -> Option<()> {
     let stream = EventSource::new(&format!("/live?{}", marked.dataset().get("live")?)).ok()?;
-    let changed = Closure::<dyn Fn(Event)>::new(move |_| spawn_local(look(lang)));
+    let changed = Closure::<dyn Fn(Event)>::new(move |_| spawn_local(update_once(lang)));
     stream.add_event_listener_with_callback("change", changed.as_ref().unchecked_ref()).ok()?;
     changed.forget();
     STREAM.set(Some(stream));
     Some(())
 }
 
-async fn look(lang: Lang) {
-    if !LOOKING.replace(true) {
-        renew(lang).await;
-        LOOKING.set(false);
+async fn update_once(lang: Lang) {
+    if !IN_FLIGHT.replace(true) {
+        update(lang).await;
+        IN_FLIGHT.set(false);
     }
 }
 
-async fn renew(lang: Lang) -> Option<()> {
+async fn update(lang: Lang) -> Option<()> {
     let address = dom::window().location().href().ok()?;
     let answer = JsFuture::from(dom::window().fetch_with_str(&address)).await.ok()?;
     let answer: Response = answer.dyn_into().ok()?;
@@ -64,10 +64,10 @@ async fn renew(lang: Lang) -> Option<()> {
     if !answer.ok() || answer.redirected() {
         return None;
     }
-    let page = exchange::page(&answer).await?;
+    let page = replace::parse(&answer).await?;
     let marked = dom::all(&dom::root(), "[data-live]").into_iter().filter(|element| !is_in_use(element));
     let ids: Vec<String> = marked.map(|element| element.id()).collect();
-    exchange::put(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
+    replace::replace_all(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
     Some(())
 }
 

@@ -1,15 +1,15 @@
 //! Parts that run in the browser. Each is an enhancement: the page works without it.
 
-mod carry;
 mod copy;
 mod dom;
 mod enhance;
-mod exchange;
 mod filter;
-mod keep;
-mod keys;
+mod keep_filter;
+mod keep_input;
 mod live;
 mod menu;
+mod replace;
+mod shortcuts;
 mod swap;
 mod times;
 

@@ -12,7 +12,7 @@ use leptos::{
 };
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{dom, exchange};
+use super::{dom, replace};
 use crate::texts::Lang;
 
 /// Ids of elements that every form replaces: messages, the counts in the sidebar, and the banners.
@@ -20,12 +20,12 @@ const ALWAYS: [&str; 4] = ["flash", "notice", "rail", "trouble"];
 
 thread_local! {
     /// Whether the browser sends the next form itself.
-    static ORDINARY: Cell<bool> = const { Cell::new(false) };
+    static SEND_BY_BROWSER: Cell<bool> = const { Cell::new(false) };
 }
 
 pub fn start(lang: Lang) {
     dom::on("submit", move |event| {
-        if let Some(sending) = Sending::of(&event) {
+        if let Some(sending) = FormInFlight::of(&event) {
             event.prevent_default();
             spawn_local(sending.send(lang));
         }
@@ -33,17 +33,17 @@ pub fn start(lang: Lang) {
 }
 
 /// A form in flight.
-struct Sending {
+struct FormInFlight {
     form: HtmlFormElement,
     button: Option<HtmlElement>,
     ids: Vec<String>,
 }
 
-impl Sending {
+impl FormInFlight {
     fn of(event: &Event) -> Option<Self> {
         let form: HtmlFormElement = event.target()?.dyn_into().ok()?;
         let ids = form.dataset().get("swap")?;
-        if event.default_prevented() || ORDINARY.replace(false) {
+        if event.default_prevented() || SEND_BY_BROWSER.replace(false) {
             return None;
         }
         let button = event.dyn_ref::<SubmitEvent>()?.submitter();
@@ -56,22 +56,22 @@ impl Sending {
             return;
         }
         self.busy(true);
-        let held = self.hold();
+        let held = self.make_read_only();
         let taken = match self.fetch().await {
-            Some(answer) => self.take(answer, lang).await,
-            None => unreached(lang),
+            Some(answer) => self.replace_elements(answer, lang).await,
+            None => show_unreachable(lang),
         };
         self.busy(false);
         for field in held {
             field.remove_attribute("readonly").ok();
         }
         if taken.is_none() {
-            self.ordinarily();
+            self.send_by_browser();
         }
     }
 
     /// Makes the fields read-only while the form is in flight: the response may replace the form and lose later input.
-    fn hold(&self) -> Vec<HtmlElement> {
+    fn make_read_only(&self) -> Vec<HtmlElement> {
         let fields = dom::all(&self.form, "input:not([readonly]), textarea:not([readonly])");
         for field in &fields {
             field.set_attribute("readonly", "").ok();
@@ -111,7 +111,7 @@ impl Sending {
     }
 
     /// Replaces the elements. Returns `None` if the browser has to send the form itself to show the response.
-    async fn take(&self, answer: Response, lang: Lang) -> Option<()> {
+    async fn replace_elements(&self, answer: Response, lang: Lang) -> Option<()> {
         const CONFLICT: u16 = 412;
         let went = answer.headers().get("x-location").ok().flatten();
         if answer.status() == 204 {
@@ -120,20 +120,20 @@ impl Sending {
         if answer.status() == CONFLICT {
             return None;
         }
-        let page = exchange::page(&answer).await?;
+        let page = replace::parse(&answer).await?;
         let focus = Focus::now();
         // An error may have a page of its own, which is then shown whole.
         let whole = !self.ids.iter().all(|id| page.get_element_by_id(id).is_some() && dom::by_id(id).is_some());
         let ids = if whole { vec!["main".to_owned()] } else { self.ids.clone() };
-        exchange::put(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
-        around(&page, went.as_deref().filter(|_| answer.ok()));
+        replace::replace_all(&page, ids.iter().map(String::as_str).chain(ALWAYS), lang);
+        take_over_page(&page, went.as_deref().filter(|_| answer.ok()));
         focus.restore(answer.ok(), &ids);
         Some(())
     }
 
     /// Lets the browser send the form.
-    fn ordinarily(&self) {
-        ORDINARY.set(true);
+    fn send_by_browser(&self) {
+        SEND_BY_BROWSER.set(true);
         let sent = match &self.button {
             Some(button) => self.form.request_submit_with_submitter(Some(button)),
             None => self.form.request_submit(),
@@ -143,7 +143,7 @@ impl Sending {
 }
 
 /// Takes over the title, the theme and the address of the page.
-fn around(page: &Document, address: Option<&str>) -> Option<()> {
+fn take_over_page(page: &Document, address: Option<&str>) -> Option<()> {
     dom::document().set_title(&page.title());
     let (old, new) = (dom::root(), page.document_element()?);
     match new.get_attribute("data-theme") {
@@ -155,12 +155,12 @@ fn around(page: &Document, address: Option<&str>) -> Option<()> {
 }
 
 /// Shows that the server could not be reached, and keeps the input.
-fn unreached(lang: Lang) -> Option<()> {
+fn show_unreachable(lang: Lang) -> Option<()> {
     let notice = dom::by_id("notice")?;
     let banner = dom::document().create_element("p").ok()?;
     banner.set_class_name("banner bad");
     banner.set_attribute("role", "alert").ok()?;
-    banner.set_text_content(Some(lang.error_unreached()));
+    banner.set_text_content(Some(lang.error_unreachable()));
     notice.set_text_content(None);
     notice.append_child(&banner).ok()?;
     notice.scroll_into_view_with_bool(false);

@@ -13,11 +13,11 @@ pub fn start(lang: Lang) {
 /// Formats all times below `root` in the time zone of the browser.
 pub fn localise(lang: Lang, root: &Element) {
     for element in dom::all(root, "time[data-when]") {
-        say(lang, &element);
+        format_time(lang, &element);
     }
 }
 
-fn say(lang: Lang, element: &HtmlElement) -> Option<()> {
+fn format_time(lang: Lang, element: &HtmlElement) -> Option<()> {
     let date = js_sys::Date::new(&element.get_attribute("datetime")?.into());
     let (at, now) = (whole(date.get_time())?, whole(js_sys::Date::now())?);
     // Minutes by which the local time is behind UTC.

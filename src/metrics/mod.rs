@@ -15,10 +15,10 @@ use prometheus_client::{
 };
 
 pub use parts::{
-    ChannelFailure, Channels, Connections, Deliveries, EnvDue, Feeding, Part, Reads, Requests, Sql, SqlFailure, State,
-    Waiting, What,
+    ChannelFailure, ChannelMetrics, ConnectionMetrics, DeliveryMetrics, EnvOutbox, FeedMetrics, ReadKind, ReadMetrics,
+    RequestMetrics, ServerPart, SqlFailure, SqlMetrics, StateMetrics, WaiterKind,
 };
-pub use process::Process;
+pub use process::ProcessMetrics;
 pub use tasks::{TaskMeter, TaskMetrics};
 
 /// All metrics that `/metrics` shows.
@@ -28,19 +28,19 @@ pub struct Registry(prometheus_client::registry::Registry);
 impl Registry {
     /// Writes all metrics as text for Prometheus.
     #[must_use]
-    pub fn text(&self, form: Form) -> String {
+    pub fn text(&self, form: TextFormat) -> String {
         let mut told = String::new();
         text::encode(&mut told, &self.0).expect("writing to a string does not fail");
         match form {
-            Form::OpenMetrics => told,
-            Form::Classic => classic(&told),
+            TextFormat::OpenMetrics => told,
+            TextFormat::Classic => classic(&told),
         }
     }
 }
 
 /// Text formats that Prometheus reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum TextFormat {
     /// OpenMetrics 1.0.
     OpenMetrics,
     /// Prometheus text format 0.0.4: `HELP` and `TYPE` lines of a counter include `_total`, and there is no `# EOF`.
@@ -70,20 +70,20 @@ type Label = [(&'static str, &'static str); 1];
 /// Label set with two labels.
 type Labels = [(&'static str, &'static str); 2];
 /// Label set with the name of an environment.
-type OfEnv = [(&'static str, String); 1];
+type EnvLabel = [(&'static str, String); 1];
 
 /// Creates a histogram for SQL statements and etcd requests: from a fraction of a millisecond to their deadline.
-fn quick() -> Histogram {
+fn short_histogram() -> Histogram {
     Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
 }
 
 /// Creates a histogram for operations that people wait for: from 5 ms to 5 minutes.
-fn slow() -> Histogram {
+fn long_histogram() -> Histogram {
     Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
 }
 
 /// Creates all members of a family.
-fn made<L, M, const N: usize>(family: &Family<L, M, fn() -> M>, labels: [L; N]) -> [M; N]
+fn members_of<L, M, const N: usize>(family: &Family<L, M, fn() -> M>, labels: [L; N]) -> [M; N]
 where
     L: Clone + std::hash::Hash + Eq + EncodeLabelSet,
     M: Clone,
@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn classic_text_has_total_in_help_and_type_of_counters() {
-        let (mut registry, sql) = (Registry::default(), Sql::default());
+        let (mut registry, sql) = (Registry::default(), SqlMetrics::default());
         sql.register(&mut registry);
-        sql.failed(SqlFailure::Late);
-        let modern = registry.text(Form::OpenMetrics);
+        sql.failed(SqlFailure::Timeout);
+        let modern = registry.text(TextFormat::OpenMetrics);
         assert!(modern.contains("# TYPE trimtab_sql_failures counter\n") && modern.ends_with("# EOF\n"), "{modern}");
-        let classic = registry.text(Form::Classic);
+        let classic = registry.text(TextFormat::Classic);
         for line in [
             "# HELP trimtab_sql_failures_total Statements that failed.\n# TYPE trimtab_sql_failures_total counter\n",
             "trimtab_sql_failures_total{reason=\"timeout\"} 1\n",

@@ -7,15 +7,15 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
 };
 
-use super::{Label, Labels, OfEnv, Registry, counters, gauges, made, quick, slow};
+use super::{EnvLabel, Label, Labels, Registry, counters, gauges, long_histogram, members_of, short_histogram};
 
 /// Reasons of a failed SQL statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SqlFailure {
     /// It exceeded its deadline and was interrupted.
-    Late,
+    Timeout,
     /// The database did not answer or temporarily refused.
-    Away,
+    Unreachable,
     /// It conflicted with another transaction and is retried.
     Conflict,
     /// It failed because of a bug in Trimtab.
@@ -34,7 +34,7 @@ impl SqlFailure {
 
 /// Metrics of the database.
 #[derive(Debug)]
-pub struct Sql {
+pub struct SqlMetrics {
     /// Seconds until a connection was acquired.
     pub acquire: Histogram,
     /// Seconds per statement.
@@ -45,15 +45,15 @@ pub struct Sql {
     failed: [Counter; 4],
 }
 
-impl Default for Sql {
+impl Default for SqlMetrics {
     fn default() -> Self {
         let failures = counters();
-        let failed = made(&failures, SqlFailure::NAMES.map(|why| [("reason", why)]));
-        Self { acquire: quick(), statement: quick(), commit: quick(), failures, failed }
+        let failed = members_of(&failures, SqlFailure::NAMES.map(|why| [("reason", why)]));
+        Self { acquire: short_histogram(), statement: short_histogram(), commit: short_histogram(), failures, failed }
     }
 }
 
-impl Sql {
+impl SqlMetrics {
     /// Counts a failure.
     pub fn failed(&self, why: SqlFailure) {
         self.failed[why as usize].inc();
@@ -80,26 +80,26 @@ pub enum ChannelFailure {
 
 /// Metrics of the channel (etcd, or memory).
 #[derive(Debug)]
-pub struct Channels {
+pub struct ChannelMetrics {
     /// Seconds per request to etcd, without waits for a lock.
     pub request: Histogram,
     /// Seconds per wait for a lock.
     pub lock: Histogram,
     /// Waits for a lock that timed out because another session held it.
-    pub busy: Counter,
+    pub lock_timeouts: Counter,
     failures: Family<Label, Counter, fn() -> Counter>,
     failed: [Counter; 2],
 }
 
-impl Default for Channels {
+impl Default for ChannelMetrics {
     fn default() -> Self {
         let failures = counters();
-        let failed = made(&failures, ["unreachable", "refused"].map(|why| [("reason", why)]));
-        Self { request: quick(), lock: slow(), busy: Counter::default(), failures, failed }
+        let failed = members_of(&failures, ["unreachable", "refused"].map(|why| [("reason", why)]));
+        Self { request: short_histogram(), lock: long_histogram(), lock_timeouts: Counter::default(), failures, failed }
     }
 }
 
-impl Channels {
+impl ChannelMetrics {
     /// Counts a failure.
     pub fn failed(&self, why: ChannelFailure) {
         self.failed[why as usize].inc();
@@ -111,13 +111,13 @@ impl Channels {
         registry.register("trimtab_etcd_request_seconds", "Duration of requests to etcd", self.request.clone());
         registry.register("trimtab_etcd_failures", "Requests to etcd that failed", self.failures.clone());
         registry.register("trimtab_lock_wait_seconds", "Time to acquire an environment's lock", self.lock.clone());
-        registry.register("trimtab_lock_timeouts", "Waits for a lock that timed out", self.busy.clone());
+        registry.register("trimtab_lock_timeouts", "Waits for a lock that timed out", self.lock_timeouts.clone());
     }
 }
 
 /// Metrics of publishing and delivery.
 #[derive(Debug)]
-pub struct Deliveries {
+pub struct DeliveryMetrics {
     /// Releases that this node accepted.
     pub accepted: Counter,
     /// Releases that this node wrote to the channel.
@@ -130,14 +130,14 @@ pub struct Deliveries {
     pub reconciled: Counter,
 }
 
-impl Default for Deliveries {
+impl Default for DeliveryMetrics {
     fn default() -> Self {
         let [accepted, delivered, failed, reconciled] = std::array::from_fn(|_| Counter::default());
-        Self { accepted, delivered, failed, latency: slow(), reconciled }
+        Self { accepted, delivered, failed, latency: long_histogram(), reconciled }
     }
 }
 
-impl Deliveries {
+impl DeliveryMetrics {
     /// Counts a release that was delivered `after_ms` milliseconds after its acceptance.
     pub fn delivered(&self, after_ms: i64) {
         self.delivered.inc();
@@ -157,31 +157,35 @@ impl Deliveries {
 
 /// Metrics of the feed, which follows the channel for readers.
 #[derive(Debug, Default)]
-pub struct Feeding {
+pub struct FeedMetrics {
     /// Full listings of the channel.
-    pub listed: Counter,
+    pub listings: Counter,
     /// Watches that fell behind etcd's compaction.
     pub behind: Counter,
     /// Watches and listings that failed.
-    pub lost: Counter,
+    pub watch_failures: Counter,
     /// Revision of the channel up to which the feed has read.
     pub revision: Gauge,
 }
 
-impl Feeding {
+impl FeedMetrics {
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
-        registry.register("trimtab_channel_full_resyncs", "Full listings of the channel", self.listed.clone());
+        registry.register("trimtab_channel_full_resyncs", "Full listings of the channel", self.listings.clone());
         registry.register("trimtab_channel_watch_compactions", "Watches that fell behind", self.behind.clone());
-        registry.register("trimtab_channel_watch_failures", "Watches and listings that failed", self.lost.clone());
+        registry.register(
+            "trimtab_channel_watch_failures",
+            "Watches and listings that failed",
+            self.watch_failures.clone(),
+        );
         registry.register("trimtab_channel_revision", "Revision up to which it was read", self.revision.clone());
     }
 }
 
 /// Kinds of reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ReadKind {
     /// A config.
     Config,
     /// A document without its metadata.
@@ -194,7 +198,7 @@ pub enum What {
 
 /// Kinds of requests that wait for a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waiting {
+pub enum WaiterKind {
     /// A long poll.
     Poll,
     /// A stream of events.
@@ -203,28 +207,28 @@ pub enum Waiting {
 
 /// Metrics of the read endpoints.
 #[derive(Debug)]
-pub struct Reads {
+pub struct ReadMetrics {
     family: Family<Labels, Counter, fn() -> Counter>,
     done: [[Counter; 5]; 4],
     family_of_waiters: Family<Label, Gauge, fn() -> Gauge>,
     waiters: [Gauge; 2],
 }
 
-impl Default for Reads {
+impl Default for ReadMetrics {
     fn default() -> Self {
         const STATUS: [&str; 5] = ["200", "304", "4xx", "429", "5xx"];
         let family = counters();
         let done = ["config", "raw", "app", "watch"]
-            .map(|kind| made(&family, STATUS.map(|status| [("kind", kind), ("status", status)])));
+            .map(|kind| members_of(&family, STATUS.map(|status| [("kind", kind), ("status", status)])));
         let family_of_waiters = gauges();
-        let waiters = made(&family_of_waiters, ["poll", "stream"].map(|kind| [("kind", kind)]));
+        let waiters = members_of(&family_of_waiters, ["poll", "stream"].map(|kind| [("kind", kind)]));
         Self { family, done, family_of_waiters, waiters }
     }
 }
 
-impl Reads {
+impl ReadMetrics {
     /// Counts an answer.
-    pub fn answered(&self, what: What, status: u16) {
+    pub fn answered(&self, what: ReadKind, status: u16) {
         let class = match status {
             304 => 1,
             429 => 3,
@@ -237,7 +241,7 @@ impl Reads {
 
     /// Returns the gauge of open requests of one kind.
     #[must_use]
-    pub fn waiters(&self, how: Waiting) -> &Gauge {
+    pub fn waiters(&self, how: WaiterKind) -> &Gauge {
         &self.waiters[how as usize]
     }
 
@@ -251,14 +255,14 @@ impl Reads {
 
 /// Parts of the server that answer other requests than reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ServerPart {
     /// The HTTP API.
     Api,
     /// Pages, their forms and files.
     Console,
 }
 
-impl Part {
+impl ServerPart {
     /// Returns the value of the label `part`.
     fn name(self) -> &'static str {
         match self {
@@ -278,20 +282,20 @@ struct AnswerLabels {
 
 /// Metrics of requests other than reads.
 #[derive(Debug)]
-pub struct Requests {
+pub struct RequestMetrics {
     answers: Family<AnswerLabels, Counter>,
     durations: Family<Labels, Histogram, fn() -> Histogram>,
 }
 
-impl Default for Requests {
+impl Default for RequestMetrics {
     fn default() -> Self {
-        Self { answers: Family::default(), durations: Family::new_with_constructor(slow) }
+        Self { answers: Family::default(), durations: Family::new_with_constructor(long_histogram) }
     }
 }
 
-impl Requests {
+impl RequestMetrics {
     /// Counts an answer and records its duration. `method` must be one of a few names, since each is kept for ever.
-    pub fn answered(&self, part: Part, method: &'static str, status: u16, took: Duration) {
+    pub fn answered(&self, part: ServerPart, method: &'static str, status: u16, took: Duration) {
         let part = part.name();
         self.answers.get_or_create_owned(&AnswerLabels { part, method, status: status.into() }).inc();
         let duration = self.durations.get_or_create_owned(&[("part", part), ("method", method)]);
@@ -308,14 +312,14 @@ impl Requests {
 
 /// Metrics of client connections.
 #[derive(Clone, Debug, Default)]
-pub struct Connections {
+pub struct ConnectionMetrics {
     /// Open connections.
     pub open: Gauge,
     /// Connections that were refused because all slots were taken.
     pub refused: Counter,
 }
 
-impl Connections {
+impl ConnectionMetrics {
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
         let registry = &mut registry.0;
@@ -326,7 +330,7 @@ impl Connections {
 
 /// Size and age of an environment's outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnvDue {
+pub struct EnvOutbox {
     /// Name of the environment.
     pub env: String,
     /// Number of releases that wait for delivery.
@@ -337,9 +341,9 @@ pub struct EnvDue {
 
 /// Gauges that are computed for each request of `/metrics`.
 #[derive(Debug)]
-pub struct State {
-    due: Family<OfEnv, Gauge, fn() -> Gauge>,
-    oldest: Family<OfEnv, Gauge, fn() -> Gauge>,
+pub struct StateMetrics {
+    due: Family<EnvLabel, Gauge, fn() -> Gauge>,
+    oldest: Family<EnvLabel, Gauge, fn() -> Gauge>,
     drifts: Family<Label, Gauge, fn() -> Gauge>,
     /// Environments whose delivery is late for a reason that this node knows.
     pub late: Gauge,
@@ -353,19 +357,19 @@ pub struct State {
     pub stale: Gauge,
 }
 
-impl Default for State {
+impl Default for StateMetrics {
     fn default() -> Self {
         let [late, ahead, damaged, instances, stale] = std::array::from_fn(|_| Gauge::default());
         Self { due: gauges(), oldest: gauges(), drifts: gauges(), late, ahead, damaged, instances, stale }
     }
 }
 
-impl State {
+impl StateMetrics {
     /// Replaces the gauges of the outbox.
-    pub fn set_due(&self, due: impl IntoIterator<Item = EnvDue>) {
+    pub fn set_outbox(&self, due: impl IntoIterator<Item = EnvOutbox>) {
         self.due.clear();
         self.oldest.clear();
-        for EnvDue { env, releases, oldest_seconds } in due {
+        for EnvOutbox { env, releases, oldest_seconds } in due {
             let env = [("env", env)];
             self.due.get_or_create_owned(&env).set(i64::try_from(releases).unwrap_or(i64::MAX));
             self.oldest.get_or_create_owned(&env).set(oldest_seconds);

@@ -8,14 +8,14 @@ use super::{Label, Registry, gauges};
 
 /// Memory, open files and start time of the process. Values that the system does not provide stay 0.
 #[derive(Debug, Default)]
-pub struct Process {
+pub struct ProcessMetrics {
     memory: Gauge,
     files: Gauge,
     uptime: Gauge,
     start: Gauge,
 }
 
-impl Process {
+impl ProcessMetrics {
     /// Creates the metrics, with the present as start time.
     #[must_use]
     pub fn new() -> Self {
@@ -25,7 +25,7 @@ impl Process {
     }
 
     /// Updates all values.
-    pub fn look(&self) {
+    pub fn update(&self) {
         self.memory.set(resident_bytes().unwrap_or_default());
         let files = fs::read_dir("/proc/self/fd").map(Iterator::count).unwrap_or_default();
         self.files.set(i64::try_from(files).unwrap_or(i64::MAX));

@@ -4,9 +4,9 @@ use axum::{Router, http::HeaderMap, routing::get};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
-    Answer, Page,
+    Page, PageResult,
     console::Console,
-    parts::{reach_words, role_word},
+    shared::{role_label, scope_text},
 };
 use crate::{
     api::{
@@ -26,7 +26,7 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/account", get(show))
 }
 
-async fn show(who: CurrentUser, headers: HeaderMap) -> Answer {
+async fn show(who: CurrentUser, headers: HeaderMap) -> PageResult {
     let account = Account::clone(&who.account);
     let theme = cookie(&headers, "theme").unwrap_or("system").to_owned();
     Ok(Page::new(|t| t.my_account().to_owned(), move || view! { <Mine account theme /> })
@@ -42,7 +42,7 @@ fn Mine(account: Account, theme: String) -> impl IntoView {
         <div class="column">
             <Head title=account.name>
                 <p class="facts">
-                    <span>{sentence(t.account_made(), [made])}</span>
+                    <span>{sentence(t.account_created(), [made])}</span>
                     {administrator.then(|| view! { <Badge>{t.people_administrator()}</Badge> })}
                 </p>
             </Head>
@@ -73,9 +73,9 @@ fn Mine(account: Account, theme: String) -> impl IntoView {
                     <Submit icon=I::Out>{t.account_end()}</Submit>
                 </Form>
             </Card>
-            <Card id="look" title=t.account_look()>
-                <p class="hint">{t.account_look_text()}</p>
-                <Look theme />
+            <Card id="look" title=t.account_appearance()>
+                <p class="hint">{t.account_appearance_text()}</p>
+                <Appearance theme />
             </Card>
         </div>
     }
@@ -84,7 +84,7 @@ fn Mine(account: Account, theme: String) -> impl IntoView {
 
 /// Language and theme switches. The menu has them too, but here they are easier to find.
 #[component]
-fn Look(theme: String) -> impl IntoView {
+fn Appearance(theme: String) -> impl IntoView {
     let t = lang();
     let choice = |name: &'static str, value: &'static str, says: &'static str, chosen: bool| {
         view! { <button type="submit" name=name value=value aria-pressed=chosen.to_string()>{says}</button> }
@@ -111,7 +111,7 @@ fn Roles(administrator: bool, roles: Vec<(Pattern, Role)>) -> impl IntoView {
         return view! { <p>{t.account_no_roles()}</p> }.into_any();
     }
     let item = |(pattern, role): (Pattern, Role)| {
-        view! { <li><span>{reach_words(t, &pattern)}</span><b>{role_word(t, &role).to_owned()}</b></li> }
+        view! { <li><span>{scope_text(t, &pattern)}</span><b>{role_label(t, &role).to_owned()}</b></li> }
     };
     view! { <ul class="list plain">{roles.into_iter().map(item).collect_view()}</ul> }.into_any()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     reader::{Reader, nodes::Nodes},
     service::Service,
-    session::streams::Streams,
+    session::streams::SessionStreams,
     tasks::TaskDriver,
 };
 
@@ -19,7 +19,7 @@ pub struct Console {
     /// Readers of each config, on all nodes.
     pub nodes: Arc<Nodes>,
     /// Sessions with open streams.
-    pub streams: Streams,
+    pub streams: SessionStreams,
     /// The background tasks of this node.
     pub tasks: TaskDriver,
     /// Base URL of this server for people and programs.

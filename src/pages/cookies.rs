@@ -35,7 +35,7 @@ impl Jar {
 
     /// Returns the `Set-Cookie` header that shows `text` on the next page.
     #[must_use]
-    pub fn say(&self, text: &str, now: Time) -> Option<HeaderValue> {
+    pub fn flash_cookie(&self, text: &str, now: Time) -> Option<HeaderValue> {
         let end = (0..=FLASH_BYTES.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let value = self.signer.sign(FLASH, &format!("{} {}", now.0, &text[..end]));
         self.set(&format!("{}={value}; Path=/; Max-Age={FLASH_SECONDS}; HttpOnly; SameSite=Lax", self.flash_name()))
@@ -43,13 +43,13 @@ impl Jar {
 
     /// Returns the `Set-Cookie` header that deletes the flash message once it was shown.
     #[must_use]
-    pub fn said(&self) -> Option<HeaderValue> {
+    pub fn clear_flash_cookie(&self) -> Option<HeaderValue> {
         self.set(&format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", self.flash_name()))
     }
 
     /// Returns the flash message in a cookie's value. Returns `None` if the message is forged or too old.
     #[must_use]
-    pub fn flash(&self, signed: &str, now: Time) -> Option<String> {
+    pub fn read_flash(&self, signed: &str, now: Time) -> Option<String> {
         let text = self.signer.verify(FLASH, signed)?;
         let (at, text) = text.split_once(' ')?;
         let age = now.0.checked_sub(at.parse().ok()?)?;
@@ -59,7 +59,7 @@ impl Jar {
 
     /// Returns the value of the flash message's cookie, as the browser sent it.
     #[must_use]
-    pub fn sent<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+    pub fn sent_flash<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         cookie(headers, self.flash_name())
     }
 
@@ -81,14 +81,14 @@ mod tests {
     fn flash_message_is_valid_for_a_minute() {
         for (https, name) in [(false, "flash="), (true, "__Host-flash=")] {
             let (jar, text) = (Jar::new(Signer::random(), https), "Saved 保存 <b>; ☃");
-            let set = jar.say(text, NOW).unwrap().to_str().unwrap().to_owned();
+            let set = jar.flash_cookie(text, NOW).unwrap().to_str().unwrap().to_owned();
             assert!(set.starts_with(name) && set.contains("; Secure") == https, "{set}");
             let mut headers = HeaderMap::new();
             let pair = format!("a=b; {}; c=d", set.split(';').next().unwrap());
             headers.insert(header::COOKIE, HeaderValue::from_str(&pair).unwrap());
-            let sent = jar.sent(&headers).unwrap();
-            assert_eq!(jar.flash(sent, NOW.plus_ms(59_000)).as_deref(), Some(text));
-            assert_eq!(jar.flash(sent, NOW.plus_ms(60_000)), None);
+            let sent = jar.sent_flash(&headers).unwrap();
+            assert_eq!(jar.read_flash(sent, NOW.plus_ms(59_000)).as_deref(), Some(text));
+            assert_eq!(jar.read_flash(sent, NOW.plus_ms(60_000)), None);
             assert_eq!(cookie(&headers, "c"), Some("d"));
         }
     }
@@ -97,10 +97,10 @@ mod tests {
     fn forged_flash_message_is_not_shown() {
         let jar = Jar::new(Signer::random(), false);
         let bare = URL_SAFE_NO_PAD.encode(format!("{} Call 555-0100", NOW.0));
-        let other = Jar::new(Signer::random(), false).say("Call 555-0100", NOW).unwrap();
+        let other = Jar::new(Signer::random(), false).flash_cookie("Call 555-0100", NOW).unwrap();
         let other = other.to_str().unwrap()["flash=".len()..].split(';').next().unwrap().to_owned();
         for forged in ["%%%", "", &bare, &format!("{bare}.{bare}"), &other] {
-            assert_eq!(jar.flash(forged, NOW), None, "{forged}");
+            assert_eq!(jar.read_flash(forged, NOW), None, "{forged}");
         }
     }
 }

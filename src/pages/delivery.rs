@@ -8,11 +8,11 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
-    Answer, Page,
-    config::took,
+    Page, PageResult,
+    config::elapsed,
     console::Console,
     live,
-    parts::{Looks, Missing, SeenBy},
+    shared::{EnvStyles, MissingNodes, SeenBy},
 };
 use crate::{
     api::{
@@ -21,7 +21,7 @@ use crate::{
     },
     components::*,
     domain::{access::Pattern, names::EnvName, release::Release, time::Time},
-    reader::nodes::Told,
+    reader::nodes::NodeCoverage,
     service::{EnvDelivery, LockState},
     session::guard::CurrentUser,
     texts::Lang,
@@ -35,9 +35,9 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/delivery", get(all)).route("/delivery/{env}", get(one))
 }
 
-async fn all(State(console): State<Console>, who: CurrentUser) -> Answer {
-    let looks = Looks::of(&console.service.envs().await?);
-    let followed = live::followed(&console, None, live::news(&console));
+async fn all(State(console): State<Console>, who: CurrentUser) -> PageResult {
+    let looks = EnvStyles::of(&console.service.envs().await?);
+    let followed = live::live_query(&console, None, live::version(&console));
     let mut deliveries = console.service.deliveries(&who.actor).await?;
     deliveries.retain(|delivery| delivery.env.archived_at.is_none());
     Ok(Page::new(|t| t.delivery().to_owned(), move || view! { <All deliveries looks followed /> })
@@ -45,7 +45,7 @@ async fn all(State(console): State<Console>, who: CurrentUser) -> Answer {
 }
 
 #[component]
-fn All(deliveries: Vec<EnvDelivery>, looks: Looks, followed: String) -> impl IntoView {
+fn All(deliveries: Vec<EnvDelivery>, looks: EnvStyles, followed: String) -> impl IntoView {
     let t = lang();
     if deliveries.is_empty() {
         return view! {
@@ -68,7 +68,7 @@ fn All(deliveries: Vec<EnvDelivery>, looks: Looks, followed: String) -> impl Int
                     <tr>
                         <th scope="col">{t.envs_column()}</th>
                         <th scope="col">{t.delivery_state()}</th>
-                        <th scope="col">{t.delivery_usual()}</th>
+                        <th scope="col">{t.delivery_time()}</th>
                         <th scope="col">{t.delivery_last()}</th>
                     </tr>
                 </thead>
@@ -80,7 +80,7 @@ fn All(deliveries: Vec<EnvDelivery>, looks: Looks, followed: String) -> impl Int
 }
 
 #[component]
-fn Row(delivery: EnvDelivery, look: EnvLook) -> impl IntoView {
+fn Row(delivery: EnvDelivery, look: EnvStyle) -> impl IntoView {
     let t = lang();
     let last = match delivery.releases.first() {
         Some(last) => view! {
@@ -96,7 +96,7 @@ fn Row(delivery: EnvDelivery, look: EnvLook) -> impl IntoView {
         <tr>
             <td><a href=href><EnvTag env=look /></a></td>
             <td data-th=t.delivery_state()><StateOf delivery /></td>
-            <td class="quiet" data-th=t.delivery_usual()>{usual}</td>
+            <td class="quiet" data-th=t.delivery_time()>{usual}</td>
             <td data-th=t.delivery_last()>{last}</td>
         </tr>
     }
@@ -107,12 +107,12 @@ fn Row(delivery: EnvDelivery, look: EnvLook) -> impl IntoView {
 fn StateOf(delivery: EnvDelivery) -> impl IntoView {
     let t = lang();
     let waiting = delivery.waiting;
-    let waiting = (waiting > 0).then(|| view! { " "<span class="quiet">{t.late_waiting(waiting)}</span> });
+    let waiting = (waiting > 0).then(|| view! { " "<span class="quiet">{t.releases_waiting(waiting)}</span> });
     let departs = delivery.drifts.len();
-    let departs = (departs > 0)
-        .then(|| view! { " "<Badge mood=Mood::Bad>{format!("{} {departs}", t.delivery_departs())}</Badge> });
+    let departs =
+        (departs > 0).then(|| view! { " "<Badge mood=Mood::Bad>{format!("{} {departs}", t.delivery_drift())}</Badge> });
     let badge = match delivery.late {
-        Some(_) => view! { <Badge mood=Mood::Warn>{t.delivery_late()}</Badge> }.into_any(),
+        Some(_) => view! { <Badge mood=Mood::Warn>{t.delivery_delayed()}</Badge> }.into_any(),
         None => view! { <Badge mood=Mood::Good>{t.delivery_on_time()}</Badge> }.into_any(),
     };
     view! { {badge}{departs}{waiting} }.into_any()
@@ -120,9 +120,9 @@ fn StateOf(delivery: EnvDelivery) -> impl IntoView {
 
 /// Formats the usual delivery time: "usually 4 ms, at most 31 ms". Returns `None` before the first delivery.
 fn usual(t: Lang, delivery: &EnvDelivery) -> Option<String> {
-    let all = delivery.took();
+    let all = delivery.delivery_times();
     let (half, most) = (all.get(all.len() / 2)?, all.last()?);
-    Some(t.delivery_usual_is(&took(t, *half), &took(t, *most)))
+    Some(t.delivery_time_is(&elapsed(t, *half), &elapsed(t, *most)))
 }
 
 /// Data of the page of one environment.
@@ -131,34 +131,34 @@ struct One {
     lock: LockState,
     compared_at: Option<Time>,
     administrator: bool,
-    look: EnvLook,
+    look: EnvStyle,
     /// For each listed release, the number of instances that have it and the number of all instances.
     seen: Vec<(usize, usize)>,
     /// Other nodes that reported their readers, and those that did not.
-    told: Told,
+    coverage: NodeCoverage,
     /// Value of `data-live`, by which the page is kept up to date.
-    followed: String,
+    live_query: String,
 }
 
-async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<EnvName>) -> Answer {
+async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<EnvName>) -> PageResult {
     let (service, scope) = (&console.service, Pattern::new(Some(env.clone()), None, None));
-    let news = live::news(&console);
-    let look = Looks::of(&service.envs().await?).get(&env);
+    let news = live::version(&console);
+    let look = EnvStyles::of(&service.envs().await?).get(&env);
     let delivery = service.delivery_to(&who.actor, &env).await?;
-    let looking = console.nodes.ask(&who.account.id, scope.clone());
-    let told = looking.told().await;
-    let followed = live::followed(&console, Some(&scope), news);
+    let looking = console.nodes.query(&who.account.id, scope.clone());
+    let told = looking.coverage().await;
+    let followed = live::live_query(&console, Some(&scope), news);
     let listed = delivery.releases.iter().take(LISTED);
     let seen = listed.map(|release| console.nodes.seen(&release.config, release.seq));
     let one = One {
         seen: seen.collect(),
-        told,
+        coverage: told,
         lock: service.lock_of(&who.actor, &env).await?,
         compared_at: service.compared_at(),
         administrator: who.actor.is_administrator(),
         look: look.clone(),
         delivery,
-        followed,
+        live_query: followed,
     };
     Ok(Page::new(move |t| t.delivery_of(env.as_str()), move || view! { <Shown one /> })
         .crumbs(move |t| vec![Crumb::to(t.delivery(), "/delivery"), Crumb::env(look, "")]))
@@ -167,10 +167,10 @@ async fn one(State(console): State<Console>, who: CurrentUser, Path(env): Path<E
 #[component]
 fn Shown(one: One) -> impl IntoView {
     let t = lang();
-    let One { delivery, lock, compared_at, administrator, look, seen, told, followed } = one;
-    let (of, count) = (delivery.env.name.to_string(), delivery.took().len());
+    let One { delivery, lock, compared_at, administrator, look, seen, coverage, live_query } = one;
+    let (of, count) = (delivery.env.name.to_string(), delivery.delivery_times().len());
     let env = of.clone();
-    let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_usual_of(count)}</span> });
+    let usual = usual(t, &delivery).map(|usual| view! { <span>{usual}" "{t.delivery_time_of(count)}</span> });
     let compared = match compared_at {
         Some(at) => sentence(t.delivery_compared_at(), [view! { <When at /> }.into_any()]).into_any(),
         None => t.delivery_not_compared().into_any(),
@@ -189,24 +189,24 @@ fn Shown(one: One) -> impl IntoView {
         view! {
             <Form action=FreeLock::PATH id="free-lock" swap="delivery">
                 <Hidden name="env" value=env />
-                <p class="quiet">{t.delivery_lock_free_text()}</p>
-                <p class="do"><Submit>{t.delivery_lock_free_it()}</Submit></p>
+                <p class="quiet">{t.delivery_force_unlock_text()}</p>
+                <p class="do"><Submit>{t.delivery_force_unlock()}</Submit></p>
             </Form>
         }
     });
     let shown = delivery.clone();
     view! {
-        <div id="delivery" data-live=followed>
+        <div id="delivery" data-live=live_query>
             <div class="head">
                 <h1>{t.delivery()}" "<EnvTag env=look /></h1>
                 <p class="facts"><StateOf delivery=shown />{usual}</p>
-                <Missing told />
+                <MissingNodes told=coverage />
             </div>
             <div class="two state-first">
                 <Releases releases=delivery.releases.clone() seen />
                 <div>
-                    <Departures delivery />
-                    <Card id="compare" title=t.delivery_departs_check()><p class="quiet">{compared}</p>{again}</Card>
+                    <DriftList delivery />
+                    <Card id="compare" title=t.delivery_comparison()><p class="quiet">{compared}</p>{again}</Card>
                     <Card id="lock" title=t.delivery_lock()><Lock lock />{free}</Card>
                 </div>
             </div>
@@ -216,13 +216,13 @@ fn Shown(one: One) -> impl IntoView {
 }
 
 #[component]
-fn Departures(delivery: EnvDelivery) -> impl IntoView {
+fn DriftList(delivery: EnvDelivery) -> impl IntoView {
     let t = lang();
     let drifts = delivery.drifts;
     if drifts.is_empty() {
         return view! {
-            <Card id="drifts" title=t.delivery_departs()>
-                <p class="flag good"><Icon name=I::Ok />{t.delivery_departs_none()}</p>
+            <Card id="drifts" title=t.delivery_drift()>
+                <p class="flag good"><Icon name=I::Ok />{t.delivery_in_sync()}</p>
             </Card>
         }
         .into_any();
@@ -236,8 +236,7 @@ fn Departures(delivery: EnvDelivery) -> impl IntoView {
             </li>
         }
     });
-    view! { <Card id="drifts" title=t.delivery_departs()><ul class="list">{items.collect_view()}</ul></Card> }
-        .into_any()
+    view! { <Card id="drifts" title=t.delivery_drift()><ul class="list">{items.collect_view()}</ul></Card> }.into_any()
 }
 
 #[component]
@@ -246,7 +245,7 @@ fn Lock(lock: LockState) -> impl IntoView {
     match lock {
         LockState::Free => view! { <p class="quiet">{t.delivery_lock_free()}</p> }.into_any(),
         LockState::Unknown(why) => {
-            let why = why.unwrap_or_else(|| t.late_because(t.why_channel_plain()));
+            let why = why.unwrap_or_else(|| t.delayed_because(t.why_channel_plain()));
             view! { <p class="flag warn"><Icon name=I::Warn />{t.delivery_lock_unknown()}</p><p class="quiet">{why}</p> }
                 .into_any()
         }
@@ -293,7 +292,7 @@ fn ReleaseRow(release: Release, seen: (usize, usize)) -> impl IntoView {
     let t = lang();
     let name = format!("{} / {} {}", release.config.app, release.config.namespace, release.seq);
     let delivered = match release.delivered_at {
-        Some(at) => t.plus_ms(&took(t, at.0 - release.accepted_at.0)).into_any(),
+        Some(at) => t.plus_ms(&elapsed(t, at.0 - release.accepted_at.0)).into_any(),
         None => view! { <Badge mood=Mood::Warn>{t.home_not_delivered()}</Badge> }.into_any(),
     };
     view! {

@@ -8,15 +8,15 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
-    Answer, Page,
+    Page, PageResult,
     console::Console,
-    parts::{Looks, Proof, Sure},
+    shared::{ConfirmDialog, EnvStyles, ReauthField},
 };
 use crate::{
     api::apps::{ArchiveEnv, ChangeEnv, CreateEnv, MoveEnv},
     components::*,
-    domain::{error::Error, names::EnvName, places::Env},
-    session::guard::{CurrentUser, Fresh},
+    domain::{catalog::Env, error::Error, names::EnvName},
+    session::guard::{CurrentUser, RecentlyAuthenticated},
 };
 
 /// `/envs`, `/envs/{env}`.
@@ -24,7 +24,7 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/envs", get(list)).route("/envs/{env}", get(one))
 }
 
-async fn list(State(console): State<Console>, who: CurrentUser) -> Answer {
+async fn list(State(console): State<Console>, who: CurrentUser) -> PageResult {
     who.actor.may_administer()?;
     let envs = console.service.envs().await?;
     Ok(Page::new(|t| t.envs_title().to_owned(), move || view! { <Envs envs /> })
@@ -34,7 +34,7 @@ async fn list(State(console): State<Console>, who: CurrentUser) -> Answer {
 #[component]
 fn Envs(envs: Vec<Env>) -> impl IntoView {
     let t = lang();
-    let looks = Looks::of(&envs);
+    let looks = EnvStyles::of(&envs);
     let (none, last) = (envs.is_empty(), envs.len().saturating_sub(1));
     let rows = envs.into_iter().enumerate().map(|(n, env)| {
         let look = looks.get(&env.name);
@@ -79,7 +79,7 @@ fn Envs(envs: Vec<Env>) -> impl IntoView {
 }
 
 #[component]
-fn Row(env: Env, look: EnvLook, first: bool, last: bool) -> impl IntoView {
+fn Row(env: Env, look: EnvStyle, first: bool, last: bool) -> impl IntoView {
     let t = lang();
     let name = env.name.to_string();
     let title = (!env.title.is_empty()).then(|| view! { <span class="quiet">{env.title}</span> });
@@ -111,7 +111,7 @@ fn Row(env: Env, look: EnvLook, first: bool, last: bool) -> impl IntoView {
 #[component]
 fn Add(first: bool) -> impl IntoView {
     let t = lang();
-    let open = use_context::<Refused>().is_some_and(|r| r.is_of(CreateEnv::PATH, None));
+    let open = use_context::<RefusedForm>().is_some_and(|r| r.is_of(CreateEnv::PATH, None));
     view! {
         <Reveal summary=t.envs_add() icon=I::Plus open=open || first id="add">
             <Form action=CreateEnv::PATH swap="envs">
@@ -120,7 +120,7 @@ fn Add(first: bool) -> impl IntoView {
                     <Field name="title" label=t.title_field() hint=t.title_hint() />
                 </div>
                 <Check name="protected" label=t.envs_protect() />
-                <p class="do"><Submit tone=Tone::Primary>{t.envs_make()}</Submit></p>
+                <p class="do"><Submit tone=Tone::Primary>{t.envs_create()}</Submit></p>
             </Form>
         </Reveal>
     }
@@ -130,12 +130,12 @@ fn Add(first: bool) -> impl IntoView {
 async fn one(
     State(console): State<Console>,
     who: CurrentUser,
-    Fresh(fresh): Fresh,
+    RecentlyAuthenticated(fresh): RecentlyAuthenticated,
     Path(name): Path<EnvName>,
-) -> Answer {
+) -> PageResult {
     who.actor.may_administer()?;
     let envs = console.service.envs().await?;
-    let look = Looks::of(&envs).get(&name);
+    let look = EnvStyles::of(&envs).get(&name);
     let env = envs.into_iter().find(|env| env.name == name).ok_or_else(|| Error::NotFound(name.to_string()))?;
     let crumb = look.clone();
     Ok(Page::new(move |_| name.to_string(), move || view! { <Edit env look fresh /> })
@@ -143,7 +143,7 @@ async fn one(
 }
 
 #[component]
-fn Edit(env: Env, look: EnvLook, fresh: bool) -> impl IntoView {
+fn Edit(env: Env, look: EnvStyle, fresh: bool) -> impl IntoView {
     let t = lang();
     let name = env.name.to_string();
     let (this, question) = (name.clone(), t.archive_ask(&name));
@@ -163,7 +163,7 @@ fn Edit(env: Env, look: EnvLook, fresh: bool) -> impl IntoView {
             <Card id="end" title=t.archive()>
                 <p>{t.envs_archive_text()}</p>
                 <div class="do">
-                    <Sure
+                    <ConfirmDialog
                         id="archive"
                         button=t.archive()
                         title=question
@@ -173,7 +173,7 @@ fn Edit(env: Env, look: EnvLook, fresh: bool) -> impl IntoView {
                     >
                         <Hidden name="env" value=this />
                         <Hidden name="archived" value="true" />
-                    </Sure>
+                    </ConfirmDialog>
                 </div>
             </Card>
         }
@@ -186,7 +186,7 @@ fn Edit(env: Env, look: EnvLook, fresh: bool) -> impl IntoView {
                 <Hidden name="env" value=name />
                 <Field name="title" label=t.title_field() hint=t.title_hint() value=env.title />
                 <Check name="protected" label=t.envs_protect() checked=env.protected />
-                {env.protected.then(|| view! { <Proof fresh only_for=t.envs_proof_hint() /> })}
+                {env.protected.then(|| view! { <ReauthField fresh only_for=t.envs_password_hint() /> })}
                 <p class="do"><Submit tone=Tone::Primary>{t.save()}</Submit></p>
             </Form>
             {end}

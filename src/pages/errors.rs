@@ -6,54 +6,54 @@ use leptos::prelude::*;
 use super::Page;
 use crate::{
     api,
-    components::{Form, Here, Hidden, I, Icon, LinkButton, PAGE_FIELD, Refused, Submit, Tone, lang},
-    domain::error::{Error, Part},
+    components::{Form, Hidden, I, Icon, LinkButton, PAGE_FIELD, PageAddress, RefusedForm, Submit, Tone, lang},
+    domain::error::{Dependency, Error},
     texts::Lang,
 };
 
 /// Text of an error page.
-struct Said {
+struct ErrorText {
     icon: I,
     title: fn(Lang) -> &'static str,
     text: String,
     /// Parts of the system that still work.
     works: &'static [fn(Lang) -> &'static str],
     /// Whether a retry may succeed in a moment.
-    again: bool,
+    may_retry: bool,
 }
 
-fn says(t: Lang, error: &Error) -> Said {
-    let plain = |icon, title: fn(Lang) -> &'static str, text: &str| Said {
+fn error_text(t: Lang, error: &Error) -> ErrorText {
+    let plain = |icon, title: fn(Lang) -> &'static str, text: &str| ErrorText {
         icon,
         title,
         text: text.to_owned(),
         works: &[],
-        again: false,
+        may_retry: false,
     };
     match error {
         Error::NotFound(_) => plain(I::Search, Lang::not_found_title, t.not_found_text()),
         Error::Forbidden(need) => plain(I::Lock, Lang::forbidden_title, t.need(*need)),
         Error::TooLarge(_) => plain(I::Stop, Lang::too_large_title, &t.error(error)),
         Error::Throttled(_) => plain(I::Clock, Lang::throttled_title, &t.error(error)),
-        Error::Busy(_) => Said {
+        Error::Busy(_) => ErrorText {
             works: &[Lang::still_reading, Lang::still_nothing_lost],
-            again: true,
+            may_retry: true,
             ..plain(I::Clock, Lang::busy_title, &t.error(error))
         },
-        Error::Internal(id) => Said {
+        Error::Internal(id) => ErrorText {
             text: format!("{} {}", t.internal_text(), t.internal_request(id)),
             works: &[Lang::still_reading],
-            again: true,
+            may_retry: true,
             ..plain(I::Warn, Lang::internal_title, "")
         },
-        Error::Unavailable { part: Part::Database, .. } => Said {
+        Error::Unavailable { part: Dependency::Database, .. } => ErrorText {
             works: &[Lang::still_reading, Lang::still_restarting, Lang::still_nothing_lost],
-            again: true,
+            may_retry: true,
             ..plain(I::Warn, Lang::unavailable_title, t.database_down())
         },
-        Error::Unavailable { part: Part::Channel, .. } => Said {
+        Error::Unavailable { part: Dependency::Channel, .. } => ErrorText {
             works: &[Lang::still_reading, Lang::still_editing, Lang::still_nothing_lost],
-            again: true,
+            may_retry: true,
             ..plain(I::Warn, Lang::unavailable_title, t.channel_down())
         },
         _ => plain(I::Stop, Lang::problem_title, &t.error(error)),
@@ -65,13 +65,13 @@ fn says(t: Lang, error: &Error) -> Said {
 pub fn page(error: &Error) -> Page {
     let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (of_title, of_view) = (error.clone(), error.clone());
-    let view = move || view! { <Trouble said=says(lang(), &of_view) code=status.as_u16() /> };
-    Page::new(move |t| (says(t, &of_title).title)(t).to_owned(), view).status(status)
+    let view = move || view! { <ErrorBody said=error_text(lang(), &of_view) code=status.as_u16() /> };
+    Page::new(move |t| (error_text(t, &of_title).title)(t).to_owned(), view).status(status)
 }
 
 /// Returns the page of an HTTP status that came without an [`Error`].
 #[must_use]
-pub fn of_status(status: StatusCode) -> Page {
+pub fn status_page(status: StatusCode) -> Page {
     let title: fn(Lang) -> &'static str = match status {
         StatusCode::NOT_FOUND => return page(&Error::NotFound(String::new())),
         StatusCode::PAYLOAD_TOO_LARGE => Lang::too_large_title,
@@ -85,26 +85,26 @@ pub fn of_status(status: StatusCode) -> Page {
         s if s.is_server_error() => t.internal_text(),
         _ => "",
     };
-    let said = move |t: Lang| Said {
+    let said = move |t: Lang| ErrorText {
         icon: I::Stop,
         title,
         text: text(t).to_owned(),
         works: if status.is_server_error() { &[Lang::still_reading] } else { &[] },
-        again: status.is_server_error(),
+        may_retry: status.is_server_error(),
     };
-    let view = move || view! { <Trouble said=said(lang()) code=status.as_u16() /> };
+    let view = move || view! { <ErrorBody said=said(lang()) code=status.as_u16() /> };
     Page::new(move |t| title(t).to_owned(), view).status(status)
 }
 
 #[component]
-fn Trouble(said: Said, code: u16) -> impl IntoView {
+fn ErrorBody(said: ErrorText, code: u16) -> impl IntoView {
     let t = lang();
-    let came_back = use_context::<Here>().is_some_and(|here| here.came_back);
+    let came_back = use_context::<PageAddress>().is_some_and(|here| here.refused_form);
     let works = (!said.works.is_empty()).then(|| {
         let items = said.works.iter().map(|text| view! { <li><Icon name=I::Ok />{text(t)}</li> }).collect_view();
         view! { <h2>{t.still_works()}</h2><ul class="ticks">{items}</ul> }
     });
-    let again = (said.again && !came_back)
+    let again = (said.may_retry && !came_back)
         .then(|| view! { <LinkButton href="" tone=Tone::Primary>{t.try_again()}</LinkButton> });
     view! {
         <div class="trouble">
@@ -130,7 +130,7 @@ fn is_secret(name: &str) -> bool {
 /// Returns the page after a form of a user whose session has ended; the input is kept. A large form is not sent back,
 /// because anybody could request that without logging in. The browser still has its input.
 #[must_use]
-pub fn signed_out(refused: Refused) -> Page {
+pub fn signed_out(refused: RefusedForm) -> Page {
     let bytes: usize = refused.fields().iter().map(|(name, value)| name.len() + value.len()).sum();
     if refused.fields().len() > KEPT_FIELDS || bytes > KEPT_BYTES {
         return signed_out_large();

@@ -17,21 +17,21 @@ use leptos::{prelude::provide_context, server_fn::error::SERVER_FN_ERROR_HEADER}
 use tower::ServiceExt;
 
 use super::{
-    Visit, errors,
-    frame::{CameBack, Frame, Instead, LOCATION, NOWHERE, SWAP, document},
-    visit::{self, Flash},
+    PageContext, errors,
+    frame::{ErrorPage, Frame, LOCATION, NO_PAGE, RefusedFormShown, SWAP, document},
+    page_context::{self, Flash},
 };
 use crate::{
     api::{
         self, paths,
-        shim::{Outcome, Said, own_path},
+        response::{FunctionResponse, ResponseCollector, own_path},
     },
     clock::now,
-    components::{PAGE_FIELD, Refused},
+    components::{PAGE_FIELD, RefusedForm},
     domain::error::{Error, Invalid, Problem},
-    formats::SOURCE_BYTES,
+    formats::MAX_SOURCE_BYTES,
     http::{
-        body::{SMALL_BYTES, is_late, is_too_long, needs_session},
+        body::{MAX_SMALL_BYTES, is_late, is_too_long, needs_session},
         problem::retry_after,
     },
     session::guard,
@@ -40,13 +40,13 @@ use crate::{
 /// Maximum size in bytes of a form with the text or a value of a config, most of which may be escaped.
 const FORM_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum size in bytes of any other form.
-pub(super) const SMALL_FORM_BYTES: usize = SMALL_BYTES;
+pub(super) const SMALL_FORM_BYTES: usize = MAX_SMALL_BYTES;
 /// Maximum size in bytes of an uploaded import, with the other fields.
-pub const FILE_BYTES: usize = SOURCE_BYTES + SMALL_FORM_BYTES;
+pub const FILE_BYTES: usize = MAX_SOURCE_BYTES + SMALL_FORM_BYTES;
 /// Functions that accept forms of up to `FORM_BYTES`.
 const LARGE: [&str; 2] = ["save-item", "save-text"];
 /// Function that accepts an import, and the maximum size of its form in bytes. The text is in base64.
-const IMPORT: (&str, usize) = ("add-import", SOURCE_BYTES.div_ceil(3) * 4 + SMALL_FORM_BYTES);
+const IMPORT: (&str, usize) = ("add-import", MAX_SOURCE_BYTES.div_ceil(3) * 4 + SMALL_FORM_BYTES);
 
 /// Calls server functions.
 #[derive(Clone)]
@@ -78,8 +78,8 @@ impl Functions {
         let post = match (self.read(parts.clone(), body).await, &admitted) {
             (Ok(post), _) => post,
             // A caller who is not admitted learns nothing about the fields.
-            (Err(Instead::Error(error)), Err(refused)) if !matches!(error, Error::TooLarge(_)) => {
-                return self.refuse(&parts, html, Instead::Error(refused.clone())).await;
+            (Err(ErrorPage::Error(error)), Err(refused)) if !matches!(error, Error::TooLarge(_)) => {
+                return self.refuse(&parts, html, ErrorPage::Error(refused.clone())).await;
             }
             (Err(instead), _) => return self.refuse(&parts, html, instead).await,
         };
@@ -88,17 +88,17 @@ impl Functions {
                 let (answer, said) = self.run(&post).await;
                 if answer.status() == StatusCode::BAD_REQUEST && !answer.headers().contains_key(SERVER_FN_ERROR_HEADER)
                 {
-                    return self.refuse(&parts, html, Instead::Error(Error::NotFound(String::new()))).await;
+                    return self.refuse(&parts, html, ErrorPage::Error(Error::NotFound(String::new()))).await;
                 }
-                (refusal(answer).await, said)
+                (function_result(answer).await, said)
             }
-            Err(refused) => (Err(refused), Said::default()),
+            Err(refused) => (Err(refused), FunctionResponse::default()),
         };
         let answer = match (html, result) {
-            (true, Ok(_)) => self.go_on(&post, &said).await,
-            (true, Err(error)) => with_retry(self.come_back(&post, error.clone()).await, &error),
+            (true, Ok(_)) => self.respond_to_success(&post, &said).await,
+            (true, Err(error)) => with_retry(self.respond_to_refusal(&post, error.clone()).await, &error),
             (false, Ok(answer)) => with_location(answer, said.location.as_deref()),
-            (false, Err(error)) => said_no(&error),
+            (false, Err(error)) => error_as_json(&error),
         };
         self.with_cookies(answer, said.cookies)
     }
@@ -112,24 +112,24 @@ impl Functions {
     }
 
     /// Reads a form. Refuses methods other than POST, other content types, and bodies that are too large or not UTF-8.
-    async fn read(&self, parts: Parts, body: Body) -> Result<Post, Instead> {
+    async fn read(&self, parts: Parts, body: Body) -> Result<Post, ErrorPage> {
         if parts.method != Method::POST {
-            return Err(Instead::Status(StatusCode::METHOD_NOT_ALLOWED));
+            return Err(ErrorPage::Status(StatusCode::METHOD_NOT_ALLOWED));
         }
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
-            return Err(Instead::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+            return Err(ErrorPage::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let most = most(parts.uri.path());
+        let most = max_body_bytes(parts.uri.path());
         let body = to_bytes(body, most).await.map_err(|error| match error {
-            _ if is_too_long(&error) => Instead::Error(Error::TooLarge(most)),
-            _ if needs_session(&error) => Instead::Error(Error::Unauthenticated),
-            _ if is_late(&error) => Instead::Status(StatusCode::REQUEST_TIMEOUT),
+            _ if is_too_long(&error) => ErrorPage::Error(Error::TooLarge(most)),
+            _ if needs_session(&error) => ErrorPage::Error(Error::Unauthenticated),
+            _ if is_late(&error) => ErrorPage::Status(StatusCode::REQUEST_TIMEOUT),
             // The client disconnected.
-            _ => Instead::Status(StatusCode::BAD_REQUEST),
+            _ => ErrorPage::Status(StatusCode::BAD_REQUEST),
         })?;
         if std::str::from_utf8(&body).is_err() {
-            return Err(Instead::Error(Invalid::new("", Problem::Unicode).into()));
+            return Err(ErrorPage::Error(Invalid::new("", Problem::Unicode).into()));
         }
         let page = self.page_of(&parts.headers, &body);
         let swap = parts.headers.contains_key(SWAP);
@@ -137,13 +137,15 @@ impl Functions {
     }
 
     /// Responds with the error page, or with the error as JSON. For posts without a page to return to.
-    async fn refuse(&self, parts: &Parts, html: bool, instead: Instead) -> Response {
+    async fn refuse(&self, parts: &Parts, html: bool, instead: ErrorPage) -> Response {
         if html {
-            return self.page_again(parts, NOWHERE, &[], |request| _ = request.extensions_mut().insert(instead)).await;
+            return self
+                .request_page(parts, NO_PAGE, &[], |request| _ = request.extensions_mut().insert(instead))
+                .await;
         }
         match instead {
-            Instead::Error(error) => said_no(&error),
-            Instead::Status(status) => status.into_response(),
+            ErrorPage::Error(error) => error_as_json(&error),
+            ErrorPage::Status(status) => status.into_response(),
         }
     }
 
@@ -168,12 +170,13 @@ impl Functions {
     }
 
     /// Runs the function as if an island had called it, so that Leptos adds no redirects and no errors to the URL.
-    async fn run(&self, post: &Post) -> (Response, Said) {
+    async fn run(&self, post: &Post) -> (Response, FunctionResponse) {
         let mut parts = post.parts.clone();
         parts.headers.remove(header::REFERER);
         parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let request = Request::from_parts(parts, Body::from(post.body.clone()));
-        let (outcome, context, lang) = (Outcome::default(), Arc::clone(&self.context), visit::lang(request.headers()));
+        let (outcome, context, lang) =
+            (ResponseCollector::default(), Arc::clone(&self.context), page_context::lang(request.headers()));
         let provided = outcome.clone();
         let provide = move || {
             provide_context(provided.clone());
@@ -185,14 +188,14 @@ impl Functions {
     }
 
     /// Responds to a success: leads to the location that the function set, or back to the page.
-    async fn go_on(&self, post: &Post, said: &Said) -> Response {
+    async fn respond_to_success(&self, post: &Post, said: &FunctionResponse) -> Response {
         let back = post.page.as_deref().unwrap_or("/");
         let to = said.location.as_deref().unwrap_or(back);
         let location = HeaderValue::from_str(to).unwrap_or_else(|_| HeaderValue::from_static("/"));
         let same = path_of(to) == path_of(back) && post.page.is_some();
         if post.swap && same {
             let flash = said.flash.clone().map(Flash);
-            let page = self.page_again(&post.parts, to, &said.cookies, |request| {
+            let page = self.request_page(&post.parts, to, &said.cookies, |request| {
                 if let Some(flash) = flash {
                     request.extensions_mut().insert(flash);
                 }
@@ -209,32 +212,34 @@ impl Functions {
         } else {
             (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
         };
-        if let Some(cookie) = said.flash.as_deref().and_then(|text| self.frame.jar.say(text, now())) {
+        if let Some(cookie) = said.flash.as_deref().and_then(|text| self.frame.jar.flash_cookie(text, now())) {
             answer.headers_mut().append(header::SET_COOKIE, cookie);
         }
         answer
     }
 
     /// Responds to a refusal: with the page of the form, filled in, or with the error page.
-    async fn come_back(&self, post: &Post, error: Error) -> Response {
-        let refused = Refused::new(post.parts.uri.path(), fields(&post.body), error.clone());
+    async fn respond_to_refusal(&self, post: &Post, error: Error) -> Response {
+        let refused = RefusedForm::new(post.parts.uri.path(), fields(&post.body), error.clone());
         if matches!(error, Error::Unauthenticated) {
             let page = post.page.clone().unwrap_or_else(|| "/".to_owned());
-            let visit = Visit { path: page, at_function: true, viewer: None, ..Visit::of_parts(&post.parts) };
+            let visit =
+                PageContext { path: page, at_function: true, viewer: None, ..PageContext::of_parts(&post.parts) };
             return document(&self.frame, visit, errors::signed_out(refused), None);
         }
         if let Some(page) = &post.page {
-            let again = self.page_again(&post.parts, page, &[], |request| _ = request.extensions_mut().insert(refused));
+            let again =
+                self.request_page(&post.parts, page, &[], |request| _ = request.extensions_mut().insert(refused));
             let answer = again.await;
-            if answer.extensions().get::<CameBack>().is_some() {
+            if answer.extensions().get::<RefusedFormShown>().is_some() {
                 return answer;
             }
         }
-        self.refuse(&post.parts, true, Instead::Error(error)).await
+        self.refuse(&post.parts, true, ErrorPage::Error(error)).await
     }
 
     /// Requests a page of this console with the headers and the session of the post.
-    async fn page_again(
+    async fn request_page(
         &self,
         parts: &Parts,
         path: &str,
@@ -266,7 +271,7 @@ pub(super) fn fields(form: &[u8]) -> Vec<(String, String)> {
 
 /// Returns the maximum size of a body at a path, in bytes; 0 if no route there accepts one.
 #[must_use]
-pub fn most(path: &str) -> usize {
+pub fn max_body_bytes(path: &str) -> usize {
     match path.strip_prefix(api::PREFIX) {
         Some(name) if name == IMPORT.0 => IMPORT.1,
         Some(name) if LARGE.contains(&name) => FORM_BYTES,
@@ -291,7 +296,7 @@ fn path_of(address: &str) -> &str {
 }
 
 /// Returns the response of a function, or the error that it contains.
-async fn refusal(answer: Response) -> Result<Response, Error> {
+async fn function_result(answer: Response) -> Result<Response, Error> {
     if !answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
         return Ok(answer);
     }
@@ -300,7 +305,7 @@ async fn refusal(answer: Response) -> Result<Response, Error> {
 }
 
 /// Returns an error as JSON, for islands.
-fn said_no(error: &Error) -> Response {
+fn error_as_json(error: &Error) -> Response {
     let status = StatusCode::from_u16(api::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = (status, axum::Json(error)).into_response();
     // The caller in Leptos recognises an error by this header.
@@ -329,7 +334,7 @@ mod tests {
     use axum::http::Method;
     use leptos::server_fn::axum::server_fn_paths;
 
-    use crate::{api, formats::SOURCE_BYTES};
+    use crate::{api, formats::MAX_SOURCE_BYTES};
 
     #[test]
     fn every_function_is_called_by_post() {
@@ -349,12 +354,12 @@ mod tests {
         for name in super::LARGE {
             let path = format!("{}{name}", api::PREFIX);
             assert!(there.contains(&path.as_str()), "{path} does not exist: remove it from the list");
-            assert_eq!(super::most(&path), super::FORM_BYTES);
+            assert_eq!(super::max_body_bytes(&path), super::FORM_BYTES);
         }
         let import = format!("{}{}", api::PREFIX, super::IMPORT.0);
-        assert!(there.contains(&import.as_str()) && super::most(&import) > SOURCE_BYTES * 4 / 3);
+        assert!(there.contains(&import.as_str()) && super::max_body_bytes(&import) > MAX_SOURCE_BYTES * 4 / 3);
         assert!(super::is_import(&import) && super::is_import("/configs/dev/shop/a/import"));
-        assert_eq!(super::most("/fn/log-in"), super::SMALL_FORM_BYTES);
-        assert_eq!(super::most("/fn/nothing/save-text"), super::SMALL_FORM_BYTES);
+        assert_eq!(super::max_body_bytes("/fn/log-in"), super::SMALL_FORM_BYTES);
+        assert_eq!(super::max_body_bytes("/fn/nothing/save-text"), super::SMALL_FORM_BYTES);
     }
 }

@@ -12,14 +12,14 @@ use axum::{
 use hydration_context::SsrSharedContext;
 use leptos::{nonce::Nonce, prelude::*};
 
-use super::{Drawable, Page, Slot, Viewer, Visit, assets::Assets, cookies::Jar, errors, shell};
+use super::{Drawable, Page, PageContext, PageUser, Slot, assets::Assets, cookies::Jar, errors, shell};
 use crate::{
     api::{self, paths},
     clock::now,
-    components::{Here, Now, Refused},
+    components::{PageAddress, RefusedForm, RenderedAt},
     compute::Compute,
     domain::error::Error,
-    http::{headers::POLICY, problem::retry_after},
+    http::{headers::DEFAULT_CSP, problem::retry_after},
     session::guard::Rejected,
 };
 
@@ -46,29 +46,29 @@ impl Frame {
 
 /// Response extension: the page shows the refused form, filled in.
 #[derive(Clone, Copy)]
-pub(super) struct CameBack;
+pub(super) struct RefusedFormShown;
 
-/// Request extension at [`NOWHERE`]: the error or status whose page is rendered, in the frame of the caller.
+/// Request extension at [`NO_PAGE`]: the error or status whose page is rendered, in the frame of the caller.
 #[derive(Clone)]
-pub(super) enum Instead {
+pub(super) enum ErrorPage {
     Error(Error),
     Status(StatusCode),
 }
 
 /// Path without a page.
-pub(super) const NOWHERE: &str = "/-/";
+pub(super) const NO_PAGE: &str = "/-/";
 
 pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Next) -> Response {
-    let mut visit = Visit::of(&request);
-    let instead = request.extensions().get::<Instead>().cloned();
+    let mut visit = PageContext::of(&request);
+    let instead = request.extensions().get::<ErrorPage>().cloned();
     let mut response = next.run(request).await;
-    if let Some(viewer) = response.extensions_mut().remove::<Viewer>() {
+    if let Some(viewer) = response.extensions_mut().remove::<PageUser>() {
         visit.viewer = Some(viewer);
     }
     visit.at_function |= instead.is_some();
     match instead {
-        Some(Instead::Error(error)) => return refused(&frame, visit, &error, None),
-        Some(Instead::Status(status)) => return document(&frame, visit, errors::of_status(status), None),
+        Some(ErrorPage::Error(error)) => return refused(&frame, visit, &error, None),
+        Some(ErrorPage::Status(status)) => return document(&frame, visit, errors::status_page(status), None),
         None => {}
     }
     let drawable = match response.extensions_mut().remove() {
@@ -85,13 +85,13 @@ pub(super) async fn draw(State(frame): State<Frame>, request: Request, next: Nex
         None if status == StatusCode::BAD_REQUEST && plain => {
             document(&frame, visit, errors::page(&Error::NotFound(String::new())), None)
         }
-        None if status.as_u16() >= 400 && plain => document(&frame, visit, errors::of_status(status), Some(response)),
+        None if status.as_u16() >= 400 && plain => document(&frame, visit, errors::status_page(status), Some(response)),
         None => response,
     }
 }
 
 /// Renders the page of an error, with `Retry-After` if the delay is known.
-pub(super) fn refused(frame: &Frame, visit: Visit, error: &Error, answered: Option<Response>) -> Response {
+pub(super) fn refused(frame: &Frame, visit: PageContext, error: &Error, answered: Option<Response>) -> Response {
     let mut response = document(frame, visit, errors::page(error), answered);
     if let Some(seconds) = retry_after(error) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -100,7 +100,7 @@ pub(super) fn refused(frame: &Frame, visit: Visit, error: &Error, answered: Opti
 }
 
 /// Redirects to the log-in, which leads back to the page.
-fn to_log_in(visit: &Visit) -> Response {
+fn to_log_in(visit: &PageContext) -> Response {
     if visit.path == "/" {
         return Redirect::to("/login").into_response();
     }
@@ -108,44 +108,44 @@ fn to_log_in(visit: &Visit) -> Response {
 }
 
 /// Renders a page and keeps the headers that its handler set.
-pub(crate) fn document(frame: &Frame, mut visit: Visit, mut page: Page, answered: Option<Response>) -> Response {
+pub(crate) fn document(frame: &Frame, mut visit: PageContext, mut page: Page, answered: Option<Response>) -> Response {
     let nonce = Nonce::new();
     visit.refused = page.refused.take().or(visit.refused);
     let refused = visit.refused.clone();
     let status = refused.as_ref().filter(|_| page.status.is_success()).map(|r| api::status(r.error()));
     let status = status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(page.status);
     let came_back = refused.is_some() && page.status.is_success();
-    let (sent, now) = (frame.jar.sent(&visit.headers), now());
+    let (sent, now) = (frame.jar.sent_flash(&visit.headers), now());
     let flashed = sent.is_some();
-    visit.flash = visit.flash.take().or_else(|| frame.jar.flash(sent?, now));
+    visit.flash = visit.flash.take().or_else(|| frame.jar.read_flash(sent?, now));
     let html = draw_html(frame, visit, page, &nonce);
 
     let mut response = answered.unwrap_or_default();
     *response.status_mut() = status;
     *response.body_mut() = Body::from(html);
     if came_back {
-        response.extensions_mut().insert(CameBack);
+        response.extensions_mut().insert(RefusedFormShown);
     }
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy(&nonce));
-    if let Some(said) = frame.jar.said().filter(|_| flashed) {
+    if let Some(said) = frame.jar.clear_flash_cookie().filter(|_| flashed) {
         headers.append(header::SET_COOKIE, said);
     }
     response
 }
 
-fn draw_html(frame: &Frame, visit: Visit, page: Page, nonce: &Nonce) -> String {
+fn draw_html(frame: &Frame, visit: PageContext, page: Page, nonce: &Nonce) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
     let html = owner.with(|| {
         provide_context(visit.lang);
-        provide_context(Now(now()));
+        provide_context(RenderedAt(now()));
         provide_context(nonce.clone());
-        provide_context(Here { path: visit.path.clone(), came_back: visit.at_function });
+        provide_context(PageAddress { path: visit.path.clone(), refused_form: visit.at_function });
         if let Some(refused) = visit.refused.clone() {
-            provide_context::<Refused>(refused);
+            provide_context::<RefusedForm>(refused);
         }
         let Page { title, view, crumbs, alone, .. } = page;
         let title = title(visit.lang);
@@ -169,7 +169,7 @@ fn policy(nonce: &Nonce) -> HeaderValue {
          connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'"
     );
-    HeaderValue::from_str(&policy).unwrap_or(POLICY)
+    HeaderValue::from_str(&policy).unwrap_or(DEFAULT_CSP)
 }
 
 /// Header of a form post whose page is swapped in place.

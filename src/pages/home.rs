@@ -6,11 +6,11 @@ use axum::{Router, extract::State, routing::get};
 use leptos::prelude::*;
 
 use super::{
-    Answer, Page,
+    Page, PageResult,
     changes::ChangeItem,
     console::Console,
     live,
-    parts::{Looks, Missing, SeenBy},
+    shared::{EnvStyles, MissingNodes, SeenBy},
 };
 use crate::{
     api::paths,
@@ -25,9 +25,9 @@ use crate::{
     },
     reader::{
         instances::Instance,
-        nodes::{Readers, Told},
+        nodes::{NodeCoverage, Readers},
     },
-    service::{Account, AppCard, ChangeSummary, Late, now},
+    service::{Account, AppCard, ChangeSummary, LateEnv, now},
     session::guard::CurrentUser,
 };
 
@@ -36,9 +36,9 @@ const RELEASES: usize = 10;
 /// Maximum number of applications listed.
 const APPS: usize = 7;
 /// Maximum number of configs listed whose readers are behind.
-const LOOK: usize = 5;
+const MAX_BEHIND: usize = 5;
 /// Time that a reader may be behind before it is listed: a long poll answers at once, a snapshot within a minute.
-const PATIENCE_MS: i64 = 60_000;
+const BEHIND_AFTER_MS: i64 = 60_000;
 /// Time before its expiry at which a token is listed.
 const SOON_MS: i64 = 14 * 24 * 3_600_000;
 
@@ -60,9 +60,9 @@ struct Behind {
 struct Home {
     name: String,
     administrator: bool,
-    looks: Looks,
+    looks: EnvStyles,
     envs: usize,
-    late: Vec<Late>,
+    late: Vec<LateEnv>,
     changes: Vec<ChangeSummary>,
     /// Each with the number of instances that have it and the number of all instances.
     releases: Vec<(Release, (usize, usize))>,
@@ -73,38 +73,38 @@ struct Home {
     /// Number of instances that read, and number of configs that they read.
     readers: (usize, usize),
     /// Other nodes that reported their readers, and those that did not.
-    told: Told,
+    coverage: NodeCoverage,
     /// Value of `data-live`, by which the page is kept up to date.
-    followed: String,
+    live_query: String,
 }
 
-async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
+async fn show(State(console): State<Console>, who: CurrentUser) -> PageResult {
     let everything = Pattern::new(None, None, None);
-    let (looking, news) = (console.nodes.ask(&who.account.id, everything.clone()), live::news(&console));
+    let (looking, news) = (console.nodes.query(&who.account.id, everything.clone()), live::version(&console));
     let (service, actor, at) = (&console.service, &who.actor, now());
     let envs = service.envs().await?;
     let apps: Vec<AppCard> =
         service.apps(actor).await?.into_iter().filter(|card| card.app.archived_at.is_none()).collect();
     let changes = service.my_changes(actor).await?;
-    let latest = service.latest_releases(actor, limits::PAGE_MAX).await?;
+    let latest = service.latest_releases(actor, limits::MAX_PAGE_ROWS).await?;
     let tokens = service.tokens(actor, None, None).await?;
-    let told = looking.told().await;
-    let followed = live::followed(&console, Some(&everything), news);
+    let told = looking.coverage().await;
+    let followed = live::live_query(&console, Some(&everything), news);
     let mut read = console.nodes.under(&everything);
     read.retain(|(config, _)| actor.may_view(config).is_ok());
     let names: HashSet<&str> = read.iter().flat_map(|(_, of)| &of.instances).map(|i| i.name.as_str()).collect();
     let unnamed: usize = read.iter().map(|(_, of)| of.unnamed()).sum();
-    let ends = |token: &Token| token.lives(at) && token.expires_at.is_some_and(|end| end.0 - at.0 < SOON_MS);
+    let ends = |token: &Token| token.is_valid_at(at) && token.expires_at.is_some_and(|end| end.0 - at.0 < SOON_MS);
     let home = Home {
         name: who.account.name.clone(),
         administrator: actor.may_create().is_ok(),
-        looks: Looks::of(&envs),
+        looks: EnvStyles::of(&envs),
         envs: envs.iter().filter(|env| env.archived_at.is_none()).count(),
         late: service.late(actor),
         behind: behind(&console, &read, at),
         readers: (names.len() + unnamed, read.len()),
-        told,
-        followed,
+        coverage: told,
+        live_query: followed,
         ending: tokens.into_iter().filter(ends).collect(),
         all_apps: apps.len(),
         apps: mine_first(apps, &who.account, &changes, &latest),
@@ -124,7 +124,7 @@ fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behi
         let snapshot = console.reader.shelf.get(&config.to_string())?;
         let since = snapshot.entry.meta.published_at;
         let late = readers.behind(snapshot.seq()).cloned().collect::<Vec<_>>();
-        let counts = !late.is_empty() && at.0 - since.0 > PATIENCE_MS;
+        let counts = !late.is_empty() && at.0 - since.0 > BEHIND_AFTER_MS;
         counts.then(|| Behind { config: config.clone(), since, instances: late })
     };
     read.iter().filter_map(of).collect()
@@ -137,7 +137,7 @@ fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], l
             || me
                 .roles
                 .iter()
-                .any(|(p, role)| role.permissions().contains(Permission::Edit) && p.names_app(&card.app.name))
+                .any(|(p, role)| role.permissions().contains(Permission::Edit) && p.covers_any_of_app(&card.app.name))
     };
     let of_changes = changes.iter().flat_map(|change| &change.configs).map(|(config, ..)| &config.app);
     let of_releases = latest.iter().filter(|release| release.author == me.name).map(|release| &release.config.app);
@@ -152,13 +152,13 @@ fn mine_first(mut apps: Vec<AppCard>, me: &Account, changes: &[ChangeSummary], l
 fn Show(home: Home) -> impl IntoView {
     let t = lang();
     if home.all_apps == 0 {
-        return view! { <Head title=t.home_hello(&home.name) /><Nothing administrator=home.administrator /> }
+        return view! { <Head title=t.home_greeting(&home.name) /><Nothing administrator=home.administrator /> }
             .into_any();
     }
     let last = home.releases.iter().find_map(|(r, _)| Some(r.delivered_at?.0 - r.accepted_at.0));
     let delivers = (home.late.is_empty() && home.envs > 0).then(|| {
         let last = last.filter(|ms| (0..10_000).contains(ms)).map(|ms| format!(" · {}", t.home_last_took(ms)));
-        view! { <span>{t.home_delivers(home.envs)}{last}</span> }
+        view! { <span>{t.home_envs_healthy(home.envs)}{last}</span> }
     });
     let (instances, configs) = home.readers;
     let read = instances > 0;
@@ -167,10 +167,10 @@ fn Show(home: Home) -> impl IntoView {
     let none = changes.is_empty();
     let changes = changes.into_iter().map(|change| view! { <ChangeItem change looks=looks.clone() /> }).collect_view();
     view! {
-        <Head title=t.home_hello(&home.name)><p class="facts">{delivers}{readers}</p></Head>
-        <div class="two" id="home" data-live=home.followed>
+        <Head title=t.home_greeting(&home.name)><p class="facts">{delivers}{readers}</p></Head>
+        <div class="two" id="home" data-live=home.live_query>
             <div>
-                <Missing told=home.told />
+                <MissingNodes told=home.coverage />
                 <Card id="changes" title=t.home_changes()>
                     {if none {
                         view! { <p class="quiet">{t.home_changes_none()}</p> }.into_any()
@@ -181,7 +181,7 @@ fn Show(home: Home) -> impl IntoView {
                 <Releases releases=home.releases looks=home.looks.clone() />
             </div>
             <div>
-                <Look behind=home.behind ending=home.ending looks=home.looks read />
+                <Attention behind=home.behind ending=home.ending looks=home.looks read />
                 <Apps apps=home.apps all=home.all_apps />
             </div>
         </div>
@@ -194,7 +194,7 @@ fn Nothing(administrator: bool) -> impl IntoView {
     let t = lang();
     view! {
         <Empty icon=I::Apps title=t.home_empty()>
-            <p>{if administrator { t.home_empty_make() } else { t.home_empty_ask() }}</p>
+            <p>{if administrator { t.home_empty_create() } else { t.home_empty_ask() }}</p>
             {administrator.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.home_empty_start()}</LinkButton> })}
         </Empty>
     }
@@ -202,7 +202,7 @@ fn Nothing(administrator: bool) -> impl IntoView {
 }
 
 #[component]
-fn Releases(releases: Vec<(Release, (usize, usize))>, looks: Looks) -> impl IntoView {
+fn Releases(releases: Vec<(Release, (usize, usize))>, looks: EnvStyles) -> impl IntoView {
     let t = lang();
     if releases.is_empty() {
         return view! { <Card id="releases" title=t.home_releases()><p class="quiet">{t.home_releases_none()}</p></Card> }.into_any();
@@ -232,7 +232,7 @@ fn Releases(releases: Vec<(Release, (usize, usize))>, looks: Looks) -> impl Into
 }
 
 #[component]
-fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvLook) -> impl IntoView {
+fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvStyle) -> impl IntoView {
     let t = lang();
     let back = release.rolled_back_to.map(|seq| view! { <span class="note">{t.home_rolled_back(seq)}</span> });
     let seen = match release.delivered_at {
@@ -254,11 +254,11 @@ fn ReleaseRow(release: Release, seen: (usize, usize), look: EnvLook) -> impl Int
 }
 
 #[component]
-fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks, read: bool) -> impl IntoView {
+fn Attention(behind: Vec<Behind>, ending: Vec<Token>, looks: EnvStyles, read: bool) -> impl IntoView {
     let t = lang();
     let none = behind.is_empty() && ending.is_empty();
-    let more = behind.len().saturating_sub(LOOK);
-    let items = behind.into_iter().take(LOOK).map(|behind| {
+    let more = behind.len().saturating_sub(MAX_BEHIND);
+    let items = behind.into_iter().take(MAX_BEHIND).map(|behind| {
         let look = looks.get(&behind.config.env);
         view! { <BehindItem behind look /> }
     });
@@ -273,16 +273,16 @@ fn Look(behind: Vec<Behind>, ending: Vec<Token>, looks: Looks, read: bool) -> im
     let body = if none && !read {
         view! { <p class="quiet">{t.home_no_readers()}</p> }.into_any()
     } else if none {
-        view! { <p class="flag good"><Icon name=I::Ok />{t.home_look_none()}</p> }.into_any()
+        view! { <p class="flag good"><Icon name=I::Ok />{t.home_attention_none()}</p> }.into_any()
     } else {
         let more = (more > 0).then(|| view! { <li class="quiet">{t.home_others_behind(more)}</li> });
         view! { <ul class="list">{items}{more}{ending}</ul> }.into_any()
     };
-    view! { <Card id="look" title=t.home_look()>{body}</Card> }.into_any()
+    view! { <Card id="look" title=t.home_attention()>{body}</Card> }.into_any()
 }
 
 #[component]
-fn BehindItem(behind: Behind, look: EnvLook) -> impl IntoView {
+fn BehindItem(behind: Behind, look: EnvStyle) -> impl IntoView {
     let t = lang();
     let Behind { config, since, instances } = behind;
     let (first, more) = (instances.first().cloned(), instances.len().saturating_sub(1));

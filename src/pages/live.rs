@@ -22,35 +22,35 @@ use tokio::{
 
 use tower_sessions::Session;
 
-use super::{Failed, console::Console};
+use super::{PageError, console::Console};
 use crate::{
     domain::access::Pattern,
-    http::shares::{Full, Share, Shares},
+    http::holder_slots::{HolderSlot, HolderSlots, NoFreeSlot},
     reader::{Reader, nodes::Nodes},
     session::{
         guard::{CurrentUser, Rejected},
-        streams::Stream as OfSession,
+        streams::SessionStream as OfSession,
     },
 };
 
 /// Maximum number of open streams, of all users and of one user. Each visible page keeps one open.
-const STREAMS: usize = 500;
-const STREAMS_OF_ONE: usize = 12;
+const MAX_STREAMS: usize = 500;
+const MAX_STREAMS_PER_USER: usize = 12;
 /// Maximum duration of a stream. The browser then opens the next one, for which its session is checked.
-const LIFE: Duration = Duration::from_secs(600);
+const MAX_STREAM_AGE: Duration = Duration::from_secs(600);
 /// Interval between checks for changes, and so between two events.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `/live`.
 pub fn routes() -> Router<Console> {
-    let room = Shares::new(STREAMS, STREAMS_OF_ONE);
+    let room = HolderSlots::new(MAX_STREAMS, MAX_STREAMS_PER_USER);
     Router::new().route("/live", get(move |state, who, session, query| open(state, who, session, query, room.clone())))
 }
 
 /// Query parameters of a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Asked {
+struct LiveQuery {
     /// Configs whose readers the page shows.
     of: Option<Pattern>,
     /// Version of the page's content.
@@ -59,30 +59,30 @@ struct Asked {
 
 /// Returns the version of the delivery state. A page reads it before its data, so that it misses no change.
 #[must_use]
-pub fn news(console: &Console) -> u64 {
-    *console.service.news().borrow()
+pub fn version(console: &Console) -> u64 {
+    *console.service.delivery_changes().borrow()
 }
 
 /// Returns the `data-live` value of an element that is replaced when a version newer than `news` exists. With `scope`,
 /// it is also replaced when the readers of these configs change or another node reports them.
 #[must_use]
-pub fn followed(console: &Console, scope: Option<&Pattern>, news: u64) -> String {
-    let mark = mark(&console.nodes, scope, news);
+pub fn live_query(console: &Console, scope: Option<&Pattern>, news: u64) -> String {
+    let mark = page_version(&console.nodes, scope, news);
     scope.map_or_else(|| format!("mark={mark}"), |scope| format!("of={scope}&mark={mark}"))
 }
 
 /// Returns a number that changes whenever the content of a page changes.
-fn mark(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
-    scope.map_or(0, |scope| nodes.mark(scope)).wrapping_add(news)
+fn page_version(nodes: &Nodes, scope: Option<&Pattern>, news: u64) -> u64 {
+    scope.map_or(0, |scope| nodes.version(scope)).wrapping_add(news)
 }
 
 async fn open(
     State(console): State<Console>,
     who: Result<CurrentUser, Rejected>,
     Extension(session): Extension<Session>,
-    asked: Result<Query<Asked>, QueryRejection>,
-    room: Arc<Shares>,
-) -> Result<Response, Failed> {
+    asked: Result<Query<LiveQuery>, QueryRejection>,
+    room: Arc<HolderSlots>,
+) -> Result<Response, PageError> {
     // A browser does not reconnect after this status.
     let (Ok(who), Some(of_session)) = (who, console.streams.open(&session)) else {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -93,24 +93,24 @@ async fn open(
     if let Some(scope) = &asked.of {
         console.service.check_scope(&who.actor, scope).await?;
     }
-    let place = match room.take(&who.account.id) {
+    let place = match room.acquire(&who.account.id) {
         Ok(place) => place,
         Err(full) => {
             let status = match full {
-                Full::One => StatusCode::TOO_MANY_REQUESTS,
-                Full::All => StatusCode::SERVICE_UNAVAILABLE,
+                NoFreeSlot::One => StatusCode::TOO_MANY_REQUESTS,
+                NoFreeSlot::All => StatusCode::SERVICE_UNAVAILABLE,
             };
             return Ok((status, [(header::RETRY_AFTER, "10")]).into_response());
         }
     };
-    let watching = Watching {
+    let watching = LiveStream {
         who: who.account.id.clone(),
         mark: asked.mark,
         of: asked.of,
-        news: console.service.news(),
+        news: console.service.delivery_changes(),
         reader: console.reader,
         nodes: console.nodes,
-        until: Instant::now() + LIFE,
+        until: Instant::now() + MAX_STREAM_AGE,
         of_session,
         _place: place,
     };
@@ -118,7 +118,7 @@ async fn open(
 }
 
 /// One open stream.
-struct Watching {
+struct LiveStream {
     who: String,
     of: Option<Pattern>,
     news: watch::Receiver<u64>,
@@ -127,24 +127,24 @@ struct Watching {
     mark: u64,
     until: Instant,
     of_session: OfSession,
-    _place: Share,
+    _place: HolderSlot,
 }
 
-fn events(watching: Watching) -> impl Stream<Item = Result<Event, Infallible>> {
+fn events(watching: LiveStream) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(watching, async |mut watching| {
         // Browsers ignore an event without data.
         watching.changed().await.then(|| (Ok(Event::default().event("change").data("page")), watching))
     })
 }
 
-impl Watching {
+impl LiveStream {
     /// Waits until the content of the page changes. Returns false at the end of the stream.
     async fn changed(&mut self) -> bool {
         loop {
             if let Some(scope) = &self.of {
-                drop(self.nodes.ask(&self.who, scope.clone()));
+                drop(self.nodes.query(&self.who, scope.clone()));
             }
-            let now = mark(&self.nodes, self.of.as_ref(), *self.news.borrow());
+            let now = page_version(&self.nodes, self.of.as_ref(), *self.news.borrow());
             if now != self.mark {
                 self.mark = now;
                 return true;
@@ -152,7 +152,7 @@ impl Watching {
             tokio::select! {
                 () = self.reader.stopping() => return false,
                 () = self.of_session.ended() => return false,
-                () = sleep(LOOK) => {}
+                () = sleep(CHECK_INTERVAL) => {}
             }
             if Instant::now() >= self.until {
                 return false;

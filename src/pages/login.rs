@@ -10,9 +10,9 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{Answer, Page, console::Console};
+use super::{Page, PageResult, console::Console};
 use crate::{
-    api::{self, shim::own_path},
+    api::{self, response::own_path},
     components::{Banner, Code, Field, Form, Hidden, Mood, Submit, Tone, lang, sentence},
     session::guard::{CurrentUser, Rejected},
 };
@@ -23,7 +23,7 @@ pub fn routes() -> Router<Console> {
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct LoginQuery {
     #[serde(default)]
     next: String,
 }
@@ -32,14 +32,14 @@ async fn show(
     State(console): State<Console>,
     user: Result<CurrentUser, Rejected>,
     headers: HeaderMap,
-    Query(asked): Query<Asked>,
-) -> Answer {
+    Query(asked): Query<LoginQuery>,
+) -> PageResult {
     if user.is_ok() {
         return Err(Redirect::to(own_path(&asked.next).unwrap_or("/")).into_response().into());
     }
     let instead = address_instead(&console.public_url, &headers);
     if console.service.needs_setup().await? {
-        let view = move || view! { <WrongAddress instead /><Nobody /> };
+        let view = move || view! { <WrongAddress instead /><NoUsers /> };
         return Ok(Page::new(|t| t.setup_first_title().to_owned(), view).alone());
     }
     let view = move || view! { <WrongAddress instead /><LogIn next=asked.next /> };
@@ -93,7 +93,7 @@ fn LogIn(next: String) -> impl IntoView {
 
 /// Shown on `/login` before the first user exists.
 #[component]
-fn Nobody() -> impl IntoView {
+fn NoUsers() -> impl IntoView {
     let t = lang();
     view! {
         <div class="card">

@@ -24,17 +24,17 @@ pub mod frame;
 pub mod home;
 pub mod live;
 pub mod login;
-pub mod parts;
+pub mod page_context;
 pub mod routes;
 pub mod scope;
 pub mod serve;
 pub mod setup;
+pub mod shared;
 pub mod shell;
+pub mod status_banners;
 pub mod system;
 pub mod tokens;
-pub mod trouble;
 pub mod users;
-pub mod visit;
 
 use std::sync::Arc;
 
@@ -47,18 +47,18 @@ use parking_lot::Mutex;
 
 pub use self::{
     frame::Frame,
+    page_context::{PageContext, PageUser},
     serve::console,
-    visit::{Viewer, Visit},
 };
 use crate::{
-    components::{Crumb, Refused},
+    components::{Crumb, RefusedForm},
     domain::error::Error,
     session::guard::Rejected,
     texts::Lang,
 };
 
 /// Result of a page handler.
-pub type Answer = Result<Page, Failed>;
+pub type PageResult = Result<Page, PageError>;
 
 /// A page that is not rendered yet.
 pub struct Page {
@@ -67,7 +67,7 @@ pub struct Page {
     pub(crate) view: Box<dyn FnOnce() -> AnyView + Send>,
     pub(crate) crumbs: Box<dyn FnOnce(Lang) -> Vec<Crumb> + Send>,
     pub(crate) alone: bool,
-    pub(crate) refused: Option<Refused>,
+    pub(crate) refused: Option<RefusedForm>,
 }
 
 impl Page {
@@ -102,7 +102,7 @@ impl Page {
 
     /// Fills in a form that the page's own handler refused, and takes the status of its error.
     #[must_use]
-    pub fn refused(mut self, refused: Refused) -> Self {
+    pub fn refused(mut self, refused: RefusedForm) -> Self {
         self.refused = Some(refused);
         self
     }
@@ -116,26 +116,26 @@ impl Page {
 }
 
 /// Reason why a handler returns no page.
-pub enum Failed {
+pub enum PageError {
     /// An error, shown as an error page. [`Error::Unauthenticated`] redirects to `/login`.
     Refused(Error),
     /// Another response, such as a redirect or a download.
     Answered(Box<Response>),
 }
 
-impl From<Error> for Failed {
+impl From<Error> for PageError {
     fn from(error: Error) -> Self {
         Self::Refused(error)
     }
 }
 
-impl From<Rejected> for Failed {
+impl From<Rejected> for PageError {
     fn from(Rejected(error): Rejected) -> Self {
         Self::Refused(error)
     }
 }
 
-impl From<Response> for Failed {
+impl From<Response> for PageError {
     fn from(response: Response) -> Self {
         Self::Answered(Box::new(response))
     }
@@ -169,7 +169,7 @@ impl IntoResponse for Page {
     }
 }
 
-impl IntoResponse for Failed {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(error) => slot(Drawable::Refused(error)),

@@ -8,8 +8,8 @@ use axum::{
 };
 
 use super::{
-    Viewer, account, apps, changes, config, console::Console, delivery, envs, home, live, login, setup, system, tokens,
-    trouble::Trouble, users, visit::NavEntry,
+    PageUser, account, apps, changes, config, console::Console, delivery, envs, home, live, login,
+    page_context::NavEntry, setup, status_banners::SystemProblems, system, tokens, users,
 };
 use crate::{api::paths, components::I, domain::names::ConfigId, session::guard::CurrentUser, texts::Lang};
 
@@ -165,24 +165,24 @@ pub fn all(console: Console) -> Router {
         .iter()
         .map(routes)
         .fold(Router::new(), Router::merge)
-        .layer(middleware::from_fn_with_state(console.clone(), viewer))
+        .layer(middleware::from_fn_with_state(console.clone(), add_user))
         .with_state(console)
 }
 
 /// Hands the user and the state of the system to the frame, once the page is made.
-async fn viewer(State(console): State<Console>, request: Request, next: Next) -> Response {
+async fn add_user(State(console): State<Console>, request: Request, next: Next) -> Response {
     let user = request.extensions().get::<CurrentUser>().cloned();
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     if let Some(user) = user {
         let marked = response.extensions_mut().remove::<Marked>().and_then(|marked| marked.0);
         let open = console.service.count_my_changes(&user.actor).await.unwrap_or(0);
-        let mut viewer = Viewer::new(&user.account.name, user.account.administrator, open);
+        let mut viewer = PageUser::new(&user.account.name, user.account.administrator, open);
         viewer.nav = entries(&viewer, marked);
         let drifts = console.service.drifts(&user.actor);
-        viewer.trouble = Trouble {
+        viewer.trouble = SystemProblems {
             late: console.service.late(&user.actor),
-            unheard: console.reader.shelf.stale_since(),
+            stale_since: console.reader.shelf.stale_since(),
             // The pages of the config itself show its drift in detail.
             drifts: drifts.into_iter().filter(|drift| !is_page_of(&path, &drift.config)).collect(),
         };
@@ -192,7 +192,7 @@ async fn viewer(State(console): State<Console>, request: Request, next: Next) ->
 }
 
 /// Returns the entries of the sidebar for a user, each once.
-fn entries(viewer: &Viewer, marked: Option<&str>) -> Vec<NavEntry> {
+fn entries(viewer: &PageUser, marked: Option<&str>) -> Vec<NavEntry> {
     let mut entries: Vec<NavEntry> = Vec::new();
     for nav in AREAS.iter().filter_map(|area| area.nav) {
         let is_seen = viewer.administrator || nav.seen_by == SeenBy::All;
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn users_see_the_entries_for_them_once_and_in_order() {
         let hrefs = |administrator| {
-            let entries = entries(&Viewer::new("ana", administrator, 3), Some("/apps"));
+            let entries = entries(&PageUser::new("ana", administrator, 3), Some("/apps"));
             entries.iter().map(|entry| (entry.href, entry.is_current, entry.open_changes)).collect::<Vec<_>>()
         };
         let all = hrefs(true);

@@ -15,7 +15,7 @@ use crate::{
 
 /// Choices in a row.
 #[derive(Clone, Debug, Default)]
-pub struct Scope {
+pub struct ScopeChoices {
     envs: Vec<EnvName>,
     apps: Vec<AppName>,
     /// "All environments" is offered.
@@ -24,7 +24,7 @@ pub struct Scope {
     all_apps: bool,
 }
 
-impl Scope {
+impl ScopeChoices {
     /// Returns the choices that the user may grant: all for an administrator, otherwise what the user owns.
     pub async fn of(console: &Console, who: &CurrentUser) -> Result<Self> {
         let envs = console.service.envs().await?.into_iter().filter(|env| env.archived_at.is_none());
@@ -58,7 +58,7 @@ impl Scope {
 #[component]
 pub fn PatternFields(
     /// Choices in the row.
-    scope: Scope,
+    scope: ScopeChoices,
     /// Prefix of the names of the fields: `roles[0]`.
     #[prop(into)]
     name: String,
@@ -106,7 +106,7 @@ pub fn PatternFields(
 
 /// Returns the three parts of a pattern as values of fields.
 #[must_use]
-pub fn parts(pattern: &Pattern) -> [String; 3] {
+pub fn pattern_parts(pattern: &Pattern) -> [String; 3] {
     let text = pattern.to_string();
     let mut parts = text.split('/').map(str::to_owned);
     std::array::from_fn(|_| parts.next().unwrap_or_default())

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use super::{
-    Visit,
+    PageContext,
     forms::{self, Functions},
     frame::{Frame, draw, refused},
 };
@@ -28,7 +28,7 @@ use crate::{
 
 /// Compression level of pages. Brotli's default level takes four times as long for an ordinary page and fifteen times
 /// as long for a large table, whose rows are alike. It makes neither smaller.
-const PACKING: CompressionLevel = CompressionLevel::Precise(1);
+const COMPRESSION: CompressionLevel = CompressionLevel::Precise(1);
 
 /// Builds the console: pages, and the server functions that their forms post to. `context` runs before each server
 /// function and provides its context; the request with its extensions is provided already. Layers of `pages`, such as
@@ -37,9 +37,9 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
     let pages = pages
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
         .layer(middleware::from_fn_with_state(frame.clone(), draw))
-        .layer(CompressionLayer::new().quality(PACKING))
+        .layer(CompressionLayer::new().quality(COMPRESSION))
         .layer(middleware::from_fn_with_state(frame.clone(), choose_thread))
-        .layer(middleware::from_fn(traced::page));
+        .layer(middleware::from_fn(traced::record_page_route));
     let functions = Functions::new(frame.clone(), pages.clone(), context);
     // A fallback, not a route: the parameters of a route would precede those of a page that the function returns.
     Router::new().fallback(async move |request: Request| {
@@ -53,7 +53,7 @@ pub fn console(frame: Frame, pages: Router, context: impl Fn() + Clone + Send + 
             };
             let answer = on_its_thread(&frame, request, call).await;
             // The response may contain a page; the route that is noted is the function's.
-            return traced::at(answer, known);
+            return traced::with_route(answer, known);
         }
         if path == "/api" || path.starts_with("/api/") {
             let missing = Error::NotFound("such endpoint".to_owned());
@@ -73,7 +73,7 @@ async fn on_its_thread<F>(frame: &Frame, request: Request, run: impl Fn(Request)
 where
     F: Future<Output = Response> + Send + 'static,
 {
-    let visit = Visit::of(&request);
+    let visit = PageContext::of(&request);
     let who = request.extensions().get::<CurrentUser>().map(|user| user.actor.id.clone()).unwrap_or_default();
     let grows = forms::is_import(request.uri().path());
     let answer = threads::answer(&frame.compute, &who, grows, request, run).await;

@@ -10,16 +10,16 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
 use super::{
-    Answer, Page,
+    Page, PageResult,
     console::Console,
     login::{WrongAddress, address_instead},
-    parts::Looks,
+    shared::EnvStyles,
 };
 use crate::{
     api::setup::{GuidedStart, SetUp},
     components::*,
     domain::{
-        error::{Error, State as Not},
+        error::{Error, StateConflict as Not},
         names::{AppName, EnvName},
     },
     session::guard::CurrentUser,
@@ -31,7 +31,7 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/setup/{code}", get(set_up)).route("/start", get(start))
 }
 
-async fn set_up(State(console): State<Console>, headers: HeaderMap, Path(code): Path<String>) -> Answer {
+async fn set_up(State(console): State<Console>, headers: HeaderMap, Path(code): Path<String>) -> PageResult {
     let title = |t: Lang| t.setup_title().to_owned();
     let instead = address_instead(&console.public_url, &headers);
     match console.service.check_setup(&code).await {
@@ -64,7 +64,7 @@ fn First(code: String) -> impl IntoView {
                 required=true
             />
             <Field name="again" label=t.setup_password_again() kind="password" autocomplete="new-password" required=true />
-            <Submit tone=Tone::Primary wide=true>{t.setup_make()}</Submit>
+            <Submit tone=Tone::Primary wide=true>{t.setup_create()}</Submit>
         </Form>
     }
     .into_any()
@@ -77,7 +77,7 @@ fn Wrong() -> impl IntoView {
         <div class="card">
             <h1>{t.setup_wrong_title()}</h1>
             <p>{t.setup_wrong_text()}</p>
-            <p>{t.setup_wrong_do()}</p>
+            <p>{t.setup_wrong_action()}</p>
             <p>{t.setup_first_shell()}</p>
             <Code text="trimtab admin create NAME" label=t.setup_command() />
         </div>
@@ -101,19 +101,19 @@ fn Done() -> impl IntoView {
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct StartQuery {
     /// The application that was just created.
     app: Option<AppName>,
 }
 
-async fn start(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+async fn start(State(console): State<Console>, who: CurrentUser, Query(asked): Query<StartQuery>) -> PageResult {
     who.actor.may_create()?;
     let Some(app) = asked.app else {
         return Ok(Page::new(|t| t.start_title().to_owned(), || view! { <Begin /> })
             .crumbs(|t| vec![Crumb::here(t.start_title())]));
     };
     let matrix = console.service.app(&who.actor, &app).await?;
-    let looks = Looks::of(&console.service.envs().await?);
+    let looks = EnvStyles::of(&console.service.envs().await?);
     let first = matrix.envs.first().map(|env| (env.name.clone(), looks.get(&env.name)));
     let (title, crumb) = (app.clone(), app.clone());
     Ok(Page::new(move |t| t.start_ready(title.as_str()), move || view! { <Ready app first /> })
@@ -123,8 +123,8 @@ async fn start(State(console): State<Console>, who: CurrentUser, Query(asked): Q
 #[component]
 fn Begin() -> impl IntoView {
     let t = lang();
-    let env = |name: &str, place, protected| {
-        view! { <EnvTag env=EnvLook { name: name.to_owned(), place, protected } /> }.into_any()
+    let env = |name: &str, position, protected| {
+        view! { <EnvTag env=EnvStyle { name: name.to_owned(), position, protected } /> }.into_any()
     };
     let all = [env("dev", 0, false), env("staging", 1, false), env("prod", 2, true)];
     view! {
@@ -136,12 +136,12 @@ fn Begin() -> impl IntoView {
                     <Field name="app" label=t.start_name() hint=t.start_name_hint() placeholder="shop" mono=true required=true autofocus=true />
                     <Field name="title" label=t.start_app_title() hint=t.start_app_title_hint() placeholder="Web shop" />
                 </div>
-                <h2>{t.start_makes()}</h2>
+                <h2>{t.start_creates()}</h2>
                 <ul class="ticks">
-                    <li><Icon name=I::Ok /><span>{sentence(t.start_makes_app(), [view! { <code>"application"</code> }.into_any()])}</span></li>
-                    <li><Icon name=I::Ok /><span>{sentence(t.start_makes_envs(), all)}</span></li>
+                    <li><Icon name=I::Ok /><span>{sentence(t.start_creates_app(), [view! { <code>"application"</code> }.into_any()])}</span></li>
+                    <li><Icon name=I::Ok /><span>{sentence(t.start_creates_envs(), all)}</span></li>
                 </ul>
-                <p class="hint">{sentence(t.start_makes_protected(), [env("prod", 2, true)])}</p>
+                <p class="hint">{sentence(t.start_creates_protected(), [env("prod", 2, true)])}</p>
                 <p class="do">
                     <Submit tone=Tone::Primary>{t.start_button()}</Submit>
                     <LinkButton href="/apps" tone=Tone::Bare>{t.start_by_hand()}</LinkButton>
@@ -153,7 +153,7 @@ fn Begin() -> impl IntoView {
 }
 
 #[component]
-fn Ready(app: AppName, first: Option<(EnvName, EnvLook)>) -> impl IntoView {
+fn Ready(app: AppName, first: Option<(EnvName, EnvStyle)>) -> impl IntoView {
     let t = lang();
     let config = first.map(|(env, _)| format!("/configs/{env}/{app}/application"));
     let edit = config.map(|path| {
@@ -174,12 +174,12 @@ fn Ready(app: AppName, first: Option<(EnvName, EnvLook)>) -> impl IntoView {
                 <li>
                     <h2>{t.start_step_token()}</h2>
                     <p>{t.start_step_token_text()}</p>
-                    <p class="do"><LinkButton href=token icon=I::Key>{t.start_step_token_make()}</LinkButton></p>
+                    <p class="do"><LinkButton href=token icon=I::Key>{t.start_step_token_create()}</LinkButton></p>
                 </li>
                 <li>
                     <h2>{t.start_step_people()}</h2>
                     <p>{t.start_step_people_text()}</p>
-                    <p class="do"><LinkButton href="/users/new" icon=I::People>{t.start_step_people_make()}</LinkButton></p>
+                    <p class="do"><LinkButton href="/users/new" icon=I::People>{t.start_step_people_add()}</LinkButton></p>
                 </li>
             </ol>
             <p class="do"><LinkButton href="/">{t.start_home()}</LinkButton></p>

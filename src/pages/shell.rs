@@ -5,20 +5,20 @@ use std::fmt::Write;
 use leptos::{nonce::Nonce, prelude::*};
 
 use super::{
-    Viewer, Visit,
+    PageContext, PageUser,
     assets::Assets,
-    trouble::Troubles,
-    visit::{NavEntry, Theme},
+    page_context::{NavEntry, Theme},
+    status_banners::StatusBanners,
 };
 use crate::{
     api::prefer::Prefer,
-    components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Mark, Menu, Mood, Sprite, escaped, lang},
+    components::{Banner, Crumb, Crumbs, Form, Hidden, I, Icon, Logo, Menu, Mood, Sprite, escaped, lang},
     islands::Enhance,
 };
 use leptos::server_fn::ServerFn;
 
 /// Returns the whole document. Only `body` and the scripts are HTML already; they come from Leptos.
-pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
+pub(super) fn document(visit: &PageContext, title: &str, assets: &Assets, nonce: &Nonce, body: &str) -> String {
     let mut html = String::with_capacity(body.len() + 2048);
     let theme = visit.theme.map(|t| format!(" data-theme=\"{}\"", t.as_str())).unwrap_or_default();
     let keys = if visit.no_keys { " data-keys=\"off\"" } else { "" };
@@ -42,14 +42,14 @@ pub(super) fn document(visit: &Visit, title: &str, assets: &Assets, nonce: &Nonc
 }
 
 /// Renders a page without header and sidebar.
-pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
-    let said = said(visit);
+pub(super) fn alone(visit: &PageContext, main: AnyView) -> impl IntoView + use<> {
+    let said = form_result(visit);
     let foot = view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> };
     view! {
         <body class="alone">
             <Sprite />
             <main id="main">
-                <p class="brand"><Mark /><b>"Trimtab"</b></p>
+                <p class="brand"><Logo /><b>"Trimtab"</b></p>
                 {said}
                 {main}
                 {foot}
@@ -59,12 +59,12 @@ pub(super) fn alone(visit: &Visit, main: AnyView) -> impl IntoView + use<> {
 }
 
 /// Renders a page with header and sidebar.
-pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, main: AnyView) -> impl IntoView + use<> {
+pub(super) fn body(visit: &PageContext, crumbs: Vec<Crumb>, main: AnyView) -> impl IntoView + use<> {
     let t = lang();
-    let said = said(visit);
+    let said = form_result(visit);
     let account = visit.viewer.clone().map(|viewer| view! { <Account viewer theme=visit.theme /> });
-    let rail = visit.viewer.clone().map(|viewer| view! { <Rail viewer /> });
-    let trouble = visit.viewer.clone().map(|viewer| view! { <Troubles trouble=viewer.trouble /> });
+    let rail = visit.viewer.clone().map(|viewer| view! { <Sidebar viewer /> });
+    let trouble = visit.viewer.clone().map(|viewer| view! { <StatusBanners trouble=viewer.trouble /> });
     let switches =
         visit.viewer.is_none().then(|| view! { <div class="foot"><LangForm /><ThemeForm theme=visit.theme /></div> });
     view! {
@@ -72,7 +72,7 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, main: AnyView) -> impl Int
             <a class="skip" href="#main">{t.skip_to_content()}</a>
             <Sprite />
             <header class="top">
-                <a class="brand" href="/" aria-label=t.home_link()><Mark /><b>"Trimtab"</b></a>
+                <a class="brand" href="/" aria-label=t.home_link()><Logo /><b>"Trimtab"</b></a>
                 <Crumbs crumbs />
                 {switches}
                 {account}
@@ -89,9 +89,9 @@ pub(super) fn body(visit: &Visit, crumbs: Vec<Crumb>, main: AnyView) -> impl Int
 }
 
 /// Renders the result of the last form: a message, or the errors that no field shows.
-fn said(visit: &Visit) -> impl IntoView + use<> {
+fn form_result(visit: &PageContext) -> impl IntoView + use<> {
     let t = visit.lang;
-    let left = visit.refused.as_ref().and_then(crate::components::Refused::left);
+    let left = visit.refused.as_ref().and_then(crate::components::RefusedForm::not_shown);
     let notice = left.map(|error| {
         view! {
             <Banner mood=Mood::Bad title=t.problem_here() alert=true>
@@ -107,7 +107,7 @@ fn said(visit: &Visit) -> impl IntoView + use<> {
 }
 
 #[component]
-fn Rail(viewer: Viewer) -> impl IntoView {
+fn Sidebar(viewer: PageUser) -> impl IntoView {
     let t = lang();
     let item = |entry: &NavEntry, class: Option<&'static str>| {
         let NavEntry { href, icon, title, is_current, open_changes, .. } = *entry;
@@ -143,9 +143,9 @@ fn Rail(viewer: Viewer) -> impl IntoView {
 }
 
 #[component]
-fn Account(viewer: Viewer, theme: Option<Theme>) -> impl IntoView {
+fn Account(viewer: PageUser, theme: Option<Theme>) -> impl IntoView {
     let t = lang();
-    let Viewer { name, initials, .. } = viewer;
+    let PageUser { name, initials, .. } = viewer;
     // The accessible name contains the visible text, so that users of voice control can name the button.
     let button = view! {
         <span class="visually-hidden">{t.account()}": "</span>

@@ -3,7 +3,7 @@
 use axum::{Router, extract::State, routing::get};
 use leptos::prelude::*;
 
-use super::{Answer, Page, console::Console};
+use super::{Page, PageResult, console::Console};
 use crate::{
     components::*,
     session::guard::CurrentUser,
@@ -15,7 +15,7 @@ pub fn routes() -> Router<Console> {
     Router::new().route("/system", get(show))
 }
 
-async fn show(State(console): State<Console>, who: CurrentUser) -> Answer {
+async fn show(State(console): State<Console>, who: CurrentUser) -> PageResult {
     who.actor.may_administer()?;
     let (tasks, node) = (console.tasks.statuses(), console.nodes.name().to_string());
     Ok(Page::new(|t| t.system_title().to_owned(), move || view! { <Shown tasks node /> })
@@ -58,9 +58,16 @@ fn Row(task: TaskStatus) -> impl IntoView {
         TaskState::Failing => (Mood::Warn, t.task_failing()),
         TaskState::Stopped => (Mood::Bad, t.task_stopped()),
     };
-    let time = |at, none: &'static str| match at {
+    let last = match task.last_run {
         Some(at) => view! { <When at /> }.into_any(),
-        None => view! { <span class="quiet">{none}</span> }.into_any(),
+        None => view! { <span class="quiet">{t.system_never()}</span> }.into_any(),
+    };
+    let next = match task.next_run {
+        Some(at) => view! { <When at fixed=true /> }.into_any(),
+        None if task.state == TaskState::Failing => {
+            view! { <span class="quiet">{t.system_retrying()}</span> }.into_any()
+        }
+        None => view! { <span class="quiet">{t.system_on_event()}</span> }.into_any(),
     };
     let error = match task.last_failure {
         Some(failure) => view! { <When at=failure.at />" "<span class="note mono">{failure.text}</span> }.into_any(),
@@ -70,8 +77,8 @@ fn Row(task: TaskStatus) -> impl IntoView {
         <tr>
             <td><b>{(task.name.title)(t)}</b></td>
             <td data-th=t.system_state()><Badge mood>{state}</Badge></td>
-            <td data-th=t.system_last()>{time(task.last_run, t.system_never())}</td>
-            <td data-th=t.system_next()>{time(task.next_run, t.system_on_event())}</td>
+            <td data-th=t.system_last()>{last}</td>
+            <td data-th=t.system_next()>{next}</td>
             <td data-th=t.system_error()>{error}</td>
         </tr>
     }

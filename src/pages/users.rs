@@ -9,10 +9,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
 use super::{
-    Answer, Page,
+    Page, PageResult,
     console::Console,
-    parts::{Proof, reach_words, role_word},
-    scope::{PatternFields, Scope, parts},
+    scope::{PatternFields, ScopeChoices, pattern_parts},
+    shared::{ReauthField, role_label, scope_text},
 };
 use crate::{
     api::{
@@ -22,7 +22,7 @@ use crate::{
     components::*,
     domain::access::{Pattern, Role},
     service::Account,
-    session::guard::{CurrentUser, Fresh},
+    session::guard::{CurrentUser, RecentlyAuthenticated},
     texts::Lang,
 };
 
@@ -39,7 +39,7 @@ pub fn routes() -> Router<Console> {
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct UsersQuery {
     /// Only those after this name.
     #[serde(default)]
     after: String,
@@ -48,7 +48,7 @@ struct Asked {
     q: String,
 }
 
-async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Query<UsersQuery>) -> PageResult {
     let mut users = console.service.users(&who.actor, &asked.after, PAGE + 1).await?;
     let more = users.len() > PAGE as usize;
     users.truncate(PAGE as usize);
@@ -102,7 +102,7 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
     } else {
         let more = user.roles.len().saturating_sub(NAMED);
         let named = user.roles.iter().take(NAMED).map(|(pattern, role)| {
-            let says = t.people_role_at(role_word(t, role), &reach_words(t, pattern));
+            let says = t.people_role_at(role_label(t, role), &scope_text(t, pattern));
             view! { <li>{says}</li> }
         });
         let named = named.collect_view();
@@ -128,15 +128,19 @@ fn Row(user: Account, mine: bool) -> impl IntoView {
     .into_any()
 }
 
-async fn new(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fresh) -> Answer {
+async fn new(
+    State(console): State<Console>,
+    who: CurrentUser,
+    RecentlyAuthenticated(fresh): RecentlyAuthenticated,
+) -> PageResult {
     who.actor.may_administer()?;
-    let scope = Scope::of(&console, &who).await?;
+    let scope = ScopeChoices::of(&console, &who).await?;
     Ok(Page::new(|t| t.people_new_title().to_owned(), move || view! { <New scope fresh /> })
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(t.people_add())]))
 }
 
 #[component]
-fn New(scope: Scope, fresh: bool) -> impl IntoView {
+fn New(scope: ScopeChoices, fresh: bool) -> impl IntoView {
     let t = lang();
     view! {
         <div class="column">
@@ -156,8 +160,8 @@ fn New(scope: Scope, fresh: bool) -> impl IntoView {
                 </div>
                 <Check name="administrator" label=t.people_is_administrator() />
                 <Roles scope roles=Vec::new() />
-                <Proof fresh />
-                <p class="do"><Submit tone=Tone::Primary>{t.people_make()}</Submit></p>
+                <ReauthField fresh />
+                <p class="do"><Submit tone=Tone::Primary>{t.people_create()}</Submit></p>
             </Form>
         </div>
     }
@@ -166,12 +170,12 @@ fn New(scope: Scope, fresh: bool) -> impl IntoView {
 
 /// The rows of a user's roles, and a few empty ones.
 #[component]
-fn Roles(scope: Scope, roles: Vec<(Pattern, Role)>) -> impl IntoView {
+fn Roles(scope: ScopeChoices, roles: Vec<(Pattern, Role)>) -> impl IntoView {
     let t = lang();
     let mut options = vec![(String::new(), t.role_none().to_owned())];
-    options.extend(Role::BUILT_IN.map(|role| (role.name().to_owned(), role_word(t, &role).to_owned())));
+    options.extend(Role::BUILT_IN.map(|role| (role.name().to_owned(), role_label(t, &role).to_owned())));
     let all = || std::array::from_fn(|_| "*".to_owned());
-    let filled = roles.iter().map(|(pattern, role)| (parts(pattern), role.name()));
+    let filled = roles.iter().map(|(pattern, role)| (pattern_parts(pattern), role.name()));
     let spare = std::iter::repeat_with(|| (all(), "")).take(SPARE);
     let rows = filled.chain(spare).enumerate().map(|(n, (value, role))| {
         let (name, pointer) = (format!("roles[{n}]"), format!("/roles/{n}"));
@@ -197,16 +201,21 @@ fn meanings(t: Lang) -> [&'static str; 4] {
     [t.role_viewer_may(), t.role_editor_may(), t.role_publisher_may(), t.role_owner_may()]
 }
 
-async fn one(State(console): State<Console>, who: CurrentUser, Fresh(fresh): Fresh, Path(id): Path<String>) -> Answer {
+async fn one(
+    State(console): State<Console>,
+    who: CurrentUser,
+    RecentlyAuthenticated(fresh): RecentlyAuthenticated,
+    Path(id): Path<String>,
+) -> PageResult {
     let user = console.service.user(&who.actor, &id).await?;
-    let scope = Scope::of(&console, &who).await?;
+    let scope = ScopeChoices::of(&console, &who).await?;
     let (title, crumb, mine) = (user.name.clone(), user.name.clone(), user.id == who.account.id);
     Ok(Page::new(|_| title, move || view! { <User user scope mine fresh /> })
         .crumbs(|t| vec![Crumb::to(t.users(), "/users"), Crumb::here(crumb)]))
 }
 
 #[component]
-fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
+fn User(user: Account, scope: ScopeChoices, mine: bool, fresh: bool) -> impl IntoView {
     let t = lang();
     let when = |at| view! { <When at /> }.into_any();
     let since = sentence(t.people_since(), [when(user.created_at)]);
@@ -228,7 +237,7 @@ fn User(user: Account, scope: Scope, mine: bool, fresh: bool) -> impl IntoView {
                 <Problems pointer="/administrator" />
                 <Check name="disabled" label=t.people_is_disabled() checked=user.disabled_at.is_some() />
                 <Roles scope roles=user.roles />
-                <Proof fresh />
+                <ReauthField fresh />
                 <p class="do"><Submit tone=Tone::Primary>{t.people_save()}</Submit></p>
                 <p class="hint">{if mine { t.people_ends_mine() } else { t.people_ends_sessions() }}</p>
             </Form>
@@ -254,7 +263,7 @@ fn Reset(id: String, fresh: bool) -> impl IntoView {
                     autocomplete="new-password"
                     required=true
                 />
-                <Proof fresh />
+                <ReauthField fresh />
                 <div class="do"><Submit>{t.people_reset_button()}</Submit></div>
             </Form>
         </Card>

@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 use super::{
     Reader,
-    gzip::{Gzip, Joined, MIN_BYTES, SMALL_BYTES},
+    gzip::{Gzip, JoinedGzip, MIN_BYTES, SMALL_BYTES},
     pieces::Pieces,
     snapshot::{Shape, Snapshot},
 };
 use crate::{
-    domain::error::{Error, Part},
-    http::{coding::Accepted, problem::Problem},
+    domain::error::{Dependency, Error},
+    http::{coding::AcceptedCodings, problem::HttpProblem},
 };
 
 /// Text between two releases of a body.
@@ -41,7 +41,7 @@ pub(super) trait Render: Send + 'static {
     ///
     /// # Errors
     /// The refusal, if the protocol refuses such a read.
-    fn absent(&self, refusal: Problem) -> Result<Response, Problem> {
+    fn absent(&self, refusal: HttpProblem) -> Result<Response, HttpProblem> {
         Err(refusal)
     }
 }
@@ -121,7 +121,7 @@ impl Layout<'_> {
         if let ([form], true) = (forms, self.is_release()) {
             return form.file().clone().into();
         }
-        let mut file = Joined::default();
+        let mut file = JoinedGzip::default();
         file.text(&self.begin);
         for (at, form) in forms.iter().enumerate() {
             if at > 0 {
@@ -135,12 +135,12 @@ impl Layout<'_> {
 }
 
 /// Releases and the format of their answer.
-pub(super) struct Answer<R> {
+pub(super) struct ReadAnswer<R> {
     pub releases: Releases,
     pub render: R,
 }
 
-impl<R: Render> Answer<R> {
+impl<R: Render> ReadAnswer<R> {
     fn layout(&self) -> Layout<'_> {
         self.render.layout(&self.releases)
     }
@@ -156,7 +156,7 @@ impl<R: Render> Answer<R> {
     }
 
     /// Answers that the client has all releases, if the protocol has such an answer.
-    pub fn unchanged(&self, accepted: Accepted, stale: Option<HeaderValue>) -> Option<Response> {
+    pub fn unchanged(&self, accepted: AcceptedCodings, stale: Option<HeaderValue>) -> Option<Response> {
         let coding = if accepted.wants_gzip(self.is_large()) { Coding::Gzip } else { Coding::Identity };
         self.render.unchanged(&self.releases, coding, stale)
     }
@@ -166,10 +166,10 @@ impl<R: Render> Answer<R> {
         let mut left = SMALL_BYTES;
         let Layout { releases, shape, .. } = self.layout();
         let forms = releases.iter().map(|release| {
-            release.form(shape).made().or_else(|| {
+            release.form(shape).get_made().or_else(|| {
                 let text = release.text(shape);
                 left = left.checked_sub(text.len())?;
-                release.form(shape).make(&text)
+                release.form(shape).get_or_make(&text)
             })
         });
         match forms.collect::<Option<Vec<_>>>() {
@@ -182,7 +182,11 @@ impl<R: Render> Answer<R> {
     ///
     /// # Errors
     /// 503 if it takes too long and the client accepts only compressed answers.
-    pub async fn compressed(self: Box<Self>, accepted: Accepted, reader: &Reader) -> Result<Response, Problem> {
+    pub async fn compressed(
+        self: Box<Self>,
+        accepted: AcceptedCodings,
+        reader: &Reader,
+    ) -> Result<Response, HttpProblem> {
         let begun = {
             let Layout { releases, shape, .. } = self.layout();
             let begin = |release: &Arc<Snapshot>| release.form(shape).begin(release.text(shape), &reader.compressor);
@@ -197,10 +201,10 @@ impl<R: Render> Answer<R> {
         let stale = reader.shelf.stale_header();
         match forms {
             Some(forms) => Ok(self.joined(&forms, stale)),
-            None if accepted.takes_identity() => Ok(self.plain(stale)),
+            None if accepted.accepts_identity() => Ok(self.plain(stale)),
             None => {
-                let late = Error::Unavailable { part: Part::Channel, detail: String::new() };
-                Err(Problem::from(late).because("The response is not compressed yet. Try again in a moment."))
+                let late = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
+                Err(HttpProblem::from(late).with_detail("The response is not compressed yet. Try again in a moment."))
             }
         }
     }

@@ -10,42 +10,45 @@ use tokio::{
 
 use super::{
     last_good::LastGood,
-    shelf::{Applied, Shelf},
+    store::{Applied, SnapshotStore},
 };
 use crate::{
-    channel::{Channel, Fault, Listing, Watch},
+    channel::{Channel, ChannelError, Listing, ReleaseWatch},
     domain::{entry::Entry, time::Time},
     tasks::{Task, TaskHandle},
     texts::Lang,
 };
 
 /// Timeout of a listing and of the start of a watch.
-const DEADLINE: Duration = Duration::from_secs(10);
+const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Usual lifetime of a watch before everything is listed again. Up to half of it is added at random, so that the
 /// readers of a cluster do not list at once.
 pub(super) const RELIST: Duration = Duration::from_secs(180);
 /// First delay after a failure. It doubles with each further one.
-const BACK_OFF: Duration = Duration::from_millis(100);
+const MIN_BACK_OFF: Duration = Duration::from_millis(100);
 /// Maximum delay between tries.
-const BACK_OFF_MAX: Duration = Duration::from_secs(2);
+const MAX_BACK_OFF: Duration = Duration::from_secs(2);
 /// Delay before everything is listed again after a disturbance: a damaged key may hide a release.
-const UPSET: Duration = Duration::from_secs(1);
+const DISTURBANCE_DELAY: Duration = Duration::from_secs(1);
 /// Lifetime after which a watch counts as successful and the delay starts anew.
-const GOOD: Duration = Duration::from_secs(10);
+const BACK_OFF_RESET: Duration = Duration::from_secs(10);
 
 /// A source of releases: the channel, or a script of a test.
-pub trait Source: Sync {
+pub trait ReleaseSource: Sync {
     /// The stream of new releases.
     type Tail: Tail + Send;
 
     /// Lists all releases at one revision, each as `keep` returns it.
-    fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> impl Future<Output = Result<Listing, Fault>> + Send;
+    fn list(
+        &self,
+        keep: impl FnMut(Entry) -> Entry + Send,
+    ) -> impl Future<Output = Result<Listing, ChannelError>> + Send;
 
     /// Watches the releases after a revision.
-    fn watch(&self, after: i64) -> impl Future<Output = Result<Self::Tail, Fault>> + Send;
+    fn watch(&self, after: i64) -> impl Future<Output = Result<Self::Tail, ChannelError>> + Send;
 
     /// Subscribes to disturbances: the channel may differ from the releases that the watches returned.
-    fn upsets(&self) -> watch::Receiver<()>;
+    fn disturbances(&self) -> watch::Receiver<()>;
 
     /// Returns whether an empty listing proves that nothing was ever published. Otherwise releases may be lost.
     fn is_complete(&self) -> bool;
@@ -54,25 +57,25 @@ pub trait Source: Sync {
 /// The stream of a [`Source`].
 pub trait Tail {
     /// Waits for the next releases: all that became visible at once.
-    fn next(&mut self) -> impl Future<Output = Result<Vec<Entry>, Fault>> + Send;
+    fn next(&mut self) -> impl Future<Output = Result<Vec<Entry>, ChannelError>> + Send;
 
     /// Returns the revision that was reached.
     fn revision(&self) -> i64;
 }
 
-impl Source for Channel {
-    type Tail = Watch;
+impl ReleaseSource for Channel {
+    type Tail = ReleaseWatch;
 
-    async fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, Fault> {
+    async fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, ChannelError> {
         self.list_by(keep).await
     }
 
-    async fn watch(&self, after: i64) -> Result<Watch, Fault> {
+    async fn watch(&self, after: i64) -> Result<ReleaseWatch, ChannelError> {
         self.watch(after).await
     }
 
-    fn upsets(&self) -> watch::Receiver<()> {
-        self.upsets()
+    fn disturbances(&self) -> watch::Receiver<()> {
+        self.disturbances()
     }
 
     /// Returns true for memory, which is filled from SQL before readers start. etcd may have been wiped.
@@ -81,8 +84,8 @@ impl Source for Channel {
     }
 }
 
-impl Tail for Watch {
-    async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+impl Tail for ReleaseWatch {
+    async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
         self.next().await
     }
 
@@ -93,9 +96,9 @@ impl Tail for Watch {
 
 /// Returns the background task that feeds the store.
 #[must_use]
-pub fn task<S: Source + Clone + Send + 'static>(
+pub fn task<S: ReleaseSource + Clone + Send + 'static>(
     source: S,
-    shelf: Arc<Shelf>,
+    shelf: Arc<SnapshotStore>,
     kept: Option<Arc<LastGood>>,
     clock: fn() -> Time,
 ) -> Task {
@@ -113,7 +116,7 @@ pub(super) struct BackOff {
 
 impl BackOff {
     pub fn new() -> Self {
-        Self { began: Instant::now(), wait: BACK_OFF }
+        Self { began: Instant::now(), wait: MIN_BACK_OFF }
     }
 
     /// Begins a new try.
@@ -121,13 +124,13 @@ impl BackOff {
         self.began = Instant::now();
     }
 
-    /// Waits before the next try. After a try that lasted for [`GOOD`], the delay starts anew.
-    pub async fn rest(&mut self) {
-        if self.began.elapsed() >= GOOD {
-            self.wait = BACK_OFF;
+    /// Waits before the next try. After a try that lasted for [`BACK_OFF_RESET`], the delay starts anew.
+    pub async fn delay(&mut self) {
+        if self.began.elapsed() >= BACK_OFF_RESET {
+            self.wait = MIN_BACK_OFF;
         }
         sleep(rand::random_range(self.wait / 2..self.wait)).await;
-        self.wait = (self.wait * 2).min(BACK_OFF_MAX);
+        self.wait = (self.wait * 2).min(MAX_BACK_OFF);
     }
 }
 
@@ -135,8 +138,8 @@ impl BackOff {
 /// disconnected, the store keeps its releases and is marked stale since the last contact. With `kept`, releases are on
 /// disk before they are in the store.
 async fn feed(
-    source: &impl Source,
-    shelf: &Shelf,
+    source: &impl ReleaseSource,
+    shelf: &SnapshotStore,
     kept: Option<&Arc<LastGood>>,
     clock: fn() -> Time,
     relist: Duration,
@@ -147,32 +150,32 @@ async fn feed(
         back_off.begin();
         // No error: it was time to list again.
         let Err(fault) = round(source, shelf, kept, clock, relist, &mut heard, task).await else { continue };
-        if fault == Fault::Compacted {
+        if fault == ChannelError::Compacted {
             shelf.meter.behind.inc();
             tracing::info!("etcd watch fell behind, listing again");
         } else {
-            shelf.meter.lost.inc();
+            shelf.meter.watch_failures.inc();
             shelf.set_stale(Some(heard));
             tracing::warn!(error = %fault, "etcd watch failed, retrying");
             task.failed(fault.name(), &fault);
         }
-        back_off.rest().await;
+        back_off.delay().await;
     }
 }
 
 /// Lists everything, then watches until the watch ends or is old enough.
 async fn round(
-    source: &impl Source,
-    shelf: &Shelf,
+    source: &impl ReleaseSource,
+    shelf: &SnapshotStore,
     kept: Option<&Arc<LastGood>>,
     clock: fn() -> Time,
     relist: Duration,
     heard: &mut Time,
     task: &TaskHandle,
-) -> Result<(), Fault> {
-    let listing = in_time("list", source.list(|entry| shelf.or_held(entry))).await?;
+) -> Result<(), ChannelError> {
+    let listing = in_time("list", source.list(|entry| shelf.or_stored(entry))).await?;
     let revision = listing.revision;
-    shelf.meter.listed.inc();
+    shelf.meter.listings.inc();
     shelf.meter.revision.set(revision);
     report(&listing, shelf);
     log(&match kept {
@@ -188,7 +191,7 @@ async fn round(
 
     let mut tail = in_time("watch", source.watch(revision)).await?;
     // Earlier disturbances are in the listing.
-    let mut upsets = source.upsets();
+    let mut upsets = source.disturbances();
     let old = sleep(relist + relist.mul_f64(rand::random_range(0.0..0.5)));
     tokio::pin!(old);
     loop {
@@ -209,7 +212,7 @@ async fn round(
                 task.ran();
             }
             Ok(()) = upsets.changed() => {
-                let soon = Instant::now() + UPSET;
+                let soon = Instant::now() + DISTURBANCE_DELAY;
                 if soon < old.deadline() {
                     old.as_mut().reset(soon);
                 }
@@ -220,12 +223,15 @@ async fn round(
 }
 
 /// Limits work to [`DEADLINE`].
-pub(super) async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    let late = |_| Fault::Unreachable(format!("{what}: no answer within {} s", DEADLINE.as_secs()));
-    timeout(DEADLINE, work).await.map_err(late)?
+pub(super) async fn in_time<T>(
+    what: &str,
+    work: impl Future<Output = Result<T, ChannelError>>,
+) -> Result<T, ChannelError> {
+    let late = |_| ChannelError::Unreachable(format!("{what}: no answer within {} s", CHANNEL_TIMEOUT.as_secs()));
+    timeout(CHANNEL_TIMEOUT, work).await.map_err(late)?
 }
 
-fn report(listing: &Listing, shelf: &Shelf) {
+fn report(listing: &Listing, shelf: &SnapshotStore) {
     for key in &listing.damaged {
         tracing::error!(channel.key = %key, "a key is no valid release, readers keep the last good one");
     }
@@ -269,39 +275,39 @@ mod tests {
     use super::*;
     use crate::{
         clock::now,
-        reader::{shelf::Waiter, tests::entry},
+        reader::{store::Waiter, tests::entry},
     };
 
     const KEY: &str = "prod/shop/a";
 
-    type Said = Result<Vec<Entry>, Fault>;
+    type WatchResult = Result<Vec<Entry>, ChannelError>;
     /// The revision at which a watch began, and the sender of its results.
-    type Opened = (i64, mpsc::UnboundedSender<Said>);
+    type OpenedWatch = (i64, mpsc::UnboundedSender<WatchResult>);
 
     /// A scripted channel: its listings in order (the last one repeats), and one watch at a time.
     struct Script {
-        listings: Mutex<Vec<Result<Listing, Fault>>>,
-        watches: mpsc::UnboundedSender<Opened>,
+        listings: Mutex<Vec<Result<Listing, ChannelError>>>,
+        watches: mpsc::UnboundedSender<OpenedWatch>,
         upsets: watch::Sender<()>,
     }
 
-    struct Scripted(mpsc::UnboundedReceiver<Said>);
+    struct Scripted(mpsc::UnboundedReceiver<WatchResult>);
 
-    impl Source for Script {
+    impl ReleaseSource for Script {
         type Tail = Scripted;
 
-        async fn list(&self, _: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, Fault> {
+        async fn list(&self, _: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, ChannelError> {
             let mut listings = self.listings.lock();
             if listings.len() > 1 { listings.remove(0) } else { listings[0].clone() }
         }
 
-        async fn watch(&self, after: i64) -> Result<Scripted, Fault> {
+        async fn watch(&self, after: i64) -> Result<Scripted, ChannelError> {
             let (send, receive) = mpsc::unbounded_channel();
             self.watches.send((after, send)).unwrap();
             Ok(Scripted(receive))
         }
 
-        fn upsets(&self) -> watch::Receiver<()> {
+        fn disturbances(&self) -> watch::Receiver<()> {
             self.upsets.subscribe()
         }
 
@@ -311,8 +317,8 @@ mod tests {
     }
 
     impl Tail for Scripted {
-        async fn next(&mut self) -> Said {
-            self.0.recv().await.unwrap_or(Err(Fault::Compacted))
+        async fn next(&mut self) -> WatchResult {
+            self.0.recv().await.unwrap_or(Err(ChannelError::Compacted))
         }
 
         fn revision(&self) -> i64 {
@@ -320,16 +326,19 @@ mod tests {
         }
     }
 
-    fn fed(listings: Vec<Result<Listing, Fault>>, relist: Duration) -> (Arc<Shelf>, mpsc::UnboundedReceiver<Opened>) {
-        upset_by(watch::Sender::new(()), listings, relist)
+    fn start_feed(
+        listings: Vec<Result<Listing, ChannelError>>,
+        relist: Duration,
+    ) -> (Arc<SnapshotStore>, mpsc::UnboundedReceiver<OpenedWatch>) {
+        start_feed_with_disturbances(watch::Sender::new(()), listings, relist)
     }
 
-    fn upset_by(
+    fn start_feed_with_disturbances(
         upsets: watch::Sender<()>,
-        listings: Vec<Result<Listing, Fault>>,
+        listings: Vec<Result<Listing, ChannelError>>,
         relist: Duration,
-    ) -> (Arc<Shelf>, mpsc::UnboundedReceiver<Opened>) {
-        let shelf = Arc::new(Shelf::new());
+    ) -> (Arc<SnapshotStore>, mpsc::UnboundedReceiver<OpenedWatch>) {
+        let shelf = Arc::new(SnapshotStore::new());
         let (watches, opened) = mpsc::unbounded_channel();
         let script = Script { listings: Mutex::new(listings), watches, upsets };
         let feeding = Arc::clone(&shelf);
@@ -337,62 +346,62 @@ mod tests {
         (shelf, opened)
     }
 
-    fn listing(revision: i64, entries: &[(&str, u64)]) -> Result<Listing, Fault> {
+    fn listing(revision: i64, entries: &[(&str, u64)]) -> Result<Listing, ChannelError> {
         let entries = entries.iter().map(|(key, seq)| entry(key, *seq, &format!("{{\"n\":{seq}}}"))).collect();
         Ok(Listing { revision, entries, ..Listing::default() })
     }
 
-    fn lost() -> Fault {
-        Fault::Unreachable("connection refused".into())
+    fn lost() -> ChannelError {
+        ChannelError::Unreachable("connection refused".into())
     }
 
     /// Waits for release `seq` of the config.
-    async fn arrives(shelf: &Shelf, seq: u64) {
+    async fn wait_for_release(shelf: &SnapshotStore, seq: u64) {
         let mut waiter = Waiter::new([(KEY.into(), seq - 1)], Duration::ZERO);
-        while waiter.look(shelf).is_empty() {
-            waiter.wake().await;
+        while waiter.take_new(shelf).is_empty() {
+            waiter.wait().await;
         }
         assert_eq!(shelf.get(KEY).unwrap().seq(), seq);
     }
 
     #[tokio::test]
     async fn a_watch_begins_where_the_list_ended() {
-        let (shelf, mut opened) = fed(vec![listing(7, &[(KEY, 1)])], RELIST);
+        let (shelf, mut opened) = start_feed(vec![listing(7, &[(KEY, 1)])], RELIST);
         let (after, watch) = opened.recv().await.unwrap();
         assert!(after == 7 && shelf.is_ready() && shelf.stale_since().is_none());
         watch.send(Ok(vec![entry(KEY, 2, "{}")])).unwrap();
-        arrives(&shelf, 2).await;
+        wait_for_release(&shelf, 2).await;
     }
 
     #[tokio::test]
     async fn the_first_release_makes_the_store_ready_with_all_others() {
         let other = "prod/shop/b";
-        let (shelf, mut opened) = fed(vec![listing(1, &[]), listing(3, &[(KEY, 1), (other, 1)])], RELIST);
+        let (shelf, mut opened) = start_feed(vec![listing(1, &[]), listing(3, &[(KEY, 1), (other, 1)])], RELIST);
         let (_, watch) = opened.recv().await.unwrap();
         assert!(!shelf.is_ready());
         watch.send(Ok(vec![entry(KEY, 1, "{}")])).unwrap();
-        let again = timeout(GOOD, opened.recv()).await.expect("everything is listed again");
+        let again = timeout(BACK_OFF_RESET, opened.recv()).await.expect("everything is listed again");
         assert!(again.unwrap().0 == 3 && shelf.is_ready() && shelf.get(other).is_some());
     }
 
     #[tokio::test]
     async fn releases_missed_by_a_failed_watch_are_listed_and_numbers_never_fall() {
         let listings = vec![listing(7, &[(KEY, 2)]), Err(lost()), listing(3, &[(KEY, 1)]), listing(9, &[(KEY, 4)])];
-        let (shelf, mut opened) = fed(listings, RELIST);
+        let (shelf, mut opened) = start_feed(listings, RELIST);
         let (_, watch) = opened.recv().await.unwrap();
         watch.send(Err(lost())).unwrap();
 
         let (after, watch) = opened.recv().await.unwrap();
         assert_eq!((after, shelf.get(KEY).unwrap().seq()), (3, 2));
-        watch.send(Err(Fault::Compacted)).unwrap();
+        watch.send(Err(ChannelError::Compacted)).unwrap();
         assert_eq!(opened.recv().await.unwrap().0, 9);
-        arrives(&shelf, 4).await;
+        wait_for_release(&shelf, 4).await;
     }
 
     #[tokio::test]
     async fn the_store_is_stale_from_the_first_failure_until_a_listing() {
         let began = now();
-        let (shelf, mut opened) = fed(vec![Err(lost()), Err(lost()), listing(1, &[(KEY, 1)])], RELIST);
+        let (shelf, mut opened) = start_feed(vec![Err(lost()), Err(lost()), listing(1, &[(KEY, 1)])], RELIST);
         while shelf.stale_since().is_none() {
             tokio::task::yield_now().await;
         }
@@ -404,15 +413,15 @@ mod tests {
     #[tokio::test]
     async fn a_silent_watch_ends_with_a_new_listing() {
         let listings = vec![listing(1, &[(KEY, 1)]), listing(1, &[(KEY, 2)])];
-        let (shelf, mut opened) = fed(listings, Duration::from_millis(5));
+        let (shelf, mut opened) = start_feed(listings, Duration::from_millis(5));
         let _silent = opened.recv().await.unwrap();
-        arrives(&shelf, 2).await;
+        wait_for_release(&shelf, 2).await;
     }
 
     #[tokio::test]
     async fn a_disturbance_leads_to_a_new_listing() {
         let (upsets, listings) = (watch::Sender::new(()), vec![listing(1, &[(KEY, 900)]), listing(3, &[(KEY, 1)])]);
-        let (shelf, mut opened) = upset_by(upsets.clone(), listings, RELIST);
+        let (shelf, mut opened) = start_feed_with_disturbances(upsets.clone(), listings, RELIST);
         let _silent = opened.recv().await.unwrap();
         while upsets.receiver_count() == 0 {
             tokio::task::yield_now().await;
@@ -425,7 +434,7 @@ mod tests {
     #[tokio::test]
     async fn an_emptied_channel_does_not_empty_the_store() {
         let listings = vec![listing(5, &[(KEY, 3)]), listing(1, &[])];
-        let (shelf, mut opened) = fed(listings, Duration::from_millis(5));
+        let (shelf, mut opened) = start_feed(listings, Duration::from_millis(5));
         let _first = opened.recv().await.unwrap();
         let _second = opened.recv().await.unwrap();
         assert_eq!(shelf.get(KEY).unwrap().seq(), 3);
@@ -433,7 +442,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_delivery_in_memory_arrives() {
-        let (channel, shelf) = (Channel::local(), Arc::new(Shelf::new()));
+        let (channel, shelf) = (Channel::local(), Arc::new(SnapshotStore::new()));
         let (source, feeding) = (channel.clone(), Arc::clone(&shelf));
         tokio::spawn(async move { feed(&source, &feeding, None, now, RELIST, &TaskHandle::unwatched()).await });
         while !shelf.is_ready() {
@@ -441,6 +450,6 @@ mod tests {
         }
         let lock = channel.lock(&"prod".parse().unwrap(), Duration::from_secs(1)).await.unwrap();
         channel.deliver(&lock, &[entry(KEY, 1, "{}")]).await.unwrap();
-        arrives(&shelf, 1).await;
+        wait_for_release(&shelf, 1).await;
     }
 }

@@ -12,7 +12,7 @@ use tower::Service;
 
 use super::{
     Reader,
-    protocols::{self, Answering},
+    protocols::{self, AnswerFuture},
 };
 use crate::http::path;
 
@@ -32,7 +32,7 @@ impl Front {
 impl Service<Request> for Front {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = AnswerFuture;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Service::<Request>::poll_ready(&mut self.rest, cx)

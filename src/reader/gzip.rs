@@ -35,14 +35,14 @@ const TAIL_BYTES: usize = LAST_BLOCK.len() + 8;
 #[derive(Clone, Debug)]
 pub struct Gzip {
     file: Bytes,
-    sum: Sum,
+    sum: TextSum,
 }
 
 impl Gzip {
     /// Compresses a text.
     #[must_use]
-    pub fn of(text: &[u8]) -> Self {
-        let sum = Sum::of(text);
+    pub fn compress(text: &[u8]) -> Self {
+        let sum = TextSum::of(text);
         let mut file = Vec::with_capacity(HEAD.len() + text.len() / 2 + TAIL_BYTES);
         file.extend(HEAD);
         let mut deflate = Compress::new(Compression::default(), false);
@@ -73,12 +73,12 @@ impl Gzip {
 
 /// Checksum and length of a text, for the end of a gzip file.
 #[derive(Clone, Debug, Default)]
-struct Sum {
+struct TextSum {
     crc: Hasher,
     length: u32,
 }
 
-impl Sum {
+impl TextSum {
     fn of(text: &[u8]) -> Self {
         let mut crc = Hasher::new();
         crc.update(text);
@@ -99,18 +99,18 @@ impl Sum {
 
 /// A gzip file joined from compressed parts with short texts between them.
 #[derive(Debug)]
-pub struct Joined {
+pub struct JoinedGzip {
     pieces: Vec<Bytes>,
-    sum: Sum,
+    sum: TextSum,
 }
 
-impl Default for Joined {
+impl Default for JoinedGzip {
     fn default() -> Self {
-        Self { pieces: vec![Bytes::from_static(&HEAD)], sum: Sum::default() }
+        Self { pieces: vec![Bytes::from_static(&HEAD)], sum: TextSum::default() }
     }
 }
 
-impl Joined {
+impl JoinedGzip {
     /// Adds a text uncompressed. It must be shorter than 64 KiB.
     pub fn text(&mut self, text: impl AsRef<[u8]>) {
         let text = text.as_ref();
@@ -120,7 +120,7 @@ impl Joined {
         block.extend((!length).to_le_bytes());
         block.extend(text);
         self.pieces.push(block.into());
-        self.sum.add(&Sum::of(text));
+        self.sum.add(&TextSum::of(text));
     }
 
     /// Adds a compressed part.
@@ -142,21 +142,21 @@ pub type Compressing = Shared<BoxFuture<'static, Option<Gzip>>>;
 
 /// A text's compressed form, made at the first request.
 #[derive(Debug, Default)]
-pub struct Form(OnceLock<Compressing>);
+pub struct CompressedForm(OnceLock<Compressing>);
 
-impl Form {
+impl CompressedForm {
     /// Returns the form if it is made.
     #[must_use]
-    pub fn made(&self) -> Option<Gzip> {
+    pub fn get_made(&self) -> Option<Gzip> {
         let begun = self.0.get()?;
         begun.peek().cloned().or_else(|| begun.clone().now_or_never())?
     }
 
     /// Returns the form, and makes it if needed: for small texts.
     #[must_use]
-    pub fn make(&self, text: &[u8]) -> Option<Gzip> {
-        self.0.get_or_init(|| ready(Some(Gzip::of(text))).boxed().shared());
-        self.made()
+    pub fn get_or_make(&self, text: &[u8]) -> Option<Gzip> {
+        self.0.get_or_init(|| ready(Some(Gzip::compress(text))).boxed().shared());
+        self.get_made()
     }
 
     /// Begins to make the form, unless another request has begun it. Returns `None` if the queue is full.
@@ -192,7 +192,7 @@ impl Compressor {
         let job = tokio::spawn(async move {
             let _place = place;
             let _turn = turn.acquire_owned().await.ok()?;
-            spawn_blocking(move || Gzip::of(&text)).await.ok()
+            spawn_blocking(move || Gzip::compress(&text)).await.ok()
         });
         job.map(|done| done.ok().flatten()).boxed().shared()
     }
@@ -222,18 +222,18 @@ pub(super) mod tests {
     fn a_compressed_text_is_unpacked_unchanged() {
         let alike = r#"{"key":"value"},"#.repeat(10_000);
         for text in ["", "a", &alike, &random(10), &random(100_000), &random((1 << 20) + 1)] {
-            let gzip = Gzip::of(text.as_bytes());
+            let gzip = Gzip::compress(text.as_bytes());
             assert_eq!(unpacked(gzip.file()), text);
         }
-        assert!(Gzip::of(alike.as_bytes()).file().len() < alike.len() / 50);
+        assert!(Gzip::compress(alike.as_bytes()).file().len() < alike.len() / 50);
     }
 
     #[test]
     fn parts_make_one_file_and_share_their_bytes() {
         let parts = ["first".repeat(1000), String::new(), random(70_000)];
-        let (mut joined, mut text) = (Joined::default(), String::from("["));
+        let (mut joined, mut text) = (JoinedGzip::default(), String::from("["));
         joined.text("[");
-        let forms: Vec<Gzip> = parts.iter().map(|part| Gzip::of(part.as_bytes())).collect();
+        let forms: Vec<Gzip> = parts.iter().map(|part| Gzip::compress(part.as_bytes())).collect();
         for (part, form) in parts.iter().zip(&forms) {
             joined.part(form);
             joined.text(",");
@@ -246,25 +246,25 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn a_form_is_made_once() {
-        let (form, compressor) = (Form::default(), Compressor::default());
-        assert!(form.made().is_none());
+        let (form, compressor) = (CompressedForm::default(), Compressor::default());
+        assert!(form.get_made().is_none());
         let first = form.begin(Bytes::from("text"), &compressor).unwrap();
         let second = form.begin(Bytes::from("other"), &compressor).unwrap();
         let (first, second) = (first.await.unwrap(), second.await.unwrap());
         assert_eq!(first.file().as_ptr(), second.file().as_ptr());
-        assert_eq!(form.made().unwrap().file().as_ptr(), first.file().as_ptr());
-        assert_eq!(form.make(b"other").unwrap().file().as_ptr(), first.file().as_ptr());
+        assert_eq!(form.get_made().unwrap().file().as_ptr(), first.file().as_ptr());
+        assert_eq!(form.get_or_make(b"other").unwrap().file().as_ptr(), first.file().as_ptr());
     }
 
     #[tokio::test]
     async fn a_form_is_finished_even_if_no_request_waits_for_it() {
-        let (form, compressor) = (Form::default(), Compressor::default());
+        let (form, compressor) = (CompressedForm::default(), Compressor::default());
         let turn = Arc::clone(&compressor.turn).acquire_owned().await.unwrap();
         drop(form.begin(Bytes::from("text"), &compressor).unwrap());
-        assert!(form.made().is_none());
+        assert!(form.get_made().is_none());
         drop(turn);
         let _all = compressor.queue.acquire_many(u32::try_from(QUEUE_KIB).unwrap()).await.unwrap();
-        assert_eq!(unpacked(form.made().expect("the form is made").file()), "text");
+        assert_eq!(unpacked(form.get_made().expect("the form is made").file()), "text");
     }
 
     #[tokio::test]
@@ -272,7 +272,7 @@ pub(super) mod tests {
         let compressor = Compressor::default();
         let turn = Arc::clone(&compressor.turn).acquire_owned().await.unwrap();
         let (large, small) = (Bytes::from(vec![b'x'; 40 << 20]), Bytes::from_static(b"text"));
-        let forms: [Form; 3] = Default::default();
+        let forms: [CompressedForm; 3] = Default::default();
         let begun = forms[0].begin(large.clone(), &compressor).unwrap();
         assert!(forms[1].begin(large, &compressor).is_none());
         assert!(forms[2].begin(small, &compressor).is_some());

@@ -22,58 +22,59 @@ use crate::{
 };
 
 /// Maximum number of instances over all configs.
-const MOST: usize = 50_000;
+const MAX_INSTANCES: usize = 50_000;
 /// Maximum number of instances of one config, so that one careless client cannot displace all others.
-pub(super) const MOST_OF_ONE: usize = 20_000;
+pub(super) const MAX_PER_CONFIG: usize = 20_000;
 /// Maximum number of instances of one config with one token, so that invented names only displace others with the same
-/// token. It equals the maximum of waiting requests per token. Above it the [`GO_AT_ONCE`] oldest are dropped.
-const MOST_OF_TOKEN: usize = 5_000;
-const GO_AT_ONCE: usize = MOST_OF_TOKEN / 10;
+/// token. It equals the maximum of waiting requests per token. Above it the [`EVICTED_AT_ONCE`] oldest are dropped.
+const MAX_PER_TOKEN: usize = 5_000;
+const EVICTED_AT_ONCE: usize = MAX_PER_TOKEN / 10;
 /// Time without a read after which an instance counts as gone, in milliseconds.
-pub(super) const GONE_MS: i64 = 10 * 60_000;
+pub(super) const GONE_AFTER_MS: i64 = 10 * 60_000;
 /// Interval between removals of instances that are gone, in milliseconds.
-const SWEEP_MS: i64 = 60_000;
+const SWEEP_INTERVAL_MS: i64 = 60_000;
 /// Maximum length of a name and of a client, in bytes.
-pub(super) const TEXT: usize = 128;
+pub(super) const MAX_TEXT_BYTES: usize = 128;
 
 /// The instance that sends a request, as far as the request tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visitor<'a> {
+pub struct InstanceIdentity<'a> {
     /// Its name.
-    pub name: Name<'a>,
+    pub name: InstanceName<'a>,
     /// Its `User-Agent`.
     pub client: Cow<'a, str>,
 }
 
 /// The name of an instance. An address is formatted only for display, not at every read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Name<'a> {
+pub enum InstanceName<'a> {
     /// The name in the request.
-    Given(Cow<'a, str>),
+    Named(Cow<'a, str>),
     /// The client's address, if the request has no name.
     Address(IpAddr),
 }
 
-impl<'a> Visitor<'a> {
+impl<'a> InstanceIdentity<'a> {
     /// Returns the instance that sent this request, by its `name` if that is valid, otherwise by its address.
     #[must_use]
     pub fn of<B>(request: &'a Request<B>, name: Option<&'a HeaderValue>) -> Option<Self> {
         let text = |value: Option<&'a HeaderValue>| value.and_then(|v| v.to_str().ok()).map(str::trim);
-        let given = text(name).filter(|name| (1..=TEXT).contains(&name.len())).map(|n| Name::Given(n.into()));
-        let name = given.or_else(|| bearer::address(request.extensions()).map(Name::Address))?;
+        let given =
+            text(name).filter(|name| (1..=MAX_TEXT_BYTES).contains(&name.len())).map(|n| InstanceName::Named(n.into()));
+        let name = given.or_else(|| bearer::client_address(request.extensions()).map(InstanceName::Address))?;
         let client = text(request.headers().get(header::USER_AGENT)).unwrap_or_default();
         // Header values are ASCII here, so any byte is a boundary.
-        Some(Self { name, client: client[..client.len().min(TEXT)].into() })
+        Some(Self { name, client: client[..client.len().min(MAX_TEXT_BYTES)].into() })
     }
 
     /// Copies the texts, so that the result does not borrow from the request.
     #[must_use]
-    pub fn into_owned(self) -> Visitor<'static> {
+    pub fn into_owned(self) -> InstanceIdentity<'static> {
         let name = match self.name {
-            Name::Given(name) => Name::Given(name.into_owned().into()),
-            Name::Address(ip) => Name::Address(ip),
+            InstanceName::Named(name) => InstanceName::Named(name.into_owned().into()),
+            InstanceName::Address(ip) => InstanceName::Address(ip),
         };
-        Visitor { name, client: self.client.into_owned().into() }
+        InstanceIdentity { name, client: self.client.into_owned().into() }
     }
 }
 
@@ -97,15 +98,15 @@ pub struct Instance {
 impl Instance {
     /// Returns whether it has read recently.
     #[must_use]
-    pub fn lives(&self, now: Time) -> bool {
-        now.ms_since(self.seen_at) < GONE_MS
+    pub fn is_active(&self, now: Time) -> bool {
+        now.ms_since(self.seen_at) < GONE_AFTER_MS
     }
 }
 
 /// All instances, by config.
 #[derive(Debug, Default)]
 pub struct Instances {
-    rooms: RwLock<Rooms>,
+    rooms: RwLock<InstancesByConfig>,
     total: AtomicUsize,
     swept_at: AtomicI64,
     changes: AtomicU64,
@@ -113,56 +114,56 @@ pub struct Instances {
 
 /// The instances of one config.
 #[derive(Debug, Default)]
-struct Room {
-    named: HashMap<Box<str>, Seen>,
-    unnamed: HashMap<IpAddr, Seen>,
+struct ConfigInstances {
+    named: HashMap<Box<str>, Sighting>,
+    unnamed: HashMap<IpAddr, Sighting>,
     // Number of instances with each token.
-    with: HashMap<Box<str>, usize>,
+    per_token: HashMap<Box<str>, usize>,
     // Number of the last change of instances or their releases.
     changed: u64,
 }
 
-impl Room {
-    fn get(&mut self, name: &Name<'_>) -> Option<&mut Seen> {
+impl ConfigInstances {
+    fn get(&mut self, name: &InstanceName<'_>) -> Option<&mut Sighting> {
         match name {
-            Name::Given(name) => self.named.get_mut(&**name),
-            Name::Address(ip) => self.unnamed.get_mut(ip),
+            InstanceName::Named(name) => self.named.get_mut(&**name),
+            InstanceName::Address(ip) => self.unnamed.get_mut(ip),
         }
     }
 
     /// Adds a new instance.
-    fn insert(&mut self, name: &Name<'_>, seen: Seen) {
-        *self.with.entry(seen.token.clone()).or_default() += 1;
+    fn insert(&mut self, name: &InstanceName<'_>, seen: Sighting) {
+        *self.per_token.entry(seen.token.clone()).or_default() += 1;
         match name {
-            Name::Given(name) => self.named.insert((**name).into(), seen),
-            Name::Address(ip) => self.unnamed.insert(*ip, seen),
+            InstanceName::Named(name) => self.named.insert((**name).into(), seen),
+            InstanceName::Address(ip) => self.unnamed.insert(*ip, seen),
         };
     }
 
     /// Drops the instances with this token that have not read for the longest time.
-    fn make_room(&mut self, token: &str) {
+    fn evict_oldest(&mut self, token: &str) {
         let all = self.named.values().chain(self.unnamed.values());
         let mut times: Vec<i64> = all.filter(|seen| *seen.token == *token).map(|seen| seen.at.0).collect();
-        if times.len() < GO_AT_ONCE {
+        if times.len() < EVICTED_AT_ONCE {
             return;
         }
-        let (_, &mut until, _) = times.select_nth_unstable(GO_AT_ONCE - 1);
-        let mut left = GO_AT_ONCE;
-        self.keep(|seen| {
+        let (_, &mut until, _) = times.select_nth_unstable(EVICTED_AT_ONCE - 1);
+        let mut left = EVICTED_AT_ONCE;
+        self.retain(|seen| {
             let goes = left > 0 && *seen.token == *token && seen.at.0 <= until;
             left -= usize::from(goes);
             !goes
         });
     }
 
-    fn keep(&mut self, mut keeps: impl FnMut(&Seen) -> bool) {
+    fn retain(&mut self, mut keeps: impl FnMut(&Sighting) -> bool) {
         self.named.retain(|_, seen| keeps(seen));
         self.unnamed.retain(|_, seen| keeps(seen));
-        self.with.clear();
+        self.per_token.clear();
         for seen in self.named.values().chain(self.unnamed.values()) {
-            match self.with.get_mut(&seen.token) {
+            match self.per_token.get_mut(&seen.token) {
                 Some(n) => *n += 1,
-                None => _ = self.with.insert(seen.token.clone(), 1),
+                None => _ = self.per_token.insert(seen.token.clone(), 1),
             }
         }
     }
@@ -171,8 +172,8 @@ impl Room {
         self.named.len() + self.unnamed.len()
     }
 
-    fn keep_living(&mut self, now: Time) {
-        self.keep(|seen| seen.lives(now));
+    fn retain_active(&mut self, now: Time) {
+        self.retain(|seen| seen.lives(now));
     }
 
     fn releases(&self, now: Time) -> impl Iterator<Item = u64> {
@@ -198,7 +199,7 @@ impl Room {
 }
 
 #[derive(Debug)]
-struct Seen {
+struct Sighting {
     token: Box<str>,
     client: Box<str>,
     release: u64,
@@ -206,9 +207,9 @@ struct Seen {
     at: Time,
 }
 
-impl Seen {
+impl Sighting {
     fn lives(&self, now: Time) -> bool {
-        now.ms_since(self.at) < GONE_MS
+        now.ms_since(self.at) < GONE_AFTER_MS
     }
 }
 
@@ -226,11 +227,11 @@ impl Instances {
     }
 
     /// Records that `visitor`, with the token of this id, holds this release of the config `env/app/namespace`.
-    pub fn note(&self, config: &str, token: &str, visitor: &Visitor<'_>, release: u64, now: Time) {
-        if self.renew(config, visitor, release, now) {
+    pub fn record(&self, config: &str, token: &str, visitor: &InstanceIdentity<'_>, release: u64, now: Time) {
+        if self.update(config, visitor, release, now) {
             return;
         }
-        if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_MS {
+        if now.0 - self.swept_at.load(Ordering::Relaxed) >= SWEEP_INTERVAL_MS {
             self.sweep(now);
         }
         let mut rooms = self.rooms.write();
@@ -240,21 +241,21 @@ impl Instances {
             return;
         }
         let before = room.len();
-        if room.with.get(token).is_some_and(|n| *n >= MOST_OF_TOKEN) {
-            room.make_room(token);
+        if room.per_token.get(token).is_some_and(|n| *n >= MAX_PER_TOKEN) {
+            room.evict_oldest(token);
         }
         self.total.fetch_sub(before - room.len(), Ordering::Relaxed);
-        if room.len() >= MOST_OF_ONE || self.total.load(Ordering::Relaxed) >= MOST {
+        if room.len() >= MAX_PER_CONFIG || self.total.load(Ordering::Relaxed) >= MAX_INSTANCES {
             return;
         }
         let client = (*visitor.client).into();
-        room.insert(&visitor.name, Seen { token: token.into(), client, release, since: now, at: now });
-        room.changed = self.change();
+        room.insert(&visitor.name, Sighting { token: token.into(), client, release, since: now, at: now });
+        room.changed = self.next_change();
         self.total.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Updates an instance that is known, which is the usual case. Returns false if it is unknown.
-    fn renew(&self, config: &str, visitor: &Visitor<'_>, release: u64, now: Time) -> bool {
+    fn update(&self, config: &str, visitor: &InstanceIdentity<'_>, release: u64, now: Time) -> bool {
         let rooms = self.rooms.read();
         let Some(room) = rooms.get(config) else { return false };
         let mut room = room.lock();
@@ -265,16 +266,16 @@ impl Instances {
         }
         if seen.release != release {
             (seen.release, seen.since) = (release, now);
-            room.changed = self.change();
+            room.changed = self.next_change();
         }
         true
     }
 
     /// Returns the instances of a config, sorted by name.
     #[must_use]
-    pub fn of(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
+    pub fn of_config(&self, config: &ConfigId, now: Time) -> Vec<Instance> {
         let rooms = self.rooms.read();
-        rooms.get(&*config.to_string()).map(|room| listed(room, now)).unwrap_or_default()
+        rooms.get(&*config.to_string()).map(|room| sorted_instances(room, now)).unwrap_or_default()
     }
 
     /// Returns the release of each instance of a config, without names and in no order. It is for counting.
@@ -296,7 +297,8 @@ impl Instances {
     #[must_use]
     pub fn under(&self, scope: &Pattern, now: Time) -> Vec<(ConfigId, Vec<Instance>)> {
         let rooms = self.rooms.read();
-        let mut all: Vec<_> = under(&rooms, scope).map(|(config, room)| (config, listed(room, now))).collect();
+        let mut all: Vec<_> =
+            under(&rooms, scope).map(|(config, room)| (config, sorted_instances(room, now))).collect();
         drop(rooms);
         all.retain(|(_, instances)| !instances.is_empty());
         all.sort_by(|a, b| a.0.cmp(&b.0));
@@ -307,11 +309,11 @@ impl Instances {
     #[must_use]
     pub fn changed(&self, scope: &Pattern) -> u64 {
         let rooms = self.rooms.read();
-        let changed = |room: &Mutex<Room>| room.lock().changed;
+        let changed = |room: &Mutex<ConfigInstances>| room.lock().changed;
         under(&rooms, scope).map(|(_, room)| changed(room)).max().unwrap_or(0)
     }
 
-    fn change(&self) -> u64 {
+    fn next_change(&self) -> u64 {
         self.changes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
@@ -320,7 +322,7 @@ impl Instances {
         let mut rooms = self.rooms.write();
         rooms.retain(|_, room| {
             let room = room.get_mut();
-            room.keep_living(now);
+            room.retain_active(now);
             room.len() > 0
         });
         let left = rooms.values_mut().map(|r| r.get_mut().len()).sum();
@@ -328,10 +330,13 @@ impl Instances {
     }
 }
 
-type Rooms = HashMap<Box<str>, Mutex<Room>>;
+type InstancesByConfig = HashMap<Box<str>, Mutex<ConfigInstances>>;
 
 /// Returns the configs in a scope. A scope of one config is looked up directly.
-fn under<'a>(rooms: &'a Rooms, scope: &Pattern) -> impl Iterator<Item = (ConfigId, &'a Mutex<Room>)> {
+fn under<'a>(
+    rooms: &'a InstancesByConfig,
+    scope: &Pattern,
+) -> impl Iterator<Item = (ConfigId, &'a Mutex<ConfigInstances>)> {
     let one = scope.config();
     let (one, many) = match one {
         Some(config) => (rooms.get(&*config.to_string()).map(|room| (config, room)), None),
@@ -345,7 +350,7 @@ fn under<'a>(rooms: &'a Rooms, scope: &Pattern) -> impl Iterator<Item = (ConfigI
 }
 
 /// Returns the instances sorted by name. Sorts outside of the lock, so that reads need not wait.
-fn listed(room: &Mutex<Room>, now: Time) -> Vec<Instance> {
+fn sorted_instances(room: &Mutex<ConfigInstances>, now: Time) -> Vec<Instance> {
     let mut list = room.lock().list(now);
     list.sort_by(|a, b| a.name.cmp(&b.name));
     list
@@ -357,8 +362,8 @@ mod tests {
 
     const KEY: &str = "prod/shop/a";
 
-    fn visitor(name: &str) -> Visitor<'static> {
-        Visitor { name: Name::Given(name.to_owned().into()), client: "curl/8".into() }
+    fn visitor(name: &str) -> InstanceIdentity<'static> {
+        InstanceIdentity { name: InstanceName::Named(name.to_owned().into()), client: "curl/8".into() }
     }
 
     fn all() -> Pattern {
@@ -366,7 +371,7 @@ mod tests {
     }
 
     fn of(instances: &Instances, now: i64) -> Vec<(String, u64, Time)> {
-        let list = instances.of(&KEY.parse().unwrap(), Time(now));
+        let list = instances.of_config(&KEY.parse().unwrap(), Time(now));
         list.into_iter().map(|i| (i.name, i.release, i.since)).collect()
     }
 
@@ -374,7 +379,7 @@ mod tests {
     fn an_instance_holds_the_release_that_it_got_last() {
         let instances = Instances::new();
         for (name, release, at) in [("a", 1, 10), ("b", 1, 20), ("a", 2, 30), ("a", 2, 40)] {
-            instances.note(KEY, "t", &visitor(name), release, Time(at));
+            instances.record(KEY, "t", &visitor(name), release, Time(at));
         }
         assert_eq!(of(&instances, 50), [("a".into(), 2, Time(30)), ("b".into(), 1, Time(20))]);
         assert_eq!(instances.under(&all(), Time(50)).len(), 1);
@@ -392,7 +397,7 @@ mod tests {
             (KEY, 2, [true, false, true, true, false]),
             (other, 1, [false, true, true, false, false]),
         ] {
-            instances.note(key, "t", &visitor("a"), release, Time(0));
+            instances.record(key, "t", &visitor("a"), release, Time(0));
             let after = changed();
             assert_eq!(std::array::from_fn(|n| before[n] != after[n]), concerned, "{key} {release}");
             before = after;
@@ -404,34 +409,34 @@ mod tests {
     #[test]
     fn an_instance_is_gone_after_ten_minutes_without_a_read() {
         let instances = Instances::new();
-        instances.note(KEY, "t", &visitor("a"), 1, Time(0));
-        instances.note(KEY, "t", &visitor("b"), 1, Time(GONE_MS - 1));
-        assert_eq!(of(&instances, GONE_MS).len(), 1);
-        instances.note("prod/shop/other", "t", &visitor("c"), 1, Time(GONE_MS + SWEEP_MS));
+        instances.record(KEY, "t", &visitor("a"), 1, Time(0));
+        instances.record(KEY, "t", &visitor("b"), 1, Time(GONE_AFTER_MS - 1));
+        assert_eq!(of(&instances, GONE_AFTER_MS).len(), 1);
+        instances.record("prod/shop/other", "t", &visitor("c"), 1, Time(GONE_AFTER_MS + SWEEP_INTERVAL_MS));
         assert_eq!(instances.total.load(Ordering::Relaxed), 2);
     }
 
     #[test]
     fn one_config_does_not_displace_the_others() {
         let instances = Instances::new();
-        for n in 0..=MOST_OF_ONE {
-            instances.note(KEY, &format!("t{}", n % 5), &visitor(&n.to_string()), 1, Time(0));
+        for n in 0..=MAX_PER_CONFIG {
+            instances.record(KEY, &format!("t{}", n % 5), &visitor(&n.to_string()), 1, Time(0));
         }
-        assert_eq!(of(&instances, 0).len(), MOST_OF_ONE);
-        instances.note("prod/shop/other", "t", &visitor("a"), 1, Time(0));
+        assert_eq!(of(&instances, 0).len(), MAX_PER_CONFIG);
+        instances.record("prod/shop/other", "t", &visitor("a"), 1, Time(0));
         assert_eq!(instances.under(&all(), Time(0))[1].1.len(), 1);
     }
 
     #[test]
     fn invented_names_only_displace_instances_with_the_same_token() {
         let instances = Instances::new();
-        instances.note(KEY, "shop", &visitor("shop-1"), 1, Time(0));
-        for n in 0..3 * MOST_OF_TOKEN {
-            instances.note(KEY, "careless", &visitor(&format!("made-{n}")), 1, Time(1 + i64::try_from(n).unwrap()));
+        instances.record(KEY, "shop", &visitor("shop-1"), 1, Time(0));
+        for n in 0..3 * MAX_PER_TOKEN {
+            instances.record(KEY, "careless", &visitor(&format!("made-{n}")), 1, Time(1 + i64::try_from(n).unwrap()));
         }
         let names: Vec<String> = of(&instances, 20_000).into_iter().map(|(name, ..)| name).collect();
-        assert!(names.len() <= MOST_OF_TOKEN + 1 && names.len() == instances.total.load(Ordering::Relaxed));
-        let last = format!("made-{}", 3 * MOST_OF_TOKEN - 1);
+        assert!(names.len() <= MAX_PER_TOKEN + 1 && names.len() == instances.total.load(Ordering::Relaxed));
+        let last = format!("made-{}", 3 * MAX_PER_TOKEN - 1);
         assert!(names.contains(&"shop-1".to_owned()) && names.contains(&last) && !names.contains(&"made-0".to_owned()));
     }
 
@@ -439,13 +444,16 @@ mod tests {
     fn an_overlong_name_is_replaced_by_the_address() {
         let mut request = Request::builder().header("user-agent", "curl/8").header("x-instance", " shop-1 ");
         let named = request.body(()).unwrap();
-        assert_eq!(Visitor::of(&named, named.headers().get("x-instance")).unwrap(), visitor("shop-1"));
+        assert_eq!(InstanceIdentity::of(&named, named.headers().get("x-instance")).unwrap(), visitor("shop-1"));
 
         request = Request::builder().header("user-agent", "x".repeat(999)).header("x-instance", "y".repeat(999));
         let mut odd = request.body(()).unwrap();
-        assert_eq!(Visitor::of(&odd, odd.headers().get("x-instance")), None);
+        assert_eq!(InstanceIdentity::of(&odd, odd.headers().get("x-instance")), None);
         odd.extensions_mut().insert(bearer::ClientAddr([192, 0, 2, 7].into()));
-        let visitor = Visitor::of(&odd, odd.headers().get("x-instance")).unwrap();
-        assert_eq!((visitor.name, visitor.client.len()), (Name::Address([192, 0, 2, 7].into()), TEXT));
+        let visitor = InstanceIdentity::of(&odd, odd.headers().get("x-instance")).unwrap();
+        assert_eq!(
+            (visitor.name, visitor.client.len()),
+            (InstanceName::Address([192, 0, 2, 7].into()), MAX_TEXT_BYTES)
+        );
     }
 }

@@ -17,8 +17,8 @@ pub mod nodes;
 mod pieces;
 mod poll;
 mod protocols;
-pub mod shelf;
 pub mod snapshot;
+pub mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token_feed;
@@ -35,29 +35,29 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{
         rate::Rate,
-        tokens::{Grant, Table, Waiting},
+        tokens::{Grant, TokenCache, WaitPermit},
     },
     connections::DelayHint,
     domain::{
-        error::{Error, Need, Part, excerpt},
+        error::{Dependency, Error, Need, truncate},
         names::{AppName, ConfigId, EnvName},
         time::Time,
-        token::Denied,
+        token::TokenRefusal,
     },
-    http::{bearer, problem::Problem},
+    http::{bearer, problem::HttpProblem},
     metrics::{self, Gauge},
     texts::Lang,
 };
 pub use front::Front;
 use gzip::Compressor;
-use instances::{Instances, Visitor};
+use instances::{InstanceIdentity, Instances};
 pub use protocols::Operations;
-use shelf::Shelf;
 use snapshot::Snapshot;
+use store::SnapshotStore;
 
 /// Settings of the read endpoints.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ReaderSettings {
     /// Maximum number of open long polls and streams.
     pub waiters: usize,
     /// Interval between keep-alive comments of a stream.
@@ -70,7 +70,7 @@ pub struct Settings {
     pub compression: Duration,
 }
 
-impl Default for Settings {
+impl Default for ReaderSettings {
     fn default() -> Self {
         Self {
             waiters: 20_000,
@@ -83,17 +83,17 @@ impl Default for Settings {
 }
 
 /// `Retry-After` of a token with too many waiting requests, in seconds.
-const CROWD_SECONDS: u32 = 10;
+const RETRY_AFTER_SECONDS: u32 = 10;
 
 /// A slot of a waiting request.
 #[derive(Debug)]
-struct Place {
+struct WaiterSlot {
     _of_all: OwnedSemaphorePermit,
-    _of_token: Waiting,
+    _of_token: WaitPermit,
     waiters: Gauge,
 }
 
-impl Drop for Place {
+impl Drop for WaiterSlot {
     fn drop(&mut self) {
         self.waiters.dec();
     }
@@ -103,21 +103,21 @@ impl Drop for Place {
 #[derive(Debug)]
 pub struct Reader {
     /// The latest releases.
-    pub shelf: Arc<Shelf>,
+    pub shelf: Arc<SnapshotStore>,
     /// The tokens and their scopes.
-    pub tokens: Arc<Table>,
+    pub tokens: Arc<TokenCache>,
     /// The instances and the releases that they got.
     pub instances: Arc<Instances>,
     /// Metrics of reads.
-    pub meter: metrics::Reads,
+    pub meter: metrics::ReadMetrics,
     clock: fn() -> Time,
     ping: Duration,
     rate: Rate,
     lag: Duration,
     compression: Duration,
     compressor: Compressor,
-    places: Arc<Semaphore>,
-    waiters_of_one: usize,
+    waiter_slots: Arc<Semaphore>,
+    max_waiters_per_token: usize,
     stop: CancellationToken,
 }
 
@@ -129,20 +129,25 @@ impl Reader {
 
     /// Returns a reader with an empty store. `stop` ends long polls and streams when the server stops.
     #[must_use]
-    pub fn new(tokens: Arc<Table>, clock: fn() -> Time, settings: &Settings, stop: CancellationToken) -> Arc<Self> {
+    pub fn new(
+        tokens: Arc<TokenCache>,
+        clock: fn() -> Time,
+        settings: &ReaderSettings,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            shelf: Arc::new(Shelf::new()),
+            shelf: Arc::new(SnapshotStore::new()),
             tokens,
             instances: Arc::new(Instances::new()),
-            meter: metrics::Reads::default(),
+            meter: metrics::ReadMetrics::default(),
             clock,
             ping: settings.ping,
             rate: settings.rate,
             lag: settings.lag,
             compression: settings.compression,
             compressor: Compressor::default(),
-            places: Arc::new(Semaphore::new(settings.waiters)),
-            waiters_of_one: settings.waiters.div_ceil(4),
+            waiter_slots: Arc::new(Semaphore::new(settings.waiters)),
+            max_waiters_per_token: settings.waiters.div_ceil(4),
             stop,
         })
     }
@@ -152,7 +157,7 @@ impl Reader {
     ///
     /// # Errors
     /// The reason why it is refused.
-    pub fn admit<B>(&self, request: &Request<B>, now: Time) -> Result<Grant, Denied> {
+    pub fn admit<B>(&self, request: &Request<B>, now: Time) -> Result<Grant, TokenRefusal> {
         self.tokens.authenticate(bearer::token(request.headers())?, now)
     }
 
@@ -161,7 +166,7 @@ impl Reader {
     ///
     /// # Errors
     /// 403 for a config outside of the token's scope, whether it exists or not; 404 for an invalid name.
-    pub fn open(&self, grant: &Grant, key: &str) -> Result<Option<Arc<Snapshot>>, Problem> {
+    pub fn open(&self, grant: &Grant, key: &str) -> Result<Option<Arc<Snapshot>>, HttpProblem> {
         let held = self.shelf.get(key);
         let reads = match &held {
             Some(snapshot) => grant.reads(&snapshot.entry.config),
@@ -174,7 +179,7 @@ impl Reader {
     ///
     /// # Errors
     /// 403 if nothing of it is in the token's scope, whether it exists or not; 404 for an invalid name.
-    fn open_app(&self, grant: &Grant, key: &str) -> Result<Vec<Arc<Snapshot>>, Problem> {
+    fn open_app(&self, grant: &Grant, key: &str) -> Result<Vec<Arc<Snapshot>>, HttpProblem> {
         let names =
             key.split_once('/').and_then(|(env, app)| env.parse::<EnvName>().ok().zip(app.parse::<AppName>().ok()));
         let (env, app) = names.ok_or_else(|| self.absent(key))?;
@@ -187,37 +192,49 @@ impl Reader {
     }
 
     /// Returns the refusal for a missing release, or for a store that is not ready yet.
-    fn absent(&self, key: &str) -> Problem {
+    fn absent(&self, key: &str) -> HttpProblem {
         if !self.shelf.is_ready() {
-            let away = Error::Unavailable { part: Part::Channel, detail: String::new() };
-            return Problem::from(away).because(Lang::En.nothing_arrived());
+            let away = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
+            return HttpProblem::from(away).with_detail(Lang::En.nothing_arrived());
         }
-        let key = excerpt(key);
+        let key = truncate(key);
         let said = Lang::En.config_unreleased(&key);
-        Problem::from(Error::NotFound(key)).because(said)
+        HttpProblem::from(Error::NotFound(key)).with_detail(said)
     }
 
     /// Acquires a slot for a waiting request. One token may use a quarter of all slots.
-    fn place(&self, request: &Request<Body>, grant: &Grant, how: metrics::Waiting) -> Result<Place, Problem> {
+    fn acquire_waiter_slot(
+        &self,
+        request: &Request<Body>,
+        grant: &Grant,
+        how: metrics::WaiterKind,
+    ) -> Result<WaiterSlot, HttpProblem> {
         let full = |_| {
-            let full = Error::Unavailable { part: Part::Channel, detail: String::new() };
-            Problem::from(full).because(Lang::En.readers_waiting())
+            let full = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
+            HttpProblem::from(full).with_detail(Lang::En.readers_waiting())
         };
-        let one = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
-        let crowd = || Problem::from(Error::Throttled(CROWD_SECONDS)).because(Lang::En.token_waiting());
-        let of_token = grant.wait(self.waiters_of_one).ok_or_else(crowd)?;
+        let one = Arc::clone(&self.waiter_slots).try_acquire_owned().map_err(full)?;
+        let crowd = || HttpProblem::from(Error::Throttled(RETRY_AFTER_SECONDS)).with_detail(Lang::En.token_waiting());
+        let of_token = grant.acquire_wait(self.max_waiters_per_token).ok_or_else(crowd)?;
         let waiters = self.meter.waiters(how).clone();
         waiters.inc();
         if let Some(hint) = request.extensions().get::<DelayHint>() {
             hint.announce();
         }
-        Ok(Place { _of_all: one, _of_token: of_token, waiters })
+        Ok(WaiterSlot { _of_all: one, _of_token: of_token, waiters })
     }
 
     /// Records that an instance holds a release.
-    fn note(&self, grant: &Grant, key: &str, visitor: Option<&Visitor<'_>>, release: u64, now: Time) {
+    fn record_instance(
+        &self,
+        grant: &Grant,
+        key: &str,
+        visitor: Option<&InstanceIdentity<'_>>,
+        release: u64,
+        now: Time,
+    ) {
         if let Some(visitor) = visitor {
-            self.instances.note(key, &grant.token().id, visitor, release, now);
+            self.instances.record(key, &grant.token().id, visitor, release, now);
         }
     }
 
@@ -228,9 +245,9 @@ impl Reader {
     }
 }
 
-fn out_of_scope(what: &str) -> Problem {
-    let said = Lang::En.token_scope(&excerpt(what));
-    Problem::from(Error::Forbidden(Need::View)).because(said)
+fn out_of_scope(what: &str) -> HttpProblem {
+    let said = Lang::En.token_scope(&truncate(what));
+    HttpProblem::from(Error::Forbidden(Need::View)).with_detail(said)
 }
 
 /// Puts the read endpoints in front of all other routes of the server.

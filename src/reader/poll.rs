@@ -6,32 +6,32 @@ use axum::{extract::Request, response::Response};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Place, Reader,
-    answer::{Answer, Releases, Render},
-    instances::Visitor,
-    shelf::Waiter,
+    Reader, WaiterSlot,
+    answer::{ReadAnswer, Releases, Render},
+    instances::InstanceIdentity,
     snapshot::Snapshot,
+    store::Waiter,
 };
 use crate::{
     auth::tokens::Grant,
-    domain::{time::Time, token::Denied},
-    http::{coding::Accepted, problem::Problem},
+    domain::{time::Time, token::TokenRefusal},
+    http::{coding::AcceptedCodings, problem::HttpProblem},
     metrics,
 };
 
 /// A requested config.
-pub(super) struct Wanted<'r> {
+pub(super) struct RequestedConfig<'r> {
     /// Its name.
     pub key: &'r str,
     /// Its latest release, from [`Reader::open`].
     pub held: Option<Arc<Snapshot>>,
     /// The release that the client has.
-    pub has: Has,
+    pub has: ClientRelease,
 }
 
 /// The release of a config that a client has.
 #[derive(Clone, Copy)]
-pub(super) enum Has {
+pub(super) enum ClientRelease {
     /// Nothing, or another release than the latest.
     Nothing,
     /// The latest release, by its validator.
@@ -41,13 +41,13 @@ pub(super) enum Has {
 }
 
 /// The properties of a read apart from its configs.
-pub(super) struct Poll<'r, R> {
+pub(super) struct ReadRequest<'r, R> {
     /// The grant of its token.
     pub grant: Grant,
     /// The instance to record, if any.
-    pub visitor: Option<Visitor<'r>>,
+    pub visitor: Option<InstanceIdentity<'r>>,
     /// The content codings that the client accepts.
-    pub accepted: Accepted,
+    pub accepted: AcceptedCodings,
     /// Maximum wait for a newer release. `None` answers at once.
     pub wait: Option<Duration>,
     /// Writes the answer.
@@ -55,15 +55,15 @@ pub(super) struct Poll<'r, R> {
 }
 
 /// Result of an admitted read.
-pub(super) enum Step<R> {
+pub(super) enum ReadStep<R> {
     Answer(Response),
     /// The answer must be compressed first.
-    Compress(Box<Answer<R>>, Accepted),
-    Wait(Box<Parked<R>>),
+    Compress(Box<ReadAnswer<R>>, AcceptedCodings),
+    Wait(Box<WaitingPoll<R>>),
 }
 
-impl<R: Render> Step<R> {
-    pub async fn finish(self, reader: &Reader) -> Result<Response, Problem> {
+impl<R: Render> ReadStep<R> {
+    pub async fn finish(self, reader: &Reader) -> Result<Response, HttpProblem> {
         match self {
             Self::Answer(response) => Ok(response),
             Self::Compress(answer, accepted) => answer.compressed(accepted, reader).await,
@@ -72,7 +72,7 @@ impl<R: Render> Step<R> {
     }
 
     /// Finishes the step of a long poll. Boxes the rest, which few answers need, to keep long polls small.
-    async fn finish_boxed(self, reader: &Reader) -> Result<Response, Problem> {
+    async fn finish_boxed(self, reader: &Reader) -> Result<Response, HttpProblem> {
         match self {
             Self::Answer(response) => Ok(response),
             later => Box::pin(later.finish(reader)).await,
@@ -81,20 +81,20 @@ impl<R: Render> Step<R> {
 }
 
 /// A waiting long poll.
-pub(super) struct Parked<R> {
+pub(super) struct WaitingPoll<R> {
     grant: Grant,
-    visitor: Option<Visitor<'static>>,
-    accepted: Accepted,
+    visitor: Option<InstanceIdentity<'static>>,
+    accepted: AcceptedCodings,
     render: R,
     waiter: Waiter,
     until: Instant,
-    _place: Place,
+    _place: WaiterSlot,
 }
 
-impl Has {
+impl ClientRelease {
     /// Returns whether the client needs the latest release. `is_patient` tells whether a client with a higher number
     /// than that gets nothing, because this node may lag behind another one (see [`Waiter`]).
-    fn lacks(self, live: &Snapshot, is_patient: impl Fn() -> bool) -> bool {
+    fn is_outdated(self, live: &Snapshot, is_patient: impl Fn() -> bool) -> bool {
         match self {
             Self::Nothing => true,
             Self::Live => false,
@@ -109,11 +109,11 @@ impl Has {
     }
 }
 
-impl Wanted<'_> {
+impl RequestedConfig<'_> {
     /// Returns the release above which the client waits.
     fn after(&self) -> u64 {
         match (self.has, &self.held) {
-            (Has::Release(number), _) => number,
+            (ClientRelease::Release(number), _) => number,
             (_, Some(held)) => held.seq(),
             (_, None) => 0,
         }
@@ -130,24 +130,24 @@ impl Reader {
     pub(super) fn poll<R: Render>(
         &self,
         request: &Request,
-        wanted: &mut [Wanted<'_>],
-        poll: Poll<'_, R>,
+        wanted: &mut [RequestedConfig<'_>],
+        poll: ReadRequest<'_, R>,
         now: Time,
-    ) -> Result<Step<R>, Problem> {
-        let Poll { grant, visitor, accepted, wait, render } = poll;
+    ) -> Result<ReadStep<R>, HttpProblem> {
+        let ReadRequest { grant, visitor, accepted, wait, render } = poll;
         for wanted in &*wanted {
             if let Some(held) = &wanted.held {
                 // A client holds the latest release if it names it, or gets it now.
-                self.note(&grant, wanted.key, visitor.as_ref(), held.seq(), now);
+                self.record_instance(&grant, wanted.key, visitor.as_ref(), held.seq(), now);
             }
         }
         let is_patient = || wait.is_some() || self.shelf.stale_header().is_some();
         let news = wanted.iter_mut().filter_map(|wanted| {
             let has = wanted.has;
-            wanted.held.take_if(|held| has.lacks(held, is_patient))
+            wanted.held.take_if(|held| has.is_outdated(held, is_patient))
         });
         if let Some(news) = Releases::collect(news) {
-            return Ok(self.give(news, render, accepted));
+            return Ok(self.answer_with(news, render, accepted));
         }
         let Some(wait) = wait else {
             let held = Releases::collect(wanted.iter_mut().filter_map(|wanted| wanted.held.take()));
@@ -158,10 +158,10 @@ impl Reader {
         {
             return Err(self.absent(missing.key));
         }
-        Ok(Step::Wait(Box::new(Parked {
-            _place: self.place(request, &grant, metrics::Waiting::Poll)?,
+        Ok(ReadStep::Wait(Box::new(WaitingPoll {
+            _place: self.acquire_waiter_slot(request, &grant, metrics::WaiterKind::Poll)?,
             grant,
-            visitor: visitor.map(Visitor::into_owned),
+            visitor: visitor.map(InstanceIdentity::into_owned),
             accepted,
             render,
             waiter: Waiter::new(wanted.iter().map(|wanted| (wanted.key.into(), wanted.after())), self.lag),
@@ -170,14 +170,19 @@ impl Reader {
     }
 
     /// Answers with releases, compressed if the client accepts that and they are large enough.
-    pub(super) fn give<R: Render>(&self, releases: Releases, render: R, accepted: Accepted) -> Step<R> {
-        let (answer, stale) = (Answer { releases, render }, self.shelf.stale_header());
+    pub(super) fn answer_with<R: Render>(
+        &self,
+        releases: Releases,
+        render: R,
+        accepted: AcceptedCodings,
+    ) -> ReadStep<R> {
+        let (answer, stale) = (ReadAnswer { releases, render }, self.shelf.stale_header());
         if !accepted.wants_gzip(answer.is_large()) {
-            return Step::Answer(answer.plain(stale));
+            return ReadStep::Answer(answer.plain(stale));
         }
         match answer.compressed_now(stale) {
-            Ok(response) => Step::Answer(response),
-            Err(answer) => Step::Compress(answer, accepted),
+            Ok(response) => ReadStep::Answer(response),
+            Err(answer) => ReadStep::Compress(answer, accepted),
         }
     }
 
@@ -188,31 +193,31 @@ impl Reader {
         key: &str,
         held: Option<Releases>,
         render: R,
-        accepted: Accepted,
-    ) -> Result<Step<R>, Problem> {
-        let Some(releases) = held else { return render.absent(self.absent(key)).map(Step::Answer) };
-        let answer = Answer { releases, render };
+        accepted: AcceptedCodings,
+    ) -> Result<ReadStep<R>, HttpProblem> {
+        let Some(releases) = held else { return render.absent(self.absent(key)).map(ReadStep::Answer) };
+        let answer = ReadAnswer { releases, render };
         match answer.unchanged(accepted, self.shelf.stale_header()) {
-            Some(response) => Ok(Step::Answer(response)),
-            None => Ok(self.give(answer.releases, answer.render, accepted)),
+            Some(response) => Ok(ReadStep::Answer(response)),
+            None => Ok(self.answer_with(answer.releases, answer.render, accepted)),
         }
     }
 }
 
-impl<R: Render> Parked<R> {
+impl<R: Render> WaitingPoll<R> {
     /// Answers with the first newer releases, or that nothing is new after the wait or when the server stops.
-    async fn wait(mut self: Box<Self>, reader: &Reader) -> Result<Response, Problem> {
+    async fn wait(mut self: Box<Self>, reader: &Reader) -> Result<Response, HttpProblem> {
         let expiry = reader.expiry(&self.grant);
         let end = expiry.map_or(self.until, |at| at.min(self.until));
         let mut is_over = false;
         loop {
-            let news = self.waiter.look(&reader.shelf);
+            let news = self.waiter.take_new(&reader.shelf);
             let now = (reader.clock)();
             for (at, release) in &news {
-                reader.note(&self.grant, self.waiter.key(*at), self.visitor.as_ref(), release.seq(), now);
+                reader.record_instance(&self.grant, self.waiter.key(*at), self.visitor.as_ref(), release.seq(), now);
             }
             if let Some(news) = Releases::collect(news.into_iter().map(|(_, release)| release)) {
-                return reader.give(news, self.render, self.accepted).finish_boxed(reader).await;
+                return reader.answer_with(news, self.render, self.accepted).finish_boxed(reader).await;
             }
             if is_over {
                 let held = Releases::collect(self.waiter.keys().filter_map(|key| reader.shelf.get(key)));
@@ -220,13 +225,13 @@ impl<R: Render> Parked<R> {
                 return step.finish_boxed(reader).await;
             }
             tokio::select! {
-                () = self.waiter.wake() => {}
-                () = self.grant.over() => return Err(Denied::Revoked.into()),
+                () = self.waiter.wait() => {}
+                () = self.grant.ended() => return Err(TokenRefusal::Revoked.into()),
                 () = reader.stop.cancelled() => is_over = true,
                 () = sleep_until(end) => is_over = true,
             }
             if is_over && expiry.is_some_and(|at| at <= Instant::now()) {
-                return Err(Denied::Expired.into());
+                return Err(TokenRefusal::Expired.into());
             }
         }
     }

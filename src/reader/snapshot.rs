@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::gzip::Form;
+use super::gzip::CompressedForm;
 use crate::domain::{
     content::{Format, Sha256Hex},
     entry::Entry,
@@ -34,7 +34,7 @@ pub struct Snapshot {
     // Each is made at its first request: it is as large as the document, and most configs are read in one form only.
     envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
-    compressed: OnceLock<Box<[Form; 2]>>,
+    compressed: OnceLock<Box<[CompressedForm; 2]>>,
 }
 
 /// The live release of a config.
@@ -46,7 +46,7 @@ pub struct Envelope<'a> {
     namespace: &'a NamespaceName,
     format: Format,
     release: u64,
-    /// Of the document's bytes.
+    /// SHA-256 of the document's bytes.
     #[schema(value_type = Sha256Hex)]
     sha256: &'a str,
     #[schema(format = DateTime)]
@@ -140,7 +140,7 @@ impl Snapshot {
 
     /// Returns the compressed bytes of a form.
     #[must_use]
-    pub fn form(&self, shape: Shape) -> &Form {
+    pub fn form(&self, shape: Shape) -> &CompressedForm {
         &self.compressed.get_or_init(Box::default)[shape as usize]
     }
 

@@ -10,18 +10,18 @@ use super::{
     last_good::LastGood,
 };
 use crate::{
-    channel::{Channel, Fault, Tokens},
+    channel::{Channel, ChannelError, TokenListing},
     domain::time::Time,
     tasks::{Task, TaskHandle},
     texts::Lang,
 };
 
 /// Lifetime of a watch before the list is read again.
-const AGAIN: Duration = Duration::from_secs(30);
+const REREAD_INTERVAL: Duration = Duration::from_secs(30);
 /// Interval between reads of a refused list: its version may no longer be in the future.
-const REFUSED_AGAIN: Duration = Duration::from_secs(2);
+const REFUSED_REREAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Minimum interval between reads of the channel because of unknown tokens.
-const AT_MOST_EVERY: Duration = Duration::from_millis(100);
+const MIN_LOOKUP_INTERVAL: Duration = Duration::from_millis(100);
 
 impl KnownTokens {
     /// Returns the background task that copies the channel's list.
@@ -47,12 +47,12 @@ impl KnownTokens {
         loop {
             back_off.begin();
             let Err(fault) = self.round(channel, kept, clock, &mut heard, task).await else { continue };
-            if fault != Fault::Compacted {
+            if fault != ChannelError::Compacted {
                 self.set_stale(Some(heard));
                 tracing::warn!(error = %fault, "etcd watch of the tokens failed, retrying");
                 task.failed(fault.name(), &fault);
             }
-            back_off.rest().await;
+            back_off.delay().await;
         }
     }
 
@@ -64,31 +64,31 @@ impl KnownTokens {
         clock: fn() -> Time,
         heard: &mut Time,
         task: &TaskHandle,
-    ) -> Result<(), Fault> {
-        let (revision, mut written) = self.look(channel, kept, 0).await?;
+    ) -> Result<(), ChannelError> {
+        let (revision, mut written) = self.read_list(channel, kept, 0).await?;
         let mut looked = Instant::now();
         *heard = clock();
         self.set_stale(None);
         task.ran();
 
         let mut watch = in_time("watch", channel.watch_tokens(revision)).await?;
-        let old = sleep(AGAIN);
+        let old = sleep(REREAD_INTERVAL);
         tokio::pin!(old);
         loop {
             tokio::select! {
                 there = watch.next() => {
                     *heard = clock();
-                    self.take_in(there?, kept).await?;
+                    self.handle_listing(there?, kept).await?;
                     task.ran();
                 }
-                () = sleep(REFUSED_AGAIN), if self.refused().is_some() => {
-                    written = self.look(channel, kept, 0).await?.1.max(written);
+                () = sleep(REFUSED_REREAD_INTERVAL), if self.refused().is_some() => {
+                    written = self.read_list(channel, kept, 0).await?.1.max(written);
                 }
-                () = self.table.rung() => {
-                    sleep_until(looked + AT_MOST_EVERY).await;
+                () = self.table.refresh_requested() => {
+                    sleep_until(looked + MIN_LOOKUP_INTERVAL).await;
                     // A refused list may be valid by now.
                     let since = if self.refused().is_some() { 0 } else { written };
-                    written = self.look(channel, kept, since).await?.1.max(written);
+                    written = self.read_list(channel, kept, since).await?.1.max(written);
                     looked = Instant::now();
                 }
                 () = &mut old => return Ok(()),
@@ -98,23 +98,32 @@ impl KnownTokens {
 
     /// Reads and accepts a list written after the revision `since`, for all requests that wait for one. Returns the
     /// channel's revision, and the revision that wrote the list.
-    async fn look(&self, channel: &Channel, kept: Option<&Arc<LastGood>>, since: i64) -> Result<(i64, i64), Fault> {
+    async fn read_list(
+        &self,
+        channel: &Channel,
+        kept: Option<&Arc<LastGood>>,
+        since: i64,
+    ) -> Result<(i64, i64), ChannelError> {
         let look = async {
             let there = in_time("tokens", channel.tokens(since)).await?;
-            let (revision, written) = (there.revision, there.written);
-            self.take_in(there, kept).await?;
+            let (revision, written) = (there.revision, there.list_revision);
+            self.handle_listing(there, kept).await?;
             Ok((revision, written))
         };
-        self.table.answer(look).await
+        self.table.answer_requests(look).await
     }
 
-    pub(super) async fn take_in(&self, there: Tokens, kept: Option<&Arc<LastGood>>) -> Result<(), Fault> {
+    pub(super) async fn handle_listing(
+        &self,
+        there: TokenListing,
+        kept: Option<&Arc<LastGood>>,
+    ) -> Result<(), ChannelError> {
         if let Some(why) = there.refused {
             self.refuse(why);
         }
         match (there.list, kept) {
             (Some(list), Some(kept)) => kept.take(list).await?,
-            (Some(list), None) => self.take(list),
+            (Some(list), None) => self.accept(list),
             // No newer list, or none at all: the present one stays.
             (None, _) => {}
         }

@@ -1,4 +1,4 @@
-//! Serves the style, the islands' program and the files beside them.
+//! Serves the style sheet, the WASM program of the islands, and the other static files.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,10 +17,10 @@ use crate::{
     pages::assets::{Assets, File, Files},
 };
 
-/// Files beside `/pkg/`. They keep their names, so a browser asks again whether they changed.
-const BESIDE: [&str; 2] = ["/favicon.svg", "/robots.txt"];
+/// Files outside of `/pkg/`. Their names never change, so browsers revalidate them.
+const ROOT_FILES: [&str; 2] = ["/favicon.svg", "/robots.txt"];
 
-/// Routes of all files.
+/// Returns the routes of all files.
 pub fn router(assets: &Assets) -> Router {
     match &assets.files {
         Files::Embedded(files) => {
@@ -29,14 +29,16 @@ pub fn router(assets: &Assets) -> Router {
                 answer(files, uri.path(), &method, &headers)
             });
             let beside = |router: Router, path: &str| router.route(path, served.clone());
-            BESIDE.into_iter().fold(Router::new().nest("/pkg", Router::new().fallback_service(served.clone())), beside)
+            ROOT_FILES
+                .into_iter()
+                .fold(Router::new().nest("/pkg", Router::new().fallback_service(served.clone())), beside)
         }
         Files::Folder(folder) => {
             let fresh =
                 SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let router = Router::new().nest_service("/pkg", ServeDir::new(folder.join("pkg")));
             let beside = |router: Router, path: &str| router.route_service(path, ServeDir::new(folder));
-            BESIDE.into_iter().fold(router, beside).layer(fresh)
+            ROOT_FILES.into_iter().fold(router, beside).layer(fresh)
         }
     }
 }
@@ -69,10 +71,10 @@ fn answer(files: &'static [File], path: &str, method: &Method, headers: &HeaderM
         head.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     }
     if *method == Method::HEAD {
-        // Without it axum calls a file empty that has not changed.
+        // Otherwise axum would set a length of 0 on an answer with status 304.
         head.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     }
-    match condition(headers, &etag, modified) {
+    match conditional_status(headers, &etag, modified) {
         Some(StatusCode::PRECONDITION_FAILED) => return StatusCode::PRECONDITION_FAILED.into_response(),
         Some(status) => return (status, head).into_response(),
         None => {}
@@ -89,8 +91,8 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("hashes and dates are plain text")
 }
 
-/// Returns how a request is answered whose conditions this file does not meet (RFC 9110, 13.2.2).
-fn condition(headers: &HeaderMap, etag: &HeaderValue, modified: SystemTime) -> Option<StatusCode> {
+/// Evaluates the conditions of a request (RFC 9110, 13.2.2). Returns 412 or 304, or `None` if the file has to be sent.
+fn conditional_status(headers: &HeaderMap, etag: &HeaderValue, modified: SystemTime) -> Option<StatusCode> {
     let named = |name| headers.contains_key(&name).then(|| etag::is_named(headers, &name, etag));
     let date = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
     let is_meant = named(header::IF_MATCH)
@@ -134,7 +136,7 @@ mod tests {
     const BEFORE: &str = "Sun, 09 Sep 2001 01:46:39 GMT";
     const SINCE: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
 
-    /// Status, headers and body of an answer.
+    /// Returns the status, headers and body of an answer.
     async fn send(method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, Bytes) {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
@@ -154,7 +156,7 @@ mod tests {
         ] {
             let (status, headers, body) = send(Method::GET, STYLE, &[("accept-encoding", accepted)]).await;
             assert_eq!((status, &*body), (200, bytes));
-            // The very bytes of the program, not a copy of them.
+            // The bytes are those in the program, not a copy.
             assert_eq!(body.as_ptr(), bytes.as_ptr());
             assert_eq!(headers.get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap()), coding);
             assert_eq!(headers[header::ETAG], etag);
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_of_a_folder_are_asked_for_again() {
+    async fn files_of_a_folder_are_revalidated() {
         let folder = std::env::temp_dir().join(format!("trimtab-site-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(folder.join("pkg")).unwrap();
         for path in ["pkg/trimtab.css", "robots.txt"] {
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_files_that_are_there_are_served() {
+    async fn only_existing_files_are_served() {
         for path in ["/pkg", "/pkg/", "/pkg/none.css", "/pkg/robots.txt", "/pkg/trimtab.abc.css/", "/favicon.svg"] {
             let (status, headers, _) = send(Method::GET, path, &[]).await;
             assert_eq!((status, headers.contains_key(header::CACHE_CONTROL)), (404, false), "{path}");

@@ -1,11 +1,11 @@
-//! The background tasks of a console and of a reader node. A new task is one line in one of the two lists, or in both.
+//! Lists the background tasks of consoles and of reader nodes. A new task is one line in one of the lists, or in both.
 
 use std::sync::Arc;
 
-use super::{confirmed::Confirmed, refresh, sweep};
+use super::{confirmed::ConfirmedChannel, refresh, sweep};
 use crate::{
-    auth::tokens::Table,
-    channel::{Channel, Hears},
+    auth::tokens::TokenCache,
+    channel::{Channel, RegistryFilter},
     delivery::{self, Publisher},
     reader::{
         Reader, feed,
@@ -14,7 +14,7 @@ use crate::{
         nodes::{self, Nodes},
     },
     service::{Service, now},
-    session::streams::Streams,
+    session::streams::SessionStreams,
     tasks::Task,
 };
 
@@ -23,12 +23,12 @@ pub(super) struct ConsoleTasks {
     pub service: Service,
     pub channel: Channel,
     pub publisher: Publisher,
-    pub tokens: Arc<Table>,
-    pub streams: Streams,
+    pub tokens: Arc<TokenCache>,
+    pub streams: SessionStreams,
     pub reader: Arc<Reader>,
     pub nodes: Arc<Nodes>,
-    /// The channel, as far as the database confirms it.
-    pub confirmed: Confirmed,
+    /// The channel, without releases that the database does not confirm.
+    pub confirmed: ConfirmedChannel,
     /// `None` without etcd.
     pub last_good: Option<Arc<LastGood>>,
 }
@@ -40,7 +40,7 @@ impl ConsoleTasks {
         let (shelf, file) = (reader.shelf.clone(), last_good.clone());
         let feed = match &channel {
             Channel::Etcd(_) => feed::task(confirmed, shelf, file, now),
-            // Memory was filled from this database.
+            // Its releases come from this database.
             Channel::Local(_) => feed::task(channel.clone(), shelf, file, now),
         };
         let list = [
@@ -54,7 +54,7 @@ impl ConsoleTasks {
             Some(streams.task(service)),
             Some(feed),
             last_good.map(|file| file.task()),
-            channel.board().map(|board| nodes::link::task(nodes, board, Hears::All, None)),
+            channel.node_registry().map(|board| nodes::link::task(nodes, board, RegistryFilter::All, None)),
         ];
         list.into_iter().flatten().collect()
     }
@@ -78,7 +78,7 @@ impl ReaderNodeTasks {
             Some(feed::task(channel.clone(), reader.shelf.clone(), file.clone(), now)),
             Some(tokens.task(channel.clone(), file, now)),
             Some(last_good.task()),
-            channel.board().map(|board| nodes::link::task(nodes, board, Hears::Asks, Some(tokens))),
+            channel.node_registry().map(|board| nodes::link::task(nodes, board, RegistryFilter::Queries, Some(tokens))),
         ];
         list.into_iter().flatten().collect()
     }

@@ -1,9 +1,8 @@
-//! Where the releases of a console come from: the channel, as far as the database confirms it.
+//! The release feed of a console: the channel, without releases that the database does not confirm.
 //!
-//! A console knows what was released. So it takes nothing from the channel of which the database does not know, whatever
-//! number it has: what it shows is what people published, while an alarm says that the channel holds something else. Reads
-//! do not wait for this. What the shelf holds already and what this node wrote itself is not asked about, so a database
-//! that is away holds back only what is new.
+//! A console shows only published releases. It ignores releases in the channel that are not in the database, whatever
+//! their numbers, and an alarm reports them. Reads do not wait for the database. Releases in the snapshot store, and
+//! those that this node wrote, need no confirmation. So an unavailable database delays only new releases.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -11,58 +10,59 @@ use std::{
 };
 
 use crate::{
-    channel::{Channel, Damage, Fault, Listing, Watch},
+    channel::{Channel, ChannelError, DamagedKey, Listing, ReleaseWatch},
     domain::{
         entry::{Entry, Identity},
         error::Error,
         names::ConfigId,
     },
     reader::{
-        feed::{Source, Tail},
-        shelf::Shelf,
+        feed::{ReleaseSource, Tail},
+        store::SnapshotStore,
     },
     service::Dispatch,
     storage::Db,
 };
 
-/// Releases that are asked about in one statement.
-const AT_ONCE: usize = 100;
+/// Maximum number of releases in one query.
+const MAX_QUERY_RELEASES: usize = 100;
 
-/// The channel behind the database.
+/// The channel, limited to releases that are in the database.
 #[derive(Clone, Debug)]
-pub(super) struct Confirmed {
+pub(super) struct ConfirmedChannel {
     pub db: Db,
     pub channel: Channel,
-    /// Releases that were confirmed.
-    pub shelf: Arc<Shelf>,
-    /// To know the releases that this node wrote.
+    /// The releases that are confirmed already.
+    pub shelf: Arc<SnapshotStore>,
+    /// Its fast path knows the releases that this node wrote.
     pub dispatch: Arc<Dispatch>,
 }
 
-impl Confirmed {
-    /// Those of these releases that the database knows of. In place of another one, or of one that is damaged, stands what
-    /// the shelf holds; else what the database says was delivered last.
+impl ConfirmedChannel {
+    /// Returns the releases that are in the database. An unknown or damaged one is replaced by the release in the
+    /// snapshot store, or else by the latest release that was delivered according to the database.
     ///
     /// # Errors
-    /// The database does not answer.
-    pub async fn confirm(&self, entries: Vec<Entry>, damaged: &[Damage]) -> Result<Vec<Entry>, Error> {
+    /// Fails if the database does not answer.
+    pub async fn confirm(&self, entries: Vec<Entry>, damaged: &[DamagedKey]) -> Result<Vec<Entry>, Error> {
         let (mut confirmed, asked): (Vec<Entry>, Vec<Entry>) =
-            entries.into_iter().partition(|entry| self.dispatch.fast_path.wrote(entry) || self.holds(entry));
+            entries.into_iter().partition(|entry| self.dispatch.fast_path.wrote(entry) || self.is_in_store(entry));
         let mut unknown: BTreeSet<ConfigId> = damaged.iter().filter_map(|damage| damage.config.clone()).collect();
         if !asked.is_empty() {
-            let live = self.live(asked.len()).await?;
-            let (live, older): (Vec<Entry>, Vec<Entry>) =
-                asked.into_iter().partition(|entry| live.get(&entry.config).is_some_and(|live| entry.is(live)));
+            let live = self.live_releases(asked.len()).await?;
+            let (live, older): (Vec<Entry>, Vec<Entry>) = asked
+                .into_iter()
+                .partition(|entry| live.get(&entry.config).is_some_and(|live| entry.has_identity(live)));
             confirmed.extend(live);
-            for some in older.chunks(AT_ONCE) {
+            for some in older.chunks(MAX_QUERY_RELEASES) {
                 let of: Vec<_> = some.iter().map(|entry| (entry.config.clone(), entry.meta.seq)).collect();
                 let known = self.db.read().await?.identities(&of).await?;
                 for entry in some {
-                    if known.iter().any(|(config, known)| *config == entry.config && entry.is(known)) {
+                    if known.iter().any(|(config, known)| *config == entry.config && entry.has_identity(known)) {
                         confirmed.push(entry.clone());
                     } else {
                         let (config, seq) = (&entry.config, entry.meta.seq);
-                        tracing::error!(%config, seq, "the channel holds a release that the database does not know");
+                        tracing::error!(%config, seq, "the channel holds a release that is not in the database");
                         unknown.insert(config.clone());
                     }
                 }
@@ -77,43 +77,43 @@ impl Confirmed {
         Ok(confirmed)
     }
 
-    /// Reads all live releases when that answers for many at once.
-    async fn live(&self, asked: usize) -> Result<HashMap<ConfigId, Identity>, Error> {
-        if asked <= AT_ONCE {
+    /// Reads all live releases if more than [`AT_ONCE`] releases are checked. Returns an empty map for fewer.
+    async fn live_releases(&self, asked: usize) -> Result<HashMap<ConfigId, Identity>, Error> {
+        if asked <= MAX_QUERY_RELEASES {
             return Ok(HashMap::new());
         }
-        let expected = self.db.read().await?.expected().await?;
+        let expected = self.db.read().await?.expected_releases().await?;
         Ok(expected.into_iter().map(|live| (live.config, live.identity)).collect())
     }
 
-    fn holds(&self, entry: &Entry) -> bool {
+    fn is_in_store(&self, entry: &Entry) -> bool {
         self.shelf.get(&entry.config.to_string()).is_some_and(|held| held.entry == *entry)
     }
 }
 
-/// Releases of the channel that the database knows of, as they come.
+/// A watch that returns only confirmed releases.
 pub(super) struct ConfirmedTail {
-    watch: Watch,
-    by: Confirmed,
-    /// Entries that have come and are not confirmed yet. A caller that is cancelled loses none of them.
-    came: Vec<Entry>,
+    watch: ReleaseWatch,
+    by: ConfirmedChannel,
+    /// Entries that were received and are not confirmed yet. They are kept here, so a cancelled call loses none.
+    received: Vec<Entry>,
 }
 
-impl Source for Confirmed {
+impl ReleaseSource for ConfirmedChannel {
     type Tail = ConfirmedTail;
 
-    async fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, Fault> {
+    async fn list(&self, keep: impl FnMut(Entry) -> Entry + Send) -> Result<Listing, ChannelError> {
         let listing = self.channel.list_by(keep).await?;
-        let entries = self.confirm(listing.entries, &listing.damaged).await.map_err(away)?;
+        let entries = self.confirm(listing.entries, &listing.damaged).await.map_err(unconfirmed)?;
         Ok(Listing { entries, ..listing })
     }
 
-    async fn watch(&self, after: i64) -> Result<ConfirmedTail, Fault> {
-        Ok(ConfirmedTail { watch: self.channel.watch(after).await?, by: self.clone(), came: Vec::new() })
+    async fn watch(&self, after: i64) -> Result<ConfirmedTail, ChannelError> {
+        Ok(ConfirmedTail { watch: self.channel.watch(after).await?, by: self.clone(), received: Vec::new() })
     }
 
-    fn upsets(&self) -> tokio::sync::watch::Receiver<()> {
-        self.channel.upsets()
+    fn disturbances(&self) -> tokio::sync::watch::Receiver<()> {
+        self.channel.disturbances()
     }
 
     fn is_complete(&self) -> bool {
@@ -122,15 +122,15 @@ impl Source for Confirmed {
 }
 
 impl Tail for ConfirmedTail {
-    async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
-        if self.came.is_empty() {
-            self.came = self.watch.next().await?;
+    async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
+        if self.received.is_empty() {
+            self.received = self.watch.next().await?;
         }
-        let confirmed = self.by.confirm(self.came.clone(), &[]).await.map_err(away)?;
+        let confirmed = self.by.confirm(self.received.clone(), &[]).await.map_err(unconfirmed)?;
         let is_confirmed =
             |came: Entry| confirmed.iter().any(|entry| entry.config == came.config && entry.meta.seq == came.meta.seq);
-        if !std::mem::take(&mut self.came).into_iter().all(is_confirmed) {
-            self.by.channel.upset();
+        if !std::mem::take(&mut self.received).into_iter().all(is_confirmed) {
+            self.by.channel.report_disturbance();
         }
         Ok(confirmed)
     }
@@ -140,7 +140,7 @@ impl Tail for ConfirmedTail {
     }
 }
 
-/// New releases wait for the database; everything is listed again then.
-fn away(error: Error) -> Fault {
-    Fault::Unreachable(format!("the database does not confirm what the channel holds: {error}"))
+/// Returns the error that makes the feed retry with a new listing, until the database answers.
+fn unconfirmed(error: Error) -> ChannelError {
+    ChannelError::Unreachable(format!("the database does not confirm what the channel holds: {error}"))
 }

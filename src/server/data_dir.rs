@@ -1,4 +1,4 @@
-//! The data folder: made when it is not there, and locked so that one server at a time uses it.
+//! The data folder. The server creates it and locks it, so that only one server at a time uses it.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,26 +9,26 @@ use std::{
 use crate::{private, reader::last_good};
 
 /// Name of the lock file.
-const LOCK: &str = "server.lock";
+const LOCK_FILE: &str = "server.lock";
 /// Prefixes of the names of all files that the server keeps here.
-const OURS: [&str; 3] = ["trimtab.", LOCK, last_good::NAME];
-/// Settings may lie here too. They are their owner's.
-const SETTINGS: &str = "trimtab.toml";
+const PRIVATE_PREFIXES: [&str; 3] = ["trimtab.", LOCK_FILE, last_good::NAME];
+/// Name of the settings file, which may be in this folder too. The server does not change its mode.
+const SETTINGS_FILE: &str = "trimtab.toml";
 
-/// A data folder that this process holds. The operating system lets go of it when the process ends, however it ends.
+/// A data folder that this process has locked. The operating system releases the lock when the process ends.
 #[derive(Debug)]
 pub struct DataDir {
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes the folder and locks it.
+    /// Creates the folder if needed and locks it.
     ///
     /// # Errors
-    /// What went wrong, with the process that holds it.
-    pub fn hold(path: &Path) -> Result<Self, String> {
-        make(path)?;
-        let file = path.join(LOCK);
+    /// Fails if another server holds the lock, with its process id, or if the folder cannot be used.
+    pub fn create_and_lock(path: &Path) -> Result<Self, String> {
+        create(path)?;
+        let file = path.join(LOCK_FILE);
         let said = |e: std::io::Error| format!("{}: {e}", file.display());
         let mut lock =
             private::options().read(true).write(true).create(true).truncate(false).open(&file).map_err(said)?;
@@ -50,18 +50,19 @@ impl DataDir {
         Ok(Self { _lock: lock })
     }
 
-    /// Whether a server holds the folder now.
+    /// Returns whether a server holds the lock now.
     #[must_use]
-    pub fn is_held(path: &Path) -> bool {
-        File::open(path.join(LOCK)).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    pub fn is_locked(path: &Path) -> bool {
+        File::open(path.join(LOCK_FILE)).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
-/// Makes the folder, for its owner alone, and takes files that an older version left there away from everybody else.
+/// Creates the folder with mode 0700. Existing files of the server become private, because older versions left them
+/// readable by others.
 ///
 /// # Errors
-/// What went wrong.
-pub fn make(path: &Path) -> Result<(), String> {
+/// Fails if the folder cannot be created.
+pub fn create(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -70,8 +71,9 @@ pub fn make(path: &Path) -> Result<(), String> {
         .map_err(|e| format!("data_dir {}: {e}", path.display()))?;
     for file in fs::read_dir(path).into_iter().flatten().flatten() {
         let name = file.file_name();
-        let ours = OURS.iter().any(|ours| name.as_encoded_bytes().starts_with(ours.as_bytes())) && name != SETTINGS;
-        if let Err(error) = if ours { private::tighten(&file.path()) } else { Ok(()) } {
+        let ours = PRIVATE_PREFIXES.iter().any(|ours| name.as_encoded_bytes().starts_with(ours.as_bytes()))
+            && name != SETTINGS_FILE;
+        if let Err(error) = if ours { private::restrict_to_owner(&file.path()) } else { Ok(()) } {
             tracing::warn!(file = %file.path().display(), %error, "other users of this machine may read this file");
         }
     }
@@ -89,9 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn files_are_the_servers_own_whatever_the_folder() {
+    fn server_files_are_private_in_any_folder() {
         let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
-        make(&folder).unwrap();
+        create(&folder).unwrap();
         assert_eq!(mode(&folder), 0o700);
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         let old =
@@ -99,15 +101,15 @@ mod tests {
         for name in old {
             fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(folder.join(name)).unwrap();
         }
-        let _held = DataDir::hold(&folder).unwrap();
+        let _held = DataDir::create_and_lock(&folder).unwrap();
         let modes = old.map(|name| mode(&folder.join(name)));
         assert_eq!(modes, [0o600, 0o600, 0o600, 0o600, 0o644, 0o644]);
-        assert_eq!((mode(&folder.join(LOCK)), mode(&folder)), (0o600, 0o755));
+        assert_eq!((mode(&folder.join(LOCK_FILE)), mode(&folder)), (0o600, 0o755));
         fs::remove_dir_all(folder).unwrap();
     }
 
     #[tokio::test]
-    async fn a_database_is_the_servers_own_with_all_files_beside_it() {
+    async fn database_files_are_private() {
         let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
         fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();

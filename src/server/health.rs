@@ -1,4 +1,4 @@
-//! `/healthz` (touches nothing), `/readyz` (with reasons), `/metrics`. None needs a token, so none names a config.
+//! `/healthz` (checks nothing), `/readyz` (with reasons) and `/metrics`. They need no token, so they name no config.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,38 +15,38 @@ use tokio_util::sync::CancellationToken;
 
 use super::scrape::Scrape;
 use crate::{
-    channel::AHEAD,
+    channel::MAX_AHEAD_RELEASES,
     domain::time::Time,
-    metrics::Form,
+    metrics::TextFormat,
     reader::Reader,
     service::{Dispatch, Service},
     tasks::{TaskDriver, TaskState, TaskStatus},
 };
 
-/// How long the database may take to answer before it counts as away.
-const ANSWER: Duration = Duration::from_secs(3);
+/// Timeout of the database check in `/readyz`.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Paths that probes and scrapers ask for, on consoles and reader nodes alike.
+/// Paths for probes and scrapers, equal on consoles and reader nodes.
 pub(super) const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// What health is asked of.
+/// The parts of a console that the health endpoints read.
 #[derive(Clone)]
 pub struct Health {
-    /// Asks the database.
+    /// Checks the database.
     pub service: Service,
-    /// How delivery goes.
+    /// The status of deliveries.
     pub dispatch: Arc<Dispatch>,
-    /// What readers are answered from.
+    /// The snapshots for readers.
     pub reader: Arc<Reader>,
     /// Cancelled when the shutdown begins.
     pub draining: CancellationToken,
-    /// What is counted.
+    /// All metrics.
     pub scrape: Arc<Scrape>,
     /// The background tasks.
     pub tasks: TaskDriver,
 }
 
-/// The routes.
+/// Returns the health routes.
 pub fn router(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -56,32 +56,32 @@ pub fn router(health: Health) -> Router {
 }
 
 async fn ready(State(health): State<Health>) -> impl IntoResponse {
-    let database = matches!(timeout(ANSWER, health.service.check_database()).await, Ok(Ok(())));
+    let database = matches!(timeout(DATABASE_TIMEOUT, health.service.check_database()).await, Ok(Ok(())));
     health.readiness(database, health.draining.is_cancelled()).answer()
 }
 
-/// What `GET /readyz` tells.
+/// The contents of `GET /readyz`.
 pub struct Readiness {
-    /// Whether requests should be sent here.
+    /// Whether a load balancer should send requests to this node.
     pub ready: bool,
-    /// What is not as it should be, for people.
+    /// Problems of this node, for people.
     pub reasons: Vec<String>,
     /// Whether readers can be answered.
     pub has_releases: bool,
     /// The background tasks.
     pub tasks: Vec<TaskStatus>,
-    /// More, for programs.
+    /// Further fields, for programs.
     pub more: Map<String, Value>,
 }
 
 impl Readiness {
-    /// The answer.
+    /// Returns the answer.
     pub fn answer(mut self) -> impl IntoResponse + use<> {
         let status = if self.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let stopped = self.tasks.iter().filter(|task| task.state == TaskState::Stopped);
         self.reasons.extend(stopped.map(|task| format!("the background task {} has stopped", task.name.label)));
         let mut said = self.more;
-        said.insert("tasks".into(), self.tasks.iter().map(described).collect());
+        said.insert("tasks".into(), self.tasks.iter().map(task_json).collect());
         said.insert("ready".into(), self.ready.into());
         said.insert("degraded".into(), (!self.reasons.is_empty()).into());
         said.insert("reasons".into(), self.reasons.into());
@@ -91,8 +91,8 @@ impl Readiness {
     }
 }
 
-/// Returns what programs are told of a background task. Of a failure that is the kind alone, because an error may name addresses.
-fn described(task: &TaskStatus) -> Value {
+/// Returns a background task as JSON. A failure is only its kind, because error texts may name addresses.
+fn task_json(task: &TaskStatus) -> Value {
     json!({
         "name": task.name.label,
         "state": task.state.name(),
@@ -105,10 +105,10 @@ fn described(task: &TaskStatus) -> Value {
 }
 
 impl Health {
-    /// Which environments and configs, and why, is said to those who log in.
+    /// Collects the problems. Only counts are public; the console shows the environments and configs.
     fn readiness(&self, database: bool, draining: bool) -> Readiness {
         let (late, drifts) = (self.dispatch.status.late().len(), self.dispatch.status.drifts().len());
-        let ahead = self.reader.shelf.ahead(AHEAD).len();
+        let ahead = self.reader.shelf.ahead(MAX_AHEAD_RELEASES).len();
         let (has, away_since) = (self.reader.shelf.is_ready(), self.reader.shelf.stale_since());
         let mut reasons = Vec::new();
         let mut tell = |so: bool, reason: String| reasons.extend(so.then_some(reason));
@@ -135,16 +135,16 @@ impl Health {
 }
 
 async fn metrics(State(health): State<Health>, headers: HeaderMap) -> impl IntoResponse {
-    scraped(&health.scrape, &headers)
+    metrics_response(&health.scrape, &headers)
 }
 
-/// The answer to `GET /metrics`, in the form that is asked for.
-pub fn scraped(scrape: &Scrape, headers: &HeaderMap) -> impl IntoResponse + use<> {
+/// Returns the answer to `GET /metrics`, in the format that the client accepts.
+pub fn metrics_response(scrape: &Scrape, headers: &HeaderMap) -> impl IntoResponse + use<> {
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let (form, kind) = if accepted.contains("application/openmetrics-text") {
-        (Form::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        (TextFormat::OpenMetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8")
     } else {
-        (Form::Classic, "text/plain; version=0.0.4; charset=utf-8")
+        (TextFormat::Classic, "text/plain; version=0.0.4; charset=utf-8")
     };
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], scrape.text(form))
 }

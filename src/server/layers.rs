@@ -1,4 +1,4 @@
-//! Every layer around the console, in its order. Readers have a router of their own, without these.
+//! The layers around the console, in their order. Reads have a router of their own, without these layers.
 
 use std::sync::Arc;
 
@@ -19,34 +19,33 @@ use tower_http::{
 use crate::{
     domain::error::Result,
     http::{
-        body::{self, NeedsSession, Room, SMALL_BYTES},
+        body::{self, BodyBudget, MAX_SMALL_BYTES, NeedsSession},
         coding, request_id, traced,
     },
-    pages::{Frame, Visit, errors, forms, frame},
+    pages::{Frame, PageContext, errors, forms, frame},
 };
 
-/// Tells whose session the head of a request shows, by the account's id. An error when that one may send nothing long.
-pub type SignedIn = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync>;
+/// Finds the account id of the session in a request's head. Fails if that account may not send a long body.
+pub type SenderLookup = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<Option<String>>> + Send + Sync>;
 
-/// Puts every layer around the console (`pages::console`, with the layer of the sessions around it).
+/// Puts all layers around the console (`pages::console` inside of the session layer).
 ///
-/// A request passes them from the last line up, its answer from the first line down.
-pub fn pages(console: Router, frame: &Frame, signed_in: SignedIn) -> Router {
+/// A request passes them from the last line to the first, its answer from the first to the last.
+pub fn pages(console: Router, frame: &Frame, signed_in: SenderLookup) -> Router {
     console
-        .layer(middleware::from_fn_with_state((frame.clone(), signed_in, Room::default()), whole))
+        .layer(middleware::from_fn_with_state((frame.clone(), signed_in, BodyBudget::default()), read_whole_body))
         .layer(csrf(frame))
-        .layer(middleware::from_fn_with_state(frame.clone(), same_site))
+        .layer(middleware::from_fn_with_state(frame.clone(), refuse_cross_site))
         .layer(DefaultBodyLimit::max(forms::FILE_BYTES))
         .layer(CatchPanicLayer::custom(|_| errors::crashed()))
         .layer(middleware::from_fn(traced::layer))
         .layer(middleware::from_fn(request_id::layer))
 }
 
-/// Reads the body before anybody is let in by the head of the request: who may do nothing any more once it is whole,
-/// does nothing. Only routes that take a body get one, and only somebody who is logged in and may edit something may send
-/// a long one.
-async fn whole(
-    State((frame, signed_in, large)): State<(Frame, SignedIn, Room)>,
+/// Reads the whole body before the session is checked, so a session that ends meanwhile permits nothing. Only routes
+/// that accept a body get one. A long body needs a session whose user may edit.
+async fn read_whole_body(
+    State((frame, signed_in, large)): State<(Frame, SenderLookup, BodyBudget)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -56,14 +55,14 @@ async fn whole(
     if let Err(refused) = coding::check_body(request.headers()) {
         return refused.into_response();
     }
-    let most = forms::most(request.uri().path());
+    let most = forms::max_body_bytes(request.uri().path());
     let length = request.body().size_hint().upper().unwrap_or(u64::MAX);
     let (parts, body) = request.into_parts();
-    let answer_at_once = |page| frame::document(&frame, Visit::of_parts(&parts), page, None);
-    let (most, owner) = if most > SMALL_BYTES && length > SMALL_BYTES as u64 {
+    let answer_at_once = |page| frame::document(&frame, PageContext::of_parts(&parts), page, None);
+    let (most, owner) = if most > MAX_SMALL_BYTES && length > MAX_SMALL_BYTES as u64 {
         match signed_in(&parts.headers).await {
             Ok(Some(account)) => (most, account),
-            Ok(None) if length == u64::MAX => (SMALL_BYTES, String::new()),
+            Ok(None) if length == u64::MAX => (MAX_SMALL_BYTES, String::new()),
             Ok(None) => {
                 let body = stream::iter([Err::<Bytes, _>(NeedsSession)]);
                 return next.run(Request::from_parts(parts, Body::from_stream(body))).await;
@@ -71,39 +70,39 @@ async fn whole(
             Err(error) => return answer_at_once(errors::page(&error)),
         }
     } else {
-        // What takes no room needs no owner.
+        // A small body does not count in the budget, so it needs no owner.
         (most, String::new())
     };
-    let Some((body, _room)) = large.take(&owner, body, most).await else {
-        tracing::warn!("too many large bodies at once; one is refused");
-        let mut response = answer_at_once(errors::of_status(StatusCode::SERVICE_UNAVAILABLE));
+    let Some((body, _room)) = large.limit(&owner, body, most).await else {
+        tracing::warn!("too many large request bodies atonce , request refused");
+        let mut response = answer_at_once(errors::status_page(StatusCode::SERVICE_UNAVAILABLE));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    next.run(Request::from_parts(parts, body::whole(body, most).await)).await
+    next.run(Request::from_parts(parts, body::read_whole(body, most).await)).await
 }
 
-/// Refuses requests that another site makes a browser send. The console's own origins are trusted.
+/// Returns the layer that refuses cross-site requests of browsers. The console's own origins are trusted.
 fn csrf(frame: &Frame) -> CsrfLayer {
     frame.origins.iter().fold(CsrfLayer::new(), |layer, origin| match layer.clone().add_trusted_origin(origin) {
         Ok(trusting) => trusting,
         Err(error) => {
-            tracing::warn!(%error, "public_url is not the origin of any form");
+            tracing::warn!(%error, "public_url is not a valid origin, so it is not trusted");
             layer
         }
     })
 }
 
-/// Answers requests that [`csrf`] refuses, as a page where the client accepts one.
+/// Answers the requests that [`csrf`] refuses, with a page if the client accepts one.
 ///
-/// A request with cookies is a browser's, and a browser says where a form comes from: without that it is refused, too.
-async fn same_site(State(frame): State<Frame>, request: Request, next: Next) -> Response {
+/// Also refuses requests with cookies but without an origin: only browsers send cookies, and they name the origin.
+async fn refuse_cross_site(State(frame): State<Frame>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return next.run(request).await;
     }
     let page = headers.get(header::ACCEPT).is_some_and(|a| String::from_utf8_lossy(a.as_bytes()).contains("html"));
-    let visit = page.then(|| Visit::of(&request));
+    let visit = page.then(|| PageContext::of(&request));
     let says = |name: &str| headers.get(name).is_some_and(|value| !value.is_empty());
     if says("sec-fetch-site") || says("origin") || !headers.contains_key(header::COOKIE) {
         let response = next.run(request).await;
@@ -111,9 +110,9 @@ async fn same_site(State(frame): State<Frame>, request: Request, next: Next) -> 
             return response;
         }
     }
-    tracing::warn!("refused a request from another site");
+    tracing::warn!("cross-site request refused");
     match visit {
-        Some(visit) => frame::document(&frame, visit, errors::of_status(StatusCode::FORBIDDEN), None),
+        Some(visit) => frame::document(&frame, visit, errors::status_page(StatusCode::FORBIDDEN), None),
         None => StatusCode::FORBIDDEN.into_response(),
     }
 }
@@ -142,19 +141,19 @@ mod tests {
         Frame::new(Assets::embedded(&[]), vec![], Jar::new(Signer::random(), false))
     }
 
-    fn signed_in(signed_in: bool) -> SignedIn {
+    fn signed_in(signed_in: bool) -> SenderLookup {
         Arc::new(move |_| Box::pin(async move { Ok(signed_in.then(|| "ana".to_owned())) }))
     }
 
-    /// Logs in the person that a header names.
-    fn named() -> SignedIn {
+    /// Returns the user that a header names.
+    fn named() -> SenderLookup {
         Arc::new(|headers: &HeaderMap| {
             let name = headers.get("x-who").and_then(|name| name.to_str().ok()).map(str::to_owned);
             Box::pin(async move { Ok(name) })
         })
     }
 
-    /// The status of a request with these headers to a console that takes everything.
+    /// Returns the status of a request with these headers to a console that accepts everything.
     async fn sent(method: Method, headers: &[(&str, &str)]) -> StatusCode {
         let origins = vec!["https://other.example".to_owned(), "https://not.an/origin".to_owned()];
         let frame = Frame::new(Assets::embedded(&[]), origins, Jar::new(Signer::random(), false));
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_let_in_before_the_body_is_whole() {
+    async fn session_is_checked_after_the_whole_body_arrived() {
         let locked = Arc::new(AtomicBool::new(false));
         let door = async |State(locked): State<Arc<AtomicBool>>, request: Request, next: Next| {
             if locked.load(Ordering::Acquire) {
@@ -248,7 +247,7 @@ mod tests {
         assert_eq!(parked.await.unwrap().status(), 401);
 
         locked.store(false, Ordering::Release);
-        let large = Request::post("/fn/x").body(Body::from("x".repeat(forms::most("/fn/x") + 1))).unwrap();
+        let large = Request::post("/fn/x").body(Body::from("x".repeat(forms::max_body_bytes("/fn/x") + 1))).unwrap();
         assert_eq!(console.clone().oneshot(large).await.unwrap().status(), 413);
         let kind = "multipart/form-data; boundary=b";
         let large =
@@ -275,10 +274,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_bodies_together_have_a_bound_and_small_ones_always_come() {
+    async fn large_bodies_share_a_budget_and_small_ones_are_always_read() {
         let console = pages(Router::new().fallback(async || "ok"), &frame(), named());
         let import = |who: &str| Request::post("/import").header("x-who", who);
-        // Nobody says how long they are, so they count as what they may be.
+        // Their length is unknown, so each counts as the maximum.
         let endless = |who: &str| {
             let body = Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>());
             Box::pin(console.clone().oneshot(import(who).body(body).unwrap()))
@@ -295,7 +294,7 @@ mod tests {
             assert_eq!(
                 (refused.status().as_u16(), &refused.headers()["retry-after"]),
                 (503, &HeaderValue::from_static("5")),
-                "{who} has a share"
+                "{who} exceeds the share"
             );
         }
         assert_eq!(endless("cy").await.unwrap().status(), 503);
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_session_a_long_body_is_refused_before_it_comes() {
+    async fn large_body_without_a_session_is_refused() {
         let console =
             Router::new().fallback(async |request: Request| match to_bytes(request.into_body(), usize::MAX).await {
                 Err(error) if needs_session(&error) => StatusCode::UNAUTHORIZED,
@@ -323,9 +322,9 @@ mod tests {
         let declared = |bytes: usize| Body::from("x".repeat(bytes));
         let endless = || Body::from_stream(stream::repeat(Ok::<_, std::convert::Infallible>("x".repeat(1000))));
         assert_eq!(post("/fn/log-in", declared(100)).await, 200);
-        assert_eq!(post("/fn/save-text", declared(SMALL_BYTES)).await, 200);
-        assert_eq!(post("/fn/save-text", declared(SMALL_BYTES + 1)).await, 401);
+        assert_eq!(post("/fn/save-text", declared(MAX_SMALL_BYTES)).await, 200);
+        assert_eq!(post("/fn/save-text", declared(MAX_SMALL_BYTES + 1)).await, 401);
         assert_eq!(post("/configs/a/b/c/import", endless()).await, 413);
-        assert_eq!(post("/no/route/with/a/body", endless()).await, 413, "nothing of it is read");
+        assert_eq!(post("/no/route/with/a/body", endless()).await, 413, "it is not read");
     }
 }

@@ -1,4 +1,4 @@
-//! One process: its settings, its parts, its routes, its end.
+//! Assembles a console or a reader node: its settings, parts, routes and shutdown.
 
 pub mod assets;
 mod background;
@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{signing::Signer, tokens::Table},
+    auth::{signing::Signer, tokens::TokenCache},
     automation,
     channel::Channel,
     connections::{self, ConnectionConfig, Limits},
@@ -45,33 +45,33 @@ use crate::{
     session::{
         browsers::Browsers,
         guard::{self, Guard},
-        streams::Streams,
+        streams::SessionStreams,
     },
     stdio,
     storage::Db,
     tasks::TaskDriver,
-    traces::Exporting,
+    traces::TraceExport,
 };
 use background::ConsoleTasks;
-use confirmed::Confirmed;
+use confirmed::ConfirmedChannel;
 use data_dir::DataDir;
 use health::Health;
-use layers::SignedIn;
+use layers::SenderLookup;
 use scrape::Scrape;
-use settings::{Rates, Role, Settings};
+use settings::{NodeRole, RateSettings, Settings};
 use shutdown::Shutdown;
 
-/// Runs the server until SIGTERM or SIGINT. Pages load what `site` has; `traces` are sent to their end.
+/// Runs the server until SIGTERM or SIGINT. `site` has the static files. `traces` is flushed at the end.
 ///
 /// # Errors
-/// Why it does not start, in one line.
-pub async fn serve(settings: Settings, site: &'static [File], traces: Option<Exporting>) -> Result<(), String> {
-    let _held = DataDir::hold(&settings.data_dir)?;
+/// Fails if the server cannot start, with the reason in one line.
+pub async fn serve(settings: Settings, site: &'static [File], traces: Option<TraceExport>) -> Result<(), String> {
+    let _held = DataDir::create_and_lock(&settings.data_dir)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|e| format!("listen = {}: {e}; another program may use the port", settings.listen))?;
     let stop = CancellationToken::new();
-    let node = Node::start(settings, site, &listener, stop.clone()).await?;
+    let node = ServerNode::start(settings, site, &listener, stop.clone()).await?;
     tokio::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping");
@@ -81,18 +81,18 @@ pub async fn serve(settings: Settings, site: &'static [File], traces: Option<Exp
 }
 
 /// A server that is ready to run.
-pub struct Node {
+pub struct ServerNode {
     router: reader::Front,
     connections: ConnectionConfig,
     tasks: TaskDriver,
     shutdown: Shutdown,
 }
 
-impl Node {
-    /// Opens what its role needs, starts the background tasks and puts the routes together.
+impl ServerNode {
+    /// Opens the storage that its role needs, starts the background tasks and assembles the routes.
     ///
     /// # Errors
-    /// Why it does not start, in one line.
+    /// Fails if the server cannot start, with the reason in one line.
     pub async fn start(
         settings: Settings,
         site: &'static [File],
@@ -101,8 +101,8 @@ impl Node {
     ) -> Result<Self, String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         match settings.role {
-            Role::Console => Self::console(settings, assets(site), address, stop).await,
-            Role::Reader => {
+            NodeRole::Console => Self::console(settings, assets(site), address, stop).await,
+            NodeRole::Reader => {
                 let (tasks, shutdown) = (TaskDriver::new(now, CancellationToken::new()), Shutdown::new(stop));
                 let (router, scrape) = reader_node::start(&settings, address, &tasks, &shutdown).await?;
                 let connections = connection_config(&settings, &public_url(&settings, address), &scrape);
@@ -111,7 +111,7 @@ impl Node {
         }
     }
 
-    /// Everything, over the database and the channel.
+    /// Starts a console over the database and the channel.
     async fn console(
         settings: Settings,
         assets: Assets,
@@ -126,13 +126,13 @@ impl Node {
         };
         let (dispatch, shutdown) = (Arc::new(Dispatch::new(FastPath::new(settings.fast_path))), Shutdown::new(stop));
         let tasks = TaskDriver::new(now, CancellationToken::new());
-        let service = Service::new(db.clone(), dispatch.clone()).over(channel.clone());
+        let service = Service::new(db.clone(), dispatch.clone()).with_channel(channel.clone());
         let publisher = Publisher::new(db.clone(), channel.clone(), dispatch.clone(), tasks.stop().clone());
-        let tokens = Arc::new(Table::new());
-        let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
+        let tokens = Arc::new(TokenCache::new());
+        let reading = reader::ReaderSettings { rate: settings.rates.reads, ..reader::ReaderSettings::default() };
         let reader = Reader::new(tokens.clone(), now, &reading, shutdown.closing.clone());
 
-        let confirmed = Confirmed {
+        let confirmed = ConfirmedChannel {
             db: db.clone(),
             channel: channel.clone(),
             shelf: reader.shelf.clone(),
@@ -143,7 +143,7 @@ impl Node {
             let file = LastGood::new(&settings.data_dir, &etcd.root, reader.shelf.clone(), None, now);
             let published = async { db.read().await?.latest_releases(1, 0).await };
             if published.await.map_err(|e| format!("the releases cannot be read: {e}"))?.is_empty() {
-                // An empty channel tells nothing, but the database does: there is nothing to wait for.
+                // The database has no release, so there is nothing to wait for, even if the channel is empty.
                 reader.shelf.declare_ready();
             } else {
                 let loaded = file.load_confirmed(async |entries| confirmed.confirm(entries, &[]).await);
@@ -151,9 +151,9 @@ impl Node {
             }
             kept = Some(file);
         } else {
-            // Memory is empty at the start: what SQL has goes in, and on the shelf, before anybody can ask.
+            // The in-process channel is empty at the start. It is filled from SQL before the first read.
             let loaded = async {
-                // What was still due when the server before this one ended is the latest that there is.
+                // Releases that the previous process left in the outbox are the latest.
                 publisher.drain_once().await.map_err(|e| e.to_string())?;
                 publisher.reconcile().await.map_err(|e| e.to_string())?;
                 channel.list().await.map_err(|e| e.to_string())
@@ -163,9 +163,9 @@ impl Node {
         refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
 
         let name = settings.etcd.as_ref().map_or("", |etcd| &etcd.node);
-        let nodes = Nodes::new(reader.clone(), name, channel.board().is_some());
+        let nodes = Nodes::new(reader.clone(), name, channel.node_registry().is_some());
         let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone(), &tasks));
-        let streams = Streams::default();
+        let streams = SessionStreams::default();
         let background = ConsoleTasks {
             service: service.clone(),
             channel,
@@ -199,7 +199,7 @@ impl Node {
             etcd_root,
         };
         let router = routes(console, assets, db, health, signer, &settings.rates);
-        if let Some(why) = unprotected(&settings, &public_url, address) {
+        if let Some(why) = unencrypted_warning(&settings, &public_url, address) {
             tracing::warn!("{why}");
         }
         announce_setup(&service, &public_url).await?;
@@ -207,13 +207,13 @@ impl Node {
         Ok(Self { router, connections, tasks, shutdown })
     }
 
-    /// Serves until told to stop, then finishes what is under way, within a hard deadline.
+    /// Serves until the shutdown begins. Then answers the requests in flight, within a deadline.
     ///
     /// # Errors
-    /// The listener's.
-    pub async fn run(self, listener: TcpListener, traces: Option<Exporting>) -> Result<(), String> {
+    /// Fails if the listener has no address.
+    pub async fn run(self, listener: TcpListener, traces: Option<TraceExport>) -> Result<(), String> {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
-        announce(&format!("listening on http://{address}"));
+        print_line(&format!("listening on http://{address}"));
         let serving = connections::serve(listener, self.router, self.connections, self.shutdown.closing.clone());
         self.shutdown.run(serving, self.tasks, traces).await;
         Ok(())
@@ -229,8 +229,15 @@ fn connection_config(settings: &Settings, public_url: &str, scrape: &Scrape) -> 
     }
 }
 
-/// Every route: the readers' own in front, automation's own, health, and the console behind its layers.
-fn routes(console: Console, assets: Assets, db: Db, health: Health, signer: Signer, rates: &Rates) -> reader::Front {
+/// Returns all routes: reads in front, then automation, health, and the console inside of its layers.
+fn routes(
+    console: Console,
+    assets: Assets,
+    db: Db,
+    health: Health,
+    signer: Signer,
+    rates: &RateSettings,
+) -> reader::Front {
     let public_url = console.public_url.clone();
     let https = public_url.starts_with("https://");
     let jar = Jar::new(signer.clone(), https);
@@ -245,7 +252,7 @@ fn routes(console: Console, assets: Assets, db: Db, health: Health, signer: Sign
     let pages =
         pages.layer(middleware::from_fn_with_state(guard, guard::identify)).layer(guard::sessions(db.clone(), https));
     let accounts = service.clone();
-    let signed_in: SignedIn = Arc::new(move |headers| {
+    let signed_in: SenderLookup = Arc::new(move |headers| {
         let (accounts, db, headers) = (accounts.clone(), db.clone(), headers.clone());
         Box::pin(async move { guard::sender(&accounts, &db, https, &headers).await })
     });
@@ -262,10 +269,10 @@ fn routes(console: Console, assets: Assets, db: Db, health: Health, signer: Sign
 }
 
 /// Returns a warning when sessions and passwords cross a network unencrypted.
-fn unprotected(settings: &Settings, public_url: &str, address: SocketAddr) -> Option<String> {
+fn unencrypted_warning(settings: &Settings, public_url: &str, address: SocketAddr) -> Option<String> {
     let advice = "put TLS in front and set public_url to its https:// address";
     match &settings.public_url {
-        Some(url) if url.starts_with("https://") || settings::is_this_machine(url) => None,
+        Some(url) if url.starts_with("https://") || settings::has_loopback_host(url) => None,
         Some(_) => Some(format!("passwords and sessions cross the network unencrypted at {public_url}: {advice}")),
         None if address.ip().is_loopback() => None,
         None => Some(format!(
@@ -276,7 +283,7 @@ fn unprotected(settings: &Settings, public_url: &str, address: SocketAddr) -> Op
     }
 }
 
-/// Returns the files that the program carries, or, in a build without any, those of the folder where `cargo leptos watch` puts them.
+/// Returns the embedded files. A build without any uses the folder that `cargo leptos watch` writes.
 fn assets(site: &'static [File]) -> Assets {
     if site.is_empty() {
         Assets::in_folder(std::env::var("LEPTOS_SITE_ROOT").unwrap_or_else(|_| "target/site".to_owned()))
@@ -285,8 +292,8 @@ fn assets(site: &'static [File]) -> Assets {
     }
 }
 
-/// Prints a line for whoever starts the server. It serves whether or not somebody reads that.
-fn announce(line: &str) {
+/// Prints a line on stdout. A failure is only logged, because the server works without it.
+fn print_line(line: &str) {
     if let Err(error) = stdio::print(&format!("{line}\n")) {
         tracing::warn!(error = %error, "stdout cannot be written");
     }
@@ -296,22 +303,22 @@ fn announce(line: &str) {
 async fn announce_setup(service: &Service, public_url: &str) -> Result<(), String> {
     if service.needs_setup().await.map_err(|e| e.to_string())? {
         let code = service.setup_code().await.map_err(|e| e.to_string())?;
-        announce(&format!(
+        print_line(&format!(
             "first start: make the administrator at {public_url}/setup/{code} (works once, for {SETUP_LINK_HOURS} hours)"
         ));
     }
     Ok(())
 }
 
-/// How people reach a console that listens on `address`.
+/// Returns the address of the console for browsers: the setting, or else the address of the listener.
 #[must_use]
 pub fn public_url(settings: &Settings, address: SocketAddr) -> String {
-    settings.public_url.clone().unwrap_or_else(|| format!("http://{}", local(address)))
+    settings.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable_address(address)))
 }
 
-/// Where this machine reaches what listens on `address`: one that stands for all addresses is none to go to.
+/// Returns the address at which this machine reaches a listener: loopback in place of an unspecified address.
 #[must_use]
-pub fn local(address: SocketAddr) -> SocketAddr {
+pub fn reachable_address(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -341,12 +348,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unencrypted_way_to_another_machine_is_said() {
+    fn unencrypted_access_from_other_machines_is_warned_about() {
         let said = |url: &str, listen: &str| {
             let environment = [("TRIMTAB_PUBLIC_URL".to_owned(), url.to_owned())];
             let settings = Settings::load(Some("/dev/null".as_ref()), environment.into_iter(), &[]).unwrap();
             let address = listen.parse().unwrap();
-            unprotected(&settings, &public_url(&settings, address), address)
+            unencrypted_warning(&settings, &public_url(&settings, address), address)
         };
         for (url, listen) in [
             ("", "127.0.0.1:3000"),
@@ -370,8 +377,8 @@ mod tests {
     }
 
     #[test]
-    fn a_link_names_an_address_that_can_be_opened() {
-        let local = |address: &str| local(address.parse().unwrap()).to_string();
+    fn unspecified_addresses_become_loopback() {
+        let local = |address: &str| reachable_address(address.parse().unwrap()).to_string();
         assert_eq!(local("0.0.0.0:3000"), "127.0.0.1:3000");
         assert_eq!(local("[::]:3000"), "[::1]:3000");
         assert_eq!(local("192.0.2.7:80"), "192.0.2.7:80");

@@ -1,4 +1,4 @@
-//! A reader node: the read endpoints alone, over etcd alone.
+//! A reader node: only the read endpoints, with etcd and without a database.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,19 +15,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     background::ReaderNodeTasks,
-    health::{Readiness, scraped},
+    health::{Readiness, metrics_response},
     scrape::Scrape,
     settings::Settings,
     shutdown::Shutdown,
 };
 use crate::{
-    auth::tokens::Table,
-    channel::{AHEAD, Channel},
+    auth::tokens::TokenCache,
+    channel::{Channel, MAX_AHEAD_RELEASES},
     domain::{
-        error::{Error, excerpt},
+        error::{Error, truncate},
         time::Time,
     },
-    http::{problem::Problem, request_id},
+    http::{problem::HttpProblem, request_id},
     reader::{
         self, Reader,
         known_tokens::KnownTokens,
@@ -39,9 +39,9 @@ use crate::{
     texts::Lang,
 };
 
-/// What a reader node consists of.
+/// The parts of a reader node that its health endpoints read.
 #[derive(Clone)]
-struct Parts {
+struct ReaderNodeParts {
     reader: Arc<Reader>,
     tokens: Arc<KnownTokens>,
     file: Arc<LastGood>,
@@ -51,10 +51,10 @@ struct Parts {
     draining: CancellationToken,
 }
 
-/// Takes what lies on disk, starts what works in the background and puts the routes together. etcd may be away.
+/// Loads the last known good, starts the background tasks and assembles the routes. Needs no answer from etcd.
 ///
 /// # Errors
-/// Why it does not start, in one line.
+/// Fails if the node cannot start, with the reason in one line.
 pub(super) async fn start(
     settings: &Settings,
     address: SocketAddr,
@@ -64,13 +64,13 @@ pub(super) async fn start(
     let Some(etcd) = settings.etcd.clone() else { return Err("a reader is fed from etcd: set etcd.endpoints".into()) };
     let (root, members, name) = (etcd.root.clone(), etcd.endpoints.join(", "), etcd.node.clone());
     let channel = Channel::etcd(etcd).await.map_err(|e| format!("etcd: {e}"))?;
-    let table = Arc::new(Table::new());
-    let reading = reader::Settings { rate: settings.rates.reads, ..reader::Settings::default() };
+    let table = Arc::new(TokenCache::new());
+    let reading = reader::ReaderSettings { rate: settings.rates.reads, ..reader::ReaderSettings::default() };
     let reader = Reader::new(table.clone(), now, &reading, shutdown.closing.clone());
     let tokens = Arc::new(KnownTokens::new(table));
     let file = LastGood::new(&settings.data_dir, &root, reader.shelf.clone(), Some(tokens.clone()), now);
     let kept = settings.data_dir.join(NAME);
-    tracing::info!(%address, etcd = members, root, file = %kept.display(), "a reader node: the read endpoints alone");
+    tracing::info!(%address, etcd = members, root, file = %kept.display(), "starting as a reader node");
     file.load().await;
     let scrape = Arc::new(Scrape::new(None, &channel, reader.clone(), tasks));
     let background = ReaderNodeTasks {
@@ -82,29 +82,37 @@ pub(super) async fn start(
     };
     tasks.start(background.list());
     let (tasks, draining) = (tasks.clone(), shutdown.draining.clone());
-    let routes = routes(Parts { reader, tokens, file, scrape: scrape.clone(), tasks, draining });
+    let routes = routes(ReaderNodeParts { reader, tokens, file, scrape: scrape.clone(), tasks, draining });
     Ok((routes, scrape))
 }
 
-/// Every route: the readers' own in front, and health. All else is on the consoles.
-fn routes(parts: Parts) -> reader::Front {
+/// Returns all routes: reads in front, then health. All other paths exist only on consoles.
+fn routes(parts: ReaderNodeParts) -> reader::Front {
     let reader = parts.reader.clone();
     let elsewhere = async |request: Request| {
-        let problem = Problem::from(Error::NotFound(excerpt(request.uri().path())));
-        problem.because(Lang::En.reader_node())
+        let problem = HttpProblem::from(Error::NotFound(truncate(request.uri().path())));
+        problem.with_detail(Lang::En.reader_node())
     };
     let rest = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(async |State(parts): State<Parts>, headers: HeaderMap| scraped(&parts.scrape, &headers)))
+        .route(
+            "/metrics",
+            get(async |State(parts): State<ReaderNodeParts>, headers: HeaderMap| {
+                metrics_response(&parts.scrape, &headers)
+            }),
+        )
         .fallback(elsewhere)
         .layer(middleware::from_fn(request_id::layer))
         .with_state(parts);
     reader::in_front(reader, rest)
 }
 
-/// Ready is who can answer; degraded, with reasons, who may be behind or would not be ready again after a restart.
-async fn ready(State(Parts { reader, tokens, file, tasks, draining, .. }): State<Parts>) -> impl IntoResponse {
+/// Answers `/readyz`. A node is ready if it can answer reads. It is degraded if it may be behind, or may not be ready
+/// after a restart.
+async fn ready(
+    State(ReaderNodeParts { reader, tokens, file, tasks, draining, .. }): State<ReaderNodeParts>,
+) -> impl IntoResponse {
     let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
     let draining = draining.is_cancelled();
     let ready = releases && known && !draining;
@@ -115,19 +123,19 @@ async fn ready(State(Parts { reader, tokens, file, tasks, draining, .. }): State
         draining.then(|| "the server is ending".to_owned()),
         (!releases).then(|| "no release has arrived since the start".to_owned()),
         (!known).then(|| "no tokens have arrived since the start".to_owned()),
-        reader.shelf.is_lost().then(|| "etcd holds no release; readers keep what they have".to_owned()),
+        reader.shelf.has_lost_releases().then(|| "etcd holds no release; readers keep what they have".to_owned()),
         since("releases", reader.shelf.stale_since()),
         since("tokens", tokens.stale_since()),
         tokens.refused().map(|why| format!("{why}; tokens are those known before")),
         tokens
-            .ahead()
+            .ahead_version()
             .map(|_| "this node knows later tokens than etcd holds; a console has to write them again".to_owned()),
-        ahead(&reader),
+        ahead_reason(&reader),
         match reader.shelf.damaged() {
             0 => None,
             n => Some(format!("{n} keys in etcd are no releases; readers keep what they have")),
         },
-        file.trouble_now(),
+        file.problem(),
     ]
     .into_iter()
     .flatten()
@@ -135,10 +143,10 @@ async fn ready(State(Parts { reader, tokens, file, tasks, draining, .. }): State
     Readiness { ready, reasons, has_releases: releases, tasks: tasks.statuses(), more: Map::new() }.answer()
 }
 
-/// That releases here are later than those in etcd. Which ones is said to those who log in to a console.
-fn ahead(reader: &Reader) -> Option<String> {
-    let ahead = reader.shelf.ahead(AHEAD).len();
-    let most = if ahead == AHEAD { "at least " } else { "" };
+/// Returns a reason if this node has later releases than etcd. Only consoles show which ones.
+fn ahead_reason(reader: &Reader) -> Option<String> {
+    let ahead = reader.shelf.ahead(MAX_AHEAD_RELEASES).len();
+    let most = if ahead == MAX_AHEAD_RELEASES { "at least " } else { "" };
     (ahead > 0).then(|| {
         format!("this node holds later releases than etcd in {most}{ahead} configs; an administrator has to decide")
     })

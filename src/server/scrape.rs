@@ -1,4 +1,4 @@
-//! `/metrics`: the counters of all parts, and what is looked up whenever somebody asks. No SQL and no etcd.
+//! `/metrics`: the counters of all parts, and gauges that each scrape updates. A scrape uses neither SQL nor etcd.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,33 +10,33 @@ use axum::{
 use parking_lot::Mutex;
 
 use crate::{
-    channel::{AHEAD, Channel},
+    channel::{Channel, MAX_AHEAD_RELEASES},
     http::method_name,
-    metrics::{self, Connections, EnvDue, Form, Part, Process, Registry, Requests},
+    metrics::{self, ConnectionMetrics, EnvOutbox, ProcessMetrics, Registry, RequestMetrics, ServerPart, TextFormat},
     reader::Reader,
     service::{Dispatch, now},
     storage::Db,
     tasks::TaskDriver,
 };
 
-/// All counters of this process.
+/// The metrics of this process.
 #[derive(Debug)]
 pub struct Scrape {
     registry: Registry,
-    /// One look at a time, so that no text has half of another one's.
-    state: Mutex<metrics::State>,
-    process: Process,
-    /// Of a console.
+    /// Gauges that a scrape sets. Scrapes run one at a time, so that none mixes with another.
+    state: Mutex<metrics::StateMetrics>,
+    process: ProcessMetrics,
+    /// The delivery status. `None` on a reader node.
     dispatch: Option<Arc<Dispatch>>,
     reader: Arc<Reader>,
-    /// What is no read.
-    pub requests: Requests,
-    /// Connections.
-    pub connections: Connections,
+    /// Metrics of all requests except reads.
+    pub requests: RequestMetrics,
+    /// Metrics of the connections.
+    pub connections: ConnectionMetrics,
 }
 
 impl Scrape {
-    /// Registers what all parts count. A reader node is no console: it has no database and delivers nothing.
+    /// Registers the metrics of all parts. A reader node has neither a database nor deliveries, so `console` is `None`.
     #[must_use]
     pub fn new(
         console: Option<(&Db, Arc<Dispatch>)>,
@@ -45,8 +45,8 @@ impl Scrape {
         tasks: &TaskDriver,
     ) -> Self {
         let mut registry = Registry::default();
-        let (state, process) = (metrics::State::default(), Process::new());
-        let (requests, connections) = (Requests::default(), Connections::default());
+        let (state, process) = (metrics::StateMetrics::default(), ProcessMetrics::new());
+        let (requests, connections) = (RequestMetrics::default(), ConnectionMetrics::default());
         if let Some((db, dispatch)) = &console {
             dispatch.status.meter.register(&mut registry);
             db.meter().register(&mut registry);
@@ -63,14 +63,14 @@ impl Scrape {
         Self { registry, state: Mutex::new(state), process, dispatch, reader, requests, connections }
     }
 
-    /// What Prometheus reads.
+    /// Updates the gauges and returns all metrics as text for Prometheus.
     #[must_use]
-    pub fn text(&self, form: Form) -> String {
+    pub fn text(&self, form: TextFormat) -> String {
         let state = self.state.lock();
         let now = now();
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         if let Some(dispatch) = &self.dispatch {
-            state.set_due(dispatch.status.outbox().into_iter().map(|(env, releases, since)| EnvDue {
+            state.set_outbox(dispatch.status.outbox().into_iter().map(|(env, releases, since)| EnvOutbox {
                 env: env.to_string(),
                 releases,
                 oldest_seconds: now.ms_since(since).max(0) / 1000,
@@ -80,18 +80,18 @@ impl Scrape {
             state.set_drifts(["foreign", "ahead", "held"].map(of));
             state.late.set(count(dispatch.status.late().len()));
         }
-        state.ahead.set(count(self.reader.shelf.ahead(AHEAD).len()));
+        state.ahead.set(count(self.reader.shelf.ahead(MAX_AHEAD_RELEASES).len()));
         state.damaged.set(count(self.reader.shelf.damaged()));
         state.instances.set(count(self.reader.instances.total()));
         state.stale.set(self.reader.shelf.stale_since().map_or(0, |since| now.ms_since(since).max(0) / 1000));
-        self.process.look();
+        self.process.update();
         self.registry.text(form)
     }
 }
 
-/// Counts the answer to a request that is no read.
+/// Counts and times a request that is not a read. For `axum::middleware::from_fn_with_state`.
 pub async fn count(State(scrape): State<Arc<Scrape>>, request: Request, next: Next) -> Response {
-    let part = if request.uri().path().starts_with("/api/") { Part::Api } else { Part::Console };
+    let part = if request.uri().path().starts_with("/api/") { ServerPart::Api } else { ServerPart::Console };
     let method = method_name(request.method());
     let began = Instant::now();
     let response = next.run(request).await;

@@ -1,4 +1,4 @@
-//! Settings: defaults → file → environment → flags. Each value remembers where it came from.
+//! Settings: defaults, file, environment and flags, each overriding the ones before. Each value has its origin.
 
 use std::{
     collections::BTreeMap,
@@ -13,23 +13,23 @@ use similar::get_close_matches;
 use super::telemetry::{self, LogFormat};
 use crate::{auth::rate::Rate, channel::EtcdSettings, storage, traces};
 
-/// A setting that exists: its name, its default, what it is for.
-struct Known {
+/// A setting that exists.
+struct KnownSetting {
     name: &'static str,
     default: &'static str,
     secret: bool,
     about: &'static str,
 }
 
-const fn known(name: &'static str, default: &'static str, about: &'static str) -> Known {
-    Known { name, default, secret: false, about }
+const fn known(name: &'static str, default: &'static str, about: &'static str) -> KnownSetting {
+    KnownSetting { name, default, secret: false, about }
 }
 
-const fn secret(name: &'static str, about: &'static str) -> Known {
-    Known { name, default: "", secret: true, about }
+const fn secret(name: &'static str, about: &'static str) -> KnownSetting {
+    KnownSetting { name, default: "", secret: true, about }
 }
 
-const KNOWN: [Known; 24] = [
+const KNOWN: [KnownSetting; 24] = [
     known("listen", "127.0.0.1:3000", "address and port to listen on; port 0 takes any free port"),
     known(
         "public_url",
@@ -60,20 +60,21 @@ const KNOWN: [Known; 24] = [
     known("fast_path", "on", "for tests and diagnosis: off makes publishes slower and changes no result"),
 ];
 
-/// Names under `TRIMTAB_` that are not settings: tests and build scripts, and what Kubernetes puts into every
-/// container beside a service called "trimtab".
-const FOREIGN: [&str; 9] = ["TEST_", "SERVERS", "CACHE", "ONLY", "STEP_MINUTES", "BIN", "SERVICE_", "PORT_", "PORT"];
+/// Environment variables with the prefix `TRIMTAB_` that are not settings. Tests and build scripts use some. Kubernetes
+/// sets others in every container near a service with the name "trimtab".
+const IGNORED_NAMES: [&str; 9] =
+    ["TEST_", "SERVERS", "CACHE", "ONLY", "STEP_MINUTES", "BIN", "SERVICE_", "PORT_", "PORT"];
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Built in.
+    /// The built-in default.
     Default,
     /// A file.
     File(PathBuf),
     /// An environment variable.
     Environment(String),
-    /// A flag of the command line.
+    /// A command-line flag.
     Flag(String),
 }
 
@@ -88,59 +89,59 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A setting that cannot be used: which, from where, and what to do.
+/// A setting that cannot be used. Its text has the name, the origin and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingsError(String);
 
-/// What this process serves.
+/// The role of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Everything.
+pub enum NodeRole {
+    /// Serves all endpoints.
     Console,
-    /// The read endpoints alone: needs etcd and nothing else.
+    /// Serves only the read endpoints. Needs etcd, but no database.
     Reader,
 }
 
-/// How fast clients may ask. The defaults are no limits.
+/// Maximum rates of requests. The defaults are no limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rates {
+pub struct RateSettings {
     /// Reads with one token.
     pub reads: Rate,
-    /// Calls of the writing API with one token.
+    /// Calls of the write API with one token.
     pub writes: Rate,
-    /// Requests of one person to the console.
+    /// Requests of one user to the console.
     pub pages: Rate,
     /// Log-ins from one address.
     pub log_in: Rate,
 }
 
-/// The settings in force, checked.
+/// The checked settings of this process.
 #[derive(Clone)]
 pub struct Settings {
-    /// Address and port.
+    /// Address and port of the listener.
     pub listen: SocketAddr,
-    /// How people reach the console, when it was set.
+    /// Address of the console for browsers, if it is set.
     pub public_url: Option<String>,
     /// The folder of the SQLite file and the lock file.
     pub data_dir: PathBuf,
-    /// What is served.
-    pub role: Role,
-    /// The database; may hold a password.
+    /// The role of this process.
+    pub role: NodeRole,
+    /// The database. The URL may contain a password.
     pub database_url: String,
-    /// etcd, when it is used.
+    /// Settings of etcd. `None` without etcd.
     pub etcd: Option<EtcdSettings>,
-    /// Addresses whose `X-Forwarded-For` counts.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub proxies: Vec<std::net::IpAddr>,
-    /// How fast clients may ask.
-    pub rates: Rates,
+    /// Maximum rates of requests.
+    pub rates: RateSettings,
     /// Filter of the log.
     pub log: String,
-    /// Form of the log.
+    /// Format of the log.
     pub log_format: LogFormat,
     /// Whether the fast path of delivery is on (`crate::fast_path`).
     pub fast_path: bool,
-    /// Where traces go, when they go anywhere.
+    /// The collector of traces, if there is one.
     pub collector: Option<traces::Collector>,
     values: BTreeMap<&'static str, (String, Origin)>,
 }
@@ -152,10 +153,10 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Reads the settings: `file` when it is given, else `trimtab.toml` when it is there.
+    /// Reads the settings from `file` or else `trimtab.toml` if it exists, then from the environment and the flags.
     ///
     /// # Errors
-    /// What is wrong, where it came from and what there is instead.
+    /// Fails at the first unknown or invalid setting, with its origin, and with the nearest name if it is unknown.
     pub fn load(
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
@@ -171,7 +172,7 @@ impl Settings {
         }
         for (name, value) in environment {
             let Some(rest) = name.strip_prefix("TRIMTAB_") else { continue };
-            if FOREIGN.iter().any(|f| rest == *f || (f.ends_with('_') && rest.starts_with(f))) {
+            if IGNORED_NAMES.iter().any(|f| rest == *f || (f.ends_with('_') && rest.starts_with(f))) {
                 continue;
             }
             let key = rest.to_lowercase().replace("__", ".");
@@ -183,7 +184,7 @@ impl Settings {
         Self::check(values)
     }
 
-    /// The settings in force, a line each, with where each came from. Secrets are masked.
+    /// Returns all settings, one per line, with their origins. Secrets are masked.
     #[must_use]
     pub fn describe(&self) -> String {
         let mut text = String::new();
@@ -218,12 +219,12 @@ impl Settings {
             return Err(wrong("etcd.endpoints", "names no member; leave it empty for the in-process channel"));
         }
         let role = match text("role").as_str() {
-            "console" => Role::Console,
+            "console" => NodeRole::Console,
             "reader" if endpoints.is_empty() => {
                 let what = "a reader is fed from etcd, but etcd.endpoints is empty; set it to the consoles' etcd";
                 return Err(wrong("role", what));
             }
-            "reader" => Role::Reader,
+            "reader" => NodeRole::Reader,
             _ => return Err(wrong("role", "must be console or reader")),
         };
         if endpoints.is_empty() && !database_url.starts_with("sqlite:") {
@@ -254,14 +255,14 @@ impl Settings {
         });
         if let Some(etcd) = &etcd {
             etcd.check_root().map_err(|fault| wrong("etcd.root", &fault.to_string()))?;
-            // The value is not repeated: an address may hold a password.
+            // The value is not repeated, because an address may contain a password.
             let origin = &values["etcd.endpoints"].1;
             let refused = |fault| SettingsError(format!("etcd.endpoints ({origin}): {fault}"));
             etcd.check_endpoints().map_err(refused)?;
         }
         let collector = match given("otlp.endpoint") {
             Some(address) => {
-                // Values are not repeated: they may hold a password.
+                // Values are not repeated, because they may contain a password.
                 let refused =
                     |name: &str, fault: String| SettingsError(format!("{name} ({}): {fault}", values[name].1));
                 let sample = text("otlp.sample").parse::<f64>().ok().filter(|part| (0.0..=1.0).contains(part));
@@ -279,7 +280,7 @@ impl Settings {
             Err(_) => Err(wrong(name, "must be a whole number of requests a second; 0 is no limit")),
         };
         Ok(Self {
-            rates: Rates {
+            rates: RateSettings {
                 reads: rate("rates.reads")?,
                 writes: rate("rates.writes")?,
                 pages: rate("rates.pages")?,
@@ -374,15 +375,15 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether a web address leads to this machine itself.
-pub(super) fn is_this_machine(url: &str) -> bool {
+/// Returns whether a web address has a loopback host.
+pub(super) fn has_loopback_host(url: &str) -> bool {
     let host = url.parse::<Uri>().ok().and_then(|url| Some(url.host()?.trim_matches(['[', ']']).to_owned()));
     host.is_some_and(|host| {
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
     })
 }
 
-/// A database URL without its password.
+/// Returns a database URL with its password masked.
 #[must_use]
 fn masked_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
@@ -395,8 +396,8 @@ fn masked_url(url: &str) -> String {
     }
 }
 
-/// Returns the table of all settings in docs/configuration.md. `has_flag` tells whether a setting has a flag of the command
-/// line.
+/// Returns the table of all settings in docs/configuration.md. `has_flag` tells whether a setting has a
+/// command-line flag.
 #[cfg(test)]
 pub(crate) fn reference(has_flag: impl Fn(&str) -> bool) -> String {
     let mut table = "| setting | environment variable | flag | default | meaning |\n|---|---|---|---|---|\n".to_owned();
@@ -426,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_it_is_the_embedded_set_up() {
+    fn defaults_are_sqlite_without_etcd() {
         let settings = load(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:3000");
         assert_eq!(settings.database_url, "sqlite://./data/trimtab.db");
@@ -475,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_etcd_that_nobody_could_reach_are_refused() {
+    fn malformed_etcd_endpoints_are_refused() {
         for wrong in ["nonsense", "127.0.0.1", "http://h:1/path", ",", "h:1,h"] {
             let said = load(&[("TRIMTAB_ETCD__ENDPOINTS", wrong)]).unwrap_err().to_string();
             assert!(said.contains("etcd.endpoints") && said.contains("TRIMTAB_ETCD__ENDPOINTS"), "{wrong}: {said}");
@@ -485,16 +486,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_needs_etcd_and_there_is_no_other_role() {
+    fn reader_role_needs_etcd_and_unknown_roles_are_refused() {
         for role in ["reader", "writer", ""] {
             assert!(load(&[("TRIMTAB_ROLE", role)]).unwrap_err().to_string().starts_with("role = "), "{role}");
         }
         let reader = load(&[("TRIMTAB_ROLE", "reader"), ("TRIMTAB_ETCD__ENDPOINTS", "127.0.0.1:2379")]);
-        assert_eq!(reader.unwrap().role, Role::Reader);
+        assert_eq!(reader.unwrap().role, NodeRole::Reader);
     }
 
     #[test]
-    fn traces_go_nowhere_unless_a_collector_is_named() {
+    fn traces_need_a_collector_and_valid_settings() {
         let load =
             |more: &[(&str, &str)]| load(&[&[("TRIMTAB_OTLP__ENDPOINT", "http://collector:4317")], more].concat());
         assert!(super::tests::load(&[]).unwrap().collector.is_none());
@@ -522,13 +523,13 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_read_says_where_it_came_from() {
+    fn malformed_log_filter_is_refused_with_its_origin() {
         let said = load(&[("TRIMTAB_LOG", "info,=,x=y")]).unwrap_err().to_string();
         assert!(said.starts_with("log = ") && said.contains("TRIMTAB_LOG"), "{said}");
     }
 
     #[test]
-    fn a_file_that_is_no_toml_is_refused_in_one_line() {
+    fn malformed_toml_file_is_refused_in_one_line() {
         let file = std::env::temp_dir().join(format!("trimtab-broken-{}.toml", std::process::id()));
         std::fs::write(&file, "log = 'debug'\nlisten = 0.0.0.0:1\n").unwrap();
         let said = Settings::load(Some(&file), std::iter::empty(), &[]).unwrap_err().to_string();
@@ -538,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_wherever_settings_are_shown() {
+    fn secrets_are_masked_when_settings_are_shown() {
         let settings = load(&[
             ("TRIMTAB_DATABASE__URL", "mysql://u:canary1@h/d"),
             ("TRIMTAB_ETCD__ENDPOINTS", "h:1"),

@@ -1,4 +1,4 @@
-//! Shutdown of a server, in three states that follow on one another.
+//! Shutdown of a server, in three consecutive states.
 //!
 //! - draining: the server reports that it is not ready, so that load balancers send it no more requests.
 //! - closing: it accepts no more connections, ends streams and long polls, and answers what is in flight.
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::{tasks::TaskDriver, traces::Exporting};
+use crate::{tasks::TaskDriver, traces::TraceExport};
 
 /// Time for which a draining server still accepts requests, so that load balancers notice.
 const DRAINING_TIME: Duration = Duration::from_secs(1);
@@ -28,14 +28,14 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// A shutdown that begins when `draining` is cancelled.
+    /// Returns a shutdown that begins when `draining` is cancelled.
     #[must_use]
     pub fn new(draining: CancellationToken) -> Self {
         Self { draining, closing: CancellationToken::new() }
     }
 
     /// Serves until `draining`, then goes through the states within a timeout. Traces are flushed after the last task.
-    pub async fn run(self, serving: impl Future<Output = ()>, tasks: TaskDriver, traces: Option<Exporting>) {
+    pub async fn run(self, serving: impl Future<Output = ()>, tasks: TaskDriver, traces: Option<TraceExport>) {
         let orderly = async {
             let closed = async {
                 self.draining.cancelled().await;

@@ -1,20 +1,20 @@
-//! Records when tokens were used and deletes expired sessions.
+//! Deletes expired sessions, and records in the database when tokens were last used.
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{auth::tokens::Table, service::Service, tasks::Task, texts::Lang};
+use crate::{auth::tokens::TokenCache, service::Service, tasks::Task, texts::Lang};
 
 /// Interval between two runs.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Returns the background task that sweeps.
 #[must_use]
-pub fn task(service: Service, table: Arc<Table>) -> Task {
+pub fn task(service: Service, table: Arc<TokenCache>) -> Task {
     Task::periodic("sweep", Lang::task_sweep, INTERVAL, move || {
         let (service, table) = (service.clone(), table.clone());
         async move {
             service.sweep().await?;
-            // Taken only now, because the table keeps them while the database does not answer.
+            // Only after the database has answered, because the table keeps the uses until then.
             let uses = table.take_uses();
             if uses.is_empty() { Ok(()) } else { service.tokens_used(uses).await }
         }

@@ -1,5 +1,6 @@
-//! The log: text for people or JSON for machines, on stderr, so that stdout carries what was asked for alone. Beside it
-//! traces, if somebody collects them; neither's filter is the other's.
+//! Starts the log, and the traces if there is a collector. The filter of the log does not affect traces.
+//!
+//! The log is on stderr, as text or JSON, because stdout is for the output of commands.
 
 use std::io::{IsTerminal, stderr};
 
@@ -8,23 +9,23 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
 use crate::{storage, traces};
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text, for people.
     Text,
-    /// For machines.
+    /// JSON, for programs.
     Json,
 }
 
-/// Starts the log, and traces when there is something that makes them. Told twice, the first time stands.
+/// Starts the log, and traces if there is a `tracer`. Further calls change nothing.
 ///
 /// # Errors
-/// A filter that cannot be read.
+/// Fails if the filter is malformed.
 pub fn start(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Result<(), String> {
     let read = self::filter(filter).map_err(|e| format!("log = {filter:?}: {e}"))?;
     let log = match format {
-        // Colours are for eyes: in a file they are noise.
+        // No colour codes in files.
         LogFormat::Text => fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr).boxed(),
         LogFormat::Json => fmt::layer().json().with_writer(stderr).boxed(),
     };
@@ -32,22 +33,22 @@ pub fn start(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Resu
     Ok(())
 }
 
-/// What libraries say below a warning is for those who name them. That a session is over is no warning, and its store
-/// says itself when the database is away.
-const LIBRARIES: &str =
+/// Filter of the libraries: only warnings, unless the setting names a library. `tower_sessions_core` warns of ended
+/// sessions, which are normal. The session store logs database errors itself.
+const LIBRARY_FILTER: &str =
     "h2=warn,hyper=warn,opentelemetry=warn,rustls=warn,tonic=warn,tower=warn,tower_sessions_core=off";
 
-/// Reads a filter. A level for everything is meant for Trimtab.
+/// Parses a filter. A level without a target applies to Trimtab, not to libraries.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Fails if the filter is malformed, with the reason.
 pub fn filter(text: &str) -> Result<EnvFilter, String> {
     let level = |part: &str| part.trim().parse::<LevelFilter>().ok();
     let talkative = text.split(',').filter_map(level).any(|level| level > LevelFilter::ERROR);
-    // Of two directives for one target the later one counts.
-    let whole = if talkative { format!("{LIBRARIES},{}=warn,{text}", storage::DRIVER) } else { text.to_owned() };
+    // The last directive for a target wins.
+    let whole = if talkative { format!("{LIBRARY_FILTER},{}=warn,{text}", storage::DRIVER) } else { text.to_owned() };
     let read = EnvFilter::try_new(whole).map_err(|e| e.to_string())?;
-    let not_traces = format!("{}=off", traces::TARGET).parse().expect("a target is switched off");
+    let not_traces = format!("{}=off", traces::TARGET).parse().expect("the directive is valid");
     Ok(read.add_directive(not_traces))
 }
 
@@ -60,9 +61,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Said(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Said {
+    impl io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -73,9 +74,9 @@ mod tests {
         }
     }
 
-    /// Who is heard with this filter.
-    fn heard(text: &str) -> Vec<&'static str> {
-        let said = Said::default();
+    /// Returns the log lines that pass this filter.
+    fn logged_lines(text: &str) -> Vec<&'static str> {
+        let said = LogBuffer::default();
         let writer = said.clone();
         let layer = fmt::layer().with_ansi(false).with_writer(move || writer.clone());
         let log = tracing_subscriber::registry().with(filter(text).unwrap()).with(layer);
@@ -90,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn the_log_does_not_say_what_traces_hold_and_they_do_not_make_it_say_more() {
-        let (said, lines) = (Said::default(), Said::default());
+    fn log_and_traces_do_not_contain_each_other() {
+        let (said, lines) = (LogBuffer::default(), LogBuffer::default());
         let writer = (said.clone(), lines.clone());
         let layer = fmt::layer().with_ansi(false).with_writer(move || writer.0.clone());
         let collected = fmt::layer().with_ansi(false).with_writer(move || writer.1.clone());
@@ -103,19 +104,19 @@ mod tests {
             let _within = tracing::info_span!(target: traces::TARGET, "secret").entered();
             tracing::info!("one");
         });
-        let text = |said: &Said| String::from_utf8(said.0.lock().clone()).unwrap();
+        let text = |said: &LogBuffer| String::from_utf8(said.0.lock().clone()).unwrap();
         assert!(text(&said).contains("one") && !text(&said).contains("secret"), "{}", text(&said));
-        assert_eq!(text(&lines), "", "no line of the log is a trace's");
+        assert_eq!(text(&lines), "", "log lines are not in traces");
     }
 
     #[test]
-    fn libraries_are_quiet_unless_they_are_named() {
-        assert_eq!(heard("info"), ["one", "four"]);
-        assert_eq!(heard("debug"), ["one", "four"]);
-        assert_eq!(heard("info,sqlx=info"), ["one", "three", "four"]);
-        assert_eq!(heard("info,tower_sessions_core=warn"), ["one", "two", "four"]);
-        assert_eq!(heard("warn"), ["four"]);
-        assert_eq!(heard("trimtab=info"), ["one"]);
-        assert!(heard("error").is_empty());
+    fn libraries_log_only_warnings_unless_they_are_named() {
+        assert_eq!(logged_lines("info"), ["one", "four"]);
+        assert_eq!(logged_lines("debug"), ["one", "four"]);
+        assert_eq!(logged_lines("info,sqlx=info"), ["one", "three", "four"]);
+        assert_eq!(logged_lines("info,tower_sessions_core=warn"), ["one", "two", "four"]);
+        assert_eq!(logged_lines("warn"), ["four"]);
+        assert_eq!(logged_lines("trimtab=info"), ["one"]);
+        assert!(logged_lines("error").is_empty());
     }
 }

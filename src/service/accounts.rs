@@ -2,18 +2,18 @@
 
 use super::{
     Service, detached, new_id, now, record,
-    throttle::{KnownBrowser, Limit},
+    throttle::{AttemptLimit, KnownBrowser},
 };
 use crate::{
     auth::{
-        passwords::{Verdict, Who, check},
+        passwords::{ClientKind, Verdict, check},
         user_name,
     },
     domain::{
         access::{Actor, Administer, May, Pattern, Role},
         audit::{Event, Rights},
         content::sha256,
-        error::{Error, Invalid, Need, Problem, Result, excerpt},
+        error::{Error, Invalid, Need, Problem, Result, truncate},
         limits,
         time::Time,
     },
@@ -64,7 +64,7 @@ impl Account {
 
 /// An attempt to log in.
 #[derive(Clone)]
-pub struct LoginTry {
+pub struct LoginAttempt {
     /// The name.
     pub name: String,
     /// The password.
@@ -72,7 +72,7 @@ pub struct LoginTry {
     /// The address of the client, for the back-off.
     pub address: String,
     /// The users that have logged in from this browser before.
-    pub known: Vec<KnownBrowser>,
+    pub known_browsers: Vec<KnownBrowser>,
 }
 
 /// A user to be created.
@@ -94,22 +94,25 @@ impl Service {
     /// # Errors
     /// [`Error::Throttled`] after too many failures, [`Error::Invalid`] with [`Problem::Credentials`],
     /// [`Error::Unavailable`].
-    pub async fn log_in(&self, attempt: LoginTry) -> Result<Account> {
+    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<Account> {
         let service = self.clone();
         detached(async move {
             let wrong = || Invalid::new("/password", Problem::Credentials);
             let name = user_name::canonical(&attempt.name);
-            let found = user_called(&mut service.db.read().await?, &attempt.name).await?;
+            let found = user_by_typed_name(&mut service.db.read().await?, &attempt.name).await?;
             let usable = found.filter(|u| u.disabled_at.is_none());
-            let known = usable.as_ref().and_then(|user| attempt.known.iter().find(|known| known.user == user.id));
+            let known =
+                usable.as_ref().and_then(|user| attempt.known_browsers.iter().find(|known| known.user == user.id));
             let limits = match known {
-                Some(browser) => vec![Limit::of_browser(browser)],
-                None => Limit::of_stranger(&name, &attempt.address).into(),
+                Some(browser) => vec![AttemptLimit::of_browser(browser)],
+                None => AttemptLimit::of_stranger(&name, &attempt.address).into(),
             };
-            let (charges, who) =
-                (service.charge(limits).await?, if known.is_some() { Who::Known } else { Who::Stranger });
+            let (charges, who) = (
+                service.count_attempt(limits).await?,
+                if known.is_some() { ClientKind::Known } else { ClientKind::Stranger },
+            );
             let hash = usable.as_ref().map(|u| u.password.as_str());
-            let verdict = service.verify_charged(&charges, &attempt.password, hash, who).await?;
+            let verdict = service.verify_counted(&charges, &attempt.password, hash, who).await?;
             let Some(mut user) = usable.filter(|_| verdict != Verdict::Wrong) else { return Err(wrong().into()) };
             // Hashed before the transaction, which blocks other writers.
             let stronger = match verdict {
@@ -124,12 +127,12 @@ impl Service {
             // The counts of the name and of the address stay: they include the attempts of other people.
             for (n, charge) in charges.iter().enumerate() {
                 if n == 0 {
-                    tx.forget_failures(&charge.subject).await?;
+                    tx.delete_failures(&charge.subject).await?;
                 } else {
-                    charge.refund(&mut tx).await?;
+                    charge.take_back(&mut tx).await?;
                 }
             }
-            tx.logged_in(&user.id, now()).await?;
+            tx.set_last_login(&user.id, now()).await?;
             if let Some(hash) = stronger {
                 tx.set_password(&user.id, &hash).await?;
                 user.password = hash;
@@ -158,25 +161,25 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Invalid`] at `/proof`, [`Error::Throttled`] after too many failures, [`Error::Unavailable`].
-    pub async fn prove(&self, account: &Account, password: &str) -> Result<()> {
+    pub async fn reauthenticate(&self, account: &Account, password: &str) -> Result<()> {
         if password.is_empty() {
             return Err(Invalid::new("/proof", Problem::Required).into());
         }
         let (service, account, password) = (self.clone(), account.clone(), password.to_owned());
-        detached(async move { service.verify_own(&account, &password, "/proof").await.map(|_| ()) }).await
+        detached(async move { service.verify_own_password(&account, &password, "/proof").await.map(|_| ()) }).await
     }
 
     /// Checks the user's own password and returns its stored hash. Its failures have a count of their own, because
     /// anybody can cause failures of log-ins.
-    async fn verify_own(&self, account: &Account, password: &str, pointer: &str) -> Result<String> {
-        let charges = self.charge(vec![Limit::of_user(&account.id)]).await?;
+    async fn verify_own_password(&self, account: &Account, password: &str, pointer: &str) -> Result<String> {
+        let charges = self.count_attempt(vec![AttemptLimit::of_user(&account.id)]).await?;
         let user = self.db.read().await?.user(&account.id).await?.ok_or(Error::Unauthenticated)?;
-        if self.verify_charged(&charges, password, Some(&user.password), Who::Known).await? == Verdict::Wrong {
+        if self.verify_counted(&charges, password, Some(&user.password), ClientKind::Known).await? == Verdict::Wrong {
             return Err(Invalid::new(pointer, Problem::PasswordWrong).into());
         }
         let mut tx = self.db.write().await?;
         for charge in &charges {
-            tx.forget_failures(&charge.subject).await?;
+            tx.delete_failures(&charge.subject).await?;
         }
         tx.commit().await?;
         Ok(user.password)
@@ -189,7 +192,7 @@ impl Service {
     pub async fn change_password(&self, account: &Account, current: &str, new: &str) -> Result<()> {
         let (service, account, current, new) = (self.clone(), account.clone(), current.to_owned(), new.to_owned());
         detached(async move {
-            let verified = service.verify_own(&account, &current, "/current").await?;
+            let verified = service.verify_own_password(&account, &current, "/current").await?;
             check(&new, &account.name)?;
             let hash = service.passwords.hash(&new).await?;
             let mut tx = service.db.write().await?;
@@ -226,7 +229,7 @@ impl Service {
     pub async fn users(&self, actor: &Actor, after: &str, limit: u32) -> Result<Vec<Account>> {
         actor.may_administer()?;
         let mut db = self.db.read().await?;
-        let users = db.users(after, limit.clamp(1, limits::PAGE_MAX)).await?;
+        let users = db.users(after, limit.clamp(1, limits::MAX_PAGE_ROWS)).await?;
         let mut accounts = Vec::with_capacity(users.len());
         for user in users {
             let roles = db.roles(&user.id).await?;
@@ -242,7 +245,7 @@ impl Service {
     pub async fn user(&self, actor: &Actor, id: &str) -> Result<Account> {
         actor.may_administer()?;
         let mut db = self.db.read().await?;
-        let user = db.user(id).await?.ok_or_else(|| Error::NotFound(excerpt(id)))?;
+        let user = db.user(id).await?.ok_or_else(|| Error::NotFound(truncate(id)))?;
         let roles = db.roles(id).await?;
         Ok(Account::of(&user, roles))
     }
@@ -257,7 +260,7 @@ impl Service {
             actor.may_administer()?;
             let user = service.new_user(&new.name, &new.password, new.administrator).await?;
             let mut tx = service.db.write().await?;
-            still_administers(&mut tx, &actor).await?;
+            check_administers(&mut tx, &actor).await?;
             let account = service.insert_user(&mut tx, &actor, user, new.roles).await?;
             tx.commit().await?;
             Ok(account)
@@ -316,13 +319,13 @@ impl Service {
         detached(async move {
             actor.may_administer()?;
             let mut tx = service.db.write().await?;
-            let may = still_administers(&mut tx, &actor).await?;
-            let mut user = tx.user(&id).await?.ok_or_else(|| Error::NotFound(excerpt(&id)))?;
+            let may = check_administers(&mut tx, &actor).await?;
+            let mut user = tx.user(&id).await?.ok_or_else(|| Error::NotFound(truncate(&id)))?;
             let was = user.administrator && user.disabled_at.is_none();
             user.administrator = administrator;
             user.disabled_at = disabled.then(|| user.disabled_at.unwrap_or(now().0));
             tx.update_user(&may, &user).await?;
-            if was && tx.administrators().await? == 0 {
+            if was && tx.count_administrators().await? == 0 {
                 return Err(Invalid::new("/administrator", Problem::LastAdministrator).into());
             }
             tx.set_roles(&may, &id, &roles).await?;
@@ -342,11 +345,11 @@ impl Service {
         let (service, actor, id, password) = (self.clone(), actor.clone(), id.to_owned(), password.to_owned());
         detached(async move {
             actor.may_administer()?;
-            let user = service.db.read().await?.user(&id).await?.ok_or_else(|| Error::NotFound(excerpt(&id)))?;
+            let user = service.db.read().await?.user(&id).await?.ok_or_else(|| Error::NotFound(truncate(&id)))?;
             check(&password, &user.name)?;
             let hash = service.passwords.hash(&password).await?;
             let mut tx = service.db.write().await?;
-            still_administers(&mut tx, &actor).await?;
+            check_administers(&mut tx, &actor).await?;
             tx.set_password(&id, &hash).await?;
             tx.delete_sessions_of(&id).await?;
             record(&mut tx, &actor, &Event::PasswordReset { user: user.name, administrator: false }).await?;
@@ -365,7 +368,7 @@ impl Service {
         detached(async move {
             actor.may_administer()?;
             // An existing user keeps its name, even if the rules for new names do not allow it.
-            let there = user_called(&mut service.db.read().await?, &name).await?;
+            let there = user_by_typed_name(&mut service.db.read().await?, &name).await?;
             let new = match there {
                 Some(user) => {
                     check(&password, &user.name)?;
@@ -376,8 +379,8 @@ impl Service {
             let mut tx = service.db.write().await?;
             // Locked first, like in the set-up: the second of two concurrent calls sees the result of the first.
             tx.lock_setup_links().await?;
-            let may = still_administers(&mut tx, &actor).await?;
-            let Some(mut user) = user_called(&mut tx, &name).await? else {
+            let may = check_administers(&mut tx, &actor).await?;
+            let Some(mut user) = user_by_typed_name(&mut tx, &name).await? else {
                 service.insert_user(&mut tx, &actor, new, Vec::new()).await?;
                 tx.delete_setup_links().await?;
                 tx.commit().await?;
@@ -398,7 +401,7 @@ impl Service {
 /// Returns the permission to change rights, under a lock until the transaction ends. Administrators who revoke one
 /// another's rights concurrently do so one after the other. The check runs under the lock, so an actor that has just
 /// lost the rights is refused.
-async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administer, ()>> {
+async fn check_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administer, ()>> {
     let may = actor.may_administer()?;
     tx.lock_administrators().await?;
     let Some(id) = actor.id.strip_prefix("user:") else { return Ok(may) };
@@ -408,7 +411,7 @@ async fn still_administers(tx: &mut Conn, actor: &Actor) -> Result<May<Administe
 
 /// Finds the user with the name that was typed at a log-in. Names that are older than the canonical form are stored as
 /// they were given. They are looked up first.
-async fn user_called(db: &mut Conn, typed: &str) -> Result<Option<UserRow>> {
+async fn user_by_typed_name(db: &mut Conn, typed: &str) -> Result<Option<UserRow>> {
     let (old, name) = (typed.trim().to_lowercase(), user_name::canonical(typed));
     match db.user_named(&old).await? {
         None if old != name => db.user_named(&name).await,

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Service, again, check_text, detached, now, record};
+use super::{Service, check_text, detached, now, record, retry_conflicts};
 use crate::{
     compute,
     domain::{
         access::Actor,
         audit::Event,
+        catalog::{App, Env, Namespace},
         content::Format,
-        error::{Error, Invalid, Problem, Result, State},
+        error::{Error, Invalid, Problem, Result, StateConflict},
         names::{AppName, ConfigId, EnvName, NamespaceName},
-        places::{App, Env, Namespace},
         release::Release,
     },
     storage::Conn,
@@ -93,7 +93,7 @@ pub struct AppMatrix {
     /// The rows. Each has one cell for each environment.
     pub rows: Vec<(Namespace, Vec<Cell>)>,
     /// Whether the actor may add namespaces and change the description.
-    pub owned: bool,
+    pub is_owner: bool,
 }
 
 impl Service {
@@ -103,7 +103,7 @@ impl Service {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::Unavailable`].
     pub async fn put_env(&self, actor: &Actor, put: PutEnv) -> Result<bool> {
-        self.write_env(actor, put, Name::Any).await
+        self.write_env(actor, put, NameUse::Any).await
     }
 
     /// Creates an environment.
@@ -111,11 +111,11 @@ impl Service {
     /// # Errors
     /// Those of [`Service::put_env`], and [`Problem::Taken`] at `/env` if the name is taken.
     pub async fn create_env(&self, actor: &Actor, put: PutEnv) -> Result<()> {
-        self.write_env(actor, put, Name::Free).await.map(|_| ())
+        self.write_env(actor, put, NameUse::Free).await.map(|_| ())
     }
 
-    async fn write_env(&self, actor: &Actor, put: PutEnv, name: Name) -> Result<bool> {
-        again(|| {
+    async fn write_env(&self, actor: &Actor, put: PutEnv, name: NameUse) -> Result<bool> {
+        retry_conflicts(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
                 let may_create = actor.may_create()?;
@@ -166,7 +166,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Unavailable`].
-    pub async fn loosens(&self, actor: &Actor, put: &PutEnv) -> Result<bool> {
+    pub async fn removes_protection(&self, actor: &Actor, put: &PutEnv) -> Result<bool> {
         actor.may_administer()?;
         let there = self.db.read().await?.env(&put.name).await?;
         Ok(put.protected == Some(false) && there.is_some_and(|env| env.protected))
@@ -205,7 +205,7 @@ impl Service {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::Unavailable`].
     pub async fn put_app(&self, actor: &Actor, put: PutApp) -> Result<bool> {
-        self.write_app(actor, put, Name::Any).await
+        self.write_app(actor, put, NameUse::Any).await
     }
 
     /// Creates an application.
@@ -215,11 +215,11 @@ impl Service {
     pub async fn create_app(&self, actor: &Actor, put: PutApp) -> Result<()> {
         // An actor without the permission must not learn which names are taken.
         actor.may_create()?;
-        self.write_app(actor, put, Name::Free).await.map(|_| ())
+        self.write_app(actor, put, NameUse::Free).await.map(|_| ())
     }
 
-    async fn write_app(&self, actor: &Actor, put: PutApp, name: Name) -> Result<bool> {
-        again(|| {
+    async fn write_app(&self, actor: &Actor, put: PutApp, name: NameUse) -> Result<bool> {
+        retry_conflicts(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
                 check_text("/title", put.title.as_deref().unwrap_or_default())?;
@@ -270,7 +270,7 @@ impl Service {
     /// [`Error::Forbidden`]; [`Error::NotFound`] if there is no such application; [`Error::Invalid`] if the format of a
     /// namespace in use would change; [`Error::Unavailable`].
     pub async fn put_namespace(&self, actor: &Actor, put: PutNamespace) -> Result<bool> {
-        self.write_namespace(actor, put, Name::Any).await
+        self.write_namespace(actor, put, NameUse::Any).await
     }
 
     /// Creates a namespace of an application.
@@ -278,11 +278,11 @@ impl Service {
     /// # Errors
     /// Those of [`Service::put_namespace`], and [`Problem::Taken`] at `/namespace` if the name is taken.
     pub async fn create_namespace(&self, actor: &Actor, put: PutNamespace) -> Result<()> {
-        self.write_namespace(actor, put, Name::Free).await.map(|_| ())
+        self.write_namespace(actor, put, NameUse::Free).await.map(|_| ())
     }
 
-    async fn write_namespace(&self, actor: &Actor, put: PutNamespace, name: Name) -> Result<bool> {
-        again(|| {
+    async fn write_namespace(&self, actor: &Actor, put: PutNamespace, name: NameUse) -> Result<bool> {
+        retry_conflicts(|| {
             let (service, actor, put) = (self.clone(), actor.clone(), put.clone());
             async move {
                 let may_add = actor.may_add(&put.app, &put.name)?;
@@ -290,7 +290,7 @@ impl Service {
                 let mut tx = service.db.write().await?;
                 let app = tx.app(&put.app).await?.ok_or_else(|| Error::NotFound(put.app.to_string()))?;
                 if app.archived_at.is_some() {
-                    return Err(Error::State(State::Archived));
+                    return Err(Error::State(StateConflict::Archived));
                 }
                 let before = tx.namespace(&put.app, &put.name).await?;
                 name.check("/namespace", before.is_some())?;
@@ -403,20 +403,20 @@ impl Service {
             (ns, cells)
         });
         let rows = rows.collect();
-        Ok(AppMatrix { owned: actor.may_own(name).is_ok(), app, envs, rows })
+        Ok(AppMatrix { is_owner: actor.may_own(name).is_ok(), app, envs, rows })
     }
 }
 
 /// Whether the name of the object may be in use.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Name {
+enum NameUse {
     /// The object is created or changed.
     Any,
     /// The object is created. A name in use is refused.
     Free,
 }
 
-impl Name {
+impl NameUse {
     fn check(self, pointer: &str, taken: bool) -> Result<(), Invalid> {
         if self == Self::Free && taken { Err(Invalid::new(pointer, Problem::Taken)) } else { Ok(()) }
     }

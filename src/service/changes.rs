@@ -7,19 +7,19 @@ use crate::{
     domain::{
         access::{Actor, Discard, May},
         audit::Event,
+        catalog::Env,
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Format, sha256},
         diff::{ConfigDiff, Counts, Diff, diff_sha256},
         entry::{Entry, Meta},
-        error::{Conflict, Error, Invalid, Need, Problem, Result, State},
+        error::{Conflict, Error, Invalid, Need, Problem, Result, StateConflict},
         limits, merge,
         names::ConfigId,
         numbers,
-        places::Env,
         release::{Published, Release},
         time::Time,
     },
-    storage::{Conn, Latest, Place, Standing},
+    storage::{ConfigLocation, Conn, LiveConfig, LiveRelease},
 };
 
 /// Maximum number of pages of changes that are read to fill one page with changes that the actor may see.
@@ -37,7 +37,7 @@ pub struct ChangeConfig {
     /// The number of its live release, 0 if there is no release yet.
     pub live: u64,
     /// The origin of the live release, if there is one.
-    pub latest: Option<Latest>,
+    pub latest: Option<LiveRelease>,
     /// The live content.
     pub before: Content,
     /// The content with the edits on top.
@@ -121,22 +121,22 @@ impl Service {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         if change.author != actor.id {
             // An actor that may not see another author's change must not learn whether it exists.
-            self.visible(tx, actor, &change).await?;
+            self.check_change_visible(tx, actor, &change).await?;
             return Err(Error::Forbidden(Need::Author));
         }
-        open(&change)?;
+        check_open_state(&change)?;
         Ok(change)
     }
 
     /// Returns a change that the actor may see.
-    pub(super) async fn seen(&self, db: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
+    pub(super) async fn visible_change(&self, db: &mut Conn, actor: &Actor, id: &ChangeId) -> Result<Change> {
         let change = db.change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        self.visible(db, actor, &change).await?;
+        self.check_change_visible(db, actor, &change).await?;
         Ok(change)
     }
 
     /// Checks that the actor sees everything that a change touches.
-    async fn visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
+    async fn check_change_visible(&self, db: &mut Conn, actor: &Actor, change: &Change) -> Result<()> {
         let edits = db.edits(&change.id).await?;
         let releases = db.releases_of_change(&change.id).await?;
         check_visible(actor, change, edits.iter().map(|e| &e.config).chain(releases.iter().map(|r| &r.config)))
@@ -175,11 +175,11 @@ impl Service {
             let mut tx = service.db.write().await?;
             let change = tx.lock_change(&id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
             if change.author != actor.id {
-                service.visible(&mut tx, &actor, &change).await?;
+                service.check_change_visible(&mut tx, &actor, &change).await?;
             }
             let touched: Vec<ConfigId> = by_config(tx.edits(&id).await?).into_keys().collect();
             let may = may_discard(&mut tx, &actor, &change, &touched).await?;
-            open(&change)?;
+            check_open_state(&change)?;
             tx.discard_change(&may, now()).await?;
             let author = (change.author != actor.id).then_some(change.author_name);
             record(&mut tx, &actor, &Event::ChangeDiscarded { change: id, author }).await?;
@@ -210,7 +210,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] if there is no such change or the actor, even its author, may not see one of its configs.
     pub async fn change(&self, actor: &Actor, id: &ChangeId) -> Result<ChangeView> {
-        let change = self.seen(&mut self.db.read().await?, actor, id).await?;
+        let change = self.visible_change(&mut self.db.read().await?, actor, id).await?;
         let published = match change.state {
             ChangeState::Published => Some(self.progress(id).await?),
             _ => None,
@@ -241,8 +241,8 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn my_changes(&self, actor: &Actor) -> Result<Vec<ChangeSummary>> {
-        let changes = self.db.read().await?.open_changes_by(&actor.id, limits::PAGE).await?;
-        self.views(actor, changes).await
+        let changes = self.db.read().await?.open_changes_by(&actor.id, limits::PAGE_ROWS).await?;
+        self.summaries(actor, changes).await
     }
 
     /// Returns the number of the actor's open changes.
@@ -267,12 +267,12 @@ impl Service {
         let mut views = Vec::new();
         // Changes that may not be seen are left out, so more are read than are shown.
         for _ in 0..PAGES {
-            let changes = self.db.read().await?.open_changes(after.as_ref(), limits::PAGE).await?;
+            let changes = self.db.read().await?.open_changes(after.as_ref(), limits::PAGE_ROWS).await?;
             let last = changes.last().map(|change| (change.updated_at, change.id.clone()));
-            let full = changes.len() == limits::PAGE as usize;
-            views.extend(self.views(actor, changes).await?);
+            let full = changes.len() == limits::PAGE_ROWS as usize;
+            views.extend(self.summaries(actor, changes).await?);
             after = last.filter(|_| full);
-            if after.is_none() || views.len() >= limits::PAGE as usize / 2 {
+            if after.is_none() || views.len() >= limits::PAGE_ROWS as usize / 2 {
                 break;
             }
         }
@@ -280,7 +280,7 @@ impl Service {
     }
 
     /// Returns the summaries of those changes that the actor sees and that have edits.
-    async fn views(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeSummary>> {
+    async fn summaries(&self, actor: &Actor, changes: Vec<Change>) -> Result<Vec<ChangeSummary>> {
         let mut views = Vec::with_capacity(changes.len());
         for change in changes {
             match self.change(actor, &change.id).await {
@@ -297,7 +297,7 @@ impl Service {
         let by_config = by_config(db.edits(&change.id).await?);
         let mut configs = Vec::with_capacity(by_config.len());
         for (id, edits) in by_config {
-            let standing = self.standing(db, &id).await?;
+            let standing = self.live_config(db, &id).await?;
             configs.push(self.assemble_one(db, id, standing, edits).await?);
         }
         Ok(configs)
@@ -307,10 +307,10 @@ impl Service {
         &self,
         db: &mut Conn,
         id: ConfigId,
-        standing: Standing,
+        standing: LiveConfig,
         edits: Vec<ChangeEdit>,
     ) -> Result<ChangeConfig> {
-        let Standing { place: Place { env, namespace, .. }, live, content: before, latest, .. } = standing;
+        let LiveConfig { place: ConfigLocation { env, namespace, .. }, live, content: before, latest, .. } = standing;
         let format = namespace.format;
         let mut bases: BTreeMap<u64, Content> = BTreeMap::new();
         let mut conflicts = Vec::new();
@@ -321,7 +321,7 @@ impl Service {
             };
             conflicts.extend(merge::conflict(&id, &edit.key, &edit.edit, base, &before));
         }
-        let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), numbers::after(live)?);
+        let after = merge::apply(&before, edits.iter().map(|e| (e.key.as_str(), &e.edit)), numbers::next(live)?);
         let diff = Diff::of(&before, &after);
         Ok(ChangeConfig { config: id, env, format, live, latest, before, after, diff, conflicts, edits })
     }
@@ -340,7 +340,7 @@ impl Service {
                 env,
                 format: release.format,
                 live: release.seq,
-                latest: Some(Latest { change: release.change.clone(), accepted_at: release.accepted_at }),
+                latest: Some(LiveRelease { change: release.change.clone(), accepted_at: release.accepted_at }),
                 before,
                 after,
                 diff,
@@ -379,7 +379,7 @@ async fn may_discard(
 }
 
 /// Makes the channel's entry for a release of a change.
-pub(super) fn as_delivered(
+pub(super) fn channel_entry(
     change: &Change,
     author: &str,
     config: &ConfigId,
@@ -429,10 +429,10 @@ pub(super) fn check_visible<'a>(
     if sees { Ok(()) } else { Err(Error::NotFound(change.id.to_string())) }
 }
 
-pub(super) fn open(change: &Change) -> Result<()> {
+pub(super) fn check_open_state(change: &Change) -> Result<()> {
     match change.state {
         ChangeState::Open => Ok(()),
-        ChangeState::Published => Err(Error::State(State::Published)),
-        ChangeState::Discarded => Err(Error::State(State::Discarded)),
+        ChangeState::Published => Err(Error::State(StateConflict::Published)),
+        ChangeState::Discarded => Err(Error::State(StateConflict::Discarded)),
     }
 }

@@ -6,33 +6,33 @@ use super::{ChangeConfig, Service};
 use crate::{
     domain::{
         access::{Actor, PermissionSet},
+        catalog::{App, Env, Namespace},
         change::{Change, ChangeId},
         content::Content,
         error::{Error, Result},
         limits,
         merge::Edit,
         names::ConfigId,
-        places::{App, Env, Namespace},
         release::Release,
         time::Time,
     },
-    storage::{Place, Standing},
+    storage::{ConfigLocation, LiveConfig},
 };
 
 /// The actor's own open change on a config.
 #[derive(Clone, Debug)]
-pub struct Mine {
+pub struct OwnChange {
     /// The change.
     pub change: Change,
     /// This config in it: edits, difference, conflicts.
     pub config: ChangeConfig,
     /// The number of other configs that the change touches.
-    pub elsewhere: usize,
+    pub other_configs: usize,
 }
 
 /// Open edits of a config by another author.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct PendingEdits {
     /// The change.
     pub change: Change,
     /// The keys that it edits, and whether it removes them. The empty key is the whole text.
@@ -61,11 +61,11 @@ pub struct ConfigView {
     /// Author and time of each release in which a live item was last changed.
     pub authors: BTreeMap<u64, (String, Time)>,
     /// The actor's own change.
-    pub mine: Option<Mine>,
+    pub mine: Option<OwnChange>,
     /// Other open changes of the actor, into which edits could go.
     pub other_changes: Vec<Change>,
     /// Open edits of other authors.
-    pub others: Vec<Pending>,
+    pub others: Vec<PendingEdits>,
 }
 
 impl ConfigView {
@@ -85,7 +85,7 @@ impl Service {
         actor.may_view(id)?;
         let permissions = actor.permissions(id);
         let mut db = self.db.read().await?;
-        let standing = self.standing(&mut db, id).await?;
+        let standing = self.live_config(&mut db, id).await?;
         let app = db.app(&id.app).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let envs = db.envs().await?.into_iter().filter(|e| {
             let there = ConfigId { env: e.name.clone(), ..id.clone() };
@@ -95,7 +95,7 @@ impl Service {
         let live = db.release(id, standing.live).await?;
         let oldest = standing.content.items().and_then(|items| items.values().map(|i| i.since).min());
         let authors = match oldest {
-            Some(oldest) => db.authors(id, oldest).await?.into_iter().collect(),
+            Some(oldest) => db.release_authors(id, oldest).await?.into_iter().collect(),
             None => BTreeMap::new(),
         };
         let (mut mine, mut others) = (None, Vec::new());
@@ -104,7 +104,7 @@ impl Service {
             if found.author != actor.id {
                 let here = edits.into_iter().filter(|e| e.config == *id);
                 let keys = here.map(|e| (e.key, e.edit == Edit::Remove)).collect();
-                others.push(Pending { change: found, keys });
+                others.push(PendingEdits { change: found, keys });
                 continue;
             }
             if mine.is_some() || change.is_some_and(|wanted| *wanted != found.id) {
@@ -113,11 +113,11 @@ impl Service {
             let (here, elsewhere): (Vec<_>, Vec<_>) = edits.into_iter().partition(|e| e.config == *id);
             let configs: std::collections::BTreeSet<ConfigId> = elsewhere.into_iter().map(|e| e.config).collect();
             let config = self.assemble_one(&mut db, id.clone(), standing.clone(), here).await?;
-            mine = Some(Mine { change: found, config, elsewhere: configs.len() });
+            mine = Some(OwnChange { change: found, config, other_configs: configs.len() });
         }
-        let mut other_changes = db.open_changes_by(&actor.id, limits::PAGE).await?;
-        other_changes.retain(|c| mine.as_ref().is_none_or(|m: &Mine| m.change.id != c.id));
-        let Standing { place: Place { env, namespace, .. }, content, .. } = standing;
+        let mut other_changes = db.open_changes_by(&actor.id, limits::PAGE_ROWS).await?;
+        other_changes.retain(|c| mine.as_ref().is_none_or(|m: &OwnChange| m.change.id != c.id));
+        let LiveConfig { place: ConfigLocation { env, namespace, .. }, content, .. } = standing;
         Ok(ConfigView {
             id: id.clone(),
             app,
@@ -141,7 +141,7 @@ impl Service {
     pub async fn live_content(&self, actor: &Actor, id: &ConfigId) -> Result<(u64, Content)> {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        let standing = self.standing(&mut db, id).await?;
+        let standing = self.live_config(&mut db, id).await?;
         Ok((standing.live, standing.content))
     }
 }

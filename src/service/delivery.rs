@@ -1,15 +1,15 @@
 //! Delivery as pages show it: late releases and the reason, the holder of the lock, delivery times.
 
-use super::{Late, Service, detached, publish::ASK, record};
+use super::{LateEnv, Service, detached, publish::POLL_INTERVAL, record};
 use crate::{
-    channel::{Fault, Holder},
+    channel::{ChannelError, Holder},
     domain::{
         access::Actor,
         audit::Event,
+        catalog::Env,
         drift::Drift,
-        error::{Error, Part, Result},
+        error::{Dependency, Error, Result},
         names::EnvName,
-        places::Env,
         release::Release,
         time::Time,
     },
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Maximum number of recent releases that the page of an environment considers.
-const RELEASES: u32 = 100;
+const RECENT_RELEASES: u32 = 100;
 
 /// The delivery of an environment.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct EnvDelivery {
     /// The environment.
     pub env: Env,
     /// The reason why releases are late, if they are.
-    pub late: Option<Late>,
+    pub late: Option<LateEnv>,
     /// The number of releases that wait for delivery.
     pub waiting: u64,
     /// Drift between the channel and the database, in configs that the actor sees.
@@ -48,7 +48,7 @@ pub enum LockState {
 impl EnvDelivery {
     /// Returns the times from acceptance to delivery in milliseconds, the shortest first.
     #[must_use]
-    pub fn took(&self) -> Vec<i64> {
+    pub fn delivery_times(&self) -> Vec<i64> {
         let took = |release: &Release| Some(release.delivered_at?.ms_since(release.accepted_at).max(0));
         let mut took: Vec<i64> = self.releases.iter().filter_map(took).collect();
         took.sort_unstable();
@@ -62,10 +62,10 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn deliveries(&self, actor: &Actor) -> Result<Vec<EnvDelivery>> {
-        self.dispatch.fast_path.acks().flushed(ASK).await;
+        self.dispatch.fast_path.acks().flushed(POLL_INTERVAL).await;
         let mut db = self.db.read().await?;
-        let (due, mut all) = (db.due_envs().await?, Vec::new());
-        for env in db.envs().await?.into_iter().filter(|env| actor.sees_some_of(&env.name)) {
+        let (due, mut all) = (db.outbox_envs().await?, Vec::new());
+        for env in db.envs().await?.into_iter().filter(|env| actor.sees_any_of_env(&env.name)) {
             all.push(self.delivery_of(&mut db, actor, env, &due).await?);
         }
         Ok(all)
@@ -76,11 +76,11 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] if the actor sees nothing of the environment.
     pub async fn delivery_to(&self, actor: &Actor, env: &EnvName) -> Result<EnvDelivery> {
-        self.dispatch.fast_path.acks().flushed(ASK).await;
+        self.dispatch.fast_path.acks().flushed(POLL_INTERVAL).await;
         let mut db = self.db.read().await?;
-        let found = db.env(env).await?.filter(|env| actor.sees_some_of(&env.name));
+        let found = db.env(env).await?.filter(|env| actor.sees_any_of_env(&env.name));
         let env = found.ok_or_else(|| Error::NotFound(env.to_string()))?;
-        let due = db.due_envs().await?;
+        let due = db.outbox_envs().await?;
         self.delivery_of(&mut db, actor, env, &due).await
     }
 
@@ -91,7 +91,7 @@ impl Service {
         env: Env,
         due: &[(EnvName, u64, Time)],
     ) -> Result<EnvDelivery> {
-        let mut releases = db.releases_in(&env.name, RELEASES).await?;
+        let mut releases = db.releases_in(&env.name, RECENT_RELEASES).await?;
         releases.retain(|release| actor.may_view(&release.config).is_ok());
         Ok(EnvDelivery {
             late: self.late(actor).into_iter().find(|late| late.env == env.name),
@@ -107,7 +107,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] if the actor sees nothing of the environment.
     pub async fn lock_of(&self, actor: &Actor, env: &EnvName) -> Result<LockState> {
-        if !actor.sees_some_of(env) {
+        if !actor.sees_any_of_env(env) {
             return Err(Error::NotFound(env.to_string()));
         }
         let Some(channel) = &self.channel else { return Ok(LockState::Free) };
@@ -132,8 +132,9 @@ impl Service {
             record(&mut tx, &actor, &Event::LockFreed { env: env.clone() }).await?;
             tx.commit().await?;
             if let Some(channel) = &service.channel {
-                let away = |fault: Fault| Error::Unavailable { part: Part::Channel, detail: fault.to_string() };
-                channel.free(&env).await.map_err(away)?;
+                let away =
+                    |fault: ChannelError| Error::Unavailable { part: Dependency::Channel, detail: fault.to_string() };
+                channel.force_release(&env).await.map_err(away)?;
             }
             service.dispatch.notifier.notify([&env]);
             Ok(())
@@ -163,7 +164,7 @@ impl Service {
 
     /// Returns a receiver that changes whenever pages about delivery are out of date.
     #[must_use]
-    pub fn news(&self) -> tokio::sync::watch::Receiver<u64> {
+    pub fn delivery_changes(&self) -> tokio::sync::watch::Receiver<u64> {
         self.dispatch.status.changes()
     }
 }

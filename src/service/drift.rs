@@ -2,10 +2,10 @@
 
 use super::{
     Service, check_text,
-    once::{Made, Work},
+    idempotency::{Work, WorkOutcome},
     publish::{
-        Alone,
-        policy::{self, Proposal, Purpose, What},
+        SingleRelease,
+        policy::{self, Proposal, Purpose, ReleaseContent},
         restored,
     },
     record,
@@ -15,7 +15,7 @@ use crate::{
         access::Actor,
         audit::Event,
         content::Content,
-        drift::{Drift, Wins},
+        drift::{Drift, KeptSide},
         error::{Error, Result},
         names::ConfigId,
         numbers,
@@ -26,11 +26,11 @@ use crate::{
 
 /// An administrator's decision about a config in which the channel or a reader is ahead of the database.
 #[derive(Clone, Debug)]
-pub struct Settle {
+pub struct ResolveDrift {
     /// The config.
     pub config: ConfigId,
     /// The side that is kept.
-    pub wins: Wins,
+    pub wins: KeptSide,
     /// The number of the release ahead, as the administrator saw it.
     pub seq: u64,
     /// The reason.
@@ -39,11 +39,11 @@ pub struct Settle {
     pub confirm: String,
 }
 
-impl Work for Settle {
+impl Work for ResolveDrift {
     const NAME: &'static str = "settle";
 
-    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
-        service.settle_in(tx, actor, self).await
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
+        service.resolve_drift_in(tx, actor, self).await
     }
 }
 
@@ -80,42 +80,47 @@ impl Service {
     /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Stale`] if the release ahead is another one
     /// by now, or gone; [`Error::State`] if the database has nothing to release again; [`Error::Invalid`],
     /// [`Error::NotFound`], [`Error::Unavailable`].
-    pub async fn settle(&self, actor: &Actor, settle: Settle) -> Result<Published> {
+    pub async fn resolve_drift(&self, actor: &Actor, settle: ResolveDrift) -> Result<Published> {
         let (arrivals, config) = (self.dispatch.status.arrivals(), settle.config.clone());
-        let made = self.once(actor, None, settle).await?;
+        let made = self.run_once(actor, None, settle).await?;
         self.dispatch.status.forget_drift(&config);
         self.dispatch.notifier.notify([&config.env]);
         Ok(self.published(made, arrivals).await)
     }
 
-    async fn settle_in(&self, tx: &mut Conn, actor: &Actor, settle: &Settle) -> Result<Made> {
+    async fn resolve_drift_in(&self, tx: &mut Conn, actor: &Actor, settle: &ResolveDrift) -> Result<WorkOutcome> {
         actor.may_administer()?;
         check_text("/message", &settle.message)?;
         let id = &settle.config;
         let may = actor.may_publish(id)?;
         policy::check_config(&self.dispatch, id, Purpose::Drift)?;
-        let standing = self.locked_standing(tx, &may).await?;
+        let standing = self.lock_live_config(tx, &may).await?;
         let (live, before) = (standing.live, &standing.content);
         let (ahead, document) = self.dispatch.status.ahead(id).unzip();
         policy::check(&Proposal {
-            what: What::Drift { standing: &standing, wins: settle.wins, seen: settle.seq, ahead },
+            what: ReleaseContent::Drift { standing: &standing, keep: settle.wins, seen: settle.seq, ahead },
             message: &settle.message,
             confirm: &settle.confirm,
         })?;
         let (seq, content) = match settle.wins {
-            Wins::Database => (numbers::after(settle.seq)?, before.clone()),
-            Wins::Channel => {
+            KeptSide::Database => (numbers::next(settle.seq)?, before.clone()),
+            KeptSide::Channel => {
                 let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
                 let format = standing.place.namespace.format;
-                let content = restored(before, Content::of_document(format, document.expose())?, settle.seq);
+                let content = restored(before, Content::from_document(format, document.expose())?, settle.seq);
                 // If the stored document differs in its bytes, readers need a release with a new number.
                 let same = content.document().trim_end() == document.expose().trim_end();
-                (if same { settle.seq } else { numbers::after(settle.seq)? }, content)
+                (if same { settle.seq } else { numbers::next(settle.seq)? }, content)
             }
         };
-        let alone =
-            Alone { standing: &standing, seq, content: &content, message: settle.message.trim(), rolled_back_to: None };
-        let made = self.release_alone(tx, &may, actor, alone).await?;
+        let alone = SingleRelease {
+            live_config: &standing,
+            seq,
+            content: &content,
+            message: settle.message.trim(),
+            rolled_back_to: None,
+        };
+        let made = self.release_single(tx, &may, actor, alone).await?;
         record(tx, actor, &Event::DriftResolved { config: id.clone(), seq, wins: settle.wins }).await?;
         Ok(made)
     }
@@ -124,7 +129,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn note_drift(&self, drift: &Drift) -> Result<()> {
+    pub async fn record_drift(&self, drift: &Drift) -> Result<()> {
         let mut tx = self.db.write().await?;
         let event = Event::DriftFound { config: drift.config.clone(), kind: drift.kind };
         record(&mut tx, &Actor::system(), &event).await?;

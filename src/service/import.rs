@@ -2,7 +2,7 @@
 
 use super::{
     ConfigView, Save, Saved, Service,
-    once::{Made, Work},
+    idempotency::{Work, WorkOutcome},
     validation,
 };
 use crate::{
@@ -11,13 +11,13 @@ use crate::{
         change::ChangeId,
         content::{Content, Format, Items},
         diff::Diff,
-        error::{Error, Invalid, Problem, Result, State, excerpt},
-        merge::{At, Edit},
+        error::{Error, Invalid, Problem, Result, StateConflict, truncate},
+        merge::{Edit, KeyState},
         names::ConfigId,
         release::Published,
         sensitive::Sensitive,
     },
-    formats::{self, Media, Source, Typing},
+    formats::{self, ItemFormat, Media, Typing},
     storage::Conn,
 };
 
@@ -37,7 +37,7 @@ pub struct Import {
     /// The config to import into.
     pub config: ConfigId,
     /// The format of the text. A text namespace takes any text as it is.
-    pub source: Source,
+    pub source: ItemFormat,
     /// The text.
     pub text: Sensitive,
     /// Whether numbers and booleans keep their type.
@@ -49,7 +49,7 @@ pub struct Import {
 }
 
 /// An import for a change of its own, parsed against the live content.
-pub(super) struct ImportAlone {
+pub(super) struct NewChangeImport {
     import: Import,
     read: Content,
     /// The release that was live when the text was parsed.
@@ -71,7 +71,7 @@ impl Import {
         let items = if replaces && self.is_blank() {
             Items::new()
         } else {
-            formats::read_over(there, self.source, self.text.expose(), self.typing).map_err(Error::Invalid)?
+            formats::read_replacing(there, self.source, self.text.expose(), self.typing).map_err(Error::Invalid)?
         };
         if items.is_empty() && replaces && !self.allow_empty {
             return Err(Invalid::new("/text", Problem::NoKeys).into());
@@ -81,7 +81,7 @@ impl Import {
 
     /// Returns whether the text has only blank lines and comments. Some parsers refuse such a file.
     fn is_blank(&self) -> bool {
-        let marks: &[&str] = if self.source == Source::Json { &["#", "//"] } else { &["#"] };
+        let marks: &[&str] = if self.source == ItemFormat::Json { &["#", "//"] } else { &["#"] };
         let mut lines = self.text.expose().trim_start_matches('\u{feff}').split(['\n', '\r']).map(str::trim);
         lines.all(|line| line.is_empty() || marks.iter().any(|mark| line.starts_with(mark)))
     }
@@ -98,10 +98,10 @@ pub struct ImportPreview {
     pub edits: Vec<(String, Edit)>,
 }
 
-impl Work for ImportAlone {
+impl Work for NewChangeImport {
     const NAME: &'static str = "import";
 
-    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         service.import_in(tx, actor, self).await
     }
 }
@@ -145,15 +145,15 @@ impl Service {
     /// # Errors
     /// Those of [`Service::preview_import`] and [`Service::save`]; [`Error::State`] with `Empty` if nothing would
     /// change.
-    pub async fn import_alone(&self, actor: &Actor, import: &Import, message: String) -> Result<ChangeId> {
-        let alone = self.read_alone(actor, import, message, None).await?;
-        Ok(self.once(actor, None, alone).await?.change)
+    pub async fn import_into_new_change(&self, actor: &Actor, import: &Import, message: String) -> Result<ChangeId> {
+        let alone = self.prepare_import(actor, import, message, None).await?;
+        Ok(self.run_once(actor, None, alone).await?.change)
     }
 
     /// Publishes an import as a change of its own, in one transaction. A refused import leaves no change.
     ///
     /// # Errors
-    /// Those of [`Service::import_alone`] and [`Service::publish`].
+    /// Those of [`Service::import_into_new_change`] and [`Service::publish`].
     pub async fn import_and_publish(
         &self,
         actor: &Actor,
@@ -161,35 +161,35 @@ impl Service {
         message: String,
         confirm: String,
     ) -> Result<Published> {
-        let alone = self.read_alone(actor, import, message, Some(confirm)).await?;
+        let alone = self.prepare_import(actor, import, message, Some(confirm)).await?;
         let arrivals = self.dispatch.status.arrivals();
-        let made = self.once(actor, None, alone).await?;
+        let made = self.run_once(actor, None, alone).await?;
         Ok(self.published(made, arrivals).await)
     }
 
-    async fn read_alone(
+    async fn prepare_import(
         &self,
         actor: &Actor,
         import: &Import,
         message: String,
         publish: Option<String>,
-    ) -> Result<ImportAlone> {
+    ) -> Result<NewChangeImport> {
         actor.may_edit(&import.config)?;
         let mut db = self.db.read().await?;
-        let standing = self.standing(&mut db, &import.config).await?;
+        let standing = self.live_config(&mut db, &import.config).await?;
         drop(db);
         let read = import.read(standing.place.namespace.format, &standing.content)?;
-        Ok(ImportAlone { import: import.clone(), read, live: standing.live, message, publish })
+        Ok(NewChangeImport { import: import.clone(), read, live: standing.live, message, publish })
     }
 
     /// Compares the import with the live content inside the transaction, so that concurrent imports never mix. If
     /// another release is live by now, the text is parsed again.
-    async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &ImportAlone) -> Result<Made> {
-        let ImportAlone { import, read, live, message, publish } = alone;
+    async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &NewChangeImport) -> Result<WorkOutcome> {
+        let NewChangeImport { import, read, live, message, publish } = alone;
         let config = &import.config;
         let standing = match publish {
-            Some(_) => self.locked_standing(tx, &actor.may_publish(config)?).await?,
-            None => self.open_standing(tx, config).await?,
+            Some(_) => self.lock_live_config(tx, &actor.may_publish(config)?).await?,
+            None => self.open_live_config(tx, config).await?,
         };
         let read = if standing.live == *live {
             read.clone()
@@ -198,7 +198,7 @@ impl Service {
         };
         let edits = edits(&standing.content, &imported(&standing.content, read, import.mode));
         if edits.is_empty() {
-            return Err(Error::State(State::Empty));
+            return Err(Error::State(StateConflict::Empty));
         }
         // The release that the edits were made from. A release that is published meanwhile causes a conflict.
         let base = Some(standing.live);
@@ -208,7 +208,7 @@ impl Service {
         }
         let change = self.save_in(tx, actor, Some(message.clone()), saves).await?;
         self.check_size(tx, &change).await?;
-        Ok(Made::of(change.id, Vec::new()))
+        Ok(WorkOutcome::of(change.id, Vec::new()))
     }
 
     /// Returns the format of the namespace of a config.
@@ -245,16 +245,16 @@ impl Service {
         };
         match content {
             // Nothing was published. An empty file is not valid in most formats and could not be imported again.
-            Content::Text(text) if text.expose().is_empty() => Err(Error::State(State::Unreleased)),
+            Content::Text(text) if text.expose().is_empty() => Err(Error::State(StateConflict::Unreleased)),
             Content::Text(text) => {
-                if let Some(asked) = asked.filter(|asked| !formats::is_called(format, asked)) {
+                if let Some(asked) = asked.filter(|asked| !formats::is_name_of(format, asked)) {
                     let known = vec![format.as_str().to_owned()];
-                    return Err(Invalid::new("/format", Problem::Unknown { given: excerpt(asked), known }).into());
+                    return Err(Invalid::new("/format", Problem::Unknown { given: truncate(asked), known }).into());
                 }
                 Ok(Exported { text: text.expose().into(), media: formats::media(format) })
             }
             Content::Kv(items) => {
-                let source = asked.map_or(Ok(Source::Json), str::parse)?;
+                let source = asked.map_or(Ok(ItemFormat::Json), str::parse)?;
                 let text = formats::write(source, &items).map_err(Error::Invalid)?;
                 Ok(Exported { text: text.into(), media: source.media() })
             }
@@ -300,7 +300,7 @@ fn edits(now: &Content, new: &Content) -> Vec<(String, Edit)> {
     match (now, new) {
         (Content::Kv(there), Content::Kv(items)) => {
             let gone = there.keys().filter(|k| !items.contains_key(*k)).map(|k| (k.clone(), Edit::Remove));
-            let set = items.iter().filter(|(k, i)| At::of(now, k) != At::Item(i));
+            let set = items.iter().filter(|(k, i)| KeyState::of(now, k) != KeyState::Item(i));
             set.map(|(k, i)| (k.clone(), Edit::Set(i.clone()))).chain(gone).collect()
         }
         (Content::Text(a), Content::Text(b)) if a != b => vec![(String::new(), Edit::Text(b.expose().into()))],

@@ -8,8 +8,9 @@ mod configs;
 mod delivery;
 mod dispatch;
 mod drift;
+mod idempotency;
 mod import;
-mod once;
+mod manual_entry;
 mod places;
 mod publish;
 mod releases;
@@ -17,7 +18,6 @@ mod save;
 mod setup;
 mod throttle;
 mod tokens;
-mod typed;
 mod validation;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -32,7 +32,7 @@ use crate::{
         access::Actor,
         audit::Event,
         change::{Change, ChangeState},
-        error::{Error, Invalid, Problem, Result, State},
+        error::{Error, Invalid, Problem, Result, StateConflict},
         limits,
         time::Time,
     },
@@ -41,24 +41,24 @@ use crate::{
 
 pub use crate::{
     clock::{self, now},
-    domain::release::Why,
+    domain::release::DelayReason,
 };
-pub use accounts::{Account, LoginTry, NewUser};
+pub use accounts::{Account, LoginAttempt, NewUser};
 pub use apps::{AppCard, AppMatrix, Cell, PutApp, PutEnv, PutNamespace};
 pub use changes::{ChangeConfig, ChangeSummary, ChangeView};
-pub use configs::{ConfigView, Mine, Pending};
+pub use configs::{ConfigView, OwnChange, PendingEdits};
 pub use delivery::{EnvDelivery, LockState};
-pub use dispatch::{Arrived, Dispatch, FoundDrift, Late, Repair};
-pub use drift::Settle;
+pub use dispatch::{Arrival, Dispatch, FoundDrift, LateEnv, Repair};
+pub use drift::ResolveDrift;
+pub use idempotency::Idempotency;
 pub use import::{Exported, Import, ImportMode, ImportPreview};
-pub use once::Idempotency;
-pub use publish::{Publish, Rollback};
+pub use manual_entry::{EnteredItem, EnteredText, FormBase};
+pub use publish::{PublishRequest, Rollback};
 pub use releases::{Compared, Side};
 pub use save::{Save, Saved};
 pub use setup::SETUP_LINK_HOURS;
 pub use throttle::KnownBrowser;
 pub use tokens::{NewToken, ShownToken};
-pub use typed::{ReadAt, TypedItem, TypedText};
 
 /// The use cases on a database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -69,33 +69,33 @@ pub struct Service {
     channel: Option<Channel>,
     passwords: Passwords,
     /// Timeout of the wait for delivery in the answer to a publish.
-    patience: Duration,
+    delivery_timeout: Duration,
 }
 
 impl Service {
     /// Returns the use cases on a database. Accepted releases are handed over to `dispatch`.
     #[must_use]
     pub fn new(db: Db, dispatch: Arc<Dispatch>) -> Self {
-        Self { db, dispatch, channel: None, passwords: Passwords::default(), patience: Duration::from_secs(5) }
+        Self { db, dispatch, channel: None, passwords: Passwords::default(), delivery_timeout: Duration::from_secs(5) }
     }
 
     /// Adds the channel.
     #[must_use]
-    pub fn over(self, channel: Channel) -> Self {
+    pub fn with_channel(self, channel: Channel) -> Self {
         Self { channel: Some(channel), ..self }
     }
 
     /// Changes the timeout of the wait for delivery. It is zero for a command without a running server.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_delivery_timeout(self, patience: Duration) -> Self {
+        Self { delivery_timeout: patience, ..self }
     }
 
     /// Returns the late environments of which the actor sees something, with the reasons that the actor may know.
     #[must_use]
-    pub fn late(&self, actor: &Actor) -> Vec<Late> {
-        let late = self.dispatch.status.late().into_iter().filter(|late| actor.sees_some_of(&late.env));
-        late.map(|late| Late { why: told(late.why, actor), ..late }).collect()
+    pub fn late(&self, actor: &Actor) -> Vec<LateEnv> {
+        let late = self.dispatch.status.late().into_iter().filter(|late| actor.sees_any_of_env(&late.env));
+        late.map(|late| LateEnv { why: reason_for(late.why, actor), ..late }).collect()
     }
 
     /// Checks that the database answers.
@@ -110,8 +110,8 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database does not answer.
-    pub async fn sessions_there(&self, sessions: &[String]) -> Result<HashSet<String>> {
-        self.db.read().await?.sessions_there(sessions, now()).await
+    pub async fn existing_sessions(&self, sessions: &[String]) -> Result<HashSet<String>> {
+        self.db.read().await?.existing_sessions(sessions, now()).await
     }
 
     /// Deletes expired sessions, and idempotency keys and failed log-ins that are older than a day.
@@ -123,7 +123,7 @@ impl Service {
         detached(async move {
             let mut tx = service.db.write().await?;
             let now = now();
-            tx.sweep(now, now.plus_ms(-24 * 3_600_000)).await?;
+            tx.delete_expired(now, now.plus_ms(-24 * 3_600_000)).await?;
             tx.commit().await
         })
         .await
@@ -133,27 +133,29 @@ impl Service {
 /// Runs a transaction to its end, even if the caller no longer waits: a client that disconnects must not leave one open
 /// (transact-rs/sqlx#4385). A transaction with large contents runs on a thread of its own.
 async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    match tokio::spawn(compute::follow(work).in_current_span()).await {
+    match tokio::spawn(compute::run_or_offload(work).in_current_span()).await {
         Ok(result) => result,
         Err(panic) => Err(internal(&panic)),
     }
 }
 
 /// Maximum number of tries of a transaction that conflicts with another one.
-const TRIES: u32 = 6;
+const MAX_TRIES: u32 = 6;
 /// Maximum pause before the second try. It grows with each further try.
-const PAUSE: Duration = Duration::from_millis(20);
+const MAX_FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs a transaction like [`detached`], and again if it conflicts: another one made the same object at the same
 /// moment, or both deadlocked. The next try sees the result of the other one.
-async fn again<T, F>(work: impl Fn() -> F) -> Result<T>
+async fn retry_conflicts<T, F>(work: impl Fn() -> F) -> Result<T>
 where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    for n in 1..TRIES {
+    for n in 1..MAX_TRIES {
         match detached(work()).await {
-            Err(Error::State(State::InProgress)) => tokio::time::sleep(rand::random_range(PAUSE / 4..PAUSE * n)).await,
+            Err(Error::State(StateConflict::InProgress)) => {
+                tokio::time::sleep(rand::random_range(MAX_FIRST_PAUSE / 4..MAX_FIRST_PAUSE * n)).await
+            }
             done => return done,
         }
     }
@@ -188,13 +190,13 @@ fn new_change(actor: &Actor, message: String, now: Time) -> Change {
 
 /// Returns the part of a reason that an actor may know. It must not name a config that the actor may not see. Errors of
 /// drivers, which name addresses, are for administrators.
-fn told(why: Why, actor: &Actor) -> Why {
+fn reason_for(why: DelayReason, actor: &Actor) -> DelayReason {
     match &why {
-        Why::Channel(_) if !actor.is_administrator() => Why::Channel(None),
-        Why::Mismatch(config, _) | Why::Ahead(config, _) | Why::Unreadable(config, _)
+        DelayReason::Channel(_) if !actor.is_administrator() => DelayReason::Channel(None),
+        DelayReason::Mismatch(config, _) | DelayReason::Ahead(config, _) | DelayReason::Unreadable(config, _)
             if actor.may_view(config).is_err() =>
         {
-            Why::Slow
+            DelayReason::Slow
         }
         _ => why,
     }

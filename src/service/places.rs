@@ -4,10 +4,10 @@ use super::Service;
 use crate::{
     domain::{
         access::{Actor, May, Pattern, Publish},
-        error::{Error, Result, State},
+        error::{Error, Result, StateConflict},
         names::{AppName, ConfigId},
     },
-    storage::{Conn, Place, Standing},
+    storage::{ConfigLocation, Conn, LiveConfig},
 };
 
 impl Service {
@@ -18,7 +18,7 @@ impl Service {
     /// [`Error::NotFound`], no matter whether an object is missing or the actor sees nothing of it.
     pub async fn check_scope(&self, actor: &Actor, scope: &Pattern) -> Result<()> {
         let (env, app, namespace) = (scope.env(), scope.app(), scope.namespace());
-        if scope.breadth() == 3 {
+        if scope.wildcard_count() == 3 {
             return Ok(());
         }
         let missing = || Error::NotFound(scope.to_string());
@@ -44,27 +44,27 @@ impl Service {
     }
 
     /// Returns the environment and namespace of a config, if they exist.
-    pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<Place> {
-        db.place(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
+    pub(super) async fn place(&self, db: &mut Conn, id: &ConfigId) -> Result<ConfigLocation> {
+        db.location(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Returns the live content of a config, with its environment and namespace.
-    pub(super) async fn standing(&self, db: &mut Conn, id: &ConfigId) -> Result<Standing> {
+    pub(super) async fn live_config(&self, db: &mut Conn, id: &ConfigId) -> Result<LiveConfig> {
         let known = self.dispatch.fast_path.content(id);
-        db.standing(id, known.as_ref()).await?.ok_or_else(|| Error::NotFound(id.to_string()))
+        db.live_config(id, known.as_ref()).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Returns the live content of a config that is not archived.
-    pub(super) async fn open_standing(&self, db: &mut Conn, id: &ConfigId) -> Result<Standing> {
-        let standing = self.standing(db, id).await?;
+    pub(super) async fn open_live_config(&self, db: &mut Conn, id: &ConfigId) -> Result<LiveConfig> {
+        let standing = self.live_config(db, id).await?;
         check_open(&standing.place)?;
         Ok(standing)
     }
 
     /// Locks a config until the transaction ends, so that no other release of it is made, and returns its live content.
-    pub(super) async fn locked_standing(&self, tx: &mut Conn, may: &May<Publish>) -> Result<Standing> {
+    pub(super) async fn lock_live_config(&self, tx: &mut Conn, may: &May<Publish>) -> Result<LiveConfig> {
         tx.lock_config(may).await?;
-        let standing = self.open_standing(tx, may.on()).await?;
+        let standing = self.open_live_config(tx, may.on()).await?;
         if standing.is_new {
             // If two transactions make its first release concurrently, one fails here and is run again.
             tx.insert_config(may).await?;
@@ -73,6 +73,6 @@ impl Service {
     }
 }
 
-fn check_open(place: &Place) -> Result<()> {
-    if place.is_archived() { Err(Error::State(State::Archived)) } else { Ok(()) }
+fn check_open(place: &ConfigLocation) -> Result<()> {
+    if place.is_archived() { Err(Error::State(StateConflict::Archived)) } else { Ok(()) }
 }

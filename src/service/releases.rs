@@ -64,7 +64,7 @@ impl Service {
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
         self.place(&mut db, id).await?;
-        db.releases(id, before, limit.clamp(1, limits::PAGE_MAX)).await
+        db.releases(id, before, limit.clamp(1, limits::MAX_PAGE_ROWS)).await
     }
 
     /// Returns a release with its content.
@@ -88,8 +88,8 @@ impl Service {
         let (mut db, limit, mut releases) = (self.db.read().await?, limit as usize, Vec::new());
         // Releases that may not be seen are left out, so more are read than are shown.
         for page in 0..PAGES {
-            let read = db.latest_releases(limits::PAGE_MAX, page * limits::PAGE_MAX).await?;
-            let last = read.len() < limits::PAGE_MAX as usize;
+            let read = db.latest_releases(limits::MAX_PAGE_ROWS, page * limits::MAX_PAGE_ROWS).await?;
+            let last = read.len() < limits::MAX_PAGE_ROWS as usize;
             releases.extend(read.into_iter().filter(|r| actor.may_view(&r.config).is_ok()));
             if last || releases.len() >= limit {
                 break;
@@ -114,7 +114,7 @@ impl Service {
         let id = side.config();
         actor.may_view(id)?;
         let mut db = self.db.read().await?;
-        let standing = self.standing(&mut db, id).await?;
+        let standing = self.live_config(&mut db, id).await?;
         match side {
             Side::Live(_) => Ok((standing.live, standing.content)),
             Side::Release(_, 0) => Ok((0, Content::empty(standing.place.namespace.format))),

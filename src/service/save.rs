@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Idempotency, Service, again, check_text, new_change, now,
-    once::{Made, Work},
-    validation,
+    Idempotency, Service, check_text,
+    idempotency::{Work, WorkOutcome},
+    new_change, now, retry_conflicts, validation,
 };
 use crate::{
     domain::{
@@ -13,12 +13,12 @@ use crate::{
         change::{Change, ChangeEdit, ChangeId},
         content::Content,
         error::{Conflict, Error, Invalid, Problem, Result},
-        merge::{self, At, Edit},
+        merge::{self, Edit, KeyState},
         names::ConfigId,
         sensitive::Sensitive,
     },
     formats,
-    storage::{Conn, NewEdit, Standing},
+    storage::{Conn, LiveConfig, NewEdit},
 };
 
 /// Edits of one config to be saved in a change.
@@ -52,10 +52,10 @@ struct SaveAll {
 impl Work for SaveAll {
     const NAME: &'static str = "save";
 
-    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         let change = service.save_in(tx, actor, Some(self.message.clone()), self.saves.clone()).await?;
         service.check_size(tx, &change).await?;
-        Ok(Made::of(change.id, Vec::new()))
+        Ok(WorkOutcome::of(change.id, Vec::new()))
     }
 }
 
@@ -67,7 +67,7 @@ impl Service {
     /// [`Error::Invalid`] with a pointer; [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`],
     /// [`Error::Unavailable`].
     pub async fn save(&self, actor: &Actor, save: Save) -> Result<Saved> {
-        again(|| {
+        retry_conflicts(|| {
             let (service, actor, save) = (self.clone(), actor.clone(), save.clone());
             async move {
                 let mut tx = service.db.write().await?;
@@ -92,7 +92,7 @@ impl Service {
         saves: Vec<Save>,
         idempotency: Option<Idempotency>,
     ) -> Result<ChangeId> {
-        Ok(self.once(actor, idempotency, SaveAll { message, saves }).await?.change)
+        Ok(self.run_once(actor, idempotency, SaveAll { message, saves }).await?.change)
     }
 
     /// Saves in a transaction. The caller checks the size: [`Service::check_size`] does, and so does publishing.
@@ -119,7 +119,7 @@ impl Service {
             };
             match self.save_one(tx, &may, &mut into, save, many).await {
                 Err(Error::Conflict(found)) => conflicts.extend(found),
-                saved => saved.map_err(|e| under(e, &prefix))?,
+                saved => saved.map_err(|e| with_prefix(e, &prefix))?,
             }
             change = Some(into);
         }
@@ -155,18 +155,18 @@ impl Service {
     async fn save_one(
         &self,
         tx: &mut Conn,
-        may: &May<access::Change>,
+        may: &May<access::EditConfig>,
         change: &mut Change,
         save: Save,
         keep_comments: bool,
     ) -> Result<()> {
         let id = may.on();
-        let standing = self.open_standing(tx, id).await?;
+        let standing = self.open_live_config(tx, id).await?;
         let there = match change.version {
             0 => Vec::new(),
             _ => tx.edits(&change.id).await?,
         };
-        let edits = self.fit(tx, &standing, save, &there, keep_comments).await?;
+        let edits = self.check_edits(tx, &standing, save, &there, keep_comments).await?;
         change.version += 1;
         change.updated_at = now();
         for (n, (key, edit)) in edits.iter().enumerate() {
@@ -182,10 +182,10 @@ impl Service {
     }
 
     /// Checks the edits of one config against the live content and against earlier edits of the change.
-    pub(super) async fn fit(
+    pub(super) async fn check_edits(
         &self,
         db: &mut Conn,
-        standing: &Standing,
+        standing: &LiveConfig,
         save: Save,
         there: &[ChangeEdit],
         keep_comments: bool,
@@ -203,7 +203,7 @@ impl Service {
             _ => live,
         };
         if keep_comments {
-            take_comments(&mut edits, live);
+            copy_comments(&mut edits, live);
         }
         let earlier: BTreeMap<&str, &ChangeEdit> =
             there.iter().filter(|e| e.config == id).map(|e| (e.key.as_str(), e)).collect();
@@ -211,7 +211,7 @@ impl Service {
             .iter()
             .filter_map(|(key, edit)| {
                 merge::conflict(&id, key, edit, base, live)
-                    .or_else(|| elsewhere(&id, key, edit, earlier.get(key.as_str()).copied(), version))
+                    .or_else(|| own_conflict(&id, key, edit, earlier.get(key.as_str()).copied(), version))
             })
             .collect();
         if conflicts.is_empty() { Ok(edits) } else { Err(Error::Conflict(conflicts)) }
@@ -220,16 +220,16 @@ impl Service {
 
 /// Returns whether an edit equals the live content.
 pub(super) fn is_live(live: &Content, key: &str, edit: &Edit) -> bool {
-    let at = At::of(live, key);
+    let at = KeyState::of(live, key);
     match edit {
-        Edit::Remove => at == At::Absent,
-        Edit::Set(item) => at == At::Item(item),
-        Edit::Text(text) => at == At::Text(text.as_deref()),
+        Edit::Remove => at == KeyState::Absent,
+        Edit::Set(item) => at == KeyState::Item(item),
+        Edit::Text(text) => at == KeyState::Text(text.as_deref()),
     }
 }
 
 /// Copies the live comments to items without a comment.
-fn take_comments(edits: &mut [(String, Edit)], live: &Content) {
+fn copy_comments(edits: &mut [(String, Edit)], live: &Content) {
     let Some(there) = live.items() else { return };
     for (key, edit) in edits {
         match (edit, there.get(key)) {
@@ -240,7 +240,7 @@ fn take_comments(edits: &mut [(String, Edit)], live: &Content) {
 }
 
 /// Returns a conflict if the author saved this key elsewhere, such as in another tab, after the page was read.
-fn elsewhere(
+fn own_conflict(
     id: &ConfigId,
     key: &str,
     edit: &Edit,
@@ -249,7 +249,7 @@ fn elsewhere(
 ) -> Option<Conflict> {
     let (earlier, read) = (earlier?, read?);
     let same = match (&earlier.edit, edit) {
-        (Edit::Set(a), Edit::Set(b)) => a.same(b),
+        (Edit::Set(a), Edit::Set(b)) => a.has_same_content(b),
         (a, b) => a == b,
     };
     (earlier.version > read && !same).then(|| Conflict {
@@ -261,7 +261,7 @@ fn elsewhere(
     })
 }
 
-pub(super) fn under(error: Error, prefix: &str) -> Error {
+pub(super) fn with_prefix(error: Error, prefix: &str) -> Error {
     match error {
         Error::Invalid(list) => Error::Invalid(list.into_iter().map(|i| i.under(prefix)).collect()),
         other => other,

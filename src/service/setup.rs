@@ -3,13 +3,13 @@
 use data_encoding::HEXLOWER;
 use rand::Rng;
 
-use super::{Account, PutApp, PutEnv, PutNamespace, Service, again, detached, internal, now};
+use super::{Account, PutApp, PutEnv, PutNamespace, Service, detached, internal, now, retry_conflicts};
 use crate::{
     auth::signing::Signer,
     domain::{
         access::Actor,
         content::{Format, sha256},
-        error::{Error, Invalid, Problem, Result, State},
+        error::{Error, Invalid, Problem, Result, StateConflict},
         names::AppName,
     },
 };
@@ -26,7 +26,7 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Internal`] if the stored key is damaged.
     pub async fn signer(&self) -> Result<Signer> {
-        again(|| {
+        retry_conflicts(|| {
             let service = self.clone();
             async move {
                 let mut tx = service.db.write().await?;
@@ -62,7 +62,7 @@ impl Service {
             let code = HEXLOWER.encode(&bytes);
             let mut tx = service.db.write().await?;
             if tx.has_users().await? {
-                return Err(Error::State(State::SetUp));
+                return Err(Error::State(StateConflict::SetUp));
             }
             tx.insert_setup_link(&sha256(code.as_bytes()), now().plus_ms(SETUP_LINK_HOURS * 3_600_000), now()).await?;
             tx.commit().await?;
@@ -78,9 +78,9 @@ impl Service {
     pub async fn check_setup(&self, code: &str) -> Result<()> {
         let mut db = self.db.read().await?;
         if db.has_users().await? {
-            return Err(Error::State(State::SetUp));
+            return Err(Error::State(StateConflict::SetUp));
         }
-        if db.setup_link_works(&sha256(code.as_bytes()), now()).await? {
+        if db.is_setup_link_valid(&sha256(code.as_bytes()), now()).await? {
             return Ok(());
         }
         Err(Invalid::new("/code", Problem::SetupLink).into())
@@ -99,9 +99,9 @@ impl Service {
             let mut tx = service.db.write().await?;
             // Locked first: a concurrent set-up, with this link or another one, then sees the administrator.
             tx.lock_setup_links().await?;
-            let taken = tx.take_setup_link(&sha256(code.as_bytes()), now()).await?;
+            let taken = tx.consume_setup_link(&sha256(code.as_bytes()), now()).await?;
             if tx.has_users().await? {
-                return Err(Error::State(State::SetUp));
+                return Err(Error::State(StateConflict::SetUp));
             }
             if !taken {
                 return Err(Invalid::new("/code", Problem::SetupLink).into());

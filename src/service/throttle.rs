@@ -7,11 +7,11 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Service, again, now};
+use super::{Service, now, retry_conflicts};
 use crate::{
-    auth::passwords::{Verdict, Who},
+    auth::passwords::{ClientKind, Verdict},
     domain::{
-        error::{Error, Result, excerpt},
+        error::{Error, Result, truncate},
         network,
         time::Time,
     },
@@ -24,9 +24,9 @@ const FREE_TRIES: u32 = 5;
 /// Failures before the back-off of a network begins, for all names. It is higher, because people share a network.
 const FREE_TRIES_OF_NETWORK: u32 = 20;
 /// Maximum length of the back-off, in seconds. An account is never locked for good.
-const LONGEST_PAUSE: u32 = 60;
+const MAX_PAUSE_SECONDS: u32 = 60;
 /// Age, in milliseconds, after which failures no longer count for the back-off.
-const FORGET_MS: i64 = 15 * 60_000;
+const FAILURE_AGE_MS: i64 = 15 * 60_000;
 /// Maximum number of failures of one name from all networks together.
 const NAME_TRIES: u32 = 1000;
 /// Interval after which one failure of a name expires, in milliseconds.
@@ -44,7 +44,7 @@ pub struct KnownBrowser {
 }
 
 /// A subject whose attempts are counted, and the rule that limits them.
-pub(super) struct Limit {
+pub(super) struct AttemptLimit {
     subject: String,
     rule: Rule,
 }
@@ -57,11 +57,11 @@ enum Rule {
     Name,
 }
 
-impl Limit {
+impl AttemptLimit {
     /// Returns the limits of a log-in from an unknown browser. A successful log-in resets the first one. They have the
     /// order of the table, in which the sweep locks them too.
     pub(super) fn of_stranger(name: &str, address: &str) -> [Self; 3] {
-        let (name, network) = (excerpt(name), network(address));
+        let (name, network) = (truncate(name), network(address));
         let limit = |subject, rule| Self { subject, rule };
         [
             limit(format!("account:{network} {name}"), Rule::BackOff(FREE_TRIES)),
@@ -82,46 +82,46 @@ impl Limit {
 }
 
 /// A counted attempt, which can be taken back after a success.
-pub(super) struct Charge {
+pub(super) struct CountedAttempt {
     pub(super) subject: String,
     at: Time,
     /// Time of the attempt before it.
     before: Time,
 }
 
-impl Charge {
+impl CountedAttempt {
     /// Takes back the attempt.
-    pub(super) async fn refund(&self, tx: &mut Conn) -> Result<()> {
-        tx.refund(&self.subject, self.at, self.before).await
+    pub(super) async fn take_back(&self, tx: &mut Conn) -> Result<()> {
+        tx.remove_failure(&self.subject, self.at, self.before).await
     }
 }
 
 impl Service {
     /// Counts an attempt for each limit before the password is checked: concurrent guesses cannot exceed a limit.
-    pub(super) async fn charge(&self, limits: Vec<Limit>) -> Result<Vec<Charge>> {
+    pub(super) async fn count_attempt(&self, limits: Vec<AttemptLimit>) -> Result<Vec<CountedAttempt>> {
         let limits = Arc::new(limits);
-        again(|| {
+        retry_conflicts(|| {
             let (service, limits) = (self.clone(), Arc::clone(&limits));
-            async move { service.charge_once(&limits).await }
+            async move { service.count_attempt_once(&limits).await }
         })
         .await
     }
 
-    async fn charge_once(&self, limits: &[Limit]) -> Result<Vec<Charge>> {
+    async fn count_attempt_once(&self, limits: &[AttemptLimit]) -> Result<Vec<CountedAttempt>> {
         let mut tx = self.db.write().await?;
         let (mut charges, mut counts) = (Vec::with_capacity(limits.len()), Vec::with_capacity(limits.len()));
         // The first limit counts the attempts of this network on this name.
         let mut tried = 0;
-        for (n, Limit { subject, rule }) in limits.iter().enumerate() {
+        for (n, AttemptLimit { subject, rule }) in limits.iter().enumerate() {
             let (found, now) = (tx.lock_failures(subject).await?, now());
             let count = match *rule {
-                Rule::BackOff(free) => backed_off(found, free, now)?,
-                Rule::Name => of_name(found, tried < NEWCOMER_TRIES, now)?,
+                Rule::BackOff(free) => count_by_back_off(found, free, now)?,
+                Rule::Name => count_by_name(found, tried < NEWCOMER_TRIES, now)?,
             };
             if n == 0 {
                 tried = count.tries;
             }
-            charges.push(Charge { subject: subject.clone(), at: count.last, before: count.before });
+            charges.push(CountedAttempt { subject: subject.clone(), at: count.last, before: count.before });
             counts.push(count);
         }
         for (charge, count) in charges.iter().zip(counts) {
@@ -132,18 +132,18 @@ impl Service {
     }
 
     /// Checks a password whose attempt is counted. If the check itself fails, the attempt is taken back.
-    pub(super) async fn verify_charged(
+    pub(super) async fn verify_counted(
         &self,
-        charges: &[Charge],
+        charges: &[CountedAttempt],
         password: &str,
         hash: Option<&str>,
-        who: Who,
+        who: ClientKind,
     ) -> Result<Verdict> {
         let verdict = self.passwords.verify(password, hash, who).await;
         if verdict.is_err() {
             let mut tx = self.db.write().await?;
             for charge in charges {
-                charge.refund(&mut tx).await?;
+                charge.take_back(&mut tx).await?;
             }
             tx.commit().await?;
         }
@@ -153,7 +153,7 @@ impl Service {
 
 /// The count of a subject before the next attempt.
 #[derive(Debug, PartialEq, Eq)]
-struct Count {
+struct AttemptCount {
     /// Attempts that still count.
     tries: u32,
     /// Time to store with the next attempt.
@@ -163,33 +163,33 @@ struct Count {
 }
 
 /// Counts by [`Rule::BackOff`]. Refuses during a pause.
-fn backed_off((tries, last): (u32, Time), free: u32, now: Time) -> Result<Count> {
-    let tries = if now.0 - last.0 > FORGET_MS { 0 } else { tries };
+fn count_by_back_off((tries, last): (u32, Time), free: u32, now: Time) -> Result<AttemptCount> {
+    let tries = if now.0 - last.0 > FAILURE_AGE_MS { 0 } else { tries };
     if tries >= free {
-        let seconds = 1u32.checked_shl(tries - free).unwrap_or(LONGEST_PAUSE).clamp(1, LONGEST_PAUSE);
-        wait(last.0 + i64::from(seconds) * 1000 - now.0)?;
+        let seconds = 1u32.checked_shl(tries - free).unwrap_or(MAX_PAUSE_SECONDS).clamp(1, MAX_PAUSE_SECONDS);
+        check_pause(last.0 + i64::from(seconds) * 1000 - now.0)?;
     }
-    Ok(Count { tries, last: now, before: last })
+    Ok(AttemptCount { tries, last: now, before: last })
 }
 
 /// Counts by [`Rule::Name`]. Refuses when the limit is reached.
-fn of_name((tries, last): (u32, Time), newcomer: bool, now: Time) -> Result<Count> {
+fn count_by_name((tries, last): (u32, Time), newcomer: bool, now: Time) -> Result<AttemptCount> {
     let drained = ((now.0 - last.0) / NAME_INTERVAL_MS).max(0);
     let tries = tries.saturating_sub(u32::try_from(drained).unwrap_or(u32::MAX));
     let last = if tries == 0 { now } else { last.plus_ms(drained * NAME_INTERVAL_MS) };
     let most = if newcomer { NAME_TRIES } else { NAME_TRIES / 2 };
     if tries >= most {
-        wait(i64::from(tries - most + 1) * NAME_INTERVAL_MS - (now.0 - last.0))?;
+        check_pause(i64::from(tries - most + 1) * NAME_INTERVAL_MS - (now.0 - last.0))?;
     }
-    Ok(Count { tries, last, before: last })
+    Ok(AttemptCount { tries, last, before: last })
 }
 
 /// Refuses if milliseconds are left to wait.
-fn wait(left: i64) -> Result<()> {
+fn check_pause(left: i64) -> Result<()> {
     if left <= 0 {
         return Ok(());
     }
-    Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)))
+    Err(Error::Throttled(u32::try_from((left + 999) / 1000).unwrap_or(MAX_PAUSE_SECONDS).min(MAX_PAUSE_SECONDS)))
 }
 
 /// Returns the name of an address's network in subjects.
@@ -197,7 +197,7 @@ fn network(address: &str) -> String {
     match address.parse().map(network::network) {
         Ok(IpAddr::V4(ip)) => ip.to_string(),
         Ok(IpAddr::V6(ip)) => format!("{ip}/64"),
-        Err(_) => excerpt(address),
+        Err(_) => truncate(address),
     }
 }
 
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn back_off_doubles_up_to_a_minute_and_expires() {
-        let after = |tries, ms| backed_off((tries, LAST), FREE_TRIES, LAST.plus_ms(ms)).map(|count| count.tries);
+        let after = |tries, ms| count_by_back_off((tries, LAST), FREE_TRIES, LAST.plus_ms(ms)).map(|count| count.tries);
         assert_eq!(after(4, 0), Ok(4));
         assert_eq!(after(5, 0), Err(Error::Throttled(1)));
         assert_eq!(after(5, 1000), Ok(5));
@@ -217,12 +217,13 @@ mod tests {
         for many in [11, 36, 37, 100, u32::MAX] {
             assert_eq!(after(many, 0), Err(Error::Throttled(60)), "{many}");
         }
-        assert_eq!(after(u32::MAX, FORGET_MS + 1), Ok(0));
+        assert_eq!(after(u32::MAX, FAILURE_AGE_MS + 1), Ok(0));
     }
 
     #[test]
     fn limit_of_a_name_drains_and_half_of_it_is_for_newcomers() {
-        let after = |tries, newcomer, ms| of_name((tries, LAST), newcomer, LAST.plus_ms(ms)).map(|count| count.tries);
+        let after =
+            |tries, newcomer, ms| count_by_name((tries, LAST), newcomer, LAST.plus_ms(ms)).map(|count| count.tries);
         assert_eq!((after(499, false, 0), after(499, true, 0)), (Ok(499), Ok(499)));
         assert_eq!((after(500, false, 0), after(500, true, 0)), (Err(Error::Throttled(4)), Ok(500)));
         assert_eq!((after(999, true, 0), after(1000, true, 0)), (Ok(999), Err(Error::Throttled(4))));
@@ -231,9 +232,9 @@ mod tests {
         assert_eq!(after(1000, false, 4000), Err(Error::Throttled(60)), "the pause has a maximum");
         assert_eq!(after(10, true, 1_000_000), Ok(0));
         // The rest of an interval counts for the next one.
-        let count = of_name((10, LAST), true, LAST.plus_ms(7000)).unwrap();
+        let count = count_by_name((10, LAST), true, LAST.plus_ms(7000)).unwrap();
         assert_eq!((count.tries, count.last), (9, LAST.plus_ms(4000)));
-        assert_eq!(of_name((1, LAST), true, LAST.plus_ms(9000)).unwrap().last, LAST.plus_ms(9000));
+        assert_eq!(count_by_name((1, LAST), true, LAST.plus_ms(9000)).unwrap().last, LAST.plus_ms(9000));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         access::{Actor, Pattern},
         audit::Event,
-        error::{Error, Invalid, Problem, Result, excerpt},
+        error::{Error, Invalid, Problem, Result, truncate},
         limits,
         names::AppName,
         time::Time,
@@ -61,7 +61,7 @@ impl Service {
             if new.creator {
                 actor.may_administer()?;
             }
-            let tokens::Fresh { id, text, sha256 } = tokens::generate(new.kind);
+            let tokens::GeneratedToken { id, text, sha256 } = tokens::generate(new.kind);
             let token = Token {
                 id,
                 name,
@@ -93,7 +93,7 @@ impl Service {
         let (service, actor, id) = (self.clone(), actor.clone(), id.to_owned());
         detached(async move {
             let mut tx = service.db.write().await?;
-            let missing = || Error::NotFound(excerpt(&id));
+            let missing = || Error::NotFound(truncate(&id));
             let token = tx.token(&id).await?.ok_or_else(missing)?;
             let may = actor.may_grant(&token.patterns).map_err(|_| missing())?;
             tx.revoke_token(&may, &id, now()).await?;
@@ -104,7 +104,7 @@ impl Service {
         .await
     }
 
-    /// Returns the tokens that the actor may revoke, the newest first: up to [`limits::PAGE_MAX`] of those created
+    /// Returns the tokens that the actor may revoke, the newest first: up to [`limits::MAX_PAGE_ROWS`] of those created
     /// before `before`, optionally of one application.
     ///
     /// # Errors
@@ -112,11 +112,11 @@ impl Service {
     pub async fn tokens(&self, actor: &Actor, app: Option<&AppName>, before: Option<Time>) -> Result<Vec<Token>> {
         let of_app =
             |token: &Token| app.is_none_or(|app| token.patterns.iter().any(|p| p.app().is_none_or(|a| a == app)));
-        let (mut db, mut before, page) = (self.db.read().await?, before, limits::PAGE_MAX as usize);
+        let (mut db, mut before, page) = (self.db.read().await?, before, limits::MAX_PAGE_ROWS as usize);
         let mut tokens = Vec::new();
         // Tokens of others are left out, so more are read than are returned.
         loop {
-            let read = db.tokens(before, limits::PAGE_MAX).await?;
+            let read = db.tokens(before, limits::MAX_PAGE_ROWS).await?;
             let last = read.len() < page;
             before = read.last().map(|token| token.created_at);
             tokens.extend(read.into_iter().filter(|t| actor.may_grant(&t.patterns).is_ok() && of_app(t)));
@@ -164,7 +164,7 @@ impl Service {
         let service = self.clone();
         detached(async move {
             let mut tx = service.db.write().await?;
-            tx.tokens_used(&uses).await?;
+            tx.set_tokens_last_used(&uses).await?;
             tx.commit().await
         })
         .await
@@ -177,7 +177,7 @@ fn check_token_name(name: &str) -> Result<String, Invalid> {
     let problem = match name {
         "" => Problem::Required,
         n if n.len() > limits::TOKEN_NAME_BYTES => Problem::TooLong { max: limits::TOKEN_NAME_BYTES },
-        n => match unseen::refused(n) {
+        n => match unseen::find_problem(n) {
             Some(problem) => problem,
             None => return Ok(n.to_owned()),
         },

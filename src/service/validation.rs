@@ -2,7 +2,7 @@
 //! keeps to its limits, and a change fits into one transaction of the channel. [`check_key`] and
 //! [`Item::check`](crate::domain::content::Item::check) check a single item, [`formats::check`] the text of a format.
 
-use super::changes::{ChangeConfig, as_delivered};
+use super::changes::{ChangeConfig, channel_entry};
 use crate::{
     channel::Channel,
     domain::{
@@ -76,7 +76,7 @@ pub fn entries<'a>(
         return Err(refused(Problem::TooMany { max: limits::ITEMS }));
     }
     let entry =
-        |c: &&ChangeConfig| Ok(as_delivered(change, author, &c.config, numbers::after(c.live)?, c.format, &c.after));
+        |c: &&ChangeConfig| Ok(channel_entry(change, author, &c.config, numbers::next(c.live)?, c.format, &c.after));
     let entries: Vec<Entry> = configs.iter().map(entry).collect::<Result<_>>()?;
     let bytes: usize = entries.iter().map(|entry| entry.document.expose().len()).sum();
     if bytes > limits::CHANGE_BYTES || Channel::fits(&entries).is_err() {

@@ -19,7 +19,7 @@ use super::{
     store::{Sessions, USER},
 };
 use crate::{
-    auth::rate::{Rate, Rates, TooFast},
+    auth::rate::{Rate, RateLimiter, TooFast},
     domain::{
         access::Actor,
         error::{Error, Need, Result},
@@ -27,7 +27,7 @@ use crate::{
         time::Time,
     },
     http::{bearer, cookies::cookie},
-    service::{Account, LoginTry, Service, now},
+    service::{Account, LoginAttempt, Service, now},
     storage::Db,
 };
 
@@ -36,15 +36,15 @@ const IDLE: Duration = Duration::hours(12);
 /// Maximum lifetime of a session, in milliseconds.
 const ABSOLUTE_MS: i64 = 7 * 24 * 3_600_000;
 /// Interval between writes of a session in use, in milliseconds. Each write extends it.
-const TOUCH_MS: i64 = 10 * 60_000;
+const WRITE_INTERVAL_MS: i64 = 10 * 60_000;
 /// Keys of the times at which the session began and was last written, in Unix milliseconds.
 const SINCE: &str = "since";
 const SEEN: &str = "seen";
 /// Key of the credential at the start of the session. The session is void once the credential changes.
 const CREDENTIAL: &str = "credential";
 /// Key of the time of the last re-authentication, and the time in milliseconds for which it counts.
-const PROVEN: &str = "proven";
-const FRESH_MS: i64 = 10 * 60_000;
+const REAUTHENTICATED: &str = "proven";
+const REAUTHENTICATION_MS: i64 = 10 * 60_000;
 
 /// The user who is logged in.
 #[derive(Clone, Debug)]
@@ -83,9 +83,9 @@ impl IntoResponse for Rejected {
 
 /// Whether the password was typed recently. Actions that grant rights require it again otherwise (ASVS 7.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fresh(pub bool);
+pub struct RecentlyAuthenticated(pub bool);
 
-impl<S: Sync> FromRequestParts<S> for Fresh {
+impl<S: Sync> FromRequestParts<S> for RecentlyAuthenticated {
     type Rejection = Rejected;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Rejected> {
@@ -96,38 +96,38 @@ impl<S: Sync> FromRequestParts<S> for Fresh {
     }
 }
 
-impl Fresh {
+impl RecentlyAuthenticated {
     /// Returns whether it was typed recently in this session.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn of(session: &Session) -> Result<Self> {
-        let at: i64 = session.get(PROVEN).await.map_err(broken)?.unwrap_or_default();
-        Ok(Self(now().0 - at < FRESH_MS))
+        let at: i64 = session.get(REAUTHENTICATED).await.map_err(unavailable)?.unwrap_or_default();
+        Ok(Self(now().0 - at < REAUTHENTICATION_MS))
     }
 }
 
 /// Re-authenticates the user by password, unless the password was typed recently.
 ///
 /// # Errors
-/// Those of [`Service::prove`].
-pub async fn prove(service: &Service, session: &Session, user: &CurrentUser, password: &str) -> Result<()> {
-    if Fresh::of(session).await?.0 {
+/// Those of [`Service::reauthenticate`].
+pub async fn reauthenticate(service: &Service, session: &Session, user: &CurrentUser, password: &str) -> Result<()> {
+    if RecentlyAuthenticated::of(session).await?.0 {
         return Ok(());
     }
-    service.prove(&user.account, password).await?;
+    service.reauthenticate(&user.account, password).await?;
     // The session has more rights from here on, so an id that leaked before must not have them.
-    session.cycle_id().await.map_err(broken)?;
-    session.insert(PROVEN, now().0).await.map_err(broken)
+    session.cycle_id().await.map_err(unavailable)?;
+    session.insert(REAUTHENTICATED, now().0).await.map_err(unavailable)
 }
 
 /// Re-authenticates the caller of a server function, and returns the user.
 ///
 /// # Errors
 /// Those of [`prove`] and [`user`].
-pub async fn proven(password: &str) -> Result<CurrentUser> {
+pub async fn reauthenticated_user(password: &str) -> Result<CurrentUser> {
     let user = user()?;
-    prove(&service()?, &session()?, &user, password).await?;
+    reauthenticate(&service()?, &session()?, &user, password).await?;
     Ok(user)
 }
 
@@ -147,8 +147,8 @@ pub fn sessions(db: Db, https: bool) -> SessionManagerLayer<Sessions> {
 #[derive(Clone, Debug)]
 pub struct Guard {
     service: Service,
-    people: Arc<Rates<String>>,
-    strangers: Arc<Rates<Option<IpAddr>>>,
+    people: Arc<RateLimiter<String>>,
+    strangers: Arc<RateLimiter<Option<IpAddr>>>,
 }
 
 impl Guard {
@@ -156,7 +156,7 @@ impl Guard {
     /// forms without a session of each address.
     #[must_use]
     pub fn new(service: Service, pages: Rate, log_in: Rate) -> Self {
-        Self { service, people: Arc::new(Rates::new(pages)), strangers: Arc::new(Rates::new(log_in)) }
+        Self { service, people: Arc::new(RateLimiter::new(pages)), strangers: Arc::new(RateLimiter::new(log_in)) }
     }
 }
 
@@ -167,7 +167,7 @@ pub async fn identify(State(guard): State<Guard>, session: Session, mut request:
     let paced = match &known {
         Ok(Some(user)) => guard.people.take(user.account.id.clone()),
         Ok(None) if *request.method() == Method::POST => {
-            guard.strangers.take(bearer::address(request.extensions()).map(network))
+            guard.strangers.take(bearer::client_address(request.extensions()).map(network))
         }
         _ => Ok(()),
     };
@@ -177,7 +177,7 @@ pub async fn identify(State(guard): State<Guard>, session: Session, mut request:
         }
         Ok(None) => {}
         Err(error) => {
-            request.extensions_mut().insert(Away(error));
+            request.extensions_mut().insert(RequestRefusal(error));
         }
     }
     next.run(request).await
@@ -186,7 +186,7 @@ pub async fn identify(State(guard): State<Guard>, session: Session, mut request:
 /// The reason why a request is refused, with a session or without: sessions cannot be read now, or the requests come
 /// too fast.
 #[derive(Clone, Debug)]
-pub struct Away(pub Error);
+pub struct RequestRefusal(pub Error);
 
 /// Returns the account id of the session in a request's head. It decides whether the body is read, and nothing else.
 /// Long bodies are edits, so users without the right to edit are refused before the body arrives.
@@ -196,13 +196,13 @@ pub struct Away(pub Error);
 pub async fn sender(service: &Service, db: &Db, https: bool, headers: &HeaderMap) -> Result<Option<String>> {
     let Some(id) = cookie(headers, cookie_name(https)).and_then(|id| id.parse().ok()) else { return Ok(None) };
     let record = Sessions::new(db.clone()).load(&id).await;
-    let record = record.map_err(|error| broken(tower_sessions::session::Error::Store(error)))?;
+    let record = record.map_err(|error| unavailable(tower_sessions::session::Error::Store(error)))?;
     let Some(record) = record else { return Ok(None) };
     let text = |key| record.data.get(key).and_then(|value| value.as_str());
     let Some(user) = text(USER) else { return Ok(None) };
     let since = record.data.get(SINCE).and_then(|since| since.as_i64()).unwrap_or_default();
     let Some(account) = account_of(service, user, since, text(CREDENTIAL)).await? else { return Ok(None) };
-    if !account.actor().edits_something() {
+    if !account.actor().edits_any() {
         return Err(Error::Forbidden(Need::Edit));
     }
     Ok(Some(account.id))
@@ -219,16 +219,16 @@ async fn account_of(service: &Service, id: &str, since: i64, credential: Option<
 }
 
 async fn current(service: &Service, session: &Session) -> Result<Option<CurrentUser>> {
-    let Some(id) = session.get::<String>(USER).await.map_err(broken)? else { return Ok(None) };
-    let since: i64 = session.get(SINCE).await.map_err(broken)?.unwrap_or_default();
-    let (now, seen) = (now().0, session.get::<i64>(SEEN).await.map_err(broken)?.unwrap_or_default());
-    let credential: Option<String> = session.get(CREDENTIAL).await.map_err(broken)?;
+    let Some(id) = session.get::<String>(USER).await.map_err(unavailable)? else { return Ok(None) };
+    let since: i64 = session.get(SINCE).await.map_err(unavailable)?.unwrap_or_default();
+    let (now, seen) = (now().0, session.get::<i64>(SEEN).await.map_err(unavailable)?.unwrap_or_default());
+    let credential: Option<String> = session.get(CREDENTIAL).await.map_err(unavailable)?;
     let Some(account) = account_of(service, &id, since, credential.as_deref()).await? else {
-        session.flush().await.map_err(broken)?;
+        session.flush().await.map_err(unavailable)?;
         return Ok(None);
     };
-    if now - seen > TOUCH_MS {
-        session.insert(SEEN, now).await.map_err(broken)?;
+    if now - seen > WRITE_INTERVAL_MS {
+        session.insert(SEEN, now).await.map_err(unavailable)?;
     }
     let actor = Arc::new(account.actor());
     Ok(Some(CurrentUser { account: Arc::new(account), actor }))
@@ -257,7 +257,7 @@ fn caller(extensions: &Extensions) -> Result<&CurrentUser> {
 
 /// Returns the error for which a request is refused with a session or without, if there is one.
 fn admitted(extensions: &Extensions) -> Result<()> {
-    extensions.get().map_or(Ok(()), |Away(error)| Err(error.clone()))
+    extensions.get().map_or(Ok(()), |RequestRefusal(error)| Err(error.clone()))
 }
 
 /// Server functions that need no session.
@@ -278,9 +278,9 @@ pub fn admit(path: &str, extensions: &Extensions) -> Result<()> {
 /// Those of [`Service::log_in`].
 pub async fn log_in(name: String, password: String) -> Result<String> {
     let parts = parts()?;
-    let address = bearer::address(&parts.extensions).map(|a| a.to_string()).unwrap_or_default();
+    let address = bearer::client_address(&parts.extensions).map(|a| a.to_string()).unwrap_or_default();
     let known = browsers()?.known(&parts.headers);
-    let account = service()?.log_in(LoginTry { name, password, address, known }).await?;
+    let account = service()?.log_in(LoginAttempt { name, password, address, known_browsers: known }).await?;
     begin(&account).await
 }
 
@@ -302,12 +302,12 @@ async fn begin_in(session: &Session, account: &Account) -> Result<()> {
     // Rotates the session id on log-in (session fixation). `flush` would keep the id of a session that was read before,
     // and store it again.
     session.clear().await;
-    session.cycle_id().await.map_err(broken)?;
-    session.insert(USER, &account.id).await.map_err(broken)?;
-    session.insert(CREDENTIAL, &account.credential).await.map_err(broken)?;
-    session.insert(SINCE, now).await.map_err(broken)?;
-    session.insert(SEEN, now).await.map_err(broken)?;
-    session.insert(PROVEN, now).await.map_err(broken)
+    session.cycle_id().await.map_err(unavailable)?;
+    session.insert(USER, &account.id).await.map_err(unavailable)?;
+    session.insert(CREDENTIAL, &account.credential).await.map_err(unavailable)?;
+    session.insert(SINCE, now).await.map_err(unavailable)?;
+    session.insert(SEEN, now).await.map_err(unavailable)?;
+    session.insert(REAUTHENTICATED, now).await.map_err(unavailable)
 }
 
 /// Ends the session.
@@ -315,7 +315,7 @@ async fn begin_in(session: &Session, account: &Account) -> Result<()> {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn log_out() -> Result<()> {
-    session()?.flush().await.map_err(broken)
+    session()?.flush().await.map_err(unavailable)
 }
 
 fn session() -> Result<Session> {
@@ -326,8 +326,8 @@ fn parts() -> Result<Parts> {
     use_context().ok_or_else(|| Error::Internal("no request".into()))
 }
 
-fn broken(error: tower_sessions::session::Error) -> Error {
-    Error::Unavailable { part: crate::domain::error::Part::Database, detail: error.to_string() }
+fn unavailable(error: tower_sessions::session::Error) -> Error {
+    Error::Unavailable { part: crate::domain::error::Dependency::Database, detail: error.to_string() }
 }
 
 #[cfg(test)]
@@ -342,13 +342,13 @@ mod tests {
 
     const PASSWORD: &str = "correct horse battery";
 
-    struct Place {
+    struct Fixture {
         service: Service,
         store: Arc<Sessions>,
         folder: std::path::PathBuf,
     }
 
-    impl Place {
+    impl Fixture {
         async fn new() -> Self {
             let folder = std::env::temp_dir().join(format!("trimtab-{}", uuid::Uuid::new_v4()));
             std::fs::create_dir(&folder).unwrap();
@@ -380,7 +380,7 @@ mod tests {
         }
     }
 
-    impl Drop for Place {
+    impl Drop for Fixture {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
@@ -388,7 +388,7 @@ mod tests {
 
     #[tokio::test]
     async fn log_in_rotates_the_session_id() {
-        let place = Place::new().await;
+        let place = Fixture::new().await;
         let ana = place.ana().await;
         let first = place.log_in(None, &ana).await;
         let second = place.log_in(Some(first), &ana).await;
@@ -402,7 +402,7 @@ mod tests {
 
     #[tokio::test]
     async fn database_stores_only_a_hash_of_the_session_id() {
-        let place = Place::new().await;
+        let place = Fixture::new().await;
         let cookie = place.log_in(None, &place.ana().await).await;
         let database = std::fs::read(place.folder.join("trimtab.db")).unwrap();
         let log = std::fs::read(place.folder.join("trimtab.db-wal")).unwrap_or_default();
@@ -414,7 +414,7 @@ mod tests {
 
     #[tokio::test]
     async fn password_reset_during_the_log_in_voids_the_session() {
-        let place = Place::new().await;
+        let place = Fixture::new().await;
         let ana = place.ana().await;
         place.service.reset_password(&Actor::shell(), &ana.account.id, "another long password").await.unwrap();
         // The password was right before the reset. The session is stored only now.
@@ -424,12 +424,12 @@ mod tests {
 
     #[tokio::test]
     async fn re_authentication_rotates_the_session_id() {
-        let place = Place::new().await;
+        let place = Fixture::new().await;
         let ana = place.ana().await;
         let cookie = place.log_in(None, &ana).await;
         let session = place.request(Some(cookie));
-        session.insert(PROVEN, 0).await.unwrap();
-        prove(&place.service, &session, &ana, PASSWORD).await.unwrap();
+        session.insert(REAUTHENTICATED, 0).await.unwrap();
+        reauthenticate(&place.service, &session, &ana, PASSWORD).await.unwrap();
         session.save().await.unwrap();
         assert_ne!(session.id(), Some(cookie));
         assert!(place.store.load(&cookie).await.unwrap().is_none(), "the old cookie is invalid");

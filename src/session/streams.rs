@@ -14,7 +14,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Sessions with open streams. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Streams(Arc<Mutex<HashMap<String, Watched>>>);
+pub struct SessionStreams(Arc<Mutex<HashMap<String, Watched>>>);
 
 #[derive(Debug, Default)]
 struct Watched {
@@ -24,23 +24,23 @@ struct Watched {
 
 /// An open stream of a session, until it is dropped.
 #[derive(Debug)]
-pub struct Stream {
-    of: Streams,
+pub struct SessionStream {
+    of: SessionStreams,
     session: String,
     ended: CancellationToken,
 }
 
-impl Streams {
+impl SessionStreams {
     /// Registers an open stream of a session. Returns `None` for a session that was never stored.
     #[must_use]
-    pub fn open(&self, session: &Session) -> Option<Stream> {
+    pub fn open(&self, session: &Session) -> Option<SessionStream> {
         let session = key(&session.id()?);
         let mut all = self.all();
         let watched = all.entry(session.clone()).or_default();
         watched.streams += 1;
         let ended = watched.ended.clone();
         drop(all);
-        Some(Stream { of: self.clone(), session, ended })
+        Some(SessionStream { of: self.clone(), session, ended })
     }
 
     /// Returns the background task that ends the streams of ended sessions.
@@ -59,7 +59,7 @@ impl Streams {
         if open.is_empty() {
             return Ok(());
         }
-        let there = service.sessions_there(&open).await?;
+        let there = service.existing_sessions(&open).await?;
         let mut all = self.all();
         for gone in open.iter().filter(|session| !there.contains(*session)) {
             if let Some(watched) = all.remove(gone) {
@@ -74,14 +74,14 @@ impl Streams {
     }
 }
 
-impl Stream {
+impl SessionStream {
     /// Waits until the session has ended.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
 }
 
-impl Drop for Stream {
+impl Drop for SessionStream {
     fn drop(&mut self) {
         let mut all = self.of.all();
         if let Some(watched) = all.get_mut(&self.session).filter(|_| !self.ended.is_cancelled()) {

@@ -57,7 +57,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn administrators(&mut self) -> Result<i64> {
+    pub async fn count_administrators(&mut self) -> Result<i64> {
         let (n,): (i64,) = on!(self, c => sqlx::query_as(
             "select count(*) from users where administrator = true and disabled_at is null"
         ).fetch_one(c).await)?;
@@ -148,7 +148,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn logged_in(&mut self, id: &str, now: Time) -> Result<()> {
+    pub async fn set_last_login(&mut self, id: &str, now: Time) -> Result<()> {
         on!(self, c => sqlx::query("update users set last_login_at = ? where id = ?").bind(now.0).bind(id)
             .execute(c).await.map(|_| ()))?;
         Ok(())
@@ -219,7 +219,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn refund(&mut self, subject: &str, charged: Time, before: Time) -> Result<()> {
+    pub async fn remove_failure(&mut self, subject: &str, charged: Time, before: Time) -> Result<()> {
         on!(self, c => sqlx::query(
             "update failures set tries = tries - 1, last_at = case when last_at = ? then ? else last_at end \
              where subject = ? and tries > 0"
@@ -231,7 +231,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn forget_failures(&mut self, subject: &str) -> Result<()> {
+    pub async fn delete_failures(&mut self, subject: &str) -> Result<()> {
         on!(self, c => sqlx::query("delete from failures where subject = ?").bind(subject)
             .execute(c).await.map(|_| ()))?;
         Ok(())
@@ -253,7 +253,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn setup_link_works(&mut self, sha256: &str, now: Time) -> Result<bool> {
+    pub async fn is_setup_link_valid(&mut self, sha256: &str, now: Time) -> Result<bool> {
         let (n,): (i64,) = on!(self, c => sqlx::query_as(
             "select count(*) from setup_links where sha256 = ? and expires_at > ?"
         ).bind(sha256).bind(now.0).fetch_one(c).await)?;
@@ -274,7 +274,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn take_setup_link(&mut self, sha256: &str, now: Time) -> Result<bool> {
+    pub async fn consume_setup_link(&mut self, sha256: &str, now: Time) -> Result<bool> {
         Ok(on!(self, c => sqlx::query("delete from setup_links where sha256 = ? and expires_at > ?")
             .bind(sha256).bind(now.0).execute(c).await.map(|r| r.rows_affected()))?
             > 0)

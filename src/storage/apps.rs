@@ -2,10 +2,10 @@
 
 use super::{Conn, damaged, on, parsed};
 use crate::domain::{
-    access::{Add, Administer, Create, May, Own},
+    access::{AddNamespace, Administer, Create, May, Own},
+    catalog::{App, Env, Namespace},
     error::Result,
     names::{AppName, EnvName, NamespaceName},
-    places::{App, Env, Namespace},
     time::Time,
 };
 
@@ -163,7 +163,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_namespace(
         &mut self,
-        may: &May<Add, (AppName, NamespaceName)>,
+        may: &May<AddNamespace, (AppName, NamespaceName)>,
         namespace: &Namespace,
         now: Time,
     ) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::{Conn, later};
 use crate::domain::{
     access::Actor,
-    audit::{Event, Row},
+    audit::{AuditRow, Event},
     error::Result,
     time::Time,
 };
@@ -14,7 +14,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn record(&mut self, id: &str, at: Time, actor: &Actor, event: &Event) -> Result<()> {
-        let Row { action, object, detail } = Row::from(event);
+        let AuditRow { action, object, detail } = AuditRow::from(event);
         later!(
             self,
             "insert into audit_events (id, at, actor, actor_name, action, object, detail) values (?, ?, ?, ?, ?, ?, ?)",

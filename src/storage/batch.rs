@@ -10,52 +10,52 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnection, SqliteRow},
 };
 
-use crate::traces::Asked;
+use crate::traces::DbTrip;
 
 /// Maximum size of the values, in bytes, that a batch defers or writes as text.
-const LARGE: usize = 256 * 1024;
+const MAX_BATCH_BYTES: usize = 256 * 1024;
 /// Maximum number of statements in a batch that stays prepared as a whole.
-const REMEMBERED: usize = 16;
+const MAX_PREPARED_STATEMENTS: usize = 16;
 
 /// A value to bind.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(super) enum SqlValue {
     Text(String),
     Number(i64),
     Null,
 }
 
-impl From<&str> for Value {
+impl From<&str> for SqlValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl From<&String> for Value {
+impl From<&String> for SqlValue {
     fn from(text: &String) -> Self {
         Self::Text(text.clone())
     }
 }
 
-impl From<String> for Value {
+impl From<String> for SqlValue {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for SqlValue {
     fn from(number: i64) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<Option<i64>> for Value {
+impl From<Option<i64>> for SqlValue {
     fn from(number: Option<i64>) -> Self {
         number.map_or(Self::Null, Self::Number)
     }
 }
 
-impl Value {
+impl SqlValue {
     fn bind<'a, A: Arguments>(self, bound: &mut A) -> Result<(), Error>
     where
         String: Encode<'a, A::Database> + Type<A::Database>,
@@ -73,21 +73,21 @@ impl Value {
 /// Deferred statements, in order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    statements: Vec<(&'static str, Vec<Value>)>,
+    statements: Vec<(&'static str, Vec<SqlValue>)>,
     bytes: usize,
 }
 
 impl Batch {
     /// Adds a statement. Each question mark in it must be a placeholder.
-    pub fn add(&mut self, sql: &'static str, values: Vec<Value>) {
+    pub fn add(&mut self, sql: &'static str, values: Vec<SqlValue>) {
         self.bytes +=
-            values.iter().map(|value| if let Value::Text(text) = value { text.len() } else { 8 }).sum::<usize>();
+            values.iter().map(|value| if let SqlValue::Text(text) = value { text.len() } else { 8 }).sum::<usize>();
         self.statements.push((sql, values));
     }
 
     /// Returns the statements without their values, for traces.
-    pub fn asked(&self) -> Asked {
-        Asked::Together(self.statements.iter().map(|(sql, _)| *sql).collect())
+    pub fn trace_summary(&self) -> DbTrip {
+        DbTrip::Batch(self.statements.iter().map(|(sql, _)| *sql).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -96,17 +96,17 @@ impl Batch {
 
     /// Returns whether the batch should be sent now.
     pub fn is_large(&self) -> bool {
-        self.bytes > LARGE
+        self.bytes > MAX_BATCH_BYTES
     }
 
     /// Runs all statements at once and stops at the first that fails.
-    pub async fn sqlite(self, on: &mut SqliteConnection) -> Result<(), Error> {
+    pub async fn run_sqlite(self, on: &mut SqliteConnection) -> Result<(), Error> {
         let (sql, bound, few) = self.bound()?;
         sqlx::query_with(sql, bound).persistent(few).execute(on).await.map(drop)
     }
 
     /// Runs all statements like [`Batch::sqlite`] and returns the first row of the last one; the others return none.
-    pub async fn ask_sqlite<T>(self, on: &mut SqliteConnection) -> Result<Option<T>, Error>
+    pub async fn query_sqlite<T>(self, on: &mut SqliteConnection) -> Result<Option<T>, Error>
     where
         T: for<'r> FromRow<'r, SqliteRow>,
     {
@@ -117,7 +117,7 @@ impl Batch {
 
     fn bound(self) -> Result<(AssertSqlSafe<String>, SqliteArguments, bool), Error> {
         let sql = joined(self.statements.iter().map(|(sql, _)| *sql));
-        let (few, mut bound) = (self.statements.len() <= REMEMBERED, SqliteArguments::default());
+        let (few, mut bound) = (self.statements.len() <= MAX_PREPARED_STATEMENTS, SqliteArguments::default());
         for value in self.statements.into_iter().flat_map(|(_, values)| values) {
             value.bind(&mut bound)?;
         }
@@ -126,9 +126,9 @@ impl Batch {
 
     /// Runs all statements like [`Batch::sqlite`]. MySQL accepts several at once only as text, so their values are
     /// written in hexadecimal, which no value can break out of. A large batch is sent one statement at a time.
-    pub async fn mysql(self, on: &mut MySqlConnection) -> Result<(), Error> {
+    pub async fn run_mysql(self, on: &mut MySqlConnection) -> Result<(), Error> {
         if !self.is_large() {
-            return on.execute(self.spelled()).await.map(drop);
+            return on.execute(self.as_text()).await.map(drop);
         }
         for (sql, values) in self.statements {
             if values.is_empty() {
@@ -143,17 +143,17 @@ impl Batch {
         Ok(())
     }
 
-    /// Runs all statements like [`Batch::ask_sqlite`].
-    pub async fn ask_mysql<T>(self, on: &mut MySqlConnection) -> Result<Option<T>, Error>
+    /// Runs all statements like [`Batch::query_sqlite`].
+    pub async fn query_mysql<T>(self, on: &mut MySqlConnection) -> Result<Option<T>, Error>
     where
         T: for<'r> FromRow<'r, MySqlRow>,
     {
-        let row = on.fetch_optional(self.spelled()).await?;
+        let row = on.fetch_optional(self.as_text()).await?;
         row.as_ref().map(T::from_row).transpose()
     }
 
-    fn spelled(&self) -> AssertSqlSafe<String> {
-        AssertSqlSafe(joined(self.statements.iter().map(|(sql, values)| spelled(sql, values))))
+    fn as_text(&self) -> AssertSqlSafe<String> {
+        AssertSqlSafe(joined(self.statements.iter().map(|(sql, values)| statement_text(sql, values))))
     }
 }
 
@@ -168,7 +168,7 @@ fn joined<T: AsRef<str>>(statements: impl Iterator<Item = T>) -> String {
     all
 }
 
-fn spelled(sql: &str, values: &[Value]) -> String {
+fn statement_text(sql: &str, values: &[SqlValue]) -> String {
     let (mut text, mut values) = (String::with_capacity(sql.len()), values.iter());
     for part in sql.split_inclusive('?') {
         let Some(before) = part.strip_suffix('?') else {
@@ -177,13 +177,13 @@ fn spelled(sql: &str, values: &[Value]) -> String {
         };
         text.push_str(before);
         match values.next() {
-            Some(Value::Text(value)) => {
+            Some(SqlValue::Text(value)) => {
                 text.push_str("_utf8mb4 x'");
                 HEXLOWER.encode_append(value.as_bytes(), &mut text);
                 text.push('\'');
             }
-            Some(Value::Number(number)) => _ = write!(text, "{number}"),
-            Some(Value::Null) | None => text.push_str("null"),
+            Some(SqlValue::Number(number)) => _ = write!(text, "{number}"),
+            Some(SqlValue::Null) | None => text.push_str("null"),
         }
     }
     text
@@ -232,14 +232,14 @@ mod tests {
         for (id, (text, number)) in (0_i64..).zip(rows) {
             batch.add("insert into kept values (?, ?, ?)", vec![id.into(), text.into(), (*number).into()]);
         }
-        batch.mysql(on).await.unwrap();
+        batch.run_mysql(on).await.unwrap();
         let kept: Vec<(String, Option<i64>)> =
             sqlx::query_as("select text, number from kept order by id").fetch_all(&mut *on).await.unwrap();
         assert_eq!(kept, rows);
         for (text, _) in rows {
             let mut batch = Batch::default();
             batch.add("select ?", vec![text.into()]);
-            assert_eq!(batch.ask_mysql::<(String,)>(on).await.unwrap().as_ref(), Some(&(text.clone(),)));
+            assert_eq!(batch.query_mysql::<(String,)>(on).await.unwrap().as_ref(), Some(&(text.clone(),)));
         }
     }
 
@@ -271,7 +271,7 @@ mod tests {
     fn no_value_breaks_out_of_its_literal() {
         let values = ["'; drop table a; -- ?".into(), 7_i64.into(), None.into(), "".into(), "ü\\".into()];
         assert_eq!(
-            spelled("insert into a values (?, ?, ?, ?, ?)", &values),
+            statement_text("insert into a values (?, ?, ?, ?, ?)", &values),
             "insert into a values (_utf8mb4 x'273b2064726f70207461626c6520613b202d2d203f', 7, null, _utf8mb4 x'', \
              _utf8mb4 x'c3bc5c')"
         );

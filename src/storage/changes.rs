@@ -257,7 +257,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn put_edit(
         &mut self,
-        may: &May<access::Change>,
+        may: &May<access::EditConfig>,
         change: &ChangeId,
         new: &NewEdit<'_>,
         position: u64,
@@ -287,7 +287,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn delete_edit(&mut self, may: &May<access::Change>, change: &ChangeId, key: &str) -> Result<bool> {
+    pub async fn delete_edit(&mut self, may: &May<access::EditConfig>, change: &ChangeId, key: &str) -> Result<bool> {
         let id = may.on();
         Ok(on!(self, c => sqlx::query(
             "delete from edits where change_id = ? and env = ? and app = ? and namespace = ? and item_key = ?"
@@ -300,7 +300,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn idempotent(&mut self, actor: &str, key: &str) -> Result<Option<(String, ChangeId)>> {
+    pub async fn idempotent_change(&mut self, actor: &str, key: &str) -> Result<Option<(String, ChangeId)>> {
         let row: Option<(String, String)> =
             ask!(self, "select body_sha256, change_id from idempotency where actor = ? and idem_key = ?", actor, key)?;
         row.map(|(body, change)| Ok((body, parsed("a change", &change)?))).transpose()
@@ -311,7 +311,14 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn remember(&mut self, actor: &str, key: &str, body: &str, change: &ChangeId, now: Time) -> Result<()> {
+    pub async fn insert_idempotency_key(
+        &mut self,
+        actor: &str,
+        key: &str,
+        body: &str,
+        change: &ChangeId,
+        now: Time,
+    ) -> Result<()> {
         later!(
             self,
             "insert into idempotency (actor, idem_key, body_sha256, change_id, created_at) values (?, ?, ?, ?, ?)",

@@ -21,54 +21,54 @@ use tracing::Span;
 
 use super::{
     Writer,
-    batch::{Batch, Value},
-    connections::{Lent, is_rolled_back},
-    is_away, is_deadlock, on,
+    batch::{Batch, SqlValue},
+    connections::{PooledConn, try_roll_back},
+    is_deadlock, is_unavailable, on,
 };
 use crate::{
     domain::error::Error,
     metrics,
-    traces::{self, Asked},
+    traces::{self, DbTrip},
 };
 
 /// Timeout of a statement. It exceeds the databases' own lock timeouts, so that their errors arrive first.
-const STATEMENT: Duration = Duration::from_secs(8);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
 /// Maximum time that a connection is in use, or a transaction open.
-const WHOLE: Duration = Duration::from_secs(20);
+const MAX_USE: Duration = Duration::from_secs(20);
 
 /// A connection for reading, or a transaction for writing. Every statement is one of its methods.
 /// A transaction that is dropped without [`Conn::commit`] is rolled back.
 #[derive(Debug)]
 pub struct Conn {
     /// `None` only during the drop.
-    on: Option<On>,
+    on: Option<AcquiredConn>,
     batch: Batch,
     /// Whether it is a transaction.
-    writes: bool,
-    watch: Watch,
+    is_transaction: bool,
+    watch: StatementGuard,
 }
 
 #[derive(Debug)]
-pub(super) enum On {
-    Sqlite(Lent<Sqlite>),
+pub(super) enum AcquiredConn {
+    Sqlite(PooledConn<Sqlite>),
     Writer(OwnedMutexGuard<Writer>),
-    MySql(Lent<MySql>),
+    MySql(PooledConn<MySql>),
 }
 
-pub(super) enum Raw<'a> {
+pub(super) enum RawConn<'a> {
     Sqlite(&'a mut SqliteConnection),
     MySql(&'a mut MySqlConnection),
 }
 
 impl Conn {
-    pub(super) fn new(on: On, meter: Arc<metrics::Sql>) -> Self {
+    pub(super) fn new(on: AcquiredConn, meter: Arc<metrics::SqlMetrics>) -> Self {
         let database = match on {
-            On::Sqlite(_) | On::Writer(_) => "sqlite",
-            On::MySql(_) => "mysql",
+            AcquiredConn::Sqlite(_) | AcquiredConn::Writer(_) => "sqlite",
+            AcquiredConn::MySql(_) => "mysql",
         };
-        let watch = Watch {
-            until: Instant::now() + WHOLE,
-            cut: false,
+        let watch = StatementGuard {
+            deadline: Instant::now() + MAX_USE,
+            interrupted: false,
             open: false,
             failed: false,
             doubtful: false,
@@ -76,17 +76,17 @@ impl Conn {
             database,
             transaction: Span::none(),
         };
-        Self { on: Some(on), batch: Batch::default(), writes: false, watch }
+        Self { on: Some(on), batch: Batch::default(), is_transaction: false, watch }
     }
 
     /// Queues the statement that begins a transaction.
     pub(super) fn begin(mut self) -> Self {
         let begin = match self.on {
-            Some(On::Writer(_)) => "begin immediate",
+            Some(AcquiredConn::Writer(_)) => "begin immediate",
             _ => "start transaction",
         };
         self.batch.add(begin, Vec::new());
-        self.writes = true;
+        self.is_transaction = true;
         self.watch.transaction = traces::transaction(self.watch.database);
         self
     }
@@ -96,10 +96,10 @@ impl Conn {
     /// # Errors
     /// The errors of any deferred statement. After [`Error::Unavailable`] the transaction may or may not be committed.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if self.writes {
+        if self.is_transaction {
             let began = Instant::now();
             self.batch.add("commit", Vec::new());
-            self.send().await?;
+            self.flush().await?;
             self.watch.open = false;
             self.watch.meter.commit.observe(began.elapsed().as_secs_f64());
         }
@@ -108,51 +108,55 @@ impl Conn {
 
     /// Defers a statement of this transaction until the next one that returns a result, or the commit. If it fails,
     /// that one returns the error, and the transaction accepts no further statement.
-    pub(super) async fn later(&mut self, sql: &'static str, values: Vec<Value>) -> Result<(), Error> {
-        debug_assert!(self.writes, "a deferred statement needs a transaction, otherwise it is never sent");
+    pub(super) async fn defer(&mut self, sql: &'static str, values: Vec<SqlValue>) -> Result<(), Error> {
+        debug_assert!(self.is_transaction, "a deferred statement needs a transaction, otherwise it is never sent");
         self.batch.add(sql, values);
         if self.batch.is_large() {
-            self.send().await?;
+            self.flush().await?;
         }
         Ok(())
     }
 
     /// Queries a row, together with the deferred statements.
-    pub(super) async fn ask<T>(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<T>, sqlx::Error>
+    pub(super) async fn query_row<T>(
+        &mut self,
+        sql: &'static str,
+        values: Vec<SqlValue>,
+    ) -> Result<Option<T>, sqlx::Error>
     where
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, MySqlRow>,
     {
         self.batch.add(sql, values);
         let (batch, raw, watch) = self.take_batch();
-        let asked = batch.asked();
+        let asked = batch.trace_summary();
         let answer = match raw {
-            Raw::Sqlite(c) => watch.statement(asked, batch.ask_sqlite(c)).await,
-            Raw::MySql(c) => watch.statement(asked, batch.ask_mysql(c)).await,
+            RawConn::Sqlite(c) => watch.statement(asked, batch.query_sqlite(c)).await,
+            RawConn::MySql(c) => watch.statement(asked, batch.query_mysql(c)).await,
         };
         watch.failed |= watch.open && answer.is_err();
         answer
     }
 
     /// Sends the deferred statements.
-    pub(super) async fn send(&mut self) -> Result<(), sqlx::Error> {
+    pub(super) async fn flush(&mut self) -> Result<(), sqlx::Error> {
         if self.batch.is_empty() {
             return Ok(());
         }
         let (batch, raw, watch) = self.take_batch();
-        let asked = batch.asked();
+        let asked = batch.trace_summary();
         let sent = match raw {
-            Raw::Sqlite(c) => watch.statement(asked, batch.sqlite(c)).await,
-            Raw::MySql(c) => watch.statement(asked, batch.mysql(c)).await,
+            RawConn::Sqlite(c) => watch.statement(asked, batch.run_sqlite(c)).await,
+            RawConn::MySql(c) => watch.statement(asked, batch.run_mysql(c)).await,
         };
         // Some of them may have run, so no later statement can rely on their effects.
         watch.failed |= sent.is_err();
         sent
     }
 
-    fn take_batch(&mut self) -> (Batch, Raw<'_>, &mut Watch) {
+    fn take_batch(&mut self) -> (Batch, RawConn<'_>, &mut StatementGuard) {
         let batch = std::mem::take(&mut self.batch);
         // The transaction may be open even if this statement is interrupted.
-        self.watch.open = self.writes;
+        self.watch.open = self.is_transaction;
         let (raw, watch) = self.raw();
         (batch, raw, watch)
     }
@@ -165,11 +169,11 @@ impl Conn {
         on!(self, c => sqlx::query("select 1").execute(c).await.map(|_| ())).map_err(Error::from)
     }
 
-    pub(super) fn raw(&mut self) -> (Raw<'_>, &mut Watch) {
+    pub(super) fn raw(&mut self) -> (RawConn<'_>, &mut StatementGuard) {
         let raw = match self.on.as_mut().expect("a connection is present until it is dropped") {
-            On::Sqlite(lent) => Raw::Sqlite(lent.raw()),
-            On::Writer(writer) => Raw::Sqlite(writer.raw()),
-            On::MySql(lent) => Raw::MySql(lent.raw()),
+            AcquiredConn::Sqlite(lent) => RawConn::Sqlite(lent.raw()),
+            AcquiredConn::Writer(writer) => RawConn::Sqlite(writer.raw()),
+            AcquiredConn::MySql(lent) => RawConn::MySql(lent.raw()),
         };
         (raw, &mut self.watch)
     }
@@ -179,70 +183,70 @@ impl Drop for Conn {
     fn drop(&mut self) {
         // Without a runtime the process is ending, which closes its connections.
         let (Some(on), Ok(runtime)) = (self.on.take(), Handle::try_current()) else { return };
-        let Watch { open, cut, doubtful, .. } = self.watch;
+        let StatementGuard { open, interrupted: cut, doubtful, .. } = self.watch;
         match on {
-            On::Sqlite(lent) if cut => lent.close(),
-            On::MySql(lent) if cut => lent.close(),
-            On::Sqlite(lent) => lent.give_back(open, doubtful, &runtime),
-            On::MySql(lent) => lent.give_back(open, doubtful, &runtime),
-            On::Writer(mut writer) if cut => writer.give_up(),
+            AcquiredConn::Sqlite(lent) if cut => lent.close(),
+            AcquiredConn::MySql(lent) if cut => lent.close(),
+            AcquiredConn::Sqlite(lent) => lent.release(open, doubtful, &runtime),
+            AcquiredConn::MySql(lent) => lent.release(open, doubtful, &runtime),
+            AcquiredConn::Writer(mut writer) if cut => writer.discard(),
             // The lock is held until the roll-back, so the next writer waits for it.
-            On::Writer(writer) if open => drop(runtime.spawn(roll_back(writer))),
-            On::Writer(mut writer) if doubtful => writer.give_up(),
-            On::Writer(_) => {}
+            AcquiredConn::Writer(writer) if open => drop(runtime.spawn(roll_back(writer))),
+            AcquiredConn::Writer(mut writer) if doubtful => writer.discard(),
+            AcquiredConn::Writer(_) => {}
         }
     }
 }
 
 async fn roll_back(mut writer: OwnedMutexGuard<Writer>) {
-    if !is_rolled_back::<Sqlite>(writer.raw()).await {
-        writer.give_up();
+    if !try_roll_back::<Sqlite>(writer.raw()).await {
+        writer.discard();
     }
 }
 
 /// The deadline of a connection, and the outcome of its statements.
 #[derive(Debug)]
-pub(super) struct Watch {
-    until: Instant,
+pub(super) struct StatementGuard {
+    deadline: Instant,
     /// A statement began and did not end.
-    cut: bool,
+    interrupted: bool,
     /// A transaction may be open.
     open: bool,
     /// Part of the transaction did not run, so it must not be committed.
     failed: bool,
     /// A statement failed, so the connection may be broken.
     doubtful: bool,
-    meter: Arc<metrics::Sql>,
+    meter: Arc<metrics::SqlMetrics>,
     database: &'static str,
     /// Parent span of all statements of the transaction, if it is traced.
     transaction: Span,
 }
 
-impl Watch {
+impl StatementGuard {
     /// Runs one statement within its deadline.
     pub(super) async fn statement<T>(
         &mut self,
-        asked: Asked,
+        asked: DbTrip,
         run: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, sqlx::Error> {
-        if self.cut {
-            return Err(late());
+        if self.interrupted {
+            return Err(timed_out());
         }
         if self.failed {
             return Err(sqlx::Error::Protocol("a statement before this one failed".into()));
         }
-        self.cut = true;
+        self.interrupted = true;
         let began = Instant::now();
         // Not entered: the SQLite driver would carry the span to its own thread and keep it there after the statement.
         let span = traces::sql(&self.transaction, self.database, &asked);
-        let done = timeout_at(self.until.min(began + STATEMENT), run).await;
+        let done = timeout_at(self.deadline.min(began + STATEMENT_TIMEOUT), run).await;
         self.meter.statement.observe(began.elapsed().as_secs_f64());
         let Ok(done) = done else {
-            self.meter.failed(metrics::SqlFailure::Late);
-            traces::failed(&span, metrics::SqlFailure::Late.name());
-            return Err(late());
+            self.meter.failed(metrics::SqlFailure::Timeout);
+            traces::failed(&span, metrics::SqlFailure::Timeout.name());
+            return Err(timed_out());
         };
-        self.cut = false;
+        self.interrupted = false;
         if let Err(error) = &done {
             self.doubtful = true;
             self.meter.failed(kind(error));
@@ -252,7 +256,7 @@ impl Watch {
     }
 }
 
-pub(super) fn late() -> sqlx::Error {
+pub(super) fn timed_out() -> sqlx::Error {
     std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time").into()
 }
 
@@ -261,7 +265,7 @@ fn kind(error: &sqlx::Error) -> metrics::SqlFailure {
         sqlx::Error::Database(d) if d.kind() == ErrorKind::UniqueViolation || is_deadlock(&**d) => {
             metrics::SqlFailure::Conflict
         }
-        sqlx::Error::Database(d) if !is_away(&**d) => metrics::SqlFailure::Fault,
-        _ => metrics::SqlFailure::Away,
+        sqlx::Error::Database(d) if !is_unavailable(&**d) => metrics::SqlFailure::Fault,
+        _ => metrics::SqlFailure::Unreachable,
     }
 }

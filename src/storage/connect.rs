@@ -14,18 +14,20 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{Connections, Db, PATIENCE, Pool, Writer, conn::late, connections::FRESH, open_error};
+use super::{
+    ACQUIRE_TIMEOUT, ConnectionPool, Db, Pool, Writer, conn::timed_out, connections::MAX_IDLE_WITHOUT_PING, open_error,
+};
 use crate::private;
 
-const CONNECTIONS: u32 = 16;
+const MAX_CONNECTIONS: u32 = 16;
 /// Maximum number of prepared statements per connection.
-const STATEMENTS: usize = 256;
+const MAX_CACHED_STATEMENTS: usize = 256;
 /// Timeout for the migrations of another node or command to finish.
-const MIGRATION_WAIT: Duration = Duration::from_secs(60);
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Delay before the next attempt to connect to a server that refuses connections at start-up.
-const CONNECT_RETRY: Duration = Duration::from_millis(200);
+const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Timeout of the ping of an idle connection. A peer that vanished without closing the connection never answers.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns whether the scheme of a database URL is supported.
 #[must_use]
@@ -50,7 +52,7 @@ impl Db {
             // An acknowledged publish survives a power failure.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(PATIENCE)
+            .busy_timeout(ACQUIRE_TIMEOUT)
             .disable_statement_logging();
         let file = options.get_filename().to_owned();
         let refused = |why: String| format!("database {}: {why}", file.display());
@@ -61,35 +63,35 @@ impl Db {
         private_files(&file);
         let lock = migration_lock(&file).await.map_err(refused)?;
         // A file has no connection that can break.
-        let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE).test_before_acquire(false);
-        let pool = pool.max_connections(CONNECTIONS).connect_with(options.clone()).await;
+        let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
+        let pool = pool.max_connections(MAX_CONNECTIONS).connect_with(options.clone()).await;
         let pool = pool.map_err(|error| refused(statement(&error)))?;
         let migrated = sqlx::migrate!("migrations/sqlite").run(&pool).await;
         migrated.map_err(|error| refused(open_error::migration(&error, statement)))?;
         drop(lock);
         let writer = Arc::new(Mutex::new(Writer::new(options)));
-        Ok(Self { pool: Pool::Sqlite { readers: Connections::new(pool), writer }, meter: Arc::default() })
+        Ok(Self { pool: Pool::Sqlite { readers: ConnectionPool::new(pool), writer }, meter: Arc::default() })
     }
 
     async fn open_mysql(url: &str) -> Result<Self, String> {
         let url = url.replacen("mariadb:", "mysql:", 1);
         // The driver would log slow statements, with their values.
         let options = MySqlConnectOptions::from_str(&url).map_err(unreadable)?.disable_statement_logging();
-        // More than Trimtab has, so that none is evicted: see `due::Listed`.
-        let options = options.statement_cache_capacity(STATEMENTS);
+        // More than Trimtab has, so that none is evicted: see `outbox::ReleaseQuery`.
+        let options = options.statement_cache_capacity(MAX_CACHED_STATEMENTS);
         migrate_mysql(&options)
             .await
-            .map_err(|why| format!("database {}: {why}", open_error::mysql_place(&options)))?;
+            .map_err(|why| format!("database {}: {why}", open_error::mysql_address(&options)))?;
         let pool = MySqlPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
             // A connection that was just used needs no ping: a publish acquires several in a row.
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
-                let quiet = meta.idle_for > FRESH;
+                let quiet = meta.idle_for > MAX_IDLE_WITHOUT_PING;
                 Box::pin(async move {
                     if quiet {
-                        timeout(SIGN_OF_LIFE, connection.ping()).await.unwrap_or_else(|_| Err(late()))?;
+                        timeout(PING_TIMEOUT, connection.ping()).await.unwrap_or_else(|_| Err(timed_out()))?;
                     }
                     Ok(true)
                 })
@@ -104,7 +106,7 @@ impl Db {
             })
             .connect_lazy_with(options.clone());
         Ok(Self {
-            pool: Pool::MySql(Connections::new(pool), Arc::new(open_error::NoneCame::from(options))),
+            pool: Pool::MySql(ConnectionPool::new(pool), Arc::new(open_error::TimeoutDiagnosis::from(options))),
             meter: Arc::default(),
         })
     }
@@ -127,7 +129,7 @@ async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
     };
     let statement = |error: sqlx::Error| open_error::mysql_statement(options, &error);
     let database: String = sqlx::query_scalar("select database()").fetch_one(&mut held).await.map_err(statement)?;
-    let lock = sqlx::query_scalar("select get_lock(?, ?)").bind(lock_name(&database)).bind(MIGRATION_WAIT.as_secs());
+    let lock = sqlx::query_scalar("select get_lock(?, ?)").bind(lock_name(&database)).bind(MIGRATION_TIMEOUT.as_secs());
     let taken: Option<i64> = lock.fetch_one(&mut held).await.map_err(statement)?;
     if taken != Some(1) {
         return Err(still_migrating("node"));
@@ -142,16 +144,16 @@ async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
 /// Connects without the pool, which hides the reason of a failure. Retries a server that refuses until [`PATIENCE`] is
 /// over, because it may be starting.
 async fn connect_mysql(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + ACQUIRE_TIMEOUT;
     loop {
         match timeout_at(end, MySqlConnection::connect_with(options)).await {
             Ok(Err(sqlx::Error::Io(error)))
-                if error.kind() == ErrorKind::ConnectionRefused && Instant::now() + CONNECT_RETRY < end =>
+                if error.kind() == ErrorKind::ConnectionRefused && Instant::now() + CONNECT_RETRY_DELAY < end =>
             {
-                sleep(CONNECT_RETRY).await;
+                sleep(CONNECT_RETRY_DELAY).await;
             }
             Ok(connected) => return connected,
-            Err(_) => return Err(late()),
+            Err(_) => return Err(timed_out()),
         }
     }
 }
@@ -174,7 +176,7 @@ fn private_files(database: &Path) {
     for beside in ["", "-wal", "-shm", "-journal"] {
         let mut name = database.as_os_str().to_owned();
         name.push(beside);
-        if let Err(error) = private::tighten(Path::new(&name)) {
+        if let Err(error) = private::restrict_to_owner(Path::new(&name)) {
             tracing::warn!(path = %name.display(), %error, "other users of this machine may read this file");
         }
     }
@@ -189,14 +191,14 @@ async fn migration_lock(database: &Path) -> Result<Option<File>, String> {
         let lock = opened.and_then(|file| file.lock().map(|()| file));
         let _ = done.send(lock.ok());
     });
-    match timeout(MIGRATION_WAIT, locked).await {
+    match timeout(MIGRATION_TIMEOUT, locked).await {
         Ok(lock) => Ok(lock.ok().flatten()),
         Err(_) => Err(still_migrating("process")),
     }
 }
 
 fn still_migrating(who: &str) -> String {
-    format!("another {who} has been migrating for {} s", MIGRATION_WAIT.as_secs())
+    format!("another {who} has been migrating for {} s", MIGRATION_TIMEOUT.as_secs())
 }
 
 #[cfg(test)]
@@ -324,8 +326,8 @@ pub(super) mod tests {
     async fn a_vanished_peer_is_replaced_without_an_error() {
         let Some((db, proxy)) = proxied().await else { return };
         ask(&db).await.unwrap();
-        sleep(FRESH * 2).await;
-        proxy.forget();
+        sleep(MAX_IDLE_WITHOUT_PING * 2).await;
+        proxy.silence();
         ask(&db).await.unwrap();
     }
 

@@ -23,14 +23,14 @@ use tokio::{
     time::{Duration, Instant, timeout},
 };
 
-use super::PATIENCE;
+use super::ACQUIRE_TIMEOUT;
 
 /// Maximum idle time after which a connection is used without a ping.
-pub(super) const FRESH: Duration = Duration::from_millis(500);
+pub(super) const MAX_IDLE_WITHOUT_PING: Duration = Duration::from_millis(500);
 
 /// All connections of a database.
 #[derive(Debug)]
-pub(super) struct Connections<DB: Database> {
+pub(super) struct ConnectionPool<DB: Database> {
     pool: Pool<DB>,
     last: Arc<Mutex<Last<DB>>>,
 }
@@ -40,18 +40,18 @@ type Last<DB> = Option<(PoolConnection<DB>, Instant)>;
 
 /// A connection in use.
 #[derive(Debug)]
-pub(super) struct Lent<DB: Database> {
+pub(super) struct PooledConn<DB: Database> {
     conn: PoolConnection<DB>,
-    of: Connections<DB>,
+    of: ConnectionPool<DB>,
 }
 
-impl<DB: Database> Clone for Connections<DB> {
+impl<DB: Database> Clone for ConnectionPool<DB> {
     fn clone(&self) -> Self {
         Self { pool: self.pool.clone(), last: Arc::clone(&self.last) }
     }
 }
 
-impl<DB: Database> Connections<DB>
+impl<DB: Database> ConnectionPool<DB>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
@@ -60,18 +60,18 @@ where
     }
 
     /// Returns a connection as soon as one is free.
-    pub async fn lend(&self) -> Result<Lent<DB>, Error> {
+    pub async fn acquire(&self) -> Result<PooledConn<DB>, Error> {
         let last = self.last().take();
         let conn = match last {
-            Some((conn, since)) if since.elapsed() < FRESH => conn,
+            Some((conn, since)) if since.elapsed() < MAX_IDLE_WITHOUT_PING => conn,
             old => {
                 if let Some((conn, _)) = old {
-                    tokio::spawn(give_back(conn, false));
+                    tokio::spawn(release_to_pool(conn, false));
                 }
                 self.pool.acquire().await?
             }
         };
-        Ok(Lent { conn, of: self.clone() })
+        Ok(PooledConn { conn, of: self.clone() })
     }
 
     /// Closes all connections, waiting for those in use.
@@ -87,7 +87,7 @@ where
     }
 }
 
-impl<DB: Database> Lent<DB>
+impl<DB: Database> PooledConn<DB>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
@@ -97,13 +97,13 @@ where
 
     /// Returns the connection after its last statement ended, and rolls back an open transaction. The pool pings a
     /// `doubtful` connection before it reuses it.
-    pub fn give_back(self, open: bool, doubtful: bool, runtime: &Handle) {
+    pub fn release(self, open: bool, doubtful: bool, runtime: &Handle) {
         let Self { conn, of } = self;
         let mut last = of.last();
         if !open && !doubtful && last.is_none() && !of.pool.is_closed() {
             *last = Some((conn, Instant::now()));
         } else {
-            runtime.spawn(give_back(conn, open));
+            runtime.spawn(release_to_pool(conn, open));
         }
     }
 
@@ -114,22 +114,22 @@ where
 }
 
 /// Rolls back an open transaction and returns the connection to the pool. Closes it if it does not answer in time.
-async fn give_back<DB: Database>(mut conn: PoolConnection<DB>, open: bool)
+async fn release_to_pool<DB: Database>(mut conn: PoolConnection<DB>, open: bool)
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    if open && !is_rolled_back::<DB>(&mut conn).await {
+    if open && !try_roll_back::<DB>(&mut conn).await {
         conn.close_on_drop();
         return;
     }
     // The driver pings it without a timeout of its own; a connection that is dropped here is closed.
-    let _ = timeout(PATIENCE, conn.return_to_pool()).await;
+    let _ = timeout(ACQUIRE_TIMEOUT, conn.return_to_pool()).await;
 }
 
 /// Rolls back an open transaction; returns false if that fails or takes too long.
-pub(super) async fn is_rolled_back<DB: Database>(conn: &mut DB::Connection) -> bool
+pub(super) async fn try_roll_back<DB: Database>(conn: &mut DB::Connection) -> bool
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    matches!(timeout(PATIENCE, conn.execute("rollback")).await, Ok(Ok(_)))
+    matches!(timeout(ACQUIRE_TIMEOUT, conn.execute("rollback")).await, Ok(Ok(_)))
 }

@@ -11,9 +11,9 @@ mod changes;
 mod conn;
 mod connect;
 mod connections;
-mod due;
+mod live_config;
 mod open_error;
-mod places;
+mod outbox;
 mod releases;
 mod secrets;
 mod sessions;
@@ -30,23 +30,23 @@ use tokio::{
 use tracing::Instrument;
 
 use crate::{
-    domain::error::{Error, Part, State},
+    domain::error::{Dependency, Error, StateConflict},
     metrics, traces,
 };
 
 pub use accounts::UserRow;
 pub use changes::NewEdit;
+use conn::AcquiredConn;
 pub use conn::Conn;
-use conn::On;
 pub use connect::is_supported;
-use connections::{Connections, Lent};
-pub use due::{Due, Expected};
-use open_error::NoneCame;
-pub use places::{Known, Latest, Place, Standing};
+use connections::{ConnectionPool, PooledConn};
+pub use live_config::{ConfigLocation, KnownRelease, LiveConfig, LiveRelease};
+use open_error::TimeoutDiagnosis;
+pub use outbox::{ExpectedRelease, OutboxRelease};
 use writer::Writer;
 
 /// Timeout for acquiring a connection, the SQLite writer, or an SQLite lock that another process holds.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Log target of the database driver.
 pub const DRIVER: &str = "sqlx";
 
@@ -54,32 +54,32 @@ pub const DRIVER: &str = "sqlx";
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: Pool,
-    meter: Arc<metrics::Sql>,
+    meter: Arc<metrics::SqlMetrics>,
 }
 
 #[derive(Clone, Debug)]
 enum Pool {
     Sqlite {
-        readers: Connections<Sqlite>,
+        readers: ConnectionPool<Sqlite>,
         /// Only one task writes at a time. This queue is fair; SQLite itself would poll for its lock. All writes use
         /// one connection, because its cache then holds the pages written last.
         writer: Arc<Mutex<Writer>>,
     },
-    MySql(Connections<MySql>, Arc<NoneCame>),
+    MySql(ConnectionPool<MySql>, Arc<TimeoutDiagnosis>),
 }
 
 /// Runs one statement on either database within its deadline. Both drivers check the types of the one source line.
 macro_rules! on {
     ($conn:expr, $c:ident => $run:expr) => {
-        match $conn.send().await {
+        match $conn.flush().await {
             Err(error) => Err(error),
             Ok(()) => {
                 fn here() {}
-                let asked = $crate::traces::Asked::In(std::any::type_name_of_val(&here));
+                let asked = $crate::traces::DbTrip::Function(std::any::type_name_of_val(&here));
                 let (raw, watch) = $conn.raw();
                 match raw {
-                    $crate::storage::conn::Raw::Sqlite($c) => watch.statement(asked, async { $run }).await,
-                    $crate::storage::conn::Raw::MySql($c) => watch.statement(asked, async { $run }).await,
+                    $crate::storage::conn::RawConn::Sqlite($c) => watch.statement(asked, async { $run }).await,
+                    $crate::storage::conn::RawConn::MySql($c) => watch.statement(asked, async { $run }).await,
                 }
             }
         }
@@ -87,18 +87,18 @@ macro_rules! on {
 }
 use on;
 
-/// Defers a statement of a transaction, with these values, whose result is not needed: see [`Conn::later`].
+/// Defers a statement of a transaction, with these values, whose result is not needed: see [`Conn::defer`].
 macro_rules! later {
     ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
-        $conn.later($sql, vec![$($crate::storage::batch::Value::from($value)),*]).await
+        $conn.defer($sql, vec![$($crate::storage::batch::SqlValue::from($value)),*]).await
     };
 }
 use later;
 
-/// Queries a row with these values, together with the deferred statements before it: see [`Conn::ask`].
+/// Queries a row with these values, together with the deferred statements before it: see [`Conn::query_row`].
 macro_rules! ask {
     ($conn:expr, $sql:expr $(, $value:expr)* $(,)?) => {
-        $conn.ask($sql, vec![$($crate::storage::batch::Value::from($value)),*]).await
+        $conn.query_row($sql, vec![$($crate::storage::batch::SqlValue::from($value)),*]).await
     };
 }
 use ask;
@@ -110,8 +110,8 @@ impl Db {
     /// [`Error::Unavailable`] if the database does not answer. Statements on the connection return the same errors.
     pub async fn read(&self) -> Result<Conn, Error> {
         match &self.pool {
-            Pool::Sqlite { readers, .. } => self.connect(readers.lend(), On::Sqlite).await,
-            Pool::MySql(all, none_came) => self.connect(lend_mysql(all, none_came), On::MySql).await,
+            Pool::Sqlite { readers, .. } => self.connect(readers.acquire(), AcquiredConn::Sqlite).await,
+            Pool::MySql(all, none_came) => self.connect(acquire_mysql(all, none_came), AcquiredConn::MySql).await,
         }
     }
 
@@ -123,27 +123,29 @@ impl Db {
     pub async fn write(&self) -> Result<Conn, Error> {
         match &self.pool {
             Pool::Sqlite { writer, .. } => {
-                let turn = timeout(PATIENCE, writer.clone().lock_owned()).instrument(traces::wait_for_turn());
-                let mut turn = turn.await.map_err(|_| queued())?;
+                let turn = timeout(ACQUIRE_TIMEOUT, writer.clone().lock_owned()).instrument(traces::wait_for_turn());
+                let mut turn = turn.await.map_err(|_| writer_timeout())?;
                 let opened = async {
-                    let open = timeout(PATIENCE, turn.open()).await;
+                    let open = timeout(ACQUIRE_TIMEOUT, turn.open()).await;
                     open.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| turn)
                 };
-                Ok(self.connect(opened, On::Writer).await?.begin())
+                Ok(self.connect(opened, AcquiredConn::Writer).await?.begin())
             }
-            Pool::MySql(all, none_came) => Ok(self.connect(lend_mysql(all, none_came), On::MySql).await?.begin()),
+            Pool::MySql(all, none_came) => {
+                Ok(self.connect(acquire_mysql(all, none_came), AcquiredConn::MySql).await?.begin())
+            }
         }
     }
 
     async fn connect<C>(
         &self,
         acquire: impl Future<Output = Result<C, sqlx::Error>>,
-        on: fn(C) -> On,
+        on: fn(C) -> AcquiredConn,
     ) -> Result<Conn, Error> {
         let began = Instant::now();
         let conn = acquire.instrument(traces::wait_for_connection()).await;
         self.meter.acquire.observe(began.elapsed().as_secs_f64());
-        let conn = conn.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Away))?;
+        let conn = conn.inspect_err(|_| self.meter.failed(metrics::SqlFailure::Unreachable))?;
         Ok(Conn::new(on(conn), self.meter.clone()))
     }
 
@@ -155,7 +157,7 @@ impl Db {
 
     /// Returns the metrics of this database's connections.
     #[must_use]
-    pub fn meter(&self) -> &metrics::Sql {
+    pub fn meter(&self) -> &metrics::SqlMetrics {
         &self.meter
     }
 
@@ -171,15 +173,18 @@ impl Db {
     }
 }
 
-async fn lend_mysql(all: &Connections<MySql>, none_came: &NoneCame) -> Result<Lent<MySql>, sqlx::Error> {
-    match all.lend().await {
+async fn acquire_mysql(
+    all: &ConnectionPool<MySql>,
+    none_came: &TimeoutDiagnosis,
+) -> Result<PooledConn<MySql>, sqlx::Error> {
+    match all.acquire().await {
         Err(sqlx::Error::PoolTimedOut) => Err(none_came.error().await),
         lent => lent,
     }
 }
 
-fn queued() -> Error {
-    Error::Unavailable { part: Part::Database, detail: "too much is being written".into() }
+fn writer_timeout() -> Error {
+    Error::Unavailable { part: Dependency::Database, detail: "too much is being written".into() }
 }
 
 /// An unreachable database is reported to the caller, who can retry. Any other error is a defect: its cause is logged
@@ -190,8 +195,10 @@ impl From<sqlx::Error> for Error {
         let away = match &error {
             E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) | E::Protocol(_) => true,
             // Two transactions inserted the same row, or deadlocked: `service::again` retries.
-            E::Database(d) if d.is_unique_violation() || is_deadlock(&**d) => return Self::State(State::InProgress),
-            E::Database(d) => is_away(&**d),
+            E::Database(d) if d.is_unique_violation() || is_deadlock(&**d) => {
+                return Self::State(StateConflict::InProgress);
+            }
+            E::Database(d) => is_unavailable(&**d),
             _ => false,
         };
         if away {
@@ -200,7 +207,7 @@ impl From<sqlx::Error> for Error {
                 E::PoolTimedOut => "no free connection in time".to_owned(),
                 other => other.to_string(),
             };
-            return Self::Unavailable { part: Part::Database, detail };
+            return Self::Unavailable { part: Dependency::Database, detail };
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
         tracing::error!(error = %error, fault.id = %id, "an SQL statement failed");
@@ -215,7 +222,7 @@ fn is_deadlock(error: &dyn DatabaseError) -> bool {
 
 /// SQLite (low byte of the extended code): busy, locked, read-only, disk I/O, full, cannot open.
 /// MySQL: shutting down, read-only, connection lost, lock wait timeout.
-fn is_away(error: &dyn DatabaseError) -> bool {
+fn is_unavailable(error: &dyn DatabaseError) -> bool {
     let code = error.code();
     match error.try_downcast_ref::<SqliteError>() {
         Some(_) => {

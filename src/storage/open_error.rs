@@ -22,15 +22,15 @@ use tokio::{
 };
 
 /// Timeout of the DNS look-up and of the test connection that find out why a server does not answer.
-const PROBE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Timeout of the test log-in after a request waited in vain for a connection. Short, because that request still waits.
-const SHORT_PROBE: Duration = Duration::from_millis(500);
+const LOGIN_PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Time for which the result of a test log-in is reused, so that it adds no load to a busy server.
-const SAID: Duration = Duration::from_secs(10);
+const DIAGNOSIS_TTL: Duration = Duration::from_secs(10);
 
 /// Returns the address of a MySQL database without the password.
-pub(super) fn mysql_place(options: &MySqlConnectOptions) -> String {
+pub(super) fn mysql_address(options: &MySqlConnectOptions) -> String {
     let (user, database) = (options.get_username(), options.get_database().unwrap_or_default());
     match options.get_socket() {
         Some(socket) => format!("mysql://{user}@{}/{database}", socket.display()),
@@ -89,7 +89,7 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
         return format!("{} is no socket of a running server ({error})", socket.display());
     }
     let (host, port) = (options.get_host(), options.get_port());
-    let looked_up = timeout(PROBE, lookup_host((host, port))).await;
+    let looked_up = timeout(PROBE_TIMEOUT, lookup_host((host, port))).await;
     if !matches!(looked_up, Ok(Ok(_))) {
         return format!("the name {host} cannot be resolved; correct the host in database.url");
     }
@@ -99,7 +99,7 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
         ErrorKind::ConnectionRefused => {
             format!("connection refused by {host}:{port}; start the server, or correct the address in database.url")
         }
-        ErrorKind::TimedOut if matches!(timeout(PROBE, TcpStream::connect((host, port))).await, Ok(Ok(_))) => {
+        ErrorKind::TimedOut if matches!(timeout(PROBE_TIMEOUT, TcpStream::connect((host, port))).await, Ok(Ok(_))) => {
             format!("{host}:{port} accepts connections and says nothing, which no MySQL server does unless it hangs")
         }
         ErrorKind::TimedOut => {
@@ -112,34 +112,34 @@ async fn unreachable_mysql(options: &MySqlConnectOptions, error: &io::Error) -> 
 /// Finds out why no MySQL connection became available in time. The driver's pool retries while the server refuses, and
 /// then reports no more than a timeout.
 #[derive(Debug)]
-pub(super) struct NoneCame {
+pub(super) struct TimeoutDiagnosis {
     options: MySqlConnectOptions,
-    said: Mutex<Option<(Instant, Option<String>)>>,
+    last: Mutex<Option<(Instant, Option<String>)>>,
 }
 
-impl NoneCame {
+impl TimeoutDiagnosis {
     pub fn from(options: MySqlConnectOptions) -> Self {
-        Self { options, said: Mutex::default() }
+        Self { options, last: Mutex::default() }
     }
 
     /// Diagnoses the timeout with a complete log-in, because MySQL counts aborted ones against this host.
     pub async fn error(&self) -> Error {
         // Another task is diagnosing.
-        let Ok(mut said) = self.said.try_lock() else { return Error::PoolTimedOut };
-        let known = said.take().filter(|(at, _)| at.elapsed() < SAID);
+        let Ok(mut said) = self.last.try_lock() else { return Error::PoolTimedOut };
+        let known = said.take().filter(|(at, _)| at.elapsed() < DIAGNOSIS_TTL);
         let (at, why) = match known {
             Some(known) => known,
-            None => (Instant::now(), self.ask().await),
+            None => (Instant::now(), self.probe().await),
         };
         *said = Some((at, why.clone()));
         why.map_or(Error::PoolTimedOut, |why| Error::Io(io::Error::other(why)))
     }
 
     /// Returns `None` if the server accepts the log-in (all connections are in use) or does not answer.
-    async fn ask(&self) -> Option<String> {
-        match timeout(SHORT_PROBE, MySqlConnection::connect_with(&self.options)).await {
+    async fn probe(&self) -> Option<String> {
+        match timeout(LOGIN_PROBE_TIMEOUT, MySqlConnection::connect_with(&self.options)).await {
             Ok(Ok(connection)) => {
-                let _ = timeout(SHORT_PROBE, connection.close()).await;
+                let _ = timeout(LOGIN_PROBE_TIMEOUT, connection.close()).await;
                 None
             }
             Ok(Err(error)) => Some(mysql(&self.options, &error).await),
@@ -239,11 +239,11 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = silent.local_addr().unwrap();
         let options = MySqlConnectOptions::new().host("127.0.0.1").port(place.port());
-        let none_came = NoneCame::from(options.clone());
+        let none_came = TimeoutDiagnosis::from(options.clone());
         assert!(matches!(none_came.error().await, Error::PoolTimedOut));
         drop(silent);
         assert!(matches!(none_came.error().await, Error::PoolTimedOut), "one test log-in serves all waiting requests");
-        let refused = NoneCame::from(options).error().await.to_string();
+        let refused = TimeoutDiagnosis::from(options).error().await.to_string();
         assert!(refused.contains(&format!("connection refused by {place}")), "{refused}");
     }
 

@@ -233,7 +233,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn authors(&mut self, id: &ConfigId, from: u64) -> Result<Vec<(u64, (String, Time))>> {
+    pub async fn release_authors(&mut self, id: &ConfigId, from: u64) -> Result<Vec<(u64, (String, Time))>> {
         let rows: Vec<(i64, String, i64)> = on!(self, c => sqlx::query_as(
             "select seq, author, accepted_at from releases where env = ? and app = ? and namespace = ? and seq >= ?"
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(from))

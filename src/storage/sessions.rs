@@ -57,7 +57,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn sessions_there(&mut self, all: &[String], now: Time) -> Result<HashSet<String>> {
+    pub async fn existing_sessions(&mut self, all: &[String], now: Time) -> Result<HashSet<String>> {
         let rows: Vec<(String,)> = on!(self, c => {
             let mut query = QueryBuilder::new("select id_sha256 from sessions where expires_at > ");
             query.push_bind(now.0).push(" and id_sha256 in (");
@@ -94,7 +94,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn sweep(&mut self, now: Time, day_ago: Time) -> Result<()> {
+    pub async fn delete_expired(&mut self, now: Time, day_ago: Time) -> Result<()> {
         on!(self, c => sqlx::query("delete from sessions where expires_at < ?").bind(now.0)
             .execute(c).await.map(|_| ()))?;
         on!(self, c => sqlx::query("delete from idempotency where created_at < ?").bind(day_ago.0)

@@ -114,7 +114,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
-    pub async fn tokens_used(&mut self, uses: &[(String, Time)]) -> Result<()> {
+    pub async fn set_tokens_last_used(&mut self, uses: &[(String, Time)]) -> Result<()> {
         for (id, at) in uses {
             on!(self, c => sqlx::query("update tokens set last_used_at = ? where id = ?").bind(at.0).bind(id)
                 .execute(c).await.map(|_| ()))?;

@@ -35,13 +35,13 @@ impl Writer {
     }
 
     /// Closes a connection that may have an open transaction, which SQLite rolls back.
-    pub fn give_up(&mut self) {
+    pub fn discard(&mut self) {
         self.open = None;
     }
 
     /// Closes the connection for good.
     pub fn close(&mut self) {
         self.closed = true;
-        self.give_up();
+        self.discard();
     }
 }

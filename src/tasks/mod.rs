@@ -1,6 +1,6 @@
 //! Background tasks. One driver starts, watches, restarts and ends all work that belongs to the process.
 //!
-//! Work that belongs to one request, one connection or one lease is no background task. Its owner spawns it.
+//! Work of a single request, connection or lease is not a background task. Its owner spawns it.
 
 mod progress;
 #[cfg(test)]
@@ -94,7 +94,7 @@ async fn repeat<F: Future<Output = Result<()>>>(interval: Duration, task: &TaskH
                 task.ran();
             }
             Err(error) => {
-                // Logged once: it may fail for hours.
+                // Only the first of several failures is logged, because they may last for hours.
                 if !std::mem::replace(&mut is_failing, true) {
                     tracing::warn!(task = task.label(), error = %error, "a background task failed, retrying");
                 }
@@ -122,7 +122,7 @@ impl TaskDriver {
         Self { clock, stop, running: TaskTracker::new(), started: Arc::default(), metrics: Arc::default() }
     }
 
-    /// Cancelled when the tasks have to end.
+    /// Returns the token that is cancelled when the tasks have to end.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.stop

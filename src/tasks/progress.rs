@@ -115,7 +115,7 @@ impl TaskHandle {
         self.shared.name.label
     }
 
-    /// Cancelled when the task has to end.
+    /// Returns the token that is cancelled when the task has to end.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.stop

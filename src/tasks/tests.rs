@@ -1,4 +1,4 @@
-//! The driver, on a paused clock.
+//! Tests of the driver, on a paused clock.
 
 use std::{
     future::pending,
@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    domain::error::{Error, Part},
-    metrics::{Form, Registry},
+    domain::error::{Dependency, Error},
+    metrics::{Registry, TextFormat},
 };
 
 fn now() -> Time {
@@ -83,7 +83,7 @@ async fn restart_delays_grow_up_to_a_maximum() {
     assert_eq!(only(&tasks).last_failure.unwrap().kind, "ended");
     let began = Instant::now();
     tasks.end().await;
-    assert_eq!(began.elapsed(), Duration::ZERO, "a pause before a restart holds nobody up");
+    assert_eq!(began.elapsed(), Duration::ZERO, "the end does not wait for a restart");
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +117,7 @@ async fn a_run_that_fails_shows_its_error_and_recovers() {
         let (report, run) = (report.clone(), runs.fetch_add(1, Ordering::Relaxed));
         async move {
             report.send(Instant::now()).unwrap();
-            let away = || Error::Unavailable { part: Part::Database, detail: "10.0.0.7:3306 is away".into() };
+            let away = || Error::Unavailable { part: Dependency::Database, detail: "10.0.0.7:3306 is away".into() };
             if run == 0 { Err(away()) } else { Ok(()) }
         }
     })]);
@@ -127,7 +127,7 @@ async fn a_run_that_fails_shows_its_error_and_recovers() {
     assert_eq!((waiting.state, waiting.last_run, waiting.runs), (TaskState::Waiting, None, 0));
     let next_run = waiting.next_run.unwrap().ms_since(now());
     assert!((9000..=10_000).contains(&next_run), "{next_run}");
-    let metrics = registry.text(Form::Classic);
+    let metrics = registry.text(TextFormat::Classic);
     assert!(!metrics.contains("last_success_timestamp_seconds{"), "{metrics}");
 
     let first = next(&mut reports).await;
@@ -146,7 +146,7 @@ async fn a_run_that_fails_shows_its_error_and_recovers() {
     let recovered = only(&tasks);
     assert_eq!((recovered.state, recovered.runs, recovered.failures), (TaskState::Waiting, 2, 1));
     assert_eq!(recovered.last_failure, failing.last_failure);
-    let metrics = registry.text(Form::Classic);
+    let metrics = registry.text(TextFormat::Classic);
     for line in [
         "trimtab_task_runs_total{task=\"sweep\"} 2\n",
         "trimtab_task_failures_total{task=\"sweep\"} 1\n",

@@ -3,7 +3,7 @@
 use super::texts;
 
 texts! {
-    account_made: "Created {}", "账户创建于 {}";
+    account_created: "Created {}", "账户创建于 {}";
     account_roles: "My permissions", "我的权限";
     account_everything: "You are an administrator and have all permissions.", "您是管理员，拥有全部权限。";
     account_no_roles: "You have no roles. Ask an administrator for a role in an application.", "暂无角色，请向管理员申请应用的角色。";
@@ -19,6 +19,6 @@ texts! {
         "结束您在所有浏览器中的会话，包括当前浏览器。如果忘记在别处退出登录，请使用此功能。如果密码可能已泄露，请改为修改密码。";
     account_end: "Log out everywhere", "在所有位置退出登录";
     account_ended: "You are logged out everywhere.", "您已在所有位置退出登录。";
-    account_look: "Language and theme", "语言和主题";
-    account_look_text: "Saved in this browser.", "保存在此浏览器中。";
+    account_appearance: "Language and theme", "语言和主题";
+    account_appearance_text: "Saved in this browser.", "保存在此浏览器中。";
 }

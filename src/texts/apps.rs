@@ -23,7 +23,7 @@ texts! {
     apps_count(n: usize): "{n} application" | "{n} applications", "{n} 个应用";
     apps_filter: "Filter applications", "筛选应用";
     apps_add: "Add an application", "添加应用";
-    apps_make: "Add the application", "添加应用";
+    apps_create: "Add the application", "添加应用";
     apps_name: "Name", "名称";
     apps_name_hint: "Used by programs: a–z, 0–9, “.”, “_” and “-”. It cannot be changed later.", "程序中使用的名称：a–z、0–9、“.”、“_”、“-”，之后不能更改。";
     apps_first_namespace: "Also create a key-value namespace “application”", "同时创建键值命名空间“application”";
@@ -31,7 +31,7 @@ texts! {
     apps_namespaces: "Namespaces", "命名空间";
     apps_released: "Latest release", "最近发布";
     apps_none: "No applications yet", "暂无应用";
-    apps_none_make: "An application is a program that reads its configuration from Trimtab. The guided setup creates one, with environments.",
+    apps_none_create: "An application is a program that reads its configuration from Trimtab. The guided setup creates one, with environments.",
         "应用是从 Trimtab 读取配置的程序。设置向导会创建一个应用及其环境。";
     apps_none_start: "Guided setup", "设置向导";
     apps_none_ask: "You have no role in any application. An administrator can give you one.", "您还没有任何应用的角色，请向管理员申请。";
@@ -52,7 +52,7 @@ texts! {
     app_archived_text: "Editing and publishing are disabled. Applications keep reading the live configuration.", "不能编辑或发布，应用仍会读取当前生效的配置。";
     app_no_envs: "No environments yet", "暂无环境";
     app_no_envs_text: "A namespace has a config in each environment: dev, staging, prod …", "每个命名空间在每个环境中各有一份配置：dev、staging、prod……";
-    app_no_envs_make: "Add environments", "添加环境";
+    app_no_envs_add: "Add environments", "添加环境";
     app_no_namespaces: "No namespaces yet", "暂无命名空间";
     app_no_namespaces_text: "A namespace is one document that the application reads: keys and values, or a text such as JSON, YAML or TOML.",
         "命名空间是应用读取的一份文档：键值，或 JSON、YAML、TOML 等文本。";
@@ -65,13 +65,13 @@ texts! {
     cell_theirs(n: u64, name: &str): "{n} edit by {name}" | "{n} edits by {name}", "{name} 的修改 {n} 处";
     cell_theirs_many(n: u64, people: usize): "{n} edits by {people} others" | "{n} edits by {people} others", "另外 {people} 人的修改 {n} 处";
     cell_seen(seen: usize, all: usize): "seen by {seen} of {all}", "{seen} / {all} 已获取";
-    cell_late: "not delivered yet", "尚未下发";
+    cell_not_delivered: "not delivered yet", "尚未下发";
 
     // Namespaces.
     namespace: "Namespace", "命名空间";
     namespace_add: "Add namespace", "添加命名空间";
-    namespace_make: "Add the namespace", "添加命名空间";
-    namespace_made(name: &str): "{name} was created.", "{name} 已创建。";
+    namespace_create: "Add the namespace", "添加命名空间";
+    namespace_created(name: &str): "{name} was created.", "{name} 已创建。";
     namespace_name_hint: "a–z, 0–9, “.”, “_” and “-”.", "a–z、0–9、“.”、“_”、“-”。";
     namespace_format: "Format", "格式";
     namespace_format_hint: "Cannot be changed after the first edit or release.", "首次修改或发布后不能更改。";
@@ -96,8 +96,8 @@ texts! {
     envs_lead: "Ordered from development to production. Every namespace has a config in each environment.",
         "按从开发到生产的顺序排列。每个命名空间在每个环境中各有一份配置。";
     envs_add: "Add an environment", "添加环境";
-    envs_make: "Add the environment", "添加环境";
-    env_made(name: &str): "{name} was created.", "{name} 已创建。";
+    envs_create: "Add the environment", "添加环境";
+    env_created(name: &str): "{name} was created.", "{name} 已创建。";
     envs_column: "Environment", "环境";
     envs_order: "Order", "顺序";
     envs_earlier(name: &str): "Move {name} up", "上移 {name}";
@@ -106,7 +106,7 @@ texts! {
     envs_open: "no confirmation", "无需确认";
     envs_protected: "a reason and the environment name", "填写原因并输入环境名";
     envs_protect: "Protected: publishing requires a reason and the environment name, typed to confirm", "受保护：发布时需填写原因，并输入环境名确认";
-    envs_proof_hint: "Required only to remove the protection.", "仅在取消保护时需要。";
+    envs_password_hint: "Required only to remove the protection.", "仅在取消保护时需要。";
     envs_name_hint: "A short name such as dev, staging or prod. It cannot be changed later.", "简短的名称，例如 dev、staging、prod。之后不能更改。";
     envs_edit: "Edit", "编辑";
     envs_archive_text: "Configs in this environment can no longer be edited or published. Applications keep reading the live configuration. You can restore it later.",

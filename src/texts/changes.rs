@@ -20,7 +20,7 @@ texts! {
     change_more(n: usize): "and {n} more", "以及另外 {n} 个";
     change_conflict_text: "Someone else has published another text in the meantime.", "期间他人发布了另一份文本。";
     change_conflicts(n: usize): "Someone else has published {n} of the same keys in the meantime." | "Someone else has published {n} of the same keys in the meantime.", "期间他人发布了其中 {n} 个键的其他值。";
-    change_decide: "Resolve", "解决冲突";
+    change_resolve: "Resolve", "解决冲突";
 
     // One change.
     change_opened: "opened {}", "创建于 {}";
@@ -84,19 +84,19 @@ texts! {
     publish_conflict_text: "Nothing was published. Choose below which values to keep.", "没有发布任何内容，请在下面选择保留哪些值。";
 
     // Delivery of its releases.
-    change_way: "Delivery progress", "下发进度";
-    way_superseded(seq: u64): "Release {seq} is live now", "当前生效的是版本 {seq}";
-    way_again: "Refresh", "刷新";
+    change_progress: "Delivery progress", "下发进度";
+    progress_superseded(seq: u64): "Release {seq} is live now", "当前生效的是版本 {seq}";
+    refresh: "Refresh", "刷新";
 
     // Banners: delayed delivery and drift.
-    late_title(env: &str): "{env}: delivery is delayed", "{env}：下发延迟";
-    late_since: "Started {}.", "开始于 {}。";
-    late_because(why: &str): "{why}.", "{why}。";
-    late_works: "Applications keep reading their current configuration. You can still edit and publish: releases are accepted now and delivered later.",
+    delayed_title(env: &str): "{env}: delivery is delayed", "{env}：下发延迟";
+    started_at: "Started {}.", "开始于 {}。";
+    delayed_because(why: &str): "{why}.", "{why}。";
+    delayed_effect: "Applications keep reading their current configuration. You can still edit and publish: releases are accepted now and delivered later.",
         "应用继续读取现有配置。仍可编辑和发布：版本会先被接受，随后自动下发。";
-    late_waiting(n: u64): "{n} release is waiting." | "{n} releases are waiting.", "有 {n} 个版本等待下发。";
+    releases_waiting(n: u64): "{n} release is waiting." | "{n} releases are waiting.", "有 {n} 个版本等待下发。";
     drift_title(config: &str): "{config}: the content in etcd differs from the database", "{config}：etcd 中的内容与数据库不一致";
-    drift_look: "Review", "查看并处理";
+    drift_review: "Review", "查看并处理";
     drift_foreign(seq: u64): "The content in etcd differs from release {seq}", "etcd 中的内容与版本 {seq} 不一致";
     drift_foreign_text: "Someone changed the key in etcd without Trimtab. Programs that read etcd directly get this content until the release is written again.",
         "有人绕过 Trimtab 修改了 etcd。直接读取 etcd 的程序会得到该内容，直到重新写入该版本。";
@@ -111,7 +111,7 @@ texts! {
     drift_unknown: "The database has no release of this config. Create its application, environment and namespace if they are missing, then choose which version to keep on the page of the config.",
         "数据库中没有此配置的任何版本。请先创建缺少的应用、环境和命名空间，再在配置页面选择保留哪个版本。";
     drift_title_held(config: &str): "{config}: the content of a reader node differs from the database", "{config}：读取节点的内容与数据库不一致";
-    drift_channel_wins(seq: u64): "Keep release {seq} from etcd", "保留 etcd 中的版本 {seq}";
-    drift_database_wins(live: u64, next: u64): "Publish release {live} from the database as release {next}", "将数据库中的版本 {live} 发布为版本 {next}";
-    unheard_title: "etcd is not responding", "etcd 没有响应";
+    drift_keep_channel(seq: u64): "Keep release {seq} from etcd", "保留 etcd 中的版本 {seq}";
+    drift_keep_database(live: u64, next: u64): "Publish release {live} from the database as release {next}", "将数据库中的版本 {live} 发布为版本 {next}";
+    etcd_not_responding_title: "etcd is not responding", "etcd 没有响应";
 }

@@ -1,7 +1,7 @@
 //! Texts of the pages of a config.
 
 use super::{Lang, texts};
-use crate::domain::release::{Delivery, Release, Why};
+use crate::domain::release::{DelayReason, Delivery, Release};
 
 texts! {
     // On all of its pages.
@@ -65,8 +65,8 @@ texts! {
     cancel: "Cancel", "取消";
     remove_key: "Remove", "删除";
     revert_edit: "Revert", "撤销修改";
-    goes_into: "Save to", "保存到";
-    goes_into_hint: "Edits of one change are published together.", "同一变更中的修改会一起发布。";
+    save_to: "Save to", "保存到";
+    save_to_hint: "Edits of one change are published together.", "同一变更中的修改会一起发布。";
     a_new_change: "New change", "新变更";
     change_without_message(at: &str): "Change without a description, {at}", "无说明的变更，{at}";
     edit_saved: "Saved in your change, not live yet", "已保存到我的变更，尚未生效";
@@ -74,7 +74,7 @@ texts! {
     edits_discarded: "Your edits were discarded", "修改已放弃";
     only_viewer: "You can view this config but not edit it.", "您只能查看此配置，不能编辑。";
 
-    many_lines: "Multi-line value", "多行值";
+    multi_line: "Multi-line value", "多行值";
 
     // Merging.
     merge_title: "Someone else has changed this in the meantime", "期间其他人修改了这里";
@@ -131,15 +131,15 @@ texts! {
     the_text: "the text", "文本";
 
     // Delivery of a release.
-    way_title(n: u64): "Release {n}", "版本 {n}";
-    way_moving(n: u64): "Release {n} is being delivered", "版本 {n} 下发中";
+    progress_title(n: u64): "Release {n}", "版本 {n}";
+    progress_running(n: u64): "Release {n} is being delivered", "版本 {n} 下发中";
     accepted: "Accepted", "已接受";
     delivered: "Delivered", "已下发";
     not_delivered: "Not delivered yet", "尚未下发";
     revision(n: i64): "revision {n}", "修订号 {n}";
     seen_by_n(n: usize, m: usize): "Seen by {n} of {m}", "已获取 {n} / {m}";
-    nobody_reads: "No readers", "尚无读取实例";
-    nobody_reads_text: "No instance has read this config in the last ten minutes.", "最近十分钟内没有实例读取此配置。";
+    no_readers: "No readers", "尚无读取实例";
+    no_readers_recently: "No instance has read this config in the last ten minutes.", "最近十分钟内没有实例读取此配置。";
     waiting_for: "Waiting for", "等待：";
     and_more(n: usize): "and {n} more" | "and {n} more", "以及另外 {n} 个";
     still_read(n: u64): "Applications keep reading release {n}.", "应用继续读取版本 {n}。";
@@ -182,7 +182,7 @@ texts! {
     no_releases: "Nothing published yet", "尚未发布";
     no_releases_text: "Each publish creates a numbered release, which is kept forever.", "每次发布都会生成一个带编号的版本，永久保留。";
     tab_release: "Release", "版本";
-    by_whom: "Published by", "发布人";
+    published_by: "Published by", "发布人";
     when_accepted: "Time", "时间";
     actions: "Actions", "操作";
     live: "live", "生效中";
@@ -205,20 +205,20 @@ texts! {
     // Readers.
     no_readers_text: "Instances of the application are listed here when they read this config, with the release that they received.", "应用实例读取此配置后会显示在这里，并注明获取的版本。";
     filter_instances(n: usize): "Filter {n} instances", "筛选 {n} 个实例";
-    here_only: "Instances that read from this server in the last ten minutes.", "最近十分钟内从本服务器读取的实例。";
-    nodes_heard(n: usize): "Instances that read from {n} node in the last ten minutes." | "Instances that read from {n} nodes in the last ten minutes.", "最近十分钟内从 {n} 个节点读取的实例。";
+    readers_of_this_server: "Instances that read from this server in the last ten minutes.", "最近十分钟内从本服务器读取的实例。";
+    readers_of_nodes(n: usize): "Instances that read from {n} node in the last ten minutes." | "Instances that read from {n} nodes in the last ten minutes.", "最近十分钟内从 {n} 个节点读取的实例。";
     nodes_silent(n: usize, of: usize, names: &str): "{n} of {of} nodes responded. No response yet: {names}.", "{of} 个节点中有 {n} 个已响应，尚未响应：{names}。";
     nodes_partly(n: usize): "{n} node has too many configs to show all of their readers here. Open a config to see its readers." | "{n} nodes have too many configs to show all of their readers here. Open a config to see its readers.", "{n} 个节点的配置过多，此处未能全部统计。请在各配置的页面查看。";
-    nodes_away: "Other nodes cannot be reached. Only instances that read from this node are shown.", "无法连接其他节点，此处仅显示从本节点读取的实例。";
+    nodes_unreachable: "Other nodes cannot be reached. Only instances that read from this node are shown.", "无法连接其他节点，此处仅显示从本节点读取的实例。";
     reader_node_named(name: &str): "{name} (reader node)", "{name}（读取节点）";
     readers_unnamed(n: usize): "{n} more instance is counted but not listed." | "{n} more instances are counted but not listed. An instance that reads from several nodes may be counted more than once.", "另有 {n} 个实例仅计数、未列出；从多个节点读取的实例可能被重复计数。";
     through_node: "Node", "节点";
     instance: "Instance", "实例";
     holds: "Release", "版本";
-    holds_since: "Since", "获取时间";
-    last_heard: "Last request", "最近请求";
+    reader_since: "Since", "获取时间";
+    last_request: "Last request", "最近请求";
     client: "Client", "客户端";
-    holds_unpublished: "not published here", "非此处发布";
+    reader_release_unpublished: "not published here", "非此处发布";
     n_behind(n: u64): "{n} behind" | "{n} behind", "落后 {n}";
 
     // Connecting.
@@ -247,13 +247,13 @@ texts! {
     or_a_file: "Or choose a file", "或选择文件";
     file_was: "The preview is of {}. Choose it again to preview it with other options.", "预览来自 {}。如需更改选项，请重新选择该文件。";
     source: "Format", "格式";
-    source_guess: "Detect automatically", "自动识别";
+    source_detect: "Detect automatically", "自动识别";
     typing: "Numbers and booleans", "数字和布尔值";
-    typing_keep: "Keep types", "保留类型";
-    typing_strings: "Convert to strings", "转为字符串";
+    types_keep: "Keep types", "保留类型";
+    types_strings: "Convert to strings", "转为字符串";
     mode: "Keys missing from the import", "导入内容中没有的键";
-    mode_merge: "Keep", "保留";
-    mode_replace: "Remove", "删除";
+    missing_keys_keep: "Keep", "保留";
+    missing_keys_remove: "Remove", "删除";
     preview: "Preview", "预览";
     import_preview: "Preview of changes", "修改预览";
     read_as(source: &str): "Read as {source}.", "按 {source} 读取。";
@@ -277,21 +277,21 @@ texts! {
 impl Lang {
     /// Returns the reason of a delay.
     #[must_use]
-    pub fn why_late(self, why: &Why) -> String {
+    pub fn why_late(self, why: &DelayReason) -> String {
         match why {
-            Why::Channel(None) => self.why_channel_plain().to_owned(),
-            Why::Channel(Some(detail)) => self.why_channel(detail),
-            Why::Busy => self.why_busy().to_owned(),
-            Why::Mismatch(config, seq) => self.why_mismatch(&config.to_string(), *seq),
-            Why::Ahead(config, seq) => self.why_ahead(&config.to_string(), *seq),
-            Why::Unreadable(config, seq) => self.why_unreadable(&config.to_string(), *seq),
-            Why::Slow => self.why_slow().to_owned(),
+            DelayReason::Channel(None) => self.why_channel_plain().to_owned(),
+            DelayReason::Channel(Some(detail)) => self.why_channel(detail),
+            DelayReason::Busy => self.why_busy().to_owned(),
+            DelayReason::Mismatch(config, seq) => self.why_mismatch(&config.to_string(), *seq),
+            DelayReason::Ahead(config, seq) => self.why_ahead(&config.to_string(), *seq),
+            DelayReason::Unreadable(config, seq) => self.why_unreadable(&config.to_string(), *seq),
+            DelayReason::Slow => self.why_slow().to_owned(),
         }
     }
 
     /// Returns the outcome of a publish or rollback, in one sentence.
     #[must_use]
-    pub fn published(self, releases: &[Release], delivery: &Delivery, why: &Why) -> String {
+    pub fn published(self, releases: &[Release], delivery: &Delivery, why: &DelayReason) -> String {
         match (delivery, releases) {
             (Delivery::Delivered { .. }, [one]) => self.release_delivered(one.seq),
             (Delivery::Delivered { .. }, many) => self.releases_delivered(many.len()),

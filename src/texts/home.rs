@@ -3,8 +3,8 @@
 use super::texts;
 
 texts! {
-    home_hello(name: &str): "Hello, {name}", "您好，{name}";
-    home_delivers(n: usize): "The environment is healthy" | "All {n} environments are healthy", "{n} 个环境均正常";
+    home_greeting(name: &str): "Hello, {name}", "您好，{name}";
+    home_envs_healthy(n: usize): "The environment is healthy" | "All {n} environments are healthy", "{n} 个环境均正常";
     home_last_took(ms: i64): "the last delivery took {ms} ms", "最近一次下发耗时 {ms} 毫秒";
     home_instances(n: usize): "{n} instance reads" | "{n} instances read", "{n} 个实例正在读取";
     home_changes: "My changes", "我的变更";
@@ -19,8 +19,8 @@ texts! {
     home_seen_by(seen: usize, all: usize): "{seen} of {all}", "{seen} / {all}";
     home_not_delivered: "accepted", "已接受";
     home_rolled_back(seq: u64): "Rolled back to release {seq}", "回滚到版本 {seq}";
-    home_look: "Needs attention", "需要关注";
-    home_look_none: "All readers are up to date.", "所有实例都是最新的。";
+    home_attention: "Needs attention", "需要关注";
+    home_attention_none: "All readers are up to date.", "所有实例都是最新的。";
     home_no_readers: "No instance has read its configuration in the last ten minutes.", "最近十分钟内没有实例读取配置。";
     home_still_holds(seq: u64): "still has release {seq}", "仍在使用版本 {seq}";
     home_newer: "a newer one was published {}", "新版本发布于 {}";
@@ -30,7 +30,7 @@ texts! {
     home_namespaces(n: u64): "{n} namespace" | "{n} namespaces", "{n} 个命名空间";
     home_all_apps(n: usize): "All applications" | "All {n} applications", "全部 {n} 个应用";
     home_empty: "Nothing here yet", "暂无内容";
-    home_empty_make: "Start with an application: a program that reads its configuration from Trimtab. It takes a minute.",
+    home_empty_create: "Start with an application: a program that reads its configuration from Trimtab. It takes a minute.",
         "从一个应用开始：应用是从 Trimtab 读取配置的程序，只需一分钟。";
     home_empty_start: "Guided setup", "设置向导";
     home_empty_ask: "You do not have access to any application yet. Ask an administrator for a role.",

@@ -23,9 +23,9 @@ texts! {
     part_namespace: "Namespace", "命名空间";
     part_all: "all", "全部";
     part_choose: "choose …", "请选择";
-    proof: "Your password", "您的密码";
-    proof_hint: "Confirms your identity. You will not be asked again for ten minutes.", "用于确认是您本人，十分钟内不再询问。";
-    keep_it: "Cancel", "取消";
+    own_password: "Your password", "您的密码";
+    own_password_hint: "Confirms your identity. You will not be asked again for ten minutes.", "用于确认是您本人，十分钟内不再询问。";
+    keep_unchanged: "Cancel", "取消";
 
     // The list.
     people_title: "Users", "用户";
@@ -54,8 +54,8 @@ texts! {
     people_roles_hint: "Each role includes the roles before it. If several rows match, the strongest role applies. Choose “no role” to remove a row. Saving adds empty rows.",
         "后面的角色包含前面的权限；多项匹配时以最高权限为准。选择“无角色”即删除该行，保存后会出现新的空行。";
     people_role_row(n: usize): "Role {n}", "角色 {n}";
-    people_make: "Add the user", "添加用户";
-    people_made(name: &str): "{name} can log in now.", "{name} 现在可以登录了。";
+    people_create: "Add the user", "添加用户";
+    people_created(name: &str): "{name} can log in now.", "{name} 现在可以登录了。";
     people_save: "Save", "保存";
     people_saved(name: &str): "Saved. The sessions of {name} have ended.", "已保存，{name} 的会话已结束。";
     people_ends_sessions: "Saving ends the sessions of this user. The new permissions apply at the next login.", "保存后该用户的会话将结束，新权限在下次登录时生效。";

@@ -3,8 +3,8 @@
 use super::{Lang, texts};
 use crate::domain::{
     content::Format,
-    error::{DotenvTrouble, Error, Need, Part, Problem, State},
-    unseen::described,
+    error::{Dependency, DotenvTrouble, Error, Need, Problem, StateConflict},
+    unseen::describe,
 };
 
 texts! {
@@ -79,7 +79,7 @@ texts! {
     problem_unicode: "Not UTF-8. Save it as UTF-8, then send it again.", "不是 UTF-8 编码，请另存为 UTF-8 后重试。";
     problem_secrets: "This version does not support secret items.", "此版本尚不支持机密项。";
 
-    error_unreached: "The server could not be reached. Your input is kept. Try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
+    error_unreachable: "The server could not be reached. Your input is kept. Try again.", "无法连接服务器。您输入的内容仍在此处，请重试。";
     at_place(line: u32, column: u32, text: &str): "Line {line}, column {column}: {text}", "第 {line} 行第 {column} 列：{text}";
     at_line(line: u32, text: &str): "Line {line}: {text}", "第 {line} 行：{text}";
 
@@ -124,10 +124,10 @@ impl Lang {
             Error::TooLarge(bytes) => self.error_too_large(&self.size(*bytes)),
             Error::Throttled(seconds) => self.error_throttled(*seconds),
             Error::Busy(seconds) => self.error_busy(*seconds),
-            Error::Unavailable { part: Part::Database, .. } => self.error_database().into(),
-            Error::Unavailable { part: Part::Channel, .. } => self.error_channel().into(),
+            Error::Unavailable { part: Dependency::Database, .. } => self.error_database().into(),
+            Error::Unavailable { part: Dependency::Channel, .. } => self.error_channel().into(),
             // The browser got no response from a server function.
-            Error::Internal(request) if request.is_empty() => self.error_unreached().into(),
+            Error::Internal(request) if request.is_empty() => self.error_unreachable().into(),
             Error::Internal(request) => self.error_internal(request),
         }
     }
@@ -143,13 +143,13 @@ impl Lang {
             Problem::TooLong { max } => self.problem_too_long(&self.size(*max)),
             Problem::TooMany { max } => self.problem_too_many(*max),
             Problem::Control => self.problem_control().into(),
-            Problem::Unseen { character, position } => self.problem_unseen(*position, &described(*character)),
+            Problem::Unseen { character, position } => self.problem_unseen(*position, &describe(*character)),
             Problem::Scripts { word, scripts } => self.problem_scripts(word, &scripts.join(", ")),
             Problem::Dotenv { trouble } => self.dotenv(*trouble).into(),
             Problem::Blanks => self.problem_blanks().into(),
             Problem::Number => self.problem_number().into(),
             Problem::Boolean => self.problem_boolean().into(),
-            Problem::Syntax { format, detail } => self.problem_syntax(&said(*format), sentence(detail)),
+            Problem::Syntax { format, detail } => self.problem_syntax(&format_name(*format), without_full_stop(detail)),
             Problem::Duplicate { key } => self.problem_duplicate(key),
             Problem::Blank => self.problem_blank().into(),
             Problem::NoKeys => self.problem_no_keys().into(),
@@ -164,14 +164,14 @@ impl Lang {
             Problem::SetupLink => self.problem_setup_link().into(),
             Problem::Confirm { expected } => self.problem_confirm(expected),
             Problem::Kind { format } if *format == Format::Kv => self.problem_kind_items().into(),
-            Problem::Kind { format } => self.problem_kind_text(&said(*format)),
-            Problem::FormatFixed { format } => self.problem_format_fixed(&said(*format)),
+            Problem::Kind { format } => self.problem_kind_text(&format_name(*format)),
+            Problem::FormatFixed { format } => self.problem_format_fixed(&format_name(*format)),
             Problem::Release { release } => self.problem_release(*release),
             Problem::Idempotency => self.problem_idempotency().into(),
             Problem::Duration => self.problem_duration().into(),
             Problem::Range { min, max } => self.problem_range(*min, *max),
             Problem::LastAdministrator => self.problem_last_administrator().into(),
-            Problem::Body { detail } => self.problem_body(sentence(detail)),
+            Problem::Body { detail } => self.problem_body(without_full_stop(detail)),
             Problem::Unicode => self.problem_unicode().into(),
             Problem::SecretsNotOffered => self.problem_secrets().into(),
         }
@@ -199,17 +199,17 @@ impl Lang {
         }
     }
 
-    fn state(self, state: State) -> &'static str {
+    fn state(self, state: StateConflict) -> &'static str {
         match state {
-            State::Published => self.state_published(),
-            State::Discarded => self.state_discarded(),
-            State::Empty => self.state_empty(),
-            State::SetUp => self.state_set_up(),
-            State::InProgress => self.state_in_progress(),
-            State::Archived => self.state_archived(),
-            State::Ahead => self.state_ahead(),
-            State::Numbers => self.state_numbers(),
-            State::Unreleased => self.state_unreleased(),
+            StateConflict::Published => self.state_published(),
+            StateConflict::Discarded => self.state_discarded(),
+            StateConflict::Empty => self.state_empty(),
+            StateConflict::SetUp => self.state_set_up(),
+            StateConflict::InProgress => self.state_in_progress(),
+            StateConflict::Archived => self.state_archived(),
+            StateConflict::Ahead => self.state_ahead(),
+            StateConflict::Numbers => self.state_numbers(),
+            StateConflict::Unreleased => self.state_unreleased(),
         }
     }
 
@@ -228,7 +228,7 @@ impl Lang {
 }
 
 /// Returns the name of a format as people write it: JSON, YAML.
-fn said(format: Format) -> String {
+fn format_name(format: Format) -> String {
     match format {
         Format::Kv | Format::Text | Format::Properties => format.as_str().to_owned(),
         Format::Json | Format::Yaml | Format::Toml | Format::Xml => format.as_str().to_uppercase(),
@@ -236,7 +236,7 @@ fn said(format: Format) -> String {
 }
 
 /// Removes the full stop from a parser message, because the text around it ends with one.
-fn sentence(detail: &str) -> &str {
+fn without_full_stop(detail: &str) -> &str {
     detail.trim().trim_end_matches('.')
 }
 
@@ -251,7 +251,7 @@ mod tests {
         let many = vec![Invalid::new("/a", Problem::Required), Invalid::new("/b", Problem::Taken)];
         assert_eq!(Lang::En.error(&Error::Invalid(one)), "Enter a whole number from 1 to 90.");
         assert_eq!(Lang::En.error(&Error::Invalid(many.clone())), "Check the 2 fields with errors.");
-        assert_eq!(Lang::Zh.error(&Error::Invalid(many)), "请检查标出的 2 处。");
+        assert_eq!(Lang::Zh.error(&Error::Invalid(many)), "请检查 2 处有误的内容。");
     }
 
     #[test]

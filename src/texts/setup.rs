@@ -16,10 +16,10 @@ texts! {
     setup_name_hint: "Used to log in. Not case-sensitive.", "用于登录，不区分大小写。";
     setup_password_hint: "At least 12 characters, for example four random words.", "至少 12 个字符，例如四个随机词语。";
     setup_password_again: "Repeat password", "确认密码";
-    setup_make: "Create administrator", "创建管理员";
+    setup_create: "Create administrator", "创建管理员";
     setup_wrong_title: "This link is not valid", "此链接无效";
     setup_wrong_text: "The link was mistyped, or it is older than 24 hours.", "链接输入有误，或已超过 24 小时。";
-    setup_wrong_do: "Restart the server. It prints a new link as long as there are no user accounts.", "请重启服务器：在没有用户账户时，它会打印新的链接。";
+    setup_wrong_action: "Restart the server. It prints a new link as long as there are no user accounts.", "请重启服务器：在没有用户账户时，它会打印新的链接。";
     setup_done_title: "Setup is already complete", "已完成初始设置";
     setup_done_text: "The link has already been used. Log in. If you forgot your password, ask an administrator to reset it.",
         "该链接已使用过，请直接登录。忘记密码时可由管理员重置。";
@@ -33,10 +33,10 @@ texts! {
     start_name_hint: "Used by programs: a–z, 0–9, “.”, “_” and “-”.", "程序中使用的名称：a–z、0–9、“.”、“_”、“-”。";
     start_app_title: "Display name", "显示名称";
     start_app_title_hint: "Optional. Shown beside the name.", "选填，显示在名称旁。";
-    start_makes: "This creates", "将会创建";
-    start_makes_app: "the application, with a key-value namespace {}", "该应用，以及键值命名空间 {}";
-    start_makes_envs: "the environments {}, {} and {}", "环境 {}、{} 和 {}";
-    start_makes_protected: "Publishing to {} requires a reason and the environment name, typed to confirm. You can change all of this later.",
+    start_creates: "This creates", "将会创建";
+    start_creates_app: "the application, with a key-value namespace {}", "该应用，以及键值命名空间 {}";
+    start_creates_envs: "the environments {}, {} and {}", "环境 {}、{} 和 {}";
+    start_creates_protected: "Publishing to {} requires a reason and the environment name, typed to confirm. You can change all of this later.",
         "发布到 {} 需填写原因并输入环境名确认。这些以后都可以修改。";
     start_button: "Create application", "创建应用";
     start_by_hand: "Set up manually", "手动创建";
@@ -52,9 +52,9 @@ texts! {
         "查看差异后发布，您的修改将成为版本 1。在此之前，程序不会读取到它们。";
     start_step_token: "Give the program access", "授权程序读取";
     start_step_token_text: "A program authenticates with a read token.", "程序使用读取令牌进行身份验证。";
-    start_step_token_make: "Create read token", "创建读取令牌";
+    start_step_token_create: "Create read token", "创建读取令牌";
     start_step_people: "Invite your team", "邀请同事";
     start_step_people_text: "Create an account for each person, so that you can see who changed what.", "每人一个账户，谁改了什么，一目了然。";
-    start_step_people_make: "Add a user", "添加用户";
+    start_step_people_add: "Add a user", "添加用户";
     start_home: "Go to the home page", "前往首页";
 }

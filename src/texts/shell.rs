@@ -7,7 +7,7 @@ texts! {
     title_of(page: &str): "{page} · Trimtab", "{page} · Trimtab";
     skip_to_content: "Skip to content", "跳到正文";
     home_link: "Trimtab, home", "Trimtab，首页";
-    where_you_are: "Breadcrumb", "当前位置";
+    breadcrumb: "Breadcrumb", "当前位置";
     main_navigation: "Main", "主导航";
     problem_here: "Request failed", "操作失败";
 

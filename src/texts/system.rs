@@ -13,6 +13,7 @@ texts! {
     system_never: "never", "从未";
     system_next: "Next run", "下次运行";
     system_on_event: "when needed", "按需";
+    system_retrying: "retrying", "重试中";
     system_error: "Last error", "上次错误";
     system_no_error: "none", "无";
     task_running: "running", "运行中";

@@ -9,13 +9,13 @@ texts! {
     tokens_add: "Create token", "创建令牌";
     tokens_filter: "Filter tokens", "筛选令牌";
     tokens_column: "Token", "令牌";
-    tokens_reach: "Scope", "范围";
+    tokens_scope: "Scope", "范围";
     tokens_used: "Last used", "上次使用";
     tokens_expires: "Expires", "到期";
-    tokens_acts: "Actions", "操作";
+    tokens_actions: "Actions", "操作";
     tokens_never_used: "never", "从未";
     tokens_no_expiry: "never", "永不";
-    tokens_made: "by {} {}", "{} 创建于 {}";
+    tokens_created: "by {} {}", "{} 创建于 {}";
     tokens_read: "read", "读取";
     tokens_automation: "automation", "自动化";
     tokens_creator: "can create applications and environments", "可创建应用和环境";
@@ -26,8 +26,8 @@ texts! {
     tokens_none_text: "A program needs a token to read its configuration.", "程序需要令牌才能读取配置。";
     tokens_none_owned: "You are not an owner of any application, so you cannot create tokens. Ask an owner of the application.",
         "您不是任何应用的所有者，无法创建令牌。请联系应用的所有者。";
-    tokens_show_dead(n: usize): "Show {n} expired or revoked" | "Show {n} expired or revoked", "显示 {n} 个已失效的令牌";
-    tokens_hide_dead: "Hide expired or revoked", "隐藏已失效的令牌";
+    tokens_show_inactive(n: usize): "Show {n} expired or revoked" | "Show {n} expired or revoked", "显示 {n} 个已失效的令牌";
+    tokens_hide_inactive: "Hide expired or revoked", "隐藏已失效的令牌";
 
     token_revoke: "Revoke", "吊销";
     token_revoke_ask(name: &str): "Revoke {name}?", "吊销 {name}？";
@@ -42,15 +42,15 @@ texts! {
     token_kind: "Type", "类型";
     token_kind_read: "read", "读取";
     token_kind_automation: "read, edit and publish (automation)", "读取、编辑和发布（自动化）";
-    token_reach: "Scope", "范围";
-    token_reach_hint: "Rows without an application are ignored.", "未选择应用的行将被忽略。";
-    token_reach_row(n: usize): "Scope {n}", "范围 {n}";
+    token_scope_field: "Scope", "范围";
+    token_scope_hint: "Rows without an application are ignored.", "未选择应用的行将被忽略。";
+    token_scope_row(n: usize): "Scope {n}", "范围 {n}";
     token_creator: "Can also create applications and environments (automation tokens only)", "还可创建应用和环境（仅限自动化令牌）";
     token_expires: "Expires", "有效期";
     token_expires_days(days: u32): "after {days} day" | "after {days} days", "{days} 天后";
     token_expires_year: "after a year", "一年后";
     token_expires_never: "never", "永不";
-    token_make: "Create token", "创建令牌";
+    token_create: "Create token", "创建令牌";
 
     // The page that shows a new token once.
     token_shown_title(name: &str): "Token {name}", "令牌 {name}";
@@ -60,8 +60,8 @@ texts! {
     token_text: "Token", "令牌";
     token_try: "Try it", "试一下";
     token_try_none: "No config in its scope is published yet. Once one is published, read it with:", "它可访问的配置尚未发布，发布后可这样读取：";
-    token_reaches: "Scope", "范围";
-    token_works_until: "Valid until", "有效期至";
-    token_works_until_revoked: "it is revoked", "被吊销为止";
+    token_scope_shown: "Scope", "范围";
+    token_valid_until: "Valid until", "有效期至";
+    token_valid_until_revoked: "it is revoked", "被吊销为止";
     token_done: "I have copied it", "我已复制";
 }

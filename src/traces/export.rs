@@ -32,15 +32,15 @@ use tracing_subscriber::{Layer, Registry, filter::FilterFn};
 use super::TARGET;
 
 /// Maximum number of spans that wait to be sent.
-const QUEUE: usize = 2048;
+const MAX_QUEUED_SPANS: usize = 2048;
 /// Maximum number of spans in one batch.
-const BATCH: usize = 512;
+const MAX_BATCH_SPANS: usize = 512;
 /// Maximum time that a span waits for its batch to fill.
-const DELAY: Duration = Duration::from_secs(1);
+const MAX_BATCH_DELAY: Duration = Duration::from_secs(1);
 /// Timeout of a batch, including the connection.
-const DEADLINE: Duration = Duration::from_secs(5);
+const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for the last spans at the end of the process.
-const LAST: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Minimum interval between two log lines about lost spans.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -73,7 +73,7 @@ pub fn endpoint(text: &str) -> Result<Endpoint, String> {
     if !secure && !text.starts_with("http://") {
         return Err(FORM.into());
     }
-    let endpoint = Endpoint::from_shared(text.to_owned()).map_err(|_| FORM)?.connect_timeout(DEADLINE);
+    let endpoint = Endpoint::from_shared(text.to_owned()).map_err(|_| FORM)?.connect_timeout(BATCH_TIMEOUT);
     let uri = endpoint.uri();
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err("holds a password; that belongs in otlp.headers".into());
@@ -106,17 +106,17 @@ pub fn headers(text: &str) -> Result<MetadataMap, String> {
 
 /// The export of spans while the process runs.
 #[derive(Debug)]
-pub struct Exporting {
+pub struct TraceExport {
     provider: SdkTracerProvider,
     give_up: CancellationToken,
 }
 
-impl Exporting {
+impl TraceExport {
     /// Sends the remaining spans, for at most [`LAST`].
     pub async fn end(self) {
         // Blocks until the queue is empty. After `give_up`, each batch ends at once, so the thread ends too.
-        let mut flushed = spawn_blocking(move || self.provider.shutdown_with_timeout(DEADLINE));
-        if timeout(LAST, &mut flushed).await.is_err() {
+        let mut flushed = spawn_blocking(move || self.provider.shutdown_with_timeout(BATCH_TIMEOUT));
+        if timeout(FLUSH_TIMEOUT, &mut flushed).await.is_err() {
             self.give_up.cancel();
             let _ = flushed.await;
         }
@@ -128,8 +128,8 @@ impl Exporting {
 /// # Panics
 /// Panics outside of a Tokio runtime.
 #[must_use]
-pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
-    super::collect(collector.sample);
+pub fn start(collector: &Collector) -> (SdkTracer, TraceExport) {
+    super::set_sample_rate(collector.sample);
     let resource = Resource::builder_empty()
         .with_service_name("trimtab")
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -137,9 +137,9 @@ pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
         .build();
     let give_up = CancellationToken::new();
     let queue = BatchConfigBuilder::default()
-        .with_max_queue_size(QUEUE)
-        .with_max_export_batch_size(BATCH)
-        .with_scheduled_delay(DELAY)
+        .with_max_queue_size(MAX_QUEUED_SPANS)
+        .with_max_export_batch_size(MAX_BATCH_SPANS)
+        .with_scheduled_delay(MAX_BATCH_DELAY)
         .build();
     let provider = SdkTracerProvider::builder()
         .with_span_processor(BatchSpanProcessor::new(Exporter::new(collector.clone(), give_up.clone()), queue))
@@ -147,7 +147,7 @@ pub fn start(collector: &Collector) -> (SdkTracer, Exporting) {
         .with_sampler(Sampler::AlwaysOn)
         .with_resource(resource)
         .build();
-    (provider.tracer("trimtab"), Exporting { provider, give_up })
+    (provider.tracer("trimtab"), TraceExport { provider, give_up })
 }
 
 /// Returns a layer that passes the spans of [`super`], and nothing else, to the tracer.
@@ -189,7 +189,7 @@ impl Exporter {
             collector,
             resource: Resource::builder_empty().build(),
             give_up,
-            deadline: DEADLINE,
+            deadline: BATCH_TIMEOUT,
             runtime: Handle::current(),
             lost: Mutex::default(),
         }
@@ -227,7 +227,7 @@ impl Export for Exporter {
             Some(Ok(Ok(()))) => return Ok(()),
             Some(Ok(Err(error))) => error,
             Some(Err(_)) => OTelSdkError::Timeout(self.deadline),
-            None => OTelSdkError::Timeout(LAST),
+            None => OTelSdkError::Timeout(FLUSH_TIMEOUT),
         };
         self.reconnect();
         self.report(&error, spans);
@@ -333,7 +333,7 @@ mod tests {
         let (sink, mut names) = mpsc::unbounded_channel();
         let server = Server::builder().add_service(TraceServiceServer::new(Sink(sink)));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-        exporter.deadline = DEADLINE;
+        exporter.deadline = BATCH_TIMEOUT;
         exporter.export(vec![request_span()]).await.unwrap();
         assert_eq!(names.recv().await.unwrap(), ["POST /a/{b}"], "the name of a request's span includes its route");
         assert_eq!(exporter.lost.lock().spans, 0);

@@ -18,7 +18,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-pub use export::{Collector, Exporting, endpoint, headers, layer, start};
+pub use export::{Collector, TraceExport, endpoint, headers, layer, start};
 
 use crate::domain::{change::ChangeId, names::EnvName};
 
@@ -28,7 +28,7 @@ pub const TARGET: &str = "trimtab::span";
 /// Creates a child of the current span, if that belongs to a sampled request.
 macro_rules! within {
     ($($span:tt)*) => {
-        if inside() { info_span!(target: TARGET, $($span)*) } else { Span::none() }
+        if in_sampled_request() { info_span!(target: TARGET, $($span)*) } else { Span::none() }
     };
 }
 
@@ -36,7 +36,7 @@ macro_rules! within {
 macro_rules! after {
     ($place:expr, $($span:tt)*) => {
         match $place {
-            Some(Place(there)) => {
+            Some(TraceParent(there)) => {
                 let span = info_span!(target: TARGET, $($span)*);
                 // Fails only for a disabled span.
                 let _ = span.set_parent(Context::new().with_remote_span_context(there.clone()));
@@ -49,22 +49,22 @@ macro_rules! after {
 
 /// Parent for spans of later work, in other tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(SpanContext);
+pub struct TraceParent(SpanContext);
 
 /// Description of one trip to the database.
 #[derive(Clone, Debug)]
-pub enum Asked {
+pub enum DbTrip {
     /// One statement, described by the type name of an item inside the function that runs it.
-    In(&'static str),
+    Function(&'static str),
     /// Statements that are sent together.
-    Together(Vec<&'static str>),
+    Batch(Vec<&'static str>),
 }
 
 /// Creates the span of a request, if the request is sampled. `traceparent` sets the parent of the span. It does not
 /// decide about sampling.
 #[must_use]
 pub fn request(id: &str, method: &'static str, traceparent: Option<&str>) -> Span {
-    if !is_collected() || !rand::random_bool(part()) {
+    if !is_collected() || !rand::random_bool(sample_rate()) {
         return Span::none();
     }
     let span = info_span!(
@@ -133,14 +133,14 @@ pub fn transaction(database: &'static str) -> Span {
 
 /// Creates the span of a trip to the database, below the transaction's span, or the current span if that is disabled.
 #[must_use]
-pub fn sql(transaction: &Span, database: &'static str, asked: &Asked) -> Span {
+pub fn sql(transaction: &Span, database: &'static str, asked: &DbTrip) -> Span {
     let around = if transaction.is_none() { Span::current() } else { transaction.clone() };
-    if !is_collected() || !is_ours(&around) {
+    if !is_collected() || !has_our_target(&around) {
         return Span::none();
     }
     let (name, all, count) = match asked {
-        Asked::In(item) => (function(item).to_owned(), None, 1),
-        Asked::Together(statements) => {
+        DbTrip::Function(item) => (function(item).to_owned(), None, 1),
+        DbTrip::Batch(statements) => {
             let mut all: Vec<String> = statements.iter().map(|sql| summary(sql)).collect();
             all.dedup();
             (all.last().cloned().unwrap_or_default(), Some(all.join(", ")), statements.len())
@@ -168,13 +168,13 @@ pub fn etcd() -> Span {
 
 /// Creates the span of a worker's wait for the lock of an environment, on behalf of a publish request.
 #[must_use]
-pub fn lock(place: Option<&Place>, env: &EnvName) -> Span {
+pub fn lock(place: Option<&TraceParent>, env: &EnvName) -> Span {
     after!(place, "lock", trimtab.env = env.as_str(), otel.status_code = Empty, "error.type" = Empty)
 }
 
 /// Creates the span of a change's delivery by a worker.
 #[must_use]
-pub fn delivery(place: Option<&Place>, env: &EnvName, change: &ChangeId, releases: usize) -> Span {
+pub fn delivery(place: Option<&TraceParent>, env: &EnvName, change: &ChangeId, releases: usize) -> Span {
     after!(
         place,
         "deliver",
@@ -187,39 +187,39 @@ pub fn delivery(place: Option<&Place>, env: &EnvName, change: &ChangeId, release
 }
 
 /// Fraction of requests that are sampled, from 0 to 1, as the bits of an `f64`.
-static PART: AtomicU64 = AtomicU64::new(0);
+static SAMPLE_RATE: AtomicU64 = AtomicU64::new(0);
 
 /// Sets the fraction of requests that are sampled.
-fn collect(part: f64) {
-    PART.store(part.to_bits(), Ordering::Relaxed);
+fn set_sample_rate(part: f64) {
+    SAMPLE_RATE.store(part.to_bits(), Ordering::Relaxed);
 }
 
-fn part() -> f64 {
-    f64::from_bits(PART.load(Ordering::Relaxed))
+fn sample_rate() -> f64 {
+    f64::from_bits(SAMPLE_RATE.load(Ordering::Relaxed))
 }
 
 /// Returns whether traces are collected. The subscriber is not asked: with per-layer filters, its answer would also
 /// apply to the next span or log line.
 fn is_collected() -> bool {
-    part() > 0.0
+    sample_rate() > 0.0
 }
 
 /// Returns the current span as a parent for later work, if it belongs to a sampled request.
 #[must_use]
-pub fn here() -> Option<Place> {
-    if !inside() {
+pub fn current_parent() -> Option<TraceParent> {
+    if !in_sampled_request() {
         return None;
     }
     let there = Span::current().context().span().span_context().clone();
-    there.is_sampled().then_some(Place(there))
+    there.is_sampled().then_some(TraceParent(there))
 }
 
 /// Returns whether the current span belongs to a sampled request.
-fn inside() -> bool {
-    is_collected() && is_ours(&Span::current())
+fn in_sampled_request() -> bool {
+    is_collected() && has_our_target(&Span::current())
 }
 
-fn is_ours(span: &Span) -> bool {
+fn has_our_target(span: &Span) -> bool {
     span.metadata().is_some_and(|around| around.target() == TARGET)
 }
 
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn spans_outside_of_a_request_are_disabled() {
-        assert!(use_case("publish").is_none() && transaction("sqlite").is_none() && here().is_none());
+        assert!(use_case("publish").is_none() && transaction("sqlite").is_none() && current_parent().is_none());
         assert!(lock(None, &"dev".parse().unwrap()).is_none());
     }
 

@@ -3,21 +3,26 @@
 use trimtab::{
     domain::{
         access::{Actor, Role},
-        error::{Error, Invalid, Need, Problem, State},
+        error::{Error, Invalid, Need, Problem, StateConflict},
     },
-    service::{KnownBrowser, LoginTry, NewUser, now},
+    service::{KnownBrowser, LoginAttempt, NewUser, now},
 };
 
 use crate::{on_both_set_ups, support::*};
 
 const PASSWORD: &str = "correct horse battery";
 
-fn attempt(name: &str, password: &str) -> LoginTry {
-    LoginTry { name: name.into(), password: password.into(), address: "192.0.2.1".into(), known: Vec::new() }
+fn attempt(name: &str, password: &str) -> LoginAttempt {
+    LoginAttempt {
+        name: name.into(),
+        password: password.into(),
+        address: "192.0.2.1".into(),
+        known_browsers: Vec::new(),
+    }
 }
 
-fn from(address: &str, name: &str, password: &str) -> LoginTry {
-    LoginTry { address: address.into(), ..attempt(name, password) }
+fn from(address: &str, name: &str, password: &str) -> LoginAttempt {
+    LoginAttempt { address: address.into(), ..attempt(name, password) }
 }
 
 fn is_credentials(error: &Error) -> bool {
@@ -42,8 +47,8 @@ on_both_set_ups! {
         assert!(matches!(s.check_setup("0000").await, Err(Error::Invalid(_))));
         let root = s.set_up(&code, "Root", PASSWORD).await.unwrap();
         assert!(root.administrator && root.name == "root");
-        assert_eq!(s.set_up(&code, "eve", PASSWORD).await.unwrap_err(), Error::State(State::SetUp));
-        assert_eq!(s.setup_code().await.unwrap_err(), Error::State(State::SetUp));
+        assert_eq!(s.set_up(&code, "eve", PASSWORD).await.unwrap_err(), Error::State(StateConflict::SetUp));
+        assert_eq!(s.setup_code().await.unwrap_err(), Error::State(StateConflict::SetUp));
         s.log_in(attempt("ROOT ", PASSWORD)).await.unwrap();
     }
 
@@ -58,7 +63,7 @@ on_both_set_ups! {
         let (one, two) = (s.setup_code().await.unwrap(), s.setup_code().await.unwrap());
         let (a, b) = tokio::join!(s.set_up(&one, "a", PASSWORD), s.set_up(&two, "b", PASSWORD));
         assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
-        assert_eq!(a.and(b).unwrap_err(), Error::State(State::SetUp), "the slower request waits and is refused");
+        assert_eq!(a.and(b).unwrap_err(), Error::State(StateConflict::SetUp), "the slower request waits and is refused");
     }
 
     async fn user_name_is_equal_in_every_spelling(site: Site) {
@@ -149,7 +154,7 @@ on_both_set_ups! {
         assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
         // Ana has another address, and a colleague has the address of the guesses.
         site.service.log_in(from("192.0.2.2", "ana", PASSWORD)).await.unwrap();
-        site.service.prove(&ana, PASSWORD).await.unwrap();
+        site.service.reauthenticate(&ana, PASSWORD).await.unwrap();
         site.service.change_password(&ana, PASSWORD, "another long password").await.unwrap();
         site.service.create_user(&Actor::shell(), new("ben", false)).await.unwrap();
         site.service.log_in(attempt("ben", PASSWORD)).await.unwrap();
@@ -177,11 +182,11 @@ on_both_set_ups! {
         let paused = site.service.log_in(from("192.0.2.5", "ana", PASSWORD)).await.unwrap_err();
         assert!(matches!(paused, Error::Throttled(1..=4)), "{paused:?}");
         let browser = |user: &str| vec![KnownBrowser { user: user.into(), id: "b".into() }];
-        let known = |address: &str, password: &str| LoginTry { known: browser(&ana.id), ..from(address, "ana", password) };
+        let known = |address: &str, password: &str| LoginAttempt { known_browsers: browser(&ana.id), ..from(address, "ana", password) };
         for address in ["192.0.2.4", "192.0.2.5", "2001:db8:0:1::1"] {
             site.service.log_in(known(address, PASSWORD)).await.unwrap();
         }
-        let of_another = LoginTry { known: browser("another"), ..from("192.0.2.5", "ana", PASSWORD) };
+        let of_another = LoginAttempt { known_browsers: browser("another"), ..from("192.0.2.5", "ana", PASSWORD) };
         assert!(matches!(site.service.log_in(of_another).await, Err(Error::Throttled(_))));
         // A stolen cookie does not allow more guesses.
         for _ in 0..5 {
@@ -210,10 +215,10 @@ on_both_set_ups! {
     async fn reauthentication_has_its_own_throttle(site: Site) {
         let ana = site.service.create_user(&Actor::shell(), new("ana", false)).await.unwrap();
         for _ in 0..5 {
-            let wrong = site.service.prove(&ana, "wrong password here").await.unwrap_err();
+            let wrong = site.service.reauthenticate(&ana, "wrong password here").await.unwrap_err();
             assert!(matches!(&wrong, Error::Invalid(w) if w[0].problem == Problem::PasswordWrong), "{wrong:?}");
         }
-        let paused = site.service.prove(&ana, PASSWORD).await.unwrap_err();
+        let paused = site.service.reauthenticate(&ana, PASSWORD).await.unwrap_err();
         assert!(matches!(paused, Error::Throttled(_)), "{paused:?}");
         site.service.log_in(attempt("ana", PASSWORD)).await.unwrap();
     }

@@ -5,11 +5,11 @@ use trimtab::{
         access::{Actor, Role},
         change::ChangeState,
         content::{Item, ValueType},
-        error::{Error, Invalid, Need, Problem, State},
+        error::{Error, Invalid, Need, Problem, StateConflict},
         merge::Edit,
         sensitive::Sensitive,
     },
-    formats::{Source, Typing},
+    formats::{ItemFormat, Typing},
     service::{Import, ImportMode, NewUser},
 };
 
@@ -21,7 +21,7 @@ const ROUTES: &str = "dev/shop/routes.yaml";
 
 /// Returns an import of `.properties`.
 fn import(id: &str, text: &str) -> Import {
-    let (source, typing, mode) = (Source::Properties, Typing::Keep, ImportMode::Merge);
+    let (source, typing, mode) = (ItemFormat::Properties, Typing::Keep, ImportMode::Merge);
     Import { config: config(id), source, text: text.into(), typing, mode, allow_empty: false }
 }
 
@@ -45,7 +45,7 @@ on_both_set_ups! {
         }
         let expected: Vec<String> = (0..ALL).rev().map(|n| format!("change {n}")).collect();
         assert_eq!((seen, pages), (expected, 3));
-        let stranger = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
+        let stranger = user_with_roles("vera", &[("dev/mail/*", Role::VIEWER)]);
         assert_eq!(site.service.open_changes(&stranger, None).await.unwrap().0.len(), 0);
     }
 
@@ -73,7 +73,7 @@ on_both_set_ups! {
 
         let import = |text: &str| Import {
             config: config(ROUTES),
-            source: Source::Yaml,
+            source: ItemFormat::Yaml,
             text: text.into(),
             typing: Typing::Keep,
             mode: ImportMode::Merge,
@@ -165,7 +165,7 @@ on_both_set_ups! {
         let open = async |actor: &Actor, saves| service.save_all(actor, "left behind".into(), saves, None).await.unwrap();
         let (shop, all) = (open(&author, vec![save(SHOP, vec![set("a", "1")])]).await, open(&author, both).await);
         let administrator = Actor::user("root", "root", true, &[]);
-        let owner = someone("olga", &[("*/shop/*", Role::OWNER), ("*/*/*", Role::EDITOR)]);
+        let owner = user_with_roles("olga", &[("*/shop/*", Role::OWNER), ("*/*/*", Role::EDITOR)]);
         let publisher = marek();
         for actor in [&administrator, &owner, publisher, &root] {
             assert!(!service.change(actor, &shop).await.unwrap().may_discard);
@@ -197,10 +197,10 @@ on_both_set_ups! {
         let service = &site.service;
         site.publish_key(ana(), SHOP, "a", "1").await;
         service.save(ana(), save(SHOP, vec![set("a", "2"), set("pending", "1")])).await.unwrap();
-        assert_eq!(service.import_alone(ana(), &import(SHOP, "a=1"), String::new()).await.unwrap_err(), Error::State(State::Empty));
+        assert_eq!(service.import_into_new_change(ana(), &import(SHOP, "a=1"), String::new()).await.unwrap_err(), Error::State(StateConflict::Empty));
 
-        let first = service.import_alone(ana(), &import(SHOP, "b=1"), String::new()).await.unwrap();
-        let second = service.import_alone(ana(), &import(SHOP, "b=1"), String::new()).await.unwrap();
+        let first = service.import_into_new_change(ana(), &import(SHOP, "b=1"), String::new()).await.unwrap();
+        let second = service.import_into_new_change(ana(), &import(SHOP, "b=1"), String::new()).await.unwrap();
         assert_ne!(first, second);
         let published = service.import_and_publish(ana(), &import(SHOP, "c=1"), String::new(), String::new()).await.unwrap();
         assert_delivered(&published);
@@ -224,12 +224,12 @@ on_both_set_ups! {
             (import(PROD, "a=2"), endless.as_str(), "prod"),
             (replace(""), "why", "prod"),
             (replace("# nothing\n \n"), "why", "prod"),
-            (Import { source: Source::Json, allow_empty: true, ..replace("// a\n{\"a\": 1,,}") }, "why", "prod"),
+            (Import { source: ItemFormat::Json, allow_empty: true, ..replace("// a\n{\"a\": 1,,}") }, "why", "prod"),
             (import(PROD, "a=2"), "\u{200b}\u{3164}", "prod"),
-            (Import { source: Source::Json, ..replace("{}") }, "why", "prod"),
-            (Import { source: Source::Json, ..replace("\u{feff} \n") }, "why", "prod"),
-            (Import { source: Source::Yaml, ..replace("---\n") }, "why", "prod"),
-            (Import { source: Source::Toml, ..replace("# nothing\n") }, "why", "prod"),
+            (Import { source: ItemFormat::Json, ..replace("{}") }, "why", "prod"),
+            (Import { source: ItemFormat::Json, ..replace("\u{feff} \n") }, "why", "prod"),
+            (Import { source: ItemFormat::Yaml, ..replace("---\n") }, "why", "prod"),
+            (Import { source: ItemFormat::Toml, ..replace("# nothing\n") }, "why", "prod"),
         ] {
             let refused = service.import_and_publish(ana(), &wanted, message.into(), confirm.into()).await;
             assert!(matches!(refused, Err(Error::Invalid(_))), "{:?}: {refused:?}", wanted.text);

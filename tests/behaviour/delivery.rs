@@ -13,13 +13,13 @@ use trimtab::{
     domain::{
         access::{Actor, Role},
         content::{Format, Item, sha256},
-        drift::{DriftKind, Wins},
+        drift::{DriftKind, KeptSide},
         entry::Entry,
-        error::{Error, Need, State},
+        error::{Error, Need, StateConflict},
         merge::Edit,
-        release::{Delivery, Release, Why},
+        release::{DelayReason, Delivery, Release},
     },
-    service::{LockState, PutNamespace, Service, Settle},
+    service::{LockState, PutNamespace, ResolveDrift, Service},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -43,13 +43,13 @@ async fn history(site: &Site, id: &str) -> Vec<Release> {
 }
 
 /// Returns the outbox of dev.
-async fn due(site: &Site) -> Vec<Entry> {
-    let due = site.db.read().await.unwrap().due(&"dev".parse().unwrap(), None, 100).await.unwrap();
+async fn outbox(site: &Site) -> Vec<Entry> {
+    let due = site.db.read().await.unwrap().outbox(&"dev".parse().unwrap(), None, 100).await.unwrap();
     due.into_iter().map(|due| due.entry.unwrap()).collect()
 }
 
 /// Writes releases to the channel as another node would.
-async fn bring(site: &Site, releases: &[Entry]) -> Delivered {
+async fn deliver_as_other_node(site: &Site, releases: &[Entry]) -> Delivered {
     let lock = site.channel.lock(&releases[0].config.env, WAIT).await.unwrap();
     let delivered = site.channel.deliver(&lock, releases).await.unwrap();
     lock.release().await;
@@ -70,7 +70,7 @@ fn emptied(site: &Site) -> (Channel, Publisher) {
 }
 
 /// Deletes the latest release of a config in dev from the database.
-async fn forget(site: &Site, app: &str, seq: u64) {
+async fn delete_latest_release(site: &Site, app: &str, seq: u64) {
     let of = format!("env = 'dev' and app = '{app}' and namespace = 'application'");
     let lost = |table: &str| format!("delete from {table} where {of} and seq = {seq}");
     let live = format!("update configs set live = {} where {of}", seq - 1);
@@ -104,7 +104,7 @@ on_both_set_ups! {
         };
         tokio::join!(run(&site, "one"), run(&other, "two"));
 
-        site.settled().await;
+        site.wait_until_recorded().await;
         let mut releases = 0;
         for id in [SHOP, "dev/mail/application"] {
             let all = history(&site, id).await;
@@ -139,18 +139,18 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         assert_delivered(&site.publish_key(ana(), SHOP, "a", "1").await);
         assert_delivered(&site.publish_key(ana(), "dev/mail/application", "b", "1").await);
-        site.settled().await;
+        site.wait_until_recorded().await;
         overwrite(&site, SHOP, 7).await;
         site.publisher().reconcile().await.unwrap();
 
         let all = site.service.deliveries(ana()).await.unwrap();
         let dev = all.iter().find(|delivery| delivery.env.name.as_str() == "dev").unwrap();
-        assert!(all.len() > 1 && dev.late.is_none() && dev.waiting == 0 && dev.took().len() == 2);
+        assert!(all.len() > 1 && dev.late.is_none() && dev.waiting == 0 && dev.delivery_times().len() == 2);
         assert_eq!(dev.releases.iter().map(|r| r.config.to_string()).collect::<Vec<_>>(), ["dev/mail/application", SHOP]);
         assert_eq!(dev.drifts.len(), 1);
         assert!(site.service.compared_at().is_some());
 
-        let viewer = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
+        let viewer = user_with_roles("vera", &[("dev/mail/*", Role::VIEWER)]);
         let seen = site.service.deliveries(&viewer).await.unwrap();
         assert_eq!(seen.iter().map(|delivery| delivery.env.name.as_str()).collect::<Vec<_>>(), ["dev"]);
         assert_eq!(seen[0].releases.len(), 1, "shop is not visible");
@@ -174,7 +174,7 @@ on_both_set_ups! {
 
     async fn lock_state_shows_a_held_lock(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
-        let (service, env) = (site.service.clone().over(site.channel.clone()), "dev".parse().unwrap());
+        let (service, env) = (site.service.clone().with_channel(site.channel.clone()), "dev".parse().unwrap());
         assert_eq!(service.lock_of(ana(), &env).await.unwrap(), LockState::Free);
         let lock = site.channel.lock(&env, WAIT).await.unwrap();
         assert!(matches!(service.lock_of(ana(), &env).await.unwrap(), LockState::Held(_)));
@@ -185,7 +185,7 @@ on_both_set_ups! {
         let site = site.with_shop().await.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         // The release is in the channel, but the node died before the acknowledgement.
-        let first = bring(&site, &due(&site).await).await;
+        let first = deliver_as_other_node(&site, &outbox(&site).await).await;
 
         site.deliver().await;
         let release = history(&site, SHOP).await.pop().unwrap();
@@ -200,27 +200,27 @@ on_both_set_ups! {
         let env = "dev".parse().unwrap();
         let site = site.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        let ours = due(&site).await.pop().unwrap();
+        let ours = outbox(&site).await.pop().unwrap();
         // The channel has a foreign release of this number.
-        bring(&site, &[foreign(ours.clone())]).await;
+        deliver_as_other_node(&site, &[foreign(ours.clone())]).await;
 
         let node = site.another_node().await;
         assert_delivered(&node.publish_key(ana(), "dev/mail/application", "b", "1").await);
         let late = node.service.late(ana()).pop().expect("the environment is late");
-        assert_eq!(late.why, Why::Mismatch(config(SHOP), 1));
+        assert_eq!(late.why, DelayReason::Mismatch(config(SHOP), 1));
         assert_eq!(node.in_channel(SHOP).await, Some((1, FOREIGN.into())));
 
         let lock = site.channel.lock(&env, WAIT).await.unwrap();
         site.channel.repair(&lock, &[ours]).await.unwrap();
         lock.release().await;
-        node.settled().await;
+        node.wait_until_recorded().await;
         assert_eq!(node.in_channel(SHOP).await, Some((1, r#"{"a":"1"}"#.into())));
     }
 
     async fn many_blocked_releases_do_not_stop_other_configs(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
         site.publish_key(ana(), SHOP, "a", "0").await;
-        bring(&site, &[foreign(due(&site).await.pop().unwrap())]).await;
+        deliver_as_other_node(&site, &[foreign(outbox(&site).await.pop().unwrap())]).await;
         // More than one page of the outbox.
         for n in 1..=110 {
             site.publish_key(ana(), SHOP, "a", &n.to_string()).await;
@@ -262,9 +262,9 @@ on_both_set_ups! {
         let node = site.another_node().await;
         let came = tokio::time::timeout(WAIT, watch.next()).await.expect("mail arrives").unwrap();
         assert_eq!(came[0].config, config("dev/mail/application"));
-        assert_eq!(node.service.late(ana()).pop().expect("the environment is late").why, Why::Unreadable(config(SHOP), 1));
-        let viewer = someone("vera", &[("dev/mail/*", Role::VIEWER)]);
-        assert_eq!(node.service.late(&viewer).pop().unwrap().why, Why::Slow, "an invisible config is not named");
+        assert_eq!(node.service.late(ana()).pop().expect("the environment is late").why, DelayReason::Unreadable(config(SHOP), 1));
+        let viewer = user_with_roles("vera", &[("dev/mail/*", Role::VIEWER)]);
+        assert_eq!(node.service.late(&viewer).pop().unwrap().why, DelayReason::Slow, "an invisible config is not named");
     }
 
     async fn reused_release_number_does_not_overwrite_the_channel(site: Site) {
@@ -272,29 +272,29 @@ on_both_set_ups! {
         for value in ["1", "2"] {
             assert_delivered(&site.publish_key(ana(), SHOP, "a", value).await);
         }
-        site.settled().await;
-        forget(&site, "shop", 2).await;
-        let impatient = site.service.clone().with_patience(Duration::from_secs(1));
+        site.wait_until_recorded().await;
+        delete_latest_release(&site, "shop", 2).await;
+        let impatient = site.service.clone().with_delivery_timeout(Duration::from_secs(1));
         for value in ["other", "later"] {
             let saves = vec![save(SHOP, vec![set("a", value)])];
             let done = impatient.save_and_publish(ana(), "m".into(), String::new(), saves, None).await.unwrap();
             assert!(matches!(done.delivery, Delivery::Accepted { .. }), "{:?}", done.delivery);
             assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
         }
-        assert_eq!(site.service.late(ana()).pop().expect("the environment is late").why, Why::Mismatch(config(SHOP), 2));
+        assert_eq!(site.service.late(ana()).pop().expect("the environment is late").why, DelayReason::Mismatch(config(SHOP), 2));
     }
 
     async fn change_is_not_delivered_in_part_when_channel_is_ahead(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        site.settled().await;
+        site.wait_until_recorded().await;
         // The database was restored from a backup, and no comparison has run yet.
         overwrite(&site, SHOP, 7).await;
         let both = ["dev/mail/application", SHOP].map(|id| save(id, vec![set("a", "2")])).to_vec();
-        let impatient = site.service.clone().with_patience(Duration::from_secs(1));
+        let impatient = site.service.clone().with_delivery_timeout(Duration::from_secs(1));
         let done = impatient.save_and_publish(ana(), "m".into(), String::new(), both, None).await.unwrap();
         assert!(matches!(done.delivery, Delivery::Accepted { .. }), "{:?}", done.delivery);
-        assert_eq!(site.service.late(ana()).pop().expect("the environment is late").why, Why::Ahead(config(SHOP), 7));
+        assert_eq!(site.service.late(ana()).pop().expect("the environment is late").why, DelayReason::Ahead(config(SHOP), 7));
         assert_eq!(site.in_channel("dev/mail/application").await, None);
     }
 
@@ -304,10 +304,10 @@ on_both_set_ups! {
         site.service.save_and_publish(ana(), "m".into(), String::new(), both, None).await.unwrap();
         site.publish_key(ana(), SHOP, "a", "2").await;
         // A repair writes only the latest release.
-        let latest = due(&site).await.into_iter().find(|entry| entry.meta.seq == 2).unwrap();
-        bring(&site, &[latest]).await;
+        let latest = outbox(&site).await.into_iter().find(|entry| entry.meta.seq == 2).unwrap();
+        deliver_as_other_node(&site, &[latest]).await;
         site.deliver().await;
-        assert!(due(&site).await.is_empty());
+        assert!(outbox(&site).await.is_empty());
         assert_eq!(site.in_channel("dev/mail/application").await, Some((1, r#"{"a":"1"}"#.into())));
         assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
     }
@@ -320,12 +320,12 @@ on_both_set_ups! {
         let noted = Edit::Set(Item { comment: "why".into(), ..item });
         let saves = vec![save(SHOP, vec![(key, noted)])];
         site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await.unwrap();
-        site.settled().await;
-        forget(&site, "shop", 2).await;
+        site.wait_until_recorded().await;
+        delete_latest_release(&site, "shop", 2).await;
         site.publisher().reconcile().await.unwrap();
         let (message, confirm) = ("restored".into(), String::new());
-        let settle = Settle { config: config(SHOP), wins: Wins::Channel, seq: 2, message, confirm };
-        assert_delivered(&site.service.settle(&Actor::shell(), settle).await.unwrap());
+        let settle = ResolveDrift { config: config(SHOP), wins: KeptSide::Channel, seq: 2, message, confirm };
+        assert_delivered(&site.service.resolve_drift(&Actor::shell(), settle).await.unwrap());
         let (_, content) = site.service.live_content(ana(), &config(SHOP)).await.unwrap();
         let item = &content.items().unwrap()["a"];
         assert_eq!((item.value.expose(), item.comment.as_str()), ("2", ""), "a document has no comments");
@@ -334,7 +334,7 @@ on_both_set_ups! {
     async fn repair_is_audited_even_when_the_caller_gives_up(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        site.settled().await;
+        site.wait_until_recorded().await;
         let service = Service::new(site.db.clone(), Arc::default());
         // No worker executes repairs of this service, so the caller gives up.
         let given_up = tokio::time::timeout(Duration::from_secs(1), service.repair(ana(), &config(SHOP))).await;
@@ -347,7 +347,7 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
-        site.settled().await;
+        site.wait_until_recorded().await;
         let (fresh, publisher) = emptied(&site);
         assert_eq!(publisher.reconcile().await.unwrap(), 2);
         assert_eq!(publisher.reconcile().await.unwrap(), 0);
@@ -358,7 +358,7 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         site.publish_key(ana(), "dev/mail/application", "b", "1").await;
-        site.settled().await;
+        site.wait_until_recorded().await;
         execute(&site.database, "update releases set content = 'x' where app = 'shop'").await;
         let (fresh, publisher) = emptied(&site);
         publisher.reconcile().await.unwrap();
@@ -369,14 +369,14 @@ on_both_set_ups! {
     async fn foreign_write_is_reported_until_repaired(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        site.settled().await;
+        site.wait_until_recorded().await;
         overwrite(&site, SHOP, 1).await;
         let reconciler = site.publisher();
         assert_eq!(reconciler.reconcile().await.unwrap(), 0, "a foreign document is not overwritten without a repair");
         let drift = site.service.drifts(ana()).pop().expect("a reported drift");
         assert_eq!((drift.config, drift.kind), (config(SHOP), DriftKind::Foreign { seq: 1 }));
 
-        let viewer = someone("vera", &[("*/shop/*", Role::VIEWER)]);
+        let viewer = user_with_roles("vera", &[("*/shop/*", Role::VIEWER)]);
         assert_eq!(site.service.repair(&viewer, &config(SHOP)).await, Err(Error::Forbidden(Need::Publish)));
         site.service.repair(ana(), &config(SHOP)).await.unwrap();
         let (seq, document) = site.in_channel(SHOP).await.unwrap();
@@ -408,7 +408,7 @@ on_both_set_ups! {
     async fn publish_is_refused_when_channel_is_ahead_of_database(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        site.settled().await;
+        site.wait_until_recorded().await;
         // The database was restored from a backup made before releases 2 to 7.
         overwrite(&site, SHOP, 7).await;
         site.publisher().reconcile().await.unwrap();
@@ -416,30 +416,30 @@ on_both_set_ups! {
         assert_eq!(drift.kind, DriftKind::Ahead { live: 1, seq: 7 });
         let saves = vec![save(SHOP, vec![set("a", "2")])];
         let refused = site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await;
-        assert_eq!(refused.unwrap_err(), Error::State(State::Ahead));
-        assert_eq!(site.service.repair(ana(), &config(SHOP)).await, Err(Error::State(State::Ahead)));
+        assert_eq!(refused.unwrap_err(), Error::State(StateConflict::Ahead));
+        assert_eq!(site.service.repair(ana(), &config(SHOP)).await, Err(Error::State(StateConflict::Ahead)));
         assert_eq!(site.in_channel(SHOP).await.unwrap().0, 7, "the channel is never overwritten");
         assert_delivered(&site.publish_key(ana(), "dev/mail/application", "b", "1").await);
     }
 
     async fn administrator_resolves_drift_and_numbers_continue(site: Site) {
-        for (wins, seq, value) in [(Wins::Channel, 7, "foreign"), (Wins::Database, 8, "1")] {
-            let app = if wins == Wins::Channel { "shop" } else { "mail" };
+        for (wins, seq, value) in [(KeptSide::Channel, 7, "foreign"), (KeptSide::Database, 8, "1")] {
+            let app = if wins == KeptSide::Channel { "shop" } else { "mail" };
             let site = site.another_node().await.with_shop().await;
             let id = format!("dev/{app}/application");
             site.publish_key(ana(), &id, "a", "1").await;
-            site.settled().await;
+            site.wait_until_recorded().await;
             overwrite(&site, &id, 7).await;
             site.publisher().reconcile().await.unwrap();
-            let settle = Settle { config: config(&id), wins, seq: 7, message: "restored".into(), confirm: String::new() };
-            let refused = site.service.settle(ana(), settle.clone()).await.unwrap_err();
+            let settle = ResolveDrift { config: config(&id), wins, seq: 7, message: "restored".into(), confirm: String::new() };
+            let refused = site.service.resolve_drift(ana(), settle.clone()).await.unwrap_err();
             assert_eq!(refused, Error::Forbidden(Need::Administer));
-            let stale = site.service.settle(&Actor::shell(), Settle { seq: 6, ..settle.clone() }).await.unwrap_err();
+            let stale = site.service.resolve_drift(&Actor::shell(), ResolveDrift { seq: 6, ..settle.clone() }).await.unwrap_err();
             assert!(matches!(stale, Error::Stale(_)), "{stale:?}");
-            let settled = site.service.settle(&Actor::shell(), settle).await.unwrap();
+            let settled = site.service.resolve_drift(&Actor::shell(), settle).await.unwrap();
             assert_delivered(&settled);
             assert_eq!((settled.releases[0].seq, settled.releases[0].previous), (seq, 1));
-            site.settled().await;
+            site.wait_until_recorded().await;
             let (there, document) = site.in_channel(&id).await.unwrap();
             assert_eq!((there, document), (seq, format!(r#"{{"a":"{value}"}}"#)));
 
@@ -449,19 +449,19 @@ on_both_set_ups! {
             let release = history(&site, &id).await.pop().unwrap();
             assert_eq!((release.seq, release.previous), (seq + 1, seq));
             let change = site.service.change(ana(), &settled.change).await.unwrap();
-            assert_eq!(change.configs[0].diff.is_empty(), wins == Wins::Database);
+            assert_eq!(change.configs[0].diff.is_empty(), wins == KeptSide::Database);
         }
     }
 
     async fn release_behind_the_channel_is_not_marked_delivered(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        site.settled().await;
+        site.wait_until_recorded().await;
         // No comparison has run yet, so the release is accepted.
         overwrite(&site, SHOP, 7).await;
         let published = site.publish_key(ana(), SHOP, "a", "2").await;
         assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
         let late = site.service.late(ana()).pop().expect("the environment is late");
-        assert_eq!(late.why, Why::Ahead(config(SHOP), 7));
+        assert_eq!(late.why, DelayReason::Ahead(config(SHOP), 7));
     }
 }

@@ -7,23 +7,23 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trimtab::{
-    auth::tokens::Table,
-    channel::{Ahead, Channel, EtcdSettings, Hears, TokenList},
+    auth::tokens::TokenCache,
+    channel::{AheadReport, Channel, EtcdSettings, RegistryFilter, TokenList},
     delivery::{tokens_task, write_tokens},
     domain::{
         access::Actor,
         content::sha256,
-        drift::{DriftKind, Wins},
-        error::{Error, Need, State},
+        drift::{DriftKind, KeptSide},
+        error::{Error, Need, StateConflict},
         release::Release,
-        token::{Denied, TokenKind},
+        token::{TokenKind, TokenRefusal},
     },
     reader::{
-        Reader, Settings, feed,
+        Reader, ReaderSettings, feed,
         known_tokens::KnownTokens,
         nodes::{self, Nodes},
     },
-    service::{LockState, NewToken, Service, Settle, ShownToken, now},
+    service::{LockState, NewToken, ResolveDrift, Service, ShownToken, now},
     tasks::TaskDriver,
 };
 
@@ -39,7 +39,7 @@ const SKEW: i64 = 4 * 60_000;
 async fn shop() -> Option<Site> {
     let site = Site::cluster().await?.with_shop().await;
     assert_delivered(&site.publish_key(ana(), SHOP, "a", "1").await);
-    site.settled().await;
+    site.wait_until_recorded().await;
     Some(site)
 }
 
@@ -70,7 +70,7 @@ async fn forge(site: &Site, seq: &str, document: &str, change: impl Fn(String) -
     raw().await.txn(Txn::new().and_then(puts)).await.unwrap();
 }
 
-fn as_it_is(meta: String) -> String {
+fn unchanged(meta: String) -> String {
     meta
 }
 
@@ -86,8 +86,8 @@ async fn put_back(site: &Site, halves: &[(String, String); 2]) {
     }
 }
 
-fn settle(wins: Wins, seq: u64) -> Settle {
-    Settle { config: config(SHOP), wins, seq, message: "forged".into(), confirm: String::new() }
+fn settle(wins: KeptSide, seq: u64) -> ResolveDrift {
+    ResolveDrift { config: config(SHOP), wins, seq, message: "forged".into(), confirm: String::new() }
 }
 
 /// Compares the channel with the database and returns the kind of the drift, if there is one.
@@ -127,12 +127,12 @@ impl ReaderNode {
         let (_, etcd) = servers().unwrap();
         let settings = EtcdSettings { node: "eu-1".into(), ..etcd_settings(&etcd, &site.root) };
         let (channel, stop) = (Channel::etcd(settings).await.unwrap(), CancellationToken::new());
-        let table = Arc::new(Table::new());
-        let reader = Reader::new(table.clone(), now, &Settings::default(), stop.clone());
-        let (tokens, board) = (Arc::new(KnownTokens::new(table)), channel.board().unwrap());
+        let table = Arc::new(TokenCache::new());
+        let reader = Reader::new(table.clone(), now, &ReaderSettings::default(), stop.clone());
+        let (tokens, board) = (Arc::new(KnownTokens::new(table)), channel.node_registry().unwrap());
         let nodes = Nodes::new(reader.clone(), "eu-1", true);
         TaskDriver::new(now, stop.clone()).start([
-            nodes::link::task(nodes, board, Hears::Asks, Some(tokens.clone())),
+            nodes::link::task(nodes, board, RegistryFilter::Queries, Some(tokens.clone())),
             feed::task(channel.clone(), reader.shelf.clone(), None, now),
             tokens.task(channel, None, now),
         ]);
@@ -148,7 +148,7 @@ impl ReaderNode {
         eventually(&format!("the reader holds release {seq}"), async || self.holds() == (seq, document.into())).await;
     }
 
-    fn lets_in(&self, token: &ShownToken) -> Result<(), Denied> {
+    fn lets_in(&self, token: &ShownToken) -> Result<(), TokenRefusal> {
         self.reader.tokens.authenticate(&token.text, now()).map(drop)
     }
 }
@@ -166,11 +166,11 @@ impl Drop for Console {
 
 impl Console {
     fn of(site: &Site) -> Self {
-        let (stop, table) = (CancellationToken::new(), Arc::new(Table::new()));
-        let reader = Reader::new(table.clone(), now, &Settings::default(), stop.clone());
-        let (nodes, board) = (Nodes::new(reader, "console", true), site.channel.board().unwrap());
+        let (stop, table) = (CancellationToken::new(), Arc::new(TokenCache::new()));
+        let reader = Reader::new(table.clone(), now, &ReaderSettings::default(), stop.clone());
+        let (nodes, board) = (Nodes::new(reader, "console", true), site.channel.node_registry().unwrap());
         TaskDriver::new(now, stop.clone()).start([
-            nodes::link::task(nodes, board, Hears::All, None),
+            nodes::link::task(nodes, board, RegistryFilter::All, None),
             tokens_task(site.service.clone(), site.channel.clone(), table.clone()),
             site.publisher().reconciler_task(),
         ]);
@@ -180,7 +180,7 @@ impl Console {
 }
 
 /// Refreshes the token cache every second, as a server does.
-async fn see_tokens(service: Service, table: Arc<Table>) {
+async fn see_tokens(service: Service, table: Arc<TokenCache>) {
     loop {
         table.refresh(service.known_tokens()).await.unwrap();
         sleep(Duration::from_secs(1)).await;
@@ -205,7 +205,7 @@ async fn forged_release_number_is_reported_and_repaired() {
     reader.comes_to_hold(1, r#"{"a":"1"}"#).await;
     let later = (now().0 + 3 * SKEW).to_string();
     for seq in ["18446744073709551615", "9223372036854775807", "9007199254740992", "9007199254740991", &later, "0"] {
-        forge(&site, seq, FORGED, as_it_is).await;
+        forge(&site, seq, FORGED, unchanged).await;
         assert_eq!(drift(&site).await, Some(DriftKind::Foreign { seq: 1 }), "{seq}");
         site.service.repair(ana(), &config(SHOP)).await.unwrap();
         assert_eq!(drift(&site).await, None, "{seq}");
@@ -223,10 +223,10 @@ async fn highest_accepted_forged_number_leaves_room_for_a_correction() {
     let Some(site) = shop().await else { return };
     let reader = ReaderNode::of(&site).await;
     let seq = u64::try_from(now().0 + SKEW).unwrap();
-    forge(&site, &seq.to_string(), FORGED, as_it_is).await;
+    forge(&site, &seq.to_string(), FORGED, unchanged).await;
     reader.comes_to_hold(seq, FORGED).await;
     assert_eq!(drift(&site).await, Some(DriftKind::Ahead { live: 1, seq }));
-    let settled = site.service.settle(&Actor::shell(), settle(Wins::Database, seq)).await.unwrap();
+    let settled = site.service.resolve_drift(&Actor::shell(), settle(KeptSide::Database, seq)).await.unwrap();
     assert_delivered(&settled);
     assert_eq!(settled.releases[0].seq, seq + 1);
     reader.comes_to_hold(seq + 1, r#"{"a":"1"}"#).await;
@@ -239,7 +239,7 @@ async fn highest_accepted_forged_number_leaves_room_for_a_correction() {
 async fn forged_release_held_only_by_a_reader_is_reported_and_undone() {
     let Some(site) = shop().await else { return };
     let (reader, before) = (ReaderNode::of(&site).await, halves(&site).await);
-    forge(&site, "900", FORGED, as_it_is).await;
+    forge(&site, "900", FORGED, unchanged).await;
     reader.comes_to_hold(900, FORGED).await;
     put_back(&site, &before).await;
     eventually("the reader knows that it is ahead", async || reader.reader.shelf.ahead(9) == [(config(SHOP), 900)])
@@ -253,10 +253,10 @@ async fn forged_release_held_only_by_a_reader_is_reported_and_undone() {
 
     let saves = vec![save(SHOP, vec![set("a", "2")])];
     let refused = site.service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await;
-    assert_eq!(refused.unwrap_err(), Error::State(State::Ahead), "a new release would not reach the reader");
-    let nothing = site.service.settle(&Actor::shell(), settle(Wins::Channel, 900)).await.unwrap_err();
+    assert_eq!(refused.unwrap_err(), Error::State(StateConflict::Ahead), "a new release would not reach the reader");
+    let nothing = site.service.resolve_drift(&Actor::shell(), settle(KeptSide::Channel, 900)).await.unwrap_err();
     assert!(matches!(nothing, Error::Stale(_)), "the content held by the reader is not in the channel: {nothing:?}");
-    let settled = site.service.settle(&Actor::shell(), settle(Wins::Database, 900)).await.unwrap();
+    let settled = site.service.resolve_drift(&Actor::shell(), settle(KeptSide::Database, 900)).await.unwrap();
     assert_delivered(&settled);
     assert_eq!(settled.releases[0].seq, 901);
     reader.comes_to_hold(901, r#"{"a":"1"}"#).await;
@@ -294,7 +294,7 @@ async fn release_is_not_marked_delivered_for_a_foreign_one_with_its_number() {
         site.publish_key(ana(), SHOP, "a", value).await;
     }
     for seq in ["3", "4"] {
-        forge(&site, seq, FORGED, as_it_is).await;
+        forge(&site, seq, FORGED, unchanged).await;
         let publisher = trimtab::delivery::Publisher::new(
             site.db.clone(),
             site.channel.clone(),
@@ -310,7 +310,7 @@ async fn release_is_not_marked_delivered_for_a_foreign_one_with_its_number() {
     let node = site.another_node().await;
     node.publisher().reconcile().await.unwrap();
     node.service.repair(ana(), &config(SHOP)).await.unwrap();
-    node.settled().await;
+    node.wait_until_recorded().await;
     let (seq, document) = node.in_channel(SHOP).await.unwrap();
     assert_eq!((seq, document.trim()), (4, r#"{"a":"4"}"#));
     assert!(releases(&node).await.iter().all(|release| release.delivered_at.is_some()));
@@ -340,13 +340,15 @@ async fn revocation_reaches_reader_after_any_forged_list() {
         eventually("the reader has the tokens of the database again", async || reader.lets_in(&stays).is_ok()).await;
         let began = Instant::now();
         site.service.revoke_token(&Actor::shell(), &revoked.token.id).await.unwrap();
-        eventually("the revocation reaches the reader", async || reader.lets_in(&revoked) == Err(Denied::Revoked))
-            .await;
+        eventually("the revocation reaches the reader", async || {
+            reader.lets_in(&revoked) == Err(TokenRefusal::Revoked)
+        })
+        .await;
         println!("a revocation took {:?} after a forged list of version {version}", began.elapsed());
         assert_eq!(reader.lets_in(&stays), Ok(()));
     }
     eventually("the reader refuses no list", async || {
-        reader.tokens.refused().is_none() && reader.tokens.ahead().is_none()
+        reader.tokens.refused().is_none() && reader.tokens.ahead_version().is_none()
     })
     .await;
 }
@@ -361,14 +363,14 @@ async fn token_list_is_written_once_above_the_version_of_readers() {
         heard().await
     };
     let first = tell().await;
-    let mut seat = site.channel.board().unwrap().join(true).await.unwrap();
+    let mut seat = site.channel.node_registry().unwrap().join(true).await.unwrap();
     let version = first.version + 100_000;
-    seat.tell(Ahead { tokens: Some(version), releases: vec![] }).await.unwrap();
+    seat.report_ahead(AheadReport { tokens: Some(version), releases: vec![] }).await.unwrap();
     let second = tell().await;
     assert_eq!((second.version, &second.tokens), (version + 1, &first.tokens));
     assert_eq!(tell().await, second);
     // A version beyond the bound is ignored: no reader accepts it, and no later list could follow it.
-    seat.tell(Ahead { tokens: Some((1 << 53) - 1), releases: vec![] }).await.unwrap();
+    seat.report_ahead(AheadReport { tokens: Some((1 << 53) - 1), releases: vec![] }).await.unwrap();
     assert_eq!(tell().await, second);
 }
 
@@ -391,12 +393,13 @@ async fn forged_lock_is_removed_by_an_administrator() {
     // The forged lock has no lease, so it would never expire.
     eventually("the lock is free", async || site.channel.holder(&env).await.unwrap().is_none()).await;
     write(&site, "locks/dev/1", "").await;
-    let service = site.service.clone().over(site.channel.clone()).with_patience(Duration::from_millis(300));
+    let service =
+        site.service.clone().with_channel(site.channel.clone()).with_delivery_timeout(Duration::from_millis(300));
     let saves = vec![save(SHOP, vec![set("a", "2")])];
     service.save_and_publish(ana(), "m".into(), String::new(), saves, None).await.unwrap();
     assert!(matches!(service.lock_of(ana(), &env).await.unwrap(), LockState::Held(_)));
     assert_eq!(service.free_lock(ana(), &env).await, Err(Error::Forbidden(Need::Administer)));
     service.free_lock(&Actor::shell(), &env).await.unwrap();
-    site.settled().await;
+    site.wait_until_recorded().await;
     assert_eq!(site.in_channel(SHOP).await, Some((2, r#"{"a":"2"}"#.into())));
 }

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trimtab::{
-    auth::tokens::Table,
-    channel::{Channel, EtcdSettings, Hears},
+    auth::tokens::TokenCache,
+    channel::{Channel, EtcdSettings, RegistryFilter},
     domain::access::Pattern,
     reader::{
-        Reader, Settings,
-        instances::{Name, Visitor},
+        Reader, ReaderSettings,
+        instances::{InstanceIdentity, InstanceName},
         nodes::{self, Nodes, Readers},
     },
     service::now,
@@ -21,7 +21,7 @@ use crate::{on_both_set_ups, support::*};
 
 const SHOP: &str = "dev/shop/application";
 /// The account that opens the pages.
-const SOMEBODY: &str = "ana";
+const ACCOUNT: &str = "ana";
 const LONG: Duration = Duration::from_secs(40);
 
 /// The part of a node that these tests need: it knows its own readers and the other nodes.
@@ -38,8 +38,8 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// Starts a console, or a reader node when `hears` is [`Hears::Asks`].
-    async fn of(site: &Site, name: &str, hears: Hears) -> Self {
+    /// Starts a console, or a reader node when `hears` is [`RegistryFilter::Queries`].
+    async fn of(site: &Site, name: &str, hears: RegistryFilter) -> Self {
         let channel = match servers().filter(|_| !site.root.is_empty()) {
             Some((_, etcd)) => {
                 let settings = EtcdSettings { node: name.into(), ..etcd_settings(&etcd, &site.root) };
@@ -48,8 +48,8 @@ impl Node {
             None => site.channel.clone(),
         };
         let stop = CancellationToken::new();
-        let reader = Reader::new(Arc::new(Table::new()), now, &Settings::default(), stop.clone());
-        let board = channel.board();
+        let reader = Reader::new(Arc::new(TokenCache::new()), now, &ReaderSettings::default(), stop.clone());
+        let board = channel.node_registry();
         let nodes = Nodes::new(reader.clone(), name, board.is_some());
         if let Some(board) = board {
             TaskDriver::new(now, stop.clone()).start([nodes::link::task(nodes.clone(), board, hears, None)]);
@@ -59,16 +59,16 @@ impl Node {
 
     /// Records a read of this node by an instance.
     fn read_by(&self, instance: &str, config: &str, release: u64) {
-        let visitor = Visitor { name: Name::Given(instance.into()), client: "curl/8".into() };
-        self.reader.instances.note(config, "token", &visitor, release, now());
+        let visitor = InstanceIdentity { name: InstanceName::Named(instance.into()), client: "curl/8".into() };
+        self.reader.instances.record(config, "token", &visitor, release, now());
     }
 
     /// Waits until the readers that a page of this node shows fulfil the condition, and returns them.
-    async fn shows(&self, config_of: &str, what: impl Fn(&Readers) -> bool) -> Readers {
+    async fn wait_until_shown(&self, config_of: &str, what: impl Fn(&Readers) -> bool) -> Readers {
         let id = config(config_of);
         let shown = async {
             loop {
-                drop(self.nodes.ask(SOMEBODY, (&id).into()).told().await);
+                drop(self.nodes.query(ACCOUNT, (&id).into()).coverage().await);
                 let readers = self.nodes.readers(&id);
                 if what(&readers) {
                     return readers;
@@ -80,12 +80,12 @@ impl Node {
     }
 
     /// Waits until this node knows so many other nodes, of which exactly these do not answer.
-    async fn knows(&self, others: usize, silent: &[&str]) {
+    async fn wait_for_nodes(&self, others: usize, silent: &[&str]) {
         let known = async {
             loop {
-                let told = self.nodes.ask(SOMEBODY, (&config(SHOP)).into()).told().await;
+                let told = self.nodes.query(ACCOUNT, (&config(SHOP)).into()).coverage().await;
                 let names: Vec<&str> = told.silent.iter().map(|about| &*about.name).collect();
-                if !told.away && told.others == others && names == silent {
+                if !told.unreachable && told.others == others && names == silent {
                     return;
                 }
                 sleep(Duration::from_millis(20)).await;
@@ -96,23 +96,23 @@ impl Node {
 }
 
 /// Returns each reader with its release and the node that it reads from, if that is another one.
-fn told(readers: &Readers) -> Vec<(&str, u64, Option<&str>)> {
+fn reader_rows(readers: &Readers) -> Vec<(&str, u64, Option<&str>)> {
     readers.instances.iter().map(|i| (&*i.name, i.release, i.node.as_deref())).collect()
 }
 
 on_both_set_ups! {
     async fn reader_is_shown_once_at_the_node_of_its_last_read(site: Site) {
-        let here = Node::of(&site, "here", Hears::All).await;
+        let here = Node::of(&site, "here", RegistryFilter::All).await;
         here.read_by("a", SHOP, 1);
         here.read_by("b", SHOP, 1);
         if site.root.is_empty() {
             // A single node has no other to query.
-            let readers = here.shows(SHOP, |_| true).await;
-            assert_eq!(told(&readers), [("a", 1, None), ("b", 1, None)]);
+            let readers = here.wait_until_shown(SHOP, |_| true).await;
+            assert_eq!(reader_rows(&readers), [("a", 1, None), ("b", 1, None)]);
             return;
         }
-        let (console, reader) = (Node::of(&site, "console", Hears::All).await, Node::of(&site, "eu-1", Hears::Asks).await);
-        here.knows(2, &[]).await;
+        let (console, reader) = (Node::of(&site, "console", RegistryFilter::All).await, Node::of(&site, "eu-1", RegistryFilter::Queries).await);
+        here.wait_for_nodes(2, &[]).await;
         reader.read_by("c", SHOP, 1);
         reader.read_by("d", "dev/mail/application", 9);
         sleep(Duration::from_millis(2)).await;
@@ -120,16 +120,16 @@ on_both_set_ups! {
         console.read_by("192.0.2.7", SHOP, 2);
 
         // The page is updated while it is open.
-        let readers = here.shows(SHOP, |readers| readers.seen(2).0 == 2 && readers.all() == 4).await;
+        let readers = here.wait_until_shown(SHOP, |readers| readers.seen(2).0 == 2 && readers.all() == 4).await;
         let expected = [("192.0.2.7", 2, Some("console")), ("a", 1, None), ("b", 2, Some("eu-1")), ("c", 1, Some("eu-1"))];
-        assert_eq!(told(&readers), expected);
+        assert_eq!(reader_rows(&readers), expected);
         assert_eq!(here.nodes.seen(&config(SHOP), 2), (2, 4), "both ways to count agree");
         // The other console shows them, too.
-        let there = console.shows(SHOP, |readers| readers.all() == 4).await;
-        assert_eq!(told(&there)[2], ("b", 2, Some("eu-1")));
+        let there = console.wait_until_shown(SHOP, |readers| readers.all() == 4).await;
+        assert_eq!(reader_rows(&there)[2], ("b", 2, Some("eu-1")));
 
         let all: Pattern = "*/*/*".parse().unwrap();
-        let answered = here.nodes.ask(SOMEBODY, all.clone()).told().await;
+        let answered = here.nodes.query(ACCOUNT, all.clone()).coverage().await;
         assert!(answered.silent.is_empty(), "{answered:?}");
         let under: Vec<(String, usize)> =
             here.nodes.under(&all).into_iter().map(|(config, readers)| (config.to_string(), readers.all())).collect();
@@ -140,14 +140,15 @@ on_both_set_ups! {
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_node_disappears_and_unresponsive_node_is_named() {
     let Some(site) = Site::cluster().await else { return };
-    let here = Node::of(&site, "here", Hears::All).await;
-    let (leaves, _stays) = (Node::of(&site, "leaves", Hears::Asks).await, Node::of(&site, "stays", Hears::All).await);
+    let here = Node::of(&site, "here", RegistryFilter::All).await;
+    let (leaves, _stays) =
+        (Node::of(&site, "leaves", RegistryFilter::Queries).await, Node::of(&site, "stays", RegistryFilter::All).await);
     leaves.read_by("a", SHOP, 1);
-    here.shows(SHOP, |readers| readers.all() == 1).await;
-    here.knows(2, &[]).await;
+    here.wait_until_shown(SHOP, |readers| readers.all() == 1).await;
+    here.wait_for_nodes(2, &[]).await;
     drop(leaves);
-    here.shows(SHOP, |readers| readers.all() == 0).await;
-    here.knows(1, &[]).await;
+    here.wait_until_shown(SHOP, |readers| readers.all() == 0).await;
+    here.wait_for_nodes(1, &[]).await;
 
     // The name of a killed node lasts until its lease expires. The first query waits shortly for its answer, later ones
     // do not.
@@ -155,17 +156,17 @@ async fn stopped_node_disappears_and_unresponsive_node_is_named() {
     let (name, options) =
         (format!("{}/nodes/names/{lease:x}", site.root), etcd_client::PutOptions::new().with_lease(lease));
     raw().await.put(name.as_str(), "{\"name\":\"eu-2\",\"reader\":true}", Some(options)).await.unwrap();
-    here.knows(2, &["eu-2"]).await;
+    here.wait_for_nodes(2, &["eu-2"]).await;
     let other: Pattern = "dev/mail/*".parse().unwrap();
     let began = Instant::now();
-    let told = here.nodes.ask(SOMEBODY, other.clone()).told().await;
+    let told = here.nodes.query(ACCOUNT, other.clone()).coverage().await;
     assert_eq!(told.silent.iter().map(|about| (&*about.name, about.reader)).collect::<Vec<_>>(), [("eu-2", true)]);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let again = Instant::now();
-    assert_eq!(here.nodes.ask(SOMEBODY, other).told().await.silent.len(), 1);
+    assert_eq!(here.nodes.query(ACCOUNT, other).coverage().await.silent.len(), 1);
     assert!(again.elapsed() < Duration::from_millis(200), "{:?}", again.elapsed());
     raw().await.delete(name, None).await.unwrap();
-    here.knows(1, &[]).await;
+    here.wait_for_nodes(1, &[]).await;
 }
 
 async fn raw() -> etcd_client::Client {
@@ -184,8 +185,8 @@ async fn keys(site: &Site, begin: &str) -> Vec<(String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_write_nothing_without_an_open_page() {
     let Some(site) = Site::cluster().await else { return };
-    let here = Node::of(&site, "here", Hears::All).await;
-    let reader = Node::of(&site, "eu-1", Hears::Asks).await;
+    let here = Node::of(&site, "here", RegistryFilter::All).await;
+    let reader = Node::of(&site, "eu-1", RegistryFilter::Queries).await;
     reader.read_by("a", SHOP, 1);
     let written = async || (keys(&site, "nodes/asks/").await.len(), keys(&site, "nodes/answers/").await.len());
     eventually("both nodes have joined", async || keys(&site, "nodes/names/").await.len() == 2).await;
@@ -193,7 +194,7 @@ async fn nodes_write_nothing_without_an_open_page() {
         reader.read_by(&format!("shop-{n}"), SHOP, n);
     }
     assert_eq!(written().await, (0, 0));
-    here.shows(SHOP, |readers| readers.all() == 1001).await;
+    here.wait_until_shown(SHOP, |readers| readers.all() == 1001).await;
     assert_eq!(written().await, (1, 1), "there is one query, and no node answers its own");
     let [(_, value)] = &keys(&site, "nodes/answers/").await[..] else { panic!("not exactly one answer") };
     assert!(value.contains("shop-999") && !value.contains("token"), "{value}");
@@ -203,20 +204,20 @@ async fn nodes_write_nothing_without_an_open_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_recover_from_wiped_registry_and_foreign_writes() {
     let Some(site) = Site::cluster().await else { return };
-    let here = Node::of(&site, "here", Hears::All).await;
-    let other = Node::of(&site, "other", Hears::All).await;
+    let here = Node::of(&site, "here", RegistryFilter::All).await;
+    let other = Node::of(&site, "other", RegistryFilter::All).await;
     other.read_by("a", SHOP, 1);
-    here.shows(SHOP, |readers| readers.all() == 1).await;
+    here.wait_until_shown(SHOP, |readers| readers.all() == 1).await;
     let [(answer, _)] = &keys(&site, "nodes/answers/").await[..] else { panic!("not exactly one answer") };
     raw().await.put(answer.as_str(), "{\"clients\":[]", None).await.unwrap();
     other.read_by("b", SHOP, 1);
-    here.shows(SHOP, |readers| readers.all() == 2).await;
+    here.wait_until_shown(SHOP, |readers| readers.all() == 2).await;
 
     let all = etcd_client::DeleteOptions::new().with_prefix();
     raw().await.delete(format!("{}/", site.root), Some(all)).await.unwrap();
     other.read_by("c", SHOP, 1);
-    here.shows(SHOP, |readers| readers.all() == 3).await;
-    here.knows(1, &[]).await;
+    here.wait_until_shown(SHOP, |readers| readers.all() == 3).await;
+    here.wait_for_nodes(1, &[]).await;
 }
 
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {

@@ -3,10 +3,10 @@
 use trimtab::{
     domain::{
         access::{Actor, Role},
-        error::{Error, Problem, State},
+        error::{Error, Problem, StateConflict},
         release::Delivery,
     },
-    service::{Idempotency, Publish},
+    service::{Idempotency, PublishRequest},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -53,7 +53,7 @@ on_both_set_ups! {
         let seen = site.service.change(ana(), &change.id).await.unwrap().diff_sha256;
         site.service.save(ana(), save(SHOP, vec![set("b", "1")])).await.unwrap();
 
-        let publish = |sha: String| Publish {
+        let publish = |sha: String| PublishRequest {
             change: change.id.clone(), diff_sha256: Some(sha), message: None, confirm: String::new(), idempotency: None,
         };
         let refused = site.service.publish(ana(), publish(seen)).await.unwrap_err();
@@ -74,7 +74,7 @@ on_both_set_ups! {
     async fn publish_to_protected_environment_requires_message_and_name(site: Site) {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(PROD, vec![set("a", "1")])).await.unwrap().change;
-        let publish = |message: &str, confirm: &str| Publish {
+        let publish = |message: &str, confirm: &str| PublishRequest {
             change: change.id.clone(),
             diff_sha256: None,
             message: Some(message.into()),
@@ -92,7 +92,7 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "1")])).await.unwrap().change;
         site.service.revert(ana(), &change.id, &config(SHOP), "a").await.unwrap();
-        assert_eq!(site.publish(ana(), &change.id).await.unwrap_err(), Error::State(State::Empty));
+        assert_eq!(site.publish(ana(), &change.id).await.unwrap_err(), Error::State(StateConflict::Empty));
     }
 
     async fn change_published_twice_at_once_makes_one_release(site: Site) {
@@ -125,8 +125,8 @@ on_both_set_ups! {
             let saves = vec![save(SHOP, vec![set("a", "1")])];
             site.service.save_and_publish(actor, "m".into(), String::new(), saves, Some(key)).await
         };
-        go(&someone("eve", &[("*/shop/*", Role::PUBLISHER)])).await.unwrap();
-        let refused = go(&someone("eve", &[("*/mail/*", Role::PUBLISHER)])).await.unwrap_err();
+        go(&user_with_roles("eve", &[("*/shop/*", Role::PUBLISHER)])).await.unwrap();
+        let refused = go(&user_with_roles("eve", &[("*/mail/*", Role::PUBLISHER)])).await.unwrap_err();
         assert!(matches!(refused, Error::NotFound(_)), "{refused:?}");
     }
 

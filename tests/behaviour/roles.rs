@@ -5,7 +5,7 @@ use trimtab::{
         access::{Actor, Role},
         error::{Error, Need},
     },
-    service::{Late, PutApp, PutEnv, PutNamespace, Why, now},
+    service::{DelayReason, LateEnv, PutApp, PutEnv, PutNamespace, now},
 };
 
 use crate::{on_both_set_ups, support::*};
@@ -18,7 +18,7 @@ on_both_set_ups! {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
         let change = site.service.save(ana(), save(SHOP, vec![set("a", "2")])).await.unwrap().change;
-        let stranger = someone("eve", &[("*/mail/*", Role::OWNER)]);
+        let stranger = user_with_roles("eve", &[("*/mail/*", Role::OWNER)]);
         let s = &site.service;
         let shop = config(SHOP);
         for refused in [
@@ -38,8 +38,8 @@ on_both_set_ups! {
 
     async fn viewer_cannot_edit_and_editor_cannot_publish(site: Site) {
         let site = site.with_shop().await;
-        let viewer = someone("vera", &[("*/shop/*", Role::VIEWER)]);
-        let editor = someone("ed", &[("*/shop/*", Role::EDITOR)]);
+        let viewer = user_with_roles("vera", &[("*/shop/*", Role::VIEWER)]);
+        let editor = user_with_roles("ed", &[("*/shop/*", Role::EDITOR)]);
         let refused = site.service.save(&viewer, save(SHOP, vec![set("a", "1")])).await.unwrap_err();
         assert_eq!(refused, Error::Forbidden(Need::Edit));
         let change = site.service.save(&editor, save(SHOP, vec![set("a", "1")])).await.unwrap().change;
@@ -49,7 +49,7 @@ on_both_set_ups! {
 
     async fn role_in_one_environment_has_no_effect_in_another(site: Site) {
         let site = site.with_shop().await;
-        let dev = someone("dev", &[("dev/shop/*", Role::PUBLISHER), ("prod/shop/*", Role::VIEWER)]);
+        let dev = user_with_roles("dev", &[("dev/shop/*", Role::PUBLISHER), ("prod/shop/*", Role::VIEWER)]);
         site.publish_key(&dev, SHOP, "a", "1").await;
         let refused = site.service.save(&dev, save(PROD, vec![set("a", "1")])).await.unwrap_err();
         assert_eq!(refused, Error::Forbidden(Need::Edit));
@@ -57,13 +57,13 @@ on_both_set_ups! {
 
     async fn application_shows_only_visible_environments_and_namespaces(site: Site) {
         let site = site.with_shop().await;
-        let guest = someone("gus", &[(SHOP, Role::VIEWER)]);
+        let guest = user_with_roles("gus", &[(SHOP, Role::VIEWER)]);
         let shop = site.service.app(&guest, &"shop".parse().unwrap()).await.unwrap();
         assert_eq!(shop.envs.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["dev"]);
         assert_eq!(shop.rows.iter().map(|(ns, _)| ns.name.as_str()).collect::<Vec<_>>(), ["application"]);
         let cards = site.service.apps(&guest).await.unwrap();
         assert_eq!(cards.iter().map(|c| (c.app.name.as_str(), c.namespaces)).collect::<Vec<_>>(), [("shop", 1)]);
-        let owner = someone("olga", &[("*/shop/*", Role::OWNER)]);
+        let owner = user_with_roles("olga", &[("*/shop/*", Role::OWNER)]);
         let shop = site.service.app(&owner, &"shop".parse().unwrap()).await.unwrap();
         assert_eq!((shop.envs.len(), shop.rows.len()), (2, 2));
         assert!(shop.rows.iter().all(|(_, cells)| cells.len() == 2 && cells.iter().all(|cell| cell.visible)));
@@ -71,16 +71,16 @@ on_both_set_ups! {
 
     async fn late_environment_is_reported_only_to_users_who_see_it(site: Site) {
         let site = site.with_shop().await.accepting_only().await;
-        let late = Late { env: "prod".parse().unwrap(), since: now(), why: Why::Slow, waiting: 1 };
+        let late = LateEnv { env: "prod".parse().unwrap(), since: now(), why: DelayReason::Slow, waiting: 1 };
         site.dispatch().status.set_late(late);
         assert_eq!(site.service.late(ana()).len(), 1);
-        assert_eq!(site.service.late(&someone("gus", &[(SHOP, Role::OWNER)])), []);
+        assert_eq!(site.service.late(&user_with_roles("gus", &[(SHOP, Role::OWNER)])), []);
         assert_eq!(site.dispatch().status.late().len(), 1);
         // A driver's message contains addresses.
-        let why = Why::Channel(Some("etcd at http://10.0.0.1:2379: connection refused".into()));
-        site.dispatch().status.set_late(Late { env: "prod".parse().unwrap(), since: now(), why: why.clone(), waiting: 1 });
+        let why = DelayReason::Channel(Some("etcd at http://10.0.0.1:2379: connection refused".into()));
+        site.dispatch().status.set_late(LateEnv { env: "prod".parse().unwrap(), since: now(), why: why.clone(), waiting: 1 });
         assert_eq!(site.service.late(&Actor::shell()).pop().unwrap().why, why);
-        assert_eq!(site.service.late(ana()).pop().unwrap().why, Why::Channel(None));
+        assert_eq!(site.service.late(ana()).pop().unwrap().why, DelayReason::Channel(None));
     }
 
     async fn creator_token_creates_apps_and_namespaces_in_its_patterns(site: Site) {
@@ -115,7 +115,7 @@ on_both_set_ups! {
         let s = &site.service;
         let root = Actor::user("root", "root", true, &[]);
         let token = Actor::token("1", "ci", true, &["*/shop/*".parse().unwrap()]);
-        let owner = someone("olga", &[("*/*/*", Role::OWNER)]);
+        let owner = user_with_roles("olga", &[("*/*/*", Role::OWNER)]);
         let put = |name: &str| PutEnv {
             name: name.parse().unwrap(),
             title: None,
@@ -130,7 +130,7 @@ on_both_set_ups! {
                 assert_eq!(refused, Err(Error::Forbidden(Need::Administer)), "{name}");
             }
             assert_eq!(s.put_env(&owner, put(name)).await, Err(Error::Forbidden(Need::Administer)), "{name}");
-            assert_eq!(s.loosens(&owner, &put(name)).await, Err(Error::Forbidden(Need::Administer)), "{name}");
+            assert_eq!(s.removes_protection(&owner, &put(name)).await, Err(Error::Forbidden(Need::Administer)), "{name}");
         }
         assert_eq!(s.put_env(&token, put("prod")).await, Err(Error::Forbidden(Need::Administer)));
         assert_eq!(order().await, ["dev", "prod"]);
@@ -138,14 +138,14 @@ on_both_set_ups! {
         s.move_env(&root, &"prod".parse().unwrap(), true).await.unwrap();
         assert_eq!(order().await, ["prod", "dev"]);
         assert!(matches!(s.move_env(&root, &"nowhere".parse().unwrap(), true).await, Err(Error::NotFound(_))));
-        assert!(s.loosens(&root, &put("prod")).await.unwrap());
+        assert!(s.removes_protection(&root, &put("prod")).await.unwrap());
         assert!(!s.put_env(&root, put("prod")).await.unwrap());
-        assert!(!s.loosens(&root, &put("prod")).await.unwrap(), "the environment is already unprotected");
+        assert!(!s.removes_protection(&root, &put("prod")).await.unwrap(), "the environment is already unprotected");
     }
 
     async fn only_administrators_manage_users_and_create_applications(site: Site) {
         let site = site.with_shop().await;
-        let owner = someone("olga", &[("*/*/*", Role::OWNER)]);
+        let owner = user_with_roles("olga", &[("*/*/*", Role::OWNER)]);
         assert!(matches!(site.service.users(&owner, "", 10).await, Err(Error::Forbidden(_))));
         let put = PutApp { name: "new".parse().unwrap(), title: None, description: None, archived: None };
         assert!(matches!(site.service.put_app(&owner, put.clone()).await, Err(Error::Forbidden(_))));

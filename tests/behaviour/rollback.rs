@@ -1,7 +1,7 @@
 //! A rollback makes a new release; release numbers never decrease.
 
 use trimtab::{
-    domain::error::{Error, Problem, State},
+    domain::error::{Error, Problem, StateConflict},
     service::Rollback,
 };
 
@@ -55,7 +55,7 @@ on_both_set_ups! {
     async fn rollback_to_live_content_or_a_missing_release_is_refused(site: Site) {
         let site = site.with_shop().await;
         site.publish_key(ana(), SHOP, "a", "1").await;
-        assert_eq!(site.service.roll_back(ana(), back(SHOP, 1)).await.unwrap_err(), Error::State(State::Empty));
+        assert_eq!(site.service.roll_back(ana(), back(SHOP, 1)).await.unwrap_err(), Error::State(StateConflict::Empty));
         let never = site.service.roll_back(ana(), back(SHOP, 9)).await.unwrap_err();
         assert!(matches!(&never, Error::Invalid(w) if w[0].problem == Problem::Release { release: 9 }), "{never:?}");
     }

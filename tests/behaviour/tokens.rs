@@ -80,7 +80,7 @@ on_both_set_ups! {
         }
         // Recently ended tokens stay known, so that their holders get the reason of the refusal.
         let known = site.service.known_tokens().await.unwrap();
-        assert!(known.len() == 2 && known.iter().all(|token| !token.lives(now())), "{known:?}");
+        assert!(known.len() == 2 && known.iter().all(|token| !token.is_valid_at(now())), "{known:?}");
         assert_eq!(site.service.tokens(&shell, None, None).await.unwrap().len(), 3);
     }
 
@@ -101,7 +101,7 @@ on_both_set_ups! {
     }
 
     async fn owner_manages_only_tokens_of_own_scope(site: Site) {
-        let owner = someone("olga", &[("*/shop/*", Role::OWNER)]);
+        let owner = user_with_roles("olga", &[("*/shop/*", Role::OWNER)]);
         let theirs = site.service.create_token(&owner, read(&["prod/shop/*"])).await.unwrap().token;
         assert!(matches!(site.service.create_token(&owner, read(&["prod/mail/*"])).await, Err(Error::Forbidden(_))));
         let other = site.service.create_token(&Actor::shell(), read(&["prod/mail/*"])).await.unwrap().token;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use syn::{Ident, Item, Visibility, visit::Visit};
 
 use super::{
-    arrows::{attributes_of, is_test},
+    dependencies::{attributes_of, is_test},
     sources, tree,
 };
 

@@ -23,13 +23,13 @@ pub(crate) fn made(kind: TokenKind, patterns: &[&str]) -> (Token, String) {
     (token, fresh.text)
 }
 
-fn table(tokens: Vec<Token>) -> Table {
-    let table = Table::new();
+fn table(tokens: Vec<Token>) -> TokenCache {
+    let table = TokenCache::new();
     table.replace(tokens);
     table
 }
 
-fn denied(table: &Table, text: &str) -> Denied {
+fn denied(table: &TokenCache, text: &str) -> TokenRefusal {
     table.authenticate(text, NOW).map(drop).unwrap_err()
 }
 
@@ -47,10 +47,10 @@ fn typo_is_detected_by_the_checksum() {
     for at in 0..text.len() {
         let mut typo = text.clone().into_bytes();
         typo[at] = if typo[at] == b'x' { b'y' } else { b'x' };
-        assert_eq!(parse(std::str::from_utf8(&typo).unwrap()), Err(Denied::Mistyped), "at {at}");
+        assert_eq!(parse(std::str::from_utf8(&typo).unwrap()), Err(TokenRefusal::Mistyped), "at {at}");
     }
     for bad in ["", "ttr_", "€€€", "ttr_a_b", &text[1..], &format!("{text}0"), &text.to_uppercase()] {
-        assert_eq!(parse(bad), Err(Denied::Mistyped), "{bad}");
+        assert_eq!(parse(bad), Err(TokenRefusal::Mistyped), "{bad}");
     }
 }
 
@@ -60,8 +60,8 @@ fn forged_token_with_a_valid_checksum_is_refused() {
     let mut forged = format!("ttr_{}_{}", token.id, "a".repeat(SECRET));
     forged.extend(checksum(&forged).map(char::from));
     let table = table(vec![token]);
-    assert_eq!(denied(&table, &forged), Denied::Unknown);
-    assert_eq!(denied(&table, &generate(TokenKind::Read).text), Denied::Unknown);
+    assert_eq!(denied(&table, &forged), TokenRefusal::Unknown);
+    assert_eq!(denied(&table, &generate(TokenKind::Read).text), TokenRefusal::Unknown);
     assert!(table.authenticate(&text, NOW).is_ok());
 }
 
@@ -69,11 +69,11 @@ fn forged_token_with_a_valid_checksum_is_refused() {
 fn expired_and_revoked_tokens_are_refused() {
     let (mut token, text) = made(TokenKind::Read, &["*/*/*"]);
     token.expires_at = Some(NOW);
-    assert_eq!(denied(&table(vec![token.clone()]), &text), Denied::Expired);
+    assert_eq!(denied(&table(vec![token.clone()]), &text), TokenRefusal::Expired);
     assert!(table(vec![token.clone()]).authenticate(&text, Time(NOW.0 - 1)).is_ok());
     token.revoked_at = Some(Time(5));
-    assert_eq!(denied(&table(vec![token]), &text), Denied::Revoked);
-    assert_eq!(denied(&Table::new(), &text), Denied::NotLoaded);
+    assert_eq!(denied(&table(vec![token]), &text), TokenRefusal::Revoked);
+    assert_eq!(denied(&TokenCache::new(), &text), TokenRefusal::NotLoaded);
 }
 
 #[tokio::test]
@@ -87,12 +87,12 @@ async fn grant_ends_when_the_scope_changes_but_not_the_name() {
     assert_eq!(table.authenticate(&text, NOW).unwrap().token().name, "store");
 
     table.replace(vec![Token { patterns: vec!["dev/shop/*".parse().unwrap()], ..token.clone() }]);
-    grant.over().await;
+    grant.ended().await;
     let grant = table.authenticate(&text, NOW).unwrap();
     assert!(grant.reads(&"dev/shop/a".parse().unwrap()) && !grant.reads(&"prod/shop/a".parse().unwrap()));
 
     table.replace(vec![]);
-    grant.over().await;
+    grant.ended().await;
 }
 
 #[test]
@@ -120,14 +120,14 @@ fn only_an_automation_token_writes() {
 async fn list_that_was_read_before_the_request_is_no_answer() {
     let (token, text) = made(TokenKind::Read, &["*/*/*"]);
     let table = table(vec![]);
-    let mut asks = std::pin::pin!(table.renewed());
+    let mut asks = std::pin::pin!(table.request_refresh());
     let old = table.refresh(async {
         assert!(futures::poll!(&mut asks).is_pending());
         Ok::<_, ()>(vec![])
     });
     old.await.unwrap();
     assert!(futures::poll!(&mut asks).is_pending());
-    table.rung().await;
+    table.refresh_requested().await;
     table.refresh(async { Ok::<_, ()>(vec![token]) }).await.unwrap();
     assert!(futures::poll!(&mut asks).is_ready());
     assert!(table.authenticate(&text, NOW).is_ok());
@@ -137,7 +137,7 @@ async fn list_that_was_read_before_the_request_is_no_answer() {
 fn number_of_requests_that_wait_with_a_token_is_limited() {
     let (token, text) = made(TokenKind::Read, &["*/*/*"]);
     let table = table(vec![token.clone()]);
-    let wait = || table.authenticate(&text, NOW).unwrap().wait(1);
+    let wait = || table.authenticate(&text, NOW).unwrap().acquire_wait(1);
     let first = wait();
     assert!(first.is_some() && wait().is_none());
     table.replace(vec![Token { last_used_at: Some(NOW), ..token }]);
@@ -149,7 +149,7 @@ fn number_of_requests_that_wait_with_a_token_is_limited() {
 #[test]
 fn list_that_changes_access_is_notified() {
     let (token, _) = made(TokenKind::Read, &["*/*/*"]);
-    let table = Table::new();
+    let table = TokenCache::new();
     let mut changes = table.changes();
     let mut tells = |tokens: Vec<Token>| {
         table.replace(tokens);

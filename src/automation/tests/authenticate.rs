@@ -1,4 +1,4 @@
-//! Who gets in at all.
+//! Tests of authentication.
 
 use std::{convert::Infallible, pin::pin};
 
@@ -79,7 +79,7 @@ async fn a_token_that_was_just_made_is_waited_for() {
     let (tokens, service) = (api.tokens.clone(), api.service.clone());
     tokio::spawn(async move {
         loop {
-            tokens.rung().await;
+            tokens.refresh_requested().await;
             tokens.refresh(service.known_tokens()).await.unwrap();
         }
     });

@@ -30,7 +30,7 @@ use tower::ServiceExt;
 
 use super::{Automation, router};
 use crate::{
-    auth::tokens::Table,
+    auth::tokens::TokenCache,
     channel::Channel,
     delivery::Publisher,
     domain::{access::Actor, token::TokenKind},
@@ -44,7 +44,7 @@ struct Api {
     router: Router,
     service: Service,
     db: Db,
-    tokens: Arc<Table>,
+    tokens: Arc<TokenCache>,
     folder: PathBuf,
     _stop: DropGuard,
 }
@@ -68,9 +68,9 @@ impl Api {
         if delivers {
             tokio::spawn(Publisher::new(db.clone(), Channel::local(), dispatch, stop.clone()).run());
         } else {
-            service = service.with_patience(Duration::ZERO);
+            service = service.with_delivery_timeout(Duration::ZERO);
         }
-        let tokens = Arc::new(Table::new());
+        let tokens = Arc::new(TokenCache::new());
         let automation = Automation::new(service.clone(), tokens.clone(), "https://trimtab.example/");
         let api = Self { router: router(automation), service, db, tokens, folder, _stop: stop.drop_guard() };
         api.furnish().await;
@@ -105,7 +105,7 @@ impl Api {
         self.caller(TokenKind::Automation, false, "*/shop/*").await
     }
 
-    /// What prepares applications and environments.
+    /// Returns a caller that may create applications and environments.
     async fn admin(&self) -> Caller<'_> {
         self.caller(TokenKind::Automation, true, "*/*/*").await
     }

@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Api, schema::DESCRIPTION};
 use crate::{
     automation::{openapi::PATH, routes},
-    reader::{self, Reader, Settings},
+    reader::{self, Reader, ReaderSettings},
     service::now,
 };
 
-/// What the reader's router has.
+/// Paths of the reader.
 const READ: [&str; 4] = [
     "/api/v1/configs/{env}/{app}/{namespace}",
     "/api/v1/configs/{env}/{app}/{namespace}/raw",
@@ -33,7 +33,7 @@ async fn the_description_needs_no_token() {
 #[tokio::test]
 async fn the_readers_paths_are_there_beside_these() {
     let mut api = Api::new().await;
-    let reader = Reader::new(api.tokens.clone(), now, &Settings::default(), CancellationToken::new());
+    let reader = Reader::new(api.tokens.clone(), now, &ReaderSettings::default(), CancellationToken::new());
     api.router = Router::new().fallback_service(reader::in_front(reader, api.router.clone()));
     let shop = api.shop().await;
     for path in READ {

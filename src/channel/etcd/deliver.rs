@@ -6,8 +6,8 @@ use etcd_client::{Compare, CompareOp, GetOptions, KeyValue, Txn, TxnOp, TxnOpRes
 
 use super::{
     super::{
-        Delivered, Fault,
-        plan::{Held, Plan, plan},
+        ChannelError, Delivered,
+        plan::{HeldRelease, Plan, plan},
     },
     Etcd, EtcdLock, head,
 };
@@ -21,7 +21,7 @@ use crate::{
 
 /// Maximum number of tries of a delivery. A try fails when a config changes while the lock is held: through an earlier
 /// transaction of this node that seemed lost, or a foreign write.
-const ATTEMPTS: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// Outcome of a transaction.
 #[derive(Debug)]
@@ -29,35 +29,35 @@ enum Outcome {
     /// Written at this revision.
     Written(i64),
     /// Not written: the lock is held, but a config changed. Holds the present state of the configs.
-    Moved(Vec<Held>),
+    Moved(Vec<HeldRelease>),
     /// Not written: the lock is lost.
     Fenced,
     /// Unknown.
-    Unknown(Fault),
+    Unknown(ChannelError),
 }
 
 /// Maximum number of configs whose last write is remembered.
-const REMEMBERED: usize = 4096;
+const MAX_REMEMBERED: usize = 4096;
 
 /// The last release that this node wrote to each config, with its revision. Part of the fast path (`crate::fast_path`):
 /// a guess at the state of etcd that saves a read, because the compares of the next transaction verify it. It is
 /// dropped when a watch fails, because a restored etcd assigns revisions twice.
 #[derive(Debug, Default)]
-pub(super) struct Written(HashMap<ConfigId, Held>);
+pub(super) struct LastWrites(HashMap<ConfigId, HeldRelease>);
 
-impl Written {
+impl LastWrites {
     /// Returns the last write of each config of a batch, if all are known.
-    fn to(&self, batch: &[&Entry]) -> Option<Vec<Held>> {
+    fn of_batch(&self, batch: &[&Entry]) -> Option<Vec<HeldRelease>> {
         batch.iter().map(|entry| self.0.get(&entry.config).cloned()).collect()
     }
 
-    fn note(&mut self, due: &[(Cow<'_, Entry>, Held)], revision: i64) {
-        if self.0.len() + due.len() > REMEMBERED {
+    fn record(&mut self, due: &[(Cow<'_, Entry>, HeldRelease)], revision: i64) {
+        if self.0.len() + due.len() > MAX_REMEMBERED {
             self.0.clear();
         }
         for (entry, _) in due {
             let release = Some(entry.meta.identity());
-            self.0.insert(entry.config.clone(), Held { revision, release });
+            self.0.insert(entry.config.clone(), HeldRelease { revision, release });
         }
     }
 }
@@ -68,54 +68,58 @@ impl Etcd {
         lock: &EtcdLock,
         batch: &[&Entry],
         repair: bool,
-    ) -> Result<Delivered, Fault> {
-        let guess = self.written().to(batch).filter(|held| is_all_due(batch, held, repair));
+    ) -> Result<Delivered, ChannelError> {
+        let guess = self.written().of_batch(batch).filter(|held| writes_whole_batch(batch, held, repair));
         let (fence, mut held) = match (lock.fence(), guess) {
             (Some(fence), Some(held)) => (fence, held),
-            (Some(fence), None) => (fence, self.held(batch).await?),
-            (None, _) => self.fenced(lock, batch).await?,
+            (Some(fence), None) => (fence, self.read_held(batch).await?),
+            (None, _) => self.read_fence_and_held(lock, batch).await?,
         };
-        for _ in 0..ATTEMPTS {
-            let Plan { due, already, revision } = plan(batch, held, repair)?;
+        for _ in 0..MAX_ATTEMPTS {
+            let Plan { to_write: due, already, revision } = plan(batch, held, repair)?;
             if due.is_empty() {
                 return Ok(Delivered { revision, already });
             }
             match self.put(lock, fence, batch, &due).await? {
                 Outcome::Written(revision) => {
                     if self.remembers_writes {
-                        self.written().note(&due, revision);
+                        self.written().record(&due, revision);
                     }
                     return Ok(Delivered { revision, already });
                 }
                 Outcome::Moved(now) => held = now,
                 Outcome::Fenced => break,
                 Outcome::Unknown(fault) => {
-                    let revision = self.settle(&due, fault).await?;
+                    let revision = self.read_outcome(&due, fault).await?;
                     return Ok(Delivered { revision, already });
                 }
             }
         }
-        Err(Fault::Fenced { env: lock.env().clone() })
+        Err(ChannelError::Fenced { env: lock.env().clone() })
     }
 
     /// Reads the state of a batch's configs at one revision.
-    async fn held(&self, batch: &[&Entry]) -> Result<Vec<Held>, Fault> {
+    async fn read_held(&self, batch: &[&Entry]) -> Result<Vec<HeldRelease>, ChannelError> {
         let answer = self.txn(&Txn::new().and_then(self.reads(batch))).await?;
-        Ok(found(&answer).iter().map(|kv| held(kv.as_ref())).collect())
+        Ok(first_keys(&answer).iter().map(|kv| parse_held(kv.as_ref())).collect())
     }
 
     /// Reads the lock's create revision and the state of a batch's configs: the first delivery under a lock needs both.
-    async fn fenced(&self, lock: &EtcdLock, batch: &[&Entry]) -> Result<(i64, Vec<Held>), Fault> {
+    async fn read_fence_and_held(
+        &self,
+        lock: &EtcdLock,
+        batch: &[&Entry],
+    ) -> Result<(i64, Vec<HeldRelease>), ChannelError> {
         let mut reads = vec![key_of(lock)];
         reads.extend(self.reads(batch));
-        let found = found(&self.txn(&Txn::new().and_then(reads)).await?);
+        let found = first_keys(&self.txn(&Txn::new().and_then(reads)).await?);
         match found.split_first() {
             Some((Some(key), metas)) => {
-                Ok((lock.fenced_by(key.create_revision()), metas.iter().map(|kv| held(kv.as_ref())).collect()))
+                Ok((lock.set_fence(key.create_revision()), metas.iter().map(|kv| parse_held(kv.as_ref())).collect()))
             }
             _ => {
-                lock.lose();
-                Err(Fault::Fenced { env: lock.env().clone() })
+                lock.mark_lost();
+                Err(ChannelError::Fenced { env: lock.env().clone() })
             }
         }
     }
@@ -130,8 +134,8 @@ impl Etcd {
         lock: &EtcdLock,
         fence: i64,
         batch: &[&Entry],
-        due: &[(Cow<'_, Entry>, Held)],
-    ) -> Result<Outcome, Fault> {
+        due: &[(Cow<'_, Entry>, HeldRelease)],
+    ) -> Result<Outcome, ChannelError> {
         let mut compares = vec![Compare::create_revision(lock.key(), CompareOp::Equal, fence)];
         let mut puts = Vec::with_capacity(due.len() * 2);
         for (entry, held) in due {
@@ -146,19 +150,19 @@ impl Etcd {
         let mut reads = vec![key_of(lock)];
         reads.extend(self.reads(batch));
         let answer = match self.txn(&Txn::new().when(compares).and_then(puts).or_else(reads)).await {
-            Err(fault @ Fault::Unreachable(_)) => return Ok(Outcome::Unknown(fault)),
+            Err(fault @ ChannelError::Unreachable(_)) => return Ok(Outcome::Unknown(fault)),
             answer => answer?,
         };
         if answer.succeeded() {
             return Ok(Outcome::Written(head(answer.header())?.revision));
         }
-        let found = found(&answer);
+        let found = first_keys(&answer);
         match found.split_first() {
             Some((Some(key), metas)) if key.create_revision() == fence => {
-                Ok(Outcome::Moved(metas.iter().map(|kv| held(kv.as_ref())).collect()))
+                Ok(Outcome::Moved(metas.iter().map(|kv| parse_held(kv.as_ref())).collect()))
             }
             _ => {
-                lock.lose();
+                lock.mark_lost();
                 Ok(Outcome::Fenced)
             }
         }
@@ -166,10 +170,14 @@ impl Etcd {
 
     /// Reads the outcome of a transaction that got no answer. If its writes are missing, they may still arrive. Then
     /// the caller reads anew and retries. The compares prevent that both are written.
-    async fn settle(&self, due: &[(Cow<'_, Entry>, Held)], fault: Fault) -> Result<i64, Fault> {
+    async fn read_outcome(
+        &self,
+        due: &[(Cow<'_, Entry>, HeldRelease)],
+        fault: ChannelError,
+    ) -> Result<i64, ChannelError> {
         let batch: Vec<&Entry> = due.iter().map(|(entry, _)| &**entry).collect();
-        let now = self.held(&batch).await.map_err(|_| fault.clone())?;
-        let landed = |((entry, before), now): (&(Cow<'_, Entry>, Held), &Held)| {
+        let now = self.read_held(&batch).await.map_err(|_| fault.clone())?;
+        let landed = |((entry, before), now): (&(Cow<'_, Entry>, HeldRelease), &HeldRelease)| {
             now.revision != before.revision && now.covers(entry)
         };
         if due.iter().zip(&now).all(landed) {
@@ -186,12 +194,12 @@ fn key_of(lock: &EtcdLock) -> TxnOp {
 
 /// Returns whether a guess at the state of etcd leads to a transaction over the whole batch, whose compares verify it.
 /// Otherwise etcd is read: memory alone proves neither a delivery nor a mismatch.
-fn is_all_due(batch: &[&Entry], held: &[Held], repair: bool) -> bool {
+fn writes_whole_batch(batch: &[&Entry], held: &[HeldRelease], repair: bool) -> bool {
     plan(batch, held.to_vec(), repair).is_ok_and(|plan| plan.already.is_empty())
 }
 
 /// Returns the first key of each read of a transaction.
-fn found(answer: &TxnResponse) -> Vec<Option<KeyValue>> {
+fn first_keys(answer: &TxnResponse) -> Vec<Option<KeyValue>> {
     let first = |response| match response {
         TxnOpResponse::Get(get) => get.kvs().first().cloned(),
         _ => None,
@@ -200,8 +208,8 @@ fn found(answer: &TxnResponse) -> Vec<Option<KeyValue>> {
 }
 
 /// Returns the state of a config. Invalid metadata counts as missing, so that a delivery overwrites it.
-fn held(kv: Option<&KeyValue>) -> Held {
-    let Some(kv) = kv else { return Held::default() };
+fn parse_held(kv: Option<&KeyValue>) -> HeldRelease {
+    let Some(kv) = kv else { return HeldRelease::default() };
     let release = Meta::read(kv.value(), now()).map(|meta| meta.identity());
-    Held { revision: kv.mod_revision(), release }
+    HeldRelease { revision: kv.mod_revision(), release }
 }

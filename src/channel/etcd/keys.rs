@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use etcd_client::KeyValue;
 
-use super::super::{Damage, Fault, board::NodeId};
+use super::super::{ChannelError, DamagedKey, registry::NodeId};
 use crate::{
     clock::now,
     domain::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Maximum length of a root, in bytes. With the longest names a key then has 234 bytes.
-const ROOT_BYTES: usize = 32;
+const MAX_ROOT_BYTES: usize = 32;
 
 /// The keys under one root.
 #[derive(Clone, Debug)]
@@ -33,23 +33,23 @@ enum Half {
 
 /// A key of the node registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Posted {
+pub(super) enum RegistryKey {
     /// The name of a node.
     Name(NodeId),
     /// A query of a node.
-    Ask(NodeId, Pattern),
+    Query(NodeId, Pattern),
     /// A reply of a node.
-    Answer(NodeId, Pattern),
+    Reply(NodeId, Pattern),
 }
 
 impl Keys {
-    pub fn new(root: &str) -> Result<Self, Fault> {
+    pub fn new(root: &str) -> Result<Self, ChannelError> {
         let plain = |part: &str| {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         };
-        if root.len() > ROOT_BYTES || !root.split('/').all(plain) {
-            let why = format!("etcd.root is at most {ROOT_BYTES} letters, digits and . _ - with single / between");
-            return Err(Fault::Refused(why));
+        if root.len() > MAX_ROOT_BYTES || !root.split('/').all(plain) {
+            let why = format!("etcd.root is at most {MAX_ROOT_BYTES} letters, digits and . _ - with single / between");
+            return Err(ChannelError::Refused(why));
         }
         Ok(Self { root: root.to_owned() })
     }
@@ -83,7 +83,7 @@ impl Keys {
     }
 
     /// Returns the prefix of the node registry.
-    pub fn nodes(&self) -> String {
+    pub fn registry(&self) -> String {
         format!("{}/nodes/", self.root)
     }
 
@@ -93,32 +93,32 @@ impl Keys {
     }
 
     /// Returns the prefix of all queries.
-    pub fn asks(&self) -> String {
+    pub fn queries(&self) -> String {
         format!("{}/nodes/asks/", self.root)
     }
 
     /// Returns one range with the queries and names of all nodes, but no replies.
-    pub fn asks_and_names(&self) -> (String, String) {
-        (self.asks(), format!("{}/nodes/names0", self.root))
+    pub fn queries_and_names(&self) -> (String, String) {
+        (self.queries(), format!("{}/nodes/names0", self.root))
     }
 
-    pub fn board(&self, what: &Posted) -> String {
+    pub fn registry_key(&self, what: &RegistryKey) -> String {
         match what {
-            Posted::Name(id) => format!("{}names/{id}", self.nodes()),
-            Posted::Ask(id, scope) => format!("{}{id}/{scope}", self.asks()),
-            Posted::Answer(id, scope) => format!("{}answers/{id}/{scope}", self.nodes()),
+            RegistryKey::Name(id) => format!("{}names/{id}", self.registry()),
+            RegistryKey::Query(id, scope) => format!("{}{id}/{scope}", self.queries()),
+            RegistryKey::Reply(id, scope) => format!("{}answers/{id}/{scope}", self.registry()),
         }
     }
 
     /// Parses a key of the node registry. Returns `None` when no node writes such a key.
-    pub fn posted(&self, key: &[u8]) -> Option<Posted> {
-        let (kind, rest) = str::from_utf8(key).ok()?.strip_prefix(&self.nodes())?.split_once('/')?;
+    pub fn parse_registry_key(&self, key: &[u8]) -> Option<RegistryKey> {
+        let (kind, rest) = str::from_utf8(key).ok()?.strip_prefix(&self.registry())?.split_once('/')?;
         let (id, scope) = rest.split_once('/').map_or((rest, None), |(id, scope)| (id, Some(scope)));
         let id = NodeId(i64::from_str_radix(id, 16).ok().filter(|id| *id > 0)?);
         match (kind, scope) {
-            ("names", None) => Some(Posted::Name(id)),
-            ("asks", Some(scope)) => Some(Posted::Ask(id, scope.parse().ok()?)),
-            ("answers", Some(scope)) => Some(Posted::Answer(id, scope.parse().ok()?)),
+            ("names", None) => Some(RegistryKey::Name(id)),
+            ("asks", Some(scope)) => Some(RegistryKey::Query(id, scope.parse().ok()?)),
+            ("answers", Some(scope)) => Some(RegistryKey::Reply(id, scope.parse().ok()?)),
             _ => None,
         }
     }
@@ -144,7 +144,7 @@ impl Keys {
     }
 
     /// Joins documents and metadata to releases, ordered by name. Also returns the keys that are no valid release.
-    pub fn join(&self, found: impl IntoIterator<Item = KeyValue>) -> (Vec<Entry>, Vec<Damage>) {
+    pub fn join(&self, found: impl IntoIterator<Item = KeyValue>) -> (Vec<Entry>, Vec<DamagedKey>) {
         let mut halves: BTreeMap<ConfigId, Halves> = BTreeMap::new();
         let mut damaged = Vec::new();
         for found in found {
@@ -154,7 +154,12 @@ impl Keys {
                 Some((config, Half::Meta)) => halves.entry(config).or_default().meta = Some(value),
                 None => {
                     let key = key.escape_ascii().to_string();
-                    damaged.push(Damage { key, config: None, why: "is not the name of a config", lost: false });
+                    damaged.push(DamagedKey {
+                        key,
+                        config: None,
+                        why: "is not the name of a config",
+                        is_incomplete: false,
+                    });
                 }
             }
         }
@@ -165,7 +170,7 @@ impl Keys {
                 Ok(entry) => entries.push(entry),
                 Err((half, why)) => {
                     let key = if half == Half::Document { self.document(&config) } else { self.meta(&config) };
-                    damaged.push(Damage { key, config: Some(config), why, lost });
+                    damaged.push(DamagedKey { key, config: Some(config), why, is_incomplete: lost });
                 }
             }
         }
@@ -232,19 +237,24 @@ mod tests {
         let (keys, id) = (Keys::new("trimtab").unwrap(), NodeId(0x7a3f));
         let scope: Pattern = "*/shop/*".parse().unwrap();
         let [name, ask, answer] =
-            [Posted::Name(id), Posted::Ask(id, scope.clone()), Posted::Answer(id, scope)].map(|posted| {
-                let key = keys.board(&posted);
-                assert_eq!(keys.posted(key.as_bytes()), Some(posted));
-                assert!(key > keys.releases().1 && key.starts_with(&keys.nodes()), "apart from what readers watch");
-                key
-            });
+            [RegistryKey::Name(id), RegistryKey::Query(id, scope.clone()), RegistryKey::Reply(id, scope)].map(
+                |posted| {
+                    let key = keys.registry_key(&posted);
+                    assert_eq!(keys.parse_registry_key(key.as_bytes()), Some(posted));
+                    assert!(
+                        key > keys.releases().1 && key.starts_with(&keys.registry()),
+                        "apart from what readers watch"
+                    );
+                    key
+                },
+            );
         assert_eq!(ask, "trimtab/nodes/asks/7a3f/*/shop/*");
-        let (from, to) = keys.asks_and_names();
+        let (from, to) = keys.queries_and_names();
         assert!(answer < from && from < ask && ask < name && name < to);
         for other in
             ["names", "names/", "names/x", "names/-1", "asks/7a3f", "asks/7a3f/*/shop", "answers/0/*/*/*", "a/1"]
         {
-            assert_eq!(keys.posted(format!("trimtab/nodes/{other}").as_bytes()), None, "{other}");
+            assert_eq!(keys.parse_registry_key(format!("trimtab/nodes/{other}").as_bytes()), None, "{other}");
         }
     }
 

@@ -12,7 +12,7 @@ use etcd_client::{
 use tokio::time;
 
 use super::{
-    super::{Fault, Holder},
+    super::{ChannelError, Holder},
     Etcd, head,
     lease::Lease,
 };
@@ -43,7 +43,7 @@ impl EtcdLock {
             return lease.revoke().await;
         }
         match lease.delete(&key).await {
-            Ok(()) => lease.leave(),
+            Ok(()) => lease.keep_as_spare(),
             Err(_) => lease.revoke().await,
         }
     }
@@ -59,13 +59,13 @@ impl EtcdLock {
     }
 
     /// Records the key's create revision. The key's name holds the lease id, so an existing key belongs to this lock.
-    pub(super) fn fenced_by(&self, create_revision: i64) -> i64 {
+    pub(super) fn set_fence(&self, create_revision: i64) -> i64 {
         *self.fence.get_or_init(|| create_revision)
     }
 
     /// Records that the lock is lost according to etcd.
-    pub(super) fn lose(&self) {
-        self.lease.lose();
+    pub(super) fn mark_lost(&self) {
+        self.lease.mark_over();
     }
 
     #[cfg(test)]
@@ -75,10 +75,14 @@ impl EtcdLock {
 }
 
 impl Etcd {
-    pub(in super::super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<EtcdLock, Fault> {
+    pub(in super::super) async fn lock(
+        self: &Arc<Self>,
+        env: &EnvName,
+        wait: Duration,
+    ) -> Result<EtcdLock, ChannelError> {
         // Dropping this future early drops the lease, which leaves the queue.
-        let lease = Lease::of_lock(self).await?;
-        if let Some((key, fence)) = self.take_free(env, lease.id()).await? {
+        let lease = Lease::for_lock(self).await?;
+        if let Some((key, fence)) = self.acquire_free(env, lease.id()).await? {
             return Ok(EtcdLock { env: env.clone(), key, fence: fence.into(), lease });
         }
         let (name, id) = (&self.keys.lock(env), lease.id());
@@ -88,17 +92,17 @@ impl Etcd {
         };
         let answer = self.call(wait + self.timing.call, lock).await?;
         let Some(answer) = answer else {
-            return Err(Fault::Busy { env: env.clone() });
+            return Err(ChannelError::Busy { env: env.clone() });
         };
         let (env, key) = (env.clone(), answer.key().to_vec());
         let lock = EtcdLock { env, key, fence: OnceLock::new(), lease };
-        self.sign(&lock);
+        self.write_node_name(&lock);
         Ok(lock)
     }
 
     /// Acquires a lock without holder and queue in one write, under the key that the lock service would create. Returns
     /// that key and its create revision.
-    async fn take_free(&self, env: &EnvName, lease: i64) -> Result<Option<(Vec<u8>, i64)>, Fault> {
+    async fn acquire_free(&self, env: &EnvName, lease: i64) -> Result<Option<(Vec<u8>, i64)>, ChannelError> {
         let line = format!("{}/", self.keys.lock(env));
         let key = format!("{line}{lease:x}");
         let txn = Txn::new()
@@ -112,7 +116,7 @@ impl Etcd {
 
     /// Writes this node's name into the lock's key in the background, for people. Others in the queue only look at
     /// create revisions and deletions.
-    fn sign(self: &Arc<Self>, lock: &EtcdLock) {
+    fn write_node_name(self: &Arc<Self>, lock: &EtcdLock) {
         if self.node.is_empty() {
             return;
         }
@@ -125,14 +129,14 @@ impl Etcd {
         });
     }
 
-    pub(in super::super) async fn contended(&self, lock: &EtcdLock) -> bool {
-        let line = self.line(&lock.env, GetOptions::new().with_count_only()).await;
+    pub(in super::super) async fn has_waiters(&self, lock: &EtcdLock) -> bool {
+        let line = self.queue(&lock.env, GetOptions::new().with_count_only()).await;
         line.map_or(true, |line| line.count() > 1)
     }
 
-    pub(in super::super) async fn holder(&self, env: &EnvName) -> Result<Option<Holder>, Fault> {
+    pub(in super::super) async fn holder(&self, env: &EnvName) -> Result<Option<Holder>, ChannelError> {
         let oldest = GetOptions::new().with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);
-        let line = self.line(env, oldest).await?;
+        let line = self.queue(env, oldest).await?;
         let Some(first) = line.kvs().first() else {
             return Ok(None);
         };
@@ -145,7 +149,7 @@ impl Etcd {
     }
 
     /// Deletes the whole queue. No delivery under one of its keys passes the fence any more.
-    pub(in super::super) async fn free(&self, env: &EnvName) -> Result<(), Fault> {
+    pub(in super::super) async fn force_release(&self, env: &EnvName) -> Result<(), ChannelError> {
         let prefix = &format!("{}/", self.keys.lock(env));
         let delete = move |mut etcd: Client| async move {
             etcd.delete(prefix.as_str(), Some(DeleteOptions::new().with_prefix())).await
@@ -154,7 +158,7 @@ impl Etcd {
     }
 
     /// Reads the queue of a lock: the keys of its holder and of all that wait.
-    async fn line(&self, env: &EnvName, options: GetOptions) -> Result<GetResponse, Fault> {
+    async fn queue(&self, env: &EnvName, options: GetOptions) -> Result<GetResponse, ChannelError> {
         let (prefix, options) = (&format!("{}/", self.keys.lock(env)), &options.with_prefix());
         let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
         self.call(self.timing.call, get).await

@@ -4,12 +4,12 @@
 //! alive, resumes no watch after a broken connection and has no deadlines. Linearizable reads are the default. A key's
 //! create revision never comes twice.
 
-mod board;
 mod deliver;
 mod keys;
 mod lease;
 mod list;
 mod lock;
+mod registry;
 mod settings;
 mod tokens;
 mod watch;
@@ -29,19 +29,19 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use self::{
+    deliver::LastWrites,
+    keys::Keys,
+    lease::{Lease, LiveLease},
+};
 pub use self::{
-    board::{BoardWatch, Seat},
     lock::EtcdLock,
+    registry::{Membership, RegistryWatch},
     settings::{EtcdSettings, Timing},
     tokens::EtcdTokenWatch,
     watch::EtcdWatch,
 };
-use self::{
-    deliver::Written,
-    keys::Keys,
-    lease::{Lease, Live},
-};
-use super::{Fault, Head};
+use super::{ChannelError, Head};
 use crate::{metrics, traces};
 
 /// An etcd cluster, and the member in use. Each member has its own connection, without balancing: requests stay with a
@@ -54,16 +54,16 @@ pub struct Etcd {
     members: Vec<Member>,
     current: AtomicUsize,
     /// Lease for the next lock.
-    spare: Mutex<Option<Live>>,
+    spare: Mutex<Option<LiveLease>>,
     /// Last releases that this node wrote. Empty unless it remembers them.
-    written: Mutex<Written>,
+    written: Mutex<LastWrites>,
     remembers_writes: bool,
     /// Number of watch failures. Each may mean that etcd was restored to a state in which a free lock is held.
-    losses: AtomicUsize,
+    watch_failures: AtomicUsize,
     /// Whether etcd failed to answer and no watch began since.
-    away: AtomicBool,
-    upsets: tokio::sync::watch::Sender<()>,
-    pub(super) meter: metrics::Channels,
+    unreachable: AtomicBool,
+    disturbances: tokio::sync::watch::Sender<()>,
+    pub(super) meter: metrics::ChannelMetrics,
 }
 
 struct Member {
@@ -87,7 +87,7 @@ impl fmt::Debug for Etcd {
 }
 
 impl Etcd {
-    pub(super) async fn new(settings: EtcdSettings) -> Result<Self, Fault> {
+    pub(super) async fn new(settings: EtcdSettings) -> Result<Self, ChannelError> {
         let members = settings.urls()?.into_iter().map(|url| Member { url, connection: Mutex::default() }).collect();
         Ok(Self {
             keys: Keys::new(&settings.root)?,
@@ -99,51 +99,51 @@ impl Etcd {
             spare: Mutex::default(),
             written: Mutex::default(),
             remembers_writes: settings.remembers_writes,
-            losses: AtomicUsize::new(0),
-            away: AtomicBool::new(false),
-            upsets: tokio::sync::watch::Sender::new(()),
-            meter: metrics::Channels::default(),
+            watch_failures: AtomicUsize::new(0),
+            unreachable: AtomicBool::new(false),
+            disturbances: tokio::sync::watch::Sender::new(()),
+            meter: metrics::ChannelMetrics::default(),
         })
     }
 
-    fn spare(&self) -> MutexGuard<'_, Option<Live>> {
+    fn spare(&self) -> MutexGuard<'_, Option<LiveLease>> {
         self.spare.lock()
     }
 
-    fn written(&self) -> MutexGuard<'_, Written> {
+    fn written(&self) -> MutexGuard<'_, LastWrites> {
         self.written.lock()
     }
 
     /// Records a watch failure. Drops the spare lease and the remembered writes, because etcd may be restored from a
     /// backup before it answers again.
-    fn lost(self: &Arc<Self>) {
-        self.away.store(true, Ordering::Relaxed);
-        self.losses.fetch_add(1, Ordering::SeqCst);
-        *self.written() = Written::default();
-        drop(Lease::spare(self));
+    fn record_watch_failure(self: &Arc<Self>) {
+        self.unreachable.store(true, Ordering::Relaxed);
+        self.watch_failures.fetch_add(1, Ordering::SeqCst);
+        *self.written() = LastWrites::default();
+        drop(Lease::take_spare(self));
     }
 
     /// Records that a watch began. Reports a disturbance if etcd was unreachable, so that failed work is retried.
-    fn heard(&self) {
-        if self.away.swap(false, Ordering::Relaxed) {
-            self.upset();
+    fn record_watch_start(&self) {
+        if self.unreachable.swap(false, Ordering::Relaxed) {
+            self.report_disturbance();
         }
     }
 
-    pub(super) fn upset(&self) {
-        self.upsets.send_replace(());
+    pub(super) fn report_disturbance(&self) {
+        self.disturbances.send_replace(());
     }
 
-    pub(super) fn upsets(&self) -> tokio::sync::watch::Receiver<()> {
-        self.upsets.subscribe()
+    pub(super) fn disturbances(&self) -> tokio::sync::watch::Receiver<()> {
+        self.disturbances.subscribe()
     }
 
     /// Runs a transaction once.
-    async fn txn(&self, txn: &Txn) -> Result<TxnResponse, Fault> {
+    async fn txn(&self, txn: &Txn) -> Result<TxnResponse, ChannelError> {
         self.call(self.timing.call, move |mut etcd| async move { etcd.txn(txn.clone()).await }).await
     }
 
-    pub(super) async fn head(&self) -> Result<Head, Fault> {
+    pub(super) async fn head(&self) -> Result<Head, ChannelError> {
         // Counts a key that never exists: only the header matters, and a linearizable read asks a quorum. Reader nodes
         // may read this prefix.
         let key = &self.keys.documents();
@@ -158,19 +158,19 @@ impl Etcd {
     /// request goes to the next member only if it was certainly never sent, so it is not executed twice.
     ///
     /// (Not `AsyncFn`: its futures cannot be proven `Send`, so no caller could be spawned.)
-    async fn call<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, Fault>
+    async fn call<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<T, ChannelError>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
         let began = Instant::now();
-        let answer = self.ask(within, Member::client, request).instrument(traces::etcd()).await;
+        let answer = self.try_members(within, Member::client, request).instrument(traces::etcd()).await;
         let answer = answer.map(|(_, answer)| answer);
         // A wait for a lock does not measure the speed of etcd.
         if within <= self.timing.call.max(self.timing.page) {
             self.meter.request.observe(began.elapsed().as_secs_f64());
         }
         match &answer {
-            Err(Fault::Unreachable(_)) => self.meter.failed(metrics::ChannelFailure::Unreachable),
+            Err(ChannelError::Unreachable(_)) => self.meter.failed(metrics::ChannelFailure::Unreachable),
             Err(_) => self.meter.failed(metrics::ChannelFailure::Refused),
             Ok(_) => {}
         }
@@ -179,19 +179,23 @@ impl Etcd {
 
     /// Runs a request like [`Self::call`], but over a connection of its own. Also returns the member. Responses that a
     /// watch has not read yet fill the window of its connection, which would block other requests.
-    async fn call_apart<T, F>(&self, within: Duration, request: impl Fn(Client) -> F) -> Result<(usize, T), Fault>
+    async fn call_on_new_connection<T, F>(
+        &self,
+        within: Duration,
+        request: impl Fn(Client) -> F,
+    ) -> Result<(usize, T), ChannelError>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
-        self.ask(within, Member::connect, request).await
+        self.try_members(within, Member::connect, request).await
     }
 
-    async fn ask<'a, T, F, C>(
+    async fn try_members<'a, T, F, C>(
         &'a self,
         within: Duration,
         client: fn(&'a Member, &'a ConnectOptions) -> C,
         request: impl Fn(Client) -> F,
-    ) -> Result<(usize, T), Fault>
+    ) -> Result<(usize, T), ChannelError>
     where
         C: Future<Output = Result<Client, Error>> + Send,
         F: Future<Output = Result<T, Error>> + Send,
@@ -208,13 +212,16 @@ impl Etcd {
                 Ok(Ok(answer)) => return Ok((index, answer)),
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    self.leave(index, number);
-                    return Err(Fault::Unreachable(format!("etcd at {} did not answer in {within:?}", member.url)));
+                    self.switch_member(index, number);
+                    return Err(ChannelError::Unreachable(format!(
+                        "etcd at {} did not answer in {within:?}",
+                        member.url
+                    )));
                 }
             };
-            let fault = fault(&member.url, &error);
-            if matches!(fault, Fault::Unreachable(_)) {
-                self.leave(index, number);
+            let fault = classify(&member.url, &error);
+            if matches!(fault, ChannelError::Unreachable(_)) {
+                self.switch_member(index, number);
             }
             if left == 0 || !never_sent(&error) {
                 return Err(fault);
@@ -224,8 +231,8 @@ impl Etcd {
 
     /// Switches to the next member, and drops this member's connection: a half-open one would swallow requests until
     /// TCP gives up.
-    fn leave(&self, index: usize, number: usize) {
-        self.away.store(true, Ordering::Relaxed);
+    fn switch_member(&self, index: usize, number: usize) {
+        self.unreachable.store(true, Ordering::Relaxed);
         let mut connection = self.members[index].connection();
         if connection.number == number {
             *connection = Connection { number: number + 1, client: None };
@@ -259,13 +266,13 @@ impl Member {
 }
 
 /// Returns the state of the cluster from a response.
-fn head(header: Option<&ResponseHeader>) -> Result<Head, Fault> {
-    let header = header.ok_or_else(|| Fault::Unreachable("etcd sent an answer without a header".into()))?;
+fn head(header: Option<&ResponseHeader>) -> Result<Head, ChannelError> {
+    let header = header.ok_or_else(|| ChannelError::Unreachable("etcd sent an answer without a header".into()))?;
     Ok(Head { revision: header.revision(), cluster: header.cluster_id() })
 }
 
 /// Classifies an error. Only a message of etcd itself is a refusal. After any other error the outcome is unknown.
-fn fault(url: &str, error: &Error) -> Fault {
+fn classify(url: &str, error: &Error) -> ChannelError {
     const INVALID_ARGUMENT: i32 = 3;
     const NOT_FOUND: i32 = 5;
     const PERMISSION_DENIED: i32 = 7;
@@ -289,25 +296,25 @@ fn fault(url: &str, error: &Error) -> Fault {
     let Error::GRpcStatus(status) = error else {
         let why = format!("etcd at {url}: {error}");
         return match error {
-            Error::InvalidArgs(_) | Error::InvalidUri(_) | Error::LeaseKeepAliveError(_) => Fault::Refused(why),
-            _ => Fault::Unreachable(why),
+            Error::InvalidArgs(_) | Error::InvalidUri(_) | Error::LeaseKeepAliveError(_) => ChannelError::Refused(why),
+            _ => ChannelError::Unreachable(why),
         };
     };
     let message = status.message();
     let code = status.code() as i32;
     if message.contains("required revision has been compacted") {
-        return Fault::Compacted;
+        return ChannelError::Compacted;
     }
     if TOO_LARGE.iter().any(|text| message.contains(text)) {
-        return Fault::TooLarge(message.to_owned());
+        return ChannelError::TooLarge(message.to_owned());
     }
     let said = message.starts_with("etcdserver: ") && REFUSALS.contains(&code);
     if said || WITHOUT_CODE.iter().any(|text| message.contains(text)) {
         let why = message.trim_start_matches("etcdserver: ");
-        return Fault::Refused(format!("etcd at {url} refuses: {why}{}", advice(url, why)));
+        return ChannelError::Refused(format!("etcd at {url} refuses: {why}{}", advice(url, why)));
     }
     let cause = causes(error).last().map_or_else(|| message.to_owned(), ToString::to_string);
-    Fault::Unreachable(format!("etcd at {url}: {cause}{}", advice(url, &cause)))
+    ChannelError::Unreachable(format!("etcd at {url}: {cause}{}", advice(url, &cause)))
 }
 
 /// Returns advice to append to a permanent refusal or connection failure. Empty for other errors.

@@ -10,20 +10,20 @@ use std::{
 use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
 use tokio::fs;
 
-use super::{super::Fault, keys::Keys};
+use super::{super::ChannelError, keys::Keys};
 
 /// Time to live of a lock's lease. A dead holder blocks the others for this time, and a live holder may be delayed for
 /// this time without losing the lock. etcd's minimum is 2 s.
-const TTL: Duration = Duration::from_secs(6);
+const LOCK_TTL: Duration = Duration::from_secs(6);
 /// Timeout of a connection attempt.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Timeout of a request.
-const CALL: Duration = Duration::from_secs(3);
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout of a listing's page, which may be many megabytes.
-const PAGE: Duration = Duration::from_secs(10);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum silence of a watch before its progress is requested. HTTP/2 pings are no substitute: etcd accepts one in 5 s
 /// and closes connections with more.
-const SILENCE: Duration = Duration::from_secs(2);
+const MAX_SILENCE: Duration = Duration::from_secs(2);
 
 /// Timeouts of the channel. Tests shorten them.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { ttl: TTL, connect: CONNECT, call: CALL, page: PAGE, silence: SILENCE }
+        Self { ttl: LOCK_TTL, connect: CONNECT_TIMEOUT, call: CALL_TIMEOUT, page: PAGE_TIMEOUT, silence: MAX_SILENCE }
     }
 }
 
@@ -111,7 +111,7 @@ impl EtcdSettings {
     ///
     /// # Errors
     /// The reason why they are refused.
-    pub fn check_endpoints(&self) -> Result<(), Fault> {
+    pub fn check_endpoints(&self) -> Result<(), ChannelError> {
         self.urls().map(drop)
     }
 
@@ -119,19 +119,19 @@ impl EtcdSettings {
     ///
     /// # Errors
     /// The reason why they are refused.
-    pub fn check_root(&self) -> Result<(), Fault> {
+    pub fn check_root(&self) -> Result<(), ChannelError> {
         Keys::new(&self.root).map(drop)
     }
 
     /// Returns the URLs of the members. A missing scheme follows from the other settings.
-    pub(super) fn urls(&self) -> Result<Vec<String>, Fault> {
+    pub(super) fn urls(&self) -> Result<Vec<String>, ChannelError> {
         if self.endpoints.is_empty() {
             return refused("etcd.endpoints names no member");
         }
         self.endpoints.iter().map(|endpoint| self.url(endpoint.trim().trim_end_matches('/'))).collect()
     }
 
-    fn url(&self, endpoint: &str) -> Result<String, Fault> {
+    fn url(&self, endpoint: &str) -> Result<String, ChannelError> {
         let tls = self.ca.is_some();
         if endpoint.contains('@') {
             // The message does not repeat the endpoint, which may hold a password.
@@ -153,7 +153,7 @@ impl EtcdSettings {
         }
     }
 
-    pub(super) async fn options(&self) -> Result<ConnectOptions, Fault> {
+    pub(super) async fn options(&self) -> Result<ConnectOptions, ChannelError> {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(self.timing.connect)
             // An isolated member then ends its watches and refuses requests, instead of falling behind silently.
@@ -170,7 +170,7 @@ impl EtcdSettings {
         Ok(options)
     }
 
-    async fn tls(&self) -> Result<Option<TlsOptions>, Fault> {
+    async fn tls(&self) -> Result<Option<TlsOptions>, ChannelError> {
         let tls = match &self.ca {
             None if self.cert.is_some() || self.key.is_some() => return refused("etcd.cert needs etcd.ca"),
             None => return Ok(None),
@@ -195,12 +195,12 @@ fn is_host_and_port(text: &str) -> bool {
     host && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-async fn read(pem: &Path) -> Result<Vec<u8>, Fault> {
+async fn read(pem: &Path) -> Result<Vec<u8>, ChannelError> {
     fs::read(pem).await.or_else(|error| refused(format!("{}: {error}", pem.display())))
 }
 
-fn refused<T>(why: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault::Refused(why.into()))
+fn refused<T>(why: impl Into<String>) -> Result<T, ChannelError> {
+    Err(ChannelError::Refused(why.into()))
 }
 
 #[cfg(test)]
@@ -238,7 +238,7 @@ mod tests {
             (user.options().await.unwrap_err(), "etcd.password"),
             (cert.options().await.unwrap_err(), "etcd.cert"),
         ] {
-            assert!(matches!(&fault, Fault::Refused(why) if why.contains(names)), "{fault} names {names}");
+            assert!(matches!(&fault, ChannelError::Refused(why) if why.contains(names)), "{fault} names {names}");
         }
     }
 

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use etcd_client::{Client, Compare, CompareOp, EventType, GetOptions, KeyValue, Txn, TxnOp, WatchOptions};
 
 use super::{
-    super::{Fault, TokenList, Tokens},
+    super::{ChannelError, TokenList, TokenListing},
     Etcd, head,
-    watch::Stream,
+    watch::ResponseStream,
 };
 use crate::clock::now;
 
 /// A watch of the tokens in etcd.
 #[derive(Debug)]
 pub struct EtcdTokenWatch {
-    stream: Stream,
+    stream: ResponseStream,
 }
 
 impl Etcd {
-    pub(in super::super) async fn tokens(&self, since: i64) -> Result<Tokens, Fault> {
+    pub(in super::super) async fn tokens(&self, since: i64) -> Result<TokenListing, ChannelError> {
         let key = &self.keys.tokens();
         let get = move |mut etcd: Client| async move {
             // etcd then sends nothing unless it is newer.
@@ -26,11 +26,11 @@ impl Etcd {
         };
         let answer = self.call(self.timing.page, get).await?;
         let revision = head(answer.header())?.revision;
-        let there = answer.kvs().first().map(found).unwrap_or_default();
-        Ok(Tokens { revision, ..there })
+        let there = answer.kvs().first().map(parse).unwrap_or_default();
+        Ok(TokenListing { revision, ..there })
     }
 
-    pub(in super::super) async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, Fault> {
+    pub(in super::super) async fn put_tokens(&self, list: &TokenList, written: i64) -> Result<bool, ChannelError> {
         let key = self.keys.tokens();
         let value = serde_json::to_string(list).expect("strings and numbers are JSON");
         let unmoved = Compare::mod_revision(key.as_str(), CompareOp::Equal, written);
@@ -38,23 +38,25 @@ impl Etcd {
         Ok(self.txn(&txn).await?.succeeded())
     }
 
-    pub(in super::super) async fn watch_tokens(self: &Arc<Self>, after: i64) -> Result<EtcdTokenWatch, Fault> {
-        let stream = Stream::open(self, &self.keys.tokens(), WatchOptions::new(), after).await?;
+    pub(in super::super) async fn watch_tokens(self: &Arc<Self>, after: i64) -> Result<EtcdTokenWatch, ChannelError> {
+        let stream = ResponseStream::open(self, &self.keys.tokens(), WatchOptions::new(), after).await?;
         Ok(EtcdTokenWatch { stream })
     }
 }
 
 impl EtcdTokenWatch {
-    pub(in super::super) async fn next(&mut self) -> Result<Tokens, Fault> {
+    pub(in super::super) async fn next(&mut self) -> Result<TokenListing, ChannelError> {
         loop {
             let response = self.stream.next().await?;
-            let news = response.events().iter().filter(|event| event.kv().is_some_and(|kv| self.stream.is_news(kv)));
+            let news = response.events().iter().filter(|event| event.kv().is_some_and(|kv| self.stream.is_new(kv)));
             let news = news.map(|event| match event.event_type() {
-                EventType::Put => event.kv().map(found).unwrap_or_default(),
-                EventType::Delete => Tokens::default(),
+                EventType::Put => event.kv().map(parse).unwrap_or_default(),
+                EventType::Delete => TokenListing::default(),
             });
             // The caller decides whether the list is newer, because etcd may send one twice.
-            let better = |held: Tokens, new: Tokens| if new.list.is_none() && held.list.is_some() { held } else { new };
+            let better = |held: TokenListing, new: TokenListing| {
+                if new.list.is_none() && held.list.is_some() { held } else { new }
+            };
             if let Some(there) = news.reduce(better) {
                 return Ok(there);
             }
@@ -63,7 +65,7 @@ impl EtcdTokenWatch {
 }
 
 /// Parses the key's value.
-fn found(kv: &KeyValue) -> Tokens {
+fn parse(kv: &KeyValue) -> TokenListing {
     let (written, read) = (kv.mod_revision(), TokenList::read(kv.value(), now()));
-    Tokens { revision: written, written, refused: read.as_ref().err().copied(), list: read.ok() }
+    TokenListing { revision: written, list_revision: written, refused: read.as_ref().err().copied(), list: read.ok() }
 }

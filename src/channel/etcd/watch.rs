@@ -6,17 +6,17 @@ use etcd_client::{Client, Error, EventType, KeyValue, WatchOptions, WatchRespons
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    super::Fault,
-    Etcd, Timing, fault, head,
+    super::ChannelError,
+    Etcd, Timing, classify, head,
     keys::Keys,
-    list::{MESSAGE_BYTES, is_too_long},
+    list::{MAX_MESSAGE_BYTES, is_too_long},
 };
 use crate::domain::entry::Entry;
 
 /// A watch of releases.
 #[derive(Debug)]
 pub struct EtcdWatch {
-    stream: Stream,
+    stream: ResponseStream,
     keys: Keys,
     /// Revision up to which all releases were returned.
     after: i64,
@@ -26,7 +26,7 @@ pub struct EtcdWatch {
 
 /// The responses of a watch. Detects a silent connection.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct ResponseStream {
     stream: WatchStream,
     etcd: Arc<Etcd>,
     /// The watched member.
@@ -34,22 +34,22 @@ pub(super) struct Stream {
     /// Revision at which the watch began. Earlier events are known.
     after: i64,
     /// Deadline of the next response.
-    due: Instant,
+    deadline: Instant,
     /// Set after a progress request: number of the connection that other requests used at that time.
-    asked: Option<usize>,
+    progress_requested_on: Option<usize>,
 }
 
 impl Etcd {
-    pub(in super::super) async fn watch(self: &Arc<Self>, after: i64) -> Result<EtcdWatch, Fault> {
+    pub(in super::super) async fn watch(self: &Arc<Self>, after: i64) -> Result<EtcdWatch, ChannelError> {
         let (from, to) = &self.keys.releases();
-        let stream = Stream::open(self, from, WatchOptions::new().with_range(to.as_str()), after).await?;
+        let stream = ResponseStream::open(self, from, WatchOptions::new().with_range(to.as_str()), after).await?;
         Ok(EtcdWatch { stream, keys: self.keys.clone(), after, ready: VecDeque::new() })
     }
 }
 
-impl Stream {
+impl ResponseStream {
     /// Watches keys after a revision.
-    pub async fn open(etcd: &Arc<Etcd>, from: &str, options: WatchOptions, after: i64) -> Result<Self, Fault> {
+    pub async fn open(etcd: &Arc<Etcd>, from: &str, options: WatchOptions, after: i64) -> Result<Self, ChannelError> {
         // Includes the last known revision: etcd 3.6 answers no progress request of a watch that begins in the future,
         // so a watch without writes would seem silent.
         let options = &options.with_start_revision(after.max(1));
@@ -62,61 +62,61 @@ impl Stream {
             etcd.refresh_token().await?;
             create(&etcd, from, options).await
         };
-        let (member, (stream, created)) = etcd.call_apart(etcd.timing.call, watch).await?;
-        alive(&created)?;
+        let (member, (stream, created)) = etcd.call_on_new_connection(etcd.timing.call, watch).await?;
+        check_alive(&created)?;
         if head(created.header())?.revision < after {
             // etcd was restored, or is another cluster. It would wait silently until it reaches this revision.
-            return Err(Fault::Compacted);
+            return Err(ChannelError::Compacted);
         }
-        etcd.heard();
+        etcd.record_watch_start();
         let due = Instant::now() + etcd.timing.silence;
-        Ok(Self { stream, etcd: Arc::clone(etcd), member, after, due, asked: None })
+        Ok(Self { stream, etcd: Arc::clone(etcd), member, after, deadline: due, progress_requested_on: None })
     }
 
     /// Waits for the next response. The future may be dropped and called again.
-    pub async fn next(&mut self) -> Result<WatchResponse, Fault> {
-        let response = self.response().await;
-        if matches!(response, Err(Fault::Unreachable(_))) {
-            self.etcd.lost();
+    pub async fn next(&mut self) -> Result<WatchResponse, ChannelError> {
+        let response = self.next_response().await;
+        if matches!(response, Err(ChannelError::Unreachable(_))) {
+            self.etcd.record_watch_failure();
         }
         response
     }
 
-    async fn response(&mut self) -> Result<WatchResponse, Fault> {
+    async fn next_response(&mut self) -> Result<WatchResponse, ChannelError> {
         let Timing { silence, call, .. } = self.etcd.timing;
         loop {
-            match (timeout_at(self.due, self.stream.message()).await, self.asked) {
+            match (timeout_at(self.deadline, self.stream.message()).await, self.progress_requested_on) {
                 (Ok(Ok(Some(response))), _) => {
-                    self.expect(silence, None);
-                    alive(&response)?;
+                    self.set_deadline(silence, None);
+                    check_alive(&response)?;
                     return Ok(response);
                 }
-                (Ok(Ok(None)), _) => return Err(Fault::Unreachable("etcd ended the watch".into())),
-                (Ok(Err(error)), _) => return Err(broken(&error)),
+                (Ok(Ok(None)), _) => return Err(ChannelError::Unreachable("etcd ended the watch".into())),
+                (Ok(Err(error)), _) => return Err(classify_stream(&error)),
                 (Err(_), Some(connection)) => {
                     // Other requests would not be answered either, unless they use a newer connection.
-                    self.etcd.leave(self.member, connection);
-                    return Err(Fault::Unreachable("etcd fell silent".into()));
+                    self.etcd.switch_member(self.member, connection);
+                    return Err(ChannelError::Unreachable("etcd fell silent".into()));
                 }
                 (Err(_), None) => {
                     // The response only proves that etcd answers: in 3.4.23 its revision may be ahead of releases that
                     // were not sent yet (etcd issue 15220).
-                    self.stream.request_progress().await.map_err(|error| broken(&error))?;
+                    self.stream.request_progress().await.map_err(|error| classify_stream(&error))?;
                     let connection = self.etcd.members[self.member].connection().number;
-                    self.expect(call, Some(connection));
+                    self.set_deadline(call, Some(connection));
                 }
             }
         }
     }
 
     /// Returns whether an event is newer than the revision at which the watch began.
-    pub fn is_news(&self, kv: &KeyValue) -> bool {
+    pub fn is_new(&self, kv: &KeyValue) -> bool {
         kv.mod_revision() > self.after
     }
 
-    fn expect(&mut self, within: Duration, asked: Option<usize>) {
-        self.due = Instant::now() + within;
-        self.asked = asked;
+    fn set_deadline(&mut self, within: Duration, asked: Option<usize>) {
+        self.deadline = Instant::now() + within;
+        self.progress_requested_on = asked;
     }
 }
 
@@ -125,7 +125,7 @@ impl EtcdWatch {
         self.after
     }
 
-    pub(in super::super) async fn next(&mut self) -> Result<Vec<Entry>, Fault> {
+    pub(in super::super) async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
         loop {
             if let Some((revision, batch)) = self.ready.pop_front() {
                 self.after = revision;
@@ -135,12 +135,12 @@ impl EtcdWatch {
                 continue;
             }
             let response = self.stream.next().await?;
-            self.take(&response);
+            self.queue_batches(&response);
         }
     }
 
     /// Splits a response into batches of one revision each. A response holds whole revisions, in order.
-    fn take(&mut self, response: &WatchResponse) {
+    fn queue_batches(&mut self, response: &WatchResponse) {
         let mut known = self.after;
         let mut revisions: Vec<(i64, Vec<KeyValue>)> = Vec::new();
         for event in response.events() {
@@ -159,7 +159,7 @@ impl EtcdWatch {
             match event.event_type() {
                 EventType::Put => revisions.last_mut().expect("pushed above").1.push(kv.clone()),
                 EventType::Delete => {
-                    self.stream.etcd.upset();
+                    self.stream.etcd.report_disturbance();
                     tracing::warn!(
                         key = %kv.key().escape_ascii(),
                         revision = kv.mod_revision(),
@@ -171,7 +171,7 @@ impl EtcdWatch {
         for (revision, puts) in revisions {
             let (entries, damaged) = self.keys.join(puts);
             for damage in damaged {
-                self.stream.etcd.upset();
+                self.stream.etcd.report_disturbance();
                 tracing::warn!(%damage, revision, "another program wrote to etcd, readers keep their release");
             }
             self.ready.push_back((revision, entries));
@@ -181,27 +181,27 @@ impl EtcdWatch {
 
 /// Opens a watch and returns it with etcd's first response.
 async fn create(etcd: &Client, from: &str, options: &WatchOptions) -> Result<(WatchStream, WatchResponse), Error> {
-    let mut watches = etcd.watch_client().max_decoding_message_size(MESSAGE_BYTES);
+    let mut watches = etcd.watch_client().max_decoding_message_size(MAX_MESSAGE_BYTES);
     let mut stream = watches.watch(from, Some(options.clone())).await?;
     let created = stream.message().await?;
     Ok((stream, created.ok_or_else(|| Error::WatchError("it ended at once".into()))?))
 }
 
 /// Checks that a response does not end the watch.
-fn alive(response: &WatchResponse) -> Result<(), Fault> {
+fn check_alive(response: &WatchResponse) -> Result<(), ChannelError> {
     if response.compact_revision() > 0 {
-        return Err(Fault::Compacted);
+        return Err(ChannelError::Compacted);
     }
     if response.canceled() {
-        return Err(Fault::Refused(format!("etcd ended the watch: {}", response.cancel_reason())));
+        return Err(ChannelError::Refused(format!("etcd ended the watch: {}", response.cancel_reason())));
     }
     Ok(())
 }
 
 /// Classifies an error of the stream. A response that is too large means that the watch is too far behind.
-fn broken(error: &Error) -> Fault {
+fn classify_stream(error: &Error) -> ChannelError {
     match error {
-        Error::GRpcStatus(status) if is_too_long(status.message()) => Fault::Compacted,
-        _ => fault("the watched member", error),
+        Error::GRpcStatus(status) if is_too_long(status.message()) => ChannelError::Compacted,
+        _ => classify("the watched member", error),
     }
 }

@@ -1,8 +1,8 @@
 //! Deliveries: their writes, and the cases in which nothing is written.
 
 use super::{
-    super::{Channel, Delivered, Fault},
-    Bench, LONG, env, next, numbers, on_both, release, small,
+    super::{Channel, ChannelError, Delivered},
+    Bench, TEST_TIMEOUT, env, next, numbers, on_both, release, small,
 };
 
 on_both! {
@@ -23,7 +23,7 @@ on_both! {
 }
 
 async fn a_release_and_the_next_one_arrive(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut revisions = Vec::new();
     for seq in 1..=2 {
         let entry = [small("shop/application", seq)];
@@ -37,7 +37,7 @@ async fn a_release_and_the_next_one_arrive(bench: Bench) {
 }
 
 async fn a_change_over_several_configs_is_whole(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
     let change = [small("a/x", 1), small("b/y", 1), small("c/z", 1)];
     let delivered = bench.channel.deliver(&lock, &change).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_change_over_several_configs_is_whole(bench: Bench) {
 }
 
 async fn delivering_again_writes_nothing(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let first = bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let both = [small("a/x", 1), small("b/y", 1)];
     let second = bench.channel.deliver(&lock, &both).await.unwrap();
@@ -60,7 +60,7 @@ async fn delivering_again_writes_nothing(bench: Bench) {
 }
 
 async fn a_number_never_goes_back(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 10)]).await.unwrap();
     // As text, 9 would come after 10.
     for seq in [9, 1] {
@@ -74,10 +74,10 @@ async fn a_number_never_goes_back(bench: Bench) {
 }
 
 async fn a_batch_with_an_overtaken_release_writes_nothing(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 7)]).await.unwrap();
     let change = [small("a/x", 5), small("b/y", 1)];
-    let overtaken = Err(Fault::Overtaken(vec![(change[0].config.clone(), small("a/x", 7).meta.identity())]));
+    let overtaken = Err(ChannelError::Overtaken(vec![(change[0].config.clone(), small("a/x", 7).meta.identity())]));
     assert_eq!(bench.channel.deliver(&lock, &change).await, overtaken);
     assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 7)]);
     bench.channel.deliver(&lock, &change[1..]).await.unwrap();
@@ -86,23 +86,23 @@ async fn a_batch_with_an_overtaken_release_writes_nothing(bench: Bench) {
 }
 
 async fn of_several_releases_the_latest_counts(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let due = [small("a/x", 2), small("a/x", 3), small("a/x", 1)];
     bench.channel.deliver(&lock, &due).await.unwrap();
     assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 3)]);
 }
 
 async fn the_same_number_with_another_document_is_a_mismatch(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1), small("b/y", 1)]).await.unwrap();
     let other = release("b/y", 1, "{\"other\":\"1\"}");
-    let mismatch = Fault::Mismatch { config: other.config.clone(), seq: 1 };
+    let mismatch = ChannelError::Mismatch { config: other.config.clone(), seq: 1 };
     assert_eq!(bench.channel.deliver(&lock, &[small("a/x", 2), other]).await, Err(mismatch));
     assert_eq!(bench.channel.list().await.unwrap().entries, [small("a/x", 1), small("b/y", 1)]);
 }
 
 async fn a_repair_writes_the_same_number_again(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
     let right = [release("a/x", 1, "{\"right\":\"1\"}")];
@@ -113,7 +113,7 @@ async fn a_repair_writes_the_same_number_again(bench: Bench) {
 }
 
 async fn a_repair_changes_bytes_so_that_every_watcher_reacts(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let release = [small("a/x", 1)];
     let document = async || bench.channel.list().await.unwrap().entries[0].document.expose().to_owned();
     bench.channel.deliver(&lock, &release).await.unwrap();
@@ -126,9 +126,9 @@ async fn a_repair_changes_bytes_so_that_every_watcher_reacts(bench: Bench) {
 }
 
 async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {
-    let paused = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let paused = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.expire(&paused).await;
-    let fenced = Err(Fault::Fenced { env: env("prod") });
+    let fenced = Err(ChannelError::Fenced { env: env("prod") });
     assert_eq!(
         bench.channel.deliver(&paused, &[small("a/x", 1)]).await,
         fenced,
@@ -136,7 +136,7 @@ async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {
     );
     assert!(paused.is_lost());
 
-    let lock = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.other.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.other.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     assert_eq!(bench.channel.deliver(&paused, &[small("a/x", 2), small("b/y", 1)]).await, fenced);
     assert_eq!(bench.channel.repair(&paused, &[small("a/x", 1)]).await, fenced);
@@ -149,16 +149,16 @@ async fn a_holder_whose_lease_ran_out_writes_nothing(mut bench: Bench) {
 }
 
 async fn a_lock_only_serves_its_own_environment(bench: Bench) {
-    let lock = bench.channel.lock(&env("dev"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("dev"), TEST_TIMEOUT).await.unwrap();
     let refused = bench.channel.deliver(&lock, &[small("a/x", 1)]).await;
-    assert!(matches!(&refused, Err(Fault::Refused(why)) if why.contains("prod/a/x")), "{refused:?}");
+    assert!(matches!(&refused, Err(ChannelError::Refused(why)) if why.contains("prod/a/x")), "{refused:?}");
     assert_eq!(bench.channel.list().await.unwrap().entries, []);
 }
 
 async fn a_batch_that_is_too_large_is_refused_and_the_largest_is_accepted(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let many = |count: usize| (0..count).map(|i| small(&format!("app{i}/x"), 1)).collect::<Vec<_>>();
-    assert!(matches!(bench.channel.deliver(&lock, &many(65)).await, Err(Fault::TooLarge(_))));
+    assert!(matches!(bench.channel.deliver(&lock, &many(65)).await, Err(ChannelError::TooLarge(_))));
     bench.channel.deliver(&lock, &many(64)).await.unwrap();
 
     // etcd accepts the largest batch that passes the check, with one config and with many of the longest names.
@@ -178,22 +178,22 @@ async fn a_batch_that_is_too_large_is_refused_and_the_largest_is_accepted(bench:
     for apps in [vec!["one/x".to_owned()], (0..64).map(long).collect()] {
         let (fits, too_large) = largest(&apps);
         bench.channel.deliver(&lock, &fits).await.unwrap();
-        assert!(matches!(bench.channel.deliver(&lock, &too_large).await, Err(Fault::TooLarge(_))));
+        assert!(matches!(bench.channel.deliver(&lock, &too_large).await, Err(ChannelError::TooLarge(_))));
     }
 }
 
 async fn an_empty_or_corrupt_document_is_refused(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut torn = small("a/x", 1);
     torn.document = "{\"seq\":".into();
     for bad in [torn, release("a/x", 1, ""), release("a/x", 1, " \n")] {
         let refused = bench.channel.deliver(&lock, &[small("b/y", 1), bad]).await;
-        assert!(matches!(&refused, Err(Fault::Refused(why)) if why.contains("prod/a/x")), "{refused:?}");
+        assert!(matches!(&refused, Err(ChannelError::Refused(why)) if why.contains("prod/a/x")), "{refused:?}");
     }
     assert_eq!(bench.channel.list().await.unwrap().entries, []);
 }
 
 async fn an_empty_batch_is_delivered_at_once(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     assert_eq!(bench.channel.deliver(&lock, &[]).await, Ok(Delivered { revision: 0, already: vec![] }));
 }

@@ -3,15 +3,15 @@
 use tokio::time::timeout;
 
 use super::{
-    super::{Channel, Damage, Fault},
-    Bench, LONG, env, next, numbers, small,
+    super::{Channel, ChannelError, DamagedKey},
+    Bench, TEST_TIMEOUT, env, next, numbers, small,
 };
 use crate::domain::content::sha256;
 
 #[tokio::test]
 async fn the_format_in_etcd_is_as_documented_for_direct_readers() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("shop/application", 7)]).await.unwrap();
     let raw = bench.raw();
     assert_eq!(raw.get("config/prod/shop/application").await, "{\"seq\":\"7\"}");
@@ -31,7 +31,7 @@ async fn the_format_in_etcd_is_as_documented_for_direct_readers() {
 #[tokio::test]
 async fn damaged_keys_are_listed_apart_from_releases() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let good = ["a/x", "b/y", "c/z", "d/w", "e/v"].map(|config| small(config, 1));
     bench.channel.deliver(&lock, &good).await.unwrap();
     let raw = bench.raw();
@@ -49,7 +49,7 @@ async fn damaged_keys_are_listed_apart_from_releases() {
     let found: Vec<(&str, Option<String>)> = listing
         .damaged
         .iter()
-        .map(|Damage { key, config, .. }| (&key[root.len() + 1..], config.as_ref().map(ToString::to_string)))
+        .map(|DamagedKey { key, config, .. }| (&key[root.len() + 1..], config.as_ref().map(ToString::to_string)))
         .collect();
     let of = |config: &str| Some(format!("prod/{config}"));
     let expected = [
@@ -74,7 +74,7 @@ fn forged(seq: &str, document: &str) -> String {
 #[tokio::test]
 async fn a_release_with_an_invented_number_is_damaged_and_overwritten() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     // In a year.
     let later = (crate::clock::now().0 + 365 * 86_400_000).to_string();
@@ -88,7 +88,7 @@ async fn a_release_with_an_invented_number_is_damaged_and_overwritten() {
         let listing = bench.other.list().await.unwrap();
         assert_eq!(listing.entries, [], "{seq}");
         assert_eq!(listing.damaged[0].config, Some("prod/a/x".parse().unwrap()));
-        assert!(!listing.damaged[0].lost, "it is a foreign write");
+        assert!(!listing.damaged[0].is_incomplete, "it is a foreign write");
         let next_one = [small("a/x", n as u64 + 2)];
         bench.channel.deliver(&lock, &next_one).await.unwrap();
         assert_eq!(next(&mut watch).await.unwrap(), next_one, "a watch returns nothing else");
@@ -103,7 +103,7 @@ async fn a_release_with_an_invented_number_is_damaged_and_overwritten() {
 #[tokio::test]
 async fn foreign_metadata_of_the_same_document_is_overwritten() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let release = [small("a/x", 1)];
     bench.channel.deliver(&lock, &release).await.unwrap();
     for (from, to) in [("\"kv\"", "\"text\""), ("0198c0de-0000", "0198c0de-1111"), ("2026-11-22T16", "9999-11-22T16")] {
@@ -111,7 +111,7 @@ async fn foreign_metadata_of_the_same_document_is_overwritten() {
         assert!(meta.contains(from));
         bench.raw().put("meta/prod/a/x", meta.replace(from, to)).await;
         let there = bench.other.list().await.unwrap().entries.pop().unwrap();
-        assert!(!there.is(&release[0].meta.identity()), "{to}");
+        assert!(!there.has_identity(&release[0].meta.identity()), "{to}");
         let delivered = bench.channel.deliver(&lock, &release).await.unwrap();
         assert_eq!(delivered.already, [], "{to}: that was not this release");
         assert_eq!(bench.other.list().await.unwrap().entries, release);
@@ -121,7 +121,7 @@ async fn foreign_metadata_of_the_same_document_is_overwritten() {
 #[tokio::test]
 async fn halves_are_joined_over_many_pages() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     // As names of keys, `a-…/x` comes before `a/x`.
     let apps = (0..120).flat_map(|i| [format!("a{i:03}"), format!("a{i:03}-b")]);
     let all: Vec<_> = apps.map(|app| small(&format!("{app}/x"), 1)).collect();
@@ -147,7 +147,7 @@ async fn halves_are_joined_over_many_pages() {
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
-    let of = |why: &str| listing.damaged.iter().filter(|damage| damage.why == why && damage.lost).count();
+    let of = |why: &str| listing.damaged.iter().filter(|damage| damage.why == why && damage.is_incomplete).count();
     assert_eq!(of("is metadata without a document"), bare.len());
     assert_eq!(of("is a document without metadata"), headless.len() + 50);
 }
@@ -155,7 +155,7 @@ async fn halves_are_joined_over_many_pages() {
 #[tokio::test]
 async fn a_watch_skips_foreign_writes() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
     let raw = bench.raw();
@@ -170,9 +170,9 @@ async fn a_watch_skips_foreign_writes() {
 #[tokio::test]
 async fn a_watch_reports_foreign_writes_and_deletions_at_once() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
-    let mut upsets = bench.other.upsets();
+    let mut upsets = bench.other.disturbances();
     for seq in 1..=3 {
         bench.channel.deliver(&lock, &[small("a/x", seq), small("b/y", seq)]).await.unwrap();
         assert_eq!(numbers(&next(&mut watch).await.unwrap()), [("a/x".to_owned(), seq), ("b/y".to_owned(), seq)]);
@@ -183,7 +183,7 @@ async fn a_watch_reports_foreign_writes_and_deletions_at_once() {
             2 => raw.put("meta/prod/b/y", "not JSON").await,
             _ => raw.delete("config/prod/a/x").await,
         }
-        let told = timeout(LONG, upsets.changed());
+        let told = timeout(TEST_TIMEOUT, upsets.changed());
         tokio::select! {
             told = told => told.expect("a disturbance is reported").unwrap(),
             news = watch.next() => panic!("no release came: {news:?}"),
@@ -194,7 +194,7 @@ async fn a_watch_reports_foreign_writes_and_deletions_at_once() {
 #[tokio::test]
 async fn a_repair_overwrites_foreign_writes() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let good = ["a/x", "b/y", "c/z"].map(|config| small(config, 1));
     bench.channel.deliver(&lock, &good).await.unwrap();
     let raw = bench.raw();
@@ -205,13 +205,13 @@ async fn a_repair_overwrites_foreign_writes() {
     bench.channel.repair(&lock, &good).await.unwrap();
     let listing = bench.channel.list().await.unwrap();
     assert!(listing.damaged.is_empty() && listing.entries.len() == good.len());
-    assert!(listing.entries.iter().zip(&good).all(|(found, good)| good.has(&found.meta.sha256)));
+    assert!(listing.entries.iter().zip(&good).all(|(found, good)| good.has_hash(&found.meta.sha256)));
 }
 
 #[tokio::test]
 async fn earlier_writes_under_a_lock_are_not_assumed_to_be_still_there() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     for seq in [1, 2, 2, 3] {
         bench.channel.deliver(&lock, &[small("a/x", seq), small("b/y", seq)]).await.unwrap();
         // Wiped.
@@ -225,10 +225,10 @@ async fn earlier_writes_under_a_lock_are_not_assumed_to_be_still_there() {
 
     // Another holder writes a later release while this one believes that it still holds the lock.
     bench.expire(&lock).await;
-    let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    let next = bench.other.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.other.deliver(&next, &[small("a/x", 5)]).await.unwrap();
     let fenced = bench.channel.deliver(&lock, &[small("a/x", 4)]).await;
-    assert_eq!(fenced, Err(Fault::Fenced { env: env("prod") }));
+    assert_eq!(fenced, Err(ChannelError::Fenced { env: env("prod") }));
 }
 
 #[tokio::test]
@@ -239,5 +239,5 @@ async fn a_refused_user_is_named_without_the_password() {
     let mut settings = raw.settings(&[&raw.endpoint]);
     (settings.username, settings.password) = (Some("nobody".into()), Some("hunter2".into()));
     let fault = Channel::etcd(settings).await.unwrap().check().await.unwrap_err();
-    assert!(matches!(&fault, Fault::Refused(why) if !why.contains("hunter2")), "{fault:?}");
+    assert!(matches!(&fault, ChannelError::Refused(why) if !why.contains("hunter2")), "{fault:?}");
 }

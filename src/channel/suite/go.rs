@@ -17,8 +17,8 @@ use tokio::{
 };
 
 use super::{
-    super::{Fault, Lock},
-    Bench, LONG, env as named, eventually, small,
+    super::{ChannelError, Lock},
+    Bench, TEST_TIMEOUT, env as named, eventually, small,
 };
 
 /// A running Go program that answers each line with one line.
@@ -47,7 +47,7 @@ impl Program {
     }
 
     async fn line(&mut self) -> String {
-        let line = timeout(LONG, self.output.next_line()).await.expect("a line in time");
+        let line = timeout(TEST_TIMEOUT, self.output.next_line()).await.expect("a line in time");
         line.unwrap().expect("the program ended")
     }
 
@@ -97,24 +97,24 @@ async fn beside_go() -> Option<(Bench, Program)> {
 #[tokio::test]
 async fn a_lock_held_by_trimtab_excludes_go() {
     let Some((mut bench, mut go)) = beside_go().await else { return };
-    let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&named("prod"), TEST_TIMEOUT).await.unwrap();
     assert_eq!(go.ask("trylock").await, "locked");
     go.send("lock").await;
-    eventually("go waits", async || bench.channel.contended(&lock).await).await;
+    eventually("go waits", async || bench.channel.has_waiters(&lock).await).await;
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     lock.release().await;
     assert_eq!(go.line().await, "ok");
 
     // Likewise when the lease expires.
     assert_eq!(go.ask("unlock").await, "ok");
-    let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&named("prod"), TEST_TIMEOUT).await.unwrap();
     go.send("lock").await;
-    eventually("go waits", async || bench.channel.contended(&lock).await).await;
+    eventually("go waits", async || bench.channel.has_waiters(&lock).await).await;
     bench.expire(&lock).await;
     assert_eq!(go.line().await, "ok");
     assert_eq!(go.ask("owner").await, "true");
     let fenced = bench.channel.deliver(&lock, &[small("a/x", 2)]).await;
-    assert_eq!(fenced, Err(Fault::Fenced { env: named("prod") }));
+    assert_eq!(fenced, Err(ChannelError::Fenced { env: named("prod") }));
 }
 
 #[tokio::test]
@@ -123,12 +123,12 @@ async fn a_lock_held_by_go_excludes_trimtab() {
     assert_eq!(go.ask("lock").await, "ok");
     assert_eq!(go.ask("owner").await, "true");
     let busy = bench.channel.lock(&named("prod"), Duration::from_millis(300)).await.unwrap_err();
-    assert_eq!(busy, Fault::Busy { env: named("prod") });
+    assert_eq!(busy, ChannelError::Busy { env: named("prod") });
     let holder = bench.channel.holder(&named("prod")).await.unwrap().unwrap();
     assert_eq!(holder.node, None, "a Go program gives no name");
 
     let (channel, prod) = (bench.channel.clone(), named("prod"));
-    let next = tokio::spawn(async move { channel.lock(&prod, LONG).await });
+    let next = tokio::spawn(async move { channel.lock(&prod, TEST_TIMEOUT).await });
     assert_eq!(go.ask("owner").await, "true");
     assert_eq!(go.ask("unlock").await, "ok");
     let lock: Lock = next.await.unwrap().unwrap();
@@ -140,7 +140,7 @@ async fn a_lock_held_by_go_excludes_trimtab() {
 async fn a_go_program_that_polls_its_key_sees_every_state() {
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();
-    let lock = bench.channel.lock(&named("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&named("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("shop/application", 1)]).await.unwrap();
     let key = format!("{}/config/prod/shop/application", raw.root);
     let Some(mut go) = Program::start("poll", [&raw.endpoint, &key]).await else { return };

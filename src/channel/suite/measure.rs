@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{super::Timing, Bench, LONG, env, release};
+use super::{super::Timing, Bench, TEST_TIMEOUT, env, release};
 
 const ROUNDS: u64 = 300;
 
@@ -28,12 +28,12 @@ async fn cost_of_a_delivery() {
     measure("a bare put of 2 KB", async |_| raw.put("bare", document.as_str()).await).await;
     let (channel, prod) = (&bench.channel, env("prod"));
     measure("lock, deliver, unlock", async |seq| {
-        let lock = channel.lock(&prod, LONG).await.unwrap();
+        let lock = channel.lock(&prod, TEST_TIMEOUT).await.unwrap();
         channel.deliver(&lock, &[release("a/x", seq, &document)]).await.unwrap();
         lock.release().await;
     })
     .await;
-    let lock = channel.lock(&prod, LONG).await.unwrap();
+    let lock = channel.lock(&prod, TEST_TIMEOUT).await.unwrap();
     measure("deliver under a kept lock", async |seq| {
         channel.deliver(&lock, &[release("b/y", seq, &document)]).await.unwrap();
     })
@@ -43,7 +43,7 @@ async fn cost_of_a_delivery() {
         channel.deliver(&lock, &change).await.unwrap();
     })
     .await;
-    measure("is somebody waiting", async |_| assert!(!channel.contended(&lock).await)).await;
+    measure("is somebody waiting", async |_| assert!(!channel.has_waiters(&lock).await)).await;
     measure("list 62 configs", async |_| drop(channel.list().await.unwrap())).await;
 }
 
@@ -62,8 +62,8 @@ async fn cost_of_progress_requests() {
     const WATCHES: usize = 186;
     let Some(bench) = Bench::etcd().await else { return };
     let raw = bench.raw.as_ref().unwrap();
-    for silence in [LONG * 10, Timing::default().silence] {
-        let channel = raw.timed(Timing { silence, ..Timing::default() }, &[&raw.endpoint]).await;
+    for silence in [TEST_TIMEOUT * 10, Timing::default().silence] {
+        let channel = raw.channel_with(Timing { silence, ..Timing::default() }, &[&raw.endpoint]).await;
         let revision = channel.head().await.unwrap().revision;
         let mut watching = tokio::task::JoinSet::new();
         for _ in 0..WATCHES {
@@ -71,8 +71,8 @@ async fn cost_of_progress_requests() {
             watching.spawn(async move { watch.next().await });
         }
         let before = etcd_worked();
-        tokio::time::sleep(LONG).await;
-        let share = (etcd_worked() - before) as f64 / LONG.as_secs_f64();
+        tokio::time::sleep(TEST_TIMEOUT).await;
+        let share = (etcd_worked() - before) as f64 / TEST_TIMEOUT.as_secs_f64();
         println!("{WATCHES} watches, asked after {silence:?} of silence: etcd works {share:.2} % of the time");
         assert!(watching.try_join_next().is_none(), "none was lost");
     }

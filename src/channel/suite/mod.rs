@@ -3,7 +3,6 @@
 //! The etcd half runs when `TRIMTAB_TEST_ETCD` names a server (`host:port`). Otherwise it prints that it is skipped.
 //! Each test uses its own root.
 
-mod board;
 mod delivery;
 mod foreign;
 mod go;
@@ -12,6 +11,7 @@ mod measure;
 mod outage;
 pub(crate) mod proxy;
 mod reading;
+mod registry;
 mod secured;
 mod tokens;
 
@@ -24,7 +24,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Channel, EtcdSettings, Fault, Lock, Timing, Watch};
+use super::{Channel, ChannelError, EtcdSettings, Lock, ReleaseWatch, Timing};
 use crate::domain::{
     content::{Format, sha256},
     entry::{Entry, Meta},
@@ -33,7 +33,7 @@ use crate::domain::{
 };
 
 /// Timeout of steps that must succeed.
-const LONG: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Held exclusively by the test of compaction, which affects all of etcd.
 static QUIET: RwLock<()> = RwLock::const_new(());
@@ -94,7 +94,7 @@ impl Bench {
     /// Ends the lease of a lock, so that its holder loses it.
     async fn expire(&mut self, lock: &Lock) {
         match (&self.channel, lock) {
-            (Channel::Local(local), lock) => local.free(lock.env()),
+            (Channel::Local(local), lock) => local.force_release(lock.env()),
             (Channel::Etcd(_), Lock::Etcd(lock)) => {
                 self.raw().client.lease_revoke(lock.lease()).await.unwrap();
             }
@@ -130,11 +130,11 @@ impl Raw {
     }
 
     /// Returns a channel with short timeouts.
-    async fn impatient(&self, endpoints: &[&str]) -> Channel {
-        self.timed(impatient(), endpoints).await
+    async fn channel_with_short_timeouts(&self, endpoints: &[&str]) -> Channel {
+        self.channel_with(short_timeouts(), endpoints).await
     }
 
-    async fn timed(&self, timing: Timing, endpoints: &[&str]) -> Channel {
+    async fn channel_with(&self, timing: Timing, endpoints: &[&str]) -> Channel {
         Channel::etcd(EtcdSettings { timing, ..self.settings(endpoints) }).await.unwrap()
     }
 
@@ -158,7 +158,7 @@ impl Raw {
 }
 
 /// Returns short timeouts that still suffice on a busy machine.
-fn impatient() -> Timing {
+fn short_timeouts() -> Timing {
     let ms = Duration::from_millis;
     Timing { ttl: Duration::from_secs(3), connect: ms(700), call: ms(900), page: ms(1000), silence: ms(400) }
 }
@@ -190,8 +190,8 @@ fn small(config: &str, seq: u64) -> Entry {
 }
 
 /// Waits for the next releases of a watch, at most [`LONG`].
-async fn next(watch: &mut Watch) -> Result<Vec<Entry>, Fault> {
-    timeout(LONG, watch.next()).await.expect("a release in time")
+async fn next(watch: &mut ReleaseWatch) -> Result<Vec<Entry>, ChannelError> {
+    timeout(TEST_TIMEOUT, watch.next()).await.expect("a release in time")
 }
 
 /// Returns the numbers of the releases of a listing or a batch, by config.
@@ -207,5 +207,5 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} never came true"));
+    timeout(TEST_TIMEOUT, wait).await.unwrap_or_else(|_| panic!("{what} never came true"));
 }

@@ -6,43 +6,43 @@ use etcd_client::PutOptions;
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{
-    super::{Channel, EtcdSettings, Fault, Lock, Timing},
-    Bench, LONG, env, eventually, impatient, next,
-    proxy::{Fate, Proxy},
-    release, small,
+    super::{Channel, ChannelError, EtcdSettings, Lock, Timing},
+    Bench, TEST_TIMEOUT, env, eventually, next,
+    proxy::{FaultKind, Proxy},
+    release, short_timeouts, small,
 };
 
 const SHORT: Duration = Duration::from_millis(300);
 
 /// Returns a bench whose first node reaches etcd through a proxy, with short timeouts.
 async fn proxied() -> Option<(Bench, Proxy)> {
-    proxied_with(impatient()).await
+    proxied_with(short_timeouts()).await
 }
 
 async fn proxied_with(timing: Timing) -> Option<(Bench, Proxy)> {
     let mut bench = Bench::etcd().await?;
     let raw = bench.raw.as_ref().unwrap();
     let proxy = Proxy::to(&raw.endpoint).await;
-    bench.channel = raw.timed(timing, &[&proxy.endpoint()]).await;
+    bench.channel = raw.channel_with(timing, &[&proxy.endpoint()]).await;
     Some((bench, proxy))
 }
 
 /// Returns timeouts with a long lease, like one that a restart of etcd prolonged. No test can wait for its end.
 fn long_lived() -> Timing {
-    Timing { ttl: LONG * 3, ..impatient() }
+    Timing { ttl: TEST_TIMEOUT * 3, ..short_timeouts() }
 }
 
 /// Makes all calls. Each must report in time that etcd is unreachable.
 async fn all_fail_in_time(channel: &Channel, lock: Option<Lock>) {
     const SLACK: Duration = Duration::from_millis(1500);
-    let timing = impatient();
+    let timing = short_timeouts();
     let wait = Duration::from_millis(100);
     let start = Instant::now();
     let within = |what: &str, limit: Duration, since: Instant| {
         assert!(since.elapsed() < limit + SLACK, "{what} took {:?}", since.elapsed());
     };
-    let unreachable = |what: &str, fault: Option<Fault>| {
-        assert!(matches!(fault, Some(Fault::Unreachable(_))), "{what}: {fault:?}");
+    let unreachable = |what: &str, fault: Option<ChannelError>| {
+        assert!(matches!(fault, Some(ChannelError::Unreachable(_))), "{what}: {fault:?}");
     };
     unreachable("check", channel.check().await.err());
     within("check", timing.call, start);
@@ -64,7 +64,7 @@ async fn all_fail_in_time(channel: &Channel, lock: Option<Lock>) {
     unreachable("deliver", channel.deliver(&lock, &[small("a/x", 1)]).await.err());
     within("deliver", timing.call * 3, start);
     let start = Instant::now();
-    assert!(channel.contended(&lock).await, "giving way is safe");
+    assert!(channel.has_waiters(&lock).await, "giving way is safe");
     within("contended", timing.call, start);
     let start = Instant::now();
     lock.release().await;
@@ -74,11 +74,14 @@ async fn all_fail_in_time(channel: &Channel, lock: Option<Lock>) {
 #[tokio::test]
 async fn a_closed_port_is_reported_in_time() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let channel =
-        super::super::EtcdSettings { endpoints: vec![port.to_string()], timing: impatient(), ..Default::default() };
+    let channel = super::super::EtcdSettings {
+        endpoints: vec![port.to_string()],
+        timing: short_timeouts(),
+        ..Default::default()
+    };
     let channel = Channel::etcd(channel).await.unwrap();
     all_fail_in_time(&channel, None).await;
-    let Err(Fault::Unreachable(why)) = channel.check().await else { unreachable!() };
+    let Err(ChannelError::Unreachable(why)) = channel.check().await else { unreachable!() };
     assert!(why.contains(&port.to_string()) && why.contains("Connection refused"), "{why}");
 }
 
@@ -87,7 +90,7 @@ async fn a_server_that_never_answers_is_reported_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let channel = EtcdSettings {
         endpoints: vec![silent.local_addr().unwrap().to_string()],
-        timing: impatient(),
+        timing: short_timeouts(),
         ..Default::default()
     };
     all_fail_in_time(&Channel::etcd(channel).await.unwrap(), None).await;
@@ -96,16 +99,16 @@ async fn a_server_that_never_answers_is_reported_in_time() {
 #[tokio::test]
 async fn a_paused_etcd_is_reported_in_time() {
     let Some((bench, proxy)) = proxied().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
     // Idle for longer than the silence limit: the watch requests progress, and etcd answers.
-    let idle = impatient().silence * 2 + impatient().call;
+    let idle = short_timeouts().silence * 2 + short_timeouts().call;
     assert!(timeout(idle, watch.next()).await.is_err());
 
     proxy.stall();
     let start = Instant::now();
-    assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
-    assert!(start.elapsed() < impatient().silence + impatient().call + Duration::from_millis(1500));
+    assert!(matches!(next(&mut watch).await, Err(ChannelError::Unreachable(_))));
+    assert!(start.elapsed() < short_timeouts().silence + short_timeouts().call + Duration::from_millis(1500));
     all_fail_in_time(&bench.channel, Some(lock)).await;
 }
 
@@ -113,18 +116,18 @@ async fn a_paused_etcd_is_reported_in_time() {
 async fn work_continues_when_etcd_is_back() {
     let Some((bench, mut proxy)) = proxied().await else { return };
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
-    let mut upsets = bench.channel.upsets();
+    let mut upsets = bench.channel.disturbances();
     proxy.down().await;
-    assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
-    assert!(matches!(bench.channel.check().await, Err(Fault::Unreachable(_))));
+    assert!(matches!(next(&mut watch).await, Err(ChannelError::Unreachable(_))));
+    assert!(matches!(bench.channel.check().await, Err(ChannelError::Unreachable(_))));
     proxy.up().await;
     bench.channel.check().await.unwrap();
     assert!(!upsets.has_changed().unwrap(), "it is reported with the next watch");
     let mut watch = bench.channel.watch(watch.revision()).await.unwrap();
-    timeout(LONG, upsets.changed()).await.expect("it is reported").unwrap();
+    timeout(TEST_TIMEOUT, upsets.changed()).await.expect("it is reported").unwrap();
     drop(bench.channel.watch(watch.revision()).await.unwrap());
     assert!(!upsets.has_changed().unwrap(), "it is reported once");
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)]);
 }
@@ -132,19 +135,19 @@ async fn work_continues_when_etcd_is_back() {
 #[tokio::test]
 async fn a_lock_outlives_a_broken_connection_but_not_its_lease() {
     let Some((bench, mut proxy)) = proxied().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     proxy.cut();
     // Longer than the lease's time to live.
-    let busy = bench.other.lock(&env("prod"), impatient().ttl * 2).await.unwrap_err();
-    assert_eq!(busy, Fault::Busy { env: env("prod") });
+    let busy = bench.other.lock(&env("prod"), short_timeouts().ttl * 2).await.unwrap_err();
+    assert_eq!(busy, ChannelError::Busy { env: env("prod") });
     assert!(!lock.is_lost());
 
     proxy.down().await;
     eventually("the lock is lost", async || lock.is_lost()).await;
-    let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
+    let next = bench.other.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     proxy.up().await;
     let fenced = bench.channel.deliver(&lock, &[small("a/x", 1)]).await;
-    assert_eq!(fenced, Err(Fault::Fenced { env: env("prod") }));
+    assert_eq!(fenced, Err(ChannelError::Fenced { env: env("prod") }));
     bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
 }
 
@@ -153,20 +156,20 @@ async fn a_lock_that_could_not_be_released_is_free_as_soon_as_etcd_answers() {
     let prod = env("prod");
     for dropped in [false, true] {
         let Some((bench, mut proxy)) = proxied_with(long_lived()).await else { return };
-        let lock = bench.channel.lock(&prod, LONG).await.unwrap();
+        let lock = bench.channel.lock(&prod, TEST_TIMEOUT).await.unwrap();
         proxy.down().await;
         if dropped {
             drop(lock);
         } else {
             lock.release().await;
         }
-        assert_eq!(bench.other.lock(&prod, SHORT).await.unwrap_err(), Fault::Busy { env: prod.clone() });
+        assert_eq!(bench.other.lock(&prod, SHORT).await.unwrap_err(), ChannelError::Busy { env: prod.clone() });
         proxy.up().await;
-        bench.other.lock(&prod, LONG).await.unwrap().release().await;
+        bench.other.lock(&prod, TEST_TIMEOUT).await.unwrap().release().await;
 
         // The late revocation does not end this node's new lock.
-        let again = bench.channel.lock(&prod, LONG).await.unwrap();
-        assert_eq!(bench.other.lock(&prod, SHORT).await.unwrap_err(), Fault::Busy { env: prod.clone() });
+        let again = bench.channel.lock(&prod, TEST_TIMEOUT).await.unwrap();
+        assert_eq!(bench.other.lock(&prod, SHORT).await.unwrap_err(), ChannelError::Busy { env: prod.clone() });
         bench.channel.deliver(&again, &[small("a/x", 1)]).await.unwrap();
     }
 }
@@ -177,7 +180,7 @@ async fn no_lock_of_a_restored_etcd_is_kept_alive() {
     for held in [false, true] {
         let Some((mut bench, proxy)) = proxied_with(long_lived()).await else { return };
         let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
-        let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+        let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
         let Lock::Etcd(etcd_lock) = &lock else { unreachable!() };
         let lease = etcd_lock.lease();
         let lock = if held {
@@ -190,24 +193,26 @@ async fn no_lock_of_a_restored_etcd_is_kept_alive() {
         let (freed, on) = (format!("{}/locks/dev/{lease:x}", raw.root), PutOptions::new().with_lease(lease));
         raw.client.put(freed, "", Some(on)).await.unwrap();
         proxy.cut();
-        assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
+        assert!(matches!(next(&mut watch).await, Err(ChannelError::Unreachable(_))));
         if let Some(lock) = lock {
             eventually("etcd answers", async || bench.channel.check().await.is_ok()).await;
             lock.release().await;
         }
-        bench.other.lock(&env("dev"), LONG).await.unwrap();
+        bench.other.lock(&env("dev"), TEST_TIMEOUT).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_silent_watch_also_drops_the_connection_of_other_requests() {
     // A page that is requested on that connection never comes.
-    let Some((bench, proxy)) = proxied_with(Timing { page: LONG * 3, ..impatient() }).await else { return };
+    let Some((bench, proxy)) = proxied_with(Timing { page: TEST_TIMEOUT * 3, ..short_timeouts() }).await else {
+        return;
+    };
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
     bench.channel.list().await.unwrap();
-    proxy.forget();
-    assert!(matches!(next(&mut watch).await, Err(Fault::Unreachable(_))));
-    timeout(LONG, bench.channel.list()).await.expect("a page on a new connection").unwrap();
+    proxy.silence();
+    assert!(matches!(next(&mut watch).await, Err(ChannelError::Unreachable(_))));
+    timeout(TEST_TIMEOUT, bench.channel.list()).await.expect("a page on a new connection").unwrap();
 }
 
 #[tokio::test]
@@ -216,12 +221,12 @@ async fn another_member_takes_over() {
     let raw = bench.raw.as_ref().unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
     // If nothing was sent, the next member is used at once.
-    raw.impatient(&[&closed, &raw.endpoint]).await.check().await.unwrap();
+    raw.channel_with_short_timeouts(&[&closed, &raw.endpoint]).await.check().await.unwrap();
 
     // If it may have been sent, the call fails and the next call uses another member.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let channel = raw.impatient(&[&silent.local_addr().unwrap().to_string(), &raw.endpoint]).await;
-    assert!(matches!(channel.check().await, Err(Fault::Unreachable(_))));
+    let channel = raw.channel_with_short_timeouts(&[&silent.local_addr().unwrap().to_string(), &raw.endpoint]).await;
+    assert!(matches!(channel.check().await, Err(ChannelError::Unreachable(_))));
     channel.check().await.unwrap();
 }
 
@@ -229,8 +234,8 @@ async fn another_member_takes_over() {
 async fn a_write_whose_answer_is_lost_is_found() {
     let Some((bench, proxy)) = proxied().await else { return };
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
-    proxy.mark("unanswered", Fate::Unanswered);
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
+    proxy.mark("unanswered", FaultKind::Unanswered);
     let change = [release("a/x", 1, "{\"a\":\"unanswered\"}"), small("b/y", 1)];
     let (delivered, ()) = tokio::join!(bench.channel.deliver(&lock, &change), async {
         assert_eq!(next(&mut watch).await.unwrap(), change);
@@ -243,10 +248,10 @@ async fn a_write_whose_answer_is_lost_is_found() {
 #[tokio::test]
 async fn a_write_that_never_arrived_is_not_called_delivered() {
     let Some((bench, proxy)) = proxied().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
-    proxy.mark("lost", Fate::Lost);
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
+    proxy.mark("lost", FaultKind::Lost);
     let change = [release("a/x", 1, "{\"a\":\"lost\"}")];
-    assert!(matches!(bench.channel.deliver(&lock, &change).await, Err(Fault::Unreachable(_))));
+    assert!(matches!(bench.channel.deliver(&lock, &change).await, Err(ChannelError::Unreachable(_))));
     assert_eq!(bench.other.list().await.unwrap().entries, []);
     bench.channel.deliver(&lock, &change).await.unwrap();
     assert_eq!(bench.other.list().await.unwrap().entries, change);
@@ -255,13 +260,13 @@ async fn a_write_that_never_arrived_is_not_called_delivered() {
 #[tokio::test]
 async fn a_write_that_arrives_after_the_lock_was_lost_changes_nothing() {
     let Some((mut bench, proxy)) = proxied().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
-    proxy.mark("late", Fate::Late);
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
+    proxy.mark("late", FaultKind::Late);
     let late = [release("a/x", 1, "{\"a\":\"late\"}")];
-    assert!(matches!(bench.channel.deliver(&lock, &late).await, Err(Fault::Unreachable(_))));
+    assert!(matches!(bench.channel.deliver(&lock, &late).await, Err(ChannelError::Unreachable(_))));
     bench.expire(&lock).await;
-    let next = bench.other.lock(&env("prod"), LONG).await.unwrap();
-    proxy.let_go().await;
+    let next = bench.other.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
+    proxy.forward_late().await;
     assert_eq!(bench.other.list().await.unwrap().entries, [], "it has the fence of the lost lock");
     bench.other.deliver(&next, &[small("a/x", 1)]).await.unwrap();
 }
@@ -269,13 +274,13 @@ async fn a_write_that_arrives_after_the_lock_was_lost_changes_nothing() {
 #[tokio::test]
 async fn a_write_that_arrives_after_its_retry_changes_nothing() {
     let Some((bench, proxy)) = proxied().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
-    proxy.mark("late", Fate::Late);
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
+    proxy.mark("late", FaultKind::Late);
     let late = [release("a/x", 1, "{\"a\":\"late\"}")];
-    assert!(matches!(bench.channel.deliver(&lock, &late).await, Err(Fault::Unreachable(_))));
+    assert!(matches!(bench.channel.deliver(&lock, &late).await, Err(ChannelError::Unreachable(_))));
     let again = bench.channel.deliver(&lock, &late).await.unwrap();
     let newer = bench.channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
-    proxy.let_go().await;
+    proxy.forward_late().await;
     assert!(again.revision < newer.revision);
     assert_eq!(bench.other.list().await.unwrap().entries, [small("a/x", 2)], "even under the same lock");
 }

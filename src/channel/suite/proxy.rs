@@ -22,12 +22,12 @@ use tokio::{
 
 /// Fault of the first bytes from the client that contain the marked text.
 #[derive(Clone, Copy, Debug)]
-pub enum Fate {
+pub enum FaultKind {
     /// They arrive, but this connection returns no answer any more.
     Unanswered,
     /// The connection breaks before they arrive.
     Lost,
-    /// They arrive at [`Proxy::let_go`], and later bytes of this connection never do.
+    /// They arrive at [`Proxy::forward_late`], and later bytes of this connection never do.
     Late,
 }
 
@@ -45,8 +45,8 @@ struct Shared {
     /// Number of calls that broke all connections.
     cuts: watch::Sender<usize>,
     /// Number of calls that silenced all connections.
-    forgets: watch::Sender<usize>,
-    marked: Mutex<Option<(Vec<u8>, Fate)>>,
+    silences: watch::Sender<usize>,
+    marked: Mutex<Option<(Vec<u8>, FaultKind)>>,
     go: Notify,
     answered: Notify,
 }
@@ -57,7 +57,7 @@ impl Proxy {
             upstream: upstream.to_owned(),
             flowing: watch::Sender::new(true),
             cuts: watch::Sender::new(0),
-            forgets: watch::Sender::new(0),
+            silences: watch::Sender::new(0),
             marked: Mutex::new(None),
             go: Notify::new(),
             answered: Notify::new(),
@@ -82,8 +82,8 @@ impl Proxy {
     }
 
     /// Silences all connections, as if the server were gone without closing them. New ones work.
-    pub fn forget(&self) {
-        self.shared.forgets.send_modify(|forgets| *forgets += 1);
+    pub fn silence(&self) {
+        self.shared.silences.send_modify(|forgets| *forgets += 1);
     }
 
     /// Breaks all connections and refuses new ones.
@@ -99,12 +99,12 @@ impl Proxy {
         self.listener = accept(listener, Arc::clone(&self.shared));
     }
 
-    pub fn mark(&self, bytes: &str, fate: Fate) {
+    pub fn mark(&self, bytes: &str, fate: FaultKind) {
         *self.shared.marked.lock() = Some((bytes.into(), fate));
     }
 
     /// Forwards the delayed bytes, and waits until etcd has answered them.
-    pub async fn let_go(&self) {
+    pub async fn forward_late(&self) {
         let answered = self.shared.answered.notified();
         self.shared.go.notify_one();
         answered.await;
@@ -129,7 +129,7 @@ fn accept(listener: TcpListener, shared: Arc<Shared>) -> AbortHandle {
 
 impl Shared {
     async fn serve(self: Arc<Self>, client: TcpStream) {
-        let (mut cuts, mut forgets) = (self.cuts.subscribe(), self.forgets.subscribe());
+        let (mut cuts, mut forgets) = (self.cuts.subscribe(), self.silences.subscribe());
         let Ok(server) = TcpStream::connect(&self.upstream).await else { return };
         let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         let deaf = AtomicBool::new(false);
@@ -158,9 +158,9 @@ impl Shared {
             flowing.wait_for(|flowing| *flowing).await.ok()?;
             match self.fate(&buffer[..count]) {
                 None => {}
-                Some(Fate::Lost) => return None,
-                Some(Fate::Unanswered) => deaf.store(true, Ordering::SeqCst),
-                Some(Fate::Late) => {
+                Some(FaultKind::Lost) => return None,
+                Some(FaultKind::Unanswered) => deaf.store(true, Ordering::SeqCst),
+                Some(FaultKind::Late) => {
                     self.go.notified().await;
                     to.write_all(&buffer[..count]).await.ok()?;
                     std::future::pending::<()>().await;
@@ -183,7 +183,7 @@ impl Shared {
         }
     }
 
-    fn fate(&self, bytes: &[u8]) -> Option<Fate> {
+    fn fate(&self, bytes: &[u8]) -> Option<FaultKind> {
         let mut marked = self.marked.lock();
         let (mark, fate) = marked.as_ref()?;
         let fate = bytes.windows(mark.len()).any(|window| window == mark).then_some(*fate)?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{
-    super::{Channel, Fault, Lock},
-    Bench, LONG, env, next, numbers, on_both, release, small,
+    super::{Channel, ChannelError, Lock},
+    Bench, TEST_TIMEOUT, env, next, numbers, on_both, release, small,
 };
 
 on_both! {
@@ -27,7 +27,7 @@ async fn fill(channel: &Channel, lock: &Lock, configs: usize) {
 }
 
 async fn a_listing_reads_many_pages(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     fill(&bench.channel, &lock, 1300).await;
     let listing = bench.other.list().await.unwrap();
     assert_eq!(listing.damaged, []);
@@ -39,7 +39,7 @@ async fn a_listing_reads_many_pages(bench: Bench) {
 }
 
 async fn a_listing_has_one_revision(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     fill(&bench.channel, &lock, 300).await;
     // The first and the last by name, so on different pages. They change together.
     let pair = |seq| [small("aa/x", seq), small("zz/x", seq)];
@@ -62,7 +62,7 @@ async fn a_listing_has_one_revision(bench: Bench) {
 }
 
 async fn a_watch_continues_where_another_ended(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let start = bench.other.list().await.unwrap().revision;
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     let mut watch = bench.other.watch(start).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_watch_continues_where_another_ended(bench: Bench) {
 }
 
 async fn a_wait_for_the_next_release_may_be_dropped(bench: Bench) {
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
     for seq in 1..=3 {
         assert!(timeout(Duration::from_millis(20), watch.next()).await.is_err());
@@ -91,7 +91,7 @@ async fn a_wait_for_the_next_release_may_be_dropped(bench: Bench) {
 
 async fn a_watch_before_a_compaction_must_list_again(mut bench: Bench) {
     let start = bench.channel.list().await.unwrap().revision;
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     for seq in 1..=3 {
         bench.channel.deliver(&lock, &[small("a/x", seq)]).await.unwrap();
     }
@@ -100,32 +100,32 @@ async fn a_watch_before_a_compaction_must_list_again(mut bench: Bench) {
         Ok(mut watch) => next(&mut watch).await.map(drop),
         Err(fault) => Err(fault),
     };
-    assert_eq!(watched, Err(Fault::Compacted));
+    assert_eq!(watched, Err(ChannelError::Compacted));
 
     let listing = bench.other.list().await.unwrap();
     assert_eq!(listing.entries, [small("a/x", 3)]);
     let mut watch = bench.other.watch(listing.revision).await.unwrap();
     // The wait for the other tests may have taken longer than the lease.
     drop(lock);
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 4)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 4)]);
 }
 
 async fn a_watch_after_a_future_revision_must_list_again(bench: Bench) {
     let revision = bench.channel.head().await.unwrap().revision;
-    assert_eq!(bench.channel.watch(revision + 1_000_000_000).await.unwrap_err(), Fault::Compacted);
+    assert_eq!(bench.channel.watch(revision + 1_000_000_000).await.unwrap_err(), ChannelError::Compacted);
 }
 
 #[tokio::test]
 async fn a_slow_watch_in_memory_must_list_again() {
     let channel = Channel::local();
-    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut slow = channel.watch(0).await.unwrap();
     for seq in 1..200 {
         channel.deliver(&lock, &[small("a/x", seq)]).await.unwrap();
     }
-    assert_eq!(next(&mut slow).await, Err(Fault::Compacted));
+    assert_eq!(next(&mut slow).await, Err(ChannelError::Compacted));
     let mut watch = channel.watch(channel.list().await.unwrap().revision - 1).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 199)]);
 }
@@ -133,7 +133,7 @@ async fn a_slow_watch_in_memory_must_list_again() {
 #[tokio::test]
 async fn large_documents_are_listed_and_a_watch_too_far_behind_must_list_again() {
     let Some(bench) = Bench::etcd().await else { return };
-    let lock = bench.channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let start = bench.channel.head().await.unwrap().revision;
     let large = "x".repeat(1_400_000);
     // Other tests write into the same etcd, so only the delivery tells its revision.
@@ -146,7 +146,7 @@ async fn large_documents_are_listed_and_a_watch_too_far_behind_must_list_again()
     assert_eq!(listing.entries.len(), 4);
     assert!(listing.entries.iter().all(|entry| entry.document.expose() == &*large));
     let mut behind = bench.other.watch(start).await.unwrap();
-    assert_eq!(next(&mut behind).await, Err(Fault::Compacted));
+    assert_eq!(next(&mut behind).await, Err(ChannelError::Compacted));
     // The unread responses do not block other requests.
     let mut watch = bench.other.watch(last - 1).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap().len(), 1);

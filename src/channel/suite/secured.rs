@@ -13,8 +13,8 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    super::{Channel, EtcdSettings, Fault, Hears, Notice, TokenList},
-    LONG, env, eventually, next, small,
+    super::{Channel, ChannelError, EtcdSettings, RegistryEvent, RegistryFilter, TokenList},
+    TEST_TIMEOUT, env, eventually, next, small,
 };
 
 const PASSWORD: &str = "hunter2";
@@ -135,33 +135,33 @@ async fn certificates(folder: &std::path::Path) -> Option<()> {
     None
 }
 
-fn is_refused<T: std::fmt::Debug>(answer: &Result<T, Fault>) -> bool {
-    matches!(answer, Err(Fault::Refused(why)) if !why.contains("hunter"))
+fn is_refused<T: std::fmt::Debug>(answer: &Result<T, ChannelError>) -> bool {
+    matches!(answer, Err(ChannelError::Refused(why)) if !why.contains("hunter"))
 }
 
 #[tokio::test]
 async fn with_tls_and_a_user_everything_works() {
     let Some(secured) = Secured::start().await else { return };
     let channel = secured.channel(Some(("trimtab", PASSWORD))).await;
-    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut watch = channel.watch(channel.head().await.unwrap().revision).await.unwrap();
     channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)]);
     assert!(channel.holder(&env("prod")).await.unwrap().is_some());
-    assert!(!channel.contended(&lock).await);
+    assert!(!channel.has_waiters(&lock).await);
 
     let reader = secured.channel(Some(("reader", PASSWORD))).await;
     assert_eq!(reader.list().await.unwrap().entries, [small("a/x", 1)]);
     let mut watch = reader.watch(reader.head().await.unwrap().revision).await.unwrap();
     channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)]);
-    assert!(is_refused(&reader.lock(&env("dev"), LONG).await));
+    assert!(is_refused(&reader.lock(&env("dev"), TEST_TIMEOUT).await));
 
     let list = TokenList { version: 1, tokens: Vec::new() };
     assert!(channel.put_tokens(&list, 0).await.unwrap());
     let there = reader.tokens(0).await.unwrap();
     assert_eq!(there.list, Some(list.clone()));
-    assert!(is_refused(&reader.put_tokens(&list, there.written).await));
+    assert!(is_refused(&reader.put_tokens(&list, there.list_revision).await));
     let application = secured.channel(Some(("application", PASSWORD))).await;
     assert!(application.check().await.is_ok());
     assert!(is_refused(&application.tokens(0).await), "a user that reads documents reads no hashes of tokens");
@@ -171,34 +171,42 @@ async fn with_tls_and_a_user_everything_works() {
         let channel = secured.channel(Some((name, password))).await;
         assert!(is_refused(&channel.list().await), "{name}");
         assert!(is_refused(&channel.watch(1).await), "{name}");
-        assert!(is_refused(&channel.lock(&env("dev"), LONG).await), "{name}");
+        assert!(is_refused(&channel.lock(&env("dev"), TEST_TIMEOUT).await), "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_reader_node_may_reply_but_not_query() {
     let Some(secured) = Secured::start().await else { return };
-    let board = async |user| secured.channel(Some((user, PASSWORD))).await.board().unwrap();
+    let board = async |user| secured.channel(Some((user, PASSWORD))).await.node_registry().unwrap();
     let (console, reader, silent) = (board("trimtab").await, board("reader").await, board("silent").await);
     let scope = "*/*/*".parse().unwrap();
-    let mut watch = console.watch(Hears::All, console.list().await.unwrap().revision).await.unwrap();
+    let mut watch = console.watch(RegistryFilter::All, console.list().await.unwrap().revision).await.unwrap();
     let seat = reader.join(true).await.unwrap();
-    seat.answer(&scope, "{}").await.unwrap();
-    assert!(is_refused(&seat.ask(&scope, 4096).await));
+    seat.write_reply(&scope, "{}").await.unwrap();
+    assert!(is_refused(&seat.write_query(&scope, 4096).await));
     let asking = console.join(false).await.unwrap();
-    asking.ask(&scope, 4096).await.unwrap();
+    asking.write_query(&scope, 4096).await.unwrap();
     let mut heard = Vec::new();
     while heard.len() < 4 {
-        heard.extend(timeout(LONG, watch.next()).await.expect("events in time").unwrap());
+        heard.extend(timeout(TEST_TIMEOUT, watch.next()).await.expect("events in time").unwrap());
     }
-    assert!(matches!(heard[..], [Notice::Here(..), Notice::Answered { .. }, Notice::Here(..), Notice::Asked { .. }]));
+    assert!(matches!(
+        heard[..],
+        [
+            RegistryEvent::Joined(..),
+            RegistryEvent::Replied { .. },
+            RegistryEvent::Joined(..),
+            RegistryEvent::Queried { .. }
+        ]
+    ));
 
     // Without permission to write, a node sees the queries but is not registered.
     assert!(is_refused(&silent.join(true).await));
-    assert_eq!(silent.list().await.unwrap().notices.len(), 3);
-    assert!(silent.watch(Hears::Asks, 1).await.is_ok());
+    assert_eq!(silent.list().await.unwrap().events.len(), 3);
+    assert!(silent.watch(RegistryFilter::Queries, 1).await.is_ok());
     let application = board("application").await;
-    assert!(is_refused(&application.list().await) && is_refused(&application.watch(Hears::All, 1).await));
+    assert!(is_refused(&application.list().await) && is_refused(&application.watch(RegistryFilter::All, 1).await));
 }
 
 #[tokio::test]
@@ -206,7 +214,7 @@ async fn an_expired_token_is_renewed() {
     let Some(secured) = Secured::start().await else { return };
     let channel = secured.channel(Some(("trimtab", PASSWORD))).await;
     // The lock is kept alive meanwhile.
-    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     tokio::time::sleep(TOKEN).await;
     channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     tokio::time::sleep(TOKEN).await;
@@ -215,7 +223,7 @@ async fn an_expired_token_is_renewed() {
     tokio::time::sleep(TOKEN).await;
     lock.release().await;
     tokio::time::sleep(TOKEN).await;
-    let lock = channel.lock(&env("prod"), LONG).await.unwrap();
+    let lock = channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     channel.deliver(&lock, &[small("a/x", 2)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 2)], "a watch outlives its token");
 }

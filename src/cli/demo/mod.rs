@@ -5,7 +5,7 @@ mod data;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{Bench, Failed, output};
+use super::{CommandContext, CommandError, output};
 use crate::{
     domain::{
         access::{Actor, Role},
@@ -26,11 +26,11 @@ const ENVS: [(&str, &str, bool); 3] =
     [("dev", "Development", false), ("staging", "Staging", false), ("prod", "Production", true)];
 
 /// Fills the database. Applications that exist already are not changed.
-pub(super) async fn run(bench: &Bench) -> std::result::Result<(), Failed> {
+pub(super) async fn run(bench: &CommandContext) -> std::result::Result<(), CommandError> {
     let today = clock::now();
     let people = people(bench).await?;
     let made = fill(bench, &people, today).await;
-    clock::turn_to(today);
+    clock::set_to(today);
     let apps = made?;
     output::say(format!("demo: {apps} new applications in 3 environments"))?;
     if apps > 0 && bench.publisher.is_none() {
@@ -39,9 +39,9 @@ pub(super) async fn run(bench: &Bench) -> std::result::Result<(), Failed> {
     Ok(())
 }
 
-async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
+async fn fill(bench: &CommandContext, people: &[Actor], today: Time) -> Result<usize> {
     let shell = Actor::shell();
-    clock::turn_to(today.plus_ms(-DAYS * DAY_MS));
+    clock::set_to(today.plus_ms(-DAYS * DAY_MS));
     for (n, (name, title, protected)) in ENVS.into_iter().enumerate() {
         let put = PutEnv {
             name: name.parse()?,
@@ -57,12 +57,12 @@ async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
     // A fixed seed makes the same demo every time, so that screenshots can be compared.
     let mut dice = StdRng::seed_from_u64(7);
     for app in &new {
-        clock::turn_to(today.plus_ms(-DAYS * DAY_MS));
-        make(bench, app).await?;
+        clock::set_to(today.plus_ms(-DAYS * DAY_MS));
+        create_app(bench, app).await?;
         history(bench, app, people, today, &mut dice).await?;
     }
     if new.len() == APPS.len() {
-        clock::turn_to(today.plus_ms(-20 * 60_000));
+        clock::set_to(today.plus_ms(-20 * 60_000));
         open_changes(bench, people).await?;
     }
     Ok(new.len())
@@ -72,7 +72,7 @@ async fn fill(bench: &Bench, people: &[Actor], today: Time) -> Result<usize> {
 type Person = (&'static str, bool, &'static [(&'static str, Role)]);
 
 /// Returns the users of the demo. New ones get a random password, which is printed.
-async fn people(bench: &Bench) -> std::result::Result<Vec<Actor>, Failed> {
+async fn people(bench: &CommandContext) -> std::result::Result<Vec<Actor>, CommandError> {
     const ALL: [Person; 5] = [
         ("ana.ruiz", true, &[]),
         ("lin.wei", false, &[("*/shop/*", Role::OWNER), ("*/search/*", Role::OWNER), ("*/*/*", Role::PUBLISHER)]),
@@ -105,7 +105,7 @@ async fn people(bench: &Bench) -> std::result::Result<Vec<Actor>, Failed> {
     Ok(actors)
 }
 
-async fn make(bench: &Bench, app: &DemoApp) -> Result<()> {
+async fn create_app(bench: &CommandContext, app: &DemoApp) -> Result<()> {
     let (shell, name) = (Actor::shell(), app.name.parse::<AppName>()?);
     let put = PutApp {
         name: name.clone(),
@@ -129,11 +129,17 @@ async fn make(bench: &Bench, app: &DemoApp) -> Result<()> {
 }
 
 /// Makes the first releases of an application, and later ones over time.
-async fn history(bench: &Bench, app: &DemoApp, people: &[Actor], today: Time, dice: &mut StdRng) -> Result<()> {
+async fn history(
+    bench: &CommandContext,
+    app: &DemoApp,
+    people: &[Actor],
+    today: Time,
+    dice: &mut StdRng,
+) -> Result<()> {
     for (env, ..) in ENVS {
         let id = ConfigId::parse(env, app.name, "application")?;
         let begin = -DAYS * DAY_MS + dice.random_range(0..2 * DAY_MS);
-        clock::turn_to(today.plus_ms(begin));
+        clock::set_to(today.plus_ms(begin));
         let mut saves = vec![save(&id, items(app, env))];
         for (namespace, _, text) in app.texts {
             saves.push(save(
@@ -145,7 +151,7 @@ async fn history(bench: &Bench, app: &DemoApp, people: &[Actor], today: Time, di
         let rounds = if env == "dev" { 14 } else { 7 };
         for round in 0..rounds {
             let at = begin + (-begin - 3_600_000) * i64::from(round + 1) / i64::from(rounds + 1);
-            clock::turn_to(today.plus_ms(at + dice.random_range(0..DAY_MS / 3)).min(today.plus_ms(-60_000)));
+            clock::set_to(today.plus_ms(at + dice.random_range(0..DAY_MS / 3)).min(today.plus_ms(-60_000)));
             let (key, values, why) = EDITS[dice.random_range(0..EDITS.len())];
             let who = &people[dice.random_range(0..if env == "dev" { 4 } else { 3 })];
             let value = values[dice.random_range(0..values.len())];
@@ -155,7 +161,14 @@ async fn history(bench: &Bench, app: &DemoApp, people: &[Actor], today: Time, di
     Ok(())
 }
 
-async fn change_key(bench: &Bench, who: &Actor, id: &ConfigId, key: &str, value: &str, why: &str) -> Result<()> {
+async fn change_key(
+    bench: &CommandContext,
+    who: &Actor,
+    id: &ConfigId,
+    key: &str,
+    value: &str,
+    why: &str,
+) -> Result<()> {
     let (live, content) = bench.service.live_content(who, id).await?;
     let Some(item) = content.items().and_then(|items| items.get(key)) else { return Ok(()) };
     if item.value.expose() == value {
@@ -170,7 +183,7 @@ async fn change_key(bench: &Bench, who: &Actor, id: &ConfigId, key: &str, value:
                 idempotency: None,
             };
             let done = bench.service.roll_back(who, rollback).await?;
-            mark(bench, &done).await?;
+            mark_delivered(bench, &done).await?;
         }
         return Ok(());
     }
@@ -179,7 +192,7 @@ async fn change_key(bench: &Bench, who: &Actor, id: &ConfigId, key: &str, value:
 }
 
 /// Saves changes that are still open.
-async fn open_changes(bench: &Bench, people: &[Actor]) -> Result<()> {
+async fn open_changes(bench: &CommandContext, people: &[Actor]) -> Result<()> {
     let shop = ConfigId::parse("prod", "shop", "application")?;
     let typed = |key: &str, value: &str| {
         let known = APPS[0].keys.iter().find(|(k, ..)| *k == key);
@@ -226,13 +239,13 @@ fn save(id: &ConfigId, edits: Vec<(String, Edit)>) -> Save {
     Save { config: id.clone(), change: None, base: None, version: None, edits }
 }
 
-async fn publish(bench: &Bench, who: &Actor, env: &str, why: &str, saves: Vec<Save>) -> Result<()> {
+async fn publish(bench: &CommandContext, who: &Actor, env: &str, why: &str, saves: Vec<Save>) -> Result<()> {
     let done = bench.service.save_and_publish(who, why.into(), env.into(), saves, None).await?;
-    mark(bench, &done).await
+    mark_delivered(bench, &done).await
 }
 
 /// Marks releases as delivered if this process has no publisher. Otherwise the server would deliver the demo's past.
-async fn mark(bench: &Bench, done: &crate::domain::release::Published) -> Result<()> {
+async fn mark_delivered(bench: &CommandContext, done: &crate::domain::release::Published) -> Result<()> {
     if bench.publisher.is_some() {
         return Ok(());
     }

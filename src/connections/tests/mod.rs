@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
 use super::{ConnectionConfig, DelayHint, Limits, listener::serve_listener};
-use crate::{http::headers::Headers, metrics::Connections};
+use crate::{http::headers::Headers, metrics::ConnectionMetrics};
 
 /// Capacity of each direction of a stream in memory.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -84,7 +84,7 @@ impl Dialer {
 
 fn config(limits: Limits) -> ConnectionConfig {
     let headers = Headers::of("https://config.example");
-    ConnectionConfig { limits, headers, health_paths: &["/healthz"], meter: Connections::default() }
+    ConnectionConfig { limits, headers, health_paths: &["/healthz"], meter: ConnectionMetrics::default() }
 }
 
 /// A server of [`app`].
@@ -150,7 +150,7 @@ fn app(
         closing.cancelled().await;
         "the end"
     };
-    let peer = async |request: Request| match crate::http::bearer::address(request.extensions()) {
+    let peer = async |request: Request| match crate::http::bearer::client_address(request.extensions()) {
         Some(address) => address.to_string(),
         None => format!("{:?}", request.extensions().get::<ConnectInfo<SocketAddr>>()),
     };
@@ -306,7 +306,7 @@ const SECURITY_HEADERS: [&str; 7] = [
 ];
 
 fn is_content(status: u16) -> bool {
-    StatusCode::from_u16(status).is_ok_and(crate::http::headers::is_content)
+    StatusCode::from_u16(status).is_ok_and(crate::http::headers::is_cacheable)
 }
 
 /// Parses the answers in `bytes`, of which none has a body if `is_head`. Returns the rest, which is no whole answer.

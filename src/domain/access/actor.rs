@@ -1,8 +1,8 @@
 //! Actors (people, tokens, the command line and the server itself) and their rights.
 
 use super::{
-    Add, Administer, Change, Create, Discard, GrantToken, May, Own, Pattern, Permission, PermissionSet, Publish, Role,
-    View,
+    AddNamespace, Administer, Create, Discard, EditConfig, GrantToken, May, Own, Pattern, Permission, PermissionSet,
+    Publish, Role, View,
 };
 use crate::domain::{
     change::{self, ChangeId},
@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Permissions of an automation token for the configs of its patterns. Only people approve changes.
-const TOKEN: PermissionSet = PermissionSet::of(&[Permission::View, Permission::Edit, Permission::Publish]);
+const TOKEN_PERMISSIONS: PermissionSet = PermissionSet::of(&[Permission::View, Permission::Edit, Permission::Publish]);
 
 /// The author of a request: a person, an automation token, the command line or the server.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Actor {
     /// may change an existing application only if a pattern covers all of it, and an existing environment never.
     #[must_use]
     pub fn token(id: &str, name: &str, creator: bool, write: &[Pattern]) -> Self {
-        let grants = write.iter().map(|p| (p.clone(), TOKEN)).collect();
+        let grants = write.iter().map(|p| (p.clone(), TOKEN_PERMISSIONS)).collect();
         Self { id: format!("token:{id}"), name: format!("token {name}"), administrator: false, creator, grants }
     }
 
@@ -71,41 +71,41 @@ impl Actor {
     /// Returns whether the actor may see any config that a pattern covers.
     #[must_use]
     pub fn sees(&self, scope: &Pattern) -> bool {
-        self.administrator || self.views(|p| p.meets(scope))
+        self.administrator || self.has_view_grant(|p| p.overlaps(scope))
     }
 
     /// Returns whether the actor may see anything of an application.
     #[must_use]
     pub fn sees_app(&self, app: &AppName) -> bool {
-        self.administrator || self.creates(app) || self.views(|p| p.names_app(app))
+        self.administrator || self.creates(app) || self.has_view_grant(|p| p.covers_any_of_app(app))
     }
 
     /// Returns whether the actor may see anything of an application in an environment.
     #[must_use]
     pub fn sees_env(&self, app: &AppName, env: &EnvName) -> bool {
-        self.owns(app) || self.views(|p| p.touches(env, app))
+        self.owns(app) || self.has_view_grant(|p| p.covers_any_of(env, app))
     }
 
     /// Returns whether the actor may see anything of a namespace.
     #[must_use]
     pub fn sees_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
-        self.owns(app) || self.views(|p| p.names_namespace(app, namespace))
+        self.owns(app) || self.has_view_grant(|p| p.covers_any_of_namespace(app, namespace))
     }
 
     /// Returns whether the actor may see anything of an environment.
     #[must_use]
-    pub fn sees_some_of(&self, env: &EnvName) -> bool {
-        self.administrator || self.views(|p| p.env().is_none_or(|e| e == env))
+    pub fn sees_any_of_env(&self, env: &EnvName) -> bool {
+        self.administrator || self.has_view_grant(|p| p.env().is_none_or(|e| e == env))
     }
 
     /// Returns whether the actor may edit any config.
     #[must_use]
-    pub fn edits_something(&self) -> bool {
+    pub fn edits_any(&self) -> bool {
         self.administrator || self.grants.iter().any(|(_, permissions)| permissions.contains(Permission::Edit))
     }
 
     /// Returns whether a grant to view has a pattern that fulfils `about`.
-    fn views(&self, about: impl Fn(&Pattern) -> bool) -> bool {
+    fn has_view_grant(&self, about: impl Fn(&Pattern) -> bool) -> bool {
         self.grants.iter().any(|(p, permissions)| permissions.contains(Permission::View) && about(p))
     }
 
@@ -117,14 +117,14 @@ impl Actor {
     /// Returns whether the actor may create this application. An automation token with `--admin` may create the
     /// applications of its patterns.
     fn creates(&self, app: &AppName) -> bool {
-        self.creates_all() || (self.creator && self.grants.iter().any(|(p, _)| p.names_app(app)))
+        self.creates_all() || (self.creator && self.grants.iter().any(|(p, _)| p.covers_any_of_app(app)))
     }
 
     /// Returns whether the actor owns an application in every environment. An application can be changed only in all of
     /// them, so a token with `--admin` owns an application if one of its patterns covers all of it.
     fn owns(&self, app: &AppName) -> bool {
         let may_own = |permissions: &PermissionSet| permissions.contains(Permission::Own) || self.creator;
-        self.creates_all() || self.grants.iter().any(|(p, permissions)| may_own(permissions) && p.names_whole_app(app))
+        self.creates_all() || self.grants.iter().any(|(p, permissions)| may_own(permissions) && p.covers_whole_app(app))
     }
 
     /// Authorises seeing a config.
@@ -132,15 +132,15 @@ impl Actor {
     /// # Errors
     /// [`Error::NotFound`], whether or not the config exists.
     pub fn may_view(&self, config: &ConfigId) -> Result<May<View>> {
-        self.having(Permission::View, Need::View, config)
+        self.authorise(Permission::View, Need::View, config)
     }
 
     /// Authorises editing a config in a change.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the actor may not see the config, else [`Error::Forbidden`].
-    pub fn may_edit(&self, config: &ConfigId) -> Result<May<Change>> {
-        self.having(Permission::Edit, Need::Edit, config)
+    pub fn may_edit(&self, config: &ConfigId) -> Result<May<EditConfig>> {
+        self.authorise(Permission::Edit, Need::Edit, config)
     }
 
     /// Authorises publishing a config.
@@ -148,7 +148,7 @@ impl Actor {
     /// # Errors
     /// Those of [`Actor::may_edit`].
     pub fn may_publish(&self, config: &ConfigId) -> Result<May<Publish>> {
-        self.having(Permission::Publish, Need::Publish, config)
+        self.authorise(Permission::Publish, Need::Publish, config)
     }
 
     /// Authorises discarding a change. Its author may. If the author is `absent` (disabled, or no person), an
@@ -194,8 +194,12 @@ impl Actor {
     ///
     /// # Errors
     /// Those of [`Actor::may_edit`].
-    pub fn may_add(&self, app: &AppName, namespace: &NamespaceName) -> Result<May<Add, (AppName, NamespaceName)>> {
-        if !(self.creator && self.grants.iter().any(|(p, _)| p.names_namespace(app, namespace))) {
+    pub fn may_add(
+        &self,
+        app: &AppName,
+        namespace: &NamespaceName,
+    ) -> Result<May<AddNamespace, (AppName, NamespaceName)>> {
+        if !(self.creator && self.grants.iter().any(|(p, _)| p.covers_any_of_namespace(app, namespace))) {
             self.may_own(app)?;
         }
         Ok(May::new((app.clone(), namespace.clone())))
@@ -231,7 +235,7 @@ impl Actor {
         Err(Error::Forbidden(Need::Own))
     }
 
-    fn having<What>(&self, permission: Permission, need: Need, config: &ConfigId) -> Result<May<What>> {
+    fn authorise<What>(&self, permission: Permission, need: Need, config: &ConfigId) -> Result<May<What>> {
         let permissions = self.permissions(config);
         match permissions.contains(Permission::View) {
             true if permissions.contains(permission) => Ok(May::new(config.clone())),
@@ -249,14 +253,14 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn someone(roles: &[(&str, Role)]) -> Actor {
+    fn user_with_roles(roles: &[(&str, Role)]) -> Actor {
         let roles: Vec<_> = roles.iter().map(|(p, r)| (p.parse().unwrap(), r.clone())).collect();
         Actor::user("1", "ana", false, &roles)
     }
 
     #[test]
     fn a_pattern_is_seen_if_it_overlaps_a_role() {
-        let ana = someone(&[("dev/shop/*", Role::VIEWER), ("*/mail/inbox", Role::VIEWER)]);
+        let ana = user_with_roles(&[("dev/shop/*", Role::VIEWER), ("*/mail/inbox", Role::VIEWER)]);
         for (text, sees) in [
             ("*/*/*", true),
             ("dev/*/*", true),
@@ -271,12 +275,14 @@ mod tests {
         ] {
             assert_eq!(ana.sees(&text.parse().unwrap()), sees, "{text}");
         }
-        assert!(!someone(&[]).sees(&"*/*/*".parse().unwrap()) && Actor::shell().sees(&"prod/*/*".parse().unwrap()));
+        assert!(
+            !user_with_roles(&[]).sees(&"*/*/*".parse().unwrap()) && Actor::shell().sees(&"prod/*/*".parse().unwrap())
+        );
     }
 
     #[test]
     fn an_invisible_config_looks_non_existent() {
-        let ana = someone(&[("dev/shop/*", Role::EDITOR)]);
+        let ana = user_with_roles(&[("dev/shop/*", Role::EDITOR)]);
         assert!(ana.may_edit(&config("dev/shop/application")).is_ok());
         assert_eq!(ana.may_publish(&config("dev/shop/application")).unwrap_err(), Error::Forbidden(Need::Publish));
         assert!(matches!(ana.may_view(&config("prod/shop/application")), Err(Error::NotFound(_))));
@@ -285,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_strongest_role_applies() {
-        let ana = someone(&[("*/*/*", Role::VIEWER), ("dev/*/*", Role::PUBLISHER)]);
+        let ana = user_with_roles(&[("*/*/*", Role::VIEWER), ("dev/*/*", Role::PUBLISHER)]);
         assert_eq!(ana.permissions(&config("dev/shop/a")), Role::PUBLISHER.permissions());
         assert_eq!(ana.permissions(&config("prod/shop/a")), Role::VIEWER.permissions());
         let root = Actor::user("2", "root", true, &[]);
@@ -322,19 +328,19 @@ mod tests {
 
     #[test]
     fn a_container_is_visible_if_anything_in_it_is() {
-        let ana = someone(&[("dev/shop/application", Role::VIEWER)]);
+        let ana = user_with_roles(&[("dev/shop/application", Role::VIEWER)]);
         let (shop, mail): (AppName, AppName) = ("shop".parse().unwrap(), "mail".parse().unwrap());
         let (dev, prod): (EnvName, EnvName) = ("dev".parse().unwrap(), "prod".parse().unwrap());
         assert!(ana.sees_env(&shop, &dev) && !ana.sees_env(&shop, &prod) && !ana.sees_env(&mail, &dev));
         let (here, other) = ("application".parse().unwrap(), "other".parse().unwrap());
         assert!(ana.sees_namespace(&shop, &here) && !ana.sees_namespace(&shop, &other));
         assert!(!ana.sees_namespace(&mail, &here));
-        assert!(ana.sees_some_of(&dev) && !ana.sees_some_of(&prod));
+        assert!(ana.sees_any_of_env(&dev) && !ana.sees_any_of_env(&prod));
     }
 
     #[test]
     fn a_change_is_discarded_by_its_author_or_by_owners_of_all_touched_configs() {
-        let ana = someone(&[("*/shop/*", Role::EDITOR)]);
+        let ana = user_with_roles(&[("*/shop/*", Role::EDITOR)]);
         let of = |author: &str| change::Change {
             id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
             author: author.into(),
@@ -366,12 +372,12 @@ mod tests {
 
     #[test]
     fn nobody_grants_more_than_they_own() {
-        let owner = someone(&[("*/shop/*", Role::OWNER)]);
+        let owner = user_with_roles(&[("*/shop/*", Role::OWNER)]);
         let patterns = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<Pattern>>();
         assert!(owner.may_grant(&patterns(&["prod/shop/*"])).is_ok());
         assert!(owner.may_grant(&patterns(&["prod/shop/*", "prod/mail/*"])).is_err());
         assert!(owner.may_grant(&[]).is_err());
-        assert!(someone(&[("*/shop/*", Role::PUBLISHER)]).may_grant(&patterns(&["prod/shop/*"])).is_err());
+        assert!(user_with_roles(&[("*/shop/*", Role::PUBLISHER)]).may_grant(&patterns(&["prod/shop/*"])).is_err());
     }
 
     #[test]

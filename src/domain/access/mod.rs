@@ -17,7 +17,7 @@ pub use permissions::{Permission, PermissionSet, Role};
 pub enum View {}
 /// Editing a config in a change.
 #[derive(Debug)]
-pub enum Change {}
+pub enum EditConfig {}
 /// Publishing and rolling back.
 #[derive(Debug)]
 pub enum Publish {}
@@ -29,7 +29,7 @@ pub enum Discard {}
 pub enum Own {}
 /// Creating a namespace.
 #[derive(Debug)]
-pub enum Add {}
+pub enum AddNamespace {}
 /// Creating applications and environments.
 #[derive(Debug)]
 pub enum Create {}

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    error::{Invalid, Problem, Result, excerpt},
+    error::{Invalid, Problem, Result, truncate},
     names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
 };
 
@@ -27,7 +27,7 @@ impl Pattern {
 
     /// Returns the narrowest pattern that covers all of these configs.
     #[must_use]
-    pub fn around<'a>(configs: impl IntoIterator<Item = &'a ConfigId>) -> Self {
+    pub fn spanning<'a>(configs: impl IntoIterator<Item = &'a ConfigId>) -> Self {
         fn both<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
             one.filter(|one| Some(one) == other.as_ref())
         }
@@ -67,7 +67,7 @@ impl Pattern {
 
     /// Returns the number of wildcard parts.
     #[must_use]
-    pub fn breadth(&self) -> usize {
+    pub fn wildcard_count(&self) -> usize {
         [self.env.is_none(), self.app.is_none(), self.namespace.is_none()].into_iter().map(usize::from).sum()
     }
 
@@ -79,7 +79,7 @@ impl Pattern {
 
     /// Returns whether it covers any config of this application in this environment.
     #[must_use]
-    pub fn touches(&self, env: &EnvName, app: &AppName) -> bool {
+    pub fn covers_any_of(&self, env: &EnvName, app: &AppName) -> bool {
         self.covers_app(env, app)
     }
 
@@ -96,7 +96,7 @@ impl Pattern {
 
     /// Returns whether any config can be covered by both.
     #[must_use]
-    pub fn meets(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         fn part<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
             one.is_none() || other.is_none() || one == other
         }
@@ -107,20 +107,20 @@ impl Pattern {
 
     /// Returns whether it covers any config of this application.
     #[must_use]
-    pub fn names_app(&self, app: &AppName) -> bool {
+    pub fn covers_any_of_app(&self, app: &AppName) -> bool {
         self.app.as_ref().is_none_or(|a| a == app)
     }
 
     /// Returns whether it covers any config of this namespace.
     #[must_use]
-    pub fn names_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
-        self.names_app(app) && self.namespace.as_ref().is_none_or(|n| n == namespace)
+    pub fn covers_any_of_namespace(&self, app: &AppName, namespace: &NamespaceName) -> bool {
+        self.covers_any_of_app(app) && self.namespace.as_ref().is_none_or(|n| n == namespace)
     }
 
     /// Returns whether it covers all configs of this application.
     #[must_use]
-    pub fn names_whole_app(&self, app: &AppName) -> bool {
-        self.env.is_none() && self.namespace.is_none() && self.names_app(app)
+    pub fn covers_whole_app(&self, app: &AppName) -> bool {
+        self.env.is_none() && self.namespace.is_none() && self.covers_any_of_app(app)
     }
 
     fn covers_app(&self, env: &EnvName, app: &AppName) -> bool {
@@ -139,7 +139,7 @@ impl FromStr for Pattern {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("/pattern", Problem::Pattern { text: excerpt(text) });
+        let wrong = || Invalid::new("/pattern", Problem::Pattern { text: truncate(text) });
         let parts: Vec<&str> = text.split('/').collect();
         let [env, app, namespace] = parts[..] else {
             return Err(wrong());
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn pattern_around_configs_is_the_narrowest() {
-        let around = |configs: &[&str]| Pattern::around(&configs.iter().map(|c| config(c)).collect::<Vec<_>>());
+        let around = |configs: &[&str]| Pattern::spanning(&configs.iter().map(|c| config(c)).collect::<Vec<_>>());
         for (configs, text, breadth) in [
             (&["prod/shop/a"][..], "prod/shop/a", 0),
             (&["prod/shop/a", "prod/shop/b"], "prod/shop/*", 1),
@@ -213,7 +213,7 @@ mod tests {
             (&["prod/shop/a", "dev/mail/b"], "*/*/*", 3),
         ] {
             let around = around(configs);
-            assert_eq!((around.to_string(), around.breadth()), (text.to_owned(), breadth));
+            assert_eq!((around.to_string(), around.wildcard_count()), (text.to_owned(), breadth));
             assert_eq!(around.config(), (breadth == 0).then(|| config(text)));
         }
     }

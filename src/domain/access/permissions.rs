@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use crate::domain::error::{Invalid, Problem, Result, excerpt};
+use crate::domain::error::{Invalid, Problem, Result, truncate};
 
 /// A right of a person or token regarding the configs of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,7 +161,7 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::BUILT_IN.into_iter().find(|role| role.name == text).ok_or_else(|| {
             let known = Self::BUILT_IN.iter().map(|role| role.name().to_owned()).collect();
-            Invalid::new("/role", Problem::Unknown { given: excerpt(text), known })
+            Invalid::new("/role", Problem::Unknown { given: truncate(text), known })
         })
     }
 }

@@ -1,8 +1,8 @@
-use super::{Source::*, *};
-use crate::formats::{SOURCE_BYTES, Typing, read};
+use super::{ItemFormat::*, *};
+use crate::formats::{MAX_SOURCE_BYTES, Typing, read};
 
 /// Texts with an unambiguous shape.
-const PLAIN: &[(&str, Source)] = &[
+const PLAIN: &[(&str, ItemFormat)] = &[
     // JSON, with anything above it.
     ("{\"a\": 1}", Json),
     ("{}", Json),
@@ -103,7 +103,7 @@ const PLAIN: &[(&str, Source)] = &[
 ];
 
 /// Texts that are valid in several formats, or in none, with the reason for the expected one.
-const AMBIGUOUS: &[(&str, Source, &str)] = &[
+const AMBIGUOUS: &[(&str, ItemFormat, &str)] = &[
     ("", Properties, "an empty text is valid, and holds nothing, in the format that needs least"),
     ("# only a comment", Properties, "see above"),
     ("A = 1", Dotenv, "names in capitals are variables, also where people set blanks"),
@@ -165,7 +165,7 @@ fn the_file_name_takes_precedence_over_the_shape() {
         ("json", None),
         ("", None),
     ] {
-        assert_eq!(Source::from_file_name(name), source, "{name}");
+        assert_eq!(ItemFormat::from_file_name(name), source, "{name}");
         assert_eq!(detect(Some(name), "---\na: 1"), source.unwrap_or(Yaml), "{name}");
     }
 }
@@ -174,15 +174,15 @@ fn the_file_name_takes_precedence_over_the_shape() {
 fn the_format_of_an_export_is_detected() {
     let items =
         read(Toml, "\"DB_URL\" = \"mysql://x\"\n\"db.pool\" = 10\n\"list\" = [1, \"a\"]", Typing::Keep).unwrap();
-    for source in Source::ALL.into_iter().filter(|source| *source != Dotenv) {
+    for source in ItemFormat::ALL.into_iter().filter(|source| *source != Dotenv) {
         assert_eq!(detect(None, &crate::formats::write(source, &items).unwrap()), source);
     }
 }
 
 #[test]
 fn lines_beyond_the_limit_do_not_vote() {
-    let comments = "# a: b\n".repeat(LINES * 2);
+    let comments = "# a: b\n".repeat(MAX_VOTING_LINES * 2);
     assert_eq!(detect(None, &format!("{comments}A=1")), Dotenv, "comments neither vote nor count");
-    let many = "a=x\n".repeat(LINES);
-    assert_eq!(detect(None, &format!("{many}{}", "b: c\n".repeat((SOURCE_BYTES - many.len()) / 5))), Properties);
+    let many = "a=x\n".repeat(MAX_VOTING_LINES);
+    assert_eq!(detect(None, &format!("{many}{}", "b: c\n".repeat((MAX_SOURCE_BYTES - many.len()) / 5))), Properties);
 }

@@ -7,8 +7,8 @@ use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     api::apps::{ArchiveApp, DescribeApp},
     components::*,
-    domain::{names::AppName, places::App},
-    pages::{Answer, Page, console::Console, parts::Sure},
+    domain::{catalog::App, names::AppName},
+    pages::{Page, PageResult, console::Console, shared::ConfirmDialog},
     session::guard::CurrentUser,
 };
 
@@ -20,12 +20,12 @@ struct About {
     address: String,
 }
 
-pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Path(name): Path<AppName>) -> Answer {
+pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Path(name): Path<AppName>) -> PageResult {
     let (matrix, _) = matrix_of(&console, &who, &name).await?;
     let env = matrix.envs.last().map_or_else(|| "prod".to_owned(), |env| env.name.to_string());
     let namespace = matrix.rows.first().map_or_else(|| "application".to_owned(), |(ns, _)| ns.name.to_string());
     let address = format!("{}/api/v1/configs/{env}/{name}/{namespace}", console.public_url);
-    let about = About { app: matrix.app, owned: matrix.owned, address };
+    let about = About { app: matrix.app, owned: matrix.is_owner, address };
     let (title, crumbs) = (name.to_string(), crumbs(&name));
     Ok(Page::new(move |t| format!("{} · {title}", t.app_about()), move || view! { <Show about /> }).crumbs(crumbs))
 }
@@ -94,7 +94,7 @@ fn End(app: App) -> impl IntoView {
         <Card id="end" title=t.archive()>
             <p>{t.about_archive_text()}</p>
             <div class="do">
-                <Sure
+                <ConfirmDialog
                     id="archive"
                     button=t.archive()
                     title=t.archive_ask(&name)
@@ -104,7 +104,7 @@ fn End(app: App) -> impl IntoView {
                 >
                     <Hidden name="app" value=name />
                     <Hidden name="archived" value="true" />
-                </Sure>
+                </ConfirmDialog>
             </div>
         </Card>
     }

@@ -15,41 +15,41 @@ use crate::{
     components::*,
     domain::{
         access::Pattern,
+        catalog::{Env, Namespace},
         content::Format,
         names::{AppName, ConfigId},
-        places::{Env, Namespace},
     },
     pages::{
-        Answer, Page,
+        Page, PageResult,
         console::Console,
         live,
-        parts::{Looks, Missing},
+        shared::{EnvStyles, MissingNodes},
     },
-    reader::nodes::{Readers, Told},
+    reader::nodes::{NodeCoverage, Readers},
     service::{AppMatrix, Cell},
     session::guard::CurrentUser,
     texts::Lang,
 };
 
 /// Data of the page.
-struct Shown {
+struct MatrixData {
     matrix: AppMatrix,
-    looks: Looks,
+    looks: EnvStyles,
     /// For each config, the number of instances that have its live release and the number of all instances.
     seen: HashMap<ConfigId, (usize, usize)>,
     /// Number of instances that read at least one config.
     instances: usize,
     /// Other nodes that reported their readers, and those that did not.
-    told: Told,
+    coverage: NodeCoverage,
     /// Value of `data-live`, by which the page is kept up to date.
-    followed: String,
+    live_query: String,
     /// The user's actor id.
     me: String,
     q: String,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct MatrixQuery {
     #[serde(default)]
     q: String,
 }
@@ -58,14 +58,14 @@ pub(super) async fn show(
     State(console): State<Console>,
     who: CurrentUser,
     Path(app): Path<AppName>,
-    Query(asked): Query<Asked>,
-) -> Answer {
+    Query(asked): Query<MatrixQuery>,
+) -> PageResult {
     let scope = Pattern::new(None, Some(app.clone()), None);
-    let news = live::news(&console);
+    let news = live::version(&console);
     let (matrix, looks) = matrix_of(&console, &who, &app).await?;
-    let looking = console.nodes.ask(&who.account.id, scope.clone());
-    let told = looking.told().await;
-    let followed = live::followed(&console, Some(&scope), news);
+    let looking = console.nodes.query(&who.account.id, scope.clone());
+    let told = looking.coverage().await;
+    let followed = live::live_query(&console, Some(&scope), news);
     let mut readers: HashMap<ConfigId, Readers> = console.nodes.under(&scope).into_iter().collect();
     let (mut seen, mut names, mut unnamed) = (HashMap::new(), HashSet::new(), 0);
     for (namespace, cells) in &matrix.rows {
@@ -78,7 +78,7 @@ pub(super) async fn show(
         }
     }
     let (instances, me) = (names.len() + unnamed, who.actor.id.clone());
-    let shown = Shown { matrix, looks, seen, instances, told, followed, me, q: asked.q };
+    let shown = MatrixData { matrix, looks, seen, instances, coverage: told, live_query: followed, me, q: asked.q };
     let (title, crumbs) = (app.to_string(), crumbs(&app));
     Ok(Page::new(|_| title, move || view! { <Matrix shown /> }).crumbs(crumbs))
 }
@@ -88,10 +88,10 @@ fn id_of(matrix: &AppMatrix, env: &Env, namespace: &Namespace) -> ConfigId {
 }
 
 #[component]
-fn Matrix(shown: Shown) -> impl IntoView {
+fn Matrix(shown: MatrixData) -> impl IntoView {
     let t = lang();
     let app = shown.matrix.app.clone();
-    let owned = shown.matrix.owned;
+    let owned = shown.matrix.is_owner;
     let instances = (shown.instances > 0).then(|| view! { <span>{t.app_instances(shown.instances)}</span> });
     let (away, here): (Vec<_>, Vec<_>) = shown.matrix.rows.iter().partition(|(ns, _)| ns.archived_at.is_some());
     let away: Vec<Namespace> = away.into_iter().map(|(ns, _)| ns.clone()).collect();
@@ -107,16 +107,16 @@ fn Matrix(shown: Shown) -> impl IntoView {
     view! {
         <AppHead app=app.clone() tab=AppTab::Configs>{instances}</AppHead>
         <section id="configs">
-            <div id="live-told" data-live=shown.followed.clone()><Missing told=shown.told.clone() /></div>
+            <div id="live-told" data-live=shown.live_query.clone()><MissingNodes told=shown.coverage.clone() /></div>
             {body}
             {add}
-            <Away app=app.name namespaces=away owned />
+            <ArchivedNamespaces app=app.name namespaces=away owned />
         </section>
     }
     .into_any()
 }
 
-fn table(shown: &Shown, t: Lang) -> impl IntoView + use<> {
+fn table(shown: &MatrixData, t: Lang) -> impl IntoView + use<> {
     let query = shown.q.to_lowercase();
     let columns = shown.matrix.envs.iter().map(|env| {
         view! { <th scope="col"><EnvTag env=shown.looks.get(&env.name) /></th> }
@@ -128,12 +128,12 @@ fn table(shown: &Shown, t: Lang) -> impl IntoView + use<> {
     let rows = shown.matrix.rows.iter().filter(|(ns, _)| wanted(ns)).map(|(namespace, cells)| {
         let cells = shown.matrix.envs.iter().zip(cells).map(|(env, cell)| cell_view(shown, env, namespace, cell, t));
         let cells = cells.collect_view();
-        view! { <tr><RowHead namespace=namespace.clone() owned=shown.matrix.owned />{cells}</tr> }
+        view! { <tr><RowHead namespace=namespace.clone() owned=shown.matrix.is_owner />{cells}</tr> }
     });
     let rows = rows.collect_view();
     view! {
         <div class="sheet scroll" tabindex="0" role="region" aria-label=t.app_matrix()>
-            <table class="matrix" id="namespaces" data-live=shown.followed.clone()>
+            <table class="matrix" id="namespaces" data-live=shown.live_query.clone()>
                 <thead><tr><th scope="col">{t.namespace()}</th>{columns}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
@@ -153,7 +153,7 @@ fn RowHead(namespace: Namespace, owned: bool) -> impl IntoView {
     view! { <th scope="row">{name.to_string()}<Tag>{format.as_str()}</Tag>{settings}{note}</th> }.into_any()
 }
 
-fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {
+fn cell_view(shown: &MatrixData, env: &Env, namespace: &Namespace, cell: &Cell, t: Lang) -> AnyView {
     // On narrow screens without columns, each cell shows its environment itself.
     let of = view! { <span class="of"><EnvTag env=shown.looks.get(&env.name) bare=true /></span> };
     if !cell.visible {
@@ -177,7 +177,7 @@ fn cell_view(shown: &Shown, env: &Env, namespace: &Namespace, cell: &Cell, t: La
     let late = cell.live.as_ref().is_some_and(|live| live.delivered_at.is_none());
     let behind = shown.seen.get(&id).filter(|(seen, all)| !late && seen < all);
     let late = match (late, behind) {
-        (true, _) => Some(t.cell_late().to_owned()),
+        (true, _) => Some(t.cell_not_delivered().to_owned()),
         (false, Some((seen, all))) => Some(t.cell_seen(*seen, *all)),
         _ => None,
     };
@@ -206,7 +206,7 @@ fn NoEnvs() -> impl IntoView {
     view! {
         <Empty icon=I::Layers title=t.app_no_envs()>
             <p>{t.app_no_envs_text()}</p>
-            <LinkButton href="/envs">{t.app_no_envs_make()}</LinkButton>
+            <LinkButton href="/envs">{t.app_no_envs_add()}</LinkButton>
         </Empty>
     }
     .into_any()
@@ -238,7 +238,7 @@ pub(super) fn formats(t: Lang) -> Vec<(String, String)> {
 #[component]
 fn AddNamespace(app: AppName, first: bool) -> impl IntoView {
     let t = lang();
-    let open = first || use_context::<Refused>().is_some_and(|r| r.is_of(CreateNamespace::PATH, None));
+    let open = first || use_context::<RefusedForm>().is_some_and(|r| r.is_of(CreateNamespace::PATH, None));
     view! {
         <Reveal summary=t.namespace_add() icon=I::Plus open id="add">
             <Form action=CreateNamespace::PATH swap="configs">
@@ -248,7 +248,7 @@ fn AddNamespace(app: AppName, first: bool) -> impl IntoView {
                     <Select name="format" label=t.namespace_format() hint=t.namespace_format_hint() options=formats(t) />
                 </div>
                 <Field name="description" label=t.namespace_for() />
-                <p class="do"><Submit tone=Tone::Primary>{t.namespace_make()}</Submit></p>
+                <p class="do"><Submit tone=Tone::Primary>{t.namespace_create()}</Submit></p>
             </Form>
         </Reveal>
     }
@@ -257,7 +257,7 @@ fn AddNamespace(app: AppName, first: bool) -> impl IntoView {
 
 /// Archived namespaces.
 #[component]
-fn Away(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView {
+fn ArchivedNamespaces(app: AppName, namespaces: Vec<Namespace>, owned: bool) -> impl IntoView {
     let t = lang();
     if namespaces.is_empty() {
         return None;

@@ -15,11 +15,11 @@ use axum::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
-use super::{Answer, Page, console::Console, parts::Looks};
+use super::{Page, PageResult, console::Console, shared::EnvStyles};
 use crate::{
     api::{apps::CreateApp, paths},
     components::*,
-    domain::{error::Result, limits, names::AppName, places::App, release::Release},
+    domain::{catalog::App, error::Result, limits, names::AppName, release::Release},
     service::{AppCard, AppMatrix},
     session::guard::CurrentUser,
     texts::Lang,
@@ -37,7 +37,7 @@ pub fn routes() -> Router<Console> {
 
 /// Query parameters of the list.
 #[derive(Deserialize)]
-struct Asked {
+struct AppsQuery {
     /// Words that a row must contain.
     #[serde(default)]
     q: String,
@@ -56,15 +56,15 @@ struct List {
     /// Number of applications that are not archived.
     all: usize,
     latest: HashMap<AppName, Release>,
-    looks: Looks,
+    looks: EnvStyles,
     may_create: bool,
 }
 
-async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+async fn list(State(console): State<Console>, who: CurrentUser, Query(asked): Query<AppsQuery>) -> PageResult {
     let all = console.service.apps(&who.actor).await?;
-    let looks = Looks::of(&console.service.envs().await?);
+    let looks = EnvStyles::of(&console.service.envs().await?);
     let mut latest = HashMap::new();
-    for release in console.service.latest_releases(&who.actor, limits::PAGE_MAX).await? {
+    for release in console.service.latest_releases(&who.actor, limits::MAX_PAGE_ROWS).await? {
         latest.entry(release.config.app.clone()).or_insert(release);
     }
     let away = all.iter().filter(|card| card.app.archived_at.is_some()).count();
@@ -142,7 +142,7 @@ fn Apps(list: List) -> impl IntoView {
 }
 
 #[component]
-fn Row(card: AppCard, release: Option<Release>, looks: Looks) -> impl IntoView {
+fn Row(card: AppCard, release: Option<Release>, looks: EnvStyles) -> impl IntoView {
     let t = lang();
     let AppCard { app, namespaces } = card;
     let path = paths::app(&app.name);
@@ -168,7 +168,7 @@ fn Nothing(may_create: bool) -> impl IntoView {
     let t = lang();
     view! {
         <Empty icon=I::Apps title=t.apps_none()>
-            <p>{if may_create { t.apps_none_make() } else { t.apps_none_ask() }}</p>
+            <p>{if may_create { t.apps_none_create() } else { t.apps_none_ask() }}</p>
             {may_create.then(|| view! { <LinkButton href="/start" tone=Tone::Primary>{t.apps_none_start()}</LinkButton> })}
         </Empty>
     }
@@ -178,7 +178,7 @@ fn Nothing(may_create: bool) -> impl IntoView {
 #[component]
 fn Add() -> impl IntoView {
     let t = lang();
-    let open = use_context::<Refused>().is_some_and(|r| r.is_of(CreateApp::PATH, None));
+    let open = use_context::<RefusedForm>().is_some_and(|r| r.is_of(CreateApp::PATH, None));
     view! {
         <Reveal summary=t.apps_add() icon=I::Plus open id="add">
             <Form action=CreateApp::PATH>
@@ -187,7 +187,7 @@ fn Add() -> impl IntoView {
                     <Field name="title" label=t.title_field() hint=t.title_hint() />
                 </div>
                 <Check name="namespace" label=t.apps_first_namespace() checked=true />
-                <p class="do"><Submit tone=Tone::Primary>{t.apps_make()}</Submit></p>
+                <p class="do"><Submit tone=Tone::Primary>{t.apps_create()}</Submit></p>
             </Form>
         </Reveal>
     }
@@ -242,7 +242,7 @@ fn crumbs(app: &AppName) -> impl FnOnce(Lang) -> Vec<Crumb> + Send + 'static {
 }
 
 /// Loads an application with its configs, and the styles of the environments.
-async fn matrix_of(console: &Console, who: &CurrentUser, name: &AppName) -> Result<(AppMatrix, Looks)> {
+async fn matrix_of(console: &Console, who: &CurrentUser, name: &AppName) -> Result<(AppMatrix, EnvStyles)> {
     let matrix = console.service.app(&who.actor, name).await?;
-    Ok((matrix, Looks::of(&console.service.envs().await?)))
+    Ok((matrix, EnvStyles::of(&console.service.envs().await?)))
 }

@@ -11,12 +11,12 @@ use crate::{
     },
     components::*,
     domain::{
+        catalog::Namespace,
         content::Format,
         error::{Error, Need},
         names::{AppName, NamespaceName},
-        places::Namespace,
     },
-    pages::{Answer, Page, console::Console, parts::Sure},
+    pages::{Page, PageResult, console::Console, shared::ConfirmDialog},
     session::guard::CurrentUser,
 };
 
@@ -24,9 +24,9 @@ pub(super) async fn show(
     State(console): State<Console>,
     who: CurrentUser,
     Path((app, name)): Path<(AppName, NamespaceName)>,
-) -> Answer {
+) -> PageResult {
     let (matrix, _) = matrix_of(&console, &who, &app).await?;
-    if !matrix.owned {
+    if !matrix.is_owner {
         return Err(Error::Forbidden(Need::Own).into());
     }
     let found = matrix.rows.into_iter().find(|(namespace, _)| namespace.name == name);
@@ -92,7 +92,7 @@ fn End(namespace: Namespace) -> impl IntoView {
             <Card id="end" title=t.archive()>
                 <p>{t.namespace_archive_text()}</p>
                 <div class="do">
-                    <Sure
+                    <ConfirmDialog
                         id="archive"
                         button=t.archive()
                         title=question
@@ -101,7 +101,7 @@ fn End(namespace: Namespace) -> impl IntoView {
                         action=ArchiveNamespace::PATH
                     >
                         {fields}
-                    </Sure>
+                    </ConfirmDialog>
                 </div>
             </Card>
         }

@@ -7,23 +7,23 @@ use super::{AppHead, AppTab, crumbs, matrix_of};
 use crate::{
     domain::{names::AppName, time::Time},
     pages::{
-        Answer, Page,
+        Page, PageResult,
         console::Console,
-        tokens::{Asked, Tokens},
+        tokens::{Tokens, TokensQuery},
     },
-    session::guard::{CurrentUser, Fresh},
+    session::guard::{CurrentUser, RecentlyAuthenticated},
 };
 
 pub(super) async fn show(
     State(console): State<Console>,
     who: CurrentUser,
-    Fresh(fresh): Fresh,
+    RecentlyAuthenticated(fresh): RecentlyAuthenticated,
     Path(name): Path<AppName>,
-    Query(asked): Query<Asked>,
-) -> Answer {
+    Query(asked): Query<TokensQuery>,
+) -> PageResult {
     let (matrix, _) = matrix_of(&console, &who, &name).await?;
     let tokens = console.service.tokens(&who.actor, Some(&name), asked.before.map(Time)).await?;
-    let make = matrix.owned.then(|| format!("/tokens/new?app={name}"));
+    let make = matrix.is_owner.then(|| format!("/tokens/new?app={name}"));
     let (app, here) = (matrix.app, format!("/apps/{name}/tokens"));
     let (title, crumbs) = (name.to_string(), crumbs(&name));
     let view = move || {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{conflicts::Conflicts, shown::Shown};
+use super::{conflicts::Conflicts, data::ChangePageData};
 use crate::{
     api::paths,
     components::*,
@@ -10,7 +10,7 @@ use crate::{
         change::ChangeState,
         diff::{Diff, keys, lines},
     },
-    pages::config::rest,
+    pages::config::more_rows,
     service::ChangeConfig,
     texts::Lang,
 };
@@ -21,7 +21,7 @@ pub(super) fn Config(
     /// The config.
     config: ChangeConfig,
     /// Data of the page.
-    shown: Shown,
+    shown: ChangePageData,
 ) -> impl IntoView {
     let t = lang();
     let change = &shown.change;
@@ -38,17 +38,17 @@ pub(super) fn Config(
     });
     let (old, new) = sides(t, &config, &shown);
     let counts = config.diff.counts();
-    let (view, window, turn) = (shown.drawn.view, shown.drawn.window(&id), shown.drawn.turn(&id));
+    let (view, window, turn) = (shown.drawn.view, shown.drawn.window(&id), shown.drawn.rows_address(&id));
     let diff = match config.diff {
         _ if counts.total() == 0 => view! { <p class="quiet">{t.change_no_difference()}</p> }.into_any(),
         Diff::Kv(all) => {
             let shown = keys(&all, window);
-            let rest = rest(&shown, Some(&turn));
+            let rest = more_rows(&shown, Some(&turn));
             view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
             let page = lines(was.expose(), is.expose(), shown.drawn.context, window);
-            let rest = rest(&page, Some(&turn));
+            let rest = more_rows(&page, Some(&turn));
             let unfold = format!("{}#{anchor}", shown.drawn.unfold);
             view! { <DiffText rows=page.rows view old new unfold />{rest} }.into_any()
         }
@@ -62,7 +62,7 @@ pub(super) fn Config(
                     <EnvTag env=look />
                     <a href=paths::config(&id) class="mono">{format!("{} / {}", id.app, id.namespace)}</a>
                 </h2>
-                <Sum counts />
+                <DiffSummary counts />
                 {edit}
             </div>
             {conflicts}
@@ -73,7 +73,7 @@ pub(super) fn Config(
 }
 
 /// Returns the names of the two sides of a difference.
-fn sides(t: Lang, config: &ChangeConfig, shown: &Shown) -> (String, String) {
+fn sides(t: Lang, config: &ChangeConfig, shown: &ChangePageData) -> (String, String) {
     let change = &shown.change;
     let release = |seq| if seq == 0 { t.change_live_none().to_owned() } else { t.change_release(seq) };
     match change.change.state {

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::shown::Drawn;
+use super::data::DiffOptions;
 use crate::{
     api::{changes::Resolve, paths},
     components::*,
@@ -11,7 +11,7 @@ use crate::{
         error::Conflict,
         sensitive::Sensitive,
     },
-    pages::config::{CONFLICTS_SHOWN, Sides, rest},
+    pages::config::{CONFLICTS_SHOWN, ConflictSides, more_rows},
     service::{ChangeConfig, ChangeView},
 };
 
@@ -23,7 +23,7 @@ pub(super) fn Conflicts(
     /// The change.
     change: ChangeView,
     /// Display options of differences.
-    drawn: Drawn,
+    drawn: DiffOptions,
 ) -> impl IntoView {
     let t = lang();
     let (many, text) = (config.conflicts.len(), config.format != crate::domain::content::Format::Kv);
@@ -32,7 +32,7 @@ pub(super) fn Conflicts(
     let own = if change.mine { t.merge_mine() } else { t.conflict_side() };
     let form = |conflict: Option<&Conflict>| {
         let key = conflict.map(|c| c.key.clone());
-        change.mine.then(|| view! { <Ways key change=change.change.id.to_string() config=config.config.to_string() live=config.live /> })
+        change.mine.then(|| view! { <ResolveForm key change=change.change.id.to_string() config=config.config.to_string() live=config.live /> })
     };
     let body = if text {
         let one = config.conflicts.first().cloned();
@@ -45,7 +45,7 @@ pub(super) fn Conflicts(
     } else {
         let items = config.conflicts.iter().take(CONFLICTS_SHOWN).map(|conflict| {
             let ways = form(Some(conflict));
-            view! { <li><Sides conflict=conflict.clone() elsewhere=false own />{ways}</li> }
+            view! { <li><ConflictSides conflict=conflict.clone() elsewhere=false own />{ways}</li> }
         });
         let items = items.collect_view();
         let all = (many > 1).then(|| form(None));
@@ -65,12 +65,13 @@ pub(super) fn Conflicts(
 
 /// Conflict of a whole text: the difference that each side makes to the common base.
 #[component]
-fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl IntoView {
+fn TextConflict(conflict: Conflict, drawn: DiffOptions, own: &'static str) -> impl IntoView {
     let t = lang();
     let base = conflict.base.unwrap_or_default();
     let side = |title: &'static str, name: &'static str, new: Option<Sensitive>| {
-        let shown = lines(base.expose(), new.unwrap_or_default().expose(), drawn.context, Window::after(0).one_of(2));
-        let rest = rest(&shown, None);
+        let shown =
+            lines(base.expose(), new.unwrap_or_default().expose(), drawn.context, Window::after(0).shared_by(2));
+        let rest = more_rows(&shown, None);
         view! { <h3>{title}</h3><DiffText rows=shown.rows view=drawn.view old=t.merge_base() new=name />{rest} }
     };
     let theirs = side(t.conflict_their_text(), t.merge_theirs(), conflict.theirs);
@@ -79,7 +80,7 @@ fn TextConflict(conflict: Conflict, drawn: Drawn, own: &'static str) -> impl Int
 
 /// Form that resolves one conflict, or all of a config, in favour of one side.
 #[component]
-fn Ways(key: Option<String>, change: String, config: String, live: u64) -> impl IntoView {
+fn ResolveForm(key: Option<String>, change: String, config: String, live: u64) -> impl IntoView {
     let t = lang();
     let (mine, theirs) = match key {
         Some(_) => (t.keep_mine(), t.keep_theirs()),

@@ -9,9 +9,9 @@ use crate::{
     components::*,
     domain::{change::ChangeId, time::Time},
     pages::{
-        Answer, Page,
+        Page, PageResult,
         console::Console,
-        parts::{ConfigName, Looks},
+        shared::{ConfigName, EnvStyles},
     },
     service::ChangeSummary,
     session::guard::CurrentUser,
@@ -23,17 +23,21 @@ const NAMED: usize = 2;
 /// Query parameters of the list: it begins after the change `after`, which was edited at `at`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct ChangesQuery {
     at: Option<i64>,
     after: Option<ChangeId>,
 }
 
-pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Query(asked): Query<Asked>) -> Answer {
+pub(super) async fn show(
+    State(console): State<Console>,
+    who: CurrentUser,
+    Query(asked): Query<ChangesQuery>,
+) -> PageResult {
     let after = asked.at.map(Time).zip(asked.after);
     let newer = after.is_some().then(|| "/changes".to_owned());
     let (open, next) = console.service.open_changes(&who.actor, after).await?;
     let older = next.map(|(at, id)| format!("/changes?at={}&after={id}", at.0));
-    let looks = Looks::of(&console.service.envs().await?);
+    let looks = EnvStyles::of(&console.service.envs().await?);
     let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|change| change.mine);
     Ok(Page::new(|t| t.changes_title().to_owned(), move || view! { <Changes mine others looks newer older /> })
         .crumbs(|t| vec![Crumb::here(t.changes())]))
@@ -43,7 +47,7 @@ pub(super) async fn show(State(console): State<Console>, who: CurrentUser, Query
 fn Changes(
     mine: Vec<ChangeSummary>,
     others: Vec<ChangeSummary>,
-    looks: Looks,
+    looks: EnvStyles,
     newer: Option<String>,
     older: Option<String>,
 ) -> impl IntoView {
@@ -82,7 +86,7 @@ pub(in crate::pages) fn ChangeItem(
     /// The change.
     change: ChangeSummary,
     /// Styles of the environments.
-    looks: Looks,
+    looks: EnvStyles,
 ) -> impl IntoView {
     let t = lang();
     let href = paths::change(&change.change.id);
@@ -104,7 +108,7 @@ pub(in crate::pages) fn ChangeItem(
         view! {
             <p class="flag warn">
                 <Icon name=I::Warn />
-                <span>{says}" "<a href=href.clone()>{t.change_decide()}</a></span>
+                <span>{says}" "<a href=href.clone()>{t.change_resolve()}</a></span>
             </p>
         }
     });
@@ -112,7 +116,7 @@ pub(in crate::pages) fn ChangeItem(
     let title = first_line(&change.change.message).unwrap_or_else(|| t.change_untitled().to_owned());
     view! {
         <li>
-            <a href=href.clone()><b class:quiet=untitled>{title}</b><Sum counts /></a>
+            <a href=href.clone()><b class:quiet=untitled>{title}</b><DiffSummary counts /></a>
             <p>{named}{more}{author}<span class="quiet">{edited}</span></p>
             {flag}
         </li>

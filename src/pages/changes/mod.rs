@@ -2,11 +2,11 @@
 
 mod config;
 mod conflicts;
+mod data;
 mod list;
 mod one;
+mod progress;
 mod publish;
-mod shown;
-mod way;
 
 use axum::{Router, routing::get};
 

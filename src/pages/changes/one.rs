@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::{
     config::Config,
+    data::{ChangePageData, DiffOptions},
     list::first_line,
+    progress::ReleaseProgress,
     publish::Aside,
-    shown::{Drawn, Shown},
-    way::Progress,
 };
 use crate::{
     api::paths,
@@ -20,7 +20,7 @@ use crate::{
         error::Error,
         release::Release,
     },
-    pages::{Answer, Page, console::Console, live, parts::Looks},
+    pages::{Page, PageResult, console::Console, live, shared::EnvStyles},
     service::ChangeView,
     session::guard::CurrentUser,
     texts::Lang,
@@ -30,7 +30,7 @@ use crate::{
 const CONTEXT: usize = 3;
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct ChangeQuery {
     /// `split` shows differences side by side.
     #[serde(default)]
     view: String,
@@ -49,31 +49,31 @@ pub(super) async fn show(
     State(console): State<Console>,
     who: CurrentUser,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Answer {
+    Query(asked): Query<ChangeQuery>,
+) -> PageResult {
     let id: ChangeId = id.parse().map_err(|_| Error::NotFound(id))?;
     let change = console.service.change(&who.actor, &id).await?;
-    let scope = Pattern::around(change.configs.iter().map(|c| &c.config));
-    let (looking, news) = (console.nodes.ask(&who.account.id, scope.clone()), live::news(&console));
-    let looks = Looks::of(&console.service.envs().await?);
-    let told = looking.told().await;
+    let scope = Pattern::spanning(change.configs.iter().map(|c| &c.config));
+    let (looking, news) = (console.nodes.query(&who.account.id, scope.clone()), live::version(&console));
+    let looks = EnvStyles::of(&console.service.envs().await?);
+    let told = looking.coverage().await;
     let differing = change.configs.iter().filter(|c| !c.diff.is_empty());
     let readers = differing.map(|c| console.nodes.seen(&c.config, 0).1).sum();
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
     let split = if view == DiffView::SideBySide { "split" } else { "" };
     let here = |all| paths::with(&paths::change(&id), &[("view", split), ("all", if all { "true" } else { "" })]);
-    let drawn = Drawn {
+    let drawn = DiffOptions {
         view,
         context: if asked.all { usize::MAX / 4 } else { CONTEXT },
         here: here(asked.all),
         unfold: here(true),
-        turned: (asked.config, asked.row),
-        parts: change.configs.len(),
+        shown_from: (asked.config, asked.row),
+        diff_count: change.configs.len(),
     };
-    let shown = Shown {
+    let shown = ChangePageData {
         readers,
         told,
-        followed: live::followed(&console, Some(&scope), news),
+        live_query: live::live_query(&console, Some(&scope), news),
         progress: progress(&console, &who.actor, &change).await?,
         late: console.service.late(&who.actor),
         looks,
@@ -91,7 +91,7 @@ fn title_or(t: Lang, title: Option<String>) -> String {
 }
 
 /// Returns the releases of a published change. Any other change has none.
-async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Result<Vec<Progress>, Error> {
+async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Result<Vec<ReleaseProgress>, Error> {
     if change.change.state != ChangeState::Published {
         return Ok(Vec::new());
     }
@@ -102,13 +102,13 @@ async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Resu
         let Some(release) = release else { continue };
         let readers = console.nodes.readers(&config.config);
         let live = console.reader.shelf.get(&config.config.to_string()).map_or(0, |snapshot| snapshot.seq());
-        all.push(Progress { release, readers, live });
+        all.push(ReleaseProgress { release, readers, live });
     }
     Ok(all)
 }
 
 #[component]
-fn One(shown: Shown) -> impl IntoView {
+fn One(shown: ChangePageData) -> impl IntoView {
     let t = lang();
     let view = shown.change.clone();
     let change = view.change.clone();
@@ -130,7 +130,7 @@ fn One(shown: Shown) -> impl IntoView {
     let segments = (!nothing).then(|| view! { <Segments label=t.change_view() tabs=segments /> });
     view! {
         <div id="change">
-            {said()}
+            {refusal_banner()}
             {discarded}
             <Title shown=shown.clone()>{segments}</Title>
             <div class="with-tray">
@@ -143,20 +143,20 @@ fn One(shown: Shown) -> impl IntoView {
 }
 
 /// Renders the refusal of a form, if this page explains it better than the frame.
-fn said() -> Option<AnyView> {
-    let refused = use_context::<Refused>()?;
+fn refusal_banner() -> Option<AnyView> {
+    let refused = use_context::<RefusedForm>()?;
     let t = lang();
     let (title, text) = match refused.error() {
         Error::Stale(_) => (t.publish_stale_title(), t.publish_stale_text()),
         Error::Conflict(_) => (t.publish_conflict_title(), t.publish_conflict_text()),
         _ => return None,
     };
-    refused.taken();
+    refused.mark_all_shown();
     Some(view! { <Banner title alert=true><p>{text}</p></Banner> }.into_any())
 }
 
 #[component]
-fn Title(shown: Shown, children: Children) -> impl IntoView {
+fn Title(shown: ChangePageData, children: Children) -> impl IntoView {
     let t = lang();
     // A change is shown as published only when the channel has all of its releases.
     let late = shown.progress.iter().any(|p| p.release.delivered_at.is_none());

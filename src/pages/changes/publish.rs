@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{shown::Shown, way::Way};
+use super::{data::ChangePageData, progress::ChangeProgress};
 use crate::{
     api::{
         changes::{DescribeChange, DiscardChange},
@@ -12,19 +12,19 @@ use crate::{
     },
     components::*,
     domain::change::ChangeState,
-    pages::parts::Sure,
+    pages::shared::ConfirmDialog,
 };
 
 /// Actions of an open change, or delivery progress of a published one.
 #[component]
 pub(super) fn Aside(
     /// Data of the page.
-    shown: Shown,
+    shown: ChangePageData,
 ) -> impl IntoView {
     match shown.change.change.state {
         ChangeState::Published => {
-            let Shown { progress, late, told, looks, followed, .. } = shown;
-            view! { <Way progress late told looks followed /> }.into_any()
+            let ChangePageData { progress, late, told, looks, live_query, .. } = shown;
+            view! { <ChangeProgress progress late told looks followed=live_query /> }.into_any()
         }
         ChangeState::Discarded => ().into_any(),
         ChangeState::Open => view! { <Open shown /> }.into_any(),
@@ -32,7 +32,7 @@ pub(super) fn Aside(
 }
 
 #[component]
-fn Open(shown: Shown) -> impl IntoView {
+fn Open(shown: ChangePageData) -> impl IntoView {
     let t = lang();
     let view = shown.change.clone();
     let differs = view.configs.iter().any(|c| !c.diff.is_empty());
@@ -53,7 +53,7 @@ fn Open(shown: Shown) -> impl IntoView {
         view! {
             <div class="end">
                 {describe}
-                <Sure
+                <ConfirmDialog
                     id="discard"
                     button=t.change_discard()
                     title=t.change_discard_ask()
@@ -62,7 +62,7 @@ fn Open(shown: Shown) -> impl IntoView {
                     action=DiscardChange::PATH
                 >
                     <Hidden name="change" value=id />
-                </Sure>
+                </ConfirmDialog>
             </div>
         }
     });
@@ -73,7 +73,7 @@ fn Open(shown: Shown) -> impl IntoView {
 #[component]
 fn Describe(id: String, message: String) -> impl IntoView {
     let t = lang();
-    let open = use_context::<Refused>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
+    let open = use_context::<RefusedForm>().is_some_and(|r| r.is_of(DescribeChange::PATH, None));
     view! {
         <Reveal summary=t.change_describe() icon=I::Edit open>
             <Form action=DescribeChange::PATH swap="change">
@@ -88,7 +88,7 @@ fn Describe(id: String, message: String) -> impl IntoView {
 
 /// The form that publishes.
 #[component]
-fn Send(shown: Shown) -> impl IntoView {
+fn Send(shown: ChangePageData) -> impl IntoView {
     let t = lang();
     let view = shown.change.clone();
     let differing: Vec<_> = view.configs.iter().filter(|c| !c.diff.is_empty()).collect();
@@ -123,7 +123,7 @@ fn Send(shown: Shown) -> impl IntoView {
                 rows=2
                 required
             />
-            <Confirm expected required />
+            <EnvNamesField expected required />
             <p class="hint">{t.publish_becomes()}</p>
             <ul class="becomes">{becomes}</ul>
             {(readers > 0).then(|| view! { <p class="hint">{t.publish_readers(readers)}</p> })}
@@ -135,7 +135,7 @@ fn Send(shown: Shown) -> impl IntoView {
 
 /// Asks for the names of protected environments. It is a component, so that its field is created inside of the form.
 #[component]
-fn Confirm(expected: String, required: bool) -> impl IntoView {
+fn EnvNamesField(expected: String, required: bool) -> impl IntoView {
     let label = lang().type_to_publish(&expected);
     required.then(|| view! { <Field name="confirm" label placeholder=expected mono=true required=true /> })
 }

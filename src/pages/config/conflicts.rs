@@ -5,31 +5,31 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Opened, difference::rest, fields::Where, here};
+use super::{OpenedConfig, difference::more_rows, fields::ConfigFields, link_start};
 use crate::{
     api::{changes::Resolve, config::RevertItem, paths::Encoded},
-    components::{DiffText, Form, Hidden, I, Icon, LinkButton, Scrolls, Submit, Words, is_long, lang, said},
+    components::{DiffText, Form, Hidden, I, Icon, LinkButton, ScrollBox, Submit, Words, is_long, joined, lang},
     domain::{
         diff::{Window, Word, lines, words},
         error::Conflict,
-        merge::At,
+        merge::KeyState,
         sensitive::Sensitive,
     },
 };
 
 /// Maximum number of conflicts shown. The others follow once these are resolved.
-pub(in crate::pages) const MOST: usize = 100;
+pub(in crate::pages) const MAX_CONFLICTS: usize = 100;
 
 /// The user's saved edits that conflict with a newer release. Shown above the page until all are resolved.
 #[component]
-pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
+pub fn Conflicts(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     let conflicts = opened.view.mine.as_ref().map(|mine| mine.config.conflicts.clone()).unwrap_or_default();
     if conflicts.is_empty() {
         return None;
     }
     let title = t.n_conflicts(conflicts.len());
-    let left = conflicts.len().saturating_sub(MOST);
+    let left = conflicts.len().saturating_sub(MAX_CONFLICTS);
     let left = (left > 0).then(|| view! { <p class="cut">{t.more_not_shown(left)}</p> });
     let each = |conflict| view! { <One opened=opened.clone() conflict /> };
     Some(
@@ -37,7 +37,7 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
             <section class="conflicts" id="conflicts" aria-labelledby="conflicts-title">
                 <h2 class="flag warn" id="conflicts-title"><Icon name=I::Warn />{title}</h2>
                 <p class="quiet">{t.conflicts_text()}</p>
-                <ul>{conflicts.into_iter().take(MOST).map(each).collect_view()}</ul>
+                <ul>{conflicts.into_iter().take(MAX_CONFLICTS).map(each).collect_view()}</ul>
                 {left}
             </section>
         }
@@ -46,15 +46,15 @@ pub fn Conflicts(opened: Arc<Opened>) -> impl IntoView {
 }
 
 #[component]
-fn One(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
+fn One(opened: Arc<OpenedConfig>, conflict: Conflict) -> impl IntoView {
     let t = lang();
     let key = conflict.key.clone();
-    let edit = format!("{}?edit={}#edit", here(&opened), Encoded(&key));
+    let edit = format!("{}?edit={}#edit", link_start(&opened), Encoded(&key));
     let edit = (!key.is_empty()).then(|| view! { <LinkButton href=edit>{t.edit_it()}</LinkButton> });
-    let (change, _) = opened.read();
+    let (change, _) = opened.own_change();
     view! {
         <li>
-            <Sides conflict elsewhere=false />
+            <ConflictSides conflict elsewhere=false />
             <Form action=Resolve::PATH swap="config">
                     <Hidden name="change" value=change />
                     <Hidden name="config" value=opened.view.id.to_string() />
@@ -73,7 +73,7 @@ fn One(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
 
 /// The conflict of a form that was just sent. The fields of the form, below it, keep the user's input.
 #[component]
-pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
+pub fn Merge(opened: Arc<OpenedConfig>, conflict: Conflict) -> impl IntoView {
     let t = lang();
     let elsewhere = is_elsewhere(&opened, &conflict);
     let live = opened.view.live.as_ref();
@@ -87,7 +87,7 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
     } else {
         view! {
             <Form action=RevertItem::PATH id="theirs" swap="config">
-                <Where opened=opened.clone() key />
+                <ConfigFields opened=opened.clone() key />
                 <Submit>{t.keep_theirs()}</Submit>
             </Form>
         }
@@ -96,7 +96,7 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
     view! {
         <div class="conflicts" role="alert">
             <p><b>{t.merge_title()}</b>" "{text}</p>
-            <Sides conflict elsewhere />
+            <ConflictSides conflict elsewhere />
             <div class="do">{theirs}</div>
         </div>
     }
@@ -104,15 +104,15 @@ pub fn Merge(opened: Arc<Opened>, conflict: Conflict) -> impl IntoView {
 }
 
 /// Returns whether the other value is the user's own, saved from another tab.
-fn is_elsewhere(opened: &Opened, conflict: &Conflict) -> bool {
-    let live = At::of(&opened.view.content, &conflict.key).value();
-    let mine = At::of(opened.content(), &conflict.key).value();
+fn is_elsewhere(opened: &OpenedConfig, conflict: &Conflict) -> bool {
+    let live = KeyState::of(&opened.view.content, &conflict.key).value();
+    let mine = KeyState::of(opened.content(), &conflict.key).value();
     conflict.theirs.as_ref().map(Sensitive::expose) == mine && live != mine
 }
 
 /// The three values of a key, with the differences from the base marked; for a text, the difference of each side.
 #[component]
-pub(in crate::pages) fn Sides(
+pub(in crate::pages) fn ConflictSides(
     /// The key with its values.
     conflict: Conflict,
     /// Whether the other value is the author's own, from another tab.
@@ -151,11 +151,11 @@ fn Texts(conflict: Conflict, elsewhere: bool) -> impl IntoView {
     let theirs = theirs.unwrap_or_default();
     // Two values of the same author have no common base and are compared with each other.
     let between = |old: &str, old_name: &'static str, new: &str, new_name: &'static str| {
-        let shown = lines(old, new, CONTEXT, Window::after(0).one_of(2));
-        let left = rest(&shown, None);
+        let shown = lines(old, new, CONTEXT, Window::after(0).shared_by(2));
+        let left = more_rows(&shown, None);
         let label = format!("{old_name} → {new_name}");
         let text = view! { <DiffText rows=shown.rows old=old_name new=new_name /> };
-        view! { <div class="text-side"><Scrolls label>{text}</Scrolls>{left}</div> }
+        view! { <div class="text-side"><ScrollBox label>{text}</ScrollBox>{left}</div> }
     };
     let mine = mine.unwrap_or_default();
     match base.filter(|_| !elsewhere) {
@@ -175,9 +175,9 @@ fn whole(text: Sensitive) -> Vec<Word> {
 fn side(key: &str, name: &'static str, words: Option<Vec<Word>>) -> AnyView {
     let text = match words {
         // Long values scroll, so that the buttons stay near them.
-        Some(words) if is_long(&said(&words)) => {
+        Some(words) if is_long(&joined(&words)) => {
             let label = format!("{key}: {name}");
-            view! { <dd class="mono"><Scrolls label><Words words old=false /></Scrolls></dd> }.into_any()
+            view! { <dd class="mono"><ScrollBox label><Words words old=false /></ScrollBox></dd> }.into_any()
         }
         Some(words) => view! { <dd class="mono"><Words words old=false /></dd> }.into_any(),
         None => view! { <dd class="quiet">{lang().not_set()}</dd> }.into_any(),

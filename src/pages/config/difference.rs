@@ -6,16 +6,18 @@ use axum::extract::{Query, State};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{At, Opened, Part, page};
+use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     api::paths,
-    components::{DiffKv, DiffText, DiffView, Empty, I, LinkButton, Reveal, Segments, Select, Submit, Sum, Tab, lang},
+    components::{
+        DiffKv, DiffSummary, DiffText, DiffView, Empty, I, LinkButton, Reveal, Segments, Select, Submit, Tab, lang,
+    },
     domain::{
-        diff::{Diff, Shown, Window, keys, lines},
+        diff::{Diff, Window, WindowRows, keys, lines},
         names::{ConfigId, EnvName},
         release::Release,
     },
-    pages::{Answer, console::Console},
+    pages::{PageResult, console::Console},
     service::{Compared, ConfigView, Side},
     session::guard::CurrentUser,
     texts::Lang,
@@ -29,7 +31,7 @@ const OFFERED: u32 = 50;
 /// Query parameters of the comparison.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct DifferenceQuery {
     /// The left side: `live`, a release, `env:<name>`.
     from: String,
     /// The right side: `mine`, `live`, a release.
@@ -46,14 +48,14 @@ pub(super) struct Asked {
 
 /// A side of the comparison, as an address names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Which {
+enum SideChoice {
     Live,
     Mine,
     Release(u64),
     Env(EnvName),
 }
 
-impl Which {
+impl SideChoice {
     fn of(text: &str) -> Option<Self> {
         match text {
             "live" => Some(Self::Live),
@@ -88,7 +90,7 @@ impl Which {
     }
 }
 
-impl fmt::Display for Which {
+impl fmt::Display for SideChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Live => f.write_str("live"),
@@ -101,29 +103,29 @@ impl fmt::Display for Which {
 
 /// The compared sides. By default the user's change and the live release, or else the live and the previous release.
 struct Sides {
-    left: Which,
-    right: Which,
+    left: SideChoice,
+    right: SideChoice,
 }
 
 impl Sides {
     /// Chooses the sides. `live` is the live release's number; `pending` says whether the user's change differs.
-    fn of(asked: &Asked, live: u64, pending: bool) -> Self {
-        let usual = if pending { Which::Mine } else { Which::Live };
-        let right = Which::of(&asked.to).filter(|w| !matches!(w, Which::Env(_))).unwrap_or(usual);
+    fn of(asked: &DifferenceQuery, live: u64, pending: bool) -> Self {
+        let usual = if pending { SideChoice::Mine } else { SideChoice::Live };
+        let right = SideChoice::of(&asked.to).filter(|w| !matches!(w, SideChoice::Env(_))).unwrap_or(usual);
         let before = match right {
-            Which::Release(seq) => Which::Release(seq.saturating_sub(1)),
-            Which::Live => Which::Release(live.saturating_sub(1)),
-            Which::Mine | Which::Env(_) => Which::Live,
+            SideChoice::Release(seq) => SideChoice::Release(seq.saturating_sub(1)),
+            SideChoice::Live => SideChoice::Release(live.saturating_sub(1)),
+            SideChoice::Mine | SideChoice::Env(_) => SideChoice::Live,
         };
-        let env = asked.env.parse().ok().map(Which::Env);
-        let left = env.or_else(|| Which::of(&asked.from)).unwrap_or(before);
+        let env = asked.env.parse().ok().map(SideChoice::Env);
+        let left = env.or_else(|| SideChoice::of(&asked.from)).unwrap_or(before);
         Self { left, right }
     }
 }
 
 /// Data of the page.
 struct Comparison {
-    opened: Arc<Opened>,
+    opened: Arc<OpenedConfig>,
     sides: Sides,
     compared: Compared,
     releases: Vec<Release>,
@@ -134,8 +136,8 @@ struct Comparison {
 
 impl Comparison {
     /// Returns the address of this page with another view, or with all lines.
-    fn link(&self, left: &Which, view: DiffView, all: bool) -> String {
-        let path = format!("{}{}", self.opened.path, Part::Difference.path());
+    fn link(&self, left: &SideChoice, view: DiffView, all: bool) -> String {
+        let path = format!("{}{}", self.opened.path, ConfigPage::Difference.path());
         let (left, right) = (left.to_string(), self.sides.right.to_string());
         let view = if view == DiffView::SideBySide { "split" } else { "" };
         paths::with(&path, &[("from", &left), ("to", &right), ("view", view), ("all", if all { "1" } else { "" })])
@@ -145,10 +147,10 @@ impl Comparison {
 pub(super) async fn show(
     State(console): State<Console>,
     user: CurrentUser,
-    At(id): At,
-    Query(asked): Query<Asked>,
-) -> Answer {
-    let opened = Opened::load(&console, &user, &id, None).await?;
+    ConfigPath(id): ConfigPath,
+    Query(asked): Query<DifferenceQuery>,
+) -> PageResult {
+    let opened = OpenedConfig::load(&console, &user, &id, None).await?;
     let pending = opened.view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
     let sides = Sides::of(&asked, opened.view.live_seq(), pending);
     let (left, right) = (sides.left.side(&opened.view), sides.right.side(&opened.view));
@@ -156,7 +158,7 @@ pub(super) async fn show(
     let releases = console.service.releases(&user.actor, &id, None, OFFERED).await?;
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
     let (all, row) = (asked.all.is_some(), asked.row);
-    Ok(page(opened, Part::Difference, move |opened| {
+    Ok(page(opened, ConfigPage::Difference, move |opened| {
         let shown = Arc::new(Comparison { opened, sides, compared, releases, view, all, row });
         view! { <Difference shown /> }
     }))
@@ -188,44 +190,44 @@ fn Difference(shown: Arc<Comparison>) -> impl IntoView {
     let counts = compared.diff.counts();
     view! {
         <div class="bar">
-            <Quick shown=shown.clone() />
+            <CommonComparisons shown=shown.clone() />
             <Segments label=t.view_of() tabs=views.to_vec() />
         </div>
         <div class="versus">
             <p><span class="quiet">{old}</span>" → "<b>{new}</b></p>
-            <Sum counts />
+            <DiffSummary counts />
             {(counts.total() > 1).then(|| view! { <p class="alive-only quiet keys"><kbd>"n"</kbd><kbd>"p"</kbd>" "{t.next_previous()}</p> })}
             <Choose shown />
         </div>
-        <Body diffs=diff />
+        <DiffBody diffs=diff />
     }
     .into_any()
 }
 
 /// The most frequent comparisons.
 #[component]
-fn Quick(shown: Arc<Comparison>) -> impl IntoView {
+fn CommonComparisons(shown: Arc<Comparison>) -> impl IntoView {
     let t = lang();
     let view = &shown.opened.view;
     let live = view.live_seq();
     let mut lefts = Vec::new();
     match shown.sides.right {
-        Which::Mine => lefts.push((Which::Live, Which::Live.name(t, live))),
-        Which::Live if live > 1 => lefts.push((Which::Release(live - 1), t.release_title(live - 1))),
-        Which::Release(seq) if seq > 1 => {
-            lefts.push((Which::Release(seq - 1), t.release_title(seq - 1)));
+        SideChoice::Mine => lefts.push((SideChoice::Live, SideChoice::Live.name(t, live))),
+        SideChoice::Live if live > 1 => lefts.push((SideChoice::Release(live - 1), t.release_title(live - 1))),
+        SideChoice::Release(seq) if seq > 1 => {
+            lefts.push((SideChoice::Release(seq - 1), t.release_title(seq - 1)));
         }
         _ => {}
     }
-    if let (Which::Release(seq), true) = (&shown.sides.left, lefts.iter().all(|(w, _)| *w != shown.sides.left)) {
+    if let (SideChoice::Release(seq), true) = (&shown.sides.left, lefts.iter().all(|(w, _)| *w != shown.sides.left)) {
         lefts.push((shown.sides.left.clone(), shown.sides.left.name(t, *seq)));
     }
     let mut tabs: Vec<Tab> = lefts
         .into_iter()
         .map(|(which, text)| Tab::to(text, shown.link(&which, shown.view, false)).when(which == shown.sides.left))
         .collect();
-    tabs.extend(shown.opened.looks().filter(|(env, _)| **env != view.id.env).map(|(env, look)| {
-        let which = Which::Env(env.clone());
+    tabs.extend(shown.opened.env_styles().filter(|(env, _)| **env != view.id.env).map(|(env, look)| {
+        let which = SideChoice::Env(env.clone());
         Tab::env(look, shown.link(&which, shown.view, false)).when(which == shown.sides.left)
     }));
     view! { <Segments label=t.compared_with() tabs /> }.into_any()
@@ -242,7 +244,7 @@ fn Choose(shown: Arc<Comparison>) -> impl IntoView {
         (r.seq.to_string(), format!("{} · {day} · {} · {why}", r.seq, r.author))
     };
     let releases: Vec<_> = shown.releases.iter().map(release).collect();
-    let live = ("live".to_owned(), Which::Live.name(t, view.live_seq()));
+    let live = ("live".to_owned(), SideChoice::Live.name(t, view.live_seq()));
     let mut from = vec![live.clone()];
     from.extend(
         view.envs
@@ -257,10 +259,10 @@ fn Choose(shown: Arc<Comparison>) -> impl IntoView {
     for (side, which) in [(&mut from, &shown.sides.left), (&mut to, &shown.sides.right)] {
         let name = which.to_string();
         if side.iter().all(|(value, _)| *value != name) {
-            side.push((name, which.name(t, if let Which::Release(seq) = which { *seq } else { 1 })));
+            side.push((name, which.name(t, if let SideChoice::Release(seq) = which { *seq } else { 1 })));
         }
     }
-    let path = format!("{}{}", shown.opened.path, Part::Difference.path());
+    let path = format!("{}{}", shown.opened.path, ConfigPage::Difference.path());
     let split =
         (shown.view == DiffView::SideBySide).then(|| view! { <input type="hidden" name="view" value="split" /> });
     let (left, right) = (shown.sides.left.to_string(), shown.sides.right.to_string());
@@ -305,7 +307,7 @@ pub(super) struct Links {
 
 /// The difference itself.
 #[component]
-pub(super) fn Body(diffs: Diffs) -> impl IntoView {
+pub(super) fn DiffBody(diffs: Diffs) -> impl IntoView {
     let Diffs { diff, view, old, new, all, row, links } = diffs;
     let t = lang();
     if diff.is_empty() {
@@ -316,21 +318,21 @@ pub(super) fn Body(diffs: Diffs) -> impl IntoView {
     match diff {
         Diff::Kv(all) => {
             let shown = keys(&all, window);
-            let rest = rest(&shown, here.as_deref());
+            let rest = more_rows(&shown, here.as_deref());
             view! { <DiffKv keys=shown.rows view old new />{rest} }.into_any()
         }
         Diff::Text { old: was, new: is } => {
             let shown = lines(was.expose(), is.expose(), if all { usize::MAX / 4 } else { CONTEXT }, window);
-            let rest = rest(&shown, here.as_deref());
+            let rest = more_rows(&shown, here.as_deref());
             view! { <DiffText rows=shown.rows view old new unfold=unfold.unwrap_or_default() />{rest} }.into_any()
         }
     }
 }
 
 /// Renders the number of rows left and a link to the next ones. `here` is the address of the page.
-pub(in crate::pages) fn rest<T>(shown: &Shown<T>, here: Option<&str>) -> Option<AnyView> {
+pub(in crate::pages) fn more_rows<T>(shown: &WindowRows<T>, here: Option<&str>) -> Option<AnyView> {
     let t = lang();
-    let (left, next) = (shown.left(), shown.next());
+    let (left, next) = (shown.remaining(), shown.next_row());
     let more = || {
         let href = here.map(|here| paths::with(here, &[("row", &next.to_string())]));
         let link = href.map(|href| view! { <LinkButton href>{t.show_next()}</LinkButton> });

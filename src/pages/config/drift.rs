@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Opened, tray::Confirm};
+use super::{OpenedConfig, change_panel::EnvNameField};
 use crate::{
     api::publish::{Repair, Settle},
     components::{Banner, Field, Form, Hidden, Mood, Submit, Tone, When, lang, sentence},
@@ -13,21 +13,24 @@ use crate::{
 
 /// Shown above every page of a config with drift. Content that only a reader holds cannot be kept, only replaced.
 #[component]
-pub fn Departs(opened: Arc<Opened>, drift: Drift) -> impl IntoView {
+pub fn ConfigDrift(opened: Arc<OpenedConfig>, drift: Drift) -> impl IntoView {
     let t = lang();
-    let since = sentence(t.late_since(), [view! { <When at=drift.since /> }.into_any()]);
+    let since = sentence(t.started_at(), [view! { <When at=drift.since /> }.into_any()]);
     let (title, text, form) = match drift.kind {
         DriftKind::Foreign { seq } => {
             let form = opened.may_publish().then(|| view! { <RepairForm opened=opened.clone() /> }.into_any());
             (t.drift_foreign(seq), t.drift_foreign_text(), form)
         }
         DriftKind::Ahead { live, seq } => {
-            let form = opened.decides.then(|| view! { <SettleForm opened=opened.clone() seq live /> }.into_any());
+            let form = opened
+                .may_resolve_drift
+                .then(|| view! { <ResolveDriftForm opened=opened.clone() seq live /> }.into_any());
             (t.drift_ahead(seq), if form.is_some() { t.drift_ahead_text() } else { t.state_ahead() }, form)
         }
         DriftKind::Held { live, seq } => {
-            let form =
-                opened.decides.then(|| view! { <SettleForm opened=opened.clone() seq live held=true /> }.into_any());
+            let form = opened
+                .may_resolve_drift
+                .then(|| view! { <ResolveDriftForm opened=opened.clone() seq live held=true /> }.into_any());
             (t.drift_held(seq), if form.is_some() { t.drift_held_text() } else { t.state_ahead() }, form)
         }
     };
@@ -35,7 +38,7 @@ pub fn Departs(opened: Arc<Opened>, drift: Drift) -> impl IntoView {
 }
 
 #[component]
-fn RepairForm(opened: Arc<Opened>) -> impl IntoView {
+fn RepairForm(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     view! {
         <Form action=Repair::PATH id="repair" swap="config">
@@ -47,8 +50,8 @@ fn RepairForm(opened: Arc<Opened>) -> impl IntoView {
 }
 
 #[component]
-fn SettleForm(
-    opened: Arc<Opened>,
+fn ResolveDriftForm(
+    opened: Arc<OpenedConfig>,
     seq: u64,
     live: u64,
     /// Whether a reader holds the release, not the channel.
@@ -64,13 +67,13 @@ fn SettleForm(
             <Hidden name="config" value=opened.view.id.to_string() />
             <Hidden name="seq" value=seq.to_string() />
             <Field name="message" label=t.why() note required=protected />
-            {protected.then(|| view! { <Confirm env /> })}
+            {protected.then(|| view! { <EnvNameField env /> })}
             <div class="do">
                 {(!held).then(|| {
-                    view! { <Submit tone=Tone::Primary name="wins" value="channel">{t.drift_channel_wins(seq)}</Submit> }
+                    view! { <Submit tone=Tone::Primary name="wins" value="channel">{t.drift_keep_channel(seq)}</Submit> }
                 })}
                 <Submit tone=if held { Tone::Primary } else { Tone::Plain } name="wins" value="database">
-                    {t.drift_database_wins(live, seq.saturating_add(1))}
+                    {t.drift_keep_database(live, seq.saturating_add(1))}
                 </Submit>
             </div>
         </Form>

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Opened, conflicts::Merge, fields::Where, here};
+use super::{OpenedConfig, conflicts::Merge, fields::ConfigFields, link_start};
 use crate::{
     api::{
         config::{RemoveItem, RevertItem, SaveItem, SaveText},
         paths::Encoded,
     },
-    components::{Field, Form, Hidden, I, Icon, LinkButton, Refused, Select, Submit, TextArea, Tone, lang},
+    components::{Field, Form, Hidden, I, Icon, LinkButton, RefusedForm, Select, Submit, TextArea, Tone, lang},
     domain::{
         content::{Item, ValueType},
         error::{Conflict, Error},
-        typed::carried,
+        form_text::hidden_value,
     },
 };
 
@@ -25,43 +25,43 @@ const ONE_LINE: usize = 100;
 const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
 /// Returns the refused form of a key to which this page is the response.
-fn refused() -> Option<Refused> {
-    use_context::<Refused>().filter(|r| [SaveItem::PATH, RemoveItem::PATH].contains(&r.action()))
+fn refused() -> Option<RefusedForm> {
+    use_context::<RefusedForm>().filter(|r| [SaveItem::PATH, RemoveItem::PATH].contains(&r.action()))
 }
 
 /// Returns the conflict for which the form of this key was refused, if any.
-fn met(key: &str) -> Option<Conflict> {
+fn refused_conflict(key: &str) -> Option<Conflict> {
     let refused = refused()?;
     let Error::Conflict(all) = refused.error() else { return None };
     let found = all.iter().find(|c| c.key == key)?.clone();
-    refused.taken();
+    refused.mark_all_shown();
     Some(found)
 }
 
 /// The form of a key. The key need not exist yet.
 #[component]
-pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> impl IntoView {
+pub fn EditForm(opened: Arc<OpenedConfig>, key: String, lines: bool, q: String) -> impl IntoView {
     let t = lang();
     let sent = refused();
     let sent = |name: &str| sent.as_ref().and_then(|r| r.value(name));
     // A refused form carries whether it is for a new key.
     let sent_new = sent("new").is_some();
     let key = sent("key").filter(|_| sent_new).map_or(key, str::to_owned);
-    let met = met(&key);
+    let met = refused_conflict(&key);
     let merging = met.is_some() && sent("value").is_some();
     let now = opened.content().items().and_then(|items| items.get(&key)).cloned();
     let live = opened.view.content.items().and_then(|items| items.get(&key)).cloned();
     let new = met.is_none() && (sent_new || now.is_none() && live.is_none());
-    let there = There { now: now.is_some(), live: live.clone() };
+    let there = KeyStatus { now: now.is_some(), live: live.clone() };
     let item = now.or(live).unwrap_or_default();
     let many = lines
         || item.value.expose().contains(LINE_ENDS)
         || item.value.expose().chars().count() > ONE_LINE
         || sent("value").is_some_and(|v| v.contains(LINE_ENDS));
-    let around = paths_around(&opened, &key, new, &q);
+    let around = form_links(&opened, &key, new, &q);
     let title = if new { t.new_key_title().to_owned() } else { t.edit_title(&key) };
     let merge = met.map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
-    let was = there.live.clone().filter(|live| !live.same(&item));
+    let was = there.live.clone().filter(|live| !live.has_same_content(&item));
     let says = if merging { t.keep_mine_edited() } else { t.save_to_change() };
     let forms = view! { <Forms opened=opened.clone() key=key.clone() q=q.clone() there=there.clone() /> };
     view! {
@@ -69,14 +69,14 @@ pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> imp
             <h2 id="edit-title">{title}</h2>
             {merge}
             <Form action=SaveItem::PATH id="item" swap="config">
-                <Where opened=opened.clone() key=if new { String::new() } else { key.clone() } q=q.clone() />
+                <ConfigFields opened=opened.clone() key=if new { String::new() } else { key.clone() } q=q.clone() />
                 {new.then(|| view! { <KeyField key=key.clone() /> })}
                 <ItemFields item was many more=around.more />
-                <GoesInto opened=opened.clone() />
+                <TargetChange opened=opened.clone() />
                 <div class="do">
                     <Submit tone=Tone::Primary>{says}</Submit>
                     <LinkButton href=around.back>{t.cancel()}</LinkButton>
-                    <Apart opened=opened.clone() key=key.clone() there=there.clone() />
+                    <KeyActions opened=opened.clone() key=key.clone() there=there.clone() />
                 </div>
             </Form>
             {forms}
@@ -87,7 +87,7 @@ pub fn EditForm(opened: Arc<Opened>, key: String, lines: bool, q: String) -> imp
 
 /// State of a key.
 #[derive(Clone)]
-struct There {
+struct KeyStatus {
     /// Whether the key exists for the user: live and not removed, or added.
     now: bool,
     /// The live item.
@@ -106,19 +106,19 @@ fn KeyField(key: String) -> impl IntoView {
 }
 
 /// Addresses of the form's links.
-struct PathsAround {
+struct FormLinks {
     /// The table, at this key.
     back: String,
     /// This form with a multi-line field.
     more: String,
 }
 
-fn paths_around(opened: &Opened, key: &str, new: bool, q: &str) -> PathsAround {
-    let base = here(opened);
+fn form_links(opened: &OpenedConfig, key: &str, new: bool, q: &str) -> FormLinks {
+    let base = link_start(opened);
     let filter = if q.is_empty() { String::new() } else { format!("&q={}", Encoded(q)) };
     let name = if new { "add" } else { "edit" };
     let back = if new { opened.path.clone() } else { format!("{base}?at={}{filter}#at", Encoded(key)) };
-    PathsAround { back, more: format!("{base}?{name}={}&lines={filter}#edit", Encoded(key)) }
+    FormLinks { back, more: format!("{base}?{name}={}&lines={filter}#edit", Encoded(key)) }
 }
 
 /// Fields for value, type and comment.
@@ -129,13 +129,13 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
     let value = value.into_inner();
     let was = was.map(|live| view! { <p class="hint">{t.live_value()}": "<code>{live.value.into_inner()}</code></p> });
     let rows = u32::try_from(value.split(LINE_ENDS).count().clamp(3, 20)).unwrap_or(3);
-    let was_in = view! { <WasIn name="value" text=value.clone() /><WasIn name="comment" text=comment.clone() /> };
+    let was_in = view! { <OriginalContent name="value" text=value.clone() /><OriginalContent name="comment" text=comment.clone() /> };
     let field = if many {
         view! { <TextArea name="value" label=t.value() value=value rows mono=true /> }.into_any()
     } else {
         view! {
             <Field name="value" label=t.value() value=value mono=true />
-            <a class="many hint" href=more>{t.many_lines()}</a>
+            <a class="many hint" href=more>{t.multi_line()}</a>
         }
         .into_any()
     };
@@ -159,24 +159,24 @@ fn ItemFields(item: Item, was: Option<Item>, many: bool, more: String) -> impl I
 
 /// A hidden field with a field's original content, if a browser would change it. A refused form keeps its own.
 #[component]
-pub(super) fn WasIn(
+pub(super) fn OriginalContent(
     /// The name of the field.
     name: &'static str,
     /// The content of the field.
     text: String,
 ) -> impl IntoView {
     let name = format!("{name}_was");
-    let refused = use_context::<Refused>().filter(|r| [SaveItem::PATH, SaveText::PATH].contains(&r.action()));
+    let refused = use_context::<RefusedForm>().filter(|r| [SaveItem::PATH, SaveText::PATH].contains(&r.action()));
     let was = match refused {
         Some(refused) => refused.value(&name).map(str::to_owned),
-        None => carried(&text),
+        None => hidden_value(&text),
     };
     was.map(|value| view! { <Hidden name value /> })
 }
 
 /// Choice of the change that takes the first edit, if the user has open changes elsewhere.
 #[component]
-fn GoesInto(opened: Arc<Opened>) -> impl IntoView {
+fn TargetChange(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     if opened.view.mine.is_some() || opened.view.other_changes.is_empty() {
         return None;
@@ -188,47 +188,47 @@ fn GoesInto(opened: Arc<Opened>) -> impl IntoView {
         let text = if said.is_empty() { t.change_without_message(at) } else { said.chars().take(60).collect() };
         (change.id.to_string(), text)
     }));
-    Some(view! { <Select name="change" label=t.goes_into() options hint=t.goes_into_hint() /> })
+    Some(view! { <Select name="change" label=t.save_to() options hint=t.save_to_hint() /> })
 }
 
-impl There {
-    fn can_go(&self) -> bool {
+impl KeyStatus {
+    fn can_remove(&self) -> bool {
         self.now && self.live.is_some()
     }
 }
 
 /// Buttons to revert or remove the key. Their forms are outside of the key's form, because forms do not nest.
 #[component]
-fn Apart(opened: Arc<Opened>, key: String, there: There) -> impl IntoView {
+fn KeyActions(opened: Arc<OpenedConfig>, key: String, there: KeyStatus) -> impl IntoView {
     let t = lang();
     let revert = edited(&opened, &key).then(|| {
         view! { <button type="submit" form="revert" class=Tone::Plain.class()><Icon name=I::Undo />{t.revert_edit()}</button> }
     });
-    let remove = there.can_go().then(|| {
+    let remove = there.can_remove().then(|| {
         view! { <button type="submit" form="remove" class=Tone::Danger.class()><Icon name=I::Trash />{t.remove_key()}</button> }
     });
     view! { <span class="apart">{revert}{remove}</span> }.into_any()
 }
 
 /// Returns whether the user's change has an edit of a key.
-fn edited(opened: &Opened, key: &str) -> bool {
+fn edited(opened: &OpenedConfig, key: &str) -> bool {
     opened.view.mine.as_ref().is_some_and(|mine| mine.config.edits.iter().any(|edit| edit.key == key))
 }
 
 #[component]
-fn Forms(opened: Arc<Opened>, key: String, q: String, there: There) -> impl IntoView {
+fn Forms(opened: Arc<OpenedConfig>, key: String, q: String, there: KeyStatus) -> impl IntoView {
     let (of_revert, of_remove) = (opened.clone(), opened.clone());
     let (revert_key, revert_q) = (key.clone(), q.clone());
     let revert = edited(&opened, &key).then(move || {
         view! {
             <Form action=RevertItem::PATH id="revert" swap="config">
-                <Where opened=of_revert key=revert_key q=revert_q />
+                <ConfigFields opened=of_revert key=revert_key q=revert_q />
             </Form>
         }
     });
-    let remove = there.can_go().then(move || {
+    let remove = there.can_remove().then(move || {
         view! {
-            <Form action=RemoveItem::PATH id="remove" swap="config"><Where opened=of_remove key q /></Form>
+            <Form action=RemoveItem::PATH id="remove" swap="config"><ConfigFields opened=of_remove key q /></Form>
         }
     });
     view! { {revert}{remove} }.into_any()

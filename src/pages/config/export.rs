@@ -8,13 +8,13 @@ use axum::{
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{At, Opened};
+use super::{ConfigPath, OpenedConfig};
 use crate::{
     api::paths,
     components::{I, Icon},
     domain::content::Format,
-    formats::{self, Source},
-    pages::{Failed, console::Console},
+    formats::{self, ItemFormat},
+    pages::{PageError, console::Console},
     service::Exported,
     session::guard::CurrentUser,
 };
@@ -22,7 +22,7 @@ use crate::{
 /// Query parameters of a download.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct ExportQuery {
     /// The format in which items are written. A text has only its own.
     format: String,
     /// An older release.
@@ -32,9 +32,9 @@ pub(super) struct Asked {
 pub(super) async fn download(
     State(console): State<Console>,
     user: CurrentUser,
-    At(id): At,
-    Query(asked): Query<Asked>,
-) -> Result<Response, Failed> {
+    ConfigPath(id): ConfigPath,
+    Query(asked): Query<ExportQuery>,
+) -> Result<Response, PageError> {
     let format = Some(asked.format.as_str()).filter(|format| !format.is_empty());
     let Exported { text, media } = console.service.export(&user.actor, &id, format, asked.release).await?;
     // Names consist of lower-case letters, digits, dots and dashes, so they need no escaping inside of the quotes.
@@ -50,7 +50,7 @@ pub(super) async fn download(
 }
 
 /// Renders links to the files of the live content, or of a release.
-pub(super) fn links(opened: &Opened, release: Option<u64>) -> AnyView {
+pub(super) fn links(opened: &OpenedConfig, release: Option<u64>) -> AnyView {
     let path = format!("{}/export", opened.path);
     let seq = release.map(|seq| seq.to_string()).unwrap_or_default();
     let link = |format: &str, text: String| {
@@ -59,8 +59,8 @@ pub(super) fn links(opened: &Opened, release: Option<u64>) -> AnyView {
     };
     let items = match opened.view.namespace.format {
         Format::Kv => {
-            let each = |source: Source| link(source.as_str(), format!(".{}", source.media().extension));
-            Source::ALL.into_iter().map(each).collect_view()
+            let each = |source: ItemFormat| link(source.as_str(), format!(".{}", source.media().extension));
+            ItemFormat::ALL.into_iter().map(each).collect_view()
         }
         format => vec![link("", format!(".{}", formats::media(format).extension))],
     };

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::Opened;
+use super::OpenedConfig;
 use crate::components::Hidden;
 
 /// Hidden fields with the config, its release and the user's change that a form was made for.
 #[component]
-pub fn Where(opened: Arc<Opened>, #[prop(optional)] key: String, #[prop(optional)] q: String) -> impl IntoView {
-    let (change, version) = opened.read();
+pub fn ConfigFields(
+    opened: Arc<OpenedConfig>,
+    #[prop(optional)] key: String,
+    #[prop(optional)] q: String,
+) -> impl IntoView {
+    let (change, version) = opened.own_change();
     view! {
         <Hidden name="config" value=opened.view.id.to_string() />
         <Hidden name="base" value=opened.view.live_seq().to_string() />

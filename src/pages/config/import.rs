@@ -10,33 +10,33 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
-    At, Opened, Part,
-    difference::{Body, Diffs},
+    ConfigPage, ConfigPath, OpenedConfig,
+    difference::{DiffBody, Diffs},
     export,
-    fields::Where,
+    fields::ConfigFields,
     page,
 };
 use crate::{
     api::{self, config::AddImport},
     components::{
-        Banner, Card, DiffView, Form, Hidden, I, LinkButton, Mood, Refused, Scrolls, Select, Submit, Sum, TextArea,
-        Tone, lang, sentence,
+        Banner, Card, DiffSummary, DiffView, Form, Hidden, I, LinkButton, Mood, RefusedForm, ScrollBox, Select, Submit,
+        TextArea, Tone, lang, sentence,
     },
     domain::{
         content::Format,
         error::{Error, Invalid, Problem},
-        typed::restored,
+        form_text::restore,
     },
-    formats::{SOURCE_BYTES, Source, Typing, detect},
+    formats::{ItemFormat, MAX_SOURCE_BYTES, Typing, detect},
     http::body::is_too_long,
-    pages::{Answer, Page, console::Console},
+    pages::{Page, PageResult, console::Console},
     service::{Import, ImportMode, ImportPreview},
     session::guard::CurrentUser,
 };
 
 /// Fields of the form.
 #[derive(Clone, Debug, Default)]
-struct Sent {
+struct ImportFields {
     text: String,
     /// Name of the file, if the text was uploaded. The text is then in no field.
     file: Option<String>,
@@ -45,18 +45,23 @@ struct Sent {
     mode: String,
 }
 
-pub(super) async fn show(State(console): State<Console>, user: CurrentUser, At(id): At) -> Answer {
+pub(super) async fn show(State(console): State<Console>, user: CurrentUser, ConfigPath(id): ConfigPath) -> PageResult {
     user.actor.may_edit(&id)?;
-    let opened = Opened::load(&console, &user, &id, None).await?;
-    Ok(draw(opened, Sent::default(), None))
+    let opened = OpenedConfig::load(&console, &user, &id, None).await?;
+    Ok(draw(opened, ImportFields::default(), None))
 }
 
 /// Responds to the form with a preview of the import's changes, and stores nothing.
-pub(super) async fn preview(State(console): State<Console>, user: CurrentUser, At(id): At, form: Multipart) -> Answer {
+pub(super) async fn preview(
+    State(console): State<Console>,
+    user: CurrentUser,
+    ConfigPath(id): ConfigPath,
+    form: Multipart,
+) -> PageResult {
     user.actor.may_edit(&id)?;
-    let opened = Opened::load(&console, &user, &id, None).await?;
+    let opened = OpenedConfig::load(&console, &user, &id, None).await?;
     let (sent, outcome) = match read(form, &opened).await {
-        Err(error) => (Sent::default(), Err(error)),
+        Err(error) => (ImportFields::default(), Err(error)),
         Ok(sent) => {
             let outcome = match sent.import(&opened) {
                 Ok(import) => {
@@ -71,21 +76,21 @@ pub(super) async fn preview(State(console): State<Console>, user: CurrentUser, A
     Ok(draw(opened, sent, Some(outcome)).status(status.unwrap_or(StatusCode::OK)))
 }
 
-async fn read(mut form: Multipart, opened: &Opened) -> Result<Sent, Error> {
-    let mut sent = Sent::default();
-    while let Some(field) = form.next_field().await.map_err(|e| unread(&e))? {
+async fn read(mut form: Multipart, opened: &OpenedConfig) -> Result<ImportFields, Error> {
+    let mut sent = ImportFields::default();
+    while let Some(field) = form.next_field().await.map_err(|e| read_error(&e))? {
         let name = field.name().unwrap_or_default().to_owned();
         let file = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
-        let bytes = field.bytes().await.map_err(|e| unread(&e))?;
-        if bytes.len() > SOURCE_BYTES {
-            return Err(Error::TooLarge(SOURCE_BYTES));
+        let bytes = field.bytes().await.map_err(|e| read_error(&e))?;
+        if bytes.len() > MAX_SOURCE_BYTES {
+            return Err(Error::TooLarge(MAX_SOURCE_BYTES));
         }
         let text = String::from_utf8(bytes.into()).map_err(|_| Invalid::new("/text", Problem::Unicode))?;
         match name.as_str() {
             "file" if file.is_some() => (sent.text, sent.file) = (text, file),
             // A browser sends the line breaks of a field as CRLF. A file is taken unchanged.
             "text" if sent.file.is_none() => {
-                sent.text = restored(opened.content().text().unwrap_or_default(), &text);
+                sent.text = restore(opened.content().text().unwrap_or_default(), &text);
             }
             "source" => sent.source = text,
             "typing" => sent.typing = text,
@@ -96,16 +101,16 @@ async fn read(mut form: Multipart, opened: &Opened) -> Result<Sent, Error> {
     Ok(sent)
 }
 
-fn unread(error: &MultipartError) -> Error {
+fn read_error(error: &MultipartError) -> Error {
     match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(SOURCE_BYTES),
-        _ if is_too_long(error) => Error::TooLarge(SOURCE_BYTES),
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(MAX_SOURCE_BYTES),
+        _ if is_too_long(error) => Error::TooLarge(MAX_SOURCE_BYTES),
         _ => Invalid::new("", Problem::Body { detail: error.body_text() }).into(),
     }
 }
 
-impl Sent {
-    fn import(&self, opened: &Opened) -> Result<Import, Invalid> {
+impl ImportFields {
+    fn import(&self, opened: &OpenedConfig) -> Result<Import, Invalid> {
         if self.text.trim().is_empty() {
             return Err(Invalid::new("/text", Problem::Required));
         }
@@ -126,23 +131,23 @@ impl Sent {
 
 type Outcome = Result<(ImportPreview, Import), Error>;
 
-fn draw(opened: Opened, sent: Sent, outcome: Option<Outcome>) -> Page {
-    page(opened, Part::Import, move |opened| view! { <ImportPage opened sent outcome /> })
+fn draw(opened: OpenedConfig, sent: ImportFields, outcome: Option<Outcome>) -> Page {
+    page(opened, ConfigPage::Import, move |opened| view! { <ImportPage opened sent outcome /> })
 }
 
 #[component]
-fn ImportPage(opened: Arc<Opened>, sent: Sent, outcome: Option<Outcome>) -> impl IntoView {
+fn ImportPage(opened: Arc<OpenedConfig>, sent: ImportFields, outcome: Option<Outcome>) -> impl IntoView {
     let t = lang();
     let ready = matches!(outcome, Some(Ok(_)));
     let result = outcome.map(|outcome| match outcome {
         Ok((preview, import)) => view! { <Preview opened=opened.clone() preview import /> }.into_any(),
-        Err(error) => view! { <Wrong error /> }.into_any(),
+        Err(error) => view! { <ImportErrors error /> }.into_any(),
     });
     // The text of a refused import is kept.
-    let sent = match use_context::<Refused>().filter(|r| r.action() == AddImport::PATH) {
-        Some(refused) => Sent {
+    let sent = match use_context::<RefusedForm>().filter(|r| r.action() == AddImport::PATH) {
+        Some(refused) => ImportFields {
             text: refused.value("text").and_then(|text| decoded(text).ok()).unwrap_or_default(),
-            ..Sent::default()
+            ..ImportFields::default()
         },
         None => sent,
     };
@@ -171,7 +176,7 @@ pub(crate) fn decoded(text: &str) -> Result<String, Invalid> {
 }
 
 #[component]
-fn Wrong(error: Error) -> impl IntoView {
+fn ImportErrors(error: Error) -> impl IntoView {
     let t = lang();
     let Error::Invalid(all) = &error else {
         return view! { <Banner mood=Mood::Bad title=t.import_wrong() alert=true><p>{t.error(&error)}</p></Banner> }
@@ -197,7 +202,7 @@ fn Wrong(error: Error) -> impl IntoView {
 }
 
 #[component]
-fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl IntoView {
+fn Preview(opened: Arc<OpenedConfig>, preview: ImportPreview, import: Import) -> impl IntoView {
     let t = lang();
     if preview.edits.is_empty() {
         return view! { <Banner mood=Mood::Good title=t.import_nothing()><p>{t.import_nothing_text()}</p></Banner> }
@@ -220,11 +225,11 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
     let says = if kv { t.add_edits(preview.edits.len()) } else { t.add_text().to_owned() };
     view! {
         <Card id="preview" title=t.import_preview()>
-            <Sum counts />
+            <DiffSummary counts />
             {read_as}
-            <Scrolls class="preview" label=t.import_preview()><Body diffs /></Scrolls>
+            <ScrollBox class="preview" label=t.import_preview()><DiffBody diffs /></ScrollBox>
             <Form action=AddImport::PATH id="add">
-                <Where opened=opened.clone() />
+                <ConfigFields opened=opened.clone() />
                 <Hidden name="source" value=import.source.as_str() />
                 <Hidden name="strings" value=(import.typing == Typing::Strings).to_string() />
                 <Hidden name="replace" value=(import.mode == ImportMode::Replace).to_string() />
@@ -240,7 +245,7 @@ fn Preview(opened: Arc<Opened>, preview: ImportPreview, import: Import) -> impl 
 }
 
 #[component]
-fn ImportForm(opened: Arc<Opened>, sent: Sent, ready: bool) -> impl IntoView {
+fn ImportForm(opened: Arc<OpenedConfig>, sent: ImportFields, ready: bool) -> impl IntoView {
     let t = lang();
     let kv = opened.view.namespace.format == Format::Kv;
     let of_options = sent.clone();
@@ -266,13 +271,14 @@ fn ImportForm(opened: Arc<Opened>, sent: Sent, ready: bool) -> impl IntoView {
 }
 
 #[component]
-fn Options(sent: Sent) -> impl IntoView {
+fn Options(sent: ImportFields) -> impl IntoView {
     let t = lang();
-    let mut sources = vec![(String::new(), t.source_guess().to_owned())];
-    sources.extend(Source::ALL.map(|source| (source.as_str().to_owned(), format!(".{}", source.media().extension))));
+    let mut sources = vec![(String::new(), t.source_detect().to_owned())];
+    sources
+        .extend(ItemFormat::ALL.map(|source| (source.as_str().to_owned(), format!(".{}", source.media().extension))));
     let pair = |value: &str, text: &str| (value.to_owned(), text.to_owned());
-    let typing = vec![pair("", t.typing_keep()), pair("strings", t.typing_strings())];
-    let mode = vec![pair("", t.mode_merge()), pair("replace", t.mode_replace())];
+    let typing = vec![pair("", t.types_keep()), pair("strings", t.types_strings())];
+    let mode = vec![pair("", t.missing_keys_keep()), pair("replace", t.missing_keys_remove())];
     view! {
         <div class="row">
             <Select name="source" label=t.source() options=sources value=sent.source />

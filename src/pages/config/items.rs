@@ -5,53 +5,53 @@ use std::{collections::HashMap, sync::Arc};
 use leptos::prelude::*;
 
 use super::{
-    Asked, Opened,
+    ContentQuery, OpenedConfig,
+    change_panel::{ChangePanel, ChangePanelLink},
     conflicts::Conflicts,
     edit::EditForm,
-    here,
-    rows::{Row, others, rows},
-    tray::{Stub, Tray},
+    link_start,
+    rows::{ItemRow, others, rows},
 };
 use crate::{
     api::paths::{self, Encoded},
     components::{
-        Badge, Empty, FilterBox, I, LinkButton, Marked, Marks, Mood, Now, Tone, When, Words, is_long, kind_word, lang,
-        relative,
+        Badge, Empty, FilterBox, I, InvisibleMarks, LinkButton, Marked, Mood, RenderedAt, Tone, When, Words, is_long,
+        kind_label, lang, relative,
     },
     domain::{
         content::Item,
-        diff::{Kind, words},
+        diff::{KeyChange, words},
         time::Time,
         unseen::Unseen,
     },
 };
 
 /// Maximum number of rows on a page; a filter finds the others.
-const MOST: usize = 10_000;
+const MAX_ROWS: usize = 10_000;
 /// Maximum length of a key that is never wrapped in its column, in bytes.
-const WIDE: usize = 20;
+const MAX_UNWRAPPED_KEY: usize = 20;
 /// Maximum length of a changed value that is shown whole, old and new, in bytes.
-const SHORT: usize = 120;
+const MAX_WHOLE_VALUE: usize = 120;
 
 /// The page of a config's items.
 #[component]
-pub fn Items(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
+pub fn Items(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let editing = opened.may_edit() && (asked.edit.is_some() || asked.add.is_some());
     view! {
         <Conflicts opened=opened.clone() />
         <div class="with-tray">
             <section class="stack" aria-label=lang().items_of(&opened.view.id.to_string())>
                 <Table opened=opened.clone() asked />
-                <Stub opened=opened.clone() />
+                <ChangePanelLink opened=opened.clone() />
             </section>
-            <Tray opened editing />
+            <ChangePanel opened editing />
         </div>
     }
     .into_any()
 }
 
 #[component]
-fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
+fn Table(opened: Arc<OpenedConfig>, asked: ContentQuery) -> impl IntoView {
     let t = lang();
     let others = others(&opened.view);
     let all = rows(&opened, &others);
@@ -67,9 +67,9 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
         return view! { {add}{adding.is_none().then(|| view! { <Nothing opened=opened.clone() /> })} }.into_any();
     }
     let total = all.len();
-    let mut drawn = Drawn::new(&opened, &asked);
+    let mut drawn = RowRenderer::new(&opened, &asked);
     // If there are few rows, all are rendered and the filter hides some, so that it can show them without a request.
-    let hides = total <= MOST;
+    let hides = total <= MAX_ROWS;
     let body: Vec<AnyView> = all
         .iter()
         .filter_map(|row| {
@@ -80,16 +80,17 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
             }
             (fits || hides).then(|| drawn.row(row, !fits))
         })
-        .take(MOST)
+        .take(MAX_ROWS)
         .collect();
-    let left = (!hides && body.len() == MOST).then(|| view! { <p class="hint">{t.first_rows(MOST, total)}</p> });
+    let left =
+        (!hides && body.len() == MAX_ROWS).then(|| view! { <p class="hint">{t.first_rows(MAX_ROWS, total)}</p> });
     // Where scripts run, the filter itself shows this, and removes it when it is cleared.
     let found = words.is_empty() || all.iter().any(|row| row.has(&words));
     let all_of_them = opened.path.clone();
     let none = (!found).then(|| {
         view! { <noscript><p class="cut">{t.filter_none()}<LinkButton href=all_of_them>{t.show_all()}</LinkButton></p></noscript> }
     });
-    let base = here(&opened);
+    let base = link_start(&opened);
     let tools = opened.may_edit().then(|| {
         view! {
             <LinkButton href=format!("{}/import", opened.path) icon=I::Import>{t.paste_or_import()}</LinkButton>
@@ -122,7 +123,7 @@ fn Table(opened: Arc<Opened>, asked: Asked) -> impl IntoView {
 }
 
 #[component]
-fn Nothing(opened: Arc<Opened>) -> impl IntoView {
+fn Nothing(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     if !opened.may_edit() {
         return view! { <Empty icon=I::Rows title=t.no_keys_title()><p>{t.no_keys_viewer()}</p></Empty> }.into_any();
@@ -140,34 +141,41 @@ fn Nothing(opened: Arc<Opened>) -> impl IntoView {
 }
 
 /// Renders rows. Parts that many rows share are made once.
-struct Drawn<'a> {
+struct RowRenderer<'a> {
     base: String,
     query: String,
     editable: bool,
     at: &'a str,
-    opened: &'a Opened,
+    opened: &'a OpenedConfig,
     since: HashMap<u64, Option<(Time, String, String, bool)>>,
 }
 
-impl<'a> Drawn<'a> {
-    fn new(opened: &'a Opened, asked: &'a Asked) -> Self {
+impl<'a> RowRenderer<'a> {
+    fn new(opened: &'a OpenedConfig, asked: &'a ContentQuery) -> Self {
         let query = if asked.q.is_empty() { String::new() } else { format!("&q={}", Encoded(&asked.q)) };
-        Self { base: here(opened), query, editable: opened.may_edit(), at: &asked.at, opened, since: HashMap::new() }
+        Self {
+            base: link_start(opened),
+            query,
+            editable: opened.may_edit(),
+            at: &asked.at,
+            opened,
+            since: HashMap::new(),
+        }
     }
 
-    fn row(&mut self, row: &Row<'_>, hidden: bool) -> AnyView {
+    fn row(&mut self, row: &ItemRow<'_>, hidden: bool) -> AnyView {
         let kind = row.kind();
         let key = row.key.to_owned();
         let key = if self.editable {
             let href = format!("{}?edit={}{}#edit", self.base, Encoded(row.key), self.query);
-            view! { <a href=href>{broken(key)}</a> }.into_any()
+            view! { <a href=href>{wrapped_key(key)}</a> }.into_any()
         } else {
-            broken(key)
+            wrapped_key(key)
         };
         let item = row.item();
         let note =
             item.filter(|i| !i.comment.is_empty()).map(|i| view! { <span class="note">{i.comment.clone()}</span> });
-        let class = kind.map(Kind::as_str).or((!row.others.is_empty()).then_some("others"));
+        let class = kind.map(KeyChange::as_str).or((!row.others.is_empty()).then_some("others"));
         let id = (!self.at.is_empty() && self.at == row.key).then_some("at");
         view! {
             <tr class=class id=id hidden=hidden>
@@ -181,7 +189,7 @@ impl<'a> Drawn<'a> {
     }
 
     /// Renders the row whose form is open.
-    fn open(&self, row: &Row<'_>, opened: Arc<Opened>, asked: &Asked) -> AnyView {
+    fn open(&self, row: &ItemRow<'_>, opened: Arc<OpenedConfig>, asked: &ContentQuery) -> AnyView {
         view! {
             <tr class="editing">
                 <td colspan="4">
@@ -192,7 +200,7 @@ impl<'a> Drawn<'a> {
         .into_any()
     }
 
-    fn when(&mut self, row: &Row<'_>, kind: Option<Kind>) -> AnyView {
+    fn when(&mut self, row: &ItemRow<'_>, kind: Option<KeyChange>) -> AnyView {
         let t = lang();
         let others = (!row.others.is_empty()).then(|| {
             let other = |(change, removes): &(&crate::domain::change::Change, bool)| {
@@ -207,7 +215,7 @@ impl<'a> Drawn<'a> {
             return view! { {self.released(since)}{others} }.into_any();
         };
         let conflict = row.conflict.then(|| view! { <Badge mood=Mood::Bad>{t.in_conflict()}</Badge> });
-        view! { {conflict}<span class="state">{kind_word(kind)}</span>{t.by_you()}<When at=edit.at />{others} }
+        view! { {conflict}<span class="state">{kind_label(kind)}</span>{t.by_you()}<When at=edit.at />{others} }
             .into_any()
     }
 
@@ -217,7 +225,7 @@ impl<'a> Drawn<'a> {
         let authors = &self.opened.view.authors;
         let known = self.since.entry(seq).or_insert_with(|| {
             let (author, at) = authors.get(&seq)?;
-            let now = use_context::<Now>().map_or(*at, |now| now.0);
+            let now = use_context::<RenderedAt>().map_or(*at, |now| now.0);
             let fresh = now.0 - at.0 < DAY;
             Some((*at, relative(lang(), *at, now), author.clone(), fresh))
         });
@@ -232,14 +240,14 @@ impl<'a> Drawn<'a> {
     }
 }
 
-fn value(row: &Row<'_>) -> AnyView {
+fn value(row: &ItemRow<'_>) -> AnyView {
     let (Some(old), Some(new)) = (row.old, row.new) else {
-        return row.item().map_or_else(|| ().into_any(), |item| shown(item.value.expose()));
+        return row.item().map_or_else(|| ().into_any(), |item| value_view(item.value.expose()));
     };
     if old.value == new.value {
-        return shown(new.value.expose());
+        return value_view(new.value.expose());
     }
-    let short = |item: &Item| item.value.expose().len() <= SHORT && !item.value.expose().contains('\n');
+    let short = |item: &Item| item.value.expose().len() <= MAX_WHOLE_VALUE && !item.value.expose().contains('\n');
     if short(old) && short(new) {
         let (old, new) = (old.value.expose().to_owned(), new.value.expose().to_owned());
         return view! {
@@ -258,15 +266,15 @@ fn value(row: &Row<'_>) -> AnyView {
 }
 
 /// Renders a key. A long one may be wrapped after each dot.
-fn broken(key: String) -> AnyView {
-    if key.len() <= WIDE {
+fn wrapped_key(key: String) -> AnyView {
+    if key.len() <= MAX_UNWRAPPED_KEY {
         return key.into_any();
     }
     key.split_inclusive('.').map(|part| view! { {part.to_owned()}<wbr /> }).collect_view().into_any()
 }
 
 /// Renders a value for the table.
-pub(super) fn shown(value: &str) -> AnyView {
+pub(super) fn value_view(value: &str) -> AnyView {
     let t = lang();
     if value.is_empty() {
         return view! { <span class="quiet">{t.empty_value()}</span> }.into_any();
@@ -276,7 +284,7 @@ pub(super) fn shown(value: &str) -> AnyView {
         return view! { <Marked value>{text}</Marked> }.into_any();
     }
     let unseen = Unseen::of(value);
-    let marks = (!unseen.is_empty()).then(|| view! { <Marks unseen /> });
+    let marks = (!unseen.is_empty()).then(|| view! { <InvisibleMarks unseen /> });
     let first: String = value.lines().next().unwrap_or_default().chars().take(80).collect();
     view! {
         <details>

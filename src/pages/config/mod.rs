@@ -1,6 +1,7 @@
 //! The pages of a config: `/configs/{env}/{app}/{namespace}` and below. Content and pending edits; differences;
 //! releases; readers and usage; import and export.
 
+mod change_panel;
 mod conflicts;
 mod difference;
 mod drift;
@@ -9,14 +10,13 @@ mod export;
 mod fields;
 mod import;
 mod items;
+mod progress;
 mod readers;
 mod release;
 mod releases;
 mod rows;
 mod text;
-mod tray;
 mod usage;
-mod way;
 
 use std::sync::Arc;
 
@@ -30,14 +30,14 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::{
-    conflicts::{MOST as CONFLICTS_SHOWN, Sides},
-    difference::rest,
-    way::took,
+    conflicts::{ConflictSides, MAX_CONFLICTS as CONFLICTS_SHOWN},
+    difference::more_rows,
+    progress::elapsed,
 };
-use super::{Answer, Failed, Page, console::Console, live, parts::Looks};
+use super::{Page, PageError, PageResult, console::Console, live, shared::EnvStyles};
 use crate::{
     api::paths,
-    components::{Banner, Crumb, EnvLook, Head, Here, Mood, Segments, Tab, Tabs, When, lang},
+    components::{Banner, Crumb, EnvStyle, Head, Mood, PageAddress, Segments, Tab, Tabs, When, lang},
     domain::{
         access::{Pattern, Permission},
         change::ChangeId,
@@ -46,8 +46,8 @@ use crate::{
         error::{Error, Result},
         names::{ConfigId, EnvName},
     },
-    reader::nodes::{Readers, Told},
-    service::{ConfigView, Late},
+    reader::nodes::{NodeCoverage, Readers},
+    service::{ConfigView, LateEnv},
     session::guard::CurrentUser,
     texts::{Lang, grouped},
 };
@@ -67,13 +67,13 @@ pub fn routes() -> Router<Console> {
 }
 
 /// The config that an address names. An address with an invalid name is not found.
-pub(super) struct At(pub ConfigId);
+pub(super) struct ConfigPath(pub ConfigId);
 
-impl<S: Send + Sync> FromRequestParts<S> for At {
-    type Rejection = Failed;
+impl<S: Send + Sync> FromRequestParts<S> for ConfigPath {
+    type Rejection = PageError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Failed> {
-        let missing = |what: &str| Failed::Refused(Error::NotFound(what.to_owned()));
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, PageError> {
+        let missing = |what: &str| PageError::Refused(Error::NotFound(what.to_owned()));
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing(""))?;
         let param = |name| params.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value);
         let (env, app, namespace) = (param("env"), param("app"), param("namespace"));
@@ -83,46 +83,46 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
 }
 
 /// A config with the data that all of its pages show.
-pub(super) struct Opened {
+pub(super) struct OpenedConfig {
     /// The config.
     pub view: ConfigView,
     /// Its readers.
     pub readers: Readers,
     /// Other nodes that reported their readers, and those that did not.
-    pub told: Told,
+    pub coverage: NodeCoverage,
     /// Delay of the deliveries to its environment, if any.
-    pub late: Option<Late>,
+    pub late: Option<LateEnv>,
     /// Its drift, if any.
     pub drift: Option<Drift>,
     /// Whether the user may resolve the drift.
-    pub decides: bool,
+    pub may_resolve_drift: bool,
     /// Its path.
     pub path: String,
     /// Value of `data-live` of the elements that are kept up to date.
-    pub followed: String,
+    pub live_query: String,
     /// Styles of the environments.
-    looks: Looks,
+    looks: EnvStyles,
 }
 
-impl Opened {
+impl OpenedConfig {
     /// Loads a config. `change` selects one of several open changes of the user.
     pub async fn load(console: &Console, user: &CurrentUser, id: &ConfigId, change: Option<&ChangeId>) -> Result<Self> {
-        let (scope, news) = (Pattern::from(id), live::news(console));
+        let (scope, news) = (Pattern::from(id), live::version(console));
         let view = console.service.config(&user.actor, id, change).await?;
         // Other nodes are asked only once it is known that the config exists and the user may see it.
-        let asked = console.nodes.ask(&user.account.id, scope.clone());
-        let looks = Looks::of(&console.service.envs().await?);
-        let told = asked.told().await;
-        let followed = live::followed(console, Some(&scope), news);
+        let asked = console.nodes.query(&user.account.id, scope.clone());
+        let looks = EnvStyles::of(&console.service.envs().await?);
+        let told = asked.coverage().await;
+        let followed = live::live_query(console, Some(&scope), news);
         Ok(Self {
             looks,
             readers: console.nodes.readers(id),
-            told,
+            coverage: told,
             late: console.service.late(&user.actor).into_iter().find(|l| l.env == id.env),
             drift: console.service.drifts(&user.actor).into_iter().find(|drift| drift.config == *id),
-            decides: user.actor.is_administrator(),
+            may_resolve_drift: user.actor.is_administrator(),
             path: paths::config(id),
-            followed,
+            live_query: followed,
             view,
         })
     }
@@ -143,7 +143,7 @@ impl Opened {
     }
 
     /// Returns the environments in which the user may see the config, with their styles.
-    pub fn looks(&self) -> impl Iterator<Item = (&EnvName, EnvLook)> {
+    pub fn env_styles(&self) -> impl Iterator<Item = (&EnvName, EnvStyle)> {
         self.view.envs.iter().map(|env| (&env.name, self.looks.get(&env.name)))
     }
 
@@ -153,7 +153,7 @@ impl Opened {
     }
 
     /// Returns the id and version of the user's change; an empty id and 0 without one.
-    pub fn read(&self) -> (String, u64) {
+    pub fn own_change(&self) -> (String, u64) {
         self.view.mine.as_ref().map_or((String::new(), 0), |m| (m.change.id.to_string(), m.change.version))
     }
 
@@ -165,7 +165,7 @@ impl Opened {
 
 /// A page of a config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum ConfigPage {
     /// The items or the text.
     Content,
     /// Comparison of two states.
@@ -180,7 +180,7 @@ pub(super) enum Part {
     Import,
 }
 
-impl Part {
+impl ConfigPage {
     /// Returns the part of the address after that of the config.
     pub fn path(self) -> &'static str {
         match self {
@@ -208,15 +208,15 @@ impl Part {
 
 /// Creates a page of a config: the head and the tabs, and `view` below them.
 pub(super) fn page<V: IntoView + 'static>(
-    opened: Opened,
-    part: Part,
-    view: impl FnOnce(Arc<Opened>) -> V + Send + 'static,
+    opened: OpenedConfig,
+    part: ConfigPage,
+    view: impl FnOnce(Arc<OpenedConfig>) -> V + Send + 'static,
 ) -> Page {
     let opened = Arc::new(opened);
     let (id, format) = (opened.view.id.clone(), opened.view.namespace.format);
     let (of_crumbs, env) = (id.clone(), opened.looks.get(&opened.view.id.env));
     let title = move |t: Lang| match part {
-        Part::Content => format!("{} · {} · {}", id.namespace, id.app, id.env),
+        ConfigPage::Content => format!("{} · {} · {}", id.namespace, id.app, id.env),
         part => format!("{} · {} · {} · {}", part.text(t, format), id.namespace, id.app, id.env),
     };
     let crumbs = move |_| {
@@ -230,35 +230,36 @@ pub(super) fn page<V: IntoView + 'static>(
     };
     let body = move || {
         let around = opened.clone();
-        view! { <div id="config"><Around opened=around part />{view(opened)}</div> }
+        view! { <div id="config"><ConfigHead opened=around part />{view(opened)}</div> }
     };
     Page::new(title, body).crumbs(crumbs)
 }
 
 /// The top of each page of a config: banners, head, tabs.
 #[component]
-fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
+fn ConfigHead(opened: Arc<OpenedConfig>, part: ConfigPage) -> impl IntoView {
     let t = lang();
     let view = &opened.view;
     let (id, format) = (&view.id, view.namespace.format);
-    let envs = opened.looks().map(|(env, look)| {
+    let envs = opened.env_styles().map(|(env, look)| {
         let there = format!("/configs/{env}/{}/{}{}", id.app, id.namespace, part.path());
         Tab::env(look, there).when(*env == id.env)
     });
     let envs: Vec<Tab> = envs.collect();
-    let tab = |this: Part| Tab::to(this.text(t, format), format!("{}{}", opened.path, this.path())).when(this == part);
+    let tab =
+        |this: ConfigPage| Tab::to(this.text(t, format), format!("{}{}", opened.path, this.path())).when(this == part);
     let pending = view.mine.as_ref().map_or(0, |mine| mine.config.diff.counts().total());
     let tabs = vec![
-        tab(Part::Content),
-        tab(Part::Difference).waiting(pending as u64),
-        tab(Part::Releases).count(view.live_seq()),
-        tab(Part::Readers).count(opened.readers.all() as u64),
-        tab(Part::Usage),
+        tab(ConfigPage::Content),
+        tab(ConfigPage::Difference).highlighted_count(pending as u64),
+        tab(ConfigPage::Releases).count(view.live_seq()),
+        tab(ConfigPage::Readers).count(opened.readers.all() as u64),
+        tab(ConfigPage::Usage),
     ];
     let archived = opened.archived().then(|| {
         view! { <Banner mood=Mood::Quiet title=t.config_archived()><p>{t.config_archived_text()}</p></Banner> }
     });
-    let drift = opened.drift.clone().map(|drift| view! { <drift::Departs opened=opened.clone() drift /> });
+    let drift = opened.drift.clone().map(|drift| view! { <drift::ConfigDrift opened=opened.clone() drift /> });
     view! {
         {archived}
         {drift}
@@ -272,7 +273,7 @@ fn Around(opened: Arc<Opened>, part: Part) -> impl IntoView {
 }
 
 #[component]
-fn Facts(opened: Arc<Opened>) -> impl IntoView {
+fn Facts(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     let live = match &opened.view.live {
         None => view! { <span>{t.nothing_live()}</span> }.into_any(),
@@ -309,7 +310,7 @@ fn Facts(opened: Arc<Opened>) -> impl IntoView {
 /// Query parameters of the first page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct ContentQuery {
     /// Words that a row must contain.
     pub q: String,
     /// The key whose form is open.
@@ -324,19 +325,24 @@ pub(super) struct Asked {
     pub change: String,
 }
 
-async fn show(State(console): State<Console>, user: CurrentUser, At(id): At, Query(asked): Query<Asked>) -> Answer {
+async fn show(
+    State(console): State<Console>,
+    user: CurrentUser,
+    ConfigPath(id): ConfigPath,
+    Query(asked): Query<ContentQuery>,
+) -> PageResult {
     let change = asked.change.parse().ok();
-    let opened = Opened::load(&console, &user, &id, change.as_ref()).await?;
-    Ok(page(opened, Part::Content, move |opened| match opened.view.namespace.format {
+    let opened = OpenedConfig::load(&console, &user, &id, change.as_ref()).await?;
+    Ok(page(opened, ConfigPage::Content, move |opened| match opened.view.namespace.format {
         Format::Kv => view! { <items::Items opened asked /> }.into_any(),
         _ => view! { <text::TextPage opened /> }.into_any(),
     }))
 }
 
 /// Returns the start of links within this page: empty, unless the page is at the address of a server function.
-pub(super) fn here(opened: &Opened) -> String {
-    match use_context::<Here>() {
-        Some(Here { came_back: false, .. }) => String::new(),
+pub(super) fn link_start(opened: &OpenedConfig) -> String {
+    match use_context::<PageAddress>() {
+        Some(PageAddress { refused_form: false, .. }) => String::new(),
         _ => opened.path.clone(),
     }
 }

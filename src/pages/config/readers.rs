@@ -6,26 +6,26 @@ use axum::extract::{Query, State};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{At, Opened, Part, page};
+use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     components::{Badge, Curve, Empty, FilterBox, I, LinkButton, Mood, When, lang},
     domain::release::Release,
-    pages::{Answer, config, console::Console, parts::Missing},
+    pages::{PageResult, config, console::Console, shared::MissingNodes},
     reader::instances::Instance,
     session::guard::CurrentUser,
 };
 
 /// Maximum number of instances without a filter.
-const FILTERED: usize = 10;
+const MAX_UNFILTERED: usize = 10;
 /// Time after acceptance from which a reader of a release counts as a new instance, in milliseconds.
 const PROPAGATION_MS: i64 = 60_000;
 /// Maximum number of rows; a filter finds the others.
-const MOST: usize = 2000;
+const MAX_ROWS: usize = 2000;
 
 /// Query parameters of the list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct ReadersQuery {
     /// Words that a row must contain.
     q: String,
 }
@@ -33,24 +33,24 @@ pub(super) struct Asked {
 pub(super) async fn show(
     State(console): State<Console>,
     user: CurrentUser,
-    At(id): At,
-    Query(asked): Query<Asked>,
-) -> Answer {
-    let opened = Opened::load(&console, &user, &id, None).await?;
+    ConfigPath(id): ConfigPath,
+    Query(asked): Query<ReadersQuery>,
+) -> PageResult {
+    let opened = OpenedConfig::load(&console, &user, &id, None).await?;
     let here = console.nodes.name().clone();
-    Ok(page(opened, Part::Readers, move |opened| view! { <Readers opened here q=asked.q /> }))
+    Ok(page(opened, ConfigPage::Readers, move |opened| view! { <Readers opened here q=asked.q /> }))
 }
 
 #[component]
-fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
+fn Readers(opened: Arc<OpenedConfig>, here: Arc<str>, q: String) -> impl IntoView {
     let t = lang();
     let mut instances = opened.readers.instances.clone();
     if opened.readers.all() == 0 {
         return view! {
-            <div id="live-told" data-live=opened.followed.clone()><Missing told=opened.told.clone() /></div>
+            <div id="live-told" data-live=opened.live_query.clone()><MissingNodes told=opened.coverage.clone() /></div>
             <Empty icon=I::Nodes title=t.no_readers_yet()>
                 <p>{t.no_readers_text()}</p>
-                <p class="do"><LinkButton href=format!("{}{}", opened.path, Part::Usage.path())>{t.tab_use()}</LinkButton></p>
+                <p class="do"><LinkButton href=format!("{}{}", opened.path, ConfigPage::Usage.path())>{t.tab_use()}</LinkButton></p>
             </Empty>
         }
         .into_any();
@@ -66,33 +66,33 @@ fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
         words.iter().all(|word| text.contains(word))
     };
     let curve = opened.view.live.as_ref().map(|live| propagation(&instances, live));
-    let followed = opened.followed.clone();
-    let few = listed <= MOST;
-    let several = opened.told.others > 0;
+    let followed = opened.live_query.clone();
+    let few = listed <= MAX_ROWS;
+    let several = opened.coverage.others > 0;
     let rows = instances.into_iter().filter_map(|i| {
         let fits = words.is_empty() || has(&i);
         let node = several.then(|| i.node.clone().unwrap_or_else(|| here.clone()));
         let has = readers.has(&i, live);
         (fits || few).then(|| view! { <Row instance=i node live has hidden=!fits /> })
     });
-    let rows: Vec<_> = rows.take(MOST).collect();
-    let filter = (listed > FILTERED).then(|| {
+    let rows: Vec<_> = rows.take(MAX_ROWS).collect();
+    let filter = (listed > MAX_UNFILTERED).then(|| {
         view! { <FilterBox of="readers" label=t.filter_instances(listed) value=q /> }
     });
     let heard = if several {
-        t.nodes_heard(opened.told.others + 1 - opened.told.silent.len())
+        t.readers_of_nodes(opened.coverage.others + 1 - opened.coverage.silent.len())
     } else {
-        t.here_only().to_owned()
+        t.readers_of_this_server().to_owned()
     };
     let unnamed = opened.readers.unnamed();
     let unnamed = (unnamed > 0).then(|| view! { <p class="quiet">{t.readers_unnamed(unnamed)}</p> });
     view! {
         <div class="bar">
             {filter}
-            <div id="live-told" class:push={listed > FILTERED} data-live=followed.clone()>
+            <div id="live-told" class:push={listed > MAX_UNFILTERED} data-live=followed.clone()>
                 <p class="quiet">{t.seen_by_n(seen, all)}" · "{heard}</p>
                 {unnamed}
-                <Missing told=opened.told.clone() />
+                <MissingNodes told=opened.coverage.clone() />
             </div>
         </div>
         <div id="live-curve" data-live=followed.clone()>{curve}</div>
@@ -102,8 +102,8 @@ fn Readers(opened: Arc<Opened>, here: Arc<str>, q: String) -> impl IntoView {
                     <tr>
                         <th scope="col">{t.instance()}</th>
                         <th scope="col">{t.holds()}</th>
-                        <th scope="col">{t.holds_since()}</th>
-                        <th scope="col">{t.last_heard()}</th>
+                        <th scope="col">{t.reader_since()}</th>
+                        <th scope="col">{t.last_request()}</th>
                         {several.then(|| view! { <th scope="col">{t.through_node()}</th> })}
                         <th scope="col">{t.client()}</th>
                     </tr>
@@ -125,8 +125,8 @@ fn propagation(instances: &[Instance], live: &Release) -> Option<AnyView> {
     // A curve needs at least two instances.
     let [_, .., last] = times[..] else { return None };
     let half = times[times.len() / 2];
-    let label = t.curve_says(times.len(), &config::took(t, half), &config::took(t, last));
-    let ends = ("0".to_owned(), config::took(t, last));
+    let label = t.curve_text(times.len(), &config::elapsed(t, half), &config::elapsed(t, last));
+    let ends = ("0".to_owned(), config::elapsed(t, last));
     Some(
         view! {
             <section class="card" aria-labelledby="curve">
@@ -156,14 +156,14 @@ fn Row(
     } else if behind > 0 {
         view! { <Badge mood=Mood::Warn>{t.n_behind(behind)}</Badge> }.into_any()
     } else {
-        view! { <Badge mood=Mood::Bad>{t.holds_unpublished()}</Badge> }.into_any()
+        view! { <Badge mood=Mood::Bad>{t.reader_release_unpublished()}</Badge> }.into_any()
     };
     view! {
         <tr hidden=hidden>
             <td class="mono">{instance.name}</td>
             <td>{t.release_n(instance.release)}" "{state}</td>
-            <td data-th=t.holds_since()><When at=instance.since /></td>
-            <td data-th=t.last_heard()><When at=instance.seen_at /></td>
+            <td data-th=t.reader_since()><When at=instance.since /></td>
+            <td data-th=t.last_request()><When at=instance.seen_at /></td>
             {node.map(|node| view! { <td class="quiet client" data-th=t.through_node()>{node.to_string()}</td> })}
             <td class="quiet client" data-th=t.client()>{instance.client}</td>
         </tr>

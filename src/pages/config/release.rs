@@ -7,18 +7,18 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use serde::Deserialize;
 
 use super::{
-    At, Opened, Part,
-    difference::{Body, Diffs, Links, rest},
-    items::shown as value,
+    ConfigPage, ConfigPath, OpenedConfig,
+    change_panel::{EnvNameField, Hunks},
+    difference::{DiffBody, Diffs, Links, more_rows},
+    items::value_view as value,
     page,
-    tray::{Confirm, Hunks},
-    way::{Way, took},
+    progress::{DeliveryProgress, elapsed},
 };
 use crate::{
     api::{paths, publish::RollBack},
     components::{
-        Badge, Card, Code, Copy, DiffView, Field, Form, Hidden, I, LinkButton, Mood, Segments, Submit, Sum, Tab, Tone,
-        When, lang,
+        Badge, Card, Code, CopyButton, DiffSummary, DiffView, Field, Form, Hidden, I, LinkButton, Mood, Segments,
+        Submit, Tab, Tone, When, lang,
     },
     domain::{
         content::Content,
@@ -26,18 +26,18 @@ use crate::{
         error::Error,
         release::Release,
     },
-    pages::{Answer, console::Console},
+    pages::{PageResult, console::Console},
     service::{Compared, Side},
     session::guard::CurrentUser,
 };
 
 /// Maximum number of items on one page.
-const MOST: usize = 2000;
+const MAX_ITEMS: usize = 2000;
 
 /// Query parameters of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct ReleaseViewQuery {
     /// `before`: its changes; `live`: the effect of rolling back to it; `content`: its content.
     show: String,
     /// `split` shows the difference side by side.
@@ -50,13 +50,13 @@ pub(super) struct Asked {
 
 /// View of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+enum ReleaseView {
     Before,
     Live,
     Content,
 }
 
-impl What {
+impl ReleaseView {
     fn as_str(self) -> &'static str {
         match self {
             Self::Before => "before",
@@ -67,22 +67,22 @@ impl What {
 }
 
 /// Data of the page.
-struct Shown {
-    opened: Arc<Opened>,
+struct ReleasePageData {
+    opened: Arc<OpenedConfig>,
     release: Release,
     content: Content,
     /// Difference from the previous release.
     before: Compared,
     /// Difference from the live release to this one: the effect of rolling back.
     back: Compared,
-    what: What,
+    what: ReleaseView,
     view: DiffView,
     all: bool,
     row: usize,
 }
 
-impl Shown {
-    fn link(&self, what: What, view: DiffView, all: bool) -> String {
+impl ReleasePageData {
+    fn link(&self, what: ReleaseView, view: DiffView, all: bool) -> String {
         let path = paths::release(&self.release.config, self.release.seq);
         let view = if view == DiffView::SideBySide { "split" } else { "" };
         paths::with(&path, &[("show", what.as_str()), ("view", view), ("all", if all { "1" } else { "" })])
@@ -96,31 +96,31 @@ impl Shown {
 pub(super) async fn show(
     State(console): State<Console>,
     user: CurrentUser,
-    At(id): At,
+    ConfigPath(id): ConfigPath,
     Path((_, _, _, seq)): Path<(String, String, String, String)>,
-    Query(asked): Query<Asked>,
-) -> Answer {
+    Query(asked): Query<ReleaseViewQuery>,
+) -> PageResult {
     let missing = || Error::NotFound(format!("{id} {seq}"));
     let seq: u64 = seq.parse().ok().filter(|seq| *seq > 0).ok_or_else(missing)?;
-    let opened = Opened::load(&console, &user, &id, None).await?;
+    let opened = OpenedConfig::load(&console, &user, &id, None).await?;
     let (release, content) = console.service.release_with_content(&user.actor, &id, seq).await?;
     let this = Side::Release(id.clone(), seq);
     let before = console.service.compare(&user.actor, &Side::Release(id.clone(), release.previous), &this).await?;
     let back = console.service.compare(&user.actor, &Side::Live(id.clone()), &this).await?;
     let what = match asked.show.as_str() {
-        "content" => What::Content,
-        "live" if seq != opened.view.live_seq() => What::Live,
-        _ => What::Before,
+        "content" => ReleaseView::Content,
+        "live" if seq != opened.view.live_seq() => ReleaseView::Live,
+        _ => ReleaseView::Before,
     };
     let view = if asked.view == "split" { DiffView::SideBySide } else { DiffView::Unified };
     let (all, row) = (asked.all.is_some(), asked.row);
-    Ok(page(opened, Part::Releases, move |opened| {
-        view! { <One shown=Shown { opened, release, content, before, back, what, view, all, row } /> }
+    Ok(page(opened, ConfigPage::Releases, move |opened| {
+        view! { <One shown=ReleasePageData { opened, release, content, before, back, what, view, all, row } /> }
     }))
 }
 
 #[component]
-fn One(shown: Shown) -> impl IntoView {
+fn One(shown: ReleasePageData) -> impl IntoView {
     let shown = Arc::new(shown);
     view! {
         <About shown=shown.clone() />
@@ -130,8 +130,8 @@ fn One(shown: Shown) -> impl IntoView {
                 <Main shown=shown.clone() />
             </section>
             <aside class="tray">
-                <Now shown=shown.clone() />
-                <Back shown=shown.clone() />
+                <LiveProgress shown=shown.clone() />
+                <RollBackCard shown=shown.clone() />
                 <Export shown />
             </aside>
         </div>
@@ -141,7 +141,7 @@ fn One(shown: Shown) -> impl IntoView {
 
 /// Time, author, message and delivery of the release.
 #[component]
-fn About(shown: Arc<Shown>) -> impl IntoView {
+fn About(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let release = shown.release.clone();
     let live = shown.is_live().then(|| view! { <Badge mood=Mood::Good>{t.live()}</Badge> });
@@ -149,7 +149,7 @@ fn About(shown: Arc<Shown>) -> impl IntoView {
         view! { <a href=paths::release(&release.config, to)><Badge>{t.rolled_back_to(to)}</Badge></a> }
     });
     let delivered = match release.delivered_at {
-        Some(at) => view! { <span>{t.delivered_after(&took(t, at.0 - release.accepted_at.0))}</span> }.into_any(),
+        Some(at) => view! { <span>{t.delivered_after(&elapsed(t, at.0 - release.accepted_at.0))}</span> }.into_any(),
         None => view! { <span class="warn">{t.not_delivered()}</span> }.into_any(),
     };
     let short: String = release.sha256.chars().take(12).collect();
@@ -161,7 +161,7 @@ fn About(shown: Arc<Shown>) -> impl IntoView {
                 <span><When at=release.accepted_at />" "{t.by_author(&release.author)}</span>
                 {delivered}
                 <span><a href=paths::change(&release.change)>{t.its_change()}</a></span>
-                <span>"SHA-256 "<code>{short}</code><Copy text=release.sha256 label=t.copy_hash() /></span>
+                <span>"SHA-256 "<code>{short}</code><CopyButton text=release.sha256 label=t.copy_hash() /></span>
             </p>
         </div>
     }
@@ -169,32 +169,33 @@ fn About(shown: Arc<Shown>) -> impl IntoView {
 }
 
 #[component]
-fn Switches(shown: Arc<Shown>) -> impl IntoView {
+fn Switches(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
-    let mut tabs = vec![(What::Before, t.what_it_changed().to_owned())];
+    let mut tabs = vec![(ReleaseView::Before, t.what_it_changed().to_owned())];
     if !shown.is_live() {
-        tabs.push((What::Live, t.against_live().to_owned()));
+        tabs.push((ReleaseView::Live, t.against_live().to_owned()));
     }
-    tabs.push((What::Content, t.content().to_owned()));
+    tabs.push((ReleaseView::Content, t.content().to_owned()));
     let tabs = tabs
         .into_iter()
         .map(|(what, text)| Tab::to(text, shown.link(what, shown.view, false)).when(what == shown.what));
     let views = [(DiffView::Unified, t.unified()), (DiffView::SideBySide, t.side_by_side())];
     let views =
         views.map(|(view, text)| Tab::to(text, shown.link(shown.what, view, shown.all)).when(view == shown.view));
-    let views = (shown.what != What::Content).then(|| view! { <Segments label=t.view_of() tabs=views.to_vec() /> });
+    let views =
+        (shown.what != ReleaseView::Content).then(|| view! { <Segments label=t.view_of() tabs=views.to_vec() /> });
     view! { <div class="bar"><Segments label=t.shown_is() tabs=tabs.collect() />{views}</div> }.into_any()
 }
 
 #[component]
-fn Main(shown: Arc<Shown>) -> impl IntoView {
+fn Main(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let seq = shown.release.seq;
     let (compared, old) = match shown.what {
-        What::Content => return view! { <Document shown=shown.clone() seq /> }.into_any(),
-        What::Before if shown.release.previous == 0 => (&shown.before, t.nothing_yet().to_owned()),
-        What::Before => (&shown.before, t.release_title(shown.release.previous)),
-        What::Live => (&shown.back, t.live_release(shown.opened.view.live_seq())),
+        ReleaseView::Content => return view! { <Document shown=shown.clone() seq /> }.into_any(),
+        ReleaseView::Before if shown.release.previous == 0 => (&shown.before, t.nothing_yet().to_owned()),
+        ReleaseView::Before => (&shown.before, t.release_title(shown.release.previous)),
+        ReleaseView::Live => (&shown.back, t.live_release(shown.opened.view.live_seq())),
     };
     let counts = compared.diff.counts();
     let links = Links {
@@ -210,11 +211,11 @@ fn Main(shown: Arc<Shown>) -> impl IntoView {
         row: shown.row,
         links: Some(links),
     };
-    view! { <Sum counts /><Body diffs /> }.into_any()
+    view! { <DiffSummary counts /><DiffBody diffs /> }.into_any()
 }
 
 #[component]
-fn Document(shown: Arc<Shown>, seq: u64) -> impl IntoView {
+fn Document(shown: Arc<ReleasePageData>, seq: u64) -> impl IntoView {
     let t = lang();
     match &shown.content {
         Content::Text(text) => {
@@ -226,12 +227,15 @@ fn Document(shown: Arc<Shown>, seq: u64) -> impl IntoView {
 }
 
 #[component]
-fn Table(shown: Arc<Shown>) -> impl IntoView {
+fn Table(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let items = shown.content.items().into_iter().flatten();
-    let page =
-        diff::Shown { from: shown.row, rows: items.clone().skip(shown.row).take(MOST).collect(), total: items.count() };
-    let rest = rest(&page, Some(&shown.link(What::Content, shown.view, false)));
+    let page = diff::WindowRows {
+        from: shown.row,
+        rows: items.clone().skip(shown.row).take(MAX_ITEMS).collect(),
+        total: items.count(),
+    };
+    let rest = more_rows(&page, Some(&shown.link(ReleaseView::Content, shown.view, false)));
     let rows = page.rows.into_iter().map(|(key, item)| {
         let comment = item.comment.clone();
         let note = (!comment.is_empty()).then(|| view! { <span class="note">{comment}</span> });
@@ -260,15 +264,17 @@ fn Table(shown: Arc<Shown>) -> impl IntoView {
 
 /// Delivery progress, if it is the live release.
 #[component]
-fn Now(shown: Arc<Shown>) -> impl IntoView {
-    let followed = shown.opened.followed.clone();
+fn LiveProgress(shown: Arc<ReleasePageData>) -> impl IntoView {
+    let followed = shown.opened.live_query.clone();
     let opened = shown.opened.clone();
-    shown.is_live().then(|| view! { <div id="live-way" data-live=followed><Way opened /></div> }.into_any())
+    shown
+        .is_live()
+        .then(|| view! { <div id="live-way" data-live=followed><DeliveryProgress opened /></div> }.into_any())
 }
 
 /// Rolls back to this release; on the live one, leads to the previous release.
 #[component]
-fn Back(shown: Arc<Shown>) -> impl IntoView {
+fn RollBackCard(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let opened = &shown.opened;
     if !opened.may_publish() {
@@ -288,18 +294,18 @@ fn Back(shown: Arc<Shown>) -> impl IntoView {
     } else if shown.back.diff.is_empty() {
         view! { <p class="quiet">{t.same_as_live(opened.view.live_seq())}</p> }.into_any()
     } else {
-        view! { <BackForm shown=shown.clone() /> }.into_any()
+        view! { <RollBackForm shown=shown.clone() /> }.into_any()
     };
     Some(view! { <Card id="roll-back" title=t.roll_back_title()>{content}</Card> }.into_any())
 }
 
 #[component]
-fn BackForm(shown: Arc<Shown>) -> impl IntoView {
+fn RollBackForm(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let view = &shown.opened.view;
     let (seq, live, protected) = (shown.release.seq, view.live_seq(), view.env.protected);
     let env = view.env.name.to_string();
-    let whole = shown.link(What::Live, shown.view, false);
+    let whole = shown.link(ReleaseView::Live, shown.view, false);
     let note = if protected { t.why_required(&env) } else { t.why_optional().to_owned() };
     let diff: Diff = shown.back.diff.clone();
     let counts = diff.counts();
@@ -307,14 +313,14 @@ fn BackForm(shown: Arc<Shown>) -> impl IntoView {
     let readers = shown.opened.readers.all();
     view! {
         <p class="quiet">{t.roll_back_does(seq, live)}</p>
-        <Sum counts />
+        <DiffSummary counts />
         <Hunks diff difference=whole />
         <Form action=RollBack::PATH id="back">
             <Hidden name="config" value=config />
             <Hidden name="to" value=seq.to_string() />
             <Hidden name="live" value=live.to_string() />
             <Field name="message" label=t.why() note required=protected />
-            {protected.then(|| view! { <Confirm env /> })}
+            {protected.then(|| view! { <EnvNameField env /> })}
             <p class="hint">
                 {t.becomes_release(live + 1)}
                 {(readers > 0).then(|| view! { " "{t.instances_read(readers)} })}
@@ -326,7 +332,7 @@ fn BackForm(shown: Arc<Shown>) -> impl IntoView {
 }
 
 #[component]
-fn Export(shown: Arc<Shown>) -> impl IntoView {
+fn Export(shown: Arc<ReleasePageData>) -> impl IntoView {
     let t = lang();
     let links = super::export::links(&shown.opened, Some(shown.release.seq));
     view! { <Card id="export" title=t.download()>{links}</Card> }.into_any()

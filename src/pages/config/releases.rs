@@ -6,19 +6,19 @@ use axum::extract::{Query, State};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{At, Opened, Part, page};
+use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     api::paths,
     components::{Badge, Empty, I, Mood, Pager, When, lang},
     domain::{limits, release::Release},
-    pages::{Answer, console::Console},
+    pages::{PageResult, console::Console},
     session::guard::CurrentUser,
 };
 
 /// Query parameters of the list.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct ReleasesQuery {
     /// Shows the releases before this one.
     before: Option<u64>,
 }
@@ -26,24 +26,24 @@ pub(super) struct Asked {
 pub(super) async fn show(
     State(console): State<Console>,
     user: CurrentUser,
-    At(id): At,
-    Query(asked): Query<Asked>,
-) -> Answer {
-    let opened = Opened::load(&console, &user, &id, None).await?;
-    let releases = console.service.releases(&user.actor, &id, asked.before, limits::PAGE).await?;
-    Ok(page(opened, Part::Releases, move |opened| view! { <Releases opened releases /> }))
+    ConfigPath(id): ConfigPath,
+    Query(asked): Query<ReleasesQuery>,
+) -> PageResult {
+    let opened = OpenedConfig::load(&console, &user, &id, None).await?;
+    let releases = console.service.releases(&user.actor, &id, asked.before, limits::PAGE_ROWS).await?;
+    Ok(page(opened, ConfigPage::Releases, move |opened| view! { <Releases opened releases /> }))
 }
 
 #[component]
-fn Releases(opened: Arc<Opened>, releases: Vec<Release>) -> impl IntoView {
+fn Releases(opened: Arc<OpenedConfig>, releases: Vec<Release>) -> impl IntoView {
     let t = lang();
     let live = opened.view.live_seq();
     if releases.is_empty() {
         return view! { <Empty icon=I::Log title=t.no_releases()><p>{t.no_releases_text()}</p></Empty> }.into_any();
     }
     let (first, last) = (releases[0].seq, releases[releases.len() - 1].seq);
-    let path = format!("{}{}", opened.path, Part::Releases.path());
-    let page = u64::from(limits::PAGE);
+    let path = format!("{}{}", opened.path, ConfigPage::Releases.path());
+    let page = u64::from(limits::PAGE_ROWS);
     let newer = (first < live).then(|| match first + 1 + page {
         before if before > live => path.clone(),
         before => format!("{path}?before={before}"),
@@ -58,7 +58,7 @@ fn Releases(opened: Arc<Opened>, releases: Vec<Release>) -> impl IntoView {
                     <tr>
                         <th scope="col">{t.tab_release()}</th>
                         <th scope="col">{t.why()}</th>
-                        <th scope="col">{t.by_whom()}</th>
+                        <th scope="col">{t.published_by()}</th>
                         <th scope="col">{t.when_accepted()}</th>
                         <th scope="col"><span class="visually-hidden">{t.actions()}</span></th>
                     </tr>

@@ -2,18 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Opened;
+use super::OpenedConfig;
 use crate::{
     domain::{
         change::{Change, ChangeEdit},
         content::{Content, Item},
-        diff::{Diff, Kind},
+        diff::{Diff, KeyChange},
     },
     service::ConfigView,
 };
 
 /// A key in the table.
-pub struct Row<'a> {
+pub struct ItemRow<'a> {
     /// The key.
     pub key: &'a str,
     /// The live item.
@@ -28,14 +28,14 @@ pub struct Row<'a> {
     pub others: &'a [(&'a Change, bool)],
 }
 
-impl<'a> Row<'a> {
+impl<'a> ItemRow<'a> {
     /// Returns the kind of the user's edit, if any.
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<KeyChange> {
         self.edit?;
         Some(match (self.old, self.new) {
-            (None, _) => Kind::Added,
-            (_, None) => Kind::Removed,
-            _ => Kind::Changed,
+            (None, _) => KeyChange::Added,
+            (_, None) => KeyChange::Removed,
+            _ => KeyChange::Changed,
         })
     }
 
@@ -61,11 +61,11 @@ impl<'a> Row<'a> {
 }
 
 /// Edits of other users, by key.
-pub type Others<'a> = HashMap<&'a str, Vec<(&'a Change, bool)>>;
+pub type OtherEdits<'a> = HashMap<&'a str, Vec<(&'a Change, bool)>>;
 
 /// Returns the pending edits of other users in a config, by key.
-pub fn others(view: &ConfigView) -> Others<'_> {
-    let mut all = Others::new();
+pub fn others(view: &ConfigView) -> OtherEdits<'_> {
+    let mut all = OtherEdits::new();
     for pending in &view.others {
         for (key, removes) in &pending.keys {
             all.entry(key).or_default().push((&pending.change, *removes));
@@ -75,7 +75,7 @@ pub fn others(view: &ConfigView) -> Others<'_> {
 }
 
 /// Returns all rows in the order of the document. Keys that the user adds come last, like in the new document.
-pub fn rows<'a>(opened: &'a Opened, others: &'a Others<'a>) -> Vec<Row<'a>> {
+pub fn rows<'a>(opened: &'a OpenedConfig, others: &'a OtherEdits<'a>) -> Vec<ItemRow<'a>> {
     let view = &opened.view;
     let Content::Kv(live) = &view.content else { return Vec::new() };
     let mine = view.mine.as_ref().map(|mine| &mine.config);
@@ -90,7 +90,7 @@ pub fn rows<'a>(opened: &'a Opened, others: &'a Others<'a>) -> Vec<Row<'a>> {
     let new: HashMap<&str, Option<&Item>> = differs.iter().map(|key| (key.key.as_str(), key.new.as_ref())).collect();
     let row = |key: &'a str, old: Option<&'a Item>| {
         let differs = new.get(key);
-        Row {
+        ItemRow {
             key,
             old,
             new: differs.copied().unwrap_or(old),

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
-    Opened,
+    OpenedConfig,
+    change_panel::{ChangePanel, ChangePanelLink},
     conflicts::{Conflicts, Merge},
-    edit::WasIn,
-    fields::Where,
-    tray::{Stub, Tray},
+    edit::OriginalContent,
+    fields::ConfigFields,
 };
 use crate::{
     api::config::SaveText,
-    components::{Code, Empty, Form, I, Icon, LinkButton, Marks, Refused, Scrolls, Submit, TextArea, Tone, lang},
+    components::{
+        Code, Empty, Form, I, Icon, InvisibleMarks, LinkButton, RefusedForm, ScrollBox, Submit, TextArea, Tone, lang,
+    },
     domain::{
         error::{Conflict, Error, Invalid},
         unseen::Unseen,
@@ -22,7 +24,7 @@ use crate::{
 
 /// The page of a config's text.
 #[component]
-pub fn TextPage(opened: Arc<Opened>) -> impl IntoView {
+pub fn TextPage(opened: Arc<OpenedConfig>) -> impl IntoView {
     let pending = opened.view.mine.as_ref().is_some_and(|mine| !mine.config.diff.is_empty());
     let content = if opened.may_edit() {
         view! { <Editor opened=opened.clone() pending /> }.into_any()
@@ -34,17 +36,17 @@ pub fn TextPage(opened: Arc<Opened>) -> impl IntoView {
         <div class="with-tray">
             <section class="stack" aria-label=lang().text_of(opened.view.namespace.format.as_str())>
                 {content}
-                <Stub opened=opened.clone() />
+                <ChangePanelLink opened=opened.clone() />
             </section>
             // Saving is the main action until something is saved; then it is publishing.
-            <Tray opened editing=!pending />
+            <ChangePanel opened editing=!pending />
         </div>
     }
     .into_any()
 }
 
 #[component]
-fn ReadOnly(opened: Arc<Opened>) -> impl IntoView {
+fn ReadOnly(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     let text = opened.content().text().unwrap_or_default().to_owned();
     if text.is_empty() {
@@ -55,34 +57,34 @@ fn ReadOnly(opened: Arc<Opened>) -> impl IntoView {
 }
 
 /// Returns the conflict of the refused text.
-fn met() -> Option<Conflict> {
-    let refused = use_context::<Refused>().filter(|r| r.action() == SaveText::PATH)?;
+fn refused_conflict() -> Option<Conflict> {
+    let refused = use_context::<RefusedForm>().filter(|r| r.action() == SaveText::PATH)?;
     let Error::Conflict(all) = refused.error() else { return None };
     let found = all.first()?.clone();
-    refused.taken();
+    refused.mark_all_shown();
     Some(found)
 }
 
 /// Returns the first error with a line number in the refused text, and the text.
-fn wrong() -> Option<(Invalid, String)> {
-    let refused = use_context::<Refused>().filter(|r| r.action() == SaveText::PATH)?;
+fn refused_error() -> Option<(Invalid, String)> {
+    let refused = use_context::<RefusedForm>().filter(|r| r.action() == SaveText::PATH)?;
     let text = refused.value("text")?.to_owned();
-    refused.take("/text").into_iter().find(|i| i.line.is_some()).map(|invalid| (invalid, text))
+    refused.show_at("/text").into_iter().find(|i| i.line.is_some()).map(|invalid| (invalid, text))
 }
 
 #[component]
-fn Editor(opened: Arc<Opened>, pending: bool) -> impl IntoView {
+fn Editor(opened: Arc<OpenedConfig>, pending: bool) -> impl IntoView {
     let t = lang();
     let format = opened.view.namespace.format;
     let text = opened.content().text().unwrap_or_default().to_owned();
-    let merge = met().map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
+    let merge = refused_conflict().map(|conflict| view! { <Merge opened=opened.clone() conflict /> });
     let merging = merge.is_some();
     let says = if merging { t.keep_mine_edited() } else { t.save_text() };
     let tone = if pending && !merging { Tone::Plain } else { Tone::Primary };
-    let place = wrong().map(|(invalid, text)| view! { <Excerpt invalid text /> });
+    let place = refused_error().map(|(invalid, text)| view! { <Excerpt invalid text /> });
     let ends = line_ends(&text).map(|says| says(t)).map(|says| view! { <span class="hint">{says}</span> });
     let unseen = Unseen::anywhere(&text);
-    let marks = (!unseen.is_empty()).then(|| view! { <Marks unseen /> });
+    let marks = (!unseen.is_empty()).then(|| view! { <InvisibleMarks unseen /> });
     let names: Vec<&str> = opened.view.others.iter().map(|o| o.change.author_name.as_str()).collect();
     let others = (!names.is_empty()).then(|| {
         view! { <p class="flag warn"><Icon name=I::People />{t.text_others(&names.join(", "))}</p> }
@@ -91,8 +93,8 @@ fn Editor(opened: Arc<Opened>, pending: bool) -> impl IntoView {
         {others}
         {merge}
         <Form action=SaveText::PATH id="text" swap="config" class="editor">
-            <Where opened=opened.clone() />
-            <WasIn name="text" text=text.clone() />
+            <ConfigFields opened=opened.clone() />
+            <OriginalContent name="text" text=text.clone() />
             <TextArea name="text" label=t.text_of(format.as_str()) value=text rows=20 mono=true quiet=true />
             {place}
             <p class="do">
@@ -120,7 +122,7 @@ fn Excerpt(invalid: Invalid, text: String) -> impl IntoView {
         view! { <li class:here=here><span class="no">{n + 1}</span><code>{shown}</code>{mark}</li> }
     };
     let rows = text.lines().enumerate().skip(line.saturating_sub(3)).take(5).map(row).collect_view();
-    view! { <Scrolls class="excerpt" label=lang().lines_around()><ol>{rows}</ol></Scrolls> }.into_any()
+    view! { <ScrollBox class="excerpt" label=lang().lines_around()><ol>{rows}</ol></ScrollBox> }.into_any()
 }
 
 /// Returns a note about the line breaks, unless all are LF.

@@ -5,23 +5,23 @@ use std::sync::Arc;
 use axum::extract::State;
 use leptos::prelude::*;
 
-use super::{At, Opened, Part, page};
+use super::{ConfigPage, ConfigPath, OpenedConfig, page};
 use crate::{
     components::{Card, Code, LinkButton, lang},
     domain::{content::Format, names::ConfigId},
-    pages::{Answer, console::Console},
+    pages::{PageResult, console::Console},
     session::guard::CurrentUser,
 };
 
-pub(super) async fn show(State(console): State<Console>, user: CurrentUser, At(id): At) -> Answer {
-    let opened = Opened::load(&console, &user, &id, None).await?;
+pub(super) async fn show(State(console): State<Console>, user: CurrentUser, ConfigPath(id): ConfigPath) -> PageResult {
+    let opened = OpenedConfig::load(&console, &user, &id, None).await?;
     let url = console.public_url.trim_end_matches('/').to_owned();
     let root = console.etcd_root.clone();
-    Ok(page(opened, Part::Usage, move |opened| view! { <Usage opened url root /> }))
+    Ok(page(opened, ConfigPage::Usage, move |opened| view! { <Usage opened url root /> }))
 }
 
 #[component]
-fn Usage(opened: Arc<Opened>, url: String, root: Option<Arc<str>>) -> impl IntoView {
+fn Usage(opened: Arc<OpenedConfig>, url: String, root: Option<Arc<str>>) -> impl IntoView {
     let t = lang();
     let id = opened.view.id.clone();
     let one = format!("{url}/api/v1/configs/{id}");

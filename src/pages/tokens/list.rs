@@ -9,7 +9,7 @@ use crate::{
         time::Time,
         token::{Token, TokenKind},
     },
-    pages::parts::{Proof, Sure, reach_words},
+    pages::shared::{ConfirmDialog, ReauthField, scope_text},
     texts::Lang,
 };
 
@@ -32,14 +32,14 @@ pub(in crate::pages) fn Tokens(
     fresh: bool,
 ) -> impl IntoView {
     let t = lang();
-    let now = use_context::<Now>().map_or(Time(0), |now| now.0);
-    let over = tokens.iter().filter(|token| !token.lives(now)).count();
+    let now = use_context::<RenderedAt>().map_or(Time(0), |now| now.0);
+    let over = tokens.iter().filter(|token| !token.is_valid_at(now)).count();
     let (href, says) = match dead {
-        true => (path, t.tokens_hide_dead().to_owned()),
-        false => (format!("{path}?all=true"), t.tokens_show_dead(over)),
+        true => (path, t.tokens_hide_inactive().to_owned()),
+        false => (format!("{path}?all=true"), t.tokens_show_inactive(over)),
     };
     let switch = (over > 0).then(|| view! { <a class="quiet aim" href=href>{says}</a> });
-    let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.lives(now)).collect();
+    let rows: Vec<_> = tokens.into_iter().filter(|token| dead || token.is_valid_at(now)).collect();
     let (none, many) = (rows.is_empty(), rows.len() > 8);
     let rows = rows.into_iter().map(|token| view! { <Row token now fresh /> }).collect_view();
     let (owns, may) = (make.is_some(), make.clone());
@@ -58,10 +58,10 @@ pub(in crate::pages) fn Tokens(
                     <thead>
                         <tr>
                             <th scope="col">{t.tokens_column()}</th>
-                            <th scope="col">{t.tokens_reach()}</th>
+                            <th scope="col">{t.tokens_scope()}</th>
                             <th scope="col">{t.tokens_used()}</th>
                             <th scope="col">{t.tokens_expires()}</th>
-                            <th scope="col"><span class="visually-hidden">{t.tokens_acts()}</span></th>
+                            <th scope="col"><span class="visually-hidden">{t.tokens_actions()}</span></th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
@@ -81,14 +81,14 @@ pub(in crate::pages) fn Tokens(
 #[component]
 fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
     let t = lang();
-    let lives = token.lives(now);
+    let lives = token.is_valid_at(now);
     let kind = match token.kind {
         TokenKind::Read => t.tokens_read(),
         TokenKind::Automation => t.tokens_automation(),
     };
     let author = view! { <span>{token.created_by.clone()}</span> }.into_any();
-    let made = sentence(t.tokens_made(), [author, view! { <When at=token.created_at /> }.into_any()]);
-    let reach = token.patterns.iter().map(|p| view! { <li>{reach_words(t, p)}</li> }).collect_view();
+    let made = sentence(t.tokens_created(), [author, view! { <When at=token.created_at /> }.into_any()]);
+    let reach = token.patterns.iter().map(|p| view! { <li>{scope_text(t, p)}</li> }).collect_view();
     let creator = token.creator.then(|| view! { <li>{t.tokens_creator()}</li> });
     let used = match token.last_used_at {
         Some(at) => view! { <When at /> }.into_any(),
@@ -97,7 +97,7 @@ fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
     let (id, name) = (token.id.clone(), token.name.clone());
     let revoke = lives.then(|| {
         view! {
-            <Sure
+            <ConfirmDialog
                 id=format!("revoke-{}", token.id)
                 button=t.token_revoke()
                 title=t.token_revoke_ask(&token.name)
@@ -109,14 +109,14 @@ fn Row(token: Token, now: Time, fresh: bool) -> impl IntoView {
             >
                 <Hidden name="id" value=id />
                 <Hidden name="name" value=name />
-                <Proof fresh />
-            </Sure>
+                <ReauthField fresh />
+            </ConfirmDialog>
         }
     });
     view! {
         <tr class:over=!lives>
             <td><b>{token.name.clone()}</b><Tag>{kind}</Tag><br /><span class="quiet">{made}</span></td>
-            <td data-th=t.tokens_reach()><ul>{reach}{creator}</ul></td>
+            <td data-th=t.tokens_scope()><ul>{reach}{creator}</ul></td>
             <td data-th=t.tokens_used()>{used}</td>
             <td data-th=t.tokens_expires()>{end(&token, now, t)}</td>
             <td class="num acts">{revoke}</td>

@@ -12,12 +12,12 @@ use leptos::prelude::*;
 use serde::Deserialize;
 
 pub(super) use self::list::Tokens;
-use super::{Answer, Page, console::Console, forms::SMALL_FORM_BYTES, scope::Scope};
+use super::{Page, PageResult, console::Console, forms::SMALL_FORM_BYTES, scope::ScopeChoices};
 use crate::{
     api::paths::NEW_TOKEN,
     components::*,
     domain::{limits, time::Time},
-    session::guard::{CurrentUser, Fresh},
+    session::guard::{CurrentUser, RecentlyAuthenticated},
 };
 
 /// `/tokens`, `/tokens/new`.
@@ -28,7 +28,7 @@ pub fn routes() -> Router<Console> {
 
 /// Query parameters of the list.
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct TokensQuery {
     /// Shows only tokens created before this time, in Unix milliseconds.
     pub before: Option<i64>,
     /// Shows tokens that no longer work too.
@@ -39,14 +39,14 @@ pub(super) struct Asked {
 async fn all(
     State(console): State<Console>,
     who: CurrentUser,
-    Fresh(fresh): Fresh,
-    Query(asked): Query<Asked>,
-) -> Answer {
+    RecentlyAuthenticated(fresh): RecentlyAuthenticated,
+    Query(asked): Query<TokensQuery>,
+) -> PageResult {
     let tokens = console.service.tokens(&who.actor, None, asked.before.map(Time)).await?;
-    let older = (tokens.len() == limits::PAGE_MAX as usize).then(|| tokens.last().map(|token| token.created_at.0));
+    let older = (tokens.len() == limits::MAX_PAGE_ROWS as usize).then(|| tokens.last().map(|token| token.created_at.0));
     let older = older.flatten().map(|at| format!("/tokens?before={at}"));
     let newer = asked.before.map(|_| "/tokens".to_owned());
-    let make = (!Scope::of(&console, &who).await?.is_empty()).then(|| NEW_TOKEN.to_owned());
+    let make = (!ScopeChoices::of(&console, &who).await?.is_empty()).then(|| NEW_TOKEN.to_owned());
     let view = move || {
         let t = lang();
         view! {

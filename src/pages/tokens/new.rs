@@ -15,21 +15,21 @@ use crate::{
     components::*,
     domain::{
         access::Pattern,
-        error::{Error, Invalid, Problem, Result, excerpt},
+        error::{Error, Invalid, Problem, Result, truncate},
         limits,
         names::AppName,
         token::TokenKind,
     },
     pages::{
-        Answer, Page,
+        Page, PageResult,
         console::Console,
         errors,
         forms::{SMALL_FORM_BYTES, fields},
-        parts::{Proof, reach_words},
-        scope::{PatternFields, Scope},
+        scope::{PatternFields, ScopeChoices},
+        shared::{ReauthField, scope_text},
     },
     service::{NewToken, ShownToken, now},
-    session::guard::{self, CurrentUser, Fresh, Rejected},
+    session::guard::{self, CurrentUser, RecentlyAuthenticated, Rejected},
 };
 
 /// Number of rows for scopes in the form.
@@ -38,7 +38,7 @@ const ROWS: usize = 3;
 const DAYS: [u32; 5] = [7, 30, 90, 365, 0];
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct NewTokenQuery {
     /// The application to fill into the first row.
     app: Option<AppName>,
 }
@@ -46,20 +46,20 @@ pub(super) struct Asked {
 pub(super) async fn show(
     State(console): State<Console>,
     who: CurrentUser,
-    Fresh(fresh): Fresh,
-    Query(asked): Query<Asked>,
-) -> Answer {
-    let scope = Scope::of(&console, &who).await?;
+    RecentlyAuthenticated(fresh): RecentlyAuthenticated,
+    Query(asked): Query<NewTokenQuery>,
+) -> PageResult {
+    let scope = ScopeChoices::of(&console, &who).await?;
     Ok(form(scope, asked.app, who.account.administrator, fresh))
 }
 
-fn form(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> Page {
+fn form(scope: ScopeChoices, app: Option<AppName>, administrator: bool, fresh: bool) -> Page {
     Page::new(|t| t.token_new().to_owned(), move || view! { <Make scope app administrator fresh /> })
         .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
 }
 
 #[component]
-fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) -> impl IntoView {
+fn Make(scope: ScopeChoices, app: Option<AppName>, administrator: bool, fresh: bool) -> impl IntoView {
     let t = lang();
     if scope.is_empty() {
         return view! { <Head title=t.token_new() /><Empty icon=I::Key title=t.tokens_none_owned() /> }.into_any();
@@ -86,13 +86,13 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
                     />
                     <Select name="days" label=t.token_expires() options=expiries value="90" />
                 </div>
-                <h2>{t.token_reach()}</h2>
+                <h2>{t.token_scope_field()}</h2>
                 <Rows scope app />
                 <Problems pointer="/patterns" />
-                <p class="hint">{t.token_reach_hint()}</p>
+                <p class="hint">{t.token_scope_hint()}</p>
                 {administrator.then(|| view! { <Check name="creator" label=t.token_creator() /> })}
-                <Proof fresh />
-                <p class="do"><Submit tone=Tone::Primary>{t.token_make()}</Submit></p>
+                <ReauthField fresh />
+                <p class="do"><Submit tone=Tone::Primary>{t.token_create()}</Submit></p>
             </Form>
         </div>
     }
@@ -101,14 +101,14 @@ fn Make(scope: Scope, app: Option<AppName>, administrator: bool, fresh: bool) ->
 
 /// Rows for the scope of the token.
 #[component]
-fn Rows(scope: Scope, app: Option<AppName>) -> impl IntoView {
+fn Rows(scope: ScopeChoices, app: Option<AppName>) -> impl IntoView {
     let t = lang();
     let rows = (0..ROWS).map(|n| {
         let app = app.as_ref().filter(|_| n == 0).map(ToString::to_string).unwrap_or_default();
         let value = ["*".to_owned(), app, "*".to_owned()];
         view! {
             <fieldset class="row pattern">
-                <legend class="visually-hidden">{t.token_reach_row(n + 1)}</legend>
+                <legend class="visually-hidden">{t.token_scope_row(n + 1)}</legend>
                 <PatternFields scope=scope.clone() name=format!("patterns[{n}]") pointer=format!("/patterns/{n}") value spare=true />
             </fieldset>
         }
@@ -117,9 +117,9 @@ fn Rows(scope: Scope, app: Option<AppName>) -> impl IntoView {
 }
 
 /// Fields of the posted form.
-struct Sent(Vec<(String, String)>);
+struct TokenForm(Vec<(String, String)>);
 
-impl Sent {
+impl TokenForm {
     fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
@@ -128,7 +128,7 @@ impl Sent {
     fn token(&self) -> Result<NewToken> {
         let days: u32 = self.text("days").parse().map_err(|_| Invalid::new("/days", Problem::Duration))?;
         let known = || TokenKind::ALL.map(|kind| kind.as_str().to_owned()).to_vec();
-        let wrong = || Invalid::new("/kind", Problem::Unknown { given: excerpt(self.text("kind")), known: known() });
+        let wrong = || Invalid::new("/kind", Problem::Unknown { given: truncate(self.text("kind")), known: known() });
         let kind = TokenKind::ALL.into_iter().find(|kind| kind.as_str() == self.text("kind")).ok_or_else(wrong)?;
         let creator = kind == TokenKind::Automation && !self.text("creator").is_empty();
         let ms = i64::from(days) * 24 * 3_600_000;
@@ -157,12 +157,12 @@ pub(super) async fn make(
     who: Result<CurrentUser, Rejected>,
     Extension(session): Extension<Session>,
     body: Result<RawForm, RawFormRejection>,
-) -> Answer {
-    let read = |RawForm(body)| Sent(fields(&body));
+) -> PageResult {
+    let read = |RawForm(body)| TokenForm(fields(&body));
     let sent = body.map(read).map_err(|_| Error::TooLarge(SMALL_FORM_BYTES));
     let Ok(who) = who else {
         let typed = sent.map(|sent| sent.0).unwrap_or_default();
-        return Ok(errors::signed_out(Refused::new(NEW_TOKEN, typed, Error::Unauthenticated)));
+        return Ok(errors::signed_out(RefusedForm::new(NEW_TOKEN, typed, Error::Unauthenticated)));
     };
     let sent = sent?;
     match create(&console, &session, &who, &sent).await {
@@ -170,25 +170,25 @@ pub(super) async fn make(
             // The token works on this node at once; other nodes know it within a second.
             console.reader.tokens.replace(console.service.known_tokens().await?);
             let (address, published) = address(&console, &who, &shown.token.patterns).await?;
-            Ok(once(shown, address, published))
+            Ok(created_page(shown, address, published))
         }
         Err(error) => {
-            let Fresh(fresh) = Fresh::of(&session).await?;
-            let page = form(Scope::of(&console, &who).await?, None, who.account.administrator, fresh);
-            Ok(page.refused(Refused::new(NEW_TOKEN, sent.0, error)))
+            let RecentlyAuthenticated(fresh) = RecentlyAuthenticated::of(&session).await?;
+            let page = form(ScopeChoices::of(&console, &who).await?, None, who.account.administrator, fresh);
+            Ok(page.refused(RefusedForm::new(NEW_TOKEN, sent.0, error)))
         }
     }
 }
 
-async fn create(console: &Console, session: &Session, who: &CurrentUser, sent: &Sent) -> Result<ShownToken> {
+async fn create(console: &Console, session: &Session, who: &CurrentUser, sent: &TokenForm) -> Result<ShownToken> {
     let new = sent.token()?;
-    guard::prove(&console.service, session, who, sent.text("proof")).await?;
+    guard::reauthenticate(&console.service, session, who, sent.text("proof")).await?;
     console.service.create_token(&who.actor, new).await
 }
 
 /// Returns an address that the token may read, and whether it is that of a published config.
 async fn address(console: &Console, who: &CurrentUser, patterns: &[Pattern]) -> Result<(String, bool)> {
-    let releases = console.service.latest_releases(&who.actor, limits::PAGE_MAX).await?;
+    let releases = console.service.latest_releases(&who.actor, limits::MAX_PAGE_ROWS).await?;
     let found = releases.into_iter().find(|r| patterns.iter().any(|p| p.covers(&r.config)));
     let prefix = format!("{}/api/v1/configs", console.public_url);
     if let Some(release) = found {
@@ -200,21 +200,21 @@ async fn address(console: &Console, who: &CurrentUser, patterns: &[Pattern]) -> 
     Ok((format!("{prefix}/{}/{}/{}", next(), next(), next()), false))
 }
 
-fn once(shown: ShownToken, address: String, published: bool) -> Page {
-    Page::new(|t| t.token_new().to_owned(), move || view! { <Once shown address published /> })
+fn created_page(shown: ShownToken, address: String, published: bool) -> Page {
+    Page::new(|t| t.token_new().to_owned(), move || view! { <TokenCreated shown address published /> })
         .crumbs(|t| vec![Crumb::to(t.tokens(), "/tokens"), Crumb::here(t.token_new())])
         .status(StatusCode::CREATED)
 }
 
 #[component]
-fn Once(shown: ShownToken, address: String, published: bool) -> impl IntoView {
+fn TokenCreated(shown: ShownToken, address: String, published: bool) -> impl IntoView {
     let t = lang();
     let ShownToken { token, text } = shown;
     let curl = format!("curl -H 'Authorization: Bearer {text}' {address}");
-    let reach = token.patterns.iter().map(|p| view! { <li>{reach_words(t, p)}</li> }).collect_view();
+    let reach = token.patterns.iter().map(|p| view! { <li>{scope_text(t, p)}</li> }).collect_view();
     let until = match token.expires_at {
         Some(at) => view! { <When at /> }.into_any(),
-        None => t.token_works_until_revoked().into_any(),
+        None => t.token_valid_until_revoked().into_any(),
     };
     view! {
         <div class="column">
@@ -223,9 +223,9 @@ fn Once(shown: ShownToken, address: String, published: bool) -> impl IntoView {
             <Card id="text" title=t.token_text()>
                 <Code text label=t.token_text() />
                 <dl class="pairs">
-                    <dt>{t.token_reaches()}</dt>
+                    <dt>{t.token_scope_shown()}</dt>
                     <dd><ul>{reach}{token.creator.then(|| view! { <li>{t.tokens_creator()}</li> })}</ul></dd>
-                    <dt>{t.token_works_until()}</dt>
+                    <dt>{t.token_valid_until()}</dt>
                     <dd>{until}</dd>
                 </dl>
             </Card>

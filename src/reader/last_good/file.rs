@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     channel::TokenList,
     domain::{
-        content::{Hashing, sha256},
+        content::{HashingWriter, sha256},
         entry::{Entry, Meta},
         names::ConfigId,
         sensitive::{self, Sensitive},
@@ -26,11 +26,11 @@ pub const NAME: &str = "last-known-good";
 /// Beginning of the title line, with the version of the format.
 const TITLE: &str = "trimtab last known good 1 sha256 ";
 /// Size of the write buffer, in bytes.
-const PIECE: usize = 64 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// Contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct StoredState {
     /// The installation's `etcd.root`.
     pub root: String,
     /// Time of the last contact with the channel.
@@ -42,32 +42,32 @@ pub(super) struct Kept {
     /// The list of tokens. `None` on a console, which reads them from SQL.
     pub tokens: Option<TokenList>,
     /// The latest release of each config.
-    pub releases: Vec<Release>,
+    pub releases: Vec<StoredRelease>,
 }
 
 /// A release.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Release {
+pub(super) struct StoredRelease {
     config: ConfigId,
     meta: Arc<Meta>,
     #[serde(with = "sensitive::plain")]
     document: Sensitive<Arc<str>>,
 }
 
-impl From<Entry> for Release {
+impl From<Entry> for StoredRelease {
     fn from(entry: Entry) -> Self {
         Self { config: entry.config, meta: entry.meta, document: entry.document }
     }
 }
 
-impl From<Release> for Entry {
-    fn from(release: Release) -> Self {
+impl From<StoredRelease> for Entry {
+    fn from(release: StoredRelease) -> Self {
         Self { config: release.config, meta: release.meta, document: release.document }
     }
 }
 
 /// Writes the file atomically, so that there is always a whole one, whenever the machine stops.
-pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
+pub(super) fn write(folder: &Path, kept: &StoredState) -> io::Result<()> {
     let (path, draft) = (folder.join(NAME), folder.join(format!("{NAME}.new")));
     let written = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
@@ -88,7 +88,7 @@ pub(super) fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
 
 /// Writes a value as JSON through a buffer, because it may be large. Returns the number of bytes and their SHA-256.
 pub(super) fn write_json(file: &File, value: &impl Serialize) -> io::Result<(u64, String)> {
-    let mut writer = BufWriter::with_capacity(PIECE, Hashing::new(file));
+    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, HashingWriter::new(file));
     serde_json::to_writer(&mut writer, value)?;
     let written = writer.into_inner()?;
     Ok((written.count(), written.finish()))
@@ -96,7 +96,7 @@ pub(super) fn write_json(file: &File, value: &impl Serialize) -> io::Result<(u64
 
 /// The reason why no file was read.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum ReadError {
     /// There is no file.
     Absent,
     /// The system failed to read it.
@@ -106,23 +106,23 @@ pub(super) enum Unread {
 }
 
 /// Reads the file.
-pub(super) fn read(folder: &Path) -> Result<Kept, Unread> {
+pub(super) fn read(folder: &Path) -> Result<StoredState, ReadError> {
     let bytes = fs::read(folder.join(NAME)).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Unread::Absent,
-        _ => Unread::Failed(error),
+        ErrorKind::NotFound => ReadError::Absent,
+        _ => ReadError::Failed(error),
     })?;
-    let damaged = |why: &str| Unread::Damaged(why.to_owned());
+    let damaged = |why: &str| ReadError::Damaged(why.to_owned());
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged("it has no first line"))?;
     let (title, body) = (&bytes[..end], &bytes[end + 1..]);
     let hash = title.strip_prefix(TITLE.as_bytes()).ok_or_else(|| damaged("its first line is another one"))?;
     if hash != sha256(body).as_bytes() {
         return Err(damaged("its SHA-256 is another one"));
     }
-    serde_json::from_slice(body).map_err(|error| Unread::Damaged(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| ReadError::Damaged(error.to_string()))
 }
 
 /// Renames an unusable file, so that a person can inspect it. Returns its new name.
-pub(super) fn set_aside(folder: &Path, name: &str, word: &str, now: Time) -> io::Result<String> {
+pub(super) fn rename_unusable(folder: &Path, name: &str, word: &str, now: Time) -> io::Result<String> {
     let aside = format!("{name}.{word}-{}", now.rfc3339().replace(':', "-"));
     fs::rename(folder.join(name), folder.join(&aside))?;
     Ok(aside)

@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{self, Kept, Release};
+use super::file::{self, StoredRelease, StoredState};
 use crate::{
     channel::TokenList,
     domain::{content::sha256, time::Time},
@@ -22,15 +22,15 @@ use crate::{
 /// Name of the journal in the data folder.
 pub(super) const NAME: &str = "last-known-good.journal";
 /// Name of the earlier journal, whose changes the present write of the file includes.
-pub(super) const OLD: &str = "last-known-good.journal.old";
+pub(super) const EARLIER_NAME: &str = "last-known-good.journal.old";
 /// Length from which the file is written at once, in bytes.
-const LONG: u64 = 16 << 20;
+const WRITE_FILE_BYTES: u64 = 16 << 20;
 /// Length from which no batch is added, in bytes. One batch may exceed it.
-const MOST: u64 = 4 * LONG;
+const MAX_JOURNAL_BYTES: u64 = 4 * WRITE_FILE_BYTES;
 
 /// A batch of changes.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct JournalBatch {
     /// The installation's `etcd.root`.
     pub root: String,
     /// Time of the last contact with the channel.
@@ -38,7 +38,7 @@ pub(super) struct Record {
     /// Revision and cluster of the channel, if there was no release before this batch. Such a batch needs no file.
     pub whole: Option<(i64, u64)>,
     /// New releases.
-    pub releases: Vec<Release>,
+    pub releases: Vec<StoredRelease>,
     /// A new list of tokens.
     pub tokens: Option<TokenList>,
 }
@@ -57,10 +57,10 @@ impl Journal {
     }
 
     /// Appends a batch, whole or not at all.
-    pub fn append(&mut self, record: &Record) -> io::Result<()> {
+    pub fn append(&mut self, record: &JournalBatch) -> io::Result<()> {
         self.open()?;
         let (Some(file), length) = (&mut self.file, self.length) else { return Ok(()) };
-        if length >= MOST {
+        if length >= MAX_JOURNAL_BYTES {
             return Err(io::Error::other("it is full"));
         }
         // Removes a partial line that could not be removed when it failed.
@@ -93,13 +93,13 @@ impl Journal {
 
     /// Returns whether the file should be written soon, which empties the journal.
     pub fn is_long(&self) -> bool {
-        self.length >= LONG
+        self.length >= WRITE_FILE_BYTES
     }
 
     /// Begins a new journal before the changes of this one are written to the file. The caller holds the lock under
     /// which it collects them. If an earlier journal still exists, because that write failed, nothing is rotated.
-    pub fn turn(&mut self) {
-        let old = self.folder.join(OLD);
+    pub fn rotate(&mut self) {
+        let old = self.folder.join(EARLIER_NAME);
         if matches!(old.try_exists(), Ok(false)) {
             match fs::rename(self.folder.join(NAME), old) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {}
@@ -112,8 +112,8 @@ impl Journal {
 
 /// Removes the earlier journal, whose changes are in the file now. If that fails, it is read again, which changes
 /// nothing, and the next journal is not rotated.
-pub(super) fn remove_old(folder: &Path) -> io::Result<()> {
-    fs::remove_file(folder.join(OLD)).or_else(|error| match error.kind() {
+pub(super) fn remove_earlier(folder: &Path) -> io::Result<()> {
+    fs::remove_file(folder.join(EARLIER_NAME)).or_else(|error| match error.kind() {
         ErrorKind::NotFound => Ok(()),
         _ => Err(error),
     })
@@ -121,7 +121,12 @@ pub(super) fn remove_old(folder: &Path) -> io::Result<()> {
 
 /// Reads a journal. Also returns the reason if it was renamed. A partial last line is cut off: the server was killed
 /// during the write, and no reader saw that batch. If any other line is damaged, only the batches before it count.
-pub(super) fn read(folder: &Path, name: &str, root: &str, now: Time) -> io::Result<(Vec<Record>, Option<String>)> {
+pub(super) fn read(
+    folder: &Path,
+    name: &str,
+    root: &str,
+    now: Time,
+) -> io::Result<(Vec<JournalBatch>, Option<String>)> {
     let path = folder.join(name);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Vec::new(), None)),
@@ -133,11 +138,11 @@ pub(super) fn read(folder: &Path, name: &str, root: &str, now: Time) -> io::Resu
         match parse(batch) {
             Some(record) if record.root == root => records.push(record),
             Some(record) => {
-                let aside = file::set_aside(folder, name, "foreign", now)?;
+                let aside = file::rename_unusable(folder, name, "foreign", now)?;
                 return Ok((Vec::new(), Some(format!("it is of etcd.root = {:?}; it is now {aside}", record.root))));
             }
             None => {
-                let aside = file::set_aside(folder, name, "damaged", now)?;
+                let aside = file::rename_unusable(folder, name, "damaged", now)?;
                 OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?.write_all(&bytes[..good])?;
                 let why = format!("batch {} is damaged, those before it count; it is now {aside}", records.len() + 1);
                 return Ok((records, Some(why)));
@@ -152,7 +157,7 @@ pub(super) fn read(folder: &Path, name: &str, root: &str, now: Time) -> io::Resu
     Ok((records, None))
 }
 
-fn parse(line: &[u8]) -> Option<Record> {
+fn parse(line: &[u8]) -> Option<JournalBatch> {
     let (body, hash) = line.split_at_checked(line.len().checked_sub(64)?)?;
     let body = body.strip_suffix(b" ")?;
     if hash != sha256(body).as_bytes() {
@@ -165,18 +170,18 @@ fn parse(line: &[u8]) -> Option<Record> {
 #[derive(Debug)]
 pub(super) struct Replayed {
     /// All that was kept. Only tokens if there are no releases.
-    pub kept: Option<Kept>,
+    pub kept: Option<StoredState>,
     /// Whether releases were dropped because their file is missing: other configs would seem not to exist.
     pub is_partial: bool,
 }
 
 /// Applies batches to the file, in their order.
-pub(super) fn replay(file: Option<Kept>, records: Vec<Record>) -> Replayed {
+pub(super) fn replay(file: Option<StoredState>, records: Vec<JournalBatch>) -> Replayed {
     let (mut is_based, mut is_partial) = (file.is_some(), false);
     let mut kept = file;
     for record in records {
-        let Record { root, heard_at, whole, releases, tokens } = record;
-        let kept = kept.get_or_insert_with(|| Kept {
+        let JournalBatch { root, heard_at, whole, releases, tokens } = record;
+        let kept = kept.get_or_insert_with(|| StoredState {
             root,
             heard_at,
             revision: 0,

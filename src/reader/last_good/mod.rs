@@ -22,15 +22,15 @@ use tokio::{
 };
 
 use self::{
-    file::{Kept, Unread},
-    journal::{Journal, Record, Replayed},
+    file::{ReadError, StoredState},
+    journal::{Journal, JournalBatch, Replayed},
 };
 use super::{
     known_tokens::KnownTokens,
-    shelf::{Applied, Shelf},
+    store::{Applied, SnapshotStore},
 };
 use crate::{
-    channel::{Fault, Head, Listing, TokenList},
+    channel::{ChannelError, Head, Listing, TokenList},
     domain::{entry::Entry, time::Time},
     tasks::{Task, TaskHandle},
     texts::Lang,
@@ -39,21 +39,21 @@ use crate::{
 pub use self::file::NAME;
 
 /// Minimum interval between two writes.
-const EVERY: Duration = Duration::from_secs(1);
+const MIN_WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// Minimum ratio of the interval to the duration of a write: writes take at most a tenth of the time.
-const SHARE: u32 = 10;
+const INTERVAL_PER_WRITE_TIME: u32 = 10;
 /// Delay before a failed write is retried.
-const AGAIN: Duration = Duration::from_secs(10);
+const RETRY_DELAY: Duration = Duration::from_secs(10);
 
 /// The last known good of a node.
 #[derive(Debug)]
 pub struct LastGood {
     folder: PathBuf,
     root: String,
-    shelf: Arc<Shelf>,
+    shelf: Arc<SnapshotStore>,
     tokens: Option<Arc<KnownTokens>>,
     clock: fn() -> Time,
-    trouble: Mutex<Trouble>,
+    problems: Mutex<DiskProblems>,
     // Held during a write, which goes on even if its caller was cancelled.
     writing: Mutex<()>,
     // Held from a write to the journal until the change is visible, and while the contents of the file are collected.
@@ -65,7 +65,7 @@ pub struct LastGood {
 
 /// Problems with the files, for people.
 #[derive(Debug, Default)]
-struct Trouble {
+struct DiskProblems {
     file: Option<String>,
     journal: Option<String>,
 }
@@ -77,7 +77,7 @@ impl LastGood {
     pub fn new(
         folder: &Path,
         root: &str,
-        shelf: Arc<Shelf>,
+        shelf: Arc<SnapshotStore>,
         tokens: Option<Arc<KnownTokens>>,
         clock: fn() -> Time,
     ) -> Arc<Self> {
@@ -87,7 +87,7 @@ impl LastGood {
             shelf,
             tokens,
             clock,
-            trouble: Mutex::default(),
+            problems: Mutex::default(),
             writing: Mutex::default(),
             journal: Mutex::new(Journal::new(folder)),
             long: Notify::new(),
@@ -97,8 +97,8 @@ impl LastGood {
     /// Loads the files into the store, which is stale until the channel answers. An unusable file is renamed and
     /// reported, and none of it is served.
     pub async fn load(self: &Arc<Self>) {
-        if let Some(kept) = self.kept().await {
-            self.put(kept);
+        if let Some(kept) = self.read_files().await {
+            self.load_state(kept);
         }
     }
 
@@ -110,68 +110,69 @@ impl LastGood {
         self: &Arc<Self>,
         confirm: impl AsyncFnOnce(Vec<Entry>) -> Result<Vec<Entry>, E>,
     ) -> Result<(), E> {
-        if let Some(mut kept) = self.kept().await {
+        if let Some(mut kept) = self.read_files().await {
             let entries = std::mem::take(&mut kept.releases).into_iter().map(Entry::from).collect();
             kept.releases = confirm(entries).await?.into_iter().map(Into::into).collect();
-            self.put(kept);
+            self.load_state(kept);
         }
         Ok(())
     }
 
-    async fn kept(self: &Arc<Self>) -> Option<Kept> {
+    async fn read_files(self: &Arc<Self>) -> Option<StoredState> {
         let this = Arc::clone(self);
         let read = spawn_blocking(move || this.read()).await;
         read.unwrap_or_else(|panic| {
-            self.complain(format!("it cannot be read: {panic}"));
+            self.report_file_problem(format!("it cannot be read: {panic}"));
             None
         })
     }
 
-    fn read(&self) -> Option<Kept> {
+    fn read(&self) -> Option<StoredState> {
         let file = match file::read(&self.folder) {
             Ok(kept) if kept.root == self.root => Some(kept),
             Ok(kept) => {
-                self.set_aside("foreign", &format!("it is of etcd.root = {:?}", kept.root));
+                self.rename_unusable("foreign", &format!("it is of etcd.root = {:?}", kept.root));
                 None
             }
             Err(why) => {
                 match why {
-                    Unread::Absent => {}
-                    Unread::Failed(error) => self.complain(format!("it cannot be read: {error}")),
-                    Unread::Damaged(why) => self.set_aside("damaged", &why),
+                    ReadError::Absent => {}
+                    ReadError::Failed(error) => self.report_file_problem(format!("it cannot be read: {error}")),
+                    ReadError::Damaged(why) => self.rename_unusable("damaged", &why),
                 }
                 None
             }
         };
-        let records = [journal::OLD, journal::NAME].into_iter().flat_map(|name| self.read_journal(name)).collect();
+        let records =
+            [journal::EARLIER_NAME, journal::NAME].into_iter().flat_map(|name| self.read_journal(name)).collect();
         let Replayed { kept, is_partial } = journal::replay(file, records);
         if is_partial {
-            for name in [journal::OLD, journal::NAME] {
+            for name in [journal::EARLIER_NAME, journal::NAME] {
                 // Fails if the journal does not exist.
-                if let Ok(aside) = file::set_aside(&self.folder, name, "partial", (self.clock)()) {
-                    self.complain_of_journal(format!("the file that it goes on from is gone; it is now {aside}"));
+                if let Ok(aside) = file::rename_unusable(&self.folder, name, "partial", (self.clock)()) {
+                    self.report_journal_problem(format!("the file that it goes on from is gone; it is now {aside}"));
                 }
             }
         }
         kept
     }
 
-    fn read_journal(&self, name: &str) -> Vec<Record> {
+    fn read_journal(&self, name: &str) -> Vec<JournalBatch> {
         match journal::read(&self.folder, name, &self.root, (self.clock)()) {
             Ok((records, why)) => {
                 if let Some(why) = why {
-                    self.complain_of_journal(why);
+                    self.report_journal_problem(why);
                 }
                 records
             }
             Err(error) => {
-                self.complain_of_journal(format!("it cannot be read: {error}"));
+                self.report_journal_problem(format!("it cannot be read: {error}"));
                 Vec::new()
             }
         }
     }
 
-    fn put(&self, kept: Kept) {
+    fn load_state(&self, kept: StoredState) {
         let entries: Vec<Entry> = kept.releases.into_iter().map(Entry::from).collect();
         tracing::info!(releases = entries.len(), heard_at = %kept.heard_at.rfc3339(), "read the last known good");
         if !entries.is_empty() {
@@ -181,27 +182,30 @@ impl LastGood {
             self.shelf.adopt(Listing { revision, cluster, entries, damaged: Vec::new() });
         }
         if let Some((tokens, list)) = self.tokens.as_ref().zip(kept.tokens) {
-            tokens.take_kept(list, (self.clock)());
+            tokens.accept_from_disk(list, (self.clock)());
             tokens.set_stale(Some(kept.heard_at));
         }
     }
 
-    /// Calls [`Shelf::apply`]. New releases are on disk before any reader sees them.
+    /// Calls [`SnapshotStore::apply`]. New releases are on disk before any reader sees them.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when the task panicked: list again.
-    pub(super) async fn apply(self: &Arc<Self>, entries: Vec<Entry>) -> Result<Applied, Fault> {
-        self.off(move |this| this.after(this.renewing(&entries, this.shelf.head()), || this.shelf.apply(entries))).await
+    /// [`ChannelError::Unreachable`] when the task panicked: list again.
+    pub(super) async fn apply(self: &Arc<Self>, entries: Vec<Entry>) -> Result<Applied, ChannelError> {
+        self.run_blocking(move |this| {
+            this.journal_then(this.new_batch(&entries, this.shelf.head()), || this.shelf.apply(entries))
+        })
+        .await
     }
 
-    /// Calls [`Shelf::adopt`]. New releases are on disk before any reader sees them.
+    /// Calls [`SnapshotStore::adopt`]. New releases are on disk before any reader sees them.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when the task panicked: list again.
-    pub(super) async fn adopt(self: &Arc<Self>, listing: Listing) -> Result<Applied, Fault> {
-        self.off(move |this| {
+    /// [`ChannelError::Unreachable`] when the task panicked: list again.
+    pub(super) async fn adopt(self: &Arc<Self>, listing: Listing) -> Result<Applied, ChannelError> {
+        self.run_blocking(move |this| {
             let head = Head { revision: listing.revision, cluster: listing.cluster };
-            this.after(this.renewing(&listing.entries, Some(head)), || this.shelf.adopt(listing))
+            this.journal_then(this.new_batch(&listing.entries, Some(head)), || this.shelf.adopt(listing))
         })
         .await
     }
@@ -209,37 +213,37 @@ impl LastGood {
     /// Calls [`KnownTokens::take`]. The list is on disk before it counts.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when the task panicked: read again.
-    pub(super) async fn take(self: &Arc<Self>, list: TokenList) -> Result<(), Fault> {
-        self.off(move |this| {
+    /// [`ChannelError::Unreachable`] when the task panicked: read again.
+    pub(super) async fn take(self: &Arc<Self>, list: TokenList) -> Result<(), ChannelError> {
+        self.run_blocking(move |this| {
             let Some(tokens) = &this.tokens else { return };
             let is_new = tokens.list().is_none_or(|held| held.version <= list.version && *held != list);
             let heard_at = this.shelf.stale_since().unwrap_or_else(this.clock);
-            let record = || Record {
+            let record = || JournalBatch {
                 root: this.root.clone(),
                 heard_at,
                 whole: None,
                 releases: Vec::new(),
                 tokens: Some(list.clone()),
             };
-            this.after(is_new.then(record), || tokens.take(list));
+            this.journal_then(is_new.then(record), || tokens.accept(list));
         })
         .await
     }
 
     /// Runs work with the disk outside of the threads that answer.
-    async fn off<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> T + Send + 'static,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ChannelError> {
         let this = Arc::clone(self);
         spawn_blocking(move || work(&this))
             .await
-            .map_err(|panic| Fault::Unreachable(format!("not taken over: {panic}")))
+            .map_err(|panic| ChannelError::Unreachable(format!("not taken over: {panic}")))
     }
 
     /// Returns a journal batch with the entries that are not in the store yet, if any.
-    fn renewing(&self, entries: &[Entry], head: Option<Head>) -> Option<Record> {
+    fn new_batch(&self, entries: &[Entry], head: Option<Head>) -> Option<JournalBatch> {
         let is_new = |entry: &&Entry| {
             let held = self.shelf.get(&entry.config.to_string());
             held.is_none_or(|held| {
@@ -248,7 +252,7 @@ impl LastGood {
             })
         };
         let releases: Vec<_> = entries.iter().filter(is_new).cloned().map(Into::into).collect();
-        (!releases.is_empty()).then(|| Record {
+        (!releases.is_empty()).then(|| JournalBatch {
             root: self.root.clone(),
             heard_at: (self.clock)(),
             whole: self.shelf.is_empty().then(|| head.map_or((0, 0), |head| (head.revision, head.cluster))),
@@ -258,23 +262,23 @@ impl LastGood {
     }
 
     /// Makes a change visible after it is written to the journal. A failed journal write does not delay readers.
-    fn after<T>(&self, record: Option<Record>, show: impl FnOnce() -> T) -> T {
+    fn journal_then<T>(&self, record: Option<JournalBatch>, show: impl FnOnce() -> T) -> T {
         let mut journal = self.journal();
         if let Some(record) = record {
             match journal.append(&record) {
                 Ok(()) if journal.is_long() => self.long.notify_one(),
                 Ok(()) => {}
-                Err(error) => self.complain_of_journal(format!("it cannot be written: {error}")),
+                Err(error) => self.report_journal_problem(format!("it cannot be written: {error}")),
             }
         }
         show()
     }
 
     /// Renames an unusable file with `word` in its name, and reports `why`.
-    fn set_aside(&self, word: &str, why: &str) {
-        match file::set_aside(&self.folder, NAME, word, (self.clock)()) {
-            Ok(aside) => self.complain(format!("{why}; it is now {aside}")),
-            Err(error) => self.complain(format!("{why}; it cannot be renamed: {error}")),
+    fn rename_unusable(&self, word: &str, why: &str) {
+        match file::rename_unusable(&self.folder, NAME, word, (self.clock)()) {
+            Ok(aside) => self.report_file_problem(format!("{why}; it is now {aside}")),
+            Err(error) => self.report_file_problem(format!("{why}; it cannot be renamed: {error}")),
         }
     }
 
@@ -289,14 +293,14 @@ impl LastGood {
     async fn keep(self: Arc<Self>, task: TaskHandle) {
         let run = async {
             loop {
-                self.news().await;
+                self.wait_for_change().await;
                 let pause = loop {
                     match self.save().await {
                         Ok(pause) => break pause,
                         Err(why) => {
                             task.failed("disk", &why);
-                            task.next_in(AGAIN);
-                            sleep(AGAIN).await;
+                            task.next_in(RETRY_DELAY);
+                            sleep(RETRY_DELAY).await;
                         }
                     }
                 };
@@ -311,12 +315,12 @@ impl LastGood {
         let _ = self.save().await;
     }
 
-    async fn news(&self) {
+    async fn wait_for_change(&self) {
         match &self.tokens {
-            None => self.shelf.news().await,
+            None => self.shelf.wait_for_change().await,
             Some(tokens) => tokio::select! {
-                () = self.shelf.news() => {}
-                () = tokens.news() => {}
+                () = self.shelf.wait_for_change() => {}
+                () = tokens.wait_for_change() => {}
             },
         }
     }
@@ -333,10 +337,10 @@ impl LastGood {
                 if written {
                     self.recover();
                 }
-                Ok(EVERY.max(began.elapsed() * SHARE))
+                Ok(MIN_WRITE_INTERVAL.max(began.elapsed() * INTERVAL_PER_WRITE_TIME))
             }
             Err(why) => {
-                self.complain(format!("it cannot be written: {why}"));
+                self.report_file_problem(format!("it cannot be written: {why}"));
                 Err(why)
             }
         }
@@ -350,9 +354,9 @@ impl LastGood {
         if entries.is_empty() {
             return Ok(false);
         }
-        journal.turn();
+        journal.rotate();
         let (head, now) = (self.shelf.head(), (self.clock)());
-        let kept = Kept {
+        let kept = StoredState {
             root: self.root.clone(),
             heard_at: self.shelf.stale_since().unwrap_or(now),
             revision: head.map_or(0, |head| head.revision),
@@ -362,8 +366,8 @@ impl LastGood {
         };
         drop(journal);
         file::write(&self.folder, &kept).map_err(|error| error.to_string())?;
-        if let Err(error) = journal::remove_old(&self.folder) {
-            self.complain_of_journal(format!("it cannot be removed: {error}"));
+        if let Err(error) = journal::remove_earlier(&self.folder) {
+            self.report_journal_problem(format!("it cannot be removed: {error}"));
         }
         Ok(true)
     }
@@ -379,23 +383,23 @@ impl LastGood {
 
     /// Returns the problems on disk, for people.
     #[must_use]
-    pub fn trouble_now(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         let trouble = self.trouble();
         let said: Vec<&str> = [&trouble.file, &trouble.journal].into_iter().flatten().map(String::as_str).collect();
         (!said.is_empty()).then(|| said.join("; "))
     }
 
-    fn complain(&self, why: String) {
-        self.say(|trouble| &mut trouble.file, NAME, format!("the last known good: {why}"));
+    fn report_file_problem(&self, why: String) {
+        self.report(|trouble| &mut trouble.file, NAME, format!("the last known good: {why}"));
     }
 
-    fn complain_of_journal(&self, why: String) {
+    fn report_journal_problem(&self, why: String) {
         let said = format!("the journal of the last known good: {why}");
-        self.say(|trouble| &mut trouble.journal, journal::NAME, said);
+        self.report(|trouble| &mut trouble.journal, journal::NAME, said);
     }
 
     /// Keeps a problem for later display, and logs it once.
-    fn say(&self, place: fn(&mut Trouble) -> &mut Option<String>, name: &str, said: String) {
+    fn report(&self, place: fn(&mut DiskProblems) -> &mut Option<String>, name: &str, said: String) {
         // Only the log has the folder, because the problem is shown without authentication.
         let mut trouble = self.trouble();
         let place = place(&mut trouble);
@@ -405,8 +409,8 @@ impl LastGood {
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock()
+    fn trouble(&self) -> MutexGuard<'_, DiskProblems> {
+        self.problems.lock()
     }
 
     fn journal(&self) -> MutexGuard<'_, Journal> {

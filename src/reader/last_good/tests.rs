@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::{LastGood, NAME, journal};
 use crate::{
-    auth::tokens::{Table, generate},
+    auth::tokens::{TokenCache, generate},
     channel::{ListedToken, Listing, TokenList},
     clock::now,
     domain::{time::Time, token::TokenKind},
-    reader::{known_tokens::KnownTokens, shelf::Shelf, tests::entry},
+    reader::{known_tokens::KnownTokens, store::SnapshotStore, tests::entry},
     tasks::TaskDriver,
 };
 
@@ -49,16 +49,16 @@ impl Drop for Folder {
 }
 
 /// The part of a reader node that uses the file. A drop without `leave` is a kill.
-struct Half {
-    shelf: Arc<Shelf>,
-    table: Arc<Table>,
+struct TestNode {
+    shelf: Arc<SnapshotStore>,
+    table: Arc<TokenCache>,
     tokens: Arc<KnownTokens>,
     file: Arc<LastGood>,
 }
 
-impl Half {
+impl TestNode {
     async fn start(folder: &Path, root: &str) -> Self {
-        let (shelf, table) = (Arc::new(Shelf::new()), Arc::new(Table::new()));
+        let (shelf, table) = (Arc::new(SnapshotStore::new()), Arc::new(TokenCache::new()));
         let tokens = Arc::new(KnownTokens::new(Arc::clone(&table)));
         let known = Some(Arc::clone(&tokens));
         let file = LastGood::new(folder, root, Arc::clone(&shelf), known, now);
@@ -91,10 +91,10 @@ impl Half {
 /// Returns a folder with the file of a stopped reader.
 async fn kept() -> Folder {
     let folder = Folder::new();
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     half.fill().await;
     half.leave().await;
-    assert_eq!(half.file.trouble_now(), None);
+    assert_eq!(half.file.problem(), None);
     folder
 }
 
@@ -102,7 +102,7 @@ async fn kept() -> Folder {
 async fn a_restarted_reader_has_its_releases_and_tokens() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
     half.fill().await;
     half.shelf.set_stale(Some(Time(1000)));
@@ -115,12 +115,12 @@ async fn a_restarted_reader_has_its_releases_and_tokens() {
         expires_at: Some(Time(i64::MAX)),
         revoked_at: None,
     };
-    half.tokens.take(TokenList { version: 5, tokens: vec![token] });
+    half.tokens.accept(TokenList { version: 5, tokens: vec![token] });
     half.leave().await;
     assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!fs::read_to_string(folder.file()).unwrap().contains(&fresh.text));
 
-    let again = Half::start(&folder.0, "trimtab").await;
+    let again = TestNode::start(&folder.0, "trimtab").await;
     let snapshot = again.shelf.get(KEY).unwrap();
     assert_eq!(snapshot.entry, entry(KEY, 3, DOCUMENT));
     assert!(again.shelf.is_ready());
@@ -133,7 +133,7 @@ async fn a_restarted_reader_has_its_releases_and_tokens() {
 #[tokio::test]
 async fn releases_are_written_while_they_come() {
     let folder = Folder::new();
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     let tasks = driver();
     tasks.start([half.file.task()]);
     half.fill().await;
@@ -142,10 +142,10 @@ async fn releases_are_written_while_they_come() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(super::AGAIN, written).await.expect("a file");
+    tokio::time::timeout(super::RETRY_DELAY, written).await.expect("a file");
     half.shelf.apply(vec![entry(KEY, 4, "{}")]);
     tasks.end().await;
-    assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
+    assert_eq!(TestNode::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
     assert!(folder.beside("").is_empty());
 }
 
@@ -165,18 +165,18 @@ async fn a_damaged_file_is_renamed_and_reported() {
         damage(&mut bytes);
         fs::write(folder.file(), &bytes).unwrap();
 
-        let half = Half::start(&folder.0, "trimtab").await;
+        let half = TestNode::start(&folder.0, "trimtab").await;
         assert!(!half.shelf.is_ready() && half.shelf.get(KEY).is_none() && half.tokens.list().is_none());
-        let trouble = half.file.trouble_now().unwrap();
+        let trouble = half.file.problem().unwrap();
         assert!(trouble.contains("damaged-") && !folder.file().exists(), "{trouble}");
         assert_eq!(folder.beside("damaged-").len(), 1);
 
         half.leave().await;
         assert!(!folder.file().exists(), "an empty store writes no file");
-        assert_eq!(half.file.trouble_now(), Some(trouble));
+        assert_eq!(half.file.problem(), Some(trouble));
         half.fill().await;
         half.leave().await;
-        assert!(half.file.trouble_now().is_none() && folder.file().exists());
+        assert!(half.file.problem().is_none() && folder.file().exists());
         assert_eq!(fs::read(folder.0.join(&folder.beside("damaged-")[0])).unwrap(), bytes);
     }
 }
@@ -187,16 +187,16 @@ async fn a_file_with_a_valid_hash_and_other_contents_is_damaged() {
     let body = "{\"root\":\"trimtab\"}";
     let hash = crate::domain::content::sha256(body.as_bytes());
     fs::write(folder.file(), format!("trimtab last known good 1 sha256 {hash}\n{body}")).unwrap();
-    let half = Half::start(&folder.0, "trimtab").await;
-    assert!(!half.shelf.is_ready() && half.file.trouble_now().unwrap().contains("damaged-"));
+    let half = TestNode::start(&folder.0, "trimtab").await;
+    assert!(!half.shelf.is_ready() && half.file.problem().unwrap().contains("damaged-"));
 }
 
 #[tokio::test]
 async fn files_of_another_installation_are_not_served() {
     let folder = kept().await;
-    let half = Half::start(&folder.0, "staging").await;
+    let half = TestNode::start(&folder.0, "staging").await;
     assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
-    let trouble = half.file.trouble_now().unwrap();
+    let trouble = half.file.problem().unwrap();
     assert!(trouble.contains("\"trimtab\"") && folder.beside("foreign-").len() == 1, "{trouble}");
 }
 
@@ -205,38 +205,38 @@ async fn a_failed_write_is_reported_and_the_old_file_stays() {
     let folder = kept().await;
     // A full disk.
     std::os::unix::fs::symlink("/dev/full", folder.0.join(format!("{NAME}.new"))).unwrap();
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     half.shelf.apply(vec![entry(KEY, 4, "{}")]);
     half.leave().await;
-    let trouble = half.file.trouble_now().unwrap();
+    let trouble = half.file.problem().unwrap();
     assert!(trouble.contains("cannot be written") && trouble.contains("No space left"), "{trouble}");
-    assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 3);
+    assert_eq!(TestNode::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 3);
 
     // There is space again: no partial file was left.
     half.leave().await;
-    assert_eq!(half.file.trouble_now(), None);
-    assert_eq!(Half::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
+    assert_eq!(half.file.problem(), None);
+    assert_eq!(TestNode::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
 }
 
 #[tokio::test]
 async fn an_unusable_folder_is_reported() {
     let folder = Folder::new();
-    let half = Half::start(&folder.0.join("gone"), "trimtab").await;
+    let half = TestNode::start(&folder.0.join("gone"), "trimtab").await;
     half.fill().await;
     half.leave().await;
-    assert!(half.file.trouble_now().unwrap().contains("cannot be written: No such file or directory"));
+    assert!(half.file.problem().unwrap().contains("cannot be written: No such file or directory"));
 
     fs::create_dir(folder.file()).unwrap();
-    let half = Half::start(&folder.0, "trimtab").await;
-    assert!(half.file.trouble_now().unwrap().contains("cannot be read: Is a directory"));
+    let half = TestNode::start(&folder.0, "trimtab").await;
+    assert!(half.file.problem().unwrap().contains("cannot be read: Is a directory"));
 }
 
 #[tokio::test]
 async fn a_killed_reader_restarts_with_all_visible_releases() {
     let folder = Folder::new();
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     half.file.take(TokenList { version: 1, tokens: vec![] }).await.unwrap();
-    let again = Half::start(&folder.0, "trimtab").await;
+    let again = TestNode::start(&folder.0, "trimtab").await;
     assert!(again.tokens.list() == half.tokens.list() && again.seq() == 0 && !again.shelf.is_ready());
 
     // Without a file, and with one.
@@ -244,12 +244,12 @@ async fn a_killed_reader_restarts_with_all_visible_releases() {
     half.get(4).await;
     let mut list = half.tokens.list();
     for seq in [4, 5] {
-        let again = Half::start(&folder.0, "trimtab").await;
+        let again = TestNode::start(&folder.0, "trimtab").await;
         assert!(again.seq() == seq && again.shelf.is_ready() && again.shelf.stale_since().is_some());
         assert_eq!(again.shelf.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
         assert_eq!(again.tokens.list(), list);
         again.leave().await;
-        assert!(folder.beside("").is_empty() && again.file.trouble_now().is_none());
+        assert!(folder.beside("").is_empty() && again.file.problem().is_none());
         again.get(5).await;
         again.file.take(TokenList { version: 2, tokens: vec![] }).await.unwrap();
         list = again.tokens.list();
@@ -259,25 +259,25 @@ async fn a_killed_reader_restarts_with_all_visible_releases() {
 #[tokio::test]
 async fn releases_during_a_write_of_the_file_are_not_lost() {
     let folder = kept().await;
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     for seq in 4..100 {
         let (_, saved) = tokio::join!(half.get(seq), half.file.save());
         saved.unwrap();
-        assert_eq!(Half::start(&folder.0, "trimtab").await.seq(), seq);
+        assert_eq!(TestNode::start(&folder.0, "trimtab").await.seq(), seq);
     }
 }
 
 #[tokio::test]
 async fn a_journal_is_kept_until_the_file_is_written() {
     let folder = kept().await;
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     std::os::unix::fs::symlink("/dev/full", folder.0.join(format!("{NAME}.new"))).unwrap();
     half.get(4).await;
     half.file.save().await.unwrap_err();
     half.file.apply(vec![entry("prod/shop/b", 1, "{}")]).await.unwrap();
     // There is space again. The earlier journal goes into the file first.
     for left in [vec!["old", ""], vec![""], vec![]] {
-        let again = Half::start(&folder.0, "trimtab").await;
+        let again = TestNode::start(&folder.0, "trimtab").await;
         assert!(again.seq() == 4 && again.shelf.get("prod/shop/b").is_some());
         for name in ["old", ""] {
             let path = folder.0.join(format!("{}.{name}", journal::NAME).trim_end_matches('.'));
@@ -291,16 +291,16 @@ async fn a_journal_is_kept_until_the_file_is_written() {
 async fn a_partial_batch_is_cut_off_and_the_next_one_counts() {
     let folder = kept().await;
     let path = folder.0.join(journal::NAME);
-    Half::start(&folder.0, "trimtab").await.get(4).await;
+    TestNode::start(&folder.0, "trimtab").await.get(4).await;
     let one = fs::read(&path).unwrap();
     for end in 0..one.len() {
-        let half = Half::start(&folder.0, "trimtab").await;
+        let half = TestNode::start(&folder.0, "trimtab").await;
         half.get(5).await;
-        assert_eq!(Half::start(&folder.0, "trimtab").await.seq(), 5);
+        assert_eq!(TestNode::start(&folder.0, "trimtab").await.seq(), 5);
         let all = fs::read(&path).unwrap();
         fs::write(&path, &all[..one.len() + end]).unwrap();
-        let half = Half::start(&folder.0, "trimtab").await;
-        assert!(half.seq() == 4 && half.file.trouble_now().is_none(), "{end}");
+        let half = TestNode::start(&folder.0, "trimtab").await;
+        assert!(half.seq() == 4 && half.file.problem().is_none(), "{end}");
         assert_eq!(fs::read(&path).unwrap(), one);
     }
 }
@@ -309,7 +309,7 @@ async fn a_partial_batch_is_cut_off_and_the_next_one_counts() {
 async fn batches_before_the_damage_of_a_journal_count() {
     let folder = kept().await;
     let path = folder.0.join(journal::NAME);
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     half.get(4).await;
     let good = fs::read(&path).unwrap();
     half.get(5).await;
@@ -318,53 +318,53 @@ async fn batches_before_the_damage_of_a_journal_count() {
     bytes[good.len() + 100] ^= 1;
     fs::write(&path, &bytes).unwrap();
 
-    let half = Half::start(&folder.0, "trimtab").await;
-    let trouble = half.file.trouble_now().unwrap();
+    let half = TestNode::start(&folder.0, "trimtab").await;
+    let trouble = half.file.problem().unwrap();
     assert!(half.seq() == 4 && trouble.contains("batch 2") && trouble.contains("journal.damaged-"), "{trouble}");
     let aside = folder.beside("journal.damaged-");
     assert_eq!((fs::read(folder.0.join(&aside[0])).unwrap(), fs::read(&path).unwrap()), (bytes, good));
     // It is reported until the channel is connected, which has the missing releases.
     half.file.save().await.unwrap();
-    assert_eq!(half.file.trouble_now(), Some(trouble));
+    assert_eq!(half.file.problem(), Some(trouble));
     half.shelf.set_stale(None);
     half.leave().await;
-    assert_eq!(half.file.trouble_now(), None);
-    assert_eq!(Half::start(&folder.0, "trimtab").await.seq(), 4);
+    assert_eq!(half.file.problem(), None);
+    assert_eq!(TestNode::start(&folder.0, "trimtab").await.seq(), 4);
 }
 
 #[tokio::test]
 async fn a_failed_journal_write_does_not_stop_readers() {
     let folder = kept().await;
     let path = folder.0.join(journal::NAME);
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     half.shelf.set_stale(None);
     // A full disk.
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     half.get(4).await;
     half.file.take(TokenList { version: 9, tokens: vec![] }).await.unwrap();
     assert!(half.seq() == 4 && half.tokens.list().is_some());
-    let trouble = half.file.trouble_now().unwrap();
+    let trouble = half.file.problem().unwrap();
     assert!(trouble.contains("journal") && trouble.contains("No space left"), "{trouble}");
     half.file.save().await.unwrap();
-    assert_eq!((half.file.trouble_now(), Half::start(&folder.0, "trimtab").await.seq()), (None, 4));
+    assert_eq!((half.file.problem(), TestNode::start(&folder.0, "trimtab").await.seq()), (None, 4));
 
     half.get(5).await;
-    assert_eq!((half.file.trouble_now(), Half::start(&folder.0, "trimtab").await.seq()), (None, 5));
+    assert_eq!((half.file.problem(), TestNode::start(&folder.0, "trimtab").await.seq()), (None, 5));
 }
 
 #[tokio::test]
 async fn a_journal_without_its_file_or_of_another_installation_is_not_served() {
     let folder = kept().await;
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     half.get(4).await;
     fs::remove_file(folder.file()).unwrap();
-    let half = Half::start(&folder.0, "trimtab").await;
+    let half = TestNode::start(&folder.0, "trimtab").await;
     assert!(!half.shelf.is_ready() && half.seq() == 0);
-    let trouble = half.file.trouble_now().unwrap();
+    let trouble = half.file.problem().unwrap();
     assert!(trouble.contains("journal.partial-") && folder.beside("journal.partial-").len() == 1, "{trouble}");
 
     half.fill().await;
-    let half = Half::start(&folder.0, "staging").await;
-    let trouble = half.file.trouble_now().unwrap();
+    let half = TestNode::start(&folder.0, "staging").await;
+    let trouble = half.file.problem().unwrap();
     assert!(half.seq() == 0 && trouble.contains("journal.foreign-"), "{trouble}");
 }

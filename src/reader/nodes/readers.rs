@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     super::instances::Instance,
-    answer::{Known, Latest},
+    reply::{ConfigReaders, NodeRelease},
 };
 use crate::domain::time::Time;
 
@@ -19,7 +19,7 @@ pub struct Readers {
     /// Number of the latest release on this node.
     latest: u64,
     /// Instances that hold another release under that number, because their node got it from etcd.
-    strangers: HashSet<String>,
+    mismatched: HashSet<String>,
 }
 
 impl Readers {
@@ -27,8 +27,8 @@ impl Readers {
     /// is this node's latest release: another node may hold another release under its number.
     pub(super) fn of<'a>(
         own: Vec<Instance>,
-        others: impl Iterator<Item = &'a Known>,
-        latest: Latest,
+        others: impl Iterator<Item = &'a ConfigReaders>,
+        latest: NodeRelease,
         now: Time,
     ) -> Self {
         let mut all: HashMap<String, (Instance, bool)> =
@@ -40,10 +40,10 @@ impl Readers {
                 // Those with another release count as instances without a release.
                 *unnamed.entry(if is_strange(*release) { 0 } else { *release }).or_default() += n;
             }
-            for instance in known.instances.iter().filter(|i| i.lives(now)) {
+            for instance in known.instances.iter().filter(|i| i.is_active(now)) {
                 let new = (instance.clone(), is_strange(instance.release));
                 match all.get_mut(&instance.name) {
-                    Some(held) => meet(held, new),
+                    Some(held) => merge_sightings(held, new),
                     None => _ = all.insert(instance.name.clone(), new),
                 }
             }
@@ -51,7 +51,7 @@ impl Readers {
         let strangers = all.iter().filter(|(_, (_, strange))| *strange).map(|(name, _)| name.clone()).collect();
         let mut instances: Vec<Instance> = all.into_values().map(|(instance, _)| instance).collect();
         instances.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { instances, unnamed: unnamed.into_iter().collect(), latest: latest.release, strangers }
+        Self { instances, unnamed: unnamed.into_iter().collect(), latest: latest.release, mismatched: strangers }
     }
 
     /// Returns the number of instances.
@@ -78,7 +78,7 @@ impl Readers {
     /// Returns whether an instance holds this release or a later one.
     #[must_use]
     pub fn has(&self, instance: &Instance, release: u64) -> bool {
-        (release..=self.latest.max(release)).contains(&instance.release) && !self.strangers.contains(&instance.name)
+        (release..=self.latest.max(release)).contains(&instance.release) && !self.mismatched.contains(&instance.name)
     }
 
     /// Returns the instances that hold neither this release nor a later one.
@@ -88,7 +88,7 @@ impl Readers {
 }
 
 /// Joins two sightings. The later one counts, but the release is held since its first sighting on either node.
-fn meet(held: &mut (Instance, bool), other: (Instance, bool)) {
+fn merge_sightings(held: &mut (Instance, bool), other: (Instance, bool)) {
     let (first, second) = (&held.0, &other.0);
     let since = (first.release == second.release && held.1 == other.1).then(|| first.since.min(second.since));
     if second.seen_at > first.seen_at {
@@ -108,12 +108,12 @@ mod tests {
         Instance { name: name.into(), client: String::new(), release, since, seen_at, node: node.map(Into::into) }
     }
 
-    fn known(instances: Vec<Instance>, unnamed: &[(u64, usize)]) -> Known {
-        Known { instances, unnamed: unnamed.to_vec(), latest: Latest::default() }
+    fn known(instances: Vec<Instance>, unnamed: &[(u64, usize)]) -> ConfigReaders {
+        ConfigReaders { instances, unnamed: unnamed.to_vec(), latest: NodeRelease::default() }
     }
 
-    fn latest(release: u64, sha256: &str) -> Latest {
-        Latest { release, sha256: sha256.into() }
+    fn latest(release: u64, sha256: &str) -> NodeRelease {
+        NodeRelease { release, sha256: sha256.into() }
     }
 
     fn told(readers: &Readers) -> Vec<(&str, u64, i64, Option<&str>)> {
@@ -147,13 +147,13 @@ mod tests {
     #[test]
     fn instances_of_other_nodes_are_gone_after_a_while_too() {
         let others = [known(vec![instance("a", 1, 0, 0, Some("x"))], &[])];
-        let all = |now| Readers::of(Vec::new(), others.iter(), Latest::default(), Time(now)).all();
+        let all = |now| Readers::of(Vec::new(), others.iter(), NodeRelease::default(), Time(now)).all();
         assert_eq!((all(1000), all(3_600_000)), (1, 0));
     }
 
     #[test]
     fn an_unpublished_release_is_not_seen_whatever_its_number() {
-        let node = |release, sha256: &str, names: &[&str], unnamed: &[(u64, usize)]| Known {
+        let node = |release, sha256: &str, names: &[&str], unnamed: &[(u64, usize)]| ConfigReaders {
             latest: latest(release, sha256),
             ..known(names.iter().map(|name| instance(name, release, 0, 0, Some("x"))).collect(), unnamed)
         };

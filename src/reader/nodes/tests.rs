@@ -6,15 +6,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     super::{
-        Settings,
-        instances::{Instances, Name, Visitor},
+        ReaderSettings,
+        instances::{InstanceIdentity, InstanceName, Instances},
     },
-    answer::{Latest, read, write},
+    reply::{NodeRelease, read, write},
     *,
 };
 use crate::{
-    auth::tokens::Table,
-    channel::{ANSWER_BYTES, Ahead},
+    auth::tokens::TokenCache,
+    channel::{AheadReport, MAX_REPLY_BYTES},
     clock::now,
 };
 
@@ -32,17 +32,17 @@ fn config(text: &str) -> ConfigId {
 }
 
 /// Returns a node's latest release, with this number for every config.
-fn holds(release: u64) -> impl Fn(&ConfigId) -> Latest {
-    move |_| Latest { release, sha256: "0".repeat(64) }
+fn holds(release: u64) -> impl Fn(&ConfigId) -> NodeRelease {
+    move |_| NodeRelease { release, sha256: "0".repeat(64) }
 }
 
 fn note(instances: &Instances, config: &str, name: &str, release: u64, at: Time) {
-    let visitor = Visitor { name: Name::Given(name.into()), client: "curl/8".into() };
-    instances.note(config, "secret-token-id", &visitor, release, at);
+    let visitor = InstanceIdentity { name: InstanceName::Named(name.into()), client: "curl/8".into() };
+    instances.record(config, "secret-token-id", &visitor, release, at);
 }
 
 fn nodes(others: bool) -> Arc<Nodes> {
-    let reader = Reader::new(Arc::new(Table::new()), now, &Settings::default(), CancellationToken::new());
+    let reader = Reader::new(Arc::new(TokenCache::new()), now, &ReaderSettings::default(), CancellationToken::new());
     Nodes::new(reader, "here", others)
 }
 
@@ -55,8 +55,8 @@ fn answered(of: &str, configs: &[(&str, &str, u64)]) -> Vec<u8> {
     write(&own, holds(2), &scope(of), 4096, now()).into_bytes()
 }
 
-fn about(name: &str) -> About {
-    About { name: name.into(), reader: true, ahead: Ahead::default() }
+fn about(name: &str) -> NodeInfo {
+    NodeInfo { name: name.into(), reader: true, ahead: AheadReport::default() }
 }
 
 #[test]
@@ -76,10 +76,10 @@ fn a_reply_arrives_with_its_ages() {
     assert_eq!((answer.configs.len(), answer.left), (1, 0));
 
     let later = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_700_000));
-    assert_eq!(read(later.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().mark, answer.mark);
+    assert_eq!(read(later.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().version, answer.version);
     note(&own, SHOP, "a", 2, Time(1_700_000));
     let changed = write(&own, holds(1), &scope("prod/*/*"), 4096, Time(1_700_000));
-    assert_ne!(read(changed.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().mark, answer.mark);
+    assert_ne!(read(changed.as_bytes(), &scope("prod/*/*"), &"x".into(), Time(0)).unwrap().version, answer.version);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_reply_keeps_its_size_limit_and_names_instances_that_are_behind() {
     }
     for room in [4096, 65536, usize::MAX] {
         let value = write(&own, holds(30), &scope(SHOP), room, Time(0));
-        assert!(value.len() <= room.saturating_mul(2).min(ANSWER_BYTES), "{} in {room}", value.len());
+        assert!(value.len() <= room.saturating_mul(2).min(MAX_REPLY_BYTES), "{} in {room}", value.len());
         let answer = read(value.as_bytes(), &scope(SHOP), &"x".into(), Time(0)).unwrap();
         let readers = Readers::of(Vec::new(), answer.configs.values(), holds(70)(&config(SHOP)), Time(0));
         assert_eq!(readers.behind(30).count(), 5, "all of them have a name");
@@ -143,35 +143,35 @@ fn a_reply_that_no_node_writes_is_invalid() {
     ] {
         assert!(good.contains(part) && !read(&good.replacen(part, other, 1)), "{other}");
     }
-    assert!(!read(&format!("{good}{}", " ".repeat(ANSWER_BYTES))));
+    assert!(!read(&format!("{good}{}", " ".repeat(MAX_REPLY_BYTES))));
 }
 
 #[tokio::test]
 async fn a_node_without_others_queries_none() {
     let nodes = nodes(false);
     note(&nodes.reader.instances, SHOP, "a", 1, now());
-    let told = nodes.ask(ANA, scope(SHOP)).told().await;
-    assert_eq!(told, Told::default());
+    let told = nodes.query(ANA, scope(SHOP)).coverage().await;
+    assert_eq!(told, NodeCoverage::default());
     assert_eq!((nodes.seen(&config(SHOP), 1), nodes.readers(&config(SHOP)).all()), ((1, 1), 1));
-    assert!(nodes.state().asks.is_empty());
+    assert!(nodes.state().queries.is_empty());
 }
 
 #[test]
 fn the_reply_to_the_narrowest_query_counts() {
     let nodes = nodes(true);
-    let hear = |notice| nodes.state().hear(notice, now());
-    nodes.state().together(BTreeMap::from([(ONE, about("one"))]));
-    assert!(hear(Notice::Here(TWO, about("two"))));
+    let hear = |notice| nodes.state().handle_event(notice, now());
+    nodes.state().connected(BTreeMap::from([(ONE, about("one"))]));
+    assert!(hear(RegistryEvent::Joined(TWO, about("two"))));
     for of in [SHOP, "*/*/*"] {
-        drop(nodes.ask(ANA, scope(of)));
+        drop(nodes.query(ANA, scope(of)));
     }
-    let say = |by, of: &str, value| hear(Notice::Answered { by, scope: scope(of), value });
+    let say = |by, of: &str, value| hear(RegistryEvent::Replied { by, scope: scope(of), value });
     assert!(say(ONE, "*/*/*", answered("*/*/*", &[(SHOP, "a", 1), ("dev/shop/application", "d", 1)])));
     assert!(say(TWO, "*/*/*", answered("*/*/*", &[(SHOP, "b", 1)])));
     assert_eq!(nodes.seen(&config(SHOP), 1), (2, 2));
     assert!(say(ONE, SHOP, answered(SHOP, &[(SHOP, "a", 2)])));
     assert_eq!((nodes.seen(&config(SHOP), 2), nodes.readers(&config(SHOP)).seen(2)), ((1, 2), (1, 2)));
-    assert_eq!(nodes.state().told(&scope(SHOP)).silent, [about("two")]);
+    assert_eq!(nodes.state().coverage(&scope(SHOP)).silent, [about("two")]);
 
     // A node without instances replies so.
     assert!(say(ONE, SHOP, answered(SHOP, &[])));
@@ -183,42 +183,42 @@ fn the_reply_to_the_narrowest_query_counts() {
     assert!(!say(TWO, "*/*/*", b"{}".to_vec()));
     assert!(say(TWO, "dev/*/*", b"{}".to_vec()));
     assert_eq!(nodes.seen(&config(SHOP), 1), (1, 1));
-    assert!(hear(Notice::Gone(TWO)));
-    assert_eq!((nodes.seen(&config(SHOP), 1), nodes.state().told(&scope(SHOP)).others), ((0, 0), 1));
-    nodes.state().away();
-    assert!(nodes.state().told(&scope(SHOP)).away && nodes.under(&scope("*/*/*")).is_empty());
+    assert!(hear(RegistryEvent::Left(TWO)));
+    assert_eq!((nodes.seen(&config(SHOP), 1), nodes.state().coverage(&scope(SHOP)).others), ((0, 0), 1));
+    nodes.state().disconnected();
+    assert!(nodes.state().coverage(&scope(SHOP)).unreachable && nodes.under(&scope("*/*/*")).is_empty());
 }
 
 #[tokio::test]
 async fn a_page_waits_a_moment_for_a_new_query_and_never_again() {
     let nodes = nodes(true);
-    nodes.state().together(BTreeMap::from([(ONE, about("dead"))]));
+    nodes.state().connected(BTreeMap::from([(ONE, about("dead"))]));
     let began = Instant::now();
-    let told = nodes.ask(ANA, scope(SHOP)).told().await;
+    let told = nodes.query(ANA, scope(SHOP)).coverage().await;
     assert_eq!((told.silent, told.others), (vec![about("dead")], 1));
-    assert!(began.elapsed() >= PATIENCE);
+    assert!(began.elapsed() >= REPLY_TIMEOUT);
     let at_once = async |nodes: &Arc<Nodes>, of: &str| {
         let began = Instant::now();
-        let told = nodes.ask(ANA, scope(of)).told().await;
-        assert!(began.elapsed() < PATIENCE, "{of}: {:?}", began.elapsed());
+        let told = nodes.query(ANA, scope(of)).coverage().await;
+        assert!(began.elapsed() < REPLY_TIMEOUT, "{of}: {:?}", began.elapsed());
         told
     };
     assert_eq!(at_once(&nodes, SHOP).await.silent.len(), 1);
 
     // The last reply ends the wait.
     let answers = async {
-        while !nodes.state().asks.contains_key(&scope("dev/*/*")) {
+        while !nodes.state().queries.contains_key(&scope("dev/*/*")) {
             tokio::task::yield_now().await;
         }
         let value = answered("dev/*/*", &[]);
-        assert!(nodes.state().hear(Notice::Answered { by: ONE, scope: scope("dev/*/*"), value }, now()));
-        nodes.rung();
+        assert!(nodes.state().handle_event(RegistryEvent::Replied { by: ONE, scope: scope("dev/*/*"), value }, now()));
+        nodes.notify_event();
     };
     let (told, ()) = tokio::join!(at_once(&nodes, "dev/*/*"), answers);
     assert_eq!(told.silent, []);
 
-    nodes.state().away();
-    assert!(at_once(&nodes, "x/*/*").await.away);
+    nodes.state().disconnected();
+    assert!(at_once(&nodes, "x/*/*").await.unreachable);
 }
 
 #[test]
@@ -227,28 +227,28 @@ fn queries_are_renewed_while_a_person_looks_and_end_after() {
     let mut state = nodes.state();
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
-    state.standing = Standing::Together;
-    assert!(state.look(ANA, &scope(SHOP), start) && !state.look(ANA, &scope(SHOP), start));
-    assert_eq!(state.due(start), (vec![], vec![]), "there is no other node");
-    state.hear(Notice::Here(ONE, about("x")), now());
-    assert_eq!(state.due(start).0, [(scope(SHOP), *ROOM_OF_ONE.end())]);
-    assert_eq!(state.due(after(9)).0, []);
-    assert!(!state.look(ANA, &scope(SHOP), after(9)));
-    assert_eq!(state.due(after(11)).0.len(), 1);
-    assert_eq!(state.due(after(25)), (vec![], vec![scope(SHOP)]));
-    assert!(state.asks.is_empty());
+    state.standing = NodeStatus::Connected;
+    assert!(state.record_look(ANA, &scope(SHOP), start) && !state.record_look(ANA, &scope(SHOP), start));
+    assert_eq!(state.due_queries(start), (vec![], vec![]), "there is no other node");
+    state.handle_event(RegistryEvent::Joined(ONE, about("x")), now());
+    assert_eq!(state.due_queries(start).0, [(scope(SHOP), *REPLY_BYTES.end())]);
+    assert_eq!(state.due_queries(after(9)).0, []);
+    assert!(!state.record_look(ANA, &scope(SHOP), after(9)));
+    assert_eq!(state.due_queries(after(11)).0.len(), 1);
+    assert_eq!(state.due_queries(after(25)), (vec![], vec![scope(SHOP)]));
+    assert!(state.queries.is_empty());
 
-    for n in 0..2 * ASKS {
-        state.look(&format!("user {n}"), &scope(&format!("prod/shop/c{n}")), after(25));
+    for n in 0..2 * MAX_QUERIES {
+        state.record_look(&format!("user {n}"), &scope(&format!("prod/shop/c{n}")), after(25));
     }
-    assert_eq!(state.asks.len(), ASKS);
-    assert_eq!(state.told(&scope("prod/shop/c63")).silent, [about("x")], "a query that was refused has no replies");
+    assert_eq!(state.queries.len(), MAX_QUERIES);
+    assert_eq!(state.coverage(&scope("prod/shop/c63")).silent, [about("x")], "a query that was refused has no replies");
 }
 
 /// Returns a console with another node, and a clock in seconds from its start.
 fn together() -> (Arc<Nodes>, impl Fn(u64) -> Instant) {
     let (nodes, start) = (nodes(true), Instant::now());
-    nodes.state().together(BTreeMap::from([(ONE, about("one"))]));
+    nodes.state().connected(BTreeMap::from([(ONE, about("one"))]));
     (nodes, move |seconds| start + Duration::from_secs(seconds))
 }
 
@@ -257,34 +257,34 @@ fn one_person_leaves_queries_to_the_others() {
     let (nodes, after) = together();
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
-    for second in 0..=QUIET.as_secs() {
-        for n in 0..2 * ASKS {
-            state.look("eve", &of(n), after(second));
+    for second in 0..=QUIET_AFTER.as_secs() {
+        for n in 0..2 * MAX_QUERIES {
+            state.record_look("eve", &of(n), after(second));
         }
     }
-    assert_eq!(state.asks.len(), ASKS_OF_ONE, "queries that are looked at do not give way to more");
-    assert!(state.look("root", &scope(SHOP), after(3)) && state.look("root", &scope("*/*/*"), after(3)));
-    assert_eq!(state.due(after(3)).0.len(), ASKS_OF_ONE + 2);
+    assert_eq!(state.queries.len(), MAX_QUERIES_PER_PERSON, "queries that are looked at do not give way to more");
+    assert!(state.record_look("root", &scope(SHOP), after(3)) && state.record_look("root", &scope("*/*/*"), after(3)));
+    assert_eq!(state.due_queries(after(3)).0.len(), MAX_QUERIES_PER_PERSON + 2);
 
     // A written query is removed from the registry even if it is about to be renewed for a new node.
-    let all = state.asks.len();
-    state.hear(Notice::Here(TWO, about("two")), now());
+    let all = state.queries.len();
+    state.handle_event(RegistryEvent::Joined(TWO, about("two")), now());
     state.end(&scope("*/*/*"));
-    assert_eq!(state.due(after(3)).1, [scope("*/*/*")]);
-    assert!(state.look("root", &scope("*/*/*"), after(3)) && state.asks.len() == all);
-    state.hear(Notice::Gone(TWO), now());
-    state.due(after(3));
+    assert_eq!(state.due_queries(after(3)).1, [scope("*/*/*")]);
+    assert!(state.record_look("root", &scope("*/*/*"), after(3)) && state.queries.len() == all);
+    state.handle_event(RegistryEvent::Left(TWO), now());
+    state.due_queries(after(3));
 
     // A person who goes from page to page keeps the queries of the last pages only.
-    assert!(state.look("eve", &of(99), after(7)));
-    assert_eq!(state.asks.len(), ASKS_OF_ONE + 2);
-    let (due, ended) = state.due(after(7));
-    assert_eq!((due, ended.len()), (vec![(of(99), *ROOM_OF_ONE.end())], 1));
+    assert!(state.record_look("eve", &of(99), after(7)));
+    assert_eq!(state.queries.len(), MAX_QUERIES_PER_PERSON + 2);
+    let (due, ended) = state.due_queries(after(7));
+    assert_eq!((due, ended.len()), (vec![(of(99), *REPLY_BYTES.end())], 1));
     // A query that is looked at again before its removal stays.
-    let again = of(ASKS_OF_ONE - 1);
+    let again = of(MAX_QUERIES_PER_PERSON - 1);
     state.end(&again);
-    assert!(state.look("root", &again, after(7)));
-    assert_eq!(state.due(after(7)), (vec![(again, *ROOM_OF_ONE.end())], vec![]));
+    assert!(state.record_look("root", &again, after(7)));
+    assert_eq!(state.due_queries(after(7)), (vec![(again, *REPLY_BYTES.end())], vec![]));
 }
 
 #[test]
@@ -292,21 +292,21 @@ fn the_query_without_a_look_for_longest_gives_way() {
     let (nodes, after) = together();
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
-    for n in 0..ASKS {
-        assert!(state.look(&format!("user {}", n / ASKS_OF_ONE), &of(n), after(n.min(2) as u64)));
+    for n in 0..MAX_QUERIES {
+        assert!(state.record_look(&format!("user {}", n / MAX_QUERIES_PER_PERSON), &of(n), after(n.min(2) as u64)));
     }
     // The first page is closed by now, the others are open.
-    assert!(state.look("root", &scope(SHOP), after(4)));
-    assert!(state.asks.len() == ASKS && !state.asks.contains_key(&of(0)));
-    for n in 1..ASKS {
-        state.look(&format!("user {}", n / ASKS_OF_ONE), &of(n), after(4));
+    assert!(state.record_look("root", &scope(SHOP), after(4)));
+    assert!(state.queries.len() == MAX_QUERIES && !state.queries.contains_key(&of(0)));
+    for n in 1..MAX_QUERIES {
+        state.record_look(&format!("user {}", n / MAX_QUERIES_PER_PERSON), &of(n), after(4));
     }
     // All are open, so queries of the people with the most give way, until all people have equally many.
     let more = |n: usize| scope(&format!("dev/shop/c{n}"));
-    let had: usize = (0..ASKS).filter(|n| state.look("root", &more(*n), after(4))).count();
-    assert_eq!((state.asks.len(), had), (ASKS, 5));
-    assert!(state.asks.contains_key(&scope(SHOP)));
-    let left = |who: &str| state.asks.values().filter(|ask| ask.looks.contains_key(who)).count();
+    let had: usize = (0..MAX_QUERIES).filter(|n| state.record_look("root", &more(*n), after(4))).count();
+    assert_eq!((state.queries.len(), had), (MAX_QUERIES, 5));
+    assert!(state.queries.contains_key(&scope(SHOP)));
+    let left = |who: &str| state.queries.values().filter(|ask| ask.viewers.contains_key(who)).count();
     assert_eq!(left("root"), 6);
     assert!((0..4).all(|n| (6..=7).contains(&left(&format!("user {n}")))));
 }
@@ -316,12 +316,12 @@ fn a_query_that_others_look_at_stays() {
     let (nodes, after) = together();
     let mut state = nodes.state();
     let of = |n: usize| scope(&format!("prod/shop/c{n}"));
-    for n in 0..ASKS_OF_ONE {
-        state.look("eve", &of(n), after(0));
+    for n in 0..MAX_QUERIES_PER_PERSON {
+        state.record_look("eve", &of(n), after(0));
     }
-    assert!(!state.look("root", &of(0), after(0)), "it is queried already");
-    assert!(state.look("eve", &scope(SHOP), after(4)));
-    assert!(state.asks.contains_key(&of(0)) && state.asks.len() == ASKS_OF_ONE + 1);
-    assert_eq!(state.due(after(16)).1, [] as [Pattern; 0], "nothing was in the registry");
-    assert_eq!(state.asks.keys().collect::<Vec<_>>(), [&scope(SHOP)], "the others have no looks any more");
+    assert!(!state.record_look("root", &of(0), after(0)), "it is queried already");
+    assert!(state.record_look("eve", &scope(SHOP), after(4)));
+    assert!(state.queries.contains_key(&of(0)) && state.queries.len() == MAX_QUERIES_PER_PERSON + 1);
+    assert_eq!(state.due_queries(after(16)).1, [] as [Pattern; 0], "nothing was in the registry");
+    assert_eq!(state.queries.keys().collect::<Vec<_>>(), [&scope(SHOP)], "the others have no looks any more");
 }

@@ -1,7 +1,7 @@
 //! Protocols for applications. Each is a folder here and one line in [`serve`].
 //!
-//! A protocol translates and decides nothing. It turns a request into [`Wanted`](super::poll::Wanted) configs and a
-//! [`Poll`](super::poll::Poll), and its [`Render`] writes the answer from releases. Admission, rates, scopes, waiting,
+//! A protocol translates and decides nothing. It turns a request into [`RequestedConfig`](super::poll::RequestedConfig)s and a
+//! [`ReadRequest`](super::poll::ReadRequest), and its [`Render`] writes the answer from releases. Admission, rates, scopes, waiting,
 //! metrics, instances and compression are shared by all protocols. All of it is generic, so a read needs no dynamic
 //! call and no allocation for it.
 
@@ -18,20 +18,20 @@ use futures::future::{BoxFuture, Either};
 
 pub use native::Operations;
 
-use super::{Reader, answer::Render, poll::Step};
+use super::{Reader, answer::Render, poll::ReadStep};
 use crate::{
     auth::tokens::Grant,
-    domain::{time::Time, token::Denied},
-    http::problem::Problem,
+    domain::{time::Time, token::TokenRefusal},
+    http::problem::HttpProblem,
     metrics,
 };
 
 /// Future of an answer, ready or not.
-pub(super) type Answering =
+pub(super) type AnswerFuture =
     Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
 
 /// Answers a request in the protocol of its path. Returns `None` and leaves the request unchanged if it is no read.
-pub(super) fn serve(reader: &Arc<Reader>, request: &mut Request) -> Option<Answering> {
+pub(super) fn serve(reader: &Arc<Reader>, request: &mut Request) -> Option<AnswerFuture> {
     // One line for each protocol: `.or_else(|| serve::serve::<Another>(reader, request))`.
     serve::serve::<native::Native>(reader, request)
 }
@@ -47,13 +47,13 @@ pub(super) trait Protocol: 'static {
     fn route(path: &str) -> Option<Self::Target<'_>>;
 
     /// Returns the kind of a read for metrics.
-    fn kind(target: Self::Target<'_>) -> metrics::What;
+    fn kind(target: Self::Target<'_>) -> metrics::ReadKind;
 
     /// Authenticates a request.
     ///
     /// # Errors
     /// The reason why it is refused.
-    fn admit(reader: &Reader, request: &Request, now: Time) -> Result<Grant, Denied> {
+    fn admit(reader: &Reader, request: &Request, now: Time) -> Result<Grant, TokenRefusal> {
         reader.admit(request, now)
     }
 
@@ -68,10 +68,10 @@ pub(super) trait Protocol: 'static {
         target: Self::Target<'_>,
         grant: Grant,
         now: Time,
-    ) -> Result<Step<Self::Render>, Problem>;
+    ) -> Result<ReadStep<Self::Render>, HttpProblem>;
 
     /// Writes a refusal.
-    fn refuse(problem: Problem) -> Response {
+    fn refuse(problem: HttpProblem) -> Response {
         problem.into_response()
     }
 }

@@ -10,31 +10,31 @@ use axum::{
 };
 use futures::future::Either;
 
-use super::{Answering, Protocol};
+use super::{AnswerFuture, Protocol};
 use crate::{
     auth::tokens::Grant,
-    domain::{time::Time, token::Denied},
+    domain::{time::Time, token::TokenRefusal},
     http::{
-        problem::Problem,
+        problem::HttpProblem,
         request_id::{self, RequestId},
     },
-    reader::{Reader, poll::Step},
+    reader::{Reader, poll::ReadStep},
 };
 
 /// Answers a request of a protocol. Returns `None` and leaves the request unchanged if its path is of another one.
-pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) -> Option<Answering> {
+pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) -> Option<AnswerFuture> {
     let target = P::route(request.uri().path())?;
     let (given, head) = (RequestId::given(request), request.method() == Method::HEAD);
     let kind = P::kind(target);
     let done = move |reader: &Reader, result| {
-        let response = request_id::answer_by(given, result, P::refuse);
+        let response = request_id::answer_with_refusal(given, result, P::refuse);
         reader.meter.answered(kind, response.status().as_u16());
         Ok(if head { bodiless(response) } else { response })
     };
     let now = (reader.clock)();
     let decided = match P::admit(reader, request, now) {
         // This node may not know a new token yet.
-        Err(Denied::Unknown) => {
+        Err(TokenRefusal::Unknown) => {
             let (reader, request) = (Arc::clone(reader), mem::take(request));
             return Some(Either::Right(Box::pin(async move {
                 let result = admitted_late::<P>(&reader, request).await;
@@ -44,7 +44,7 @@ pub(super) fn serve<P: Protocol>(reader: &Arc<Reader>, request: &mut Request) ->
         admitted => decide::<P>(reader, request, target, admitted, now),
     };
     Some(match decided {
-        Ok(Step::Answer(response)) => Either::Left(ready(done(reader, Ok(response)))),
+        Ok(ReadStep::Answer(response)) => Either::Left(ready(done(reader, Ok(response)))),
         Err(problem) => Either::Left(ready(done(reader, Err(problem)))),
         Ok(later) => {
             // Drops the request here, so that a long poll does not keep it in memory.
@@ -62,27 +62,27 @@ fn decide<P: Protocol>(
     reader: &Arc<Reader>,
     request: &Request,
     target: P::Target<'_>,
-    admitted: Result<Grant, Denied>,
+    admitted: Result<Grant, TokenRefusal>,
     now: Time,
-) -> Result<Step<P::Render>, Problem> {
+) -> Result<ReadStep<P::Render>, HttpProblem> {
     let grant = admitted?;
-    grant.keep_to(reader.rate)?;
+    grant.check_rate(reader.rate)?;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(Problem::method_not_allowed("GET, HEAD"));
+        return Err(HttpProblem::method_not_allowed("GET, HEAD"));
     }
     P::read(reader, request, target, grant, now)
 }
 
 // Takes the request by value, so that it is dropped before a wait.
-fn decide_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<Step<P::Render>, Problem> {
+fn decide_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<ReadStep<P::Render>, HttpProblem> {
     let (path, now) = (request.uri().path(), (reader.clock)());
     let target = P::route(path).ok_or_else(|| reader.absent(path))?;
     decide::<P>(reader, &request, target, P::admit(reader, &request, now), now)
 }
 
 /// Answers a request with an unknown token, after the tokens were read again.
-async fn admitted_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<Response, Problem> {
-    reader.tokens.renewed().await;
+async fn admitted_late<P: Protocol>(reader: &Arc<Reader>, request: Request) -> Result<Response, HttpProblem> {
+    reader.tokens.request_refresh().await;
     decide_late::<P>(reader, request)?.finish(reader).await
 }
 

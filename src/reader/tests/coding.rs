@@ -9,7 +9,7 @@ fn text(bytes: usize) -> String {
 }
 
 fn large() -> TestReader {
-    let test = TestReader::with(&Settings { compression: Duration::from_secs(60), ..Settings::default() });
+    let test = TestReader::with(&ReaderSettings { compression: Duration::from_secs(60), ..ReaderSettings::default() });
     test.reader.shelf.apply(vec![entry("prod/shop/application", 2, &text(3000))]);
     test
 }
@@ -108,7 +108,7 @@ async fn large_documents_are_compressed_outside_of_the_threads_that_answer() {
 
 #[tokio::test]
 async fn an_answer_is_sent_uncompressed_if_compression_takes_too_long() {
-    let test = TestReader::with(&Settings { compression: Duration::ZERO, ..Settings::default() });
+    let test = TestReader::with(&ReaderSettings { compression: Duration::ZERO, ..ReaderSettings::default() });
     test.reader.shelf.apply(vec![entry("prod/shop/application", 3, &text(200_000))]);
     let turn = Arc::clone(&test.reader.compressor.turn).acquire_owned().await.unwrap();
     for path in [SHOP, APP] {

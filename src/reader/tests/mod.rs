@@ -20,9 +20,9 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::{Reader, Settings, gzip::tests::unpacked, in_front};
+use super::{Reader, ReaderSettings, gzip::tests::unpacked, in_front};
 use crate::{
-    auth::tokens::{self, Table, tests::made},
+    auth::tokens::{self, TokenCache, tests::made},
     channel::Listing,
     clock::now,
     domain::{
@@ -62,12 +62,12 @@ struct TestReader {
 
 impl TestReader {
     fn new() -> Self {
-        Self::with(&Settings::default())
+        Self::with(&ReaderSettings::default())
     }
 
-    fn with(settings: &Settings) -> Self {
+    fn with(settings: &ReaderSettings) -> Self {
         let stop = CancellationToken::new();
-        let reader = Reader::new(Arc::new(Table::new()), now, settings, stop.clone());
+        let reader = Reader::new(Arc::new(TokenCache::new()), now, settings, stop.clone());
         let mut test = Self { reader, stop, tokens: Mutex::default(), token: String::new() };
         test.token = test.token_for(TokenKind::Read, &["prod/*/*"]);
         let entries = vec![entry("prod/shop/application", 1, r#"{"timeout":"3000"}"#)];

@@ -43,7 +43,7 @@ async fn without_a_newer_release_it_is_304_after_the_wait() {
 }
 
 fn with_lag(lag: Duration) -> TestReader {
-    TestReader::with(&Settings { lag, ..Settings::default() })
+    TestReader::with(&ReaderSettings { lag, ..ReaderSettings::default() })
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_stopping_server_answers_304() {
 
 #[tokio::test]
 async fn too_many_waiting_requests_are_refused_with_retry_after() {
-    let test = TestReader::with(&Settings { waiters: 1, ..Settings::default() });
+    let test = TestReader::with(&ReaderSettings { waiters: 1, ..ReaderSettings::default() });
     let uri = format!("{SHOP}?after=1&wait=90");
     let mut parked = Box::pin(test.get(&uri).send());
     assert!(poll!(&mut parked).is_pending());
@@ -166,7 +166,7 @@ async fn a_waiting_instance_is_recorded_with_its_release() {
     let test = TestReader::new();
     let mut parked = pin!(test.get(&format!("{SHOP}?after=1&wait=90")).header("x-instance", "shop-1").send());
     assert!(poll!(&mut parked).is_pending());
-    let seen = || test.reader.instances.of(&"prod/shop/application".parse().unwrap(), now())[0].release;
+    let seen = || test.reader.instances.of_config(&"prod/shop/application".parse().unwrap(), now())[0].release;
     assert_eq!(seen(), 1);
     test.publish("prod/shop/application", 2);
     parked.await;

@@ -7,10 +7,10 @@ use futures::FutureExt;
 use super::*;
 use crate::{
     auth::tokens::Grant,
-    http::{coding::Accepted, problem::Problem},
+    http::{coding::AcceptedCodings, problem::HttpProblem},
     reader::{
         answer::{Coding, Layout, Render},
-        poll::{Has, Poll, Step, Wanted},
+        poll::{ClientRelease, ReadRequest, ReadStep, RequestedConfig},
         snapshot::{Shape, Snapshot},
     },
 };
@@ -33,7 +33,7 @@ impl Render for Notifications {
         Some(not_modified())
     }
 
-    fn absent(&self, _: Problem) -> Result<Response, Problem> {
+    fn absent(&self, _: HttpProblem) -> Result<Response, HttpProblem> {
         Ok(not_modified())
     }
 }
@@ -70,15 +70,15 @@ impl TestReader {
     }
 
     /// Polls for releases of A and B above these numbers.
-    fn poll<R: Render>(&self, after: [u64; 2], wait: Option<Duration>, render: R) -> Result<Step<R>, Problem> {
+    fn poll<R: Render>(&self, after: [u64; 2], wait: Option<Duration>, render: R) -> Result<ReadStep<R>, HttpProblem> {
         let (grant, request) = (self.grant(), Request::new(Body::empty()));
-        let accepted = Accepted::parse(&HeaderMap::new()).unwrap();
-        let mut wanted = [(A, after[0]), (B, after[1])].map(|(key, after)| Wanted {
+        let accepted = AcceptedCodings::parse(&HeaderMap::new()).unwrap();
+        let mut wanted = [(A, after[0]), (B, after[1])].map(|(key, after)| RequestedConfig {
             key,
             held: self.reader.open(&grant, key).unwrap(),
-            has: Has::Release(after),
+            has: ClientRelease::Release(after),
         });
-        let poll = Poll { grant, visitor: None, accepted, wait, render };
+        let poll = ReadRequest { grant, visitor: None, accepted, wait, render };
         self.reader.poll(&request, &mut wanted, poll, now())
     }
 }
@@ -93,7 +93,7 @@ async fn one_poll_waits_for_many_configs_and_answers_with_the_new_ones() {
     test.publish(A, 3);
     test.publish(B, 5);
     let wait = Some(Duration::from_secs(60));
-    let Ok(Step::Answer(at_once)) = test.poll([2, 4], wait, Notifications) else { panic!("both are new") };
+    let Ok(ReadStep::Answer(at_once)) = test.poll([2, 4], wait, Notifications) else { panic!("both are new") };
     assert_eq!(text(at_once).await, "prod/shop/a 3\nprod/shop/b 5\n");
     let Ok(step) = test.poll([3, 5], wait, Notifications) else { panic!("it waits") };
     let mut answer = std::pin::pin!(step.finish(&test.reader));

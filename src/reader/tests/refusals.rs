@@ -138,7 +138,7 @@ async fn a_percent_encoded_name_is_the_same_config() {
     for config in ["prod/shop/%2561pplication", "prod/shop/%41pplication", "prod/shop/%zz"] {
         assert_eq!(test.get(&format!("/api/v1/watch?config={config}")).send().await.status, 422, "{config}");
     }
-    assert_eq!(test.reader.instances.of(&"prod/shop/application".parse().unwrap(), now())[0].name, "shop-1");
+    assert_eq!(test.reader.instances.of_config(&"prod/shop/application".parse().unwrap(), now())[0].name, "shop-1");
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn an_automation_token_reads_what_it_may_write() {
 #[tokio::test]
 async fn before_the_store_is_ready_reads_are_refused_with_retry_after() {
     let stop = CancellationToken::new();
-    let reader = Reader::new(Arc::new(Table::new()), now, &Settings::default(), stop.clone());
+    let reader = Reader::new(Arc::new(TokenCache::new()), now, &ReaderSettings::default(), stop.clone());
     let mut test = TestReader { reader, stop, tokens: Mutex::default(), token: String::new() };
     let unknown = tokens::generate(TokenKind::Read).text;
     let got = test.ask("GET", SHOP).token(&unknown).send().await;
@@ -211,7 +211,7 @@ async fn a_read_waits_for_a_token_that_was_just_made() {
     let tokens = Arc::clone(&test.reader.tokens);
     tokio::spawn(async move {
         loop {
-            tokens.rung().await;
+            tokens.refresh_requested().await;
             known.clone_from(&all);
             tokens.refresh(async { Ok::<_, ()>(known.clone()) }).await.unwrap();
         }
@@ -226,7 +226,7 @@ async fn a_read_waits_for_a_token_that_was_just_made() {
 
 #[tokio::test]
 async fn one_token_does_not_take_all_slots_of_waiting_requests() {
-    let test = TestReader::with(&Settings { waiters: 8, ..Settings::default() });
+    let test = TestReader::with(&ReaderSettings { waiters: 8, ..ReaderSettings::default() });
     let uri = format!("{SHOP}?after=1&wait=90");
     let mut parked: Vec<_> = (0..2).map(|_| Box::pin(test.get(&uri).send())).collect();
     for poll in &mut parked {
@@ -247,7 +247,7 @@ async fn one_token_does_not_take_all_slots_of_waiting_requests() {
 #[tokio::test]
 async fn a_token_above_its_rate_is_throttled_and_no_other_one() {
     let rate = Rate::per_second(1);
-    let test = TestReader::with(&Settings { rate, ..Settings::default() });
+    let test = TestReader::with(&ReaderSettings { rate, ..ReaderSettings::default() });
     let other = test.token_for(TokenKind::Read, &["prod/*/*"]);
     let refused = loop {
         let got = test.get(SHOP).send().await;

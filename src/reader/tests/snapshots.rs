@@ -121,7 +121,7 @@ async fn each_instance_is_recorded_with_the_release_that_it_got() {
     let ask = || test.get(SHOP).header("x-instance", "shop-1").header("user-agent", "shop/2.1");
     let etag = ask().send().await.header("etag").to_owned();
     let seen = || {
-        let list = test.reader.instances.of(&"prod/shop/application".parse().unwrap(), now());
+        let list = test.reader.instances.of_config(&"prod/shop/application".parse().unwrap(), now());
         list.into_iter().map(|i| (i.name, i.client, i.release)).collect::<Vec<_>>()
     };
     assert_eq!(seen(), [("shop-1".into(), "shop/2.1".into(), 1)]);

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     connections::{self, ConnectionConfig, Limits},
     http::headers::Headers,
-    metrics::Connections,
+    metrics::ConnectionMetrics,
 };
 
 const WATCH: &str = "/api/v1/watch?config=prod/shop/application&config=prod/shop/mail";
@@ -97,7 +97,7 @@ async fn a_resumed_stream_sends_only_newer_releases() {
 #[tokio::test]
 async fn a_client_that_is_ahead_gets_the_latest_release() {
     let mark = |id: &str| id.split_once('-').unwrap().0.to_owned();
-    let test = TestReader::with(&Settings { lag: Duration::from_millis(20), ..Settings::default() });
+    let test = TestReader::with(&ReaderSettings { lag: Duration::from_millis(20), ..ReaderSettings::default() });
     test.publish("prod/shop/mail", 3);
     let mut events = Events::open(test.get(WATCH)).await;
     let mark = mark(&events.event().await.0);
@@ -113,7 +113,7 @@ async fn a_client_that_is_ahead_gets_the_latest_release() {
 
 #[tokio::test]
 async fn a_stream_of_a_disconnected_node_sends_no_older_release() {
-    let settings = Settings { lag: Duration::ZERO, ping: Duration::from_millis(10), ..Settings::default() };
+    let settings = ReaderSettings { lag: Duration::ZERO, ping: Duration::from_millis(10), ..ReaderSettings::default() };
     let test = TestReader::with(&settings);
     let (id, ..) = Events::open(test.get(WATCH)).await.event().await;
     test.reader.shelf.set_stale(Some(now()));
@@ -154,7 +154,7 @@ async fn a_slow_client_skips_to_the_latest_release() {
 
 #[tokio::test]
 async fn a_quiet_stream_sends_keep_alive_comments() {
-    let test = TestReader::with(&Settings { ping: Duration::from_millis(10), ..Settings::default() });
+    let test = TestReader::with(&ReaderSettings { ping: Duration::from_millis(10), ..ReaderSettings::default() });
     let mut events = Events::open(test.get(WATCH)).await;
     events.event().await;
     for _ in 0..2 {
@@ -199,7 +199,7 @@ async fn a_listening_instance_is_recorded_with_the_release_that_was_sent() {
     events.event().await;
     test.publish("prod/shop/application", 2);
     events.event().await;
-    let seen = test.reader.instances.of(&"prod/shop/application".parse().unwrap(), now());
+    let seen = test.reader.instances.of_config(&"prod/shop/application".parse().unwrap(), now());
     assert_eq!((seen[0].name.as_str(), seen[0].release), ("shop-1", 2));
 }
 
@@ -213,7 +213,7 @@ async fn served_with(test: &TestReader, limits: Limits) -> std::net::SocketAddr 
     let address = listener.local_addr().unwrap();
     let front = in_front(Arc::clone(&test.reader), Router::new());
     let headers = Headers::of("http://localhost");
-    let config = ConnectionConfig { limits, headers, health_paths: &[], meter: Connections::default() };
+    let config = ConnectionConfig { limits, headers, health_paths: &[], meter: ConnectionMetrics::default() };
     tokio::spawn(connections::serve(listener, front, config, test.stop.clone()));
     address
 }
@@ -246,7 +246,7 @@ async fn streams_and_polls_live_on_real_connections() {
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("transfer-encoding: chunked"), "{head}");
     let mut poll = dial(&test, address, &format!("{SHOP}?after=1&wait=90")).await;
     // Both wait now: a poll takes its slot as soon as its request is read.
-    while test.reader.places.available_permits() > Settings::default().waiters - 2 {
+    while test.reader.waiter_slots.available_permits() > ReaderSettings::default().waiters - 2 {
         tokio::task::yield_now().await;
     }
 
@@ -254,7 +254,7 @@ async fn streams_and_polls_live_on_real_connections() {
     until(&mut stream, "\"release\":2,").await;
     let answer = until(&mut poll, "\"release\":2,").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("x-config-release: 2"), "{answer}");
-    let seen = test.reader.instances.of(&"prod/shop/application".parse().unwrap(), now());
+    let seen = test.reader.instances.of_config(&"prod/shop/application".parse().unwrap(), now());
     assert_eq!((seen[0].name.as_str(), seen[0].release), ("127.0.0.1", 2));
 
     test.revoke();
@@ -267,15 +267,15 @@ async fn a_client_that_does_not_read_is_dropped_without_a_backlog() {
     let address =
         served_with(&test, Limits { stall_timeout: Duration::from_millis(300), ..Limits::of_this_process(&[]) }).await;
     let sleeper = dial(&test, address, WATCH).await;
-    let places = || test.reader.places.available_permits();
-    while places() == Settings::default().waiters {
+    let places = || test.reader.waiter_slots.available_permits();
+    while places() == ReaderSettings::default().waiters {
         tokio::task::yield_now().await;
     }
     let large = "x".repeat(1 << 20);
     let document = |seq: u64| format!(r#"{{"n":"{seq}{large}"}}"#);
     let dropped = async {
         for seq in 2.. {
-            if places() == Settings::default().waiters {
+            if places() == ReaderSettings::default().waiters {
                 return seq;
             }
             test.reader.shelf.apply(vec![entry("prod/shop/application", seq, &document(seq))]);

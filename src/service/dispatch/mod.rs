@@ -14,7 +14,7 @@ use crate::{
 };
 pub use notifier::Notifier;
 pub use repairs::{Repair, Repairs};
-pub use status::{Arrived, DeliveryStatus, FoundDrift, Late};
+pub use status::{Arrival, DeliveryStatus, FoundDrift, LateEnv};
 pub use trace_parents::TraceParents;
 
 /// The shared parts of publishing and delivery.
@@ -43,7 +43,7 @@ impl Dispatch {
     pub fn accept(&self, releases: Vec<AcceptedRelease>) {
         let envs: BTreeSet<EnvName> = releases.iter().map(|release| release.entry.config.env.clone()).collect();
         self.status.meter.accepted.inc_by(releases.len() as u64);
-        if let (Some(parent), Some(first)) = (traces::here(), releases.first()) {
+        if let (Some(parent), Some(first)) = (traces::current_parent(), releases.first()) {
             self.trace_parents.add(&envs, &first.entry.meta.change, &parent);
         }
         self.fast_path.hand_over(releases);

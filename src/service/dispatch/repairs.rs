@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::domain::{
-    error::{Error, Part, Result},
+    error::{Dependency, Error, Result},
     names::ConfigId,
 };
 
@@ -59,7 +59,7 @@ impl Repairs {
     }
 
     async fn request(&self, config: Option<ConfigId>) -> Result<()> {
-        let away = |detail: &str| Error::Unavailable { part: Part::Channel, detail: detail.to_owned() };
+        let away = |detail: &str| Error::Unavailable { part: Dependency::Channel, detail: detail.to_owned() };
         let (done, outcome) = oneshot::channel();
         self.requests.try_send(Repair { config, done }).map_err(|_| away("too many repairs wait already"))?;
         match timeout(TIMEOUT, outcome).await {

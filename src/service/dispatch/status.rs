@@ -10,7 +10,7 @@ use crate::{
         change::ChangeId,
         drift::{Drift, DriftKind},
         names::{ConfigId, EnvName},
-        release::Why,
+        release::DelayReason,
         sensitive::Sensitive,
         time::Time,
     },
@@ -22,20 +22,20 @@ const MAX_ARRIVALS: usize = 1024;
 
 /// An environment whose releases are late.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Late {
+pub struct LateEnv {
     /// The environment.
     pub env: EnvName,
     /// Time since which they are late.
     pub since: Time,
     /// The reason.
-    pub why: Why,
+    pub why: DelayReason,
     /// The number of releases that wait.
     pub waiting: u64,
 }
 
 /// Arrival of the releases of a change in the channel, in one environment.
 #[derive(Clone, Debug)]
-pub struct Arrived {
+pub struct Arrival {
     /// The change.
     pub change: ChangeId,
     /// The environment.
@@ -64,16 +64,16 @@ struct KnownDrift {
 /// The status of delivery on one node.
 #[derive(Debug)]
 pub struct DeliveryStatus {
-    arrivals: broadcast::Sender<Arrived>,
+    arrivals: broadcast::Sender<Arrival>,
     changes: watch::Sender<u64>,
     state: Mutex<State>,
     /// Counts releases that were accepted and delivered.
-    pub meter: metrics::Deliveries,
+    pub meter: metrics::DeliveryMetrics,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    late: BTreeMap<EnvName, Late>,
+    late: BTreeMap<EnvName, LateEnv>,
     compared_at: Option<Time>,
     drifts: BTreeMap<ConfigId, KnownDrift>,
     outbox: Vec<(EnvName, u64, Time)>,
@@ -85,14 +85,14 @@ impl Default for DeliveryStatus {
             arrivals: broadcast::channel(MAX_ARRIVALS).0,
             changes: watch::Sender::default(),
             state: Mutex::default(),
-            meter: metrics::Deliveries::default(),
+            meter: metrics::DeliveryMetrics::default(),
         }
     }
 }
 
 impl DeliveryStatus {
     /// Reports an arrival to all publishes that wait.
-    pub fn report_arrival(&self, arrived: Arrived) {
+    pub fn report_arrival(&self, arrived: Arrival) {
         // Fails when no publish waits.
         let _ = self.arrivals.send(arrived);
         self.report_change();
@@ -100,7 +100,7 @@ impl DeliveryStatus {
 
     /// Returns a receiver of all arrivals from now on.
     #[must_use]
-    pub fn arrivals(&self) -> broadcast::Receiver<Arrived> {
+    pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {
         self.arrivals.subscribe()
     }
 
@@ -116,11 +116,11 @@ impl DeliveryStatus {
     }
 
     /// Reports that an environment is late. An earlier `since` is kept.
-    pub fn set_late(&self, late: Late) {
+    pub fn set_late(&self, late: LateEnv) {
         self.meter.failed.inc();
         let mut state = self.state();
         let since = state.late.get(&late.env).map_or(late.since, |before| before.since.min(late.since));
-        let late = Late { since, ..late };
+        let late = LateEnv { since, ..late };
         if state.late.insert(late.env.clone(), late.clone()).as_ref() != Some(&late) {
             drop(state);
             self.report_change();
@@ -136,7 +136,7 @@ impl DeliveryStatus {
 
     /// Returns the environments that are late.
     #[must_use]
-    pub fn late(&self) -> Vec<Late> {
+    pub fn late(&self) -> Vec<LateEnv> {
         self.state().late.values().cloned().collect()
     }
 

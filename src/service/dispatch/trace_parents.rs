@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     domain::{change::ChangeId, names::EnvName},
-    traces::Place,
+    traces::TraceParent,
 };
 
 /// Maximum number of spans that wait for the worker of one environment. Beyond it they are forgotten.
@@ -14,11 +14,11 @@ const MAX_SPANS: usize = 4096;
 
 /// Spans of changes, until a worker takes them.
 #[derive(Debug, Default)]
-pub struct TraceParents(Mutex<BTreeMap<EnvName, HashMap<ChangeId, Place>>>);
+pub struct TraceParents(Mutex<BTreeMap<EnvName, HashMap<ChangeId, TraceParent>>>);
 
 impl TraceParents {
     /// Adds the span in which a change was accepted, for each of its environments.
-    pub fn add(&self, envs: &BTreeSet<EnvName>, change: &ChangeId, parent: &Place) {
+    pub fn add(&self, envs: &BTreeSet<EnvName>, change: &ChangeId, parent: &TraceParent) {
         let mut spans = self.spans();
         for env in envs {
             let spans = spans.entry(env.clone()).or_default();
@@ -30,16 +30,16 @@ impl TraceParents {
     }
 
     /// Returns the span of one of the changes of an environment.
-    pub fn any(&self, env: &EnvName) -> Option<Place> {
+    pub fn any(&self, env: &EnvName) -> Option<TraceParent> {
         self.spans().get(env)?.values().next().cloned()
     }
 
     /// Takes the spans of the changes of an environment.
-    pub fn take(&self, env: &EnvName) -> HashMap<ChangeId, Place> {
+    pub fn take(&self, env: &EnvName) -> HashMap<ChangeId, TraceParent> {
         self.spans().remove(env).unwrap_or_default()
     }
 
-    fn spans(&self) -> MutexGuard<'_, BTreeMap<EnvName, HashMap<ChangeId, Place>>> {
+    fn spans(&self) -> MutexGuard<'_, BTreeMap<EnvName, HashMap<ChangeId, TraceParent>>> {
         self.0.lock()
     }
 }

@@ -10,16 +10,16 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use policy::{Proposal, Purpose, What};
+use policy::{Proposal, Purpose, ReleaseContent};
 
 use super::{
-    Arrived, Idempotency, Save, Service, Why,
-    changes::{ChangeConfig, as_delivered, by_config, check_visible, open},
-    check_text, new_change, now,
-    once::{Made, Work},
-    record,
-    save::{is_live, under},
-    told, validation,
+    Arrival, DelayReason, Idempotency, Save, Service,
+    changes::{ChangeConfig, by_config, channel_entry, check_open_state, check_visible},
+    check_text,
+    idempotency::{Work, WorkOutcome},
+    new_change, now, reason_for, record,
+    save::{is_live, with_prefix},
+    validation,
 };
 use crate::{
     compute,
@@ -29,24 +29,24 @@ use crate::{
         change::{Change, ChangeEdit, ChangeId, ChangeState},
         content::{Content, Item, Items},
         entry::{Entry, Meta},
-        error::{Error, Invalid, Problem, Result, State},
+        error::{Error, Invalid, Problem, Result, StateConflict},
         names::{ConfigId, EnvName},
         numbers,
         release::{Delivery, Published, Release},
         time::Time,
     },
     fast_path::AcceptedRelease,
-    storage::{Conn, Latest, Standing},
+    storage::{Conn, LiveConfig, LiveRelease},
     traces,
 };
 
 /// Interval of database queries during the wait for delivery: another node may deliver. Also the wait of pages for
 /// acknowledgements.
-pub(super) const ASK: Duration = Duration::from_millis(100);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A change to publish, as it was reviewed.
 #[derive(Clone, Debug)]
-pub struct Publish {
+pub struct PublishRequest {
     /// The change.
     pub change: ChangeId,
     /// SHA-256 of the difference that was reviewed. `None` publishes the present difference.
@@ -77,9 +77,9 @@ pub struct Rollback {
 }
 
 /// A release without edits: a roll-back, or a decision about drift.
-pub(super) struct Alone<'a> {
+pub(super) struct SingleRelease<'a> {
     /// The config, locked.
-    pub standing: &'a Standing,
+    pub live_config: &'a LiveConfig,
     /// Its number.
     pub seq: u64,
     pub content: &'a Content,
@@ -94,10 +94,10 @@ struct SaveAndPublish {
     saves: Vec<Save>,
 }
 
-impl Work for Publish {
+impl Work for PublishRequest {
     const NAME: &'static str = "publish";
 
-    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         service.publish_in(tx, actor, self).await
     }
 }
@@ -105,7 +105,7 @@ impl Work for Publish {
 impl Work for SaveAndPublish {
     const NAME: &'static str = "save and publish";
 
-    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         let Self { message, confirm, saves } = self;
         service.save_and_publish_in(tx, actor, message, confirm, saves.clone()).await
     }
@@ -114,7 +114,7 @@ impl Work for SaveAndPublish {
 impl Work for Rollback {
     const NAME: &'static str = "roll back";
 
-    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<Made> {
+    async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
         service.roll_back_in(tx, actor, self).await
     }
 }
@@ -126,9 +126,9 @@ impl Service {
     /// [`Error::Conflict`] if keys were changed on both sides; [`Error::Stale`] if the difference has changed;
     /// [`Error::Invalid`] for a missing message or confirmation or an invalid document; [`Error::State`],
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
-    pub async fn publish(&self, actor: &Actor, publish: Publish) -> Result<Published> {
+    pub async fn publish(&self, actor: &Actor, publish: PublishRequest) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
-        let made = self.once(actor, publish.idempotency.clone(), publish).await?;
+        let made = self.run_once(actor, publish.idempotency.clone(), publish).await?;
         Ok(self.published(made, arrivals).await)
     }
 
@@ -145,7 +145,7 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
-        let made = self.once(actor, idempotency, SaveAndPublish { message, confirm, saves }).await?;
+        let made = self.run_once(actor, idempotency, SaveAndPublish { message, confirm, saves }).await?;
         Ok(self.published(made, arrivals).await)
     }
 
@@ -155,11 +155,11 @@ impl Service {
     /// Those of [`Service::publish`]; [`Error::State`] with `Empty` if that content is live already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
-        let made = self.once(actor, rollback.idempotency.clone(), rollback).await?;
+        let made = self.run_once(actor, rollback.idempotency.clone(), rollback).await?;
         Ok(self.published(made, arrivals).await)
     }
 
-    async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &Publish) -> Result<Made> {
+    async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &PublishRequest) -> Result<WorkOutcome> {
         check_text("/message", publish.message.as_deref().unwrap_or_default())?;
         let (mut change, edits) = self.publishable(tx, actor, &publish.change).await?;
         if let Some(message) = &publish.message {
@@ -169,7 +169,7 @@ impl Service {
         for (id, edits) in by_config(edits) {
             let may = actor.may_publish(&id)?;
             policy::check_config(&self.dispatch, &id, Purpose::Content)?;
-            let standing = self.locked_standing(tx, &may).await?;
+            let standing = self.lock_live_config(tx, &may).await?;
             configs.push((may, self.assemble_one(tx, id, standing, edits).await?));
         }
         let entries = accept(&mut change, actor, &configs, publish.diff_sha256.as_deref(), &publish.confirm)?;
@@ -185,7 +185,7 @@ impl Service {
         message: &str,
         confirm: &str,
         saves: Vec<Save>,
-    ) -> Result<Made> {
+    ) -> Result<WorkOutcome> {
         check_text("/message", message)?;
         if saves.is_empty() {
             return Err(Invalid::new("/edits", Problem::Required).into());
@@ -199,13 +199,13 @@ impl Service {
             actor.may_edit(&id)?;
             let may = actor.may_publish(&id)?;
             policy::check_config(&self.dispatch, &id, Purpose::Content)?;
-            let standing = self.locked_standing(tx, &may).await?;
-            let edits = match self.fit(tx, &standing, save, &[], true).await {
+            let standing = self.lock_live_config(tx, &may).await?;
+            let edits = match self.check_edits(tx, &standing, save, &[], true).await {
                 Err(Error::Conflict(found)) => {
                     conflicts.extend(found);
                     continue;
                 }
-                edits => edits.map_err(|e| under(e, &format!("/edits/{n}")))?,
+                edits => edits.map_err(|e| with_prefix(e, &format!("/edits/{n}")))?,
             };
             let differing = edits.into_iter().filter(|(key, edit)| !is_live(&standing.content, key, edit));
             let edit = |(key, edit)| ChangeEdit {
@@ -233,59 +233,59 @@ impl Service {
         let change = tx.lock_change(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let edits = tx.edits(id).await?;
         if change.state != ChangeState::Open {
-            self.seen(tx, actor, id).await?;
+            self.visible_change(tx, actor, id).await?;
         }
         check_visible(actor, &change, edits.iter().map(|edit| &edit.config))?;
-        open(&change)?;
-        if edits.is_empty() { Err(Error::State(State::Empty)) } else { Ok((change, edits)) }
+        check_open_state(&change)?;
+        if edits.is_empty() { Err(Error::State(StateConflict::Empty)) } else { Ok((change, edits)) }
     }
 
-    async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<Made> {
+    async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<WorkOutcome> {
         check_text("/message", &rollback.message)?;
         let id = &rollback.config;
         let may = actor.may_publish(id)?;
         policy::check_config(&self.dispatch, id, Purpose::Content)?;
-        let standing = self.locked_standing(tx, &may).await?;
+        let standing = self.lock_live_config(tx, &may).await?;
         let target = tx.content(id, rollback.to).await?;
         policy::check(&Proposal {
-            what: What::Rollback { standing: &standing, target: target.as_ref(), seen: rollback.live },
+            what: ReleaseContent::Rollback { standing: &standing, target: target.as_ref(), seen: rollback.live },
             message: &rollback.message,
             confirm: &rollback.confirm,
         })?;
         let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: rollback.to }))?;
-        let seq = numbers::after(standing.live)?;
+        let seq = numbers::next(standing.live)?;
         let after = restored(&standing.content, target, seq);
-        let alone = Alone {
-            standing: &standing,
+        let alone = SingleRelease {
+            live_config: &standing,
             seq,
             content: &after,
             message: rollback.message.trim(),
             rolled_back_to: Some(rollback.to),
         };
-        let made = self.release_alone(tx, &may, actor, alone).await?;
+        let made = self.release_single(tx, &may, actor, alone).await?;
         record(tx, actor, &Event::RolledBack { config: id.clone(), seq, to: rollback.to }).await?;
         Ok(made)
     }
 
     /// Makes one release, and a change for it.
-    pub(super) async fn release_alone(
+    pub(super) async fn release_single(
         &self,
         tx: &mut Conn,
         may: &May<access::Publish>,
         actor: &Actor,
-        alone: Alone<'_>,
-    ) -> Result<Made> {
-        let Standing { place, live, latest, .. } = alone.standing;
+        alone: SingleRelease<'_>,
+    ) -> Result<WorkOutcome> {
+        let LiveConfig { place, live, latest, .. } = alone.live_config;
         let change = Change {
             state: ChangeState::Published,
             ..new_change(actor, alone.message.to_owned(), after(latest.as_ref()))
         };
         tx.insert_change(&change).await?;
         let format = place.namespace.format;
-        let entry = as_delivered(&change, &actor.name, may.on(), alone.seq, format, alone.content);
-        let Alone { content, rolled_back_to, .. } = alone;
-        let fresh = Fresh { entry, previous: *live, latest: latest.clone(), content, rolled_back_to };
-        let mut made = Made::of(change.id.clone(), Vec::new());
+        let entry = channel_entry(&change, &actor.name, may.on(), alone.seq, format, alone.content);
+        let SingleRelease { content, rolled_back_to, .. } = alone;
+        let fresh = NewRelease { entry, previous: *live, latest: latest.clone(), content, rolled_back_to };
+        let mut made = WorkOutcome::of(change.id.clone(), Vec::new());
         fresh.insert(tx, may, actor, &mut made).await?;
         Ok(made)
     }
@@ -296,8 +296,8 @@ impl Service {
     /// Those of [`Service::change`].
     pub async fn publication(&self, actor: &Actor, change: &ChangeId) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
-        self.seen(&mut self.db.read().await?, actor, change).await?;
-        let made = self.made(change).await?;
+        self.visible_change(&mut self.db.read().await?, actor, change).await?;
+        let made = self.stored_outcome(change).await?;
         Ok(self.published(made, arrivals).await)
     }
 
@@ -306,47 +306,47 @@ impl Service {
     pub(super) async fn progress(&self, change: &ChangeId) -> Result<Published> {
         self.dispatch.fast_path.acks().request_flush();
         let arrivals = self.dispatch.status.arrivals();
-        let made = self.made(change).await?;
-        Ok(self.published_within(made, arrivals, self.patience.min(ASK)).await)
+        let made = self.stored_outcome(change).await?;
+        Ok(self.published_within(made, arrivals, self.delivery_timeout.min(POLL_INTERVAL)).await)
     }
 
-    async fn made(&self, change: &ChangeId) -> Result<Made> {
+    async fn stored_outcome(&self, change: &ChangeId) -> Result<WorkOutcome> {
         let releases = self.db.read().await?.releases_of_change(change).await?;
-        Ok(Made::of(change.clone(), releases))
+        Ok(WorkOutcome::of(change.clone(), releases))
     }
 
     /// Waits for delivery and returns the answer to a publish. Contents are no longer needed from here on.
-    pub(super) async fn published(&self, made: Made, arrivals: broadcast::Receiver<Arrived>) -> Published {
-        compute::leave();
-        self.published_within(made, arrivals, self.patience).await
+    pub(super) async fn published(&self, made: WorkOutcome, arrivals: broadcast::Receiver<Arrival>) -> Published {
+        compute::release_slot();
+        self.published_within(made, arrivals, self.delivery_timeout).await
     }
 
     async fn published_within(
         &self,
-        made: Made,
-        arrivals: broadcast::Receiver<Arrived>,
+        made: WorkOutcome,
+        arrivals: broadcast::Receiver<Arrival>,
         patience: Duration,
     ) -> Published {
-        let Made { change, releases, .. } = made;
-        let delivery = self.delivery(&change, &releases, arrivals, patience);
+        let WorkOutcome { change, releases, .. } = made;
+        let delivery = self.await_delivery(&change, &releases, arrivals, patience);
         let delivery = delivery.instrument(traces::wait_for_delivery()).await;
         Published { change, releases, delivery }
     }
 
     /// Waits until the releases of a change are in the channel, or returns why they are not yet. They are accepted
     /// already: a failing database can delay this answer but not falsify it.
-    async fn delivery(
+    async fn await_delivery(
         &self,
         change: &ChangeId,
         releases: &[Release],
-        mut arrivals: broadcast::Receiver<Arrived>,
+        mut arrivals: broadcast::Receiver<Arrival>,
         patience: Duration,
     ) -> Delivery {
         let mut waiting: BTreeSet<EnvName> =
             releases.iter().filter(|r| r.delivered_at.is_none()).map(|r| r.config.env.clone()).collect();
         let mut revision = releases.iter().filter_map(|r| r.revision).max().unwrap_or(0);
         let deadline = Instant::now() + patience;
-        let mut ask = Instant::now() + ASK;
+        let mut ask = Instant::now() + POLL_INTERVAL;
         while !waiting.is_empty() {
             if let Ok(Ok(arrived)) = timeout_at(deadline.min(ask), arrivals.recv()).await {
                 if arrived.change == *change {
@@ -363,35 +363,35 @@ impl Service {
                 return Delivery::Delivered { revision: at.unwrap_or(revision) };
             }
             if Instant::now() >= deadline {
-                return Delivery::Accepted { late_because: self.why(releases).to_string() };
+                return Delivery::Accepted { late_because: self.late_reason(releases).to_string() };
             }
-            ask = Instant::now() + ASK;
+            ask = Instant::now() + POLL_INTERVAL;
         }
         Delivery::Delivered { revision }
     }
 
     /// Waits briefly until the delivery is recorded in the database, before a page is drawn from there. Otherwise the
     /// page could lag behind the message above it, since the answer to a publish does not wait.
-    pub async fn settled(&self, published: &Published) {
+    pub async fn wait_until_recorded(&self, published: &Published) {
         // A delivery by another node is known from the database, so only own acknowledgements matter.
         if matches!(published.delivery, Delivery::Delivered { .. }) {
-            self.dispatch.fast_path.acks().flushed(ASK).await;
+            self.dispatch.fast_path.acks().flushed(POLL_INTERVAL).await;
         }
     }
 
     async fn delivery_in_sql(&self, change: &ChangeId) -> Result<(u64, Option<i64>)> {
-        self.db.read().await?.delivery_of(change).await
+        self.db.read().await?.delivery_of_change(change).await
     }
 
     /// Returns why accepted releases are not in the channel yet, as far as the actor may know.
     #[must_use]
-    pub fn why_late(&self, actor: &Actor, releases: &[Release]) -> Why {
-        told(self.why(releases), actor)
+    pub fn why_late(&self, actor: &Actor, releases: &[Release]) -> DelayReason {
+        reason_for(self.late_reason(releases), actor)
     }
 
-    fn why(&self, releases: &[Release]) -> Why {
+    fn late_reason(&self, releases: &[Release]) -> DelayReason {
         let late = self.dispatch.status.late().into_iter().find(|l| releases.iter().any(|r| r.config.env == l.env));
-        late.map_or(Why::Slow, |l| l.why)
+        late.map_or(DelayReason::Slow, |l| l.why)
     }
 }
 
@@ -400,13 +400,13 @@ async fn release_all(
     tx: &mut Conn,
     actor: &Actor,
     change: &Change,
-    configs: Vec<Locked>,
+    configs: Vec<LockedConfig>,
     entries: Vec<Entry>,
-) -> Result<Made> {
-    let mut made = Made::of(change.id.clone(), Vec::new());
+) -> Result<WorkOutcome> {
+    let mut made = WorkOutcome::of(change.id.clone(), Vec::new());
     for ((may, config), entry) in configs.into_iter().zip(entries).filter(|((_, config), _)| !config.diff.is_empty()) {
         let (previous, latest) = (config.live, config.latest);
-        let fresh = Fresh { entry, previous, latest, content: &config.after, rolled_back_to: None };
+        let fresh = NewRelease { entry, previous, latest, content: &config.after, rolled_back_to: None };
         fresh.insert(tx, &may, actor, &mut made).await?;
         made.contents.push(config.after);
     }
@@ -416,17 +416,23 @@ async fn release_all(
 }
 
 /// A release to be stored.
-struct Fresh<'a> {
+struct NewRelease<'a> {
     entry: Entry,
     previous: u64,
-    latest: Option<Latest>,
+    latest: Option<LiveRelease>,
     content: &'a Content,
     rolled_back_to: Option<u64>,
 }
 
-impl Fresh<'_> {
+impl NewRelease<'_> {
     /// Stores it in the config that `may` names.
-    async fn insert(self, tx: &mut Conn, may: &May<access::Publish>, actor: &Actor, made: &mut Made) -> Result<()> {
+    async fn insert(
+        self,
+        tx: &mut Conn,
+        may: &May<access::Publish>,
+        actor: &Actor,
+        made: &mut WorkOutcome,
+    ) -> Result<()> {
         let Meta { seq, sha256, format, author, message, published_at, change } = (*self.entry.meta).clone();
         let release = Release {
             config: may.on().clone(),
@@ -451,18 +457,18 @@ impl Fresh<'_> {
 }
 
 /// A config with a locked row, and the permission to publish it.
-type Locked = (May<access::Publish>, ChangeConfig);
+type LockedConfig = (May<access::Publish>, ChangeConfig);
 
 /// Checks that a change may be published, and marks it as published. Returns the channel's entries.
 fn accept(
     change: &mut Change,
     actor: &Actor,
-    configs: &[Locked],
+    configs: &[LockedConfig],
     seen: Option<&str>,
     confirm: &str,
 ) -> Result<Vec<Entry>> {
     let configs = || configs.iter().map(|(_, config)| config);
-    let what = What::Edits { configs: configs().collect(), seen };
+    let what = ReleaseContent::Edits { configs: configs().collect(), seen };
     policy::check(&Proposal { what, message: &change.message, confirm })?;
     change.updated_at = after(configs().filter_map(|c| c.latest.as_ref()).max_by_key(|latest| latest.accepted_at));
     change.state = ChangeState::Published;
@@ -470,7 +476,7 @@ fn accept(
 }
 
 /// Returns the present time, but at least 1 ms after the previous release: this node's clock may be behind.
-fn after(release: Option<&Latest>) -> Time {
+fn after(release: Option<&LiveRelease>) -> Time {
     release.map_or_else(now, |before| now().max(before.accepted_at.plus_ms(1)))
 }
 
@@ -480,7 +486,7 @@ pub(super) fn restored(live: &Content, target: Content, seq: u64) -> Content {
     let items: Items = old
         .into_iter()
         .map(|(key, item)| {
-            let since = now.get(&key).filter(|there| there.same(&item)).map_or(seq, |there| there.since);
+            let since = now.get(&key).filter(|there| there.has_same_content(&item)).map_or(seq, |there| there.since);
             (key, Item { since, ..item })
         })
         .collect();

@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{
+        catalog::Env,
         content::Content,
         diff::{Diff, diff_sha256},
-        drift::Wins,
-        error::{Error, Invalid, Problem, Result, State},
+        drift::KeptSide,
+        error::{Error, Invalid, Problem, Result, StateConflict},
         names::ConfigId,
-        places::Env,
         unseen,
     },
     service::{
@@ -22,7 +22,7 @@ use crate::{
         dispatch::Dispatch,
         validation,
     },
-    storage::Standing,
+    storage::LiveConfig,
 };
 
 type ConfigCheck = fn(&Dispatch, &ConfigId, Purpose) -> Result<()>;
@@ -38,7 +38,7 @@ const CHECKS: &[Check] = &[
     is_up_to_date,
     has_valid_documents,
     is_confirmed,
-    looked_at_this_drift,
+    is_current_drift,
     releases_something,
 ];
 
@@ -55,7 +55,7 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Proposal<'a> {
     /// The content, and where it comes from.
-    pub what: What<'a>,
+    pub what: ReleaseContent<'a>,
     /// The message of the change.
     pub message: &'a str,
     /// The typed names of the protected environments.
@@ -64,7 +64,7 @@ pub struct Proposal<'a> {
 
 /// The content of a release, and where it comes from.
 #[derive(Debug)]
-pub enum What<'a> {
+pub enum ReleaseContent<'a> {
     /// The edits of a change.
     Edits {
         /// The configs of the change.
@@ -75,7 +75,7 @@ pub enum What<'a> {
     /// An older release.
     Rollback {
         /// The config as it is now.
-        standing: &'a Standing,
+        standing: &'a LiveConfig,
         /// The content of the older release. `None` if it does not exist: the caller refuses that.
         target: Option<&'a Content>,
         /// The number of the live release that the publisher reviewed, if the caller sent one.
@@ -84,9 +84,9 @@ pub enum What<'a> {
     /// A decision about drift.
     Drift {
         /// The config as it is now.
-        standing: &'a Standing,
+        standing: &'a LiveConfig,
         /// The side to keep.
-        wins: Wins,
+        keep: KeptSide,
         /// The number that the administrator reviewed.
         seen: u64,
         /// The number that the channel or a reader holds, if it is ahead.
@@ -98,8 +98,12 @@ impl<'a> Proposal<'a> {
     /// The environments that get a release.
     fn envs(&self) -> Vec<&'a Env> {
         match &self.what {
-            What::Edits { configs, .. } => configs.iter().filter(|c| !c.diff.is_empty()).map(|c| &c.env).collect(),
-            What::Rollback { standing, .. } | What::Drift { standing, .. } => vec![&standing.place.env],
+            ReleaseContent::Edits { configs, .. } => {
+                configs.iter().filter(|c| !c.diff.is_empty()).map(|c| &c.env).collect()
+            }
+            ReleaseContent::Rollback { standing, .. } | ReleaseContent::Drift { standing, .. } => {
+                vec![&standing.place.env]
+            }
         }
     }
 }
@@ -124,14 +128,14 @@ pub fn check(proposal: &Proposal<'_>) -> Result<()> {
 /// Refuses a config for which readers already have a higher number, because they would ignore the release.
 fn not_ahead(dispatch: &Dispatch, config: &ConfigId, purpose: Purpose) -> Result<()> {
     match purpose {
-        Purpose::Content if dispatch.status.ahead(config).is_some() => Err(Error::State(State::Ahead)),
+        Purpose::Content if dispatch.status.ahead(config).is_some() => Err(Error::State(StateConflict::Ahead)),
         Purpose::Content | Purpose::Drift => Ok(()),
     }
 }
 
 /// Refuses edits of keys that were changed on both sides.
 fn has_no_conflicts(proposal: &Proposal<'_>) -> Result<()> {
-    let What::Edits { configs, .. } = &proposal.what else { return Ok(()) };
+    let ReleaseContent::Edits { configs, .. } = &proposal.what else { return Ok(()) };
     let conflicts: Vec<_> = configs.iter().flat_map(|c| c.conflicts.clone()).collect();
     if conflicts.is_empty() { Ok(()) } else { Err(Error::Conflict(conflicts)) }
 }
@@ -139,7 +143,9 @@ fn has_no_conflicts(proposal: &Proposal<'_>) -> Result<()> {
 /// Refuses edits that change nothing.
 fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.what {
-        What::Edits { configs, .. } if configs.iter().all(|c| c.diff.is_empty()) => Err(Error::State(State::Empty)),
+        ReleaseContent::Edits { configs, .. } if configs.iter().all(|c| c.diff.is_empty()) => {
+            Err(Error::State(StateConflict::Empty))
+        }
         _ => Ok(()),
     }
 }
@@ -147,11 +153,11 @@ fn changes_something(proposal: &Proposal<'_>) -> Result<()> {
 /// Refuses a publish if the difference has changed since its review, and a roll-back if another release is live by now.
 fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.what {
-        What::Edits { configs, seen: Some(seen) } => {
+        ReleaseContent::Edits { configs, seen: Some(seen) } => {
             let now = diff_sha256(&diffs(configs.iter().copied()));
             if *seen == now { Ok(()) } else { Err(Error::Stale(now)) }
         }
-        What::Rollback { standing, seen: Some(seen), .. } if *seen != standing.live => {
+        ReleaseContent::Rollback { standing, seen: Some(seen), .. } if *seen != standing.live => {
             tracing::debug!(seen, live = standing.live, "roll-back refused: another release is live by now");
             Err(Error::Stale(standing.live.to_string()))
         }
@@ -161,7 +167,7 @@ fn is_up_to_date(proposal: &Proposal<'_>) -> Result<()> {
 
 /// Refuses an invalid document. The content of an older release was checked when it was new.
 fn has_valid_documents(proposal: &Proposal<'_>) -> Result<()> {
-    let What::Edits { configs, .. } = &proposal.what else { return Ok(()) };
+    let ReleaseContent::Edits { configs, .. } = &proposal.what else { return Ok(()) };
     for config in configs {
         validation::document(config.format, &config.after).map_err(|e| e.of(format!("/{}", config.config)))?;
     }
@@ -185,9 +191,9 @@ fn is_confirmed(proposal: &Proposal<'_>) -> Result<()> {
 }
 
 /// Refuses a decision about a drift that has changed or gone.
-fn looked_at_this_drift(proposal: &Proposal<'_>) -> Result<()> {
+fn is_current_drift(proposal: &Proposal<'_>) -> Result<()> {
     match &proposal.what {
-        What::Drift { standing, seen, ahead, .. } if *ahead != Some(*seen) || *seen <= standing.live => {
+        ReleaseContent::Drift { standing, seen, ahead, .. } if *ahead != Some(*seen) || *seen <= standing.live => {
             Err(Error::Stale(standing.live.to_string()))
         }
         _ => Ok(()),
@@ -197,13 +203,15 @@ fn looked_at_this_drift(proposal: &Proposal<'_>) -> Result<()> {
 /// Refuses a roll-back to the live content, and a repeated release of a text that was never released.
 fn releases_something(proposal: &Proposal<'_>) -> Result<()> {
     let is_empty = match &proposal.what {
-        What::Edits { .. } => false,
-        What::Rollback { standing, target, .. } => {
+        ReleaseContent::Edits { .. } => false,
+        ReleaseContent::Rollback { standing, target, .. } => {
             target.is_some_and(|target| Diff::of(&standing.content, target).is_empty())
         }
-        What::Drift { standing, wins, .. } => *wins == Wins::Database && standing.content.document().trim().is_empty(),
+        ReleaseContent::Drift { standing, keep: wins, .. } => {
+            *wins == KeptSide::Database && standing.content.document().trim().is_empty()
+        }
     };
-    if is_empty { Err(Error::State(State::Empty)) } else { Ok(()) }
+    if is_empty { Err(Error::State(StateConflict::Empty)) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -211,18 +219,18 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
+            catalog::Namespace,
             content::{Format, Item, Items},
             error::Conflict,
-            places::Namespace,
         },
-        storage::Place,
+        storage::ConfigLocation,
     };
 
     fn env(protected: bool) -> Env {
         Env { name: "prod".parse().unwrap(), title: String::new(), position: 0, protected, archived_at: None }
     }
 
-    fn standing(content: Content) -> Standing {
+    fn standing(content: Content) -> LiveConfig {
         let namespace = Namespace {
             app: "shop".parse().unwrap(),
             name: "application".parse().unwrap(),
@@ -230,8 +238,8 @@ mod tests {
             description: String::new(),
             archived_at: None,
         };
-        let place = Place { env: env(true), namespace, app_archived_at: None };
-        Standing { place, is_new: false, live: 3, content, latest: None }
+        let place = ConfigLocation { env: env(true), namespace, app_archived_at: None };
+        LiveConfig { place, is_new: false, live: 3, content, latest: None }
     }
 
     fn config(before: Content, after: Content) -> ChangeConfig {
@@ -254,11 +262,11 @@ mod tests {
     }
 
     /// Returns the name of the refusal, or its pointers.
-    fn refused(what: What<'_>, message: &str, confirm: &str) -> String {
+    fn refused(what: ReleaseContent<'_>, message: &str, confirm: &str) -> String {
         match check(&Proposal { what, message, confirm }) {
             Ok(()) => "ok".into(),
             Err(Error::Invalid(wrong)) => wrong.iter().map(|w| w.pointer.as_str()).collect::<Vec<_>>().join(" "),
-            Err(Error::State(State::Empty)) => "empty".into(),
+            Err(Error::State(StateConflict::Empty)) => "empty".into(),
             Err(error) => error.name().into(),
         }
     }
@@ -267,7 +275,7 @@ mod tests {
     fn edits_are_refused_in_a_fixed_order() {
         let mut one = config(text("{}"), text("{}"));
         let edits = |one: &ChangeConfig, seen, message, confirm| {
-            refused(What::Edits { configs: vec![one], seen }, message, confirm)
+            refused(ReleaseContent::Edits { configs: vec![one], seen }, message, confirm)
         };
         let (key, config_id) = (String::new(), one.config.clone());
         one.conflicts = vec![Conflict { config: config_id, key, base: None, theirs: None, mine: None }];
@@ -289,7 +297,7 @@ mod tests {
     fn a_config_without_a_difference_needs_no_confirmation() {
         let (same, mut other) = (config(text("{}"), text("{}")), config(text("{}"), text("[]")));
         other.env.protected = false;
-        assert_eq!(refused(What::Edits { configs: vec![&same, &other], seen: None }, "", ""), "ok");
+        assert_eq!(refused(ReleaseContent::Edits { configs: vec![&same, &other], seen: None }, "", ""), "ok");
     }
 
     #[test]
@@ -297,7 +305,7 @@ mod tests {
         let standing = standing(text("{}"));
         let rollback = |target: Option<&str>, seen, message| {
             let target = target.map(text);
-            refused(What::Rollback { standing: &standing, target: target.as_ref(), seen }, message, "prod")
+            refused(ReleaseContent::Rollback { standing: &standing, target: target.as_ref(), seen }, message, "prod")
         };
         assert_eq!(rollback(Some("{}"), Some(2), ""), "stale");
         assert_eq!(rollback(Some("{}"), Some(3), ""), "/message");
@@ -309,17 +317,18 @@ mod tests {
     #[test]
     fn a_decision_about_drift_is_refused_in_a_fixed_order() {
         let unreleased = standing(text(""));
-        let decide =
-            |standing, wins, ahead, message| refused(What::Drift { standing, wins, seen: 5, ahead }, message, "prod");
-        assert_eq!(decide(&unreleased, Wins::Database, None, ""), "/message");
-        assert_eq!(decide(&unreleased, Wins::Database, None, "why"), "stale");
-        assert_eq!(decide(&unreleased, Wins::Database, Some(6), "why"), "stale");
-        assert_eq!(decide(&unreleased, Wins::Database, Some(5), "why"), "empty");
-        assert_eq!(decide(&unreleased, Wins::Channel, Some(5), "why"), "ok");
+        let decide = |standing, wins, ahead, message| {
+            refused(ReleaseContent::Drift { standing, keep: wins, seen: 5, ahead }, message, "prod")
+        };
+        assert_eq!(decide(&unreleased, KeptSide::Database, None, ""), "/message");
+        assert_eq!(decide(&unreleased, KeptSide::Database, None, "why"), "stale");
+        assert_eq!(decide(&unreleased, KeptSide::Database, Some(6), "why"), "stale");
+        assert_eq!(decide(&unreleased, KeptSide::Database, Some(5), "why"), "empty");
+        assert_eq!(decide(&unreleased, KeptSide::Channel, Some(5), "why"), "ok");
         let items = Items::from([("a".into(), Item::string("1"))]);
         let released = standing(Content::Kv(items));
-        assert_eq!(decide(&released, Wins::Database, Some(5), "why"), "ok");
-        let later = Standing { live: 5, ..standing(text("{}")) };
-        assert_eq!(decide(&later, Wins::Database, Some(5), "why"), "stale", "published meanwhile");
+        assert_eq!(decide(&released, KeptSide::Database, Some(5), "why"), "ok");
+        let later = LiveConfig { live: 5, ..standing(text("{}")) };
+        assert_eq!(decide(&later, KeptSide::Database, Some(5), "why"), "stale", "published meanwhile");
     }
 }

@@ -5,7 +5,7 @@ use std::{fs::File, process::Stdio};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::node::{Node, Place, prepare};
+use super::node::{Installation, Node, prepare};
 
 on_both! {
     import_makes_a_new_change
@@ -17,13 +17,13 @@ const PROD: &str = "prod/shop/application";
 
 /// Exit code and output of a command.
 #[derive(Debug)]
-struct Ended {
+struct CommandResult {
     code: i32,
     out: String,
     err: String,
 }
 
-impl Ended {
+impl CommandResult {
     /// Checks that the command succeeded, and returns its stdout.
     #[track_caller]
     fn done(self) -> String {
@@ -40,22 +40,22 @@ impl Ended {
 }
 
 /// Runs a command with this stdin.
-async fn run_with(place: &Place, args: &[&str], stdin: &[u8]) -> Ended {
+async fn run_with(place: &Installation, args: &[&str], stdin: &[u8]) -> CommandResult {
     let mut command = place.cli_command(args);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that is refused early reads nothing.
     let _ = child.stdin.take().unwrap().write_all(stdin).await;
     let output = child.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    CommandResult { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-async fn run(place: &Place, args: &[&str]) -> Ended {
+async fn run(place: &Installation, args: &[&str]) -> CommandResult {
     run_with(place, args, b"").await
 }
 
 /// Runs a command with this stdout, and returns its exit code and stderr.
-async fn run_into(place: &Place, args: &[&str], stdout: impl Into<Stdio>) -> (i32, String) {
+async fn run_into(place: &Installation, args: &[&str], stdout: impl Into<Stdio>) -> (i32, String) {
     let mut command = place.cli_command(args);
     // `Command::output` would replace stdout.
     let child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
@@ -71,7 +71,7 @@ fn broken_pipe() -> Stdio {
 }
 
 /// Starts a server with `dev`, a protected `prod`, and the application `shop` with keys, a JSON and a plain text.
-async fn installed(place: &Place) -> (Node, reqwest::Client, String) {
+async fn installed(place: &Installation) -> (Node, reqwest::Client, String) {
     let (token, client) = (place.token().await, reqwest::Client::new());
     let node = place.start().await;
     prepare(&node.url(), &client, &token).await;
@@ -86,16 +86,16 @@ async fn installed(place: &Place) -> (Node, reqwest::Client, String) {
     (node, client, token)
 }
 
-fn file(place: &Place, name: &str, content: impl AsRef<[u8]>) {
+fn file(place: &Installation, name: &str, content: impl AsRef<[u8]>) {
     std::fs::write(place.folder().join(name), content).unwrap();
 }
 
-async fn open_changes(place: &Place) -> Vec<Value> {
+async fn open_changes(place: &Installation) -> Vec<Value> {
     let list: Value = serde_json::from_str(&run(place, &["change", "list", "--json"]).await.done()).unwrap();
     list["changes"].as_array().unwrap().clone()
 }
 
-async fn import_makes_a_new_change(place: Place) {
+async fn import_makes_a_new_change(place: Installation) {
     let (_node, ..) = installed(&place).await;
     file(&place, "one.properties", "a=1\nb=1\n");
     file(&place, "two.env", "C=1\n");
@@ -138,7 +138,7 @@ async fn import_makes_a_new_change(place: Place) {
     assert_eq!(unknown, ["trimtab: change 1 does not exist, or you have no access to it. Check the spelling."]);
 }
 
-async fn refused_import_leaves_no_open_change(place: Place) {
+async fn refused_import_leaves_no_open_change(place: Installation) {
     let (node, client, token) = installed(&place).await;
     file(&place, "a.properties", "a=1\n");
     file(&place, "empty.json", "{}");
@@ -169,7 +169,7 @@ async fn refused_import_leaves_no_open_change(place: Place) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_name_file_position_and_key() {
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let (_node, ..) = installed(&place).await;
     file(&place, "broken.json", "{\n  \"a\": 1,\n  \"b\": ,\n}\n");
     file(&place, "keys.json", "{\"ok\":1,\"x\":{\"\":1}, \"\": 2, \" lead\": 3}");
@@ -212,7 +212,7 @@ async fn errors_name_file_position_and_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn text_namespace_is_read_and_written_only_in_its_format() {
     const ROUTES: &str = "dev/shop/routes";
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let (_node, ..) = installed(&place).await;
     file(&place, "routes.yaml", "{\"a\": 1}");
     let import =
@@ -242,7 +242,7 @@ async fn text_namespace_is_read_and_written_only_in_its_format() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full_or_closed_stdout_ends_a_command_cleanly() {
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let (_node, ..) = installed(&place).await;
     let long: String = (0..5_000).map(|n| format!("key.{n}={n}\n")).collect();
     file(&place, "long.properties", &long);
@@ -275,7 +275,7 @@ async fn full_or_closed_stdout_ends_a_command_cleanly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn token_that_could_not_be_printed_is_revoked() {
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let args = ["token", "create", "--name", "lost", "--read", "*/*/*"];
     let full = File::options().write(true).open("/dev/full").unwrap();
     for stdout in [Stdio::from(full), broken_pipe()] {
@@ -290,7 +290,7 @@ async fn token_that_could_not_be_printed_is_revoked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn output_file_is_replaced_whole_or_kept() {
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let (_node, ..) = installed(&place).await;
     run_with(&place, &["import", "-", "--config", SHOP, "--publish", "--format", "env"], b"A=1\n").await.done();
     file(&place, "target.env", "old");
@@ -316,7 +316,7 @@ async fn output_file_is_replaced_whole_or_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn export_in_any_format_imports_without_changes() {
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let (_node, ..) = installed(&place).await;
     let value = "商é\u{7f}".repeat(80_000);
     let items = json!({"first": value, "second": value.replace('商', "店")});

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::node::{Outcome, Place, prepare};
+use super::node::{Installation, Outcome, prepare};
 use crate::support::execute;
 
 on_both! {
@@ -15,7 +15,7 @@ on_both! {
 const KILLS: u64 = 50;
 const SEED: u64 = 20_261_122;
 
-async fn fifty_kills_lose_no_acknowledged_publish(place: Place) {
+async fn fifty_kills_lose_no_acknowledged_publish(place: Installation) {
     let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
     let mut dice = StdRng::seed_from_u64(SEED);
@@ -40,7 +40,7 @@ async fn fifty_kills_lose_no_acknowledged_publish(place: Place) {
         };
         tokio::select! { () = end => {} () = publishing => {} }
         node.kill().await;
-        place.let_leases_run_out().await;
+        place.revoke_lock_leases().await;
         node = place.start().await;
         let content = node.wait_for(&client, &token, highest).await;
         if let Some(acknowledged) = acknowledged {
@@ -72,7 +72,7 @@ async fn assert_every_release_exists_once(url: &str, client: &reqwest::Client, t
 #[tokio::test(flavor = "multi_thread")]
 async fn unacknowledged_deliveries_are_read_at_once_after_a_restart() {
     const RELEASES: u64 = 250;
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let token = place.token().await;
     let client = reqwest::Client::new();
     let node = place.start().await;
@@ -80,7 +80,7 @@ async fn unacknowledged_deliveries_are_read_at_once_after_a_restart() {
     for n in 1..=RELEASES {
         assert_eq!(node.publish(&client, &token, "n", n).await, Outcome::Acknowledged(n));
     }
-    node.leave().await;
+    node.shut_down().await;
     // As after a kill before the acknowledgements, with so many releases that their delivery takes a moment.
     let unmarked = "delete from deliveries; \
                     insert into due select env, app, namespace, seq, accepted_at from releases";
@@ -89,14 +89,14 @@ async fn unacknowledged_deliveries_are_read_at_once_after_a_restart() {
     assert_eq!(node.read(&client, &token).await, (RELEASES, serde_json::json!({"n": RELEASES.to_string()})));
 }
 
-async fn log_contains_no_values_at_any_level(place: Place) {
+async fn log_contains_no_values_at_any_level(place: Installation) {
     let place = place.with_log();
     let token = place.token().await;
     let client = reqwest::Client::new();
     let node = place.clone().with_setting("TRIMTAB_LOG", "info,sqlx=trace").start().await;
     prepare(&node.url(), &client, &token).await;
     assert_eq!(node.publish(&client, &token, "canary", 1).await, Outcome::Acknowledged(1));
-    node.leave().await;
+    node.shut_down().await;
     let (logged, hex) = (place.logged(), "63616e617279");
     assert!(!logged.contains("canary") && !logged.contains(hex), "{logged}");
 }

@@ -11,19 +11,19 @@ use super::node::signal;
 use crate::support::servers;
 
 /// An etcd process. Dropping it ends the process and removes its folder.
-pub struct OwnEtcd {
+pub struct PrivateEtcd {
     process: Option<Child>,
     folder: PathBuf,
     pub endpoint: String,
 }
 
-impl Drop for OwnEtcd {
+impl Drop for PrivateEtcd {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-impl OwnEtcd {
+impl PrivateEtcd {
     /// Prepares an etcd that does not run yet. Returns `None` where tests run without servers.
     pub fn new() -> Option<Self> {
         servers()?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{StatusCode, header};
 use serde_json::json;
 
-use super::node::{Node, Place, prepare};
+use super::node::{Installation, Node, prepare};
 use crate::support::one;
 
 on_both! {
@@ -136,7 +136,7 @@ fn unescaped(html: &str) -> String {
 }
 
 /// Starts a server, and returns it with a logged-in person and a token that may write everything.
-async fn ready(place: &Place) -> (Node, Person, String) {
+async fn ready(place: &Installation) -> (Node, Person, String) {
     let token = place.token().await;
     place.cli_with(&["admin", "create", ADMIN.0, "--password-stdin"], ADMIN.1).await;
     let node = place.start().await;
@@ -153,14 +153,14 @@ async fn publish(node: &Node, person: &Person, token: &str, edit: serde_json::Va
 }
 
 /// Returns value and comment of an edited key.
-async fn edited(place: &Place, key: &str) -> (String, String) {
+async fn edited(place: &Installation, key: &str) -> (String, String) {
     let edit: String = one(place.database(), &format!("select edit from edits where item_key = '{key}'")).await;
     let edit: serde_json::Value = serde_json::from_str(&edit).unwrap();
     let part = |name: &str| edit["set"][name].as_str().unwrap_or_default().to_owned();
     (part("value"), part("comment"))
 }
 
-async fn untouched_values_are_saved_unchanged(place: Place) {
+async fn untouched_values_are_saved_unchanged(place: Installation) {
     let (node, person, token) = ready(&place).await;
     let set = |value: &str| json!({"value": value, "comment": value});
     let all: serde_json::Map<_, _> = VALUES.iter().enumerate().map(|(n, v)| (format!("k{n}"), set(v))).collect();
@@ -195,10 +195,10 @@ async fn untouched_values_are_saved_unchanged(place: Place) {
     let page = person.open(&at).await;
     person.post(&page, "item", &at, &[("value", "2")]).await;
     assert_eq!(edited(&place, "k").await, ("2".to_owned(), "one\rtwo".to_owned()));
-    node.leave().await;
+    node.shut_down().await;
 }
 
-async fn untouched_parts_of_texts_are_saved_unchanged(place: Place) {
+async fn untouched_parts_of_texts_are_saved_unchanged(place: Installation) {
     let (node, person, token) = ready(&place).await;
     for (n, mine) in ["a\rb\r", "a\r\nb\r\n", "a\rb\nc\r\nd\n", "a\nb\n", "a\0b\n"].into_iter().enumerate() {
         let path = format!("{}/api/v1/apps/shop/namespaces/notes{n}", node.url());
@@ -219,5 +219,5 @@ async fn untouched_parts_of_texts_are_saved_unchanged(place: Place) {
         let saved = edit["text"].as_str().unwrap();
         assert!(saved.starts_with("first") && saved.ends_with(mine), "{mine:?}: {saved:?}");
     }
-    node.leave().await;
+    node.shut_down().await;
 }

@@ -9,14 +9,14 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trimtab::{
     domain::release::Delivery,
-    reader::{feed, shelf::Shelf},
+    reader::{feed, store::SnapshotStore},
     service::now,
     tasks::TaskDriver,
 };
 
 use super::{
-    etcd::OwnEtcd,
-    node::{Node, Outcome, Place, ROOT, prepare},
+    etcd::PrivateEtcd,
+    node::{Installation, Node, Outcome, ROOT, prepare},
 };
 use crate::support::*;
 
@@ -33,19 +33,19 @@ async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// A console beside an etcd, with release 1 of `dev/shop/application`.
-struct Beside {
-    etcd: OwnEtcd,
+struct ConsoleWithEtcd {
+    etcd: PrivateEtcd,
     console: Node,
     http: reqwest::Client,
     /// Keeps the folder until the end of the test.
-    _place: Place,
+    _place: Installation,
 }
 
-impl Beside {
+impl ConsoleWithEtcd {
     async fn start() -> Option<Self> {
-        let mut etcd = OwnEtcd::new()?;
+        let mut etcd = PrivateEtcd::new()?;
         etcd.start().await;
-        let (place, http) = (Place::beside_etcd(&etcd.endpoint), reqwest::Client::new());
+        let (place, http) = (Installation::beside_etcd(&etcd.endpoint), reqwest::Client::new());
         let console = place.start().await;
         let token = place.token().await;
         prepare(&console.url(), &http, &token).await;
@@ -71,7 +71,7 @@ async fn releases(etcd: &mut Client) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_deletes_are_repaired_and_foreign_writes_reported_at_once() {
-    let Some(site) = Beside::start().await else { return };
+    let Some(site) = ConsoleWithEtcd::start().await else { return };
     let mut etcd = site.etcd.client().await.unwrap();
     for half in ["config", "meta"] {
         etcd.delete(format!("{ROOT}/{half}/"), Some(DeleteOptions::new().with_prefix())).await.unwrap();
@@ -86,7 +86,7 @@ async fn foreign_deletes_are_repaired_and_foreign_writes_reported_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wiped_etcd_is_refilled_soon_after_its_restart() {
-    let Some(mut site) = Beside::start().await else { return };
+    let Some(mut site) = ConsoleWithEtcd::start().await else { return };
     site.etcd.kill().await;
     site.etcd.wipe();
     site.etcd.start().await;
@@ -96,11 +96,11 @@ async fn wiped_etcd_is_refilled_soon_after_its_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_releases_are_delivered_soon_after_etcd_restarts() {
-    let Some(mut etcd) = OwnEtcd::new() else { return };
+    let Some(mut etcd) = PrivateEtcd::new() else { return };
     etcd.start().await;
     // The publisher's pause after a failure is longer than the test waits.
     let site = Site::beside(&etcd.endpoint, SOON * 6).await.with_shop().await;
-    let (source, shelf) = (site.channel.clone(), Arc::new(Shelf::new()));
+    let (source, shelf) = (site.channel.clone(), Arc::new(SnapshotStore::new()));
     TaskDriver::new(now, CancellationToken::new()).start([feed::task(source, shelf.clone(), None, now)]);
     site.publish_key(ana(), SHOP, "a", "1").await;
     soon("the feed has the release", async || shelf.get(SHOP).is_some()).await;
@@ -111,5 +111,5 @@ async fn waiting_releases_are_delivered_soon_after_etcd_restarts() {
     soon("the environment is late", async || !site.service.late(ana()).is_empty()).await;
     etcd.start().await;
     soon("the second release is delivered", async || shelf.get(SHOP).unwrap().seq() == 2).await;
-    site.settled().await;
+    site.wait_until_recorded().await;
 }

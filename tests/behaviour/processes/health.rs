@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::node::{Node, Outcome, Place, prepare};
+use super::node::{Installation, Node, Outcome, prepare};
 
 on_both! {
     health_endpoints_report_activity_and_state
@@ -21,7 +21,7 @@ const CONSOLE_TASKS: [&str; 9] = [
     "token_refresh",
 ];
 
-async fn told(node: &Node, client: &reqwest::Client, path: &str) -> (u16, String) {
+async fn get_text(node: &Node, client: &reqwest::Client, path: &str) -> (u16, String) {
     let answer = client.get(format!("{}{path}", node.url())).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
@@ -32,7 +32,7 @@ fn number(metrics: &str, name: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {name} in\n{metrics}")).parse().unwrap()
 }
 
-async fn health_endpoints_report_activity_and_state(place: Place) {
+async fn health_endpoints_report_activity_and_state(place: Installation) {
     let etcd = place.has_etcd();
     let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
@@ -48,9 +48,9 @@ async fn health_endpoints_report_activity_and_state(place: Place) {
     let same = client.get(&url).bearer_auth(&token).header("if-none-match", etag).send().await.unwrap();
     assert_eq!(same.status(), 304);
     assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
-    assert_eq!(told(&node, &client, "/login").await.0, 200);
+    assert_eq!(get_text(&node, &client, "/login").await.0, 200);
 
-    let (status, metrics) = told(&node, &client, "/metrics").await;
+    let (status, metrics) = get_text(&node, &client, "/metrics").await;
     assert_eq!(status, 200);
     let modern = client.get(format!("{}/metrics", node.url())).header("accept", "application/openmetrics-text");
     let modern = modern.send().await.unwrap();
@@ -96,7 +96,7 @@ async fn health_endpoints_report_activity_and_state(place: Place) {
         assert!(!named, "{secret} is in the public metrics");
     }
 
-    let (status, ready) = told(&node, &client, "/readyz").await;
+    let (status, ready) = get_text(&node, &client, "/readyz").await;
     let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
     assert_eq!((status, &ready["ready"], &ready["degraded"]), (200, &true.into(), &false.into()), "{ready}");
     assert!(ready["reconciled_at"].is_string() && ready["reasons"] == serde_json::json!([]), "{ready}");
@@ -113,5 +113,5 @@ async fn health_endpoints_report_activity_and_state(place: Place) {
     for task in ["feed", "publisher", "reconciler", "token_refresh"] {
         assert!(number(&metrics, &format!(r#"trimtab_task_last_success_timestamp_seconds{{task="{task}"}}"#)) > 0.0);
     }
-    assert_eq!(told(&node, &client, "/healthz").await, (200, "ok\n".to_owned()));
+    assert_eq!(get_text(&node, &client, "/healthz").await, (200, "ok\n".to_owned()));
 }

@@ -5,12 +5,12 @@ macro_rules! on_both {
     ($($name:ident)*) => {
         mod embedded {
             $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { super::$name(super::Place::embedded()).await })*
+            async fn $name() { super::$name(super::Installation::embedded()).await })*
         }
         mod cluster {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                if let Some(place) = super::Place::cluster().await { super::$name(place).await }
+                if let Some(place) = super::Installation::cluster().await { super::$name(place).await }
             })*
         }
     };
@@ -23,8 +23,8 @@ mod etcd;
 mod forms;
 mod healing;
 mod health;
-mod leaving;
 mod node;
 mod paused;
 mod readers;
+mod shutdown;
 mod traces;

@@ -22,7 +22,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_trimtab");
 
 /// Folder, database and settings of a server. They outlive the server's process.
 #[derive(Clone)]
-pub struct Place {
+pub struct Installation {
     database: Database,
     folder: PathBuf,
     etcd: Option<(String, String)>,
@@ -32,7 +32,7 @@ pub struct Place {
     settings: Vec<(&'static str, String)>,
 }
 
-impl Place {
+impl Installation {
     pub fn embedded() -> Self {
         Self::of(Database::sqlite())
     }
@@ -46,7 +46,7 @@ impl Place {
         let (mysql, etcd) = servers()?;
         // Uses the folder of an SQLite database that is never created. It is removed after the test.
         let folder = Database::sqlite();
-        let database = Database::mysql(&mysql).await.beside(&folder);
+        let database = Database::mysql(&mysql).await.sharing_folder(&folder);
         let path = folder.folder().unwrap().to_owned();
         let root = path.file_name().unwrap().to_string_lossy().into_owned();
         Some(Self { folder: path, etcd: Some((etcd, root)), ..Self::of(database) })
@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// Returns a place for a reader node on the same etcd, without the database.
-    pub fn of_a_reader(&self) -> Self {
+    pub fn for_reader_node(&self) -> Self {
         let folder = self.folder.join("reader");
         std::fs::create_dir_all(&folder).unwrap();
         Self { folder, role: "reader", ..self.clone() }
@@ -106,12 +106,12 @@ impl Place {
 
     fn command(&self, folder: &Path) -> Command {
         match self.files {
-            None => self.settled(Command::new(PROGRAM), folder),
-            Some(files) => self.settled(in_shell(&format!("ulimit -n {files}")), folder),
+            None => self.configured(Command::new(PROGRAM), folder),
+            Some(files) => self.configured(in_shell(&format!("ulimit -n {files}")), folder),
         }
     }
 
-    fn settled(&self, mut command: Command, folder: &Path) -> Command {
+    fn configured(&self, mut command: Command, folder: &Path) -> Command {
         command.env("TRIMTAB_DATA_DIR", folder).env("TRIMTAB_LISTEN", "127.0.0.1:0").env("TRIMTAB_LOG", "error");
         command.env("TRIMTAB_ROLE", self.role).current_dir(folder);
         if self.role == "console" {
@@ -133,7 +133,7 @@ impl Place {
 
     /// Returns a command like [`Place::cli_command`], in a shell that has run `before`.
     pub fn limited_command(&self, before: &str, args: &[&str]) -> Command {
-        let mut command = self.settled(in_shell(before), &self.folder);
+        let mut command = self.configured(in_shell(before), &self.folder);
         command.args(args);
         command
     }
@@ -163,7 +163,7 @@ impl Place {
     }
 
     /// Revokes the leases of all locks. etcd itself expires those of dead holders after six seconds.
-    pub async fn let_leases_run_out(&self) {
+    pub async fn revoke_lock_leases(&self) {
         let Some((endpoint, root)) = &self.etcd else { return };
         let mut etcd = etcd_client::Client::connect([endpoint], None).await.unwrap();
         let locks = etcd_client::GetOptions::new().with_prefix();
@@ -223,20 +223,20 @@ impl Node {
     }
 
     /// Shuts the server down and returns how long that took.
-    pub async fn leave(self) -> Duration {
+    pub async fn shut_down(self) -> Duration {
         let began = Instant::now();
-        self.told_to_leave().await;
-        self.left().await;
+        self.begin_shutdown().await;
+        self.wait_for_exit().await;
         began.elapsed()
     }
 
     /// Sends the signal to shut down.
-    pub async fn told_to_leave(&self) {
+    pub async fn begin_shutdown(&self) {
         signal("TERM", &self.child.id().unwrap().to_string()).await;
     }
 
     /// Waits until the server has ended, and checks its exit code.
-    pub async fn left(mut self) {
+    pub async fn wait_for_exit(mut self) {
         let ended = timeout(Duration::from_secs(26), self.child.wait()).await.expect("an end within 26 s");
         assert_eq!(ended.unwrap().code(), Some(0));
     }

@@ -7,7 +7,7 @@ use tokio::{
     process::Command,
 };
 use trimtab::{
-    channel::{Channel, EtcdSettings, Fault, Timing},
+    channel::{Channel, ChannelError, EtcdSettings, Timing},
     domain::{
         content::{Format, sha256},
         entry::{Entry, Meta},
@@ -96,7 +96,7 @@ async fn paused_lock_holder_process() {
     // The process continues without knowing of the pause. Its release is later, so that only the fence stops it.
     let outcome = match channel.deliver(&lock, &[entry(2, r#"{"by":"the paused holder"}"#)]).await {
         Ok(_) => "something".to_owned(),
-        Err(Fault::Fenced { .. }) => "fenced".to_owned(),
+        Err(ChannelError::Fenced { .. }) => "fenced".to_owned(),
         Err(other) => format!("{other:?}"),
     };
     println!("wrote: {outcome}");

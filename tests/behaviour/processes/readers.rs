@@ -15,8 +15,8 @@ use trimtab::{
 };
 
 use super::{
-    etcd::OwnEtcd,
-    node::{Node, Outcome, Place, ROOT, prepare},
+    etcd::PrivateEtcd,
+    node::{Installation, Node, Outcome, ROOT, prepare},
 };
 
 const SHOP: &str = "/api/v1/configs/dev/shop/application";
@@ -26,8 +26,8 @@ const LONG: Duration = Duration::from_secs(40);
 
 /// A console and a reader on one etcd, with release 1 of `dev/shop/application`.
 struct Site {
-    etcd: OwnEtcd,
-    place: Place,
+    etcd: PrivateEtcd,
+    place: Installation,
     console: Option<Node>,
     reader: Option<Node>,
     client: Client,
@@ -37,15 +37,15 @@ struct Site {
 
 impl Site {
     async fn start() -> Option<Self> {
-        let mut etcd = OwnEtcd::new()?;
+        let mut etcd = PrivateEtcd::new()?;
         etcd.start().await;
-        let place = Place::beside_etcd(&etcd.endpoint);
+        let place = Installation::beside_etcd(&etcd.endpoint);
         let console = place.start().await;
         let client = client();
         let token = place.token().await;
         prepare(&console.url(), &client, &token).await;
         assert_eq!(console.publish(&client, &token, "n", 1).await, Outcome::Acknowledged(1));
-        let reader = place.of_a_reader().start().await;
+        let reader = place.for_reader_node().start().await;
         let site = Self { etcd, place, console: Some(console), reader: Some(reader), client, token };
         eventually("the reader has the release", async || {
             let answer = site.ask(SHOP).await;
@@ -168,7 +168,7 @@ async fn reader_gives_the_same_answers_as_a_console() {
     assert_eq!(site.ask("/healthz").await.status(), StatusCode::OK);
     let (status, ready) = site.ready().await;
     assert!(status == StatusCode::OK && ready["degraded"] == false, "{ready}");
-    assert!(!site.place.of_a_reader().folder().join("trimtab.db").exists(), "a reader opens no database");
+    assert!(!site.place.for_reader_node().folder().join("trimtab.db").exists(), "a reader opens no database");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,10 +221,10 @@ async fn reader_starts_from_its_disk_without_etcd() {
     for how in ["left", "killed"] {
         let gone = site.reader.take().unwrap();
         match how {
-            "left" => _ = gone.leave().await,
+            "left" => _ = gone.shut_down().await,
             _ => gone.kill().await,
         }
-        site.reader = Some(site.place.of_a_reader().start().await);
+        site.reader = Some(site.place.for_reader_node().start().await);
         let answer = site.ask(SHOP).await;
         assert_eq!((answer.status(), &answer.headers()["etag"]), (StatusCode::OK, &etag), "{how}");
         let since = answer.headers()[STALE].to_str().unwrap().to_owned();
@@ -241,7 +241,7 @@ async fn reader_starts_from_its_disk_without_etcd() {
     }
 
     // A console keeps the same file, and reads tokens from the database.
-    site.console.take().unwrap().leave().await;
+    site.console.take().unwrap().shut_down().await;
     site.console = Some(site.place.start().await);
     let url = format!("{}{SHOP}", site.console().url());
     let answer = site.client.get(url).bearer_auth(&site.token).send().await.unwrap();
@@ -268,7 +268,7 @@ async fn killed_reader_restarts_with_all_it_has_shown() {
     site.reader.take().unwrap().kill().await;
     site.etcd.kill().await;
 
-    site.reader = Some(site.place.of_a_reader().start().await);
+    site.reader = Some(site.place.for_reader_node().start().await);
     let answer = site.ask_with(&token, SHOP).await;
     assert_eq!(answer.status(), StatusCode::OK, "the last token is known");
     assert_eq!(answer.json::<Value>().await.unwrap()["release"], 7);
@@ -276,10 +276,10 @@ async fn killed_reader_restarts_with_all_it_has_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reader_started_before_the_console_is_ready_with_the_first_release() {
-    let Some(mut etcd) = OwnEtcd::new() else { return };
+    let Some(mut etcd) = PrivateEtcd::new() else { return };
     etcd.start().await;
-    let (place, client) = (Place::beside_etcd(&etcd.endpoint), client());
-    let reader = place.of_a_reader().start().await;
+    let (place, client) = (Installation::beside_etcd(&etcd.endpoint), client());
+    let reader = place.for_reader_node().start().await;
     let console = place.start().await;
     let token = place.token().await;
     // The reader has listed an empty channel, watches it and has the tokens.
@@ -316,11 +316,11 @@ async fn reader_reports_that_etcd_does_not_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reader_without_data_is_unready_until_etcd_answers() {
-    let Some(mut etcd) = OwnEtcd::new() else { return };
-    let place = Place::beside_etcd(&etcd.endpoint);
-    let kept = place.of_a_reader().folder().join("last-known-good");
+    let Some(mut etcd) = PrivateEtcd::new() else { return };
+    let place = Installation::beside_etcd(&etcd.endpoint);
+    let kept = place.for_reader_node().folder().join("last-known-good");
     std::fs::write(&kept, "half of a fi").unwrap();
-    let reader = place.of_a_reader().start().await;
+    let reader = place.for_reader_node().start().await;
     let client = client();
     let token = place.token().await;
     for path in [SHOP, "/api/v1/configs/dev/shop", "/api/v1/watch?config=dev/shop/application"] {
@@ -348,7 +348,7 @@ async fn reader_without_data_is_unready_until_etcd_answers() {
 }
 
 /// Writes a forged release of the shop, in the form in which a console writes.
-async fn forge(etcd: &OwnEtcd, seq: u64, document: &str) {
+async fn forge(etcd: &PrivateEtcd, seq: u64, document: &str) {
     use etcd_client::{Txn, TxnOp};
     let (mut client, config) = (etcd.client().await.unwrap(), "dev/shop/application");
     let there = client.get(format!("{ROOT}/meta/{config}"), None).await.unwrap();
@@ -369,7 +369,7 @@ async fn console_shows_no_release_unknown_to_its_database() {
     forge(&site.etcd, 900, r#"{"n":"forged"}"#).await;
     // A reader node knows only etcd, so it accepts and keeps the forged release.
     site.reader().wait_for(&site.client, &site.token, 900).await;
-    let folder = site.place.of_a_reader().folder().to_owned();
+    let folder = site.place.for_reader_node().folder().to_owned();
     eventually("the reader has it on disk", async || {
         std::fs::read_to_string(folder.join("last-known-good")).is_ok_and(|kept| kept.contains("forged"))
     })
@@ -388,7 +388,7 @@ async fn console_shows_no_release_unknown_to_its_database() {
 
     // Nor after a restart: with its own file, without one, and with a reader's file while etcd is down.
     for kept in ["its own", "nothing", "a reader's"] {
-        site.console.take().unwrap().leave().await;
+        site.console.take().unwrap().shut_down().await;
         let (own, others) = (site.place.folder().join("last-known-good"), folder.join("last-known-good"));
         match kept {
             "nothing" => std::fs::remove_file(&own).unwrap(),
@@ -440,7 +440,7 @@ async fn reader_ahead_of_etcd_reports_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wiped_etcd_does_not_empty_a_reader() {
     let Some(mut site) = Site::start().await else { return };
-    site.console.take().unwrap().leave().await;
+    site.console.take().unwrap().shut_down().await;
     let all = etcd_client::DeleteOptions::new().with_prefix();
     let deleted = site.etcd.client().await.unwrap().delete(format!("{ROOT}/"), Some(all)).await.unwrap();
     assert_eq!(deleted.deleted(), 4, "a document, its metadata, the tokens and the name of the reader");
@@ -456,8 +456,8 @@ async fn wiped_etcd_does_not_empty_a_reader() {
     assert!(status == StatusCode::OK && ready["reasons"].to_string().contains("etcd holds no release"), "{ready}");
 
     // A restarted reader keeps its release, too.
-    site.reader.take().unwrap().leave().await;
-    site.reader = Some(site.place.of_a_reader().start().await);
+    site.reader.take().unwrap().shut_down().await;
+    site.reader = Some(site.place.for_reader_node().start().await);
     site.reader_is_stale(false).await;
     assert_eq!(site.ask(SHOP).await.json::<Value>().await.unwrap()["release"], 1);
 

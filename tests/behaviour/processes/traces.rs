@@ -22,7 +22,7 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use super::node::{Node, Place, prepare};
+use super::node::{Installation, Node, prepare};
 
 on_both! {
     trace_of_publish_reaches_from_request_to_channel
@@ -37,7 +37,7 @@ const CALLER: (&str, &str) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203
 /// A collector that keeps all received spans.
 struct Collector {
     url: String,
-    told: mpsc::UnboundedReceiver<(Option<String>, ExportTraceServiceRequest)>,
+    received: mpsc::UnboundedReceiver<(Option<String>, ExportTraceServiceRequest)>,
     spans: Vec<Span>,
     /// All received requests, as text.
     all: String,
@@ -65,7 +65,7 @@ impl Collector {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = Server::builder().add_service(TraceServiceServer::new(Sink(sink)));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-        Self { url, told, spans: Vec::new(), all: String::new(), authorized: true }
+        Self { url, received: told, spans: Vec::new(), all: String::new(), authorized: true }
     }
 
     fn take(&mut self, (key, request): (Option<String>, ExportTraceServiceRequest)) {
@@ -82,16 +82,16 @@ impl Collector {
     }
 
     /// Waits for the span of the request with this id.
-    async fn hears_of(&mut self, id: &str) {
+    async fn wait_for_request(&mut self, id: &str) {
         while !self.spans.iter().any(|span| attribute(span, "request.id") == id) {
-            let told = timeout(Duration::from_secs(10), self.told.recv()).await;
+            let told = timeout(Duration::from_secs(10), self.received.recv()).await;
             self.take(told.unwrap_or_else(|_| panic!("no span of {id} within 10 s")).unwrap());
         }
     }
 
     /// Takes all spans that a server sent before it ended.
-    fn everything(&mut self) {
-        while let Ok(told) = self.told.try_recv() {
+    fn take_all(&mut self) {
+        while let Ok(told) = self.received.try_recv() {
             self.take(told);
         }
     }
@@ -140,7 +140,7 @@ fn failed(span: &Span) -> bool {
 }
 
 /// Starts a server that sends traces to this collector, and prepares it for publishes.
-async fn telling(place: Place, url: &str) -> (Place, Node, reqwest::Client, String) {
+async fn start_with_collector(place: Installation, url: &str) -> (Installation, Node, reqwest::Client, String) {
     let place = place
         .with_setting("TRIMTAB_NODE", "n1")
         .with_setting("TRIMTAB_OTLP__ENDPOINT", url)
@@ -159,15 +159,15 @@ async fn change(node: &Node, client: &reqwest::Client, token: &str, id: &str, ed
     traced.header("tracestate", "vendor=canary-state").send().await.unwrap().status().as_u16()
 }
 
-async fn trace_of_publish_reaches_from_request_to_channel(place: Place) {
+async fn trace_of_publish_reaches_from_request_to_channel(place: Installation) {
     let cluster = place.has_etcd();
     let mut collector = Collector::start().await;
-    let (_place, node, client, token) = telling(place, &collector.url).await;
+    let (_place, node, client, token) = start_with_collector(place, &collector.url).await;
     let edits = json!({"config": "dev/shop/application", "set": {"canary-key": "canary-value"}});
     assert_eq!(change(&node, &client, &token, "publish-1", edits).await, 200);
-    collector.hears_of("publish-1").await;
-    node.leave().await;
-    collector.everything();
+    collector.wait_for_request("publish-1").await;
+    node.shut_down().await;
+    collector.take_all();
     assert!(collector.authorized, "every batch has the configured headers");
 
     let request = collector.request("publish-1");
@@ -200,9 +200,9 @@ async fn trace_of_publish_reaches_from_request_to_channel(place: Place) {
     assert_eq!(collector.below(lock).any(|span| span.name == "etcd"), cluster);
 }
 
-async fn traces_contain_no_content_of_requests(place: Place) {
+async fn traces_contain_no_content_of_requests(place: Installation) {
     let mut collector = Collector::start().await;
-    let (_place, node, client, token) = telling(place, &collector.url).await;
+    let (_place, node, client, token) = start_with_collector(place, &collector.url).await;
     let at = |path: &str| format!("{}{path}", node.url());
     let edits = json!({"config": "dev/shop/application", "set": {"canary-key": "canary-value"}});
     assert_eq!(change(&node, &client, &token, "kv", edits.clone()).await, 200);
@@ -229,8 +229,8 @@ async fn traces_contain_no_content_of_requests(place: Place) {
         let request = request.header("x-request-id", id).header("x-instance", "canary-instance");
         request.header("accept", "text/html").header("traceparent", "canary").send().await.unwrap();
     }
-    node.leave().await;
-    collector.everything();
+    node.shut_down().await;
+    collector.take_all();
 
     let named = |id: &str| collector.request(id).name.as_str();
     assert_eq!((named("kv"), named("form")), ("POST /api/v1/changes", "POST /fn/log-in"));
@@ -253,27 +253,27 @@ async fn traces_contain_no_content_of_requests(place: Place) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_trace_is_sent_with_sampling_off() {
     let mut collector = Collector::start().await;
-    let place = Place::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0");
-    let (_place, node, client, token) = telling(place, &collector.url).await;
+    let place = Installation::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0");
+    let (_place, node, client, token) = start_with_collector(place, &collector.url).await;
     let edits = json!({"config": "dev/shop/application", "set": {"a": "1"}});
     assert_eq!(change(&node, &client, &token, "publish", edits).await, 200);
-    node.leave().await;
-    collector.everything();
+    node.shut_down().await;
+    collector.take_all();
     assert!(collector.spans.is_empty(), "{:?}", collector.spans);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn caller_does_not_decide_about_sampling() {
     let mut collector = Collector::start().await;
-    let place = Place::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0.0001");
-    let (_place, node, client, _) = telling(place, &collector.url).await;
+    let place = Installation::embedded().with_setting("TRIMTAB_OTLP__SAMPLE", "0.0001");
+    let (_place, node, client, _) = start_with_collector(place, &collector.url).await;
     for n in 1..=100 {
         // A trace id that a sampler by trace id would always choose.
         let traced = format!("00-{n:016x}{:016x}-{}-01", 0, CALLER.1);
         client.get(format!("{}/login", node.url())).header("traceparent", traced).send().await.unwrap();
     }
-    node.leave().await;
-    collector.everything();
+    node.shut_down().await;
+    collector.take_all();
     let told = collector.spans.iter().filter(|span| span.name == "GET /login").count();
     assert!(told < 5, "{told} of 100");
 }
@@ -286,7 +286,7 @@ async fn publishes_and_leaves(node: Node, client: &reqwest::Client, token: &str)
         assert_eq!(change(&node, client, token, &format!("publish-{n}"), edits).await, 200);
         assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     }
-    let took = node.leave().await;
+    let took = node.shut_down().await;
     assert!(took < Duration::from_secs(6), "{took:?}");
 }
 
@@ -294,7 +294,7 @@ async fn publishes_and_leaves(node: Node, client: &reqwest::Client, token: &str)
 async fn hung_collector_delays_no_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (place, node, client, token) = telling(Place::embedded().with_log(), &url).await;
+    let (place, node, client, token) = start_with_collector(Installation::embedded().with_log(), &url).await;
     // The collector accepts the connection and never answers.
     let held = timeout(Duration::from_secs(10), listener.accept())
         .await
@@ -310,7 +310,7 @@ async fn unreachable_collector_is_logged_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let (place, node, client, token) = telling(Place::embedded().with_log(), &url).await;
+    let (place, node, client, token) = start_with_collector(Installation::embedded().with_log(), &url).await;
     publishes_and_leaves(node, &client, &token).await;
     let logged = place.logged();
     assert_eq!(logged.matches("could not send traces to the collector").count(), 1, "{logged}");

@@ -23,7 +23,7 @@ use trimtab::{
         release::{Delivery, Published},
     },
     fast_path::FastPath,
-    service::{Dispatch, Publish, PutApp, PutEnv, PutNamespace, Save, Service},
+    service::{Dispatch, PublishRequest, PutApp, PutEnv, PutNamespace, Save, Service},
     storage::Db,
 };
 
@@ -109,7 +109,7 @@ impl Database {
     }
 
     /// Keeps the folder of another database alive as long as this one.
-    pub fn beside(self, other: &Self) -> Self {
+    pub fn sharing_folder(self, other: &Self) -> Self {
         Self { dir: other.dir.clone(), ..self }
     }
 
@@ -147,11 +147,11 @@ impl Site {
         Self::start(self.database.clone(), channel, self.root.clone()).await
     }
 
-    /// Stops the publisher: accepted releases stay in the outbox until [`Site::deliver`].
+    /// Stops the publisher: accepted releases stay in the outbox until [`TestConsole::deliver`].
     pub async fn accepting_only(self) -> Self {
         self.stop.cancel();
         let dispatch = dispatch();
-        let service = Service::new(self.db.clone(), dispatch.clone()).with_patience(Duration::ZERO);
+        let service = Service::new(self.db.clone(), dispatch.clone()).with_delivery_timeout(Duration::ZERO);
         Self {
             service,
             dispatch,
@@ -199,9 +199,9 @@ impl Site {
     }
 
     /// Waits until the outbox is empty. A publish is answered a moment earlier.
-    pub async fn settled(&self) {
+    pub async fn wait_until_recorded(&self) {
         let settled = async {
-            while !self.db.read().await.unwrap().due_envs().await.unwrap().is_empty() {
+            while !self.db.read().await.unwrap().outbox_envs().await.unwrap().is_empty() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -210,7 +210,7 @@ impl Site {
 
     /// Waits until the outbox is empty, then returns the releases of a change.
     pub async fn publication(&self, change: &trimtab::domain::change::ChangeId) -> Published {
-        self.settled().await;
+        self.wait_until_recorded().await;
         self.service.change(ana(), change).await.unwrap().published.expect("the change is published")
     }
 
@@ -263,7 +263,7 @@ impl Site {
     pub async fn publish(&self, actor: &Actor, change: &trimtab::domain::change::ChangeId) -> Result<Published> {
         let view = self.service.change(actor, change).await?;
         let env = view.configs.first().map(|c| c.config.env.to_string()).unwrap_or_default();
-        let publish = Publish {
+        let publish = PublishRequest {
             change: change.clone(),
             diff_sha256: Some(view.diff_sha256),
             message: Some("test".into()),
@@ -308,20 +308,20 @@ fn confirm(id: &str) -> String {
 }
 
 /// Returns a user with roles, which need not exist in the database.
-pub fn someone(name: &str, roles: &[(&str, Role)]) -> Actor {
+pub fn user_with_roles(name: &str, roles: &[(&str, Role)]) -> Actor {
     let roles: Vec<_> = roles.iter().map(|(p, r)| (p.parse::<Pattern>().unwrap(), r.clone())).collect();
     Actor::user(name, name, false, &roles)
 }
 
 /// Returns a user who may publish everything.
 pub fn ana() -> &'static Actor {
-    static ANA: LazyLock<Actor> = LazyLock::new(|| someone("ana", &[("*/*/*", Role::PUBLISHER)]));
+    static ANA: LazyLock<Actor> = LazyLock::new(|| user_with_roles("ana", &[("*/*/*", Role::PUBLISHER)]));
     &ANA
 }
 
 /// Returns another user who may publish everything.
 pub fn marek() -> &'static Actor {
-    static MAREK: LazyLock<Actor> = LazyLock::new(|| someone("marek", &[("*/*/*", Role::PUBLISHER)]));
+    static MAREK: LazyLock<Actor> = LazyLock::new(|| user_with_roles("marek", &[("*/*/*", Role::PUBLISHER)]));
     &MAREK
 }
 

@@ -16,25 +16,25 @@ use super::Protocol;
 use crate::{
     auth::tokens::Grant,
     domain::time::Time,
-    http::{coding::Accepted, etag, problem::Problem},
+    http::{coding::AcceptedCodings, etag, problem::HttpProblem},
     metrics,
     reader::{
         Reader,
         answer::Releases,
-        instances::Visitor,
-        poll::{Has, Poll, Step, Wanted},
+        instances::InstanceIdentity,
+        poll::{ClientRelease, ReadRequest, ReadStep, RequestedConfig},
         snapshot::{Envelope, Shape},
     },
 };
-use query::Newer;
-use render::{App, Configs, NativeRender};
+use query::PollQuery;
+use render::{AppAnswer, Configs, NativeRender};
 
 const PREFIX: &str = "/api/v1/configs/";
 /// The request header with the instance's name.
 const INSTANCE: HeaderName = HeaderName::from_static("x-instance");
 
 /// An answer, or the wait for one.
-type Found = Result<Step<NativeRender>, Problem>;
+type Found = Result<ReadStep<NativeRender>, HttpProblem>;
 
 /// Trimtab's own protocol.
 pub(super) struct Native;
@@ -66,12 +66,12 @@ impl Protocol for Native {
         }
     }
 
-    fn kind(target: Target<'_>) -> metrics::What {
+    fn kind(target: Target<'_>) -> metrics::ReadKind {
         match target {
-            Target::Config(_, Shape::Envelope) => metrics::What::Config,
-            Target::Config(_, Shape::Document) => metrics::What::Raw,
-            Target::App(_) => metrics::What::App,
-            Target::Watch => metrics::What::Watch,
+            Target::Config(_, Shape::Envelope) => metrics::ReadKind::Config,
+            Target::Config(_, Shape::Document) => metrics::ReadKind::Raw,
+            Target::App(_) => metrics::ReadKind::App,
+            Target::Watch => metrics::ReadKind::Watch,
         }
     }
 
@@ -80,21 +80,17 @@ impl Protocol for Native {
             Target::Config(key, Shape::Envelope) => get_config(reader, request, grant, key, now),
             Target::Config(key, Shape::Document) => get_document(reader, request, grant, key, now),
             Target::App(key) => get_configs(reader, request, &grant, key, now),
-            Target::Watch => watch::watch_configs(reader, request, grant).map(Step::Answer),
+            Target::Watch => watch::watch_configs(reader, request, grant).map(ReadStep::Answer),
         }
     }
 }
 
-/// The description of the operations of Trimtab's own protocol.
+/// The operations of this protocol for `openapi.json`.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(get_config, get_document, get_configs, watch::watch_configs))]
 pub struct Operations;
 
-/// The live release of a config
-///
-/// With after and wait, waits until there is a release newer than after; 304 when none came. An after above the live
-/// release is answered with the live one.
-#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}", tag = "read", params(Newer), responses(
+#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}", tag = "read", params(PollQuery), responses(
     (status = 200, body = Envelope, description = "The release.",
         headers(("X-Config-Release" = u64, description = "The number of the release."))),
     (status = 304, description = "There is nothing newer."),
@@ -103,8 +99,7 @@ fn get_config(reader: &Reader, request: &Request, grant: Grant, key: &str, now: 
     config(reader, request, grant, key, Shape::Envelope, now)
 }
 
-/// The document alone, in its own content type
-#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}/raw", tag = "read", params(Newer), responses(
+#[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}/raw", tag = "read", params(PollQuery), responses(
     (status = 200, body = String, content_type = "*/*", description = "The document, byte for byte.",
         headers(("X-Config-Release" = u64, description = "The number of the release."))),
     (status = 304, description = "There is nothing newer."),
@@ -115,15 +110,18 @@ fn get_document(reader: &Reader, request: &Request, grant: Grant, key: &str, now
 
 fn config(reader: &Reader, request: &Request, grant: Grant, key: &str, shape: Shape, now: Time) -> Found {
     let held = reader.open(&grant, key)?;
-    let Newer { after, wait } = Newer::parse(request.uri().query())?;
-    let accepted = Accepted::parse(request.headers())?;
+    let PollQuery { after, wait } = PollQuery::parse(request.uri().query())?;
+    let accepted = AcceptedCodings::parse(request.headers())?;
     let has = match (after, &held) {
-        (Some(after), _) => Has::Release(after),
-        (None, Some(held)) if etag::is_named(request.headers(), &header::IF_NONE_MATCH, held.etag()) => Has::Live,
-        (None, _) => Has::Nothing,
+        (Some(after), _) => ClientRelease::Release(after),
+        (None, Some(held)) if etag::is_named(request.headers(), &header::IF_NONE_MATCH, held.etag()) => {
+            ClientRelease::Live
+        }
+        (None, _) => ClientRelease::Nothing,
     };
-    let poll = Poll { grant, visitor: visitor(request), accepted, wait, render: NativeRender::Config(shape) };
-    reader.poll(request, &mut [Wanted { key, held, has }], poll, now)
+    let poll =
+        ReadRequest { grant, visitor: recorded_instance(request), accepted, wait, render: NativeRender::Config(shape) };
+    reader.poll(request, &mut [RequestedConfig { key, held, has }], poll, now)
 }
 
 /// All configs of an application that the token reaches
@@ -133,33 +131,33 @@ fn config(reader: &Reader, request: &Request, grant: Grant, key: &str, shape: Sh
 ))]
 fn get_configs(reader: &Reader, request: &Request, grant: &Grant, key: &str, now: Time) -> Found {
     let configs = reader.open_app(grant, key)?;
-    query::none(request.uri().query())?;
-    let accepted = Accepted::parse(request.headers())?;
+    query::refuse_parameters(request.uri().query())?;
+    let accepted = AcceptedCodings::parse(request.headers())?;
     if configs.is_empty() {
         return Err(reader.absent(key));
     }
-    let visitor = visitor(request);
+    let visitor = recorded_instance(request);
     for config in &configs {
-        reader.note(grant, &config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
+        reader.record_instance(grant, &config.entry.config.to_string(), visitor.as_ref(), config.seq(), now);
     }
-    let app = App::new(&configs);
+    let app = AppAnswer::new(&configs);
     let has_all = etag::is_named(request.headers(), &header::IF_NONE_MATCH, app.etag());
     let (releases, render) = (Releases::Several(configs), NativeRender::App(app));
     if has_all {
         reader.nothing_new(key, Some(releases), render, accepted)
     } else {
-        Ok(reader.give(releases, render, accepted))
+        Ok(reader.answer_with(releases, render, accepted))
     }
 }
 
 /// Returns the instance to record. HEAD transfers no document, so it records none.
-fn visitor(request: &Request) -> Option<Visitor<'_>> {
-    if request.method() == Method::GET { named(request) } else { None }
+fn recorded_instance(request: &Request) -> Option<InstanceIdentity<'_>> {
+    if request.method() == Method::GET { instance_of(request) } else { None }
 }
 
 /// Returns the instance that sends a request.
-fn named(request: &Request) -> Option<Visitor<'_>> {
-    Visitor::of(request, request.headers().get(INSTANCE))
+fn instance_of(request: &Request) -> Option<InstanceIdentity<'_>> {
+    InstanceIdentity::of(request, request.headers().get(INSTANCE))
 }
 
 #[cfg(test)]

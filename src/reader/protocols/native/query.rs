@@ -10,22 +10,22 @@ use crate::{
         error::{Invalid, Problem},
         names::ConfigId,
     },
-    http::query::{numbers, pairs, pointer, unknown},
+    http::query::{pairs, parse_numbers, pointer, unknown_parameter},
 };
 
-pub use crate::http::query::none;
+pub use crate::http::query::refuse_parameters;
 
 /// Maximum number of configs of one stream.
-pub const WATCHED: usize = 200;
+pub const MAX_WATCHED: usize = 200;
 /// Maximum wait, in seconds.
-const WAIT_MAX: u64 = 90;
+const MAX_WAIT_SECONDS: u64 = 90;
 /// Maximum number of a release: every JSON parser reads it exactly.
-const RELEASE_MAX: u64 = (1 << 53) - 1;
+const MAX_RELEASE: u64 = (1 << 53) - 1;
 
 /// `?after=&wait=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Newer {
+pub struct PollQuery {
     /// Number of the client's release. Only newer ones are answered.
     pub after: Option<u64>,
     /// Maximum seconds to wait for a newer release. Needs `after`.
@@ -33,13 +33,13 @@ pub struct Newer {
     pub wait: Option<Duration>,
 }
 
-impl Newer {
+impl PollQuery {
     /// Parses the query of a snapshot.
     ///
     /// # Errors
     /// Every parameter that is unknown, repeated or out of range; `wait` without `after`.
     pub fn parse(query: Option<&str>) -> Result<Self, Vec<Invalid>> {
-        let [after, wait] = numbers(query, [("after", 0..=RELEASE_MAX), ("wait", 1..=WAIT_MAX)])?;
+        let [after, wait] = parse_numbers(query, [("after", 0..=MAX_RELEASE), ("wait", 1..=MAX_WAIT_SECONDS)])?;
         if wait.is_some() && after.is_none() {
             return Err(vec![Invalid::new("after", Problem::Required)]);
         }
@@ -50,15 +50,15 @@ impl Newer {
 /// Parses `?config=…&config=…`. Keeps the order and drops repetitions.
 ///
 /// # Errors
-/// Every invalid config and unknown parameter; no config at all; more configs than [`WATCHED`].
+/// Every invalid config and unknown parameter; no config at all; more configs than [`MAX_WATCHED`].
 pub fn configs(query: Option<&str>) -> Result<Vec<ConfigId>, Vec<Invalid>> {
     let (mut configs, mut wrong) = (Vec::new(), Vec::new());
     for (name, value) in pairs(query) {
         match value.parse::<ConfigId>() {
-            _ if name != "config" => wrong.push(Invalid::new(pointer(&name), unknown(&name, &["config"]))),
+            _ if name != "config" => wrong.push(Invalid::new(pointer(&name), unknown_parameter(&name, &["config"]))),
             Ok(config) if configs.contains(&config) => {}
-            Ok(_) if configs.len() == WATCHED => {
-                return Err(vec![Invalid::new("config", Problem::TooMany { max: WATCHED })]);
+            Ok(_) if configs.len() == MAX_WATCHED => {
+                return Err(vec![Invalid::new("config", Problem::TooMany { max: MAX_WATCHED })]);
             }
             Ok(config) => configs.push(config),
             Err(not) => wrong.push(not.of("config")),
@@ -80,16 +80,16 @@ mod tests {
 
     #[test]
     fn a_wait_is_1_to_90_seconds_for_a_release_after_one() {
-        let newer = Newer::parse(Some("after=3&wait=90")).unwrap();
-        assert_eq!(newer, Newer { after: Some(3), wait: Some(Duration::from_secs(90)) });
-        assert_eq!(Newer::parse(None), Ok(Newer::default()));
-        assert_eq!(Newer::parse(Some("")), Ok(Newer::default()));
+        let newer = PollQuery::parse(Some("after=3&wait=90")).unwrap();
+        assert_eq!(newer, PollQuery { after: Some(3), wait: Some(Duration::from_secs(90)) });
+        assert_eq!(PollQuery::parse(None), Ok(PollQuery::default()));
+        assert_eq!(PollQuery::parse(Some("")), Ok(PollQuery::default()));
         for bad in ["wait=0&after=1", "wait=91&after=1", "wait=&after=1", "wait=%2B5&after=1", "after=1&wait=1&wait=2"]
         {
-            assert_eq!(wrong(Newer::parse(Some(bad))), ["wait"], "{bad}");
+            assert_eq!(wrong(PollQuery::parse(Some(bad))), ["wait"], "{bad}");
         }
-        assert_eq!(wrong(Newer::parse(Some("wait=5"))), ["after"]);
-        assert_eq!(wrong(Newer::parse(Some("after=-1&aftr=2&a/b"))), ["after", "aftr", "a/b"]);
+        assert_eq!(wrong(PollQuery::parse(Some("wait=5"))), ["after"]);
+        assert_eq!(wrong(PollQuery::parse(Some("after=-1&aftr=2&a/b"))), ["after", "aftr", "a/b"]);
     }
 
     #[test]
@@ -100,12 +100,12 @@ mod tests {
 
     #[test]
     fn a_stream_without_configs_or_with_too_many_is_refused() {
-        let many: Vec<String> = (0..=WATCHED).map(|n| format!("config=prod/shop/n{n}")).collect();
+        let many: Vec<String> = (0..=MAX_WATCHED).map(|n| format!("config=prod/shop/n{n}")).collect();
         assert!(configs(Some(&many[1..].join("&"))).is_ok());
         for bad in [None, Some(""), Some("config=prod/shop"), Some("config=Prod/shop/a"), Some(&*many.join("&"))] {
             assert_eq!(wrong(configs(bad)), ["config"], "{bad:?}");
         }
         assert_eq!(wrong(configs(Some("config=prod/shop/a&from=1"))), ["from"]);
-        assert_eq!(wrong(none(Some("x=1"))), ["x"]);
+        assert_eq!(wrong(refuse_parameters(Some("x=1"))), ["x"]);
     }
 }

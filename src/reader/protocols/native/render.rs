@@ -38,7 +38,7 @@ pub(in super::super) enum NativeRender {
     /// One config.
     Config(Shape),
     /// All configs of an application in a token's scope.
-    App(App),
+    App(AppAnswer),
 }
 
 #[derive(Serialize, ToSchema)]
@@ -48,13 +48,12 @@ pub(super) struct Configs<'a> {
     configs: Vec<Envelope<'a>>,
 }
 /// The parts of an application's answer.
-
-pub(in super::super) struct App {
+pub(in super::super) struct AppAnswer {
     begin: Bytes,
     etag: HeaderValue,
 }
 
-impl App {
+impl AppAnswer {
     /// Prepares an answer with configs of one application, at least one.
     pub fn new(configs: &[Arc<Snapshot>]) -> Self {
         let first = &configs[0].entry.config;

@@ -16,21 +16,21 @@ use futures::stream;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    named, query,
+    instance_of, query,
     render::{NOSNIFF, STALE_SINCE},
 };
 use crate::{
     auth::tokens::Grant,
     domain::{names::ConfigId, numbers},
-    http::problem::Problem,
+    http::problem::HttpProblem,
     metrics,
-    reader::{Place, Reader, instances::Visitor, shelf::Waiter},
+    reader::{Reader, WaiterSlot, instances::InstanceIdentity, store::Waiter},
 };
 
 /// Interval between records of the instance of a quiet stream.
-const NOTE: Duration = Duration::from_secs(60);
+const RECORD_INTERVAL: Duration = Duration::from_secs(60);
 /// Delay after which a client reconnects a broken stream.
-const RETRY: &str = "retry: 2000\n\n";
+const RECONNECT_DELAY: &str = "retry: 2000\n\n";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -41,7 +41,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[utoipa::path(get, path = "/api/v1/watch", tag = "read",
     params(("config" = Vec<ConfigId>, Query, max_items = 200, explode)),
     responses((status = 200, body = String, content_type = "text/event-stream", description = "The stream.")))]
-pub(super) fn watch_configs(reader: &Arc<Reader>, request: &Request, grant: Grant) -> Result<Response, Problem> {
+pub(super) fn watch_configs(reader: &Arc<Reader>, request: &Request, grant: Grant) -> Result<Response, HttpProblem> {
     let configs = query::configs(request.uri().query())?;
     let keys: Vec<Box<str>> = configs.iter().map(|config| config.to_string().into()).collect();
     for key in &keys {
@@ -71,35 +71,35 @@ pub(super) fn watch_configs(reader: &Arc<Reader>, request: &Request, grant: Gran
 struct Events {
     reader: Arc<Reader>,
     grant: Grant,
-    visitor: Option<Visitor<'static>>,
+    visitor: Option<InstanceIdentity<'static>>,
     // The number of each config's release on the client. 0 without one.
     sent: Box<[u64]>,
     // Hash of the configs and their order, for the ids of events.
-    mark: u32,
+    configs_hash: u32,
     waiter: Waiter,
     out: VecDeque<Bytes>,
     ping_at: Instant,
     note_at: Instant,
-    over: bool,
-    _place: Place,
+    is_over: bool,
+    _place: WaiterSlot,
 }
 
 impl Events {
-    fn new(reader: &Arc<Reader>, grant: Grant, keys: Vec<Box<str>>, request: &Request) -> Result<Self, Problem> {
+    fn new(reader: &Arc<Reader>, grant: Grant, keys: Vec<Box<str>>, request: &Request) -> Result<Self, HttpProblem> {
         let mark = crc32fast::hash(keys.join("&").as_bytes());
-        let sent = resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
+        let sent = parse_resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
         Ok(Self {
-            _place: reader.place(request, &grant, metrics::Waiting::Stream)?,
+            _place: reader.acquire_waiter_slot(request, &grant, metrics::WaiterKind::Stream)?,
             waiter: Waiter::new(keys.into_iter().zip(sent.iter().copied()), reader.lag),
-            visitor: named(request).map(Visitor::into_owned),
+            visitor: instance_of(request).map(InstanceIdentity::into_owned),
             reader: Arc::clone(reader),
             grant,
             sent: sent.into(),
-            mark,
-            out: VecDeque::from([Bytes::from_static(RETRY.as_bytes())]),
+            configs_hash: mark,
+            out: VecDeque::from([Bytes::from_static(RECONNECT_DELAY.as_bytes())]),
             ping_at: Instant::now() + reader.ping,
-            note_at: Instant::now() + NOTE,
-            over: false,
+            note_at: Instant::now() + RECORD_INTERVAL,
+            is_over: false,
         })
     }
 
@@ -109,10 +109,10 @@ impl Events {
             if let Some(chunk) = self.out.pop_front() {
                 return Some(chunk);
             }
-            if self.over {
+            if self.is_over {
                 return None;
             }
-            self.look();
+            self.queue_events();
             if self.out.is_empty() {
                 self.wait().await;
             }
@@ -120,13 +120,13 @@ impl Events {
     }
 
     /// Queues an event for each config with another release than was sent.
-    fn look(&mut self) {
-        let news = self.waiter.look(&self.reader.shelf);
+    fn queue_events(&mut self) {
+        let news = self.waiter.take_new(&self.reader.shelf);
         let now = (self.reader.clock)();
         for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
-            self.reader.note(&self.grant, self.waiter.key(at), self.visitor.as_ref(), snapshot.seq(), now);
-            self.out.push_back(format!("event: config\nid: {}\ndata: ", id(self.mark, &self.sent)).into());
+            self.reader.record_instance(&self.grant, self.waiter.key(at), self.visitor.as_ref(), snapshot.seq(), now);
+            self.out.push_back(format!("event: config\nid: {}\ndata: ", id(self.configs_hash, &self.sent)).into());
             self.out.push_back(snapshot.event().clone());
             self.out.push_back(Bytes::from_static(b"\n\n"));
         }
@@ -136,32 +136,32 @@ impl Events {
         let expiry = self.reader.expiry(&self.grant);
         let wake = expiry.map_or(self.ping_at, |at| at.min(self.ping_at));
         tokio::select! {
-            () = self.waiter.wake() => {}
-            () = self.grant.over() => self.over = true,
+            () = self.waiter.wait() => {}
+            () = self.grant.ended() => self.is_over = true,
             () = self.reader.stop.cancelled() => {
-                self.over = true;
+                self.is_over = true;
                 // Spreads the reconnects to other nodes over a few seconds.
                 self.out.push_back(format!("retry: {}\n\n", rand::random_range(500..5000)).into());
             }
             () = sleep_until(wake) => {
                 let now = Instant::now();
-                self.over = expiry.is_some_and(|at| at <= now);
+                self.is_over = expiry.is_some_and(|at| at <= now);
                 if now >= self.ping_at {
                     self.ping_at = now + self.reader.ping;
                     self.out.push_back(Bytes::from_static(b": still here\n\n"));
                 }
                 if now >= self.note_at {
-                    self.note_at = now + NOTE;
-                    self.note();
+                    self.note_at = now + RECORD_INTERVAL;
+                    self.record_instance();
                 }
             }
         }
     }
 
-    fn note(&self) {
+    fn record_instance(&self) {
         let now = (self.reader.clock)();
         for (key, sent) in self.waiter.keys().zip(&self.sent).filter(|(_, sent)| **sent > 0) {
-            self.reader.note(&self.grant, key, self.visitor.as_ref(), *sent, now);
+            self.reader.record_instance(&self.grant, key, self.visitor.as_ref(), *sent, now);
         }
     }
 }
@@ -177,10 +177,10 @@ fn id(mark: u32, sent: &[u64]) -> String {
 }
 
 /// Returns the client's releases from its `Last-Event-ID`. Returns `None` if that belongs to other configs.
-fn resumed(headers: &HeaderMap, mark: u32, configs: usize) -> Option<Vec<u64>> {
+fn parse_resumed(headers: &HeaderMap, mark: u32, configs: usize) -> Option<Vec<u64>> {
     let (of, sent) = headers.get(LAST_EVENT_ID)?.to_str().ok()?.split_once('-')?;
     let sent: Vec<u64> = sent.split('.').map(|seq| seq.parse().ok()).collect::<Option<_>>()?;
-    let is_bounded = sent.iter().all(|seq| *seq <= numbers::MOST);
+    let is_bounded = sent.iter().all(|seq| *seq <= numbers::MAX_NUMBER);
     (of == format!("{mark:08x}") && sent.len() == configs && is_bounded).then_some(sent)
 }
 
@@ -192,13 +192,13 @@ mod tests {
     fn an_event_id_resumes_only_the_same_configs() {
         let headers = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[3, 0, 12]).parse().unwrap())]);
         assert_eq!(headers[LAST_EVENT_ID], "00000007-3.0.12");
-        assert_eq!(resumed(&headers, 7, 3), Some(vec![3, 0, 12]));
-        assert_eq!(resumed(&headers, 8, 3), None);
-        assert_eq!(resumed(&headers, 7, 2), None);
-        assert_eq!(resumed(&HeaderMap::new(), 7, 3), None);
-        let most = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[numbers::MOST]).parse().unwrap())]);
-        assert_eq!(resumed(&most, 7, 1), Some(vec![numbers::MOST]));
+        assert_eq!(parse_resumed(&headers, 7, 3), Some(vec![3, 0, 12]));
+        assert_eq!(parse_resumed(&headers, 8, 3), None);
+        assert_eq!(parse_resumed(&headers, 7, 2), None);
+        assert_eq!(parse_resumed(&HeaderMap::new(), 7, 3), None);
+        let most = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[numbers::MAX_NUMBER]).parse().unwrap())]);
+        assert_eq!(parse_resumed(&most, 7, 1), Some(vec![numbers::MAX_NUMBER]));
         let more = HeaderMap::from_iter([(LAST_EVENT_ID, id(7, &[u64::MAX]).parse().unwrap())]);
-        assert_eq!(resumed(&more, 7, 1), None, "no release has such a number");
+        assert_eq!(parse_resumed(&more, 7, 1), None, "no release has such a number");
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// A release in the outbox.
 #[derive(Debug)]
-pub struct Due {
+pub struct OutboxRelease {
     /// Its config.
     pub config: ConfigId,
     /// Its number.
@@ -26,7 +26,7 @@ pub struct Due {
     pub entry: Result<Entry>,
 }
 
-impl From<Entry> for Due {
+impl From<Entry> for OutboxRelease {
     fn from(entry: Entry) -> Self {
         let (meta, config) = (&entry.meta, entry.config.clone());
         Self { config, seq: meta.seq, change: meta.change.clone(), accepted_at: meta.published_at, entry: Ok(entry) }
@@ -35,7 +35,7 @@ impl From<Entry> for Due {
 
 /// A live release that the channel should hold.
 #[derive(Clone, Debug)]
-pub struct Expected {
+pub struct ExpectedRelease {
     /// Its config.
     pub config: ConfigId,
     /// Its identity.
@@ -60,12 +60,12 @@ struct EntryRow {
 }
 
 impl EntryRow {
-    fn due(self) -> Result<Due> {
+    fn due(self) -> Result<OutboxRelease> {
         let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
         let change: ChangeId = parsed("a change", &self.change_id)?;
         let (seq, accepted_at) = (count(self.seq), Time(self.accepted_at));
         let entry = self.entry(config.clone(), change.clone());
-        Ok(Due { config, seq, change, accepted_at, entry })
+        Ok(OutboxRelease { config, seq, change, accepted_at, entry })
     }
 
     fn entry(self, config: ConfigId, change: ChangeId) -> Result<Entry> {
@@ -98,7 +98,7 @@ struct IdentityRow {
 }
 
 impl IdentityRow {
-    fn expected(self) -> Result<Expected> {
+    fn expected(self) -> Result<ExpectedRelease> {
         let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
         let identity = Identity {
             seq: count(self.seq),
@@ -107,7 +107,7 @@ impl IdentityRow {
             published_at: Time(self.accepted_at),
             change: parsed("a change", &self.change_id)?,
         };
-        Ok(Expected { config, identity, delivered: self.due.is_none() })
+        Ok(ExpectedRelease { config, identity, delivered: self.due.is_none() })
     }
 }
 
@@ -124,28 +124,28 @@ macro_rules! due {
 /// Releases to query. The number of distinct statements is small, so that they stay prepared. The driver closes a
 /// statement that is prepared for a single use. Until the server acknowledges that, which takes 40 ms, the next
 /// statement on the connection is not sent.
-struct Listed<'a> {
+struct ReleaseQuery<'a> {
     of: &'a [(ConfigId, u64)],
     /// Number of releases that the statement has placeholders for.
-    room: usize,
+    slots: usize,
 }
 
-impl<'a> Listed<'a> {
-    const ROOMS: [usize; 3] = [1, 10, 100];
+impl<'a> ReleaseQuery<'a> {
+    const SLOT_COUNTS: [usize; 3] = [1, 10, 100];
 
     /// Selects the statement for at least one release.
     fn of(of: &'a [(ConfigId, u64)]) -> Self {
-        let rooms = Self::ROOMS.into_iter().find(|room| of.len() <= *room);
-        Self { of, room: rooms.unwrap_or_else(|| of.len().next_multiple_of(100)) }
+        let rooms = Self::SLOT_COUNTS.into_iter().find(|room| of.len() <= *room);
+        Self { of, slots: rooms.unwrap_or_else(|| of.len().next_multiple_of(100)) }
     }
 
     fn condition(&self) -> String {
-        vec!["(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)"; self.room].join(" or ")
+        vec!["(r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?)"; self.slots].join(" or ")
     }
 
     /// Returns the releases, and the last one repeated for each spare placeholder.
     fn each(&self) -> impl Iterator<Item = &'a (ConfigId, u64)> {
-        self.of.iter().chain(self.of.last().into_iter().cycle()).take(self.room)
+        self.of.iter().chain(self.of.last().into_iter().cycle()).take(self.slots)
     }
 }
 
@@ -154,7 +154,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn due_envs(&mut self) -> Result<Vec<(EnvName, u64, Time)>> {
+    pub async fn outbox_envs(&mut self) -> Result<Vec<(EnvName, u64, Time)>> {
         let rows: Vec<(String, i64, i64)> = on!(self, c => sqlx::query_as(
             "select env, count(*), min(accepted_at) from due group by env order by env"
         ).fetch_all(c).await)?;
@@ -166,7 +166,12 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn due(&mut self, env: &EnvName, after: Option<&(Time, ChangeId)>, limit: u32) -> Result<Vec<Due>> {
+    pub async fn outbox(
+        &mut self,
+        env: &EnvName,
+        after: Option<&(Time, ChangeId)>,
+        limit: u32,
+    ) -> Result<Vec<OutboxRelease>> {
         let (at, change) = after.map_or((i64::MIN, ""), |(at, change)| (at.0, change.as_str()));
         let rows: Vec<EntryRow> = on!(self, c => sqlx::query_as(
             due!(
@@ -182,7 +187,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn expected(&mut self) -> Result<Vec<Expected>> {
+    pub async fn expected_releases(&mut self) -> Result<Vec<ExpectedRelease>> {
         let rows: Vec<IdentityRow> = on!(self, c => sqlx::query_as(
             "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, d.seq as due \
              from configs c cross join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live \
@@ -196,7 +201,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn identities(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<(ConfigId, Identity)>> {
-        let some = Listed::of(of);
+        let some = ReleaseQuery::of(of);
         let sql = format!(
             "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, null as due \
              from releases r where {}",
@@ -216,14 +221,14 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn knows(&mut self, id: &ConfigId, there: &Identity) -> Result<Option<bool>> {
+    pub async fn is_stored_release(&mut self, id: &ConfigId, there: &Identity) -> Result<Option<bool>> {
         let of = [(id.clone(), there.seq)];
         let Some((_, known)) = self.identities(&of).await?.pop() else { return Ok(None) };
         if known == *there {
             return Ok(Some(true));
         }
         // A repair may have changed the bytes of the document. An unreadable release is not the given one.
-        Ok(Some(matches!(self.entries(&of).await?.pop(), Some(Ok(entry)) if entry.is(there))))
+        Ok(Some(matches!(self.entries(&of).await?.pop(), Some(Ok(entry)) if entry.has_identity(there))))
     }
 
     /// Returns the latest delivered release of a config, with its document.
@@ -254,7 +259,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn entries(&mut self, of: &[(ConfigId, u64)]) -> Result<Vec<Result<Entry>>> {
-        let some = Listed::of(of);
+        let some = ReleaseQuery::of(of);
         let sql = format!("{}{}", due!("releases r where "), some.condition());
         let rows: Vec<EntryRow> = on!(self, c => {
             let mut query = sqlx::query_as(AssertSqlSafe(sql.clone()));
@@ -299,7 +304,7 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn delivery_of(&mut self, change: &ChangeId) -> Result<(u64, Option<i64>)> {
+    pub async fn delivery_of_change(&mut self, change: &ChangeId) -> Result<(u64, Option<i64>)> {
         let (due, revision): (i64, Option<i64>) = on!(self, c => sqlx::query_as(
             "select count(*) - count(d.seq), max(d.revision) from releases r left join deliveries d \
              on d.env = r.env and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq where r.change_id = ?"
@@ -316,8 +321,8 @@ mod tests {
     fn number_of_distinct_statements_is_bounded() {
         let releases: Vec<(ConfigId, u64)> = (1..=250).map(|seq| ("dev/shop/a".parse().unwrap(), seq)).collect();
         for (many, room) in [(1, 1), (2, 10), (10, 10), (11, 100), (100, 100), (101, 200), (250, 300)] {
-            let listed = Listed::of(&releases[..many]);
-            assert_eq!((listed.room, listed.condition().matches(" or ").count() + 1), (room, room), "{many}");
+            let listed = ReleaseQuery::of(&releases[..many]);
+            assert_eq!((listed.slots, listed.condition().matches(" or ").count() + 1), (room, room), "{many}");
             let asked: Vec<u64> = listed.each().map(|(_, seq)| *seq).collect();
             assert_eq!(asked.len(), room);
             assert!(

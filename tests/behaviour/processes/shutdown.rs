@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::node::{Node, Outcome, Place, prepare};
+use super::node::{Installation, Node, Outcome, prepare};
 
 on_both! {
     server_answers_all_requests_before_it_ends
@@ -29,19 +29,19 @@ async fn sent(node: &Node, text: &str) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn incomplete_request_does_not_delay_shutdown() {
-    let node = Place::embedded().start().await;
+    let node = Installation::embedded().start().await;
     let _head = sent(&node, "POST /fn/log-in HTTP/1.1\r\nhost: x\r\n").await;
     let body = "POST /fn/log-in HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\
                 content-type: application/x-www-form-urlencoded\r\n\r\nname=";
     let _body = sent(&node, body).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let took = node.leave().await;
+    let took = node.shut_down().await;
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn token_works_as_soon_as_it_is_printed() {
-    let place = Place::embedded();
+    let place = Installation::embedded();
     let node = place.start().await;
     let client = reqwest::Client::new();
     for _ in 0..5 {
@@ -54,7 +54,7 @@ async fn token_works_as_soon_as_it_is_printed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_make_room_for_active_clients() {
-    let node = Place::embedded().with_files(300).start().await;
+    let node = Installation::embedded().with_files(300).start().await;
     let mut silent = Vec::new();
     for _ in 0..400 {
         silent.push(sent(&node, "").await);
@@ -78,7 +78,7 @@ async fn until(stream: &mut TcpStream, end: &str) -> String {
     read
 }
 
-async fn server_answers_all_requests_before_it_ends(place: Place) {
+async fn server_answers_all_requests_before_it_ends(place: Installation) {
     const READ: &str = "/api/v1/configs/dev/shop";
     let token = place.token().await;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
@@ -117,7 +117,7 @@ async fn server_answers_all_requests_before_it_ends(place: Place) {
         .collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
 
-    node.told_to_leave().await;
+    node.begin_shutdown().await;
     let readiness = loop {
         let answer =
             client.get(format!("{}/readyz", node.url())).send().await.expect("the ending server still answers");
@@ -134,7 +134,7 @@ async fn server_answers_all_requests_before_it_ends(place: Place) {
     assert!(highest >= 4, "only {highest} publishes, too few for this test");
     assert!(until(&mut stream, "0\r\n\r\n").await.contains("retry: "));
     assert!(until(&mut poll, "\r\n\r\n").await.starts_with("HTTP/1.1 304"));
-    Arc::into_inner(node).unwrap().left().await;
+    Arc::into_inner(node).unwrap().wait_for_exit().await;
     assert_eq!(place.locks().await, 0, "an ended server has released its locks");
     let node = place.start().await;
     node.wait_for(&client, &token, highest).await;

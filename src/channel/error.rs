@@ -7,7 +7,7 @@ use crate::domain::{
 
 /// An error of the channel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum ChannelError {
     /// The channel does not answer in time. The outcome is unknown, so read before you retry.
     #[error("{0}")]
     Unreachable(String),
@@ -46,7 +46,7 @@ pub enum Fault {
     Compacted,
 }
 
-impl Fault {
+impl ChannelError {
     /// Returns the name of the error in metrics, traces and answers to programs.
     #[must_use]
     pub fn name(&self) -> &'static str {

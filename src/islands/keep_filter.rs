@@ -9,12 +9,12 @@ use super::dom;
 
 pub fn start() {
     dom::on("click", |event| {
-        carry(&event);
+        add_filter(&event);
     });
 }
 
-fn carry(event: &Event) -> Option<()> {
-    let link = dom::hit(event, "table[id] a[href*='?edit=']")?;
+fn add_filter(event: &Event) -> Option<()> {
+    let link = dom::closest(event, "table[id] a[href*='?edit=']")?;
     let table = link.closest("table[id]").ok()??;
     let boxes = dom::all(&dom::root(), "[data-filter]");
     let input = boxes.into_iter().find(|input| input.dataset().get("filter") == Some(table.id()))?;

@@ -7,15 +7,15 @@ use crate::domain::{
     change::ChangeId,
     content::{Content, Item, ValueType, check_key},
     error::{Invalid, Problem, Result},
+    form_text::{restore, shown_text},
     merge::Edit,
     names::ConfigId,
     sensitive::Sensitive,
-    typed::{restored, shown},
 };
 
 /// The state of the config that the page of a form showed.
 #[derive(Clone, Debug)]
-pub struct ReadAt {
+pub struct FormBase {
     /// The config.
     pub config: ConfigId,
     /// The author's change, if there was one.
@@ -26,7 +26,7 @@ pub struct ReadAt {
     pub version: u64,
 }
 
-impl ReadAt {
+impl FormBase {
     fn save(self, key: String, edit: Edit) -> Save {
         let Self { config, change, base, version } = self;
         Save { config, change, base: Some(base), version: Some(version), edits: vec![(key, edit)] }
@@ -35,32 +35,32 @@ impl ReadAt {
 
 /// A key that was entered manually.
 #[derive(Clone, Debug)]
-pub struct TypedItem {
+pub struct EnteredItem {
     /// The key.
     pub key: String,
     /// Whether it must be a new key.
     pub new: bool,
     /// The value, as the form sent it.
-    pub value: TypedText,
+    pub value: EnteredText,
     /// The type.
     pub kind: ValueType,
     /// The comment, as the form sent it.
-    pub comment: TypedText,
+    pub comment: EnteredText,
 }
 
 /// A text as a form sent it.
 #[derive(Clone, Debug, Default)]
-pub struct TypedText {
+pub struct EnteredText {
     /// The text.
     pub sent: Sensitive,
     /// The earlier text of the field as [`crate::domain::typed::carried`] encodes it. Empty if the form carries none.
     pub was: Sensitive,
 }
 
-impl TypedText {
+impl EnteredText {
     /// Returns the text that the author meant. Without a carried text, the field is assumed to have shown `there`.
-    fn meant(&self, there: &str) -> String {
-        restored(shown(self.was.expose()).as_deref().unwrap_or(there), self.sent.expose())
+    fn entered(&self, there: &str) -> String {
+        restore(shown_text(self.was.expose()).as_deref().unwrap_or(there), self.sent.expose())
     }
 }
 
@@ -69,19 +69,19 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::save`]; [`Problem::Taken`] if a new key exists already.
-    pub async fn type_item(&self, actor: &Actor, at: ReadAt, typed: TypedItem) -> Result<Saved> {
+    pub async fn enter_item(&self, actor: &Actor, at: FormBase, typed: EnteredItem) -> Result<Saved> {
         check_key(&typed.key)?;
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
-        let there = now(&view).items().and_then(|items| items.get(&typed.key));
+        let there = author_content(&view).items().and_then(|items| items.get(&typed.key));
         // On an outdated page, saving detects a key that the author did not see: as a conflict, or as the same value.
         let seen = at.base == view.live_seq() && at.version == view.mine.as_ref().map_or(0, |m| m.change.version);
         if typed.new && there.is_some() && seen {
             return Err(Invalid::new("/key", Problem::Taken).into());
         }
         let item = Item {
-            value: typed.value.meant(there.map_or("", |item| item.value.expose())).into(),
+            value: typed.value.entered(there.map_or("", |item| item.value.expose())).into(),
             kind: typed.kind,
-            comment: typed.comment.meant(there.map_or("", |item| &item.comment)),
+            comment: typed.comment.entered(there.map_or("", |item| &item.comment)),
             since: 0,
         };
         // Checked here, so that the error points at the field and not into the list of edits.
@@ -93,7 +93,7 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::save`].
-    pub async fn remove_item(&self, actor: &Actor, at: ReadAt, key: String) -> Result<Saved> {
+    pub async fn remove_item(&self, actor: &Actor, at: FormBase, key: String) -> Result<Saved> {
         self.save(actor, at.save(key, Edit::Remove)).await
     }
 
@@ -101,14 +101,14 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`Service::save`].
-    pub async fn type_text(&self, actor: &Actor, at: ReadAt, text: &TypedText) -> Result<Saved> {
+    pub async fn enter_text(&self, actor: &Actor, at: FormBase, text: &EnteredText) -> Result<Saved> {
         let view = self.config(actor, &at.config, at.change.as_ref()).await?;
-        let text = text.meant(now(&view).text().unwrap_or_default());
+        let text = text.entered(author_content(&view).text().unwrap_or_default());
         self.save(actor, at.save(String::new(), Edit::Text(text.into()))).await
     }
 }
 
 /// Returns the content that the author sees: the live one with the author's edits.
-fn now(view: &ConfigView) -> &Content {
+fn author_content(view: &ConfigView) -> &Content {
     view.mine.as_ref().map_or(&view.content, |mine| &mine.config.after)
 }

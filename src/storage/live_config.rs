@@ -11,18 +11,18 @@ use super::{
 use crate::{
     compute,
     domain::{
+        catalog::{Env, Namespace},
         change::ChangeId,
         content::Content,
         error::Result,
         names::ConfigId,
-        places::{Env, Namespace},
         time::Time,
     },
 };
 
 /// The location of a config.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct ConfigLocation {
     /// Its environment.
     pub env: Env,
     /// Its namespace.
@@ -31,7 +31,7 @@ pub struct Place {
     pub app_archived_at: Option<Time>,
 }
 
-impl Place {
+impl ConfigLocation {
     /// Returns whether the environment, the namespace or the application is archived.
     #[must_use]
     pub fn is_archived(&self) -> bool {
@@ -41,9 +41,9 @@ impl Place {
 
 /// A config: its location and its live content.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct LiveConfig {
     /// Its location.
-    pub place: Place,
+    pub place: ConfigLocation,
     /// Whether it never had a release.
     pub is_new: bool,
     /// Number of the live release, 0 before the first.
@@ -51,12 +51,12 @@ pub struct Standing {
     /// Live content, empty before the first release.
     pub content: Content,
     /// Origin of the live release, if there is one.
-    pub latest: Option<Latest>,
+    pub latest: Option<LiveRelease>,
 }
 
 /// The live release, identified by its change: after a database was restored, a number can be given a second time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Latest {
+pub struct LiveRelease {
     /// The change that made it.
     pub change: ChangeId,
     /// Time when it was accepted.
@@ -65,7 +65,7 @@ pub struct Latest {
 
 /// A release whose content is in memory and need not be read.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct KnownRelease {
     /// The change that made it.
     pub change: ChangeId,
     /// Its content.
@@ -73,7 +73,7 @@ pub struct Known {
 }
 
 #[derive(sqlx::FromRow)]
-struct PlaceRow {
+struct LocationRow {
     env: String,
     title: String,
     position: i32,
@@ -87,9 +87,9 @@ struct PlaceRow {
     app_archived_at: Option<i64>,
 }
 
-impl PlaceRow {
-    fn place(self) -> Result<Place> {
-        Ok(Place {
+impl LocationRow {
+    fn place(self) -> Result<ConfigLocation> {
+        Ok(ConfigLocation {
             env: env((self.env, self.title, self.position, self.protected, self.env_archived_at))?,
             namespace: namespace((
                 self.app,
@@ -104,9 +104,9 @@ impl PlaceRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct StandingRow {
+struct LiveConfigRow {
     #[sqlx(flatten)]
-    place: PlaceRow,
+    place: LocationRow,
     live: Option<i64>,
     written_in: Option<String>,
     content: Option<String>,
@@ -114,13 +114,13 @@ struct StandingRow {
     accepted_at: Option<i64>,
 }
 
-impl StandingRow {
+impl LiveConfigRow {
     /// Returns the size of the live content in bytes.
-    fn bytes(&self, known: Option<&Known>) -> usize {
+    fn bytes(&self, known: Option<&KnownRelease>) -> usize {
         self.content.as_ref().map_or_else(|| known.map_or(0, |known| known.content.bytes()), String::len)
     }
 
-    fn standing(self, known: Option<&Known>) -> Result<Standing> {
+    fn live_config(self, known: Option<&KnownRelease>) -> Result<LiveConfig> {
         let place = self.place.place()?;
         let content = match (self.written_in, self.content, known) {
             (Some(format), Some(text), _) => content(parsed("a format", &format)?, text)?,
@@ -128,14 +128,16 @@ impl StandingRow {
             _ => Content::empty(place.namespace.format),
         };
         let latest = match (self.change_id, self.accepted_at) {
-            (Some(change), Some(at)) => Some(Latest { change: parsed("a change", &change)?, accepted_at: Time(at) }),
+            (Some(change), Some(at)) => {
+                Some(LiveRelease { change: parsed("a change", &change)?, accepted_at: Time(at) })
+            }
             _ => None,
         };
-        Ok(Standing { place, is_new: self.live.is_none(), live: self.live.map_or(0, count), content, latest })
+        Ok(LiveConfig { place, is_new: self.live.is_none(), live: self.live.map_or(0, count), content, latest })
     }
 }
 
-/// Selects the columns of a [`PlaceRow`] for one config, with optional further columns and joins.
+/// Selects the columns of a [`LocationRow`] for one config, with optional further columns and joins.
 macro_rules! place {
     ($columns:literal, $joins:literal) => {
         concat!(
@@ -155,10 +157,10 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn place(&mut self, of: &ConfigId) -> Result<Option<Place>> {
-        let row: Option<PlaceRow> = on!(self, c => sqlx::query_as(place!("", ""))
+    pub async fn location(&mut self, of: &ConfigId) -> Result<Option<ConfigLocation>> {
+        let row: Option<LocationRow> = on!(self, c => sqlx::query_as(place!("", ""))
             .bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
-        row.map(PlaceRow::place).transpose()
+        row.map(LocationRow::place).transpose()
     }
 
     /// Returns the location and the live content of a config in one statement, for a publish. The content is not read
@@ -166,8 +168,8 @@ impl Conn {
     ///
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
-    pub async fn standing(&mut self, of: &ConfigId, known: Option<&Known>) -> Result<Option<Standing>> {
-        let row: Option<StandingRow> = ask!(
+    pub async fn live_config(&mut self, of: &ConfigId, known: Option<&KnownRelease>) -> Result<Option<LiveConfig>> {
+        let row: Option<LiveConfigRow> = ask!(
             self,
             place!(
                 ", c.live, r.format as written_in, \
@@ -182,6 +184,6 @@ impl Conn {
         )?;
         let Some(row) = row else { return Ok(None) };
         compute::weigh(row.bytes(known)).await;
-        row.standing(known).map(Some)
+        row.live_config(known).map(Some)
     }
 }

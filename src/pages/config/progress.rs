@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::Opened;
+use super::OpenedConfig;
 use crate::{
     api::paths,
     components::{Card, I, Icon, When, lang},
-    domain::release::{Release, Why},
-    pages::parts::Missing,
+    domain::release::{DelayReason, Release},
+    pages::shared::MissingNodes,
     texts::Lang,
 };
 
@@ -18,12 +18,12 @@ const NAMED: usize = 3;
 
 /// The card with the delivery progress.
 #[component]
-pub fn Way(opened: Arc<Opened>) -> impl IntoView {
+pub fn DeliveryProgress(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     let live = opened.view.live.clone()?;
     let (seen, all) = opened.seen();
     let arrived = live.delivered_at.is_some() && seen == all;
-    let title = if arrived { t.way_title(live.seq) } else { t.way_moving(live.seq) };
+    let title = if arrived { t.progress_title(live.seq) } else { t.progress_running(live.seq) };
     Some(
         view! {
             <Card id="way" title>
@@ -37,8 +37,8 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
                     <Delivered opened=opened.clone() live=live.clone() />
                     {live.delivered_at.is_some().then(|| view! { <Seen opened=opened.clone() live=live.clone() /> })}
                 </ol>
-                <Missing told=opened.told.clone() />
-                <Ways opened live arrived />
+                <MissingNodes told=opened.coverage.clone() />
+                <ProgressLinks opened live arrived />
             </Card>
         }
         .into_any(),
@@ -47,9 +47,9 @@ pub fn Way(opened: Arc<Opened>) -> impl IntoView {
 
 /// Links to refresh while the release is on its way, and to roll back to the previous one.
 #[component]
-fn Ways(opened: Arc<Opened>, live: Release, arrived: bool) -> impl IntoView {
+fn ProgressLinks(opened: Arc<OpenedConfig>, live: Release, arrived: bool) -> impl IntoView {
     let t = lang();
-    let again = (!arrived).then(|| view! { <a class="btn small" href=opened.path.clone()>{t.way_again()}</a> });
+    let again = (!arrived).then(|| view! { <a class="btn small" href=opened.path.clone()>{t.refresh()}</a> });
     let before = Some(live.previous).filter(|before| *before > 0 && opened.may_publish());
     let back = before.map(|before| {
         let href = format!("{}#roll-back", paths::release(&live.config, before));
@@ -59,10 +59,10 @@ fn Ways(opened: Arc<Opened>, live: Release, arrived: bool) -> impl IntoView {
 }
 
 #[component]
-fn Delivered(opened: Arc<Opened>, live: Release) -> impl IntoView {
+fn Delivered(opened: Arc<OpenedConfig>, live: Release) -> impl IntoView {
     let t = lang();
     let Some(at) = live.delivered_at else {
-        let why = opened.late.as_ref().map_or(Why::Slow, |late| late.why.clone());
+        let why = opened.late.as_ref().map_or(DelayReason::Slow, |late| late.why.clone());
         let before = live.previous;
         return view! {
             <li>
@@ -78,7 +78,7 @@ fn Delivered(opened: Arc<Opened>, live: Release) -> impl IntoView {
         <li>
             <span class="dot"><Icon name=I::Ok /></span>
             <b>{t.delivered()}</b>
-            <time>{t.plus_ms(&took(t, at.0 - live.accepted_at.0))}</time>
+            <time>{t.plus_ms(&elapsed(t, at.0 - live.accepted_at.0))}</time>
             {live.revision.map(|n| view! { <small>{t.revision(n)}</small> })}
         </li>
     }
@@ -86,15 +86,15 @@ fn Delivered(opened: Arc<Opened>, live: Release) -> impl IntoView {
 }
 
 #[component]
-fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
+fn Seen(opened: Arc<OpenedConfig>, live: Release) -> impl IntoView {
     let t = lang();
     let (seen, all) = opened.seen();
     if all == 0 {
         return view! {
             <li>
                 <span class="dot due"><Icon name=I::Nodes /></span>
-                <b>{t.nobody_reads()}</b>
-                <small>{t.nobody_reads_text()}</small>
+                <b>{t.no_readers()}</b>
+                <small>{t.no_readers_recently()}</small>
             </li>
         }
         .into_any();
@@ -114,7 +114,7 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
     // A last read after more than a minute was by an instance that started later. It does not show how long it took.
     let last =
         opened.readers.instances.iter().filter(|i| i.release == live.seq).map(|i| i.since.0 - live.accepted_at.0).max();
-    let last = last.filter(|ms| (0..60_000).contains(ms)).map(|ms| view! { <time>{t.plus_ms(&took(t, ms))}</time> });
+    let last = last.filter(|ms| (0..60_000).contains(ms)).map(|ms| view! { <time>{t.plus_ms(&elapsed(t, ms))}</time> });
     let (class, icon) = if waits == 0 { ("dot", I::Ok) } else { ("dot now", I::Nodes) };
     view! {
         <li>
@@ -129,7 +129,7 @@ fn Seen(opened: Arc<Opened>, live: Release) -> impl IntoView {
 }
 
 /// Formats a duration: `9 ms`, `1.2 s`, `3 min`, `2 days`.
-pub(in crate::pages) fn took(t: Lang, ms: i64) -> String {
+pub(in crate::pages) fn elapsed(t: Lang, ms: i64) -> String {
     match ms.max(0) {
         ms @ ..1000 => t.milliseconds(ms),
         ms @ 1000..60_000 => t.seconds(&format!("{}.{}", ms / 1000, ms % 1000 / 100)),
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn durations_have_readable_units() {
-        let said = [-5, 9, 999, 1250, 59_999, 60_000, 3_600_000, 172_800_000].map(|ms| took(Lang::En, ms));
+        let said = [-5, 9, 999, 1250, 59_999, 60_000, 3_600_000, 172_800_000].map(|ms| elapsed(Lang::En, ms));
         assert_eq!(said, ["0 ms", "9 ms", "999 ms", "1.2 s", "59.9 s", "1 min", "1 h", "2 days"]);
     }
 }

@@ -12,54 +12,54 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::super::{
-    instances::{Instance, Instances, MOST_OF_ONE, TEXT},
-    shelf::Shelf,
+    instances::{Instance, Instances, MAX_PER_CONFIG, MAX_TEXT_BYTES},
     snapshot::Snapshot,
+    store::SnapshotStore,
 };
 use crate::{
-    channel::ANSWER_BYTES,
+    channel::MAX_REPLY_BYTES,
     domain::{access::Pattern, names::ConfigId, numbers, time::Time},
 };
 
 /// Maximum number of releases for which unnamed instances are counted. Older ones count as the oldest of them.
-const COUNTED: usize = 16;
+const MAX_COUNTED_RELEASES: usize = 16;
 /// Size of a config in JSON without its name and its counts, in bytes.
-const AROUND: usize = 150;
+const CONFIG_OVERHEAD_BYTES: usize = 150;
 /// Size of a count in JSON, in bytes.
-const COUNT: usize = 24;
+const COUNT_BYTES: usize = 24;
 
 /// A parsed reply.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
-    pub configs: HashMap<ConfigId, Known>,
+pub(super) struct QueryReply {
+    pub configs: HashMap<ConfigId, ConfigReaders>,
     /// Number of configs that did not fit.
     pub left: usize,
     /// Hash of the reply without its ages.
-    pub mark: u64,
+    pub version: u64,
 }
 
 /// The readers of a config on a node.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ConfigReaders {
     /// Instances with names.
     pub instances: Vec<Instance>,
     /// Number of instances without a name in the reply, by their release.
     pub unnamed: Vec<(u64, usize)>,
     /// Latest release on the node.
-    pub latest: Latest,
+    pub latest: NodeRelease,
 }
 
 /// Number and hash of a node's latest release of a config. Number 0 means that it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Latest {
+pub(super) struct NodeRelease {
     #[serde(deserialize_with = "numbers::bounded")]
     pub release: u64,
     pub sha256: String,
 }
 
-impl Latest {
+impl NodeRelease {
     /// Returns the latest release in the store.
-    pub fn on(shelf: &Shelf, config: &ConfigId) -> Self {
+    pub fn in_store(shelf: &SnapshotStore, config: &ConfigId) -> Self {
         let of = |held: Arc<Snapshot>| Self { release: held.seq(), sha256: held.entry.meta.sha256.clone() };
         shelf.get(&config.to_string()).map(of).unwrap_or_default()
     }
@@ -85,11 +85,11 @@ impl Wire {
             let counts = config.unnamed.iter().map(|(_, n)| *n as usize);
             let ages = config.seen.iter().flat_map(|seen| [seen.3, seen.4]);
             config.latest.sha256.len() <= 64
-                && config.unnamed.len() <= COUNTED
-                && counts.sum::<usize>() <= MOST_OF_ONE
-                && held.chain(ages).all(|number| number <= numbers::MOST)
+                && config.unnamed.len() <= MAX_COUNTED_RELEASES
+                && counts.sum::<usize>() <= MAX_PER_CONFIG
+                && held.chain(ages).all(|number| number <= numbers::MAX_NUMBER)
         };
-        self.left <= ANSWER_BYTES && self.configs.iter().all(of_config)
+        self.left <= MAX_REPLY_BYTES && self.configs.iter().all(of_config)
     }
 }
 
@@ -98,7 +98,7 @@ struct WireConfig {
     config: ConfigId,
     /// Absent in replies of older versions.
     #[serde(default)]
-    latest: Latest,
+    latest: NodeRelease,
     seen: Vec<WireSeen>,
     unnamed: Vec<(u64, u32)>,
 }
@@ -111,24 +111,25 @@ struct WireSeen(String, usize, u64, u64, u64);
 /// behind come first, so that the interesting ones have names.
 pub(super) fn write(
     own: &Instances,
-    latest: impl Fn(&ConfigId) -> Latest,
+    latest: impl Fn(&ConfigId) -> NodeRelease,
     scope: &Pattern,
     room: usize,
     now: Time,
 ) -> String {
-    let room = room.min(ANSWER_BYTES / 2);
-    let mut found: Vec<Found> = own.under(scope, now).into_iter().map(|found| Found::new(found, &latest)).collect();
+    let room = room.min(MAX_REPLY_BYTES / 2);
+    let mut found: Vec<ReplyConfig> =
+        own.under(scope, now).into_iter().map(|found| ReplyConfig::new(found, &latest)).collect();
     found.sort_by_key(|found| found.behind == 0);
     let mut used = 0;
     let fitting = found.iter().take_while(|found| {
-        used += found.config.to_string().len() + AROUND + COUNT * COUNTED;
+        used += found.config.to_string().len() + CONFIG_OVERHEAD_BYTES + COUNT_BYTES * MAX_COUNTED_RELEASES;
         used <= room
     });
     // A single config is always in the reply.
     let fitting = fitting.count().max(1).min(found.len());
     let left = found.len() - fitting;
     found.truncate(fitting);
-    let mut names = Names { left: room, clients: HashMap::new(), now };
+    let mut names = NameBudget { left: room, clients: HashMap::new(), now };
     // Instances that are behind come first, whatever their config.
     for found in &mut found {
         found.name(&mut names, found.behind);
@@ -136,7 +137,7 @@ pub(super) fn write(
     for found in &mut found {
         found.name(&mut names, found.instances.len());
     }
-    let configs = found.into_iter().map(Found::wire).collect();
+    let configs = found.into_iter().map(ReplyConfig::wire).collect();
     let mut clients: Vec<(String, usize)> = names.clients.into_iter().collect();
     clients.sort_by_key(|(_, place)| *place);
     let clients = clients.into_iter().map(|(client, _)| client).collect();
@@ -148,17 +149,17 @@ fn json(value: &impl Serialize) -> String {
 }
 
 /// A config with its instances, those that are behind first.
-struct Found {
+struct ReplyConfig {
     config: ConfigId,
-    latest: Latest,
+    latest: NodeRelease,
     instances: Vec<Instance>,
     behind: usize,
     /// The first instances, with names.
     named: Vec<WireSeen>,
 }
 
-impl Found {
-    fn new((config, mut instances): (ConfigId, Vec<Instance>), latest: &impl Fn(&ConfigId) -> Latest) -> Self {
+impl ReplyConfig {
+    fn new((config, mut instances): (ConfigId, Vec<Instance>), latest: &impl Fn(&ConfigId) -> NodeRelease) -> Self {
         let latest = latest(&config);
         instances.sort_by_key(|instance| instance.release >= latest.release);
         let behind = instances.partition_point(|instance| instance.release < latest.release);
@@ -166,26 +167,26 @@ impl Found {
     }
 
     /// Adds the names of instances up to `end`, as far as they fit.
-    fn name(&mut self, names: &mut Names, end: usize) {
+    fn name(&mut self, names: &mut NameBudget, end: usize) {
         let more = self.instances[..end].iter().skip(self.named.len());
         self.named.extend(more.map_while(|instance| names.take(instance)));
     }
 
     fn wire(self) -> WireConfig {
-        let unnamed = counted(self.instances[self.named.len()..].iter().map(|i| i.release));
+        let unnamed = count_by_release(self.instances[self.named.len()..].iter().map(|i| i.release));
         WireConfig { config: self.config, latest: self.latest, seen: self.named, unnamed }
     }
 }
 
 /// The remaining space for names.
-struct Names {
+struct NameBudget {
     left: usize,
     /// Each client once, with its index.
     clients: HashMap<String, usize>,
     now: Time,
 }
 
-impl Names {
+impl NameBudget {
     /// Takes space for an instance. Returns `None` if it does not fit.
     fn take(&mut self, instance: &Instance) -> Option<WireSeen> {
         let Instance { name, client, release, since, seen_at, .. } = instance;
@@ -206,12 +207,12 @@ impl Names {
 }
 
 /// Counts the instances of each release, the latest first.
-fn counted(releases: impl Iterator<Item = u64>) -> Vec<(u64, u32)> {
+fn count_by_release(releases: impl Iterator<Item = u64>) -> Vec<(u64, u32)> {
     let mut all: Vec<u64> = releases.collect();
     all.sort_unstable_by(|a, b| b.cmp(a));
     let mut counts: Vec<(u64, u32)> = Vec::new();
     for release in all {
-        let full = counts.len() == COUNTED;
+        let full = counts.len() == MAX_COUNTED_RELEASES;
         match counts.last_mut() {
             Some((last, n)) if *last == release => *n += 1,
             Some(last) if full => *last = (release, last.1 + 1),
@@ -222,12 +223,12 @@ fn counted(releases: impl Iterator<Item = u64>) -> Vec<(u64, u32)> {
 }
 
 /// Parses a reply of `node`. Returns `None` if it is invalid. `at` is the time of its arrival, from which ages count.
-pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> Option<Answer> {
-    if value.len() > ANSWER_BYTES {
+pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> Option<QueryReply> {
+    if value.len() > MAX_REPLY_BYTES {
         return None;
     }
     let wire: Wire = serde_json::from_slice(value).ok().filter(Wire::is_bounded)?;
-    let mut answer = Answer { left: wire.left, ..Answer::default() };
+    let mut answer = QueryReply { left: wire.left, ..QueryReply::default() };
     let mut mark = DefaultHasher::new();
     wire.left.hash(&mut mark);
     for WireConfig { config, latest, seen, unnamed } in wire.configs {
@@ -235,11 +236,11 @@ pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> 
             return None;
         }
         (&config, &latest, &unnamed).hash(&mut mark);
-        let mut known = Known { latest, ..Known::default() };
+        let mut known = ConfigReaders { latest, ..ConfigReaders::default() };
         for WireSeen(name, client, release, held, silent) in seen {
             (&name, release).hash(&mut mark);
             let client = wire.clients.get(client)?.clone();
-            if !(1..=TEXT).contains(&name.len()) || client.len() > TEXT {
+            if !(1..=MAX_TEXT_BYTES).contains(&name.len()) || client.len() > MAX_TEXT_BYTES {
                 return None;
             }
             let ago = |ms: u64| Some(Time(at.0.checked_sub(i64::try_from(ms).ok()?)?));
@@ -250,6 +251,6 @@ pub(super) fn read(value: &[u8], scope: &Pattern, node: &Arc<str>, at: Time) -> 
             unnamed.into_iter().map(|(release, n)| Some((release, usize::try_from(n).ok()?))).collect::<Option<_>>()?;
         answer.configs.insert(config, known);
     }
-    answer.mark = mark.finish();
+    answer.version = mark.finish();
     Some(answer)
 }

@@ -2,7 +2,7 @@
 //!
 //! These rules hold whatever the channel reports. A config's number never falls. No release is ever removed. An empty
 //! listing is not an empty configuration. A release is replaced by one of the same number only if the channel has since
-//! corrected its bytes: see [`Shelf::apply`].
+//! corrected its bytes: see [`SnapshotStore::apply`].
 
 use std::{
     cmp,
@@ -31,14 +31,14 @@ use crate::{
 
 /// All snapshots. A lookup allocates nothing and waits for no work: snapshots are made outside of the lock.
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub struct SnapshotStore {
     inner: RwLock<Inner>,
     // Read by every request, so it needs no lock.
     is_stale: AtomicBool,
     // Notifies the task that keeps the store on disk.
-    news: Notify,
+    changed: Notify,
     /// Metrics of the feed.
-    pub meter: metrics::Feeding,
+    pub meter: metrics::FeedMetrics,
 }
 
 #[derive(Debug, Default)]
@@ -47,12 +47,12 @@ struct Inner {
     // which a tree would take more memory than the release.
     apps: HashMap<Box<str>, Vec<Slot>>,
     // Number of configs added so far, and the waiters for configs that are not there yet.
-    births: u64,
-    strangers: Bells,
+    configs_added: u64,
+    unknown_config_waiters: Waiters,
     ready: bool,
     stale: Option<(Time, HeaderValue)>,
     head: Option<Head>,
-    lost: bool,
+    is_emptied: bool,
     // Number of damaged keys in the last listing of the channel.
     damaged: usize,
     // Configs of which the channel holds an older release than this node, or none. Usually empty.
@@ -62,7 +62,7 @@ struct Inner {
 #[derive(Debug)]
 struct Slot {
     latest: Arc<Snapshot>,
-    bells: Bells,
+    bells: Waiters,
 }
 
 /// Result of a batch.
@@ -80,12 +80,12 @@ pub struct Applied {
 
 impl Applied {
     /// Returns whether the store is unchanged.
-    fn is_quiet(&self) -> bool {
+    fn is_unchanged(&self) -> bool {
         self.renewed.is_empty() && self.corrected.is_empty()
     }
 }
 
-impl Shelf {
+impl SnapshotStore {
     /// Returns an empty store. It is not ready.
     #[must_use]
     pub fn new() -> Self {
@@ -102,12 +102,12 @@ impl Shelf {
         let mut applied = Applied::default();
         let caught_up = self.caught_up(&entries);
         let made = self.prepare(entries, &mut applied);
-        let (bells, replaced) = self.put(made, &mut applied);
+        let (bells, replaced) = self.insert_all(made, &mut applied);
         for bell in bells.iter().filter_map(Weak::upgrade) {
             bell.notify_one();
         }
-        if !applied.is_quiet() {
-            self.news.notify_one();
+        if !applied.is_unchanged() {
+            self.changed.notify_one();
         }
         if !(caught_up.is_empty() && applied.behind.is_empty()) {
             self.write(|inner| {
@@ -129,7 +129,7 @@ impl Shelf {
         self.write(|inner| {
             inner.ahead.extend(missing);
             inner.ready |= any;
-            inner.lost = !any && !inner.apps.is_empty();
+            inner.is_emptied = !any && !inner.apps.is_empty();
             inner.damaged = listing.damaged.len();
             inner.head = Some(Head { revision: listing.revision, cluster: listing.cluster });
         });
@@ -138,8 +138,8 @@ impl Shelf {
 
     /// Returns whether the channel lost its releases: its last listing was empty, and this store is not.
     #[must_use]
-    pub fn is_lost(&self) -> bool {
-        self.read().lost
+    pub fn has_lost_releases(&self) -> bool {
+        self.read().is_emptied
     }
 
     /// Returns at most `most` configs whose release here is later than the channel's, with its number. etcd was
@@ -191,13 +191,13 @@ impl Shelf {
                 }
             }
             self.is_stale.store(inner.stale.is_some(), Ordering::Relaxed);
-            self.news.notify_one();
+            self.changed.notify_one();
         });
     }
 
     /// Waits for a change to keep on disk: a release, or the staleness. Only one task may wait.
-    pub async fn news(&self) {
-        self.news.notified().await;
+    pub async fn wait_for_change(&self) {
+        self.changed.notified().await;
     }
 
     /// Returns the time since when the store may be outdated.
@@ -206,7 +206,7 @@ impl Shelf {
         self.read().stale.as_ref().map(|(at, _)| *at)
     }
 
-    /// Returns [`Shelf::stale_since`] as a header value.
+    /// Returns [`SnapshotStore::stale_since`] as a header value.
     pub(super) fn stale_header(&self) -> Option<HeaderValue> {
         if self.is_stale.load(Ordering::Relaxed) {
             self.read().stale.as_ref().map(|(_, text)| text.clone())
@@ -229,7 +229,7 @@ impl Shelf {
     }
 
     /// Returns the stored entry if it equals `entry`, so that a release that is listed again is in memory once.
-    pub(super) fn or_held(&self, entry: Entry) -> Entry {
+    pub(super) fn or_stored(&self, entry: Entry) -> Entry {
         match self.get(&entry.config.to_string()) {
             Some(held) if held.entry == entry => held.entry.clone(),
             _ => entry,
@@ -270,7 +270,7 @@ impl Shelf {
         let mut made = Vec::new();
         for entry in entries {
             let held = self.get(&entry.config.to_string());
-            if held.is_some_and(|held| !says_new(&entry, &held.entry, applied)) {
+            if held.is_some_and(|held| !is_new(&entry, &held.entry, applied)) {
                 continue;
             }
             let config = entry.config.clone();
@@ -282,7 +282,7 @@ impl Shelf {
         made
     }
 
-    fn put(&self, made: Vec<Snapshot>, applied: &mut Applied) -> (Vec<Weak<Notify>>, Vec<Arc<Snapshot>>) {
+    fn insert_all(&self, made: Vec<Snapshot>, applied: &mut Applied) -> (Vec<Weak<Notify>>, Vec<Arc<Snapshot>>) {
         let (mut bells, mut replaced) = (Vec::new(), Vec::new());
         if made.is_empty() {
             return (bells, replaced);
@@ -293,14 +293,14 @@ impl Shelf {
             let id = &snapshot.entry.config;
             let (app, namespace) = (format!("{}/{}", id.env, id.app), id.namespace.as_str());
             let slots = inner.apps.entry(app.into()).or_default();
-            let slot = match place(slots, namespace) {
+            let slot = match position(slots, namespace) {
                 Ok(at) => &mut slots[at],
                 Err(at) => {
                     applied.renewed.push(id.clone());
                     slots.reserve_exact(1);
-                    slots.insert(at, Slot { latest: Arc::new(snapshot), bells: Bells::default() });
-                    inner.births += 1;
-                    bells.append(&mut inner.strangers.take());
+                    slots.insert(at, Slot { latest: Arc::new(snapshot), bells: Waiters::default() });
+                    inner.configs_added += 1;
+                    bells.append(&mut inner.unknown_config_waiters.take());
                     continue;
                 }
             };
@@ -331,16 +331,16 @@ impl Inner {
     fn slot(&self, key: &str) -> Option<&Slot> {
         let (app, namespace) = key.rsplit_once('/')?;
         let slots = self.apps.get(app)?;
-        place(slots, namespace).ok().map(|at| &slots[at])
+        position(slots, namespace).ok().map(|at| &slots[at])
     }
 }
 
 /// Returns the position of a namespace, or the one at which to insert it.
-fn place(slots: &[Slot], namespace: &str) -> Result<usize, usize> {
+fn position(slots: &[Slot], namespace: &str) -> Result<usize, usize> {
     slots.binary_search_by(|slot| slot.latest.entry.config.namespace.as_str().cmp(namespace))
 }
 
-fn says_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {
+fn is_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {
     match entry.meta.seq.cmp(&held.meta.seq) {
         cmp::Ordering::Greater => true,
         cmp::Ordering::Less => {
@@ -357,9 +357,9 @@ fn says_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {
 
 /// The waiters that the next release wakes. Dropped waiters are removed when the list is full.
 #[derive(Debug, Default)]
-struct Bells(Mutex<Vec<Weak<Notify>>>);
+struct Waiters(Mutex<Vec<Weak<Notify>>>);
 
-impl Bells {
+impl Waiters {
     fn add(&self, bell: &Arc<Notify>) {
         let mut bells = self.0.lock();
         if bells.len() == bells.capacity() {
@@ -383,30 +383,30 @@ impl Bells {
 /// catch up this node's release counts, unless the channel is disconnected and this node cannot know.
 #[derive(Debug)]
 pub struct Waiter {
-    bell: Arc<Notify>,
-    wanted: Vec<Wanted>,
+    notify: Arc<Notify>,
+    wanted: Vec<WatchedConfig>,
     // Number of added configs at the time of registering for configs that are not there yet.
-    births: Option<u64>,
+    registered_at_count: Option<u64>,
     // Time until which a lower number counts as a lag of this node. `None` after it.
     catching_up: Option<Instant>,
     is_behind: bool,
 }
 
 #[derive(Debug)]
-struct Wanted {
+struct WatchedConfig {
     key: Box<str>,
     // Number of the client's release. 0 without one.
     has: u64,
     // Number of the release at which the waiter is registered. 0 without one.
-    hung: u64,
+    registered_at: u64,
 }
 
 impl Waiter {
     /// Returns a waiter for releases of these configs above the given numbers. After `lag`, lower ones count, too.
     pub fn new(wanted: impl IntoIterator<Item = (Box<str>, u64)>, lag: Duration) -> Self {
-        let wanted = wanted.into_iter().map(|(key, has)| Wanted { key, has, hung: 0 }).collect();
+        let wanted = wanted.into_iter().map(|(key, has)| WatchedConfig { key, has, registered_at: 0 }).collect();
         let catching_up = Some(Instant::now() + lag);
-        Self { bell: Arc::default(), wanted, births: None, catching_up, is_behind: false }
+        Self { notify: Arc::default(), wanted, registered_at_count: None, catching_up, is_behind: false }
     }
 
     /// Returns the name of the config at a position.
@@ -420,23 +420,23 @@ impl Waiter {
     }
 
     /// Returns the releases that the client does not have, with their configs' positions, all of one moment.
-    pub fn look(&mut self, shelf: &Shelf) -> Vec<(usize, Arc<Snapshot>)> {
+    pub fn take_new(&mut self, shelf: &SnapshotStore) -> Vec<(usize, Arc<Snapshot>)> {
         self.catching_up = self.catching_up.filter(|until| *until > Instant::now());
         self.is_behind = false;
         let mut news = Vec::new();
         let inner = shelf.read();
         for (at, wanted) in self.wanted.iter_mut().enumerate() {
             let Some(slot) = inner.slot(&wanted.key) else {
-                if self.births != Some(inner.births) {
-                    inner.strangers.add(&self.bell);
-                    self.births = Some(inner.births);
+                if self.registered_at_count != Some(inner.configs_added) {
+                    inner.unknown_config_waiters.add(&self.notify);
+                    self.registered_at_count = Some(inner.configs_added);
                 }
                 continue;
             };
             let seq = slot.latest.seq();
-            if wanted.hung != seq {
-                slot.bells.add(&self.bell);
-                wanted.hung = seq;
+            if wanted.registered_at != seq {
+                slot.bells.add(&self.notify);
+                wanted.registered_at = seq;
             }
             let is_behind = seq < wanted.has && (self.catching_up.is_some() || inner.stale.is_some());
             self.is_behind |= is_behind;
@@ -449,10 +449,10 @@ impl Waiter {
     }
 
     /// Waits until [`Waiter::look`] may return something.
-    pub async fn wake(&self) {
+    pub async fn wait(&self) {
         match self.catching_up.filter(|_| self.is_behind) {
-            Some(until) => _ = timeout_at(until, self.bell.notified()).await,
-            None => self.bell.notified().await,
+            Some(until) => _ = timeout_at(until, self.notify.notified()).await,
+            None => self.notify.notified().await,
         }
     }
 }
@@ -468,13 +468,13 @@ mod tests {
         key.parse().unwrap()
     }
 
-    fn shelf(entries: &[(&str, u64)]) -> Shelf {
-        let shelf = Shelf::new();
+    fn shelf(entries: &[(&str, u64)]) -> SnapshotStore {
+        let shelf = SnapshotStore::new();
         shelf.apply(entries.iter().map(|(key, seq)| entry(key, *seq, &format!("{{\"n\":{seq}}}"))).collect());
         shelf
     }
 
-    fn seq(shelf: &Shelf, key: &str) -> u64 {
+    fn seq(shelf: &SnapshotStore, key: &str) -> u64 {
         shelf.get(key).map_or(0, |s| s.seq())
     }
 
@@ -490,7 +490,7 @@ mod tests {
     fn a_release_that_is_listed_again_is_in_memory_once() {
         let shelf = shelf(&[("prod/shop/a", 5)]);
         let held = shelf.get("prod/shop/a").unwrap().entry.document.clone();
-        let listed = |seq, document| shelf.or_held(entry("prod/shop/a", seq, document));
+        let listed = |seq, document| shelf.or_stored(entry("prod/shop/a", seq, document));
         assert!(Arc::ptr_eq(&listed(5, "{\"n\":5}").document.into_inner(), &held.into_inner()));
         for (seq, document) in [(5, "{\"n\":6}"), (6, "{\"n\":5}")] {
             assert_eq!(listed(seq, document), entry("prod/shop/a", seq, document));
@@ -510,9 +510,9 @@ mod tests {
         shelf.adopt(Listing::default());
         assert!(!shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
         shelf.adopt(Listing { entries: vec![entry("prod/shop/b", 1, "{}")], ..Listing::default() });
-        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1 && !shelf.is_lost());
+        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1 && !shelf.has_lost_releases());
         shelf.adopt(Listing::default());
-        assert!(shelf.is_ready() && shelf.is_lost());
+        assert!(shelf.is_ready() && shelf.has_lost_releases());
     }
 
     #[test]
@@ -546,7 +546,7 @@ mod tests {
 
     #[test]
     fn the_first_time_of_staleness_counts() {
-        let shelf = Shelf::new();
+        let shelf = SnapshotStore::new();
         shelf.set_stale(Some(Time(1000)));
         shelf.set_stale(Some(Time(2000)));
         assert_eq!(shelf.stale_since(), Some(Time(1000)));
@@ -567,34 +567,34 @@ mod tests {
     fn a_release_between_the_read_and_the_wait_wakes() {
         let shelf = shelf(&[("prod/shop/a", 1)]);
         let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/new".into(), 0)], Duration::ZERO);
-        assert!(waiter.look(&shelf).is_empty() && waiter.wake().now_or_never().is_none());
+        assert!(waiter.take_new(&shelf).is_empty() && waiter.wait().now_or_never().is_none());
 
         shelf.apply(vec![entry("prod/shop/a", 2, "{}")]);
-        assert!(waiter.wake().now_or_never().is_some());
-        assert_eq!(waiter.look(&shelf)[0].1.seq(), 2);
+        assert!(waiter.wait().now_or_never().is_some());
+        assert_eq!(waiter.take_new(&shelf)[0].1.seq(), 2);
 
         shelf.apply(vec![entry("prod/shop/other", 1, "{}")]);
-        assert!(waiter.wake().now_or_never().is_some() && waiter.look(&shelf).is_empty());
+        assert!(waiter.wait().now_or_never().is_some() && waiter.take_new(&shelf).is_empty());
         shelf.apply(vec![entry("prod/shop/new", 1, "{}")]);
-        assert!(waiter.wake().now_or_never().is_some());
-        assert_eq!(waiter.look(&shelf)[0].0, 1);
-        assert!(waiter.wake().now_or_never().is_none());
+        assert!(waiter.wait().now_or_never().is_some());
+        assert_eq!(waiter.take_new(&shelf)[0].0, 1);
+        assert!(waiter.wait().now_or_never().is_none());
     }
 
     #[test]
     fn configs_of_one_batch_are_seen_together() {
         let shelf = shelf(&[("prod/shop/a", 1), ("prod/shop/b", 1)]);
         let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/b".into(), 1)], Duration::ZERO);
-        assert!(waiter.look(&shelf).is_empty());
+        assert!(waiter.take_new(&shelf).is_empty());
         shelf.apply(vec![entry("prod/shop/b", 2, "{}"), entry("prod/shop/a", 2, "{}")]);
-        assert_eq!(waiter.look(&shelf).len(), 2);
+        assert_eq!(waiter.take_new(&shelf).len(), 2);
     }
 
     #[test]
     fn dropped_waiters_are_removed() {
         let shelf = shelf(&[("prod/shop/a", 1)]);
         for _ in 0..1000 {
-            Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).look(&shelf);
+            Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).take_new(&shelf);
         }
         let inner = shelf.read();
         let bells = inner.slot("prod/shop/a").unwrap().bells.0.lock().capacity();

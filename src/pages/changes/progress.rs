@@ -7,11 +7,11 @@ use crate::{
     components::*,
     domain::release::Release,
     pages::{
-        config::took,
-        parts::{Looks, Missing},
+        config::elapsed,
+        shared::{EnvStyles, MissingNodes},
     },
-    reader::nodes::{Readers, Told},
-    service::{Late, Why},
+    reader::nodes::{NodeCoverage, Readers},
+    service::{DelayReason, LateEnv},
 };
 
 /// Maximum number of instances that are named.
@@ -19,7 +19,7 @@ const NAMED: usize = 3;
 
 /// A release and its readers.
 #[derive(Clone, Debug)]
-pub(super) struct Progress {
+pub(super) struct ReleaseProgress {
     pub release: Release,
     /// Readers of the config.
     pub readers: Readers,
@@ -27,7 +27,7 @@ pub(super) struct Progress {
     pub live: u64,
 }
 
-impl Progress {
+impl ReleaseProgress {
     /// Returns the number of instances that have it and the number of all instances.
     fn seen(&self) -> (usize, usize) {
         self.readers.seen(self.release.seq)
@@ -41,55 +41,55 @@ impl Progress {
 
 /// Delivery progress of the releases of a change.
 #[component]
-pub(super) fn Way(
+pub(super) fn ChangeProgress(
     /// Its releases.
-    progress: Vec<Progress>,
+    progress: Vec<ReleaseProgress>,
     /// Late deliveries.
-    late: Vec<Late>,
+    late: Vec<LateEnv>,
     /// Other nodes that reported their readers, and those that did not.
-    told: Told,
+    told: NodeCoverage,
     /// Styles of the environments.
-    looks: Looks,
+    looks: EnvStyles,
     /// Value of `data-live`, by which it is kept up to date.
     followed: String,
 ) -> impl IntoView {
     let t = lang();
-    let under_way = progress.iter().any(Progress::is_under_way);
+    let under_way = progress.iter().any(ReleaseProgress::is_under_way);
     let parts = progress.into_iter().map(|p| {
         let late = late.iter().find(|late| late.env == p.release.config.env).cloned();
         let look = looks.get(&p.release.config.env);
         view! { <One progress=p late look /> }
     });
     let parts = parts.collect_view();
-    let again = under_way.then(|| view! { <p class="do"><LinkButton href="">{t.way_again()}</LinkButton></p> });
+    let again = under_way.then(|| view! { <p class="do"><LinkButton href="">{t.refresh()}</LinkButton></p> });
     view! {
         <div id="live-way" data-live=followed>
-            <Card id="way" title=t.change_way()>{parts}<Missing told />{again}</Card>
+            <Card id="way" title=t.change_progress()>{parts}<MissingNodes told />{again}</Card>
         </div>
     }
     .into_any()
 }
 
 #[component]
-fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
+fn One(progress: ReleaseProgress, late: Option<LateEnv>, look: EnvStyle) -> impl IntoView {
     let t = lang();
     let Release { config, seq, accepted_at, delivered_at, revision, .. } = progress.release.clone();
     let done = || view! { <span class="dot"><Icon name=I::Ok /></span> };
     let delivered = match delivered_at {
         Some(at) => {
             let revision = revision.map(|n| view! { <small>{t.revision(n)}</small> });
-            let took = t.plus_ms(&took(t, at.0 - accepted_at.0));
+            let took = t.plus_ms(&elapsed(t, at.0 - accepted_at.0));
             view! { <li>{done()}<b>{t.delivered()}</b><span class="took">{took}</span>{revision}</li> }.into_any()
         }
         None => {
-            let why = t.why_late(&late.as_ref().map_or(Why::Slow, |late| late.why.clone()));
+            let why = t.why_late(&late.as_ref().map_or(DelayReason::Slow, |late| late.why.clone()));
             let since = late.map(|late| view! { <When at=late.since /> });
             view! {
                 <li>
                     <span class="dot now"><Icon name=I::Clock /></span>
                     <b>{t.not_delivered()}</b>
                     <span class="took">{since}</span>
-                    <small>{t.late_because(&why)}" "{t.late_works()}</small>
+                    <small>{t.delayed_because(&why)}" "{t.delayed_effect()}</small>
                 </li>
             }
             .into_any()
@@ -114,11 +114,11 @@ fn One(progress: Progress, late: Option<Late>, look: EnvLook) -> impl IntoView {
 }
 
 #[component]
-fn Seen(progress: Progress) -> impl IntoView {
+fn Seen(progress: ReleaseProgress) -> impl IntoView {
     let t = lang();
     let (seen, all) = progress.seen();
     if all == 0 {
-        return view! { <li><span class="dot due"><Icon name=I::Nodes /></span><span class="quiet">{t.nobody_reads()}</span></li> }
+        return view! { <li><span class="dot due"><Icon name=I::Nodes /></span><span class="quiet">{t.no_readers()}</span></li> }
             .into_any();
     }
     let waits = all - seen;
@@ -131,7 +131,7 @@ fn Seen(progress: Progress) -> impl IntoView {
         view! { <small>{t.waiting_for()}{names}{more}</small> }
     });
     let newer =
-        (progress.live > progress.release.seq).then(|| view! { <small>{t.way_superseded(progress.live)}</small> });
+        (progress.live > progress.release.seq).then(|| view! { <small>{t.progress_superseded(progress.live)}</small> });
     let says = t.seen_by_n(seen, all);
     view! {
         <li>

@@ -10,11 +10,11 @@ use crate::texts::Lang;
 
 /// Collects the response of a server function.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome(Arc<Mutex<Said>>);
+pub struct ResponseCollector(Arc<Mutex<FunctionResponse>>);
 
 /// The response of a server function.
 #[derive(Clone, Debug, Default)]
-pub struct Said {
+pub struct FunctionResponse {
     /// The own path to redirect to.
     pub location: Option<String>,
     /// A message to show once, in the user's language.
@@ -23,14 +23,14 @@ pub struct Said {
     pub cookies: Vec<String>,
 }
 
-impl Outcome {
+impl ResponseCollector {
     /// Takes the collected response.
     #[must_use]
-    pub fn take(&self) -> Said {
+    pub fn take(&self) -> FunctionResponse {
         std::mem::take(&mut self.0.lock())
     }
 
-    fn note(&self, note: impl FnOnce(&mut Said)) {
+    fn note(&self, note: impl FnOnce(&mut FunctionResponse)) {
         note(&mut self.0.lock());
     }
 }
@@ -38,14 +38,14 @@ impl Outcome {
 /// Redirects to `path` instead of back to the form. Paths that are not our own are ignored, because `path` can come
 /// from `?next=`.
 pub fn redirect(path: &str) {
-    if let (Some(outcome), Some(path)) = (use_context::<Outcome>(), own_path(path)) {
+    if let (Some(outcome), Some(path)) = (use_context::<ResponseCollector>(), own_path(path)) {
         outcome.note(|said| said.location = Some(path.to_owned()));
     }
 }
 
 /// Shows a message once, on the next page. It is for successes only: failures are errors of the function.
-pub fn say(text: impl Into<String>) {
-    if let Some(outcome) = use_context::<Outcome>() {
+pub fn flash(text: impl Into<String>) {
+    if let Some(outcome) = use_context::<ResponseCollector>() {
         let text = text.into();
         outcome.note(|said| said.flash = Some(text));
     }
@@ -53,7 +53,7 @@ pub fn say(text: impl Into<String>) {
 
 /// Sets a cookie. `cookie` is the whole `Set-Cookie` value and must have only safe characters.
 pub fn set_cookie(cookie: String) {
-    if let Some(outcome) = use_context::<Outcome>() {
+    if let Some(outcome) = use_context::<ResponseCollector>() {
         outcome.note(|said| said.cookies.push(cookie));
     }
 }

@@ -31,7 +31,7 @@ pub struct File {
     /// Modules that are compiled only for tests.
     pub tests: Vec<Vec<String>>,
     /// Lines with `#[path]`, `extern crate` or a renamed `crate` or `super`, which could hide a dependency.
-    pub hides: Vec<(usize, &'static str)>,
+    pub obscuring: Vec<(usize, &'static str)>,
 }
 
 impl File {
@@ -46,7 +46,7 @@ impl File {
         reader.visit_file(&tree);
         let Reader { named, hides, aliases, tests, .. } = reader;
         let named = named.into_iter().map(|n| resolve(n, &aliases)).collect();
-        Self { name: name.to_owned(), module, named, tests, hides }
+        Self { name: name.to_owned(), module, named, tests, obscuring: hides }
     }
 
     /// Returns the top folder below `src`, or the name of a file that is directly in `src`.

@@ -12,7 +12,7 @@ const KEY: &str = "kept";
 pub fn start() {
     restore();
     dom::on("submit", |event| {
-        if dom::hit(&event, "form[data-keep]").is_some() {
+        if dom::closest(&event, "form[data-keep]").is_some() {
             keep();
         }
     });

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 
 use crate::{
-    components::{EnvLook, EnvTag, Field, Form, I, Icon, Refused, Submit, Tone, lang},
+    components::{EnvStyle, EnvTag, Field, Form, I, Icon, RefusedForm, Submit, Tone, lang},
     domain::{
         access::{Pattern, Role},
+        catalog::Env,
         names::{ConfigId, EnvName},
-        places::Env,
     },
-    reader::nodes::{About, Told},
+    reader::nodes::{NodeCoverage, NodeInfo},
     texts::Lang,
 };
 
@@ -20,22 +20,22 @@ const NAMED: usize = 3;
 
 /// Style of each environment.
 #[derive(Clone, Debug, Default)]
-pub struct Looks(HashMap<EnvName, EnvLook>);
+pub struct EnvStyles(HashMap<EnvName, EnvStyle>);
 
-impl Looks {
+impl EnvStyles {
     /// Derives the styles from all environments in their order, so that each has the same hue on every page.
     #[must_use]
     pub fn of(envs: &[Env]) -> Self {
         let look = |(place, env): (usize, &Env)| {
-            (env.name.clone(), EnvLook { name: env.name.to_string(), place, protected: env.protected })
+            (env.name.clone(), EnvStyle { name: env.name.to_string(), position: place, protected: env.protected })
         };
         Self(envs.iter().enumerate().map(look).collect())
     }
 
     /// Returns the style of an environment.
     #[must_use]
-    pub fn get(&self, env: &EnvName) -> EnvLook {
-        let unknown = || EnvLook { name: env.to_string(), place: 0, protected: false };
+    pub fn get(&self, env: &EnvName) -> EnvStyle {
+        let unknown = || EnvStyle { name: env.to_string(), position: 0, protected: false };
         self.0.get(env).cloned().unwrap_or_else(unknown)
     }
 }
@@ -46,7 +46,7 @@ pub fn ConfigName(
     /// The config.
     id: ConfigId,
     /// Style of its environment.
-    look: EnvLook,
+    look: EnvStyle,
 ) -> impl IntoView {
     view! { <EnvTag env=look bare=true />" "<span class="mono">{format!("{} / {}", id.app, id.namespace)}</span> }
         .into_any()
@@ -66,22 +66,23 @@ pub fn SeenBy(
 
 /// Warning that names the nodes whose readers are missing; empty if none is.
 #[component]
-pub fn Missing(
+pub fn MissingNodes(
     /// Other nodes that have answered, and those that have not.
-    told: Told,
+    told: NodeCoverage,
 ) -> impl IntoView {
     let t = lang();
     let silent = (!told.silent.is_empty()).then(|| {
-        let name = |about: &About| if about.reader { t.reader_node_named(&about.name) } else { about.name.to_string() };
+        let name =
+            |about: &NodeInfo| if about.reader { t.reader_node_named(&about.name) } else { about.name.to_string() };
         let more = told.silent.len().saturating_sub(NAMED);
         let more = (more > 0).then(|| t.and_more(more));
         let names: Vec<String> = told.silent.iter().take(NAMED).map(name).chain(more).collect();
         let nodes = told.others + 1;
         t.nodes_silent(nodes - told.silent.len(), nodes, &names.join(", "))
     });
-    let partly = (told.partly > 0).then(|| t.nodes_partly(told.partly));
-    let says: Vec<String> = match told.away {
-        true => vec![t.nodes_away().to_owned()],
+    let partly = (told.incomplete > 0).then(|| t.nodes_partly(told.incomplete));
+    let says: Vec<String> = match told.unreachable {
+        true => vec![t.nodes_unreachable().to_owned()],
         false => silent.into_iter().chain(partly).collect(),
     };
     (!says.is_empty())
@@ -90,7 +91,7 @@ pub fn Missing(
 
 /// Returns the displayed name of a role.
 #[must_use]
-pub fn role_word(t: Lang, role: &Role) -> &str {
+pub fn role_label(t: Lang, role: &Role) -> &str {
     match role.name() {
         "viewer" => t.role_viewer(),
         "editor" => t.role_editor(),
@@ -102,7 +103,7 @@ pub fn role_word(t: Lang, role: &Role) -> &str {
 
 /// Describes a pattern in words: "shop in prod".
 #[must_use]
-pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
+pub fn scope_text(t: Lang, pattern: &Pattern) -> String {
     let text = pattern.to_string();
     let mut parts = text.split('/').map(|part| (part != "*").then_some(part));
     let mut next = || parts.next().flatten();
@@ -118,7 +119,7 @@ pub fn reach_words(t: Lang, pattern: &Pattern) -> String {
 
 /// Field for the user's own password; left out if it was typed a moment ago.
 #[component]
-pub fn Proof(
+pub fn ReauthField(
     /// Whether the password was typed a moment ago.
     fresh: bool,
     /// Reason for the field in a form that can be sent without it.
@@ -130,9 +131,9 @@ pub fn Proof(
         view! {
             <Field
                 name="proof"
-                label=t.proof()
+                label=t.own_password()
                 kind="password"
-                hint=only_for.unwrap_or(t.proof_hint())
+                hint=only_for.unwrap_or(t.own_password_hint())
                 autocomplete="current-password"
                 required=only_for.is_none()
             />
@@ -143,7 +144,7 @@ pub fn Proof(
 /// A button that asks for confirmation. It works without scripts, because the dialog is a popover. A refused form is
 /// shown in an open dialog instead, because a popover cannot open by itself.
 #[component]
-pub fn Sure(
+pub fn ConfirmDialog(
     /// Unique on the page.
     #[prop(into)]
     id: String,
@@ -172,8 +173,8 @@ pub fn Sure(
 ) -> impl IntoView {
     let (target, heading, form) = (id.clone(), format!("{id}-title"), format!("{id}-form"));
     let (named_by, close) = (heading.clone(), id.clone());
-    let came_back = use_context::<Refused>().is_some_and(|refused| refused.is_of(action, Some(&form)));
-    let keep = lang().keep_it();
+    let came_back = use_context::<RefusedForm>().is_some_and(|refused| refused.is_of(action, Some(&form)));
+    let keep = lang().keep_unchanged();
     let keep = match came_back {
         true => view! { <button type="submit" class="btn" formmethod="dialog" formnovalidate=true>{keep}</button> }.into_any(),
         false => view! {

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{access::Pattern, names::ConfigId, numbers, time::Time};
 
 /// Maximum length of a reply, in bytes: far below etcd's limit of 1.5 MiB. Longer ones are ignored.
-pub const ANSWER_BYTES: usize = 256 * 1024;
+pub const MAX_REPLY_BYTES: usize = 256 * 1024;
 /// Maximum length of a node's name, in bytes.
-pub const NODE_NAME: usize = 128;
+pub const MAX_NAME_BYTES: usize = 128;
 
-/// Maximum number of configs in an [`Ahead`]. Others follow once these are resolved.
-pub const AHEAD: usize = 64;
+/// Maximum number of configs in an [`AheadReport`]. Others follow once these are resolved.
+pub const MAX_AHEAD_RELEASES: usize = 64;
 
 /// Id of one run of a node: the id of its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,28 +27,28 @@ impl fmt::Display for NodeId {
 
 /// Description that a node writes of itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct About {
+pub struct NodeInfo {
     /// Name of the node, for people.
     pub name: Arc<str>,
     /// Whether it is a reader node, which serves only the read endpoints.
     pub reader: bool,
     /// Releases and tokens of this node that are later than those in the channel. Usually empty.
-    #[serde(default, skip_serializing_if = "Ahead::is_empty")]
-    pub ahead: Ahead,
+    #[serde(default, skip_serializing_if = "AheadReport::is_empty")]
+    pub ahead: AheadReport,
 }
 
 /// Releases and tokens of a reader node that are later than those in the channel. Readers never go back, so a console
 /// has to write a still later one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Ahead {
+pub struct AheadReport {
     /// Version of the list of tokens.
     pub tokens: Option<u64>,
-    /// Configs with the numbers of their releases, at most [`AHEAD`].
+    /// Configs with the numbers of their releases, at most [`MAX_AHEAD_RELEASES`].
     pub releases: Vec<(ConfigId, u64)>,
 }
 
-impl Ahead {
+impl AheadReport {
     /// Returns whether nothing is later.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -58,7 +58,7 @@ impl Ahead {
     /// Returns whether a node can have written this.
     pub(super) fn is_bounded(&self) -> bool {
         let mut all = self.tokens.iter().chain(self.releases.iter().map(|(_, seq)| seq));
-        self.releases.len() <= AHEAD && all.all(|number| *number <= numbers::MOST)
+        self.releases.len() <= MAX_AHEAD_RELEASES && all.all(|number| *number <= numbers::MAX_NUMBER)
     }
 
     /// Adds the report of another node and keeps the later numbers. Implausible numbers are dropped here, because they
@@ -77,45 +77,45 @@ impl Ahead {
 
 /// An event in the node registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub enum RegistryEvent {
     /// A node is registered.
-    Here(NodeId, About),
+    Joined(NodeId, NodeInfo),
     /// A node has left, or its lease expired.
-    Gone(NodeId),
+    Left(NodeId),
     /// A console queries the readers of some configs, for the first time or again.
-    Asked {
+    Queried {
         /// The node.
         by: NodeId,
         /// The configs.
         scope: Pattern,
         /// Approximate size of a reply, in bytes.
-        room: usize,
+        reply_bytes: usize,
     },
     /// A node replies.
-    Answered {
+    Replied {
         /// The node.
         by: NodeId,
         /// The configs of the query.
         scope: Pattern,
-        /// The reply, at most [`ANSWER_BYTES`].
+        /// The reply, at most [`MAX_REPLY_BYTES`].
         value: Vec<u8>,
     },
 }
 
 /// The nodes and queries in the registry at one revision.
 #[derive(Clone, Debug)]
-pub struct Notices {
+pub struct RegistryListing {
     /// The revision. A watch from it misses nothing.
     pub revision: i64,
     /// The nodes and their queries. Replies are not read again.
-    pub notices: Vec<Notice>,
+    pub events: Vec<RegistryEvent>,
 }
 
 /// The events that a watch of the registry returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hears {
+pub enum RegistryFilter {
     /// Queries only: for a node that only replies.
-    Asks,
+    Queries,
     /// All events.
     All,
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Opened, way::Way};
+use super::{OpenedConfig, progress::DeliveryProgress};
 use crate::{
     api::{config::DiscardEdits, paths, publish::Publish},
-    components::{Card, DiffKv, Field, Form, Hidden, I, LinkButton, Scrolls, Submit, Sum, Tone, lang},
+    components::{Card, DiffKv, DiffSummary, Field, Form, Hidden, I, LinkButton, ScrollBox, Submit, Tone, lang},
     domain::diff::{ConfigDiff, Diff, diff_sha256},
-    pages::parts::Sure,
-    service::Mine,
+    pages::shared::ConfirmDialog,
+    service::OwnChange,
 };
 
 /// Maximum number of keys of the difference that are shown here. The page of the difference shows all.
@@ -19,17 +19,17 @@ const HUNKS: usize = 6;
 
 /// The cards beside the content.
 #[component]
-pub fn Tray(
-    opened: Arc<Opened>,
+pub fn ChangePanel(
+    opened: Arc<OpenedConfig>,
     /// Whether a form is open, so that publishing is not the main action.
     editing: bool,
 ) -> impl IntoView {
-    let followed = opened.followed.clone();
+    let followed = opened.live_query.clone();
     view! {
         <aside class="tray" id="my-change">
             <MyChange opened=opened.clone() editing />
             <Others opened=opened.clone() />
-            <div id="live-way" data-live=followed><Way opened /></div>
+            <div id="live-way" data-live=followed><DeliveryProgress opened /></div>
         </aside>
     }
     .into_any()
@@ -37,7 +37,7 @@ pub fn Tray(
 
 /// Bar that leads to the panel on a phone, where the panel is below the table.
 #[component]
-pub fn Stub(opened: Arc<Opened>) -> impl IntoView {
+pub fn ChangePanelLink(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     let edits = opened.view.mine.as_ref().map_or(0, edits);
     (edits > 0).then(|| {
@@ -51,7 +51,7 @@ pub fn Stub(opened: Arc<Opened>) -> impl IntoView {
 }
 
 /// Returns the number of edits that make a difference. A text counts as one.
-fn edits(mine: &Mine) -> usize {
+fn edits(mine: &OwnChange) -> usize {
     match &mine.config.diff {
         Diff::Kv(keys) => keys.len(),
         Diff::Text { old, new } => usize::from(old != new),
@@ -59,7 +59,7 @@ fn edits(mine: &Mine) -> usize {
 }
 
 #[component]
-fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
+fn MyChange(opened: Arc<OpenedConfig>, editing: bool) -> impl IntoView {
     let t = lang();
     let Some(mine) = opened.view.mine.clone() else {
         let text = if opened.may_edit() { t.no_edits_text() } else { t.only_viewer() };
@@ -68,9 +68,9 @@ fn MyChange(opened: Arc<Opened>, editing: bool) -> impl IntoView {
     let difference = format!("{}/difference", opened.path);
     view! {
         <Card id="mine" title=t.my_change()>
-            <Sum counts=mine.config.diff.counts() />
+            <DiffSummary counts=mine.config.diff.counts() />
             <Hunks diff=mine.config.diff.clone() difference label=t.my_change() />
-            <Next opened mine editing />
+            <ChangeActions opened mine editing />
         </Card>
     }
     .into_any()
@@ -93,7 +93,7 @@ pub fn Hunks(
             keys.truncate(HUNKS);
             let keys = view! { <DiffKv keys /> };
             let keys = match label {
-                Some(label) => view! { <Scrolls class="brief" label>{keys}</Scrolls> }.into_any(),
+                Some(label) => view! { <ScrollBox class="brief" label>{keys}</ScrollBox> }.into_any(),
                 None => keys.into_any(),
             };
             view! { {keys}{more} }.into_any()
@@ -104,15 +104,15 @@ pub fn Hunks(
 
 /// Actions that the change allows now.
 #[component]
-fn Next(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView {
+fn ChangeActions(opened: Arc<OpenedConfig>, mine: OwnChange, editing: bool) -> impl IntoView {
     let t = lang();
     let page = paths::change(&mine.change.id);
     let conflicts = mine.config.conflicts.len();
     let publish = if conflicts > 0 {
         view! { <p class="warn">{t.resolve_first(conflicts)}</p> }.into_any()
-    } else if mine.elsewhere > 0 {
+    } else if mine.other_configs > 0 {
         view! {
-            <p class="quiet">{t.also_elsewhere(mine.elsewhere)}</p>
+            <p class="quiet">{t.also_elsewhere(mine.other_configs)}</p>
             <LinkButton href=page.clone() tone=tone(editing) wide=true>{t.review_and_publish()}</LinkButton>
         }
         .into_any()
@@ -127,7 +127,7 @@ fn Next(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView {
     } else {
         view! { <PublishForm opened=opened.clone() mine=mine.clone() editing /> }.into_any()
     };
-    let alone = mine.elsewhere == 0 && conflicts == 0 && opened.may_publish();
+    let alone = mine.other_configs == 0 && conflicts == 0 && opened.may_publish();
     let review = alone.then(|| view! { <LinkButton href=page tone=Tone::Bare>{t.review()}</LinkButton> });
     view! {
         {publish}
@@ -141,7 +141,7 @@ fn tone(editing: bool) -> Tone {
 }
 
 #[component]
-fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView {
+fn PublishForm(opened: Arc<OpenedConfig>, mine: OwnChange, editing: bool) -> impl IntoView {
     let t = lang();
     let protected = opened.view.env.protected;
     let name = opened.view.env.name.to_string();
@@ -158,7 +158,7 @@ fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView 
             <Hidden name="change" value=mine.change.id.to_string() />
             <Hidden name="diff_sha256" value=diff_sha256(&[differs]) />
             <Field name="message" label=t.why() note value=mine.change.message.clone() required=protected />
-            {protected.then(|| view! { <Confirm env=name /> })}
+            {protected.then(|| view! { <EnvNameField env=name /> })}
             <p class="hint">
                 {t.becomes_release(becomes)}
                 {(readers > 0).then(|| view! { " "{t.instances_read(readers)} })}
@@ -171,18 +171,18 @@ fn PublishForm(opened: Arc<Opened>, mine: Mine, editing: bool) -> impl IntoView 
 
 /// Asks for the name of a protected environment.
 #[component]
-pub fn Confirm(env: String) -> impl IntoView {
+pub fn EnvNameField(env: String) -> impl IntoView {
     let label = lang().type_to_publish(&env);
     view! { <Field name="confirm" label placeholder=env mono=true required=true /> }.into_any()
 }
 
 #[component]
-fn Discard(opened: Arc<Opened>, mine: Mine) -> impl IntoView {
+fn Discard(opened: Arc<OpenedConfig>, mine: OwnChange) -> impl IntoView {
     let t = lang();
     let count = mine.config.edits.len();
-    let text = if mine.elsewhere > 0 { t.discard_whole(mine.elsewhere) } else { t.change_discard_text(count) };
+    let text = if mine.other_configs > 0 { t.discard_whole(mine.other_configs) } else { t.change_discard_text(count) };
     view! {
-        <Sure
+        <ConfirmDialog
             id="discard"
             button=t.discard()
             title=t.discard_question(count)
@@ -194,14 +194,14 @@ fn Discard(opened: Arc<Opened>, mine: Mine) -> impl IntoView {
         >
             <Hidden name="config" value=opened.view.id.to_string() />
             <Hidden name="change" value=mine.change.id.to_string() />
-        </Sure>
+        </ConfirmDialog>
     }
     .into_any()
 }
 
 /// Other users' open changes to this config.
 #[component]
-fn Others(opened: Arc<Opened>) -> impl IntoView {
+fn Others(opened: Arc<OpenedConfig>) -> impl IntoView {
     let t = lang();
     if opened.view.others.is_empty() {
         return None;

@@ -11,7 +11,7 @@ use super::dom;
 pub fn start() {
     dom::on("keydown", |event| {
         let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
-        let typing = dom::hit(&event, "input, textarea, select, [contenteditable]").is_some();
+        let typing = dom::closest(&event, "input, textarea, select, [contenteditable]").is_some();
         let beside = key.ctrl_key() || key.meta_key() || key.alt_key();
         if typing || beside || dom::root().get_attribute("data-keys").as_deref() == Some("off") {
             return;

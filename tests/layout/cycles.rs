@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arrows::File;
+use super::dependencies::File;
 
 /// Returns sets of files that depend on one another in a cycle. Dependencies between a file and those below it
 /// (`publish.rs` and `publish/policy.rs`) do not count.
-pub fn circles(files: &[File]) -> Vec<Vec<String>> {
+pub fn cycles(files: &[File]) -> Vec<Vec<String>> {
     let modules: BTreeMap<&[String], usize> = files.iter().enumerate().map(|(n, f)| (&f.module[..], n)).collect();
     let exports = exports(files);
     let mut arrows: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); files.len()];
     for (n, file) in files.iter().enumerate() {
-        let known = file.named.iter().filter_map(|named| home(&named.path, &modules, &exports));
-        arrows[n] = known.filter(|&to| to != n && !is_line(&file.module, &files[to].module)).collect();
+        let known = file.named.iter().filter_map(|named| defining_file(&named.path, &modules, &exports));
+        arrows[n] = known.filter(|&to| to != n && !is_nested(&file.module, &files[to].module)).collect();
     }
     let reach: Vec<BTreeSet<usize>> = (0..files.len()).map(|n| reachable(n, &arrows)).collect();
     let mut found: BTreeSet<Vec<String>> = BTreeSet::new();
@@ -49,7 +49,7 @@ fn exports(files: &[File]) -> Exports {
 }
 
 /// Returns the file in which a path is defined.
-fn home(path: &[String], modules: &BTreeMap<&[String], usize>, exports: &Exports) -> Option<usize> {
+fn defining_file(path: &[String], modules: &BTreeMap<&[String], usize>, exports: &Exports) -> Option<usize> {
     let mut path = path.to_vec();
     // A name may be re-exported several times, at most once per nested folder. Eight is more than the deepest nesting.
     for _ in 0..8 {
@@ -65,7 +65,7 @@ fn home(path: &[String], modules: &BTreeMap<&[String], usize>, exports: &Exports
 }
 
 /// Returns whether one module is inside the other.
-fn is_line(a: &[String], b: &[String]) -> bool {
+fn is_nested(a: &[String], b: &[String]) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }
 

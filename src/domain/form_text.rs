@@ -6,29 +6,29 @@ use std::{borrow::Cow, time::Duration};
 use similar::{DiffOp, TextDiff};
 
 /// Character that a browser shows for NUL (HTML Living Standard, 13.2.5: "unexpected-null-character parse error").
-const SHOWN_NUL: &str = "\u{fffd}";
+const BROWSER_NUL: &str = "\u{fffd}";
 
 /// Maximum size of a text that a form carries whole in a hidden field, in bytes, so that forms stay small.
-const CARRIED_BYTES: usize = 256 * 1024;
+const MAX_HIDDEN_BYTES: usize = 256 * 1024;
 
 /// Returns the value of the hidden field beside a text field, so that [`restored`] knows the shown text even if another
 /// release is live by the time the form is sent. The value is a JSON string, which no browser changes: the common line
 /// end of all lines, or the whole text if they differ or it contains NUL. `None` for a text of one line, and for a
 /// large one with mixed line ends; [`restored`] then works from the present text.
 #[must_use]
-pub fn carried(shown: &str) -> Option<String> {
+pub fn hidden_value(shown: &str) -> Option<String> {
     if !shown.contains(['\r', '\n', '\0']) {
         return None;
     }
     let lines = lines(shown);
-    let usual = usual_end(&lines);
+    let usual = common_line_end(&lines);
     let shown = if is_plain(shown, &lines, usual) { usual } else { shown };
-    (shown.len() <= CARRIED_BYTES).then(|| serde_json::to_string(shown).expect("a string is JSON"))
+    (shown.len() <= MAX_HIDDEN_BYTES).then(|| serde_json::to_string(shown).expect("a string is JSON"))
 }
 
-/// Returns the text of a field from the value that the form [`carried`].
+/// Returns the text of a field from the value that the form [`hidden_value`].
 #[must_use]
-pub fn shown(carried: &str) -> Option<String> {
+pub fn shown_text(carried: &str) -> Option<String> {
     serde_json::from_str(carried).ok()
 }
 
@@ -43,9 +43,9 @@ struct Line<'a> {
 ///
 /// Untouched lines keep their line ends; new lines get the most common line end of `shown`.
 #[must_use]
-pub fn restored(shown: &str, sent: &str) -> String {
+pub fn restore(shown: &str, sent: &str) -> String {
     let (was, is) = (lines(shown), lines(sent));
-    let usual = usual_end(&was);
+    let usual = common_line_end(&was);
     if is_plain(shown, &was, usual) {
         return is.iter().flat_map(|line| [line.text, if line.end.is_empty() { "" } else { usual }]).collect();
     }
@@ -76,7 +76,7 @@ fn is_plain(text: &str, lines: &[Line], usual: &str) -> bool {
 }
 
 fn as_shown(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { text.replace('\0', SHOWN_NUL).into() } else { text.into() }
+    if text.contains('\0') { text.replace('\0', BROWSER_NUL).into() } else { text.into() }
 }
 
 fn lines(text: &str) -> Vec<Line<'_>> {
@@ -92,7 +92,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 }
 
 /// Returns the most common line end, LF if there is none.
-fn usual_end<'a>(lines: &[Line<'a>]) -> &'a str {
+fn common_line_end<'a>(lines: &[Line<'a>]) -> &'a str {
     let count = |end: &str| lines.iter().filter(|line| line.end == end).count();
     ["\r", "\r\n", "\n"].into_iter().max_by_key(|end| count(end)).unwrap_or("\n")
 }
@@ -103,7 +103,7 @@ mod tests {
 
     /// Returns the text that a browser sends for an untouched field.
     fn sent(text: &str) -> String {
-        text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n").replace('\0', SHOWN_NUL)
+        text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n").replace('\0', BROWSER_NUL)
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
         for text in
             ["", "\n", "a", "a\n", "a\r\nb\r\n", "a\nb\r\nc\rd", "\r\n\n\r", "\0\n\0", "no end\r\nhere", "\u{fffd}\0"]
         {
-            assert_eq!(restored(text, &sent(text)), text, "{text:?}");
+            assert_eq!(restore(text, &sent(text)), text, "{text:?}");
         }
     }
 
@@ -127,29 +127,29 @@ mod tests {
             ("a\r\nb\rc", Some("\"a\\r\\nb\\rc\"")),
             ("a\0b", Some("\"a\\u0000b\"")),
         ] {
-            assert_eq!(carried(text).as_deref(), carry, "{text:?}");
-            let shown = carry.map_or(Some(String::new()), shown).unwrap();
-            assert_eq!(restored(&shown, &sent(text)), text, "{text:?}");
+            assert_eq!(hidden_value(text).as_deref(), carry, "{text:?}");
+            let shown = carry.map_or(Some(String::new()), shown_text).unwrap();
+            assert_eq!(restore(&shown, &sent(text)), text, "{text:?}");
             // A refused form shows the text that it received, and sends it again.
-            assert_eq!(restored(&shown, &sent(&sent(text))), text, "{text:?}");
+            assert_eq!(restore(&shown, &sent(&sent(text))), text, "{text:?}");
         }
-        assert_eq!(carried(&"a\r\nb\n".repeat(CARRIED_BYTES)), None);
-        assert_eq!(carried(&"a\r\n".repeat(CARRIED_BYTES)).as_deref(), Some("\"\\r\\n\""));
-        assert_eq!(shown("no JSON"), None);
+        assert_eq!(hidden_value(&"a\r\nb\n".repeat(MAX_HIDDEN_BYTES)), None);
+        assert_eq!(hidden_value(&"a\r\n".repeat(MAX_HIDDEN_BYTES)).as_deref(), Some("\"\\r\\n\""));
+        assert_eq!(shown_text("no JSON"), None);
     }
 
     #[test]
     fn a_new_line_gets_the_common_line_end() {
-        assert_eq!(restored("a\nb\n", "a\r\nx\r\nb\r\n"), "a\nx\nb\n");
-        assert_eq!(restored("a\r\nb\r\n", "a\r\nb\r\nc"), "a\r\nb\r\nc");
-        assert_eq!(restored("", "a\r\nb"), "a\nb");
+        assert_eq!(restore("a\nb\n", "a\r\nx\r\nb\r\n"), "a\nx\nb\n");
+        assert_eq!(restore("a\r\nb\r\n", "a\r\nb\r\nc"), "a\r\nb\r\nc");
+        assert_eq!(restore("", "a\r\nb"), "a\nb");
     }
 
     #[test]
     fn mixed_line_ends_stay_where_they_are() {
-        assert_eq!(restored("a\r\nb\nc\nd", "a\r\nb\r\nnew\r\nc\r\nd"), "a\r\nb\nnew\nc\nd");
-        assert_eq!(restored("a\r\nb\nc", "a\r\nb"), "a\r\nb");
-        assert_eq!(restored("a\nb\r\nc\nlast", "a\r\nb\r\nc\r\nlast\r\nmore"), "a\nb\r\nc\nlast\nmore");
-        assert_eq!(restored("a\0\r\nb\n", "a\u{fffd}\r\nb\r\nc"), "a\0\r\nb\nc");
+        assert_eq!(restore("a\r\nb\nc\nd", "a\r\nb\r\nnew\r\nc\r\nd"), "a\r\nb\nnew\nc\nd");
+        assert_eq!(restore("a\r\nb\nc", "a\r\nb"), "a\r\nb");
+        assert_eq!(restore("a\nb\r\nc\nlast", "a\r\nb\r\nc\r\nlast\r\nmore"), "a\nb\r\nc\nlast\nmore");
+        assert_eq!(restore("a\0\r\nb\n", "a\u{fffd}\r\nb\r\nc"), "a\0\r\nb\nc");
     }
 }

@@ -10,22 +10,22 @@ use super::{dom, filter, times};
 use crate::texts::Lang;
 
 /// Parses the page in a response.
-pub async fn page(answer: &Response) -> Option<Document> {
+pub async fn parse(answer: &Response) -> Option<Document> {
     let text = JsFuture::from(answer.text().ok()?).await.ok()?.as_string()?;
     DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()
 }
 
 /// Replaces the elements with these ids by those of `page`.
-pub fn put<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, lang: Lang) {
+pub fn replace_all<'a>(page: &Document, ids: impl IntoIterator<Item = &'a str>, lang: Lang) {
     for id in ids {
-        exchange(page, id);
+        replace_one(page, id);
     }
     times::localise(lang, &dom::root());
     filter::again();
 }
 
 /// Replaces the element with this id.
-fn exchange(page: &Document, id: &str) -> Option<()> {
+fn replace_one(page: &Document, id: &str) -> Option<()> {
     let old = dom::by_id(id)?;
     let new: HtmlElement = page.get_element_by_id(id)?.dyn_into().ok()?;
     if old.get_attribute("role").as_deref() == Some("status") {

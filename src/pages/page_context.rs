@@ -5,17 +5,17 @@ use axum::{
     http::{Extensions, HeaderMap, Uri, header, request::Parts},
 };
 
-use super::trouble::Trouble;
+use super::status_banners::SystemProblems;
 use crate::{
-    api::{self, shim::own_path},
-    components::{I, Refused},
+    api::{self, response::own_path},
+    components::{I, RefusedForm},
     http::cookies::cookie,
     texts::Lang,
 };
 
 /// The user of a page, as the frame shows them. The layer in `routes.rs` puts it into the response's extensions.
 #[derive(Clone, Debug)]
-pub struct Viewer {
+pub struct PageUser {
     /// The user's name.
     pub name: String,
     /// One or two letters of it.
@@ -27,7 +27,7 @@ pub struct Viewer {
     /// Entries of the sidebar that the user may see.
     pub nav: Vec<NavEntry>,
     /// Current problems of the system.
-    pub trouble: Trouble,
+    pub trouble: SystemProblems,
 }
 
 /// An entry of the sidebar.
@@ -47,14 +47,14 @@ pub struct NavEntry {
     pub open_changes: u32,
 }
 
-impl Viewer {
+impl PageUser {
     /// Creates the user of a page. The initials are those of the first and the last word of the name.
     #[must_use]
     pub fn new(name: impl Into<String>, administrator: bool, changes_open: u32) -> Self {
         let name = name.into();
         let mut words = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next());
         let initials: String = words.next().into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect();
-        Self { name, initials, administrator, changes_open, nav: Vec::new(), trouble: Trouble::default() }
+        Self { name, initials, administrator, changes_open, nav: Vec::new(), trouble: SystemProblems::default() }
     }
 }
 
@@ -83,7 +83,7 @@ pub struct Flash(pub String);
 
 /// Context of a page, read from its request.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub struct PageContext {
     /// Language, from the cookie or else from `Accept-Language`.
     pub lang: Lang,
     /// Theme, from the cookie.
@@ -95,16 +95,16 @@ pub struct Visit {
     /// Whether the page is at the address of a server function, because it is the response to a post.
     pub at_function: bool,
     /// The logged-in user.
-    pub viewer: Option<Viewer>,
+    pub viewer: Option<PageUser>,
     /// A refused form, to be filled in again.
-    pub refused: Option<Refused>,
+    pub refused: Option<RefusedForm>,
     /// Flash message.
     pub flash: Option<String>,
     /// Headers of the request, for the cookie of the flash message.
     pub(super) headers: HeaderMap,
 }
 
-impl Visit {
+impl PageContext {
     /// Reads the context from a request.
     #[must_use]
     pub fn of(request: &Request) -> Self {
@@ -127,10 +127,10 @@ impl Visit {
                 _ => None,
             },
             no_keys: cookie(headers, "keys") == Some("off"),
-            at_function: extensions.get::<Refused>().is_some() || path.starts_with(api::PREFIX),
+            at_function: extensions.get::<RefusedForm>().is_some() || path.starts_with(api::PREFIX),
             path: own_path(path).unwrap_or("/").to_owned(),
-            viewer: extensions.get::<Viewer>().cloned(),
-            refused: extensions.get::<Refused>().cloned(),
+            viewer: extensions.get::<PageUser>().cloned(),
+            refused: extensions.get::<RefusedForm>().cloned(),
             flash: extensions.get::<Flash>().map(|f| f.0.clone()),
             headers: headers.clone(),
         }
@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn initials_are_those_of_the_first_and_last_word() {
-        assert_eq!(Viewer::new("Lin Wei", false, 0).initials, "LW");
-        assert_eq!(Viewer::new("ana.maria.ruiz", false, 0).initials, "AR");
-        assert_eq!(Viewer::new("root", false, 0).initials, "R");
-        assert_eq!(Viewer::new("李伟", false, 0).initials, "李");
+        assert_eq!(PageUser::new("Lin Wei", false, 0).initials, "LW");
+        assert_eq!(PageUser::new("ana.maria.ruiz", false, 0).initials, "AR");
+        assert_eq!(PageUser::new("root", false, 0).initials, "R");
+        assert_eq!(PageUser::new("李伟", false, 0).initials, "李");
     }
 }

@@ -12,18 +12,18 @@ use crate::domain::{
 };
 
 /// Maximum number of problems reported at once.
-pub const MISTAKES: usize = 50;
+pub const MAX_PROBLEMS: usize = 50;
 
 /// A position in the text.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum At {
+pub(super) enum Position {
     /// Byte offset. Line and column are computed only for a report.
     Byte(usize),
     /// 1-based line, and column in characters.
     Line(usize, usize),
 }
 
-impl At {
+impl Position {
     /// Returns a problem at this position of `text`.
     pub(super) fn invalid(self, text: &str, problem: Problem) -> Invalid {
         match self {
@@ -45,12 +45,12 @@ pub(super) fn pointer(key: &str) -> String {
 #[derive(Clone, Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ScalarKind,
 }
 
 /// Kind of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ScalarKind {
     String,
     /// A number in any notation.
     Number,
@@ -63,22 +63,22 @@ pub(super) enum Kind {
 }
 
 impl Scalar {
-    pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
+    pub(super) fn new(kind: ScalarKind, text: impl Into<String>) -> Self {
         Self { text: text.into(), kind }
     }
 
     fn item(self, typing: Typing) -> Item {
         let (kind, value) = match (self.kind, typing) {
-            (Kind::Boolean, Typing::Keep) => (ValueType::Boolean, self.text.to_ascii_lowercase()),
-            (Kind::Boolean, Typing::Strings) => (ValueType::String, self.text.to_ascii_lowercase()),
-            (Kind::Null, Typing::Keep) => (ValueType::Json, "null".to_owned()),
-            (Kind::Null, Typing::Strings) => (ValueType::String, String::new()),
-            (Kind::Json, _) => (ValueType::Json, self.text),
-            (Kind::Number, Typing::Keep) => match number(&self.text) {
+            (ScalarKind::Boolean, Typing::Keep) => (ValueType::Boolean, self.text.to_ascii_lowercase()),
+            (ScalarKind::Boolean, Typing::Strings) => (ValueType::String, self.text.to_ascii_lowercase()),
+            (ScalarKind::Null, Typing::Keep) => (ValueType::Json, "null".to_owned()),
+            (ScalarKind::Null, Typing::Strings) => (ValueType::String, String::new()),
+            (ScalarKind::Json, _) => (ValueType::Json, self.text),
+            (ScalarKind::Number, Typing::Keep) => match number(&self.text) {
                 Some(number) => (ValueType::Number, number),
                 None => (ValueType::String, self.text),
             },
-            (Kind::Number, Typing::Strings) | (Kind::String, _) => (ValueType::String, self.text),
+            (ScalarKind::Number, Typing::Strings) | (ScalarKind::String, _) => (ValueType::String, self.text),
         };
         Item { value: value.into(), kind, ..Item::default() }
     }
@@ -137,20 +137,27 @@ fn is_number(text: &str) -> bool {
 }
 
 /// The items found so far.
-pub(super) struct Reading<'t> {
+pub(super) struct ItemCollector<'t> {
     text: &'t str,
     typing: Typing,
     items: Items,
-    wrong: Vec<Invalid>,
+    problems: Vec<Invalid>,
     /// Keys whose objects become one item of type `json`.
     objects: HashSet<&'t str>,
     /// Remaining bytes for keys and values in the document. Aliases can expand a short YAML text enormously.
-    room: usize,
+    remaining_bytes: usize,
 }
 
-impl<'t> Reading<'t> {
+impl<'t> ItemCollector<'t> {
     pub(super) fn new(text: &'t str, typing: Typing, objects: HashSet<&'t str>) -> Self {
-        Self { text, typing, items: Items::new(), wrong: Vec::new(), objects, room: limits::DOCUMENT_BYTES }
+        Self {
+            text,
+            typing,
+            items: Items::new(),
+            problems: Vec::new(),
+            objects,
+            remaining_bytes: limits::DOCUMENT_BYTES,
+        }
     }
 
     /// Returns whether an object under this key becomes one item.
@@ -162,14 +169,14 @@ impl<'t> Reading<'t> {
     ///
     /// # Errors
     /// An error that stops the parser. The problem of a single item is only recorded.
-    pub(super) fn add(&mut self, key: String, value: Scalar, comment: String, at: At) -> Result<(), Invalid> {
+    pub(super) fn add(&mut self, key: String, value: Scalar, comment: String, at: Position) -> Result<(), Invalid> {
         if self.items.len() == limits::ITEMS {
             return Err(at.invalid(self.text, Problem::TooMany { max: limits::ITEMS }));
         }
         let mut item = value.item(self.typing);
         item.comment = comment;
-        self.room = self
-            .room
+        self.remaining_bytes = self
+            .remaining_bytes
             .checked_sub(key.len() + item.value.expose().len())
             .ok_or_else(|| at.invalid(self.text, Problem::TooLong { max: limits::DOCUMENT_BYTES }))?;
         if let Err(invalid) = check_key(&key).and_then(|()| item.check()) {
@@ -191,19 +198,19 @@ impl<'t> Reading<'t> {
     ///
     /// # Errors
     /// The last problem that is reported, which stops the parser.
-    pub(super) fn refuse(&mut self, key: &str, problem: Problem, at: At) -> Result<(), Invalid> {
+    pub(super) fn refuse(&mut self, key: &str, problem: Problem, at: Position) -> Result<(), Invalid> {
         let invalid = at.invalid(self.text, problem).of(pointer(key));
-        if self.wrong.len() + 1 == MISTAKES {
+        if self.problems.len() + 1 == MAX_PROBLEMS {
             return Err(invalid);
         }
-        self.wrong.push(invalid);
+        self.problems.push(invalid);
         Ok(())
     }
 
     /// Returns the items if there was no problem.
     pub(super) fn finish(mut self, end: Result<(), Invalid>) -> Result<Items, Vec<Invalid>> {
-        self.wrong.extend(end.err());
-        if self.wrong.is_empty() { Ok(self.items) } else { Err(self.wrong) }
+        self.problems.extend(end.err());
+        if self.problems.is_empty() { Ok(self.items) } else { Err(self.problems) }
     }
 }
 
@@ -266,7 +273,7 @@ mod tests {
     #[test]
     fn columns_count_characters() {
         for text in ["a\né b", "a\r\né b", "a\ré b"] {
-            let invalid = At::Byte(text.find('b').unwrap()).invalid(text, Problem::Blank);
+            let invalid = Position::Byte(text.find('b').unwrap()).invalid(text, Problem::Blank);
             assert_eq!((invalid.line, invalid.column), (Some(2), Some(3)), "{text:?}");
         }
     }

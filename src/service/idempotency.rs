@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::{Service, again, now};
+use super::{Service, now, retry_conflicts};
 use crate::{
     domain::{
         access::Actor,
@@ -29,7 +29,7 @@ pub struct Idempotency {
 }
 
 /// The result of work.
-pub(super) struct Made {
+pub(super) struct WorkOutcome {
     pub change: ChangeId,
     /// The releases of the change, as they were accepted or as a retry reads them.
     pub releases: Vec<Release>,
@@ -39,7 +39,7 @@ pub(super) struct Made {
     pub contents: Vec<Content>,
 }
 
-impl Made {
+impl WorkOutcome {
     /// Returns a result without newly accepted releases.
     pub fn of(change: ChangeId, releases: Vec<Release>) -> Self {
         Self { change, releases, accepted: Vec::new(), contents: Vec::new() }
@@ -52,23 +52,28 @@ pub(super) trait Work: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// Does the work in `tx`. The caller commits.
-    fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> impl Future<Output = Result<Made>> + Send;
+    fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> impl Future<Output = Result<WorkOutcome>> + Send;
 }
 
 impl Service {
     /// Does `work`, unless its key was used before. Returns the result. After the commit, a failing database no longer
     /// turns it into an error.
-    pub(super) async fn once<W: Work>(&self, actor: &Actor, key: Option<Idempotency>, work: W) -> Result<Made> {
+    pub(super) async fn run_once<W: Work>(
+        &self,
+        actor: &Actor,
+        key: Option<Idempotency>,
+        work: W,
+    ) -> Result<WorkOutcome> {
         let (span, work) = (traces::use_case(W::NAME), Arc::new(work));
-        let done = again(|| {
+        let done = retry_conflicts(|| {
             let (service, actor, key, work) = (self.clone(), actor.clone(), key.clone(), Arc::clone(&work));
             async move {
-                match service.work(&actor, key.as_ref(), &*work).await {
+                match service.run_work(&actor, key.as_ref(), &*work).await {
                     // An actor that has lost its permission must not see the earlier result. Any other error may be due
                     // to a concurrent request with the same key: its change is published, its difference has changed,
                     // or the key is taken.
                     Err(error @ (Error::Forbidden(_) | Error::NotFound(_))) => Err(error),
-                    Err(error) => service.done(&actor, key.as_ref()).await.ok_or(error),
+                    Err(error) => service.recorded_outcome(&actor, key.as_ref()).await.ok_or(error),
                     done => done,
                 }
             }
@@ -80,20 +85,20 @@ impl Service {
         done
     }
 
-    async fn done(&self, actor: &Actor, key: Option<&Idempotency>) -> Option<Made> {
+    async fn recorded_outcome(&self, actor: &Actor, key: Option<&Idempotency>) -> Option<WorkOutcome> {
         let key = key?;
         let mut db = self.db.read().await.ok()?;
-        remembered(&mut db, actor, Some(key)).await.ok()?
+        find_outcome(&mut db, actor, Some(key)).await.ok()?
     }
 
-    async fn work<W: Work>(&self, actor: &Actor, key: Option<&Idempotency>, work: &W) -> Result<Made> {
+    async fn run_work<W: Work>(&self, actor: &Actor, key: Option<&Idempotency>, work: &W) -> Result<WorkOutcome> {
         let mut tx = self.db.write().await?;
-        if let Some(done) = remembered(&mut tx, actor, key).await? {
+        if let Some(done) = find_outcome(&mut tx, actor, key).await? {
             return Ok(done);
         }
         let mut made = work.run(self, &mut tx, actor).await?;
         if let Some(key) = key {
-            tx.remember(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?;
+            tx.insert_idempotency_key(&actor.id, &key.key, &key.body_sha256, &made.change, now()).await?;
         }
         let fast_path = &self.dispatch.fast_path;
         // SQLite has one writer: a separate transaction would block the next publish.
@@ -114,14 +119,14 @@ impl Service {
 }
 
 /// Returns the result that is recorded for a key.
-async fn remembered(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> Result<Option<Made>> {
+async fn find_outcome(db: &mut Conn, actor: &Actor, key: Option<&Idempotency>) -> Result<Option<WorkOutcome>> {
     let Some(key) = key else { return Ok(None) };
-    match db.idempotent(&actor.id, &key.key).await? {
+    match db.idempotent_change(&actor.id, &key.key).await? {
         None => Ok(None),
         Some((body, change)) if body == key.body_sha256 => {
             let releases = db.releases_of_change(&change).await?;
             releases.iter().try_for_each(|release| actor.may_view(&release.config).map(|_| ()))?;
-            Ok(Some(Made::of(change, releases)))
+            Ok(Some(WorkOutcome::of(change, releases)))
         }
         Some(_) => Err(Invalid::new("idempotency-key", Problem::Idempotency).into()),
     }

@@ -9,16 +9,16 @@ use crate::{
         drift::{Drift, DriftKind},
         time::Time,
     },
-    service::{Late, Why},
+    service::{DelayReason, LateEnv},
 };
 
 /// Current problems of the system; usually none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trouble {
+pub struct SystemProblems {
     /// Environments whose releases are late.
-    pub late: Vec<Late>,
+    pub late: Vec<LateEnv>,
     /// Time since when readers get no updates from the channel.
-    pub unheard: Option<Time>,
+    pub stale_since: Option<Time>,
     /// Configs for which the channel or a reader differs from the database.
     pub drifts: Vec<Drift>,
 }
@@ -28,39 +28,39 @@ const NAMED: usize = 3;
 
 /// A banner for each problem; every form that swaps elements replaces them too.
 #[component]
-pub(super) fn Troubles(trouble: Trouble) -> impl IntoView {
-    let Trouble { late, unheard, drifts } = trouble;
+pub(super) fn StatusBanners(trouble: SystemProblems) -> impl IntoView {
+    let SystemProblems { late, stale_since, drifts } = trouble;
     // An unreachable channel is reported once: by a late delivery if there is one, else by a banner of its own.
-    let said = late.iter().any(|late| matches!(late.why, Why::Channel(_)));
-    let unheard = unheard.filter(|_| !said).map(|since| view! { <UnheardBanner since /> });
+    let said = late.iter().any(|late| matches!(late.why, DelayReason::Channel(_)));
+    let unheard = stale_since.filter(|_| !said).map(|since| view! { <StaleBanner since /> });
     let drifts = drifts.into_iter().take(NAMED).map(|drift| view! { <DriftBanner drift /> }).collect_view();
     let late = late.into_iter().map(|late| view! { <LateBanner late /> }).collect_view();
     view! { <div id="trouble">{drifts}{unheard}{late}</div> }.into_any()
 }
 
 #[component]
-fn LateBanner(late: Late) -> impl IntoView {
+fn LateBanner(late: LateEnv) -> impl IntoView {
     let t = lang();
-    let since = sentence(t.late_since(), [view! { <When at=late.since /> }.into_any()]);
+    let since = sentence(t.started_at(), [view! { <When at=late.since /> }.into_any()]);
     view! {
-        <Banner title=t.late_title(late.env.as_str())>
-            <p>{t.late_because(&t.why_late(&late.why))}" "{since}" "{t.late_waiting(late.waiting)}" "{t.late_works()}</p>
+        <Banner title=t.delayed_title(late.env.as_str())>
+            <p>{t.delayed_because(&t.why_late(&late.why))}" "{since}" "{t.releases_waiting(late.waiting)}" "{t.delayed_effect()}</p>
         </Banner>
     }
     .into_any()
 }
 
 #[component]
-fn UnheardBanner(since: Time) -> impl IntoView {
+fn StaleBanner(since: Time) -> impl IntoView {
     let t = lang();
-    let since = sentence(t.late_since(), [view! { <When at=since /> }.into_any()]);
-    view! { <Banner title=t.unheard_title()><p>{since}" "{t.late_works()}</p></Banner> }.into_any()
+    let since = sentence(t.started_at(), [view! { <When at=since /> }.into_any()]);
+    view! { <Banner title=t.etcd_not_responding_title()><p>{since}" "{t.delayed_effect()}</p></Banner> }.into_any()
 }
 
 #[component]
 fn DriftBanner(drift: Drift) -> impl IntoView {
     let t = lang();
-    let action = view! { <LinkButton href=paths::config(&drift.config)>{t.drift_look()}</LinkButton> }.into_any();
+    let action = view! { <LinkButton href=paths::config(&drift.config)>{t.drift_review()}</LinkButton> }.into_any();
     let config = drift.config.to_string();
     let title = match drift.kind {
         DriftKind::Held { .. } => t.drift_title_held(&config),

@@ -1,9 +1,9 @@
 //! Forbidden dependencies, in every syntax that could hide them, must be found.
 
-use super::{arrows::File, circles::circles, rooms::violations};
+use super::{cycles::cycles, dependencies::File, folders::violations};
 
 /// Name of a file, its code, and the folder or crate on which it must not depend.
-const DRAWN: &[(&str, &str, &str)] = &[
+const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("src/domain/time.rs", "use crate::storage::Db;", "storage"),
     // In a group on one line, and deeper.
     ("src/domain/time.rs", "use crate::{texts::Lang, clock};", "texts"),
@@ -58,7 +58,7 @@ const DRAWN: &[(&str, &str, &str)] = &[
 
 #[test]
 fn forbidden_dependencies_are_found() {
-    for (name, code, what) in DRAWN {
+    for (name, code, what) in FORBIDDEN {
         let wrong = violations(&[File::parse(name, code)]);
         assert!(wrong.iter().any(|line| line.contains(name) && line.contains(what)), "{name}: {code}\n{wrong:?}");
     }
@@ -82,7 +82,7 @@ fn allowed_dependencies_and_those_of_tests_are_accepted() {
 #[test]
 fn cycles_are_found_through_re_exports_but_not_between_parent_and_child() {
     let circle =
-        |files: &[(&str, &str)]| circles(&files.iter().map(|(name, code)| File::parse(name, code)).collect::<Vec<_>>());
+        |files: &[(&str, &str)]| cycles(&files.iter().map(|(name, code)| File::parse(name, code)).collect::<Vec<_>>());
     let (a, b) = ("src/service/a.rs", "src/service/b.rs");
     assert_eq!(circle(&[(a, "use super::b::B;"), (b, "fn f() { crate::service::a::A::new() }")]), [[a, b]]);
     let parent = ("src/service/mod.rs", "mod a; mod b; pub use b::B; pub use self::a::A;");
