@@ -23,7 +23,8 @@ const broken = {
 
 async function put(page: Page, name: string, text: string, paste: boolean): Promise<void> {
   if (paste) await card(page, 'paste').locator('[name=text]').fill(text);
-  else await card(page, 'paste').locator('[name=file]').setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) });
+  // A large file takes seconds to reach a busy browser.
+  else await card(page, 'paste').locator('[name=file]').setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) }, { timeout: 30_000 });
 }
 
 for (const scripts of [true, false]) {

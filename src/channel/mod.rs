@@ -302,7 +302,7 @@ impl Channel {
         }
     }
 
-    /// Reports that the channel differs from the deliveries: see [`Channel::upsets`].
+    /// Reports that the channel differs from the deliveries: see [`Channel::disturbances`].
     pub fn report_disturbance(&self) {
         match self {
             Self::Local(local) => local.disturbances.send_replace(()),

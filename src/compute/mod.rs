@@ -4,10 +4,10 @@
 //! than [`MAX_INLINE_BYTES`] bytes of content therefore runs on a thread of its own. Code that loads such content calls [`weigh`],
 //! and the rest of the request then leaves the runtime's threads. The number of requests at once is limited by slots.
 //!
-//! - [`light`] runs a request that changes nothing until it exceeds the limit, and then drops it. The caller starts it
+//! - [`run_light`] runs a request that changes nothing until it exceeds the limit, and then drops it. The caller starts it
 //!   again with [`Compute::run`], so no request waits for a slot while it holds a database connection.
 //! - [`Compute::run`] waits for a slot. Its thread has a low priority, so that readers go first.
-//! - [`Compute::enter`] waits for a slot within a request, after its body was received.
+//! - [`Compute::move_to_slot`] waits for a slot within a request, after its body was received.
 //! - [`follow`] runs a transaction. Others wait for it, so above the limit it moves to a thread of normal priority
 //!   immediately. The number of database connections limits these threads.
 
@@ -192,7 +192,7 @@ fn has_slot() -> bool {
 }
 
 /// Adds bytes of content that the current task is about to handle. Above the limit the task moves to another thread or
-/// is dropped: see [`light`] and [`follow`]. Outside of these two this does nothing.
+/// is dropped: see [`run_light`] and [`follow`]. Outside of these two this does nothing.
 pub async fn weigh(bytes: usize) {
     let Ok(load) = LOAD.try_with(Arc::clone) else { return };
     load.bytes.fetch_add(bytes, Ordering::Relaxed);

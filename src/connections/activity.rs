@@ -22,6 +22,8 @@ pub(super) struct Activity {
     receiving: AtomicBool,
     /// The body of the request in flight is incomplete.
     receiving_body: AtomicBool,
+    /// Whether the latest request has a body.
+    had_body: AtomicBool,
     /// A write waits for the client to read.
     blocked: AtomicBool,
     /// Bytes of a complete answer wait for the client to read.
@@ -55,7 +57,7 @@ impl ConnectionState {
 impl Activity {
     /// Returns the activity of a connection that is accepted now.
     pub fn new() -> Self {
-        let [receiving_body, blocked, unsent, late] = [const { AtomicBool::new(false) }; 4];
+        let [receiving_body, had_body, blocked, unsent, late] = [const { AtomicBool::new(false) }; 5];
         Self {
             accepted: Instant::now(),
             in_flight: AtomicU32::new(0),
@@ -63,6 +65,7 @@ impl Activity {
             // The head timeout of the first request starts with the connection.
             receiving: AtomicBool::new(true),
             receiving_body,
+            had_body,
             blocked,
             unsent,
             late,
@@ -76,13 +79,20 @@ impl Activity {
         self.begun.fetch_add(1, Ordering::AcqRel);
         self.receiving.store(false, Ordering::Release);
         self.late.store(false, Ordering::Relaxed);
+        self.had_body.store(false, Ordering::Release);
         InFlight(Arc::clone(self))
     }
 
     /// Marks the body of the request in flight as incomplete until the returned value is dropped.
     pub fn receive_body(self: &Arc<Self>) -> BodyInFlight {
         self.receiving_body.store(true, Ordering::Release);
+        self.had_body.store(true, Ordering::Release);
         BodyInFlight(Arc::clone(self))
+    }
+
+    /// Returns whether the latest request had a body, which its handler may have ignored.
+    pub fn had_body(&self) -> bool {
+        self.had_body.load(Ordering::Acquire)
     }
 
     /// Returns the number of requests since the connection was accepted.

@@ -21,7 +21,7 @@ use crate::http::body::LateBody;
 /// Maximum time for the rest of a body once the server is closing.
 const CLOSING_TIMEOUT: Duration = Duration::from_millis(700);
 
-/// A body that fails with [`Late`] when it does not arrive in time.
+/// A body that fails with [`LateBody`] when it does not arrive in time.
 pub(super) struct BodyTimeout<B> {
     body: B,
     late: BoxFuture<'static, ()>,

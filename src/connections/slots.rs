@@ -50,7 +50,7 @@ struct SlotHolder {
 }
 
 impl Slots {
-    /// Returns free slots .Cancelling `end` ends all connections.
+    /// Returns free slots. Cancelling `end` ends all connections.
     pub fn new(limits: Limits, meter: ConnectionMetrics, end: CancellationToken) -> Self {
         Self { limits, end, meter, taken: Mutex::default(), is_full: AtomicBool::new(false) }
     }

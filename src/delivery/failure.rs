@@ -33,7 +33,7 @@ impl Failure {
 
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Channel(fault) => fault.name(),
+            Self::Channel(error) => error.name(),
             Self::Ahead { .. } => "ahead",
             Self::Unreadable { .. } => "unreadable",
             Self::Database(error) => error.name(),
@@ -44,14 +44,14 @@ impl Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Channel(fault) => unavailable(fault),
+            Failure::Channel(error) => unavailable(error),
             Failure::Ahead { .. } => Error::State(StateConflict::Ahead),
             Failure::Unreadable { error, .. } | Failure::Database(error) => error,
         }
     }
 }
 
-pub(super) fn unavailable(fault: ChannelError) -> Error {
-    tracing::warn!(error = %fault, "a request to the channel failed");
-    Error::Unavailable { part: Dependency::Channel, detail: fault.to_string() }
+pub(super) fn unavailable(error: ChannelError) -> Error {
+    tracing::warn!(error = %error, "a request to the channel failed");
+    Error::Unavailable { part: Dependency::Channel, detail: error.to_string() }
 }

@@ -201,7 +201,7 @@ impl Publisher {
     /// Delivers in lock sessions until the outbox has nothing for the environment, or the server stops.
     async fn work(&self, env: &EnvName) {
         let (first, longest) = self.back_off;
-        let (mut pause, mut notified, mut upsets) =
+        let (mut pause, mut notified, mut disturbances) =
             (first, self.dispatch.notifier.subscribe(), self.channel.disturbances());
         let mut trace_parents = ParentSpans::new();
         loop {
@@ -218,13 +218,13 @@ impl Publisher {
                     false
                 }
             };
-            let upset = async {
+            let disturbance = async {
                 sleep(MIN_RETRY_DELAY).await;
-                upsets.changed().await
+                disturbances.changed().await
             };
             tokio::select! {
                 () = sleep(pause) => pause = (pause * 2).min(longest),
-                _ = upset => pause = first,
+                _ = disturbance => pause = first,
                 _ = notified.changed(), if wakes => {}
                 () = self.stop.cancelled() => return,
             }
@@ -240,7 +240,7 @@ impl Publisher {
         let parent = trace_parents.values().next().cloned().or_else(|| self.dispatch.trace_parents.any(env));
         let span = traces::lock(parent.as_ref(), env);
         let lock = self.channel.lock(env, LOCK_TIMEOUT).instrument(span.clone()).await;
-        let lock = lock.inspect_err(|fault| traces::failed(&span, fault.name()))?;
+        let lock = lock.inspect_err(|error| traces::failed(&span, error.name()))?;
         drop(span);
         let mut session = self.session(std::mem::take(trace_parents));
         let done = self.drain_until_idle(env, &lock, &mut session).await;
@@ -418,7 +418,7 @@ impl Publisher {
         let why = match failure {
             Failure::Channel(ChannelError::Busy { .. }) => DelayReason::Busy,
             Failure::Channel(ChannelError::Mismatch { config, seq }) => DelayReason::Mismatch(config, seq),
-            Failure::Channel(fault) => DelayReason::Channel(Some(fault.to_string())),
+            Failure::Channel(error) => DelayReason::Channel(Some(error.to_string())),
             Failure::Ahead { config, seq } => DelayReason::Ahead(config, seq),
             Failure::Unreadable { config, seq, .. } => DelayReason::Unreadable(config, seq),
             // An unavailable database is reported where it is used.

@@ -59,9 +59,9 @@ impl Publisher {
 
     /// Reconciles now, every 30 s and soon after each disturbance of the channel, for ever.
     async fn keep_reconciled(self, task: &TaskHandle) {
-        let mut upsets = self.channel.disturbances();
+        let mut disturbances = self.channel.disturbances();
         loop {
-            upsets.mark_unchanged();
+            disturbances.mark_unchanged();
             let pause = match self.reconcile().await {
                 Ok(written) => {
                     if written > 0 {
@@ -78,7 +78,7 @@ impl Publisher {
             };
             task.next_in(pause);
             let soonest = Instant::now() + MIN_RECONCILE_INTERVAL;
-            if timeout(pause, upsets.changed()).await.is_ok() {
+            if timeout(pause, disturbances.changed()).await.is_ok() {
                 sleep(RECONCILE_DEBOUNCE).await;
                 sleep_until(soonest).await;
             }

@@ -39,12 +39,12 @@ pub fn tokens_task(service: Service, channel: Channel, table: Arc<TokenCache>) -
 /// Keeps the tokens in the channel equal to those of the database, for ever. It compares them when `table` reports a
 /// change, after a foreign write, and when a reader node holds a later list.
 async fn keep_tokens(service: &Service, channel: &Channel, table: &TokenCache, task: &TaskHandle) {
-    let (mut changes, mut upsets) = (table.changes(), channel.disturbances());
+    let (mut changes, mut disturbances) = (table.changes(), channel.disturbances());
     // The first write always creates a new version: reader nodes may have a list of a database that was since restored
     // from a backup.
     let (mut anew, mut watch) = (true, None);
     loop {
-        upsets.mark_unchanged();
+        disturbances.mark_unchanged();
         let revision = match write(service, channel, anew).await {
             Ok(revision) => revision,
             Err(error) => {
@@ -65,7 +65,7 @@ async fn keep_tokens(service: &Service, channel: &Channel, table: &TokenCache, t
         tokio::select! {
             // Both a change and the timeout lead to a comparison.
             _ = timeout(COMPARE_INTERVAL, changes.changed()) => {}
-            _ = upsets.changed() => sleep(DISTURBANCE_DELAY).await,
+            _ = disturbances.changed() => sleep(DISTURBANCE_DELAY).await,
             moved = next(&mut watch) => {
                 if moved.is_err() {
                     watch = None;

@@ -1,7 +1,7 @@
 //! The text formats: syntax checks of text namespaces, and import and export of items.
 //!
 //! Each format is one file. A new one needs such a file, an arm in [`check`] if a namespace can have it, and a
-//! [`Source`] with its [`Codec`] if items can be imported from it.
+//! [`ItemFormat`] with its [`Codec`] if items can be imported from it.
 //!
 //! All parsers must withstand hostile texts. Nesting, aliases, entities, attributes and totals are limited, so that no
 //! text of a permitted size costs more than a second or two, or overflows the stack.

@@ -121,7 +121,7 @@ async fn show(State(console): State<Console>, who: CurrentUser) -> PageResult {
 
 fn behind(console: &Console, read: &[(ConfigId, Readers)], at: Time) -> Vec<Behind> {
     let of = |(config, readers): &(ConfigId, Readers)| {
-        let snapshot = console.reader.shelf.get(&config.to_string())?;
+        let snapshot = console.reader.store.get(&config.to_string())?;
         let since = snapshot.entry.meta.published_at;
         let late = readers.behind(snapshot.seq()).cloned().collect::<Vec<_>>();
         let counts = !late.is_empty() && at.0 - since.0 > BEHIND_AFTER_MS;

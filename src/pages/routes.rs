@@ -182,7 +182,7 @@ async fn add_user(State(console): State<Console>, request: Request, next: Next) 
         let drifts = console.service.drifts(&user.actor);
         viewer.trouble = SystemProblems {
             late: console.service.late(&user.actor),
-            stale_since: console.reader.shelf.stale_since(),
+            stale_since: console.reader.store.stale_since(),
             // The pages of the config itself show its drift in detail.
             drifts: drifts.into_iter().filter(|drift| !is_page_of(&path, &drift.config)).collect(),
         };

@@ -198,7 +198,7 @@ impl<R: Render> ReadAnswer<R> {
             }
             None => None,
         };
-        let stale = reader.shelf.stale_header();
+        let stale = reader.store.stale_header();
         match forms {
             Some(forms) => Ok(self.joined(&forms, stale)),
             None if accepted.accepts_identity() => Ok(self.plain(stale)),

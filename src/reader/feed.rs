@@ -54,7 +54,7 @@ pub trait ReleaseSource: Sync {
     fn is_complete(&self) -> bool;
 }
 
-/// The stream of a [`Source`].
+/// The stream of a [`ReleaseSource`].
 pub trait Tail {
     /// Waits for the next releases: all that became visible at once.
     fn next(&mut self) -> impl Future<Output = Result<Vec<Entry>, ChannelError>> + Send;
@@ -98,13 +98,13 @@ impl Tail for ReleaseWatch {
 #[must_use]
 pub fn task<S: ReleaseSource + Clone + Send + 'static>(
     source: S,
-    shelf: Arc<SnapshotStore>,
+    store: Arc<SnapshotStore>,
     kept: Option<Arc<LastGood>>,
     clock: fn() -> Time,
 ) -> Task {
     Task::looping("feed", Lang::task_feed, move |task| {
-        let (source, shelf, kept) = (source.clone(), Arc::clone(&shelf), kept.clone());
-        async move { _ = task.until_stopped(feed(&source, &shelf, kept.as_ref(), clock, RELIST, &task)).await }
+        let (source, store, kept) = (source.clone(), Arc::clone(&store), kept.clone());
+        async move { _ = task.until_stopped(feed(&source, &store, kept.as_ref(), clock, RELIST, &task)).await }
     })
 }
 
@@ -139,7 +139,7 @@ impl BackOff {
 /// disk before they are in the store.
 async fn feed(
     source: &impl ReleaseSource,
-    shelf: &SnapshotStore,
+    store: &SnapshotStore,
     kept: Option<&Arc<LastGood>>,
     clock: fn() -> Time,
     relist: Duration,
@@ -149,15 +149,15 @@ async fn feed(
     loop {
         back_off.begin();
         // No error: it was time to list again.
-        let Err(fault) = round(source, shelf, kept, clock, relist, &mut heard, task).await else { continue };
-        if fault == ChannelError::Compacted {
-            shelf.meter.behind.inc();
+        let Err(error) = round(source, store, kept, clock, relist, &mut heard, task).await else { continue };
+        if error == ChannelError::Compacted {
+            store.meter.behind.inc();
             tracing::info!("etcd watch fell behind, listing again");
         } else {
-            shelf.meter.watch_failures.inc();
-            shelf.set_stale(Some(heard));
-            tracing::warn!(error = %fault, "etcd watch failed, retrying");
-            task.failed(fault.name(), &fault);
+            store.meter.watch_failures.inc();
+            store.set_stale(Some(heard));
+            tracing::warn!(error = %error, "etcd watch failed, retrying");
+            task.failed(error.name(), &error);
         }
         back_off.delay().await;
     }
@@ -166,32 +166,32 @@ async fn feed(
 /// Lists everything, then watches until the watch ends or is old enough.
 async fn round(
     source: &impl ReleaseSource,
-    shelf: &SnapshotStore,
+    store: &SnapshotStore,
     kept: Option<&Arc<LastGood>>,
     clock: fn() -> Time,
     relist: Duration,
     heard: &mut Time,
     task: &TaskHandle,
 ) -> Result<(), ChannelError> {
-    let listing = in_time("list", source.list(|entry| shelf.or_stored(entry))).await?;
+    let listing = in_time("list", source.list(|entry| store.or_stored(entry))).await?;
     let revision = listing.revision;
-    shelf.meter.listings.inc();
-    shelf.meter.revision.set(revision);
-    report(&listing, shelf);
+    store.meter.listings.inc();
+    store.meter.revision.set(revision);
+    report(&listing, store);
     log(&match kept {
         Some(kept) => kept.adopt(listing).await?,
-        None => shelf.adopt(listing),
+        None => store.adopt(listing),
     });
     if source.is_complete() {
-        shelf.declare_ready();
+        store.declare_ready();
     }
     *heard = clock();
-    shelf.set_stale(None);
+    store.set_stale(None);
     task.ran();
 
     let mut tail = in_time("watch", source.watch(revision)).await?;
     // Earlier disturbances are in the listing.
-    let mut upsets = source.disturbances();
+    let mut disturbances = source.disturbances();
     let old = sleep(relist + relist.mul_f64(rand::random_range(0.0..0.5)));
     tokio::pin!(old);
     loop {
@@ -200,18 +200,18 @@ async fn round(
                 // A silent watch is connected until it ends.
                 *heard = clock();
                 let entries = entries?;
-                if !shelf.is_ready() && !entries.is_empty() {
+                if !store.is_ready() && !entries.is_empty() {
                     // Lists again: the watch may not have all releases.
                     return Ok(());
                 }
                 log(&match kept {
                     Some(kept) => kept.apply(entries).await?,
-                    None => shelf.apply(entries),
+                    None => store.apply(entries),
                 });
-                shelf.meter.revision.set(tail.revision());
+                store.meter.revision.set(tail.revision());
                 task.ran();
             }
-            Ok(()) = upsets.changed() => {
+            Ok(()) = disturbances.changed() => {
                 let soon = Instant::now() + DISTURBANCE_DELAY;
                 if soon < old.deadline() {
                     old.as_mut().reset(soon);
@@ -222,7 +222,7 @@ async fn round(
     }
 }
 
-/// Limits work to [`DEADLINE`].
+/// Limits work to [`CHANNEL_TIMEOUT`].
 pub(super) async fn in_time<T>(
     what: &str,
     work: impl Future<Output = Result<T, ChannelError>>,
@@ -231,21 +231,21 @@ pub(super) async fn in_time<T>(
     timeout(CHANNEL_TIMEOUT, work).await.map_err(late)?
 }
 
-fn report(listing: &Listing, shelf: &SnapshotStore) {
+fn report(listing: &Listing, store: &SnapshotStore) {
     for key in &listing.damaged {
         tracing::error!(channel.key = %key, "a key is no valid release, readers keep the last good one");
     }
     // An empty new installation is no warning.
-    if listing.entries.is_empty() && !shelf.is_empty() {
+    if listing.entries.is_empty() && !store.is_empty() {
         tracing::warn!(channel.revision = listing.revision, "the channel is empty, readers keep their releases");
     }
-    if shelf.head().is_some_and(|head| head.cluster != listing.cluster) {
+    if store.head().is_some_and(|head| head.cluster != listing.cluster) {
         tracing::warn!(
             channel.revision = listing.revision,
             "the etcd cluster has changed, readers keep their releases until its numbers are higher"
         );
     }
-    if let Some(since) = shelf.stale_since() {
+    if let Some(since) = store.stale_since() {
         tracing::info!(feed.stale_since = %since.rfc3339(), "etcd watch restored");
     }
 }
@@ -288,7 +288,7 @@ mod tests {
     struct Script {
         listings: Mutex<Vec<Result<Listing, ChannelError>>>,
         watches: mpsc::UnboundedSender<OpenedWatch>,
-        upsets: watch::Sender<()>,
+        disturbances: watch::Sender<()>,
     }
 
     struct Scripted(mpsc::UnboundedReceiver<WatchResult>);
@@ -308,7 +308,7 @@ mod tests {
         }
 
         fn disturbances(&self) -> watch::Receiver<()> {
-            self.upsets.subscribe()
+            self.disturbances.subscribe()
         }
 
         fn is_complete(&self) -> bool {
@@ -334,16 +334,16 @@ mod tests {
     }
 
     fn start_feed_with_disturbances(
-        upsets: watch::Sender<()>,
+        disturbances: watch::Sender<()>,
         listings: Vec<Result<Listing, ChannelError>>,
         relist: Duration,
     ) -> (Arc<SnapshotStore>, mpsc::UnboundedReceiver<OpenedWatch>) {
-        let shelf = Arc::new(SnapshotStore::new());
+        let store = Arc::new(SnapshotStore::new());
         let (watches, opened) = mpsc::unbounded_channel();
-        let script = Script { listings: Mutex::new(listings), watches, upsets };
-        let feeding = Arc::clone(&shelf);
+        let script = Script { listings: Mutex::new(listings), watches, disturbances };
+        let feeding = Arc::clone(&store);
         tokio::spawn(async move { feed(&script, &feeding, None, now, relist, &TaskHandle::unwatched()).await });
-        (shelf, opened)
+        (store, opened)
     }
 
     fn listing(revision: i64, entries: &[(&str, u64)]) -> Result<Listing, ChannelError> {
@@ -356,100 +356,101 @@ mod tests {
     }
 
     /// Waits for release `seq` of the config.
-    async fn wait_for_release(shelf: &SnapshotStore, seq: u64) {
+    async fn wait_for_release(store: &SnapshotStore, seq: u64) {
         let mut waiter = Waiter::new([(KEY.into(), seq - 1)], Duration::ZERO);
-        while waiter.take_new(shelf).is_empty() {
+        while waiter.take_new(store).is_empty() {
             waiter.wait().await;
         }
-        assert_eq!(shelf.get(KEY).unwrap().seq(), seq);
+        assert_eq!(store.get(KEY).unwrap().seq(), seq);
     }
 
     #[tokio::test]
     async fn a_watch_begins_where_the_list_ended() {
-        let (shelf, mut opened) = start_feed(vec![listing(7, &[(KEY, 1)])], RELIST);
+        let (store, mut opened) = start_feed(vec![listing(7, &[(KEY, 1)])], RELIST);
         let (after, watch) = opened.recv().await.unwrap();
-        assert!(after == 7 && shelf.is_ready() && shelf.stale_since().is_none());
+        assert!(after == 7 && store.is_ready() && store.stale_since().is_none());
         watch.send(Ok(vec![entry(KEY, 2, "{}")])).unwrap();
-        wait_for_release(&shelf, 2).await;
+        wait_for_release(&store, 2).await;
     }
 
     #[tokio::test]
     async fn the_first_release_makes_the_store_ready_with_all_others() {
         let other = "prod/shop/b";
-        let (shelf, mut opened) = start_feed(vec![listing(1, &[]), listing(3, &[(KEY, 1), (other, 1)])], RELIST);
+        let (store, mut opened) = start_feed(vec![listing(1, &[]), listing(3, &[(KEY, 1), (other, 1)])], RELIST);
         let (_, watch) = opened.recv().await.unwrap();
-        assert!(!shelf.is_ready());
+        assert!(!store.is_ready());
         watch.send(Ok(vec![entry(KEY, 1, "{}")])).unwrap();
         let again = timeout(BACK_OFF_RESET, opened.recv()).await.expect("everything is listed again");
-        assert!(again.unwrap().0 == 3 && shelf.is_ready() && shelf.get(other).is_some());
+        assert!(again.unwrap().0 == 3 && store.is_ready() && store.get(other).is_some());
     }
 
     #[tokio::test]
     async fn releases_missed_by_a_failed_watch_are_listed_and_numbers_never_fall() {
         let listings = vec![listing(7, &[(KEY, 2)]), Err(lost()), listing(3, &[(KEY, 1)]), listing(9, &[(KEY, 4)])];
-        let (shelf, mut opened) = start_feed(listings, RELIST);
+        let (store, mut opened) = start_feed(listings, RELIST);
         let (_, watch) = opened.recv().await.unwrap();
         watch.send(Err(lost())).unwrap();
 
         let (after, watch) = opened.recv().await.unwrap();
-        assert_eq!((after, shelf.get(KEY).unwrap().seq()), (3, 2));
+        assert_eq!((after, store.get(KEY).unwrap().seq()), (3, 2));
         watch.send(Err(ChannelError::Compacted)).unwrap();
         assert_eq!(opened.recv().await.unwrap().0, 9);
-        wait_for_release(&shelf, 4).await;
+        wait_for_release(&store, 4).await;
     }
 
     #[tokio::test]
     async fn the_store_is_stale_from_the_first_failure_until_a_listing() {
         let began = now();
-        let (shelf, mut opened) = start_feed(vec![Err(lost()), Err(lost()), listing(1, &[(KEY, 1)])], RELIST);
-        while shelf.stale_since().is_none() {
+        let (store, mut opened) = start_feed(vec![Err(lost()), Err(lost()), listing(1, &[(KEY, 1)])], RELIST);
+        while store.stale_since().is_none() {
             tokio::task::yield_now().await;
         }
-        assert!((began..=now()).contains(&shelf.stale_since().unwrap()) && !shelf.is_ready());
+        assert!((began..=now()).contains(&store.stale_since().unwrap()) && !store.is_ready());
         opened.recv().await.unwrap();
-        assert!(shelf.stale_since().is_none() && shelf.is_ready());
+        assert!(store.stale_since().is_none() && store.is_ready());
     }
 
     #[tokio::test]
     async fn a_silent_watch_ends_with_a_new_listing() {
         let listings = vec![listing(1, &[(KEY, 1)]), listing(1, &[(KEY, 2)])];
-        let (shelf, mut opened) = start_feed(listings, Duration::from_millis(5));
+        let (store, mut opened) = start_feed(listings, Duration::from_millis(5));
         let _silent = opened.recv().await.unwrap();
-        wait_for_release(&shelf, 2).await;
+        wait_for_release(&store, 2).await;
     }
 
     #[tokio::test]
     async fn a_disturbance_leads_to_a_new_listing() {
-        let (upsets, listings) = (watch::Sender::new(()), vec![listing(1, &[(KEY, 900)]), listing(3, &[(KEY, 1)])]);
-        let (shelf, mut opened) = start_feed_with_disturbances(upsets.clone(), listings, RELIST);
+        let (disturbances, listings) =
+            (watch::Sender::new(()), vec![listing(1, &[(KEY, 900)]), listing(3, &[(KEY, 1)])]);
+        let (store, mut opened) = start_feed_with_disturbances(disturbances.clone(), listings, RELIST);
         let _silent = opened.recv().await.unwrap();
-        while upsets.receiver_count() == 0 {
+        while disturbances.receiver_count() == 0 {
             tokio::task::yield_now().await;
         }
-        upsets.send_replace(());
+        disturbances.send_replace(());
         assert_eq!(opened.recv().await.unwrap().0, 3);
-        assert_eq!(shelf.ahead(1), [(KEY.parse().unwrap(), 900)]);
+        assert_eq!(store.ahead(1), [(KEY.parse().unwrap(), 900)]);
     }
 
     #[tokio::test]
     async fn an_emptied_channel_does_not_empty_the_store() {
         let listings = vec![listing(5, &[(KEY, 3)]), listing(1, &[])];
-        let (shelf, mut opened) = start_feed(listings, Duration::from_millis(5));
+        let (store, mut opened) = start_feed(listings, Duration::from_millis(5));
         let _first = opened.recv().await.unwrap();
         let _second = opened.recv().await.unwrap();
-        assert_eq!(shelf.get(KEY).unwrap().seq(), 3);
+        assert_eq!(store.get(KEY).unwrap().seq(), 3);
     }
 
     #[tokio::test]
     async fn a_delivery_in_memory_arrives() {
-        let (channel, shelf) = (Channel::local(), Arc::new(SnapshotStore::new()));
-        let (source, feeding) = (channel.clone(), Arc::clone(&shelf));
+        let (channel, store) = (Channel::local(), Arc::new(SnapshotStore::new()));
+        let (source, feeding) = (channel.clone(), Arc::clone(&store));
         tokio::spawn(async move { feed(&source, &feeding, None, now, RELIST, &TaskHandle::unwatched()).await });
-        while !shelf.is_ready() {
+        while !store.is_ready() {
             tokio::task::yield_now().await;
         }
         let lock = channel.lock(&"prod".parse().unwrap(), Duration::from_secs(1)).await.unwrap();
         channel.deliver(&lock, &[entry(KEY, 1, "{}")]).await.unwrap();
-        wait_for_release(&shelf, 1).await;
+        wait_for_release(&store, 1).await;
     }
 }

@@ -3,7 +3,10 @@
 //! The blocks of a form end at a byte boundary and refer to nothing outside of it. The form of a whole application is
 //! therefore joined from those of its configs, without compression.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use axum::body::Bytes;
 use crc32fast::Hasher;
@@ -32,10 +35,17 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 const TAIL_BYTES: usize = LAST_BLOCK.len() + 8;
 
 /// A text as a gzip file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Gzip {
     file: Bytes,
     sum: TextSum,
+}
+
+// Without the file, which can be unpacked.
+impl fmt::Debug for Gzip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gzip").finish_non_exhaustive()
+    }
 }
 
 impl Gzip {
@@ -98,10 +108,16 @@ impl TextSum {
 }
 
 /// A gzip file joined from compressed parts with short texts between them.
-#[derive(Debug)]
 pub struct JoinedGzip {
     pieces: Vec<Bytes>,
     sum: TextSum,
+}
+
+// Without the pieces, as for [`Gzip`].
+impl fmt::Debug for JoinedGzip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinedGzip").finish_non_exhaustive()
+    }
 }
 
 impl Default for JoinedGzip {

@@ -103,7 +103,7 @@ impl Drop for WaiterSlot {
 #[derive(Debug)]
 pub struct Reader {
     /// The latest releases.
-    pub shelf: Arc<SnapshotStore>,
+    pub store: Arc<SnapshotStore>,
     /// The tokens and their scopes.
     pub tokens: Arc<TokenCache>,
     /// The instances and the releases that they got.
@@ -136,7 +136,7 @@ impl Reader {
         stop: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
-            shelf: Arc::new(SnapshotStore::new()),
+            store: Arc::new(SnapshotStore::new()),
             tokens,
             instances: Arc::new(Instances::new()),
             meter: metrics::ReadMetrics::default(),
@@ -167,7 +167,7 @@ impl Reader {
     /// # Errors
     /// 403 for a config outside of the token's scope, whether it exists or not; 404 for an invalid name.
     pub fn open(&self, grant: &Grant, key: &str) -> Result<Option<Arc<Snapshot>>, HttpProblem> {
-        let held = self.shelf.get(key);
+        let held = self.store.get(key);
         let reads = match &held {
             Some(snapshot) => grant.reads(&snapshot.entry.config),
             None => grant.reads(&key.parse::<ConfigId>().map_err(|_| self.absent(key))?),
@@ -186,14 +186,14 @@ impl Reader {
         if !grant.touches(&env, &app) {
             return Err(out_of_scope(key));
         }
-        let mut held = self.shelf.of_app(key);
+        let mut held = self.store.of_app(key);
         held.retain(|config| grant.reads(&config.entry.config));
         Ok(held)
     }
 
     /// Returns the refusal for a missing release, or for a store that is not ready yet.
     fn absent(&self, key: &str) -> HttpProblem {
-        if !self.shelf.is_ready() {
+        if !self.store.is_ready() {
             let away = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
             return HttpProblem::from(away).with_detail(Lang::En.nothing_arrived());
         }

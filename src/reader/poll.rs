@@ -141,7 +141,7 @@ impl Reader {
                 self.record_instance(&grant, wanted.key, visitor.as_ref(), held.seq(), now);
             }
         }
-        let is_patient = || wait.is_some() || self.shelf.stale_header().is_some();
+        let is_patient = || wait.is_some() || self.store.stale_header().is_some();
         let news = wanted.iter_mut().filter_map(|wanted| {
             let has = wanted.has;
             wanted.held.take_if(|held| has.is_outdated(held, is_patient))
@@ -154,7 +154,7 @@ impl Reader {
             return self.nothing_new(wanted[0].key, held, render, accepted);
         };
         if let Some(missing) = wanted.iter().find(|wanted| wanted.held.is_none())
-            && !self.shelf.is_ready()
+            && !self.store.is_ready()
         {
             return Err(self.absent(missing.key));
         }
@@ -176,7 +176,7 @@ impl Reader {
         render: R,
         accepted: AcceptedCodings,
     ) -> ReadStep<R> {
-        let (answer, stale) = (ReadAnswer { releases, render }, self.shelf.stale_header());
+        let (answer, stale) = (ReadAnswer { releases, render }, self.store.stale_header());
         if !accepted.wants_gzip(answer.is_large()) {
             return ReadStep::Answer(answer.plain(stale));
         }
@@ -197,7 +197,7 @@ impl Reader {
     ) -> Result<ReadStep<R>, HttpProblem> {
         let Some(releases) = held else { return render.absent(self.absent(key)).map(ReadStep::Answer) };
         let answer = ReadAnswer { releases, render };
-        match answer.unchanged(accepted, self.shelf.stale_header()) {
+        match answer.unchanged(accepted, self.store.stale_header()) {
             Some(response) => Ok(ReadStep::Answer(response)),
             None => Ok(self.answer_with(answer.releases, answer.render, accepted)),
         }
@@ -211,7 +211,7 @@ impl<R: Render> WaitingPoll<R> {
         let end = expiry.map_or(self.until, |at| at.min(self.until));
         let mut is_over = false;
         loop {
-            let news = self.waiter.take_new(&reader.shelf);
+            let news = self.waiter.take_new(&reader.store);
             let now = (reader.clock)();
             for (at, release) in &news {
                 reader.record_instance(&self.grant, self.waiter.key(*at), self.visitor.as_ref(), release.seq(), now);
@@ -220,7 +220,7 @@ impl<R: Render> WaitingPoll<R> {
                 return reader.answer_with(news, self.render, self.accepted).finish_boxed(reader).await;
             }
             if is_over {
-                let held = Releases::collect(self.waiter.keys().filter_map(|key| reader.shelf.get(key)));
+                let held = Releases::collect(self.waiter.keys().filter_map(|key| reader.store.get(key)));
                 let step = reader.nothing_new(self.waiter.key(0), held, self.render, self.accepted)?;
                 return step.finish_boxed(reader).await;
             }

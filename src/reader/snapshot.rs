@@ -1,6 +1,9 @@
 //! A release in the form that readers get. All bytes that do not depend on the request are made once.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{body::Bytes, http::HeaderValue};
 use serde::Serialize;
@@ -25,7 +28,6 @@ pub enum Shape {
 }
 
 /// A release, ready to be sent.
-#[derive(Debug)]
 pub struct Snapshot {
     /// The release.
     pub entry: Entry,
@@ -35,6 +37,13 @@ pub struct Snapshot {
     envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
     compressed: OnceLock<Box<[CompressedForm; 2]>>,
+}
+
+// Without the bytes that are made of the document: they would show it.
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("entry", &self.entry).finish_non_exhaustive()
+    }
 }
 
 /// The live release of a config.

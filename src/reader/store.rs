@@ -62,7 +62,7 @@ struct Inner {
 #[derive(Debug)]
 struct Slot {
     latest: Arc<Snapshot>,
-    bells: Waiters,
+    waiters: Waiters,
 }
 
 /// Result of a batch.
@@ -102,9 +102,9 @@ impl SnapshotStore {
         let mut applied = Applied::default();
         let caught_up = self.caught_up(&entries);
         let made = self.prepare(entries, &mut applied);
-        let (bells, replaced) = self.insert_all(made, &mut applied);
-        for bell in bells.iter().filter_map(Weak::upgrade) {
-            bell.notify_one();
+        let (waiters, replaced) = self.insert_all(made, &mut applied);
+        for notify in waiters.iter().filter_map(Weak::upgrade) {
+            notify.notify_one();
         }
         if !applied.is_unchanged() {
             self.changed.notify_one();
@@ -283,9 +283,9 @@ impl SnapshotStore {
     }
 
     fn insert_all(&self, made: Vec<Snapshot>, applied: &mut Applied) -> (Vec<Weak<Notify>>, Vec<Arc<Snapshot>>) {
-        let (mut bells, mut replaced) = (Vec::new(), Vec::new());
+        let (mut waiters, mut replaced) = (Vec::new(), Vec::new());
         if made.is_empty() {
-            return (bells, replaced);
+            return (waiters, replaced);
         }
         let mut inner = self.inner.write();
         let inner = &mut *inner;
@@ -298,9 +298,9 @@ impl SnapshotStore {
                 Err(at) => {
                     applied.renewed.push(id.clone());
                     slots.reserve_exact(1);
-                    slots.insert(at, Slot { latest: Arc::new(snapshot), bells: Waiters::default() });
+                    slots.insert(at, Slot { latest: Arc::new(snapshot), waiters: Waiters::default() });
                     inner.configs_added += 1;
-                    bells.append(&mut inner.unknown_config_waiters.take());
+                    waiters.append(&mut inner.unknown_config_waiters.take());
                     continue;
                 }
             };
@@ -310,12 +310,12 @@ impl SnapshotStore {
                 cmp::Ordering::Equal => {}
                 cmp::Ordering::Greater => {
                     applied.renewed.push(id.clone());
-                    bells.append(&mut slot.bells.take());
+                    waiters.append(&mut slot.waiters.take());
                 }
             }
             replaced.push(mem::replace(&mut slot.latest, Arc::new(snapshot)));
         }
-        (bells, replaced)
+        (waiters, replaced)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -360,12 +360,12 @@ fn is_new(entry: &Entry, held: &Entry, applied: &mut Applied) -> bool {
 struct Waiters(Mutex<Vec<Weak<Notify>>>);
 
 impl Waiters {
-    fn add(&self, bell: &Arc<Notify>) {
-        let mut bells = self.0.lock();
-        if bells.len() == bells.capacity() {
-            bells.retain(|b| b.strong_count() > 0);
+    fn add(&self, notify: &Arc<Notify>) {
+        let mut waiters = self.0.lock();
+        if waiters.len() == waiters.capacity() {
+            waiters.retain(|b| b.strong_count() > 0);
         }
-        bells.push(Arc::downgrade(bell));
+        waiters.push(Arc::downgrade(notify));
     }
 
     fn take(&mut self) -> Vec<Weak<Notify>> {
@@ -420,11 +420,11 @@ impl Waiter {
     }
 
     /// Returns the releases that the client does not have, with their configs' positions, all of one moment.
-    pub fn take_new(&mut self, shelf: &SnapshotStore) -> Vec<(usize, Arc<Snapshot>)> {
+    pub fn take_new(&mut self, store: &SnapshotStore) -> Vec<(usize, Arc<Snapshot>)> {
         self.catching_up = self.catching_up.filter(|until| *until > Instant::now());
         self.is_behind = false;
         let mut news = Vec::new();
-        let inner = shelf.read();
+        let inner = store.read();
         for (at, wanted) in self.wanted.iter_mut().enumerate() {
             let Some(slot) = inner.slot(&wanted.key) else {
                 if self.registered_at_count != Some(inner.configs_added) {
@@ -435,7 +435,7 @@ impl Waiter {
             };
             let seq = slot.latest.seq();
             if wanted.registered_at != seq {
-                slot.bells.add(&self.notify);
+                slot.waiters.add(&self.notify);
                 wanted.registered_at = seq;
             }
             let is_behind = seq < wanted.has && (self.catching_up.is_some() || inner.stale.is_some());
@@ -448,7 +448,7 @@ impl Waiter {
         news
     }
 
-    /// Waits until [`Waiter::look`] may return something.
+    /// Waits until [`Waiter::take_new`] may return something.
     pub async fn wait(&self) {
         match self.catching_up.filter(|_| self.is_behind) {
             Some(until) => _ = timeout_at(until, self.notify.notified()).await,
@@ -468,29 +468,29 @@ mod tests {
         key.parse().unwrap()
     }
 
-    fn shelf(entries: &[(&str, u64)]) -> SnapshotStore {
-        let shelf = SnapshotStore::new();
-        shelf.apply(entries.iter().map(|(key, seq)| entry(key, *seq, &format!("{{\"n\":{seq}}}"))).collect());
-        shelf
+    fn store(entries: &[(&str, u64)]) -> SnapshotStore {
+        let store = SnapshotStore::new();
+        store.apply(entries.iter().map(|(key, seq)| entry(key, *seq, &format!("{{\"n\":{seq}}}"))).collect());
+        store
     }
 
-    fn seq(shelf: &SnapshotStore, key: &str) -> u64 {
-        shelf.get(key).map_or(0, |s| s.seq())
+    fn seq(store: &SnapshotStore, key: &str) -> u64 {
+        store.get(key).map_or(0, |s| s.seq())
     }
 
     #[test]
     fn numbers_never_fall() {
-        let shelf = shelf(&[("prod/shop/a", 5)]);
-        let applied = shelf.apply(vec![entry("prod/shop/a", 4, "{}"), entry("prod/shop/b", 1, "{}")]);
+        let store = store(&[("prod/shop/a", 5)]);
+        let applied = store.apply(vec![entry("prod/shop/a", 4, "{}"), entry("prod/shop/b", 1, "{}")]);
         assert_eq!((applied.behind, applied.renewed), (vec![id("prod/shop/a")], vec![id("prod/shop/b")]));
-        assert_eq!(seq(&shelf, "prod/shop/a"), 5);
+        assert_eq!(seq(&store, "prod/shop/a"), 5);
     }
 
     #[test]
     fn a_release_that_is_listed_again_is_in_memory_once() {
-        let shelf = shelf(&[("prod/shop/a", 5)]);
-        let held = shelf.get("prod/shop/a").unwrap().entry.document.clone();
-        let listed = |seq, document| shelf.or_stored(entry("prod/shop/a", seq, document));
+        let store = store(&[("prod/shop/a", 5)]);
+        let held = store.get("prod/shop/a").unwrap().entry.document.clone();
+        let listed = |seq, document| store.or_stored(entry("prod/shop/a", seq, document));
         assert!(Arc::ptr_eq(&listed(5, "{\"n\":5}").document.into_inner(), &held.into_inner()));
         for (seq, document) in [(5, "{\"n\":6}"), (6, "{\"n\":5}")] {
             assert_eq!(listed(seq, document), entry("prod/shop/a", seq, document));
@@ -499,105 +499,105 @@ mod tests {
 
     #[test]
     fn the_highest_number_of_a_batch_counts_in_any_order() {
-        let shelf = shelf(&[("prod/shop/a", 3), ("prod/shop/a", 1), ("prod/shop/a", 2)]);
-        assert_eq!(seq(&shelf, "prod/shop/a"), 3);
+        let store = store(&[("prod/shop/a", 3), ("prod/shop/a", 1), ("prod/shop/a", 2)]);
+        assert_eq!(seq(&store, "prod/shop/a"), 3);
     }
 
     #[test]
     fn an_empty_listing_removes_nothing() {
-        let shelf = shelf(&[("prod/shop/a", 1)]);
-        assert!(!shelf.is_ready());
-        shelf.adopt(Listing::default());
-        assert!(!shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1);
-        shelf.adopt(Listing { entries: vec![entry("prod/shop/b", 1, "{}")], ..Listing::default() });
-        assert!(shelf.is_ready() && seq(&shelf, "prod/shop/a") == 1 && !shelf.has_lost_releases());
-        shelf.adopt(Listing::default());
-        assert!(shelf.is_ready() && shelf.has_lost_releases());
+        let store = store(&[("prod/shop/a", 1)]);
+        assert!(!store.is_ready());
+        store.adopt(Listing::default());
+        assert!(!store.is_ready() && seq(&store, "prod/shop/a") == 1);
+        store.adopt(Listing { entries: vec![entry("prod/shop/b", 1, "{}")], ..Listing::default() });
+        assert!(store.is_ready() && seq(&store, "prod/shop/a") == 1 && !store.has_lost_releases());
+        store.adopt(Listing::default());
+        assert!(store.is_ready() && store.has_lost_releases());
     }
 
     #[test]
     fn releases_that_are_ahead_of_the_channel_are_known() {
-        let shelf = shelf(&[("prod/shop/a", 900), ("prod/shop/b", 2)]);
-        assert_eq!(shelf.ahead(9), []);
-        shelf.apply(vec![entry("prod/shop/a", 1, "{}"), entry("prod/shop/b", 3, "{}")]);
-        assert_eq!(shelf.ahead(9), [(id("prod/shop/a"), 900)]);
-        shelf.adopt(Listing { entries: vec![entry("prod/shop/a", 2, "{}")], ..Listing::default() });
-        assert_eq!(shelf.ahead(9), [(id("prod/shop/a"), 900), (id("prod/shop/b"), 3)], "the listing lacks it");
-        assert_eq!(shelf.ahead(1).len(), 1);
-        shelf.apply(vec![entry("prod/shop/b", 3, "{\"n\":3}"), entry("prod/shop/a", 901, "{}")]);
-        assert_eq!(shelf.ahead(9), []);
+        let store = store(&[("prod/shop/a", 900), ("prod/shop/b", 2)]);
+        assert_eq!(store.ahead(9), []);
+        store.apply(vec![entry("prod/shop/a", 1, "{}"), entry("prod/shop/b", 3, "{}")]);
+        assert_eq!(store.ahead(9), [(id("prod/shop/a"), 900)]);
+        store.adopt(Listing { entries: vec![entry("prod/shop/a", 2, "{}")], ..Listing::default() });
+        assert_eq!(store.ahead(9), [(id("prod/shop/a"), 900), (id("prod/shop/b"), 3)], "the listing lacks it");
+        assert_eq!(store.ahead(1).len(), 1);
+        store.apply(vec![entry("prod/shop/b", 3, "{\"n\":3}"), entry("prod/shop/a", 901, "{}")]);
+        assert_eq!(store.ahead(9), []);
     }
 
     #[test]
     fn a_corrected_release_replaces_its_number() {
-        let shelf = shelf(&[("prod/shop/a", 1)]);
-        let applied = shelf.apply(vec![entry("prod/shop/a", 1, r#"{"right":"1"}"#)]);
+        let store = store(&[("prod/shop/a", 1)]);
+        let applied = store.apply(vec![entry("prod/shop/a", 1, r#"{"right":"1"}"#)]);
         assert_eq!((applied.corrected, applied.renewed), (vec![id("prod/shop/a")], vec![]));
-        assert_eq!(shelf.get("prod/shop/a").unwrap().entry.document.expose(), r#"{"right":"1"}"#);
+        assert_eq!(store.get("prod/shop/a").unwrap().entry.document.expose(), r#"{"right":"1"}"#);
     }
 
     #[test]
     fn an_unusable_release_leaves_the_last_good_one() {
-        let shelf = shelf(&[("prod/shop/a", 1)]);
-        let applied = shelf.apply(vec![entry("prod/shop/a", 2, "no json")]);
+        let store = store(&[("prod/shop/a", 1)]);
+        let applied = store.apply(vec![entry("prod/shop/a", 2, "no json")]);
         assert_eq!(applied.unusable[0].0, id("prod/shop/a"));
-        assert_eq!(seq(&shelf, "prod/shop/a"), 1);
+        assert_eq!(seq(&store, "prod/shop/a"), 1);
     }
 
     #[test]
     fn the_first_time_of_staleness_counts() {
-        let shelf = SnapshotStore::new();
-        shelf.set_stale(Some(Time(1000)));
-        shelf.set_stale(Some(Time(2000)));
-        assert_eq!(shelf.stale_since(), Some(Time(1000)));
-        assert_eq!(shelf.stale_header().unwrap(), "1970-01-01T00:00:01.000Z");
-        shelf.set_stale(None);
-        assert_eq!(shelf.stale_since(), None);
+        let store = SnapshotStore::new();
+        store.set_stale(Some(Time(1000)));
+        store.set_stale(Some(Time(2000)));
+        assert_eq!(store.stale_since(), Some(Time(1000)));
+        assert_eq!(store.stale_header().unwrap(), "1970-01-01T00:00:01.000Z");
+        store.set_stale(None);
+        assert_eq!(store.stale_since(), None);
     }
 
     #[test]
     fn only_the_canonical_spelling_finds_a_config() {
-        let shelf = shelf(&[("prod/shop/a", 1)]);
+        let store = store(&[("prod/shop/a", 1)]);
         for other in ["prod/shop/A", "prod/shop/a/", "/prod/shop/a", "prod//shop/a", "prod/shop/%61", "prod/shop", ""] {
-            assert!(shelf.get(other).is_none(), "{other}");
+            assert!(store.get(other).is_none(), "{other}");
         }
     }
 
     #[test]
     fn a_release_between_the_read_and_the_wait_wakes() {
-        let shelf = shelf(&[("prod/shop/a", 1)]);
+        let store = store(&[("prod/shop/a", 1)]);
         let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/new".into(), 0)], Duration::ZERO);
-        assert!(waiter.take_new(&shelf).is_empty() && waiter.wait().now_or_never().is_none());
+        assert!(waiter.take_new(&store).is_empty() && waiter.wait().now_or_never().is_none());
 
-        shelf.apply(vec![entry("prod/shop/a", 2, "{}")]);
+        store.apply(vec![entry("prod/shop/a", 2, "{}")]);
         assert!(waiter.wait().now_or_never().is_some());
-        assert_eq!(waiter.take_new(&shelf)[0].1.seq(), 2);
+        assert_eq!(waiter.take_new(&store)[0].1.seq(), 2);
 
-        shelf.apply(vec![entry("prod/shop/other", 1, "{}")]);
-        assert!(waiter.wait().now_or_never().is_some() && waiter.take_new(&shelf).is_empty());
-        shelf.apply(vec![entry("prod/shop/new", 1, "{}")]);
+        store.apply(vec![entry("prod/shop/other", 1, "{}")]);
+        assert!(waiter.wait().now_or_never().is_some() && waiter.take_new(&store).is_empty());
+        store.apply(vec![entry("prod/shop/new", 1, "{}")]);
         assert!(waiter.wait().now_or_never().is_some());
-        assert_eq!(waiter.take_new(&shelf)[0].0, 1);
+        assert_eq!(waiter.take_new(&store)[0].0, 1);
         assert!(waiter.wait().now_or_never().is_none());
     }
 
     #[test]
     fn configs_of_one_batch_are_seen_together() {
-        let shelf = shelf(&[("prod/shop/a", 1), ("prod/shop/b", 1)]);
+        let store = store(&[("prod/shop/a", 1), ("prod/shop/b", 1)]);
         let mut waiter = Waiter::new([("prod/shop/a".into(), 1), ("prod/shop/b".into(), 1)], Duration::ZERO);
-        assert!(waiter.take_new(&shelf).is_empty());
-        shelf.apply(vec![entry("prod/shop/b", 2, "{}"), entry("prod/shop/a", 2, "{}")]);
-        assert_eq!(waiter.take_new(&shelf).len(), 2);
+        assert!(waiter.take_new(&store).is_empty());
+        store.apply(vec![entry("prod/shop/b", 2, "{}"), entry("prod/shop/a", 2, "{}")]);
+        assert_eq!(waiter.take_new(&store).len(), 2);
     }
 
     #[test]
     fn dropped_waiters_are_removed() {
-        let shelf = shelf(&[("prod/shop/a", 1)]);
+        let store = store(&[("prod/shop/a", 1)]);
         for _ in 0..1000 {
-            Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).take_new(&shelf);
+            Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).take_new(&store);
         }
-        let inner = shelf.read();
-        let bells = inner.slot("prod/shop/a").unwrap().bells.0.lock().capacity();
-        assert!(bells < 16, "{bells}");
+        let inner = store.read();
+        let waiters = inner.slot("prod/shop/a").unwrap().waiters.0.lock().capacity();
+        assert!(waiters < 16, "{waiters}");
     }
 }

@@ -46,11 +46,11 @@ impl KnownTokens {
         let (mut heard, mut back_off) = (clock(), BackOff::new());
         loop {
             back_off.begin();
-            let Err(fault) = self.round(channel, kept, clock, &mut heard, task).await else { continue };
-            if fault != ChannelError::Compacted {
+            let Err(error) = self.round(channel, kept, clock, &mut heard, task).await else { continue };
+            if error != ChannelError::Compacted {
                 self.set_stale(Some(heard));
-                tracing::warn!(error = %fault, "etcd watch of the tokens failed, retrying");
-                task.failed(fault.name(), &fault);
+                tracing::warn!(error = %error, "etcd watch of the tokens failed, retrying");
+                task.failed(error.name(), &error);
             }
             back_off.delay().await;
         }

@@ -37,11 +37,11 @@ impl ConsoleTasks {
     /// Returns all tasks of a console.
     pub fn list(self) -> Vec<Task> {
         let Self { service, channel, publisher, tokens, streams, reader, nodes, confirmed, last_good } = self;
-        let (shelf, file) = (reader.shelf.clone(), last_good.clone());
+        let (store, file) = (reader.store.clone(), last_good.clone());
         let feed = match &channel {
-            Channel::Etcd(_) => feed::task(confirmed, shelf, file, now),
+            Channel::Etcd(_) => feed::task(confirmed, store, file, now),
             // Its releases come from this database.
-            Channel::Local(_) => feed::task(channel.clone(), shelf, file, now),
+            Channel::Local(_) => feed::task(channel.clone(), store, file, now),
         };
         let list = [
             Some(publisher.delivery_task()),
@@ -75,7 +75,7 @@ impl ReaderNodeTasks {
         let Self { channel, reader, nodes, tokens, last_good } = self;
         let file = Some(last_good.clone());
         let list = [
-            Some(feed::task(channel.clone(), reader.shelf.clone(), file.clone(), now)),
+            Some(feed::task(channel.clone(), reader.store.clone(), file.clone(), now)),
             Some(tokens.task(channel.clone(), file, now)),
             Some(last_good.task()),
             channel.node_registry().map(|board| nodes::link::task(nodes, board, RegistryFilter::Queries, Some(tokens))),

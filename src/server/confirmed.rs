@@ -33,7 +33,7 @@ pub(super) struct ConfirmedChannel {
     pub db: Db,
     pub channel: Channel,
     /// The releases that are confirmed already.
-    pub shelf: Arc<SnapshotStore>,
+    pub store: Arc<SnapshotStore>,
     /// Its fast path knows the releases that this node wrote.
     pub dispatch: Arc<Dispatch>,
 }
@@ -69,7 +69,7 @@ impl ConfirmedChannel {
             }
         }
         for config in unknown {
-            match self.shelf.get(&config.to_string()) {
+            match self.store.get(&config.to_string()) {
                 Some(held) => confirmed.push(held.entry.clone()),
                 None => confirmed.extend(self.db.read().await?.latest_delivered(&config).await?),
             }
@@ -77,7 +77,7 @@ impl ConfirmedChannel {
         Ok(confirmed)
     }
 
-    /// Reads all live releases if more than [`AT_ONCE`] releases are checked. Returns an empty map for fewer.
+    /// Reads all live releases if more than [`MAX_QUERY_RELEASES`] releases are checked. Returns an empty map for fewer.
     async fn live_releases(&self, asked: usize) -> Result<HashMap<ConfigId, Identity>, Error> {
         if asked <= MAX_QUERY_RELEASES {
             return Ok(HashMap::new());
@@ -87,7 +87,7 @@ impl ConfirmedChannel {
     }
 
     fn is_in_store(&self, entry: &Entry) -> bool {
-        self.shelf.get(&entry.config.to_string()).is_some_and(|held| held.entry == *entry)
+        self.store.get(&entry.config.to_string()).is_some_and(|held| held.entry == *entry)
     }
 }
 

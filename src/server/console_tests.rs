@@ -68,7 +68,7 @@ impl TestConsole {
         let (dispatch, stop, channel) = (Arc::new(Dispatch::default()), CancellationToken::new(), Channel::local());
         let service = Service::new(db.clone(), dispatch.clone()).with_delivery_timeout(Duration::ZERO);
         let reader = Reader::new(Arc::new(TokenCache::new()), now, &reader::ReaderSettings::default(), stop.clone());
-        reader.shelf.declare_ready();
+        reader.store.declare_ready();
         let (streams, tasks) = (SessionStreams::default(), TaskDriver::new(now, stop.clone()));
         let scrape = Arc::new(Scrape::new(Some((&db, dispatch.clone())), &channel, reader.clone(), &tasks));
         tasks.start([streams.task(service.clone())]);

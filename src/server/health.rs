@@ -108,8 +108,8 @@ impl Health {
     /// Collects the problems. Only counts are public; the console shows the environments and configs.
     fn readiness(&self, database: bool, draining: bool) -> Readiness {
         let (late, drifts) = (self.dispatch.status.late().len(), self.dispatch.status.drifts().len());
-        let ahead = self.reader.shelf.ahead(MAX_AHEAD_RELEASES).len();
-        let (has, away_since) = (self.reader.shelf.is_ready(), self.reader.shelf.stale_since());
+        let ahead = self.reader.store.ahead(MAX_AHEAD_RELEASES).len();
+        let (has, away_since) = (self.reader.store.is_ready(), self.reader.store.stale_since());
         let mut reasons = Vec::new();
         let mut tell = |so: bool, reason: String| reasons.extend(so.then_some(reason));
         tell(draining, "the server is ending".to_owned());

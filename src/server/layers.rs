@@ -74,7 +74,7 @@ async fn read_whole_body(
         (most, String::new())
     };
     let Some((body, _room)) = large.limit(&owner, body, most).await else {
-        tracing::warn!("too many large request bodies atonce , request refused");
+        tracing::warn!("too many large request bodies at once; one is refused");
         let mut response = answer_at_once(errors::status_page(StatusCode::SERVICE_UNAVAILABLE));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;

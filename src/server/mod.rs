@@ -135,16 +135,16 @@ impl ServerNode {
         let confirmed = ConfirmedChannel {
             db: db.clone(),
             channel: channel.clone(),
-            shelf: reader.shelf.clone(),
+            store: reader.store.clone(),
             dispatch: dispatch.clone(),
         };
         let mut kept = None;
         if let Some(etcd) = &settings.etcd {
-            let file = LastGood::new(&settings.data_dir, &etcd.root, reader.shelf.clone(), None, now);
+            let file = LastGood::new(&settings.data_dir, &etcd.root, reader.store.clone(), None, now);
             let published = async { db.read().await?.latest_releases(1, 0).await };
             if published.await.map_err(|e| format!("the releases cannot be read: {e}"))?.is_empty() {
                 // The database has no release, so there is nothing to wait for, even if the channel is empty.
-                reader.shelf.declare_ready();
+                reader.store.declare_ready();
             } else {
                 let loaded = file.load_confirmed(async |entries| confirmed.confirm(entries, &[]).await);
                 loaded.await.map_err(|e| format!("the releases cannot be read: {e}"))?;
@@ -158,7 +158,7 @@ impl ServerNode {
                 publisher.reconcile().await.map_err(|e| e.to_string())?;
                 channel.list().await.map_err(|e| e.to_string())
             };
-            reader.shelf.adopt(loaded.await.map_err(|e| format!("the releases cannot be loaded: {e}"))?);
+            reader.store.adopt(loaded.await.map_err(|e| format!("the releases cannot be loaded: {e}"))?);
         }
         refresh::tokens(&service, &tokens).await.map_err(|e| format!("the tokens cannot be loaded: {e}"))?;
 

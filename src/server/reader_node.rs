@@ -68,7 +68,7 @@ pub(super) async fn start(
     let reading = reader::ReaderSettings { rate: settings.rates.reads, ..reader::ReaderSettings::default() };
     let reader = Reader::new(table.clone(), now, &reading, shutdown.closing.clone());
     let tokens = Arc::new(KnownTokens::new(table));
-    let file = LastGood::new(&settings.data_dir, &root, reader.shelf.clone(), Some(tokens.clone()), now);
+    let file = LastGood::new(&settings.data_dir, &root, reader.store.clone(), Some(tokens.clone()), now);
     let kept = settings.data_dir.join(NAME);
     tracing::info!(%address, etcd = members, root, file = %kept.display(), "starting as a reader node");
     file.load().await;
@@ -113,7 +113,7 @@ fn routes(parts: ReaderNodeParts) -> reader::Front {
 async fn ready(
     State(ReaderNodeParts { reader, tokens, file, tasks, draining, .. }): State<ReaderNodeParts>,
 ) -> impl IntoResponse {
-    let (releases, known) = (reader.shelf.is_ready(), tokens.list().is_some());
+    let (releases, known) = (reader.store.is_ready(), tokens.list().is_some());
     let draining = draining.is_cancelled();
     let ready = releases && known && !draining;
     let since = |what: &str, since: Option<Time>| {
@@ -123,15 +123,15 @@ async fn ready(
         draining.then(|| "the server is ending".to_owned()),
         (!releases).then(|| "no release has arrived since the start".to_owned()),
         (!known).then(|| "no tokens have arrived since the start".to_owned()),
-        reader.shelf.has_lost_releases().then(|| "etcd holds no release; readers keep what they have".to_owned()),
-        since("releases", reader.shelf.stale_since()),
+        reader.store.has_lost_releases().then(|| "etcd holds no release; readers keep what they have".to_owned()),
+        since("releases", reader.store.stale_since()),
         since("tokens", tokens.stale_since()),
         tokens.refused().map(|why| format!("{why}; tokens are those known before")),
         tokens
             .ahead_version()
             .map(|_| "this node knows later tokens than etcd holds; a console has to write them again".to_owned()),
         ahead_reason(&reader),
-        match reader.shelf.damaged() {
+        match reader.store.damaged() {
             0 => None,
             n => Some(format!("{n} keys in etcd are no releases; readers keep what they have")),
         },
@@ -145,7 +145,7 @@ async fn ready(
 
 /// Returns a reason if this node has later releases than etcd. Only consoles show which ones.
 fn ahead_reason(reader: &Reader) -> Option<String> {
-    let ahead = reader.shelf.ahead(MAX_AHEAD_RELEASES).len();
+    let ahead = reader.store.ahead(MAX_AHEAD_RELEASES).len();
     let most = if ahead == MAX_AHEAD_RELEASES { "at least " } else { "" };
     (ahead > 0).then(|| {
         format!("this node holds later releases than etcd in {most}{ahead} configs; an administrator has to decide")

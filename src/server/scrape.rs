@@ -53,7 +53,7 @@ impl Scrape {
         }
         state.register(&mut registry);
         channel.meter().register(&mut registry);
-        reader.shelf.meter.register(&mut registry);
+        reader.store.meter.register(&mut registry);
         reader.meter.register(&mut registry);
         requests.register(&mut registry);
         connections.register(&mut registry);
@@ -80,10 +80,10 @@ impl Scrape {
             state.set_drifts(["foreign", "ahead", "held"].map(of));
             state.late.set(count(dispatch.status.late().len()));
         }
-        state.ahead.set(count(self.reader.shelf.ahead(MAX_AHEAD_RELEASES).len()));
-        state.damaged.set(count(self.reader.shelf.damaged()));
+        state.ahead.set(count(self.reader.store.ahead(MAX_AHEAD_RELEASES).len()));
+        state.damaged.set(count(self.reader.store.damaged()));
         state.instances.set(count(self.reader.instances.total()));
-        state.stale.set(self.reader.shelf.stale_since().map_or(0, |since| now.ms_since(since).max(0) / 1000));
+        state.stale.set(self.reader.store.stale_since().map_or(0, |since| now.ms_since(since).max(0) / 1000));
         self.process.update();
         self.registry.text(form)
     }

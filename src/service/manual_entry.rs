@@ -53,7 +53,7 @@ pub struct EnteredItem {
 pub struct EnteredText {
     /// The text.
     pub sent: Sensitive,
-    /// The earlier text of the field as [`crate::domain::typed::carried`] encodes it. Empty if the form carries none.
+    /// The earlier text of the field as [`crate::domain::form_text::hidden_value`] encodes it. Empty if the form carries none.
     pub was: Sensitive,
 }
 

@@ -124,7 +124,7 @@ pub async fn reauthenticate(service: &Service, session: &Session, user: &Current
 /// Re-authenticates the caller of a server function, and returns the user.
 ///
 /// # Errors
-/// Those of [`prove`] and [`user`].
+/// Those of [`reauthenticate`] and [`user`].
 pub async fn reauthenticated_user(password: &str) -> Result<CurrentUser> {
     let user = user()?;
     reauthenticate(&service()?, &session()?, &user, password).await?;

@@ -1,7 +1,7 @@
 //! Statements whose results are not needed. They are sent together with the next statement that returns a result, or
 //! with the commit. A publish therefore takes two round trips to the database instead of eight.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use data_encoding::HEXLOWER;
 use sqlx::{
@@ -18,11 +18,17 @@ const MAX_BATCH_BYTES: usize = 256 * 1024;
 const MAX_PREPARED_STATEMENTS: usize = 16;
 
 /// A value to bind.
-#[derive(Debug)]
 pub(super) enum SqlValue {
     Text(String),
     Number(i64),
     Null,
+}
+
+// Without the value, which may be that of a config.
+impl fmt::Debug for SqlValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 impl From<&str> for SqlValue {

@@ -141,7 +141,7 @@ async fn migrate_mysql(options: &MySqlConnectOptions) -> Result<(), String> {
     closed.map_err(statement)
 }
 
-/// Connects without the pool, which hides the reason of a failure. Retries a server that refuses until [`PATIENCE`] is
+/// Connects without the pool, which hides the reason of a failure. Retries a server that refuses until [`ACQUIRE_TIMEOUT`] is
 /// over, because it may be starting.
 async fn connect_mysql(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {
     let end = Instant::now() + ACQUIRE_TIMEOUT;

@@ -129,18 +129,18 @@ impl ReaderNode {
         let (channel, stop) = (Channel::etcd(settings).await.unwrap(), CancellationToken::new());
         let table = Arc::new(TokenCache::new());
         let reader = Reader::new(table.clone(), now, &ReaderSettings::default(), stop.clone());
-        let (tokens, board) = (Arc::new(KnownTokens::new(table)), channel.node_registry().unwrap());
+        let (tokens, registry) = (Arc::new(KnownTokens::new(table)), channel.node_registry().unwrap());
         let nodes = Nodes::new(reader.clone(), "eu-1", true);
         TaskDriver::new(now, stop.clone()).start([
-            nodes::link::task(nodes, board, RegistryFilter::Queries, Some(tokens.clone())),
-            feed::task(channel.clone(), reader.shelf.clone(), None, now),
+            nodes::link::task(nodes, registry, RegistryFilter::Queries, Some(tokens.clone())),
+            feed::task(channel.clone(), reader.store.clone(), None, now),
             tokens.task(channel, None, now),
         ]);
         Self { reader, tokens, stop }
     }
 
     fn holds(&self) -> (u64, String) {
-        let held = self.reader.shelf.get(SHOP);
+        let held = self.reader.store.get(SHOP);
         held.map(|held| (held.seq(), held.entry.document.expose().trim().to_owned())).unwrap_or_default()
     }
 
@@ -168,9 +168,9 @@ impl Console {
     fn of(site: &Site) -> Self {
         let (stop, table) = (CancellationToken::new(), Arc::new(TokenCache::new()));
         let reader = Reader::new(table.clone(), now, &ReaderSettings::default(), stop.clone());
-        let (nodes, board) = (Nodes::new(reader, "console", true), site.channel.node_registry().unwrap());
+        let (nodes, registry) = (Nodes::new(reader, "console", true), site.channel.node_registry().unwrap());
         TaskDriver::new(now, stop.clone()).start([
-            nodes::link::task(nodes, board, RegistryFilter::All, None),
+            nodes::link::task(nodes, registry, RegistryFilter::All, None),
             tokens_task(site.service.clone(), site.channel.clone(), table.clone()),
             site.publisher().reconciler_task(),
         ]);
@@ -242,7 +242,7 @@ async fn forged_release_held_only_by_a_reader_is_reported_and_undone() {
     forge(&site, "900", FORGED, unchanged).await;
     reader.comes_to_hold(900, FORGED).await;
     put_back(&site, &before).await;
-    eventually("the reader knows that it is ahead", async || reader.reader.shelf.ahead(9) == [(config(SHOP), 900)])
+    eventually("the reader knows that it is ahead", async || reader.reader.store.ahead(9) == [(config(SHOP), 900)])
         .await;
     // etcd and the database agree and only the reader differs. It reports that to consoles.
     let _console = Console::of(&site);
@@ -363,14 +363,14 @@ async fn token_list_is_written_once_above_the_version_of_readers() {
         heard().await
     };
     let first = tell().await;
-    let mut seat = site.channel.node_registry().unwrap().join(true).await.unwrap();
+    let mut member = site.channel.node_registry().unwrap().join(true).await.unwrap();
     let version = first.version + 100_000;
-    seat.report_ahead(AheadReport { tokens: Some(version), releases: vec![] }).await.unwrap();
+    member.report_ahead(AheadReport { tokens: Some(version), releases: vec![] }).await.unwrap();
     let second = tell().await;
     assert_eq!((second.version, &second.tokens), (version + 1, &first.tokens));
     assert_eq!(tell().await, second);
     // A version beyond the bound is ignored: no reader accepts it, and no later list could follow it.
-    seat.report_ahead(AheadReport { tokens: Some((1 << 53) - 1), releases: vec![] }).await.unwrap();
+    member.report_ahead(AheadReport { tokens: Some((1 << 53) - 1), releases: vec![] }).await.unwrap();
     assert_eq!(tell().await, second);
 }
 

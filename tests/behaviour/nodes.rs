@@ -49,10 +49,10 @@ impl Node {
         };
         let stop = CancellationToken::new();
         let reader = Reader::new(Arc::new(TokenCache::new()), now, &ReaderSettings::default(), stop.clone());
-        let board = channel.node_registry();
-        let nodes = Nodes::new(reader.clone(), name, board.is_some());
-        if let Some(board) = board {
-            TaskDriver::new(now, stop.clone()).start([nodes::link::task(nodes.clone(), board, hears, None)]);
+        let registry = channel.node_registry();
+        let nodes = Nodes::new(reader.clone(), name, registry.is_some());
+        if let Some(registry) = registry {
+            TaskDriver::new(now, stop.clone()).start([nodes::link::task(nodes.clone(), registry, hears, None)]);
         }
         Self { reader, nodes, stop }
     }

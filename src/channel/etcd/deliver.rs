@@ -89,8 +89,8 @@ impl Etcd {
                 }
                 Outcome::Moved(now) => held = now,
                 Outcome::Fenced => break,
-                Outcome::Unknown(fault) => {
-                    let revision = self.read_outcome(&due, fault).await?;
+                Outcome::Unknown(error) => {
+                    let revision = self.read_outcome(&due, error).await?;
                     return Ok(Delivered { revision, already });
                 }
             }
@@ -150,7 +150,7 @@ impl Etcd {
         let mut reads = vec![key_of(lock)];
         reads.extend(self.reads(batch));
         let answer = match self.txn(&Txn::new().when(compares).and_then(puts).or_else(reads)).await {
-            Err(fault @ ChannelError::Unreachable(_)) => return Ok(Outcome::Unknown(fault)),
+            Err(error @ ChannelError::Unreachable(_)) => return Ok(Outcome::Unknown(error)),
             answer => answer?,
         };
         if answer.succeeded() {
@@ -173,17 +173,17 @@ impl Etcd {
     async fn read_outcome(
         &self,
         due: &[(Cow<'_, Entry>, HeldRelease)],
-        fault: ChannelError,
+        error: ChannelError,
     ) -> Result<i64, ChannelError> {
         let batch: Vec<&Entry> = due.iter().map(|(entry, _)| &**entry).collect();
-        let now = self.read_held(&batch).await.map_err(|_| fault.clone())?;
+        let now = self.read_held(&batch).await.map_err(|_| error.clone())?;
         let landed = |((entry, before), now): (&(Cow<'_, Entry>, HeldRelease), &HeldRelease)| {
             now.revision != before.revision && now.covers(entry)
         };
         if due.iter().zip(&now).all(landed) {
             return Ok(now.iter().map(|now| now.revision).max().unwrap_or_default());
         }
-        Err(fault)
+        Err(error)
     }
 }
 

@@ -126,21 +126,21 @@ impl Drop for Lease {
 /// Revokes a lease with its keys. When etcd does not answer, a background task retries: a restart of etcd would prolong
 /// the lease, and other nodes would wait for its lock.
 async fn revoke_or_retry(etcd: Arc<Etcd>, id: i64) {
-    let upsets = etcd.disturbances();
+    let disturbances = etcd.disturbances();
     match revoke(&etcd, id).await {
         Ok(()) => {}
         Err(ChannelError::Unreachable(why)) => {
             tracing::warn!(why, "a lease could not be revoked, retrying until etcd answers");
-            tokio::spawn(keep_revoking(Arc::downgrade(&etcd), upsets, id));
+            tokio::spawn(keep_revoking(Arc::downgrade(&etcd), disturbances, id));
         }
         Err(ChannelError::Refused(why)) if why.contains("lease not found") => {}
-        Err(fault) => tracing::warn!(%fault, "a lease could not be revoked, its keys stay until it expires"),
+        Err(error) => tracing::warn!(%error, "a lease could not be revoked, its keys stay until it expires"),
     }
 }
 
-async fn keep_revoking(etcd: Weak<Etcd>, mut upsets: watch::Receiver<()>, id: i64) {
+async fn keep_revoking(etcd: Weak<Etcd>, mut disturbances: watch::Receiver<()>, id: i64) {
     loop {
-        let _ = time::timeout(REVOKE_RETRY_INTERVAL, upsets.changed()).await;
+        let _ = time::timeout(REVOKE_RETRY_INTERVAL, disturbances.changed()).await;
         let Some(etcd) = etcd.upgrade() else { return };
         if !matches!(revoke(&etcd, id).await, Err(ChannelError::Unreachable(_))) {
             return;

@@ -53,13 +53,13 @@ impl Etcd {
     pub(in super::super) async fn join(self: &Arc<Self>, reader: bool) -> Result<Membership, ChannelError> {
         let end = self.node.floor_char_boundary(MAX_NAME_BYTES);
         let about = NodeInfo { name: self.node[..end].into(), reader, ahead: AheadReport::default() };
-        let seat = Membership {
+        let member = Membership {
             etcd: Arc::clone(self),
             lease: Lease::grant(self, MEMBERSHIP_TTL.max(self.timing.ttl)).await?,
             about,
         };
-        seat.put(&RegistryKey::Name(seat.id()), &json(&seat.about)).await?;
-        Ok(seat)
+        member.put(&RegistryKey::Name(member.id()), &json(&member.about)).await?;
+        Ok(member)
     }
 
     /// Reads the descriptions of all registered nodes.
@@ -79,11 +79,11 @@ impl Etcd {
         let options = &GetOptions::new().with_range(to.as_str()).with_limit(MAX_KEYS);
         let get = move |mut etcd: Client| async move { etcd.get(from.as_str(), Some(options.clone())).await };
         let answer = self.call(self.timing.page, get).await?;
-        let (mut notices, mut warned) = (Vec::new(), false);
+        let (mut events, mut warned) = (Vec::new(), false);
         for kv in answer.kvs() {
-            notices.extend(self.parse_or_warn(kv, &mut warned));
+            events.extend(self.parse_or_warn(kv, &mut warned));
         }
-        Ok(RegistryListing { revision: head(answer.header())?.revision, events: notices })
+        Ok(RegistryListing { revision: head(answer.header())?.revision, events })
     }
 
     pub(in super::super) async fn watch_registry(
@@ -108,12 +108,12 @@ impl Etcd {
 
     /// Parses a key, and logs the first one that no node can have written.
     fn parse_or_warn(&self, kv: &KeyValue, warned: &mut bool) -> Option<RegistryEvent> {
-        let notice = self.parse(kv);
-        if notice.is_none() && !std::mem::replace(warned, true) {
+        let parsed = self.parse(kv);
+        if parsed.is_none() && !std::mem::replace(warned, true) {
             // The value is not logged: it may hold anything.
             tracing::warn!(key = %kv.key().escape_ascii(), "ignoring keys under nodes/ that no node wrote");
         }
-        notice
+        parsed
     }
 }
 
@@ -224,25 +224,25 @@ impl RegistryWatch {
     /// Any [`ChannelError`] ends the watch: list again, then watch again.
     pub async fn next(&mut self) -> Result<Vec<RegistryEvent>, ChannelError> {
         let response = self.stream.next().await?;
-        let mut notices = Vec::new();
+        let mut events = Vec::new();
         for event in response.events() {
             let Some(kv) = event.kv().filter(|kv| self.stream.is_new(kv)) else { continue };
             match event.event_type() {
                 EventType::Put => {
-                    let notice = self.etcd.parse_or_warn(kv, &mut self.warned);
-                    if matches!(&notice, Some(RegistryEvent::Joined(_, about)) if !about.ahead.is_empty()) {
+                    let parsed = self.etcd.parse_or_warn(kv, &mut self.warned);
+                    if matches!(&parsed, Some(RegistryEvent::Joined(_, about)) if !about.ahead.is_empty()) {
                         self.etcd.report_disturbance();
                     }
-                    notices.extend(notice);
+                    events.extend(parsed);
                 }
                 // Nodes drop old queries and replies by themselves.
                 EventType::Delete => {
                     if let Some(RegistryKey::Name(id)) = self.etcd.keys.parse_registry_key(kv.key()) {
-                        notices.push(RegistryEvent::Left(id));
+                        events.push(RegistryEvent::Left(id));
                     }
                 }
             }
         }
-        Ok(notices)
+        Ok(events)
     }
 }

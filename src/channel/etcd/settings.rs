@@ -224,7 +224,7 @@ mod tests {
         let tls = EtcdSettings { ca: Some("/nowhere/ca.pem".into()), ..settings(&["http://a:2379"]) };
         let user = EtcdSettings { username: Some("root".into()), ..settings(&["a:2379"]) };
         let cert = EtcdSettings { cert: Some("cert.pem".into()), ..settings(&["a:2379"]) };
-        for (fault, names) in [
+        for (error, names) in [
             (settings(&[]).urls().unwrap_err(), "etcd.endpoints"),
             (settings(&["https://a:2379"]).urls().unwrap_err(), "etcd.ca"),
             (settings(&["nonsense"]).urls().unwrap_err(), "etcd.endpoints"),
@@ -238,7 +238,7 @@ mod tests {
             (user.options().await.unwrap_err(), "etcd.password"),
             (cert.options().await.unwrap_err(), "etcd.cert"),
         ] {
-            assert!(matches!(&fault, ChannelError::Refused(why) if why.contains(names)), "{fault} names {names}");
+            assert!(matches!(&error, ChannelError::Refused(why) if why.contains(names)), "{error} names {names}");
         }
     }
 

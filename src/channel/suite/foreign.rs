@@ -172,18 +172,18 @@ async fn a_watch_reports_foreign_writes_and_deletions_at_once() {
     let Some(mut bench) = Bench::etcd().await else { return };
     let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     let mut watch = bench.other.watch(bench.other.head().await.unwrap().revision).await.unwrap();
-    let mut upsets = bench.other.disturbances();
+    let mut disturbances = bench.other.disturbances();
     for seq in 1..=3 {
         bench.channel.deliver(&lock, &[small("a/x", seq), small("b/y", seq)]).await.unwrap();
         assert_eq!(numbers(&next(&mut watch).await.unwrap()), [("a/x".to_owned(), seq), ("b/y".to_owned(), seq)]);
-        assert!(!upsets.has_changed().unwrap(), "a delivery is no disturbance");
+        assert!(!disturbances.has_changed().unwrap(), "a delivery is no disturbance");
         let raw = bench.raw();
         match seq {
             1 => raw.put("config/prod/a/x", "{\"edited\":\"by hand\"}").await,
             2 => raw.put("meta/prod/b/y", "not JSON").await,
             _ => raw.delete("config/prod/a/x").await,
         }
-        let told = timeout(TEST_TIMEOUT, upsets.changed());
+        let told = timeout(TEST_TIMEOUT, disturbances.changed());
         tokio::select! {
             told = told => told.expect("a disturbance is reported").unwrap(),
             news = watch.next() => panic!("no release came: {news:?}"),
@@ -238,6 +238,6 @@ async fn a_refused_user_is_named_without_the_password() {
     let raw = bench.raw.as_ref().unwrap();
     let mut settings = raw.settings(&[&raw.endpoint]);
     (settings.username, settings.password) = (Some("nobody".into()), Some("hunter2".into()));
-    let fault = Channel::etcd(settings).await.unwrap().check().await.unwrap_err();
-    assert!(matches!(&fault, ChannelError::Refused(why) if !why.contains("hunter2")), "{fault:?}");
+    let error = Channel::etcd(settings).await.unwrap().check().await.unwrap_err();
+    assert!(matches!(&error, ChannelError::Refused(why) if !why.contains("hunter2")), "{error:?}");
 }

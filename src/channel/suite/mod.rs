@@ -189,7 +189,7 @@ fn small(config: &str, seq: u64) -> Entry {
     release(config, seq, &format!("{{\"seq\":\"{seq}\"}}"))
 }
 
-/// Waits for the next releases of a watch, at most [`LONG`].
+/// Waits for the next releases of a watch, at most [`TEST_TIMEOUT`].
 async fn next(watch: &mut ReleaseWatch) -> Result<Vec<Entry>, ChannelError> {
     timeout(TEST_TIMEOUT, watch.next()).await.expect("a release in time")
 }
@@ -200,7 +200,7 @@ fn numbers(entries: &[Entry]) -> Vec<(String, u64)> {
     entries.iter().map(number).collect()
 }
 
-/// Polls a condition until it is true, at most [`LONG`].
+/// Polls a condition until it is true, at most [`TEST_TIMEOUT`].
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {

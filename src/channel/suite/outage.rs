@@ -41,19 +41,19 @@ async fn all_fail_in_time(channel: &Channel, lock: Option<Lock>) {
     let within = |what: &str, limit: Duration, since: Instant| {
         assert!(since.elapsed() < limit + SLACK, "{what} took {:?}", since.elapsed());
     };
-    let unreachable = |what: &str, fault: Option<ChannelError>| {
-        assert!(matches!(fault, Some(ChannelError::Unreachable(_))), "{what}: {fault:?}");
+    let unreachable = |what: &str, error: Option<ChannelError>| {
+        assert!(matches!(error, Some(ChannelError::Unreachable(_))), "{what}: {error:?}");
     };
     unreachable("check", channel.check().await.err());
     within("check", timing.call, start);
     for (what, limit) in [("lock", timing.call * 2 + wait), ("holder", timing.call * 2), ("watch", timing.call)] {
         let start = Instant::now();
-        let fault = match what {
+        let error = match what {
             "lock" => channel.lock(&env("prod"), wait).await.err(),
             "holder" => channel.holder(&env("prod")).await.err(),
             _ => channel.watch(1).await.err(),
         };
-        unreachable(what, fault);
+        unreachable(what, error);
         within(what, limit, start);
     }
     let start = Instant::now();
@@ -116,17 +116,17 @@ async fn a_paused_etcd_is_reported_in_time() {
 async fn work_continues_when_etcd_is_back() {
     let Some((bench, mut proxy)) = proxied().await else { return };
     let mut watch = bench.channel.watch(bench.channel.head().await.unwrap().revision).await.unwrap();
-    let mut upsets = bench.channel.disturbances();
+    let mut disturbances = bench.channel.disturbances();
     proxy.down().await;
     assert!(matches!(next(&mut watch).await, Err(ChannelError::Unreachable(_))));
     assert!(matches!(bench.channel.check().await, Err(ChannelError::Unreachable(_))));
     proxy.up().await;
     bench.channel.check().await.unwrap();
-    assert!(!upsets.has_changed().unwrap(), "it is reported with the next watch");
+    assert!(!disturbances.has_changed().unwrap(), "it is reported with the next watch");
     let mut watch = bench.channel.watch(watch.revision()).await.unwrap();
-    timeout(TEST_TIMEOUT, upsets.changed()).await.expect("it is reported").unwrap();
+    timeout(TEST_TIMEOUT, disturbances.changed()).await.expect("it is reported").unwrap();
     drop(bench.channel.watch(watch.revision()).await.unwrap());
-    assert!(!upsets.has_changed().unwrap(), "it is reported once");
+    assert!(!disturbances.has_changed().unwrap(), "it is reported once");
     let lock = bench.channel.lock(&env("prod"), TEST_TIMEOUT).await.unwrap();
     bench.channel.deliver(&lock, &[small("a/x", 1)]).await.unwrap();
     assert_eq!(next(&mut watch).await.unwrap(), [small("a/x", 1)]);

@@ -98,7 +98,7 @@ async fn a_watch_before_a_compaction_must_list_again(mut bench: Bench) {
     bench.compact().await;
     let watched = match bench.other.watch(start).await {
         Ok(mut watch) => next(&mut watch).await.map(drop),
-        Err(fault) => Err(fault),
+        Err(error) => Err(error),
     };
     assert_eq!(watched, Err(ChannelError::Compacted));
 

@@ -35,8 +35,8 @@ impl EventReader {
     async fn next(&mut self) -> RegistryEvent {
         let next = async {
             loop {
-                if let Some(notice) = self.pending.pop_front() {
-                    return notice;
+                if let Some(event) = self.pending.pop_front() {
+                    return event;
                 }
                 self.pending.extend(self.watch.next().await.unwrap());
             }
@@ -45,9 +45,9 @@ impl EventReader {
     }
 }
 
-async fn node_ids(board: &NodeRegistry) -> BTreeSet<NodeId> {
-    let notices = board.list().await.unwrap().events;
-    notices.into_iter().filter_map(|n| if let RegistryEvent::Joined(id, _) = n { Some(id) } else { None }).collect()
+async fn node_ids(registry: &NodeRegistry) -> BTreeSet<NodeId> {
+    let events = registry.list().await.unwrap().events;
+    events.into_iter().filter_map(|n| if let RegistryEvent::Joined(id, _) = n { Some(id) } else { None }).collect()
 }
 
 #[test]
@@ -66,10 +66,10 @@ async fn nodes_register_query_and_reply() {
 
     let (one, two) = (console.join(false).await.unwrap(), reader.join(true).await.unwrap());
     let here = [everything.next().await, everything.next().await];
-    for (notice, seat, reader) in [(&here[0], &one, false), (&here[1], &two, true)] {
+    for (event, member, reader) in [(&here[0], &one, false), (&here[1], &two, true)] {
         assert!(
-            matches!(notice, RegistryEvent::Joined(id, about) if *id == seat.id() && about.reader == reader),
-            "{notice:?}"
+            matches!(event, RegistryEvent::Joined(id, about) if *id == member.id() && about.reader == reader),
+            "{event:?}"
         );
     }
     one.write_query(&scope(), 4096).await.unwrap();
@@ -110,23 +110,23 @@ async fn versions(raw: &mut Raw) -> Vec<i64> {
 #[tokio::test]
 async fn a_membership_ends_with_its_lease() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let board = node_registry(&bench.channel);
-    let seat = board.join(false).await.unwrap();
+    let registry = node_registry(&bench.channel);
+    let member = registry.join(false).await.unwrap();
     let mut watch =
-        EventReader::of(board.watch(RegistryFilter::All, board.list().await.unwrap().revision).await.unwrap());
-    bench.raw().client.lease_revoke(seat.id().0).await.unwrap();
-    assert_eq!(watch.next().await, RegistryEvent::Left(seat.id()));
-    assert!(seat.write_reply(&scope(), "{}").await.is_err(), "a node that is gone leaves no reply");
-    let again = board.join(false).await.unwrap();
-    assert!(again.id() != seat.id() && node_ids(&board).await == [again.id()].into());
+        EventReader::of(registry.watch(RegistryFilter::All, registry.list().await.unwrap().revision).await.unwrap());
+    bench.raw().client.lease_revoke(member.id().0).await.unwrap();
+    assert_eq!(watch.next().await, RegistryEvent::Left(member.id()));
+    assert!(member.write_reply(&scope(), "{}").await.is_err(), "a node that is gone leaves no reply");
+    let again = registry.join(false).await.unwrap();
+    assert!(again.id() != member.id() && node_ids(&registry).await == [again.id()].into());
 }
 
 #[tokio::test]
 async fn keys_that_no_node_wrote_are_ignored() {
     let Some(mut bench) = Bench::etcd().await else { return };
-    let board = node_registry(&bench.channel);
+    let registry = node_registry(&bench.channel);
     let mut watch =
-        EventReader::of(board.watch(RegistryFilter::All, board.list().await.unwrap().revision).await.unwrap());
+        EventReader::of(registry.watch(RegistryFilter::All, registry.list().await.unwrap().revision).await.unwrap());
     let name = |bytes: usize| format!("{{\"name\":\"{}\",\"reader\":true}}", "n".repeat(bytes));
     let ahead = |ahead: &str| format!("{{\"name\":\"n\",\"reader\":true,\"ahead\":{ahead}}}");
     let many = vec!["[\"prod/shop/a\",1]"; MAX_AHEAD_RELEASES + 1].join(",");
@@ -157,7 +157,7 @@ async fn keys_that_no_node_wrote_are_ignored() {
         matches!(watch.next().await, RegistryEvent::Joined(found, _) if found == NodeId(id)),
         "the first valid event"
     );
-    assert_eq!(board.list().await.unwrap().events.len(), 1);
+    assert_eq!(registry.list().await.unwrap().events.len(), 1);
 }
 
 #[tokio::test]
@@ -166,21 +166,21 @@ async fn later_releases_on_reader_nodes_are_written_once_and_end_with_them() {
     let (console, reader) = (node_registry(&bench.channel), node_registry(&bench.other));
     let mut watch =
         EventReader::of(console.watch(RegistryFilter::All, console.list().await.unwrap().revision).await.unwrap());
-    let mut upsets = bench.channel.disturbances();
+    let mut disturbances = bench.channel.disturbances();
     let (mut one, mut two) = (reader.join(true).await.unwrap(), reader.join(true).await.unwrap());
     let config: ConfigId = "prod/shop/a".parse().unwrap();
     assert!(
         matches!(watch.next().await, RegistryEvent::Joined(..))
             && matches!(watch.next().await, RegistryEvent::Joined(..))
     );
-    upsets.mark_unchanged();
+    disturbances.mark_unchanged();
     assert_eq!(bench.channel.ahead().await.unwrap(), AheadReport::default());
 
     one.report_ahead(AheadReport { tokens: Some(7), releases: vec![(config.clone(), 900)] }).await.unwrap();
     assert!(
         matches!(watch.next().await, RegistryEvent::Joined(id, about) if id == one.id() && about.ahead.tokens == Some(7))
     );
-    assert!(upsets.has_changed().unwrap(), "a console must write a later one");
+    assert!(disturbances.has_changed().unwrap(), "a console must write a later one");
     two.report_ahead(AheadReport { tokens: Some(6), releases: vec![(config.clone(), 901)] }).await.unwrap();
     let mut forger = reader.join(true).await.unwrap();
     forger

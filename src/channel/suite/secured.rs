@@ -178,13 +178,13 @@ async fn with_tls_and_a_user_everything_works() {
 #[tokio::test]
 async fn a_reader_node_may_reply_but_not_query() {
     let Some(secured) = Secured::start().await else { return };
-    let board = async |user| secured.channel(Some((user, PASSWORD))).await.node_registry().unwrap();
-    let (console, reader, silent) = (board("trimtab").await, board("reader").await, board("silent").await);
+    let registry = async |user| secured.channel(Some((user, PASSWORD))).await.node_registry().unwrap();
+    let (console, reader, silent) = (registry("trimtab").await, registry("reader").await, registry("silent").await);
     let scope = "*/*/*".parse().unwrap();
     let mut watch = console.watch(RegistryFilter::All, console.list().await.unwrap().revision).await.unwrap();
-    let seat = reader.join(true).await.unwrap();
-    seat.write_reply(&scope, "{}").await.unwrap();
-    assert!(is_refused(&seat.write_query(&scope, 4096).await));
+    let member = reader.join(true).await.unwrap();
+    member.write_reply(&scope, "{}").await.unwrap();
+    assert!(is_refused(&member.write_query(&scope, 4096).await));
     let asking = console.join(false).await.unwrap();
     asking.write_query(&scope, 4096).await.unwrap();
     let mut heard = Vec::new();
@@ -205,7 +205,7 @@ async fn a_reader_node_may_reply_but_not_query() {
     assert!(is_refused(&silent.join(true).await));
     assert_eq!(silent.list().await.unwrap().events.len(), 3);
     assert!(silent.watch(RegistryFilter::Queries, 1).await.is_ok());
-    let application = board("application").await;
+    let application = registry("application").await;
     assert!(is_refused(&application.list().await) && is_refused(&application.watch(RegistryFilter::All, 1).await));
 }
 

@@ -101,7 +101,7 @@ async fn progress(console: &Console, actor: &Actor, change: &ChangeView) -> Resu
         let release = found.into_iter().find(|r: &Release| r.seq == config.live);
         let Some(release) = release else { continue };
         let readers = console.nodes.readers(&config.config);
-        let live = console.reader.shelf.get(&config.config.to_string()).map_or(0, |snapshot| snapshot.seq());
+        let live = console.reader.store.get(&config.config.to_string()).map_or(0, |snapshot| snapshot.seq());
         all.push(ReleaseProgress { release, readers, live });
     }
     Ok(all)

@@ -50,7 +50,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(10);
 pub struct LastGood {
     folder: PathBuf,
     root: String,
-    shelf: Arc<SnapshotStore>,
+    store: Arc<SnapshotStore>,
     tokens: Option<Arc<KnownTokens>>,
     clock: fn() -> Time,
     problems: Mutex<DiskProblems>,
@@ -77,14 +77,14 @@ impl LastGood {
     pub fn new(
         folder: &Path,
         root: &str,
-        shelf: Arc<SnapshotStore>,
+        store: Arc<SnapshotStore>,
         tokens: Option<Arc<KnownTokens>>,
         clock: fn() -> Time,
     ) -> Arc<Self> {
         Arc::new(Self {
             folder: folder.to_owned(),
             root: root.to_owned(),
-            shelf,
+            store,
             tokens,
             clock,
             problems: Mutex::default(),
@@ -178,8 +178,8 @@ impl LastGood {
         if !entries.is_empty() {
             let (revision, cluster) = (kept.revision, kept.cluster);
             // Before any release of it is visible.
-            self.shelf.set_stale(Some(kept.heard_at));
-            self.shelf.adopt(Listing { revision, cluster, entries, damaged: Vec::new() });
+            self.store.set_stale(Some(kept.heard_at));
+            self.store.adopt(Listing { revision, cluster, entries, damaged: Vec::new() });
         }
         if let Some((tokens, list)) = self.tokens.as_ref().zip(kept.tokens) {
             tokens.accept_from_disk(list, (self.clock)());
@@ -193,7 +193,7 @@ impl LastGood {
     /// [`ChannelError::Unreachable`] when the task panicked: list again.
     pub(super) async fn apply(self: &Arc<Self>, entries: Vec<Entry>) -> Result<Applied, ChannelError> {
         self.run_blocking(move |this| {
-            this.journal_then(this.new_batch(&entries, this.shelf.head()), || this.shelf.apply(entries))
+            this.journal_then(this.new_batch(&entries, this.store.head()), || this.store.apply(entries))
         })
         .await
     }
@@ -205,12 +205,12 @@ impl LastGood {
     pub(super) async fn adopt(self: &Arc<Self>, listing: Listing) -> Result<Applied, ChannelError> {
         self.run_blocking(move |this| {
             let head = Head { revision: listing.revision, cluster: listing.cluster };
-            this.journal_then(this.new_batch(&listing.entries, Some(head)), || this.shelf.adopt(listing))
+            this.journal_then(this.new_batch(&listing.entries, Some(head)), || this.store.adopt(listing))
         })
         .await
     }
 
-    /// Calls [`KnownTokens::take`]. The list is on disk before it counts.
+    /// Calls [`KnownTokens::accept`]. The list is on disk before it counts.
     ///
     /// # Errors
     /// [`ChannelError::Unreachable`] when the task panicked: read again.
@@ -218,7 +218,7 @@ impl LastGood {
         self.run_blocking(move |this| {
             let Some(tokens) = &this.tokens else { return };
             let is_new = tokens.list().is_none_or(|held| held.version <= list.version && *held != list);
-            let heard_at = this.shelf.stale_since().unwrap_or_else(this.clock);
+            let heard_at = this.store.stale_since().unwrap_or_else(this.clock);
             let record = || JournalBatch {
                 root: this.root.clone(),
                 heard_at,
@@ -245,7 +245,7 @@ impl LastGood {
     /// Returns a journal batch with the entries that are not in the store yet, if any.
     fn new_batch(&self, entries: &[Entry], head: Option<Head>) -> Option<JournalBatch> {
         let is_new = |entry: &&Entry| {
-            let held = self.shelf.get(&entry.config.to_string());
+            let held = self.store.get(&entry.config.to_string());
             held.is_none_or(|held| {
                 let (new, old) = (&entry.meta, &held.entry.meta);
                 new.seq > old.seq || (new.seq == old.seq && new.sha256 != old.sha256)
@@ -255,7 +255,7 @@ impl LastGood {
         (!releases.is_empty()).then(|| JournalBatch {
             root: self.root.clone(),
             heard_at: (self.clock)(),
-            whole: self.shelf.is_empty().then(|| head.map_or((0, 0), |head| (head.revision, head.cluster))),
+            whole: self.store.is_empty().then(|| head.map_or((0, 0), |head| (head.revision, head.cluster))),
             releases,
             tokens: None,
         })
@@ -317,9 +317,9 @@ impl LastGood {
 
     async fn wait_for_change(&self) {
         match &self.tokens {
-            None => self.shelf.wait_for_change().await,
+            None => self.store.wait_for_change().await,
             Some(tokens) => tokio::select! {
-                () = self.shelf.wait_for_change() => {}
+                () = self.store.wait_for_change() => {}
                 () = tokens.wait_for_change() => {}
             },
         }
@@ -350,15 +350,15 @@ impl LastGood {
     fn write(&self) -> Result<bool, String> {
         let _alone = self.writing.lock();
         let mut journal = self.journal();
-        let entries = self.shelf.entries();
+        let entries = self.store.entries();
         if entries.is_empty() {
             return Ok(false);
         }
         journal.rotate();
-        let (head, now) = (self.shelf.head(), (self.clock)());
+        let (head, now) = (self.store.head(), (self.clock)());
         let kept = StoredState {
             root: self.root.clone(),
-            heard_at: self.shelf.stale_since().unwrap_or(now),
+            heard_at: self.store.stale_since().unwrap_or(now),
             revision: head.map_or(0, |head| head.revision),
             cluster: head.map_or(0, |head| head.cluster),
             tokens: self.tokens.as_ref().and_then(|tokens| tokens.list()).map(|list| (*list).clone()),
@@ -375,7 +375,7 @@ impl LastGood {
     /// Clears the problems after a write of the file. Those of the journal are cleared only if the store is up to date.
     fn recover(&self) {
         self.trouble().file = None;
-        let is_whole = self.trouble().journal.is_some() && self.shelf.stale_since().is_none();
+        let is_whole = self.trouble().journal.is_some() && self.store.stale_since().is_none();
         if is_whole && self.journal().open().is_ok() {
             self.trouble().journal = None;
         }

@@ -50,7 +50,7 @@ impl Drop for Folder {
 
 /// The part of a reader node that uses the file. A drop without `leave` is a kill.
 struct TestNode {
-    shelf: Arc<SnapshotStore>,
+    store: Arc<SnapshotStore>,
     table: Arc<TokenCache>,
     tokens: Arc<KnownTokens>,
     file: Arc<LastGood>,
@@ -58,12 +58,12 @@ struct TestNode {
 
 impl TestNode {
     async fn start(folder: &Path, root: &str) -> Self {
-        let (shelf, table) = (Arc::new(SnapshotStore::new()), Arc::new(TokenCache::new()));
+        let (store, table) = (Arc::new(SnapshotStore::new()), Arc::new(TokenCache::new()));
         let tokens = Arc::new(KnownTokens::new(Arc::clone(&table)));
         let known = Some(Arc::clone(&tokens));
-        let file = LastGood::new(folder, root, Arc::clone(&shelf), known, now);
+        let file = LastGood::new(folder, root, Arc::clone(&store), known, now);
         file.load().await;
-        Self { shelf, table, tokens, file }
+        Self { store, table, tokens, file }
     }
 
     async fn fill(&self) {
@@ -77,7 +77,7 @@ impl TestNode {
     }
 
     fn seq(&self) -> u64 {
-        self.shelf.get(KEY).map_or(0, |snapshot| snapshot.seq())
+        self.store.get(KEY).map_or(0, |snapshot| snapshot.seq())
     }
 
     /// Stops like a server.
@@ -103,9 +103,9 @@ async fn a_restarted_reader_has_its_releases_and_tokens() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
     let half = TestNode::start(&folder.0, "trimtab").await;
-    assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
+    assert!(!half.store.is_ready() && half.store.stale_since().is_none());
     half.fill().await;
-    half.shelf.set_stale(Some(Time(1000)));
+    half.store.set_stale(Some(Time(1000)));
     let fresh = generate(TokenKind::Read);
     let token = ListedToken {
         id: fresh.id.clone(),
@@ -121,11 +121,11 @@ async fn a_restarted_reader_has_its_releases_and_tokens() {
     assert!(!fs::read_to_string(folder.file()).unwrap().contains(&fresh.text));
 
     let again = TestNode::start(&folder.0, "trimtab").await;
-    let snapshot = again.shelf.get(KEY).unwrap();
+    let snapshot = again.store.get(KEY).unwrap();
     assert_eq!(snapshot.entry, entry(KEY, 3, DOCUMENT));
-    assert!(again.shelf.is_ready());
-    assert_eq!(again.shelf.stale_since(), Some(Time(1000)), "since the last contact, not since the start");
-    assert_eq!(again.shelf.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
+    assert!(again.store.is_ready());
+    assert_eq!(again.store.stale_since(), Some(Time(1000)), "since the last contact, not since the start");
+    assert_eq!(again.store.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
     assert_eq!((again.tokens.list(), again.tokens.stale_since()), (half.tokens.list(), Some(Time(1000))));
     assert!(again.table.authenticate(&fresh.text, now()).is_ok());
 }
@@ -143,9 +143,9 @@ async fn releases_are_written_while_they_come() {
         }
     };
     tokio::time::timeout(super::RETRY_DELAY, written).await.expect("a file");
-    half.shelf.apply(vec![entry(KEY, 4, "{}")]);
+    half.store.apply(vec![entry(KEY, 4, "{}")]);
     tasks.end().await;
-    assert_eq!(TestNode::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
+    assert_eq!(TestNode::start(&folder.0, "trimtab").await.store.get(KEY).unwrap().seq(), 4);
     assert!(folder.beside("").is_empty());
 }
 
@@ -166,7 +166,7 @@ async fn a_damaged_file_is_renamed_and_reported() {
         fs::write(folder.file(), &bytes).unwrap();
 
         let half = TestNode::start(&folder.0, "trimtab").await;
-        assert!(!half.shelf.is_ready() && half.shelf.get(KEY).is_none() && half.tokens.list().is_none());
+        assert!(!half.store.is_ready() && half.store.get(KEY).is_none() && half.tokens.list().is_none());
         let trouble = half.file.problem().unwrap();
         assert!(trouble.contains("damaged-") && !folder.file().exists(), "{trouble}");
         assert_eq!(folder.beside("damaged-").len(), 1);
@@ -188,14 +188,14 @@ async fn a_file_with_a_valid_hash_and_other_contents_is_damaged() {
     let hash = crate::domain::content::sha256(body.as_bytes());
     fs::write(folder.file(), format!("trimtab last known good 1 sha256 {hash}\n{body}")).unwrap();
     let half = TestNode::start(&folder.0, "trimtab").await;
-    assert!(!half.shelf.is_ready() && half.file.problem().unwrap().contains("damaged-"));
+    assert!(!half.store.is_ready() && half.file.problem().unwrap().contains("damaged-"));
 }
 
 #[tokio::test]
 async fn files_of_another_installation_are_not_served() {
     let folder = kept().await;
     let half = TestNode::start(&folder.0, "staging").await;
-    assert!(!half.shelf.is_ready() && half.shelf.stale_since().is_none());
+    assert!(!half.store.is_ready() && half.store.stale_since().is_none());
     let trouble = half.file.problem().unwrap();
     assert!(trouble.contains("\"trimtab\"") && folder.beside("foreign-").len() == 1, "{trouble}");
 }
@@ -206,16 +206,16 @@ async fn a_failed_write_is_reported_and_the_old_file_stays() {
     // A full disk.
     std::os::unix::fs::symlink("/dev/full", folder.0.join(format!("{NAME}.new"))).unwrap();
     let half = TestNode::start(&folder.0, "trimtab").await;
-    half.shelf.apply(vec![entry(KEY, 4, "{}")]);
+    half.store.apply(vec![entry(KEY, 4, "{}")]);
     half.leave().await;
     let trouble = half.file.problem().unwrap();
     assert!(trouble.contains("cannot be written") && trouble.contains("No space left"), "{trouble}");
-    assert_eq!(TestNode::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 3);
+    assert_eq!(TestNode::start(&folder.0, "trimtab").await.store.get(KEY).unwrap().seq(), 3);
 
     // There is space again: no partial file was left.
     half.leave().await;
     assert_eq!(half.file.problem(), None);
-    assert_eq!(TestNode::start(&folder.0, "trimtab").await.shelf.get(KEY).unwrap().seq(), 4);
+    assert_eq!(TestNode::start(&folder.0, "trimtab").await.store.get(KEY).unwrap().seq(), 4);
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn a_killed_reader_restarts_with_all_visible_releases() {
     let half = TestNode::start(&folder.0, "trimtab").await;
     half.file.take(TokenList { version: 1, tokens: vec![] }).await.unwrap();
     let again = TestNode::start(&folder.0, "trimtab").await;
-    assert!(again.tokens.list() == half.tokens.list() && again.seq() == 0 && !again.shelf.is_ready());
+    assert!(again.tokens.list() == half.tokens.list() && again.seq() == 0 && !again.store.is_ready());
 
     // Without a file, and with one.
     half.fill().await;
@@ -245,8 +245,8 @@ async fn a_killed_reader_restarts_with_all_visible_releases() {
     let mut list = half.tokens.list();
     for seq in [4, 5] {
         let again = TestNode::start(&folder.0, "trimtab").await;
-        assert!(again.seq() == seq && again.shelf.is_ready() && again.shelf.stale_since().is_some());
-        assert_eq!(again.shelf.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
+        assert!(again.seq() == seq && again.store.is_ready() && again.store.stale_since().is_some());
+        assert_eq!(again.store.head().map(|head| (head.revision, head.cluster)), Some((7, 42)));
         assert_eq!(again.tokens.list(), list);
         again.leave().await;
         assert!(folder.beside("").is_empty() && again.file.problem().is_none());
@@ -278,7 +278,7 @@ async fn a_journal_is_kept_until_the_file_is_written() {
     // There is space again. The earlier journal goes into the file first.
     for left in [vec!["old", ""], vec![""], vec![]] {
         let again = TestNode::start(&folder.0, "trimtab").await;
-        assert!(again.seq() == 4 && again.shelf.get("prod/shop/b").is_some());
+        assert!(again.seq() == 4 && again.store.get("prod/shop/b").is_some());
         for name in ["old", ""] {
             let path = folder.0.join(format!("{}.{name}", journal::NAME).trim_end_matches('.'));
             assert_eq!(path.exists(), left.contains(&name), "{}", path.display());
@@ -326,7 +326,7 @@ async fn batches_before_the_damage_of_a_journal_count() {
     // It is reported until the channel is connected, which has the missing releases.
     half.file.save().await.unwrap();
     assert_eq!(half.file.problem(), Some(trouble));
-    half.shelf.set_stale(None);
+    half.store.set_stale(None);
     half.leave().await;
     assert_eq!(half.file.problem(), None);
     assert_eq!(TestNode::start(&folder.0, "trimtab").await.seq(), 4);
@@ -337,7 +337,7 @@ async fn a_failed_journal_write_does_not_stop_readers() {
     let folder = kept().await;
     let path = folder.0.join(journal::NAME);
     let half = TestNode::start(&folder.0, "trimtab").await;
-    half.shelf.set_stale(None);
+    half.store.set_stale(None);
     // A full disk.
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     half.get(4).await;
@@ -359,7 +359,7 @@ async fn a_journal_without_its_file_or_of_another_installation_is_not_served() {
     half.get(4).await;
     fs::remove_file(folder.file()).unwrap();
     let half = TestNode::start(&folder.0, "trimtab").await;
-    assert!(!half.shelf.is_ready() && half.seq() == 0);
+    assert!(!half.store.is_ready() && half.seq() == 0);
     let trouble = half.file.problem().unwrap();
     assert!(trouble.contains("journal.partial-") && folder.beside("journal.partial-").len() == 1, "{trouble}");
 

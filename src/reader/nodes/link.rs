@@ -44,10 +44,15 @@ const REFUSED_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Returns the background task that keeps the link.
 #[must_use]
-pub fn task(nodes: Arc<Nodes>, board: NodeRegistry, hears: RegistryFilter, tokens: Option<Arc<KnownTokens>>) -> Task {
+pub fn task(
+    nodes: Arc<Nodes>,
+    registry: NodeRegistry,
+    hears: RegistryFilter,
+    tokens: Option<Arc<KnownTokens>>,
+) -> Task {
     Task::looping("nodes", Lang::task_nodes, move |task| {
-        let (nodes, board, tokens) = (Arc::clone(&nodes), board.clone(), tokens.clone());
-        async move { run(&nodes, &board, hears, tokens.as_deref(), task).await }
+        let (nodes, registry, tokens) = (Arc::clone(&nodes), registry.clone(), tokens.clone());
+        async move { run(&nodes, &registry, hears, tokens.as_deref(), task).await }
     })
 }
 
@@ -55,21 +60,22 @@ pub fn task(nodes: Arc<Nodes>, board: NodeRegistry, hears: RegistryFilter, token
 /// `tokens`, it writes what it holds that is later than the channel.
 async fn run(
     nodes: &Nodes,
-    board: &NodeRegistry,
+    registry: &NodeRegistry,
     hears: RegistryFilter,
     tokens: Option<&KnownTokens>,
     task: TaskHandle,
 ) {
-    let mut link = Link { nodes, board, hears, tokens, membership: None, queries: HashMap::new(), ended: Vec::new() };
+    let mut link =
+        Link { nodes, registry, hears, tokens, membership: None, queries: HashMap::new(), ended: Vec::new() };
     task.until_stopped(link.keep(&task)).await;
-    if let Some(seat) = link.membership.take() {
-        seat.leave().await;
+    if let Some(member) = link.membership.take() {
+        member.leave().await;
     }
 }
 
 struct Link<'a> {
     nodes: &'a Nodes,
-    board: &'a NodeRegistry,
+    registry: &'a NodeRegistry,
     hears: RegistryFilter,
     tokens: Option<&'a KnownTokens>,
     membership: Option<Membership>,
@@ -96,20 +102,20 @@ impl Link<'_> {
         let (mut said, mut refused, mut back_off) = (None, false, BackOff::new());
         loop {
             back_off.begin();
-            let Err(fault) = self.round(&mut said, task).await else {
+            let Err(error) = self.round(&mut said, task).await else {
                 refused = false;
                 continue;
             };
             self.nodes.state().disconnected();
             self.nodes.notify_event();
             // Logged once, because it may last for days.
-            let why = fault.to_string();
-            task.failed(fault.name(), &why);
+            let why = error.to_string();
+            task.failed(error.name(), &why);
             if said.as_ref() != Some(&why) {
                 tracing::warn!(error = why, "this node is not in the node registry, retrying");
                 said = Some(why);
             }
-            if !matches!(fault, ChannelError::Refused(_)) {
+            if !matches!(error, ChannelError::Refused(_)) {
                 refused = false;
                 back_off.delay().await;
             } else if std::mem::replace(&mut refused, true) {
@@ -125,15 +131,15 @@ impl Link<'_> {
 
     /// Reads the registry, then watches it until the watch ends or is old enough, or the membership is lost.
     async fn round(&mut self, said: &mut Option<String>, task: &TaskHandle) -> Result<(), ChannelError> {
-        let seat = self.ensure_member().await?;
-        let there = self.board.list().await?;
-        if !there.events.iter().any(|notice| matches!(notice, RegistryEvent::Joined(id, _) if *id == seat)) {
+        let member = self.ensure_member().await?;
+        let there = self.registry.list().await?;
+        if !there.events.iter().any(|event| matches!(event, RegistryEvent::Joined(id, _) if *id == member)) {
             // Its key was deleted.
             self.membership = None;
             return Err(ChannelError::Unreachable("this node's key in the node registry is missing".into()));
         }
-        let mut watch = self.board.watch(self.hears, there.revision).await?;
-        self.handle_listing(seat, there.events);
+        let mut watch = self.registry.watch(self.hears, there.revision).await?;
+        self.handle_listing(member, there.events);
         if said.take().is_some() {
             tracing::info!("etcd watch of the node registry restored");
         }
@@ -144,12 +150,12 @@ impl Link<'_> {
             self.write_replies().await?;
             let asks = self.write_queries().await?;
             task.ran();
-            let Some(seat) = self.membership.as_ref().filter(|seat| !seat.is_lost()).map(Membership::id) else {
+            let Some(member) = self.membership.as_ref().filter(|member| !member.is_lost()).map(Membership::id) else {
                 return Ok(());
             };
             let pause = if asks || !self.queries.is_empty() { QUERY_CHECK_INTERVAL } else { IDLE_CHECK_INTERVAL };
             tokio::select! {
-                heard = next_events(&mut watch) => heard?.into_iter().for_each(|notice| self.handle_event(seat, notice)),
+                heard = next_events(&mut watch) => heard?.into_iter().for_each(|event| self.handle_event(member, event)),
                 () = self.nodes.query_added.notified() => {}
                 () = sleep(pause) => {}
                 () = &mut old => return Ok(()),
@@ -159,27 +165,29 @@ impl Link<'_> {
 
     /// Returns the id of this node's membership, and joins the registry if needed.
     async fn ensure_member(&mut self) -> Result<NodeId, ChannelError> {
-        if let Some(seat) = self.membership.as_ref().filter(|seat| !seat.is_lost()) {
-            return Ok(seat.id());
+        if let Some(member) = self.membership.as_ref().filter(|member| !member.is_lost()) {
+            return Ok(member.id());
         }
         self.membership = None;
-        let seat = self.board.join(self.hears == RegistryFilter::Queries).await?;
-        let id = seat.id();
-        self.membership = Some(seat);
+        let member = self.registry.join(self.hears == RegistryFilter::Queries).await?;
+        let id = member.id();
+        self.membership = Some(member);
         // Earlier replies ended with the old membership.
         self.queries.values_mut().for_each(|asked| asked.is_renewed = true);
         Ok(id)
     }
 
     /// Handles the whole registry.
-    fn handle_listing(&mut self, seat: NodeId, notices: Vec<RegistryEvent>) {
+    fn handle_listing(&mut self, member: NodeId, events: Vec<RegistryEvent>) {
         let mut others = BTreeMap::new();
-        for notice in notices {
-            match notice {
-                RegistryEvent::Joined(id, about) if id != seat && others.len() < super::MAX_NODES => {
+        for event in events {
+            match event {
+                RegistryEvent::Joined(id, about) if id != member && others.len() < super::MAX_NODES => {
                     _ = others.insert(id, about)
                 }
-                RegistryEvent::Queried { by, scope, reply_bytes: room } if by != seat => self.handle_query(scope, room),
+                RegistryEvent::Queried { by, scope, reply_bytes: room } if by != member => {
+                    self.handle_query(scope, room)
+                }
                 _ => {}
             }
         }
@@ -187,15 +195,15 @@ impl Link<'_> {
         self.nodes.notify_event();
     }
 
-    fn handle_event(&mut self, seat: NodeId, notice: RegistryEvent) {
-        match notice {
-            RegistryEvent::Queried { by, scope, reply_bytes: room } if by != seat => self.handle_query(scope, room),
-            RegistryEvent::Joined(id, _) if id == seat => {}
-            RegistryEvent::Left(id) if id == seat => self.membership = None,
-            RegistryEvent::Replied { by, .. } | RegistryEvent::Queried { by, .. } if by == seat => {}
-            notice => {
+    fn handle_event(&mut self, member: NodeId, event: RegistryEvent) {
+        match event {
+            RegistryEvent::Queried { by, scope, reply_bytes: room } if by != member => self.handle_query(scope, room),
+            RegistryEvent::Joined(id, _) if id == member => {}
+            RegistryEvent::Left(id) if id == member => self.membership = None,
+            RegistryEvent::Replied { by, .. } | RegistryEvent::Queried { by, .. } if by == member => {}
+            event => {
                 let mut state = self.nodes.state();
-                let heard = state.handle_event(notice, (self.nodes.clock)());
+                let heard = state.handle_event(event, (self.nodes.clock)());
                 if !heard && !std::mem::replace(&mut state.warned, true) {
                     tracing::warn!("ignoring invalid replies in the node registry");
                 }
@@ -222,24 +230,25 @@ impl Link<'_> {
 
     /// Writes what this reader node holds that is later than the channel.
     async fn report_ahead(&mut self) -> Result<(), ChannelError> {
-        let (Some(seat), Some(tokens)) = (&mut self.membership, self.tokens) else { return Ok(()) };
-        seat.report_ahead(AheadReport {
-            tokens: tokens.ahead_version(),
-            releases: self.nodes.reader.shelf.ahead(MAX_AHEAD_RELEASES),
-        })
-        .await
+        let (Some(member), Some(tokens)) = (&mut self.membership, self.tokens) else { return Ok(()) };
+        member
+            .report_ahead(AheadReport {
+                tokens: tokens.ahead_version(),
+                releases: self.nodes.reader.store.ahead(MAX_AHEAD_RELEASES),
+            })
+            .await
     }
 
     /// Replies to renewed queries and after changes. Withdraws replies to queries that have ended.
     async fn write_replies(&mut self) -> Result<(), ChannelError> {
-        let Some(seat) = &self.membership else { return Ok(()) };
+        let Some(member) = &self.membership else { return Ok(()) };
         let now = Instant::now();
         let mut ended = std::mem::take(&mut self.ended);
         ended.extend(self.queries.extract_if(|_, asked| asked.until <= now).map(|(scope, _)| scope));
         // A query that gave way and is asked again gets a reply below.
         ended.retain(|scope| !self.queries.contains_key(scope));
         for scope in ended {
-            seat.withdraw_reply(&scope).await?;
+            member.withdraw_reply(&scope).await?;
         }
         let reader = &self.nodes.reader;
         for (scope, asked) in &mut self.queries {
@@ -251,11 +260,11 @@ impl Link<'_> {
             let room = asked.reply_bytes;
             // Sorts up to 50,000 names, so no read may wait for it.
             let written = tokio::task::spawn_blocking(move || {
-                let latest = |config: &ConfigId| NodeRelease::in_store(&own.shelf, config);
+                let latest = |config: &ConfigId| NodeRelease::in_store(&own.store, config);
                 reply::write(&own.instances, latest, &of, room, at)
             });
             let value = written.await.map_err(|e| ChannelError::Unreachable(format!("an answer: {e}")))?;
-            seat.write_reply(scope, &value).await?;
+            member.write_reply(scope, &value).await?;
             let full = value.len().saturating_mul(1000) / (2 * room);
             let pause = MAX_REPLY_INTERVAL.mul_f64(f64::from(u32::try_from(full).unwrap_or(1000)) / 1000.0);
             (asked.is_renewed, asked.replied_change, asked.next) =
@@ -266,15 +275,15 @@ impl Link<'_> {
 
     /// Writes the queries that people look at. Returns whether there are any.
     async fn write_queries(&mut self) -> Result<bool, ChannelError> {
-        let Some(seat) = self.membership.as_ref().filter(|_| self.hears == RegistryFilter::All) else {
+        let Some(member) = self.membership.as_ref().filter(|_| self.hears == RegistryFilter::All) else {
             return Ok(false);
         };
         let (due, ended) = self.nodes.state().due_queries(Instant::now());
         for (scope, room) in due {
-            seat.write_query(&scope, room).await?;
+            member.write_query(&scope, room).await?;
         }
         for scope in ended {
-            seat.end_query(&scope).await?;
+            member.end_query(&scope).await?;
         }
         Ok(!self.nodes.state().queries.is_empty())
     }
@@ -291,9 +300,9 @@ fn evict_query(asked: &mut HashMap<Pattern, ReceivedQuery>) -> Option<Pattern> {
 /// Waits for the next events.
 async fn next_events(watch: &mut RegistryWatch) -> Result<Vec<RegistryEvent>, ChannelError> {
     loop {
-        let notices = watch.next().await?;
-        if !notices.is_empty() {
-            return Ok(notices);
+        let events = watch.next().await?;
+        if !events.is_empty() {
+            return Ok(events);
         }
     }
 }

@@ -165,7 +165,7 @@ impl Nodes {
 
     /// Returns the latest release on this node, with which others are compared. On a console SQL confirmed it.
     fn latest(&self, config: &ConfigId) -> NodeRelease {
-        NodeRelease::in_store(&self.reader.shelf, config)
+        NodeRelease::in_store(&self.reader.store, config)
     }
 
     /// Returns the number of instances of a config that have seen a release, and the number of all.
@@ -385,8 +385,8 @@ impl State {
     }
 
     /// Handles an event of another node. Returns false if no node writes such a reply.
-    fn handle_event(&mut self, notice: RegistryEvent, now: Time) -> bool {
-        match notice {
+    fn handle_event(&mut self, event: RegistryEvent, now: Time) -> bool {
+        match event {
             RegistryEvent::Joined(id, about) => {
                 if self.others.len() < MAX_NODES {
                     self.others.insert(id, about);

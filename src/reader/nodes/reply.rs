@@ -59,9 +59,9 @@ pub(super) struct NodeRelease {
 
 impl NodeRelease {
     /// Returns the latest release in the store.
-    pub fn in_store(shelf: &SnapshotStore, config: &ConfigId) -> Self {
+    pub fn in_store(store: &SnapshotStore, config: &ConfigId) -> Self {
         let of = |held: Arc<Snapshot>| Self { release: held.seq(), sha256: held.entry.meta.sha256.clone() };
-        shelf.get(&config.to_string()).map(of).unwrap_or_default()
+        store.get(&config.to_string()).map(of).unwrap_or_default()
     }
 
     /// Returns whether that is another release under the same number.

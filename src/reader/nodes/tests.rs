@@ -159,7 +159,7 @@ async fn a_node_without_others_queries_none() {
 #[test]
 fn the_reply_to_the_narrowest_query_counts() {
     let nodes = nodes(true);
-    let hear = |notice| nodes.state().handle_event(notice, now());
+    let hear = |event| nodes.state().handle_event(event, now());
     nodes.state().connected(BTreeMap::from([(ONE, about("one"))]));
     assert!(hear(RegistryEvent::Joined(TWO, about("two"))));
     for of in [SHOP, "*/*/*"] {

@@ -10,7 +10,7 @@ fn text(bytes: usize) -> String {
 
 fn large() -> TestReader {
     let test = TestReader::with(&ReaderSettings { compression: Duration::from_secs(60), ..ReaderSettings::default() });
-    test.reader.shelf.apply(vec![entry("prod/shop/application", 2, &text(3000))]);
+    test.reader.store.apply(vec![entry("prod/shop/application", 2, &text(3000))]);
     test
 }
 
@@ -93,8 +93,8 @@ async fn a_release_is_compressed_once() {
 #[tokio::test]
 async fn large_documents_are_compressed_outside_of_the_threads_that_answer() {
     let test = large();
-    test.reader.shelf.apply(vec![entry("prod/shop/application", 3, &text(200_000))]);
-    test.reader.shelf.apply((0..40).map(|n| entry(&format!("prod/shop/n{n}"), 1, &text(3000))).collect());
+    test.reader.store.apply(vec![entry("prod/shop/application", 3, &text(200_000))]);
+    test.reader.store.apply((0..40).map(|n| entry(&format!("prod/shop/n{n}"), 1, &text(3000))).collect());
     let mut asks: Vec<_> = (0..20).map(|_| Box::pin(test.get(SHOP).header("accept-encoding", "gzip").send())).collect();
     for ask in &mut asks {
         assert!(ask.now_or_never().is_none(), "it waits for the compressor");
@@ -109,7 +109,7 @@ async fn large_documents_are_compressed_outside_of_the_threads_that_answer() {
 #[tokio::test]
 async fn an_answer_is_sent_uncompressed_if_compression_takes_too_long() {
     let test = TestReader::with(&ReaderSettings { compression: Duration::ZERO, ..ReaderSettings::default() });
-    test.reader.shelf.apply(vec![entry("prod/shop/application", 3, &text(200_000))]);
+    test.reader.store.apply(vec![entry("prod/shop/application", 3, &text(200_000))]);
     let turn = Arc::clone(&test.reader.compressor.turn).acquire_owned().await.unwrap();
     for path in [SHOP, APP] {
         let only = test.get(path).header("accept-encoding", "gzip, identity;q=0").send().await;
@@ -118,7 +118,7 @@ async fn an_answer_is_sent_uncompressed_if_compression_takes_too_long() {
         assert_eq!((got.status.as_u16(), got.header("content-encoding")), (200, ""), "{path}");
     }
     drop(turn);
-    let held = test.reader.shelf.get("prod/shop/application").unwrap();
+    let held = test.reader.store.get("prod/shop/application").unwrap();
     let begun = held.form(Shape::Envelope).begin(Bytes::new(), &test.reader.compressor).unwrap();
     assert!(begun.await.is_some(), "the compression goes on without a request");
     let got = test.get(SHOP).header("accept-encoding", "gzip").send().await;
@@ -136,8 +136,8 @@ async fn a_stream_is_not_compressed() {
 #[tokio::test]
 async fn answers_share_the_bytes_of_the_release() {
     let test = large();
-    test.reader.shelf.apply(vec![entry("prod/shop/mail", 3, &text(100_000))]);
-    let held = test.reader.shelf.get("prod/shop/mail").unwrap();
+    test.reader.store.apply(vec![entry("prod/shop/mail", 3, &text(100_000))]);
+    let held = test.reader.store.get("prod/shop/mail").unwrap();
     let mut frames = Vec::new();
     let mut body = test.get(APP).open().await.into_body().into_data_stream();
     while let Some(frame) = futures::StreamExt::next(&mut body).await {

@@ -71,7 +71,7 @@ impl TestReader {
         let mut test = Self { reader, stop, tokens: Mutex::default(), token: String::new() };
         test.token = test.token_for(TokenKind::Read, &["prod/*/*"]);
         let entries = vec![entry("prod/shop/application", 1, r#"{"timeout":"3000"}"#)];
-        test.reader.shelf.adopt(Listing { entries, ..Listing::default() });
+        test.reader.store.adopt(Listing { entries, ..Listing::default() });
         test
     }
 
@@ -98,7 +98,7 @@ impl TestReader {
     }
 
     fn publish(&self, config: &str, seq: u64) {
-        self.reader.shelf.apply(vec![entry(config, seq, &format!(r#"{{"n":"{seq}"}}"#))]);
+        self.reader.store.apply(vec![entry(config, seq, &format!(r#"{{"n":"{seq}"}}"#))]);
     }
 
     /// Prepares a GET with the token.

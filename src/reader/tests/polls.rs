@@ -80,13 +80,13 @@ async fn a_node_that_lags_catches_up_before_it_answers() {
 #[tokio::test]
 async fn a_disconnected_node_answers_no_client_with_an_older_release() {
     let test = with_lag(Duration::ZERO);
-    test.reader.shelf.set_stale(Some(now()));
+    test.reader.store.set_stale(Some(now()));
     let got = test.get(&format!("{SHOP}?after=3")).send().await;
     assert_eq!((got.status.as_u16(), got.header("x-config-release")), (304, "1"));
     assert_eq!(test.get(&format!("{SHOP}?after=3&wait=1")).send().await.status, 304);
     let mut parked = pin!(test.get(&format!("{SHOP}?after=3&wait=1")).send());
     assert!(poll!(&mut parked).is_pending());
-    test.reader.shelf.set_stale(None);
+    test.reader.store.set_stale(None);
     assert_eq!(parked.await.release(), 1, "the node is connected by the end of the wait");
 }
 
@@ -103,7 +103,7 @@ async fn a_client_of_another_server_gets_the_first_release_whatever_its_number()
 async fn a_roll_back_to_the_same_bytes_is_a_newer_release() {
     let test = TestReader::new();
     let etag = test.get(SHOP).send().await.header("etag").to_owned();
-    test.reader.shelf.apply(vec![entry("prod/shop/application", 3, r#"{"timeout":"3000"}"#)]);
+    test.reader.store.apply(vec![entry("prod/shop/application", 3, r#"{"timeout":"3000"}"#)]);
     let got = test.get(&format!("{SHOP}?after=2&wait=90")).header("if-none-match", &etag).send().await;
     assert_eq!((got.release(), got.header("etag")), (3, &*etag));
 }

@@ -197,7 +197,7 @@ async fn before_the_store_is_ready_reads_are_refused_with_retry_after() {
         let got = test.get(path).send().await;
         assert_eq!((got.status.as_u16(), got.problem().as_str()), (503, "unavailable"), "{path}");
     }
-    test.reader.shelf.declare_ready();
+    test.reader.store.declare_ready();
     assert_eq!(test.get(SHOP).send().await.status, 404);
 }
 

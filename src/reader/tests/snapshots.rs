@@ -58,7 +58,7 @@ async fn raw_is_the_document_with_its_own_type() {
 
     let mut page = entry("prod/shop/page", 1, "<b>&amp;</b>");
     Arc::make_mut(&mut page.meta).format = Format::Text;
-    test.reader.shelf.apply(vec![page]);
+    test.reader.store.apply(vec![page]);
     let got = test.get("/api/v1/configs/prod/shop/page/raw").send().await;
     assert_eq!((got.body.as_str(), got.header("content-type")), ("<b>&amp;</b>", "text/plain; charset=utf-8"));
     assert_eq!(got.header("x-content-type-options"), "nosniff");
@@ -97,13 +97,13 @@ async fn an_application_has_all_namespaces_in_the_tokens_scope() {
 #[tokio::test]
 async fn a_stale_answer_has_the_time_of_the_last_contact() {
     let test = TestReader::new();
-    test.reader.shelf.set_stale(Some(Time(1_795_365_060_123)));
+    test.reader.store.set_stale(Some(Time(1_795_365_060_123)));
     let since = "2026-11-22T16:31:00.123Z";
     let got = test.get(SHOP).send().await;
     assert_eq!(got.header("x-config-stale-since"), since);
     let same = test.get(SHOP).header("if-none-match", got.header("etag")).send().await;
     assert_eq!((same.status.as_u16(), same.header("x-config-stale-since")), (304, since));
-    test.reader.shelf.set_stale(None);
+    test.reader.store.set_stale(None);
     assert_eq!(test.get(SHOP).send().await.header("x-config-stale-since"), "");
 }
 

@@ -116,10 +116,10 @@ async fn a_stream_of_a_disconnected_node_sends_no_older_release() {
     let settings = ReaderSettings { lag: Duration::ZERO, ping: Duration::from_millis(10), ..ReaderSettings::default() };
     let test = TestReader::with(&settings);
     let (id, ..) = Events::open(test.get(WATCH)).await.event().await;
-    test.reader.shelf.set_stale(Some(now()));
+    test.reader.store.set_stale(Some(now()));
     let mut events = Events::open(test.get(WATCH).header("last-event-id", &id.replace("-1.", "-9."))).await;
     assert!(events.block().await.unwrap().starts_with(':'));
-    test.reader.shelf.set_stale(None);
+    test.reader.store.set_stale(None);
     let block = loop {
         match events.block().await.unwrap() {
             sign if sign.starts_with(':') => {}
@@ -134,7 +134,7 @@ async fn the_events_of_a_batch_come_together() {
     let test = TestReader::new();
     let mut events = Events::open(test.get(WATCH)).await;
     events.event().await;
-    test.reader.shelf.apply(vec![entry("prod/shop/application", 2, "{}"), entry("prod/shop/mail", 1, "{}")]);
+    test.reader.store.apply(vec![entry("prod/shop/application", 2, "{}"), entry("prod/shop/mail", 1, "{}")]);
     let (first, second) = (events.event().await, events.event().await);
     assert_eq!((first.1.as_str(), second.1.as_str()), ("application", "mail"));
     assert!(first.0.ends_with("-2.0") && second.0.ends_with("-2.1"), "{first:?} {second:?}");
@@ -278,14 +278,14 @@ async fn a_client_that_does_not_read_is_dropped_without_a_backlog() {
             if places() == ReaderSettings::default().waiters {
                 return seq;
             }
-            test.reader.shelf.apply(vec![entry("prod/shop/application", seq, &document(seq))]);
+            test.reader.store.apply(vec![entry("prod/shop/application", seq, &document(seq))]);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         0
     };
     let seq = tokio::time::timeout(Duration::from_secs(20), dropped).await.expect("the connection is dropped");
     // Only the latest release is in memory: the others were skipped, not queued.
-    let snapshot = test.reader.shelf.get("prod/shop/application").unwrap();
+    let snapshot = test.reader.store.get("prod/shop/application").unwrap();
     assert_eq!(snapshot.seq(), seq - 1);
     assert!(Arc::strong_count(&snapshot) <= 2, "{}", Arc::strong_count(&snapshot));
     drop(sleeper);

@@ -100,16 +100,16 @@ async fn waiting_releases_are_delivered_soon_after_etcd_restarts() {
     etcd.start().await;
     // The publisher's pause after a failure is longer than the test waits.
     let site = Site::beside(&etcd.endpoint, SOON * 6).await.with_shop().await;
-    let (source, shelf) = (site.channel.clone(), Arc::new(SnapshotStore::new()));
-    TaskDriver::new(now, CancellationToken::new()).start([feed::task(source, shelf.clone(), None, now)]);
+    let (source, store) = (site.channel.clone(), Arc::new(SnapshotStore::new()));
+    TaskDriver::new(now, CancellationToken::new()).start([feed::task(source, store.clone(), None, now)]);
     site.publish_key(ana(), SHOP, "a", "1").await;
-    soon("the feed has the release", async || shelf.get(SHOP).is_some()).await;
+    soon("the feed has the release", async || store.get(SHOP).is_some()).await;
 
     etcd.kill().await;
     let published = site.publish_key(ana(), SHOP, "a", "2").await;
     assert!(matches!(published.delivery, Delivery::Accepted { .. }), "{:?}", published.delivery);
     soon("the environment is late", async || !site.service.late(ana()).is_empty()).await;
     etcd.start().await;
-    soon("the second release is delivered", async || shelf.get(SHOP).unwrap().seq() == 2).await;
+    soon("the second release is delivered", async || store.get(SHOP).unwrap().seq() == 2).await;
     site.wait_until_recorded().await;
 }

@@ -90,6 +90,10 @@ impl Protocol for Native {
 #[openapi(paths(get_config, get_document, get_configs, watch::watch_configs))]
 pub struct Operations;
 
+/// The live release of a config
+///
+/// With after and wait, waits until there is a release newer than after; 304 when none came. An after above the live release
+/// is answered with the live one.
 #[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}", tag = "read", params(PollQuery), responses(
     (status = 200, body = Envelope, description = "The release.",
         headers(("X-Config-Release" = u64, description = "The number of the release."))),
@@ -99,6 +103,7 @@ fn get_config(reader: &Reader, request: &Request, grant: Grant, key: &str, now: 
     config(reader, request, grant, key, Shape::Envelope, now)
 }
 
+/// The document alone, in its own content type
 #[utoipa::path(get, path = "/api/v1/configs/{env}/{app}/{namespace}/raw", tag = "read", params(PollQuery), responses(
     (status = 200, body = String, content_type = "*/*", description = "The document, byte for byte.",
         headers(("X-Config-Release" = u64, description = "The number of the release."))),

@@ -47,7 +47,7 @@ pub(super) fn watch_configs(reader: &Arc<Reader>, request: &Request, grant: Gran
     for key in &keys {
         reader.open(&grant, key)?;
     }
-    if !reader.shelf.is_ready() {
+    if !reader.store.is_ready() {
         return Err(reader.absent(&keys[0]));
     }
     let events = Events::new(reader, grant, keys, request)?;
@@ -61,7 +61,7 @@ pub(super) fn watch_configs(reader: &Arc<Reader>, request: &Request, grant: Gran
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     // Tells a proxy to forward each event at once.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    if let Some(since) = reader.shelf.stale_header() {
+    if let Some(since) = reader.store.stale_header() {
         headers.insert(STALE_SINCE, since);
     }
     Ok(response)
@@ -121,7 +121,7 @@ impl Events {
 
     /// Queues an event for each config with another release than was sent.
     fn queue_events(&mut self) {
-        let news = self.waiter.take_new(&self.reader.shelf);
+        let news = self.waiter.take_new(&self.reader.store);
         let now = (self.reader.clock)();
         for (at, snapshot) in news {
             self.sent[at] = snapshot.seq();
