@@ -154,12 +154,8 @@ impl Service {
     /// [`Error::Forbidden`] unless the actor is an administrator; [`Error::Unavailable`].
     pub async fn deliver_again(&self, actor: &Actor, env: &EnvName) -> Result<()> {
         actor.may_administer()?;
-        // Recorded first, because the repair runs even if the client goes away.
-        let mut tx = self.db.write().await?;
-        record(&mut tx, actor, &Event::ChannelCompared { env: env.clone() }).await?;
-        tx.commit().await?;
         self.dispatch.notifier.notify([env]);
-        self.dispatch.repairs.compare().await
+        self.record_and_repair(actor, Event::ChannelCompared { env: env.clone() }, None).await
     }
 
     /// Returns a receiver that changes whenever pages about delivery are out of date.

@@ -1,7 +1,7 @@
 //! Drift between the channel and the database: listing it, repairing it, and deciding which side to keep.
 
 use super::{
-    Service, check_text,
+    Service, check_text, detached,
     idempotency::{Work, WorkOutcome},
     publish::{
         SingleRelease,
@@ -66,11 +66,8 @@ impl Service {
         if live == 0 {
             return Err(Error::NotFound(id.to_string()));
         }
-        // Recorded first, because the repair runs even if the client goes away.
-        let mut tx = self.db.write().await?;
-        record(&mut tx, actor, &Event::ReleaseRepaired { config: id.clone(), seq: live }).await?;
-        tx.commit().await?;
-        self.dispatch.repairs.repair(id.clone()).await
+        let event = Event::ReleaseRepaired { config: id.clone(), seq: live };
+        self.record_and_repair(actor, event, Some(id.clone())).await
     }
 
     /// Decides which side to keep if the channel or a reader is ahead of the database. Then the config can be published
@@ -130,9 +127,25 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn record_drift(&self, drift: &Drift) -> Result<()> {
-        let mut tx = self.db.write().await?;
-        let event = Event::DriftFound { config: drift.config.clone(), kind: drift.kind };
-        record(&mut tx, &Actor::system(), &event).await?;
-        tx.commit().await
+        let (db, event) = (self.db.clone(), Event::DriftFound { config: drift.config.clone(), kind: drift.kind });
+        detached(async move {
+            let mut tx = db.write().await?;
+            record(&mut tx, &Actor::system(), &event).await?;
+            tx.commit().await
+        })
+        .await
+    }
+
+    /// Records an event and then requests the repair that it is about. Both happen even if the client goes away.
+    pub(super) async fn record_and_repair(&self, actor: &Actor, event: Event, config: Option<ConfigId>) -> Result<()> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move {
+            let slot = service.dispatch.repairs.reserve()?;
+            let mut tx = service.db.write().await?;
+            record(&mut tx, &actor, &event).await?;
+            tx.commit().await?;
+            slot.request(config).await
+        })
+        .await
     }
 }

@@ -165,7 +165,7 @@ where
 /// Logs the cause of an internal error under an id, which the user sees.
 fn internal(cause: &dyn std::fmt::Display) -> Error {
     let id = new_id();
-    tracing::error!(cause = %cause, fault.id = %id, "internal error in a use case");
+    tracing::error!(cause = %cause, fault.id = %id, "internal error; the user sees this id");
     Error::Internal(id)
 }
 

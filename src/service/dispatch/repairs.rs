@@ -27,6 +27,30 @@ pub struct Repair {
     pub done: oneshot::Sender<Result<()>>,
 }
 
+/// A place in the queue of repairs.
+#[derive(Debug)]
+pub struct RepairSlot(mpsc::OwnedPermit<Repair>);
+
+impl RepairSlot {
+    /// Requests that the live release of a config is written into the channel again, and waits for it. Without a config,
+    /// the channel is compared with SQL and missing releases are delivered.
+    ///
+    /// # Errors
+    /// Errors of the publisher; [`Error::Unavailable`] if the repair is not done in time.
+    pub async fn request(self, config: Option<ConfigId>) -> Result<()> {
+        let (done, outcome) = oneshot::channel();
+        self.0.send(Repair { config, done });
+        match timeout(TIMEOUT, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            _ => Err(unavailable("the repair takes longer than the answer waits; look again in a moment")),
+        }
+    }
+}
+
+fn unavailable(detail: &str) -> Error {
+    Error::Unavailable { part: Dependency::Channel, detail: detail.to_owned() }
+}
+
 /// The queue of repairs.
 #[derive(Debug)]
 pub struct Repairs {
@@ -42,34 +66,31 @@ impl Default for Repairs {
 }
 
 impl Repairs {
-    /// Requests that the live release of a config is written into the channel again, and waits for it.
+    /// Takes a place in the queue before the repair is recorded, so that no repair is recorded and then refused.
     ///
     /// # Errors
-    /// Errors of the publisher; [`Error::Unavailable`] if the repair is not done in time.
-    pub async fn repair(&self, config: ConfigId) -> Result<()> {
-        self.request(Some(config)).await
-    }
-
-    /// Requests that the channel is compared with SQL now and that what is missing is delivered, and waits for it.
-    ///
-    /// # Errors
-    /// Those of [`Repairs::repair`].
-    pub async fn compare(&self) -> Result<()> {
-        self.request(None).await
-    }
-
-    async fn request(&self, config: Option<ConfigId>) -> Result<()> {
-        let away = |detail: &str| Error::Unavailable { part: Dependency::Channel, detail: detail.to_owned() };
-        let (done, outcome) = oneshot::channel();
-        self.requests.try_send(Repair { config, done }).map_err(|_| away("too many repairs wait already"))?;
-        match timeout(TIMEOUT, outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            _ => Err(away("the repair takes longer than the answer waits; look again in a moment")),
-        }
+    /// [`Error::Unavailable`] if the queue is full.
+    pub fn reserve(&self) -> Result<RepairSlot> {
+        let slot = self.requests.clone().try_reserve_owned();
+        slot.map(RepairSlot).map_err(|_| unavailable("too many repairs wait already"))
     }
 
     /// Waits for the next repair. Dropping the future loses none.
     pub async fn next(&self) -> Option<Repair> {
         self.receiver.lock().await.recv().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_queue_refuses_until_a_slot_is_free() {
+        let repairs = Repairs::default();
+        let slots: Vec<_> = (0..MAX_WAITING).map(|_| repairs.reserve().unwrap()).collect();
+        assert!(matches!(repairs.reserve(), Err(Error::Unavailable { part: Dependency::Channel, .. })));
+        drop(slots);
+        assert!(repairs.reserve().is_ok());
     }
 }
