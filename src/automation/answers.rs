@@ -42,13 +42,13 @@ pub(super) struct ChangeAnswer<'a> {
     #[schema(value_type = Sha256Hex)]
     diff_sha256: &'a str,
     edits: Vec<Edits<'a>>,
-    /// Keys that were changed on both sides since; absent when there are none.
+    /// Keys that a release changed after the edit; absent when there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     conflicts: Vec<Conflict>,
-    /// Once it is published.
+    /// Absent until the change is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     releases: Option<Vec<Released<'a>>>,
-    /// Once it is published.
+    /// Absent until the change is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<&'a Delivery>,
     /// Its page in the console.
@@ -81,7 +81,7 @@ pub(super) struct Publication<'a> {
     url: String,
 }
 
-/// A release that a change became.
+/// A release of a change.
 #[derive(Serialize, ToSchema)]
 struct Released<'a> {
     config: &'a ConfigId,
@@ -103,14 +103,14 @@ struct Row<'a> {
     change: &'a ChangeId,
     #[schema(format = DateTime)]
     published_at: String,
-    /// Absent while it is on its way.
+    /// Absent until it is delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     delivered_at: Option<String>,
-    /// The channel's revision that brought it.
+    /// Revision of the channel that delivered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<i64>,
-    /// The release whose content this one brought back.
+    /// The release whose content this rollback restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     rolled_back_to: Option<u64>,
 }
@@ -127,12 +127,12 @@ pub(super) struct ReleasesPage<'a> {
 }
 
 impl Automation {
-    /// A change; one that was just made says where it is.
+    /// Answers with a change. A new one has its `Location`.
     pub(super) fn change(&self, status: StatusCode, view: &ChangeView) -> Response {
         answer(status, &view.change.id, &change(view, self.page_of(&view.change.id)))
     }
 
-    /// A publish or a roll-back: 200 when it is delivered, 202 when it is accepted and why it is not delivered yet.
+    /// Answers a publish or rollback: 200 when it is delivered, 202 with the reason when it is only accepted.
     pub(super) fn published(&self, published: &Published) -> Response {
         let status = match published.delivery {
             Delivery::Delivered { .. } => StatusCode::OK,

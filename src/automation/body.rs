@@ -28,7 +28,7 @@ use crate::{
     service::{Idempotency, now},
 };
 
-/// A body of JSON that nobody looked into yet.
+/// A body of JSON that is not parsed yet.
 pub(super) struct RequestBody {
     raw: Box<RawValue>,
     /// From the header `Idempotency-Key`.

@@ -25,9 +25,9 @@ use crate::{
 objects! {
     struct Publish {
         diff_sha256: Sha256Hex,
-        /// Why, when the change does not say so yet.
+        /// The reason, if the change has no message.
         message: Option<String>,
-        /// The names of the protected environments that it touches, separated by blanks.
+        /// Names of the protected environments that the change affects, separated by spaces.
         confirm: Option<String>,
     }
 }
@@ -40,7 +40,7 @@ impl Read<'_> for Sha256Hex {
     }
 }
 
-/// Make a change, and publish it at once when asked to
+/// Create a change, and publish it at once if publish is true
 ///
 /// All edits or none. An edit of a key that nobody else changed since base is merged.
 #[utoipa::path(post, path = "/api/v1/changes", tag = "write", request_body = NewChange, responses(
@@ -61,7 +61,7 @@ pub(super) async fn create_change(State(api): State<Automation>, By(actor): By, 
     Ok(api.change(StatusCode::CREATED, &view))
 }
 
-/// A change, and what became of it
+/// A change with its state
 #[utoipa::path(get, path = "/api/v1/changes/{id}", tag = "write", responses(
     (status = 200, body = ChangeAnswer, description = "The change."),
 ))]
@@ -79,7 +79,7 @@ pub(super) async fn get_change(
 
 /// Publish a change
 ///
-/// Publishes exactly the difference that was looked at, or nothing.
+/// Publishes exactly the difference with this hash, or nothing.
 #[utoipa::path(post, path = "/api/v1/changes/{id}/publish", tag = "write", request_body = Publish, responses(
     (status = 200, body = Publication, description = "Published and delivered."),
     (status = 202), (status = 409), (status = 412), (status = 422),
@@ -99,8 +99,8 @@ pub(super) async fn publish_change(
 
 /// Discard a change
 ///
-/// One's own; with a token that may create applications, also a change of a token, of the command line or of a disabled
-/// user, when the token owns all configs that it touches. Discarding a discarded change is no mistake.
+/// A token discards its own changes. With the right to create applications it also discards changes of other tokens, of the
+/// command line and of disabled users, if it owns all their configs. Discarding a discarded change succeeds.
 #[utoipa::path(delete, path = "/api/v1/changes/{id}", tag = "write", responses(
     (status = 200, body = ChangeAnswer, description = "The change, discarded."),
     (status = 409),

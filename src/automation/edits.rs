@@ -21,12 +21,12 @@ pub(super) const RELEASE_MAX: u64 = (1 << 53) - 1;
 
 objects! {
     pub(super) struct NewChange {
-        /// Each config once.
+        /// Edits of each config, each config once.
         #[schema(min_items = 1, max_items = 60)]
         edits: Saves as Vec<NewEdits<'static>>,
-        /// Why.
+        /// The reason.
         message: Option<String>,
-        /// With publish: the names of the protected environments that it touches, separated by blanks.
+        /// With publish: names of the protected environments that the change affects, separated by spaces.
         confirm: Option<String>,
         #[schema(default = false)]
         publish: Option<bool>,
@@ -35,7 +35,7 @@ objects! {
     /// Edits of one config: set and remove of keys, or the whole text.
     struct NewEdits<'a> {
         config: Option<Node<'a>> as ConfigId,
-        /// The release that the edits were made on: 0 for none yet, left out for whatever is live.
+        /// The release that the edits are based on: 0 before the first one. Omitted: the live release.
         base: Option<Node<'a>> as Option<u64>,
         set: Option<Node<'a>> as Option<IndexMap<String, ItemValue<'static>>>,
         remove: Option<Node<'a>> as Option<Vec<String>>,
@@ -43,7 +43,7 @@ objects! {
     }
 }
 
-/// The edits of a change, of each config once.
+/// The edits of a change, with each config once.
 pub(super) struct Saves(pub Vec<Save>);
 
 impl Read<'_> for Saves {

@@ -20,8 +20,8 @@ use crate::{
     service::now,
 };
 
-/// Lets in whoever shows a token that works. This comes before anything else: without a token nothing is told, not
-/// even whether a path or a method exists.
+/// Admits requests with a valid token. This comes before everything else: an answer without a token does not tell even
+/// whether a path or a method exists.
 pub(super) async fn admit(
     State(automation): State<Automation>,
     mut request: Request,
@@ -50,7 +50,7 @@ pub(super) async fn admit(
     Ok(response)
 }
 
-/// The actor behind the token that [`admit`] let in: one that writes. Without it the service does nothing.
+/// The actor of a token with write access, which [`admit`] admitted. The service does nothing without an actor.
 pub(super) struct By(pub Actor);
 
 impl FromRequestParts<Automation> for By {
@@ -62,14 +62,14 @@ impl FromRequestParts<Automation> for By {
     }
 }
 
-/// The parts of the address that are in braces, decoded.
+/// The names in the path, decoded.
 pub(super) struct Place<const N: usize>(pub [String; N]);
 
 impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Place<N> {
     type Rejection = HttpProblem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpProblem> {
-        // What is not UTF-8 is no name.
+        // Every name is UTF-8.
         let missing = || Error::NotFound(truncate(parts.uri.path()));
         let names = Path::<Vec<String>>::from_request_parts(&mut parts.clone(), state).await;
         let names = names.ok().and_then(|Path(names)| names.try_into().ok());
@@ -78,7 +78,7 @@ impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Place<N> {
 }
 
 impl<const N: usize> Place<N> {
-    /// Reads the parts; whatever is no name is not there.
+    /// Parses the names. An object with an invalid name is missing.
     pub(super) fn find<T, E>(self, read: impl FnOnce([&str; N]) -> Result<T, E>) -> Result<T, Error> {
         read(self.0.each_ref().map(String::as_str)).map_err(|_| Error::NotFound(truncate(&self.0.join("/"))))
     }

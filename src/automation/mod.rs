@@ -51,14 +51,14 @@ pub struct Automation {
     public_url: Arc<str>,
     /// For large bodies.
     room: BodyBudget,
-    /// How fast one token may call.
+    /// Maximum rate of calls with one token.
     rate: Rate,
     /// For requests with large contents.
     compute: Compute,
 }
 
 impl Automation {
-    /// Endpoints over a service, for tokens of `tokens`. `public_url` is how people reach the console.
+    /// Returns endpoints for a service and the tokens of `tokens`. `public_url` is the address of the console.
     #[must_use]
     pub fn new(service: Service, tokens: Arc<TokenCache>, public_url: impl AsRef<str>) -> Self {
         let public_url = public_url.as_ref().into();
@@ -66,7 +66,7 @@ impl Automation {
         Self { service, tokens, public_url, room, rate, compute }
     }
 
-    /// Sets the rate that tokens keep to.
+    /// Sets the maximum rate of calls with one token.
     #[must_use]
     pub fn at(self, rate: Rate) -> Self {
         Self { rate, ..self }

@@ -12,9 +12,9 @@ use crate::domain::{
     error::{Error, Invalid, Problem, pointer, truncate},
 };
 
-/// Mistakes that one answer tells.
+/// Maximum number of mistakes in one answer.
 const TOLD: usize = 100;
-/// Names longer than this, in bytes, stand shortened in pointers.
+/// Maximum length of a name in a pointer, in bytes. Longer ones are cut.
 const NAME: usize = 300;
 
 /// A value that is read out of JSON.

@@ -66,8 +66,8 @@ fn document() -> Value {
     });
     document["security"] = json!([{"token": []}]);
     document["tags"] = json!([
-        {"name": "read", "description": "Needs a token that reaches the config: a read token, or an automation token."},
-        {"name": "write", "description": "Needs an automation token."},
+        {"name": "read", "description": "Requires a token whose scope covers the config: a read token, or an automation token."},
+        {"name": "write", "description": "Requires an automation token."},
     ]);
     for (path, item) in members(&mut document["paths"]).filter(|(path, _)| *path != PATH) {
         complete(path, item);
@@ -76,9 +76,9 @@ fn document() -> Value {
     members(&mut components["schemas"]).for_each(|(_, schema)| forbid_null(schema));
     // No attribute says these.
     let schemas = &mut components["schemas"];
-    schemas["Published"]["properties"]["state"] = json!({"const": "published"});
-    schemas["Value"]["oneOf"][1] = json!({"type": "number"});
-    let item = &mut schemas["Item"];
+    *part(schemas, "/Published/properties/state") = json!({"const": "published"});
+    *part(schemas, "/Value/oneOf/1") = json!({"type": "number"});
+    let item = part(schemas, "/Item");
     let is_json = json!({"type": {"const": "json"}});
     item["if"] = json!({"required": ["type"], "properties": is_json, "additionalProperties": true});
     let plain = json!({"value": {"type": ["string", "number", "boolean"]}});
@@ -100,31 +100,31 @@ fn shared() -> Value {
             "app": name("app"),
             "namespace": name("namespace"),
             "id": {"name": "id", "in": "path", "required": true, "schema": refer("schemas", "ChangeId")},
-            "instance": header("X-Instance", "The name of the copy that asks."),
-            "if_none_match": header("If-None-Match", "The validators of the answers that the client has."),
+            "instance": header("X-Instance", "Name of the instance."),
+            "if_none_match": header("If-None-Match", "Validators of the answers that the client has."),
             "accept_encoding": header("Accept-Encoding", "gzip is offered, from 1 KB on."),
             "idempotency_key": header("Idempotency-Key", "Makes a retry safe for a day: same key and same request, same \
                 answer; same key and another request, 422."),
         },
         "headers": {
-            "ETag": text("Of the document; weak when the answer is compressed. If-None-Match takes either form."),
-            "StaleSince": text("Since when this reader has heard nothing new; absent when it is up to date."),
+            "ETag": text("Validator of the document; weak when the answer is compressed. If-None-Match accepts either form."),
+            "StaleSince": text("Time since which this node has been cut off from etcd; absent while it is connected."),
         },
         "responses": {
             "202": {
-                "description": "Published: safe in the database, and not delivered yet; late_because says why. It will be \
-                    delivered.",
+                "description": "Published and stored in the database, but not delivered yet; late_because has the reason. \
+                    Delivery continues.",
                 "headers": {"Location": text("The change.")},
                 "content": {"application/json": {"schema": refer("schemas", "Published")}},
             },
-            "409": problem("Not possible now: the difference is another one than diff_sha256 (then the present one is told), \
-                there is no difference, the change is published or discarded, or something is archived."),
-            "412": problem("Keys were changed by somebody else since base; conflicts has them."),
-            "422": problem("The content is not valid; errors says where. Or a protected environment wants message and \
-                confirm. Or the Idempotency-Key came with another request."),
-            "default": problem("400 not JSON or not one valid Host, 401 no valid token, 403 not allowed, 404 not there or \
-                not to be seen, 405, 406 neither gzip nor uncompressed is accepted, 409, 412, 413 larger than 8 MiB, 415 not \
-                application/json or compressed, 422 not valid, 429 and 503 try again after Retry-After."),
+            "409": problem("Not possible in this state: the difference no longer matches diff_sha256 (the answer has the \
+                current hash), there is no difference, the change is published or discarded, or an object is archived."),
+            "412": problem("Keys were changed by another author since base; conflicts lists them."),
+            "422": problem("The content is invalid; errors has the positions. Or a protected environment requires message \
+                and confirm. Or the Idempotency-Key was used for another request."),
+            "default": problem("400 not JSON or not one valid Host, 401 no valid token, 403 not allowed, 404 missing, or \
+                not visible to the token, 405, 406 neither gzip nor uncompressed is accepted, 409, 412, 413 larger than 8 MiB, 415 not \
+                application/json or compressed, 422 invalid, 429 and 503 retry after Retry-After."),
         },
     });
     let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
@@ -180,6 +180,11 @@ fn forbid_null(schema: &mut Value) {
 
 fn refer(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+/// Returns a part that is there. Writing to a missing one would make a schema that nothing refers to.
+fn part<'a>(value: &'a mut Value, pointer: &str) -> &'a mut Value {
+    value.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}"))
 }
 
 fn members(object: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {

@@ -1,4 +1,4 @@
-//! `/api/v1/envs` and `/api/v1/apps`: the places that configs live in. What is left out stays as it is.
+//! `/api/v1/envs` and `/api/v1/apps`: environments, applications and namespaces. Omitted fields keep their value.
 
 use axum::{
     Json,
@@ -27,10 +27,10 @@ use crate::{
 objects! {
     struct PutEnv {
         title: Option<String>,
-        /// Its place among the others.
+        /// Its position among the environments.
         #[schema(minimum = 0, maximum = 2_147_483_647)]
         rank: Option<Whole<0, 2_147_483_647>> as Option<i32>,
-        /// Whether publishing wants message and confirm.
+        /// Whether a publish requires message and confirm.
         protected: Option<bool>,
     }
 
@@ -70,11 +70,11 @@ struct Namespace {
 
 /// Make an environment
 ///
-/// Needs a token that may create; null is not left out. Of one that exists it may say again what is so; a change is an
-/// administrator's: 403.
+/// Requires a token that may create. An existing environment is only confirmed: a change of it is answered 403, because only
+/// administrators may change environments.
 #[utoipa::path(put, path = "/api/v1/envs/{env}", tag = "write", request_body = PutEnv, responses(
-    (status = 200, body = Env, description = "It was there."),
-    (status = 201, body = Env, description = "It is new."),
+    (status = 200, body = Env, description = "It existed already."),
+    (status = 201, body = Env, description = "It was created."),
 ))]
 pub(super) async fn put_env(
     State(api): State<Automation>,
@@ -95,11 +95,11 @@ pub(super) async fn put_env(
 
 /// Make or change an application
 ///
-/// Fields that are left out keep their value; null is refused. Needs a token that may create. It changes one that exists only if it
-/// reaches the application as a whole, as */shop/*.
+/// Omitted fields keep their value; null is refused. Requires a token that may create. An existing application is changed
+/// only by a token whose scope covers all of it, as */shop/*.
 #[utoipa::path(put, path = "/api/v1/apps/{app}", tag = "write", request_body = PutApp, responses(
-    (status = 200, body = App, description = "It was there."),
-    (status = 201, body = App, description = "It is new."),
+    (status = 200, body = App, description = "It existed already."),
+    (status = 201, body = App, description = "It was created."),
 ))]
 pub(super) async fn put_app(
     State(api): State<Automation>,
@@ -118,12 +118,12 @@ pub(super) async fn put_app(
 
 /// Make or change a namespace
 ///
-/// Fields that are left out keep their value; a new one is kv by default. The format is fixed once there is a release or
-/// an edit. Needs a token that may create.
+/// Omitted fields keep their value; a new namespace is kv by default. The format is fixed once there is a release or an
+/// edit. Requires a token that may create.
 #[utoipa::path(put, path = "/api/v1/apps/{app}/namespaces/{namespace}", tag = "write", request_body = PutNamespace,
     responses(
-        (status = 200, body = Namespace, description = "It was there."),
-        (status = 201, body = Namespace, description = "It is new."),
+        (status = 200, body = Namespace, description = "It existed already."),
+        (status = 201, body = Namespace, description = "It was created."),
         (status = 409), (status = 422),
     ))]
 pub(super) async fn put_namespace(

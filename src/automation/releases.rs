@@ -18,12 +18,12 @@ use crate::{
 
 objects! {
     struct Rollback {
-        /// The release whose content comes back.
+        /// The release whose content is restored.
         #[schema(minimum = 1)]
         to: Whole<1, RELEASE_MAX> as u64,
-        /// Why.
+        /// The reason.
         message: Option<String>,
-        /// The name of the environment, when it is protected.
+        /// The name of the environment, if it is protected.
         confirm: Option<String>,
     }
 }

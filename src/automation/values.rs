@@ -13,13 +13,13 @@ use crate::domain::{
 objects! {
     /// A value with its type or a comment.
     struct Item<'a> {
-        /// A string is what people would type into the console, for every type: for json it is JSON text. A number or
-        /// boolean is of its own type. Any JSON is itself with type json; null, arrays and objects are nothing without it.
+        /// A string is the text of the value, for every type: JSON text for json. A number or boolean has its own type. With
+        /// type json any JSON is accepted; null, arrays and objects need that type.
         value: Option<Node<'a>> as Value,
         r#type: Option<Node<'a>> as Option<ValueType>,
-        /// true is not offered by this version.
+        /// true is not supported by this version.
         secret: Option<Node<'a>> as Option<bool>,
-        /// Left out, or with a value alone, the one that is there stays.
+        /// Omitted, or with a value alone, the present comment is kept.
         comment: Option<Node<'a>> as Option<String>,
     }
 }

@@ -243,5 +243,8 @@ mod tests {
         let samples: Vec<_> = AREAS.iter().flat_map(|area| area.samples).collect();
         let names: BTreeSet<&str> = samples.iter().map(|sample| sample.0).collect();
         assert!(names.len() == samples.len() && samples.iter().all(|sample| sample.1.starts_with('/')));
+        // The browser tests find them by this form.
+        let is_found = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        assert!(names.iter().all(|name| is_found(name)), "{names:?}");
     }
 }

@@ -64,6 +64,7 @@ fn Row(task: TaskStatus) -> impl IntoView {
     };
     let next = match task.next_run {
         Some(at) => view! { <When at fixed=true /> }.into_any(),
+        None if task.state == TaskState::Stopped => ().into_any(),
         None if task.state == TaskState::Failing => {
             view! { <span class="quiet">{t.system_retrying()}</span> }.into_any()
         }

@@ -72,7 +72,7 @@ texts! {
 
     // Publishing.
     publish_title: "Publish", "发布";
-    publish_becomes: "Creates", "将生成";
+    publish_becomes: "New releases", "将生成的版本";
     publish_readers(n: usize): "{n} instance reads this." | "{n} instances read this.", "有 {n} 个实例正在读取。";
     publish_button(n: usize): "Publish {n} edit" | "Publish {n} edits", "发布 {n} 处修改";
     publish_conflicts: "Resolve the conflicts first.", "请先解决冲突。";

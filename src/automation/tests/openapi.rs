@@ -101,3 +101,34 @@ fn all_that_it_refers_to_is_there() {
         }
     }
 }
+
+#[test]
+fn every_operation_has_a_summary_and_an_id_of_its_own() {
+    let paths = DESCRIPTION["paths"].as_object().unwrap().values();
+    let operations: Vec<&Value> = paths.flat_map(|item| item.as_object().unwrap().values()).collect();
+    for operation in &operations {
+        assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{operation}");
+    }
+    // Generated clients name their methods so.
+    let mut ids: Vec<&str> = operations.iter().map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(
+        ids,
+        [
+            "create_change",
+            "discard_change",
+            "get_change",
+            "get_config",
+            "get_configs",
+            "get_description",
+            "get_document",
+            "list_releases",
+            "publish_change",
+            "put_app",
+            "put_env",
+            "put_namespace",
+            "roll_back",
+            "watch_configs",
+        ]
+    );
+}
