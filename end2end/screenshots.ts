@@ -1,7 +1,8 @@
 // Takes screenshots of every page with the demo data: make screenshots.
 // The files are screenshots/<page>-<language>-<theme>-<width>.png; ONLY=<pattern> selects files by name.
+// ONLY=readme takes the picture of the README again.
 
-import type { Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { join } from 'node:path';
 import { addressOf, pages } from './support/pages';
 import { type Server, test } from './support/test';
@@ -191,8 +192,8 @@ interface Demo {
   passwords: Map<string, string>;
 }
 
-/** Prepares the demo data and current activity: programs that read, pending edits, a conflict. */
-async function prepare(server: Server, page: Page): Promise<Demo> {
+/** Adds the demo data and logs in as its administrator. */
+async function addDemo(server: Server, page: Page) {
   const token = await server.cli(['token', 'create', '--name', 'nightly import', '--admin', '--write', '*/*/*', '--expires', '9d']);
   const said = await server.cli(['demo']);
   const passwords = new Map(Array.from(said.matchAll(/log in as (\S+) with (\S+)/g), (m) => [m[1]!, m[2]!] as const));
@@ -200,22 +201,17 @@ async function prepare(server: Server, page: Page): Promise<Demo> {
   const read = async (config: string, names: string[]) => {
     for (const name of names) {
       const asked = { ...headers, 'x-instance': name, 'user-agent': 'shop/2.31 go-http-client' };
-      await fetch(`${server.url}/api/v1/configs/${config}`, { headers: asked });
+      const answer = await fetch(`${server.url}/api/v1/configs/${config}`, { headers: asked });
+      if (!answer.ok) throw new Error(await answer.text());
     }
   };
-  const publish = async (config: string, key: string, value: object) => {
-    const body = { message: 'Longer result lists for the sale', confirm: config.split('/')[0], publish: true, edits: [{ config, set: { [key]: value } }] };
-    const answer = await fetch(`${server.url}/api/v1/changes`, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(await answer.text());
-  };
-  const names = (app: string, ends: string) => ends.split(' ').map((end) => `${app}-${end}`);
-  // The server notices the data of the command within two seconds.
-  await page.waitForTimeout(2_500);
   await signIn(page, server, 'ana.ruiz', passwords);
-  // Starts the comparison with the channel, which otherwise runs every 30 seconds.
+  // Starts the comparison with the channel, which otherwise runs every 30 seconds. It delivers the demo's releases.
   await page.goto(`${server.url}/delivery/prod`);
   await page.locator('#again button').click();
   await page.locator('#flash .flash').waitFor();
+  const delivered = () => fetch(`${server.url}/api/v1/configs/prod/shop/application`, { headers });
+  await expect.poll(async () => (await delivered()).ok, { timeout: 60_000 }).toBe(true);
   const edit = async (config: string, key: string, value: string) => {
     await page.goto(`${server.url}/configs/${config}?edit=${key}#edit`);
     const target = page.locator('#item select[name=change]');
@@ -224,6 +220,20 @@ async function prepare(server: Server, page: Page): Promise<Demo> {
     await page.locator('#item [type=submit]').first().click();
     await page.locator('tr.changed, tr.added').filter({ hasText: key }).waitFor();
   };
+  return { passwords, headers, read, edit };
+}
+
+const names = (app: string, ends: string) => ends.split(' ').map((end) => `${app}-${end}`);
+const shops = names('shop', '7c9f x2b8 d41d 9a0c e77b 51fa c0de 3b9d');
+
+/** Prepares the demo data and current activity: programs that read, pending edits, a conflict. */
+async function prepare(server: Server, page: Page): Promise<Demo> {
+  const { passwords, headers, read, edit } = await addDemo(server, page);
+  const publish = async (config: string, key: string, value: object) => {
+    const body = { message: 'Longer result lists for the sale', confirm: config.split('/')[0], publish: true, edits: [{ config, set: { [key]: value } }] };
+    const answer = await fetch(`${server.url}/api/v1/changes`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(await answer.text());
+  };
   await edit('dev/search/application', 'query.max_results', '400');
   await publish('dev/search/application', 'query.max_results', { value: '250', type: 'number' });
   await edit('prod/shop/application', 'db.pool.max', '48');
@@ -231,7 +241,7 @@ async function prepare(server: Server, page: Page): Promise<Demo> {
   await page.goto(`${server.url}${shop}?edit=features.wish_list#edit`);
   await page.locator('[form=remove]').click();
   await page.locator('tr.removed').waitFor();
-  await read('prod/shop/application', names('shop', '7c9f x2b8 d41d 9a0c e77b 51fa c0de 3b9d'));
+  await read('prod/shop/application', shops);
   await read('prod/shop/routes.yaml', names('gateway', 'a1 a2 b1'));
   await read('staging/mail/application', names('mail', '2b7d 8f10 c3e9'));
   await publish('staging/mail/application', 'send.per_second', { value: '60', type: 'number' });
@@ -286,3 +296,20 @@ for (const lang of ['en', 'zh']) {
     });
   });
 }
+
+test('the picture of the README', async ({ freshServer, browser }) => {
+  test.skip(!only.test('readme') || !process.env.ONLY, 'ONLY=readme');
+  const server = await freshServer();
+  const context = await browser.newContext({ baseURL: server.url, locale: 'en', viewport: { width: 1280, height: 840 } });
+  const page = await context.newPage();
+  const { read, edit } = await addDemo(server, page);
+  await edit('prod/shop/application', 'cart.max_items', '120');
+  await edit('prod/shop/application', 'cart.reserve_minutes', '30');
+  await read('prod/shop/application', shops);
+  await page.goto(shop);
+  await page.locator('#publish [name=message]').fill('Larger carts for the winter sale');
+  await page.locator('#publish [name=confirm]').fill('prod');
+  await page.locator('#publish [name=confirm]').blur();
+  await page.screenshot({ path: join(import.meta.dirname, '../docs/images/console.png'), animations: 'disabled' });
+  await context.close();
+});

@@ -217,6 +217,17 @@ impl TokenCache {
         }
     }
 
+    /// Keeps times of use that could not be stored for the next call of [`TokenCache::take_uses`].
+    pub fn put_back_uses(&self, uses: &[(String, Time)]) {
+        let table = self.known.read();
+        let Some(table) = table.as_ref() else { return };
+        for (id, at) in uses {
+            if let Some(known) = table.get(id) {
+                known.used.fetch_max(at.0, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Returns the times of use since the last call, for storage.
     #[must_use]
     pub fn take_uses(&self) -> Vec<(String, Time)> {

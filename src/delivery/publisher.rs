@@ -1,7 +1,7 @@
 //! Drains the outbox: a background task on every node, with one worker for each environment that has releases in it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
@@ -56,8 +56,8 @@ pub struct Publisher {
     pub(super) db: Db,
     pub(super) channel: Channel,
     pub(super) dispatch: Arc<Dispatch>,
-    /// Environments that have a worker.
-    working: Arc<Mutex<HashSet<EnvName>>>,
+    /// Environments that have a worker, and whether it panicked and its successor is not started yet.
+    working: Arc<Mutex<HashMap<EnvName, bool>>>,
     /// Notified when a worker has ended.
     ended: Arc<Notify>,
     workers: TaskTracker,
@@ -132,7 +132,9 @@ impl Publisher {
             match due {
                 Ok(envs) => {
                     self.start_workers(envs, &task).await;
-                    task.ran();
+                    if !self.working.lock().await.values().any(|panicked| *panicked) {
+                        task.ran();
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the outbox could not be read, retrying");
@@ -180,12 +182,14 @@ impl Publisher {
     async fn start_workers(&self, envs: BTreeSet<EnvName>, task: &TaskHandle) {
         let mut working = self.working.lock().await;
         for env in envs {
-            if working.insert(env.clone()) {
+            if !working.contains_key(&env) {
+                working.insert(env.clone(), false);
                 let (publisher, task) = (self.clone(), task.clone());
                 self.workers.spawn(async move {
                     if let Err(panic) = AssertUnwindSafe(publisher.work(&env)).catch_unwind().await {
                         let why = panic_text(&*panic);
                         tracing::error!(env = %env, error = why, "a delivery worker panicked");
+                        publisher.working.lock().await.insert(env.clone(), true);
                         task.failed("panicked", &format_args!("{env}: {why}"));
                         // The next worker starts after a delay, because it may panic at once, too.
                         task.until_stopped(sleep(publisher.back_off.1)).await;

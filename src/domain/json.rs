@@ -8,12 +8,10 @@ use serde_json::value::RawValue;
 
 use super::{
     format::Format,
-    limits,
     problem::{Invalid, Problem},
 };
 
 /// A JSON value. A map of Rust would lose duplicate keys, a number type would lose digits.
-#[derive(Debug)]
 pub enum JsonValue<'t> {
     /// A number, `true`, `false` or `null`.
     Literal(&'t str),
@@ -31,7 +29,6 @@ pub enum JsonValue<'t> {
 }
 
 /// A key of an object with its value.
-#[derive(Debug)]
 pub struct JsonMember<'t> {
     /// The key.
     pub key: String,
@@ -50,7 +47,7 @@ pub fn parse(text: &str, levels: usize) -> Result<JsonValue<'_>, Invalid> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
     match deeper_than(levels, text) {
         Some(offset) => {
-            let detail = format!("nested deeper than {} levels", limits::NESTING);
+            let detail = format!("nested deeper than {levels} levels");
             Err(Invalid::at_byte(text, offset, Problem::Syntax { format: Format::Json, detail }))
         }
         None => value(text, raw),

@@ -42,7 +42,7 @@ pub(super) fn pointer(key: &str) -> String {
 }
 
 /// A single value in its original spelling.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Scalar {
     pub(super) text: String,
     pub(super) kind: ScalarKind,

@@ -9,7 +9,6 @@ use crate::domain::{
 };
 
 /// A value of a tree. Shared, because a YAML alias refers to an existing value.
-#[derive(Debug)]
 pub(super) enum TreeNode {
     Scalar(Scalar),
     List(Vec<Rc<TreeNode>>),
@@ -17,7 +16,7 @@ pub(super) enum TreeNode {
 }
 
 /// A key with its value.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct TreeEntry {
     pub(super) key: String,
     pub(super) node: Rc<TreeNode>,

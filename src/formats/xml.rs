@@ -40,9 +40,13 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
                 continue;
             }
             // Each reader expands entities, and few limit that (CWE-776).
-            XmlEvent::Doctype { syntax } if syntax.contains("<!ENTITY") => "entity declarations are not allowed",
-            XmlEvent::StartElement { .. } if depth == MAX_DEPTH => "nested deeper than 128 levels",
-            XmlEvent::StartElement { namespace, .. } if namespace.0.len() > MAX_NAMESPACES => "more than 32 namespaces",
+            XmlEvent::Doctype { syntax } if syntax.contains("<!ENTITY") => {
+                "entity declarations are not allowed".to_owned()
+            }
+            XmlEvent::StartElement { .. } if depth == MAX_DEPTH => format!("nested deeper than {MAX_DEPTH} levels"),
+            XmlEvent::StartElement { namespace, .. } if namespace.0.len() > MAX_NAMESPACES => {
+                format!("more than {MAX_NAMESPACES} namespaces")
+            }
             XmlEvent::StartElement { .. } => {
                 depth += 1;
                 continue;
@@ -53,7 +57,7 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
             }
             _ => continue,
         };
-        return Err(fault(text, reader.position(), excess));
+        return Err(fault(text, reader.position(), &excess));
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::error::{Error, Invalid, Problem as Wrong};
 pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A body of `application/json`, parsed. Refuses with 415, 413, 400 (not JSON) or 422 (JSON of another shape).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {

@@ -205,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn debug_hides_the_document() {
+        let made = Snapshot::new(entry("prod/shop/a", 7, r#"{"n":"hush"}"#)).unwrap();
+        _ = (made.envelope(), made.event());
+        let printed = format!("{made:?}");
+        assert!(printed.contains("[redacted]") && !printed.contains("hush"), "{printed}");
+    }
+
+    #[test]
     fn a_text_is_one_string() {
         let mut yaml = entry("prod/shop/a", 1, "a: \"1\"\n");
         Arc::make_mut(&mut yaml.meta).format = Format::Yaml;

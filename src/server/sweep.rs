@@ -13,10 +13,8 @@ pub fn task(service: Service, table: Arc<TokenCache>) -> Task {
     Task::periodic("sweep", Lang::task_sweep, INTERVAL, move || {
         let (service, table) = (service.clone(), table.clone());
         async move {
-            service.sweep().await?;
-            // Only after the database has answered, because the table keeps the uses until then.
             let uses = table.take_uses();
-            if uses.is_empty() { Ok(()) } else { service.tokens_used(uses).await }
+            service.sweep(uses.clone()).await.inspect_err(|_| table.put_back_uses(&uses))
         }
     })
 }

@@ -2,12 +2,15 @@
 //!
 //! The log is on stderr, as text or JSON, because stdout is for the output of commands.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    io::{IsTerminal, stderr},
+    panic,
+};
 
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
-use crate::{storage, traces};
+use crate::{storage, tasks::panic_text, traces};
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,13 @@ pub fn start(filter: &str, format: LogFormat, tracer: Option<SdkTracer>) -> Resu
         LogFormat::Json => fmt::layer().json().with_writer(stderr).boxed(),
     };
     let _ = tracing_subscriber::registry().with(tracer.map(traces::layer)).with(log.with_filter(read)).try_init();
+    panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+fn log_panic(panic: &panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(error = panic_text(panic.payload()), at = place, "a part of the program panicked");
 }
 
 /// Filter of the libraries: only warnings, unless the setting names a library. `tower_sessions_core` warns of ended

@@ -114,16 +114,18 @@ impl Service {
         self.db.read().await?.existing_sessions(sessions, now()).await
     }
 
-    /// Deletes expired sessions, and idempotency keys and failed log-ins that are older than a day.
+    /// Deletes expired sessions, and idempotency keys and failed log-ins that are older than a day. Records when tokens
+    /// were last used.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database does not answer.
-    pub async fn sweep(&self) -> Result<()> {
+    pub async fn sweep(&self, uses: Vec<(String, Time)>) -> Result<()> {
         let service = self.clone();
         detached(async move {
             let mut tx = service.db.write().await?;
             let now = now();
             tx.delete_expired(now, now.plus_ms(-24 * 3_600_000)).await?;
+            tx.set_tokens_last_used(&uses).await?;
             tx.commit().await
         })
         .await

@@ -155,20 +155,6 @@ impl Service {
     pub async fn is_new(&self) -> Result<bool> {
         Ok(self.db.read().await?.latest_releases(1, 0).await?.is_empty())
     }
-
-    /// Records when tokens were last used.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn tokens_used(&self, uses: Vec<(String, Time)>) -> Result<()> {
-        let service = self.clone();
-        detached(async move {
-            let mut tx = service.db.write().await?;
-            tx.set_tokens_last_used(&uses).await?;
-            tx.commit().await
-        })
-        .await
-    }
 }
 
 /// Checks the name of a token: 1 to 200 bytes, only visible characters. The name is the author of the token's actions.

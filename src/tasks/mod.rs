@@ -167,7 +167,7 @@ impl TaskDriver {
 
 /// Runs a task until the stop. Restarts it when it ends earlier.
 async fn supervise(task: Task, handle: TaskHandle) {
-    let mut delay = RESTART_DELAY;
+    let (mut delay, mut is_last) = (RESTART_DELAY, false);
     loop {
         let began = Instant::now();
         // `work` is called inside of the future, so that a panic before its first await is caught, too.
@@ -178,7 +178,7 @@ async fn supervise(task: Task, handle: TaskHandle) {
         }
         let (kind, why) = match outcome {
             Err(panic) => ("panicked", panic_text(&*panic)),
-            Ok(()) => ("ended", "it returned before the stop".to_owned()),
+            Ok(()) => ("ended", "it returned before the stop"),
         };
         if began.elapsed() >= STABLE_AFTER {
             delay = RESTART_DELAY;
@@ -186,18 +186,20 @@ async fn supervise(task: Task, handle: TaskHandle) {
         tracing::error!(task = handle.label(), error = why, restart_in = ?delay, "a background task {kind}");
         handle.failed(kind, &format_args!("{kind}: {why}"));
         handle.ended();
-        handle.next_in(delay);
-        if handle.until_stopped(sleep(delay)).await.is_none() {
+        if is_last {
             return;
         }
+        handle.next_in(delay);
+        // At the stop it is started once more, because it ends what it began, such as deliveries.
+        is_last = handle.until_stopped(sleep(delay)).await.is_none();
         handle.started();
         delay = (delay * 2).min(MAX_RESTART_DELAY);
     }
 }
 
-/// Returns the message of a panic.
+/// Returns the message of a panic, if it is a constant. A formatted message may hold values of configs: that of a slice
+/// that cuts a character in two holds the sliced text.
 #[must_use]
-pub fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("no message").to_owned()
+pub fn panic_text(panic: &(dyn Any + Send)) -> &'static str {
+    panic.downcast_ref::<&'static str>().copied().unwrap_or("its message is not logged, because it may hold values")
 }

@@ -44,7 +44,7 @@ async fn a_task_that_panics_is_reported_and_restarted() {
         let (report, start) = (report.clone(), starts.fetch_add(1, Ordering::Relaxed));
         async move {
             report.send(began.elapsed()).unwrap();
-            assert_ne!(start, 0, "the first start fails");
+            assert!(start != 0, "the first start fails");
             task.ran();
             task.stop().cancelled().await;
         }
@@ -63,6 +63,30 @@ async fn a_task_that_panics_is_reported_and_restarted() {
     assert!(up.last_failure.is_some(), "the last failure stays visible");
     tasks.end().await;
     assert_eq!(only(&tasks).state, TaskState::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_panics_at_the_stop_is_started_once_more_to_end_its_work() {
+    let (tasks, starts) = (driver(), Arc::new(AtomicUsize::new(0)));
+    let counted = starts.clone();
+    tasks.start([Task::looping("shaky", title, move |task| {
+        let start = counted.fetch_add(1, Ordering::Relaxed);
+        async move {
+            task.stop().cancelled().await;
+            assert!(start != 0, "the end of the first start fails");
+        }
+    })]);
+    tokio::task::yield_now().await;
+    tasks.end().await;
+    assert_eq!((starts.load(Ordering::Relaxed), only(&tasks).state), (2, TaskState::Stopped));
+}
+
+#[test]
+fn the_message_of_a_panic_is_told_only_if_it_cannot_hold_values() {
+    let text = |work: fn()| panic_text(&*std::panic::catch_unwind(work).unwrap_err());
+    assert_eq!(text(|| panic!("constant")), "constant");
+    let formatted = text(|| _ = std::hint::black_box("pässword").split_at(2));
+    assert!(!formatted.contains("ssword"), "{formatted}");
 }
 
 #[tokio::test(start_paused = true)]

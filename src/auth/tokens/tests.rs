@@ -103,8 +103,11 @@ fn uses_are_taken_once_and_survive_a_new_list() {
     table.authenticate(&text, NOW).unwrap();
     table.authenticate(&text, NOW.plus_ms(1500)).unwrap();
     table.replace(vec![Token { name: "store".into(), ..token.clone() }]);
-    assert_eq!(table.take_uses(), [(token.id, NOW.plus_ms(1500))]);
+    let uses = table.take_uses();
+    assert_eq!(uses, [(token.id, NOW.plus_ms(1500))]);
     assert_eq!(table.take_uses(), []);
+    table.put_back_uses(&uses);
+    assert_eq!(table.take_uses(), uses, "uses that could not be stored are stored later");
 }
 
 #[test]

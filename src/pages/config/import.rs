@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Fields of the form.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct ImportFields {
     text: String,
     /// Name of the file, if the text was uploaded. The text is then in no field.

@@ -120,6 +120,7 @@ impl Link<'_> {
                 back_off.delay().await;
             } else if std::mem::replace(&mut refused, true) {
                 // The membership is kept meanwhile: pages show this node as one that does not reply.
+                task.next_in(REFUSED_RETRY_DELAY);
                 sleep(REFUSED_RETRY_DELAY).await;
             } else {
                 // etcd may have lost the lease.
