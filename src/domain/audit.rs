@@ -3,7 +3,7 @@
 //! Each is stored as three texts, the [`Row`]. They never change, so that rows of all versions can be searched alike.
 //! A row can be parsed back to its event. A row that this version does not know is shown unchanged.
 
-use std::{borrow::Cow, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use super::{
     access::Pattern,
@@ -29,109 +29,39 @@ pub struct AuditRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the objects and states that their types and names say")]
 pub enum Event {
-    EnvCreated {
-        env: EnvName,
-        protected: bool,
-        archived: bool,
-    },
-    EnvChanged {
-        env: EnvName,
-        protected: bool,
-        archived: bool,
-    },
-    /// All environments, in their new order.
-    EnvsOrdered {
-        envs: Vec<EnvName>,
-    },
-    AppCreated {
-        app: AppName,
-    },
-    AppChanged {
-        app: AppName,
-    },
-    NamespaceCreated {
-        app: AppName,
-        namespace: NamespaceName,
-        format: Format,
-    },
-    NamespaceChanged {
-        app: AppName,
-        namespace: NamespaceName,
-        format: Format,
-    },
-    /// The releases are those of the published change, with their numbers.
-    ChangePublished {
-        change: ChangeId,
-        releases: Vec<(ConfigId, u64)>,
-    },
-    /// `author` is the author's name if another actor discarded the change.
-    ChangeDiscarded {
-        change: ChangeId,
-        author: Option<String>,
-    },
-    /// Release `seq` has the content of release `to`.
-    RolledBack {
-        config: ConfigId,
-        seq: u64,
-        to: u64,
-    },
-    /// The live release `seq` was written into the channel again.
-    ReleaseRepaired {
-        config: ConfigId,
-        seq: u64,
-    },
-    DriftFound {
-        config: ConfigId,
-        kind: DriftKind,
-    },
-    /// An administrator decided which side to keep. Release `seq` is the result.
-    DriftResolved {
-        config: ConfigId,
-        seq: u64,
-        wins: KeptSide,
-    },
-    /// An administrator requested a comparison of the channel with the database.
-    ChannelCompared {
-        env: EnvName,
-    },
-    LockFreed {
-        env: EnvName,
-    },
-    TokenCreated {
-        id: String,
-        kind: TokenKind,
-        patterns: Vec<Pattern>,
-    },
-    TokenRevoked {
-        id: String,
-        kind: TokenKind,
-        patterns: Vec<Pattern>,
-    },
-    LoggedIn {
-        user: String,
-    },
-    /// A user changed their own password.
-    PasswordChanged {
-        user: String,
-    },
-    /// A user ended all of their own sessions.
-    SessionsEnded {
-        user: String,
-    },
-    UserCreated {
-        user: String,
-        rights: Rights,
-    },
-    UserChanged {
-        user: String,
-        rights: Rights,
-        disabled: bool,
-    },
-    /// Another actor set a user's password, and with `administrator` also granted administrator rights.
-    PasswordReset {
-        user: String,
-        administrator: bool,
-    },
+    EnvCreated { env: EnvName, protected: bool, archived: bool },
+    EnvChanged { env: EnvName, protected: bool, archived: bool },
+    // All environments, in their new order.
+    EnvsOrdered { envs: Vec<EnvName> },
+    AppCreated { app: AppName },
+    AppChanged { app: AppName },
+    NamespaceCreated { app: AppName, namespace: NamespaceName, format: Format },
+    NamespaceChanged { app: AppName, namespace: NamespaceName, format: Format },
+    // The releases are those of the published change, with their numbers.
+    ChangePublished { change: ChangeId, releases: Vec<(ConfigId, u64)> },
+    // `author` is the author's name if another actor discarded the change.
+    ChangeDiscarded { change: ChangeId, author: Option<String> },
+    // Release `seq` has the content of release `to`.
+    RolledBack { config: ConfigId, seq: u64, to: u64 },
+    // The live release `seq` was written into the channel again.
+    ReleaseRepaired { config: ConfigId, seq: u64 },
+    DriftFound { config: ConfigId, kind: DriftKind },
+    // An administrator decided which side to keep. Release `seq` is the result.
+    DriftResolved { config: ConfigId, seq: u64, wins: KeptSide },
+    // An administrator requested a comparison of the channel with the database.
+    ChannelCompared { env: EnvName },
+    LockFreed { env: EnvName },
+    TokenCreated { id: String, kind: TokenKind, patterns: Vec<Pattern> },
+    TokenRevoked { id: String, kind: TokenKind, patterns: Vec<Pattern> },
+    LoggedIn { user: String },
+    // A user changed their own password.
+    PasswordChanged { user: String },
+    // A user ended all of their own sessions.
+    SessionsEnded { user: String },
+    UserCreated { user: String, rights: Rights },
+    UserChanged { user: String, rights: Rights, disabled: bool },
+    // Another actor set a user's password, and with `administrator` also granted administrator rights.
+    PasswordReset { user: String, administrator: bool },
 }
 
 /// The rights of a user.
@@ -144,98 +74,7 @@ pub struct Rights {
 }
 
 impl Event {
-    fn action(&self) -> &'static str {
-        match self {
-            Self::EnvCreated { .. } => "env.create",
-            Self::EnvChanged { .. } => "env.change",
-            Self::EnvsOrdered { .. } => "env.order",
-            Self::AppCreated { .. } => "app.create",
-            Self::AppChanged { .. } => "app.change",
-            Self::NamespaceCreated { .. } => "namespace.create",
-            Self::NamespaceChanged { .. } => "namespace.change",
-            Self::ChangePublished { .. } => "publish",
-            Self::ChangeDiscarded { .. } => "change.discard",
-            Self::RolledBack { .. } => "rollback",
-            Self::ReleaseRepaired { .. } => "channel.repair",
-            Self::DriftFound { .. } => "channel.drift",
-            Self::DriftResolved { .. } => "channel.settle",
-            Self::ChannelCompared { .. } => "channel.compare",
-            Self::LockFreed { .. } => "lock.free",
-            Self::TokenCreated { .. } => "token.create",
-            Self::TokenRevoked { .. } => "token.revoke",
-            Self::LoggedIn { .. } => "login",
-            Self::PasswordChanged { .. } => "password.change",
-            Self::SessionsEnded { .. } => "sessions.end",
-            Self::UserCreated { .. } => "user.create",
-            Self::UserChanged { .. } => "user.change",
-            Self::PasswordReset { .. } => "user.password",
-        }
-    }
-
-    fn object(&self) -> String {
-        match self {
-            Self::EnvCreated { env, .. }
-            | Self::EnvChanged { env, .. }
-            | Self::ChannelCompared { env }
-            | Self::LockFreed { env } => env.to_string(),
-            Self::EnvsOrdered { envs } => joined(envs, " "),
-            Self::AppCreated { app } | Self::AppChanged { app } => app.to_string(),
-            Self::NamespaceCreated { app, namespace, .. } | Self::NamespaceChanged { app, namespace, .. } => {
-                format!("{app}/{namespace}")
-            }
-            Self::ChangePublished { change, .. } | Self::ChangeDiscarded { change, .. } => change.to_string(),
-            Self::RolledBack { config, .. }
-            | Self::ReleaseRepaired { config, .. }
-            | Self::DriftFound { config, .. }
-            | Self::DriftResolved { config, .. } => config.to_string(),
-            Self::TokenCreated { id, .. } | Self::TokenRevoked { id, .. } => id.clone(),
-            Self::LoggedIn { user }
-            | Self::PasswordChanged { user }
-            | Self::SessionsEnded { user }
-            | Self::UserCreated { user, .. }
-            | Self::UserChanged { user, .. }
-            | Self::PasswordReset { user, .. } => user.clone(),
-        }
-    }
-
-    fn detail(&self) -> String {
-        match self {
-            Self::EnvCreated { protected, archived, .. } | Self::EnvChanged { protected, archived, .. } => {
-                format!("protected: {protected}, archived: {archived}")
-            }
-            Self::NamespaceCreated { format, .. } | Self::NamespaceChanged { format, .. } => {
-                format!("format: {format}")
-            }
-            Self::ChangePublished { releases, .. } => {
-                joined(releases.iter().map(|(config, seq)| format!("{config} {seq}")), ", ")
-            }
-            Self::ChangeDiscarded { author: Some(author), .. } => format!("of {author}"),
-            Self::RolledBack { seq, to, .. } => format!("release {seq} = release {to}"),
-            Self::ReleaseRepaired { seq, .. } => format!("release {seq}"),
-            Self::DriftFound { kind, .. } => kind.to_string(),
-            Self::DriftResolved { seq, wins, .. } => format!("release {seq}: {}", kept_side_text(*wins)),
-            Self::TokenCreated { kind, patterns, .. } | Self::TokenRevoked { kind, patterns, .. } => {
-                format!("{} {}", kind.as_str(), joined(patterns, ", "))
-            }
-            Self::UserCreated { rights, .. } => rights.text(),
-            Self::UserChanged { rights, disabled, .. } => {
-                format!("{}{}", rights.text(), if *disabled { DISABLED } else { "" })
-            }
-            Self::PasswordReset { administrator: true, .. } => ADMINISTRATOR.to_owned(),
-            Self::PasswordReset { administrator: false, .. }
-            | Self::ChangeDiscarded { author: None, .. }
-            | Self::EnvsOrdered { .. }
-            | Self::AppCreated { .. }
-            | Self::AppChanged { .. }
-            | Self::ChannelCompared { .. }
-            | Self::LockFreed { .. }
-            | Self::LoggedIn { .. }
-            | Self::PasswordChanged { .. }
-            | Self::SessionsEnded { .. } => String::new(),
-        }
-    }
-
-    /// Parses an event from the texts of [`Event::object`] and [`Event::detail`].
+    /// Parses an event from the texts of its row.
     fn read(AuditRow { action, object, detail }: &AuditRow) -> Option<Self> {
         let user = || object.clone();
         Some(match &**action {
@@ -308,7 +147,52 @@ impl Event {
 
 impl From<&Event> for AuditRow {
     fn from(event: &Event) -> Self {
-        Self { action: event.action().into(), object: event.object(), detail: event.detail() }
+        use Event as E;
+        let row = |action, object: &dyn fmt::Display, detail| (action, object.to_string(), detail);
+        let states = |protected, archived| format!("protected: {protected}, archived: {archived}");
+        let scope = |kind: &TokenKind, patterns| format!("{} {}", kind.as_str(), joined(patterns, ", "));
+        let none = String::new;
+        let (action, object, detail) = match event {
+            E::EnvCreated { env, protected, archived } => row("env.create", env, states(protected, archived)),
+            E::EnvChanged { env, protected, archived } => row("env.change", env, states(protected, archived)),
+            E::EnvsOrdered { envs } => row("env.order", &joined(envs, " "), none()),
+            E::AppCreated { app } => row("app.create", app, none()),
+            E::AppChanged { app } => row("app.change", app, none()),
+            E::NamespaceCreated { app, namespace, format } => {
+                row("namespace.create", &format_args!("{app}/{namespace}"), format!("format: {format}"))
+            }
+            E::NamespaceChanged { app, namespace, format } => {
+                row("namespace.change", &format_args!("{app}/{namespace}"), format!("format: {format}"))
+            }
+            E::ChangePublished { change, releases } => {
+                let releases = releases.iter().map(|(config, seq)| format!("{config} {seq}"));
+                row("publish", change, joined(releases, ", "))
+            }
+            E::ChangeDiscarded { change, author } => {
+                row("change.discard", change, author.as_ref().map_or_else(none, |author| format!("of {author}")))
+            }
+            E::RolledBack { config, seq, to } => row("rollback", config, format!("release {seq} = release {to}")),
+            E::ReleaseRepaired { config, seq } => row("channel.repair", config, format!("release {seq}")),
+            E::DriftFound { config, kind } => row("channel.drift", config, kind.to_string()),
+            E::DriftResolved { config, seq, wins } => {
+                row("channel.settle", config, format!("release {seq}: {}", kept_side_text(*wins)))
+            }
+            E::ChannelCompared { env } => row("channel.compare", env, none()),
+            E::LockFreed { env } => row("lock.free", env, none()),
+            E::TokenCreated { id, kind, patterns } => row("token.create", id, scope(kind, patterns)),
+            E::TokenRevoked { id, kind, patterns } => row("token.revoke", id, scope(kind, patterns)),
+            E::LoggedIn { user } => row("login", user, none()),
+            E::PasswordChanged { user } => row("password.change", user, none()),
+            E::SessionsEnded { user } => row("sessions.end", user, none()),
+            E::UserCreated { user, rights } => row("user.create", user, rights.text()),
+            E::UserChanged { user, rights, disabled } => {
+                row("user.change", user, rights.text() + if *disabled { DISABLED } else { "" })
+            }
+            E::PasswordReset { user, administrator } => {
+                row("user.password", user, if *administrator { ADMINISTRATOR.into() } else { none() })
+            }
+        };
+        Self { action: action.into(), object, detail }
     }
 }
 
@@ -496,7 +380,7 @@ mod tests {
         let mut actions: Vec<_> = all().into_iter().map(|(_, [action, ..])| action).collect();
         actions.sort_unstable();
         actions.dedup();
-        // The number of arms in `Event::action`.
+        // The number of variants of `Event`.
         assert_eq!(actions.len(), 23);
     }
 
