@@ -12,6 +12,7 @@ pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Metric,
 };
 
 pub use parts::{
@@ -26,6 +27,11 @@ pub use tasks::{TaskMeter, TaskMetrics};
 pub struct Registry(prometheus_client::registry::Registry);
 
 impl Registry {
+    /// Adds a metric. Its help ends without a full stop, which the library appends.
+    fn add(&mut self, name: &str, help: &str, metric: &(impl Metric + Clone)) {
+        self.0.register(name, help, metric.clone());
+    }
+
     /// Writes all metrics as text for Prometheus.
     #[must_use]
     pub fn text(&self, form: TextFormat) -> String {

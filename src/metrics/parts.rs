@@ -61,11 +61,10 @@ impl SqlMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("trimtab_sql_acquire_seconds", "Time to acquire a connection", self.acquire.clone());
-        registry.register("trimtab_sql_statement_seconds", "Time of statements and commits", self.statement.clone());
-        registry.register("trimtab_sql_commit_seconds", "Duration of commits", self.commit.clone());
-        registry.register("trimtab_sql_failures", "Statements that failed", self.failures.clone());
+        registry.add("trimtab_sql_acquire_seconds", "Time to acquire a connection", &self.acquire);
+        registry.add("trimtab_sql_statement_seconds", "Time of statements and commits", &self.statement);
+        registry.add("trimtab_sql_commit_seconds", "Duration of commits", &self.commit);
+        registry.add("trimtab_sql_failures", "Statements that failed", &self.failures);
     }
 }
 
@@ -107,11 +106,10 @@ impl ChannelMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("trimtab_etcd_request_seconds", "Duration of requests to etcd", self.request.clone());
-        registry.register("trimtab_etcd_failures", "Requests to etcd that failed", self.failures.clone());
-        registry.register("trimtab_lock_wait_seconds", "Time to acquire an environment's lock", self.lock.clone());
-        registry.register("trimtab_lock_timeouts", "Waits for a lock that timed out", self.lock_timeouts.clone());
+        registry.add("trimtab_etcd_request_seconds", "Duration of requests to etcd", &self.request);
+        registry.add("trimtab_etcd_failures", "Requests to etcd that failed", &self.failures);
+        registry.add("trimtab_lock_wait_seconds", "Time to acquire an environment's lock", &self.lock);
+        registry.add("trimtab_lock_timeouts", "Waits for a lock that timed out", &self.lock_timeouts);
     }
 }
 
@@ -146,12 +144,11 @@ impl DeliveryMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("trimtab_releases_accepted", "Releases accepted by this node", self.accepted.clone());
-        registry.register("trimtab_releases_delivered", "Releases delivered by this node", self.delivered.clone());
-        registry.register("trimtab_delivery_failures", "Deliveries that failed and are retried", self.failed.clone());
-        registry.register("trimtab_delivery_seconds", "Time from acceptance to delivery", self.latency.clone());
-        registry.register("trimtab_reconciliations", "Comparisons of channel and database", self.reconciled.clone());
+        registry.add("trimtab_releases_accepted", "Releases accepted by this node", &self.accepted);
+        registry.add("trimtab_releases_delivered", "Releases delivered by this node", &self.delivered);
+        registry.add("trimtab_delivery_failures", "Deliveries that failed and are retried", &self.failed);
+        registry.add("trimtab_delivery_seconds", "Time from acceptance to delivery", &self.latency);
+        registry.add("trimtab_reconciliations", "Comparisons of channel and database", &self.reconciled);
     }
 }
 
@@ -171,15 +168,10 @@ pub struct FeedMetrics {
 impl FeedMetrics {
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("trimtab_channel_full_resyncs", "Full listings of the channel", self.listings.clone());
-        registry.register("trimtab_channel_watch_compactions", "Watches that fell behind", self.behind.clone());
-        registry.register(
-            "trimtab_channel_watch_failures",
-            "Watches and listings that failed",
-            self.watch_failures.clone(),
-        );
-        registry.register("trimtab_channel_revision", "Revision up to which it was read", self.revision.clone());
+        registry.add("trimtab_channel_full_resyncs", "Full listings of the channel", &self.listings);
+        registry.add("trimtab_channel_watch_compactions", "Watches that fell behind", &self.behind);
+        registry.add("trimtab_channel_watch_failures", "Watches and listings that failed", &self.watch_failures);
+        registry.add("trimtab_channel_revision", "Revision up to which it was read", &self.revision);
     }
 }
 
@@ -247,9 +239,8 @@ impl ReadMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("trimtab_config_requests", "Answers to reads", self.family.clone());
-        registry.register("trimtab_open_watches", "Open long polls and streams", self.family_of_waiters.clone());
+        registry.add("trimtab_config_requests", "Answers to reads", &self.family);
+        registry.add("trimtab_open_watches", "Open long polls and streams", &self.family_of_waiters);
     }
 }
 
@@ -311,9 +302,8 @@ impl RequestMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("http_server_requests", "Answers to requests other than reads", self.answers.clone());
-        registry.register("http_server_request_duration_seconds", "Duration of these requests", self.durations.clone());
+        registry.add("http_server_requests", "Answers to requests other than reads", &self.answers);
+        registry.add("http_server_request_duration_seconds", "Duration of these requests", &self.durations);
     }
 }
 
@@ -329,9 +319,8 @@ pub struct ConnectionMetrics {
 impl ConnectionMetrics {
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("trimtab_connections", "Open connections", self.open.clone());
-        registry.register("trimtab_connections_refused", "Refused connections", self.refused.clone());
+        registry.add("trimtab_connections", "Open connections", &self.open);
+        registry.add("trimtab_connections_refused", "Refused connections", &self.refused);
     }
 }
 
@@ -393,26 +382,25 @@ impl StateMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("trimtab_outbox_releases", "Accepted releases that wait for delivery", self.due.clone());
-        registry.register("trimtab_outbox_oldest_age_seconds", "Age of the oldest of them", self.oldest.clone());
-        registry.register("trimtab_late_environments", "Environments whose delivery is late", self.late.clone());
-        registry.register(
+        registry.add("trimtab_outbox_releases", "Accepted releases that wait for delivery", &self.due);
+        registry.add("trimtab_outbox_oldest_age_seconds", "Age of the oldest of them", &self.oldest);
+        registry.add("trimtab_late_environments", "Environments whose delivery is late", &self.late);
+        registry.add(
             "trimtab_drifts",
             "Configs in which the channel or its readers differ from the database",
-            self.drifts.clone(),
+            &self.drifts,
         );
-        registry.register(
+        registry.add(
             "trimtab_store_ahead",
             "Configs of which this node holds a later release than the channel, 64 at most",
-            self.ahead.clone(),
+            &self.ahead,
         );
-        registry.register(
+        registry.add(
             "trimtab_channel_damaged",
             "Keys of the channel that held no valid release at the last listing",
-            self.damaged.clone(),
+            &self.damaged,
         );
-        registry.register("trimtab_instances", "Instances seen recently", self.instances.clone());
-        registry.register("trimtab_channel_stale_seconds", "Time since channel contact was lost", self.stale.clone());
+        registry.add("trimtab_instances", "Instances seen recently", &self.instances);
+        registry.add("trimtab_channel_stale_seconds", "Time since channel contact was lost", &self.stale);
     }
 }

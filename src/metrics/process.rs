@@ -34,14 +34,13 @@ impl ProcessMetrics {
 
     /// Registers the metrics under their names.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register("process_resident_memory_bytes", "Resident memory", self.memory.clone());
-        registry.register("process_open_fds", "Open files", self.files.clone());
-        registry.register("process_start_time_seconds", "Start time", self.start.clone());
-        registry.register("trimtab_uptime_seconds", "Time since the start", self.uptime.clone());
+        registry.add("process_resident_memory_bytes", "Resident memory", &self.memory);
+        registry.add("process_open_fds", "Open files", &self.files);
+        registry.add("process_start_time_seconds", "Start time", &self.start);
+        registry.add("trimtab_uptime_seconds", "Time since the start", &self.uptime);
         let builds = gauges::<Label>();
         builds.get_or_create_owned(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
-        registry.register("trimtab_build_info", "Version of this build", builds);
+        registry.add("trimtab_build_info", "Version of this build", &builds);
     }
 }
 

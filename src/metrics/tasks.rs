@@ -34,21 +34,16 @@ impl TaskMetrics {
 
     /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
-        let registry = &mut registry.0;
-        registry.register(
-            "trimtab_task_runs",
-            "Finished runs of a background task, failed ones included",
-            self.runs.clone(),
-        );
-        registry.register(
+        registry.add("trimtab_task_runs", "Finished runs of a background task, failed ones included", &self.runs);
+        registry.add(
             "trimtab_task_failures",
             "Failed runs, panics and unexpected ends of a background task",
-            self.failures.clone(),
+            &self.failures,
         );
-        registry.register(
+        registry.add(
             "trimtab_task_last_success_timestamp_seconds",
             "Time of the last successful run of a background task",
-            self.last_success.clone(),
+            &self.last_success,
         );
     }
 }
