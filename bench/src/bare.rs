@@ -5,12 +5,13 @@ use std::{collections::HashMap, convert::Infallible, env, io::Write, process::St
 use axum::{
     Router,
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, StatusCode},
     routing::{get, post},
     serve::ListenerExt,
 };
 use etcd_client::Client;
 use futures::stream;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{
     Connection, Executor, MySqlConnection, SqliteConnection,
@@ -34,19 +35,19 @@ pub struct Bare {
 }
 
 /// A recorded answer.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Answer {
-    path: &'static str,
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
+    path: String,
+    status: u16,
+    headers: HashMap<String, String>,
+    body: String,
 }
 
 impl Answer {
     /// Records an answer, which is repeated at this path.
-    pub async fn of(path: &'static str, response: reqwest::Response) -> Result<Self> {
-        let (status, headers) = (response.status(), repeatable(response.headers().clone()));
-        Ok(Self { path, status, headers, body: response.bytes().await? })
+    pub async fn of(path: &str, response: reqwest::Response) -> Result<Self> {
+        let (status, headers) = (response.status().as_u16(), repeatable(response.headers())?);
+        Ok(Self { path: path.to_owned(), status, headers, body: String::from_utf8(response.bytes().await?.into())? })
     }
 
     /// Returns the length of the body.
@@ -55,34 +56,23 @@ impl Answer {
     }
 
     /// Returns the body as an event of a stream with these headers.
-    pub fn as_event(&self, path: &'static str, headers: HeaderMap) -> Self {
-        let body = [b"event: config\nid: 00000000-1\ndata: ", &*self.body, b"\n\n"].concat();
-        Self { path, status: self.status, headers: repeatable(headers), body: body.into() }
-    }
-
-    fn json(&self) -> Result<Value> {
-        let mut headers = HashMap::new();
-        for (name, value) in &self.headers {
-            headers.insert(name.as_str(), value.to_str()?);
-        }
-        let body = std::str::from_utf8(&self.body)?;
-        Ok(json!({"path": self.path, "status": self.status.as_u16(), "headers": headers, "body": body}))
+    pub fn as_event(&self, path: &str, headers: &HeaderMap) -> Result<Self> {
+        let body = format!("event: config\nid: 00000000-1\ndata: {}\n\n", self.body);
+        Ok(Self { path: path.to_owned(), status: self.status, headers: repeatable(headers)?, body })
     }
 }
 
-/// Removes the headers that a server sets for each answer.
-fn repeatable(mut headers: HeaderMap) -> HeaderMap {
-    for own in ["date", "content-length", "transfer-encoding"] {
-        headers.remove(own);
-    }
-    headers
+/// Returns the headers without those that a server sets for each answer.
+fn repeatable(headers: &HeaderMap) -> Result<HashMap<String, String>> {
+    let own = ["date", "content-length", "transfer-encoding"];
+    let fixed = headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    fixed.map(|(name, value)| Ok((name.to_string(), value.to_str()?.to_owned()))).collect()
 }
 
 impl Bare {
     /// Starts a server with these answers.
     pub async fn start(answers: &[Answer]) -> Result<Self> {
-        let answers: Vec<Value> = answers.iter().map(Answer::json).collect::<Result<_>>()?;
-        Self::spawn("bare", &json!(answers)).await
+        Self::spawn("bare", &answers).await
     }
 
     /// Starts a server whose `POST` of [`PUBLISH`] commits this document and, where there is an etcd, puts it.
@@ -93,7 +83,7 @@ impl Bare {
         Self::spawn("bare-publisher", &what).await
     }
 
-    async fn spawn(kind: &str, what: &Value) -> Result<Self> {
+    async fn spawn(kind: &str, what: &impl Serialize) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         command.arg(kind).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
@@ -120,20 +110,13 @@ pub const EVENTS: &str = "/events";
 
 /// Runs the server of [`Bare::start`]: `trimtab-bench bare`.
 pub async fn serve() -> Result<()> {
-    let answers: Vec<Value> = serde_json::from_reader(std::io::stdin())?;
+    let answers: Vec<Answer> = serde_json::from_reader(std::io::stdin())?;
     let bell = Arc::new(watch::Sender::new(()));
     let ringing = bell.clone();
     let mut router = Router::new().route("/wake", post(async move || ringing.send_replace(())));
-    for answer in answers {
-        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-        let status = StatusCode::from_u16(u16::try_from(answer["status"].as_u64().unwrap_or(200))?)?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in answer["headers"].as_object().into_iter().flatten() {
-            let name = HeaderName::try_from(name)?;
-            headers.insert(name, HeaderValue::try_from(value.as_str().unwrap_or_default())?);
-        }
-        let body = Bytes::from(text("body"));
-        let (path, bell) = (text("path"), bell.clone());
+    for Answer { path, status, headers, body } in answers {
+        let (status, headers) = (StatusCode::from_u16(status)?, HeaderMap::try_from(&headers)?);
+        let (body, bell) = (Bytes::from(body), bell.clone());
         let handler = match &*path {
             WAIT => get(move || {
                 let (answer, mut rung) = ((status, headers.clone(), body.clone()), bell.subscribe());

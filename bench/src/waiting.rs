@@ -31,7 +31,7 @@ pub async fn measure(effort: Effort) -> Result<()> {
     fleet.writer.fill(&node, CONFIG, KEYS).await?;
     let got = Answer::of(WAIT, fleet.reader.get(&node.config(CONFIG), &[]).await?).await?;
     let stream = fleet.reader.get(&format!("{}/api/v1/watch?config={CONFIG}", node.url), &[]).await?;
-    let event = got.as_event(EVENTS, stream.headers().clone());
+    let event = got.as_event(EVENTS, stream.headers())?;
     drop(stream);
     node.end().await?;
 
