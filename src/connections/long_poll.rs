@@ -54,7 +54,7 @@ pub(super) async fn answer<T: ByteStream>(
         () = connection.closed() => return None,
     };
     let closes = has_close(response.headers());
-    write(&mut connection, Outgoing::new(response, closing.is_cancelled() && !closes)).await.ok()?;
+    write(&mut connection, response, closing.is_cancelled() && !closes).await.ok()?;
     drop(in_flight);
     if closes || closing.is_cancelled() {
         // The connection ends even if this fails.
@@ -131,8 +131,13 @@ impl Outgoing {
     }
 }
 
-/// Writes a whole answer.
-async fn write<T: ByteStream>(connection: &mut Connection<T>, mut outgoing: Outgoing) -> io::Result<()> {
+/// Writes a whole answer. With `closes` it also announces the end of the connection.
+pub(super) async fn write<T: ByteStream>(
+    connection: &mut Connection<T>,
+    response: Response,
+    closes: bool,
+) -> io::Result<()> {
+    let mut outgoing = Outgoing::new(response, closes);
     loop {
         tokio::select! {
             biased;

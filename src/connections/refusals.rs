@@ -4,12 +4,12 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     task::{Context, Poll},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures::future::Either;
@@ -20,13 +20,13 @@ use tokio::{
 };
 use tower::Service;
 
-use super::io::{ByteStream, Connection};
+use super::{
+    io::{ByteStream, Connection},
+    long_poll,
+};
 use crate::{
     domain::error::{Dependency, Error},
-    http::{
-        headers::Headers,
-        problem::{HttpProblem, retry_after},
-    },
+    http::{headers::Headers, problem::HttpProblem},
 };
 
 /// Maximum time for a refused client to read the answer.
@@ -61,49 +61,30 @@ where
     }
 }
 
-fn unavailable() -> Error {
-    Error::Unavailable { part: Dependency::Channel, detail: String::new() }
-}
-
 fn overload() -> HttpProblem {
-    HttpProblem::from(unavailable()).with_detail("Too many connections are open.")
+    let error = Error::Unavailable { part: Dependency::Channel, detail: String::new() };
+    HttpProblem::from(error).with_detail("Too many connections are open.")
 }
 
 /// Refuses a connection without reading its request.
 pub(super) async fn no_slot<T: ByteStream>(connection: Connection<T>, headers: Headers, _permit: OwnedSemaphorePermit) {
-    let seconds = retry_after(&unavailable()).unwrap_or_default();
-    refuse(connection, headers, &overload(), &format!("retry-after: {seconds}\r\n")).await;
+    refuse(connection, headers, overload()).await;
 }
 
 /// Refuses a request whose head cannot be parsed.
 pub(super) async fn unreadable<T: ByteStream>(connection: Connection<T>, headers: Headers, status: StatusCode) {
-    refuse(connection, headers, &HttpProblem::unreadable(status), "").await;
+    refuse(connection, headers, HttpProblem::unreadable(status)).await;
 }
 
-async fn refuse<T: ByteStream>(mut connection: Connection<T>, headers: Headers, problem: &HttpProblem, more: &str) {
-    let body = problem.body(None);
-    let head = head(headers, problem.status(), body.len(), more);
+async fn refuse<T: ByteStream>(mut connection: Connection<T>, headers: Headers, problem: HttpProblem) {
+    let mut response = problem.into_response();
+    headers.add_to(response.status(), response.headers_mut());
     let refused = async {
-        connection.write_all(&[head.as_bytes(), &body].concat()).await?;
+        long_poll::write(&mut connection, response, true).await?;
         connection.shutdown().await?;
         // Closing a socket with unread bytes would discard the answer.
         copy(&mut connection, &mut sink()).await
     };
     // The answer is lost on a client that does not read it in time.
     let _ = timeout(READ_TIMEOUT, refused).await;
-}
-
-/// Encodes the head of a refusal that ends the connection. `more` are further lines.
-fn head(headers: Headers, status: StatusCode, length: usize, more: &str) -> String {
-    let mut all = HeaderMap::new();
-    headers.add_to(status, &mut all);
-    let date = httpdate::fmt_http_date(SystemTime::now());
-    let mut head = format!(
-        "HTTP/1.1 {status}\r\n{more}content-type: application/problem+json\r\ncontent-length: {length}\r\n\
-         connection: close\r\ndate: {date}\r\n"
-    );
-    for (name, value) in &all {
-        head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
-    }
-    head + "\r\n"
 }
