@@ -1,6 +1,6 @@
 //! Users, their roles, failed log-ins and set-up links.
 
-use super::{Conn, damaged, on, parsed};
+use super::{Conn, damaged, later, on, parsed};
 use crate::domain::{
     access::{Administer, May, Pattern, PermissionSet, Role},
     error::Result,
@@ -70,9 +70,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn lock_administrators(&mut self) -> Result<()> {
-        on!(self, c => sqlx::query("update users set administrator = administrator where administrator = true")
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "update users set administrator = administrator where administrator = true")
     }
 
     /// Returns a page of users by name, starting after `after`.
@@ -127,9 +125,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_password(&mut self, id: &str, hash: &str) -> Result<()> {
-        on!(self, c => sqlx::query("update users set password = ? where id = ?").bind(hash).bind(id)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "update users set password = ? where id = ?", hash, id)
     }
 
     /// Returns whether a user can still log in with the password of this hash, and locks the user until the end of the
@@ -149,9 +145,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_last_login(&mut self, id: &str, now: Time) -> Result<()> {
-        on!(self, c => sqlx::query("update users set last_login_at = ? where id = ?").bind(now.0).bind(id)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "update users set last_login_at = ? where id = ?", now.0, id)
     }
 
     /// Returns the roles of a user, each with the pattern of the configs it applies to.
@@ -176,7 +170,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_roles(&mut self, _: &May<Administer, ()>, user: &str, roles: &[(Pattern, Role)]) -> Result<()> {
         let subject = subject(user);
-        on!(self, c => sqlx::query("delete from grants where subject = ?").bind(&subject).execute(c).await.map(|_| ()))?;
+        later!(self, "delete from grants where subject = ?", &subject)?;
         for (pattern, role) in roles {
             on!(self, c => sqlx::query("insert into grants (subject, pattern, role) values (?, ?, ?)")
                 .bind(&subject).bind(pattern.to_string()).bind(role.name()).execute(c).await.map(|_| ()))?;
@@ -194,8 +188,7 @@ impl Conn {
         let there = on!(self, c => sqlx::query("update failures set tries = tries where subject = ?").bind(subject)
             .execute(c).await.map(|r| r.rows_affected()))?;
         if there == 0 {
-            on!(self, c => sqlx::query("insert into failures (subject, tries, last_at) values (?, 0, 0)")
-                .bind(subject).execute(c).await.map(|_| ()))?;
+            later!(self, "insert into failures (subject, tries, last_at) values (?, 0, 0)", subject)?;
             return Ok((0, Time(0)));
         }
         let (tries, last): (i32, i64) = on!(self, c => sqlx::query_as(
@@ -232,9 +225,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_failures(&mut self, subject: &str) -> Result<()> {
-        on!(self, c => sqlx::query("delete from failures where subject = ?").bind(subject)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "delete from failures where subject = ?", subject)
     }
 
     /// Inserts the hash of a new set-up link and deletes expired ones.
@@ -242,11 +233,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn insert_setup_link(&mut self, sha256: &str, expires_at: Time, now: Time) -> Result<()> {
-        on!(self, c => sqlx::query("delete from setup_links where expires_at < ?").bind(now.0)
-            .execute(c).await.map(|_| ()))?;
-        on!(self, c => sqlx::query("insert into setup_links (sha256, expires_at) values (?, ?)")
-            .bind(sha256).bind(expires_at.0).execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "delete from setup_links where expires_at < ?", now.0)?;
+        later!(self, "insert into setup_links (sha256, expires_at) values (?, ?)", sha256, expires_at.0)
     }
 
     /// Returns whether this is the hash of a set-up link that is still valid.
@@ -266,8 +254,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn lock_setup_links(&mut self) -> Result<()> {
-        on!(self, c => sqlx::query("update setup_links set expires_at = expires_at").execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "update setup_links set expires_at = expires_at")
     }
 
     /// Deletes a set-up link and returns whether it was valid. Of two concurrent calls, one returns true.
@@ -285,7 +272,6 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_setup_links(&mut self) -> Result<()> {
-        on!(self, c => sqlx::query("delete from setup_links").execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "delete from setup_links")
     }
 }

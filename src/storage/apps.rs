@@ -1,6 +1,8 @@
 //! Environments, applications and namespaces.
 
-use super::{Conn, damaged, on, parsed};
+use sqlx::FromRow;
+
+use super::{Conn, on, parsed, row::AnyRow};
 use crate::domain::{
     access::{AddNamespace, Administer, Create, May, Own},
     catalog::{App, Env, Namespace},
@@ -9,26 +11,38 @@ use crate::domain::{
     time::Time,
 };
 
-pub(super) type EnvRow = (String, String, i32, bool, Option<i64>);
-type AppRow = (String, String, String, Option<i64>);
-pub(super) type NamespaceRow = (String, String, String, String, Option<i64>);
-
-pub(super) fn env((name, title, position, protected, archived): EnvRow) -> Result<Env> {
-    Ok(Env { name: parsed("an environment", &name)?, title, position, protected, archived_at: archived.map(Time) })
+/// Reads the columns `env`, `title`, `position`, `protected` and `env_archived_at`.
+impl<R: AnyRow> FromRow<'_, R> for Env {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            name: row.parsed("env")?,
+            title: row.text("title")?,
+            position: row.integer("position")?.and_then(|n| n.try_into().ok()).unwrap_or_default(),
+            protected: row.boolean("protected")?,
+            archived_at: row.optional_time("env_archived_at")?,
+        })
+    }
 }
 
-fn app((name, title, description, archived): AppRow) -> Result<App> {
-    Ok(App { name: parsed("an application", &name)?, title, description, archived_at: archived.map(Time) })
+/// Reads the columns `name`, `title`, `description` and `archived_at`.
+impl<R: AnyRow> FromRow<'_, R> for App {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        let (title, description) = (row.text("title")?, row.text("description")?);
+        Ok(Self { name: row.parsed("name")?, title, description, archived_at: row.optional_time("archived_at")? })
+    }
 }
 
-pub(super) fn namespace((app, name, format, description, archived): NamespaceRow) -> Result<Namespace> {
-    Ok(Namespace {
-        app: parsed("an application", &app)?,
-        name: parsed("a namespace", &name)?,
-        format: format.parse().map_err(|e| damaged("a format", e))?,
-        description,
-        archived_at: archived.map(Time),
-    })
+/// Reads the columns `app`, `namespace`, `format`, `description` and `namespace_archived_at`.
+impl<R: AnyRow> FromRow<'_, R> for Namespace {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            app: row.parsed("app")?,
+            name: row.parsed("namespace")?,
+            format: row.parsed("format")?,
+            description: row.text("description")?,
+            archived_at: row.optional_time("namespace_archived_at")?,
+        })
+    }
 }
 
 impl Conn {
@@ -37,10 +51,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn envs(&mut self) -> Result<Vec<Env>> {
-        let rows: Vec<EnvRow> = on!(self, c => sqlx::query_as(
-            "select name, title, position, protected, archived_at from envs order by position, name"
-        ).fetch_all(c).await)?;
-        rows.into_iter().map(env).collect()
+        Ok(on!(self, c => sqlx::query_as(
+            "select name as env, title, position, protected, archived_at as env_archived_at from envs order by position, name"
+        ).fetch_all(c).await)?)
     }
 
     /// Returns an environment.
@@ -48,10 +61,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn env(&mut self, name: &EnvName) -> Result<Option<Env>> {
-        let row: Option<EnvRow> = on!(self, c => sqlx::query_as(
-            "select name, title, position, protected, archived_at from envs where name = ?"
-        ).bind(name.as_str()).fetch_optional(c).await)?;
-        row.map(env).transpose()
+        Ok(on!(self, c => sqlx::query_as(
+            "select name as env, title, position, protected, archived_at as env_archived_at from envs where name = ?"
+        ).bind(name.as_str()).fetch_optional(c).await)?)
     }
 
     /// Creates an environment.
@@ -85,10 +97,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn apps(&mut self) -> Result<Vec<App>> {
-        let rows: Vec<AppRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             "select name, title, description, archived_at from apps order by name"
-        ).fetch_all(c).await)?;
-        rows.into_iter().map(app).collect()
+        ).fetch_all(c).await)?)
     }
 
     /// Returns an application.
@@ -96,10 +107,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn app(&mut self, name: &AppName) -> Result<Option<App>> {
-        let row: Option<AppRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             "select name, title, description, archived_at from apps where name = ?"
-        ).bind(name.as_str()).fetch_optional(c).await)?;
-        row.map(app).transpose()
+        ).bind(name.as_str()).fetch_optional(c).await)?)
     }
 
     /// Creates an application.
@@ -129,10 +139,10 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn namespaces(&mut self, of: &AppName) -> Result<Vec<Namespace>> {
-        let rows: Vec<NamespaceRow> = on!(self, c => sqlx::query_as(
-            "select app, name, format, description, archived_at from namespaces where app = ? order by name"
-        ).bind(of.as_str()).fetch_all(c).await)?;
-        rows.into_iter().map(namespace).collect()
+        Ok(on!(self, c => sqlx::query_as(
+            "select app, name as namespace, format, description, archived_at as namespace_archived_at from namespaces \
+             where app = ? order by name"
+        ).bind(of.as_str()).fetch_all(c).await)?)
     }
 
     /// Returns the namespaces of all applications, without archived ones.
@@ -151,10 +161,10 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn namespace(&mut self, of: &AppName, name: &NamespaceName) -> Result<Option<Namespace>> {
-        let row: Option<NamespaceRow> = on!(self, c => sqlx::query_as(
-            "select app, name, format, description, archived_at from namespaces where app = ? and name = ?"
-        ).bind(of.as_str()).bind(name.as_str()).fetch_optional(c).await)?;
-        row.map(namespace).transpose()
+        Ok(on!(self, c => sqlx::query_as(
+            "select app, name as namespace, format, description, archived_at as namespace_archived_at from namespaces \
+             where app = ? and name = ?"
+        ).bind(of.as_str()).bind(name.as_str()).fetch_optional(c).await)?)
     }
 
     /// Creates the namespace that `may` names.

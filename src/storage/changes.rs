@@ -1,6 +1,8 @@
 //! Changes and their edits.
 
-use super::{Conn, ask, count, damaged, later, on, parsed, signed};
+use sqlx::FromRow;
+
+use super::{Conn, ask, count, damaged, later, on, parsed, row::AnyRow, signed};
 use crate::{
     compute,
     domain::{
@@ -26,35 +28,17 @@ pub struct NewEdit<'a> {
     pub version: u64,
 }
 
-#[derive(sqlx::FromRow)]
-struct ChangeRow {
-    id: String,
-    author: String,
-    author_name: String,
-    message: String,
-    state: String,
-    version: i64,
-    created_at: i64,
-    updated_at: i64,
-}
-
-impl ChangeRow {
-    fn change(self) -> Result<Change> {
-        let state = match self.state.as_str() {
-            "open" => ChangeState::Open,
-            "published" => ChangeState::Published,
-            "discarded" => ChangeState::Discarded,
-            other => return Err(damaged("a change's state", other)),
-        };
-        Ok(Change {
-            id: parsed("a change", &self.id)?,
-            author: self.author,
-            author_name: self.author_name,
-            message: self.message,
-            state,
-            version: count(self.version),
-            created_at: Time(self.created_at),
-            updated_at: Time(self.updated_at),
+impl<R: AnyRow> FromRow<'_, R> for Change {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.parsed("id")?,
+            author: row.text("author")?,
+            author_name: row.text("author_name")?,
+            message: row.text("message")?,
+            state: row.variant("state")?,
+            version: row.number("version")?,
+            created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
         })
     }
 }
@@ -159,9 +143,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn change(&mut self, id: &ChangeId) -> Result<Option<Change>> {
-        let row: Option<ChangeRow> = on!(self, c => sqlx::query_as(changes!("where c.id = ?")).bind(id.as_str())
-            .fetch_optional(c).await)?;
-        row.map(ChangeRow::change).transpose()
+        Ok(on!(self, c => sqlx::query_as(changes!("where c.id = ?")).bind(id.as_str())
+            .fetch_optional(c).await)?)
     }
 
     /// Returns a page of an author's open changes, last edited first.
@@ -169,10 +152,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn open_changes_by(&mut self, author: &str, limit: u32) -> Result<Vec<Change>> {
-        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             changes!("where c.author = ? and c.state = 'open' order by c.updated_at desc limit ?")
-        ).bind(author).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(ChangeRow::change).collect()
+        ).bind(author).bind(limit).fetch_all(c).await)?)
     }
 
     /// Returns the number of an author's open changes that have edits.
@@ -193,11 +175,10 @@ impl Conn {
     /// Returns the errors of [`super::Db::read`].
     pub async fn open_changes(&mut self, after: Option<&(Time, ChangeId)>, limit: u32) -> Result<Vec<Change>> {
         let (at, id) = after.map_or((i64::MAX, ""), |(at, id)| (at.0, id.as_str()));
-        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(changes!(
+        Ok(on!(self, c => sqlx::query_as(changes!(
             "where c.state = 'open' and (c.updated_at < ? or (c.updated_at = ? and c.id < ?)) \
              order by c.updated_at desc, c.id desc limit ?"
-        )).bind(at).bind(at).bind(id).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(ChangeRow::change).collect()
+        )).bind(at).bind(at).bind(id).bind(limit).fetch_all(c).await)?)
     }
 
     /// Returns the open changes that edit a config.
@@ -205,11 +186,10 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn open_changes_on(&mut self, id: &ConfigId) -> Result<Vec<Change>> {
-        let rows: Vec<ChangeRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             changes!("where c.state = 'open' and exists (select 1 from edits e where e.change_id = c.id \
                       and e.env = ? and e.app = ? and e.namespace = ?) order by c.updated_at desc limit 100")
-        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).fetch_all(c).await)?;
-        rows.into_iter().map(ChangeRow::change).collect()
+        ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).fetch_all(c).await)?)
     }
 
     /// Returns the open change of an author that edits a config, the last edited if there are several.
@@ -217,13 +197,12 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn open_change_of(&mut self, author: &str, id: &ConfigId) -> Result<Option<Change>> {
-        let row: Option<ChangeRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             changes!("where c.state = 'open' and c.author = ? and exists (select 1 from edits e \
                       where e.change_id = c.id and e.env = ? and e.app = ? and e.namespace = ?) \
                       order by c.updated_at desc limit 1")
         ).bind(author).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
-            .fetch_optional(c).await)?;
-        row.map(ChangeRow::change).transpose()
+            .fetch_optional(c).await)?)
     }
 
     /// Counts the edits in open changes of an application, as `(env, namespace, author, author_name, count)`.

@@ -266,6 +266,7 @@ fn kind(error: &sqlx::Error) -> metrics::SqlFailure {
             metrics::SqlFailure::Conflict
         }
         sqlx::Error::Database(d) if !is_unavailable(&**d) => metrics::SqlFailure::Fault,
+        sqlx::Error::ColumnDecode { .. } => metrics::SqlFailure::Fault,
         _ => metrics::SqlFailure::Unreachable,
     }
 }

@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use sqlx::{Database, Error, Executor, Pool, pool::PoolConnection};
 use tokio::{
     runtime::Handle,
@@ -61,7 +61,7 @@ where
 
     /// Returns a connection as soon as one is free.
     pub async fn acquire(&self) -> Result<PooledConn<DB>, Error> {
-        let last = self.last().take();
+        let last = self.last.lock().take();
         let conn = match last {
             Some((conn, since)) if since.elapsed() < MAX_IDLE_WITHOUT_PING => conn,
             old => {
@@ -78,12 +78,8 @@ where
     pub async fn close(&self) {
         let closing = self.pool.close();
         // From here on no returned connection is kept.
-        drop(self.last().take());
+        drop(self.last.lock().take());
         closing.await;
-    }
-
-    fn last(&self) -> MutexGuard<'_, Last<DB>> {
-        self.last.lock()
     }
 }
 
@@ -99,7 +95,7 @@ where
     /// `doubtful` connection before it reuses it.
     pub fn release(self, open: bool, doubtful: bool, runtime: &Handle) {
         let Self { conn, of } = self;
-        let mut last = of.last();
+        let mut last = of.last.lock();
         if !open && !doubtful && last.is_none() && !of.pool.is_closed() {
             *last = Some((conn, Instant::now()));
         } else {

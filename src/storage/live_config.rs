@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{
-    Conn,
-    apps::{env, namespace},
-    ask, count, on, parsed,
-    releases::content,
-};
+use sqlx::FromRow;
+
+use super::{Conn, ask, count, on, parsed, releases::content, row::AnyRow};
 use crate::{
     compute,
     domain::{
@@ -72,41 +69,17 @@ pub struct KnownRelease {
     pub content: Arc<Content>,
 }
 
-#[derive(sqlx::FromRow)]
-struct LocationRow {
-    env: String,
-    title: String,
-    position: i32,
-    protected: bool,
-    env_archived_at: Option<i64>,
-    app: String,
-    namespace: String,
-    format: String,
-    description: String,
-    namespace_archived_at: Option<i64>,
-    app_archived_at: Option<i64>,
-}
-
-impl LocationRow {
-    fn place(self) -> Result<ConfigLocation> {
-        Ok(ConfigLocation {
-            env: env((self.env, self.title, self.position, self.protected, self.env_archived_at))?,
-            namespace: namespace((
-                self.app,
-                self.namespace,
-                self.format,
-                self.description,
-                self.namespace_archived_at,
-            ))?,
-            app_archived_at: self.app_archived_at.map(Time),
-        })
+impl<R: AnyRow> FromRow<'_, R> for ConfigLocation {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        let (env, namespace) = (Env::from_row(row)?, Namespace::from_row(row)?);
+        Ok(Self { env, namespace, app_archived_at: row.optional_time("app_archived_at")? })
     }
 }
 
 #[derive(sqlx::FromRow)]
 struct LiveConfigRow {
     #[sqlx(flatten)]
-    place: LocationRow,
+    place: ConfigLocation,
     live: Option<i64>,
     written_in: Option<String>,
     content: Option<String>,
@@ -121,7 +94,7 @@ impl LiveConfigRow {
     }
 
     fn live_config(self, known: Option<&KnownRelease>) -> Result<LiveConfig> {
-        let place = self.place.place()?;
+        let place = self.place;
         let content = match (self.written_in, self.content, known) {
             (Some(format), Some(text), _) => content(parsed("a format", &format)?, text)?,
             (Some(_), None, Some(known)) => (*known.content).clone(),
@@ -137,7 +110,7 @@ impl LiveConfigRow {
     }
 }
 
-/// Selects the columns of a [`LocationRow`] for one config, with optional further columns and joins.
+/// Selects the columns of a [`ConfigLocation`] for one config, with optional further columns and joins.
 macro_rules! place {
     ($columns:literal, $joins:literal) => {
         concat!(
@@ -158,9 +131,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn location(&mut self, of: &ConfigId) -> Result<Option<ConfigLocation>> {
-        let row: Option<LocationRow> = on!(self, c => sqlx::query_as(place!("", ""))
-            .bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?;
-        row.map(LocationRow::place).transpose()
+        Ok(on!(self, c => sqlx::query_as(place!("", ""))
+            .bind(of.app.as_str()).bind(of.namespace.as_str()).bind(of.env.as_str()).fetch_optional(c).await)?)
     }
 
     /// Returns the location and the live content of a config in one statement, for a publish. The content is not read

@@ -15,6 +15,7 @@ mod live_config;
 mod open_error;
 mod outbox;
 mod releases;
+mod row;
 mod secrets;
 mod sessions;
 mod tokens;

@@ -1,8 +1,8 @@
 //! The outbox: accepted releases that are not yet delivered. Publishing fills it and `delivery` drains it.
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Conn, count, damaged, later, on, parsed, releases::content, signed};
+use super::{Conn, count, damaged, later, on, parsed, releases::content, row::AnyRow, signed};
 use crate::domain::{
     change::ChangeId,
     entry::{Entry, Identity, Meta},
@@ -84,30 +84,16 @@ impl EntryRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct IdentityRow {
-    env: String,
-    app: String,
-    namespace: String,
-    seq: i64,
-    sha256: String,
-    format: String,
-    change_id: String,
-    accepted_at: i64,
-    due: Option<i64>,
-}
-
-impl IdentityRow {
-    fn expected(self) -> Result<ExpectedRelease> {
-        let config = ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?;
+impl<R: AnyRow> FromRow<'_, R> for ExpectedRelease {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
         let identity = Identity {
-            seq: count(self.seq),
-            sha256: self.sha256,
-            format: parsed("a format", &self.format)?,
-            published_at: Time(self.accepted_at),
-            change: parsed("a change", &self.change_id)?,
+            seq: row.number("seq")?,
+            sha256: row.text("sha256")?,
+            format: row.parsed("format")?,
+            published_at: row.time("accepted_at")?,
+            change: row.parsed("change_id")?,
         };
-        Ok(ExpectedRelease { config, identity, delivered: self.due.is_none() })
+        Ok(Self { config: row.config()?, identity, delivered: row.integer("due")?.is_none() })
     }
 }
 
@@ -188,12 +174,11 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn expected_releases(&mut self) -> Result<Vec<ExpectedRelease>> {
-        let rows: Vec<IdentityRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             "select r.env, r.app, r.namespace, r.seq, r.sha256, r.format, r.change_id, r.accepted_at, d.seq as due \
              from configs c cross join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace and r.seq = c.live \
              left join due d on d.env = r.env and d.app = r.app and d.namespace = r.namespace and d.seq = r.seq"
-        ).fetch_all(c).await)?;
-        rows.into_iter().map(IdentityRow::expected).collect()
+        ).fetch_all(c).await)?)
     }
 
     /// Returns the identities of the given releases that exist, in any order. At least one must be given.
@@ -207,14 +192,14 @@ impl Conn {
              from releases r where {}",
             some.condition()
         );
-        let rows: Vec<IdentityRow> = on!(self, c => {
+        let rows: Vec<ExpectedRelease> = on!(self, c => {
             let mut query = sqlx::query_as(AssertSqlSafe(sql.clone()));
             for (id, seq) in some.each() {
                 query = query.bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(*seq));
             }
             query.fetch_all(c).await
         })?;
-        rows.into_iter().map(|row| row.expected().map(|known| (known.config, known.identity))).collect()
+        Ok(rows.into_iter().map(|known| (known.config, known.identity)).collect())
     }
 
     /// Returns whether the stored release of this number is the given one, or `None` if there is no such number.

@@ -1,6 +1,8 @@
 //! Releases, which are immutable. Pending and completed deliveries are stored in tables of their own.
 
-use super::{Conn, count, damaged, later, on, parsed, signed};
+use sqlx::FromRow;
+
+use super::{Conn, count, damaged, later, on, parsed, row::AnyRow, signed};
 use crate::{
     compute,
     domain::{
@@ -14,39 +16,21 @@ use crate::{
     },
 };
 
-#[derive(sqlx::FromRow)]
-pub(super) struct ReleaseRow {
-    env: String,
-    app: String,
-    namespace: String,
-    seq: i64,
-    before_seq: i64,
-    format: String,
-    sha256: String,
-    author: String,
-    message: String,
-    change_id: String,
-    rolled_back_to: Option<i64>,
-    accepted_at: i64,
-    delivered_at: Option<i64>,
-    revision: Option<i64>,
-}
-
-impl ReleaseRow {
-    pub(super) fn release(self) -> Result<Release> {
-        Ok(Release {
-            config: ConfigId::parse(&self.env, &self.app, &self.namespace).map_err(|e| damaged("a config", e))?,
-            seq: count(self.seq),
-            previous: count(self.before_seq),
-            format: parsed("a format", &self.format)?,
-            sha256: self.sha256,
-            author: self.author,
-            message: self.message,
-            change: parsed("a change", &self.change_id)?,
-            rolled_back_to: self.rolled_back_to.map(count),
-            accepted_at: Time(self.accepted_at),
-            delivered_at: self.delivered_at.map(Time),
-            revision: self.revision,
+impl<R: AnyRow> FromRow<'_, R> for Release {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            config: row.config()?,
+            seq: row.number("seq")?,
+            previous: row.number("before_seq")?,
+            format: row.parsed("format")?,
+            sha256: row.text("sha256")?,
+            author: row.text("author")?,
+            message: row.text("message")?,
+            change: row.parsed("change_id")?,
+            rolled_back_to: row.integer("rolled_back_to")?.map(count),
+            accepted_at: row.time("accepted_at")?,
+            delivered_at: row.optional_time("delivered_at")?,
+            revision: row.integer("revision")?,
         })
     }
 }
@@ -78,7 +62,7 @@ macro_rules! delivery {
     };
 }
 
-/// Selects the columns of a [`ReleaseRow`]: `releases!("releases r where …")` is the whole statement. The previous
+/// Selects the columns of a [`Release`]: `releases!("releases r where …")` is the whole statement. The previous
 /// number is looked up, because numbers have gaps where a channel was ahead of the database.
 macro_rules! releases {
     ($tail:literal) => {
@@ -194,11 +178,10 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn release(&mut self, id: &ConfigId, seq: u64) -> Result<Option<Release>> {
-        let row: Option<ReleaseRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             releases!("releases r where r.env = ? and r.app = ? and r.namespace = ? and r.seq = ?")
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str()).bind(signed(seq))
-            .fetch_optional(c).await)?;
-        row.map(ReleaseRow::release).transpose()
+            .fetch_optional(c).await)?)
     }
 
     /// Returns the content of a release.
@@ -220,13 +203,12 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn releases(&mut self, id: &ConfigId, before: Option<u64>, limit: u32) -> Result<Vec<Release>> {
-        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             releases!(
                 "releases r where r.env = ? and r.app = ? and r.namespace = ? and r.seq < ? order by r.seq desc limit ?"
             )
         ).bind(id.env.as_str()).bind(id.app.as_str()).bind(id.namespace.as_str())
-            .bind(before.map_or(i64::MAX, signed)).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(ReleaseRow::release).collect()
+            .bind(before.map_or(i64::MAX, signed)).bind(limit).fetch_all(c).await)?)
     }
 
     /// Returns number, author and time of a config's releases, from number `from` on.
@@ -246,10 +228,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn releases_of_change(&mut self, id: &ChangeId) -> Result<Vec<Release>> {
-        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             releases!("releases r where r.change_id = ? order by r.env, r.app, r.namespace")
-        ).bind(id.as_str()).fetch_all(c).await)?;
-        rows.into_iter().map(ReleaseRow::release).collect()
+        ).bind(id.as_str()).fetch_all(c).await)?)
     }
 
     /// Returns the newest releases of all configs, newest first, skipping `offset` of them.
@@ -257,10 +238,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn latest_releases(&mut self, limit: u32, offset: u32) -> Result<Vec<Release>> {
-        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             releases!("releases r order by r.accepted_at desc limit ? offset ?")
-        ).bind(limit).bind(offset).fetch_all(c).await)?;
-        rows.into_iter().map(ReleaseRow::release).collect()
+        ).bind(limit).bind(offset).fetch_all(c).await)?)
     }
 
     /// Returns the newest releases of an environment, newest first.
@@ -268,10 +248,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn releases_in(&mut self, env: &EnvName, limit: u32) -> Result<Vec<Release>> {
-        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             releases!("releases r where r.env = ? order by r.accepted_at desc limit ?")
-        ).bind(env.as_str()).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(ReleaseRow::release).collect()
+        ).bind(env.as_str()).bind(limit).fetch_all(c).await)?)
     }
 
     /// Returns the live release of each config of an application, without content.
@@ -279,12 +258,11 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn live_releases(&mut self, app: &AppName) -> Result<Vec<Release>> {
-        let rows: Vec<ReleaseRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             releases!(
                 "configs c cross join releases r on r.env = c.env and r.app = c.app and r.namespace = c.namespace \
                  and r.seq = c.live where c.app = ?"
             )
-        ).bind(app.as_str()).fetch_all(c).await)?;
-        rows.into_iter().map(ReleaseRow::release).collect()
+        ).bind(app.as_str()).fetch_all(c).await)?)
     }
 }

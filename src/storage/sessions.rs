@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sqlx::QueryBuilder;
 
-use super::{Conn, on};
+use super::{Conn, later, on};
 use crate::domain::{error::Result, time::Time};
 
 impl Conn {
@@ -75,9 +75,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_session(&mut self, id_sha256: &str) -> Result<()> {
-        on!(self, c => sqlx::query("delete from sessions where id_sha256 = ?").bind(id_sha256)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "delete from sessions where id_sha256 = ?", id_sha256)
     }
 
     /// Ends all sessions of a user.
@@ -85,9 +83,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_sessions_of(&mut self, user: &str) -> Result<()> {
-        on!(self, c => sqlx::query("delete from sessions where user_id = ?").bind(user)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "delete from sessions where user_id = ?", user)
     }
 
     /// Deletes expired sessions, and idempotency keys and failed log-ins from before `day_ago`.
@@ -95,12 +91,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn delete_expired(&mut self, now: Time, day_ago: Time) -> Result<()> {
-        on!(self, c => sqlx::query("delete from sessions where expires_at < ?").bind(now.0)
-            .execute(c).await.map(|_| ()))?;
-        on!(self, c => sqlx::query("delete from idempotency where created_at < ?").bind(day_ago.0)
-            .execute(c).await.map(|_| ()))?;
-        on!(self, c => sqlx::query("delete from failures where last_at < ?").bind(day_ago.0)
-            .execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "delete from sessions where expires_at < ?", now.0)?;
+        later!(self, "delete from idempotency where created_at < ?", day_ago.0)?;
+        later!(self, "delete from failures where last_at < ?", day_ago.0)
     }
 }

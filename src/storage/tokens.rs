@@ -1,43 +1,32 @@
 //! The tokens, without their secrets.
 
-use super::{Conn, damaged, on};
+use sqlx::FromRow;
+
+use super::{
+    Conn, damaged, later, on,
+    row::{AnyRow, invalid},
+};
 use crate::domain::{
     access::{GrantToken, May},
     error::Result,
     time::Time,
-    token::{Token, TokenKind},
+    token::Token,
 };
 
-#[derive(sqlx::FromRow)]
-struct TokenRow {
-    id: String,
-    name: String,
-    kind: String,
-    patterns: String,
-    creator: bool,
-    sha256: String,
-    created_by: String,
-    created_at: i64,
-    expires_at: Option<i64>,
-    revoked_at: Option<i64>,
-    last_used_at: Option<i64>,
-}
-
-impl TokenRow {
-    fn token(self) -> Result<Token> {
-        let kind = TokenKind::ALL.into_iter().find(|k| k.as_str() == self.kind);
-        Ok(Token {
-            id: self.id,
-            name: self.name,
-            kind: kind.ok_or_else(|| damaged("a token's kind", &self.kind))?,
-            patterns: serde_json::from_str(&self.patterns).map_err(|e| damaged("a token's patterns", e))?,
-            creator: self.creator,
-            sha256: self.sha256,
-            created_by: self.created_by,
-            created_at: Time(self.created_at),
-            expires_at: self.expires_at.map(Time),
-            revoked_at: self.revoked_at.map(Time),
-            last_used_at: self.last_used_at.map(Time),
+impl<R: AnyRow> FromRow<'_, R> for Token {
+    fn from_row(row: &R) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.text("id")?,
+            name: row.text("name")?,
+            kind: row.variant("kind")?,
+            patterns: serde_json::from_str(&row.text("patterns")?).map_err(|e| invalid("patterns", e))?,
+            creator: row.boolean("creator")?,
+            sha256: row.text("sha256")?,
+            created_by: row.text("created_by")?,
+            created_at: row.time("created_at")?,
+            expires_at: row.optional_time("expires_at")?,
+            revoked_at: row.optional_time("revoked_at")?,
+            last_used_at: row.optional_time("last_used_at")?,
         })
     }
 }
@@ -58,10 +47,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn tokens_since(&mut self, since: Time) -> Result<Vec<Token>> {
-        let rows: Vec<TokenRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             tokens!("where (revoked_at is null or revoked_at > ?) and (expires_at is null or expires_at > ?)")
-        ).bind(since.0).bind(since.0).fetch_all(c).await)?;
-        rows.into_iter().map(TokenRow::token).collect()
+        ).bind(since.0).bind(since.0).fetch_all(c).await)?)
     }
 
     /// Returns a page of all tokens created before `before`, newest first.
@@ -69,10 +57,9 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn tokens(&mut self, before: Option<Time>, limit: u32) -> Result<Vec<Token>> {
-        let rows: Vec<TokenRow> = on!(self, c => sqlx::query_as(
+        Ok(on!(self, c => sqlx::query_as(
             tokens!("where created_at < ? order by created_at desc, id limit ?")
-        ).bind(before.map_or(i64::MAX, |t| t.0)).bind(limit).fetch_all(c).await)?;
-        rows.into_iter().map(TokenRow::token).collect()
+        ).bind(before.map_or(i64::MAX, |t| t.0)).bind(limit).fetch_all(c).await)?)
     }
 
     /// Returns a token.
@@ -80,9 +67,8 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::read`].
     pub async fn token(&mut self, id: &str) -> Result<Option<Token>> {
-        let row: Option<TokenRow> = on!(self, c => sqlx::query_as(tokens!("where id = ?")).bind(id)
-            .fetch_optional(c).await)?;
-        row.map(TokenRow::token).transpose()
+        Ok(on!(self, c => sqlx::query_as(tokens!("where id = ?")).bind(id)
+            .fetch_optional(c).await)?)
     }
 
     /// Inserts a token.
@@ -105,9 +91,7 @@ impl Conn {
     /// # Errors
     /// Returns the errors of [`super::Db::write`].
     pub async fn revoke_token(&mut self, _: &May<GrantToken, ()>, id: &str, now: Time) -> Result<()> {
-        on!(self, c => sqlx::query("update tokens set revoked_at = ? where id = ? and revoked_at is null")
-            .bind(now.0).bind(id).execute(c).await.map(|_| ()))?;
-        Ok(())
+        later!(self, "update tokens set revoked_at = ? where id = ? and revoked_at is null", now.0, id)
     }
 
     /// Records when tokens were last used.
@@ -116,8 +100,7 @@ impl Conn {
     /// Returns the errors of [`super::Db::write`].
     pub async fn set_tokens_last_used(&mut self, uses: &[(String, Time)]) -> Result<()> {
         for (id, at) in uses {
-            on!(self, c => sqlx::query("update tokens set last_used_at = ? where id = ?").bind(at.0).bind(id)
-                .execute(c).await.map(|_| ()))?;
+            later!(self, "update tokens set last_used_at = ? where id = ?", at.0, id)?;
         }
         Ok(())
     }
