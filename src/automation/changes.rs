@@ -1,16 +1,13 @@
 //! `/api/v1/changes`: made, looked at, published, discarded.
 
-use axum::{
-    extract::{RawQuery, State},
-    http::StatusCode,
-};
+use axum::{extract::RawQuery, http::StatusCode};
 
 use super::{
-    Answer, Automation,
+    Answer,
     answers::{ChangeAnswer, Publication},
     body::RequestBody,
     edits::NewChange,
-    guard::{By, Place},
+    guard::Call,
     node::{Node, Read, objects},
 };
 use crate::{
@@ -48,7 +45,7 @@ impl Read<'_> for Sha256Hex {
     (status = 201, body = ChangeAnswer, description = "The change, open.", headers(("Location", description = "The change."))),
     (status = 202), (status = 409), (status = 412), (status = 422),
 ))]
-pub(super) async fn create_change(State(api): State<Automation>, By(actor): By, body: RequestBody) -> Answer {
+pub(super) async fn create_change(Call { api, actor, .. }: Call<0>, body: RequestBody) -> Answer {
     let NewChange { edits, message, confirm, publish } = body.read()?;
     let message = message.unwrap_or_default();
     if publish.unwrap_or_default() {
@@ -65,16 +62,11 @@ pub(super) async fn create_change(State(api): State<Automation>, By(actor): By, 
 #[utoipa::path(get, path = "/api/v1/changes/{id}", tag = "write", responses(
     (status = 200, body = ChangeAnswer, description = "The change."),
 ))]
-pub(super) async fn get_change(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<1>,
-    RawQuery(query): RawQuery,
-) -> Answer {
+pub(super) async fn get_change(call: Call<1>, RawQuery(query): RawQuery) -> Answer {
     query::refuse_parameters(query.as_deref())?;
-    let id = place.find(|[id]| id.parse())?;
-    let view = api.service.change(&actor, &id).await?;
-    Ok(api.change(StatusCode::OK, &view))
+    let id = call.find(|[id]| id.parse())?;
+    let view = call.api.service.change(&call.actor, &id).await?;
+    Ok(call.api.change(StatusCode::OK, &view))
 }
 
 /// Publish a change
@@ -84,17 +76,12 @@ pub(super) async fn get_change(
     (status = 200, body = Publication, description = "Published and delivered."),
     (status = 202), (status = 409), (status = 412), (status = 422),
 ))]
-pub(super) async fn publish_change(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<1>,
-    body: RequestBody,
-) -> Answer {
-    let change = place.find(|[id]| id.parse())?;
+pub(super) async fn publish_change(call: Call<1>, body: RequestBody) -> Answer {
+    let change = call.find(|[id]| id.parse())?;
     let Publish { diff_sha256, message, confirm } = body.read()?;
     let (diff_sha256, confirm) = (Some(diff_sha256.0), confirm.unwrap_or_default());
     let publish = service::PublishRequest { change, diff_sha256, message, confirm, idempotency: body.once };
-    Ok(api.published(&api.service.publish(&actor, publish).await?))
+    Ok(call.api.published(&call.api.service.publish(&call.actor, publish).await?))
 }
 
 /// Discard a change
@@ -105,18 +92,13 @@ pub(super) async fn publish_change(
     (status = 200, body = ChangeAnswer, description = "The change, discarded."),
     (status = 409),
 ))]
-pub(super) async fn discard_change(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<1>,
-    RawQuery(query): RawQuery,
-) -> Answer {
+pub(super) async fn discard_change(call: Call<1>, RawQuery(query): RawQuery) -> Answer {
     query::refuse_parameters(query.as_deref())?;
-    let id = place.find(|[id]| id.parse())?;
-    match api.service.discard(&actor, &id).await {
+    let id = call.find(|[id]| id.parse())?;
+    match call.api.service.discard(&call.actor, &id).await {
         Ok(()) | Err(Error::State(Is::Discarded)) => {}
         Err(other) => return Err(other.into()),
     }
-    let view = api.service.change(&actor, &id).await?;
-    Ok(api.change(StatusCode::OK, &view))
+    let view = call.api.service.change(&call.actor, &id).await?;
+    Ok(call.api.change(StatusCode::OK, &view))
 }

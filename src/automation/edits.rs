@@ -12,12 +12,10 @@ use crate::{
         error::{Invalid, Problem, truncate},
         merge::Edit,
         names::ConfigId,
+        numbers,
     },
     service::Save,
 };
-
-/// The largest release number: the largest that every JSON parser reads exactly.
-pub(super) const RELEASE_MAX: u64 = (1 << 53) - 1;
 
 objects! {
     pub(super) struct NewChange {
@@ -61,7 +59,7 @@ fn save(node: Node<'_>, configs: &mut HashSet<ConfigId>) -> Option<Save> {
         let first = configs.insert(config.clone());
         if first { Some(config) } else { named.refuse(Problem::Duplicate { key: config.to_string() }) }
     });
-    let base = given(base, |base| base.whole(0, RELEASE_MAX));
+    let base = given(base, |base| base.whole(0, numbers::MAX_NUMBER));
     let edits = match (text, set, remove) {
         (Some(text), None, None) => text.string().map(|text| vec![(String::new(), Edit::Text(text.into()))]),
         (Some(text), ..) => {

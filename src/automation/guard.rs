@@ -50,36 +50,29 @@ pub(super) async fn admit(
     Ok(response)
 }
 
-/// The actor of a token with write access, which [`admit`] admitted. The service does nothing without an actor.
-pub(super) struct By(pub Actor);
+/// A call of an endpoint: the actor of the token that [`admit`] admitted, and the `N` names in the path, decoded.
+pub(super) struct Call<const N: usize> {
+    pub api: Automation,
+    pub actor: Actor,
+    pub names: [String; N],
+}
 
-impl FromRequestParts<Automation> for By {
+impl<const N: usize> FromRequestParts<Automation> for Call<N> {
     type Rejection = HttpProblem;
 
-    async fn from_request_parts(parts: &mut Parts, automation: &Automation) -> Result<Self, HttpProblem> {
+    async fn from_request_parts(parts: &mut Parts, api: &Automation) -> Result<Self, HttpProblem> {
         let grant = parts.extensions.get::<Grant>().ok_or(Error::Unauthenticated)?;
-        Ok(Self(automation.service.actor_of_token(grant.token()).await?))
+        let actor = api.service.actor_of_token(grant.token()).await?;
+        // Every name is UTF-8. axum refuses a path that has no names.
+        let names = Path::<Vec<String>>::from_request_parts(parts, api).await.map_or(Vec::new(), |Path(names)| names);
+        let names = names.try_into().map_err(|_| Error::NotFound(truncate(parts.uri.path())))?;
+        Ok(Self { api: api.clone(), actor, names })
     }
 }
 
-/// The names in the path, decoded.
-pub(super) struct Place<const N: usize>(pub [String; N]);
-
-impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Place<N> {
-    type Rejection = HttpProblem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpProblem> {
-        // Every name is UTF-8.
-        let missing = || Error::NotFound(truncate(parts.uri.path()));
-        let names = Path::<Vec<String>>::from_request_parts(&mut parts.clone(), state).await;
-        let names = names.ok().and_then(|Path(names)| names.try_into().ok());
-        Ok(Self(names.ok_or_else(missing)?))
-    }
-}
-
-impl<const N: usize> Place<N> {
+impl<const N: usize> Call<N> {
     /// Parses the names. An object with an invalid name is missing.
-    pub(super) fn find<T, E>(self, read: impl FnOnce([&str; N]) -> Result<T, E>) -> Result<T, Error> {
-        read(self.0.each_ref().map(String::as_str)).map_err(|_| Error::NotFound(truncate(&self.0.join("/"))))
+    pub(super) fn find<T, E>(&self, read: impl FnOnce([&str; N]) -> Result<T, E>) -> Result<T, Error> {
+        read(self.names.each_ref().map(String::as_str)).map_err(|_| Error::NotFound(truncate(&self.names.join("/"))))
     }
 }

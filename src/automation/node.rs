@@ -1,15 +1,15 @@
 //! Strict reading of JSON: all that is wrong is found at once, each at its pointer, and numbers stay as they were
 //! written. Deserializers of `serde` end at the first mistake.
 
-use std::{cell::RefCell, collections::HashSet, fmt, str::FromStr};
+use std::{cell::RefCell, collections::HashSet, str::FromStr};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use similar::get_close_matches;
 
 use crate::domain::{
     content::Format,
     error::{Error, Invalid, Problem, pointer, truncate},
+    json::Members,
 };
 
 /// Maximum number of mistakes in one answer.
@@ -170,7 +170,9 @@ impl<'a> Node<'a> {
 
     /// The members of an object, each name once, in their order.
     pub(super) fn members(&self) -> Option<Vec<(String, Self)>> {
-        let Ok(Members(all)) = serde_json::from_str(self.text()) else { return self.expected("an object") };
+        let Ok(Members(all)) = serde_json::from_str::<Members<String, &RawValue>>(self.text()) else {
+            return self.expected("an object");
+        };
         let mut seen = HashSet::with_capacity(all.len());
         let mut members = Vec::with_capacity(all.len());
         for (name, raw) in &all {
@@ -235,36 +237,11 @@ pub(super) fn given<'a, T>(member: Option<Node<'a>>, read: impl FnOnce(&Node<'a>
     }
 }
 
-/// An object with its names as often as they stand there; a map would keep the last of each.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut all = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    all.push(member);
-                }
-                Ok(all)
-            }
-        }
-        from.deserialize_map(Each).map(Members)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wrong<T: fmt::Debug>(body: &str, shape: impl FnOnce(Node<'_>) -> Option<T>) -> Vec<String> {
+    fn wrong<T: std::fmt::Debug>(body: &str, shape: impl FnOnce(Node<'_>) -> Option<T>) -> Vec<String> {
         let Err(Error::Invalid(wrong)) = read(serde_json::from_str(body).unwrap(), shape) else {
             panic!("{body} was taken")
         };

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -10,9 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Answer, Automation,
+    Answer,
     body::RequestBody,
-    guard::{By, Place},
+    guard::Call,
     node::{Node, Read, Whole, objects},
 };
 use crate::{
@@ -76,13 +75,7 @@ struct Namespace {
     (status = 200, body = Env, description = "It existed already."),
     (status = 201, body = Env, description = "It was created."),
 ))]
-pub(super) async fn put_env(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<1>,
-    body: RequestBody,
-) -> Answer {
-    let [name] = &place.0;
+pub(super) async fn put_env(Call { api, actor, names: [name] }: Call<1>, body: RequestBody) -> Answer {
     let name: EnvName = name.parse().map_err(|wrong: Invalid| wrong.of("env"))?;
     let PutEnv { title, rank, protected } = body.read()?;
     let position = rank.and_then(|rank| i32::try_from(rank.0).ok());
@@ -101,13 +94,7 @@ pub(super) async fn put_env(
     (status = 200, body = App, description = "It existed already."),
     (status = 201, body = App, description = "It was created."),
 ))]
-pub(super) async fn put_app(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<1>,
-    body: RequestBody,
-) -> Answer {
-    let [name] = &place.0;
+pub(super) async fn put_app(Call { api, actor, names: [name] }: Call<1>, body: RequestBody) -> Answer {
     let name: AppName = name.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
     let PutApp { title, description } = body.read()?;
     let put = service::PutApp { name: name.clone(), title, description, archived: None };
@@ -126,13 +113,7 @@ pub(super) async fn put_app(
         (status = 201, body = Namespace, description = "It was created."),
         (status = 409), (status = 422),
     ))]
-pub(super) async fn put_namespace(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<2>,
-    body: RequestBody,
-) -> Answer {
-    let [app, name] = &place.0;
+pub(super) async fn put_namespace(Call { api, actor, names: [app, name] }: Call<2>, body: RequestBody) -> Answer {
     let app: AppName = app.parse().map_err(|wrong: Invalid| wrong.of("app"))?;
     let name: NamespaceName = name.parse().map_err(|wrong: Invalid| wrong.of("namespace"))?;
     let PutNamespace { format, description } = body.read()?;

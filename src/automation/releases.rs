@@ -1,17 +1,16 @@
 //! `/api/v1/configs/…/releases` and `…/rollback`.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 
 use super::{
-    Answer, Automation,
+    Answer,
     answers::{self, Publication, ReleasesPage},
     body::RequestBody,
-    edits::RELEASE_MAX,
-    guard::{By, Place},
+    guard::Call,
     node::{Node, Read, Whole, objects},
 };
 use crate::{
-    domain::{limits, names::ConfigId},
+    domain::{limits, names::ConfigId, numbers},
     http::query,
     service,
 };
@@ -20,7 +19,7 @@ objects! {
     struct Rollback {
         /// The release whose content is restored.
         #[schema(minimum = 1)]
-        to: Whole<1, RELEASE_MAX> as u64,
+        to: Whole<1, { numbers::MAX_NUMBER }> as u64,
         /// The reason.
         message: Option<String>,
         /// The name of the environment, if it is protected.
@@ -35,17 +34,12 @@ objects! {
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many; 50 when it is left out."),
     ),
     responses((status = 200, body = ReleasesPage, description = "A page of releases.")))]
-pub(super) async fn list_releases(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<3>,
-    RawQuery(query): RawQuery,
-) -> Answer {
-    let config = place.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
-    let known = [("before", 1..=RELEASE_MAX), ("limit", 1..=u64::from(limits::MAX_PAGE_ROWS))];
+pub(super) async fn list_releases(call: Call<3>, RawQuery(query): RawQuery) -> Answer {
+    let config = call.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
+    let known = [("before", 1..=numbers::MAX_NUMBER), ("limit", 1..=u64::from(limits::MAX_PAGE_ROWS))];
     let [before, limit] = query::parse_numbers(query.as_deref(), known)?;
     let limit = limit.and_then(|n| u32::try_from(n).ok()).unwrap_or(limits::PAGE_ROWS);
-    let releases = api.service.releases(&actor, &config, before, limit).await?;
+    let releases = call.api.service.releases(&call.actor, &config, before, limit).await?;
     Ok(answers::page(&config, &releases))
 }
 
@@ -55,15 +49,10 @@ pub(super) async fn list_releases(
         (status = 200, body = Publication, description = "Published and delivered."),
         (status = 202), (status = 409), (status = 422),
     ))]
-pub(super) async fn roll_back(
-    State(api): State<Automation>,
-    By(actor): By,
-    place: Place<3>,
-    body: RequestBody,
-) -> Answer {
-    let config = place.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
+pub(super) async fn roll_back(call: Call<3>, body: RequestBody) -> Answer {
+    let config = call.find(|[env, app, namespace]| ConfigId::parse(env, app, namespace))?;
     let Rollback { to, message, confirm } = body.read()?;
     let (message, confirm) = (message.unwrap_or_default(), confirm.unwrap_or_default());
     let rollback = service::Rollback { config, to: to.0, message, confirm, live: None, idempotency: body.once };
-    Ok(api.published(&api.service.roll_back(&actor, rollback).await?))
+    Ok(call.api.published(&call.api.service.roll_back(&call.actor, rollback).await?))
 }

@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     error::{Invalid, Problem, truncate},
     merge::Edit,
-    names::ConfigId,
+    names::{ConfigId, serde_as_text},
     time::Time,
 };
 
 /// Id of a change: a UUID in its usual spelling. The server generates it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema), schema(format = "uuid"))]
-#[serde(try_from = "String", into = "String")]
 pub struct ChangeId(String);
 
 impl ChangeId {
@@ -41,19 +40,7 @@ impl FromStr for ChangeId {
     }
 }
 
-impl TryFrom<String> for ChangeId {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        text.parse()
-    }
-}
-
-impl From<ChangeId> for String {
-    fn from(id: ChangeId) -> Self {
-        id.0
-    }
-}
+serde_as_text!(ChangeId);
 
 impl fmt::Display for ChangeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

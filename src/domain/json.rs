@@ -1,7 +1,7 @@
 //! Parses JSON and keeps the raw text, so that numbers keep their digits and arrays their white space. It decides alone
 //! which JSON is refused: in text namespaces, in items and at imports.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -126,26 +126,23 @@ fn deeper_than(limit: usize, json: &str) -> Option<usize> {
 }
 
 /// The members of an object, including duplicate keys.
-struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+#[derive(Debug)]
+pub struct Members<K, V>(pub Vec<(K, V)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Members<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Members<'de>;
+        struct Each<K, V>(PhantomData<(K, V)>);
+        impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for Each<K, V> {
+            type Value = Members<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
+                std::iter::from_fn(|| map.next_entry().transpose()).collect::<Result<_, _>>().map(Members)
             }
         }
-        deserializer.deserialize_map(Each)
+        deserializer.deserialize_map(Each(PhantomData))
     }
 }

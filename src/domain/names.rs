@@ -2,8 +2,6 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Serialize};
-
 use super::problem::{Invalid, Problem};
 
 /// Returns whether `text` is a name: `[a-z0-9][a-z0-9._-]{0,63}`.
@@ -15,14 +13,31 @@ pub fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().enumerate().all(|(i, b)| fits(b, i == 0))
 }
 
+/// Serialises a type as its text.
+macro_rules! serde_as_text {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(super) use serde_as_text;
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $pointer:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
         #[cfg_attr(feature = "ssr", schema(as = Name, value_type = String, pattern = "^[a-z0-9][a-z0-9._-]{0,63}$"))]
         #[cfg_attr(feature = "ssr", schema(description = "The name of an environment, application or namespace."))]
-        #[serde(try_from = "String", into = "String")]
         pub struct $name(
             // Shared, because a reader holds many copies of each name.
             Arc<str>,
@@ -48,25 +63,13 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = Invalid;
-
-            fn try_from(text: String) -> Result<Self, Invalid> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0.as_ref().into()
-            }
-        }
-
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
             }
         }
+
+        serde_as_text!($name);
     };
 }
 
@@ -87,8 +90,7 @@ name!(
 );
 
 /// A config: one namespace of one application in one environment. Written `env/app/namespace`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConfigId {
     /// The environment.
     pub env: EnvName,
@@ -131,19 +133,7 @@ impl FromStr for ConfigId {
     }
 }
 
-impl TryFrom<String> for ConfigId {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        text.parse()
-    }
-}
-
-impl From<ConfigId> for String {
-    fn from(id: ConfigId) -> Self {
-        id.to_string()
-    }
-}
+serde_as_text!(ConfigId);
 
 impl fmt::Display for ConfigId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

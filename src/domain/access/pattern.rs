@@ -2,16 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::{
     error::{Invalid, Problem, Result, truncate},
-    names::{AppName, ConfigId, EnvName, NamespaceName, is_name},
+    names::{AppName, ConfigId, EnvName, NamespaceName, serde_as_text},
 };
 
 /// A set of configs: `env/app/namespace`, each a name or `*`. Roles and tokens use the same type as their scope.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern {
     env: Option<EnvName>,
     app: Option<AppName>,
@@ -74,13 +71,13 @@ impl Pattern {
     /// Returns whether it covers this config.
     #[must_use]
     pub fn covers(&self, config: &ConfigId) -> bool {
-        self.covers_app(&config.env, &config.app) && self.namespace.as_ref().is_none_or(|n| *n == config.namespace)
+        self.covers_any_of(&config.env, &config.app) && self.namespace.as_ref().is_none_or(|n| *n == config.namespace)
     }
 
     /// Returns whether it covers any config of this application in this environment.
     #[must_use]
     pub fn covers_any_of(&self, env: &EnvName, app: &AppName) -> bool {
-        self.covers_app(env, app)
+        self.env.as_ref().is_none_or(|e| e == env) && self.covers_any_of_app(app)
     }
 
     /// Returns whether it covers every config that `other` covers.
@@ -122,10 +119,6 @@ impl Pattern {
     pub fn covers_whole_app(&self, app: &AppName) -> bool {
         self.env.is_none() && self.namespace.is_none() && self.covers_any_of_app(app)
     }
-
-    fn covers_app(&self, env: &EnvName, app: &AppName) -> bool {
-        self.env.as_ref().is_none_or(|e| e == env) && self.app.as_ref().is_none_or(|a| a == app)
-    }
 }
 
 impl From<&ConfigId> for Pattern {
@@ -139,47 +132,25 @@ impl FromStr for Pattern {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("/pattern", Problem::Pattern { text: truncate(text) });
-        let parts: Vec<&str> = text.split('/').collect();
-        let [env, app, namespace] = parts[..] else {
-            return Err(wrong());
-        };
-        if [env, app, namespace].iter().any(|p| *p != "*" && !is_name(p)) {
-            return Err(wrong());
+        fn part<T: FromStr>(text: &str) -> Option<Option<T>> {
+            if text == "*" { Some(None) } else { text.parse().ok().map(Some) }
         }
-        let named = |part: &str| (part != "*").then(|| part.to_owned());
-        Ok(Self {
-            env: named(env).map(|n| n.parse()).transpose()?,
-            app: named(app).map(|n| n.parse()).transpose()?,
-            namespace: named(namespace).map(|n| n.parse()).transpose()?,
-        })
+        let parse = || match text.split('/').collect::<Vec<_>>()[..] {
+            [env, app, namespace] => Some(Self { env: part(env)?, app: part(app)?, namespace: part(namespace)? }),
+            _ => None,
+        };
+        parse().ok_or_else(|| Invalid::new("/pattern", Problem::Pattern { text: truncate(text) }))
     }
 }
 
-impl TryFrom<String> for Pattern {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        text.parse()
-    }
-}
-
-impl From<Pattern> for String {
-    fn from(pattern: Pattern) -> Self {
-        pattern.to_string()
-    }
-}
+serde_as_text!(Pattern);
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |p: Option<&str>| p.unwrap_or("*").to_owned();
-        write!(
-            f,
-            "{}/{}/{}",
-            part(self.env.as_ref().map(EnvName::as_str)),
-            part(self.app.as_ref().map(AppName::as_str)),
-            part(self.namespace.as_ref().map(NamespaceName::as_str))
-        )
+        fn part(name: Option<&impl fmt::Display>) -> String {
+            name.map_or_else(|| "*".into(), ToString::to_string)
+        }
+        write!(f, "{}/{}/{}", part(self.env.as_ref()), part(self.app.as_ref()), part(self.namespace.as_ref()))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         error::{Invalid, Problem},
         names::ConfigId,
+        numbers,
     },
     http::query::{pairs, parse_numbers, pointer, unknown_parameter},
 };
@@ -19,8 +20,6 @@ pub use crate::http::query::refuse_parameters;
 pub const MAX_WATCHED: usize = 200;
 /// Maximum wait, in seconds.
 const MAX_WAIT_SECONDS: u64 = 90;
-/// Maximum number of a release: every JSON parser reads it exactly.
-const MAX_RELEASE: u64 = (1 << 53) - 1;
 
 /// `?after=&wait=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoParams)]
@@ -39,7 +38,7 @@ impl PollQuery {
     /// # Errors
     /// Every parameter that is unknown, repeated or out of range; `wait` without `after`.
     pub fn parse(query: Option<&str>) -> Result<Self, Vec<Invalid>> {
-        let [after, wait] = parse_numbers(query, [("after", 0..=MAX_RELEASE), ("wait", 1..=MAX_WAIT_SECONDS)])?;
+        let [after, wait] = parse_numbers(query, [("after", 0..=numbers::MAX_NUMBER), ("wait", 1..=MAX_WAIT_SECONDS)])?;
         if wait.is_some() && after.is_none() {
             return Err(vec![Invalid::new("after", Problem::Required)]);
         }
