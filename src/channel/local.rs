@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
@@ -63,10 +63,6 @@ struct LockQueue {
 }
 
 impl Local {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-
     pub(super) async fn lock(self: &Arc<Self>, env: &EnvName, wait: Duration) -> Result<LocalLock, ChannelError> {
         let waiting = WaiterCount::new(self, env);
         let taken = timeout(wait, async {
@@ -85,7 +81,7 @@ impl Local {
     }
 
     fn try_acquire(&self, env: &EnvName) -> Option<u64> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let fence = state.fence + 1;
         let line = state.locks.entry(env.clone()).or_default();
         if line.holder.is_some() {
@@ -97,25 +93,25 @@ impl Local {
     }
 
     fn holder_fence(&self, env: &EnvName) -> Option<u64> {
-        self.state().locks.get(env).and_then(|line| line.holder)
+        self.state.lock().locks.get(env).and_then(|line| line.holder)
     }
 
     /// Removes the lock from its holder, like etcd when a lease expires.
     pub(super) fn force_release(&self, env: &EnvName) {
-        self.state().locks.entry(env.clone()).or_default().holder = None;
+        self.state.lock().locks.entry(env.clone()).or_default().holder = None;
         self.released.notify_waiters();
     }
 
     /// Drops the history, like a compaction of etcd.
     #[cfg(test)]
     pub(super) fn compact(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.history.clear();
         state.compacted = state.revision;
     }
 
     pub(super) fn has_waiters(&self, lock: &LocalLock) -> bool {
-        self.state().locks.get(&lock.env).is_some_and(|line| line.waiting > 0)
+        self.state.lock().locks.get(&lock.env).is_some_and(|line| line.waiting > 0)
     }
 
     pub(super) fn holder(&self, env: &EnvName) -> Option<Holder> {
@@ -123,7 +119,7 @@ impl Local {
     }
 
     pub(super) fn deliver(&self, lock: &LocalLock, batch: &[&Entry], repair: bool) -> Result<Delivered, ChannelError> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.locks.get(&lock.env).and_then(|line| line.holder) != Some(lock.fence) {
             return Err(ChannelError::Fenced { env: lock.env.clone() });
         }
@@ -139,7 +135,7 @@ impl Local {
     }
 
     pub(super) fn list_by<T>(&self, keep: impl FnMut(Entry) -> T) -> Listing<T> {
-        let state = self.state();
+        let state = self.state.lock();
         let (revision, entries) =
             (state.revision, state.entries.values().map(|(_, entry)| entry.clone()).collect::<Vec<_>>());
         drop(state);
@@ -148,11 +144,11 @@ impl Local {
     }
 
     pub(super) fn head(&self) -> Head {
-        Head { revision: self.state().revision, cluster: CLUSTER }
+        Head { revision: self.state.lock().revision, cluster: CLUSTER }
     }
 
     pub(super) fn watch(self: &Arc<Self>, after: i64) -> Result<LocalWatch, ChannelError> {
-        let state = self.state();
+        let state = self.state.lock();
         if after < state.compacted || after > state.revision {
             return Err(ChannelError::Compacted);
         }
@@ -160,7 +156,7 @@ impl Local {
     }
 
     pub(super) fn tokens(&self, since: i64) -> TokenListing {
-        let state = self.state();
+        let state = self.state.lock();
         let revision = state.revision;
         match &state.tokens {
             Some((written, list)) if *written > since => {
@@ -171,7 +167,7 @@ impl Local {
     }
 
     pub(super) fn put_tokens(&self, list: &TokenList, written: i64) -> bool {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.tokens.as_ref().map_or(0, |(written, _)| *written) != written {
             return false;
         }
@@ -226,14 +222,14 @@ struct WaiterCount<'a> {
 
 impl<'a> WaiterCount<'a> {
     fn new(local: &'a Local, env: &'a EnvName) -> Self {
-        local.state().locks.entry(env.clone()).or_default().waiting += 1;
+        local.state.lock().locks.entry(env.clone()).or_default().waiting += 1;
         Self { local, env }
     }
 }
 
 impl Drop for WaiterCount<'_> {
     fn drop(&mut self) {
-        self.local.state().locks.entry(self.env.clone()).or_default().waiting -= 1;
+        self.local.state.lock().locks.entry(self.env.clone()).or_default().waiting -= 1;
     }
 }
 
@@ -241,15 +237,11 @@ impl Drop for WaiterCount<'_> {
 #[derive(Debug)]
 pub struct LocalLock {
     local: Arc<Local>,
-    env: EnvName,
+    pub(super) env: EnvName,
     fence: u64,
 }
 
 impl LocalLock {
-    pub(super) fn env(&self) -> &EnvName {
-        &self.env
-    }
-
     pub(super) fn is_lost(&self) -> bool {
         self.local.holder_fence(&self.env) != Some(self.fence)
     }
@@ -257,7 +249,7 @@ impl LocalLock {
 
 impl Drop for LocalLock {
     fn drop(&mut self) {
-        let mut state = self.local.state();
+        let mut state = self.local.state.lock();
         let line = state.locks.entry(self.env.clone()).or_default();
         if line.holder == Some(self.fence) {
             line.holder = None;
@@ -271,23 +263,19 @@ impl Drop for LocalLock {
 #[derive(Debug)]
 pub struct LocalWatch {
     local: Arc<Local>,
-    after: i64,
+    pub(super) after: i64,
 }
 
 impl LocalWatch {
     pub(super) async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
         loop {
             let delivered = self.local.delivered.notified();
-            if let Some((revision, batch)) = self.local.state().after(self.after)? {
+            if let Some((revision, batch)) = self.local.state.lock().after(self.after)? {
                 self.after = *revision;
                 return Ok(batch.clone());
             }
             delivered.await;
         }
-    }
-
-    pub(super) fn revision(&self) -> i64 {
-        self.after
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub use error::ChannelError;
-pub use etcd::{Etcd, EtcdSettings, Membership, RegistryWatch, Timing};
+pub use etcd::{Etcd, EtcdSettings, Membership, NodeRegistry, RegistryWatch, Timing};
 pub use local::Local;
 pub use registry::{
     AheadReport, MAX_AHEAD_RELEASES, MAX_REPLY_BYTES, NodeId, NodeInfo, RegistryEvent, RegistryFilter, RegistryListing,
@@ -324,8 +324,8 @@ impl Lock {
     #[must_use]
     pub fn env(&self) -> &EnvName {
         match self {
-            Self::Local(lock) => lock.env(),
-            Self::Etcd(lock) => lock.env(),
+            Self::Local(lock) => &lock.env,
+            Self::Etcd(lock) => &lock.env,
         }
     }
 
@@ -366,8 +366,8 @@ impl ReleaseWatch {
     #[must_use]
     pub fn revision(&self) -> i64 {
         match self {
-            Self::Local(watch) => watch.revision(),
-            Self::Etcd(watch) => watch.revision(),
+            Self::Local(watch) => watch.after,
+            Self::Etcd(watch) => watch.after,
         }
     }
 }
@@ -430,10 +430,6 @@ impl TokenWatch {
     }
 }
 
-/// The node registry of this installation.
-#[derive(Clone, Debug)]
-pub struct NodeRegistry(Arc<Etcd>);
-
 impl Channel {
     /// Returns the releases and tokens of all reader nodes that are later than those in the channel. Implausible
     /// numbers are left out. The result is empty if this node may not read the registry.
@@ -458,31 +454,5 @@ impl Channel {
             Self::Local(_) => None,
             Self::Etcd(etcd) => Some(NodeRegistry(Arc::clone(etcd))),
         }
-    }
-}
-
-impl NodeRegistry {
-    /// Registers this node until the membership ends.
-    ///
-    /// # Errors
-    /// [`ChannelError::Refused`] when this node may not write there; [`ChannelError::Unreachable`].
-    pub async fn join(&self, reader: bool) -> Result<Membership, ChannelError> {
-        self.0.join(reader).await
-    }
-
-    /// Lists the nodes and their queries.
-    ///
-    /// # Errors
-    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
-    pub async fn list(&self) -> Result<RegistryListing, ChannelError> {
-        self.0.list_registry().await
-    }
-
-    /// Watches the registry after a revision.
-    ///
-    /// # Errors
-    /// Returns the errors of [`Channel::watch`].
-    pub async fn watch(&self, hears: RegistryFilter, after: i64) -> Result<RegistryWatch, ChannelError> {
-        self.0.watch_registry(hears, after).await
     }
 }

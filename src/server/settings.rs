@@ -245,7 +245,7 @@ impl Settings {
             endpoints,
             root: text("etcd.root").trim_matches('/').to_owned(),
             username: given("etcd.username"),
-            password: given("etcd.password"),
+            password: given("etcd.password").map(Into::into),
             ca: path("etcd.ca"),
             cert: path("etcd.cert"),
             key: path("etcd.key"),

@@ -73,7 +73,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("auth", &["domain"], &["tokio", "std::time::Instant"]),
 
     // Storage of configuration.
-    folder("channel", &["clock", "domain", "metrics", "traces"], &["etcd_client", "tokio", "std::fs", "std::time::Instant"]),
+    folder("channel", &["clock", "domain", "metrics", "traces"], &["etcd_client", "tokio", "tonic", "std::fs", "std::time::Instant"]),
     folder("storage", &["compute", "domain", "metrics", "private", "traces"], &["sqlx", "tokio", "std::fs", "std::time::Instant"]),
 
     // Use cases, without transport. The fast path is only a cache, so nothing below depends on it.

@@ -69,7 +69,7 @@ impl Etcd {
         batch: &[&Entry],
         repair: bool,
     ) -> Result<Delivered, ChannelError> {
-        let guess = self.written().of_batch(batch).filter(|held| writes_whole_batch(batch, held, repair));
+        let guess = self.written.lock().of_batch(batch).filter(|held| writes_whole_batch(batch, held, repair));
         let (fence, mut held) = match (lock.fence(), guess) {
             (Some(fence), Some(held)) => (fence, held),
             (Some(fence), None) => (fence, self.read_held(batch).await?),
@@ -83,7 +83,7 @@ impl Etcd {
             match self.put(lock, fence, batch, &due).await? {
                 Outcome::Written(revision) => {
                     if self.remembers_writes {
-                        self.written().record(&due, revision);
+                        self.written.lock().record(&due, revision);
                     }
                     return Ok(Delivered { revision, already });
                 }
@@ -95,7 +95,7 @@ impl Etcd {
                 }
             }
         }
-        Err(ChannelError::Fenced { env: lock.env().clone() })
+        Err(ChannelError::Fenced { env: lock.env.clone() })
     }
 
     /// Reads the state of a batch's configs at one revision.
@@ -119,7 +119,7 @@ impl Etcd {
             }
             _ => {
                 lock.mark_lost();
-                Err(ChannelError::Fenced { env: lock.env().clone() })
+                Err(ChannelError::Fenced { env: lock.env.clone() })
             }
         }
     }
@@ -136,7 +136,7 @@ impl Etcd {
         batch: &[&Entry],
         due: &[(Cow<'_, Entry>, HeldRelease)],
     ) -> Result<Outcome, ChannelError> {
-        let mut compares = vec![Compare::create_revision(lock.key(), CompareOp::Equal, fence)];
+        let mut compares = vec![Compare::create_revision(lock.key.as_slice(), CompareOp::Equal, fence)];
         let mut puts = Vec::with_capacity(due.len() * 2);
         for (entry, held) in due {
             let meta = self.keys.meta(&entry.config);
@@ -189,7 +189,7 @@ impl Etcd {
 
 /// Returns the read of a lock's key.
 fn key_of(lock: &EtcdLock) -> TxnOp {
-    TxnOp::get(lock.key(), Some(GetOptions::new().with_keys_only()))
+    TxnOp::get(lock.key.as_slice(), Some(GetOptions::new().with_keys_only()))
 }
 
 /// Returns whether a guess at the state of etcd leads to a transaction over the whole batch, whose compares verify it.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use etcd_client::Client;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::watch, task::AbortHandle, time};
 
 use super::{super::ChannelError, Etcd};
@@ -65,7 +65,7 @@ impl Lease {
 
     /// Takes the spare lease, which an earlier lock left.
     pub fn take_spare(etcd: &Arc<Etcd>) -> Option<Self> {
-        let live = etcd.spare().take()?;
+        let live = etcd.spare.lock().take()?;
         Some(Self { live: Some(live), etcd: Arc::clone(etcd) })
     }
 
@@ -78,7 +78,7 @@ impl Lease {
     /// Keeps the lease for the next lock, unless there is a spare one. No key may be attached to it. A lease that was
     /// granted before the last watch failure is revoked: a restored etcd may have attached an old lock to it again.
     pub fn keep_as_spare(mut self) {
-        let mut spare = self.etcd.spare();
+        let mut spare = self.etcd.spare.lock();
         if spare.is_none() && self.live().watch_failures == self.etcd.watch_failures.load(Ordering::SeqCst) {
             *spare = self.live.take();
         }
@@ -157,22 +157,18 @@ async fn revoke(etcd: &Etcd, id: i64) -> Result<(), ChannelError> {
 struct Expiry(Arc<Mutex<Option<Instant>>>);
 
 impl Expiry {
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.lock()
-    }
-
     fn is_over(&self) -> bool {
-        self.until().is_none_or(|until| until <= Instant::now())
+        self.0.lock().is_none_or(|until| until <= Instant::now())
     }
 
     fn extend(&self, to: Instant) {
-        if let Some(until) = self.until().as_mut() {
+        if let Some(until) = self.0.lock().as_mut() {
             *until = to;
         }
     }
 
     fn end(&self) {
-        *self.until() = None;
+        *self.0.lock() = None;
     }
 }
 

@@ -21,17 +21,14 @@ use crate::domain::names::EnvName;
 /// A lock in etcd.
 #[derive(Debug)]
 pub struct EtcdLock {
-    env: EnvName,
-    key: Vec<u8>,
+    pub(in super::super) env: EnvName,
+    /// The key under which the lock is held.
+    pub(super) key: Vec<u8>,
     fence: OnceLock<i64>,
     lease: Lease,
 }
 
 impl EtcdLock {
-    pub(in super::super) fn env(&self) -> &EnvName {
-        &self.env
-    }
-
     pub(in super::super) fn is_lost(&self) -> bool {
         self.lease.is_over()
     }
@@ -46,11 +43,6 @@ impl EtcdLock {
             Ok(()) => lease.keep_as_spare(),
             Err(_) => lease.revoke().await,
         }
-    }
-
-    /// Returns the key under which the lock is held.
-    pub(super) fn key(&self) -> &[u8] {
-        &self.key
     }
 
     /// Returns the key's create revision, once it is known. It never comes twice, so only this holder's writes pass.
@@ -159,8 +151,6 @@ impl Etcd {
 
     /// Reads the queue of a lock: the keys of its holder and of all that wait.
     async fn queue(&self, env: &EnvName, options: GetOptions) -> Result<GetResponse, ChannelError> {
-        let (prefix, options) = (&format!("{}/", self.keys.lock(env)), &options.with_prefix());
-        let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
-        self.call(self.timing.call, get).await
+        self.get(self.timing.call, &format!("{}/", self.keys.lock(env)), options.with_prefix()).await
     }
 }

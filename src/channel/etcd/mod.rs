@@ -24,9 +24,10 @@ use std::{
     time::Duration,
 };
 
-use etcd_client::{Client, ConnectOptions, Error, GetOptions, ResponseHeader, Txn, TxnResponse};
-use parking_lot::{Mutex, MutexGuard};
+use etcd_client::{Client, ConnectOptions, Error, GetOptions, GetResponse, ResponseHeader, Txn, TxnResponse};
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
+use tonic::Code;
 use tracing::Instrument;
 
 use self::{
@@ -36,7 +37,7 @@ use self::{
 };
 pub use self::{
     lock::EtcdLock,
-    registry::{Membership, RegistryWatch},
+    registry::{Membership, NodeRegistry, RegistryWatch},
     settings::{EtcdSettings, Timing},
     tokens::EtcdTokenWatch,
     watch::EtcdWatch,
@@ -106,20 +107,12 @@ impl Etcd {
         })
     }
 
-    fn spare(&self) -> MutexGuard<'_, Option<LiveLease>> {
-        self.spare.lock()
-    }
-
-    fn written(&self) -> MutexGuard<'_, LastWrites> {
-        self.written.lock()
-    }
-
     /// Records a watch failure. Drops the spare lease and the remembered writes, because etcd may be restored from a
     /// backup before it answers again.
     fn record_watch_failure(self: &Arc<Self>) {
         self.unreachable.store(true, Ordering::Relaxed);
         self.watch_failures.fetch_add(1, Ordering::SeqCst);
-        *self.written() = LastWrites::default();
+        *self.written.lock() = LastWrites::default();
         drop(Lease::take_spare(self));
     }
 
@@ -146,12 +139,14 @@ impl Etcd {
     pub(super) async fn head(&self) -> Result<Head, ChannelError> {
         // Counts a key that never exists: only the header matters, and a linearizable read asks a quorum. Reader nodes
         // may read this prefix.
-        let key = &self.keys.documents();
-        let get = move |mut etcd: Client| async move {
-            etcd.get(key.as_str(), Some(GetOptions::new().with_count_only())).await
-        };
-        let answer = self.call(self.timing.call, get).await?;
-        head(answer.header())
+        let options = GetOptions::new().with_count_only();
+        head(self.get(self.timing.call, &self.keys.documents(), options).await?.header())
+    }
+
+    /// Reads a key or range once.
+    async fn get(&self, within: Duration, key: &str, options: GetOptions) -> Result<GetResponse, ChannelError> {
+        let options = &options;
+        self.call(within, move |mut etcd| async move { etcd.get(key, Some(options.clone())).await }).await
     }
 
     /// Runs one request within its deadline, on the member in use. After a failure the next member is used. The same
@@ -206,7 +201,7 @@ impl Etcd {
             left -= 1;
             let index = self.current.load(Ordering::Relaxed) % self.members.len();
             let member = &self.members[index];
-            let number = member.connection().number;
+            let number = member.connection.lock().number;
             let answer = timeout_at(deadline, async { request(client(member, &self.options).await?).await }).await;
             let error = match answer {
                 Ok(Ok(answer)) => return Ok((index, answer)),
@@ -233,7 +228,7 @@ impl Etcd {
     /// TCP gives up.
     fn switch_member(&self, index: usize, number: usize) {
         self.unreachable.store(true, Ordering::Relaxed);
-        let mut connection = self.members[index].connection();
+        let mut connection = self.members[index].connection.lock();
         if connection.number == number {
             *connection = Connection { number: number + 1, client: None };
             let _ = self.current.compare_exchange(
@@ -247,17 +242,13 @@ impl Etcd {
 }
 
 impl Member {
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock()
-    }
-
     /// Returns the client. A new one connects lazily, but logs in at once if there is a user.
     async fn client(&self, options: &ConnectOptions) -> Result<Client, Error> {
-        if let Some(client) = &self.connection().client {
+        if let Some(client) = &self.connection.lock().client {
             return Ok(client.clone());
         }
         let client = self.connect(options).await?;
-        Ok(self.connection().client.get_or_insert(client).clone())
+        Ok(self.connection.lock().client.get_or_insert(client).clone())
     }
 
     async fn connect(&self, options: &ConnectOptions) -> Result<Client, Error> {
@@ -273,22 +264,6 @@ fn head(header: Option<&ResponseHeader>) -> Result<Head, ChannelError> {
 
 /// Classifies an error. Only a message of etcd itself is a refusal. After any other error the outcome is unknown.
 fn classify(url: &str, error: &Error) -> ChannelError {
-    const INVALID_ARGUMENT: i32 = 3;
-    const NOT_FOUND: i32 = 5;
-    const PERMISSION_DENIED: i32 = 7;
-    const RESOURCE_EXHAUSTED: i32 = 8;
-    const FAILED_PRECONDITION: i32 = 9;
-    const OUT_OF_RANGE: i32 = 11;
-    const UNAUTHENTICATED: i32 = 16;
-    const REFUSALS: [i32; 7] = [
-        INVALID_ARGUMENT,
-        NOT_FOUND,
-        PERMISSION_DENIED,
-        RESOURCE_EXHAUSTED,
-        FAILED_PRECONDITION,
-        OUT_OF_RANGE,
-        UNAUTHENTICATED,
-    ];
     /// The lock service calls etcd through its own client, which loses the code of these.
     const WITHOUT_CODE: [&str; 3] = ["permission denied", "invalid auth token", "user name is empty"];
     const TOO_LARGE: [&str; 3] = ["too many operations in txn", "request is too large", "message larger than max"];
@@ -301,15 +276,23 @@ fn classify(url: &str, error: &Error) -> ChannelError {
         };
     };
     let message = status.message();
-    let code = status.code() as i32;
     if message.contains("required revision has been compacted") {
         return ChannelError::Compacted;
     }
     if TOO_LARGE.iter().any(|text| message.contains(text)) {
         return ChannelError::TooLarge(message.to_owned());
     }
-    let said = message.starts_with("etcdserver: ") && REFUSALS.contains(&code);
-    if said || WITHOUT_CODE.iter().any(|text| message.contains(text)) {
+    let is_refusal = matches!(
+        status.code(),
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::Unauthenticated
+    );
+    if is_refusal && message.starts_with("etcdserver: ") || WITHOUT_CODE.iter().any(|text| message.contains(text)) {
         let why = message.trim_start_matches("etcdserver: ");
         return ChannelError::Refused(format!("etcd at {url} refuses: {why}{}", advice(url, why)));
     }

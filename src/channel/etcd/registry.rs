@@ -49,54 +49,66 @@ pub struct RegistryWatch {
     warned: bool,
 }
 
-impl Etcd {
-    pub(in super::super) async fn join(self: &Arc<Self>, reader: bool) -> Result<Membership, ChannelError> {
-        let end = self.node.floor_char_boundary(MAX_NAME_BYTES);
-        let about = NodeInfo { name: self.node[..end].into(), reader, ahead: AheadReport::default() };
-        let member = Membership {
-            etcd: Arc::clone(self),
-            lease: Lease::grant(self, MEMBERSHIP_TTL.max(self.timing.ttl)).await?,
-            about,
-        };
+/// The node registry of this installation.
+#[derive(Clone, Debug)]
+pub struct NodeRegistry(pub(in super::super) Arc<Etcd>);
+
+impl NodeRegistry {
+    /// Registers this node until the membership ends.
+    ///
+    /// # Errors
+    /// [`ChannelError::Refused`] when this node may not write there; [`ChannelError::Unreachable`].
+    pub async fn join(&self, reader: bool) -> Result<Membership, ChannelError> {
+        let etcd = &self.0;
+        let end = etcd.node.floor_char_boundary(MAX_NAME_BYTES);
+        let about = NodeInfo { name: etcd.node[..end].into(), reader, ahead: AheadReport::default() };
+        let lease = Lease::grant(etcd, MEMBERSHIP_TTL.max(etcd.timing.ttl)).await?;
+        let member = Membership { etcd: Arc::clone(etcd), lease, about };
         member.put(&RegistryKey::Name(member.id()), &json(&member.about)).await?;
         Ok(member)
     }
 
+    /// Lists the nodes and their queries.
+    ///
+    /// # Errors
+    /// [`ChannelError::Unreachable`] or [`ChannelError::Refused`].
+    pub async fn list(&self) -> Result<RegistryListing, ChannelError> {
+        let etcd = &self.0;
+        let (from, to) = etcd.keys.queries_and_names();
+        let options = GetOptions::new().with_range(to).with_limit(MAX_KEYS);
+        let answer = etcd.get(etcd.timing.page, &from, options).await?;
+        let (mut events, mut warned) = (Vec::new(), false);
+        for kv in answer.kvs() {
+            events.extend(etcd.parse_or_warn(kv, &mut warned));
+        }
+        Ok(RegistryListing { revision: head(answer.header())?.revision, events })
+    }
+
+    /// Watches the registry after a revision.
+    ///
+    /// # Errors
+    /// Returns the errors of [`super::super::Channel::watch`].
+    pub async fn watch(&self, hears: RegistryFilter, after: i64) -> Result<RegistryWatch, ChannelError> {
+        let etcd = &self.0;
+        let prefix = match hears {
+            RegistryFilter::Queries => etcd.keys.queries(),
+            RegistryFilter::All => etcd.keys.registry(),
+        };
+        let stream = ResponseStream::open(etcd, &prefix, WatchOptions::new().with_prefix(), after).await?;
+        Ok(RegistryWatch { etcd: Arc::clone(etcd), stream, warned: false })
+    }
+}
+
+impl Etcd {
     /// Reads the descriptions of all registered nodes.
     pub(in super::super) async fn node_infos(&self) -> Result<Vec<NodeInfo>, ChannelError> {
-        let (prefix, options) = (&self.keys.names(), &GetOptions::new().with_prefix().with_limit(MAX_KEYS));
-        let get = move |mut etcd: Client| async move { etcd.get(prefix.as_str(), Some(options.clone())).await };
-        let answer = self.call(self.timing.page, get).await?;
+        let options = GetOptions::new().with_prefix().with_limit(MAX_KEYS);
+        let answer = self.get(self.timing.page, &self.keys.names(), options).await?;
         let about = |kv| match self.parse(kv) {
             Some(RegistryEvent::Joined(_, about)) => Some(about),
             _ => None,
         };
         Ok(answer.kvs().iter().filter_map(about).collect())
-    }
-
-    pub(in super::super) async fn list_registry(&self) -> Result<RegistryListing, ChannelError> {
-        let (from, to) = &self.keys.queries_and_names();
-        let options = &GetOptions::new().with_range(to.as_str()).with_limit(MAX_KEYS);
-        let get = move |mut etcd: Client| async move { etcd.get(from.as_str(), Some(options.clone())).await };
-        let answer = self.call(self.timing.page, get).await?;
-        let (mut events, mut warned) = (Vec::new(), false);
-        for kv in answer.kvs() {
-            events.extend(self.parse_or_warn(kv, &mut warned));
-        }
-        Ok(RegistryListing { revision: head(answer.header())?.revision, events })
-    }
-
-    pub(in super::super) async fn watch_registry(
-        self: &Arc<Self>,
-        hears: RegistryFilter,
-        after: i64,
-    ) -> Result<RegistryWatch, ChannelError> {
-        let prefix = match hears {
-            RegistryFilter::Queries => self.keys.queries(),
-            RegistryFilter::All => self.keys.registry(),
-        };
-        let stream = ResponseStream::open(self, &prefix, WatchOptions::new().with_prefix(), after).await?;
-        Ok(RegistryWatch { etcd: Arc::clone(self), stream, warned: false })
     }
 
     /// Parses a key. Returns `None` when no node can have written it: a node's keys are attached to its own lease.

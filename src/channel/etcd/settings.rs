@@ -1,7 +1,6 @@
 //! Settings of the connection to etcd: addresses, credentials and timeouts.
 
 use std::{
-    fmt,
     net::Ipv6Addr,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +10,7 @@ use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
 use tokio::fs;
 
 use super::{super::ChannelError, keys::Keys};
+use crate::domain::sensitive::Sensitive;
 
 /// Time to live of a lock's lease. A dead holder blocks the others for this time, and a live holder may be delayed for
 /// this time without losing the lock. etcd's minimum is 2 s.
@@ -50,7 +50,7 @@ impl Default for Timing {
 /// Settings of the connection to etcd. With authentication, a console's user needs to read and write `<root>/`. A
 /// reader node's user needs to read it and to write `<root>/nodes/names/` and `<root>/nodes/answers/`. A program that
 /// reads documents itself gets `<root>/config/` only, without the hashes of tokens.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EtcdSettings {
     /// Members, each as `host:port` or a URL.
     pub endpoints: Vec<String>,
@@ -59,7 +59,7 @@ pub struct EtcdSettings {
     /// User name. Requires `password`.
     pub username: Option<String>,
     /// Password of the user.
-    pub password: Option<String>,
+    pub password: Option<Sensitive>,
     /// PEM file of the authority that signed the members' certificates. Enables TLS.
     pub ca: Option<PathBuf>,
     /// PEM file of a client certificate. Requires `key`.
@@ -88,21 +88,6 @@ impl Default for EtcdSettings {
             timing: Timing::default(),
             remembers_writes: true,
         }
-    }
-}
-
-impl fmt::Debug for EtcdSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EtcdSettings")
-            .field("endpoints", &self.endpoints)
-            .field("root", &self.root)
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "…"))
-            .field("ca", &self.ca)
-            .field("cert", &self.cert)
-            .field("key", &self.key)
-            .field("node", &self.node)
-            .finish_non_exhaustive()
     }
 }
 
@@ -161,7 +146,7 @@ impl EtcdSettings {
             .with_auto_token_refresh(true);
         match (&self.username, &self.password) {
             (None, None) => {}
-            (Some(name), Some(password)) => options = options.with_user(name, password),
+            (Some(name), Some(password)) => options = options.with_user(name, password.expose()),
             _ => return refused("etcd.username and etcd.password go together"),
         }
         if let Some(tls) = self.tls().await? {

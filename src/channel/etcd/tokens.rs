@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etcd_client::{Client, Compare, CompareOp, EventType, GetOptions, KeyValue, Txn, TxnOp, WatchOptions};
+use etcd_client::{Compare, CompareOp, EventType, GetOptions, KeyValue, Txn, TxnOp, WatchOptions};
 
 use super::{
     super::{ChannelError, TokenList, TokenListing},
@@ -19,12 +19,9 @@ pub struct EtcdTokenWatch {
 
 impl Etcd {
     pub(in super::super) async fn tokens(&self, since: i64) -> Result<TokenListing, ChannelError> {
-        let key = &self.keys.tokens();
-        let get = move |mut etcd: Client| async move {
-            // etcd then sends nothing unless it is newer.
-            etcd.get(key.as_str(), Some(GetOptions::new().with_min_mod_revision(since + 1))).await
-        };
-        let answer = self.call(self.timing.page, get).await?;
+        // etcd then sends nothing unless it is newer.
+        let options = GetOptions::new().with_min_mod_revision(since + 1);
+        let answer = self.get(self.timing.page, &self.keys.tokens(), options).await?;
         let revision = head(answer.header())?.revision;
         let there = answer.kvs().first().map(parse).unwrap_or_default();
         Ok(TokenListing { revision, ..there })

@@ -19,7 +19,7 @@ pub struct EtcdWatch {
     stream: ResponseStream,
     keys: Keys,
     /// Revision up to which all releases were returned.
-    after: i64,
+    pub(in super::super) after: i64,
     /// Received batches that are not returned yet, with their revisions.
     ready: VecDeque<(i64, Vec<Entry>)>,
 }
@@ -102,7 +102,7 @@ impl ResponseStream {
                     // The response only proves that etcd answers: in 3.4.23 its revision may be ahead of releases that
                     // were not sent yet (etcd issue 15220).
                     self.stream.request_progress().await.map_err(|error| classify_stream(&error))?;
-                    let connection = self.etcd.members[self.member].connection().number;
+                    let connection = self.etcd.members[self.member].connection.lock().number;
                     self.set_deadline(call, Some(connection));
                 }
             }
@@ -121,10 +121,6 @@ impl ResponseStream {
 }
 
 impl EtcdWatch {
-    pub(in super::super) fn revision(&self) -> i64 {
-        self.after
-    }
-
     pub(in super::super) async fn next(&mut self) -> Result<Vec<Entry>, ChannelError> {
         loop {
             if let Some((revision, batch)) = self.ready.pop_front() {
