@@ -16,7 +16,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 impl Publisher {
     /// Stores pending acknowledgements after a short delay, until the stop.
     pub(super) async fn keep_acks_stored(self, task: TaskHandle) {
-        let acks = self.dispatch.fast_path.acks();
+        let acks = &self.dispatch.fast_path.acks;
         let due = async || {
             acks.wait_nonempty().await;
             let _ = timeout(DELAY, acks.wait_flush_requested()).await;

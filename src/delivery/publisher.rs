@@ -276,7 +276,7 @@ impl Publisher {
 
     /// Stores all pending acknowledgements in one transaction.
     pub(super) async fn flush_acks(&self) -> Result<()> {
-        if self.dispatch.fast_path.acks().flush(&self.db).await? {
+        if self.dispatch.fast_path.acks.flush(&self.db).await? {
             self.dispatch.status.report_change();
         }
         Ok(())
@@ -304,7 +304,7 @@ impl Publisher {
                 if session.outbox_read_at.elapsed() > IDLE_POLL_DELAY { IDLE_POLL_DELAY } else { IDLE_POLL_INTERVAL };
             let was_notified = timeout(pause, notified.changed()).await.is_ok();
             if !was_notified && !self.db.has_one_writer() {
-                self.dispatch.fast_path.acks().request_flush();
+                self.dispatch.fast_path.acks.request_flush();
             }
         }
     }

@@ -75,7 +75,9 @@ impl<'a> KeyState<'a> {
         }
     }
 
-    fn wanted(edit: &'a Edit) -> Self {
+    /// Returns the state that an edit leads to.
+    #[must_use]
+    pub fn wanted(edit: &'a Edit) -> Self {
         match edit {
             Edit::Set(item) => Self::Item(item),
             Edit::Remove => Self::Absent,

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
@@ -58,7 +58,7 @@ struct Queue {
 impl PendingAcks {
     /// Adds an acknowledgement. Returns the number of those that wait.
     pub(super) fn add(&self, ack: DeliveryAck) -> usize {
-        let mut queue = self.queue();
+        let mut queue = self.queue.lock();
         let number = queue.last + 1;
         queue.last = number;
         queue.open.insert(number);
@@ -69,7 +69,7 @@ impl PendingAcks {
 
     /// Takes all that wait, to store them.
     pub fn take(&self) -> TakenAcks<'_> {
-        let taken = std::mem::take(&mut self.queue().waiting);
+        let taken = std::mem::take(&mut self.queue.lock().waiting);
         TakenAcks { pending: self, taken }
     }
 
@@ -93,7 +93,7 @@ impl PendingAcks {
     /// Requests that pending acknowledgements are stored without delay.
     pub fn request_flush(&self) {
         // A request without a pending acknowledgement would cut the delay of the next one.
-        if !self.queue().waiting.is_empty() {
+        if !self.queue.lock().waiting.is_empty() {
             self.flush_requested.notify_one();
         }
     }
@@ -101,7 +101,7 @@ impl PendingAcks {
     /// Flushes all pending acknowledgements and waits up to `patience`, so that pages do not lag behind the answer to
     /// the publish.
     pub async fn flushed(&self, patience: Duration) {
-        let (mut stored, last) = (self.stored.subscribe(), self.queue().last);
+        let (mut stored, last) = (self.stored.subscribe(), self.queue.lock().last);
         if *stored.borrow() >= last {
             return;
         }
@@ -118,10 +118,6 @@ impl PendingAcks {
     /// Waits for a request to flush.
     pub async fn wait_flush_requested(&self) {
         self.flush_requested.notified().await;
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock()
     }
 }
 
@@ -152,7 +148,7 @@ impl TakenAcks<'_> {
 
     /// Reports that the transaction is committed.
     pub fn stored(mut self) {
-        let mut queue = self.pending.queue();
+        let mut queue = self.pending.queue.lock();
         for (number, _) in self.taken.drain(..) {
             queue.open.remove(&number);
         }
@@ -163,7 +159,7 @@ impl TakenAcks<'_> {
 impl Drop for TakenAcks<'_> {
     fn drop(&mut self) {
         if !self.taken.is_empty() {
-            self.pending.queue().waiting.append(&mut self.taken);
+            self.pending.queue.lock().waiting.append(&mut self.taken);
             self.pending.added.notify_one();
         }
     }

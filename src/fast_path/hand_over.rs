@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::SessionWrites;
 use crate::domain::{
@@ -37,7 +37,7 @@ struct Queue {
 
 impl HandOverQueue {
     pub fn add(&self, releases: Vec<AcceptedRelease>) {
-        let mut queues = self.queues();
+        let mut queues = self.0.lock();
         for release in releases {
             let queue = queues.entry(release.entry.config.env.clone()).or_default();
             queue.bytes += release.entry.document.expose().len() + release.entry.meta.message.len() + OVERHEAD_BYTES;
@@ -51,11 +51,7 @@ impl HandOverQueue {
     }
 
     pub fn take(&self, env: &EnvName) -> Vec<AcceptedRelease> {
-        self.queues().remove(env).map(|queue| queue.releases).unwrap_or_default()
-    }
-
-    fn queues(&self) -> MutexGuard<'_, BTreeMap<EnvName, Queue>> {
-        self.0.lock()
+        self.0.lock().remove(env).map(|queue| queue.releases).unwrap_or_default()
     }
 }
 
@@ -98,7 +94,7 @@ mod tests {
     fn queue_is_emptied_when_many_small_releases_exceed_its_size() {
         let (queue, env) = (HandOverQueue::default(), "prod".parse().unwrap());
         queue.add((0..MAX_BYTES / OVERHEAD_BYTES).map(|_| accepted(1)).collect());
-        assert_eq!(queue.queues()[&env].releases.len(), MAX_BYTES / OVERHEAD_BYTES);
+        assert_eq!(queue.0.lock()[&env].releases.len(), MAX_BYTES / OVERHEAD_BYTES);
         queue.add(vec![accepted(1)]);
         assert_eq!(queue.take(&env).len(), 0);
         queue.add(vec![accepted(1)]);

@@ -46,7 +46,8 @@ pub struct FastPath {
     queue: HandOverQueue,
     contents: RememberedContents,
     writes: RememberedWrites,
-    acks: PendingAcks,
+    /// Acknowledgements that are not yet recorded.
+    pub acks: PendingAcks,
 }
 
 impl Default for FastPath {
@@ -125,12 +126,6 @@ impl FastPath {
     /// The acknowledgement, if the fast path is off. The caller stores it.
     pub fn defer(&self, ack: DeliveryAck) -> Result<usize, DeliveryAck> {
         if self.is_on { Ok(self.acks.add(ack)) } else { Err(ack) }
-    }
-
-    /// Returns the acknowledgements that are not stored yet.
-    #[must_use]
-    pub fn acks(&self) -> &PendingAcks {
-        &self.acks
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::domain::{
     change::ChangeId,
@@ -19,7 +19,7 @@ pub(super) struct RememberedWrites(Mutex<HashMap<ConfigId, Identity>>);
 
 impl RememberedWrites {
     pub fn add<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
-        let mut written = self.written();
+        let mut written = self.0.lock();
         for entry in entries {
             if written.len() >= MAX_CONFIGS && !written.contains_key(&entry.config) {
                 written.clear();
@@ -29,15 +29,11 @@ impl RememberedWrites {
     }
 
     pub fn contains(&self, entry: &Entry) -> bool {
-        self.written().get(&entry.config).is_some_and(|written| *written == entry.meta.identity())
+        self.0.lock().get(&entry.config).is_some_and(|written| *written == entry.meta.identity())
     }
 
     pub fn last_change(&self, config: &ConfigId) -> Option<ChangeId> {
-        self.written().get(config).map(|written| written.change.clone())
-    }
-
-    fn written(&self) -> MutexGuard<'_, HashMap<ConfigId, Identity>> {
-        self.0.lock()
+        self.0.lock().get(config).map(|written| written.change.clone())
     }
 }
 
@@ -91,6 +87,6 @@ mod tests {
         let of = |n: usize| Entry { config: format!("prod/shop/n{n}").parse().unwrap(), ..entry(1) };
         (0..=MAX_CONFIGS).for_each(|n| writes.add([&of(n)]));
         assert!(writes.contains(&of(MAX_CONFIGS)) && !writes.contains(&of(0)));
-        assert_eq!(writes.written().len(), 1);
+        assert_eq!(writes.0.lock().len(), 1);
     }
 }

@@ -138,17 +138,15 @@ impl Service {
                     protected: put.protected.unwrap_or(old.protected),
                     archived_at: archived(put.archived, old.archived_at),
                 };
-                let new = match before {
-                    None => {
-                        tx.insert_env(&may_create, &env, now()).await?;
-                        true
-                    }
-                    Some(before) if before == env => return Ok(false),
-                    Some(_) => {
-                        tx.update_env(&actor.may_administer()?, &env).await?;
-                        false
-                    }
-                };
+                let new = before.is_none();
+                if before.as_ref() == Some(&env) {
+                    return Ok(false);
+                }
+                if new {
+                    tx.insert_env(&may_create, &env, now()).await?;
+                } else {
+                    tx.update_env(&actor.may_administer()?, &env).await?;
+                }
                 let (protected, archived, env) = (env.protected, env.archived_at.is_some(), env.name);
                 let event = match new {
                     true => Event::EnvCreated { env, protected, archived },
@@ -315,17 +313,15 @@ impl Service {
                     description: put.description.unwrap_or(old.description),
                     archived_at: archived(put.archived, old.archived_at),
                 };
-                let new = match before {
-                    None => {
-                        tx.insert_namespace(&may_add, &namespace, now()).await?;
-                        true
-                    }
-                    Some(before) if before == namespace => return Ok(false),
-                    Some(_) => {
-                        tx.update_namespace(&actor.may_own(&namespace.app)?, &namespace).await?;
-                        false
-                    }
-                };
+                let new = before.is_none();
+                if before.as_ref() == Some(&namespace) {
+                    return Ok(false);
+                }
+                if new {
+                    tx.insert_namespace(&may_add, &namespace, now()).await?;
+                } else {
+                    tx.update_namespace(&actor.may_own(&namespace.app)?, &namespace).await?;
+                }
                 let (app, namespace) = (namespace.app, namespace.name);
                 let event = match new {
                     true => Event::NamespaceCreated { app, namespace, format },

@@ -62,7 +62,7 @@ impl Service {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn deliveries(&self, actor: &Actor) -> Result<Vec<EnvDelivery>> {
-        self.dispatch.fast_path.acks().flushed(POLL_INTERVAL).await;
+        self.dispatch.fast_path.acks.flushed(POLL_INTERVAL).await;
         let mut db = self.db.read().await?;
         let (due, mut all) = (db.outbox_envs().await?, Vec::new());
         for env in db.envs().await?.into_iter().filter(|env| actor.sees_any_of_env(&env.name)) {
@@ -76,7 +76,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] if the actor sees nothing of the environment.
     pub async fn delivery_to(&self, actor: &Actor, env: &EnvName) -> Result<EnvDelivery> {
-        self.dispatch.fast_path.acks().flushed(POLL_INTERVAL).await;
+        self.dispatch.fast_path.acks.flushed(POLL_INTERVAL).await;
         let mut db = self.db.read().await?;
         let found = db.env(env).await?.filter(|env| actor.sees_any_of_env(&env.name));
         let env = found.ok_or_else(|| Error::NotFound(env.to_string()))?;

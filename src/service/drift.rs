@@ -43,7 +43,38 @@ impl Work for ResolveDrift {
     const NAME: &'static str = "settle";
 
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
-        service.resolve_drift_in(tx, actor, self).await
+        actor.may_administer()?;
+        check_text("/message", &self.message)?;
+        let id = &self.config;
+        let (may, standing) = service.lock_to_release(tx, actor, id, Purpose::Drift).await?;
+        let (live, before) = (standing.live, &standing.content);
+        let (ahead, document) = service.dispatch.status.ahead(id).unzip();
+        policy::check(&Proposal {
+            what: ReleaseContent::Drift { standing: &standing, keep: self.wins, seen: self.seq, ahead },
+            message: &self.message,
+            confirm: &self.confirm,
+        })?;
+        let (seq, content) = match self.wins {
+            KeptSide::Database => (numbers::next(self.seq)?, before.clone()),
+            KeptSide::Channel => {
+                let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
+                let format = standing.place.namespace.format;
+                let content = restored(before, Content::from_document(format, document.expose())?, self.seq);
+                // If the stored document differs in its bytes, readers need a release with a new number.
+                let same = content.document().trim_end() == document.expose().trim_end();
+                (if same { self.seq } else { numbers::next(self.seq)? }, content)
+            }
+        };
+        let alone = SingleRelease {
+            live_config: &standing,
+            seq,
+            content: &content,
+            message: self.message.trim(),
+            rolled_back_to: None,
+        };
+        let made = service.release_single(tx, &may, actor, alone).await?;
+        record(tx, actor, &Event::DriftResolved { config: id.clone(), seq, wins: self.wins }).await?;
+        Ok(made)
     }
 }
 
@@ -83,43 +114,6 @@ impl Service {
         self.dispatch.status.forget_drift(&config);
         self.dispatch.notifier.notify([&config.env]);
         Ok(self.published(made, arrivals).await)
-    }
-
-    async fn resolve_drift_in(&self, tx: &mut Conn, actor: &Actor, settle: &ResolveDrift) -> Result<WorkOutcome> {
-        actor.may_administer()?;
-        check_text("/message", &settle.message)?;
-        let id = &settle.config;
-        let may = actor.may_publish(id)?;
-        policy::check_config(&self.dispatch, id, Purpose::Drift)?;
-        let standing = self.lock_live_config(tx, &may).await?;
-        let (live, before) = (standing.live, &standing.content);
-        let (ahead, document) = self.dispatch.status.ahead(id).unzip();
-        policy::check(&Proposal {
-            what: ReleaseContent::Drift { standing: &standing, keep: settle.wins, seen: settle.seq, ahead },
-            message: &settle.message,
-            confirm: &settle.confirm,
-        })?;
-        let (seq, content) = match settle.wins {
-            KeptSide::Database => (numbers::next(settle.seq)?, before.clone()),
-            KeptSide::Channel => {
-                let Some(document) = document.flatten() else { return Err(Error::Stale(live.to_string())) };
-                let format = standing.place.namespace.format;
-                let content = restored(before, Content::from_document(format, document.expose())?, settle.seq);
-                // If the stored document differs in its bytes, readers need a release with a new number.
-                let same = content.document().trim_end() == document.expose().trim_end();
-                (if same { settle.seq } else { numbers::next(settle.seq)? }, content)
-            }
-        };
-        let alone = SingleRelease {
-            live_config: &standing,
-            seq,
-            content: &content,
-            message: settle.message.trim(),
-            rolled_back_to: None,
-        };
-        let made = self.release_single(tx, &may, actor, alone).await?;
-        record(tx, actor, &Event::DriftResolved { config: id.clone(), seq, wins: settle.wins }).await?;
-        Ok(made)
     }
 
     /// Records in the audit that drift was found.

@@ -102,7 +102,7 @@ impl Service {
         }
         let fast_path = &self.dispatch.fast_path;
         // SQLite has one writer: a separate transaction would block the next publish.
-        let acks = self.db.has_one_writer().then(|| fast_path.acks().take());
+        let acks = self.db.has_one_writer().then(|| fast_path.acks.take());
         if let Some(acks) = &acks {
             acks.store(&mut tx).await?;
         }

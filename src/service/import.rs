@@ -101,8 +101,33 @@ pub struct ImportPreview {
 impl Work for NewChangeImport {
     const NAME: &'static str = "import";
 
+    /// Compares the import with the live content inside the transaction, so that concurrent imports never mix. If
+    /// another release is live by now, the text is parsed again.
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
-        service.import_in(tx, actor, self).await
+        let Self { import, read, live, message, publish } = self;
+        let config = &import.config;
+        let standing = match publish {
+            Some(_) => service.lock_live_config(tx, &actor.may_publish(config)?).await?,
+            None => service.open_live_config(tx, config).await?,
+        };
+        let read = if standing.live == *live {
+            read.clone()
+        } else {
+            import.read(standing.place.namespace.format, &standing.content)?
+        };
+        let edits = edits(&standing.content, &imported(&standing.content, read, import.mode));
+        if edits.is_empty() {
+            return Err(Error::State(StateConflict::Empty));
+        }
+        // The release that the edits were made from. A release that is published meanwhile causes a conflict.
+        let base = Some(standing.live);
+        let saves = vec![Save { config: config.clone(), change: None, base, version: None, edits }];
+        if let Some(confirm) = publish {
+            return service.save_and_publish_in(tx, actor, message, confirm, saves).await;
+        }
+        let change = service.save_in(tx, actor, Some(message.clone()), saves).await?;
+        service.check_size(tx, &change).await?;
+        Ok(WorkOutcome::of(change.id, Vec::new()))
     }
 }
 
@@ -162,9 +187,7 @@ impl Service {
         confirm: String,
     ) -> Result<Published> {
         let alone = self.prepare_import(actor, import, message, Some(confirm)).await?;
-        let arrivals = self.dispatch.status.arrivals();
-        let made = self.run_once(actor, None, alone).await?;
-        Ok(self.published(made, arrivals).await)
+        self.run_and_deliver(actor, None, alone).await
     }
 
     async fn prepare_import(
@@ -180,35 +203,6 @@ impl Service {
         drop(db);
         let read = import.read(standing.place.namespace.format, &standing.content)?;
         Ok(NewChangeImport { import: import.clone(), read, live: standing.live, message, publish })
-    }
-
-    /// Compares the import with the live content inside the transaction, so that concurrent imports never mix. If
-    /// another release is live by now, the text is parsed again.
-    async fn import_in(&self, tx: &mut Conn, actor: &Actor, alone: &NewChangeImport) -> Result<WorkOutcome> {
-        let NewChangeImport { import, read, live, message, publish } = alone;
-        let config = &import.config;
-        let standing = match publish {
-            Some(_) => self.lock_live_config(tx, &actor.may_publish(config)?).await?,
-            None => self.open_live_config(tx, config).await?,
-        };
-        let read = if standing.live == *live {
-            read.clone()
-        } else {
-            import.read(standing.place.namespace.format, &standing.content)?
-        };
-        let edits = edits(&standing.content, &imported(&standing.content, read, import.mode));
-        if edits.is_empty() {
-            return Err(Error::State(StateConflict::Empty));
-        }
-        // The release that the edits were made from. A release that is published meanwhile causes a conflict.
-        let base = Some(standing.live);
-        let saves = vec![Save { config: config.clone(), change: None, base, version: None, edits }];
-        if let Some(confirm) = publish {
-            return self.save_and_publish_in(tx, actor, message, confirm, saves).await;
-        }
-        let change = self.save_in(tx, actor, Some(message.clone()), saves).await?;
-        self.check_size(tx, &change).await?;
-        Ok(WorkOutcome::of(change.id, Vec::new()))
     }
 
     /// Returns the format of the namespace of a config.

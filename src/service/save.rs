@@ -220,12 +220,7 @@ impl Service {
 
 /// Returns whether an edit equals the live content.
 pub(super) fn is_live(live: &Content, key: &str, edit: &Edit) -> bool {
-    let at = KeyState::of(live, key);
-    match edit {
-        Edit::Remove => at == KeyState::Absent,
-        Edit::Set(item) => at == KeyState::Item(item),
-        Edit::Text(text) => at == KeyState::Text(text.as_deref()),
-    }
+    KeyState::of(live, key) == KeyState::wanted(edit)
 }
 
 /// Copies the live comments to items without a comment.
@@ -248,11 +243,7 @@ fn own_conflict(
     read: Option<u64>,
 ) -> Option<Conflict> {
     let (earlier, read) = (earlier?, read?);
-    let same = match (&earlier.edit, edit) {
-        (Edit::Set(a), Edit::Set(b)) => a.has_same_content(b),
-        (a, b) => a == b,
-    };
-    (earlier.version > read && !same).then(|| Conflict {
+    (earlier.version > read && KeyState::wanted(&earlier.edit) != KeyState::wanted(edit)).then(|| Conflict {
         config: id.clone(),
         key: key.to_owned(),
         base: None,

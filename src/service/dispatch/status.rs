@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 
 use crate::{
@@ -118,7 +118,7 @@ impl DeliveryStatus {
     /// Reports that an environment is late. An earlier `since` is kept.
     pub fn set_late(&self, late: LateEnv) {
         self.meter.failed.inc();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let since = state.late.get(&late.env).map_or(late.since, |before| before.since.min(late.since));
         let late = LateEnv { since, ..late };
         if state.late.insert(late.env.clone(), late.clone()).as_ref() != Some(&late) {
@@ -129,7 +129,7 @@ impl DeliveryStatus {
 
     /// Reports that an environment is no longer late.
     pub fn clear_late(&self, env: &EnvName) {
-        if self.state().late.remove(env).is_some() {
+        if self.state.lock().late.remove(env).is_some() {
             self.report_change();
         }
     }
@@ -137,23 +137,23 @@ impl DeliveryStatus {
     /// Returns the environments that are late.
     #[must_use]
     pub fn late(&self) -> Vec<LateEnv> {
-        self.state().late.values().cloned().collect()
+        self.state.lock().late.values().cloned().collect()
     }
 
     /// Reports what is in the outbox: the number of releases of each environment, and the time of the oldest.
     pub fn set_outbox(&self, outbox: Vec<(EnvName, u64, Time)>) {
-        self.state().outbox = outbox;
+        self.state.lock().outbox = outbox;
     }
 
     /// Returns what was in the outbox at the last poll.
     #[must_use]
     pub fn outbox(&self) -> Vec<(EnvName, u64, Time)> {
-        self.state().outbox.clone()
+        self.state.lock().outbox.clone()
     }
 
     /// Reports all drifts that a comparison found. Returns the new ones.
     pub fn set_drifts(&self, found: impl IntoIterator<Item = FoundDrift>, now: Time) -> Vec<Drift> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let before = std::mem::take(&mut state.drifts);
         let mut new = Vec::new();
         for FoundDrift { config, kind, document } in found {
@@ -178,13 +178,13 @@ impl DeliveryStatus {
     /// Returns the drifts that this node found last.
     #[must_use]
     pub fn drifts(&self) -> Vec<Drift> {
-        self.state().drifts.values().map(|known| known.drift.clone()).collect()
+        self.state.lock().drifts.values().map(|known| known.drift.clone()).collect()
     }
 
     /// Returns the release that is ahead of SQL in a config: its number, and its document if the channel has it.
     #[must_use]
     pub fn ahead(&self, config: &ConfigId) -> Option<(u64, Option<Sensitive<Arc<str>>>)> {
-        let state = self.state();
+        let state = self.state.lock();
         let found = state.drifts.get(config)?;
         match found.drift.kind {
             DriftKind::Ahead { seq, .. } | DriftKind::Held { seq, .. } => Some((seq, found.document.clone())),
@@ -194,17 +194,13 @@ impl DeliveryStatus {
 
     /// Forgets the drift of a config after an administrator resolved it. The next comparison reports one that is left.
     pub fn forget_drift(&self, config: &ConfigId) {
-        self.state().drifts.remove(config);
+        self.state.lock().drifts.remove(config);
         self.report_change();
     }
 
     /// Returns the time of the last comparison of the channel with SQL.
     #[must_use]
     pub fn compared_at(&self) -> Option<Time> {
-        self.state().compared_at
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+        self.state.lock().compared_at
     }
 }

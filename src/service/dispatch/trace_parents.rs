@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::{
     domain::{change::ChangeId, names::EnvName},
@@ -19,7 +19,7 @@ pub struct TraceParents(Mutex<BTreeMap<EnvName, HashMap<ChangeId, TraceParent>>>
 impl TraceParents {
     /// Adds the span in which a change was accepted, for each of its environments.
     pub fn add(&self, envs: &BTreeSet<EnvName>, change: &ChangeId, parent: &TraceParent) {
-        let mut spans = self.spans();
+        let mut spans = self.0.lock();
         for env in envs {
             let spans = spans.entry(env.clone()).or_default();
             if spans.len() >= MAX_SPANS {
@@ -31,15 +31,11 @@ impl TraceParents {
 
     /// Returns the span of one of the changes of an environment.
     pub fn any(&self, env: &EnvName) -> Option<TraceParent> {
-        self.spans().get(env)?.values().next().cloned()
+        self.0.lock().get(env)?.values().next().cloned()
     }
 
     /// Takes the spans of the changes of an environment.
     pub fn take(&self, env: &EnvName) -> HashMap<ChangeId, TraceParent> {
-        self.spans().remove(env).unwrap_or_default()
-    }
-
-    fn spans(&self) -> MutexGuard<'_, BTreeMap<EnvName, HashMap<ChangeId, TraceParent>>> {
-        self.0.lock()
+        self.0.lock().remove(env).unwrap_or_default()
     }
 }

@@ -98,7 +98,19 @@ impl Work for PublishRequest {
     const NAME: &'static str = "publish";
 
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
-        service.publish_in(tx, actor, self).await
+        check_text("/message", self.message.as_deref().unwrap_or_default())?;
+        let (mut change, edits) = service.publishable(tx, actor, &self.change).await?;
+        if let Some(message) = &self.message {
+            change.message = message.trim().to_owned();
+        }
+        let mut configs = Vec::new();
+        for (id, edits) in by_config(edits) {
+            let (may, standing) = service.lock_to_release(tx, actor, &id, Purpose::Content).await?;
+            configs.push((may, service.assemble_one(tx, id, standing, edits).await?));
+        }
+        let entries = accept(&mut change, actor, &configs, self.diff_sha256.as_deref(), &self.confirm)?;
+        tx.update_change(&change).await?;
+        release_all(tx, actor, &change, configs, entries).await
     }
 }
 
@@ -115,7 +127,28 @@ impl Work for Rollback {
     const NAME: &'static str = "roll back";
 
     async fn run(&self, service: &Service, tx: &mut Conn, actor: &Actor) -> Result<WorkOutcome> {
-        service.roll_back_in(tx, actor, self).await
+        check_text("/message", &self.message)?;
+        let id = &self.config;
+        let (may, standing) = service.lock_to_release(tx, actor, id, Purpose::Content).await?;
+        let target = tx.content(id, self.to).await?;
+        policy::check(&Proposal {
+            what: ReleaseContent::Rollback { standing: &standing, target: target.as_ref(), seen: self.live },
+            message: &self.message,
+            confirm: &self.confirm,
+        })?;
+        let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: self.to }))?;
+        let seq = numbers::next(standing.live)?;
+        let after = restored(&standing.content, target, seq);
+        let alone = SingleRelease {
+            live_config: &standing,
+            seq,
+            content: &after,
+            message: self.message.trim(),
+            rolled_back_to: Some(self.to),
+        };
+        let made = service.release_single(tx, &may, actor, alone).await?;
+        record(tx, actor, &Event::RolledBack { config: id.clone(), seq, to: self.to }).await?;
+        Ok(made)
     }
 }
 
@@ -127,9 +160,7 @@ impl Service {
     /// [`Error::Invalid`] for a missing message or confirmation or an invalid document; [`Error::State`],
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Unavailable`].
     pub async fn publish(&self, actor: &Actor, publish: PublishRequest) -> Result<Published> {
-        let arrivals = self.dispatch.status.arrivals();
-        let made = self.run_once(actor, publish.idempotency.clone(), publish).await?;
-        Ok(self.published(made, arrivals).await)
+        self.run_and_deliver(actor, publish.idempotency.clone(), publish).await
     }
 
     /// Saves edits of many configs and publishes them, in one transaction.
@@ -144,9 +175,7 @@ impl Service {
         saves: Vec<Save>,
         idempotency: Option<Idempotency>,
     ) -> Result<Published> {
-        let arrivals = self.dispatch.status.arrivals();
-        let made = self.run_once(actor, idempotency, SaveAndPublish { message, confirm, saves }).await?;
-        Ok(self.published(made, arrivals).await)
+        self.run_and_deliver(actor, idempotency, SaveAndPublish { message, confirm, saves }).await
     }
 
     /// Makes a new release with the content of an older one. Open changes are kept and rebased.
@@ -154,27 +183,33 @@ impl Service {
     /// # Errors
     /// Those of [`Service::publish`]; [`Error::State`] with `Empty` if that content is live already.
     pub async fn roll_back(&self, actor: &Actor, rollback: Rollback) -> Result<Published> {
+        self.run_and_deliver(actor, rollback.idempotency.clone(), rollback).await
+    }
+
+    /// Runs work that makes releases, and waits for their delivery.
+    pub(super) async fn run_and_deliver<W: Work>(
+        &self,
+        actor: &Actor,
+        key: Option<Idempotency>,
+        work: W,
+    ) -> Result<Published> {
         let arrivals = self.dispatch.status.arrivals();
-        let made = self.run_once(actor, rollback.idempotency.clone(), rollback).await?;
+        let made = self.run_once(actor, key, work).await?;
         Ok(self.published(made, arrivals).await)
     }
 
-    async fn publish_in(&self, tx: &mut Conn, actor: &Actor, publish: &PublishRequest) -> Result<WorkOutcome> {
-        check_text("/message", publish.message.as_deref().unwrap_or_default())?;
-        let (mut change, edits) = self.publishable(tx, actor, &publish.change).await?;
-        if let Some(message) = &publish.message {
-            change.message = message.trim().to_owned();
-        }
-        let mut configs = Vec::new();
-        for (id, edits) in by_config(edits) {
-            let may = actor.may_publish(&id)?;
-            policy::check_config(&self.dispatch, &id, Purpose::Content)?;
-            let standing = self.lock_live_config(tx, &may).await?;
-            configs.push((may, self.assemble_one(tx, id, standing, edits).await?));
-        }
-        let entries = accept(&mut change, actor, &configs, publish.diff_sha256.as_deref(), &publish.confirm)?;
-        tx.update_change(&change).await?;
-        release_all(tx, actor, &change, configs, entries).await
+    /// Authorises a release of a config, checks that it is possible, and locks the live content.
+    pub(super) async fn lock_to_release(
+        &self,
+        tx: &mut Conn,
+        actor: &Actor,
+        id: &ConfigId,
+        purpose: Purpose,
+    ) -> Result<(May<access::Publish>, LiveConfig)> {
+        let may = actor.may_publish(id)?;
+        policy::check_config(&self.dispatch, id, purpose)?;
+        let live_config = self.lock_live_config(tx, &may).await?;
+        Ok((may, live_config))
     }
 
     /// Saves edits in a new change and publishes it. The change stores no edits, because it is never open.
@@ -197,9 +232,7 @@ impl Service {
         for (n, save) in saves {
             let id = save.config.clone();
             actor.may_edit(&id)?;
-            let may = actor.may_publish(&id)?;
-            policy::check_config(&self.dispatch, &id, Purpose::Content)?;
-            let standing = self.lock_live_config(tx, &may).await?;
+            let (may, standing) = self.lock_to_release(tx, actor, &id, Purpose::Content).await?;
             let edits = match self.check_edits(tx, &standing, save, &[], true).await {
                 Err(Error::Conflict(found)) => {
                     conflicts.extend(found);
@@ -240,33 +273,6 @@ impl Service {
         if edits.is_empty() { Err(Error::State(StateConflict::Empty)) } else { Ok((change, edits)) }
     }
 
-    async fn roll_back_in(&self, tx: &mut Conn, actor: &Actor, rollback: &Rollback) -> Result<WorkOutcome> {
-        check_text("/message", &rollback.message)?;
-        let id = &rollback.config;
-        let may = actor.may_publish(id)?;
-        policy::check_config(&self.dispatch, id, Purpose::Content)?;
-        let standing = self.lock_live_config(tx, &may).await?;
-        let target = tx.content(id, rollback.to).await?;
-        policy::check(&Proposal {
-            what: ReleaseContent::Rollback { standing: &standing, target: target.as_ref(), seen: rollback.live },
-            message: &rollback.message,
-            confirm: &rollback.confirm,
-        })?;
-        let target = target.ok_or_else(|| Invalid::new("/to", Problem::Release { release: rollback.to }))?;
-        let seq = numbers::next(standing.live)?;
-        let after = restored(&standing.content, target, seq);
-        let alone = SingleRelease {
-            live_config: &standing,
-            seq,
-            content: &after,
-            message: rollback.message.trim(),
-            rolled_back_to: Some(rollback.to),
-        };
-        let made = self.release_single(tx, &may, actor, alone).await?;
-        record(tx, actor, &Event::RolledBack { config: id.clone(), seq, to: rollback.to }).await?;
-        Ok(made)
-    }
-
     /// Makes one release, and a change for it.
     pub(super) async fn release_single(
         &self,
@@ -304,7 +310,7 @@ impl Service {
     /// Returns a published change with its delivery for a page. Waits briefly for pending acknowledgements, so that the
     /// page does not lag behind the answer to the publish.
     pub(super) async fn progress(&self, change: &ChangeId) -> Result<Published> {
-        self.dispatch.fast_path.acks().request_flush();
+        self.dispatch.fast_path.acks.request_flush();
         let arrivals = self.dispatch.status.arrivals();
         let made = self.stored_outcome(change).await?;
         Ok(self.published_within(made, arrivals, self.delivery_timeout.min(POLL_INTERVAL)).await)
@@ -375,7 +381,7 @@ impl Service {
     pub async fn wait_until_recorded(&self, published: &Published) {
         // A delivery by another node is known from the database, so only own acknowledgements matter.
         if matches!(published.delivery, Delivery::Delivered { .. }) {
-            self.dispatch.fast_path.acks().flushed(POLL_INTERVAL).await;
+            self.dispatch.fast_path.acks.flushed(POLL_INTERVAL).await;
         }
     }
 
