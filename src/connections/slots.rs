@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -57,7 +57,7 @@ impl Slots {
 
     /// Acquires a slot, closing an idle or slow connection if needed. Returns `None` if all are active.
     pub fn acquire(self: &Arc<Self>, address: IpAddr, activity: Arc<Activity>) -> Option<ConnectionSlot> {
-        let mut taken = self.taken();
+        let mut taken = self.taken.lock();
         let grace = self.limits.body_grace;
         let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
         let is_free = if of_address >= self.limits.of_address(address) {
@@ -80,7 +80,7 @@ impl Slots {
 
     /// Acquires a health slot, as [`Slots::acquire`] does.
     pub fn acquire_health(self: &Arc<Self>, address: IpAddr, activity: Arc<Activity>) -> Option<ConnectionSlot> {
-        let mut taken = self.taken();
+        let mut taken = self.taken.lock();
         let is_free = taken.health < HEALTH_SLOTS || taken.close_slowest(self.limits.body_grace, |e| e.is_health);
         is_free.then(|| self.take(&mut taken, address, activity, true))
     }
@@ -93,7 +93,7 @@ impl Slots {
             ConnectionState::ReceivingHead(elapsed) => elapsed >= head_timeout,
             ConnectionState::Idle(elapsed) => elapsed >= idle_timeout,
         });
-        if self.taken().by_id.len() < connections {
+        if self.taken.lock().by_id.len() < connections {
             self.is_full.store(false, Ordering::Relaxed);
         }
     }
@@ -104,12 +104,8 @@ impl Slots {
     }
 
     fn close_where(&self, is_over: impl Fn(ConnectionState) -> bool) {
-        let taken = self.taken();
+        let taken = self.taken.lock();
         taken.by_id.values().filter(|holder| is_over(holder.activity.state())).for_each(|holder| holder.end.cancel());
-    }
-
-    fn taken(&self) -> MutexGuard<'_, TakenSlots> {
-        self.taken.lock()
     }
 
     fn take(
@@ -193,6 +189,6 @@ impl ConnectionSlot {
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.slots.meter.open.dec();
-        self.slots.taken().remove(self.id);
+        self.slots.taken.lock().remove(self.id);
     }
 }

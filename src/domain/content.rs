@@ -288,16 +288,10 @@ impl<W> HashingWriter<W> {
         Self { inner, hash: Sha256::new(), count: 0 }
     }
 
-    /// Returns the number of bytes written.
+    /// Returns the number of bytes written, and their hash.
     #[must_use]
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Returns the hash of all bytes written.
-    #[must_use]
-    pub fn finish(self) -> String {
-        HEXLOWER.encode(&self.hash.finalize())
+    pub fn finish(self) -> (u64, String) {
+        (self.count, HEXLOWER.encode(&self.hash.finalize()))
     }
 }
 
@@ -323,8 +317,8 @@ mod tests {
         let (mut there, parts) = ([0; 9], [&b"one"[..], b" and", b" more than fits"]);
         let mut hashing = HashingWriter::new(&mut there[..]);
         let taken: Vec<_> = parts.iter().map(|part| io::Write::write(&mut hashing, part).unwrap()).collect();
-        assert_eq!((taken, hashing.count()), (vec![3, 4, 2], 9));
-        assert_eq!(hashing.finish(), sha256(b"one and m"));
+        assert_eq!(taken, [3, 4, 2]);
+        assert_eq!(hashing.finish(), (9, sha256(b"one and m")));
         assert_eq!(&there, b"one and m");
     }
 

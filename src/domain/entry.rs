@@ -4,7 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{change::ChangeId, content::Format, names::ConfigId, numbers, sensitive::Sensitive, time::Time};
+use super::{
+    change::ChangeId,
+    content::Format,
+    names::ConfigId,
+    numbers,
+    sensitive::{self, Sensitive},
+    time::Time,
+};
 
 /// The metadata of a release. Its JSON is the value of the metadata key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,13 +74,14 @@ pub struct Identity {
 }
 
 /// A release in the channel, or about to be delivered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The config.
     pub config: ConfigId,
     /// Its metadata, shared by all holders of the release.
     pub meta: Arc<Meta>,
     /// Its document: exactly the bytes that applications get.
+    #[serde(with = "sensitive::plain")]
     pub document: Sensitive<Arc<str>>,
 }
 

@@ -5,17 +5,13 @@ use super::collector::Position;
 /// The rest of a text.
 pub(super) struct Cursor<'t> {
     text: &'t str,
-    offset: usize,
+    /// The byte offset.
+    pub(super) offset: usize,
 }
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Self { text, offset: 0 }
-    }
-
-    /// Returns the byte offset.
-    pub(super) fn offset(&self) -> usize {
-        self.offset
     }
 
     /// Returns the position for a report.

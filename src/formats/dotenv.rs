@@ -78,7 +78,7 @@ fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {
             None => return Ok(()),
             Some('#') => drop(cursor.take_while(is_in_line)),
             Some(_) => {
-                let start = cursor.offset();
+                let start = cursor.offset;
                 let (mut key, mut at) = name(text, &mut cursor)?;
                 if cursor.eat(SHELL_LINE_PREFIX) {
                     cursor.take_while(is_in_line);
@@ -94,7 +94,7 @@ fn read(text: &str, reading: &mut ItemCollector) -> Result<(), Invalid> {
                 let value = value(text, &mut cursor)?;
                 let comment = comment_above(text, end, start, &['#']);
                 reading.add(key.to_owned(), Scalar::new(ScalarKind::String, value), comment, at)?;
-                end = cursor.offset();
+                end = cursor.offset;
             }
         }
     }

@@ -48,7 +48,7 @@ fn entries(
             Some('#' | '!') => drop(cursor.take_while(|c| !matches!(c, '\n' | '\r'))),
             Some('\\') if joins_lines(&mut cursor) => {}
             Some(_) => {
-                let (start, at) = (cursor.offset(), cursor.at());
+                let (start, at) = (cursor.offset, cursor.at());
                 let key = part(text, &mut cursor, |c| is_blank(c) || matches!(c, '=' | ':'))?;
                 skip_blanks(&mut cursor);
                 if cursor.eat("=") || cursor.eat(":") {
@@ -56,7 +56,7 @@ fn entries(
                 }
                 let value = part(text, &mut cursor, |_| false)?;
                 found(key, value, comment_above(text, end, start, &['#', '!']), at)?;
-                end = cursor.offset();
+                end = cursor.offset;
             }
         }
     }

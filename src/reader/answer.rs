@@ -119,7 +119,7 @@ impl Layout<'_> {
     /// Joins the compressed forms of the releases.
     fn compressed(self, forms: &[Gzip]) -> Body {
         if let ([form], true) = (forms, self.is_release()) {
-            return form.file().clone().into();
+            return form.file.clone().into();
         }
         let mut file = JoinedGzip::default();
         file.text(&self.begin);
@@ -193,9 +193,10 @@ impl<R: Render> ReadAnswer<R> {
             releases.iter().map(begin).collect::<Option<Vec<_>>>()
         };
         let forms: Option<Vec<Gzip>> = match begun {
-            Some(begun) => {
-                timeout(reader.compression, join_all(begun)).await.ok().and_then(|all| all.into_iter().collect())
-            }
+            Some(begun) => timeout(reader.settings.compression, join_all(begun))
+                .await
+                .ok()
+                .and_then(|all| all.into_iter().collect()),
             None => None,
         };
         let stale = reader.store.stale_header();

@@ -338,7 +338,7 @@ mod tests {
         listings: Vec<Result<Listing, ChannelError>>,
         relist: Duration,
     ) -> (Arc<SnapshotStore>, mpsc::UnboundedReceiver<OpenedWatch>) {
-        let store = Arc::new(SnapshotStore::new());
+        let store = Arc::new(SnapshotStore::default());
         let (watches, opened) = mpsc::unbounded_channel();
         let script = Script { listings: Mutex::new(listings), watches, disturbances };
         let feeding = Arc::clone(&store);
@@ -443,7 +443,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_delivery_in_memory_arrives() {
-        let (channel, store) = (Channel::local(), Arc::new(SnapshotStore::new()));
+        let (channel, store) = (Channel::local(), Arc::new(SnapshotStore::default()));
         let (source, feeding) = (channel.clone(), Arc::clone(&store));
         tokio::spawn(async move { feed(&source, &feeding, None, now, RELIST, &TaskHandle::unwatched()).await });
         while !store.is_ready() {

@@ -37,7 +37,7 @@ const TAIL_BYTES: usize = LAST_BLOCK.len() + 8;
 /// A text as a gzip file.
 #[derive(Clone)]
 pub struct Gzip {
-    file: Bytes,
+    pub file: Bytes,
     sum: TextSum,
 }
 
@@ -68,12 +68,6 @@ impl Gzip {
         file.extend(sum.tail());
         // Drops the spare capacity.
         Self { file: file.into_boxed_slice().into(), sum }
-    }
-
-    /// Returns the whole file.
-    #[must_use]
-    pub fn file(&self) -> &Bytes {
-        &self.file
     }
 
     fn blocks(&self) -> Bytes {
@@ -114,12 +108,6 @@ pub struct JoinedGzip {
 }
 
 // Without the pieces, as for [`Gzip`].
-impl fmt::Debug for JoinedGzip {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinedGzip").finish_non_exhaustive()
-    }
-}
-
 impl Default for JoinedGzip {
     fn default() -> Self {
         Self { pieces: vec![Bytes::from_static(&HEAD)], sum: TextSum::default() }
@@ -239,9 +227,9 @@ pub(super) mod tests {
         let alike = r#"{"key":"value"},"#.repeat(10_000);
         for text in ["", "a", &alike, &random(10), &random(100_000), &random((1 << 20) + 1)] {
             let gzip = Gzip::compress(text.as_bytes());
-            assert_eq!(unpacked(gzip.file()), text);
+            assert_eq!(unpacked(&gzip.file), text);
         }
-        assert!(Gzip::compress(alike.as_bytes()).file().len() < alike.len() / 50);
+        assert!(Gzip::compress(alike.as_bytes()).file.len() < alike.len() / 50);
     }
 
     #[test]
@@ -257,7 +245,7 @@ pub(super) mod tests {
         }
         let pieces = joined.finish();
         assert_eq!(unpacked(&pieces.concat()), text);
-        assert_eq!(pieces[2].as_ptr(), forms[0].file()[HEAD.len()..].as_ptr());
+        assert_eq!(pieces[2].as_ptr(), forms[0].file[HEAD.len()..].as_ptr());
     }
 
     #[tokio::test]
@@ -267,9 +255,9 @@ pub(super) mod tests {
         let first = form.begin(Bytes::from("text"), &compressor).unwrap();
         let second = form.begin(Bytes::from("other"), &compressor).unwrap();
         let (first, second) = (first.await.unwrap(), second.await.unwrap());
-        assert_eq!(first.file().as_ptr(), second.file().as_ptr());
-        assert_eq!(form.get_made().unwrap().file().as_ptr(), first.file().as_ptr());
-        assert_eq!(form.get_or_make(b"other").unwrap().file().as_ptr(), first.file().as_ptr());
+        assert_eq!(first.file.as_ptr(), second.file.as_ptr());
+        assert_eq!(form.get_made().unwrap().file.as_ptr(), first.file.as_ptr());
+        assert_eq!(form.get_or_make(b"other").unwrap().file.as_ptr(), first.file.as_ptr());
     }
 
     #[tokio::test]
@@ -280,7 +268,7 @@ pub(super) mod tests {
         assert!(form.get_made().is_none());
         drop(turn);
         let _all = compressor.queue.acquire_many(u32::try_from(QUEUE_KIB).unwrap()).await.unwrap();
-        assert_eq!(unpacked(form.get_made().expect("the form is made").file()), "text");
+        assert_eq!(unpacked(&form.get_made().expect("the form is made").file), "text");
     }
 
     #[tokio::test]

@@ -172,10 +172,6 @@ impl ConfigInstances {
         self.named.len() + self.unnamed.len()
     }
 
-    fn retain_active(&mut self, now: Time) {
-        self.retain(|seen| seen.lives(now));
-    }
-
     fn releases(&self, now: Time) -> impl Iterator<Item = u64> {
         let all = self.named.values().chain(self.unnamed.values());
         all.filter(move |seen| seen.lives(now)).map(|seen| seen.release)
@@ -214,12 +210,6 @@ impl Sighting {
 }
 
 impl Instances {
-    /// Returns an empty collection.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Returns the number of instances.
     #[must_use]
     pub fn total(&self) -> usize {
@@ -322,7 +312,7 @@ impl Instances {
         let mut rooms = self.rooms.write();
         rooms.retain(|_, room| {
             let room = room.get_mut();
-            room.retain_active(now);
+            room.retain(|seen| seen.lives(now));
             room.len() > 0
         });
         let left = rooms.values_mut().map(|r| r.get_mut().len()).sum();
@@ -377,7 +367,7 @@ mod tests {
 
     #[test]
     fn an_instance_holds_the_release_that_it_got_last() {
-        let instances = Instances::new();
+        let instances = Instances::default();
         for (name, release, at) in [("a", 1, 10), ("b", 1, 20), ("a", 2, 30), ("a", 2, 40)] {
             instances.record(KEY, "t", &visitor(name), release, Time(at));
         }
@@ -387,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_scope_has_its_configs_and_knows_when_they_change() {
-        let (instances, other) = (Instances::new(), "dev/shop/b");
+        let (instances, other) = (Instances::default(), "dev/shop/b");
         let scopes = [KEY, other, "*/shop/*", "prod/*/*", "*/mail/*"].map(|scope| scope.parse::<Pattern>().unwrap());
         let changed = || scopes.each_ref().map(|scope| instances.changed(scope));
         let mut before = changed();
@@ -408,7 +398,7 @@ mod tests {
 
     #[test]
     fn an_instance_is_gone_after_ten_minutes_without_a_read() {
-        let instances = Instances::new();
+        let instances = Instances::default();
         instances.record(KEY, "t", &visitor("a"), 1, Time(0));
         instances.record(KEY, "t", &visitor("b"), 1, Time(GONE_AFTER_MS - 1));
         assert_eq!(of(&instances, GONE_AFTER_MS).len(), 1);
@@ -418,7 +408,7 @@ mod tests {
 
     #[test]
     fn one_config_does_not_displace_the_others() {
-        let instances = Instances::new();
+        let instances = Instances::default();
         for n in 0..=MAX_PER_CONFIG {
             instances.record(KEY, &format!("t{}", n % 5), &visitor(&n.to_string()), 1, Time(0));
         }
@@ -429,7 +419,7 @@ mod tests {
 
     #[test]
     fn invented_names_only_displace_instances_with_the_same_token() {
-        let instances = Instances::new();
+        let instances = Instances::default();
         instances.record(KEY, "shop", &visitor("shop-1"), 1, Time(0));
         for n in 0..3 * MAX_PER_TOKEN {
             instances.record(KEY, "careless", &visitor(&format!("made-{n}")), 1, Time(1 + i64::try_from(n).unwrap()));

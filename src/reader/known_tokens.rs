@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::{
@@ -42,7 +42,7 @@ impl KnownTokens {
     /// once.
     pub fn accept(&self, list: TokenList) {
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             state.refused = None;
             let older = state.list.as_ref().map(|held| held.version).filter(|held| *held > list.version);
             let was_ahead = std::mem::replace(&mut state.is_ahead, older.is_some());
@@ -74,7 +74,7 @@ impl KnownTokens {
 
     /// Records that the channel's list was refused, and why.
     pub(super) fn refuse(&self, why: TokenListError) {
-        if self.state().refused.replace(why) != Some(why) {
+        if self.state.lock().refused.replace(why) != Some(why) {
             tracing::error!(reason = %why, "the list of tokens in etcd is refused, this node keeps its own");
         }
     }
@@ -82,27 +82,27 @@ impl KnownTokens {
     /// Returns the reason why the channel's list was refused. `None` if it was accepted.
     #[must_use]
     pub fn refused(&self) -> Option<TokenListError> {
-        self.state().refused
+        self.state.lock().refused
     }
 
     /// Returns the version of this node's list if the channel's is older: etcd was restored, or a later list was
     /// written there and removed again.
     #[must_use]
     pub fn ahead_version(&self) -> Option<u64> {
-        let state = self.state();
+        let state = self.state.lock();
         state.list.as_ref().filter(|_| state.is_ahead).map(|list| list.version)
     }
 
     /// Returns the present list. `None` before the first.
     #[must_use]
     pub fn list(&self) -> Option<Arc<TokenList>> {
-        self.state().list.clone()
+        self.state.lock().list.clone()
     }
 
     /// Returns the time since when the channel is disconnected.
     #[must_use]
     pub fn stale_since(&self) -> Option<Time> {
-        self.state().stale
+        self.state.lock().stale
     }
 
     /// Waits for a new list to keep on disk. Only one task may wait.
@@ -112,12 +112,8 @@ impl KnownTokens {
 
     /// Marks the tokens as stale since `since` (the first such time counts), or as up to date.
     pub(super) fn set_stale(&self, since: Option<Time>) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.stale = since.map(|since| state.stale.unwrap_or(since));
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
 

@@ -111,13 +111,9 @@ pub struct Reader {
     /// Metrics of reads.
     pub meter: metrics::ReadMetrics,
     clock: fn() -> Time,
-    ping: Duration,
-    rate: Rate,
-    lag: Duration,
-    compression: Duration,
+    settings: ReaderSettings,
     compressor: Compressor,
     waiter_slots: Arc<Semaphore>,
-    max_waiters_per_token: usize,
     stop: CancellationToken,
 }
 
@@ -136,18 +132,14 @@ impl Reader {
         stop: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
-            store: Arc::new(SnapshotStore::new()),
+            store: Arc::default(),
             tokens,
-            instances: Arc::new(Instances::new()),
+            instances: Arc::default(),
             meter: metrics::ReadMetrics::default(),
             clock,
-            ping: settings.ping,
-            rate: settings.rate,
-            lag: settings.lag,
-            compression: settings.compression,
+            settings: settings.clone(),
             compressor: Compressor::default(),
             waiter_slots: Arc::new(Semaphore::new(settings.waiters)),
-            max_waiters_per_token: settings.waiters.div_ceil(4),
             stop,
         })
     }
@@ -215,7 +207,7 @@ impl Reader {
         };
         let one = Arc::clone(&self.waiter_slots).try_acquire_owned().map_err(full)?;
         let crowd = || HttpProblem::from(Error::Throttled(RETRY_AFTER_SECONDS)).with_detail(Lang::En.token_waiting());
-        let of_token = grant.acquire_wait(self.max_waiters_per_token).ok_or_else(crowd)?;
+        let of_token = grant.acquire_wait(self.settings.waiters.div_ceil(4)).ok_or_else(crowd)?;
         let waiters = self.meter.waiters(how).clone();
         waiters.inc();
         if let Some(hint) = request.extensions().get::<DelayHint>() {

@@ -164,7 +164,7 @@ impl Reader {
             visitor: visitor.map(InstanceIdentity::into_owned),
             accepted,
             render,
-            waiter: Waiter::new(wanted.iter().map(|wanted| (wanted.key.into(), wanted.after())), self.lag),
+            waiter: Waiter::new(wanted.iter().map(|wanted| (wanted.key.into(), wanted.after())), self.settings.lag),
             until: Instant::now() + wait,
         })))
     }

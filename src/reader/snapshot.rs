@@ -31,8 +31,10 @@ pub enum Shape {
 pub struct Snapshot {
     /// The release.
     pub entry: Entry,
-    etag: HeaderValue,
-    number: HeaderValue,
+    /// The strong validator: the document's SHA-256, quoted. Releases with the same bytes share it.
+    pub etag: HeaderValue,
+    /// The release's number as a header value.
+    pub number: HeaderValue,
     // Each is made at its first request: it is as large as the document, and most configs are read in one form only.
     envelope: OnceLock<Bytes>,
     event: OnceLock<Bytes>,
@@ -126,18 +128,6 @@ impl Snapshot {
         self.entry.meta.seq
     }
 
-    /// Returns the strong validator: the document's SHA-256, quoted. Releases with the same bytes share it.
-    #[must_use]
-    pub fn etag(&self) -> &HeaderValue {
-        &self.etag
-    }
-
-    /// Returns the release's number as a header value.
-    #[must_use]
-    pub fn number(&self) -> &HeaderValue {
-        &self.number
-    }
-
     /// Returns the bytes of a form.
     #[must_use]
     pub fn text(&self, shape: Shape) -> Bytes {
@@ -201,7 +191,7 @@ mod tests {
         );
         assert_eq!(text(made.envelope()), wanted);
         assert_eq!(text(&made.text(Shape::Document)), r#"{"n":1.50e3}"#);
-        assert_eq!(made.etag(), &format!("\"{sha}\""));
+        assert_eq!(made.etag, format!("\"{sha}\""));
     }
 
     #[test]

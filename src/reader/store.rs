@@ -16,7 +16,7 @@ use std::{
 };
 
 use axum::http::HeaderValue;
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock};
 use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
@@ -86,12 +86,6 @@ impl Applied {
 }
 
 impl SnapshotStore {
-    /// Returns an empty store. It is not ready.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds releases. They become visible at once, so no reader sees a new release and afterwards an older one of
     /// another config. Only higher numbers count, in any order and with any repetition.
     ///
@@ -139,14 +133,14 @@ impl SnapshotStore {
     /// Returns whether the channel lost its releases: its last listing was empty, and this store is not.
     #[must_use]
     pub fn has_lost_releases(&self) -> bool {
-        self.read().is_emptied
+        self.inner.read().is_emptied
     }
 
     /// Returns at most `most` configs whose release here is later than the channel's, with its number. etcd was
     /// restored, or a release was written there and removed again.
     #[must_use]
     pub fn ahead(&self, most: usize) -> Vec<(ConfigId, u64)> {
-        let inner = self.read();
+        let inner = self.inner.read();
         let ahead = inner.ahead.iter().take(most);
         ahead.filter_map(|config| Some((config.clone(), inner.slot(&config.to_string())?.latest.seq()))).collect()
     }
@@ -154,13 +148,13 @@ impl SnapshotStore {
     /// Returns the number of damaged keys in the last listing of the channel.
     #[must_use]
     pub fn damaged(&self) -> usize {
-        self.read().damaged
+        self.inner.read().damaged
     }
 
     /// Returns the state of the channel at the last listing.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
-        self.read().head
+        self.inner.read().head
     }
 
     /// Marks the store as ready although it may be empty, as in a new installation.
@@ -171,13 +165,13 @@ impl SnapshotStore {
     /// Returns whether there is no release.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.read().apps.is_empty()
+        self.inner.read().apps.is_empty()
     }
 
     /// Returns whether reads can be answered.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.read().ready
+        self.inner.read().ready
     }
 
     /// Marks the store as stale since `since` (the first such time counts), or as up to date.
@@ -203,13 +197,13 @@ impl SnapshotStore {
     /// Returns the time since when the store may be outdated.
     #[must_use]
     pub fn stale_since(&self) -> Option<Time> {
-        self.read().stale.as_ref().map(|(at, _)| *at)
+        self.inner.read().stale.as_ref().map(|(at, _)| *at)
     }
 
     /// Returns [`SnapshotStore::stale_since`] as a header value.
     pub(super) fn stale_header(&self) -> Option<HeaderValue> {
         if self.is_stale.load(Ordering::Relaxed) {
-            self.read().stale.as_ref().map(|(_, text)| text.clone())
+            self.inner.read().stale.as_ref().map(|(_, text)| text.clone())
         } else {
             None
         }
@@ -218,13 +212,13 @@ impl SnapshotStore {
     /// Returns the latest release of a config. Only the canonical spelling `env/app/namespace` finds it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Arc<Snapshot>> {
-        self.read().slot(key).map(|slot| Arc::clone(&slot.latest))
+        self.inner.read().slot(key).map(|slot| Arc::clone(&slot.latest))
     }
 
     /// Returns the latest releases of all configs of `env/app`, ordered by namespace.
     #[must_use]
     pub fn of_app(&self, env_app: &str) -> Vec<Arc<Snapshot>> {
-        let inner = self.read();
+        let inner = self.inner.read();
         inner.apps.get(env_app).into_iter().flatten().map(|slot| Arc::clone(&slot.latest)).collect()
     }
 
@@ -239,13 +233,13 @@ impl SnapshotStore {
     /// Returns all releases, to keep them on disk for a start without the channel.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
-        let inner = self.read();
+        let inner = self.inner.read();
         inner.apps.values().flatten().map(|slot| slot.latest.entry.clone()).collect()
     }
 
     /// Returns the configs that were ahead of the channel and no longer are.
     fn caught_up(&self, entries: &[Entry]) -> Vec<ConfigId> {
-        let inner = self.read();
+        let inner = self.inner.read();
         if inner.ahead.is_empty() {
             return Vec::new();
         }
@@ -260,7 +254,7 @@ impl SnapshotStore {
     fn missing(&self, listing: &Listing) -> Vec<ConfigId> {
         let damaged = listing.damaged.iter().filter_map(|damage| damage.config.as_ref());
         let listed: HashSet<&ConfigId> = listing.entries.iter().map(|entry| &entry.config).chain(damaged).collect();
-        let inner = self.read();
+        let inner = self.inner.read();
         let here = inner.apps.values().flatten().map(|slot| &slot.latest.entry.config);
         here.filter(|config| !listed.contains(config)).cloned().collect()
     }
@@ -316,10 +310,6 @@ impl SnapshotStore {
             replaced.push(mem::replace(&mut slot.latest, Arc::new(snapshot)));
         }
         (waiters, replaced)
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.inner.read()
     }
 
     fn write(&self, change: impl FnOnce(&mut Inner)) {
@@ -424,7 +414,7 @@ impl Waiter {
         self.catching_up = self.catching_up.filter(|until| *until > Instant::now());
         self.is_behind = false;
         let mut news = Vec::new();
-        let inner = store.read();
+        let inner = store.inner.read();
         for (at, wanted) in self.wanted.iter_mut().enumerate() {
             let Some(slot) = inner.slot(&wanted.key) else {
                 if self.registered_at_count != Some(inner.configs_added) {
@@ -469,7 +459,7 @@ mod tests {
     }
 
     fn store(entries: &[(&str, u64)]) -> SnapshotStore {
-        let store = SnapshotStore::new();
+        let store = SnapshotStore::default();
         store.apply(entries.iter().map(|(key, seq)| entry(key, *seq, &format!("{{\"n\":{seq}}}"))).collect());
         store
     }
@@ -546,7 +536,7 @@ mod tests {
 
     #[test]
     fn the_first_time_of_staleness_counts() {
-        let store = SnapshotStore::new();
+        let store = SnapshotStore::default();
         store.set_stale(Some(Time(1000)));
         store.set_stale(Some(Time(2000)));
         assert_eq!(store.stale_since(), Some(Time(1000)));
@@ -596,7 +586,7 @@ mod tests {
         for _ in 0..1000 {
             Waiter::new([("prod/shop/a".into(), 1)], Duration::ZERO).take_new(&store);
         }
-        let inner = store.read();
+        let inner = store.inner.read();
         let waiters = inner.slot("prod/shop/a").unwrap().waiters.0.lock().capacity();
         assert!(waiters < 16, "{waiters}");
     }

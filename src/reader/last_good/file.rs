@@ -5,7 +5,6 @@ use std::{
     io::{self, BufWriter, ErrorKind, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -14,9 +13,7 @@ use crate::{
     channel::TokenList,
     domain::{
         content::{HashingWriter, sha256},
-        entry::{Entry, Meta},
-        names::ConfigId,
-        sensitive::{self, Sensitive},
+        entry::Entry,
         time::Time,
     },
 };
@@ -42,28 +39,7 @@ pub(super) struct StoredState {
     /// The list of tokens. `None` on a console, which reads them from SQL.
     pub tokens: Option<TokenList>,
     /// The latest release of each config.
-    pub releases: Vec<StoredRelease>,
-}
-
-/// A release.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct StoredRelease {
-    config: ConfigId,
-    meta: Arc<Meta>,
-    #[serde(with = "sensitive::plain")]
-    document: Sensitive<Arc<str>>,
-}
-
-impl From<Entry> for StoredRelease {
-    fn from(entry: Entry) -> Self {
-        Self { config: entry.config, meta: entry.meta, document: entry.document }
-    }
-}
-
-impl From<StoredRelease> for Entry {
-    fn from(release: StoredRelease) -> Self {
-        Self { config: release.config, meta: release.meta, document: release.document }
-    }
+    pub releases: Vec<Entry>,
 }
 
 /// Writes the file atomically, so that there is always a whole one, whenever the machine stops.
@@ -90,8 +66,7 @@ pub(super) fn write(folder: &Path, kept: &StoredState) -> io::Result<()> {
 pub(super) fn write_json(file: &File, value: &impl Serialize) -> io::Result<(u64, String)> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, HashingWriter::new(file));
     serde_json::to_writer(&mut writer, value)?;
-    let written = writer.into_inner()?;
-    Ok((written.count(), written.finish()))
+    Ok(writer.into_inner()?.finish())
 }
 
 /// The reason why no file was read.

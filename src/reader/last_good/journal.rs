@@ -13,10 +13,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{self, StoredRelease, StoredState};
+use super::file::{self, StoredState};
 use crate::{
     channel::TokenList,
-    domain::{content::sha256, time::Time},
+    domain::{content::sha256, entry::Entry, time::Time},
 };
 
 /// Name of the journal in the data folder.
@@ -38,7 +38,7 @@ pub(super) struct JournalBatch {
     /// Revision and cluster of the channel, if there was no release before this batch. Such a batch needs no file.
     pub whole: Option<(i64, u64)>,
     /// New releases.
-    pub releases: Vec<StoredRelease>,
+    pub releases: Vec<Entry>,
     /// A new list of tokens.
     pub tokens: Option<TokenList>,
 }

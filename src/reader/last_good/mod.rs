@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::Notify,
     task::spawn_blocking,
@@ -111,8 +111,7 @@ impl LastGood {
         confirm: impl AsyncFnOnce(Vec<Entry>) -> Result<Vec<Entry>, E>,
     ) -> Result<(), E> {
         if let Some(mut kept) = self.read_files().await {
-            let entries = std::mem::take(&mut kept.releases).into_iter().map(Entry::from).collect();
-            kept.releases = confirm(entries).await?.into_iter().map(Into::into).collect();
+            kept.releases = confirm(kept.releases).await?;
             self.load_state(kept);
         }
         Ok(())
@@ -173,7 +172,7 @@ impl LastGood {
     }
 
     fn load_state(&self, kept: StoredState) {
-        let entries: Vec<Entry> = kept.releases.into_iter().map(Entry::from).collect();
+        let entries = kept.releases;
         tracing::info!(releases = entries.len(), heard_at = %kept.heard_at.rfc3339(), "read the last known good");
         if !entries.is_empty() {
             let (revision, cluster) = (kept.revision, kept.cluster);
@@ -251,7 +250,7 @@ impl LastGood {
                 new.seq > old.seq || (new.seq == old.seq && new.sha256 != old.sha256)
             })
         };
-        let releases: Vec<_> = entries.iter().filter(is_new).cloned().map(Into::into).collect();
+        let releases: Vec<_> = entries.iter().filter(is_new).cloned().collect();
         (!releases.is_empty()).then(|| JournalBatch {
             root: self.root.clone(),
             heard_at: (self.clock)(),
@@ -263,7 +262,7 @@ impl LastGood {
 
     /// Makes a change visible after it is written to the journal. A failed journal write does not delay readers.
     fn journal_then<T>(&self, record: Option<JournalBatch>, show: impl FnOnce() -> T) -> T {
-        let mut journal = self.journal();
+        let mut journal = self.journal.lock();
         if let Some(record) = record {
             match journal.append(&record) {
                 Ok(()) if journal.is_long() => self.long.notify_one(),
@@ -349,7 +348,7 @@ impl LastGood {
     /// Writes the file. Returns false if the store is empty: then a file on disk is better.
     fn write(&self) -> Result<bool, String> {
         let _alone = self.writing.lock();
-        let mut journal = self.journal();
+        let mut journal = self.journal.lock();
         let entries = self.store.entries();
         if entries.is_empty() {
             return Ok(false);
@@ -362,7 +361,7 @@ impl LastGood {
             revision: head.map_or(0, |head| head.revision),
             cluster: head.map_or(0, |head| head.cluster),
             tokens: self.tokens.as_ref().and_then(|tokens| tokens.list()).map(|list| (*list).clone()),
-            releases: entries.into_iter().map(Into::into).collect(),
+            releases: entries,
         };
         drop(journal);
         file::write(&self.folder, &kept).map_err(|error| error.to_string())?;
@@ -374,17 +373,17 @@ impl LastGood {
 
     /// Clears the problems after a write of the file. Those of the journal are cleared only if the store is up to date.
     fn recover(&self) {
-        self.trouble().file = None;
-        let is_whole = self.trouble().journal.is_some() && self.store.stale_since().is_none();
-        if is_whole && self.journal().open().is_ok() {
-            self.trouble().journal = None;
+        self.problems.lock().file = None;
+        let is_whole = self.problems.lock().journal.is_some() && self.store.stale_since().is_none();
+        if is_whole && self.journal.lock().open().is_ok() {
+            self.problems.lock().journal = None;
         }
     }
 
     /// Returns the problems on disk, for people.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        let trouble = self.trouble();
+        let trouble = self.problems.lock();
         let said: Vec<&str> = [&trouble.file, &trouble.journal].into_iter().flatten().map(String::as_str).collect();
         (!said.is_empty()).then(|| said.join("; "))
     }
@@ -401,19 +400,11 @@ impl LastGood {
     /// Keeps a problem for later display, and logs it once.
     fn report(&self, place: fn(&mut DiskProblems) -> &mut Option<String>, name: &str, said: String) {
         // Only the log has the folder, because the problem is shown without authentication.
-        let mut trouble = self.trouble();
+        let mut trouble = self.problems.lock();
         let place = place(&mut trouble);
         if place.as_ref() != Some(&said) {
             tracing::warn!(file = %self.folder.join(name).display(), "{said}");
             *place = Some(said);
         }
-    }
-
-    fn trouble(&self) -> MutexGuard<'_, DiskProblems> {
-        self.problems.lock()
-    }
-
-    fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock()
     }
 }

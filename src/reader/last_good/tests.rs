@@ -58,7 +58,7 @@ struct TestNode {
 
 impl TestNode {
     async fn start(folder: &Path, root: &str) -> Self {
-        let (store, table) = (Arc::new(SnapshotStore::new()), Arc::new(TokenCache::new()));
+        let (store, table) = (Arc::new(SnapshotStore::default()), Arc::new(TokenCache::new()));
         let tokens = Arc::new(KnownTokens::new(Arc::clone(&table)));
         let known = Some(Arc::clone(&tokens));
         let file = LastGood::new(folder, root, Arc::clone(&store), known, now);

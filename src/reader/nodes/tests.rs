@@ -48,7 +48,7 @@ fn nodes(others: bool) -> Arc<Nodes> {
 
 /// Returns the reply of a node with these readers.
 fn answered(of: &str, configs: &[(&str, &str, u64)]) -> Vec<u8> {
-    let own = Instances::new();
+    let own = Instances::default();
     for (config, name, release) in configs {
         note(&own, config, name, *release, now());
     }
@@ -61,7 +61,7 @@ fn about(name: &str) -> NodeInfo {
 
 #[test]
 fn a_reply_arrives_with_its_ages() {
-    let own = Instances::new();
+    let own = Instances::default();
     note(&own, SHOP, "a", 1, Time(1_000_000));
     note(&own, SHOP, "a", 1, Time(1_500_000));
     note(&own, "dev/shop/application", "b", 7, Time(1_500_000));
@@ -84,7 +84,7 @@ fn a_reply_arrives_with_its_ages() {
 
 #[test]
 fn a_reply_keeps_its_size_limit_and_names_instances_that_are_behind() {
-    let own = Instances::new();
+    let own = Instances::default();
     for n in 0..5000_u64 {
         // One of a thousand is behind, and these have the last names.
         let behind = n % 1000 == 999;
@@ -105,7 +105,7 @@ fn a_reply_keeps_its_size_limit_and_names_instances_that_are_behind() {
 
 #[test]
 fn configs_beyond_the_size_limit_are_left_out_up_to_date_ones_first() {
-    let own = Instances::new();
+    let own = Instances::default();
     for n in 0..1000 {
         note(&own, &format!("prod/shop/c{n}"), "a", u64::from(n != 999), Time(0));
     }

@@ -66,7 +66,7 @@ fn decide<P: Protocol>(
     now: Time,
 ) -> Result<ReadStep<P::Render>, HttpProblem> {
     let grant = admitted?;
-    grant.check_rate(reader.rate)?;
+    grant.check_rate(reader.settings.rate)?;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(HttpProblem::method_not_allowed("GET, HEAD"));
     }

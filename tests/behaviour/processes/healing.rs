@@ -100,7 +100,7 @@ async fn waiting_releases_are_delivered_soon_after_etcd_restarts() {
     etcd.start().await;
     // The publisher's pause after a failure is longer than the test waits.
     let site = Site::beside(&etcd.endpoint, SOON * 6).await.with_shop().await;
-    let (source, store) = (site.channel.clone(), Arc::new(SnapshotStore::new()));
+    let (source, store) = (site.channel.clone(), Arc::new(SnapshotStore::default()));
     TaskDriver::new(now, CancellationToken::new()).start([feed::task(source, store.clone(), None, now)]);
     site.publish_key(ana(), SHOP, "a", "1").await;
     soon("the feed has the release", async || store.get(SHOP).is_some()).await;

@@ -50,7 +50,7 @@ pub(super) struct Configs<'a> {
 /// The parts of an application's answer.
 pub(in super::super) struct AppAnswer {
     begin: Bytes,
-    etag: HeaderValue,
+    pub etag: HeaderValue,
 }
 
 impl AppAnswer {
@@ -60,10 +60,6 @@ impl AppAnswer {
         let empty = serde_json::to_vec(&Configs { env: &first.env, app: &first.app, configs: Vec::new() });
         let begin = Bytes::from(empty.expect("names are JSON"));
         Self { begin: begin.slice(..begin.len() - END.len()), etag: validator(configs) }
-    }
-
-    pub fn etag(&self) -> &HeaderValue {
-        &self.etag
     }
 }
 
@@ -109,12 +105,12 @@ impl NativeRender {
         stale: Option<HeaderValue>,
     ) {
         let etag = match self {
-            Self::Config(_) => releases[0].etag(),
+            Self::Config(_) => &releases[0].etag,
             Self::App(app) => &app.etag,
         };
         headers.insert(header::ETAG, if coding == Coding::Gzip { weak(etag) } else { etag.clone() });
         if let Self::Config(_) = self {
-            headers.insert(RELEASE, releases[0].number().clone());
+            headers.insert(RELEASE, releases[0].number.clone());
         }
         headers.insert(header::CACHE_CONTROL, CACHE);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);

@@ -90,14 +90,14 @@ impl Events {
         let sent = parse_resumed(request.headers(), mark, keys.len()).unwrap_or_else(|| vec![0; keys.len()]);
         Ok(Self {
             _place: reader.acquire_waiter_slot(request, &grant, metrics::WaiterKind::Stream)?,
-            waiter: Waiter::new(keys.into_iter().zip(sent.iter().copied()), reader.lag),
+            waiter: Waiter::new(keys.into_iter().zip(sent.iter().copied()), reader.settings.lag),
             visitor: instance_of(request).map(InstanceIdentity::into_owned),
             reader: Arc::clone(reader),
             grant,
             sent: sent.into(),
             configs_hash: mark,
             out: VecDeque::from([Bytes::from_static(RECONNECT_DELAY.as_bytes())]),
-            ping_at: Instant::now() + reader.ping,
+            ping_at: Instant::now() + reader.settings.ping,
             note_at: Instant::now() + RECORD_INTERVAL,
             is_over: false,
         })
@@ -147,7 +147,7 @@ impl Events {
                 let now = Instant::now();
                 self.is_over = expiry.is_some_and(|at| at <= now);
                 if now >= self.ping_at {
-                    self.ping_at = now + self.reader.ping;
+                    self.ping_at = now + self.reader.settings.ping;
                     self.out.push_back(Bytes::from_static(b": still here\n\n"));
                 }
                 if now >= self.note_at {
