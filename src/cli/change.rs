@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::Subcommand;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{CommandContext, CommandError, output};
 use crate::{
@@ -69,33 +70,6 @@ pub(super) enum ChangeCommand {
     },
 }
 
-/// An open change in a list.
-#[derive(Serialize)]
-struct ListedChange<'a> {
-    id: &'a ChangeId,
-    state: &'static str,
-    message: &'a str,
-    author: &'a str,
-    created_at: String,
-    updated_at: String,
-    configs: Vec<ListedConfig<'a>>,
-    url: String,
-}
-
-#[derive(Serialize)]
-struct ListedConfig<'a> {
-    config: &'a ConfigId,
-    #[serde(flatten)]
-    counts: Counts,
-    conflicts: usize,
-}
-
-#[derive(Serialize)]
-struct ChangeList<'a> {
-    changes: Vec<ListedChange<'a>>,
-    next: Option<String>,
-}
-
 pub(super) async fn run(bench: &CommandContext, command: ChangeCommand) -> Result<(), CommandError> {
     let actor = Actor::shell();
     match command {
@@ -153,8 +127,8 @@ async fn list(bench: &CommandContext, actor: &Actor, after: Option<&str>, json: 
     let (views, next) = bench.service.open_changes(actor, after.transpose()?).await?;
     let next = next.map(|(at, id)| format!("{}.{id}", at.0));
     if json {
-        let changes = views.iter().map(|view| listed(view, bench.page_of(&view.change.id))).collect();
-        return print_json(&ChangeList { changes, next });
+        let changes: Vec<Value> = views.iter().map(|view| listed(view, bench.page_of(&view.change.id))).collect();
+        return print_json(&json!({"changes": changes, "next": next}));
     }
     let now = now();
     output::print(&views.iter().map(|view| row(view, now)).collect::<String>())?;
@@ -172,21 +146,23 @@ fn cursor(text: &str) -> Option<(Time, ChangeId)> {
     Some((Time(at.parse().ok()?), id.parse().ok()?))
 }
 
-fn listed(view: &ChangeSummary, url: String) -> ListedChange<'_> {
-    let configs = view.configs.iter();
-    let configs =
-        configs.map(|(config, counts, conflicts)| ListedConfig { config, counts: *counts, conflicts: *conflicts });
-    let Change { id, author_name, message, state, created_at, updated_at, .. } = &view.change;
-    ListedChange {
-        id,
-        state: state.as_str(),
-        message,
-        author: author_name,
-        created_at: created_at.rfc3339(),
-        updated_at: updated_at.rfc3339(),
-        configs: configs.collect(),
-        url,
-    }
+/// Returns an open change as JSON, for the list.
+fn listed(view: &ChangeSummary, url: String) -> Value {
+    let config = |(config, counts, conflicts): &(ConfigId, Counts, usize)| {
+        let Counts { added, changed, removed } = counts;
+        json!({"config": config, "added": added, "changed": changed, "removed": removed, "conflicts": conflicts})
+    };
+    let change = &view.change;
+    json!({
+        "id": change.id,
+        "state": change.state.as_str(),
+        "message": change.message,
+        "author": change.author_name,
+        "created_at": change.created_at.rfc3339(),
+        "updated_at": change.updated_at.rfc3339(),
+        "configs": view.configs.iter().map(config).collect::<Vec<_>>(),
+        "url": url,
+    })
 }
 
 /// Formats a change in one line, its id first.

@@ -16,7 +16,7 @@ use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use futures::{future::BoxFuture, stream};
 use http_body_util::LengthLimitError;
 use hyper::body::{Frame, SizeHint};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
@@ -88,7 +88,7 @@ impl BodyBudget {
         let taken = self.acquire(owner, u32::try_from(size.div_ceil(1 << 20)).unwrap_or(u32::MAX)).await?;
         let (bytes, end) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
         let number = {
-            let mut coming = self.incoming();
+            let mut coming = self.0.incoming.lock();
             let speed =
                 IncomingBody { owner: owner.into(), began: Instant::now(), bytes: bytes.clone(), end: end.clone() };
             let number = coming.next;
@@ -110,7 +110,7 @@ impl BodyBudget {
     }
 
     fn share_of(&self, owner: &str) -> Arc<Semaphore> {
-        let mut coming = self.incoming();
+        let mut coming = self.0.incoming.lock();
         // All others are unused. They are handed out only here, under the lock, so none is acquired meanwhile.
         coming.owner_shares.retain(|_, left| Arc::strong_count(left) > 1);
         Arc::clone(
@@ -143,7 +143,7 @@ impl BodyBudget {
     /// Cancels the slowest body of `owner`, or else of the owners that hold the most. Returns false if none of these
     /// bodies is old enough to count as slow. Bodies of other owners are never cancelled.
     fn cancel_slowest(&self, owner: Option<&str>) -> bool {
-        let mut coming = self.incoming();
+        let mut coming = self.0.incoming.lock();
         let least = coming.owner_shares.values().map(|left| left.available_permits()).min().unwrap_or_default();
         let known = coming.bodies.iter().filter(|(_, speed)| match owner {
             _ if speed.began.elapsed() < self.0.grace => false,
@@ -156,10 +156,6 @@ impl BodyBudget {
             slowest.end.cancel();
         }
         true
-    }
-
-    fn incoming(&self) -> MutexGuard<'_, IncomingBodies> {
-        self.0.incoming.lock()
     }
 }
 
@@ -178,7 +174,7 @@ struct ListedBody {
 
 impl Drop for ListedBody {
     fn drop(&mut self) {
-        self.room.incoming().bodies.remove(&self.number);
+        self.room.0.incoming.lock().bodies.remove(&self.number);
     }
 }
 
@@ -341,7 +337,7 @@ mod tests {
         drop((third, fourth));
         assert_eq!(room.0.free.available_permits(), 2);
         drop(room.share_of("ed"));
-        assert_eq!(room.incoming().owner_shares.len(), 3, "owners without bodies are removed");
+        assert_eq!(room.0.incoming.lock().owner_shares.len(), 3, "owners without bodies are removed");
     }
 
     #[tokio::test]

@@ -38,17 +38,13 @@ impl Headers {
 
     /// Adds the headers to an answer. A page has its own policy, which contains a nonce.
     pub fn add_to(self, status: StatusCode, headers: &mut HeaderMap) {
-        for (name, value) in self.always() {
+        for (name, value) in ALWAYS.into_iter().chain(self.https.then_some(HTTPS)) {
             headers.insert(name, value);
         }
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(DEFAULT_CSP);
         if !is_cacheable(status) {
             headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         }
-    }
-
-    fn always(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        ALWAYS.into_iter().chain(self.https.then_some(HTTPS))
     }
 }
 

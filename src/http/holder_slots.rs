@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 /// The slots, with both maxima.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl HolderSlots {
     /// # Errors
     /// [`NoFreeSlot`] if no slot is free for this holder.
     pub fn acquire(self: &Arc<Self>, holder: &str) -> Result<HolderSlot, NoFreeSlot> {
-        let mut held = self.held();
+        let mut held = self.held.lock();
         if held.of.get(holder).is_some_and(|n| *n >= self.max_per_holder) {
             return Err(NoFreeSlot::One);
         }
@@ -57,15 +57,11 @@ impl HolderSlots {
         *held.of.entry(holder.to_owned()).or_default() += 1;
         Ok(HolderSlot { of: Arc::clone(self), holder: holder.to_owned() })
     }
-
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock()
-    }
 }
 
 impl Drop for HolderSlot {
     fn drop(&mut self) {
-        let mut held = self.of.held();
+        let mut held = self.of.held.lock();
         held.all -= 1;
         if let Some(n) = held.of.get_mut(&self.holder) {
             *n -= 1;
@@ -90,6 +86,6 @@ mod tests {
         assert_eq!(shares.acquire("cy").unwrap_err(), NoFreeSlot::All);
         drop(first);
         assert!(shares.acquire("ana").is_ok());
-        assert_eq!(shares.held().of.len(), 2);
+        assert_eq!(shares.held.lock().of.len(), 2);
     }
 }

@@ -1,7 +1,5 @@
 //! Normalises paths, so that routing, authorisation and look-up see one spelling.
 
-use std::borrow::Cow;
-
 use axum::http::{Uri, uri::PathAndQuery};
 
 /// Decodes characters of a path that are percent-encoded without need: `%61pplication` becomes `application`.
@@ -9,25 +7,18 @@ use axum::http::{Uri, uri::PathAndQuery};
 /// Decodes only letters, digits and `- . _ ~`, once (RFC 3986, 6.2.2.2). Names consist only of these, so no name has an
 /// octet that stays encoded (`%2f`, `%25`, `%00`). A path with a malformed encoding (`%zz`) is not changed.
 pub fn normalize(uri: &mut Uri) {
-    let Cow::Owned(path) = normalized(uri.path()) else { return };
+    let Some(path) = decoded(uri.path()) else { return };
     let text = uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
     let mut parts = std::mem::take(uri).into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(text).expect("unreserved characters are valid in any path"));
     *uri = Uri::from_parts(parts).expect("only the path has changed");
 }
 
-fn normalized(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') {
-        return Cow::Borrowed(path);
-    }
-    decoded(path).map_or(Cow::Borrowed(path), Cow::Owned)
-}
-
 /// Returns `None` if nothing has to be decoded, or if an encoding is malformed, because decoding could complete it.
 fn decoded(path: &str) -> Option<String> {
-    let mut pieces = path.split('%');
-    let mut decoded = pieces.next()?.to_owned();
-    for piece in pieces {
+    let (start, rest) = path.split_once('%')?;
+    let mut decoded = start.to_owned();
+    for piece in rest.split('%') {
         let (digits, rest) = piece.split_at_checked(2)?;
         // The number parser would accept a sign.
         let octet = if digits.starts_with('+') { None } else { u8::from_str_radix(digits, 16).ok() }?;

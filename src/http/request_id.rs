@@ -1,10 +1,5 @@
 //! Request ids. The id of a request is in its answer and in its log lines, so that reports can be traced.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicU64, Ordering},
-};
-
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue},
@@ -41,19 +36,12 @@ impl RequestId {
         HeaderValue::from_bytes(given.as_bytes()).ok().map(Self)
     }
 
-    /// Returns an id that no other request of this process has.
+    /// Returns a random id.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "each is different")]
     pub fn new() -> Self {
-        static START: LazyLock<u64> = LazyLock::new(rand::random);
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let mut n = mix(START.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)));
-        let mut text = [0; 16];
-        for digit in text.iter_mut().rev() {
-            *digit = b"0123456789abcdef"[(n & 15) as usize];
-            n >>= 4;
-        }
-        Self(HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value"))
+        let id = format!("{:016x}", rand::random::<u64>());
+        Self(HeaderValue::try_from(id).expect("hexadecimal digits are a header value"))
     }
 
     /// Returns the id as text.
@@ -112,14 +100,6 @@ fn loggable_path(path: &str) -> &str {
 fn is_valid(id: &[u8]) -> bool {
     let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
     (1..=64).contains(&id.len()) && id.iter().all(fits)
-}
-
-/// Mixes bits, so that consecutive numbers look different. A bijection: the finaliser of `SplitMix64` (S. Vigna, public
-/// domain).
-fn mix(mut n: u64) -> u64 {
-    n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tower_sessions::{
 use tracing::Instrument;
 
 use crate::{
-    domain::{content::sha256, time::Time},
+    domain::{content::sha256, error as domain, time::Time},
     service::now,
     storage::Db,
 };
@@ -31,12 +31,11 @@ impl Sessions {
         Self { db }
     }
 
-    async fn write(&self, record: &Record, new: bool) -> std::result::Result<(), crate::domain::error::Error> {
+    async fn write(&self, record: &Record, new: bool) -> Result<()> {
         let (id, user) = (key(&record.id), record.data.get(USER).and_then(|v| v.as_str()).map(str::to_owned));
         let data = serde_json::to_string(&record.data).expect("session data can be written as JSON");
         let expires = Time(record.expiry_date.unix_timestamp().saturating_mul(1000));
         let db = self.db.clone();
-        // Runs in a task of its own, like every transaction: see `service::detached`.
         let write = async move {
             let mut tx = db.write().await?;
             if new {
@@ -46,20 +45,24 @@ impl Sessions {
             }
             tx.commit().await
         };
-        tokio::spawn(write.in_current_span())
-            .await
-            .unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string())))
+        in_task(write).await
     }
+}
+
+/// Runs a transaction in a task of its own, like every transaction: see `service::detached`.
+async fn in_task(work: impl Future<Output = domain::Result<()>> + Send + 'static) -> Result<()> {
+    let done = tokio::spawn(work.in_current_span()).await;
+    done.unwrap_or_else(|e| Err(domain::Error::Internal(e.to_string()))).map_err(backend)
 }
 
 #[async_trait]
 impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        self.write(record, true).await.map_err(backend)
+        self.write(record, true).await
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        self.write(record, false).await.map_err(backend)
+        self.write(record, false).await
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
@@ -78,10 +81,7 @@ impl SessionStore for Sessions {
             tx.delete_session(&id).await?;
             tx.commit().await
         };
-        tokio::spawn(delete.in_current_span())
-            .await
-            .unwrap_or_else(|e| Err(crate::domain::error::Error::Internal(e.to_string())))
-            .map_err(backend)
+        in_task(delete).await
     }
 }
 
@@ -90,6 +90,6 @@ pub(super) fn key(id: &Id) -> String {
     sha256(&id.0.to_be_bytes())
 }
 
-fn backend(error: crate::domain::error::Error) -> Error {
+fn backend(error: domain::Error) -> Error {
     Error::Backend(error.to_string())
 }

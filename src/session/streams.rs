@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tower_sessions::Session;
 
@@ -35,7 +35,7 @@ impl SessionStreams {
     #[must_use]
     pub fn open(&self, session: &Session) -> Option<SessionStream> {
         let session = key(&session.id()?);
-        let mut all = self.all();
+        let mut all = self.0.lock();
         let watched = all.entry(session.clone()).or_default();
         watched.streams += 1;
         let ended = watched.ended.clone();
@@ -55,22 +55,18 @@ impl SessionStreams {
 
     /// Ends the streams of ended sessions. It ends none while the database does not answer.
     async fn close_ended(&self, service: &Service) -> Result<()> {
-        let open: Vec<String> = self.all().keys().cloned().collect();
+        let open: Vec<String> = self.0.lock().keys().cloned().collect();
         if open.is_empty() {
             return Ok(());
         }
         let there = service.existing_sessions(&open).await?;
-        let mut all = self.all();
+        let mut all = self.0.lock();
         for gone in open.iter().filter(|session| !there.contains(*session)) {
             if let Some(watched) = all.remove(gone) {
                 watched.ended.cancel();
             }
         }
         Ok(())
-    }
-
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Watched>> {
-        self.0.lock()
     }
 }
 
@@ -83,7 +79,7 @@ impl SessionStream {
 
 impl Drop for SessionStream {
     fn drop(&mut self) {
-        let mut all = self.of.all();
+        let mut all = self.of.0.lock();
         if let Some(watched) = all.get_mut(&self.session).filter(|_| !self.ended.is_cancelled()) {
             watched.streams -= 1;
             if watched.streams == 0 {
